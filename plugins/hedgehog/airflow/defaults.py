@@ -1,0 +1,70 @@
+"""What all our DAGs share: default arguments, pools, params, timeouts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param
+
+TAGS = ["hedgehog"]
+
+POOLS: dict[str, tuple[int, str]] = {
+    "git_sync": (8, "Hedgehog: fabrics to Git"),
+    "kubernetes": (8, "Hedgehog: fabrics to clusters"),
+    "cache_refresh": (2, "Hedgehog: read models of the pages"),
+    "monitoring": (4, "Hedgehog: health and metrics"),
+    "maintenance": (1, "Hedgehog: cleaning, backup, replay"),
+}
+"""Slots and description by pool. A pool's name is its queue's name too (Celery and Kubernetes executors)."""
+
+DAGRUN_TIMEOUT = timedelta(minutes=30)
+TASK_TIMEOUT = timedelta(minutes=10)
+
+
+def default_args(pool: str) -> dict[str, Any]:
+    """Task defaults of a DAG whose work belongs to *pool*.
+
+    Retries here are for lost workers and an unreachable database only: failing remotes are retried by the store.
+    """
+    return {
+        "owner": "hedgehog",
+        "pool": pool,
+        "queue": pool,
+        "weight_rule": "absolute",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=10),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(minutes=5),
+        "execution_timeout": TASK_TIMEOUT,
+    }
+
+
+def sync_params() -> dict[str, Param]:
+    """The trigger form of a sync DAG."""
+    return {
+        "fabrics": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1, "maxLength": 63},
+            uniqueItems=True,
+            title="Fabrics",
+            description="One fabric name a line. Empty: every fabric that is due.",
+            section="What",
+        ),
+        "force": Param(
+            False,
+            type="boolean",
+            title="Check everything",
+            description="Take fabrics that are not due as well, parked ones included, and compare every object anew. "
+            "Never overwrites what is held for a human.",
+            section="How",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only plan: the summary says what would be done; nothing is written or recorded.",
+            section="How",
+        ),
+    }

@@ -1,0 +1,61 @@
+"""Buttons on a task: where its commit, and its fabric's directory, can be read on the Git host."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from airflow.sdk import BaseOperator, BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstanceKey
+
+    from hedgehog.fabric.model import GitRepository
+
+_SSH = re.compile(r"(?:[^@/]+@)(?P<host>[^:/]+):(?P<path>.+)")
+
+
+def web_page(url: str) -> str | None:
+    """The web page of a repository, or None where its URL has none (a local path, plain http to a test server)."""
+    match = _SSH.fullmatch(url)
+    if match is None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("https", "ssh") or not parts.hostname:
+            return None
+        host, path = parts.hostname, parts.path.lstrip("/")
+    else:
+        host, path = match["host"], match["path"]
+    return f"https://{host}/{path.removesuffix('.git')}"
+
+
+def commit_page(repository: GitRepository, commit: str) -> str | None:
+    """Where a commit can be read (GitHub, GitLab and Gitea share the form)."""
+    page = web_page(repository.url)
+    return page and f"{page}/commit/{commit}"
+
+
+def directory_page(repository: GitRepository, directory: str) -> str | None:
+    """Where a fabric's directory can be read."""
+    page = web_page(repository.url)
+    return page and f"{page}/tree/{quote(repository.branch)}/{quote(directory)}"
+
+
+class CommitLink(BaseOperatorLink):
+    """The last commit that the task pushed."""
+
+    name = "Commit"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Asked in the task's own process, after it ran; an empty link shows no button."""
+        return getattr(operator, "commit_link", None) or ""
+
+
+class FabricLink(BaseOperatorLink):
+    """The directory of the (first) fabric of the task in Git."""
+
+    name = "Fabric in Git"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Asked in the task's own process, after it ran; an empty link shows no button."""
+        return getattr(operator, "fabric_link", None) or ""

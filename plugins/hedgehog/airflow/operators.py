@@ -1,0 +1,263 @@
+"""Operators: templated arguments in, one service call, a small result out. The only place that knows retries.
+
+A permanent error fails the task at once; a retryable one raised by the call itself (the fabric database is away) is
+left to Airflow's retries. Errors of single fabrics are neither: the service records them and sets the next attempt;
+the task turns red so that they are seen, and is not retried.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from hedgehog.airflow.links import CommitLink, FabricLink, commit_page, directory_page
+from hedgehog.errors import PermanentError
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Target
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from hedgehog.store.database import Connection
+
+logger = logging.getLogger(__name__)
+
+OUTCOMES = "outcomes"
+"""XCom key under which a sync task leaves its outcomes, failed or not."""
+_NAMES_SHOWN = 3
+
+
+@contextmanager
+def _database() -> Iterator[Connection]:
+    """The fabric database for one task; permanent errors of the block fail the task without a retry."""
+    from hedgehog.airflow.hooks import open_database
+
+    try:
+        connection = open_database()
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except PermanentError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def _short(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    return shown + (f" +{len(names) - _NAMES_SHOWN}" if len(names) > _NAMES_SHOWN else "")
+
+
+def _run_id(context: Context) -> str:
+    return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
+
+
+class PlanSyncOperator(BaseOperator):
+    """Finds the fabrics that are due at *target* and returns them in batches, one mapped sync task each.
+
+    :param target: `git` or `kubernetes`.
+    :param fabrics: names to sync whether due or not; empty: all that are due. (templated)
+    :param force: take every enabled fabric, due or not. (templated)
+    """
+
+    template_fields: Sequence[str] = ("fabrics", "force")
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, target: str, fabrics: Any = (), force: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.fabrics = fabrics
+        self.force = force
+
+    def execute(self, context: Context) -> list[list[str]]:
+        """Return batches of fabric names; an empty list skips everything downstream."""
+        from hedgehog.services import git_sync, kubernetes_sync
+
+        plan = git_sync.plan if Target(self.target) is Target.GIT else kubernetes_sync.plan
+        with _database() as connection:
+            batches = plan(connection, fabrics=list(self.fabrics) or None, force=bool(self.force))
+        total = sum(len(batch) for batch in batches)
+        if total:
+            logger.info("%s fabrics to sync to %s, in %s batches", total, self.target, len(batches))
+        else:
+            logger.info("no fabric is due at %s", self.target)
+        return batches
+
+
+class _FabricSyncOperator(BaseOperator):
+    """What the two sync operators share: run the service over a batch, tell every outcome, fail if one failed."""
+
+    template_fields: Sequence[str] = ("fabrics", "force", "dry_run")
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, fabrics: Any, force: Any = False, dry_run: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fabrics = fabrics
+        self.force = force
+        self.dry_run = dry_run
+
+    @abstractmethod
+    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+        """Call the service."""
+
+    def execute(self, context: Context) -> None:
+        """Sync the batch. Leaves the outcomes in XCom before it fails, so that the summary has them."""
+        names = [self.fabrics] if isinstance(self.fabrics, str) else list(self.fabrics)
+        context["fabrics"] = _short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        with _database() as connection:
+            outcomes = self.sync(connection, names, _run_id(context))
+        for outcome in outcomes:
+            _tell(outcome)
+        context["ti"].xcom_push(key=OUTCOMES, value=[outcome.as_dict() for outcome in outcomes])
+        failed = [outcome for outcome in outcomes if outcome.status is OutcomeStatus.ERROR]
+        if failed:
+            raise AirflowFailException("; ".join(f"{outcome.fabric}: {outcome.reason}" for outcome in failed)[:2000])
+
+
+def _tell(outcome: Outcome) -> None:
+    level = logging.ERROR if outcome.status is OutcomeStatus.ERROR else logging.INFO
+    logger.log(level, "%s", describe(outcome.as_dict()))
+    for line in outcome.details:
+        logger.log(level, "  %s", line)
+
+
+def describe(outcome: dict[str, Any]) -> str:
+    """One line about one fabric, for people."""
+    counts = ", ".join(f"{count} {action}" for action, count in outcome["counts"].items() if count)
+    parts = [
+        f"{outcome['fabric']} → {outcome['target']}: {'would be ' if outcome['dry_run'] else ''}{outcome['status']}",
+        counts,
+        outcome["revision"] or "",
+        outcome["reason"],
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+class FabricGitSyncOperator(_FabricSyncOperator):
+    """Publishes a batch of fabrics to Git: one commit per fabric, one push per repository.
+
+    :param fabrics: fabric names. (templated, mappable)
+    :param force: compare every file anew, even where nothing seems to have changed. (templated)
+    :param dry_run: say what would be committed; write nothing. (templated)
+    """
+
+    operator_extra_links = (CommitLink(), FabricLink())
+
+    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+        """Run `hedgehog.services.git_sync.sync`."""
+        from hedgehog.airflow.hooks import open_mirror
+        from hedgehog.services import git_sync
+
+        outcomes = git_sync.sync(
+            connection,
+            names,
+            open_mirror=open_mirror,
+            run_id=run_id,
+            force=bool(self.force),
+            dry_run=bool(self.dry_run),
+        )
+        self._link(connection, names, outcomes)
+        return outcomes
+
+    def _link(self, connection: Connection, names: list[str], outcomes: list[Outcome]) -> None:
+        from hedgehog.store.fabrics import load_fabrics
+
+        fabrics = {fabric.name: fabric for fabric in load_fabrics(connection, names)}
+        for outcome in outcomes:
+            fabric = fabrics.get(outcome.fabric)
+            if fabric is None or fabric.git_repository is None:
+                continue
+            self.fabric_link = directory_page(fabric.git_repository, fabric.git_directory)
+            if outcome.commit:
+                self.commit_link = commit_page(fabric.git_repository, outcome.commit)
+                return
+
+
+class FabricKubernetesSyncOperator(_FabricSyncOperator):
+    """Applies a batch of fabrics to their clusters: only what differs, in waves, and prunes what is no longer wanted.
+
+    :param fabrics: fabric names. (templated, mappable)
+    :param force: compare every object anew. (templated)
+    :param dry_run: say what would be applied and deleted; write nothing. (templated)
+    :param allow_large_prune: delete more than the fabrics' thresholds allow. (templated)
+    """
+
+    template_fields: ClassVar[Sequence[str]] = (*_FabricSyncOperator.template_fields, "allow_large_prune")
+
+    def __init__(self, *, allow_large_prune: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.allow_large_prune = allow_large_prune
+
+    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+        """Run `hedgehog.services.kubernetes_sync.sync`."""
+        from hedgehog.airflow.hooks import open_cluster
+        from hedgehog.services import kubernetes_sync
+
+        return kubernetes_sync.sync(
+            connection,
+            names,
+            open_cluster=open_cluster,
+            run_id=run_id,
+            force=bool(self.force),
+            dry_run=bool(self.dry_run),
+            allow_large_prune=bool(self.allow_large_prune),
+        )
+
+
+class SyncSummaryOperator(BaseOperator):
+    """Says in one place what became of every fabric of the run, and fails when one failed.
+
+    Tells a fabric whose task was lost (a killed worker) from one that failed; both are due again by themselves.
+
+    :param planned: the batches of the plan task. (templated)
+    :param sync_task_id: the mapped task whose outcomes are summed up.
+    """
+
+    template_fields: Sequence[str] = ("planned",)
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, planned: Any, sync_task_id: str = "sync", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.planned = planned
+        self.sync_task_id = sync_task_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return (XCom) the totals and one entry a fabric."""
+        ti = context["ti"]
+        batches: list[list[str]] = list(self.planned or [])
+        pulled = ti.xcom_pull(task_ids=[self.sync_task_id], key=OUTCOMES, map_indexes=range(len(batches))) or []
+        outcomes = [outcome for batch in pulled if batch for outcome in batch]
+        told = {outcome["fabric"] for outcome in outcomes}
+        lost = [name for batch in batches for name in batch if name not in told]
+        totals = {status.value: 0 for status in OutcomeStatus}
+        for outcome in sorted(outcomes, key=_worst_first):
+            totals[outcome["status"]] += 1
+            logger.info("%s", describe(outcome))
+        for name in lost:
+            logger.error("%s: its task ended without a result; it stays due and the next run takes it up", name)
+        logger.info("%s", ", ".join(f"{count} {status}" for status, count in totals.items()))
+        summary = {"totals": {**totals, "lost": len(lost)}, "fabrics": outcomes, "lost": lost}
+        failed = [outcome["fabric"] for outcome in outcomes if outcome["status"] == OutcomeStatus.ERROR] + lost
+        if failed:
+            ti.xcom_push(key="return_value", value=summary)
+            raise AirflowFailException(f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {_short(failed)}")
+        return summary
+
+
+_ORDER: dict[str, int] = {
+    OutcomeStatus.ERROR: 0,
+    OutcomeStatus.HELD: 1,
+    OutcomeStatus.SUCCESS: 2,
+    OutcomeStatus.SKIPPED: 3,
+}
+
+
+def _worst_first(outcome: dict[str, Any]) -> tuple[int, str]:
+    return _ORDER[outcome["status"]], outcome["fabric"]
+
+

@@ -1,0 +1,107 @@
+"""`hedgehog setup`: what an Airflow needs once before our DAGs run. Idempotent; says what it found and what it did."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hedgehog.airflow.defaults import POOLS
+from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
+from hedgehog.errors import HedgehogError
+
+if TYPE_CHECKING:
+    from hedgehog.fabric.model import Fabric, GitRepository
+    from hedgehog.store.database import Connection
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `hedgehog setup`."""
+    parser.add_argument("--check", action="store_true", help="only look: change nothing, exit 1 if something is missing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1."""
+    problems = [*_database_step(), *_pools_step(check=arguments.check)]
+    if not any(problem.startswith("fabric database") for problem in problems):
+        problems += _connections_step()
+    for problem in problems:
+        _say("PROBLEM", problem)
+    _say("ready" if not problems else "not ready", f"{len(problems)} problems" if problems else "all checks passed")
+    return 1 if problems else 0
+
+
+def _say(label: str, text: str) -> None:
+    print(f"{label:>9}  {text}", flush=True)  # noqa: T201 - the output of a command
+
+
+def _database_step() -> list[str]:
+    try:
+        open_database().close()
+    except HedgehogError as error:
+        return [f"fabric database: {error}"]
+    _say("ok", "fabric database: reachable, migrations applied")
+    return []
+
+
+def _airflow(*arguments: str) -> str:
+    """Run Airflow's own command: pools live in its database, which is not ours to write."""
+    done = subprocess.run([sys.executable, "-m", "airflow", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise HedgehogError(f"airflow {' '.join(arguments[:2])}: {(done.stderr or done.stdout).strip()[-500:]}")
+    return done.stdout
+
+
+def _pools_step(*, check: bool) -> list[str]:
+    _say("…", "looking at the pools (starts the airflow command, some seconds)")
+    try:
+        listing = _airflow("pools", "list", "--output", "json")
+        present = {row["pool"] for row in json.loads(listing[listing.index("[") :])}
+        missing = [name for name in POOLS if name not in present]
+        if missing and check:
+            return [f"pools missing: {', '.join(missing)}; run `hedgehog setup`"]
+        for name in missing:
+            slots, description = POOLS[name]
+            _airflow("pools", "set", name, str(slots), description)
+            _say("created", f"pool {name} with {slots} slots")
+    except (HedgehogError, ValueError, KeyError) as error:
+        return [f"pools: {error}"]
+    _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
+    return []
+
+
+def _connections_step() -> list[str]:
+    from hedgehog.store.fabrics import load_fabrics, load_repositories
+
+    connection: Connection = open_database()
+    try:
+        repositories, fabrics = load_repositories(connection), load_fabrics(connection)
+    finally:
+        connection.close()
+    problems = []
+    for repository in repositories:
+        problems += _tried(f"git repository {repository.name}", lambda repository=repository: _reach_git(repository))
+    clusters = sorted({name for fabric in fabrics if (name := _cluster(fabric))})
+    for name in clusters:
+        problems += _tried(f"cluster {name}", lambda name=name: open_cluster(name).version())
+    return problems
+
+
+def _cluster(fabric: Fabric) -> str | None:
+    return fabric.kubernetes_connection_id if fabric.enable_k8s_sync else None
+
+
+def _reach_git(repository: GitRepository) -> str:
+    head = open_mirror(repository).head()
+    return f"{repository.branch} at {head[:12]}" if head else f"{repository.branch} does not exist yet"
+
+
+def _tried(what: str, attempt: Callable[[], str]) -> list[str]:
+    try:
+        _say("ok", f"{what}: {attempt()}")
+    except HedgehogError as error:
+        return [f"{what}: {error}"]
+    return []

@@ -1,0 +1,97 @@
+"""Every exception this product raises on purpose, sorted by the reaction it needs.
+
+    HedgehogError
+    ├── RetryableError            come back later; nothing a human must do
+    │   ├── RemoteUnavailable     network, timeout, refused connection, 5xx of a Git host, a cluster or the database
+    │   ├── RateLimited           the remote said when to come back
+    │   ├── PushRace              the branch moved while we pushed: plan again on the new head
+    │   └── LockHeld              another run works on the same fabric or repository
+    └── PermanentError            retrying alone cannot help; somebody must act
+        ├── AuthenticationFailed  the credential is missing, wrong or expired (401)
+        ├── PermissionDenied      the credential is good but not allowed (403, protected branch, refusing hook)
+        ├── NotFound              what was named does not exist (404)
+        ├── AlreadyExists         what was to be created is there already, or its name collides
+        ├── InvalidInput          data that can never be accepted (400, 422, a bad file, a bad row)
+        ├── FieldConflict         another field manager owns a field that we set
+        ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
+        ├── PruneRefused          a run would delete more than the fabric's threshold allows
+        └── SchemaMismatch        the fabric database is newer than this package, or not migrated
+
+Adapters translate foreign exceptions into these and chain them. A message says which object, what is wrong and
+what to do next; it never carries a secret.
+"""
+
+from __future__ import annotations
+
+
+class HedgehogError(Exception):
+    """Base of all errors raised on purpose; `str()` is fit for an operator's eyes."""
+
+    @property
+    def reason(self) -> str:
+        """The class name: a stable word for tables, metrics and the troubleshooting page."""
+        return type(self).__name__
+
+
+class RetryableError(HedgehogError):
+    """The same call may succeed later. `retry_after` (seconds) is the remote's own wish, if it gave one."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RemoteUnavailable(RetryableError):
+    """Network failure, timeout, refused connection or 5xx."""
+
+
+class RateLimited(RetryableError):
+    """The remote refused for load (429, or 403 with no calls left)."""
+
+
+class PushRace(RetryableError):
+    """The branch moved between our read and our push; nothing was written."""
+
+
+class LockHeld(RetryableError):
+    """Another run holds the advisory lock of this fabric or repository."""
+
+
+class PermanentError(HedgehogError):
+    """Retrying without a change elsewhere cannot succeed."""
+
+
+class AuthenticationFailed(PermanentError):
+    """The credential is missing, wrong or expired."""
+
+
+class PermissionDenied(PermanentError):
+    """The credential is valid but not allowed to do this."""
+
+
+class NotFound(PermanentError):
+    """What was named does not exist."""
+
+
+class AlreadyExists(PermanentError):
+    """What was to be created exists, or collides with something that does."""
+
+
+class InvalidInput(PermanentError):
+    """Data that can never be accepted as it is."""
+
+
+class FieldConflict(PermanentError):
+    """Another field manager owns a field that we set; nothing was written."""
+
+
+class DefinitionMissing(PermanentError):
+    """The cluster does not know the kind: its CustomResourceDefinition must be installed first."""
+
+
+class PruneRefused(PermanentError):
+    """More deletions than the fabric's threshold allows; nothing was deleted."""
+
+
+class SchemaMismatch(PermanentError):
+    """The tables are newer than this package, or were never migrated."""

@@ -1,0 +1,170 @@
+"""The form in which objects are compared: what a person or program set, without what the cluster adds to it.
+
+Pure. `canonical` says what of a manifest is worth keeping, `differs` where a live object falls short of the desired
+one; together they decide whether anything is written at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.model import Manifest
+
+FieldSet = dict[str, Any]
+"""`fieldsV1` of a managedFields entry: {"f:spec": {"f:vlan": {}}}; "." is the node itself, k:, v:, i: are list items."""
+
+_SERVER_METADATA = frozenset(
+    {"resourceVersion", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"}
+    | {"managedFields", "selfLink", "ownerReferences", "generateName"}
+)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_COMPUTED_ANNOTATIONS = frozenset(
+    {_LAST_APPLIED, "gateway.githedgehog.com/vpcs", "gateway.githedgehog.com/nat"}
+    | {f"fabric.githedgehog.com/{name}" for name in ("ports", "servers", "switches")}
+)
+_COMPUTED_LABEL = "fabric.githedgehog.com/"
+_GATEWAY_LABEL = "vpc.gateway.githedgehog.com/"
+_COMPUTES_LABELS = frozenset(
+    {"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC", "External", "Connection"}
+    | {"VPCAttachment", "ExternalAttachment", "VPCPeering", "ExternalPeering"}
+)
+"""Kinds whose admission drops every label with `_COMPUTED_LABEL` in its key and computes them anew."""
+
+_LARGEST_EXACT_FLOAT = 2**53
+_IDENTITY = frozenset({"apiVersion", "kind", "name", "namespace"})
+"""What makes it this object and no other: not compared."""
+
+
+def canonical(manifest: Mapping[str, Any]) -> Manifest:
+    """What *manifest* says, without what the cluster sets: status, server metadata, labels that admission computes.
+
+    A null map value means the field is absent, as for the API server; but a peering names its VPCs by keys, and there
+    null means {}, as server-side apply stores it. 1.0 becomes 1. Doing it twice changes nothing. Admission's defaults
+    are not filled in: `differs` does not mind them. The input is left alone; the result shares nothing with it.
+    """
+    result: Manifest = {key: _plain(value) for key, value in manifest.items() if key not in {"status", "metadata"}}
+    if result.get("kind") in {"VPCPeering", "GatewayPeering"}:
+        _name_peers(result, manifest)
+    kind = str(manifest.get("kind"))
+    metadata = {
+        key: _plain(value)
+        for key, value in _mapping(manifest.get("metadata")).items()
+        if key not in _SERVER_METADATA and value is not None
+    }
+    _keep(metadata, "labels", lambda key: not _computed_label(kind, key))
+    _keep(metadata, "annotations", lambda key: not _computed_annotation(kind, key))
+    head = {key: result.pop(key) for key in ("apiVersion", "kind") if key in result}
+    return {**head, "metadata": metadata, **{key: value for key, value in result.items() if value is not None}}
+
+
+def _plain(value: Any) -> Any:
+    """A copy without null map values; numbers in their one spelling."""
+    if isinstance(value, Mapping):
+        return {key: _plain(child) for key, child in value.items() if child is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(child) for child in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_EXACT_FLOAT:
+        return int(value)
+    return value
+
+
+def _name_peers(result: Manifest, manifest: Mapping[str, Any]) -> None:
+    """Put back the peers that were named with a null value."""
+    spec = _mapping(manifest.get("spec"))
+    if result["kind"] == "GatewayPeering":
+        named = [(_mapping(result.get("spec")).get("peering"), spec.get("peering"))]
+    else:
+        named = list(zip(_items(_mapping(result.get("spec")).get("permit")), _items(spec.get("permit")), strict=True))
+    for copy, original in named:
+        if isinstance(copy, dict):
+            copy |= {key: {} for key, value in _mapping(original).items() if value is None}
+
+
+def _keep(metadata: dict[str, Any], field: str, wanted: Callable[[str], bool]) -> None:
+    entries = metadata.get(field)
+    if isinstance(entries, dict):
+        kept = {key: value for key, value in entries.items() if wanted(key)}
+        if kept:
+            metadata[field] = kept
+        else:
+            del metadata[field]
+
+
+def _computed_label(kind: str, key: str) -> bool:
+    if kind == "GatewayPeering":
+        return key.startswith(_GATEWAY_LABEL)
+    return kind in _COMPUTES_LABELS and _COMPUTED_LABEL in key
+
+
+def _computed_annotation(kind: str, key: str) -> bool:
+    return key in _COMPUTED_ANNOTATIONS or (kind == "Connection" and _COMPUTED_LABEL in key)
+
+
+def differs(desired: Mapping[str, Any], live: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> list[str]:
+    """The paths (".spec.subnets.a.vlan") where *live* is not what *desired* says; empty when nothing needs writing.
+
+    Reported: a field that *desired* sets and *live* lacks or has otherwise, and a field that *manager* applied and
+    *desired* no longer sets. Not reported: fields that only *live* has, for others own them or admission filled them
+    in, also inside list items. The order of a list counts. Both sides may be raw; identity and status are not looked at.
+    """
+    want = _content(desired)
+    paths = list(_missing(want, _content(live), ""))
+    return paths + [path for path in _abandoned(owned_fields(live, manager), want, "") if path not in paths]
+
+
+def _content(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    whole = canonical(manifest)
+    metadata = {key: value for key, value in whole.pop("metadata").items() if key not in _IDENTITY}
+    content = {key: value for key, value in whole.items() if key not in _IDENTITY}
+    return {"metadata": metadata, **content} if metadata else content
+
+
+def _missing(want: Any, have: Any, path: str) -> Iterator[str]:
+    if isinstance(want, Mapping) and isinstance(have, Mapping):
+        for key, child in want.items():
+            if key in have:
+                yield from _missing(child, have[key], f"{path}.{key}")
+            else:
+                yield f"{path}.{key}"
+    elif isinstance(want, list) and isinstance(have, list) and len(want) == len(have):
+        for index, (child, other) in enumerate(zip(want, have, strict=True)):
+            yield from _missing(child, other, f"{path}[{index}]")
+    elif not _same(want, have):
+        yield path
+
+
+def _same(want: Any, have: Any) -> bool:
+    """Equal as JSON: true is not 1, but 1 is 1.0."""
+    return isinstance(want, bool) == isinstance(have, bool) and bool(want == have)
+
+
+def owned_fields(live: Mapping[str, Any], manager: str, operation: str = "Apply") -> FieldSet:
+    """The field set that *manager* owns in *live* by *operation*; {} when it has no such entry."""
+    for entry in _items(_mapping(live.get("metadata")).get("managedFields")):
+        if entry.get("manager") == manager and entry.get("operation") == operation and not entry.get("subresource"):
+            fields: FieldSet = entry.get("fieldsV1") or {}
+            return fields
+    return {}
+
+
+def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:
+    """The owned leaves that *want* does not set. Lists are one field: their items are compared, not owned one by one."""
+    for key, below in fields.items():
+        if not key.startswith("f:"):
+            continue
+        name = key[2:]
+        child = want.get(name)
+        if name not in want:
+            yield f"{path}.{name}"
+        elif isinstance(child, Mapping):
+            yield from _abandoned(below, child, f"{path}.{name}")
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,114 @@
+"""Change sets and outcomes: the result of every verb as a value, never a log line to parse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hedgehog.fabric.model import ObjectRef, Target
+
+
+class Action(StrEnum):
+    """What was done (or, in a plan, will be done) to one object."""
+
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    SKIPPED = "skipped"
+    """Left alone on purpose; the reason says why."""
+    FAILED = "failed"
+
+
+WRITES = frozenset({Action.CREATED, Action.CONFIGURED, Action.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of a change set, printed `Kind/namespace/name action (reason)`."""
+
+    ref: ObjectRef
+    action: Action
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.action}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """An ordered, immutable list of changes."""
+
+    changes: tuple[Change, ...] = ()
+
+    @classmethod
+    def of(cls, changes: Iterable[Change]) -> ChangeSet:
+        """A change set of *changes*, in their order."""
+        return cls(tuple(changes))
+
+    def counts(self) -> dict[str, int]:
+        """How many changes there are of each action; every action is a key."""
+        found = Counter(change.action for change in self.changes)
+        return {action.value: found[action] for action in Action}
+
+    def having(self, *actions: Action) -> tuple[Change, ...]:
+        """The changes with one of *actions*."""
+        return tuple(change for change in self.changes if change.action in actions)
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """The changes that touch the target: created, configured, deleted."""
+        return self.having(*WRITES)
+
+
+class OutcomeStatus(StrEnum):
+    """How the sync of one fabric to one target ended."""
+
+    SUCCESS = "success"
+    SKIPPED = "skipped"
+    """Nothing to do, suspended, or another run is at it."""
+    HELD = "held"
+    """Done as far as policy allows; something waits for a human."""
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run did for one fabric at one target. Written to the store whatever happened."""
+
+    fabric: str
+    target: Target
+    status: OutcomeStatus
+    generation: int = 0
+    """The generation that the target has now reached (only meaningful on success)."""
+    revision: str | None = None
+    commit: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+    """In plain words: why it was skipped, held or failed; empty on a plain success."""
+    error_class: str | None = None
+    retryable: bool = False
+    retry_after: float | None = None
+    duration: float = 0.0
+    """Seconds."""
+    details: tuple[str, ...] = ()
+    """One printable line per object or file that changed, failed or is held; unchanged ones are left out."""
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for XCom and JSON output: names, counts and revisions, never manifests."""
+        return {
+            "fabric": self.fabric,
+            "target": self.target.value,
+            "status": self.status.value,
+            "commit": self.commit,
+            "revision": self.revision,
+            "counts": dict(self.counts),
+            "reason": self.reason,
+            "error_class": self.error_class,
+            "duration": round(self.duration, 3),
+            "dry_run": self.dry_run,
+        }

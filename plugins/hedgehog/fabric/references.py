@@ -1,0 +1,175 @@
+"""Which objects an object refers to, and the order that follows from it.
+
+The cluster refuses an object that refers to one it does not have, and refuses to delete one that is still referred to.
+The order is derived from the manifests themselves; nobody annotates it. Pure: reads manifests, touches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Manifest, ObjectRef
+
+EXTERNAL_PREFIX = "ext."
+"""A gateway peering names an External with this prefix, a VPC without."""
+
+_SWITCH_ENDS = ("switch", "switch1", "switch2", "spine", "leaf", "leaf1", "leaf2")
+_LINK_ENDS: Mapping[str, str] = {**dict.fromkeys(_SWITCH_ENDS, "Switch"), "server": "Server", "gateway": "Gateway"}
+_UNKNOWN_WAVE = 1 + max(kind.wave for kind in KINDS.values())
+
+Target = tuple[str, str]
+"""Kind and name that a spec refers to; the namespace is that of the object itself."""
+
+
+def references(manifest: Mapping[str, Any]) -> frozenset[ObjectRef]:
+    """The objects that *manifest* refers to, whether they exist or not.
+
+    Only references that admission checks; a default that the manifest leaves out (namespace `default`, for example) is
+    not one. Never raises: what is malformed refers to nothing, saying so is the validator's business.
+    """
+    find = _FINDERS.get(str(manifest.get("kind")))
+    if find is None:
+        return frozenset()
+    namespace = str(_mapping(manifest.get("metadata")).get("namespace") or "default")
+    found = find(_mapping(manifest.get("spec")))
+    return frozenset(ObjectRef(kind, namespace, name) for kind, name in found if name)
+
+
+def waves(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
+    """Order *manifests* so that each refers only to objects of earlier waves, or to none of them; delete in reverse.
+
+    The table of kinds gives the coarse order, references inside one of its waves split it further. Objects that refer
+    to each other in a circle cannot be ordered: they follow in the order of their names. The product's own `Fabric`
+    comes last, because it tells about the others. Same input in another order, same result.
+    """
+    levels: dict[int, dict[ObjectRef, Manifest]] = {}
+    for manifest in manifests:
+        levels.setdefault(_level(manifest["kind"]), {})[ObjectRef.of(manifest)] = manifest
+    return [wave for level in sorted(levels) for wave in _by_reference(levels[level])]
+
+
+def _level(kind: str) -> int:
+    if kind == FABRIC.kind:
+        return _UNKNOWN_WAVE + 1
+    row = KINDS.get(kind)
+    return row.wave if row else _UNKNOWN_WAVE
+
+
+def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest]]:
+    """Split one wave of the table by the references inside it."""
+    waiting = {ref: references(manifest) & level.keys() - {ref} for ref, manifest in level.items()}
+    while waiting:
+        ready = sorted(ref for ref, targets in waiting.items() if waiting.keys().isdisjoint(targets))
+        ready = ready or [min(_circular(waiting))]
+        for ref in ready:
+            del waiting[ref]
+        yield [level[ref] for ref in ready]
+
+
+def _circular(waiting: Mapping[ObjectRef, frozenset[ObjectRef]]) -> set[ObjectRef]:
+    """What is left of *waiting* without the objects that merely wait for a circle."""
+    left = set(waiting)
+    while True:
+        wanted = {target for ref in left for target in waiting[ref]} & left
+        if wanted == left:
+            return left
+        left = wanted
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _named(kind: str, *names: Any) -> Iterator[Target]:
+    return ((kind, name) for name in names if isinstance(name, str))
+
+
+def _switch(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _named("VLANNamespace", *_items(spec.get("vlanNamespaces")))
+    yield from _named("SwitchGroup", *_items(spec.get("groups")))
+    yield from _named("SwitchGroup", _mapping(spec.get("redundancy")).get("group"))
+
+
+def _connection(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _link_ends(spec)
+    yield from _named("VPC", _mapping(spec.get("staticExternal")).get("withinVPC"))
+
+
+def _link_ends(value: Any) -> Iterator[Target]:
+    """The device of each "device/port", wherever a connection type keeps its links."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _link_ends(item)
+    elif isinstance(value, Mapping):
+        for key, child in value.items():
+            port = _mapping(child).get("port") if key in _LINK_ENDS else None
+            if isinstance(port, str):
+                yield _LINK_ENDS[key], port.partition("/")[0]
+            else:
+                yield from _link_ends(child)
+
+
+def _vpc(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _named("IPv4Namespace", spec.get("ipv4Namespace"))
+    yield from _named("VLANNamespace", spec.get("vlanNamespace"))
+    for subnet in _mapping(spec.get("subnets")).values():
+        yield from _named("VPC", _mapping(_mapping(subnet).get("dhcp")).get("relayVPC"))
+
+
+def _vpc_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _named("VPC", str(spec.get("subnet") or "").partition("/")[0])
+    yield from _named("Connection", spec.get("connection"))
+
+
+def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+    for permit in _items(spec.get("permit")):
+        yield from _named("VPC", *_mapping(permit))
+
+
+def _external(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _named("IPv4Namespace", spec.get("ipv4Namespace"))
+
+
+def _external_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _named("External", spec.get("external"))
+    yield from _named("Connection", spec.get("connection"))
+
+
+def _external_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+    permit = _mapping(spec.get("permit"))
+    yield from _named("VPC", _mapping(permit.get("vpc")).get("name"))
+    yield from _named("External", _mapping(permit.get("external")).get("name"))
+
+
+def _gateway(spec: Mapping[str, Any]) -> Iterator[Target]:
+    for group in _items(spec.get("groups")):
+        yield from _named("GatewayGroup", _mapping(group).get("name"))
+
+
+def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+    yield from _named("GatewayGroup", spec.get("gatewayGroup"))
+    for kind, name in _named("VPC", *_mapping(spec.get("peering"))):
+        if name.startswith(EXTERNAL_PREFIX):
+            yield "External", name.removeprefix(EXTERNAL_PREFIX)
+        else:
+            yield kind, name
+
+
+_FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Target]]] = {
+    "Switch": _switch,
+    "Gateway": _gateway,
+    "VPC": _vpc,
+    "External": _external,
+    "Connection": _connection,
+    "VPCAttachment": _vpc_attachment,
+    "ExternalAttachment": _external_attachment,
+    "VPCPeering": _vpc_peering,
+    "ExternalPeering": _external_peering,
+    "GatewayPeering": _gateway_peering,
+}

@@ -1,0 +1,169 @@
+"""Commits without a checkout: trees are built from entries, and a push is a compare-and-swap.
+
+The cost follows the change: only the directories that a change touches are written anew. Nothing is ever forced; a
+branch that moved is a PushRace and the caller plans again on what is there now.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import pygit2
+from pygit2.enums import FileMode
+
+from hedgehog.errors import InvalidInput, PushRace, RemoteUnavailable
+from hedgehog.fabric.model import Fabric
+from hedgehog.gitops import failures
+from hedgehog.gitops.mirror import Mirror
+
+SUBJECT_LIMIT = 50
+_PATH_LIMIT = 1024
+_NAME_LIMIT = 255
+
+# What some file system takes for ".git" (git's own rule for untrusted trees), or what git would refuse to check out.
+_DOT_GIT = re.compile(r"\.git[ .]*|git~[0-9]+", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\:\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+
+_Layer: TypeAlias = "dict[str, bytes | _Layer | None]"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who signs a commit, and when (with time zone)."""
+
+    name: str
+    email: str
+    when: datetime
+
+    def signature(self) -> pygit2.Signature:
+        """As pygit2 wants it."""
+        offset = self.when.utcoffset()
+        minutes = int(offset.total_seconds() // 60) if offset else 0
+        return pygit2.Signature(self.name, self.email, int(self.when.timestamp()), minutes)
+
+
+def blob_id(content: bytes) -> str:
+    """The id Git gives to a file of this content."""
+    return str(pygit2.hash(content))
+
+
+def check_path(path: str) -> str:
+    """*path* if it is plain and relative; raises InvalidInput for one that could leave the repository or enter .git."""
+    names = path.split("/")
+    if len(path.encode()) > _PATH_LIMIT or _FORBIDDEN.search(path):
+        raise InvalidInput(f"{path[:100]!r} is no path for a managed file: too long, or a character is not allowed")
+    for name in names:
+        if name in ("", ".", "..") or _DOT_GIT.fullmatch(name) or len(name.encode()) > _NAME_LIMIT:
+            raise InvalidInput(f"{path!r} is no path for a managed file; its part {name[:100]!r} is not allowed")
+    return path
+
+
+def build(
+    mirror: Mirror, parent: str | None, changes: Mapping[str, bytes | None], message: str, author: Author
+) -> str | None:
+    """Make the commit that has *changes* (None: remove the file) on top of *parent*, and return its id.
+
+    None when the tree would be equal to the parent's. Directories that become empty vanish. Raises InvalidInput for a
+    path that leaves the repository, or when a file would have to replace a directory or the other way round: what is
+    not named in *changes* is never lost.
+    """
+    layer = _layers(changes)
+
+    def make(repository: pygit2.Repository) -> str | None:
+        base = repository[parent].peel(pygit2.Tree) if parent else None
+        tree = _write(repository, base, layer, "") or repository.TreeBuilder().write()
+        if tree == (base.id if base is not None else repository.TreeBuilder().write()):
+            return None
+        signature = author.signature()
+        parents: list[str | pygit2.Oid] = [parent] if parent else []
+        return str(repository.create_commit(None, signature, signature, message, tree, parents))
+
+    return mirror.reading(parent, make)
+
+
+def _layers(changes: Mapping[str, bytes | None]) -> _Layer:
+    """Paths as nested mappings, a mapping a directory."""
+    top: _Layer = {}
+    for path, content in changes.items():
+        *directories, name = check_path(path).split("/")
+        layer = top
+        for directory in directories:
+            inner = layer.setdefault(directory, {})
+            if not isinstance(inner, dict):
+                raise InvalidInput(f"{path}: {directory!r} cannot be a file and a directory")
+            layer = inner
+        if name in layer:
+            raise InvalidInput(f"{path}: {name!r} cannot be a file and a directory")
+        layer[name] = content
+    return top
+
+
+def _write(repository: pygit2.Repository, base: pygit2.Tree | None, layer: _Layer, where: str) -> pygit2.Oid | None:
+    """Write one directory and those below it; None when nothing is left in it."""
+    builder = repository.TreeBuilder(base) if base is not None else repository.TreeBuilder()
+    for name, change in layer.items():
+        entry = base[name] if base is not None and name in base else None
+        if entry is not None and (entry.filemode == FileMode.TREE) != isinstance(change, dict):
+            found = "file" if isinstance(change, dict) else "directory"
+            raise InvalidInput(f"{where}{name} is a {found} in Git, where none may be; move it away")
+        if isinstance(change, dict):
+            inner = entry.peel(pygit2.Tree) if entry is not None else None
+            written = _write(repository, inner, change, f"{where}{name}/")
+            mode = FileMode.TREE
+        else:
+            written = repository.create_blob(change) if change is not None else None
+            mode = FileMode.BLOB
+        if written is not None:
+            builder.insert(name, written, mode)
+        elif entry is not None:
+            builder.remove(name)
+    return builder.write() if len(builder) else None
+
+
+def message(fabric: Fabric, counts: Mapping[str, int], *, run_id: str, initial: bool = False) -> str:
+    """The message of a fabric's commit: what happened, how many files, and trailers that tools can read."""
+    subject = f"{'Initialize' if initial else 'Update'} fabric {fabric.name}"
+    if len(subject) > SUBJECT_LIMIT:
+        subject = subject[: SUBJECT_LIMIT - 1] + "…"
+    told = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
+    trailers = {"Hedgehog-Fabric": fabric.name, "Hedgehog-Generation": str(fabric.generation), "Hedgehog-Run": run_id}
+    lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items()]
+    return "\n".join([subject, "", f"Files: {told or 'layout only'}.", "", *lines, ""])
+
+
+def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
+    """Move the branch at the host from *expected_head* (None: it must not exist) to *commit*, or raise.
+
+    PushRace when the branch is not where it was expected, PermissionDenied with the server's words when a rule refuses
+    it, RemoteUnavailable when the answer did not arrive: then it may have happened, and reading the head tells.
+    """
+    remote = mirror.remote
+    if expected_head is not None and not mirror.is_ancestor(expected_head, commit):
+        raise PushRace(f"git push {remote}: {commit} does not contain {expected_head}; plan again on the branch's head")
+    # The lease is what makes this exact: a plain push would also "fast-forward" a branch that somebody has reset, and
+    # create one that somebody has deleted. With the check above it can never drop a commit.
+    lease = f"--force-with-lease={remote.ref}:{expected_head or ''}"
+    done = mirror.git(["push", "--porcelain", "--no-verify", lease, remote.url, f"{commit}:{remote.ref}"])
+    summary = _refusal(done.out, remote.ref)
+    if summary is not None:
+        raise failures.push_refused(summary, done.error, f"git push {remote}")
+    if done.code != 0:
+        raise failures.call_failed(done.error, f"git push {remote}")
+    if not any(line.startswith((" \t", "*\t", "=\t")) for line in done.out.splitlines()):
+        raise RemoteUnavailable(f"git push {remote}: git did not say what became of the branch")
+    mirror.published(commit)
+
+
+def _refusal(report: str, ref: str) -> str | None:
+    """Git's reason in brackets, if the report says that *ref* was not updated."""
+    for line in report.splitlines():
+        flag, _, rest = line.partition("\t")
+        names, _, summary = rest.partition("\t")
+        if flag == "!" and names.endswith(f":{ref}"):
+            opening = summary.find("(")
+            return summary[opening + 1 :].rstrip(")") if opening >= 0 else summary
+    return None

@@ -1,0 +1,110 @@
+"""What git says when it fails, sorted by the reaction it needs.
+
+git has no error codes: its exit status is 128 for nearly everything, so the text decides (LANG=C makes it stable).
+The first matching line of the table wins; therefore causes stand above the general sentence that git adds to them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from hedgehog.errors import (
+    AuthenticationFailed,
+    HedgehogError,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    PushRace,
+    RateLimited,
+    RemoteUnavailable,
+)
+
+_TEXT_LIMIT = 1000
+_DAMAGED = re.compile(
+    r"bad object|is corrupt|not a git repository: |unable to read (?:tree|sha1 file)|missing (?:blob|tree|commit)"
+    r"|object file .* is empty|unresolved deltas|did not send all necessary objects|bad (?:tree|config line)"
+    r"|pack has bad object|index file .* is (?:too small|corrupt)|inflate: data stream error",
+    re.IGNORECASE,
+)
+
+
+class _Rule(NamedTuple):
+    pattern: re.Pattern[str]
+    error: type[HedgehogError]
+    advice: str
+
+
+def _rule(pattern: str, error: type[HedgehogError], advice: str = "") -> _Rule:
+    return _Rule(re.compile(pattern, re.IGNORECASE), error, advice)
+
+
+_CALLS = (
+    _rule(r"returned error: 401|authentication failed|could not read (?:username|password)|access denied.*basic"
+          r"|permission denied \([^)]*publickey|invalid username or (?:password|token)",
+          AuthenticationFailed, "correct the credential in the repository's connection"),
+    _rule(r"host key verification failed|host identification has changed|certificate problem|no .* host key is known",
+          AuthenticationFailed, "the server's identity is not proven; correct known_hosts or the certificate bundle"),
+    _rule(r"returned error: 403|permission to .* denied|write access .* not granted|not allowed to push"
+          r"|dubious ownership", PermissionDenied, "give the credential access to this repository"),
+    _rule(r"returned error: 429|too many requests|rate limit", RateLimited),
+    _rule(r"repository not found|returned error: 404|repository '.*' not found|does not appear to be a git repository"
+          r"|could not be found|no such repository|project .* not found",
+          NotFound, "check the URL, and that the credential may see the repository"),
+    _rule(r"returned error: 30\d|unable to update url base from redirection", InvalidInput,
+          "the repository has moved, or its URL needs its full form (often a final .git); redirects are not followed"),
+    _rule(r"fsck error|error in object|transport '.*' not allowed", InvalidInput),
+)  # fmt: skip
+
+_PUSHES = (
+    # "stale info", "fetch first" and "non-fast-forward" are found by the client, the others by the server's ref lock.
+    _rule(r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to (?:update|lock) ref|incorrect old value"
+          r"|reference already exists|failed to write", PushRace, "plan again on the new head"),
+    _rule(r"internal server error|failed to report status|timeout", RemoteUnavailable),
+    _rule(r"permission denied|insufficient permission|read-only", PermissionDenied, "let the server write to its disk"),
+    _rule(r"unpacker error|unpack failed", RemoteUnavailable),
+)  # fmt: skip
+
+
+def call_failed(text: str, doing: str) -> HedgehogError:
+    """The error of a git call that failed with *text* on stderr; an unknown text counts as a network problem.
+
+    *text* must be redacted already. Counting the unknown as retryable is safe: the store gives up after some attempts.
+    """
+    return _first(_CALLS, text, text, doing) or RemoteUnavailable(f"{doing}: {_shortened(text)}")
+
+
+def push_refused(summary: str, text: str, doing: str) -> HedgehogError:
+    """The error of a push whose ref was not updated: PushRace when the branch moved, else the server's refusal.
+
+    *summary* is git's own word in brackets. git prints "failed to push some refs" for races and refusals alike, so only
+    the summary tells them apart; *text*, what the server said, is for the reader.
+    """
+    shown = f"{summary}. {server_text(text)}".removesuffix(". ")
+    # What no rule knows is a rule of the host: protected branch, pre-receive or update hook, push rule, size limit.
+    advice = "allow this account to push to the branch, or name a branch that takes pushes"
+    return _first(_PUSHES, summary, shown, doing) or PermissionDenied(f"{doing}: {_shortened(shown)}; {advice}")
+
+
+def _first(rules: tuple[_Rule, ...], tested: str, shown: str, doing: str) -> HedgehogError | None:
+    for rule in rules:
+        if rule.pattern.search(tested):
+            advice = f"; {rule.advice}" if rule.advice else ""
+            return rule.error(f"{doing}: {_shortened(shown)}{advice}")
+    return None
+
+
+def server_text(text: str) -> str:
+    """The lines that the server sent (`remote: …`), without the prefix."""
+    lines = (line.removeprefix("remote:").strip() for line in text.splitlines() if line.startswith("remote:"))
+    return " ".join(line for line in lines if line)
+
+
+def is_damage(text: str) -> bool:
+    """Whether git complains about the local repository, which is cured by making a new one."""
+    return _DAMAGED.search(text) is not None
+
+
+def _shortened(text: str) -> str:
+    joined = " ".join(text.split()).replace("fatal: ", "")
+    return joined if len(joined) <= _TEXT_LIMIT else joined[:_TEXT_LIMIT] + " …"

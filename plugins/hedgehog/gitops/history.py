@@ -1,0 +1,60 @@
+"""Who changed a file, for reports that name a person and not only a path."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pygit2
+from pygit2.enums import SortMode
+
+from hedgehog.gitops.mirror import Mirror
+
+_COMMITS_SEARCHED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The newest commit that changed a file."""
+
+    commit: str
+    author: str
+
+    def __str__(self) -> str:
+        return f"{self.author} in {self.commit[:12]}"
+
+
+def edits(mirror: Mirror, head: str, paths: Collection[str], *, since: str | None = None) -> dict[str, Edit]:
+    """The newest edit of each of *paths* on the way from *since* (exclusive) to *head*.
+
+    Merges count only where no parent has the same file, so the person who wrote the change is named and not the one
+    who merged it. A path is absent when nothing is found in the newest thousand commits: a report may then say less,
+    a search may not take minutes.
+    """
+    if since is not None and not mirror.is_ancestor(since, head):
+        since = None
+    return mirror.reading(head, lambda repository: _search(repository, head, set(paths), since))
+
+
+def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: str | None) -> dict[str, Edit]:
+    found: dict[str, Edit] = {}
+    walker = repository.walk(head, SortMode.TOPOLOGICAL | SortMode.TIME)
+    if since is not None:
+        walker.hide(since)
+    for number, commit in enumerate(walker):
+        if not wanted or number >= _COMMITS_SEARCHED:
+            break
+        changed = {path for path in wanted if _changed(commit, path)}
+        found |= dict.fromkeys(changed, Edit(str(commit.id), f"{commit.author.name} <{commit.author.email}>"))
+        wanted = wanted - changed
+    return found
+
+
+def _changed(commit: pygit2.Commit, path: str) -> bool:
+    own = _entry(commit, path)
+    return all(_entry(parent, path) != own for parent in commit.parents) and (bool(commit.parents) or own is not None)
+
+
+def _entry(commit: pygit2.Commit, path: str) -> pygit2.Oid | None:
+    tree = commit.tree
+    return tree[path].id if path in tree else None

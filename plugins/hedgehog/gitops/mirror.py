@@ -1,0 +1,283 @@
+"""A kept bare repository per URL: what the branch is, and the files at a commit, without a checkout.
+
+A mirror is only a cache of the host's objects. Whatever is wrong with it (a killed process, a full disk, an edit) is
+cured by making it anew, and several processes may use one: a file lock covers fetching and upkeep, while reading needs
+none, because objects never change. It never holds a credential: the URL is handed to each git call.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pygit2
+from pygit2.enums import FileMode, RepositoryOpenFlag
+
+from hedgehog.errors import InvalidInput, NotFound, PushRace
+from hedgehog.gitops import failures
+from hedgehog.gitops.remote import Completed, Remote
+
+logger = logging.getLogger(__name__)
+
+FILE_LIMIT = 1024 * 1024
+"""Bytes of the largest file that is read: a request to Kubernetes may not be larger either."""
+
+_REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
+# One of the 256 folders of loose objects holding this many means about 7,000 in all: git's own threshold for packing.
+_LOOSE_IN_A_FOLDER = 27
+_MANY_PACK_FILES = 100
+_ABANDONED_AFTER = 3600.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files below a directory at a commit, with paths from the root of the repository.
+
+    *skipped* has what is no plain file and is never followed: symbolic links and submodules.
+    """
+
+    files: Mapping[str, str]
+    skipped: tuple[str, ...] = ()
+
+
+class Mirror:
+    """The kept copy of *remote* below *cache_directory*; nothing is read or written before the first call.
+
+    Not for use by several threads at once: open one per thread, they share what is on disk.
+    """
+
+    def __init__(self, cache_directory: Path, remote: Remote, *, file_limit: int = FILE_LIMIT) -> None:
+        self.remote = remote
+        self.path = cache_directory / hashlib.sha256(remote.url.encode()).hexdigest()[:16]
+        self._cache = cache_directory
+        self._file_limit = file_limit
+        self._tracking = f"refs/remotes/origin/{remote.branch}"
+        self._repository: pygit2.Repository | None = None
+
+    # The branch at the host ------------------------------------------------------------------------------------------
+
+    def head(self) -> str | None:
+        """The commit that the branch points to at the host now; None when branch or repository is empty."""
+        out = self.remote.call(["ls-remote", self.remote.url, self.remote.ref], state=self._cache)
+        for line in out.splitlines():
+            commit, _, ref = line.partition("\t")
+            if ref == self.remote.ref:
+                if len(commit) != 40:
+                    raise InvalidInput(f"{self.remote}: only repositories with SHA-1 object names are supported")
+                return commit
+        return None
+
+    def fetch(self, head: str) -> None:
+        """Have *head* and all it refers to; no network when it is here already.
+
+        Raises PushRace when the host no longer offers it: the branch was replaced since `head()`.
+        """
+        if self.has(head):
+            return
+        with self._locked():
+            if self.has(head):  # another process has fetched it while we waited
+                return
+            self._fetch()
+            self._tidy()
+        if not self.has(head):
+            raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
+
+    def git(self, arguments: list[str]) -> Completed:
+        """Run git in the mirror; see Remote.run."""
+        self._open()
+        return self.remote.run(arguments, state=self._cache, repository=self.path)
+
+    def published(self, commit: str) -> None:
+        """Note that the branch is now at *commit*, so that the objects we made stay and need not be fetched."""
+        self._open().references.create(self._tracking, commit, force=True)
+
+    # Reading ---------------------------------------------------------------------------------------------------------
+
+    def has(self, commit: str) -> bool:
+        """Whether *commit* is here and readable, with its tree."""
+        try:
+            self._open()[commit].peel(pygit2.Tree)
+            return True
+        except (KeyError, pygit2.GitError):
+            return False
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether *new* contains *old*; False also for a commit that is not here."""
+        if not (self.has(old) and self.has(new)):
+            return False
+        return old == new or self.reading(new, lambda repository: repository.descendant_of(new, old))
+
+    def tree_id(self, commit: str, directory: str) -> str | None:
+        """The id of everything below *directory* at *commit*: equal ids mean that not a byte differs there."""
+
+        def look(repository: pygit2.Repository) -> str | None:
+            tree = _subtree(repository, commit, directory)
+            return str(tree.id) if tree is not None else None
+
+        return self.reading(commit, look)
+
+    def listing(self, commit: str, directory: str) -> Listing:
+        """All files below *directory* at *commit*; empty when there is no such directory."""
+
+        def look(repository: pygit2.Repository) -> Listing:
+            files: dict[str, str] = {}
+            skipped: list[str] = []
+            tree = _subtree(repository, commit, directory)
+            if tree is not None:
+                _walk(repository, tree, f"{directory}/" if directory else "", files, skipped)
+            return Listing(files, tuple(skipped))
+
+        return self.reading(commit, look)
+
+    def files(self, commit: str, directory: str) -> dict[str, str]:
+        """Path → blob id of all files below *directory* at *commit*, without links and submodules."""
+        return dict(self.listing(commit, directory).files)
+
+    def read(self, blob_id: str) -> bytes:
+        """The bytes of a file. Raises InvalidInput above the size limit and NotFound for an id that no file has."""
+        repository = self._open()
+        try:
+            _, size = repository.odb.read_header(pygit2.Oid(hex=blob_id))
+            if size > self._file_limit:
+                limit = f"above the limit of {self._file_limit}"
+                raise InvalidInput(f"{self.remote}: a file of {size} bytes (blob {blob_id}) is {limit}")
+            blob = repository[blob_id]
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise NotFound(f"{self.remote}: blob {blob_id} cannot be read: {error}") from error
+        if not isinstance(blob, pygit2.Blob):
+            raise NotFound(f"{self.remote}: {blob_id} is no file")
+        return bytes(blob.data)
+
+    def reading(self, commit: str | None, work: Callable[[pygit2.Repository], T]) -> T:
+        """The result of *work* on the open repository; when objects are missing or damaged, once more on a new one."""
+        try:
+            return work(self._open())
+        except (KeyError, pygit2.GitError) as error:
+            logger.warning("mirror %s of %s is damaged (%s); making it anew", self.path.name, self.remote, error)
+        with self._locked():
+            self._discard()
+            if commit is not None:
+                self._fetch()
+        try:
+            return work(self._open())
+        except (KeyError, pygit2.GitError) as error:
+            raise PushRace(
+                f"{self.remote}: commit {commit} cannot be read ({error}); plan again on the head"
+            ) from error
+
+    # Upkeep: the methods from _make on are called with the lock held ------------------------------------------------
+
+    def _open(self) -> pygit2.Repository:
+        if self._repository is None:
+            self._repository = self._opened()
+        if self._repository is None:
+            with self._locked():
+                self._repository = self._make()
+        return self._repository
+
+    def _opened(self) -> pygit2.Repository | None:
+        try:
+            return pygit2.Repository(str(self.path), RepositoryOpenFlag.NO_SEARCH | RepositoryOpenFlag.BARE)
+        except (pygit2.GitError, KeyError):
+            return None
+
+    def _make(self) -> pygit2.Repository:
+        """Open or make the mirror; a new one is moved into place, so that nobody ever opens half of it."""
+        repository = self._opened()
+        if repository is not None:
+            return repository
+        self._discard()
+        with tempfile.TemporaryDirectory(dir=self._cache, prefix="new-") as name:
+            made = Path(name) / "mirror"
+            pygit2.init_repository(str(made), bare=True)
+            made.rename(self.path)
+        return pygit2.Repository(str(self.path))
+
+    def _discard(self) -> None:
+        self._repository = None
+        if self.path.exists():
+            with tempfile.TemporaryDirectory(dir=self._cache, prefix="old-", ignore_cleanup_errors=True) as name:
+                self.path.rename(Path(name) / "mirror")
+
+    def _fetch(self) -> None:
+        self._repository = self._make()
+        arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--quiet", self.remote.url]
+        arguments.append(f"+{self.remote.ref}:{self._tracking}")
+        done = self.git(arguments)
+        if done.code != 0 and failures.is_damage(done.error):
+            logger.warning("mirror %s of %s is damaged; making it anew", self.path.name, self.remote)
+            self._discard()
+            self._repository = self._make()
+            done = self.git(arguments)
+        if "couldn't find remote ref" in done.error:
+            raise PushRace(f"{self.remote}: the branch was deleted meanwhile; plan again")
+        if done.code != 0:
+            raise failures.call_failed(done.error, f"git fetch {self.remote}")
+        self._repository = None  # opened anew, it knows the new pack
+
+    def _tidy(self) -> None:
+        objects = self.path / "objects"
+        # Left by killed processes; younger ones may belong to a commit that is being built right now.
+        for leftover in (*objects.glob("pack/tmp_*"), *objects.glob("pack/*_git2_*"), *objects.glob("*/tmp_obj*")):
+            if _age(leftover) > _ABANDONED_AFTER:
+                leftover.unlink(missing_ok=True)
+        for directory in (*self._cache.glob("new-*"), *self._cache.glob("old-*")):
+            if _age(directory) > _ABANDONED_AFTER:
+                shutil.rmtree(directory, ignore_errors=True)
+        if _count(objects / "17") > _LOOSE_IN_A_FOLDER or _count(objects / "pack") > _MANY_PACK_FILES:
+            # Unreachable objects of the last hour may be a commit that another process has built and not yet pushed.
+            done = self.git(["gc", "--quiet", "--prune=1.hour.ago"])
+            if done.code != 0:
+                logger.warning("mirror %s of %s could not be packed: %s", self.path.name, self.remote, done.error)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone among processes and threads; the kernel frees the lock of a killed one."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with (self._cache / f"{self.path.name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _subtree(repository: pygit2.Repository, commit: str, directory: str) -> pygit2.Tree | None:
+    tree = repository[commit].peel(pygit2.Tree)
+    for name in directory.split("/") if directory else ():
+        if name not in tree or tree[name].filemode != FileMode.TREE:
+            return None
+        tree = tree[name].peel(pygit2.Tree)
+    return tree
+
+
+def _walk(
+    repository: pygit2.Repository, tree: pygit2.Tree, prefix: str, files: dict[str, str], skipped: list[str]
+) -> None:
+    for entry in tree:
+        path = f"{prefix}{entry.name}"
+        if entry.filemode in _REGULAR:
+            files[path] = str(entry.id)
+        elif entry.filemode == FileMode.TREE:
+            _walk(repository, repository[entry.id].peel(pygit2.Tree), f"{path}/", files, skipped)
+        else:
+            skipped.append(path)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:  # somebody else has just removed it
+        return 0.0
+
+
+def _count(directory: Path) -> int:
+    return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0

@@ -1,0 +1,287 @@
+"""The only place that starts `git`: a closed environment, credentials that leave no trace, and a time limit.
+
+What a repository or a host contains must not run code here and must not see a secret of another repository:
+no system or user configuration, no hooks, no credential helpers, no prompts, no redirects, one allowed transport.
+
+A token travels as `http.<url>.extraHeader` in git's environment (`GIT_CONFIG_COUNT`), not by GIT_ASKPASS: it saves the
+round trip of the refused first request, needs no helper file on disk, and git sends it to that URL only. It is in no
+URL, argument list or configuration file; redirects are off, because git would send the header to their target.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pygit2
+
+from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.gitops import failures
+
+CALL_TIMEOUT = 60.0
+"""Seconds that one git process may take."""
+
+# Proxy and certificate settings of the machine are needed to reach any host at all; nothing else is passed on.
+_PASSED_ON = (
+    "PATH", "TMPDIR", "https_proxy", "HTTPS_PROXY", "http_proxy", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE",
+)  # fmt: skip
+
+_SCP_LIKE = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:(?!/?/)[^\s]+")
+_USER_INFO = re.compile(r"(?<=://)(?!git@)[^/@\s'\"]+@")
+_SHORTEST_SECRET = 4
+_DEFAULT_USER = "x-access-token"
+
+
+@dataclass(frozen=True, slots=True)
+class GitCredentials:
+    """How one repository is entered: a token (or password) over HTTPS, or a private key over SSH.
+
+    The key is given as text or as the path of its file and must not need a passphrase. Without `known_hosts` the first
+    key a host shows is trusted and kept.
+    """
+
+    username: str | None = None
+    token: str | None = field(default=None, repr=False)
+    private_key: str | None = field(default=None, repr=False)
+    private_key_path: str | None = None
+    known_hosts: str | None = field(default=None, repr=False)
+
+    def header(self) -> str | None:
+        """The HTTP header that carries user name and token, if there is a token."""
+        if not self.token:
+            return None
+        pair = f"{self.username or _DEFAULT_USER}:{self.token}"
+        return "Authorization: Basic " + base64.b64encode(pair.encode()).decode()
+
+    def redact(self, text: str) -> str:
+        """*text* without the token in any form it can take, and without user info in URLs."""
+        header = self.header()
+        secrets = [self.token, quote(self.token, safe=""), header.split()[-1]] if self.token and header else []
+        for secret in secrets:
+            if secret and len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return _USER_INFO.sub("***@", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a git process left; both texts are redacted."""
+
+    code: int
+    out: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One branch of one repository on a Git host, and the way in.
+
+    Raises InvalidInput for a URL that carries a credential, a transport that is not https, ssh or file (plain http only
+    to this machine, unless *allow_plain_http*), or a branch name git would not take.
+    """
+
+    url: str
+    branch: str
+    credentials: GitCredentials = GitCredentials()
+    allow_plain_http: bool = False
+    timeout: float = CALL_TIMEOUT
+
+    def __post_init__(self) -> None:
+        _transport(self.url, allow_plain_http=self.allow_plain_http)
+        if not pygit2.reference_is_valid_name(self.ref) or self.branch.startswith("-"):
+            raise InvalidInput(f"{self.branch!r} is no branch name; correct the repository's branch")
+
+    @property
+    def ref(self) -> str:
+        """The full name of the branch at the host."""
+        return f"refs/heads/{self.branch}"
+
+    def __str__(self) -> str:
+        return f"{self.credentials.redact(self.url)} ({self.branch})"
+
+    def call(self, arguments: Sequence[str], *, state: Path, repository: Path | None = None) -> str:
+        """Run git and return what it printed; a failure raises the error that the text means."""
+        done = self.run(arguments, state=state, repository=repository)
+        if done.code != 0:
+            raise failures.call_failed(done.error, f"git {arguments[0]} {self}")
+        return done.out
+
+    def run(self, arguments: Sequence[str], *, state: Path, repository: Path | None = None) -> Completed:
+        """Run git in *repository* and wait; the whole process group dies when the time is up.
+
+        *state* is a directory of ours for what the call needs on disk: a private key while it runs, and the kept host
+        keys. Raises RemoteUnavailable on a timeout; an exit code is the caller's to judge.
+        """
+        git = shutil.which("git")
+        if git is None:
+            raise NotFound("git is not installed on this worker; install git 2.31 or newer")
+        command = [git, *([f"--git-dir={repository}"] if repository else []), *arguments]
+        with _private_directory(state) as home:
+            process = subprocess.Popen(
+                command,
+                cwd=home,
+                env=self._environment(home, state),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            try:
+                out, error = process.communicate(timeout=self.timeout)
+            except subprocess.TimeoutExpired:
+                raise RemoteUnavailable(f"git {arguments[0]} {self}: no end after {self.timeout:g} s") from None
+            finally:
+                if process.poll() is None:
+                    _kill_group(process)
+        texts = [self.credentials.redact(raw.decode(errors="replace")) for raw in (out, error)]
+        return Completed(process.returncode, *texts)
+
+    def _environment(self, home: Path, state: Path) -> dict[str, str]:
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment |= {
+            "HOME": str(home),
+            "LANG": "C",
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CEILING_DIRECTORIES": str(home.parent),
+        }
+        settings = self._settings()
+        environment["GIT_CONFIG_COUNT"] = str(len(settings))
+        for number, (key, value) in enumerate(settings.items()):
+            environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        if _transport(self.url, allow_plain_http=self.allow_plain_http) == "ssh":
+            environment["GIT_SSH_COMMAND"] = shlex.join(_ssh_command(self.credentials, home, state))
+        return environment
+
+    def _settings(self) -> Mapping[str, str]:
+        transport = _transport(self.url, allow_plain_http=self.allow_plain_http)
+        settings = {
+            "core.hooksPath": os.devnull,
+            "core.fsmonitor": "false",
+            "credential.helper": "",
+            "protocol.allow": "never",
+            f"protocol.{transport}.allow": "always",
+            "fetch.fsckObjects": "true",
+            "fetch.recurseSubmodules": "false",
+            "http.followRedirects": "false",
+            "http.lowSpeedLimit": "1000",
+            "http.lowSpeedTime": "30",
+            # Upkeep is ours (mirror): a detached gc would outlive the call and its lock.
+            "gc.auto": "0",
+            "gc.autoDetach": "false",
+            "maintenance.auto": "false",
+            # Files of a few hundred bytes: harder compression costs more time than it saves on the wire.
+            "pack.compression": "1",
+        }
+        header = self.credentials.header()
+        if header and transport in ("https", "http"):
+            settings[f"http.{self.url}.extraHeader"] = header
+        return settings
+
+
+def _transport(url: str, *, allow_plain_http: bool) -> str:
+    if _SCP_LIKE.fullmatch(url):
+        return "ssh"
+    parts = urlsplit(url)
+    shown = _USER_INFO.sub("***@", url)
+    if parts.password is not None or (parts.username is not None and parts.scheme in ("http", "https")):
+        raise InvalidInput(f"{shown}: the URL carries a credential; put it into the repository's connection")
+    if parts.scheme == "http" and not (allow_plain_http or _is_loopback(parts.hostname or "")):
+        raise InvalidInput(f"{shown}: plain http would show the token on the wire; use https")
+    if parts.scheme not in ("https", "http", "ssh", "file") or re.search(r"\s", url):
+        raise InvalidInput(f"{shown}: no URL of a Git repository; use https://, ssh:// or file://")
+    if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
+        raise InvalidInput(f"{shown}: the URL names no host")
+    return parts.scheme
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[str]:
+    command = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
+    command += ["-o", "ServerAliveInterval=15", "-o", f"GlobalKnownHostsFile={os.devnull}"]
+    if credentials.known_hosts:
+        known_hosts = _secret_file(home / "known_hosts", credentials.known_hosts)
+        command += ["-o", "StrictHostKeyChecking=yes", "-o", f'UserKnownHostsFile="{known_hosts}"']
+    else:
+        command += ["-o", "StrictHostKeyChecking=accept-new", "-o", f'UserKnownHostsFile="{state / "known_hosts"}"']
+    if credentials.private_key or credentials.private_key_path:
+        key = _secret_file(home / "key", _key_text(credentials))
+        command += ["-o", "IdentitiesOnly=yes", "-i", str(key)]
+    return command
+
+
+def _key_text(credentials: GitCredentials) -> str:
+    """The private key. One in a file is copied, too: ssh refuses a mounted secret that a group may read."""
+    key = credentials.private_key
+    if not key:
+        try:
+            key = Path(credentials.private_key_path or "").read_text()
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"the SSH private key {credentials.private_key_path} cannot be read: {error}") from error
+    text = key.replace("\r\n", "\n").strip() + "\n"
+    if "PRIVATE KEY-----" not in text:
+        raise InvalidInput("the SSH private key is none: it must begin with -----BEGIN … PRIVATE KEY-----")
+    if _is_encrypted(text):
+        raise InvalidInput("the SSH private key needs a passphrase, which is not supported; use a key without one")
+    return text
+
+
+def _is_encrypted(text: str) -> bool:
+    if "ENCRYPTED" in text:
+        return True
+    body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
+    try:
+        return b"openssh-key-v1\x00\x00\x00\x00\x04none" not in base64.b64decode(body) and "OPENSSH" in text
+    except ValueError:
+        return False
+
+
+def _secret_file(path: Path, text: str) -> Path:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text if text.endswith("\n") else text + "\n")
+    return path
+
+
+@contextmanager
+def _private_directory(state: Path) -> Iterator[Path]:
+    """A directory for one call, readable by us alone and removed afterwards; those of killed processes go, too."""
+    calls = state / "calls"
+    calls.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=calls, ignore_cleanup_errors=True) as name:
+        _remove_leftovers(calls)
+        yield Path(name)
+
+
+def _remove_leftovers(calls: Path) -> None:
+    oldest = time.time() - 10 * CALL_TIMEOUT
+    for entry in os.scandir(calls):
+        try:
+            if entry.stat().st_mtime < oldest:
+                shutil.rmtree(entry.path, ignore_errors=True)
+        except FileNotFoundError:  # another call has just ended
+            continue
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):  # it has ended by itself in this moment
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

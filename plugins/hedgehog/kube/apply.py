@@ -1,0 +1,110 @@
+"""Server-side apply in waves: objects of a wave at the same time, a wave only after the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from hedgehog.errors import HedgehogError
+from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.references import references
+from hedgehog.kube.client import APPLY_PATCH, Cluster
+from hedgehog.kube.resources import definition_name, kind_of, object_path
+
+_PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one object: the change to report, the object as stored, or the error."""
+
+    change: Change
+    stored: Manifest | None = None
+    error: HedgehogError | None = None
+
+
+def apply(
+    cluster: Cluster,
+    waves: Sequence[Collection[Manifest]],
+    *,
+    force_conflicts: bool = False,
+    before: Callable[[Manifest], None] | None = None,
+) -> dict[ObjectRef, Result]:
+    """Apply every manifest and say for each what became of it.
+
+    An object that fails does not stop the others, except those that refer to it: they are skipped, with the reason.
+    *before* is called ahead of each write, in a worker thread; what it raises is that object's failure. Another
+    manager's fields are taken over only with *force_conflicts*; else they are a FieldConflict of that object. Never
+    deletes; see `prune`.
+    """
+    results: dict[ObjectRef, Result] = {}
+
+    def one(manifest: Manifest) -> Result:
+        ref = ObjectRef.of(manifest)
+        blocker = _blocker(manifest, results)
+        if blocker:
+            return Result(Change(ref, Action.SKIPPED, f"{blocker} failed"))
+        try:
+            if before is not None:
+                before(manifest)
+            return apply_one(cluster, manifest, force_conflicts=force_conflicts)
+        except HedgehogError as error:
+            return Result(Change(ref, Action.FAILED, str(error)), error=error)
+
+    with ThreadPoolExecutor(cluster.concurrency, "apply") as pool:
+        for wave in waves:
+            done = list(pool.map(one, wave))
+            results |= {result.change.ref: result for result in done}
+    return results
+
+
+def _blocker(manifest: Manifest, results: Mapping[ObjectRef, Result]) -> ObjectRef | None:
+    """The first object that *manifest* refers to and that was not written though it should have been."""
+    bad = (
+        ref
+        for ref in references(manifest)
+        if ref in results and results[ref].change.action in {Action.FAILED, Action.SKIPPED}
+    )
+    return min(bad, default=None)
+
+
+def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = False) -> Result:
+    """Apply one object. Raises what the server's refusal means."""
+    ref, kind = ObjectRef.of(manifest), kind_of(manifest)
+    answer = cluster.call(
+        "PATCH",
+        "PATCH",
+        object_path(kind, ref),
+        subject=str(ref),
+        query=_PARAMETERS | ({"force": "true"} if force_conflicts else {}),
+        body=manifest,
+        content_type=APPLY_PATCH,
+        definition=definition_name(kind),
+    )
+    return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), stored=answer.json())
+
+
+def apply_status(cluster: Cluster, manifest: Manifest, status: Mapping[str, Any]) -> Manifest:
+    """Set the whole status of one of our own objects and return the object; others never write there."""
+    ref, kind = ObjectRef.of(manifest), kind_of(manifest)
+    answer = cluster.call(
+        "PATCH",
+        "PATCH",
+        object_path(kind, ref) + "/status",
+        subject=f"status of {ref}",
+        query=_PARAMETERS | {"force": "true"},
+        body={
+            "apiVersion": manifest["apiVersion"],
+            "kind": manifest["kind"],
+            "metadata": {"name": ref.name, "namespace": ref.namespace},
+            "status": dict(status),
+        },
+        content_type=APPLY_PATCH,
+        definition=definition_name(kind),
+    )
+    stored: Manifest = answer.json()
+    return stored

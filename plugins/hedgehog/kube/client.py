@@ -1,0 +1,223 @@
+"""One cluster's API, as cheap as a bare HTTP client: the only module that imports the kubernetes library.
+
+From the library come the configuration (kubeconfig, TLS, proxies, tokens and their refresh) and the connection pool;
+requests and answers are plain JSON. No typed models, no discovery: the kinds are known.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+import yaml
+from kubernetes.client import ApiClient, Configuration  # type: ignore[import-untyped]  # the library has no types
+from kubernetes.client.rest import RESTClientObject  # type: ignore[import-untyped]
+from kubernetes.config import ConfigException, load_kube_config  # type: ignore[import-untyped]
+
+from hedgehog.errors import HedgehogError, InvalidInput, NotFound, RateLimited, RemoteUnavailable
+from hedgehog.kube.failures import Answer, cut, failure
+from hedgehog.kube.throttle import Throttle
+
+logger = logging.getLogger(__name__)
+
+CONCURRENCY = 8
+"""Requests under way at one cluster and process."""
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 30.0
+ATTEMPTS = 3
+"""Tries of an idempotent call before its failure is reported."""
+LONGEST_WAIT = 10.0
+"""A server that wants us away for longer gets its wish through the store, not by a sleeping worker."""
+
+APPLY_PATCH = "application/apply-patch+yaml"
+JSON_PATCH = "application/json-patch+json"
+_PLUGINS = ("exec", "auth-provider")
+
+
+class Cluster:
+    """A Kubernetes API server and the credential for it. `name` is what messages call it.
+
+    Safe for threads. Counts its requests in `calls` by verb. Repeats idempotent calls on network errors, 429 and 5xx;
+    raises only `hedgehog.errors`. The repr shows no credential.
+    """
+
+    def __init__(
+        self,
+        api_client: ApiClient,
+        *,
+        name: str,
+        concurrency: int = CONCURRENCY,
+        backoff: float = 0.5,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = name
+        self.concurrency = concurrency
+        self.throttle = Throttle(concurrency)
+        self.calls: Counter[str] = Counter()
+        self._api_client = api_client
+        self._host = str(api_client.configuration.host).rstrip("/")
+        # A pool of our own: the library's default may be smaller than the concurrency and would throw connections away.
+        self._pool: urllib3.PoolManager = RESTClientObject(api_client.configuration, maxsize=concurrency).pool_manager
+        self._timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
+        self._backoff = backoff
+        self._sleep = sleep
+        self._count_lock = threading.Lock()
+
+    @classmethod
+    def from_kubeconfig(
+        cls, path: Path | str, context: str | None = None, *, name: str | None = None, allow_plugins: bool = False
+    ) -> Cluster:
+        """The cluster of a kubeconfig file (its current context by default).
+
+        Refuses users that get their credential from a program ("exec", "auth-provider") unless *allow_plugins*: such a
+        file runs code. Raises InvalidInput for a file that is none, NotFound for one that is not there.
+        """
+        path = Path(path)
+        chosen = _refuse_plugins(path, context, allow_plugins)
+        configuration = type.__call__(Configuration)  # not the process-wide default
+        try:
+            load_kube_config(str(path), context=chosen, client_configuration=configuration, persist_config=False)
+        except ConfigException as error:
+            raise InvalidInput(f"{path} is no usable kubeconfig: {cut(str(error))}") from error
+        return cls(ApiClient(configuration), name=name or chosen)
+
+    def __repr__(self) -> str:
+        return f"Cluster({self.name!r})"
+
+    def close(self) -> None:
+        """Close all connections; the cluster must not be used afterwards."""
+        self._pool.clear()
+        self._api_client.close()
+
+    def call(
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        *,
+        subject: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        definition: str = "",
+        idempotent: bool = True,
+    ) -> Answer:
+        """Send one request and return its good answer; a refusal raises what `failures.failure` makes of it."""
+        answer = self.send(
+            verb, method, path, subject=subject, query=query, body=body, content_type=content_type, idempotent=idempotent
+        )
+        if not answer.ok:
+            raise failure(answer, subject, cluster=self.name, definition=definition)
+        return answer
+
+    def send(
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        *,
+        subject: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+        idempotent: bool = True,
+    ) -> Answer:
+        """Send one request and return its answer, good or bad.
+
+        Raises RemoteUnavailable when there is none, RateLimited when the server wants us away for long. An idempotent
+        request is tried up to ATTEMPTS times.
+        """
+        url = f"{self._host}{path}?{urlencode(query)}" if query else self._host + path
+        payload = None if body is None else orjson.dumps(body)
+        last = ATTEMPTS if idempotent else 1
+        for attempt in range(1, last + 1):
+            outcome = self._once(verb, method, url, payload, content_type, subject)
+            transient = isinstance(outcome, HedgehogError) or outcome.transient
+            if not transient or attempt == last:
+                break
+            self._wait(attempt, outcome, subject)
+        if isinstance(outcome, HedgehogError):
+            raise outcome
+        return outcome
+
+    def _once(
+        self, verb: str, method: str, url: str, payload: bytes | None, content_type: str, subject: str
+    ) -> Answer | RemoteUnavailable:
+        """One try; a network error is returned, not raised, for the caller decides whether it is the last."""
+        headers = {"Accept": "application/json", "User-Agent": "hedgehog-airflow"}
+        if payload is not None:
+            headers["Content-Type"] = content_type
+        self._api_client.update_params_for_auth(headers, [], ["BearerToken"])
+        with self._count_lock:
+            self.calls[verb] += 1
+        try:
+            with self.throttle.slot():
+                response = self._pool.request(
+                    method, url, body=payload, headers=headers, timeout=self._timeout, retries=False, redirect=False
+                )
+        except (urllib3.exceptions.HTTPError, ssl.SSLError, OSError) as error:
+            return _unreachable(error, self.name, subject)
+        if response.status == 429:
+            self.throttle.overloaded()
+        else:
+            self.throttle.succeeded()
+        return Answer(response.status, response.data, _seconds(response.headers.get("Retry-After")))
+
+    def _wait(self, attempt: int, outcome: Answer | HedgehogError, subject: str) -> None:
+        """Sleep before the next try: full jitter, but never less than the server asked for."""
+        wish = outcome.retry_after if isinstance(outcome, Answer) else None
+        if wish is not None and wish > LONGEST_WAIT:
+            raise RateLimited(f"{self.name} asks to come back in {wish:.0f} s ({subject})", retry_after=wish)
+        delay = max(wish or 0.0, random.SystemRandom().uniform(0, self._backoff * 2**attempt))
+        reason = outcome.status if isinstance(outcome, Answer) else outcome
+        logger.warning("%s: attempt %d of %d failed (%s), next in %.1f s", subject, attempt, ATTEMPTS, reason, delay)
+        self._sleep(delay)
+
+
+def _refuse_plugins(path: Path, context: str | None, allowed: bool) -> str:
+    """The name of the context that will be used."""
+    try:
+        config = yaml.safe_load(path.read_bytes())
+        chosen = context or config["current-context"]
+        entry = next(item["context"] for item in config["contexts"] if item["name"] == chosen)
+        users = [item.get("user") or {} for item in config.get("users") or () if item["name"] == entry.get("user")]
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no kubeconfig at {path}") from error
+    except StopIteration as error:
+        raise InvalidInput(f"{path} has no context {chosen!r}") from error
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is no kubeconfig with a current context") from error
+    if not allowed and any(plugin in user for user in users for plugin in _PLUGINS):
+        raise InvalidInput(
+            f"{path}: the user of context {chosen!r} gets its credential from a program (exec or auth-provider), which "
+            "this product does not run; use a token or a client certificate, or allow plugins explicitly"
+        )
+    return str(chosen)
+
+
+def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable:
+    """Names the cause without repeating a URL's credentials: urllib3 puts host and path into its texts, no headers."""
+    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
+    if isinstance(cause, urllib3.exceptions.TimeoutError):
+        return RemoteUnavailable(f"{subject}: {name} did not answer in time")
+    if isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError):
+        return RemoteUnavailable(f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}; check the connection's CA")
+    return RemoteUnavailable(f"{subject}: {name} cannot be reached: {cut(str(cause))}")
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; its date form is not used by API servers and counts as absent."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None

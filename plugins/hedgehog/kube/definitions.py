@@ -1,0 +1,149 @@
+"""The CustomResourceDefinition of the product's own kind Fabric: found, installed, or left to whom it belongs.
+
+A cluster holds one CRD of a name, and upstream is bringing a Fabric of its own under the name of ours. Whatever is
+there and not ours is never touched; our kind then lives in a fallback group. Hedgehog's CRDs are none of our business.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hedgehog.errors import AlreadyExists, NotFound, PermissionDenied, RemoteUnavailable
+from hedgehog.fabric.canonical import differs
+from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER, Kind
+from hedgehog.fabric.model import Manifest
+from hedgehog.kube.client import APPLY_PATCH, Cluster
+from hedgehog.kube.crds import load_schema, render_fabric_crd
+from hedgehog.kube.resources import collection_path, definition_name
+
+logger = logging.getLogger(__name__)
+
+FALLBACK_GROUP = "airflow.githedgehog.com"
+"""Where our kind Fabric lives when the Hedgehog group has another one."""
+
+FABRIC_SCHEMA = Path(__file__).resolve().parents[3] / "include" / "schemas" / FABRIC.group / f"fabric_{FABRIC.version}.json"
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "hedgehog-airflow"}
+"""The label by which we know our own definition again."""
+
+ESTABLISH_TIMEOUT = 30.0
+"""Seconds an API server may take until it serves a new definition; it usually takes less than one."""
+
+_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@dataclass(frozen=True, slots=True)
+class FabricDefinition:
+    """Where Fabric resources can be kept in a cluster.
+
+    `kind` is None when they cannot, and `note` says why. `served` is False when a dry run left the definition out.
+    """
+
+    kind: Kind | None
+    note: str = ""
+    served: bool = True
+
+
+def fabric_definition(cluster: Cluster, *, fallback_group: str = FALLBACK_GROUP, install: bool = True) -> FabricDefinition:
+    """Find, install or bring up to date our definition of Fabric and say under which group it is served.
+
+    One GET when all is well. Never changes a definition that lacks our label or serves other versions than ours.
+    Missing rights are no error: they end in a FabricDefinition without a kind. With *install* False nothing is written.
+    """
+    note = ""
+    for group in (FABRIC.group, fallback_group):
+        kind = replace(FABRIC, group=group)
+        try:
+            found = _get(cluster, kind)
+            if found is None or _is_ours(found):
+                return replace(_settle(cluster, kind, found, install), note=note)
+        except PermissionDenied as error:
+            return FabricDefinition(None, _missing_right(kind, error))
+        note = f"CRD {definition_name(kind)} is not ours and was left alone"
+    return FabricDefinition(None, f"{note}; name another fallback group or set publish_fabric_resource to false")
+
+
+def _settle(cluster: Cluster, kind: Kind, found: Manifest | None, install: bool) -> FabricDefinition:
+    """Create the definition or bring it up to date."""
+    wanted = render_fabric_crd(load_schema(FABRIC_SCHEMA), kind.group, kind.version)
+    wanted["metadata"]["labels"] = dict(MANAGED_BY)
+    if found is None or differs(wanted, found):
+        if not install:
+            return FabricDefinition(kind, served=found is not None)
+        logger.info("%s: applying CRD %s", cluster.name, definition_name(kind))
+        apply_definition(cluster, wanted)
+        wait_until_served(cluster, kind)
+    return FabricDefinition(kind)
+
+
+def _is_ours(definition: Manifest) -> bool:
+    labels = definition["metadata"].get("labels") or {}
+    served = {version["name"] for version in definition["spec"]["versions"] if version.get("served")}
+    return MANAGED_BY.items() <= labels.items() and served == {FABRIC.version}
+
+
+def _missing_right(kind: Kind, error: PermissionDenied) -> str:
+    return (
+        f"the resource is not published: {error}. Apply the output of `hedgehog crds render` as an administrator and "
+        f"let the connection's user get CRD {definition_name(kind)}, or set publish_fabric_resource to false"
+    )
+
+
+def _get(cluster: Cluster, kind: Kind) -> Manifest | None:
+    name = definition_name(kind)
+    try:
+        found: Manifest = cluster.call("GET", "GET", f"{_PATH}/{name}", subject=f"CRD {name}").json()
+    except NotFound:
+        return None
+    return found
+
+
+def apply_definition(cluster: Cluster, definition: Mapping[str, Any]) -> None:
+    """Server-side apply one CustomResourceDefinition, whatever it is: callers decide what may be installed."""
+    name = definition["metadata"]["name"]
+    cluster.call(
+        "PATCH",
+        "PATCH",
+        f"{_PATH}/{name}",
+        subject=f"CRD {name}",
+        query={"fieldManager": FIELD_MANAGER},
+        body=definition,
+        content_type=APPLY_PATCH,
+    )
+
+
+def wait_until_served(
+    cluster: Cluster, kind: Kind, *, timeout: float = ESTABLISH_TIMEOUT, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Return when objects of *kind* can be listed; raise RemoteUnavailable when that takes longer than *timeout*."""
+    deadline = time.monotonic() + timeout
+    path, subject = collection_path(kind, kind.default_namespace), f"list of {kind.plural}"
+    while not cluster.send("LIST", "GET", path, subject=subject, query={"limit": 1}).ok:
+        if time.monotonic() > deadline:
+            raise RemoteUnavailable(f"{cluster.name} does not serve CRD {definition_name(kind)} after {timeout:.0f} s")
+        sleep(0.05)
+
+
+def ensure_namespace(cluster: Cluster, name: str) -> bool:
+    """Create the namespace if it is absent and say whether we did.
+
+    Without the right to look it is left as it is: the write that needs it will tell.
+    """
+    try:
+        cluster.call("GET", "GET", f"/api/v1/namespaces/{name}", subject=f"namespace {name}")
+        return False
+    except PermissionDenied:
+        logger.debug("%s: may not look at namespace %s", cluster.name, name)
+        return False
+    except NotFound:
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(MANAGED_BY)}}
+    try:
+        cluster.call("POST", "POST", "/api/v1/namespaces", subject=f"namespace {name}", body=body, idempotent=False)
+    except AlreadyExists:
+        return False
+    return True

@@ -1,0 +1,137 @@
+"""What a Kubernetes API server's refusals mean, as this product's own exceptions. Pure: reads answers, sends nothing.
+
+A message names the object, the server's words (cut at `TEXT_LIMIT`) and what to do next; request headers, where the
+token is, never get near it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hedgehog.errors import (
+    AlreadyExists,
+    AuthenticationFailed,
+    DefinitionMissing,
+    FieldConflict,
+    HedgehogError,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    RemoteUnavailable,
+    RetryableError,
+)
+
+TEXT_LIMIT = 1000
+"""Most characters of a server's text that reach a message, a log or a row."""
+
+_WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
+_UNTYPED = b"failed to create typed patch object"
+"""Server-side apply answers 500, not 422, to a field that the schema does not have or has with another type."""
+
+_TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_MANAGER = re.compile(r'conflict with "([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response, read to its end."""
+
+    status: int
+    body: bytes
+    retry_after: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server did what was asked."""
+        return 200 <= self.status < 300
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed a moment later."""
+        return self.status in _TRANSIENT and _UNTYPED not in self.body
+
+    def json(self) -> Any:
+        """The body as plain data. Raises RemoteUnavailable when it is not JSON: a proxy answered, not an API server."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError as error:
+            raise RemoteUnavailable(f"the answer ({self.status}) is no JSON: {cut(self.body.decode(errors='replace'))}") from error
+
+
+def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "") -> HedgehogError:
+    """The exception for a refused request about *subject*, sorted by the reaction it needs.
+
+    *definition* ("vpcs.vpc.githedgehog.com") is the CRD that a request needs; without it a missing path is NotFound.
+    """
+    status = _status(answer)
+    text = cut(str(status.get("message") or answer.body.decode(errors="replace")))
+    match answer.status:
+        case 401:
+            return AuthenticationFailed(f"{cluster} refused the credential (401: {text}); correct the connection")
+        case 403:
+            return _forbidden(text, subject, cluster)
+        case 404:
+            return _not_found(status, text, subject, cluster, definition)
+        case 409:
+            return _conflict(status, text, subject)
+        case 429:
+            return RateLimited(f"{cluster} is overloaded (429) at {subject}: {text}", retry_after=answer.retry_after)
+        case 408 | 410:
+            return RetryableError(f"{subject}: {cluster} gave up ({answer.status}): {text}", retry_after=answer.retry_after)
+        case code if code >= 500 and _UNTYPED not in answer.body:
+            return RemoteUnavailable(f"{subject}: {cluster} failed ({code}): {text}", retry_after=answer.retry_after)
+    return InvalidInput(f"{subject}: refused ({answer.status}): {text}")
+
+
+def cut(text: str) -> str:
+    """*text* on one line and not longer than `TEXT_LIMIT`."""
+    line = " ".join(text.split())
+    return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
+
+
+def _status(answer: Answer) -> Mapping[str, Any]:
+    """The Status object of a refusal; {} when the answer is something else, such as plain text."""
+    try:
+        found = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) and found.get("kind") == "Status" else {}
+
+
+def _forbidden(text: str, subject: str, cluster: str) -> HedgehogError:
+    if _WEBHOOK.search(text):
+        return InvalidInput(f"{subject}: {text}")
+    return PermissionDenied(f"{subject}: {cluster} does not allow it: {text}; grant the connection's user this right")
+
+
+def _not_found(status: Mapping[str, Any], text: str, subject: str, cluster: str, definition: str) -> HedgehogError:
+    """An absent object has a name in the answer's details; an absent path does not."""
+    if definition and not (status.get("details") or {}).get("name"):
+        return DefinitionMissing(
+            f"{subject}: {cluster} does not serve this kind; install CRD {definition} "
+            "(kubectl api-resources does not list it in this version), then sync again"
+        )
+    return NotFound(f"{subject}: {text}")
+
+
+def _conflict(status: Mapping[str, Any], text: str, subject: str) -> HedgehogError:
+    causes = (status.get("details") or {}).get("causes") or []
+    owned = [cause for cause in causes if cause.get("reason") == "FieldManagerConflict"]
+    if owned:
+        fields: dict[str, list[str]] = {}
+        for cause in owned:
+            manager = _MANAGER.search(cause.get("message") or "")
+            fields.setdefault(manager[1] if manager else "another manager", []).append(str(cause.get("field")))
+        whose = "; ".join(f"'{manager}' owns {', '.join(paths)}" for manager, paths in sorted(fields.items()))
+        return FieldConflict(
+            f"{subject}: {cut(whose)}; release it there, drop it from the fabric, or set conflict_policy to force"
+        )
+    if status.get("reason") == "AlreadyExists":
+        return AlreadyExists(f"{subject}: {text}")
+    return RetryableError(f"{subject} changed while we worked on it: {text}")

@@ -1,0 +1,84 @@
+"""What a cluster holds: one paged LIST a kind and namespace, whatever the number of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from hedgehog.errors import HedgehogError
+from hedgehog.fabric.kinds import Kind
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.failures import failure
+from hedgehog.kube.resources import collection_path, definition_name
+
+PAGE = 500
+"""Objects per LIST request, as kubectl does."""
+
+Scope = tuple[Kind, str]
+"""A kind and a namespace: what one LIST reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The objects of a cluster by ref, and the kinds that could not be listed.
+
+    Whatever is in neither is not in the cluster; about a kind in `failed` nothing is known.
+    """
+
+    objects: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
+    failed: Mapping[str, HedgehogError] = field(default_factory=dict)
+
+
+def list_live(cluster: Cluster, scopes: Collection[Scope]) -> Live:
+    """Read every scope, some at a time. A kind that cannot be listed is an error of that kind only, never "no objects"."""
+    ordered = sorted(scopes, key=lambda scope: (scope[0].kind, scope[1]))
+    objects: dict[ObjectRef, Manifest] = {}
+    failed: dict[str, HedgehogError] = {}
+    with ThreadPoolExecutor(max(1, min(cluster.concurrency, len(ordered))), "list") as pool:
+        for scope, found in zip(ordered, pool.map(lambda one: _list_scope(cluster, *one), ordered), strict=True):
+            if isinstance(found, HedgehogError):
+                failed[scope[0].kind] = found
+            else:
+                objects |= found
+    return Live({ref: live for ref, live in objects.items() if ref.kind not in failed}, failed)
+
+
+def _list_scope(cluster: Cluster, kind: Kind, namespace: str) -> dict[ObjectRef, Manifest] | HedgehogError:
+    try:
+        return {ObjectRef.of(item): item for item in _pages(cluster, kind, namespace)}
+    except HedgehogError as error:
+        return error
+
+
+def _pages(cluster: Cluster, kind: Kind, namespace: str) -> list[Manifest]:
+    """All pages of a list. A page token that the server has forgotten (410) restarts the list, once."""
+    for last_try in (False, True):
+        items: list[Manifest] = []
+        for page in _follow(cluster, kind, namespace, raise_expired=last_try):
+            if page is None:
+                break
+            items += page
+        else:
+            return items
+    raise AssertionError("the second try returns or raises")
+
+
+def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool) -> Iterator[list[Manifest] | None]:
+    """Page after page; None when the list expired under way. List items leave out what all have in common: added here."""
+    subject = f"list of {kind.plural} in {namespace}"
+    query = {"limit": PAGE}
+    while True:
+        answer = cluster.send("LIST", "GET", collection_path(kind, namespace), subject=subject, query=query)
+        if answer.status == 410 and not raise_expired:
+            yield None
+            return
+        if not answer.ok:
+            raise failure(answer, subject, cluster=cluster.name, definition=definition_name(kind))
+        listing = answer.json()
+        yield [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listing.get("items") or ()]
+        token = (listing.get("metadata") or {}).get("continue")
+        if not token:
+            return
+        query = {"limit": PAGE, "continue": token}

@@ -1,0 +1,92 @@
+"""Deleting what a fabric no longer has: only what is named, in reverse of the apply order, never in bulk by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from hedgehog.errors import HedgehogError, PruneRefused
+from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.references import references, waves
+from hedgehog.kube.apply import Result
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.failures import failure
+from hedgehog.kube.resources import kind_of, object_path
+
+
+def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent: int) -> None:
+    """Raise PruneRefused when a run would delete more than *max_objects* and more than *max_percent* of the inventory.
+
+    Both, so that small fabrics may lose a large share and large ones many objects without somebody's consent.
+    """
+    if to_delete > max_objects and to_delete * 100 > max_percent * inventory_size:
+        raise PruneRefused(
+            f"{to_delete} of {inventory_size} objects would be deleted, more than {max_objects} objects and {max_percent} %; "
+            "nothing was deleted. If that is meant, sync once with allow_large_prune"
+        )
+
+
+def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Result]:
+    """Delete live objects, those that refer to others first, and say for each what became of it.
+
+    Deletes exactly the object that was seen (its uid), not a later one of the same name. An object that is already
+    gone counts as deleted; one that a failed object still refers to is skipped. A finalizer may delay the end: that is
+    reported, never stripped.
+    """
+    results: dict[ObjectRef, Result] = {}
+    users = _users(doomed)
+
+    def one(live: Manifest) -> Result:
+        ref = ObjectRef.of(live)
+        left = min((user for user in users.get(ref, ()) if results[user].change.action is not Action.DELETED), default=None)
+        if left:
+            return Result(Change(ref, Action.SKIPPED, f"{left}, which refers to it, was not deleted"))
+        try:
+            return _delete(cluster, ref, live)
+        except HedgehogError as error:
+            return Result(Change(ref, Action.FAILED, str(error)), error=error)
+
+    with ThreadPoolExecutor(cluster.concurrency, "prune") as pool:
+        for wave in reversed(waves(doomed)):
+            done = list(pool.map(one, wave))
+            results |= {result.change.ref: result for result in done}
+    return results
+
+
+def _users(doomed: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
+    """Which doomed objects, of later waves, refer to each doomed object."""
+    users: dict[ObjectRef, list[ObjectRef]] = {}
+    seen: set[ObjectRef] = set()
+    for wave in waves(doomed):
+        for live in wave:
+            for target in references(live) & seen:
+                users.setdefault(target, []).append(ObjectRef.of(live))
+        seen |= {ObjectRef.of(live) for live in wave}
+    return users
+
+
+def _delete(cluster: Cluster, ref: ObjectRef, live: Manifest) -> Result:
+    metadata = live["metadata"]
+    if metadata.get("deletionTimestamp"):
+        return Result(Change(ref, Action.SKIPPED, _terminating(metadata)), stored=live)
+    kind = kind_of(live)
+    subject = f"deletion of {ref}"
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": metadata["uid"]}}
+    answer = cluster.send("DELETE", "DELETE", object_path(kind, ref), subject=subject, body=body)
+    if answer.status == 404:
+        return Result(Change(ref, Action.DELETED, "already gone"))
+    if answer.status == 409:  # the uid is the only precondition
+        return Result(Change(ref, Action.SKIPPED, "another object of this name has been created meanwhile"))
+    if not answer.ok:
+        raise failure(answer, subject, cluster=cluster.name)
+    left = answer.json()
+    if left.get("kind") != "Status" and (left.get("metadata") or {}).get("finalizers"):
+        return Result(Change(ref, Action.DELETED, _terminating(left["metadata"])), stored=left)
+    return Result(Change(ref, Action.DELETED))
+
+
+def _terminating(metadata: Mapping[str, object]) -> str:
+    finalizers = metadata.get("finalizers")
+    names = ", ".join(str(name) for name in finalizers) if isinstance(finalizers, list) else "the server"
+    return f"being deleted since {metadata.get('deletionTimestamp')}, waits for {names}"

@@ -1,0 +1,127 @@
+"""Connections, transactions and advisory locks; foreign database errors end here.
+
+A lock is session-level: it lasts as long as its connection, so a killed process frees it by itself. For the same
+reason the connection must be a direct one or a session-pooled one, not a transaction-pooled one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any
+
+import orjson
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+
+from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.fabric.model import Target
+
+_CONNECT_TIMEOUT = 10
+
+
+class Connection(psycopg2.extensions.connection):
+    """A psycopg2 connection that knows whether a `transaction` block is open on it."""
+
+    in_transaction = False
+
+
+class Lock(IntEnum):
+    """First key of an advisory lock; the second is the row id. "HH" in ASCII, then a number."""
+
+    GIT = 0x48480001
+    KUBERNETES = 0x48480002
+    REPOSITORY = 0x48480003
+    MIGRATE = 0x48480004
+
+
+TARGET_LOCK: Mapping[Target, Lock] = {Target.GIT: Lock.GIT, Target.KUBERNETES: Lock.KUBERNETES}
+
+
+def connect(parameters: Mapping[str, Any]) -> Connection:
+    """Open a connection with libpq *parameters* (host, port, dbname, user, password, sslmode …).
+
+    Raises AuthenticationFailed, NotFound (no such database) or RemoteUnavailable. The message never has the password.
+    """
+    merged = {
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "application_name": "hedgehog",
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        **parameters,
+    }
+    try:
+        connection: Connection = psycopg2.connect(**merged)
+    except psycopg2.OperationalError as error:
+        raise _connect_error(error, parameters) from None
+    except psycopg2.ProgrammingError as error:
+        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {_one_line(error)}") from None
+    psycopg2.extras.register_default_jsonb(connection, loads=orjson.loads)
+    return connection
+
+
+def _connect_error(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) -> HedgehogError:
+    place = f"{parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
+    text = _one_line(error)
+    if "authentication failed" in text or "no password supplied" in text or "no pg_hba.conf entry" in text:
+        return AuthenticationFailed(f"the fabric database at {place} refused the login; correct the connection hedgehog_db")
+    if "does not exist" in text:
+        return NotFound(f"the fabric database at {place}: {text}; create it, then run `hedgehog migrate`")
+    return RemoteUnavailable(f"the fabric database at {place} cannot be reached: {text}")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[psycopg2.extensions.cursor]:
+    """Run a block in one transaction: committed when it ends, rolled back when it raises.
+
+    A block inside a block joins it, so functions of this room can be put together into one transaction. A lost server
+    raises RemoteUnavailable; every other database error is a bug or bad input and stays what it is.
+    """
+    if connection.in_transaction:
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    connection.in_transaction = True
+    try:
+        with connection, connection.cursor() as cursor:
+            yield cursor
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        raise RemoteUnavailable(f"the fabric database went away: {_one_line(error)}") from error
+    finally:
+        connection.in_transaction = False
+
+
+def as_json(value: Any) -> psycopg2.extras.Json:
+    """Adapt plain data for a jsonb column."""
+    return psycopg2.extras.Json(value, dumps=_dumps)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
+
+
+def try_lock(connection: Connection, lock: Lock, row_id: int) -> bool:
+    """Take the lock if it is free. Every success needs one `unlock`; closing the connection frees all."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (int(lock), row_id))
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def wait_lock(connection: Connection, lock: Lock, row_id: int) -> None:
+    """Take the lock, waiting for the one who has it (who frees it by finishing or by dying)."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", (int(lock), row_id))
+
+
+def unlock(connection: Connection, lock: Lock, row_id: int) -> None:
+    """Free a lock this connection holds."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", (int(lock), row_id))

@@ -1,0 +1,316 @@
+"""Desired rows: repositories, fabrics and their objects."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+import psycopg2.errors
+import psycopg2.extras
+
+from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
+from hedgehog.fabric.changes import Action, Change, ChangeSet
+from hedgehog.fabric.model import (
+    ConflictPolicy,
+    Fabric,
+    GitDriftPolicy,
+    GitRepository,
+    Manifest,
+    ObjectRef,
+    PrunePolicy,
+    SourceOfTruth,
+)
+from hedgehog.store.database import Connection, as_json, transaction
+
+_FABRIC_FIELDS = (
+    "id",
+    "name",
+    "resource_name",
+    "description",
+    "asn",
+    "spine_count",
+    "leaf_count",
+    "spine_leaf_links",
+    "vpc_peering_config",
+    "switch_config",
+    "git_directory",
+    "git_sync_enabled",
+    "enable_k8s_sync",
+    "kubernetes_connection_id",
+    "kubernetes_namespace",
+    "publish_fabric_resource",
+    "source_of_truth",
+    "git_drift_policy",
+    "prune_policy",
+    "prune_max_objects",
+    "prune_max_percent",
+    "conflict_policy",
+    "resync_seconds",
+    "suspended",
+    "suspended_reason",
+    "suspended_until",
+    "generation",
+    "last_updated",
+)
+_REPOSITORY_FIELDS = ("id", "name", "url", "branch", "connection_id", "author_name", "author_email")
+_ENUMS = {
+    "source_of_truth": SourceOfTruth,
+    "git_drift_policy": GitDriftPolicy,
+    "prune_policy": PrunePolicy,
+    "conflict_policy": ConflictPolicy,
+}
+_JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config"})
+
+FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
+    "resource_name",
+    "suspended",
+    "suspended_reason",
+    "suspended_until",
+    "generation",
+    "last_updated",
+}
+"""The columns of a fabric that `save_fabric` sets, besides `git_repository` (a repository name)."""
+
+REPOSITORY_SETTINGS = frozenset(_REPOSITORY_FIELDS[2:])
+"""The columns of a repository that `save_repository` sets."""
+
+# What a violated constraint means to the person who wrote the row.
+_CONSTRAINTS = {
+    "fabric_resource_name_is_unique": "another fabric has this name but for upper and lower case; both would be one Kubernetes resource",
+    "fabric_name_is_dns_1123": "a name is letters, digits, '-' and '.', starting and ending with a letter or digit, at most 63 long",
+    "fabric_name_check": "a name is 1 to 63 characters long",
+    "fabric_git_sync_needs_repository": "git_sync_enabled needs git_repository",
+    "fabric_k8s_sync_needs_connection": "enable_k8s_sync needs kubernetes_connection_id",
+    "fabric_git_directory_is_unique": "another fabric has this directory of this repository",
+    "fabric_git_directory_is_a_path": "git_directory is a relative path of letters, digits, '.', '_', '-' without '..' or hidden parts",
+    "fabric_asn_check": "asn is 1 to 4294967295",
+    "fabric_spine_count_check": "spine_count is 0 or more",
+    "fabric_leaf_count_check": "leaf_count is 0 or more",
+    "git_repository_url_has_no_password": "a URL carries no password; put it into an Airflow connection and name that in connection_id",
+    "git_repository_url_branch_key": "another repository row has this URL and branch",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One desired object with the digest of its content."""
+
+    ref: ObjectRef
+    manifest: Manifest
+    digest: str
+
+
+def _select(where: str) -> str:
+    columns = ", ".join([*(f"f.{name}" for name in _FABRIC_FIELDS), *(f"r.{name}" for name in _REPOSITORY_FIELDS)])
+    return f"SELECT {columns} FROM hedgehog.fabric f LEFT JOIN hedgehog.git_repository r ON r.id = f.git_repository_id {where}"
+
+
+def _fabric(row: Sequence[Any]) -> Fabric:
+    values = dict(zip(_FABRIC_FIELDS, row, strict=False))
+    for name, enum in _ENUMS.items():
+        values[name] = enum(values[name])
+    repository = row[len(_FABRIC_FIELDS) :]
+    return Fabric(**values, git_repository=GitRepository(*repository) if repository[0] is not None else None)
+
+
+def load_fabrics(connection: Connection, names: Sequence[str] | None = None) -> list[Fabric]:
+    """The named fabrics, or all, by name. Names that no fabric has are left out."""
+    with transaction(connection) as cursor:
+        if names is None:
+            cursor.execute(_select("ORDER BY f.name"))
+        else:
+            cursor.execute(_select("WHERE f.name = ANY(%s) ORDER BY f.name"), (list(names),))
+        return [_fabric(row) for row in cursor.fetchall()]
+
+
+def load_fabric(connection: Connection, name: str) -> Fabric:
+    """One fabric. Raises NotFound, with near names."""
+    found = load_fabrics(connection, [name])
+    if found:
+        return found[0]
+    near = difflib.get_close_matches(name, fabric_names(connection), n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog fabric list` shows them all"
+    raise NotFound(f"there is no fabric {name!r}; {hint}")
+
+
+def fabric_names(connection: Connection) -> list[str]:
+    """The names of all fabrics, sorted."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT name FROM hedgehog.fabric ORDER BY name")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def load_repositories(connection: Connection) -> list[GitRepository]:
+    """All repositories by name."""
+    with transaction(connection) as cursor:
+        cursor.execute(f"SELECT {', '.join(_REPOSITORY_FIELDS)} FROM hedgehog.git_repository ORDER BY name")
+        return [GitRepository(*row) for row in cursor.fetchall()]
+
+
+def save_repository(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
+    """Create or update a repository; only the given settings are set. Equal content changes nothing.
+
+    Raises InvalidInput on an unknown setting or a value the database refuses, naming it.
+    """
+    _refuse_unknown(settings, REPOSITORY_SETTINGS, f"git_repository {name}")
+    return _upsert(connection, "git_repository", name, dict(settings))
+
+
+def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
+    """Create or update a fabric; only the given settings are set. Equal content changes nothing (no new generation).
+
+    `git_repository` names a repository. Raises InvalidInput on an unknown setting or a value the database refuses,
+    AlreadyExists on a collision, NotFound for an unknown repository.
+    """
+    _refuse_unknown(settings, FABRIC_SETTINGS | {"git_repository"}, f"fabric {name}")
+    values = {key: as_json(value) if key in _JSON_FIELDS else value for key, value in settings.items() if key != "git_repository"}
+    if "git_repository" in settings:
+        values["git_repository_id"] = _repository_id(connection, settings["git_repository"])
+    return _upsert(connection, "fabric", name, values)
+
+
+def _refuse_unknown(settings: Mapping[str, Any], known: frozenset[str], owner: str) -> None:
+    for key in settings:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"
+            raise InvalidInput(f"{owner} has no setting {key!r}{hint}")
+
+
+def _repository_id(connection: Connection, name: str | None) -> int | None:
+    if name is None:
+        return None
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT id FROM hedgehog.git_repository WHERE name = %s", (name,))
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound(f"there is no git_repository {name!r}; import one first")
+    return int(row[0])
+
+
+def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any]) -> Action:
+    """Insert or update one row by name. Table and column names come from this module, never from a caller's data."""
+    columns = ["name", *values]
+    holes = ", ".join(["%s"] * len(columns))
+    try:
+        with transaction(connection) as cursor:
+            cursor.execute(f"SELECT to_jsonb(t) - 'last_updated' FROM hedgehog.{table} t WHERE name = %s FOR UPDATE", (name,))
+            before = cursor.fetchone()
+            if before is None:
+                cursor.execute(f"INSERT INTO hedgehog.{table} ({', '.join(columns)}) VALUES ({holes})", [name, *values.values()])
+                return Action.CREATED
+            if values:
+                assignments = ", ".join(f"{column} = %s" for column in values)
+                cursor.execute(
+                    f"UPDATE hedgehog.{table} SET {assignments} WHERE name = %s RETURNING to_jsonb({table}) - 'last_updated'",
+                    [*values.values(), name],
+                )
+                if cursor.fetchone() != before:
+                    return Action.CONFIGURED
+            return Action.UNCHANGED
+    except psycopg2.IntegrityError as error:
+        raise _refused(error, f"{table} {name}") from error
+    except psycopg2.DataError as error:
+        raise InvalidInput(f"{table} {name}: {str(error).splitlines()[0]}") from error
+
+
+def _refused(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
+    constraint = error.diag.constraint_name or ""
+    detail = _CONSTRAINTS.get(constraint) or f"{error.diag.message_primary} ({constraint})"
+    cause = AlreadyExists if isinstance(error, psycopg2.errors.UniqueViolation) else InvalidInput
+    return cause(f"{owner}: {detail}")
+
+
+def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, list[StoredObject]]:
+    """All desired objects of the fabrics, each list by kind, namespace, name."""
+    found: dict[int, list[StoredObject]] = {fabric_id: [] for fabric_id in fabric_ids}
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT fabric_id, kind, namespace, name, manifest, digest FROM hedgehog.fabric_object WHERE fabric_id = ANY(%s) "
+            "ORDER BY kind, namespace, name",
+            (list(fabric_ids),),
+        )
+        for row in cursor.fetchall():
+            found[row[0]].append(StoredObject(ObjectRef(*row[1:4]), row[4], row[5]))
+    return found
+
+
+def save_objects(connection: Connection, fabric_id: int, manifests: Iterable[Manifest], *, delete_missing: bool = False) -> ChangeSet:
+    """Store desired objects in one transaction and say what changed; the generation rises at most once a statement.
+
+    Manifests have kind, metadata.namespace and metadata.name. With *delete_missing* the objects not given are removed.
+    """
+    wanted = {ObjectRef.of(manifest): manifest for manifest in manifests}
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
+        cursor.execute("SELECT kind, namespace, name, manifest FROM hedgehog.fabric_object WHERE fabric_id = %s", (fabric_id,))
+        present = {ObjectRef(*row[:3]): row[3] for row in cursor.fetchall()}
+        changes = [
+            Change(ref, Action.CREATED if ref not in present else Action.UNCHANGED if present[ref] == manifest else Action.CONFIGURED)
+            for ref, manifest in sorted(wanted.items())
+        ]
+        rows = [
+            (fabric_id, change.ref.kind, change.ref.namespace, change.ref.name, as_json(wanted[change.ref]))
+            for change in changes
+            if change.action is not Action.UNCHANGED
+        ]
+        if rows:
+            psycopg2.extras.execute_values(
+                cursor,
+                "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES %s "
+                "ON CONFLICT (fabric_id, kind, namespace, name) DO UPDATE SET manifest = excluded.manifest",
+                rows,
+                page_size=5000,
+            )
+        if delete_missing:
+            doomed = sorted(present.keys() - wanted.keys())
+            _delete_objects(cursor, fabric_id, doomed)
+            changes += [Change(ref, Action.DELETED) for ref in doomed]
+    return ChangeSet.of(changes)
+
+
+def delete_objects(connection: Connection, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
+    """Remove desired objects; absent ones are no error."""
+    with transaction(connection) as cursor:
+        _delete_objects(cursor, fabric_id, sorted(refs))
+
+
+def _delete_objects(cursor: Any, fabric_id: int, refs: Sequence[ObjectRef]) -> None:
+    if refs:
+        psycopg2.extras.execute_values(
+            cursor,
+            "DELETE FROM hedgehog.fabric_object o USING (VALUES %s) AS d (fabric_id, kind, namespace, name) "
+            "WHERE (o.fabric_id, o.kind, o.namespace, o.name) = (d.fabric_id, d.kind, d.namespace, d.name)",
+            [(fabric_id, ref.kind, ref.namespace, ref.name) for ref in refs],
+            template="(%s::bigint, %s, %s, %s)",
+            page_size=5000,
+        )
+
+
+def suspend(connection: Connection, name: str, *, reason: str, until: datetime | None) -> None:
+    """Leave a fabric alone on purpose, until *until* or until resumed. Raises NotFound."""
+    _update(connection, name, "suspended = true, suspended_reason = %s, suspended_until = %s", (reason, until))
+
+
+def resume(connection: Connection, name: str) -> None:
+    """Take a fabric up again; it is due at once. Raises NotFound."""
+    _update(connection, name, "suspended = false, suspended_reason = NULL, suspended_until = NULL", ())
+
+
+def _update(connection: Connection, name: str, assignments: str, values: Sequence[Any]) -> None:
+    with transaction(connection) as cursor:
+        cursor.execute(f"UPDATE hedgehog.fabric SET {assignments} WHERE name = %s", (*values, name))
+        touched = cursor.rowcount
+    if not touched:
+        load_fabric(connection, name)  # raises NotFound with near names
+
+
+def delete_fabric(connection: Connection, name: str) -> None:
+    """Forget a fabric: its rows go, its files in Git and its objects in the cluster stay. Raises NotFound."""
+    fabric = load_fabric(connection, name)
+    with transaction(connection) as cursor:
+        cursor.execute("DELETE FROM hedgehog.fabric WHERE id = %s", (fabric.id,))

@@ -1,0 +1,78 @@
+"""What each fabric owns in each cluster. Nothing outside the inventory is ever deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2.extras
+
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.store.database import Connection, as_json, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An object in a cluster, the manifest last applied or found as wanted, and its fabric."""
+
+    ref: ObjectRef
+    fabric_id: int
+    fabric: str
+    manifest: Manifest
+    adopted: bool
+    """Found as wanted and never written by us: other managers own its fields."""
+
+
+def owned(connection: Connection, connection_id: str, fabric_ids: Sequence[int], refs: Iterable[ObjectRef]) -> dict[ObjectRef, Owned]:
+    """All that *fabric_ids* own in the cluster, and whoever owns any of *refs*."""
+    wanted = sorted({str(ref) for ref in refs})
+    query = (
+        "SELECT i.kind, i.namespace, i.name, i.fabric_id, f.name, i.manifest, i.adopted FROM hedgehog.inventory i "
+        "JOIN hedgehog.fabric f ON f.id = i.fabric_id WHERE i.connection_id = %(connection)s AND (i.fabric_id = ANY(%(ids)s) "
+        "OR (i.kind, i.namespace, i.name) IN (SELECT split_part(r, '/', 1), split_part(r, '/', 2), split_part(r, '/', 3) "
+        "FROM unnest(%(refs)s::text[]) r))"
+    )
+    with transaction(connection) as cursor:
+        cursor.execute(query, {"connection": connection_id, "ids": list(fabric_ids), "refs": wanted})
+        return {(ref := ObjectRef(*row[:3])): Owned(ref, *row[3:]) for row in cursor.fetchall()}
+
+
+def record(
+    cursor: Any,
+    connection_id: str,
+    fabric_id: int,
+    *,
+    applied: Mapping[ObjectRef, Manifest],
+    adopted: Mapping[ObjectRef, Manifest],
+    gone: Iterable[ObjectRef],
+) -> None:
+    """Write what a sync did, inside the caller's transaction.
+
+    *applied* were written by us; *adopted* were found as wanted (an entry that was applied before stays applied);
+    *gone* were deleted, or are left behind on purpose.
+    """
+    rows = [
+        (fabric_id, connection_id, ref.kind, ref.namespace, ref.name, as_json(manifest), is_adopted)
+        for part, is_adopted in ((applied, False), (adopted, True))
+        for ref, manifest in sorted(part.items())
+    ]
+    if rows:
+        psycopg2.extras.execute_values(
+            cursor,
+            "INSERT INTO hedgehog.inventory AS i (fabric_id, connection_id, kind, namespace, name, manifest, adopted) VALUES %s "
+            "ON CONFLICT (connection_id, kind, namespace, name) DO UPDATE SET manifest = excluded.manifest, "
+            "adopted = i.adopted AND excluded.adopted, applied_at = now() WHERE i.fabric_id = excluded.fabric_id",
+            rows,
+            page_size=1000,
+        )
+    names = [(ref.kind, ref.namespace, ref.name) for ref in gone]
+    if names:
+        psycopg2.extras.execute_values(
+            cursor,
+            "DELETE FROM hedgehog.inventory i USING (VALUES %s) AS g (kind, namespace, name, fabric_id, connection_id) "
+            "WHERE (i.kind, i.namespace, i.name, i.fabric_id, i.connection_id) = (g.kind, g.namespace, g.name, g.fabric_id, g.connection_id)",
+            [(*name, fabric_id, connection_id) for name in names],
+            template="(%s, %s, %s, %s::bigint, %s)",
+            page_size=1000,
+        )

@@ -1,0 +1,264 @@
+"""Which fabrics are due, and what became of each sync: latest state, history, back-off.
+
+`due_at` is the whole schedule: a change sets it to now (trigger), `finish` sets the next look. A killed run leaves it
+in the past, so the fabric is simply due again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from hedgehog.errors import NotFound
+from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
+from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.store.database import TARGET_LOCK, Connection, as_json, transaction
+
+FABRIC_CHANGED = "hedgehog_fabric_changed"
+REVISION_PUBLISHED = "hedgehog_revision_published"
+
+MAX_ATTEMPTS = 12
+"""Failed attempts in a row before a fabric is parked: about eight hours with the back-off below."""
+BACKOFF_BASE = {Target.GIT: 60.0, Target.KUBERNETES: 120.0}
+"""Seconds; doubled with each attempt."""
+BACKOFF_CAP = 3600.0
+BACKOFF_FLOOR = 5.0
+DUE_LIMIT = 5000
+"""Most fabrics one plan takes; the rest stay due for the next run."""
+_DETAIL_LIMIT = 200
+
+_STATUS = {
+    OutcomeStatus.SUCCESS: SyncStatus.IN_SYNC,
+    OutcomeStatus.SKIPPED: SyncStatus.IN_SYNC,
+    OutcomeStatus.HELD: SyncStatus.OUT_OF_SYNC,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A fabric that a run must look at. `group` is what batches share: the repository id or the cluster connection."""
+
+    fabric_id: int
+    name: str
+    group: str
+
+
+_GROUP = {Target.GIT: "coalesce(f.git_repository_id::text, '')", Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')"}
+_ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
+_NOT_LOCKED = (
+    "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
+    "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
+_NOT_SUSPENDED = "(NOT f.suspended OR f.suspended_until <= now())"
+
+
+def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
+    """The fabrics that are due at *target*, longest due first; with *force* every enabled one.
+
+    Leaves out suspended fabrics and those another run works on at this moment. One indexed query: its cost grows with
+    the fabrics due, not with the fleet.
+    """
+    when = "true" if force else "s.due_at <= now()"
+    query = (
+        f"SELECT f.id, f.name, {_GROUP[target]} FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
+        "ORDER BY s.due_at, f.id LIMIT %(limit)s"
+    )
+    parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT}
+    with transaction(connection) as cursor:
+        cursor.execute(query, parameters)
+        return [Due(*row) for row in cursor.fetchall()]
+
+
+def named(connection: Connection, target: Target, names: Sequence[str]) -> list[Due]:
+    """The named fabrics, due or not, suspended or not (the sync says so and skips them).
+
+    Raises NotFound, with near names, for a name that no fabric has, or that is not enabled for *target*.
+    """
+    query = f"SELECT f.id, f.name, {_GROUP[target]}, {_ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
+    with transaction(connection) as cursor:
+        cursor.execute(query, (list(names),))
+        rows = cursor.fetchall()
+        missing = sorted(set(names) - {row[1] for row in rows})
+        if missing:
+            cursor.execute("SELECT name FROM hedgehog.fabric ORDER BY name LIMIT 10000")
+            known = [row[0] for row in cursor.fetchall()]
+            raise NotFound("; ".join(_unknown(name, known) for name in missing))
+    disabled = [row[1] for row in rows if not row[3]]
+    if disabled:
+        flag = "git_sync_enabled" if target is Target.GIT else "enable_k8s_sync"
+        raise NotFound(f"{', '.join(disabled)}: {target} sync is not enabled; set {flag} with `hedgehog fabric import`")
+    return [Due(*row[:3]) for row in rows]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog fabric list` shows them all"
+    return f"there is no fabric {name!r}{hint}"
+
+
+def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> None:
+    """Show that a run works on these fabrics. Does not touch `due_at`, so a killed run leaves them due."""
+    for fabric_id in fabric_ids:  # a transaction each: rows locked in bulk could deadlock with a bulk change of fabrics
+        with transaction(connection) as cursor:
+            cursor.execute(
+                "UPDATE hedgehog.sync_state SET status = 'syncing', run_id = %s, started_at = now(), "
+                "last_attempt_at = now() WHERE target = %s AND fabric_id = %s",
+                (run_id, target.value, fabric_id),
+            )
+
+
+def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter: random.Random | None = None) -> None:
+    """Record *outcome*, inside the caller's transaction: state, history, next look, and whom to wake.
+
+    A fabric that changed again meanwhile stays due at once and its wake-up is repeated, so nothing waits for a clock.
+    A published generation makes the Kubernetes target due. An error that cannot retry itself, or that failed
+    MAX_ATTEMPTS times, is parked. Outcomes of a dry run are not recorded.
+    """
+    if outcome.dry_run:
+        return
+    failed = outcome.status is OutcomeStatus.ERROR
+    # Both rows, in the order in which the trigger of the fabric locks them.
+    cursor.execute(
+        "SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,)
+    )
+    cursor.execute(
+        "SELECT s.attempts, f.resync_seconds, f.generation, f.git_sync_enabled, f.name, "
+        "  (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
+        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        "WHERE s.fabric_id = %s AND s.target = %s",
+        (fabric_id, outcome.target.value),
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return  # the fabric was deleted while it was synced: there is no state left to keep
+    attempts, resync, generation, git_enabled, name, published = row
+    wanted = published if outcome.target is Target.KUBERNETES and git_enabled else generation
+    attempts = attempts + 1 if failed else 0
+    status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
+    again = not failed and outcome.generation < wanted
+    cursor.execute(
+        "UPDATE hedgehog.sync_state SET status = %(status)s, attempts = %(attempts)s, run_id = %(run_id)s, "
+        "  reason = %(reason)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "
+        "  revision = coalesce(%(revision)s, revision), "
+        "  observed_generation = CASE WHEN %(reached)s THEN %(generation)s ELSE observed_generation END, "
+        "  last_success_at = CASE WHEN %(reached)s THEN now() ELSE last_success_at END, "
+        "  last_change_at = CASE WHEN %(wrote)s THEN now() ELSE last_change_at END, "
+        # A change that came while we worked has set due_at to now already: never move that into the future.
+        "  due_at = CASE WHEN %(again)s THEN now() WHEN %(failed)s AND due_at > started_at AND due_at <= now() THEN due_at "
+        "    WHEN %(delay)s IS NULL THEN 'infinity' ELSE now() + make_interval(secs => %(delay)s) END "
+        "WHERE fabric_id = %(fabric_id)s AND target = %(target)s",
+        {
+            "status": status.value,
+            "attempts": attempts,
+            "run_id": run_id,
+            "reason": outcome.reason[:1000],
+            "error_class": outcome.error_class,
+            "counts": as_json(dict(outcome.counts)),
+            "revision": outcome.revision,
+            "reached": not failed,
+            "generation": outcome.generation,
+            "wrote": any(outcome.counts.get(action.value, 0) for action in WRITES),
+            "again": again,
+            "failed": failed,
+            "delay": delay,
+            "fabric_id": fabric_id,
+            "target": outcome.target.value,
+        },
+    )
+    if outcome.status is not OutcomeStatus.SKIPPED:
+        _append_event(cursor, fabric_id, outcome, run_id)
+    if again:
+        cursor.execute("SELECT pg_notify(%s, %s)", (_channel(outcome.target), name))
+    if outcome.target is Target.GIT and not failed:
+        _wake_kubernetes(cursor, fabric_id, outcome.generation, name)
+
+
+def _channel(target: Target) -> str:
+    return FABRIC_CHANGED if target is Target.GIT else REVISION_PUBLISHED
+
+
+def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -> tuple[SyncStatus, float | None]:
+    """The status to show and the seconds until the next look; None means not by itself."""
+    if outcome.status is not OutcomeStatus.ERROR:
+        return _STATUS[outcome.status], resync * jitter.uniform(0.9, 1.1)
+    if not outcome.retryable or attempts >= MAX_ATTEMPTS:
+        return SyncStatus.PARKED, None
+    ceiling = min(2 ** (attempts - 1) * BACKOFF_BASE[outcome.target], BACKOFF_CAP)
+    wait = outcome.retry_after if outcome.retry_after is not None else jitter.uniform(0, ceiling)
+    return SyncStatus.ERROR, max(BACKOFF_FLOOR, wait)
+
+
+def _append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> None:
+    cursor.execute(
+        "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, revision, commit_id, counts, "
+        "reason, error_class, details, run_id, duration) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            fabric_id,
+            outcome.fabric,
+            outcome.target.value,
+            outcome.status.value,
+            outcome.generation,
+            outcome.revision,
+            outcome.commit,
+            as_json(dict(outcome.counts)),
+            outcome.reason[:1000],
+            outcome.error_class,
+            as_json(list(outcome.details[:_DETAIL_LIMIT])),
+            run_id,
+            outcome.duration,
+        ),
+    )
+
+
+def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) -> None:
+    cursor.execute(
+        "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f "
+        "WHERE f.id = s.fabric_id AND f.id = %s AND s.target = 'kubernetes' AND f.enable_k8s_sync "
+        "AND s.observed_generation < %s RETURNING 1",
+        (fabric_id, generation),
+    )
+    if cursor.fetchone():
+        cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, name))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The latest state of one fabric at one target, as operators see it."""
+
+    fabric: str
+    target: Target
+    status: SyncStatus
+    generation: int
+    observed_generation: int
+    revision: str | None
+    counts: dict[str, int]
+    reason: str
+    error_class: str | None
+    attempts: int
+    due_at: datetime | None
+    """None: not by itself (disabled, parked, or suspended without an end)."""
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    last_change_at: datetime | None
+    run_id: str | None
+
+
+def states(connection: Connection, names: Sequence[str] | None = None) -> list[State]:
+    """The state of every enabled fabric and target, by name; a suspended fabric shows `suspended`."""
+    query = (
+        "SELECT f.name, s.target, CASE WHEN NOT (" + _NOT_SUSPENDED + ") THEN 'suspended' "
+        "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END, f.generation, "
+        "s.observed_generation, s.revision, s.counts, s.reason, s.error_class, s.attempts, nullif(s.due_at, 'infinity'), "
+        "s.last_attempt_at, s.last_success_at, s.last_change_at, s.run_id "
+        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        "WHERE (CASE s.target WHEN 'git' THEN f.git_sync_enabled ELSE f.enable_k8s_sync END) "
+        "AND (%(names)s::text[] IS NULL OR f.name = ANY(%(names)s)) ORDER BY f.name, s.target"
+    )
+    with transaction(connection) as cursor:
+        cursor.execute(query, {"names": list(names) if names is not None else None})
+        return [State(row[0], Target(row[1]), SyncStatus(row[2]), *row[3:]) for row in cursor.fetchall()]

@@ -1,0 +1,63 @@
+"""Fixtures shared by all rooms: real servers, started once a session and thrown away after it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack import postgres as devpostgres
+from hedgehog.store import database as store_database
+from hedgehog.store.migrate import migrate
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Upstream's reference data, which lies beside the project on the developers' machines only."""
+    if not SHARED.is_dir():
+        pytest.skip("upstream's reference data (../shared/reference) is not on this machine")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[devpostgres.Postgres]:
+    """A PostgreSQL server for this test process."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    directory = Path(tempfile.mkdtemp(prefix=f"hedgehog-pg-{worker}-"))
+    directory.chmod(0o755)
+    server = devpostgres.start(directory / "data")
+    server.tune_for_tests()
+    parameters = server.database("hedgehog_template")
+    connection = store_database.connect(parameters)
+    migrate(connection)
+    connection.close()
+    yield server
+    devpostgres.stop(directory / "data")
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def database_parameters(postgres: devpostgres.Postgres) -> Iterator[dict[str, Any]]:
+    """libpq parameters of a migrated, empty fabric database that only this test uses."""
+    name = f"fabrics_{os.getpid()}_{next(_numbers)}"
+    yield postgres.database(name, template="hedgehog_template")
+    postgres.drop(name)
+
+
+@pytest.fixture
+def database(database_parameters: dict[str, Any]) -> Iterator[store_database.Connection]:
+    """An open connection to a migrated, empty fabric database that only this test uses."""
+    connection = store_database.connect(database_parameters)
+    yield connection
+    connection.close()
