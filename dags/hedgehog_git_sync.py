@@ -19,14 +19,14 @@ and later; a refused login, a protected branch or bad data is parked until it is
 changed. A file that somebody edited in Git is *held*: nothing is overwritten; see `hedgehog status`.
 """
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
+from airflow.sdk import dag
 from hedgehog.airflow.assets import FABRIC_CHANGED
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args, sync_params
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
 from hedgehog.airflow.operators import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=FABRIC_CHANGED),
+    schedule=clock_or(FABRIC_CHANGED, setting_name="git_sync_schedule", cron="*/5 * * * *"),
     catchup=False,
     max_active_runs=3,
     dagrun_timeout=DAGRUN_TIMEOUT,

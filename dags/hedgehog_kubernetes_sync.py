@@ -22,16 +22,14 @@ means that a human must decide: a field that somebody else owns, or a deletion a
 prune*).
 """
 
-from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, Param, dag
+from airflow.sdk import Param, dag
 from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args, sync_params
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
 from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(
-    schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("*/3 * * * *", timezone="UTC"), assets=REVISION_PUBLISHED | FABRIC_CHANGED
-    ),
+    schedule=clock_or(REVISION_PUBLISHED | FABRIC_CHANGED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"),
     catchup=False,
     max_active_runs=3,
     dagrun_timeout=DAGRUN_TIMEOUT,

@@ -206,15 +206,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _environment() -> dict[str, str]:
-    """Without the developer's own Git settings; pushing is allowed to every user that may log in."""
+    """Without the developer's own Git settings; every user that may log in may push, and delete any branch."""
+    settings = {"http.receivepack": "true", "safe.directory": "*", "receive.denyDeleteCurrent": "ignore"}
+    keys = {f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(settings)}
+    values = {f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(settings.values())}
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "http.receivepack",
-        "GIT_CONFIG_VALUE_0": "true",
-        "GIT_CONFIG_KEY_1": "safe.directory",
-        "GIT_CONFIG_VALUE_1": "*",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        **keys,
+        **values,
     }

@@ -19,6 +19,17 @@ from hedgehog.store.migrate import migrate
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 
+_REAL = frozenset({"postgres", "database", "database_parameters", "cluster", "git_server", "stack"})
+"""Fixtures that start a server: tests with one of them are not quick and pure."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, so that `make test-unit` can leave it out."""
+    for item in items:
+        if _REAL & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.real)
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Upstream's reference data, which lies beside the project on the developers' machines only."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
+
+from hedgehog.airflow.connections import setting
 
 TAGS = ["hedgehog"]
 
@@ -20,6 +22,13 @@ POOLS: dict[str, tuple[int, str]] = {
 
 DAGRUN_TIMEOUT = timedelta(minutes=30)
 TASK_TIMEOUT = timedelta(minutes=10)
+
+
+def clock_or(assets: Asset | AssetAny, *, setting_name: str, cron: str) -> AssetOrTimeSchedule:
+    """Run when an asset has an event, and by the clock of `[hedgehog] <setting_name>` (default *cron*, UTC)."""
+    return AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable(setting(setting_name, cron), timezone="UTC"), assets=assets
+    )
 
 
 def default_args(pool: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from hedgehog.errors import (
 )
 
 _TEXT_LIMIT = 1000
+# git's words for a refused login, when it may ask nobody for another one.
+_PROMPT = re.compile(r"could not read (?:Username|Password) for '[^']*': terminal prompts disabled")
 _DAMAGED = re.compile(
     r"bad object|is corrupt|not a git repository: |unable to read (?:tree|sha1 file)|missing (?:blob|tree|commit)"
     r"|object file .* is empty|unresolved deltas|did not send all necessary objects|bad (?:tree|config line)"
@@ -107,4 +109,5 @@ def is_damage(text: str) -> bool:
 
 def _shortened(text: str) -> str:
     joined = " ".join(text.split()).replace("fatal: ", "")
+    joined = _PROMPT.sub("the host refused the credential, or none was given", joined)
     return joined if len(joined) <= _TEXT_LIMIT else joined[:_TEXT_LIMIT] + " …"

@@ -40,7 +40,8 @@ _PASSED_ON = (
 )  # fmt: skip
 
 _SCP_LIKE = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:(?!/?/)[^\s]+")
-_USER_INFO = re.compile(r"(?<=://)(?!git@)[^/@\s'\"]+@")
+# Up to the last "@": a password may hold an unescaped "/" or "@".
+_USER_INFO = re.compile(r"(?<=://)(?!git@[^@]*$)[^\s'\"]+@")
 _SHORTEST_SECRET = 4
 _DEFAULT_USER = "x-access-token"
 
@@ -199,7 +200,7 @@ def _transport(url: str, *, allow_plain_http: bool) -> str:
         return "ssh"
     parts = urlsplit(url)
     shown = _USER_INFO.sub("***@", url)
-    if parts.password is not None or (parts.username is not None and parts.scheme in ("http", "https")):
+    if parts.password is not None or ("@" in url and parts.scheme in ("http", "https")):
         raise InvalidInput(f"{shown}: the URL carries a credential; put it into the repository's connection")
     if parts.scheme == "http" and not (allow_plain_http or _is_loopback(parts.hostname or "")):
         raise InvalidInput(f"{shown}: plain http would show the token on the wire; use https")

@@ -26,6 +26,11 @@ class Result:
     stored: Manifest | None = None
     error: HedgehogError | None = None
 
+    @classmethod
+    def failed(cls, ref: ObjectRef, error: HedgehogError) -> Result:
+        """*ref* was to be written and was not."""
+        return cls(Change(ref, Action.FAILED, str(error).removeprefix(f"{ref}: ")), error=error)
+
 
 def apply(
     cluster: Cluster,
@@ -53,7 +58,7 @@ def apply(
                 before(manifest)
             return apply_one(cluster, manifest, force_conflicts=force_conflicts)
         except HedgehogError as error:
-            return Result(Change(ref, Action.FAILED, str(error)), error=error)
+            return Result.failed(ref, error)
 
     with ThreadPoolExecutor(cluster.concurrency, "apply") as pool:
         for wave in waves:

@@ -45,7 +45,7 @@ def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Res
         try:
             return _delete(cluster, ref, live)
         except HedgehogError as error:
-            return Result(Change(ref, Action.FAILED, str(error)), error=error)
+            return Result.failed(ref, error)
 
     with ThreadPoolExecutor(cluster.concurrency, "prune") as pool:
         for wave in reversed(waves(doomed)):

@@ -1,8 +1,8 @@
 """Plain YAML scalars as Kubernetes reads them.
 
 The rules are those of `resolve` in go.yaml.in/yaml/v2 (v2.4.3, resolve.go), which sigs.k8s.io/yaml and with it kubectl,
-the API server and Hedgehog's tools use, followed by the way through JSON. They are YAML 1.1 without base 60:
-`50000:50` and `2024-01-01` are strings, `yes`, `on` and `y` are booleans, `0777` is octal, `1_000` and `1e3` are numbers.
+the API server and Hedgehog's tools use, followed by the way through JSON. They are YAML 1.1 without base 60: `50000:50`
+and `2024-01-01` are strings, `yes`, `on` and `y` are booleans, `0777` is octal, `1_000` and `1e3` are numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BASES = (16, 2, 8, 10)
 
 
 def resolve(text: str) -> Scalar:
-    """The value of an unquoted scalar. NaN and infinities come back as such: JSON has no place for them, refuse them."""
+    """The value of an unquoted scalar. NaN and infinities come back as such, though JSON lacks them."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _NUMBER_START:

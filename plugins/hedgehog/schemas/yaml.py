@@ -7,14 +7,14 @@ keys, no numbers that JSON lacks, and bounds on size, depth and nodes. Nothing i
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from yaml import events
-from yaml._yaml import CParser  # type: ignore[import-untyped]  # libyaml's parser; PyYAML ships no types for it
+from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoader that builds nothing
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
@@ -22,19 +22,22 @@ from hedgehog.schemas.scalars import Scalar, resolve
 
 MAX_FILE_BYTES = 10 * 2**20
 MAX_DOCUMENT_BYTES = 2**20
+"""What etcd takes of one object, with room to spare."""
 MAX_DEPTH = 64
 MAX_NODES = 200_000
+"""Of one document."""
 MAX_PROBLEMS = 100
-"""Problems reported of one file; the rest is only counted."""
+"""Problems reported of one file; after them its reading ends."""
 
 Path = tuple[str | int, ...]
 Position = tuple[int, int]
 """Line and column, both from 1."""
 
-# What libyaml takes for unprintable, and DEL. A byte order mark counts only at the very start.
+# What libyaml does not take, and DEL. A byte order mark counts only at the very start.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_TAG_PREFIX = "tag:yaml.org,2002:"
+# What an escape in double quotes can smuggle in: nothing a terminal or PostgreSQL should see.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_TAGS = {"scalar": "tag:yaml.org,2002:str", "mapping": "tag:yaml.org,2002:map", "sequence": "tag:yaml.org,2002:seq"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Document:
     index: int
     line: int
     _text: str = field(repr=False, compare=False)
+    """The document's own lines, the first of them being `line`."""
 
     @property
     def place(self) -> str:
@@ -58,24 +62,235 @@ class Document:
         A path that leads nowhere gives the position of its deepest part that exists. Parses the document again, so
         ask only when there is something to report.
         """
-        builder = _Builder(self.file, positions={})
+        builder = _Builder(self.file, [], first_line=self.line, positions={})
         for event in _events(self._text):
             builder.take(event)
         names = tuple(path)
         while names not in builder.positions:
             names = names[:-1]
-        line, column = builder.positions[names]
-        return line + self.line - _lines_before_content(self._text) - 1, column
+        return builder.positions[names]
 
 
 def load(text: bytes | str, *, file: str) -> list[Document]:
     """The documents of a YAML stream; empty ones are left out.
 
     Raises InvalidInput with one line `file:line:column: what is wrong; what to do` a problem. A syntax error ends the
-    reading of the file, what can be told apart from it (duplicate keys and the like) is collected. *file* is only a name.
+    reading of the file; duplicate keys and the like are collected. *file* is only a name.
     """
     problems: list[str] = []
-    found = list(_load(_decode(text, file), file, problems))
+    found: list[Document] = []
+    try:
+        found.extend(_documents(_decode(text, file), file, problems))
+    except yaml.MarkedYAMLError as error:
+        problems.append(_syntax_problem(error, file))
+    except _Unreadable as error:
+        problems.append(str(error))
     if problems:
         raise InvalidInput("\n".join(problems))
     return found
+
+
+class _Unreadable(Exception):
+    """Reading cannot go on; the text is the problem."""
+
+
+def _decode(text: bytes | str, file: str) -> str:
+    size = len(text)
+    if size > MAX_FILE_BYTES:
+        raise _Unreadable(f"{file}: {size} bytes; a file holds at most {MAX_FILE_BYTES}: split it")
+    if isinstance(text, bytes):
+        if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise _Unreadable(f"{file}:1:1: encoded as UTF-16; save it as UTF-8")
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+            raise _Unreadable(f"{file}:{line}:1: not UTF-8 (byte 0x{byte:02x}); save it as UTF-8") from None
+    text = text.removeprefix("\ufeff")
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        raise _Unreadable(f"{file}:{line}:{column}: control character U+{ord(bad[0]):04X}; remove it")
+    return text
+
+
+def _events(text: str) -> Iterator[Any]:
+    parser = CParser(text)
+    while (event := parser.get_event()) is not None:
+        yield event
+
+
+def _documents(text: str, file: str, problems: list[str]) -> Iterator[Document]:
+    builder = _Builder(file, problems)
+    index = 0
+    for event in _events(text):
+        if type(event) is not yaml.DocumentEndEvent:
+            builder.take(event)
+            continue
+        root, mark = builder.root, builder.mark
+        end: Any = event.start_mark
+        if isinstance(root, dict):
+            own = text[text.rfind("\n", 0, mark.index) + 1 : end.index]
+            if len(own) > MAX_DOCUMENT_BYTES or len(own.encode()) > MAX_DOCUMENT_BYTES:
+                builder.problem(mark, f"the document has over {MAX_DOCUMENT_BYTES} bytes; no cluster stores it")
+            yield Document(root, file, index, mark.line + 1, own)
+            index += 1
+        elif root is not None:
+            builder.problem(mark, "a document must be a mapping (apiVersion, kind, metadata, spec)")
+        builder = _Builder(file, problems)
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> str:
+    mark: Any = error.problem_mark or error.context_mark
+    what = " ".join(str(part) for part in (error.context, error.problem) if part)
+    if "cannot start any token" in what:
+        what += " (a tab? indent with blanks; quote what begins with % @ or `)"
+    return f"{file}:{mark.line + 1}:{mark.column + 1}: not YAML: {what}"
+
+
+class _Frame:
+    """A container that is being filled. `lines` (of keys) is None for a list, `key` None when a key comes next."""
+
+    __slots__ = ("container", "key", "lines", "path")
+
+    def __init__(self, container: Any, lines: dict[str, int] | None, path: Path) -> None:
+        self.container = container
+        self.lines = lines
+        self.path = path
+        self.key: str | None = None
+
+
+class _Builder:
+    """Makes plain data of the events of one document, without recursion; collects problems, records positions."""
+
+    def __init__(
+        self, file: str, problems: list[str], *, first_line: int = 1, positions: dict[Path, Position] | None = None
+    ) -> None:
+        self.mark: Any = yaml.Mark(file, 0, 0, 0, None, 0)
+        """Where the data of the document begins."""
+        self.positions: dict[Path, Position] = {} if positions is None else positions
+        self._records = positions is not None
+        self._file = file
+        self._problems = problems
+        self._first_line = first_line
+        self._base: list[Any] = []
+        self._stack = [_Frame(self._base, None, ())]
+        self._nodes = 0
+
+    @property
+    def root(self) -> Any:
+        """The data of the document; None when it is empty."""
+        return self._base[0] if self._base else None
+
+    def problem(self, mark: Any, text: str) -> None:
+        """Note a problem. Reading ends when there are too many."""
+        self._problems.append(self._at(mark, text))
+        if len(self._problems) >= MAX_PROBLEMS:
+            raise _Unreadable(f"{self._file}: more than {MAX_PROBLEMS} problems; the rest of the file was not read")
+
+    def _at(self, mark: Any, text: str) -> str:
+        return f"{self._file}:{mark.line + self._first_line}:{mark.column + 1}: {text}"
+
+    def take(self, event: Any) -> None:
+        """Take the next event. Raises _Unreadable where going on would be dangerous or pointless."""
+        handle = _HANDLERS.get(type(event))
+        if handle is not None:
+            handle(self, event)
+
+    def _scalar(self, event: Any) -> None:
+        frame = self._stack[-1]
+        if frame.lines is not None and frame.key is None:
+            frame.key = self._key(event, frame.lines)
+            if self._records:
+                self._record((*frame.path, frame.key), event.start_mark)
+        else:
+            self._place(event, self._value(event))
+
+    def _key(self, event: Any, lines: dict[str, int]) -> str:
+        name: str = event.value
+        if event.tag is not None:
+            self._check_tag(event, "scalar")
+        elif not event.style:
+            if name == "<<":
+                self.problem(event.start_mark, "merge keys (<<) are refused; repeat the fields")
+            elif not isinstance(value := resolve(name), str):
+                read = _NAMES[type(value)]
+                self.problem(event.start_mark, f'the key {name or "(none)"} is read as {read}; write "{name}"')
+        if name in lines:
+            self.problem(event.start_mark, f"the key {name!r} is there twice, first in line {lines[name]}; remove one")
+        lines[name] = event.start_mark.line + self._first_line
+        return name
+
+    def _value(self, event: Any) -> Scalar:
+        text: str = event.value
+        if event.tag is not None:
+            self._check_tag(event, "scalar")
+        elif not event.style:
+            value = resolve(text)
+            if isinstance(value, float) and not math.isfinite(value):
+                self.problem(event.start_mark, f'JSON has no {text}; write a finite number, or "{text}" in quotes')
+            return value
+        if event.style == '"' and (control := _CONTROL.search(text)):
+            self.problem(event.start_mark, f"the text has a control character, U+{ord(control[0]):04X}; remove it")
+        return text
+
+    def _place(self, event: Any, value: Any) -> None:
+        """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _Unreadable(self._at(event.start_mark, f"the document has over {MAX_NODES} nodes; split it"))
+        frame = self._stack[-1]
+        if frame.lines is not None:
+            if frame.key is None:
+                raise _Unreadable(self._at(event.start_mark, "a mapping or list cannot be a key; write a string"))
+            frame.container[frame.key] = value
+            frame.key = None
+            return
+        if len(self._stack) == 1:
+            self.mark = event.start_mark
+            self._record((), event.start_mark)
+        elif self._records:
+            self._record((*frame.path, len(frame.container)), event.start_mark)
+        frame.container.append(value)
+
+    def _record(self, path: Path, mark: Any) -> None:
+        self.positions[path] = (mark.line + self._first_line, mark.column + 1)
+
+    def _open(self, event: Any, kind: str, container: Any, lines: dict[str, int] | None) -> None:
+        if event.tag is not None:
+            self._check_tag(event, kind)
+        if len(self._stack) > MAX_DEPTH:
+            raise _Unreadable(self._at(event.start_mark, f"nested deeper than {MAX_DEPTH} levels; no manifest is"))
+        frame = self._stack[-1]
+        name = frame.key if frame.lines is not None else len(frame.container)
+        path = (*frame.path, name) if self._records and name is not None and len(self._stack) > 1 else ()
+        self._place(event, container)
+        self._stack.append(_Frame(container, lines, path))
+
+    def _mapping(self, event: Any) -> None:
+        self._open(event, "mapping", {}, {})
+
+    def _sequence(self, event: Any) -> None:
+        self._open(event, "sequence", [], None)
+
+    def _close(self, event: Any) -> None:
+        self._stack.pop()
+
+    def _alias(self, event: Any) -> None:
+        raise _Unreadable(self._at(event.start_mark, f"the alias *{event.anchor} is refused; repeat the value"))
+
+    def _check_tag(self, event: Any, kind: str) -> None:
+        if event.tag != _TAGS[kind]:
+            name = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self.problem(event.start_mark, f"the tag {name} is refused; write the value without it, a string in quotes")
+
+
+_NAMES: Mapping[type, str] = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
+_HANDLERS: Mapping[type, Callable[[_Builder, Any], None]] = {
+    yaml.ScalarEvent: _Builder._scalar,
+    yaml.MappingStartEvent: _Builder._mapping,
+    yaml.SequenceStartEvent: _Builder._sequence,
+    yaml.MappingEndEvent: _Builder._close,
+    yaml.SequenceEndEvent: _Builder._close,
+    yaml.AliasEvent: _Builder._alias,
+}

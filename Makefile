@@ -1,0 +1,71 @@
+# `make help` is the manual. Every target installs what it needs from this repository's own lock files.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
+# As many test processes as the machine has cores: they start servers of their own.
+WORKERS ?= auto
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=… names another)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python3 has no venv module; on Debian: apt install python3-venv"; exit 1; }
+	@echo "installing Python packages into $(VENV) (once; about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+.PHONY: install
+install: $(INSTALLED) ## Create .venv with everything in the lock files
+
+.PHONY: devcluster
+devcluster: ## Build the development Kubernetes API server once (about 5 minutes; kept outside the tree)
+	@devcluster/build.sh
+
+.PHONY: demo
+demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 checks it and ends, RESET=1 starts afresh
+	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
+
+.PHONY: test
+test: $(INSTALLED) devcluster ## Run all tests, the real parts included
+	@$(BIN)/python -m pytest -q -m "not e2e" -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m e2e
+
+.PHONY: test-unit
+test-unit: $(INSTALLED) ## Run the quick tests, which need no server
+	@$(BIN)/python -m pytest -q -m "not e2e and not real"
+
+.PHONY: check
+check: $(INSTALLED) ## Lint, type-check, import contracts, generated docs, DAG parse times
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
+	@PYTHONPATH=plugins:. $(BIN)/python docs/generate.py --check
+	@PYTHONPATH=plugins:. $(BIN)/python benchmarks/parse.py --check
+	@git diff --check
+
+.PHONY: format
+format: $(INSTALLED) ## Format the code and regenerate the docs
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@PYTHONPATH=plugins:. $(BIN)/python docs/generate.py
+
+.PHONY: bench
+bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write benchmarks/results.json
+	@devcluster/build.sh kubectl > /dev/null
+	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
+
+.PHONY: lock
+lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt

@@ -1,0 +1,258 @@
+"""`make demo`: the whole product on one machine, on real parts, from nothing.
+
+PostgreSQL, a Kubernetes API server with Hedgehog's CRDs, a Git repository and Airflow are started in `.demo/`; two
+example fabrics are imported; the DAGs bring them to Git and to the cluster by themselves. What is there at the next
+start is used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import yaml
+
+from devstack import postgres
+from devstack.airflow import ROOT, Airflow
+from devstack.cluster import DevCluster
+
+STATE = ROOT / ".demo"
+EXAMPLES = ROOT / "examples"
+DATABASE_VARIABLE = "HEDGEHOG_DEMO_DB"
+SYNC_DAGS = ("hedgehog_git_sync", "hedgehog_kubernetes_sync")
+_SYNC_LIMIT = 600.0
+
+
+def say(text: str) -> None:
+    """One line of progress, with the time since the start."""
+    print(f"[{time.monotonic() - _STARTED:6.1f} s] {text}", flush=True)
+
+
+_STARTED = time.monotonic()
+
+
+def main() -> int:
+    """Parse the command line and run the demo; 0 when all is as it should be."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="check everything, then stop (ONCE=1)")
+    parser.add_argument("--reset", action="store_true", help="throw the state of earlier runs away first (RESET=1)")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if arguments.reset:
+        shutil.rmtree(STATE, ignore_errors=True)
+    try:
+        with ExitStack() as stack:
+            return Demo(stack).run(once=arguments.once)
+    except KeyboardInterrupt:
+        say("stopped")
+        return 0
+
+
+class Demo:
+    """The parts of a running demo; *stack* stops them in reverse."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.stack = stack
+        STATE.mkdir(exist_ok=True)
+        self.repository = STATE / "git" / "demo.git"
+
+    def run(self, *, once: bool) -> int:
+        """Start everything, bring the examples through, tell the result; then check it or wait for Ctrl-C."""
+        metadata, fabrics = self.start_database()
+        self.start_cluster()
+        self.make_repository()
+        self.airflow = Airflow(STATE / "airflow", metadata, self.environment(fabrics))
+        say("starting Airflow (api-server, scheduler, dag-processor, triggerer)")
+        self.stack.callback(self.airflow.stop)
+        self.airflow.migrate()
+        self.hedgehog("migrate")
+        self.airflow.start(say)
+        say(f"Airflow is up: {self.airflow.url}")
+        self.hedgehog("setup")
+        self.import_examples()
+        self.wait_in_sync()
+        self.summary()
+        if once:
+            return self.check()
+        say("running; Ctrl-C stops everything it started")
+        signal.pause()
+        return 0
+
+    def start_database(self) -> tuple[str, str]:
+        """URIs of Airflow's metadata database and of the fabric database."""
+        named = os.environ.get(DATABASE_VARIABLE)
+        if named:
+            say(f"using the PostgreSQL server of {DATABASE_VARIABLE}")
+            server, uri = _foreign_server(named)
+        else:
+            say("starting PostgreSQL")
+            server = postgres.start(STATE / "postgres")
+            self.stack.callback(postgres.stop, STATE / "postgres")
+            uri = server.uri
+        for name in ("hedgehog_demo_airflow", "hedgehog_demo_fabrics"):
+            server.database(name)
+        return uri("hedgehog_demo_airflow", scheme="postgresql+psycopg2"), uri("hedgehog_demo_fabrics")
+
+    def start_cluster(self) -> None:
+        """The Kubernetes API server, with the CRDs of Hedgehog's kinds."""
+        say("starting the Kubernetes API server")
+        self.cluster = DevCluster.of_environment(STATE / "cluster")
+        self.cluster.start()
+        self.stack.callback(self.cluster.stop)
+        self.cluster.install_definitions()
+
+    def make_repository(self) -> None:
+        """An empty bare repository, once."""
+        if not self.repository.exists():
+            subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(self.repository)], check=True)
+
+    def environment(self, fabrics: str) -> dict[str, str]:
+        """What Airflow's processes and the `hedgehog` command need to know."""
+        cluster = {"conn_type": "kubernetes", "extra": {"kube_config_path": str(self.cluster.kubeconfig)}}
+        return {
+            "AIRFLOW_CONN_HEDGEHOG_DB": fabrics,
+            "AIRFLOW_CONN_DEMO_CLUSTER": json.dumps(cluster),
+            "AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY": str(STATE / "mirrors"),
+        }
+
+    def hedgehog(self, *arguments: str) -> str:
+        """Run the `hedgehog` command; its output is shown when it is not read by us."""
+        command = [sys.executable, str(ROOT / "bin" / "hedgehog"), *arguments]
+        capture = "json" in arguments
+        done = subprocess.run(
+            command, env=self.airflow.variables(), text=True, check=False, stdout=subprocess.PIPE if capture else None
+        )
+        if done.returncode:
+            raise SystemExit(f"hedgehog {' '.join(arguments)} failed with status {done.returncode}")
+        return done.stdout or ""
+
+    def import_examples(self) -> None:
+        """The small fabric as it is in the repository, and a generated one of 64 switches."""
+        say("importing the example fabrics")
+        repository = {
+            "apiVersion": "hedgehog-airflow/v1",
+            "kind": "GitRepository",
+            "metadata": {"name": "demo"},
+            "spec": {"url": self.repository.as_uri(), "branch": "main"},
+        }
+        (STATE / "repository.yaml").write_text(yaml.safe_dump(repository, sort_keys=False))
+        large = STATE / "large"
+        subprocess.run([sys.executable, str(EXAMPLES / "generate_large.py"), str(large)], check=True)
+        self.hedgehog("fabric", "import", str(STATE / "repository.yaml"))
+        self.hedgehog("fabric", "import", str(EXAMPLES / "gen"))
+        self.hedgehog("fabric", "import", str(large))
+
+    def states(self) -> list[dict[str, Any]]:
+        """What `hedgehog status` says, as data."""
+        found: list[dict[str, Any]] = json.loads(self.hedgehog("status", "--output", "json"))
+        return found
+
+    def wait_in_sync(self) -> None:
+        """Wait until the DAGs, woken by the import, have brought every fabric to Git and to the cluster."""
+        say("the DAGs are at work")
+        started, told = time.monotonic(), 0.0
+        while True:
+            states = self.states()
+            open_work = [state for state in states if state["status"] != "in_sync"]
+            if states and not open_work:
+                return
+            stuck = [state for state in open_work if state["status"] in ("parked", "out_of_sync") and state["reason"]]
+            if stuck or time.monotonic() - started > _SYNC_LIMIT:
+                lines = [f"{s['fabric']} → {s['target']}: {s['status']} {s['reason']}" for s in stuck or open_work]
+                raise SystemExit("not in sync:\n  " + "\n  ".join(lines))
+            if time.monotonic() - told > 5:
+                say("waiting for " + ", ".join(f"{s['fabric']} → {s['target']} ({s['status']})" for s in open_work))
+                told = time.monotonic()
+            time.sleep(0.5)
+
+    def commits(self) -> int:
+        """Commits in the repository."""
+        command = ["git", "-C", str(self.repository), "rev-list", "--count", "main"]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    def live(self) -> dict[str, str]:
+        """Every object of our kinds in the cluster with its resourceVersion."""
+        from hedgehog.fabric.kinds import FABRIC, KINDS
+        from hedgehog.kube.live import list_live
+
+        cluster = self.cluster.connect()
+        try:
+            live = list_live(cluster, [(kind, kind.default_namespace) for kind in (FABRIC, *KINDS.values())])
+            if live.failed:
+                raise SystemExit(f"cannot list the cluster: {live.failed}")
+            return {str(ref): item["metadata"]["resourceVersion"] for ref, item in live.objects.items()}
+        finally:
+            cluster.close()
+
+    def wanted(self) -> set[str]:
+        """Every object that the examples ask for, and the Fabric resource of each fabric."""
+        found = set()
+        for fabric in json.loads(self.hedgehog("fabric", "list", "--output", "json")):
+            exported = json.loads(self.hedgehog("fabric", "show", fabric["name"], "--output", "json"))
+            found |= set(exported["object_refs"])
+            found.add(f"Fabric/hedgehog-system/{fabric['name'].lower()}")
+        return found
+
+    def summary(self) -> None:
+        """What is where, and how to look at it."""
+        live = self.live()
+        say("done")
+        print(
+            f"""
+  fabrics   {len({state['fabric'] for state in self.states()})}, all in sync: bin/hedgehog status
+  Git       {self.commits()} commits in {self.repository.relative_to(ROOT)}: git -C {self.repository.relative_to(ROOT)} log
+  cluster   {len(live)} objects: kubectl --kubeconfig {_relative(self.cluster.kubeconfig)} get switches,vpcs,connections
+  Airflow   {self.airflow.url}/dags/hedgehog_git_sync   login admin / {self.airflow.password}
+            {self.airflow.url}/dags/hedgehog_kubernetes_sync
+""",
+            flush=True,
+        )
+
+    def check(self) -> int:
+        """Every wanted object is there, and a forced run of both DAGs makes no commit and no write."""
+        live, commits = self.live(), self.commits()
+        missing = sorted(self.wanted() - live.keys())
+        if missing or commits < 1:
+            say(f"FAILED: {commits} commits; missing in the cluster: {', '.join(missing) or 'nothing'}")
+            return 1
+        say(f"all {len(self.wanted())} wanted objects are in the cluster; forcing both DAGs once more")
+        for dag_id in SYNC_DAGS:
+            state = self.airflow.finished(dag_id, self.airflow.trigger(dag_id, force=True), limit=_SYNC_LIMIT)
+            if state != "success":
+                say(f"FAILED: the forced run of {dag_id} ended as {state}")
+                return 1
+        written = [ref for ref, version in self.live().items() if live.get(ref) != version]
+        if self.commits() != commits or written:
+            say(f"FAILED: {self.commits() - commits} new commits; written again: {', '.join(written) or 'nothing'}")
+            return 1
+        say("ok: the forced runs made no commit and no write")
+        return 0
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def _foreign_server(named: str) -> tuple[postgres.Postgres, Any]:
+    """The server of a URI, and a function that makes URIs of its databases."""
+    parts = urlsplit(named)
+    values = {"host": parts.hostname, "port": parts.port, "user": parts.username, "password": parts.password}
+
+    def uri(name: str, *, scheme: str = "postgresql") -> str:
+        return urlunsplit((scheme, parts.netloc, f"/{name}", parts.query, ""))
+
+    return postgres.Postgres({key: value for key, value in values.items() if value}), uri
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""All real parts together, for end-to-end tests and benchmarks: a fabric database, a Git host, a cluster, Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from devstack import postgres
+from devstack.airflow import Airflow
+from devstack.cluster import DevCluster
+from devstack.git_server import GitServer
+from hedgehog.fabric.model import Manifest
+from hedgehog.store import database, fabrics, migrate, sync_state
+
+CLUSTER = "e2e_cluster"
+GIT = "e2e_git"
+
+
+@dataclass
+class Stack:
+    """Running parts. Every fabric made by `add_fabric` uses the one cluster and, unless told otherwise, repository
+    `network`; object names must be unique over them."""
+
+    directory: Path
+    airflow: Airflow
+    cluster: DevCluster
+    git: GitServer
+    token: str
+    parameters: Mapping[str, Any]
+    connections: dict[str, database.Connection] = field(default_factory=dict)
+
+    @property
+    def database(self) -> database.Connection:
+        """An open connection to the fabric database."""
+        if "own" not in self.connections or self.connections["own"].closed:
+            self.connections["own"] = database.connect(self.parameters)
+        return self.connections["own"]
+
+    def add_repository(self, name: str, *, url: str | None = None, connection_id: str | None = GIT) -> str:
+        """A bare repository on the Git host, and its row."""
+        if url is None:
+            self.git.create(name)
+            url = self.git.url(name)
+        fabrics.save_repository(self.database, name, {"url": url, "connection_id": connection_id})
+        return name
+
+    def add_fabric(self, name: str, objects: Sequence[Manifest] = (), **settings: Any) -> None:
+        """A fabric with both syncs on (unless *settings* say otherwise) and its objects."""
+        values = {
+            "git_repository": "network",
+            "git_directory": f"fabrics/{name}",
+            "git_sync_enabled": True,
+            "enable_k8s_sync": True,
+            "kubernetes_connection_id": CLUSTER,
+            **settings,
+        }
+        fabrics.save_fabric(self.database, name, values)
+        if objects:
+            self.save(name, objects)
+
+    def save(self, name: str, objects: Sequence[Manifest], *, replace: bool = False) -> None:
+        """Store desired objects of a fabric."""
+        fabric = fabrics.load_fabric(self.database, name)
+        fabrics.save_objects(self.database, fabric.id, objects, delete_missing=replace)
+
+    def states(self, *names: str) -> dict[str, sync_state.State]:
+        """State by target of one fabric, or by `fabric/target` of several."""
+        found = sync_state.states(self.database, names)
+        return {state.target.value if len(names) == 1 else f"{state.fabric}/{state.target}": state for state in found}
+
+    def wait_in_sync(self, *names: str, limit: float = 240.0) -> None:
+        """Wait until both targets of the fabrics have reached the newest generation."""
+        self.airflow.wait(
+            lambda: all(state.status == "in_sync" for state in sync_state.states(self.database, names)),
+            f"{', '.join(names[:5])} to be in sync",
+            limit=limit,
+        )
+
+    def wait_status(self, name: str, target: str, status: str, *, limit: float = 240.0) -> sync_state.State:
+        """Wait until one target of a fabric has a status, and return its state."""
+        self.airflow.wait(
+            lambda: self.states(name)[target].status == status, f"{name} at {target} to be {status}", limit=limit
+        )
+        return self.states(name)[target]
+
+
+@contextmanager
+def running(
+    *, progress: Callable[[str], None] = lambda text: None, settings: Mapping[str, str] | None = None, airflow: bool = True
+) -> Iterator[Stack]:
+    """Start everything in a directory of its own; stop it and throw it away at the end.
+
+    `HEDGEHOG_KEEP=1` leaves the directory (logs, data) for a look.
+    """
+    with ExitStack() as parts:
+        directory = Path(tempfile.mkdtemp(prefix="hedgehog-stack-"))
+        directory.chmod(0o755)
+        if not os.environ.get("HEDGEHOG_KEEP"):
+            parts.callback(shutil.rmtree, directory, ignore_errors=True)
+        progress("starting PostgreSQL")
+        server = postgres.start(directory / "postgres")
+        parts.callback(postgres.stop, directory / "postgres")
+        server.tune_for_tests()
+        server.database("airflow")
+        parameters = server.database("fabrics")
+        own = database.connect(parameters)
+        migrate.migrate(own)
+        own.close()
+        progress("starting the Kubernetes API server")
+        cluster = DevCluster.of_environment(directory / "cluster")
+        cluster.start()
+        parts.callback(cluster.stop)
+        cluster.install_definitions()
+        token = secrets.token_urlsafe(24)
+        git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token}))
+        environment = {
+            "AIRFLOW_CONN_HEDGEHOG_DB": server.uri("fabrics"),
+            f"AIRFLOW_CONN_{CLUSTER.upper()}": kubernetes_connection(cluster.kubeconfig),
+            f"AIRFLOW_CONN_{GIT.upper()}": json.dumps({"conn_type": "git", "login": "hedgehog", "password": token}),
+            "AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY": str(directory / "mirrors"),
+            **(settings or {}),
+        }
+        home = Airflow(directory / "airflow", server.uri("airflow", scheme="postgresql+psycopg2"), environment)
+        stack = Stack(directory, home, cluster, git, token, parameters)
+        parts.callback(lambda: [connection.close() for connection in stack.connections.values()])
+        stack.add_repository("network")
+        if airflow:
+            progress("starting Airflow")
+            parts.callback(home.stop)
+            home.migrate()
+            create_pools(home)
+            home.start(progress)
+        yield stack
+
+
+def create_pools(home: Airflow) -> None:
+    """What `hedgehog setup` does about pools, in one command."""
+    from hedgehog.airflow.defaults import POOLS
+
+    path = home.home / "pools.json"
+    path.write_text(
+        json.dumps({name: {"slots": slots, "description": text} for name, (slots, text) in POOLS.items()})
+    )
+    home.command("pools", "import", str(path))
+
+
+def kubernetes_connection(kubeconfig: Path) -> str:
+    """An Airflow connection, as JSON, for a kubeconfig."""
+    return json.dumps({"conn_type": "kubernetes", "extra": {"kube_config_path": str(kubeconfig)}})

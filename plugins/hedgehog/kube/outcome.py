@@ -1,0 +1,91 @@
+"""From what became of each object to the outcome of a fabric's sync, in words for operators. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from hedgehog.errors import AlreadyExists, FieldConflict, HedgehogError, PruneRefused, RetryableError
+from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
+from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.kube.apply import Result
+
+HELD = (FieldConflict, PruneRefused, AlreadyExists)
+"""Errors that wait for a person's decision: another manager's field, a large prune, another fabric's object."""
+
+_DETAIL_ORDER = (Action.FAILED, Action.SKIPPED, Action.DELETED, Action.CREATED, Action.CONFIGURED)
+
+
+def failed(fabric: str, error: HedgehogError, *, duration: float = 0.0, dry_run: bool = False) -> Outcome:
+    """The outcome of a fabric whose cluster could not be worked on at all."""
+    return Outcome(
+        fabric,
+        Target.KUBERNETES,
+        OutcomeStatus.ERROR,
+        reason=str(error),
+        error_class=error.reason,
+        retryable=isinstance(error, RetryableError),
+        retry_after=getattr(error, "retry_after", None),
+        duration=duration,
+        dry_run=dry_run,
+    )
+
+
+def summary(
+    fabric: str,
+    results: Mapping[ObjectRef, Result],
+    *,
+    generation: int,
+    revision: str | None,
+    duration: float,
+    notes: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Outcome:
+    """The outcome of a fabric whose objects were looked at one by one.
+
+    An error of any object makes it an error, unless all of them wait for a person: then it is held. It is worth
+    another try when one of the errors is, or when something was deleted, for that may have stood in the way.
+    """
+    changes = ChangeSet.of(result.change for result in results.values())
+    errors = list({id(result.error): result.error for result in results.values() if result.error is not None}.values())
+    cause = _cause(errors)
+    status = OutcomeStatus.SUCCESS if changes.writes else OutcomeStatus.SKIPPED
+    if cause is not None:
+        status = OutcomeStatus.HELD if isinstance(cause, HELD) else OutcomeStatus.ERROR
+    is_error = status is OutcomeStatus.ERROR
+    return Outcome(
+        fabric,
+        Target.KUBERNETES,
+        status,
+        generation=generation,
+        revision=revision,
+        counts=changes.counts(),
+        reason=_reason(status, cause, results.values()),
+        error_class=cause.reason if cause is not None else None,
+        retryable=is_error and (isinstance(cause, RetryableError) or bool(changes.having(Action.DELETED))),
+        retry_after=max((error.retry_after or 0.0 for error in errors if isinstance(error, RetryableError)), default=0.0) or None,
+        duration=duration,
+        details=(*_details(changes), *notes),
+        dry_run=dry_run,
+    )
+
+
+def _cause(errors: Sequence[HedgehogError]) -> HedgehogError | None:
+    """The error that decides: one that can be retried, else one that cannot, else one that is held."""
+    ranked = sorted(errors, key=lambda error: (isinstance(error, HELD), not isinstance(error, RetryableError)))
+    return ranked[0] if ranked else None
+
+
+def _reason(status: OutcomeStatus, cause: HedgehogError | None, results: Collection[Result]) -> str:
+    if cause is None:
+        return "unchanged" if status is OutcomeStatus.SKIPPED else ""
+    concerned = sum(1 for result in results if result.error is not None)
+    verb = "waits for a decision" if status is OutcomeStatus.HELD else "failed"
+    return f"{concerned} of {len(results)} objects {verb}: {cause}"
+
+
+def _details(changes: ChangeSet) -> list[str]:
+    """What is not as it was, failures first."""
+    told: list[Change] = []
+    for action in _DETAIL_ORDER:
+        told += changes.having(action)
+    return [str(change) for change in told]

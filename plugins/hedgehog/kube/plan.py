@@ -1,0 +1,119 @@
+"""What a sync will do, decided before anything is done: desired, live and owned objects in, a plan out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from hedgehog.errors import AlreadyExists, HedgehogError, RetryableError
+from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.kube.apply import Result
+from hedgehog.kube.live import Live
+
+_PATHS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What one fabric wants in one cluster (in canonical form) and what stands in the way.
+
+    `owned` are the manifests last applied or adopted, by the fabric's inventory; `owners` names the other fabrics that
+    own an object; `left_alone` are further objects that are neither written nor deleted, each with the reason.
+    """
+
+    manifests: Mapping[ObjectRef, Manifest]
+    owned: Mapping[ObjectRef, Manifest]
+    owners: Mapping[ObjectRef, str]
+    left_alone: Mapping[ObjectRef, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The decided part (`settled`: nothing to write), what to write, what to delete, and what to note in the inventory."""
+
+    settled: Mapping[ObjectRef, Result]
+    to_apply: Mapping[ObjectRef, Change]
+    """Created and configured, with the fields that differ as the reason."""
+    to_delete: Mapping[ObjectRef, Manifest]
+    """Live objects that the fabric owns and no longer wants."""
+    adopted: Mapping[ObjectRef, Manifest]
+    """Found as wanted, new to the inventory, written by others."""
+    recognised: Mapping[ObjectRef, Manifest]
+    """Found as wanted, new to the inventory, written by us: a run died before it could note them."""
+    gone: frozenset[ObjectRef]
+    """Owned, not wanted, and not in the cluster any more."""
+
+
+def plan(desired: Desired, live: Live, *, force: bool = False) -> Plan:
+    """Say what would make *live* what *desired* wants.
+
+    Written is what is absent, what differs, and what the fabric changed since it was last applied (a field dropped
+    inside a list item shows only there); with *force* everything. Never planned: a write to an object that another
+    fabric owns, and anything about a kind that could not be listed.
+    """
+    settled = {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref, reason in desired.left_alone.items()}
+    to_apply: dict[ObjectRef, Change] = {}
+    adopted: dict[ObjectRef, Manifest] = {}
+    recognised: dict[ObjectRef, Manifest] = {}
+    for ref, manifest in desired.manifests.items():
+        found = live.objects.get(ref)
+        error = _obstacle(ref, found, desired, live)
+        if error is not None:
+            settled[ref] = Result.failed(ref, error)
+        elif found is None:
+            to_apply[ref] = Change(ref, Action.CREATED)
+        elif force or (paths := _to_configure(manifest, found, desired.owned.get(ref))):
+            to_apply[ref] = Change(ref, Action.CONFIGURED, "forced" if force else _shown(paths))
+        else:
+            settled[ref] = Result(Change(ref, Action.UNCHANGED), stored=found)
+            if ref not in desired.owned:
+                (recognised if owned_fields(found, FIELD_MANAGER) else adopted)[ref] = manifest
+    to_delete, unlisted, gone = _unwanted(desired, live)
+    return Plan(settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
+
+
+def _unwanted(
+    desired: Desired, live: Live
+) -> tuple[dict[ObjectRef, Manifest], dict[ObjectRef, Result], frozenset[ObjectRef]]:
+    """What is owned and no longer wanted: live objects, objects of kinds that could not be listed, and vanished ones."""
+    unwanted = sorted(desired.owned.keys() - desired.manifests.keys() - desired.left_alone.keys())
+    to_delete = {ref: live.objects[ref] for ref in unwanted if ref in live.objects}
+    unlisted = {
+        ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {live.failed[ref.kind]}"), error=live.failed[ref.kind])
+        for ref in unwanted
+        if ref.kind in live.failed
+    }
+    return to_delete, unlisted, frozenset(ref for ref in unwanted if ref not in to_delete and ref not in unlisted)
+
+
+def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Live) -> HedgehogError | None:
+    owner = desired.owners.get(ref)
+    if owner is not None:
+        return AlreadyExists(f"{ref} belongs to fabric {owner} in this cluster; drop it from one of the two fabrics")
+    if ref.kind in live.failed:
+        return live.failed[ref.kind]
+    if found is not None and found["metadata"].get("deletionTimestamp"):
+        waits = ", ".join(found["metadata"].get("finalizers") or ()) or "the server"
+        return RetryableError(f"{ref} is being deleted since {found['metadata']['deletionTimestamp']} and waits for {waits}")
+    return None
+
+
+def _to_configure(manifest: Manifest, found: Manifest, last: Manifest | None) -> list[str]:
+    """The paths to write; empty when *found* is as wanted and *manifest* is what was last applied."""
+    paths = differs(manifest, found)
+    if not paths and last is not None and last != manifest and canonical(last) != manifest:
+        return _changed_paths(manifest, last)
+    return paths
+
+
+def _changed_paths(manifest: Manifest, last: Manifest) -> list[str]:
+    return differs(manifest, last) or differs(last, manifest) or ["changed since it was last applied"]
+
+
+def _shown(paths: Collection[str]) -> str:
+    ordered = list(paths)
+    more = f" and {len(ordered) - _PATHS_SHOWN} more" if len(ordered) > _PATHS_SHOWN else ""
+    return ", ".join(ordered[:_PATHS_SHOWN]) + more

@@ -1,0 +1,383 @@
+"""Fabrics → clusters: compare what is wanted with what is there, write the difference, tell what happened.
+
+The cluster gets what was published to Git, or, for a fabric without Git sync, what the database holds. The fabrics of
+a batch that share a cluster share one LIST per kind. Plain Python; a function that the caller gives opens clusters.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, PruneRefused, RateLimited, RemoteUnavailable
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.changes import Action, Change, Outcome, OutcomeStatus
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, Target
+from hedgehog.fabric.references import waves
+from hedgehog.fabric.render import fabric_ref, fabric_resource
+from hedgehog.kube import outcome as outcomes
+from hedgehog.kube.adopt import take_over
+from hedgehog.kube.apply import Result, apply, apply_status
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.definitions import FabricDefinition, ensure_namespace, fabric_definition
+from hedgehog.kube.fabric_status import next_status
+from hedgehog.kube.live import Live, Scope, list_live
+from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.plan import plan as plan_changes
+from hedgehog.kube.prune import guard, prune
+from hedgehog.kube.resources import kind_of
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files, inventory, sync_state
+from hedgehog.store.database import Connection, Lock, transaction, try_lock, unlock
+
+logger = logging.getLogger(__name__)
+
+MOST_BATCHES = 32
+"""Mapped tasks of one run; up to that many fabrics each get a task of their own."""
+
+_UNREACHABLE = (RemoteUnavailable, AuthenticationFailed, RateLimited)
+
+OpenCluster = Callable[[str], Cluster]
+"""From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    run_id: str
+    force: bool
+    dry_run: bool
+    allow_large_prune: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One fabric with what its cluster should hold; the generation and revision that this is."""
+
+    fabric: Fabric
+    manifests: Mapping[ObjectRef, Manifest]
+    generation: int
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One cluster during one batch: what was seen there and who owns what. `claimed` grows as fabrics are done."""
+
+    connection: Connection
+    connection_id: str
+    cluster: Cluster
+    live: Live
+    owned: Mapping[ObjectRef, inventory.Owned]
+    definition: FabricDefinition | None
+    options: _Options
+    claimed: dict[ObjectRef, str] = field(default_factory=dict)
+
+
+def plan(connection: Connection, *, fabrics: Sequence[str] | None = None, force: bool = False) -> list[list[str]]:
+    """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
+
+    One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one cluster side by side. Raises NotFound
+    for a name that no enabled fabric has.
+    """
+    if fabrics:
+        due = sync_state.named(connection, Target.KUBERNETES, fabrics)
+    else:
+        due = sync_state.due(connection, Target.KUBERNETES, force=force)
+    first: dict[str, int] = {}
+    for position, one in enumerate(due):
+        first.setdefault(one.group, position)
+    names = [one.name for one in sorted(due, key=lambda one: first[one.group])]
+    size = max(1, math.ceil(len(names) / MOST_BATCHES))
+    return [names[start : start + size] for start in range(0, len(names), size)]
+
+
+def sync(
+    connection: Connection,
+    names: Sequence[str],
+    *,
+    open_cluster: OpenCluster,
+    run_id: str,
+    force: bool = False,
+    dry_run: bool = False,
+    allow_large_prune: bool = False,
+) -> list[Outcome]:
+    """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
+
+    Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
+    A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. *force* writes objects
+    that look unchanged, too; it never skips a lock, a suspension or the prune guard (*allow_large_prune* lifts that).
+    *dry_run* writes nothing anywhere. Raises only for the fabric database's own failures.
+    """
+    options = _Options(run_id, force, dry_run, allow_large_prune)
+    with _claim(connection, names, dry_run=dry_run) as (fabrics, skipped):
+        jobs, unpublished = _load_jobs(connection, fabrics)
+        if not dry_run:
+            sync_state.begin(connection, Target.KUBERNETES, [job.fabric.id for job in jobs], run_id=run_id)
+        done = skipped + unpublished
+        groups: dict[str, list[_Job]] = {}
+        for job in jobs:
+            groups.setdefault(job.fabric.kubernetes_connection_id or "", []).append(job)
+        for connection_id, group in groups.items():
+            done += _sync_cluster(connection, connection_id, group, open_cluster, options)
+    return sorted(done, key=lambda outcome: names.index(outcome.fabric))
+
+
+@contextmanager
+def _claim(connection: Connection, names: Sequence[str], *, dry_run: bool) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
+    """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not."""
+    locked: dict[str, int] = {}
+    skipped = []
+    try:
+        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
+        for name in names:
+            fabric = found.get(name)
+            reason = _unwilling(fabric, datetime.now(UTC))
+            if fabric is not None and not reason:
+                if dry_run or try_lock(connection, Lock.KUBERNETES, fabric.id):
+                    locked[name] = fabric.id
+                    continue
+                reason = "another run works on it"
+            skipped.append(_skipped(name, reason, dry_run=dry_run))
+        yield fabric_store.load_fabrics(connection, list(locked)), skipped
+    finally:
+        for row_id in () if dry_run else locked.values():
+            unlock(connection, Lock.KUBERNETES, row_id)
+
+
+def _unwilling(fabric: Fabric | None, now: datetime) -> str:
+    if fabric is None:
+        return "there is no such fabric any more"
+    if not fabric.enable_k8s_sync or fabric.kubernetes_connection_id is None:
+        return "Kubernetes sync is not enabled"
+    if fabric.suspended and (fabric.suspended_until is None or fabric.suspended_until > now):
+        until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
+        return f"suspended{until}: {fabric.suspended_reason or 'no reason given'}"
+    return ""
+
+
+def _skipped(name: str, reason: str, *, dry_run: bool = False) -> Outcome:
+    return Outcome(name, Target.KUBERNETES, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
+
+
+def _load_jobs(connection: Connection, fabrics: Sequence[Fabric]) -> tuple[list[_Job], list[Outcome]]:
+    """What each fabric wants in its cluster. A fabric with Git sync waits for its first publication.
+
+    Generations are read before contents: a change in between only makes the fabric due again.
+    """
+    published = [fabric for fabric in fabrics if fabric.git_sync_enabled]
+    names = [fabric.name for fabric in published]
+    git = {state.fabric: state for state in sync_state.states(connection, names) if state.target is Target.GIT}
+    contents = git_files.published(connection, [fabric.id for fabric in published])
+    rows = fabric_store.load_objects(connection, [fabric.id for fabric in fabrics if not fabric.git_sync_enabled])
+    jobs, waiting = [], []
+    for fabric in fabrics:
+        if not fabric.git_sync_enabled:
+            manifests = [row.manifest for row in rows[fabric.id]]
+            jobs.append(_Job(fabric, _by_ref(manifests), fabric.generation, None))
+        elif fabric.name in git and git[fabric.name].observed_generation > 0:
+            state = git[fabric.name]
+            jobs.append(_Job(fabric, _by_ref(contents[fabric.id]), state.observed_generation, state.revision))
+        else:
+            waiting.append(_skipped(fabric.name, "nothing is published to Git yet"))
+    return jobs, waiting
+
+
+def _by_ref(manifests: Sequence[Manifest]) -> dict[ObjectRef, Manifest]:
+    return {ObjectRef.of(manifest): canonical(manifest) for manifest in manifests}
+
+
+def _sync_cluster(
+    connection: Connection, connection_id: str, jobs: Sequence[_Job], open_cluster: OpenCluster, options: _Options
+) -> list[Outcome]:
+    """Sync the fabrics of one cluster one after the other; when it cannot be read, that is an error of each."""
+    refs = [ref for job in jobs for ref in (*job.manifests, fabric_ref(job.fabric))]
+    owned = inventory.owned(connection, connection_id, [job.fabric.id for job in jobs], refs)
+    started = time.perf_counter()
+    cluster = None
+    try:
+        cluster = open_cluster(connection_id)
+        definition, live = _observe(cluster, jobs, owned, options)
+    except HedgehogError as error:
+        logger.warning("%s: %s", connection_id, error)
+        duration = time.perf_counter() - started
+        done = [outcomes.failed(job.fabric.name, error, duration=duration, dry_run=options.dry_run) for job in jobs]
+        for job, outcome in zip(jobs, done, strict=True):
+            _record(connection, connection_id, job, outcome, options)
+        return done
+    else:
+        run = _Run(connection, connection_id, cluster, live, owned, definition, options)
+        return [_sync_fabric(run, job) for job in jobs]
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+def _observe(
+    cluster: Cluster, jobs: Sequence[_Job], owned: Mapping[ObjectRef, inventory.Owned], options: _Options
+) -> tuple[FabricDefinition | None, Live]:
+    """Read the cluster once for all fabrics: our CRD, if one publishes its resource, and each kind wanted or owned."""
+    definition = None
+    if any(job.fabric.publish_fabric_resource for job in jobs):
+        definition = fabric_definition(cluster, install=not options.dry_run)
+    live = list_live(cluster, _scopes(jobs, owned, definition))
+    for error in live.failed.values():
+        if not live.objects and isinstance(error, _UNREACHABLE):
+            raise error
+    return definition, live
+
+
+def _scopes(
+    jobs: Sequence[_Job], owned: Mapping[ObjectRef, inventory.Owned], definition: FabricDefinition | None
+) -> set[Scope]:
+    scopes: set[Scope] = set()
+    ids = {job.fabric.id for job in jobs}
+    wanted = [manifest for job in jobs for manifest in job.manifests.values()]
+    for manifest in (*wanted, *(one.manifest for one in owned.values() if one.fabric_id in ids)):
+        if manifest["kind"] != FABRIC.kind or definition is None:
+            try:
+                scopes.add((kind_of(manifest), manifest["metadata"]["namespace"]))
+            except InvalidInput as error:
+                logger.warning("%s", error)  # applying it fails with the same words, and that is recorded
+    if definition is not None and definition.kind is not None and definition.served:
+        scopes.add((definition.kind, definition.kind.default_namespace))
+    return scopes
+
+
+def _sync_fabric(run: _Run, job: _Job) -> Outcome:
+    """Plan, execute, record."""
+    started = time.perf_counter()
+    desired = _desired(run, job)
+    planned = plan_changes(desired, run.live, force=run.options.force)
+    results = dict(planned.settled)
+    results |= _apply(run, job, desired, planned)
+    results |= _prune(run, job, desired, planned)
+    outcome = _outcome(run, job, results, started)
+    if not run.options.dry_run:
+        error = _publish_status(run, job, results, outcome)
+        if error is not None:
+            results[fabric_ref(job.fabric)] = Result.failed(fabric_ref(job.fabric), error)
+            outcome = _outcome(run, job, results, started)
+    for ref in desired.manifests.keys() - desired.owners.keys():
+        run.claimed[ref] = job.fabric.name
+    _record(run.connection, run.connection_id, job, outcome, run.options, planned, results, desired)
+    return outcome
+
+
+def _desired(run: _Run, job: _Job) -> Desired:
+    fabric = job.fabric
+    manifests = dict(job.manifests)
+    left_alone: dict[ObjectRef, str] = {}
+    if fabric.publish_fabric_resource and run.definition is not None:
+        kind = run.definition.kind
+        if kind is None:
+            left_alone[fabric_ref(fabric)] = run.definition.note
+        else:
+            manifests[fabric_ref(fabric)] = canonical(fabric_resource(fabric, group=kind.group, version=kind.version))
+    owned = {ref: one.manifest for ref, one in run.owned.items() if one.fabric_id == fabric.id}
+    owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
+    owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}
+    return Desired(manifests, owned, owners, left_alone)
+
+
+def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
+    note = run.definition.note if run.definition is not None and run.definition.kind is not None else ""
+    return outcomes.summary(
+        job.fabric.name,
+        results,
+        generation=job.generation,
+        revision=job.revision,
+        duration=time.perf_counter() - started,
+        notes=[note] if note else [],
+        dry_run=run.options.dry_run,
+    )
+
+
+def _apply(run: _Run, job: _Job, desired: Desired, planned: Plan) -> dict[ObjectRef, Result]:
+    """Write what is absent or differs; the changes keep the plan's reasons."""
+    if run.options.dry_run:
+        return {ref: Result(change) for ref, change in planned.to_apply.items()}
+
+    def prepare(manifest: Manifest) -> None:
+        ref = ObjectRef.of(manifest)
+        if ref.kind == FABRIC.kind and planned.to_apply[ref].action is Action.CREATED:
+            ensure_namespace(run.cluster, ref.namespace)
+        elif ref in run.owned and run.owned[ref].adopted and ref in run.live.objects:
+            take_over(run.cluster, run.live.objects[ref], run.owned[ref].manifest)
+
+    results = apply(
+        run.cluster,
+        waves(desired.manifests[ref] for ref in planned.to_apply),
+        force_conflicts=job.fabric.conflict_policy is ConflictPolicy.FORCE,
+        before=prepare,
+    )
+    for ref, result in results.items():
+        if result.change.action is Action.CONFIGURED:
+            results[ref] = replace(result, change=_told(planned.to_apply[ref], result, run.live.objects.get(ref)))
+    return results
+
+
+def _told(planned: Change, result: Result, before: Manifest | None) -> Change:
+    """What a successful write was: nothing new, if the server found the object to be so already."""
+    same = before is not None and result.stored is not None and _version(before) == _version(result.stored)
+    return Change(planned.ref, Action.UNCHANGED) if same else replace(planned, action=result.change.action)
+
+
+def _version(live: Manifest) -> str:
+    return str(live["metadata"]["resourceVersion"])
+
+
+def _prune(run: _Run, job: _Job, desired: Desired, planned: Plan) -> dict[ObjectRef, Result]:
+    """Delete what is owned and no longer wanted, as the fabric's policy and threshold allow."""
+    fabric, doomed = job.fabric, planned.to_delete
+    if fabric.prune_policy is PrunePolicy.ORPHAN:
+        reason = "no longer in the fabric, left in the cluster (prune policy orphan)"
+        return {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref in doomed}
+    try:
+        if not run.options.allow_large_prune:
+            guard(len(doomed), len(desired.owned), max_objects=fabric.prune_max_objects, max_percent=fabric.prune_max_percent)
+    except PruneRefused as error:
+        return {ref: Result(Change(ref, Action.SKIPPED, "no longer in the fabric, prune refused"), error=error) for ref in doomed}
+    if run.options.dry_run:
+        return {ref: Result(Change(ref, Action.DELETED)) for ref in doomed}
+    return prune(run.cluster, list(doomed.values()))
+
+
+def _publish_status(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], outcome: Outcome) -> HedgehogError | None:
+    """Bring the status of the fabric's own resource up to date; the error if that failed."""
+    result = results.get(fabric_ref(job.fabric))
+    if result is None or result.stored is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
+        return None
+    resource = result.stored
+    generation = resource["metadata"]["generation"]
+    status = next_status(resource.get("status") or {}, outcome, resource_generation=generation, now=datetime.now(UTC))
+    try:
+        if status is not None:
+            apply_status(run.cluster, resource, status)
+    except HedgehogError as error:
+        return error
+    return None
+
+
+def _record(
+    connection: Connection,
+    connection_id: str,
+    job: _Job,
+    outcome: Outcome,
+    options: _Options,
+    effect: _Effect | None = None,
+) -> None:
+    """Write inventory and state in one transaction; nothing after a dry run."""
+    if options.dry_run:
+        return
+    with transaction(connection) as cursor:
+        if effect is not None:
+            inventory.record(
+                cursor, connection_id, job.fabric.id, applied=effect.applied, adopted=effect.adopted, gone=effect.gone
+            )
+        sync_state.finish(cursor, job.fabric.id, outcome, run_id=options.run_id)

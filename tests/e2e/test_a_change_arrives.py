@@ -1,0 +1,104 @@
+"""The main job, through woken and scheduled runs only: database, commit, object."""
+
+from __future__ import annotations
+
+import subprocess
+
+import yaml
+
+from devstack.objects import make_server, make_vpc, small_fabric
+from devstack.stack import CLUSTER, Stack
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.kube.live import list_live
+
+
+def live(stack: Stack, *kinds: str) -> dict[ObjectRef, dict]:
+    """What the cluster has of *kinds*."""
+    cluster = stack.cluster.connect(name=CLUSTER)
+    try:
+        found = list_live(cluster, [(KINDS[kind], KINDS[kind].default_namespace) for kind in kinds])
+        assert not found.failed
+        return dict(found.objects)
+    finally:
+        cluster.close()
+
+
+def git(stack: Stack, *arguments: str, repository: str = "network") -> str:
+    """What plain git says about the repository on the host."""
+    command = ["git", "-C", str(stack.git.path(repository)), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_new_fabric_is_committed_and_applied_without_anybody_asking(stack: Stack, name: str) -> None:
+    """Rows are written; the notification wakes Git sync; its publication wakes Kubernetes sync."""
+    objects = small_fabric(name, 1)
+    stack.add_fabric(name, objects)
+    stack.wait_in_sync(name)
+
+    files = git(stack, "ls-tree", "-r", "--name-only", "main", f"fabrics/{name}").split()
+    assert f"fabrics/{name}/vpcs/{name}-v.yaml" in files
+    assert f"fabrics/{name}/fabric.yaml" in files
+    committed = yaml.safe_load(git(stack, "show", f"main:fabrics/{name}/vpcs/{name}-v.yaml"))
+    assert committed == objects[2]
+    found = live(stack, "SwitchGroup", "Server", "VPC", "Connection", "VPCAttachment")
+    for wanted in objects:
+        assert found[ObjectRef.of(wanted)]["spec"] == wanted["spec"]
+    message = git(stack, "log", "-1", "--format=%B", "main", "--", f"fabrics/{name}")
+    assert f"Hedgehog-Fabric: {name}" in message
+
+
+def test_a_changed_object_is_one_more_commit_and_one_write(stack: Stack, name: str) -> None:
+    """Only what changed is committed and written; the rest of the fabric keeps its resource versions."""
+    stack.add_fabric(name, small_fabric(name, 2))
+    stack.wait_in_sync(name)
+    commits = int(git(stack, "rev-list", "--count", "main", "--", f"fabrics/{name}"))
+    before = live(stack, "Server", "VPC")
+
+    stack.save(name, [make_server(f"{name}-srv", "another description")])
+    stack.wait_in_sync(name)
+
+    after = live(stack, "Server", "VPC")
+    server, vpc = ObjectRef("Server", "default", f"{name}-srv"), ObjectRef("VPC", "default", f"{name}-v")
+    assert after[server]["spec"]["description"] == "another description"
+    assert after[vpc]["metadata"]["resourceVersion"] == before[vpc]["metadata"]["resourceVersion"]
+    assert int(git(stack, "rev-list", "--count", "main", "--", f"fabrics/{name}")) == commits + 1
+
+
+def test_a_removed_object_leaves_git_and_the_cluster(stack: Stack, name: str) -> None:
+    """The file goes in a commit, the object is pruned, the others stay."""
+    objects = small_fabric(name, 3)
+    stack.add_fabric(name, objects)
+    stack.wait_in_sync(name)
+    assert ObjectRef("VPCAttachment", "default", f"{name}-attach") in live(stack, "VPCAttachment")
+
+    stack.save(name, objects[:-1], replace=True)
+    stack.wait_in_sync(name)
+
+    assert ObjectRef("VPCAttachment", "default", f"{name}-attach") not in live(stack, "VPCAttachment")
+    assert not git(stack, "ls-tree", "-r", "--name-only", "main", f"fabrics/{name}/vpcattachments")
+    assert ObjectRef("VPC", "default", f"{name}-v") in live(stack, "VPC")
+
+
+def test_a_burst_of_two_hundred_changes_loses_none(stack: Stack, name: str) -> None:
+    """200 transactions in a row: however many wake-ups collapse, the last state of every object arrives."""
+    stack.add_fabric(name, [make_server(f"{name}-s{i}") for i in range(20)])
+    for i in range(200):
+        stack.save(name, [make_server(f"{name}-s{i % 20}", f"change {i}")])
+    stack.wait_in_sync(name)
+
+    found = live(stack, "Server")
+    texts = [found[ObjectRef("Server", "default", f"{name}-s{i}")]["spec"]["description"] for i in range(20)]
+    assert texts == [f"change {180 + i}" for i in range(20)]
+
+
+def test_the_clock_alone_brings_a_change_when_every_wake_up_is_lost(stack: Stack, name: str) -> None:
+    """With the triggerer gone nobody hears notifications; the schedules still do the work."""
+    stack.airflow.stop_part("triggerer")
+    try:
+        stack.add_fabric(name, [make_vpc(f"{name}-v", 4)])
+        stack.wait_in_sync(name, limit=300)
+    finally:
+        stack.airflow.start_part("triggerer")
+    assert ObjectRef("VPC", "default", f"{name}-v") in live(stack, "VPC")
+    stack.airflow.wait(stack.airflow.healthy, "the triggerer to be back", limit=120)
