@@ -53,7 +53,7 @@ main() {
 
     # Nothing outside this folder may change what is built: no workspace, no
     # other toolchain than the chosen one, no C compiler.
-    export GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0
+    export GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0 PIP_ROOT_USER_ACTION=ignore
     choose_go
     if [ "${1:-}" = test ]; then
         test_sources

@@ -114,6 +114,16 @@ func tryUser(t *testing.T, dir string, admin *client) {
 	expect(t, written.status == http.StatusForbidden, "%+v", written)
 }
 
+// Nobody could stop a cluster without its directory, so it ends by itself.
+func TestARemovedDirectoryEndsItsCluster(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cluster")
+	cluster := start(t, dir)
+	eventually(t, "the directory is removed, though etcd writes into it", func() bool { return os.RemoveAll(dir) == nil })
+	status := cluster.wait(t)
+	expect(t, status == 1 && cluster.stderr.String() == "devcluster start: "+dir+" was removed while the cluster ran\n",
+		"exit status %d, %s", status, cluster.stderr)
+}
+
 // Interrupted at any moment after it took the directory, the cluster ends well and starts again.
 func TestStopWhileStarting(t *testing.T) {
 	dir := t.TempDir()

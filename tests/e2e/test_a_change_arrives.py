@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import yaml
 
 from devstack.objects import make_server, make_vpc, small_fabric
-from devstack.stack import CLUSTER, Stack
-from hedgehog.fabric.kinds import KINDS
+from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.kube.live import list_live
-
-
-def live(stack: Stack, *kinds: str) -> dict[ObjectRef, dict]:
-    """What the cluster has of *kinds*."""
-    cluster = stack.cluster.connect(name=CLUSTER)
-    try:
-        found = list_live(cluster, [(KINDS[kind], KINDS[kind].default_namespace) for kind in kinds])
-        assert not found.failed
-        return dict(found.objects)
-    finally:
-        cluster.close()
-
-
-def git(stack: Stack, *arguments: str, repository: str = "network") -> str:
-    """What plain git says about the repository on the host."""
-    command = ["git", "-C", str(stack.git.path(repository)), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+from tests.e2e.looks import git, live
 
 
 def test_a_new_fabric_is_committed_and_applied_without_anybody_asking(stack: Stack, name: str) -> None:

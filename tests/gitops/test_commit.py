@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from devstack.git_server import GitServer, Person
 from hedgehog.errors import HedgehogError, InvalidInput, PermissionDenied, PushRace
 from hedgehog.fabric.model import Fabric
 from hedgehog.gitops.commit import Author, blob_id, build, check_path, message, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devstack.git_server import GitServer, Person
 from tests.gitops.conftest import AUTHOR, OpenMirror
 
 Files = dict[str, bytes]
@@ -79,12 +79,18 @@ def test_an_empty_directory_vanishes(mirror: Mirror) -> None:
 
 def test_git_agrees_with_what_was_built(mirror: Mirror) -> None:
     """fsck finds nothing wrong, author and time are as given, also in another time zone."""
-    author = Author("Zoë", "zoe@example.com", datetime(2026, 5, 6, 7, 8, 9, tzinfo=timezone(timedelta(hours=-3, minutes=-30))))
+    author = Author(
+        "Zoë", "zoe@example.com", datetime(2026, 5, 6, 7, 8, 9, tzinfo=timezone(timedelta(hours=-3, minutes=-30)))
+    )
     commit = build(mirror, made(mirror, None, {"x/y": b"1"}), {"x-y": b"2", "x.y": b"3"}, "Subject\n\nBody\n", author)
     git = ["git", f"--git-dir={mirror.path}"]
-    done = subprocess.run([*git, "fsck", "--strict", "--no-dangling", str(commit)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [*git, "fsck", "--strict", "--no-dangling", str(commit)], check=True, capture_output=True, text=True
+    )
     assert "error" not in done.stderr
-    shown = subprocess.run([*git, "log", "-1", "--format=%an|%ae|%aI|%s", str(commit)], check=True, capture_output=True, text=True)
+    shown = subprocess.run(
+        [*git, "log", "-1", "--format=%an|%ae|%aI|%s", str(commit)], check=True, capture_output=True, text=True
+    )
     assert shown.stdout == "Zoë|zoe@example.com|2026-05-06T07:08:09-03:30|Subject\n"
 
 
@@ -101,7 +107,9 @@ def test_a_path_that_could_leave_the_repository_is_refused(path: str, mirror: Mi
         build(mirror, None, {path: b"x"}, "x\n", AUTHOR)
 
 
-@pytest.mark.parametrize("path", ["README.md", "fabrics/lab 1/vpcs/vpc-1.yaml", ".gitignore", "a/.github/x", "ü/ß.yaml"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "fabrics/lab 1/vpcs/vpc-1.yaml", ".gitignore", "a/.github/x", "ü/ß.yaml"]
+)
 def test_ordinary_paths_are_taken(path: str) -> None:
     """Hidden files and other alphabets are no harm."""
     assert check_path(path) == path
@@ -230,7 +238,10 @@ def test_a_storm_of_writers_loses_nothing(open_mirror: OpenMirror, tmp_path: Pat
     mirror.fetch(head)
     assert len(mirror.files(head, "")) == writers * commits
     log = subprocess.run(
-        ["git", f"--git-dir={host.path('net')}", "rev-list", "--parents", "main"], check=True, capture_output=True, text=True
+        ["git", f"--git-dir={host.path('net')}", "rev-list", "--parents", "main"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.splitlines()
     assert len(log) == writers * commits
     assert max(len(line.split()) for line in log) == 2

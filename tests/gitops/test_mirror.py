@@ -10,12 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-
-from devstack.git_server import GitServer, Person
 from hedgehog.errors import InvalidInput, NotFound, PushRace
-from hedgehog.gitops import history, mirror as mirror_module
+from hedgehog.gitops import history
+from hedgehog.gitops import mirror as mirror_module
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import Listing, Mirror
+
+from devstack.git_server import GitServer, Person
 from tests.gitops.conftest import OpenMirror
 
 
@@ -166,7 +167,9 @@ def test_damage_below_the_commit_is_found_while_reading(person: Person, open_mir
     mirror = open_mirror()
     head = fetched(mirror)
     git = ["git", f"--git-dir={mirror.path}"]
-    tree = subprocess.run([*git, "rev-parse", f"{head}:deep/down"], check=True, capture_output=True, text=True).stdout.strip()
+    tree = subprocess.run(
+        [*git, "rev-parse", f"{head}:deep/down"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     packs = list((mirror.path / "objects" / "pack").glob("*.pack"))
     for pack in packs:
         moved = mirror.path / pack.name
@@ -218,9 +221,7 @@ def test_leftovers_of_killed_processes_go(person: Person, mirror: Mirror) -> Non
     assert young.exists()
 
 
-def test_many_loose_objects_are_packed(
-    person: Person, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_loose_objects_are_packed(person: Person, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     """Years of small commits must not become a directory of a million files."""
     monkeypatch.setattr(mirror_module, "_LOOSE_IN_A_FOLDER", -1)
     person.commit({f"d/{number}": str(number) for number in range(40)})

@@ -20,6 +20,7 @@ DIR is created when missing and holds everything: etcd's data, certificates,
 kubeconfig, pid, log and log.previous. A later start on the same DIR finds the
 same objects, certificates and, if it is still free, the same port, also after
 kill -9. One process at a time may use a DIR; any number of DIRs run side by side.
+A cluster whose DIR is removed ends by itself.
 
 Without --fsync a crash of the machine (not of the process) may cost the last
 writes or the whole cluster; development data is cheap, and writes are faster.

@@ -11,9 +11,9 @@ import (
 
 const userDetail = `
 Writes a kubeconfig to FILE (readable by its owner alone) by which its reader is
-NAME, a member of each GROUP. The user may do nothing until RBAC bindings say
-so. It works while the cluster is stopped, too, and every call issues another
-certificate; none can be revoked, so bind rights to names, and remove bindings.
+NAME, a member of each GROUP. Without RBAC bindings that user may see what the
+API offers and do nothing. It works while the cluster is stopped, too, and every
+call issues another certificate; none can be revoked, only bindings removed.
 
 The kubeconfig holds the cluster's present URL: issue it again when a start says
 that the port has changed.

@@ -74,6 +74,17 @@ func (l *Lock) Release() error {
 	return nil
 }
 
+// Lost tells that the lock no longer guards the directory, because it was
+// removed, or removed and made anew.
+func (l *Lock) Lost() bool {
+	held, err := l.file.Stat()
+	if err != nil {
+		return true
+	}
+	present, err := os.Stat(l.dir.lockFile()) // does not open it, see Lock
+	return err != nil || !os.SameFile(held, present)
+}
+
 // Holder returns the process that runs the cluster of the directory, 0 if none
 // does, also when the directory does not exist.
 func (d Dir) Holder() (int, error) {

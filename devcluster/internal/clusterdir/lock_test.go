@@ -104,6 +104,30 @@ func TestKillFreesTheLock(t *testing.T) {
 	}
 }
 
+// A lock is lost with its directory, also when another one takes its place.
+func TestALockIsLostWithItsDirectory(t *testing.T) {
+	dir := makeDir(t)
+	lock, err := dir.Acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	if lock.Lost() {
+		t.Error("lost at once")
+	}
+	os.RemoveAll(dir.Root())
+	if !lock.Lost() {
+		t.Error("not lost with the directory")
+	}
+	if err := dir.Create(); err != nil {
+		t.Fatal(err)
+	}
+	startHolder(t, dir)
+	if !lock.Lost() {
+		t.Error("not lost to another directory")
+	}
+}
+
 // Stop ends the process that runs the cluster and returns when it has gone.
 func TestStopWaits(t *testing.T) {
 	dir := makeDir(t)

@@ -19,6 +19,9 @@ import (
 	"hedgehog-devcluster/internal/credentials"
 )
 
+// directoryPoll is how often the cluster looks whether its directory is there.
+const directoryPoll = 2 * time.Second
+
 // Options say which cluster to run, and how.
 type Options struct {
 	Dir clusterdir.Dir
@@ -82,7 +85,8 @@ func Run(ctx context.Context, options Options) (err error) {
 	if err := os.Chdir(dir.Root()); err != nil {
 		return fmt.Errorf("enter cluster directory: %w", err)
 	}
-	return serve(ctx, options, listener, access, componentLog)
+	cluster := cluster{Options: options, lock: lock, listener: listener, access: access, log: componentLog}
+	return cluster.serve(ctx)
 }
 
 // access is all that the server and its clients need to trust each other.
@@ -128,12 +132,21 @@ func ownAddresses() []string {
 	return found
 }
 
+// cluster is all that a run has made ready.
+type cluster struct {
+	Options
+	lock     *clusterdir.Lock
+	listener net.Listener
+	access   access
+	log      io.Writer
+}
+
 // serve runs etcd and, inside its lifetime, the API server.
-func serve(ctx context.Context, options Options, listener net.Listener, access access, log io.Writer) error {
-	if err := logTo(ctx, log); err != nil {
+func (c *cluster) serve(ctx context.Context) error {
+	if err := logTo(ctx, c.log); err != nil {
 		return err
 	}
-	etcd, err := startEtcd(ctx, options.Dir.EtcdData(), options.Fsync, log)
+	etcd, err := startEtcd(ctx, c.Dir.EtcdData(), c.Fsync, c.log)
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -151,16 +164,33 @@ func serve(ctx context.Context, options Options, listener net.Listener, access a
 		case <-running.Done():
 		}
 	}()
+	go c.watchDirectory(running, fail)
 	go func() {
-		if err := waitReady(running, access); err != nil {
+		if err := waitReady(running, c.access); err != nil {
 			fail(err)
 		} else if running.Err() == nil {
-			options.Ready()
+			c.Ready()
 		}
 	}()
-	err = startAPIServer(running, listener, access).wait(running)
+	err = startAPIServer(running, c.listener, c.access).wait(running)
 	if ctx.Err() != nil {
 		return nil // asked to end; what the components say on their way out is in the log
 	}
 	return errors.Join(err, context.Cause(running))
+}
+
+// watchDirectory fails the cluster when its directory is removed: its data is
+// gone, and 'devcluster stop' could never find it again.
+func (c *cluster) watchDirectory(running context.Context, fail context.CancelCauseFunc) {
+	for {
+		select {
+		case <-running.Done():
+			return
+		case <-time.After(directoryPoll):
+			if c.lock.Lost() {
+				fail(fmt.Errorf("%s was removed while the cluster ran", c.Dir.Root()))
+				return
+			}
+		}
+	}
 }

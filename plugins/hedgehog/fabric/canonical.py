@@ -13,7 +13,7 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest
 
 FieldSet = dict[str, Any]
-"""`fieldsV1` of a managedFields entry: {"f:spec": {"f:vlan": {}}}; "." is the node itself, k:, v:, i: are list items."""
+"""`fieldsV1` of a managedFields entry: {"f:spec": {"f:vlan": {}}}; "." is the node itself."""
 
 _SERVER_METADATA = frozenset(
     {"resourceVersion", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"}
@@ -55,7 +55,7 @@ def canonical(manifest: Mapping[str, Any]) -> Manifest:
     }
     _keep(metadata, "labels", lambda key: not _computed_label(kind, key))
     _keep(metadata, "annotations", lambda key: not _computed_annotation(kind, key))
-    head = {key: result.pop(key) for key in ("apiVersion", "kind") if key in result}
+    head: Manifest = {key: result.pop(key) for key in ("apiVersion", "kind") if key in result}
     return {**head, "metadata": metadata, **{key: value for key, value in result.items() if value is not None}}
 
 
@@ -107,7 +107,7 @@ def differs(desired: Mapping[str, Any], live: Mapping[str, Any], *, manager: str
 
     Reported: a field that *desired* sets and *live* lacks or has otherwise, and a field that *manager* applied and
     *desired* no longer sets. Not reported: fields that only *live* has, for others own them or admission filled them
-    in, also inside list items. The order of a list counts. Both sides may be raw; identity and status are not looked at.
+    in, also inside list items. The order of a list counts. Both sides may be raw; identity and status do not count.
     """
     want = _content(desired)
     paths = list(_missing(want, _content(live), ""))
@@ -150,7 +150,7 @@ def owned_fields(live: Mapping[str, Any], manager: str, operation: str = "Apply"
 
 
 def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:
-    """The owned leaves that *want* does not set. Lists are one field: their items are compared, not owned one by one."""
+    """The owned leaves that *want* does not set. A list is one field: its items are compared, not owned."""
     for key, below in fields.items():
         if not key.startswith("f:"):
             continue

@@ -21,6 +21,9 @@ from hedgehog.gitops import failures
 from hedgehog.gitops.mirror import Mirror
 
 SUBJECT_LIMIT = 50
+FABRIC_TRAILER = "Hedgehog-Fabric"
+GENERATION_TRAILER = "Hedgehog-Generation"
+RUN_TRAILER = "Hedgehog-Run"
 _PATH_LIMIT = 1024
 _NAME_LIMIT = 255
 
@@ -130,7 +133,7 @@ def message(fabric: Fabric, counts: Mapping[str, int], *, run_id: str, initial: 
     if len(subject) > SUBJECT_LIMIT:
         subject = subject[: SUBJECT_LIMIT - 1] + "…"
     told = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
-    trailers = {"Hedgehog-Fabric": fabric.name, "Hedgehog-Generation": str(fabric.generation), "Hedgehog-Run": run_id}
+    trailers = {FABRIC_TRAILER: fabric.name, GENERATION_TRAILER: str(fabric.generation), RUN_TRAILER: run_id}
     lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items()]
     return "\n".join([subject, "", f"Files: {told or 'layout only'}.", "", *lines, ""])
 

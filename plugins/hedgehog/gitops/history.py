@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import pygit2
 from pygit2.enums import SortMode
@@ -19,6 +19,8 @@ class Edit:
 
     commit: str
     author: str
+    committer_email: str = ""
+    trailers: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.author} in {self.commit[:12]}"
@@ -45,9 +47,20 @@ def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: s
         if not wanted or number >= _COMMITS_SEARCHED:
             break
         changed = {path for path in wanted if _changed(commit, path)}
-        found |= dict.fromkeys(changed, Edit(str(commit.id), f"{commit.author.name} <{commit.author.email}>"))
+        found |= dict.fromkeys(changed, _edit(commit))
         wanted = wanted - changed
     return found
+
+
+def _edit(commit: pygit2.Commit) -> Edit:
+    author = f"{commit.author.name} <{commit.author.email}>"
+    return Edit(str(commit.id), author, commit.committer.email, _trailers(commit.message))
+
+
+def _trailers(message: str) -> dict[str, str]:
+    """The `Key: value` lines of the last paragraph."""
+    lines = message.strip().rpartition("\n\n")[2].splitlines()
+    return {key: value for key, separator, value in (line.partition(": ") for line in lines) if separator}
 
 
 def _changed(commit: pygit2.Commit, path: str) -> bool:

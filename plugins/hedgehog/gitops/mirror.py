@@ -13,7 +13,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +124,25 @@ class Mirror:
         def look(repository: pygit2.Repository) -> str | None:
             tree = _subtree(repository, commit, directory)
             return str(tree.id) if tree is not None else None
+
+        return self.reading(commit, look)
+
+    def lookup(self, commit: str, paths: Iterable[str]) -> Listing:
+        """Like `listing`, for single *paths* anywhere in the repository; absent ones are left out."""
+
+        def look(repository: pygit2.Repository) -> Listing:
+            files: dict[str, str] = {}
+            skipped: list[str] = []
+            tree = repository[commit].peel(pygit2.Tree)
+            for path in paths:
+                if path not in tree:
+                    continue
+                entry = tree[path]
+                if entry.filemode in _REGULAR:
+                    files[path] = str(entry.id)
+                else:
+                    skipped.append(path)
+            return Listing(files, tuple(skipped))
 
         return self.reading(commit, look)
 

@@ -130,8 +130,9 @@ class Remote:
         if git is None:
             raise NotFound("git is not installed on this worker; install git 2.31 or newer")
         command = [git, *([f"--git-dir={repository}"] if repository else []), *arguments]
-        with _private_directory(state) as home:
-            process = subprocess.Popen(
+        with (
+            _private_directory(state) as home,
+            subprocess.Popen(
                 command,
                 cwd=home,
                 env=self._environment(home, state),
@@ -139,7 +140,8 @@ class Remote:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-            )
+            ) as process,
+        ):
             try:
                 out, error = process.communicate(timeout=self.timeout)
             except subprocess.TimeoutExpired:

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hedgehog.fabric.canonical import canonical, owned_fields
+from hedgehog.fabric.canonical import FieldSet, canonical, owned_fields
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import JSON_PATCH, Cluster
 from hedgehog.kube.resources import definition_name, kind_of, object_path
-
-FieldSet = dict[str, Any]
-"""`fieldsV1` of a managedFields entry: {"f:spec": {"f:vlan": {}}}; "." is the node itself, k:, v:, i: are list items."""
 
 
 def take_over(cluster: Cluster, live: Manifest, adopted: Mapping[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """One cluster's API, as cheap as a bare HTTP client: the only module that imports the kubernetes library.
 
 From the library come the configuration (kubeconfig, TLS, proxies, tokens and their refresh) and the connection pool;
-requests and answers are plain JSON. No typed models, no discovery: the kinds are known.
+requests and answers are plain JSON. No typed models, no discovery: the kinds are known. The library is imported only
+when a cluster is opened, because that costs more than parsing all DAG files.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
 import urllib3
 import yaml
-from kubernetes.client import ApiClient, Configuration  # type: ignore[import-untyped]  # the library has no types
-from kubernetes.client.rest import RESTClientObject  # type: ignore[import-untyped]
-from kubernetes.config import ConfigException, load_kube_config  # type: ignore[import-untyped]
 
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, RateLimited, RemoteUnavailable
 from hedgehog.kube.failures import Answer, cut, failure
 from hedgehog.kube.throttle import Throttle
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,8 @@ class Cluster:
         backoff: float = 0.5,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415 - see the module's docstring
+
         self.name = name
         self.concurrency = concurrency
         self.throttle = Throttle(concurrency)
@@ -82,6 +85,9 @@ class Cluster:
         Refuses users that get their credential from a program ("exec", "auth-provider") unless *allow_plugins*: such a
         file runs code. Raises InvalidInput for a file that is none, NotFound for one that is not there.
         """
+        from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415 - see the module's docstring
+        from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+
         path = Path(path)
         chosen = _refuse_plugins(path, context, allow_plugins)
         configuration = type.__call__(Configuration)  # not the process-wide default
@@ -113,9 +119,8 @@ class Cluster:
         idempotent: bool = True,
     ) -> Answer:
         """Send one request and return its good answer; a refusal raises what `failures.failure` makes of it."""
-        answer = self.send(
-            verb, method, path, subject=subject, query=query, body=body, content_type=content_type, idempotent=idempotent
-        )
+        options = {"query": query, "body": body, "content_type": content_type, "idempotent": idempotent}
+        answer = self.send(verb, method, path, subject=subject, **options)
         if not answer.ok:
             raise failure(answer, subject, cluster=self.name, definition=definition)
         return answer
@@ -141,7 +146,7 @@ class Cluster:
         payload = None if body is None else orjson.dumps(body)
         last = ATTEMPTS if idempotent else 1
         for attempt in range(1, last + 1):
-            outcome = self._once(verb, method, url, payload, content_type, subject)
+            outcome = self._once(method, url, payload, content_type=content_type, verb=verb, subject=subject)
             transient = isinstance(outcome, HedgehogError) or outcome.transient
             if not transient or attempt == last:
                 break
@@ -151,7 +156,7 @@ class Cluster:
         return outcome
 
     def _once(
-        self, verb: str, method: str, url: str, payload: bytes | None, content_type: str, subject: str
+        self, method: str, url: str, payload: bytes | None, *, content_type: str, verb: str, subject: str
     ) -> Answer | RemoteUnavailable:
         """One try; a network error is returned, not raised, for the caller decides whether it is the last."""
         headers = {"Accept": "application/json", "User-Agent": "hedgehog-airflow"}
@@ -211,7 +216,8 @@ def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable
     if isinstance(cause, urllib3.exceptions.TimeoutError):
         return RemoteUnavailable(f"{subject}: {name} did not answer in time")
     if isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError):
-        return RemoteUnavailable(f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}; check the connection's CA")
+        text = f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}"
+        return RemoteUnavailable(f"{text}; check the connection's CA")
     return RemoteUnavailable(f"{subject}: {name} cannot be reached: {cut(str(cause))}")
 
 

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 FALLBACK_GROUP = "airflow.githedgehog.com"
 """Where our kind Fabric lives when the Hedgehog group has another one."""
 
-FABRIC_SCHEMA = Path(__file__).resolve().parents[3] / "include" / "schemas" / FABRIC.group / f"fabric_{FABRIC.version}.json"
+SCHEMAS = Path(__file__).resolve().parents[3] / "include" / "schemas"
+FABRIC_SCHEMA = SCHEMAS / FABRIC.group / f"fabric_{FABRIC.version}.json"
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "hedgehog-airflow"}
 """The label by which we know our own definition again."""
@@ -49,7 +50,9 @@ class FabricDefinition:
     served: bool = True
 
 
-def fabric_definition(cluster: Cluster, *, fallback_group: str = FALLBACK_GROUP, install: bool = True) -> FabricDefinition:
+def fabric_definition(
+    cluster: Cluster, *, fallback_group: str = FALLBACK_GROUP, install: bool = True
+) -> FabricDefinition:
     """Find, install or bring up to date our definition of Fabric and say under which group it is served.
 
     One GET when all is well. Never changes a definition that lacks our label or serves other versions than ours.

@@ -1,4 +1,4 @@
-"""The status of our own Fabric resource: the outcome of a sync as `kubectl get fabrics` and health checks see it. Pure."""
+"""The status of our own Fabric resource: a sync's outcome as `kubectl get fabrics` and health checks see it. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _PHASE = {
 _TIMES = frozenset({"last_sync_time", "lastTransitionTime"})
 
 
-def next_status(previous: Mapping[str, Any], outcome: Outcome, *, resource_generation: int, now: datetime) -> Status | None:
+def next_status(
+    previous: Mapping[str, Any], outcome: Outcome, *, resource_generation: int, now: datetime
+) -> Status | None:
     """The status to write after *outcome*, or None when *previous* says the same already.
 
     *resource_generation* is the resource's metadata.generation, as Kubernetes tools expect it in observedGeneration;
@@ -51,7 +53,8 @@ def _status(previous: Mapping[str, Any], outcome: Outcome, generation: int, now:
 
 def _condition(previous: Mapping[str, Any], outcome: Outcome, phase: str, generation: int, now: str) -> Status:
     holds = "True" if phase == SYNCED else "False"
-    before = next((one for one in previous.get("conditions") or () if one.get("type") == "Synced"), {})
+    conditions: list[Status] = previous.get("conditions") or []
+    before = next((one for one in conditions if one.get("type") == "Synced"), {})
     since = before.get("lastTransitionTime") if before.get("status") == holds else None
     reason = SYNCED if phase == SYNCED else outcome.error_class or "Held"
     message = f"fabric generation {outcome.generation} is applied" if phase == SYNCED else outcome.reason

@@ -61,7 +61,8 @@ class Answer:
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
-            raise RemoteUnavailable(f"the answer ({self.status}) is no JSON: {cut(self.body.decode(errors='replace'))}") from error
+            text = cut(self.body.decode(errors="replace"))
+            raise RemoteUnavailable(f"the answer ({self.status}) is no JSON: {text}") from error
 
 
 def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "") -> HedgehogError:
@@ -71,22 +72,23 @@ def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "")
     """
     status = _status(answer)
     text = cut(str(status.get("message") or answer.body.decode(errors="replace")))
+    error: HedgehogError = InvalidInput(f"{subject}: refused ({answer.status}): {text}")
     match answer.status:
         case 401:
-            return AuthenticationFailed(f"{cluster} refused the credential (401: {text}); correct the connection")
+            error = AuthenticationFailed(f"{cluster} refused the credential (401: {text}); correct the connection")
         case 403:
-            return _forbidden(text, subject, cluster)
+            error = _forbidden(text, subject, cluster)
         case 404:
-            return _not_found(status, text, subject, cluster, definition)
+            error = _not_found(status, text, subject, cluster, definition)
         case 409:
-            return _conflict(status, text, subject)
+            error = _conflict(status, text, subject)
         case 429:
-            return RateLimited(f"{cluster} is overloaded (429) at {subject}: {text}", retry_after=answer.retry_after)
+            error = RateLimited(f"{cluster} is overloaded (429) at {subject}: {text}", retry_after=answer.retry_after)
         case 408 | 410:
-            return RetryableError(f"{subject}: {cluster} gave up ({answer.status}): {text}", retry_after=answer.retry_after)
+            error = RetryableError(f"{subject}: {cluster} gave up ({answer.status}): {text}")
         case code if code >= 500 and _UNTYPED not in answer.body:
-            return RemoteUnavailable(f"{subject}: {cluster} failed ({code}): {text}", retry_after=answer.retry_after)
-    return InvalidInput(f"{subject}: refused ({answer.status}): {text}")
+            error = RemoteUnavailable(f"{subject}: {cluster} failed ({code}): {text}", retry_after=answer.retry_after)
+    return error
 
 
 def cut(text: str) -> str:
@@ -107,7 +109,7 @@ def _status(answer: Answer) -> Mapping[str, Any]:
 def _forbidden(text: str, subject: str, cluster: str) -> HedgehogError:
     if _WEBHOOK.search(text):
         return InvalidInput(f"{subject}: {text}")
-    return PermissionDenied(f"{subject}: {cluster} does not allow it: {text}; grant the connection's user this right")
+    return PermissionDenied(f"{subject}: {cluster} does not allow it: {text}; grant the connection's user the right")
 
 
 def _not_found(status: Mapping[str, Any], text: str, subject: str, cluster: str, definition: str) -> HedgehogError:

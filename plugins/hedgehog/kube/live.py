@@ -32,7 +32,7 @@ class Live:
 
 
 def list_live(cluster: Cluster, scopes: Collection[Scope]) -> Live:
-    """Read every scope, some at a time. A kind that cannot be listed is an error of that kind only, never "no objects"."""
+    """Read every scope, some at a time. A kind that cannot be listed is an error of that kind, never "no objects"."""
     ordered = sorted(scopes, key=lambda scope: (scope[0].kind, scope[1]))
     objects: dict[ObjectRef, Manifest] = {}
     failed: dict[str, HedgehogError] = {}
@@ -66,7 +66,7 @@ def _pages(cluster: Cluster, kind: Kind, namespace: str) -> list[Manifest]:
 
 
 def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool) -> Iterator[list[Manifest] | None]:
-    """Page after page; None when the list expired under way. List items leave out what all have in common: added here."""
+    """Page after page; None when the list expired under way. Adds what list items leave out: apiVersion and kind."""
     subject = f"list of {kind.plural} in {namespace}"
     query = {"limit": PAGE}
     while True:

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from hedgehog.errors import AlreadyExists, FieldConflict, HedgehogError, PruneRefused, RetryableError
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
-from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.fabric.model import Manifest, ObjectRef, Target
 from hedgehog.kube.apply import Result
+from hedgehog.kube.plan import Desired, Plan
 
 HELD = (FieldConflict, PruneRefused, AlreadyExists)
 """Errors that wait for a person's decision: another manager's field, a large prune, another fabric's object."""
 
 _DETAIL_ORDER = (Action.FAILED, Action.SKIPPED, Action.DELETED, Action.CREATED, Action.CONFIGURED)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a sync changes in the inventory."""
+
+    applied: Mapping[ObjectRef, Manifest]
+    adopted: Mapping[ObjectRef, Manifest]
+    gone: frozenset[ObjectRef]
+
+
+def effect(desired: Desired, planned: Plan, results: Mapping[ObjectRef, Result], *, orphan: bool) -> Effect:
+    """What is owned now and what no longer is. An object that waits for its finalizers stays owned until it is gone.
+
+    With *orphan* the unwanted objects that are left in the cluster are owned no longer.
+    """
+    written = {ref for ref in planned.to_apply if results[ref].error is None and results[ref].stored is not None}
+    deleted = {
+        ref
+        for ref in planned.to_delete
+        if orphan or (results[ref].change.action is Action.DELETED and results[ref].stored is None)
+    }
+    applied = {ref: desired.manifests[ref] for ref in planned.to_apply if ref in written}
+    return Effect({**applied, **planned.recognised}, planned.adopted, planned.gone | deleted)
 
 
 def failed(fabric: str, error: HedgehogError, *, duration: float = 0.0, dry_run: bool = False) -> Outcome:
@@ -62,7 +88,7 @@ def summary(
         reason=_reason(status, cause, results.values()),
         error_class=cause.reason if cause is not None else None,
         retryable=is_error and (isinstance(cause, RetryableError) or bool(changes.having(Action.DELETED))),
-        retry_after=max((error.retry_after or 0.0 for error in errors if isinstance(error, RetryableError)), default=0.0) or None,
+        retry_after=max((getattr(error, "retry_after", None) or 0.0 for error in errors), default=0.0) or None,
         duration=duration,
         details=(*_details(changes), *notes),
         dry_run=dry_run,

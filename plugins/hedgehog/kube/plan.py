@@ -20,19 +20,21 @@ _PATHS_SHOWN = 3
 class Desired:
     """What one fabric wants in one cluster (in canonical form) and what stands in the way.
 
-    `owned` are the manifests last applied or adopted, by the fabric's inventory; `owners` names the other fabrics that
-    own an object; `left_alone` are further objects that are neither written nor deleted, each with the reason.
+    `owned` are the manifests last applied or adopted, by the fabric's inventory, `adopted` those never applied by us;
+    `owners` names the other fabrics that own an object; `left_alone` are further objects that are neither written nor
+    deleted, each with the reason.
     """
 
     manifests: Mapping[ObjectRef, Manifest]
     owned: Mapping[ObjectRef, Manifest]
+    adopted: frozenset[ObjectRef]
     owners: Mapping[ObjectRef, str]
     left_alone: Mapping[ObjectRef, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decided part (`settled`: nothing to write), what to write, what to delete, and what to note in the inventory."""
+    """The decided part (`settled`: nothing to write), what to write, what to delete, what to note in the inventory."""
 
     settled: Mapping[ObjectRef, Result]
     to_apply: Mapping[ObjectRef, Change]
@@ -47,12 +49,12 @@ class Plan:
     """Owned, not wanted, and not in the cluster any more."""
 
 
-def plan(desired: Desired, live: Live, *, force: bool = False) -> Plan:
+def plan(desired: Desired, live: Live) -> Plan:
     """Say what would make *live* what *desired* wants.
 
     Written is what is absent, what differs, and what the fabric changed since it was last applied (a field dropped
-    inside a list item shows only there); with *force* everything. Never planned: a write to an object that another
-    fabric owns, and anything about a kind that could not be listed.
+    inside a list item shows only there). Never planned: a write to an object that another fabric owns, and anything
+    about a kind that could not be listed.
     """
     settled = {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref, reason in desired.left_alone.items()}
     to_apply: dict[ObjectRef, Change] = {}
@@ -65,8 +67,8 @@ def plan(desired: Desired, live: Live, *, force: bool = False) -> Plan:
             settled[ref] = Result.failed(ref, error)
         elif found is None:
             to_apply[ref] = Change(ref, Action.CREATED)
-        elif force or (paths := _to_configure(manifest, found, desired.owned.get(ref))):
-            to_apply[ref] = Change(ref, Action.CONFIGURED, "forced" if force else _shown(paths))
+        elif paths := _to_configure(manifest, found, desired.owned.get(ref)):
+            to_apply[ref] = Change(ref, Action.CONFIGURED, _shown(paths))
         else:
             settled[ref] = Result(Change(ref, Action.UNCHANGED), stored=found)
             if ref not in desired.owned:
@@ -78,13 +80,13 @@ def plan(desired: Desired, live: Live, *, force: bool = False) -> Plan:
 def _unwanted(
     desired: Desired, live: Live
 ) -> tuple[dict[ObjectRef, Manifest], dict[ObjectRef, Result], frozenset[ObjectRef]]:
-    """What is owned and no longer wanted: live objects, objects of kinds that could not be listed, and vanished ones."""
+    """What is owned and no longer wanted: live objects, those of kinds that could not be listed, and vanished ones."""
     unwanted = sorted(desired.owned.keys() - desired.manifests.keys() - desired.left_alone.keys())
     to_delete = {ref: live.objects[ref] for ref in unwanted if ref in live.objects}
     unlisted = {
-        ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {live.failed[ref.kind]}"), error=live.failed[ref.kind])
+        ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {error}"), error=error)
         for ref in unwanted
-        if ref.kind in live.failed
+        if (error := live.failed.get(ref.kind)) is not None
     }
     return to_delete, unlisted, frozenset(ref for ref in unwanted if ref not in to_delete and ref not in unlisted)
 
@@ -92,12 +94,13 @@ def _unwanted(
 def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Live) -> HedgehogError | None:
     owner = desired.owners.get(ref)
     if owner is not None:
-        return AlreadyExists(f"{ref} belongs to fabric {owner} in this cluster; drop it from one of the two fabrics")
+        return AlreadyExists(f"{ref}: belongs to fabric {owner} in this cluster; drop it from one of the two fabrics")
     if ref.kind in live.failed:
         return live.failed[ref.kind]
     if found is not None and found["metadata"].get("deletionTimestamp"):
         waits = ", ".join(found["metadata"].get("finalizers") or ()) or "the server"
-        return RetryableError(f"{ref} is being deleted since {found['metadata']['deletionTimestamp']} and waits for {waits}")
+        since = found["metadata"]["deletionTimestamp"]
+        return RetryableError(f"{ref}: being deleted since {since}, waits for {waits}")
     return None
 
 

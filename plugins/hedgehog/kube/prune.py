@@ -1,4 +1,4 @@
-"""Deleting what a fabric no longer has: only what is named, in reverse of the apply order, never in bulk by accident."""
+"""Deleting what a fabric no longer has: only what is named, in reverse apply order, never in bulk by accident."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent:
     """
     if to_delete > max_objects and to_delete * 100 > max_percent * inventory_size:
         raise PruneRefused(
-            f"{to_delete} of {inventory_size} objects would be deleted, more than {max_objects} objects and {max_percent} %; "
-            "nothing was deleted. If that is meant, sync once with allow_large_prune"
+            f"{to_delete} of {inventory_size} objects would be deleted, more than {max_objects} objects and "
+            f"{max_percent} %; nothing was deleted. If that is meant, sync once with allow_large_prune"
         )
 
 
@@ -39,7 +39,7 @@ def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Res
 
     def one(live: Manifest) -> Result:
         ref = ObjectRef.of(live)
-        left = min((user for user in users.get(ref, ()) if results[user].change.action is not Action.DELETED), default=None)
+        left = min((user for user in users.get(ref, ()) if not _deleted(results[user])), default=None)
         if left:
             return Result(Change(ref, Action.SKIPPED, f"{left}, which refers to it, was not deleted"))
         try:
@@ -52,6 +52,10 @@ def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Res
             done = list(pool.map(one, wave))
             results |= {result.change.ref: result for result in done}
     return results
+
+
+def _deleted(result: Result) -> bool:
+    return result.change.action is Action.DELETED
 
 
 def _users(doomed: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:

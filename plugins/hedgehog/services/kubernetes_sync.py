@@ -11,26 +11,30 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, PruneRefused, RateLimited, RemoteUnavailable
+from hedgehog.errors import (
+    AuthenticationFailed,
+    HedgehogError,
+    InvalidInput,
+    RateLimited,
+    RemoteUnavailable,
+)
 from hedgehog.fabric.canonical import canonical
-from hedgehog.fabric.changes import Action, Change, Outcome, OutcomeStatus
+from hedgehog.fabric.changes import Action, Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC
-from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, Target
-from hedgehog.fabric.references import waves
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy, Target
 from hedgehog.fabric.render import fabric_ref, fabric_resource
 from hedgehog.kube import outcome as outcomes
-from hedgehog.kube.adopt import take_over
-from hedgehog.kube.apply import Result, apply, apply_status
+from hedgehog.kube.apply import Result, apply_status
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import FabricDefinition, ensure_namespace, fabric_definition
+from hedgehog.kube.definitions import FabricDefinition, fabric_definition
+from hedgehog.kube.execute import Execution, execute, rehearse
 from hedgehog.kube.fabric_status import next_status
 from hedgehog.kube.live import Live, Scope, list_live
-from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.plan import Desired
 from hedgehog.kube.plan import plan as plan_changes
-from hedgehog.kube.prune import guard, prune
 from hedgehog.kube.resources import kind_of
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory, sync_state
@@ -50,7 +54,6 @@ OpenCluster = Callable[[str], Cluster]
 @dataclass(frozen=True, slots=True)
 class _Options:
     run_id: str
-    force: bool
     dry_run: bool
     allow_large_prune: bool
 
@@ -110,11 +113,13 @@ def sync(
     """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
-    A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. *force* writes objects
-    that look unchanged, too; it never skips a lock, a suspension or the prune guard (*allow_large_prune* lifts that).
-    *dry_run* writes nothing anywhere. Raises only for the fabric database's own failures.
+    A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. *force* changes nothing
+    here: whoever is named is compared in full, due or not, and force skips no lock, no suspension and no prune guard
+    (*allow_large_prune* lifts the guard). *dry_run* writes nothing anywhere. Raises only for the fabric database's own
+    failures.
     """
-    options = _Options(run_id, force, dry_run, allow_large_prune)
+    logger.debug("run %s: %d fabrics, force=%s", run_id, len(names), force)
+    options = _Options(run_id, dry_run, allow_large_prune)
     with _claim(connection, names, dry_run=dry_run) as (fabrics, skipped):
         jobs, unpublished = _load_jobs(connection, fabrics)
         if not dry_run:
@@ -129,7 +134,9 @@ def sync(
 
 
 @contextmanager
-def _claim(connection: Connection, names: Sequence[str], *, dry_run: bool) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
+def _claim(
+    connection: Connection, names: Sequence[str], *, dry_run: bool
+) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
     """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not."""
     locked: dict[str, int] = {}
     skipped = []
@@ -208,7 +215,7 @@ def _sync_cluster(
         duration = time.perf_counter() - started
         done = [outcomes.failed(job.fabric.name, error, duration=duration, dry_run=options.dry_run) for job in jobs]
         for job, outcome in zip(jobs, done, strict=True):
-            _record(connection, connection_id, job, outcome, options)
+            _record(connection, job, outcome, options=options, connection_id=connection_id)
         return done
     else:
         run = _Run(connection, connection_id, cluster, live, owned, definition, options)
@@ -253,19 +260,20 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     """Plan, execute, record."""
     started = time.perf_counter()
     desired = _desired(run, job)
-    planned = plan_changes(desired, run.live, force=run.options.force)
-    results = dict(planned.settled)
-    results |= _apply(run, job, desired, planned)
-    results |= _prune(run, job, desired, planned)
+    planned = plan_changes(desired, run.live)
+    execution = Execution(job.fabric, desired, run.live, planned, run.options.allow_large_prune)
+    results = rehearse(execution) if run.options.dry_run else execute(run.cluster, execution)
     outcome = _outcome(run, job, results, started)
+    effect = None
     if not run.options.dry_run:
+        effect = outcomes.effect(desired, planned, results, orphan=job.fabric.prune_policy is PrunePolicy.ORPHAN)
         error = _publish_status(run, job, results, outcome)
         if error is not None:
             results[fabric_ref(job.fabric)] = Result.failed(fabric_ref(job.fabric), error)
             outcome = _outcome(run, job, results, started)
     for ref in desired.manifests.keys() - desired.owners.keys():
         run.claimed[ref] = job.fabric.name
-    _record(run.connection, run.connection_id, job, outcome, run.options, planned, results, desired)
+    _record(run.connection, job, outcome, options=run.options, connection_id=run.connection_id, effect=effect)
     return outcome
 
 
@@ -280,9 +288,10 @@ def _desired(run: _Run, job: _Job) -> Desired:
         else:
             manifests[fabric_ref(fabric)] = canonical(fabric_resource(fabric, group=kind.group, version=kind.version))
     owned = {ref: one.manifest for ref, one in run.owned.items() if one.fabric_id == fabric.id}
+    adopted = frozenset(ref for ref, one in run.owned.items() if one.adopted and ref in owned)
     owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
     owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}
-    return Desired(manifests, owned, owners, left_alone)
+    return Desired(manifests, owned, adopted, owners, left_alone)
 
 
 def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
@@ -298,57 +307,9 @@ def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started:
     )
 
 
-def _apply(run: _Run, job: _Job, desired: Desired, planned: Plan) -> dict[ObjectRef, Result]:
-    """Write what is absent or differs; the changes keep the plan's reasons."""
-    if run.options.dry_run:
-        return {ref: Result(change) for ref, change in planned.to_apply.items()}
-
-    def prepare(manifest: Manifest) -> None:
-        ref = ObjectRef.of(manifest)
-        if ref.kind == FABRIC.kind and planned.to_apply[ref].action is Action.CREATED:
-            ensure_namespace(run.cluster, ref.namespace)
-        elif ref in run.owned and run.owned[ref].adopted and ref in run.live.objects:
-            take_over(run.cluster, run.live.objects[ref], run.owned[ref].manifest)
-
-    results = apply(
-        run.cluster,
-        waves(desired.manifests[ref] for ref in planned.to_apply),
-        force_conflicts=job.fabric.conflict_policy is ConflictPolicy.FORCE,
-        before=prepare,
-    )
-    for ref, result in results.items():
-        if result.change.action is Action.CONFIGURED:
-            results[ref] = replace(result, change=_told(planned.to_apply[ref], result, run.live.objects.get(ref)))
-    return results
-
-
-def _told(planned: Change, result: Result, before: Manifest | None) -> Change:
-    """What a successful write was: nothing new, if the server found the object to be so already."""
-    same = before is not None and result.stored is not None and _version(before) == _version(result.stored)
-    return Change(planned.ref, Action.UNCHANGED) if same else replace(planned, action=result.change.action)
-
-
-def _version(live: Manifest) -> str:
-    return str(live["metadata"]["resourceVersion"])
-
-
-def _prune(run: _Run, job: _Job, desired: Desired, planned: Plan) -> dict[ObjectRef, Result]:
-    """Delete what is owned and no longer wanted, as the fabric's policy and threshold allow."""
-    fabric, doomed = job.fabric, planned.to_delete
-    if fabric.prune_policy is PrunePolicy.ORPHAN:
-        reason = "no longer in the fabric, left in the cluster (prune policy orphan)"
-        return {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref in doomed}
-    try:
-        if not run.options.allow_large_prune:
-            guard(len(doomed), len(desired.owned), max_objects=fabric.prune_max_objects, max_percent=fabric.prune_max_percent)
-    except PruneRefused as error:
-        return {ref: Result(Change(ref, Action.SKIPPED, "no longer in the fabric, prune refused"), error=error) for ref in doomed}
-    if run.options.dry_run:
-        return {ref: Result(Change(ref, Action.DELETED)) for ref in doomed}
-    return prune(run.cluster, list(doomed.values()))
-
-
-def _publish_status(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], outcome: Outcome) -> HedgehogError | None:
+def _publish_status(
+    run: _Run, job: _Job, results: Mapping[ObjectRef, Result], outcome: Outcome
+) -> HedgehogError | None:
     """Bring the status of the fabric's own resource up to date; the error if that failed."""
     result = results.get(fabric_ref(job.fabric))
     if result is None or result.stored is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
@@ -366,11 +327,12 @@ def _publish_status(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], o
 
 def _record(
     connection: Connection,
-    connection_id: str,
     job: _Job,
     outcome: Outcome,
+    *,
     options: _Options,
-    effect: _Effect | None = None,
+    connection_id: str,
+    effect: outcomes.Effect | None = None,
 ) -> None:
     """Write inventory and state in one transaction; nothing after a dry run."""
     if options.dry_run:

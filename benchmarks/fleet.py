@@ -1,0 +1,170 @@
+"""A fleet through the real scheduler: many fabrics due at once, and one change in an idle fleet.
+
+Everything is real and on this machine: PostgreSQL, git over HTTP, the Kubernetes API server, Airflow with its
+LocalExecutor. The peer of the burst is what a script per fabric does (clone, write, commit, push, `kubectl apply`),
+measured on a sample in the same run and scaled to the fleet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from benchmarks.report import Figure, emit
+from devstack import stack as devstack
+from devstack.cluster import build
+from devstack.objects import make_server, small_fabric
+from hedgehog.store import database, fabrics
+
+REPOSITORIES = 10
+CHANGES = 20
+SAMPLE = 10
+BURST_GOAL = 60.0
+CHANGE_GOAL = 5.0
+
+
+def say(text: str) -> None:
+    """Progress, apart from the results."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def add_fleet(stack: devstack.Stack, count: int, offset: int) -> list[str]:
+    """*count* fabrics of five objects, in place but not enabled yet."""
+    names = [f"f{offset + i:05d}" for i in range(count)]
+    for i in range(REPOSITORIES):
+        stack.add_repository(f"fleet{i}")
+    for i, name in enumerate(names):
+        objects = small_fabric(name, i)
+        settings = {"git_repository": f"fleet{i % REPOSITORIES}", "git_sync_enabled": False, "enable_k8s_sync": False}
+        stack.add_fabric(name, objects, **settings)
+    return names
+
+
+def burst(stack: devstack.Stack, names: Sequence[str]) -> float:
+    """Seconds from one transaction that makes all fabrics due until each is in Git and in the cluster."""
+    started = time.monotonic()
+    with database.transaction(stack.database) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.fabric SET git_sync_enabled = true, enable_k8s_sync = true WHERE name = ANY(%s)",
+            (list(names),),
+        )
+    told = 0.0
+    while True:
+        with database.transaction(stack.database) as cursor:
+            cursor.execute(
+                "SELECT s.target, count(*) FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+                "WHERE f.name = ANY(%s) AND s.status = 'in_sync' AND s.observed_generation = f.generation GROUP BY 1",
+                (list(names),),
+            )
+            done = dict(cursor.fetchall())
+        elapsed = time.monotonic() - started
+        if done.get("kubernetes", 0) == len(names):
+            return elapsed
+        if elapsed > 900:
+            raise TimeoutError(f"after {elapsed:.0f} s only {done} of {len(names)} are in sync")
+        if elapsed - told > 5:
+            say(f"{elapsed:.0f} s: {done.get('git', 0)} in Git, {done.get('kubernetes', 0)} in the cluster")
+            told = elapsed
+        time.sleep(0.05)
+
+
+def change_latencies(stack: devstack.Stack, name: str) -> list[float]:
+    """Seconds from the commit of one changed row until the object in the cluster has it, CHANGES times."""
+    cluster = stack.cluster.connect()
+    path = f"/apis/wiring.githedgehog.com/v1beta1/namespaces/default/servers/{name}-srv"
+    found = []
+    try:
+        for i in range(CHANGES):
+            time.sleep(3)  # an idle fleet: let the runs of the last change end
+            text = f"change {i}"
+            stack.save(name, [make_server(f"{name}-srv", text)])
+            started = time.monotonic()
+            while cluster.call("GET", "GET", path, subject=name).json()["spec"].get("description") != text:
+                if time.monotonic() - started > 120:
+                    raise TimeoutError("a change did not arrive within 120 s")
+                time.sleep(0.02)
+            found.append(time.monotonic() - started)
+            say(f"change {i + 1}/{CHANGES}: {found[-1]:.2f} s")
+    finally:
+        cluster.close()
+    return found
+
+
+def script_per_fabric(stack: devstack.Stack) -> float:
+    """Seconds a fabric that the peer needs: a fresh clone, files, commit, push, then `kubectl apply`."""
+    stack.add_repository("peer")
+    kubectl = build("kubectl")
+    url = stack.git.url("peer").replace("http://", f"http://hedgehog:{stack.token}@")
+    started = time.monotonic()
+    for i in range(SAMPLE):
+        with tempfile.TemporaryDirectory() as directory:
+            tree = Path(directory) / "tree"
+            subprocess.run(["git", "clone", "--quiet", "--depth", "1", url, str(tree)], check=True, capture_output=True)
+            for manifest in small_fabric(f"peer{i}", i):
+                target = tree / f"peer{i}" / manifest["kind"] / f"{manifest['metadata']['name']}.yaml"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(yaml.safe_dump(manifest))
+            identity = ["-c", "user.name=peer", "-c", "user.email=peer@example.com"]
+            for command in (
+                ["add", "."],
+                [*identity, "commit", "-qm", "Update"],
+                ["push", "-q", "origin", "HEAD:main"],
+            ):
+                subprocess.run(["git", "-C", str(tree), *command], check=True, capture_output=True)
+            apply = ["apply", "--server-side", "--recursive", "-f", str(tree / f"peer{i}")]
+            subprocess.run(
+                [str(kubectl), "--kubeconfig", str(stack.cluster.kubeconfig), *apply], check=True, capture_output=True
+            )
+    return (time.monotonic() - started) / SAMPLE
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fabrics", type=int, nargs="+", default=[200, 1000], help="sizes of the burst")
+    arguments = parser.parse_args()
+    figures = []
+    with devstack.running(progress=say, settings={}) as stack:
+        stack.airflow.wait(lambda: len(stack.airflow.call("GET", "/dags")["dags"]) >= 2, "the DAGs to be there")
+        say("the peer: a script per fabric")
+        per_fabric = script_per_fabric(stack)
+        offset, names = 0, []
+        for count in arguments.fabrics:
+            say(f"preparing {count} fabrics")
+            names = add_fleet(stack, count, offset)
+            offset += count
+            seconds = burst(stack, names)
+            figures.append(
+                Figure.of(
+                    f"{count} fabrics due at once, in Git and cluster",
+                    seconds,
+                    "s",
+                    f"script per fabric ×{count}",
+                    per_fabric * count,
+                    goal=BURST_GOAL if count == 1000 else None,
+                )
+            )
+        say("one change in an idle fleet")
+        latencies = sorted(change_latencies(stack, names[-1]))
+        p95 = latencies[math.ceil(0.95 * len(latencies)) - 1]
+        p50 = statistics.median(latencies)
+        # The seed waits for its clocks: half of 300 s until Git is looked at, then 30 s until Kubernetes follows.
+        peer = 300 / 2 + 30
+        figures.append(Figure.of("one change applied, p50", p50, "s", "the Celery design's mean wait", peer, goal=None))
+        figures.append(
+            Figure.of("one change applied, p95", p95, "s", "the Celery design's mean wait", peer, goal=CHANGE_GOAL)
+        )
+    emit(figures)
+
+
+if __name__ == "__main__":
+    main()

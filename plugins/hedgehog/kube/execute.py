@@ -1,0 +1,98 @@
+"""Carrying a plan out as the fabric's policies allow: apply in waves, then delete in reverse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hedgehog.errors import PruneRefused
+from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy
+from hedgehog.fabric.references import waves
+from hedgehog.kube.adopt import take_over
+from hedgehog.kube.apply import Result, apply
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.definitions import ensure_namespace
+from hedgehog.kube.live import Live
+from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.prune import guard, prune
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One fabric's part of a sync: whose policies count, what was wanted and seen, what is to be done."""
+
+    fabric: Fabric
+    desired: Desired
+    live: Live
+    plan: Plan
+    allow_large_prune: bool = False
+
+
+def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
+    """Write and delete, and say for every object what became of it; nothing raised stops the rest.
+
+    Deletions follow even where writes failed: what is unwanted may be what stands in their way.
+    """
+    return {**execution.plan.settled, **_apply(cluster, execution), **_prune(cluster, execution)}
+
+
+def rehearse(execution: Execution) -> dict[ObjectRef, Result]:
+    """What `execute` would do if nothing failed. Touches nothing."""
+    written = {ref: Result(change) for ref, change in execution.plan.to_apply.items()}
+    deleted = {ref: Result(Change(ref, Action.DELETED)) for ref in execution.plan.to_delete}
+    return {**execution.plan.settled, **written, **deleted, **_spared(execution)}
+
+
+def _apply(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
+    plan, desired, live = execution.plan, execution.desired, execution.live
+
+    def prepare(manifest: Manifest) -> None:
+        ref = ObjectRef.of(manifest)
+        if ref.kind == FABRIC.kind and plan.to_apply[ref].action is Action.CREATED:
+            ensure_namespace(cluster, ref.namespace)
+        elif ref in desired.adopted and ref in live.objects:
+            take_over(cluster, live.objects[ref], desired.owned[ref])
+
+    results = apply(
+        cluster,
+        waves(desired.manifests[ref] for ref in plan.to_apply),
+        force_conflicts=execution.fabric.conflict_policy is ConflictPolicy.FORCE,
+        before=prepare,
+    )
+    for ref, result in results.items():
+        if result.change.action is Action.CONFIGURED:
+            results[ref] = replace(result, change=_told(plan.to_apply[ref], result, live.objects.get(ref)))
+    return results
+
+
+def _told(planned: Change, result: Result, before: Manifest | None) -> Change:
+    """What a successful write was, with the plan's reason; nothing new if the server found the object to be so."""
+    if before is not None and result.stored is not None and _version(before) == _version(result.stored):
+        return Change(planned.ref, Action.UNCHANGED)
+    return replace(planned, action=result.change.action)
+
+
+def _version(live: Manifest) -> str:
+    return str(live["metadata"]["resourceVersion"])
+
+
+def _prune(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
+    return _spared(execution) or prune(cluster, list(execution.plan.to_delete.values()))
+
+
+def _spared(execution: Execution) -> dict[ObjectRef, Result]:
+    """The unwanted objects that policy or threshold keep from being deleted: all of them, or none."""
+    fabric, doomed = execution.fabric, execution.plan.to_delete
+    reason = "no longer in the fabric, left in the cluster (prune policy orphan)"
+    error = None
+    if fabric.prune_policy is not PrunePolicy.ORPHAN:
+        if execution.allow_large_prune:
+            return {}
+        try:
+            limits = {"max_objects": fabric.prune_max_objects, "max_percent": fabric.prune_max_percent}
+            guard(len(doomed), len(execution.desired.owned), **limits)
+            return {}
+        except PruneRefused as refusal:
+            error, reason = refusal, "no longer in the fabric, prune refused"
+    return {ref: Result(Change(ref, Action.SKIPPED, reason), error=error) for ref in doomed}

@@ -1,0 +1,175 @@
+"""From a manifest as somebody wrote it to the object that a fabric holds, or every reason why it is refused.
+
+What the cluster sets (status, uid, computed labels …) and null map values, which the API server drops, are left out;
+what a person set is kept. The result has name and namespace, the shape of its kind, and no secrets. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.schemas.schema import Violation, violations
+from hedgehog.schemas.yaml import Document
+
+LONGEST_LABEL = 63
+"""Of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_NAME = 253
+_SECRET_FIELDS = frozenset({"password", "joinToken", "bearerToken"})
+_URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_RENAMED = {
+    "Peering": "it is called GatewayPeering since March 2026",
+    "Node": "it is called FabNode",
+    "FabricNode": "it is called FabNode",
+}
+_REMOVED = frozenset({"Rack", "ServerPort", "SwitchPort", "NAT", "VPCSummary", "ControlAgent", "ControlNode"})
+"""ControlNode in the wiring group; it lives on in the fabricator group."""
+_OLD_VERSIONS = frozenset({"v1alpha1", "v1alpha2"})
+_STRIPPED = frozenset({"finalizers"})
+"""Set by controllers; what `canonical` leaves in place because it must compare them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One manifest and where it stands: in a document, maybe inside a `List`, or in a cluster."""
+
+    manifest: Manifest
+    source: Document | str
+    prefix: tuple[str | int, ...] = ()
+
+    def place(self, path: tuple[str | int, ...] = ()) -> str:
+        """`file:line:column` of what *path* names, or the name of the cluster."""
+        if isinstance(self.source, str):
+            return self.source
+        line, column = self.source.position((*self.prefix, *path))
+        return f"{self.source.file}:{line}:{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An object as a fabric stores it, and what was left out of it (`status`, `metadata.uid`, `label x`)."""
+
+    item: Item
+    ref: ObjectRef
+    manifest: Manifest
+    left_out: tuple[str, ...]
+
+
+def items(document: Document) -> list[Item]:
+    """The manifests of a document: itself, or the items of a `List` as `kubectl get -o yaml` writes it."""
+    manifest = document.manifest
+    if manifest.get("kind") == "List" and isinstance(manifest.get("items"), list):
+        listed = enumerate(manifest["items"])
+        return [Item(entry if isinstance(entry, dict) else {}, document, ("items", index)) for index, entry in listed]
+    return [Item(manifest, document)]
+
+
+def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
+    """The object of *item*, or all its problems as `place: Kind/namespace/name: what is wrong; what to do`.
+
+    *namespace* is that of an object which names none and whose kind accepts any.
+    """
+    kind = _kind(item.manifest)
+    if isinstance(kind, Violation):
+        return [f"{item.place(kind.path)}: {kind.message}"]
+    manifest = canonical(item.manifest)
+    for field in _STRIPPED:
+        manifest["metadata"].pop(field, None)
+    manifest["metadata"].setdefault("namespace", kind.namespace or namespace)
+    found = [*_metadata_violations(item.manifest, manifest, kind), *violations(manifest), *_secrets(manifest)]
+    if found:
+        subject = _subject(manifest)
+        return [f"{item.place(violation.path)}: {subject}: {violation}" for violation in found]
+    return Accepted(item, ObjectRef.of(manifest), manifest, tuple(_left_out(item.manifest, manifest)))
+
+
+def secrets(manifest: Mapping[str, Any]) -> list[Violation]:
+    """The places of *manifest* that hold a password or token. The values are not shown."""
+    return list(_secrets(manifest))
+
+
+def _subject(manifest: Mapping[str, Any]) -> str:
+    metadata = manifest["metadata"]
+    return f"{manifest['kind']}/{metadata.get('namespace', '?')}/{metadata.get('name', '?')}"
+
+
+def _kind(manifest: Mapping[str, Any]) -> Kind | Violation:
+    """The row of the manifest's kind, if a fabric holds such objects in that version."""
+    name, api_version = manifest.get("kind"), manifest.get("apiVersion")
+    if not isinstance(name, str) or not isinstance(api_version, str):
+        return Violation((), "apiVersion and kind are missing; this is no Kubernetes object")
+    row = KINDS.get(name)
+    if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
+        return Violation(("kind",), _why_no_kind(name, api_version))
+    if api_version == row.api_version:
+        return row
+    old = api_version.rpartition("/")[2] in _OLD_VERSIONS
+    why = "is not served since Beta-1 (October 2024); port it to" if old else "does not exist; write"
+    return Violation(("apiVersion",), f"{api_version} {name} {why} {row.api_version}")
+
+
+def _why_no_kind(name: str, api_version: str) -> str:
+    if name in CONTROLLER_KINDS:
+        return f"{name} is written by Hedgehog's controllers, never by users; remove it"
+    if name in _RENAMED:
+        return f"{api_version} {name} is an old kind: {_RENAMED[name]}"
+    if name in _REMOVED:
+        return f"{api_version} {name} is gone since Beta-1 (October 2024); remove it"
+    if name == FABRIC.kind:
+        return f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
+    near = difflib.get_close_matches(name, KINDS, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(KINDS))}"
+    return f"{api_version} {name} is no kind that a fabric holds; {hint}"
+
+
+def _metadata_violations(raw: Mapping[str, Any], manifest: Manifest, kind: Kind) -> Iterator[Violation]:
+    if not isinstance(raw.get("metadata"), Mapping):
+        yield Violation((), "metadata is missing or no mapping; write at least metadata.name")
+    name, namespace = manifest["metadata"].get("name"), manifest["metadata"]["namespace"]
+    if isinstance(name, str) and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
+        yield Violation(
+            ("metadata", "name"),
+            f"{name[:80]!r} is no Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
+        )
+    if kind.namespace is not None and namespace != kind.namespace:
+        yield Violation(
+            ("metadata", "namespace"), f"{namespace!r}: {kind.kind} lives in namespace {kind.namespace} only"
+        )
+    elif kind.namespace is None and isinstance(namespace, str) and not _NAME.fullmatch(namespace):
+        yield Violation(("metadata", "namespace"), f"{namespace[:80]!r} is no Kubernetes name")
+
+
+def _secrets(manifest: Mapping[str, Any]) -> Iterator[Violation]:
+    if manifest.get("apiVersion", "").startswith(f"{FABRICATOR}/"):
+        yield from _secret_values(manifest.get("spec"), ("spec",))
+
+
+def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _secret_values(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _secret_values(child, (*path, index))
+    elif isinstance(value, str) and value and (path[-1] in _SECRET_FIELDS or _URL_PASSWORD.search(value)):
+        yield Violation(path, "holds a secret, which would reach Git; leave it out, the cluster keeps what it has")
+
+
+def _left_out(raw: Mapping[str, Any], kept: Manifest) -> Iterator[str]:
+    """What of *raw* is not in *kept*; nulls are not worth a word."""
+    yield from sorted(key for key, value in raw.items() if key not in kept and value is not None)
+    metadata = raw["metadata"]
+    for key, value in metadata.items():
+        if key in ("labels", "annotations") and isinstance(value, Mapping):
+            mine = kept["metadata"].get(key, {})
+            yield from (f"{key[:-1]} {name}" for name in value if name not in mine and value[name] is not None)
+        elif key not in kept["metadata"] and value is not None:
+            yield f"metadata.{key}"

@@ -1,0 +1,268 @@
+"""Files → fabric database: all of it in one transaction, or nothing and every reason why not.
+
+A fabric's objects are Hedgehog manifests; which fabric they belong to is said by name or by a configuration document
+among them. What was stored before stays, unless the import replaces it. A second import of the same changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hedgehog.errors import InvalidInput, NotFound, PruneRefused
+from hedgehog.fabric.changes import Action, ChangeSet
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.model import Fabric, ObjectRef
+from hedgehog.schemas import configuration, intake, yaml
+from hedgehog.schemas.configuration import REPOSITORY, Settings
+from hedgehog.schemas.intake import Accepted, Item
+from hedgehog.store import fabrics as store
+from hedgehog.store.database import Connection, transaction
+
+STDIN = "-"
+NAMESPACE = "default"
+"""Of an object that names none, in a fabric that does not say otherwise."""
+SUFFIXES = frozenset({".yaml", ".yml"})
+
+SETTINGS: Mapping[str, frozenset[str]] = {
+    REPOSITORY: store.REPOSITORY_SETTINGS,
+    FABRIC.kind: store.FABRIC_SETTINGS | {"git_repository"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import changed (or, when dry, would change), and what the importer should know about it."""
+
+    repositories: Mapping[str, Action] = field(default_factory=dict)
+    fabrics: Mapping[str, Action] = field(default_factory=dict)
+    fabric: str | None = None
+    """The fabric that `objects` belong to; None when only settings were imported."""
+    objects: ChangeSet = field(default_factory=ChangeSet)
+    notes: tuple[str, ...] = ()
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; unchanged objects are only counted."""
+        return {
+            "repositories": {name: action.value for name, action in self.repositories.items()},
+            "fabrics": {name: action.value for name, action in self.fabrics.items()},
+            "fabric": self.fabric,
+            "counts": self.objects.counts(),
+            "changes": [{"object": str(change.ref), "action": change.action.value} for change in self.objects.writes],
+            "notes": list(self.notes),
+            "dry_run": self.dry_run,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an import is to store."""
+
+    settings: Sequence[Settings]
+    fabric: str | None
+    objects: Sequence[Accepted]
+    notes: tuple[str, ...] = ()
+
+
+class _DryRun(Exception):
+    """Ends the transaction of a dry run, so that all of it is taken back."""
+
+
+def read_documents(paths: Sequence[Path | str], *, stdin: bytes = b"") -> list[yaml.Document]:
+    """The documents of the files, in the order given; a directory stands for the YAML files below it, sorted by path.
+
+    Hidden files and directories are left out, `-` is *stdin*. Raises InvalidInput with the problems of all files,
+    NotFound for a path that does not exist.
+    """
+    documents: list[yaml.Document] = []
+    problems: list[str] = []
+    for path in paths:
+        for name, text in _read(path, stdin):
+            try:
+                documents += yaml.load(text, file=name)
+            except InvalidInput as error:
+                problems.append(str(error))
+    raise_problems(problems)
+    return documents
+
+
+def _read(path: Path | str, stdin: bytes) -> Iterable[tuple[str, bytes]]:
+    if str(path) == STDIN:
+        return [("stdin", stdin)]
+    path = Path(path)
+    try:
+        if not path.is_dir():
+            return [(str(path), path.read_bytes())]
+        files = [found for found in sorted(path.rglob("*")) if found.suffix in SUFFIXES and _is_visible(found, path)]
+        return [(str(found), found.read_bytes()) for found in files]
+    except FileNotFoundError:
+        raise NotFound(f"{path}: there is no such file or directory") from None
+    except OSError as error:
+        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _is_visible(path: Path, root: Path) -> bool:
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def import_documents(
+    connection: Connection,
+    documents: Iterable[yaml.Document],
+    *,
+    fabric: str | None = None,
+    replace: bool = False,
+    dry_run: bool = False,
+    allow_large_prune: bool = False,
+) -> Report:
+    """Store the objects and settings of *documents*; all of them, or none when any is wrong.
+
+    The objects belong to *fabric*, or to the one fabric that the documents configure. With *replace* the fabric has
+    exactly these objects afterwards; PruneRefused when that removes more than its threshold, unless
+    *allow_large_prune*. A dry run does everything and takes it back. Raises InvalidInput with every problem found, a
+    line each; NotFound for an unknown fabric; AlreadyExists on a collision with another row.
+    """
+    items = [item for document in documents for item in intake.items(document)]
+    settings, problems = read_settings(item for item in items if configuration.is_configuration(item.manifest))
+    manifests = [item for item in items if not configuration.is_configuration(item.manifest)]
+    name, unknown = _target(settings, manifests, fabric, replace=replace)
+    accepted, refused = accept(manifests, namespace=_default_namespace(connection, settings, name, problems))
+    raise_problems([*problems, *unknown, *refused])
+    wanted = Wanted(settings, name, accepted, tuple(_notes(accepted)))
+    return carry_out(connection, wanted, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Raise InvalidInput with a line for each problem, if there is any."""
+    if problems:
+        raise InvalidInput("\n".join(problems))
+
+
+def read_settings(items: Iterable[Item]) -> tuple[list[Settings], list[str]]:
+    """The settings of configuration documents, and their problems; a setting that two of them give may not differ."""
+    settings: list[Settings] = []
+    problems: list[str] = []
+    given: dict[tuple[str, str, str], tuple[Any, str]] = {}
+    for item in items:
+        found = configuration.read(item, known=SETTINGS)
+        if isinstance(found, list):
+            problems += found
+            continue
+        settings.append(found)
+        for key, value in found.values.items():
+            first, place = given.setdefault((found.kind, found.name, key), (value, found.place(key)))
+            if first != value:
+                problems.append(f"{found.place(key)}: {found.kind}/{found.name}: .spec.{key} is another one in {place}")
+    return settings, problems
+
+
+def _target(
+    settings: Sequence[Settings], manifests: Sequence[Item], fabric: str | None, *, replace: bool
+) -> tuple[str | None, list[str]]:
+    """The fabric that the objects belong to, or why that is not clear."""
+    configured = sorted({found.name for found in settings if found.kind == FABRIC.kind})
+    if fabric is not None:
+        other = [name for name in configured if name != fabric]
+        if other:
+            return fabric, [f"the documents configure fabric {', '.join(other)}, not {fabric}; leave --fabric out"]
+        return fabric, []
+    if len(configured) == 1:
+        return configured[0], []
+    if manifests or replace:
+        why = f"the documents configure {len(configured)} fabrics" if configured else "no document configures a fabric"
+        return None, [f"to which fabric do the {len(manifests)} objects belong? {why}; say so with --fabric NAME"]
+    return None, []
+
+
+def _default_namespace(
+    connection: Connection, settings: Sequence[Settings], name: str | None, problems: Sequence[str]
+) -> str:
+    """Where an object goes that names no namespace and may live in any."""
+    if name is None:
+        return NAMESPACE
+    configured = [found for found in settings if found.kind == FABRIC.kind]
+    for found in configured:
+        if "kubernetes_namespace" in found.values:
+            return str(found.values["kubernetes_namespace"])
+    if configured or problems:
+        stored = store.load_fabrics(connection, [name])
+        return stored[0].kubernetes_namespace if stored else NAMESPACE
+    return store.load_fabric(connection, name).kubernetes_namespace
+
+
+def accept(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], list[str]]:
+    """The objects of *items*, and the problems of those that a fabric cannot hold or that are there twice."""
+    accepted: dict[ObjectRef, Accepted] = {}
+    problems: list[str] = []
+    for item in items:
+        found = intake.accept(item, namespace=namespace)
+        if isinstance(found, list):
+            problems += found
+            continue
+        first = accepted.setdefault(found.ref, found)
+        if first is not found:
+            problems.append(f"{item.place()}: {found.ref} is there twice, first in {first.item.place()}; remove one")
+    return list(accepted.values()), problems
+
+
+def _notes(accepted: Sequence[Accepted]) -> Iterable[str]:
+    left_out = Counter(name for one in accepted for name in one.left_out)
+    if left_out:
+        said = ", ".join(f"{name} ({count})" for name, count in sorted(left_out.items()))
+        yield f"left out what the cluster sets by itself (in so many objects): {said}"
+    for one in accepted:
+        if len(one.ref.name) > intake.LONGEST_LABEL:
+            yield f"{one.ref}: the name is longer than {intake.LONGEST_LABEL}, so no other object can refer to it"
+
+
+def carry_out(
+    connection: Connection, wanted: Wanted, *, replace: bool, dry_run: bool, allow_large_prune: bool
+) -> Report:
+    """Write it all in one transaction; a dry run takes it back at the end, with the answers of the real thing."""
+    try:
+        with transaction(connection):
+            report = _write(connection, wanted, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return report
+
+
+def _write(connection: Connection, wanted: Wanted, *, replace: bool, dry_run: bool, allow_large_prune: bool) -> Report:
+    repositories = _save(wanted.settings, REPOSITORY, partial(store.save_repository, connection))
+    fabrics = _save(wanted.settings, FABRIC.kind, partial(store.save_fabric, connection))
+    changes = ChangeSet()
+    if wanted.fabric is not None:
+        fabric = store.load_fabric(connection, wanted.fabric)
+        manifests = [one.manifest for one in wanted.objects]
+        changes = store.save_objects(connection, fabric.id, manifests, delete_missing=replace)
+        if not allow_large_prune:
+            _guard(fabric, changes)
+    return Report(repositories, fabrics, wanted.fabric, changes, wanted.notes, dry_run)
+
+
+def _save(
+    settings: Sequence[Settings], kind: str, save: Callable[[str, Mapping[str, Any]], Action]
+) -> dict[str, Action]:
+    """Save the settings of *kind* by name; what several documents say of one is put together."""
+    merged: dict[str, dict[str, Any]] = {}
+    for found in settings:
+        if found.kind == kind:
+            merged.setdefault(found.name, {}).update(found.values)
+    return {name: save(name, values) for name, values in sorted(merged.items())}
+
+
+def _guard(fabric: Fabric, changes: ChangeSet) -> None:
+    """Refuse to remove more objects than the fabric's threshold; raising takes back what was written."""
+    doomed = len(changes.having(Action.DELETED))
+    before = sum(change.action is not Action.CREATED for change in changes.changes)
+    if doomed > fabric.prune_max_objects and doomed * 100 > fabric.prune_max_percent * before:
+        raise PruneRefused(
+            f"{fabric.name}: {doomed} of its {before} objects would be removed, more than {fabric.prune_max_objects} "
+            f"objects and {fabric.prune_max_percent} %; nothing was changed. If that is meant, say --yes"
+        )

@@ -1,0 +1,148 @@
+"""Every DAG file keeps the rules of the house: docs, limits, pools, typed params."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hedgehog.airflow.defaults import POOLS
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG_FILES = sorted((ROOT / "dags").glob("**/*.py"))
+DAG_IDS = [path.stem for path in DAG_FILES]
+
+TAGS = {"hedgehog", "git", "kubernetes", "github", "cache", "health", "metrics", "maintenance"}
+"""The closed list: operators filter by these words, so a new one is a decision."""
+
+POOL_AND_WEIGHTS = {
+    "hedgehog_git_sync": ("git_sync", {6, 7}),
+    "hedgehog_kubernetes_sync": ("kubernetes", {7, 8}),
+    "hedgehog_repository_changes": ("git_sync", {8}),
+    "hedgehog_pull_request_validation": ("git_sync", {6}),
+    "hedgehog_cache_refresh": ("cache_refresh", {4}),
+    "hedgehog_cache_cleanup": ("cache_refresh", {2}),
+    "hedgehog_kubernetes_health": ("monitoring", {6}),
+    "hedgehog_github_health": ("monitoring", {5}),
+    "hedgehog_metrics": ("monitoring", {4}),
+    "hedgehog_result_cleanup": ("maintenance", {2}),
+    "hedgehog_log_rotation": ("maintenance", {1}),
+    "hedgehog_backup": ("maintenance", {3}),
+    "hedgehog_dead_letter_replay": ("maintenance", {5}),
+}
+"""What the design promises: who goes first when slots are short."""
+
+WITHOUT_CLOCK = {"hedgehog_dead_letter_replay", "hedgehog_pull_request_validation"}
+"""Started by hand, or by an event that a clocked DAG picks up when it is lost."""
+_PARAM_TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
+
+
+@pytest.fixture(params=DAG_IDS)
+def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
+    """Each DAG in turn."""
+    assert request.param in dag_bag.dags, dag_bag.import_errors
+    return dag_bag.dags[request.param]
+
+
+def test_every_file_imports_without_an_error(dag_bag):
+    """An import error is a DAG that silently does not run."""
+    assert dag_bag.import_errors == {}
+
+
+def test_every_file_holds_exactly_the_dag_it_is_named_after(dag_bag):
+    """`dags/<dag_id>.py`: a reader finds a DAG by its name, and no file is there without one."""
+    assert {dag.fileloc: dag_id for dag_id, dag in dag_bag.dags.items()} == {str(path): path.stem for path in DAG_FILES}
+
+
+def test_every_dag_file_has_our_prefix_and_lies_at_the_top():
+    """The folder is shared with other DAGs in many installations."""
+    assert [str(path.relative_to(ROOT)) for path in DAG_FILES] == [f"dags/{dag_id}.py" for dag_id in DAG_IDS]
+    assert all(re.fullmatch(r"hedgehog_[a-z][a-z_]*", dag_id) for dag_id in DAG_IDS)
+
+
+def test_the_docstring_of_the_file_is_the_page_in_the_web_ui(dag):
+    """A title, then prose: what it does, when it runs, what to do when it is red."""
+    docstring = ast.get_docstring(ast.parse(Path(dag.fileloc).read_text()), clean=False)
+    assert dag.doc_md == docstring
+    assert re.match(r"# \S.*\n\n\S", docstring)
+
+
+def test_tags_come_from_the_closed_list(dag):
+    """Every DAG can be filtered by `hedgehog`."""
+    assert "hedgehog" in dag.tags
+    assert set(dag.tags) <= TAGS
+
+
+def test_a_dag_has_an_owner_and_its_limits(dag):
+    """No catching up on missed minutes, no endless runs, no pile of runs, and running from the first day."""
+    assert dag.owner not in ("", "airflow")
+    assert dag.catchup is False
+    assert "max_active_runs" in _arguments(dag)
+    assert 1 <= dag.max_active_runs <= 4
+    assert dag.dagrun_timeout is not None
+    assert dag.is_paused_upon_creation is False
+
+
+def test_a_dag_has_a_clock_beside_its_wake_ups(dag):
+    """A wake-up may be lost, so an asset alone is no schedule."""
+    clock = getattr(dag.timetable, "timetable", dag.timetable)
+    assert bool(getattr(clock, "expression", "")) == (dag.dag_id not in WITHOUT_CLOCK)
+
+
+def test_every_param_has_a_type_a_title_and_a_description(dag):
+    """The trigger form explains itself, and a wrong value is refused before a run starts."""
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        types = param.schema.get("type", "")
+        assert {types} <= _PARAM_TYPES or set(types) <= _PARAM_TYPES, name
+        assert param.schema["title"], name
+        assert re.search(r"[.?]$", param.description), name
+        param.resolve()
+
+
+def test_every_task_is_explained_and_limited(dag):
+    """A task says what it does, cannot hang for ever, and survives a lost worker."""
+    for task in dag.tasks:
+        assert task.doc_md, task.task_id
+        assert task.execution_timeout, task.task_id
+        assert task.execution_timeout <= dag.dagrun_timeout, task.task_id
+        assert task.retries >= 1, task.task_id
+
+
+def test_every_task_takes_a_slot_of_its_pool_at_its_own_weight(dag):
+    """The pool bounds the work per class, the queue sends it to its workers, the weight says who goes first."""
+    pool, weights = POOL_AND_WEIGHTS[dag.dag_id]
+    assert pool in POOLS
+    assert {(task.pool, task.queue, task.weight_rule) for task in dag.tasks} == {(pool, pool, "absolute")}
+    assert {task.priority_weight for task in dag.tasks} == weights
+
+
+def test_a_mapped_task_is_named_by_what_it_works_on(dag):
+    """A list of numbers tells an operator nothing."""
+    assert all(task.map_index_template for task in dag.tasks if task.is_mapped)
+
+
+@pytest.mark.parametrize("dag_id", ["hedgehog_git_sync", "hedgehog_kubernetes_sync"])
+def test_the_values_of_the_trigger_form_reach_the_tasks_with_their_types(dag_bag, dag_id):
+    """Rendered natively: a list stays a list, and false is not the string "False", which would be true."""
+    dag = dag_bag.dags[dag_id]
+    params = {**dag.params.dump(), "fabrics": ["fabric-1", "12"], "force": True}
+    plan = copy.copy(dag.get_task("plan"))
+    plan.render_template_fields({"params": params, "dag": dag})
+    assert (plan.fabrics, plan.force) == (["fabric-1", "12"], True)
+
+
+def _arguments(dag: Any) -> set[str]:
+    """The keyword arguments that the file gives to `@dag`: a default of Airflow's configuration is no decision."""
+    return {keyword.arg for call in _dag_calls(Path(dag.fileloc)) for keyword in call.keywords if keyword.arg}
+
+
+def _dag_calls(path: Path) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dag":
+            yield node

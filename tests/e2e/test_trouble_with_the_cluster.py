@@ -1,0 +1,110 @@
+"""The cluster is away, others write to it, too much would be deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devstack.objects import make_server, small_fabric
+from devstack.stack import Stack
+from hedgehog.fabric.model import ObjectRef
+from tests.e2e.looks import live, run
+
+SERVERS = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/servers"
+
+
+def apply_as(stack: Stack, manager: str, manifest: dict[str, Any]) -> None:
+    """Write a server as another field manager, taking its fields."""
+    cluster = stack.cluster.connect()
+    try:
+        cluster.call(
+            "APPLY",
+            "PATCH",
+            f"{SERVERS}/{manifest['metadata']['name']}",
+            subject="another manager's write",
+            query={"fieldManager": manager, "force": "true"},
+            body=manifest,
+            content_type="application/apply-patch+yaml",
+        )
+    finally:
+        cluster.close()
+
+
+def test_an_api_server_that_is_away_is_waited_for(stack: Stack, name: str) -> None:
+    """Git goes on without it; its absence deletes nothing; when it is back the fabric arrives."""
+    stack.add_fabric(name, small_fabric(name, 20))
+    stack.wait_in_sync(name)
+    stack.cluster.stop()
+    try:
+        stack.save(name, [make_server(f"{name}-srv", "while the cluster was away")])
+        stack.airflow.wait(lambda: stack.states(name)["git"].status == "in_sync", "Git to be in sync")
+        state = stack.wait_status(name, "kubernetes", "error")
+        assert state.error_class == "RemoteUnavailable", state
+        assert state.due_at is not None
+    finally:
+        stack.cluster.start()
+    result, outcomes = run(stack, "kubernetes", name)
+    assert (result, outcomes[name]["status"]) == ("success", "success")
+    found = live(stack, "Server", "VPC")
+    assert found[ObjectRef("Server", "default", f"{name}-srv")]["spec"]["description"] == "while the cluster was away"
+    assert ObjectRef("VPC", "default", f"{name}-v") in found
+
+
+def test_a_large_prune_waits_for_a_human(stack: Stack, name: str) -> None:
+    """Emptying a fabric by mistake deletes nothing until a run is told to."""
+    stack.add_fabric(name, [make_server(f"{name}-s{i}") for i in range(15)])
+    stack.wait_in_sync(name)
+    stack.save(name, [make_server(f"{name}-s0")], replace=True)
+
+    state = stack.wait_status(name, "kubernetes", "out_of_sync")
+    stack.airflow.wait(lambda: "14" in stack.states(name)["kubernetes"].reason, "the reason to be told")
+    mine = {ref for ref in live(stack, "Server") if ref.name.startswith(f"{name}-s")}
+    assert len(mine) == 15, state
+
+    result, outcomes = run(stack, "kubernetes", name, allow_large_prune=True)
+    assert result == "success"
+    assert outcomes[name]["counts"]["deleted"] == 14
+    assert {ref.name for ref in live(stack, "Server") if ref.name.startswith(f"{name}-s")} == {f"{name}-s0"}
+
+
+def test_a_field_that_somebody_else_owns_is_reported_with_its_owner(stack: Stack, name: str) -> None:
+    """Nothing of the object is overwritten; the others of the fabric are; policy force takes the field."""
+    stack.add_fabric(name, [make_server(f"{name}-a"), make_server(f"{name}-b")])
+    stack.wait_in_sync(name)
+    apply_as(stack, "somebody-else", make_server(f"{name}-a", "set by somebody else"))
+    stack.save(name, [make_server(f"{name}-a", "set by us"), make_server(f"{name}-b", "set by us")])
+
+    stack.airflow.wait(
+        lambda: "somebody-else" in stack.states(name)["kubernetes"].reason, "the conflict to be told", limit=240
+    )
+    found = live(stack, "Server")
+    assert found[ObjectRef("Server", "default", f"{name}-a")]["spec"]["description"] == "set by somebody else"
+    assert found[ObjectRef("Server", "default", f"{name}-b")]["spec"]["description"] == "set by us"
+    assert stack.states(name)["kubernetes"].status == "out_of_sync"
+
+    stack.add_fabric(name, conflict_policy="force")
+    stack.wait_in_sync(name)
+    found = live(stack, "Server")
+    assert found[ObjectRef("Server", "default", f"{name}-a")]["spec"]["description"] == "set by us"
+
+
+def test_the_fabric_resource_tells_what_was_reached(stack: Stack, name: str) -> None:
+    """Its spec is the row's, 0 stays 0; its status has phase, generation, revision and counts."""
+    stack.add_fabric(name, [make_server(f"{name}-s")], asn=4200000000, spine_count=0, leaf_count=3)
+    stack.wait_in_sync(name)
+
+    resource = live(stack, "Fabric")[ObjectRef("Fabric", "hedgehog-system", name)]
+    assert resource["spec"]["asn"] == 4200000000
+    assert (resource["spec"]["spine_count"], resource["spec"]["leaf_count"]) == (0, 3)
+    assert resource["status"]["phase"] == "Synced"
+    assert resource["status"]["revision"] == stack.states(name)["kubernetes"].revision
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(stack: Stack, name: str) -> None:
+    """Neither the cluster nor the recorded state changes."""
+    stack.add_fabric(name, [make_server(f"{name}-s")], git_sync_enabled=False)
+    stack.wait_in_sync(name)
+    before = stack.states(name)["kubernetes"]
+    _, outcomes = run(stack, "kubernetes", name, dry_run=True, force=True)
+    assert outcomes[name]["dry_run"] is True
+    after = stack.states(name)["kubernetes"]
+    assert (after.observed_generation, after.last_change_at) == (before.observed_generation, before.last_change_at)
