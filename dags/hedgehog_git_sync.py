@@ -50,7 +50,7 @@ def hedgehog_git_sync() -> None:
     sync = FabricGitSyncOperator.partial(
         task_id="sync",
         force="{{ params.force }}",
-        dry_run="{{ params.dry_run }}",
+        plan_only="{{ params.dry_run }}",
         priority_weight=7,
         map_index_template="{{ fabrics }}",
         doc_md="Publishes the fabrics of one batch: one commit per fabric, one push per repository.",

@@ -62,7 +62,7 @@ def hedgehog_kubernetes_sync() -> None:
     sync = FabricKubernetesSyncOperator.partial(
         task_id="sync",
         force="{{ params.force }}",
-        dry_run="{{ params.dry_run }}",
+        plan_only="{{ params.dry_run }}",
         allow_large_prune="{{ params.allow_large_prune }}",
         priority_weight=8,
         map_index_template="{{ fabrics }}",

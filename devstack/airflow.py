@@ -42,6 +42,7 @@ class Airflow:
     port: int = 0
     parallelism: int = 8
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    log_ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
     _token: str = ""
 
     def __post_init__(self) -> None:
@@ -90,6 +91,8 @@ class Airflow:
             "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
             "LOGGING__BASE_LOG_FOLDER": self.home / "logs",
+            "LOGGING__WORKER_LOG_SERVER_PORT": self.log_ports[0],
+            "LOGGING__TRIGGER_LOG_SERVER_PORT": self.log_ports[1],
             "USAGE_DATA_COLLECTION__ENABLED": False,
         }
         return {

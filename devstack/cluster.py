@@ -70,6 +70,8 @@ class DevCluster:
         if process is not None:
             process.terminate()
             process.wait(timeout=60)
+            if process.stdout is not None:
+                process.stdout.close()
 
     def connect(self, kubeconfig: Path | None = None, *, name: str = "devcluster") -> Cluster:
         """A client, the administrator's unless another kubeconfig is given."""

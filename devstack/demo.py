@@ -209,7 +209,7 @@ class Demo:
         say("done")
         print(
             f"""
-  fabrics   {len({state['fabric'] for state in self.states()})}, all in sync: bin/hedgehog status
+  fabrics   {len({state["fabric"] for state in self.states()})}, all in sync: bin/hedgehog status
   Git       {self.commits()} commits in {self.repository.relative_to(ROOT)}: git -C {self.repository.relative_to(ROOT)} log
   cluster   {len(live)} objects: kubectl --kubeconfig {_relative(self.cluster.kubeconfig)} get switches,vpcs,connections
   Airflow   {self.airflow.url}/dags/hedgehog_git_sync   login admin / {self.airflow.password}

@@ -22,7 +22,8 @@ def make(kind: str, name: str, spec: dict[str, Any] | None = None, **metadata: A
 def make_vpc(name: str, number: int = 1, *, subnets: int = 1, description: str | None = None) -> Manifest:
     """A VPC with /24 subnets `subnet-1` …; different *number*s (0 to 249) never overlap."""
     values = {
-        f"subnet-{i + 1}": {"subnet": f"10.{number}.{i}.0/24", "vlan": 1000 + (number * 4 + i) % 1000} for i in range(subnets)
+        f"subnet-{i + 1}": {"subnet": f"10.{number}.{i}.0/24", "vlan": 1000 + (number * 4 + i) % 1000}
+        for i in range(subnets)
     }
     annotations = {"annotations": {"example.com/description": description}} if description else {}
     return make("VPC", name, {"ipv4Namespace": "default", "vlanNamespace": "default", "subnets": values}, **annotations)
@@ -48,7 +49,11 @@ def small_fabric(prefix: str, number: int = 1) -> list[Manifest]:
         make(
             "Connection",
             connection,
-            {"unbundled": {"link": {"server": {"port": f"{prefix}-srv/e1"}, "switch": {"port": f"{prefix}-leaf/E1/1"}}}},
+            {
+                "unbundled": {
+                    "link": {"server": {"port": f"{prefix}-srv/e1"}, "switch": {"port": f"{prefix}-leaf/E1/1"}}
+                }
+            },
         ),
         make_attachment(f"{prefix}-attach", f"{prefix}-v", connection),
     ]

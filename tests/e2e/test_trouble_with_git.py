@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 import textwrap
 import threading
 from pathlib import Path
 
+from hedgehog.fabric.model import ObjectRef
+
 from devstack.git_server import Person
 from devstack.objects import make_server, small_fabric
 from devstack.stack import Stack
-from hedgehog.fabric.model import ObjectRef
 from tests.e2e.looks import git, live, run
+
+KILL_PUSHER = Path(__file__).with_name("kill_pusher.py")
 
 
 def clone_url(stack: Stack, repository: str) -> str:
@@ -51,24 +55,12 @@ def test_a_worker_killed_between_push_and_status_loses_nothing(stack: Stack, nam
     """The server's own hook kills the task with SIGKILL after the push; the retry finds its commit and records it."""
     stack.add_repository(f"{name}-kill")
     once = stack.directory / f"{name}-killed"
-    # Post-receive runs on the host; the pushing git, and above it the task, are found by their working connection.
-    hook(
-        stack,
-        f"{name}-kill",
-        "post-receive",
-        f"""
-        [ -e {once} ] && exit 0
-        touch {once}
-        for pid in $(pgrep -f 'git.*push.*{name}-kill'); do
-            kill -9 $(ps -o ppid= -p $pid)
-        done
-        exit 0
-        """,
-    )
+    # Post-receive runs on the host, after the branch moved. The task is the parent of the git that pushes here.
+    hook(stack, f"{name}-kill", "post-receive", f"exec {sys.executable} {KILL_PUSHER} {name}-kill.git {once}\n")
     stack.add_fabric(name, small_fabric(name, 10), git_repository=f"{name}-kill")
     stack.wait_in_sync(name)
 
-    assert once.exists()
+    assert "airflow" in once.read_text(), "the hook found no task to kill"
     assert git(stack, "rev-list", "--count", "main", repository=f"{name}-kill").strip() == "1"
     assert ObjectRef("VPC", "default", f"{name}-v") in live(stack, "VPC")
 
@@ -87,7 +79,7 @@ def test_two_writers_on_one_branch_lose_nothing(stack: Stack, name: str, tmp_pat
                 try:
                     commits.append(person.commit({f"notes/{i}.txt": f"{i}\n"}, f"Note {i}"))
                     break
-                except Exception:  # noqa: BLE001, S110, PERF203 - lost the race: pull and try again, as people do
+                except Exception:
                     continue
 
     writer = threading.Thread(target=edit)
@@ -193,4 +185,6 @@ def test_a_suspended_fabric_is_left_alone_until_it_is_resumed(stack: Stack, name
 
     fabrics.resume(stack.database, name)
     stack.wait_in_sync(name)
-    assert live(stack, "Server")[ObjectRef("Server", "default", f"{name}-s")]["spec"]["description"] == "while suspended"
+    assert (
+        live(stack, "Server")[ObjectRef("Server", "default", f"{name}-s")]["spec"]["description"] == "while suspended"
+    )

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.kinds import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.objects import make
-from hedgehog.fabric.canonical import canonical, differs, owned_fields
-from hedgehog.fabric.kinds import KINDS
 
 KEYS = st.sampled_from(["a", "b", "permit", "peering", "fabric.githedgehog.com/x", "name", "status", "labels"])
 JSON = st.recursive(
@@ -161,7 +161,10 @@ def test_drift_is_what_desired_sets_and_live_has_not(desired: Any, live: Any, pa
 def test_labels_and_annotations_count() -> None:
     """They are content, name and namespace are identity."""
     desired = make("VPC", "v", labels={"team": "a"}, annotations={"note": "n"})
-    assert differs(desired, make("VPC", "v", labels={"team": "b"})) == [".metadata.labels.team", ".metadata.annotations"]
+    assert differs(desired, make("VPC", "v", labels={"team": "b"})) == [
+        ".metadata.labels.team",
+        ".metadata.annotations",
+    ]
 
 
 def test_a_field_that_we_applied_and_dropped_is_drift() -> None:
@@ -173,7 +176,7 @@ def test_a_field_that_we_applied_and_dropped_is_drift() -> None:
     }
     live["metadata"] |= owned_by("hedgehog-airflow", fields)
     desired = make("VPC", "v", {"subnets": {"a": {"vlan": 1}}})
-    assert differs(desired, live) == [".metadata", ".spec.mode", ".spec.subnets.b"]
+    assert differs(desired, live) == [".metadata.labels", ".spec.mode", ".spec.subnets.b"]
     live["metadata"] |= owned_by("kubectl", fields)
     assert differs(desired, live) == []
 

@@ -21,6 +21,8 @@ REVISION_PUBLISHED = Asset(
     name="hedgehog_revision_published",
     uri="hedgehog://revision-published",
     group="hedgehog",
-    watchers=[AssetWatcher(name="revision_published", trigger=NotificationTrigger(channel="hedgehog_revision_published"))],
+    watchers=[
+        AssetWatcher(name="revision_published", trigger=NotificationTrigger(channel="hedgehog_revision_published"))
+    ],
 )
 """Git has a new generation of a fabric that its cluster does not have yet."""

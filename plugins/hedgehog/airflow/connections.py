@@ -60,6 +60,8 @@ def _from_json(connection_id: str, text: str) -> ConnectionValues:
     extra = data.get("extra") or {}
     if isinstance(extra, str):
         extra = orjson.loads(extra)
+    if not isinstance(extra, dict):
+        raise ValueError("extra is no object")
     port = data.get("port")
     return ConnectionValues(
         connection_id,
@@ -129,7 +131,9 @@ def database_parameters(connection_id: str = DATABASE_CONNECTION) -> dict[str, A
     """libpq keywords of a `postgres` connection. The socket directory may be `host` or the extra `host`."""
     values = read(connection_id)
     if values.conn_type not in ("postgres", "postgresql"):
-        raise InvalidInput(f"connection {connection_id} has type {values.conn_type!r}; it must be a postgres connection")
+        raise InvalidInput(
+            f"connection {connection_id} has type {values.conn_type!r}; it must be a postgres connection"
+        )
     found = {
         "host": values.extra.get("host") or values.host,
         "port": values.port,

@@ -64,7 +64,9 @@ def open_cluster(connection_id: str) -> Cluster:
 
     values = read(connection_id)
     if values.conn_type != "kubernetes":
-        raise InvalidInput(f"connection {connection_id} has type {values.conn_type!r}; it must be a kubernetes connection")
+        raise InvalidInput(
+            f"connection {connection_id} has type {values.conn_type!r}; it must be a kubernetes connection"
+        )
     keys = ("in_cluster", "kube_config_path", "kube_config", "config_dict")
     if not any(values.extra.get(key) or values.extra.get(f"extra__kubernetes__{key}") for key in keys):
         raise InvalidInput(

@@ -23,10 +23,11 @@ def web_page(url: str) -> str | None:
         parts = urlsplit(url)
         if parts.scheme not in ("https", "ssh") or not parts.hostname:
             return None
-        host, path = parts.hostname, parts.path.lstrip("/")
+        port = f":{parts.port}" if parts.port and parts.scheme == "https" else ""
+        host, path = parts.hostname + port, parts.path
     else:
         host, path = match["host"], match["path"]
-    return f"https://{host}/{path.removesuffix('.git')}"
+    return f"https://{host}/{path.strip('/').removesuffix('.git')}"
 
 
 def commit_page(repository: GitRepository, commit: str) -> str | None:

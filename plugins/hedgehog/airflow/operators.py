@@ -11,7 +11,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -92,14 +92,14 @@ class PlanSyncOperator(BaseOperator):
 class _FabricSyncOperator(BaseOperator):
     """What the two sync operators share: run the service over a batch, tell every outcome, fail if one failed."""
 
-    template_fields: Sequence[str] = ("fabrics", "force", "dry_run")
+    template_fields: Sequence[str] = ("fabrics", "force", "plan_only")
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, fabrics: Any, force: Any = False, dry_run: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, fabrics: Any, force: Any = False, plan_only: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fabrics = fabrics
         self.force = force
-        self.dry_run = dry_run
+        self.plan_only = plan_only
 
     @abstractmethod
     def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
@@ -143,7 +143,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
 
     :param fabrics: fabric names. (templated, mappable)
     :param force: compare every file anew, even where nothing seems to have changed. (templated)
-    :param dry_run: say what would be committed; write nothing. (templated)
+    :param plan_only: a dry run: say what would be committed; write nothing. (templated)
     """
 
     operator_extra_links = (CommitLink(), FabricLink())
@@ -159,7 +159,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
             open_mirror=open_mirror,
             run_id=run_id,
             force=bool(self.force),
-            dry_run=bool(self.dry_run),
+            dry_run=bool(self.plan_only),
         )
         self._link(connection, names, outcomes)
         return outcomes
@@ -183,11 +183,11 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
 
     :param fabrics: fabric names. (templated, mappable)
     :param force: compare every object anew. (templated)
-    :param dry_run: say what would be applied and deleted; write nothing. (templated)
+    :param plan_only: a dry run: say what would be applied and deleted; write nothing. (templated)
     :param allow_large_prune: delete more than the fabrics' thresholds allow. (templated)
     """
 
-    template_fields: ClassVar[Sequence[str]] = (*_FabricSyncOperator.template_fields, "allow_large_prune")
+    template_fields: Sequence[str] = (*_FabricSyncOperator.template_fields, "allow_large_prune")
 
     def __init__(self, *, allow_large_prune: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -204,7 +204,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
             open_cluster=open_cluster,
             run_id=run_id,
             force=bool(self.force),
-            dry_run=bool(self.dry_run),
+            dry_run=bool(self.plan_only),
             allow_large_prune=bool(self.allow_large_prune),
         )
 
@@ -259,5 +259,3 @@ _ORDER: dict[str, int] = {
 
 def _worst_first(outcome: dict[str, Any]) -> tuple[int, str]:
     return _ORDER[outcome["status"]], outcome["fabric"]
-
-

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hedgehog.airflow.defaults import POOLS
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `hedgehog setup`."""
-    parser.add_argument("--check", action="store_true", help="only look: change nothing, exit 1 if something is missing")
+    parser.add_argument(
+        "--check", action="store_true", help="only look: change nothing, exit 1 if something is missing"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,10 +86,10 @@ def _connections_step() -> list[str]:
         connection.close()
     problems = []
     for repository in repositories:
-        problems += _tried(f"git repository {repository.name}", lambda repository=repository: _reach_git(repository))
+        problems += _tried(f"git repository {repository.name}", partial(_reach_git, repository))
     clusters = sorted({name for fabric in fabrics if (name := _cluster(fabric))})
     for name in clusters:
-        problems += _tried(f"cluster {name}", lambda name=name: open_cluster(name).version())
+        problems += _tried(f"cluster {name}", partial(_reach_cluster, name))
     return problems
 
 
@@ -97,6 +100,14 @@ def _cluster(fabric: Fabric) -> str | None:
 def _reach_git(repository: GitRepository) -> str:
     head = open_mirror(repository).head()
     return f"{repository.branch} at {head[:12]}" if head else f"{repository.branch} does not exist yet"
+
+
+def _reach_cluster(connection_id: str) -> str:
+    cluster = open_cluster(connection_id)
+    try:
+        return f"Kubernetes {cluster.version()}"
+    finally:
+        cluster.close()
 
 
 def _tried(what: str, attempt: Callable[[], str]) -> list[str]:

@@ -30,7 +30,7 @@ class NotificationTrigger(BaseEventTrigger):
     """
 
     def __init__(self, channel: str, connection_id: str = "hedgehog_db") -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow does not annotate it
         self.channel = channel
         self.connection_id = connection_id
 

@@ -117,8 +117,7 @@ def differs(desired: Mapping[str, Any], live: Mapping[str, Any], *, manager: str
 def _content(manifest: Mapping[str, Any]) -> dict[str, Any]:
     whole = canonical(manifest)
     metadata = {key: value for key, value in whole.pop("metadata").items() if key not in _IDENTITY}
-    content = {key: value for key, value in whole.items() if key not in _IDENTITY}
-    return {"metadata": metadata, **content} if metadata else content
+    return {"metadata": metadata, **{key: value for key, value in whole.items() if key not in _IDENTITY}}
 
 
 def _missing(want: Any, have: Any, path: str) -> Iterator[str]:

@@ -105,6 +105,10 @@ class Cluster:
         self._pool.clear()
         self._api_client.close()
 
+    def version(self) -> str:
+        """The server's version, such as `v1.36.3`: a call that shows that address, TLS and credential are right."""
+        return str(self.call("GET", "GET", "/version", subject="the server's version").json()["gitVersion"])
+
     def call(
         self,
         verb: str,
@@ -213,7 +217,8 @@ def _refuse_plugins(path: Path, context: str | None, allowed: bool) -> str:
 def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable:
     """Names the cause without repeating a URL's credentials: urllib3 puts host and path into its texts, no headers."""
     cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
-    if isinstance(cause, urllib3.exceptions.TimeoutError):
+    refused = isinstance(cause, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among the timeouts
+    if isinstance(cause, urllib3.exceptions.TimeoutError) and not refused:
         return RemoteUnavailable(f"{subject}: {name} did not answer in time")
     if isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError):
         text = f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}"

@@ -105,7 +105,7 @@ def _reason(status: OutcomeStatus, cause: HedgehogError | None, results: Collect
     if cause is None:
         return "unchanged" if status is OutcomeStatus.SKIPPED else ""
     concerned = sum(1 for result in results if result.error is not None)
-    verb = "waits for a decision" if status is OutcomeStatus.HELD else "failed"
+    verb = "held" if status is OutcomeStatus.HELD else "failed"
     return f"{concerned} of {len(results)} objects {verb}: {cause}"
 
 

@@ -25,6 +25,7 @@ API_VERSION = "hedgehog-airflow/v1"
 REPOSITORY = "GitRepository"
 MODELS: Mapping[str, type] = {REPOSITORY: GitRepository, FABRIC.kind: Fabric}
 
+_URL_LOGIN = "the URL carries a login; put it into an Airflow connection and name that in connection_id"
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
 
 
@@ -102,8 +103,13 @@ def _wrong(kind: str, setting: str, value: Any, known: frozenset[str]) -> str:
         return f"there is no such setting; {hint}"
     options = _types(kind, setting)
     if any(_fits(value, option) for option in options):
-        return ""
+        return _URL_LOGIN if setting == "url" and _has_login(value) else ""
     return f"{value!r} is not {' or '.join(_said(option) for option in options)}"
+
+
+def _has_login(url: str) -> bool:
+    """A token may stand where a user name is expected; ssh has a user name by nature."""
+    return url.startswith(("http://", "https://")) and "@" in url.split("/", 3)[2]
 
 
 @functools.cache

@@ -54,7 +54,7 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
         **parameters,
     }
     try:
-        connection: Connection = psycopg2.connect(**merged)
+        connection: Connection = psycopg2.connect(connection_factory=Connection, **merged)
     except psycopg2.OperationalError as error:
         raise _connect_error(error, parameters) from None
     except psycopg2.ProgrammingError as error:
@@ -67,7 +67,9 @@ def _connect_error(error: psycopg2.OperationalError, parameters: Mapping[str, An
     place = f"{parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
     text = _one_line(error)
     if "authentication failed" in text or "no password supplied" in text or "no pg_hba.conf entry" in text:
-        return AuthenticationFailed(f"the fabric database at {place} refused the login; correct the connection hedgehog_db")
+        return AuthenticationFailed(
+            f"the fabric database at {place} refused the login; correct the connection hedgehog_db"
+        )
     if "does not exist" in text:
         return NotFound(f"the fabric database at {place}: {text}; create it, then run `hedgehog migrate`")
     return RemoteUnavailable(f"the fabric database at {place} cannot be reached: {text}")

@@ -92,6 +92,25 @@ _CONSTRAINTS = {
     "fabric_leaf_count_check": "leaf_count is 0 or more",
     "git_repository_url_has_no_password": "a URL carries no password; put it into an Airflow connection and name that in connection_id",
     "git_repository_url_branch_key": "another repository row has this URL and branch",
+    "fabric_description_check": "description has at most 4000 characters",
+    "fabric_kubernetes_connection_id_check": "a connection id is 1 to 200 letters, digits, '.', '_' and '-'",
+    "fabric_kubernetes_namespace_check": "kubernetes_namespace is a Kubernetes name of at most 63 characters",
+    "fabric_source_of_truth_check": "source_of_truth is database or git",
+    "fabric_git_drift_policy_check": "git_drift_policy is hold, overwrite or adopt",
+    "fabric_prune_policy_check": "prune_policy is delete or orphan",
+    "fabric_prune_max_objects_check": "prune_max_objects is 0 or more",
+    "fabric_prune_max_percent_check": "prune_max_percent is 0 to 100",
+    "fabric_conflict_policy_check": "conflict_policy is report or force",
+    "fabric_resync_seconds_check": "resync_seconds is 60 to 86400",
+    "fabric_spine_leaf_links_check": "spine_leaf_links is a mapping",
+    "fabric_vpc_peering_config_check": "vpc_peering_config is a mapping",
+    "fabric_switch_config_check": "switch_config is a mapping",
+    "git_repository_name_check": "a name is 1 to 200 letters, digits, '.', '_', '-' and '/', and begins with a letter or digit",
+    "git_repository_url_check": "url is 1 to 500 characters long",
+    "git_repository_branch_check": "branch is a Git branch name of letters, digits, '.', '_', '/', '+' and '-'",
+    "git_repository_connection_id_check": "a connection id is 1 to 200 letters, digits, '.', '_' and '-'",
+    "git_repository_author_name_check": "author_name is one line of 1 to 100 characters without < and >",
+    "git_repository_author_email_check": "author_email is 1 to 200 characters without blanks, < and >",
 }
 
 
@@ -167,7 +186,11 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
     AlreadyExists on a collision, NotFound for an unknown repository.
     """
     _refuse_unknown(settings, FABRIC_SETTINGS | {"git_repository"}, f"fabric {name}")
-    values = {key: as_json(value) if key in _JSON_FIELDS else value for key, value in settings.items() if key != "git_repository"}
+    values = {
+        key: as_json(value) if key in _JSON_FIELDS else value
+        for key, value in settings.items()
+        if key != "git_repository"
+    }
     if "git_repository" in settings:
         values["git_repository_id"] = _repository_id(connection, settings["git_repository"])
     return _upsert(connection, "fabric", name, values)
@@ -198,10 +221,14 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
     holes = ", ".join(["%s"] * len(columns))
     try:
         with transaction(connection) as cursor:
-            cursor.execute(f"SELECT to_jsonb(t) - 'last_updated' FROM hedgehog.{table} t WHERE name = %s FOR UPDATE", (name,))
+            cursor.execute(
+                f"SELECT to_jsonb(t) - 'last_updated' FROM hedgehog.{table} t WHERE name = %s FOR UPDATE", (name,)
+            )
             before = cursor.fetchone()
             if before is None:
-                cursor.execute(f"INSERT INTO hedgehog.{table} ({', '.join(columns)}) VALUES ({holes})", [name, *values.values()])
+                cursor.execute(
+                    f"INSERT INTO hedgehog.{table} ({', '.join(columns)}) VALUES ({holes})", [name, *values.values()]
+                )
                 return Action.CREATED
             if values:
                 assignments = ", ".join(f"{column} = %s" for column in values)
@@ -221,6 +248,8 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
 def _refused(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
     constraint = error.diag.constraint_name or ""
     detail = _CONSTRAINTS.get(constraint) or f"{error.diag.message_primary} ({constraint})"
+    if isinstance(error, psycopg2.errors.NotNullViolation):
+        detail = f"{error.diag.column_name} is missing"
     cause = AlreadyExists if isinstance(error, psycopg2.errors.UniqueViolation) else InvalidInput
     return cause(f"{owner}: {detail}")
 
@@ -239,7 +268,9 @@ def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int,
     return found
 
 
-def save_objects(connection: Connection, fabric_id: int, manifests: Iterable[Manifest], *, delete_missing: bool = False) -> ChangeSet:
+def save_objects(
+    connection: Connection, fabric_id: int, manifests: Iterable[Manifest], *, delete_missing: bool = False
+) -> ChangeSet:
     """Store desired objects in one transaction and say what changed; the generation rises at most once a statement.
 
     Manifests have kind, metadata.namespace and metadata.name. With *delete_missing* the objects not given are removed.
@@ -247,10 +278,19 @@ def save_objects(connection: Connection, fabric_id: int, manifests: Iterable[Man
     wanted = {ObjectRef.of(manifest): manifest for manifest in manifests}
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
-        cursor.execute("SELECT kind, namespace, name, manifest FROM hedgehog.fabric_object WHERE fabric_id = %s", (fabric_id,))
+        cursor.execute(
+            "SELECT kind, namespace, name, manifest FROM hedgehog.fabric_object WHERE fabric_id = %s", (fabric_id,)
+        )
         present = {ObjectRef(*row[:3]): row[3] for row in cursor.fetchall()}
         changes = [
-            Change(ref, Action.CREATED if ref not in present else Action.UNCHANGED if present[ref] == manifest else Action.CONFIGURED)
+            Change(
+                ref,
+                Action.CREATED
+                if ref not in present
+                else Action.UNCHANGED
+                if present[ref] == manifest
+                else Action.CONFIGURED,
+            )
             for ref, manifest in sorted(wanted.items())
         ]
         rows = [

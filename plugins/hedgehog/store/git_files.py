@@ -38,7 +38,9 @@ def files(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, dict[s
     """Every managed file of the fabrics by path, without manifests. A fabric without files has an empty entry."""
     found: dict[int, dict[str, GitFile]] = {fabric_id: {} for fabric_id in fabric_ids}
     with transaction(connection) as cursor:
-        cursor.execute(f"SELECT g.fabric_id, {_COLUMNS} FROM hedgehog.git_file g WHERE g.fabric_id = ANY(%s)", (list(fabric_ids),))
+        cursor.execute(
+            f"SELECT g.fabric_id, {_COLUMNS} FROM hedgehog.git_file g WHERE g.fabric_id = ANY(%s)", (list(fabric_ids),)
+        )
         for row in cursor.fetchall():
             found[row[0]][row[1]] = _file(row[1:])
     return found
@@ -88,7 +90,14 @@ def published(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, li
     return found
 
 
-def record(cursor: Any, fabric_id: int, *, written: Iterable[GitFile], removed: Iterable[str], held: Iterable[tuple[str, str | None]] = ()) -> None:
+def record(
+    cursor: Any,
+    fabric_id: int,
+    *,
+    written: Iterable[GitFile],
+    removed: Iterable[str],
+    held: Iterable[tuple[str, str | None]] = (),
+) -> None:
     """Write what a push did, inside the caller's transaction: files written, paths removed, (path, reason) held or freed."""
     paths = sorted(removed)
     if paths:
@@ -116,4 +125,7 @@ def record(cursor: Any, fabric_id: int, *, written: Iterable[GitFile], removed: 
             page_size=1000,
         )
     for path, reason in held:
-        cursor.execute("UPDATE hedgehog.git_file SET held_reason = %s WHERE fabric_id = %s AND path = %s", (reason, fabric_id, path))
+        cursor.execute(
+            "UPDATE hedgehog.git_file SET held_reason = %s WHERE fabric_id = %s AND path = %s",
+            (reason, fabric_id, path),
+        )

@@ -24,7 +24,9 @@ class Owned:
     """Found as wanted and never written by us: other managers own its fields."""
 
 
-def owned(connection: Connection, connection_id: str, fabric_ids: Sequence[int], refs: Iterable[ObjectRef]) -> dict[ObjectRef, Owned]:
+def owned(
+    connection: Connection, connection_id: str, fabric_ids: Sequence[int], refs: Iterable[ObjectRef]
+) -> dict[ObjectRef, Owned]:
     """All that *fabric_ids* own in the cluster, and whoever owns any of *refs*."""
     wanted = sorted({str(ref) for ref in refs})
     query = (

@@ -47,7 +47,10 @@ class Due:
     group: str
 
 
-_GROUP = {Target.GIT: "coalesce(f.git_repository_id::text, '')", Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')"}
+_GROUP = {
+    Target.GIT: "coalesce(f.git_repository_id::text, '')",
+    Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')",
+}
 _ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
 _NOT_LOCKED = (
     "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
@@ -123,9 +126,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
         return
     failed = outcome.status is OutcomeStatus.ERROR
     # Both rows, in the order in which the trigger of the fabric locks them.
-    cursor.execute(
-        "SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,)
-    )
+    cursor.execute("SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,))
     cursor.execute(
         "SELECT s.attempts, f.resync_seconds, f.generation, f.git_sync_enabled, f.name, "
         "  (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "

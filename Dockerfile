@@ -1,0 +1,33 @@
+# Airflow with Hedgehog on Airflow: one image for every component, so that DAGs and plugins are always of one version.
+FROM apache/airflow:3.3.2-python3.11
+
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="Hedgehog on Airflow" \
+      org.opencontainers.image.description="Keeps Hedgehog network fabrics the same in PostgreSQL, Git and Kubernetes, as Apache Airflow DAGs" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+USER 0
+# git carries commits to the Git host, over https or (with openssh-client) ssh. Their versions are those of the Debian
+# release that the base image stands on, with its security updates: a pin would break with the next one.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git openssh-client \
+    && apt-get clean \
+    && rm -rf /var/lib/apt/lists/*
+
+# The user of the base image. A number, so that Kubernetes can see that it is not root (runAsNonRoot).
+USER 50000
+# The lock pins Airflow too, so this can never change its version unseen.
+COPY requirements.txt /opt/airflow/requirements.txt
+RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
+
+COPY --chown=50000:0 include /opt/airflow/include
+COPY --chown=50000:0 plugins /opt/airflow/plugins
+COPY --chown=50000:0 dags /opt/airflow/dags
+COPY --chown=50000:0 bin /opt/airflow/bin
+# Every task is a new process: it must not compile our modules again.
+RUN python -m compileall -q /opt/airflow/plugins
+
+ENV PYTHONPATH=/opt/airflow/plugins \
+    PATH=/opt/airflow/bin:${PATH}

@@ -1,0 +1,280 @@
+"""One fabric to one cluster: cold, unchanged, ten objects changed; against kubectl and a bare parallel writer.
+
+Each subject gets a fresh API server of its own (devcluster, no webhooks) and the same objects. Ours is the whole
+service, the fabric database included. The bare writer sends one server-side apply per object over as many connections
+as ours, without a comparison, a record or an order: what a cold apply could reach at best. kubectl is that of
+devcluster, `apply --server-side -f` one file.
+
+    PYTHONPATH=plugins:. python benchmarks/kube_sync.py --objects 1000 4000 --rounds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import urllib3
+import yaml
+from hedgehog.fabric.changes import OutcomeStatus
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.references import waves
+from hedgehog.kube.client import CONCURRENCY, Cluster
+from hedgehog.kube.resources import kind_of, object_path
+from hedgehog.services.kubernetes_sync import sync
+from hedgehog.store import database, fabrics
+from hedgehog.store.migrate import migrate
+from kubernetes.client import Configuration
+from kubernetes.config import load_kube_config
+
+from benchmarks.report import Figure, emit
+from devstack import postgres
+from devstack.cluster import DevCluster, build
+from devstack.objects import make, make_attachment, make_server, make_vpc
+
+CHANGED = 10
+CALLS_GOAL = 25
+"""Calls of a run that finds 1,000 objects unchanged."""
+NO_OP_GOAL = 10.0
+"""Times faster than kubectl at finding nothing to do."""
+COLD_GOAL = 2.5
+"""Times faster than kubectl at a cold apply."""
+WRITER_GOAL = 0.85
+"""Share of the bare writer's rate."""
+
+Seconds = dict[str, float]
+
+
+def say(text: str) -> None:
+    """Progress, apart from the results."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def make_fabric(count: int) -> list[Manifest]:
+    """*count* objects of nine kinds in the proportions of a real fabric: mostly connections and attachments."""
+    switches, servers, vpcs, connections = count // 50, count // 6, count // 10, count // 3
+    objects = [
+        make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
+        make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
+        make("SwitchGroup", "eslag-1"),
+        *[make_switch(i) for i in range(switches)],
+        *[make_server(f"server-{i:04d}") for i in range(servers)],
+        *[make_vpc(f"vpc-{i:04d}", i % 250, subnets=2) for i in range(vpcs)],
+        *[make_connection(i, servers, switches) for i in range(connections)],
+        *[make("VPCPeering", f"peer-{i:04d}", make_permit(i, vpcs)) for i in range(count // 20)],
+        make("External", "ext-1", {"ipv4Namespace": "default", "inboundCommunity": "65102:5000"}),
+    ]
+    rest = count - len(objects)
+    return objects + [
+        make_attachment(f"attach-{i:05d}", f"vpc-{i % vpcs:04d}", connection_name(i % connections, servers, switches))
+        for i in range(rest)
+    ]
+
+
+def make_switch(number: int) -> Manifest:
+    """A leaf as `hhfab` hydrates it."""
+    spec = {
+        "role": "server-leaf",
+        "profile": "dell-s5248f-on",
+        "asn": 65101 + number,
+        "ip": f"172.30.{number // 200}.{number % 200 + 5}/21",
+        "protocolIP": f"172.30.8.{number % 250}/32",
+        "vtepIP": f"172.30.12.{number % 250}/32",
+        "groups": ["eslag-1"],
+        "vlanNamespaces": ["default"],
+        "portBreakouts": {"E1/49": "1x100G", "E1/50": "4x25G"},
+    }
+    return make("Switch", f"leaf-{number:03d}", spec)
+
+
+def connection_name(number: int, servers: int, switches: int) -> str:
+    """As upstream names them."""
+    return f"server-{number % servers:04d}--unbundled-{number:05d}--leaf-{number % switches:03d}"
+
+
+def make_connection(number: int, servers: int, switches: int) -> Manifest:
+    """A server port on a leaf."""
+    ends = {
+        "server": {"port": f"server-{number % servers:04d}/enp2s{number}"},
+        "switch": {"port": f"leaf-{number % switches:03d}/E1/{number}"},
+    }
+    return make("Connection", connection_name(number, servers, switches), {"unbundled": {"link": ends}})
+
+
+def make_permit(number: int, vpcs: int) -> dict[str, object]:
+    """Two VPCs that talk."""
+    pair = {f"vpc-{(number + offset) % vpcs:04d}": {} for offset in (0, 1)}
+    return {"permit": [pair]}
+
+
+def changed(objects: list[Manifest]) -> list[Manifest]:
+    """The same with another annotation on CHANGED objects of the middle."""
+    result = list(objects)
+    for index in range(len(objects) // 2, len(objects) // 2 + CHANGED):
+        metadata = objects[index]["metadata"] | {"annotations": {"example.com/change": "1"}}
+        result[index] = objects[index] | {"metadata": metadata}
+    return result
+
+
+@contextmanager
+def fresh_cluster() -> Iterator[DevCluster]:
+    """An API server with all Hedgehog kinds and no objects."""
+    with tempfile.TemporaryDirectory(prefix="hedgehog-bench-") as directory:
+        cluster = DevCluster(Path(directory) / "cluster")
+        cluster.start()
+        try:
+            cluster.install_definitions()
+            time.sleep(2)  # let the server's own start-up work end
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of *work*, without garbage of what came before."""
+    gc.collect()
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def measure_ours(objects: list[Manifest], parameters: dict[str, object]) -> tuple[Seconds, dict[str, int]]:
+    """Seconds of the three runs of the service, and the calls each made."""
+    connection = database.connect(parameters)
+    calls: dict[str, int] = {}
+    with fresh_cluster() as dev:
+        settings = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s"}
+        fabrics.save_fabric(connection, "bench", settings)
+        row = fabrics.load_fabric(connection, "bench").id
+
+        def run(name: str, wanted: list[Manifest], status: OutcomeStatus) -> float:
+            fabrics.save_objects(connection, row, wanted, delete_missing=True)
+            client: Cluster = dev.connect()
+
+            def work() -> None:
+                (outcome,) = sync(connection, ["bench"], open_cluster=lambda _: client, run_id="bench")
+                assert outcome.status is status, outcome
+
+            seconds = timed(work)
+            calls[name] = sum(client.calls.values())
+            return seconds
+
+        seconds = {
+            "cold": run("cold", objects, OutcomeStatus.SUCCESS),
+            "no-op": run("no-op", objects, OutcomeStatus.SKIPPED),
+            "changed": run("changed", changed(objects), OutcomeStatus.SUCCESS),
+        }
+    connection.close()
+    return seconds, calls
+
+
+def measure_kubectl(objects: list[Manifest]) -> Seconds:
+    """Seconds of three `kubectl apply --server-side` of one file."""
+    kubectl = build("kubectl")
+    with fresh_cluster() as dev, tempfile.TemporaryDirectory() as directory:
+
+        def run(name: str, wanted: list[Manifest]) -> float:
+            file = Path(directory) / f"{name}.yaml"
+            ordered = [manifest for wave in waves(wanted) for manifest in wave]
+            file.write_text(yaml.dump_all(ordered, Dumper=yaml.CSafeDumper))
+            command = [str(kubectl), "--kubeconfig", str(dev.kubeconfig), "apply", "--server-side", "-f", str(file)]
+            return timed(lambda: subprocess.run(command, check=True, capture_output=True))
+
+        return {
+            "cold": run("cold", objects),
+            "no-op": run("no-op", objects),
+            "changed": run("changed", changed(objects)),
+        }
+
+
+def measure_writer(objects: list[Manifest]) -> Seconds:
+    """Seconds of a cold apply by bare urllib3 over CONCURRENCY connections."""
+    with fresh_cluster() as dev:
+        configuration = type.__call__(Configuration)
+        load_kube_config(str(dev.kubeconfig), client_configuration=configuration, persist_config=False)
+        pool = urllib3.PoolManager(
+            maxsize=CONCURRENCY,
+            ca_certs=configuration.ssl_ca_cert,
+            cert_file=configuration.cert_file,
+            key_file=configuration.key_file,
+        )
+        headers = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
+
+        def write(manifest: Manifest) -> None:
+            path = object_path(kind_of(manifest), ObjectRef.of(manifest))
+            url = f"{configuration.host}{path}?fieldManager=writer"
+            response = pool.request("PATCH", url, body=orjson.dumps(manifest), headers=headers)
+            assert response.status == 201, response.data
+
+        def work() -> None:
+            with ThreadPoolExecutor(CONCURRENCY) as threads:
+                list(threads.map(write, objects))
+
+        return {"cold": timed(work)}
+
+
+def median(rounds: list[Seconds]) -> Seconds:
+    """The median of each figure."""
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
+def compare(count: int, rounds: int, server: postgres.Postgres) -> list[Figure]:
+    """All figures for fabrics of *count* objects; the subjects take turns."""
+    objects = make_fabric(count)
+    kinds = {manifest["kind"] for manifest in objects}
+    assert len(objects) == count
+    assert kinds <= KINDS.keys()
+    ours: list[Seconds] = []
+    kubectl: list[Seconds] = []
+    writer: list[Seconds] = []
+    calls: dict[str, int] = {}
+    for number in range(rounds):
+        name = f"bench_{count}_{number}"
+        seconds, calls = measure_ours(objects, server.database(name, template="bench_template"))
+        ours.append(seconds)
+        writer.append(measure_writer(objects))
+        kubectl.append(measure_kubectl(objects))
+        say(f"{count} objects, round {number + 1}: ours {ours[-1]}, writer {writer[-1]}, kubectl {kubectl[-1]}")
+    mine, bare, tool = median(ours), median(writer), median(kubectl)
+    rate, bare_rate, tool_rate = count / mine["cold"], count / bare["cold"], count / tool["cold"]
+    return [
+        Figure.of(f"{count} objects unchanged", calls["no-op"], "calls", goal=CALLS_GOAL if count <= 1000 else None),
+        Figure.of(f"{count} objects unchanged", mine["no-op"], "s", "kubectl", tool["no-op"], times=NO_OP_GOAL),
+        Figure.of(f"{count} objects, {CHANGED} changed", calls["changed"], "calls"),
+        Figure.of(f"{count} objects, {CHANGED} changed", mine["changed"], "s", "kubectl", tool["changed"]),
+        Figure.of(f"{count} objects cold", rate, "objects/s", "bare writer", bare_rate, times=WRITER_GOAL),
+        Figure.of(f"{count} objects cold", rate, "objects/s", "kubectl", tool_rate, times=COLD_GOAL),
+    ]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", type=int, nargs="+", default=[1000, 4000], help="sizes of the fabric")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hedgehog-bench-pg-") as directory:
+        Path(directory).chmod(0o755)
+        server = postgres.start(Path(directory) / "data")
+        try:
+            connection = database.connect(server.database("bench_template"))
+            migrate(connection)
+            connection.close()
+            figures = [one for count in arguments.objects for one in compare(count, arguments.rounds, server)]
+        finally:
+            postgres.stop(Path(directory) / "data")
+    emit(figures)
+
+
+if __name__ == "__main__":
+    main()

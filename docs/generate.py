@@ -1,0 +1,271 @@
+"""Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`.
+
+    python docs/generate.py            writes them
+    python docs/generate.py --check    ends with 1 and shows the difference when one is stale
+
+Needs no server and no database: Airflow is imported with a home of its own that is thrown away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTICE = "<!-- Made by docs/generate.py from {source}; edit there, then run `make format`. -->"
+
+
+# DAGS.md
+
+
+def dags_page(dags: Mapping[str, Any], pools: Mapping[str, tuple[int, str]]) -> str:
+    """One section a DAG, by name, after a table of all."""
+    ordered = [dags[dag_id] for dag_id in sorted(dags)]
+    overview = _table(
+        ("DAG", "clock", "woken by", "pool", "what"),
+        (
+            (f"[{dag.dag_id}](#{dag.dag_id})", _clock(dag), _wake_ups(dag), _pool(dag), _title(dag.doc_md))
+            for dag in ordered
+        ),
+    )
+    head = [NOTICE.format(source="the files in dags/"), "# DAGs", _INTRODUCTION, overview]
+    return _join([*head, *(section for dag in ordered for section in _section(dag, pools))])
+
+
+_INTRODUCTION = """\
+The same text is on each DAG's page in the web UI. Clocks are in UTC. A DAG that is *woken* runs at once when the named
+asset has an event; the clock is behind it as a safety net. Of the tasks that wait for a slot of a pool, the one with
+the highest weight goes first."""
+
+
+def _section(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    yield f"## {dag.dag_id}"
+    yield dag.doc_md.strip().replace("# ", "### ", 1)
+    yield _table(("", ""), _facts(dag, pools))
+    if dag.params:
+        yield "**Params**"
+        yield _table(
+            ("param", "title", "type", "default", "meaning"),
+            (_param(name, param) for name, param in dag.params.items()),
+        )
+    yield "**Tasks**"
+    yield _table(("task", "after", "weight", "what"), map(_task, dag.topological_sort()))
+
+
+def _param(name: str, param: Any) -> tuple[str, ...]:
+    default = json.dumps(param.value, ensure_ascii=False)
+    return f"`{name}`", param.schema["title"], _type(param.schema), f"`{default}`", param.description
+
+
+def _task(task: Any) -> tuple[str, ...]:
+    name = f"`{task.task_id}`" + (" (mapped)" if task.is_mapped else "")
+    after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids))
+    return name, after, str(task.priority_weight), task.doc_md.strip()
+
+
+def _facts(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:
+    tasks = list(dag.tasks)
+    clock = _cron(dag)
+    yield "Clock", f"{_clock(dag)} (`{clock}` UTC)" if clock else _clock(dag)
+    yield "Woken by", _wake_ups(dag) or "nothing"
+    for pool in _unique(task.pool for task in tasks):
+        slots, description = pools[pool]
+        yield "Pool and queue", f"`{pool}`, {slots} slots ({description})"
+    yield "Runs at once", str(dag.max_active_runs)
+    limits = _unique(_duration(task.execution_timeout) for task in tasks)
+    yield "Timeouts", f"run {_duration(dag.dagrun_timeout)}, task {' or '.join(limits)}"
+    yield "Retries of a task", " or ".join(_unique(_retries(task) for task in tasks))
+    yield "Tags", ", ".join(f"`{tag}`" for tag in sorted(dag.tags))
+
+
+def _retries(task: Any) -> str:
+    growth = ", doubling" if task.retry_exponential_backoff else ""
+    limit = f" up to {_duration(task.max_retry_delay)}" if task.max_retry_delay else ""
+    return f"{task.retries}, after {_duration(task.retry_delay)}{growth}{limit}"
+
+
+def _cron(dag: Any) -> str:
+    return str(getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", ""))
+
+
+def _clock(dag: Any) -> str:
+    from cron_descriptor import get_description  # noqa: PLC0415 - comes with Airflow, loaded by then
+
+    expression = _cron(dag)
+    return get_description(expression) if expression else "none"
+
+
+def _wake_ups(dag: Any) -> str:
+    return ", ".join(f"`{name}`" for name in _asset_names(getattr(dag.timetable, "asset_condition", None)))
+
+
+def _asset_names(condition: Any) -> list[str]:
+    if condition is None:
+        return []
+    if hasattr(condition, "objects"):
+        return [name for one in condition.objects for name in _asset_names(one)]
+    return [condition.name]
+
+
+def _pool(dag: Any) -> str:
+    return ", ".join(f"`{pool}`" for pool in _unique(task.pool for task in dag.tasks))
+
+
+def _title(doc_md: str) -> str:
+    return doc_md.strip().splitlines()[0].removeprefix("# ")
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    words = " or ".join(types)
+    items = schema.get("items")
+    return f"{words} of {_type(items)}s" if items else words
+
+
+def _duration(value: timedelta) -> str:
+    seconds = round(value.total_seconds())
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+# errors.md
+
+
+def errors_page(errors: ModuleType) -> str:
+    """The drawn tree, and one row a class with what happens when it is raised."""
+    drawn = inspect.cleandoc(errors.__doc__ or "")
+    tree = "\n".join(line for line in drawn.splitlines() if line.startswith("    "))
+    rows = [
+        (f"`{name}`", _reaction(error, errors), inspect.cleandoc(error.__doc__ or "").replace("\n", " "))
+        for name, error in vars(errors).items()
+        if inspect.isclass(error) and error.__module__ == errors.__name__
+    ]
+    head = [NOTICE.format(source="plugins/hedgehog/errors.py"), "# Errors", _ERRORS_INTRODUCTION]
+    return _join([*head, tree, _table(("error", "reaction", "meaning"), rows), _REACTIONS])
+
+
+_ERRORS_INTRODUCTION = """\
+Every error that the product raises on purpose, sorted by the reaction it needs. The name of the class stands as the
+reason in tables, logs and metrics; the message says which object, what is wrong and what to do next."""
+
+_REACTIONS = """\
+**retry**: the fabric stays due; the next attempt comes by itself, later and later with each failure, or when the remote
+asked for it. After the last attempt it is parked.
+
+**park**: nothing is tried again until the fabric changes or a run is forced for it. Put right what the message names,
+then trigger the sync with *Check everything*."""
+
+
+def _reaction(error: type[Exception], errors: ModuleType) -> str:
+    if issubclass(error, errors.RetryableError):
+        return "retry"
+    return "park" if issubclass(error, errors.PermanentError) else ""
+
+
+# both
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _join(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def load_dags(home: Path) -> Mapping[str, Any]:
+    """The DAGs of this repository, parsed by an Airflow of its own in *home*. Raises RuntimeError on import errors."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]  # the page says what the defaults are, not what is set on this machine
+    settings = {
+        "CORE__DAGS_FOLDER": ROOT / "dags",
+        "CORE__PLUGINS_FOLDER": ROOT / "plugins",
+        "CORE__LOAD_EXAMPLES": False,
+        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "LOGGING__LOGGING_LEVEL": "WARNING",
+    }
+    os.environ.update({"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{key}": str(value) for key, value in settings.items()}})
+    from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 - reads the variables above when imported
+
+    bag = DagBag(str(ROOT / "dags"), bundle_name="hedgehog")
+    if bag.import_errors:
+        raise RuntimeError("\n".join(bag.import_errors.values()))
+    return bag.dags
+
+
+def pages() -> dict[str, Callable[[], str]]:
+    """What makes each page, by file name."""
+    return {"DAGS.md": _make_dags_page, "errors.md": _make_errors_page}
+
+
+def _make_dags_page() -> str:
+    with tempfile.TemporaryDirectory(prefix="hedgehog-docs-") as home:
+        dags = load_dags(Path(home))
+        from hedgehog.airflow.defaults import POOLS  # noqa: PLC0415 - imports Airflow
+
+        return dags_page(dags, POOLS)
+
+
+def _make_errors_page() -> str:
+    from hedgehog import errors  # noqa: PLC0415 - on the path since main()
+
+    return errors_page(errors)
+
+
+def stale(directory: Path, made: Mapping[str, str]) -> str:
+    """The difference between the pages in *directory* and those *made* now; empty when they are the same."""
+    lines: list[str] = []
+    for name, page in made.items():
+        path = directory / name
+        present = path.read_text(encoding="utf-8") if path.exists() else ""
+        lines += difflib.unified_diff(
+            present.splitlines(keepends=True),
+            page.splitlines(keepends=True),
+            f"docs/{name}",
+            f"docs/{name} (generated)",
+        )
+    return "".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the pages; with --check return 1 and show the difference when one is stale."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when a page is stale")
+    parser.add_argument("--directory", type=Path, default=ROOT / "docs", help="where the pages are (default: docs/)")
+    options = parser.parse_args(arguments)
+    if str(ROOT / "plugins") not in sys.path:
+        sys.path.append(str(ROOT / "plugins"))
+    made = {name: make() for name, make in pages().items()}
+    if options.check:
+        difference = stale(options.directory, made)
+        if difference:
+            sys.stdout.write(f"{difference}\nstale: run `make format` and commit the pages\n")
+        return 1 if difference else 0
+    for name, page in made.items():
+        (options.directory / name).write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The `hedgehog` command, from a clone (`bin/hedgehog`) or as `python -m hedgehog`; no Airflow needs to run.
+
+Exit status: 0 done, 1 it could not be done (`hedgehog: error: …` on stderr, a line each), 2 it was asked wrongly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hedgehog.cli import fabric, sync
+from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
+from hedgehog.cli.output import show
+from hedgehog.cli.session import fabric_database
+from hedgehog.errors import HedgehogError
+
+_DESCRIPTION = "Keeps Hedgehog network fabrics the same in the fabric database, in Git and in Kubernetes."
+_EPILOG = """\
+examples:
+  hedgehog setup                                    what an Airflow needs once
+  hedgehog fabric import fabric.yaml wiring/ vpcs/
+  hedgehog status
+  hedgehog COMMAND --help                           all about a command
+"""
+
+
+def build_parser() -> Parser:
+    """The whole grammar of the command."""
+    parser = Parser(prog="hedgehog", description=_DESCRIPTION, epilog=_EPILOG)
+    add_common(parser)
+    parser.set_defaults(parser=parser, run=None)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    _add_setup(commands)
+    add_command(commands, "migrate", _migrate, summary="bring the tables of the fabric database up to date")
+    fabric.add_commands(commands)
+    sync.add_commands(commands)
+    group = add_group(commands, "crds", summary="the custom resource definitions that clusters need")
+    crds = add_command(
+        group,
+        "render",
+        _render_crds,
+        summary="write the definitions of all kinds, made from include/schemas, for clusters without Hedgehog",
+        examples="hedgehog crds render | kubectl apply --server-side -f -\nhedgehog crds render --output crds/",
+        without=("output", "database"),
+    )
+    crds.add_argument("--output", "--directory", dest="directory", type=Path, metavar="DIR", help="one file a kind")
+    return parser
+
+
+def _add_setup(commands: Any) -> None:
+    """`setup` belongs to the glue, which imports Airflow: seconds that no other command should take."""
+    parser = add_command(
+        commands,
+        "setup",
+        _setup,
+        summary="prepare an Airflow: tables, pools, and a try of every connection; run it as often as you like",
+        examples="hedgehog setup\nhedgehog setup --check",
+        without=("output", "database"),
+    )
+    parser.fill = _fill_setup
+
+
+def _fill_setup(parser: Parser) -> None:
+    from hedgehog.airflow.setup import add_arguments
+
+    add_arguments(parser)
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from hedgehog.airflow.setup import run
+
+    return run(arguments)
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from hedgehog.store.migrate import migrate
+
+    with fabric_database(arguments, migrated=False) as connection:
+        applied = migrate(connection)
+    done = "\n".join(f"applied {name}" for name in applied) or "the fabric database is up to date"
+    show(arguments, {"applied": applied}, lambda: done)
+    return 0
+
+
+def _render_crds(arguments: argparse.Namespace) -> int:
+    from hedgehog.fabric.render import dump
+    from hedgehog.kube.crds import render_all
+    from hedgehog.schemas.schema import SCHEMAS
+
+    definitions = {definition["metadata"]["name"]: dump(definition) for definition in render_all(SCHEMAS)}
+    if arguments.directory is None:
+        sys.stdout.buffer.write(b"---\n".join(definitions.values()))
+        return 0
+    arguments.directory.mkdir(parents=True, exist_ok=True)
+    for name, text in definitions.items():
+        (arguments.directory / f"{name}.yaml").write_bytes(text)
+    print(f"{len(definitions)} definitions written to {arguments.directory}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status; leaves through SystemExit(2) when it was asked wrongly."""
+    parser = build_parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    arguments.parser.refuse_unknown(unknown)
+    if arguments.run is None:
+        parser.print_help()
+        return 0
+    if arguments.verbose:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except HedgehogError as error:
+        return _failed(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; leave without a complaint
+        return 0
+    except OSError as error:
+        return _failed(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _failed(message: str) -> int:
+    for line in message.splitlines():
+        print(f"hedgehog: error: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

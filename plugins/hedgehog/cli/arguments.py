@@ -1,0 +1,143 @@
+"""Parsing: options that every command has, near matches for what was mistyped, times and settings as values."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from hedgehog.schemas.scalars import resolve
+
+Run = Callable[[argparse.Namespace], int]
+"""Carries out a parsed command and returns the exit status."""
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)'")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that does not guess abbreviations and names near matches when it refuses something.
+
+    `fill`, if set, adds more arguments once they are needed: for a command whose options live in a slow module.
+    """
+
+    fill: Callable[[Parser], None] | None = None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as the base class does, after `fill`."""
+        fill, self.fill = self.fill, None
+        if fill is not None:
+            fill(self)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the refusal with a near match and leave with status 2."""
+        found = _INVALID_CHOICE.search(message)
+        if found:
+            message = f"there is no {found[1]!r} here; {self._near(found[1], self._choices())}"
+        print(f"hedgehog: error: {message}\n{self.format_usage().strip()}", file=sys.stderr)
+        raise SystemExit(2)
+
+    def refuse_unknown(self, words: Sequence[str]) -> None:
+        """Leave with status 2 when arguments are left over."""
+        if words:
+            options = [option for action in self._actions for option in action.option_strings]
+            self.error(f"unknown argument {words[0]!r}; {self._near(words[0].partition('=')[0], options)}")
+
+    def _choices(self) -> list[str]:
+        return [str(choice) for action in self._actions for choice in action.choices or ()]
+
+    @staticmethod
+    def _near(word: str, known: Sequence[str]) -> str:
+        near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
+        return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+
+
+def add_command(
+    commands: Any, name: str, run: Run, *, summary: str, examples: str = "", without: Collection[str] = ()
+) -> Parser:
+    """Add a command with the options that all have, but for those *without* which it makes sense.
+
+    *examples* are shown at the end of its help, one a line.
+    """
+    parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary), epilog=_epilog(examples))
+    add_common(parser, inherited=True, without=without)
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def add_group(commands: Any, name: str, *, summary: str) -> Any:
+    """Add a command that only has commands below it."""
+    parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary))
+    parser.set_defaults(parser=parser)
+    return parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+
+
+def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, without: Collection[str] = ()) -> None:
+    """The options that may stand before or after the command; *inherited* ones leave what stood before."""
+    group = parser.add_argument_group("options of every command")
+    if "output" not in without:
+        group.add_argument(
+            "--output",
+            choices=("table", "json"),
+            default=argparse.SUPPRESS if inherited else "table",
+            help="tables are for people, JSON has stable keys for machines (default: table)",
+        )
+    if "database" not in without:
+        group.add_argument(
+            "--database",
+            metavar="URL",
+            default=argparse.SUPPRESS if inherited else None,
+            help="postgresql://user@host/name of the fabric database, without a password (PGPASSWORD, ~/.pgpass); "
+            "default: the Airflow connection hedgehog_db, from AIRFLOW_CONN_HEDGEHOG_DB if set",
+        )
+    group.add_argument(
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS if inherited else False,
+        help="log to stderr what is done, and say every change",
+    )
+
+
+def _sentence(summary: str) -> str:
+    return summary[0].upper() + summary[1:] + "."
+
+
+def _epilog(examples: str) -> str | None:
+    if not examples:
+        return None
+    lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
+    return f"examples:\n{lines}"
+
+
+def duration(text: str) -> timedelta:
+    """`90s`, `45m`, `2h`, `3d`, `1w`."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 45m, 2h, 3d or 1w")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def moment(text: str) -> datetime:
+    """An ISO date and time; without an offset it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-05-01T18:00+02:00, or --for 2h") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE`; the value is read as unquoted YAML."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is no setting; write NAME=VALUE")
+    return name, resolve(value)

@@ -1,0 +1,302 @@
+"""`hedgehog fabric …`: what is wanted of each fabric, in and out of the database."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hedgehog.cli.arguments import add_command, add_group, duration, moment, setting
+from hedgehog.cli.output import age, note, pairs, progress, show, table
+from hedgehog.cli.session import fabric_database
+from hedgehog.cli.sync import state_table
+from hedgehog.errors import AlreadyExists, InvalidInput
+from hedgehog.fabric.changes import ChangeSet
+from hedgehog.fabric.model import Fabric
+from hedgehog.store import fabrics as store
+from hedgehog.store import sync_state
+
+if TYPE_CHECKING:
+    from hedgehog.kube.client import Cluster
+    from hedgehog.services.fabric_import import Report
+
+_SHOWN_CHANGES = 20
+
+
+def add_commands(commands: Any) -> None:
+    """Add `fabric` and what is below it."""
+    group = add_group(commands, "fabric", summary="look at fabrics, import and export them, suspend and resume them")
+    _add_import(group)
+    parser = add_command(
+        group,
+        "export",
+        _export,
+        summary="write a fabric as files that import to the same, or as one stream to standard output",
+        examples="hedgehog fabric export gen --directory backup/gen\nhedgehog fabric export gen > gen.yaml",
+        without=("output",),
+    )
+    parser.add_argument("fabric", metavar="NAME")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help="one file an object; must not exist or be empty")
+    add_command(group, "list", _list, summary="list all fabrics", examples="hedgehog fabric list --output json")
+    parser = add_command(group, "show", _show, summary="show the settings, objects and state of a fabric")
+    parser.add_argument("fabric", metavar="NAME")
+    _add_care(group)
+
+
+def _add_import(group: Any) -> None:
+    parser = add_command(
+        group,
+        "import",
+        _import,
+        summary="store fabrics, repositories and objects from files or from a cluster; all or nothing",
+        examples="""
+        hedgehog fabric import fabric.yaml wiring/ vpcs/
+        hedgehog fabric import --fabric gen --replace wiring/        # what is not in the files is removed
+        kubectl get vpcs -o yaml | hedgehog fabric import --fabric gen -
+        hedgehog fabric import --from-cluster gen_cluster --fabric gen --set enable_k8s_sync=true
+        """,
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="file, directory (its *.yaml and *.yml), or - for stdin"
+    )
+    parser.add_argument(
+        "--fabric", metavar="NAME", help="fabric of the objects; default: the one that the files configure"
+    )
+    parser.add_argument("--replace", action="store_true", help="remove the fabric's objects that are not imported")
+    parser.add_argument("--yes", action="store_true", help="remove even more objects than the fabric's prune threshold")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    cluster = parser.add_argument_group("from a cluster")
+    cluster.add_argument("--from-cluster", metavar="CONNECTION", help="Airflow connection of the cluster to take over")
+    cluster.add_argument(
+        "--kubeconfig", metavar="FILE", help="reach the cluster by this file instead of the connection"
+    )
+    cluster.add_argument(
+        "--set", type=setting, action="append", default=[], dest="settings", metavar="SETTING=VALUE",
+        help="a setting of the fabric that is created, as under spec of a Fabric document",
+    )  # fmt: skip
+
+
+def _add_care(group: Any) -> None:
+    parser = add_command(
+        group,
+        "suspend",
+        _suspend,
+        summary="leave a fabric alone: nothing is written to Git or the cluster until it is resumed",
+        examples='hedgehog fabric suspend gen --reason "switch upgrade, CHG-17" --for 2h',
+    )
+    parser.add_argument("fabric", metavar="NAME")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="shown wherever the fabric is skipped")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it goes on by itself")
+    end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
+    parser = add_command(group, "resume", _resume, summary="take a suspended fabric up again, at once")
+    parser.add_argument("fabric", metavar="NAME")
+    parser = add_command(
+        group,
+        "delete",
+        _delete,
+        summary="forget a fabric; its files in Git and its objects in the cluster stay",
+        examples="hedgehog fabric delete gen --yes",
+    )
+    parser.add_argument("fabric", metavar="NAME")
+    parser.add_argument("--yes", action="store_true", required=True, help="needed: there is no way back but an import")
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    if bool(arguments.paths) == bool(arguments.from_cluster):
+        arguments.parser.error("name files to import, or a cluster with --from-cluster; not both")
+    if (arguments.kubeconfig or arguments.settings) and not arguments.from_cluster:
+        arguments.parser.error("--kubeconfig and --set go with --from-cluster")
+    report = _from_cluster(arguments) if arguments.from_cluster else _from_files(arguments)
+    show(arguments, report.as_dict(), lambda: _report_text(report, every=arguments.verbose))
+    if arguments.output == "table":
+        for text in report.notes:
+            note(text)
+    return 0
+
+
+def _from_files(arguments: argparse.Namespace) -> Report:
+    from hedgehog.services import fabric_import
+
+    stdin = sys.stdin.buffer.read() if fabric_import.STDIN in arguments.paths else b""
+    with progress(arguments, "reading the files"):
+        documents = fabric_import.read_documents(arguments.paths, stdin=stdin)
+    if not documents:
+        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document is there; nothing was imported")
+    with fabric_database(arguments) as connection, progress(arguments, "writing to the fabric database"):
+        return fabric_import.import_documents(
+            connection,
+            documents,
+            fabric=arguments.fabric,
+            replace=arguments.replace,
+            dry_run=arguments.dry_run,
+            allow_large_prune=arguments.yes,
+        )
+
+
+def _from_cluster(arguments: argparse.Namespace) -> Report:
+    with progress(arguments, f"reading the cluster {arguments.from_cluster}"):
+        from hedgehog.services.cluster_import import import_from_cluster
+
+        cluster = _open_cluster(arguments)
+        try:
+            with fabric_database(arguments) as connection:
+                return import_from_cluster(
+                    connection,
+                    cluster,
+                    connection_id=arguments.from_cluster,
+                    fabric=arguments.fabric,
+                    settings=dict(arguments.settings),
+                    replace=arguments.replace,
+                    dry_run=arguments.dry_run,
+                    allow_large_prune=arguments.yes,
+                )
+        finally:
+            cluster.close()
+
+
+def _open_cluster(arguments: argparse.Namespace) -> Cluster:
+    if arguments.kubeconfig:
+        from hedgehog.kube.client import Cluster
+
+        return Cluster.from_kubeconfig(arguments.kubeconfig, name=arguments.from_cluster)
+    from hedgehog.airflow.hooks import open_cluster
+
+    return open_cluster(arguments.from_cluster)
+
+
+def _report_text(report: Report, *, every: bool) -> str:
+    lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
+    lines += [f"fabric {name}: {action}" for name, action in report.fabrics.items()]
+    if report.fabric is not None:
+        lines.append(f"objects of {report.fabric}: {_counts(report.objects)}")
+        shown = report.objects.writes if every else report.objects.writes[:_SHOWN_CHANGES]
+        lines += [f"  {change}" for change in shown]
+        more = len(report.objects.writes) - len(shown)
+        lines += [f"  … and {more} more; --verbose shows all"] if more else []
+    return "\n".join([*lines, "dry run: nothing was changed"] if report.dry_run else lines)
+
+
+def _counts(changes: ChangeSet) -> str:
+    return ", ".join(f"{count} {action}" for action, count in changes.counts().items() if count) or "none"
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from hedgehog.services import fabric_export
+
+    with fabric_database(arguments) as connection:
+        files = fabric_export.export(connection, arguments.fabric)
+    if arguments.directory is None:
+        sys.stdout.buffer.write(fabric_export.stream(files))
+        return 0
+    _write(arguments.directory, files)
+    print(f"{len(files)} files written to {arguments.directory}")
+    return 0
+
+
+def _write(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Refuses a directory that holds something: files of another export would be imported with these."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise AlreadyExists(f"{directory} exists and is not an empty directory; name another one or remove it")
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+
+
+def _plain(fabric: Fabric) -> dict[str, Any]:
+    """The fabric for JSON: settings as in its document, and what the database adds."""
+    values = asdict(replace(fabric, git_repository=None))
+    return values | {"git_repository": fabric.git_repository.name if fabric.git_repository else None}
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    with fabric_database(arguments) as connection:
+        fabrics = store.load_fabrics(connection)
+    now = datetime.now(UTC)
+    columns = ("name", "git", "cluster", "suspended", "generation", "updated")
+    rows = [
+        (
+            fabric.name,
+            _git(fabric),
+            _on(fabric.kubernetes_connection_id, enabled=fabric.enable_k8s_sync),
+            _suspended(fabric, now),
+            fabric.generation,
+            age(fabric.last_updated, now),
+        )
+        for fabric in fabrics
+    ]
+    nothing = "there are no fabrics; `hedgehog fabric import` makes one"
+    show(arguments, [_plain(fabric) for fabric in fabrics], lambda: table(columns, rows, nothing=nothing))
+    return 0
+
+
+def _git(fabric: Fabric) -> str | None:
+    repository = fabric.git_repository
+    return _on(f"{repository.name}/{fabric.git_directory}" if repository else None, enabled=fabric.git_sync_enabled)
+
+
+def _on(place: str | None, *, enabled: bool) -> str | None:
+    return place if enabled or place is None else f"{place} (off)"
+
+
+def _suspended(fabric: Fabric, now: datetime) -> str | None:
+    end = fabric.suspended_until
+    if not fabric.suspended or (end is not None and end <= now):
+        return None
+    return (f"until {end:%Y-%m-%d %H:%M %Z}: " if end else "") + (fabric.suspended_reason or "")
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    with fabric_database(arguments) as connection:
+        fabric = store.load_fabric(connection, arguments.fabric)
+        objects = store.load_objects(connection, [fabric.id])[fabric.id]
+        states = sync_state.states(connection, [fabric.name])
+    kinds = Counter(stored.ref.kind for stored in objects)
+    data = _plain(fabric) | {
+        "objects": dict(sorted(kinds.items())),
+        "object_refs": [str(stored.ref) for stored in objects],
+        "sync": [asdict(state) for state in states],
+    }
+
+    def text() -> str:
+        settings = {name: value for name, value in _plain(fabric).items() if name not in ("id", "resource_name")}
+        counted = table(("kind", "objects"), sorted(kinds.items()), nothing="it has no objects")
+        return "\n\n".join((pairs(settings), counted, state_table(states, datetime.now(UTC), nothing="no sync is on")))
+
+    show(arguments, data, text)
+    return 0
+
+
+def _suspend(arguments: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    until = now + arguments.span if arguments.span else arguments.until
+    if until is not None and until <= now:
+        arguments.parser.error(f"--until {until.isoformat()} has passed")
+    with fabric_database(arguments) as connection:
+        store.suspend(connection, arguments.fabric, reason=arguments.reason, until=until)
+    said = f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else "until it is resumed"
+    return _done(arguments, "suspended", f"{arguments.fabric} is suspended {said}; a run that is at work ends first")
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    with fabric_database(arguments) as connection:
+        store.resume(connection, arguments.fabric)
+    return _done(arguments, "resumed", f"{arguments.fabric} is resumed and due at once")
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    with fabric_database(arguments) as connection:
+        store.delete_fabric(connection, arguments.fabric)
+    kept = "its files in Git and its objects in the cluster stay as they are, and nobody looks after them any more"
+    return _done(arguments, "deleted", f"{arguments.fabric} is forgotten; {kept}")
+
+
+def _done(arguments: argparse.Namespace, action: str, text: str) -> int:
+    show(arguments, {"fabric": arguments.fabric, "action": action}, lambda: text)
+    return 0

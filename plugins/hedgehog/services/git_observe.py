@@ -1,0 +1,214 @@
+"""From the database and the branch to the plan of one fabric: gathers what `git_plan.decide` decides on.
+
+The cost follows the change: a fabric whose generation is published and whose directory has the same tree id as at the
+last look costs two lookups in Git; else the listing of its directory, and rendering only of what may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from hedgehog.errors import HedgehogError
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus
+from hedgehog.gitops.commit import FABRIC_TRAILER
+from hedgehog.gitops.history import Edit, edits
+from hedgehog.gitops.mirror import Listing, Mirror
+from hedgehog.services import git_plan
+from hedgehog.services.git_plan import Check, FilePlan, Observed, Wanted
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files
+from hedgehog.store.database import Connection
+from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.git_files import GitFile
+from hedgehog.store.sync_state import State
+
+Adopt = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
+"""From an edited file (fabric, its object, path, content) to the object it holds; raises InvalidInput."""
+
+_MOST_NAMED = 20
+"""Files whose editor is searched in all of the history; a search costs the more the older the edit is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fabric, and what its last sync to Git left."""
+
+    fabric: Fabric
+    state: State | None
+
+    @property
+    def files(self) -> int:
+        """How many files the last sync left in Git."""
+        counts = self.state.counts if self.state else {}
+        return sum(counts.get(action.value, 0) for action in (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED))
+
+    def last_look(self, mirror: Mirror) -> str | None:
+        """The commit at which the last sync found or made everything right, if it was on this branch."""
+        if self.state is None or self.state.revision is None:
+            return None
+        revision = Revision.parse(self.state.revision)
+        return revision.commit if revision.branch == mirror.remote.branch else None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a plan is made from: the branch's *head*, and *tip* with the commits of this batch on top of it."""
+
+    connection: Connection
+    mirror: Mirror
+    head: str | None
+    tip: str | None
+    force: bool
+    adopt: Adopt
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What the database holds about the files of one fabric."""
+
+    known: dict[str, GitFile]
+    changed: list[StoredObject]
+    removed: frozenset[ObjectRef]
+
+
+def observe(job: Job, source: Source) -> FilePlan:
+    """The plan for one fabric. Raises InvalidInput when an object may not be published."""
+    fabric = job.fabric
+    if not source.force and _is_undisturbed(job, source):
+        return FilePlan(untouched=job.files)
+    records = _records(source.connection, fabric.id)
+    stale = [record for record in records.known.values() if _is_stale(fabric, record, records.removed)]
+    listing = _listing(source, fabric, records.known)
+    wanted = _wanted(source, fabric, records, listing.files, {record.path for record in stale})
+    last = job.last_look(source.mirror)
+    since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
+    strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
+    suspects = _suspects(wanted, records.known, listing.files)
+    found = _edits(source, suspects | strangers, since)
+    own = {path for path, edit in found.items() if _is_ours(fabric, edit)}
+    known = _with_unrecorded(records.known, own & suspects, listing.files)
+    stale = [known.get(record.path, record) for record in stale]
+    # Left by a run that was killed between push and record, and no longer wanted by now.
+    stale += [GitFile(path, None, listing.files[path]) for path in sorted(own & strangers)]
+    observed = Observed(
+        listing.files,
+        frozenset(listing.skipped),
+        _named(source, found, suspects - own, records.known),
+        _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
+    )
+    return git_plan.decide(fabric, wanted, known, stale, observed)
+
+
+def _is_undisturbed(job: Job, source: Source) -> bool:
+    """Whether the last look still holds: same generation, nothing held, not a byte of the directory changed."""
+    state, last, mirror = job.state, job.last_look(source.mirror), source.mirror
+    if state is None or last is None or source.head is None or source.tip is None:
+        return False
+    if state.status is not SyncStatus.IN_SYNC or state.observed_generation != job.fabric.generation:
+        return False
+    directory = job.fabric.git_directory
+    if not mirror.has(last) or mirror.tree_id(last, directory) != mirror.tree_id(source.tip, directory):
+        return False
+    expected = {one.path: one.blob_id for one in git_plan.layout(job.fabric)}
+    return mirror.lookup(source.tip, expected).files == expected
+
+
+def _records(connection: Connection, fabric_id: int) -> _Records:
+    return _Records(
+        git_files.files(connection, [fabric_id])[fabric_id],
+        git_files.changed_objects(connection, [fabric_id])[fabric_id],
+        frozenset(file.ref for file in git_files.removed_files(connection, [fabric_id])[fabric_id] if file.ref),
+    )
+
+
+def _is_stale(fabric: Fabric, record: GitFile, removed: frozenset[ObjectRef]) -> bool:
+    return record.ref in removed or git_plan.place(fabric, record) != record.path
+
+
+def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
+    """The fabric's directory, and files we wrote elsewhere while it had another one."""
+    if source.tip is None:
+        return Listing({})
+    here = source.mirror.listing(source.tip, fabric.git_directory)
+    prefix = f"{fabric.git_directory}/" if fabric.git_directory else ""
+    there = source.mirror.lookup(source.tip, [path for path in known if not path.startswith(prefix)])
+    return Listing({**here.files, **there.files}, here.skipped + there.skipped)
+
+
+def _wanted(
+    source: Source, fabric: Fabric, records: _Records, files: Mapping[str, str], stale: Collection[str]
+) -> list[Wanted]:
+    """The layout, the objects that changed, and those whose file is not as recorded or lies in another place."""
+    changed = {one.ref: one for one in records.changed}
+    differing = {
+        record.ref
+        for record in records.known.values()
+        if record.object_digest is not None
+        and record.ref not in records.removed
+        and record.ref not in changed
+        and (source.force or record.path in stale or record.held_reason or files.get(record.path) != record.blob_id)
+    }
+    unchanged: list[StoredObject] = []
+    if differing:
+        stored = fabric_store.load_objects(source.connection, [fabric.id])[fabric.id]
+        unchanged = [one for one in stored if one.ref in differing]
+    return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], check=source.check)
+
+
+def _suspects(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:
+    """Paths where Git has something else than we last wrote and than we want."""
+    places = {one.path: one.blob_id for one in wanted}
+    return {
+        path
+        for path in places.keys() | known.keys()
+        if path in files
+        and files[path] != places.get(path)
+        and (path not in known or files[path] != known[path].blob_id)
+    }
+
+
+def _edits(source: Source, paths: set[str], since: str | None) -> dict[str, Edit]:
+    if not paths or source.head is None or source.head == since:
+        return {}
+    return edits(source.mirror, source.head, paths, since=since)
+
+
+def _named(source: Source, found: Mapping[str, Edit], held: set[str], known: Mapping[str, GitFile]) -> dict[str, Edit]:
+    """The edits by other people; those made before the last look are searched unless a reason is recorded already."""
+    unnamed = sorted(path for path in held - found.keys() if path not in known or not known[path].held_reason)
+    older = _edits(source, set(unnamed[:_MOST_NAMED]), None)
+    return {**older, **{path: edit for path, edit in found.items() if path in held}}
+
+
+def _is_ours(fabric: Fabric, edit: Edit) -> bool:
+    """Whether a sync of this fabric made the commit: our committer, and our trailer for this fabric."""
+    repository = fabric.git_repository
+    ours = repository is not None and edit.committer_email == repository.author_email
+    return ours and edit.trailers.get(FABRIC_TRAILER) == fabric.name
+
+
+def _with_unrecorded(known: Mapping[str, GitFile], own: set[str], files: Mapping[str, str]) -> dict[str, GitFile]:
+    """The records as a killed run would have written them: what it pushed last is what we left there."""
+    missed = {
+        path: replace(known[path], blob_id=files[path]) if path in known else GitFile(path, None, files[path])
+        for path in own
+    }
+    return {**known, **missed}
+
+
+def _readings(source: Source, fabric: Fabric, paths: Iterable[Wanted]) -> dict[str, Manifest | str]:
+    readings: dict[str, Manifest | str] = {}
+    if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
+        paths = [one for one in paths if source.force]
+    for one in paths:
+        if one.ref is None:
+            continue
+        blob = source.mirror.lookup(source.tip or "", [one.path]).files[one.path]
+        try:
+            readings[one.path] = source.adopt(fabric, one.ref, one.path, source.mirror.read(blob))
+        except HedgehogError as error:
+            readings[one.path] = str(error)
+    return readings

@@ -1,0 +1,301 @@
+"""What must happen to the files of one fabric in Git: pure, what is wanted against what is there.
+
+The rule that everything here serves: a file is written or removed only when it is as we left it. What a person changed,
+and what we never wrote, stays, unless the fabric's policy says otherwise, and is told with the name of the person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric import render
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
+from hedgehog.gitops.commit import blob_id
+from hedgehog.gitops.history import Edit
+from hedgehog.gitops.mirror import FILE_LIMIT
+from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.git_files import GitFile
+
+Check = Callable[[Manifest], Sequence[str]]
+"""The violations of a manifest; empty when it may be published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file as the database wants it. `digest` is None for README and fabric.yaml, which are no rows of their own."""
+
+    path: str
+    ref: ObjectRef | None
+    content: bytes
+    digest: str | None = None
+    manifest: Manifest | None = None
+    blob_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blob_id", blob_id(self.content))
+
+    def file(self, blob: str) -> GitFile:
+        """The record of this file when Git has it as *blob*."""
+        return GitFile(self.path, self.ref, blob, self.digest, self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What Git has. `readings` holds what an edited file says, or why it cannot be taken over."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
+    """Paths of what is no plain file: links, submodules, directories in the place of a file."""
+    edits: Mapping[str, Edit] = field(default_factory=dict)
+    readings: Mapping[str, Manifest | str] = field(default_factory=dict)
+
+    def obstacle(self, path: str) -> str | None:
+        """What stands where *path* is to be created, if anything does."""
+        if path in self.others or any(other.startswith(f"{path}/") for other in self.files):
+            return path
+        parts = path.split("/")
+        above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+        return next((place for place in above if place in self.files or place in self.others), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What happens to one file, printed `Kind/namespace/name action (reason)`."""
+
+    path: str
+    ref: ObjectRef | None
+    action: Action
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.ref or self.path} {self.action}" + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What to commit and what to record. `untouched` counts the files nobody had to look at."""
+
+    entries: tuple[Entry, ...] = ()
+    changes: Mapping[str, bytes | None] = field(default_factory=dict)
+    written: tuple[GitFile, ...] = ()
+    removed: tuple[str, ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
+    adopted: tuple[GitFile, ...] = ()
+    """Files whose content goes into the database: their manifest is the person's, their digest not known yet."""
+    untouched: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """How many files there are of each action; every action is a key."""
+        found = Counter(entry.action for entry in self.entries)
+        found[Action.UNCHANGED] += self.untouched
+        return {action.value: found[action] for action in Action}
+
+    def having(self, *actions: Action) -> list[Entry]:
+        """The entries with one of *actions*."""
+        return [entry for entry in self.entries if entry.action in actions]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing of this fabric was in Git before."""
+        return not self.untouched and all(entry.action in (Action.CREATED, Action.SKIPPED) for entry in self.entries)
+
+    @property
+    def records(self) -> bool:
+        """Whether the database must learn something, even if nothing is committed."""
+        return bool(self.written or self.removed or self.adopted)
+
+
+def layout(fabric: Fabric) -> list[Wanted]:
+    """The files that every fabric has, however few objects it has."""
+    resource = render.fabric_resource(fabric)
+    return [
+        Wanted(
+            render.in_directory(fabric, render.FABRIC_FILE),
+            render.fabric_ref(fabric),
+            render.dump(resource),
+            manifest=resource,
+        ),
+        Wanted(render.in_directory(fabric, render.README_FILE), None, render.readme(fabric)),
+    ]
+
+
+def objects(fabric: Fabric, stored: Iterable[StoredObject], *, check: Check) -> list[Wanted]:
+    """The files of *stored*. Raises InvalidInput with every object that may not be published: all of them or none."""
+    wanted = []
+    problems: list[str] = []
+    for one in stored:
+        if one.ref.kind not in KINDS:
+            problems.append(f"{one.ref}: {one.ref.kind} is no kind that a fabric holds; remove the object")
+            continue
+        problems += [f"{one.ref}: {violation}" for violation in check(one.manifest)]
+        content = render.dump(one.manifest)
+        if len(content) > FILE_LIMIT:
+            problems.append(f"{one.ref}: {len(content)} bytes of YAML are above the limit of {FILE_LIMIT}; split it")
+        wanted.append(Wanted(render.object_path(fabric, one.ref), one.ref, content, one.digest, one.manifest))
+    if problems:
+        raise InvalidInput("\n".join(problems))
+    return wanted
+
+
+def place(fabric: Fabric, file: GitFile) -> str:
+    """Where the content of *file* belongs now, which differs from its path when the fabric's directory was changed."""
+    if file.ref is None:
+        return render.in_directory(fabric, render.README_FILE)
+    return render.object_path(fabric, file.ref)
+
+
+def to_read(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> list[Wanted]:
+    """The objects whose file in Git must be parsed: it differs from ours, and not because the object changed."""
+    found = []
+    for one in wanted:
+        seen, record = files.get(one.path), known.get(one.path)
+        if one.digest is None or seen is None or seen == one.blob_id:
+            continue
+        if record is None or seen != record.blob_id or record.object_digest == one.digest:
+            found.append(one)
+    return found
+
+
+def decide(
+    fabric: Fabric,
+    wanted: Sequence[Wanted],
+    known: Mapping[str, GitFile],
+    stale: Sequence[GitFile],
+    observed: Observed,
+) -> FilePlan:
+    """What makes Git hold *wanted* and no longer *stale*, leaving alone what is not ours.
+
+    *known* are the records by path. Records that are neither wanted nor stale are files somebody has compared already.
+    """
+    removals = [_remove(fabric, record, observed) for record in stale]
+    kept = {
+        step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED and step.entry.ref
+    }
+    # An object that moves is held as a whole when its old file is held: one object, one file.
+    steps = removals + [
+        _keep(fabric, one, known.get(one.path), observed) for one in wanted if one.ref not in kept or one.path in known
+    ]
+    touched = {one.path for one in wanted} | {record.path for record in stale}
+    return FilePlan(
+        entries=tuple(step.entry for step in steps if step.entry),
+        changes={step.path: step.content for step in steps if step.commits},
+        written=tuple(step.record for step in steps if step.record and not step.adopts),
+        removed=tuple(step.path for step in steps if step.forgets),
+        held=tuple((step.path, step.entry.reason) for step in steps if step.entry and step.holds(known)),
+        adopted=tuple(step.record for step in steps if step.record and step.adopts),
+        untouched=len(known.keys() - touched),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What becomes of one path."""
+
+    path: str
+    entry: Entry | None = None
+    content: bytes | None = None
+    commits: bool = False
+    record: GitFile | None = None
+    forgets: bool = False
+    adopts: bool = False
+
+    def holds(self, known: Mapping[str, GitFile]) -> bool:
+        """Whether a record must say why its file is held, and does not yet."""
+        if self.entry is None or self.entry.action is not Action.SKIPPED or self.path not in known:
+            return False
+        return known[self.path].held_reason != self.entry.reason
+
+
+def _remove(fabric: Fabric, record: GitFile, observed: Observed) -> _Step:
+    path = record.path
+    seen = observed.files.get(path)
+    if seen is None and path not in observed.others:
+        return _Step(path, forgets=True)
+    if seen == record.blob_id:
+        return _Step(path, Entry(path, record.ref, Action.DELETED), commits=True, forgets=True)
+    if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE and seen is not None:
+        entry = Entry(path, record.ref, Action.DELETED, f"with the edit by {_editor(path, observed)}")
+        return _Step(path, entry, commits=True, forgets=True)
+    reason = f"{path} is no longer wanted, but it was edited by {_editor(path, observed)}; remove it or undo the edit"
+    return _Step(path, Entry(path, record.ref, Action.SKIPPED, _lasting(record, observed, reason)))
+
+
+def _keep(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed) -> _Step:
+    seen = observed.files.get(wanted.path)
+    if seen == wanted.blob_id or (seen is not None and _says_the_same(wanted, observed)):
+        return _in_place(wanted, record, seen)
+    if seen is None:
+        obstacle = observed.obstacle(wanted.path)
+        if obstacle is not None:
+            return _held(wanted, f"{obstacle} is in the way of {wanted.path} and was not written by us; move it away")
+        return _write(wanted, Action.CREATED, "it was missing in Git" if record else "")
+    if record is not None and seen == record.blob_id:
+        return _write(wanted, Action.CONFIGURED)
+    if record is None:
+        who = _editor(wanted.path, observed)
+        return _held(wanted, f"{wanted.path} exists and was not written by us but by {who}; move it away")
+    return _edited(fabric, wanted, record, observed)
+
+
+def _edited(fabric: Fabric, wanted: Wanted, record: GitFile, observed: Observed) -> _Step:
+    who = f"{wanted.path} was edited by {_editor(wanted.path, observed)}"
+    if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
+        return _write(wanted, Action.CONFIGURED, f"{who}; the edit is overwritten and stays in the history")
+    if fabric.git_drift_policy is GitDriftPolicy.HOLD:
+        advice = "undo the edit, say the same in the database, or change git_drift_policy"
+        return _held(wanted, _lasting(record, observed, f"{who}; {advice}"))
+    reading = observed.readings.get(wanted.path, "only object files can be adopted")
+    if isinstance(reading, str):
+        return _held(wanted, f"{who} and cannot be adopted: {reading}")
+    if record.object_digest != wanted.digest:
+        return _held(wanted, f"{who} and the object changed in the database, too; undo one of the two")
+    adopted = replace(wanted.file(observed.files[wanted.path]), manifest=reading, object_digest=None)
+    return _Step(
+        wanted.path,
+        Entry(wanted.path, wanted.ref, Action.CONFIGURED, f"{who}; adopted into the database"),
+        record=adopted,
+        adopts=True,
+    )
+
+
+def _in_place(wanted: Wanted, record: GitFile | None, seen: str) -> _Step:
+    as_is = wanted.file(seen)
+    same = record is not None and replace(as_is, manifest=None) == replace(record, manifest=None)
+    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.UNCHANGED), record=None if same else as_is)
+
+
+def _write(wanted: Wanted, action: Action, reason: str = "") -> _Step:
+    return _Step(
+        wanted.path,
+        Entry(wanted.path, wanted.ref, action, reason),
+        content=wanted.content,
+        commits=True,
+        record=wanted.file(wanted.blob_id),
+    )
+
+
+def _held(wanted: Wanted, reason: str) -> _Step:
+    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.SKIPPED, reason))
+
+
+def _says_the_same(wanted: Wanted, observed: Observed) -> bool:
+    reading = observed.readings.get(wanted.path)
+    return (
+        isinstance(reading, dict) and wanted.manifest is not None and canonical(reading) == canonical(wanted.manifest)
+    )
+
+
+def _editor(path: str, observed: Observed) -> str:
+    edit = observed.edits.get(path)
+    return str(edit) if edit else "somebody"
+
+
+def _lasting(record: GitFile, observed: Observed, reason: str) -> str:
+    """The reason told before, when this run cannot name the person any more."""
+    return reason if record.path in observed.edits else record.held_reason or reason

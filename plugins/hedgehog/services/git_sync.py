@@ -1,0 +1,344 @@
+"""Fabrics → Git: one commit a fabric, one push a repository, nothing written that is there already.
+
+A run compares what the database wants with what the branch has now and closes the difference. It keeps no memory but
+the records of its last push, and even those may be behind: commits of a killed run are known by their trailers and
+taken over. Plain Python; functions that the caller gives open mirrors and read edits.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, PermissionDenied, PushRace
+from hedgehog.fabric.changes import WRITES, Action, Outcome, OutcomeStatus
+from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Revision, SourceOfTruth, Target
+from hedgehog.gitops import commit as commits
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.schemas import intake, schema, yaml
+from hedgehog.services.git_observe import Adopt, Job, Source, observe
+from hedgehog.services.git_plan import Check, Entry, FilePlan
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files, sync_state
+from hedgehog.store.database import Connection, Lock, transaction, try_lock, unlock, wait_lock
+from hedgehog.store.git_files import GitFile
+
+logger = logging.getLogger(__name__)
+
+MOST_BATCHES = 32
+"""Mapped tasks of one run; up to that many fabrics each get a task of their own."""
+MOST_RACES = 5
+"""Times a lost push is planned again before it counts as an error."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.4
+
+OpenMirror = Callable[[GitRepository], Mirror]
+"""From a repository to its mirror, credentials included; raises only `hedgehog.errors`."""
+
+
+def read_manifest(fabric: Fabric, ref: ObjectRef, path: str, content: bytes) -> Manifest:
+    """The object that an edited file holds, as the database would store it.
+
+    Raises InvalidInput unless it is strict YAML with one document, valid, and still the object *ref*.
+    """
+    documents = yaml.load(content, file=path)
+    items = [item for document in documents for item in intake.items(document)]
+    if len(items) != 1:
+        raise InvalidInput(f"{path}: holds {len(items)} objects; a managed file holds one")
+    accepted = intake.accept(items[0], namespace=fabric.kubernetes_namespace)
+    if isinstance(accepted, list):
+        raise InvalidInput("\n".join(accepted))
+    if accepted.ref != ref:
+        raise InvalidInput(f"{path}: is now {accepted.ref}; a file of {ref} cannot become another object")
+    return accepted.manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What a sync takes from outside; tests give their own."""
+
+    adopt: Adopt = read_manifest
+    check: Check = schema.check
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    run_id: str
+    force: bool
+    dry_run: bool
+    seams: Seams
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One repository during one batch."""
+
+    connection: Connection
+    repository: GitRepository
+    mirror: Mirror
+    options: _Options
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What is to be done for one fabric, or the error that keeps it from being done."""
+
+    job: Job
+    plan: FilePlan = field(default_factory=FilePlan)
+    commit: str | None = None
+    error: Exception | None = None
+
+
+def plan(connection: Connection, *, fabrics: Sequence[str] | None = None, force: bool = False) -> list[list[str]]:
+    """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
+
+    One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one repository side by side. Raises
+    NotFound for a name that no enabled fabric has.
+    """
+    named = sync_state.named(connection, Target.GIT, fabrics) if fabrics else None
+    due = sync_state.due(connection, Target.GIT, force=force) if named is None else named
+    first: dict[str, int] = {}
+    for position, one in enumerate(due):
+        first.setdefault(one.group, position)
+    names = [one.name for one in sorted(due, key=lambda one: first[one.group])]
+    size = max(1, math.ceil(len(names) / MOST_BATCHES))
+    return [names[start : start + size] for start in range(0, len(names), size)]
+
+
+def sync(
+    connection: Connection,
+    names: Sequence[str],
+    *,
+    open_mirror: OpenMirror,
+    run_id: str,
+    force: bool = False,
+    dry_run: bool = False,
+    seams: Seams | None = None,
+) -> list[Outcome]:
+    """Bring the directories of the named fabrics in step and return an outcome for each, in the order of *names*.
+
+    Every outcome is recorded after the effect, but for dry runs and fabrics that were skipped unseen (suspended, not
+    enabled, another run at work). A fabric's trouble is its own; a repository that cannot be entered is an error of
+    each of its fabrics. *force* compares every file, but overwrites no edit that policy holds. *dry_run* writes
+    nothing anywhere. Raises only for the fabric database's own failures.
+    """
+    options = _Options(run_id, force, dry_run, seams or Seams())
+    with _claim(connection, names, options) as (fabrics, skipped):
+        outcomes = skipped
+        found = sync_state.states(connection, [fabric.name for fabric in fabrics])
+        states = {state.fabric: state for state in found if state.target is Target.GIT}
+        if not dry_run:
+            sync_state.begin(connection, Target.GIT, [fabric.id for fabric in fabrics], run_id=run_id)
+        groups: dict[GitRepository, list[Job]] = {}
+        for fabric in fabrics:
+            if fabric.git_repository is not None:
+                groups.setdefault(fabric.git_repository, []).append(Job(fabric, states.get(fabric.name)))
+        for repository, jobs in groups.items():
+            outcomes = outcomes + _sync_repository(connection, repository, jobs, open_mirror, options)
+    return sorted(outcomes, key=lambda outcome: names.index(outcome.fabric))
+
+
+@contextmanager
+def _claim(
+    connection: Connection, names: Sequence[str], options: _Options
+) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
+    """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not."""
+    locked: dict[str, int] = {}
+    skipped = []
+    try:
+        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
+        for name in names:
+            fabric = found.get(name)
+            reason = _unwilling(fabric, options.seams.clock())
+            if fabric is not None and not reason:
+                if options.dry_run or try_lock(connection, Lock.GIT, fabric.id):
+                    locked[name] = fabric.id
+                    continue
+                reason = "another run works on it"
+            skipped.append(Outcome(name, Target.GIT, OutcomeStatus.SKIPPED, reason=reason, dry_run=options.dry_run))
+        yield fabric_store.load_fabrics(connection, list(locked)), skipped
+    finally:
+        for row_id in () if options.dry_run else locked.values():
+            unlock(connection, Lock.GIT, row_id)
+
+
+def _unwilling(fabric: Fabric | None, now: datetime) -> str:
+    if fabric is None:
+        return "there is no such fabric any more"
+    if not fabric.git_sync_enabled or fabric.git_repository is None:
+        return "Git sync is not enabled"
+    if fabric.source_of_truth is SourceOfTruth.GIT:
+        return "Git is its source of truth: pushed revisions come in, nothing is written"
+    if fabric.suspended and (fabric.suspended_until is None or fabric.suspended_until > now):
+        until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
+        return f"suspended{until}: {fabric.suspended_reason or 'no reason given'}"
+    return ""
+
+
+def _sync_repository(
+    connection: Connection, repository: GitRepository, jobs: Sequence[Job], open_mirror: OpenMirror, options: _Options
+) -> list[Outcome]:
+    """Sync the fabrics of one repository; when it cannot be entered, that is an error of each."""
+    started = time.perf_counter()
+    try:
+        mirror = open_mirror(repository)
+    except HedgehogError as error:
+        return [_record_failure(connection, job, error, options, started) for job in jobs]
+    run = _Run(connection, repository, mirror, options, started)
+    if options.dry_run:
+        return _publish(run, jobs)
+    wait_lock(connection, Lock.REPOSITORY, repository.id)
+    try:
+        return _publish(run, jobs)
+    finally:
+        unlock(connection, Lock.REPOSITORY, repository.id)
+
+
+def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
+    """Plan, commit and push until the branch stands still meanwhile; every fabric gets its outcome recorded."""
+    races = 0
+    while True:
+        try:
+            return _attempt(run, jobs)
+        except PushRace as error:
+            races += 1
+            if races > MOST_RACES:
+                return [_fail(run, job, error) for job in jobs]
+            logger.info("%s (race %s of %s)", error, races, MOST_RACES)
+            run.options.seams.pause(random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE))
+        except HedgehogError as error:
+            return [_fail(run, job, error) for job in jobs]
+
+
+def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
+    """One round on the branch as it is now. Raises PushRace, or what keeps everybody from working there."""
+    head = run.mirror.head()
+    if head is not None:
+        run.mirror.fetch(head)
+    planned: list[_Planned] = []
+    tip = head
+    for job in jobs:
+        planned.append(_plan_one(run, job, head, tip))
+        tip = planned[-1].commit or tip
+    if tip is None or tip == head or run.options.dry_run:
+        return [_conclude(run, one, head) for one in planned]
+    try:
+        commits.push(run.mirror, tip, head)
+    except PushRace:
+        raise
+    except HedgehogError as error:
+        committed = [one.job for one in planned if one.commit]
+        if isinstance(error, PermissionDenied) and len(committed) > 1:
+            # A rule of the host may dislike the commit of one fabric only: let the others through.
+            return [outcome for job in jobs for outcome in _publish(run, [job])]
+        return [_fail(run, one.job, error) if one.commit else _conclude(run, one, head) for one in planned]
+    return [_conclude(run, one, head) for one in planned]
+
+
+def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None) -> _Planned:
+    """The plan and the commit of one fabric on top of *tip*; its errors are its own."""
+    options = run.options
+    source = Source(run.connection, run.mirror, head, tip, options.force, options.seams.adopt, options.seams.check)
+    try:
+        plan = observe(job, source)
+        if not plan.changes or options.dry_run:
+            return _Planned(job, plan)
+        text = commits.message(job.fabric, plan.counts(), run_id=options.run_id, initial=plan.is_first)
+        repository = run.repository
+        author = commits.Author(repository.author_name, repository.author_email, options.seams.clock())
+        return _Planned(job, plan, commits.build(run.mirror, tip, plan.changes, text, author))
+    except PushRace:
+        raise
+    except HedgehogError as error:
+        return _Planned(job, error=error)
+    except Exception as error:  # data that nobody foresaw in one fabric must not stop the others of the batch
+        logger.exception("%s could not be planned", job.fabric.name)
+        return _Planned(job, error=error)
+
+
+def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
+    """The outcome of a fabric whose files are now as far as policy allows, recorded with what was learnt."""
+    plan, fabric = planned.plan, planned.job.fabric
+    if planned.error is not None:
+        return _fail(run, planned.job, planned.error)
+    held = plan.having(Action.SKIPPED)
+    status = OutcomeStatus.SUCCESS if plan.changes or plan.records else OutcomeStatus.SKIPPED
+    at = planned.commit or head
+    outcome = Outcome(
+        fabric.name,
+        Target.GIT,
+        OutcomeStatus.HELD if held else status,
+        generation=fabric.generation,
+        revision=str(Revision(run.repository.branch, at)) if at else None,
+        commit=planned.commit,
+        counts=plan.counts(),
+        reason=_reason(held, status),
+        details=tuple(str(entry) for entry in (*held, *plan.having(*WRITES))),
+        duration=time.perf_counter() - run.started,
+        dry_run=run.options.dry_run,
+    )
+    if not run.options.dry_run:
+        _record(run, planned, outcome)
+    return outcome
+
+
+def _reason(held: Sequence[Entry], status: OutcomeStatus) -> str:
+    if held:
+        more = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+        return f"{held[0].reason}{more}"
+    return "nothing changed" if status is OutcomeStatus.SKIPPED else ""
+
+
+def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
+    """Files and state in one transaction: a crash before it repeats a comparison, never a commit."""
+    plan, fabric = planned.plan, planned.job.fabric
+    with transaction(run.connection) as cursor:
+        if not fabric_store.load_fabrics(run.connection, [fabric.name]):
+            logger.warning("%s was deleted while it was synced; its files stay in Git", fabric.name)
+            return
+        written = [*plan.written, *_adopt(run.connection, fabric, plan)]
+        git_files.record(cursor, fabric.id, written=written, removed=plan.removed, held=plan.held)
+        sync_state.finish(cursor, fabric.id, outcome, run_id=run.options.run_id)
+
+
+def _adopt(connection: Connection, fabric: Fabric, plan: FilePlan) -> list[GitFile]:
+    """Store the objects that people wrote in Git, and return the records of their files as they are there."""
+    if not plan.adopted:
+        return []
+    fabric_store.save_objects(connection, fabric.id, [file.manifest for file in plan.adopted if file.manifest])
+    digests = {one.ref: one.digest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+    return [replace(file, object_digest=digests[file.ref]) for file in plan.adopted if file.ref]
+
+
+def _fail(run: _Run, job: Job, error: Exception) -> Outcome:
+    return _record_failure(run.connection, job, error, run.options, run.started)
+
+
+def _record_failure(connection: Connection, job: Job, error: Exception, options: _Options, started: float) -> Outcome:
+    lines = str(error).splitlines() or [type(error).__name__]
+    outcome = Outcome(
+        job.fabric.name,
+        Target.GIT,
+        OutcomeStatus.ERROR,
+        generation=job.fabric.generation,
+        reason=lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)",
+        error_class=type(error).__name__,
+        # What nobody foresaw is tried again with a growing pause, and parked in the end.
+        retryable=not isinstance(error, PermanentError),
+        retry_after=getattr(error, "retry_after", None),
+        details=tuple(lines) if len(lines) > 1 else (),
+        duration=time.perf_counter() - started,
+        dry_run=options.dry_run,
+    )
+    if not options.dry_run:
+        with transaction(connection) as cursor:
+            sync_state.finish(cursor, job.fabric.id, outcome, run_id=options.run_id)
+    return outcome

@@ -1,0 +1,151 @@
+"""Connections become adapters, from what the connection says and from nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg2
+import pytest
+from hedgehog.airflow.hooks import git_credentials, open_cluster, open_database, open_mirror
+from hedgehog.errors import HedgehogError, InvalidInput, NotFound, SchemaMismatch
+from hedgehog.fabric.model import GitRepository
+from hedgehog.gitops.remote import GitCredentials
+
+SECRET = "s3cr3t-t0ken"
+
+
+def make_repository(connection_id: str | None = "network_git") -> GitRepository:
+    """A repository that is entered with *connection_id*."""
+    return GitRepository(1, "network", "https://git.example.com/net/fabrics.git", connection_id=connection_id)
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, name: str, **parts: object) -> None:
+    """Make the connection *name*."""
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(parts))
+
+
+def test_a_repository_without_a_connection_has_no_credentials():
+    """Public, or a path on this machine; never the machine's own credential helper."""
+    assert git_credentials(make_repository(None)) == GitCredentials()
+
+
+def test_a_login_and_a_token_enter_over_https(monkeypatch):
+    """The fields of Airflow's `git`, `github` and `generic` connections."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", login="robot", password=SECRET)
+    assert git_credentials(make_repository()) == GitCredentials(username="robot", token=SECRET)
+
+
+def test_a_key_and_known_hosts_enter_over_ssh(monkeypatch):
+    """The key as text, or the path of its file, as Airflow's `git` connection has them."""
+    extra = {"private_key": "KEY", "key_file": "/etc/key", "known_hosts": "git.example.com ssh-ed25519 AAAA"}
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", extra=extra)
+    assert git_credentials(make_repository()) == GitCredentials(
+        private_key="KEY", private_key_path="/etc/key", known_hosts="git.example.com ssh-ed25519 AAAA"
+    )
+
+
+def test_a_named_connection_that_is_missing_is_an_error_and_no_anonymous_access(monkeypatch):
+    """An anonymous read might succeed and hide it until the push."""
+
+    def missing(connection_id: str) -> None:
+        raise NotFound(f"there is no Airflow connection {connection_id!r}")
+
+    monkeypatch.setattr("hedgehog.airflow.connections._from_airflow", missing)
+    with pytest.raises(NotFound, match="network_git"):
+        git_credentials(make_repository())
+
+
+def test_a_mirror_is_kept_in_the_cache_directory(monkeypatch, tmp_path):
+    """Nothing is fetched by opening it."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path))
+    mirror = open_mirror(make_repository(None))
+    assert SECRET not in repr(mirror)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("conn_type", ["generic", "docker"])
+def test_a_cluster_needs_a_kubernetes_connection(monkeypatch, conn_type):
+    """A wrong connection id is found out by its type."""
+    connect(monkeypatch, "CLUSTER_A", conn_type=conn_type, host="https://10.0.0.1", password=SECRET)
+    with pytest.raises(InvalidInput, match="must be a kubernetes connection") as caught:
+        open_cluster("cluster_a")
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("extra", [{}, {"namespace": "default"}, {"kube_config": ""}, {"cluster_context": "prod"}])
+def test_a_connection_that_names_no_cluster_is_refused(monkeypatch, tmp_path, extra):
+    """The kubeconfig of the worker would be somebody else's cluster."""
+    ambient = tmp_path / "config"
+    ambient.write_text(json.dumps(kubeconfig("https://127.0.0.1:1")))
+    monkeypatch.setenv("KUBECONFIG", str(ambient))
+    connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra=extra)
+    with pytest.raises(InvalidInput, match="cluster_a names no cluster"):
+        open_cluster("cluster_a")
+
+
+def kubeconfig(server: str) -> dict[str, object]:
+    """A kubeconfig with one context."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {"token": SECRET}}],
+    }
+
+
+def test_a_cluster_is_what_its_kubeconfig_says(monkeypatch):
+    """Given in the connection itself; opening it calls nobody."""
+    connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra={"kube_config": kubeconfig("https://127.0.0.1:1")})
+    cluster = open_cluster("cluster_a")
+    try:
+        assert cluster.name == "cluster_a"
+        assert SECRET not in repr(cluster)
+    finally:
+        cluster.close()
+
+
+@pytest.mark.parametrize("text", ["{", "not: [a kubeconfig", "just words", "[]"])
+def test_a_broken_kubeconfig_is_an_error_of_ours_without_its_content(monkeypatch, text):
+    """It is the operator's to correct, and it may hold a token."""
+    connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra={"kube_config": f"{text} {SECRET}"})
+    with pytest.raises(HedgehogError) as caught:
+        open_cluster("cluster_a")
+    assert "cluster_a" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_the_fabric_database_is_migrated_when_it_is_opened(monkeypatch, postgres):
+    """A first start needs no separate step."""
+    parameters = postgres.database("hedgehog_fresh")
+    connect(
+        monkeypatch,
+        "HEDGEHOG_DB",
+        conn_type="postgres",
+        host=parameters["host"],
+        login=parameters["user"],
+        schema="hedgehog_fresh",
+    )
+    connection = open_database()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM hedgehog.fabric")
+        assert cursor.fetchone() == (0,)
+    connection.close()
+    postgres.drop("hedgehog_fresh")
+
+
+def test_a_newer_fabric_database_is_refused_and_its_connection_closed(fabric_database):
+    """An old worker must not write into tables that it does not know."""
+    with psycopg2.connect(**fabric_database) as person, person.cursor() as cursor:
+        cursor.execute("INSERT INTO hedgehog.migration (version, name, digest) VALUES (9999, 'future', 'x')")
+    person.close()
+    with pytest.raises(SchemaMismatch, match="9999"):
+        open_database()
+    admin = psycopg2.connect(**fabric_database)
+    with admin.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchone() == (0,)
+    admin.close()

@@ -1,0 +1,109 @@
+"""The image can be built from a clean clone, and holds what is named and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import hedgehog
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+INSTRUCTIONS = [
+    line.split(None, 1) for line in re.sub(r"\\\n\s*", "", DOCKERFILE).splitlines() if re.match(r"[A-Z]+ ", line)
+]
+SOURCES = [
+    source
+    for name, rest in INSTRUCTIONS
+    if name == "COPY"
+    for source in [word for word in rest.split() if not word.startswith("--")][:-1]
+]
+PATTERNS = [
+    line for line in (ROOT / ".dockerignore").read_text().splitlines() if line.strip() and not line.startswith("#")
+]
+
+
+def let_through(path: str) -> bool:
+    """Whether `.dockerignore` lets *path* into the build: the last pattern that names it or a parent decides."""
+    parents = [path, *map(str, Path(path).parents)][:-1]
+    found = True
+    for pattern in PATTERNS:
+        exclude = not pattern.startswith("!")
+        wanted = pattern.lstrip("!").removeprefix("**/")
+        names = [Path(parent).name if "**/" in pattern else parent for parent in parents]
+        depth = wanted.count("/")
+        if any(name.count("/") == depth and fnmatchcase(name, wanted) for name in names):
+            found = not exclude
+    return found
+
+
+def test_what_is_copied_is_there_and_gets_through():
+    """A COPY of what `.dockerignore` holds back fails the build, on somebody else's machine."""
+    assert SOURCES == ["requirements.txt", "include", "plugins", "dags", "bin"]
+    assert [source for source in SOURCES if not (ROOT / source).exists() or not let_through(source)] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["plugins/hedgehog_plugin.py", "plugins/.airflowignore", "include/sql/0001_fabric_database.sql"]
+)
+def test_what_the_product_needs_at_run_time_gets_through(path):
+    """Files that are found by their place, not by an import."""
+    assert (ROOT / path).exists()
+    assert let_through(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".git/config",
+        ".env",
+        ".venv/bin/python",
+        "tests/conftest.py",
+        "devstack/airflow.py",
+        "devcluster/main.go",
+        "benchmarks/results.json",
+        "requirements-dev.txt",
+        "logs/scheduler.log",
+        "plugins/hedgehog/__pycache__/errors.cpython-311.pyc",
+        "dags/__pycache__/x.pyc",
+    ],
+)
+def test_history_secrets_and_tests_stay_out(path):
+    """What is not named does not get in."""
+    assert not let_through(path)
+
+
+def test_everything_that_is_tracked_in_a_copied_folder_gets_through():
+    """A pattern that holds back a file of ours would be found at run time only."""
+    tracked = subprocess.run(["git", "ls-files", *SOURCES], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert [path for path in tracked.stdout.splitlines() if not let_through(path)] == []
+
+
+def test_the_image_does_not_run_as_root():
+    """The last USER decides, and a number lets Kubernetes check it."""
+    users = [rest for name, rest in INSTRUCTIONS if name == "USER"]
+    assert users[-1] == "50000"
+
+
+def test_the_image_is_of_the_airflow_that_the_lock_pins():
+    """Else pip would exchange Airflow inside the image of another one."""
+    (base,) = [rest for name, rest in INSTRUCTIONS if name == "FROM"]
+    (pinned,) = re.findall(r"^apache-airflow==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert base == f"apache/airflow:{pinned}-python3.11"
+
+
+def test_every_requirement_has_a_hash():
+    """`--require-hashes` refuses a lock with one that has none."""
+    lock = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
+    assert "--require-hashes" in DOCKERFILE
+    assert [line for line in lock.splitlines() if "==" in line and "--hash=sha256:" not in line] == []
+
+
+def test_the_image_carries_the_version_of_the_package():
+    """One place would be better; two that agree will do."""
+    (version,) = re.findall(r"^ARG VERSION=(\S+)", DOCKERFILE, re.MULTILINE)
+    (project,) = re.findall(r'^version = "(\S+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version == project == hedgehog.__version__

@@ -1,0 +1,47 @@
+"""Airflow executes every file below plugins/ under its bare name, unless `.airflowignore` keeps it out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from airflow import plugins_manager
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ROOT / "plugins"
+
+
+@pytest.fixture(scope="module")
+def plugin():
+    """Our plugin as Airflow loads it."""
+    plugins_manager.ensure_plugins_loaded()
+    (found,) = [plugin for plugin in plugins_manager._get_plugins()[0] if plugin.name == "hedgehog"]
+    return found
+
+
+def test_the_plugin_loads_without_an_import_error(plugin):
+    """What cannot be imported is only a line in a log, and our listener would be missing."""
+    assert plugins_manager.get_import_errors() == {}
+    assert [type(listener).__name__ for listener in plugin.listeners] == ["Preloader"]
+
+
+def test_no_module_of_ours_takes_the_name_of_somebody_elses(plugin):
+    """A `plugins/hedgehog/gitops/git.py` executed as `git` would replace GitPython in every Airflow process."""
+    ours = {
+        name
+        for name, module in list(sys.modules.items())
+        if PLUGINS in Path(getattr(module, "__file__", None) or "/").parents
+    }
+    assert "hedgehog_plugin" in ours
+    assert [name for name in ours if "hedgehog" not in name] == []
+
+
+def test_the_package_is_ignored_by_one_line():
+    """A negation in this file would load no plugin at all."""
+    assert (PLUGINS / ".airflowignore").read_text() == "hedgehog/\n"
+
+
+def test_one_file_beside_the_package_is_all_that_airflow_scans():
+    """Everything else of ours is imported as `hedgehog`."""
+    assert [path.name for path in PLUGINS.glob("*.py")] == ["hedgehog_plugin.py"]

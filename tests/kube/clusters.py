@@ -1,0 +1,63 @@
+"""Fixtures for rooms that talk to a real API server: one for the test process, emptied for each test."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.definitions import FALLBACK_GROUP
+
+from devstack.cluster import DevCluster
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@functools.cache
+def _started() -> DevCluster:
+    directory = Path(tempfile.mkdtemp(prefix="hedgehog-k8s-"))
+    cluster = DevCluster.of_environment(directory / "cluster")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    atexit.register(cluster.stop)
+    cluster.start()
+    cluster.install_definitions()
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> DevCluster:
+    """A running API server with all Hedgehog kinds, shared by the tests of this process."""
+    return _started()
+
+
+@pytest.fixture
+def api(cluster: DevCluster) -> Iterator[Cluster]:
+    """The administrator's client of a cluster without objects of ours."""
+    client = cluster.connect()
+    empty(client)
+    client.calls.clear()
+    yield client
+    client.close()
+
+
+def empty(client: Cluster) -> None:
+    """Delete all objects of all kinds, and every Fabric definition."""
+    for kind in KINDS.values():
+        path = f"/apis/{kind.group}/{kind.version}/namespaces/{kind.default_namespace}/{kind.plural}"
+        client.send("DELETE", "DELETE", path, subject=kind.plural)
+    for group in (FABRIC.group, FALLBACK_GROUP):
+        forget_fabric_definition(client, group)
+
+
+def forget_fabric_definition(client: Cluster, group: str) -> None:
+    """Delete a Fabric definition, whoever made it, with its objects, and wait until it is gone."""
+    path = f"{CRDS}/{FABRIC.plural}.{group}"
+    client.send("DELETE", "DELETE", path, subject="CRD")
+    while client.send("GET", "GET", path, subject="CRD").ok:
+        pass

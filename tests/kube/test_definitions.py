@@ -1,0 +1,124 @@
+"""Our CRD: installed where there is none, kept up to date, and never put in the place of another."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.crds import load_schema, render_fabric_crd
+from hedgehog.kube.definitions import (
+    FABRIC_SCHEMA,
+    FALLBACK_GROUP,
+    MANAGED_BY,
+    apply_definition,
+    ensure_namespace,
+    fabric_definition,
+)
+
+from devstack.cluster import DevCluster
+from tests.kube.clusters import CRDS
+
+NAME = f"{FABRIC.plural}.{FABRIC.group}"
+
+
+def definition(group: str = FABRIC.group, version: str = FABRIC.version) -> dict[str, Any]:
+    """Our definition without the label that makes it ours."""
+    return render_fabric_crd(load_schema(FABRIC_SCHEMA), group, version)
+
+
+def stored(client: Cluster, name: str = NAME) -> dict[str, Any]:
+    """The definition in the cluster."""
+    found: dict[str, Any] = client.call("READ", "GET", f"{CRDS}/{name}", subject=name).json()
+    return found
+
+
+def test_an_absent_definition_is_installed_once(api: Cluster) -> None:
+    """Afterwards one GET is all that it costs."""
+    first = fabric_definition(api)
+    assert (first.kind, first.note) == (FABRIC, "")
+    assert stored(api)["metadata"]["labels"] == MANAGED_BY
+    api.calls.clear()
+    assert fabric_definition(api) == first
+    assert api.calls == {"GET": 1}
+
+
+def test_an_outdated_definition_of_ours_is_brought_up_to_date(api: Cluster) -> None:
+    """A new release of this package may have changed the schema."""
+    old = definition()
+    old["metadata"]["labels"] = dict(MANAGED_BY)
+    del old["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]["revision"]
+    apply_definition(api, old)
+    assert fabric_definition(api).kind == FABRIC
+    schema = stored(api)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert "revision" in schema["properties"]["status"]["properties"]
+
+
+def test_a_foreign_definition_is_left_alone_and_ours_moves_to_the_fallback_group(api: Cluster) -> None:
+    """Upstream is bringing a Fabric of that name at v1beta1."""
+    apply_definition(api, definition(version="v1beta1"))
+    before = stored(api)
+    found = fabric_definition(api)
+    assert found.kind is not None
+    assert found.kind.group == FALLBACK_GROUP
+    assert "fabrics.wiring.githedgehog.com is not ours" in found.note
+    after = stored(api)
+    assert (after["spec"], after["metadata"]["generation"]) == (before["spec"], before["metadata"]["generation"])
+    assert "labels" not in after["metadata"]
+    assert fabric_definition(api) == found
+
+
+def test_a_definition_without_our_label_is_foreign_even_if_it_looks_like_ours(api: Cluster) -> None:
+    """Somebody else may rely on it."""
+    apply_definition(api, definition())
+    found = fabric_definition(api)
+    assert found.kind is not None
+    assert found.kind.group == FALLBACK_GROUP
+
+
+def test_a_definition_that_took_our_place_under_our_label_is_foreign(api: Cluster) -> None:
+    """`kubectl apply` of upstream's would keep the label and add its version."""
+    both = definition()
+    both["metadata"]["labels"] = dict(MANAGED_BY)
+    second = copy.deepcopy(both["spec"]["versions"][0])
+    both["spec"]["versions"].append(second | {"name": "v1beta1", "storage": False})
+    apply_definition(api, both)
+    found = fabric_definition(api)
+    assert found.kind is not None
+    assert found.kind.group == FALLBACK_GROUP
+
+
+def test_with_both_groups_taken_the_resource_is_not_published(api: Cluster) -> None:
+    """And the reason says what to do."""
+    apply_definition(api, definition(version="v1beta1"))
+    apply_definition(api, definition(FALLBACK_GROUP))
+    found = fabric_definition(api)
+    assert found.kind is None
+    assert "fallback group" in found.note
+
+
+def test_missing_rights_are_told_and_nothing_is_installed(cluster: DevCluster, api: Cluster) -> None:
+    """Neither to read nor to write definitions."""
+    readers = [{"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]}]
+    for name, rules in (("may-nothing", []), ("may-read-crds", readers)):
+        client = cluster.connect(cluster.user(name, rules))
+        found = fabric_definition(client)
+        client.close()
+        assert found.kind is None
+        assert "hedgehog crds render" in found.note
+        assert "publish_fabric_resource" in found.note
+
+
+def test_a_dry_run_installs_nothing(api: Cluster) -> None:
+    """It says that the kind is not served yet."""
+    found = fabric_definition(api, install=False)
+    assert (found.kind, found.served) == (FABRIC, False)
+    assert not api.send("GET", "GET", f"{CRDS}/{NAME}", subject=NAME).ok
+
+
+def test_the_namespace_is_created_once(api: Cluster) -> None:
+    """Absent, present."""
+    api.send("DELETE", "DELETE", "/api/v1/namespaces/only-here", subject="namespace")
+    assert ensure_namespace(api, "only-here")
+    assert not ensure_namespace(api, "only-here")

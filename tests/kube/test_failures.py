@@ -1,0 +1,124 @@
+"""Every refusal of an API server becomes the exception that its reaction needs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hedgehog.errors import (
+    AlreadyExists,
+    AuthenticationFailed,
+    DefinitionMissing,
+    FieldConflict,
+    HedgehogError,
+    InvalidInput,
+    NotFound,
+    PermanentError,
+    PermissionDenied,
+    RateLimited,
+    RemoteUnavailable,
+    RetryableError,
+)
+from hedgehog.kube.failures import TEXT_LIMIT, Answer, failure
+
+CONFLICT = {
+    "reason": "Conflict",
+    "details": {
+        "causes": [
+            {
+                "reason": "FieldManagerConflict",
+                "message": 'conflict with "kubectl-edit" using g/v1',
+                "field": ".spec.a",
+            },
+            {
+                "reason": "FieldManagerConflict",
+                "message": 'conflict with "kubectl-edit" using g/v1',
+                "field": ".spec.b",
+            },
+            {"reason": "FieldManagerConflict", "message": 'conflict with "flux"', "field": ".spec.c"},
+        ]
+    },
+}
+WEBHOOK = 'admission webhook "vvpc.kb.io" denied the request: at least one subnet is required'
+UNTYPED = "failed to create typed patch object (default/s): .spec.bogus: field not declared in schema"
+
+
+def answer(code: int, message: str = "no", **rest: Any) -> Answer:
+    """A refusal as API servers write it."""
+    return Answer(code, json.dumps({"kind": "Status", "message": message, "code": code} | rest).encode())
+
+
+def failed(given: Answer) -> HedgehogError:
+    """What becomes of it."""
+    return failure(given, "VPC/default/v", cluster="k8s_a", definition="vpcs.vpc.githedgehog.com")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (answer(400), InvalidInput),
+        (answer(401), AuthenticationFailed),
+        (answer(403), PermissionDenied),
+        (answer(403, WEBHOOK), InvalidInput),
+        (answer(404, details={"name": "v"}), NotFound),
+        (answer(404, details={"name": "nope", "kind": "namespaces"}), NotFound),
+        (answer(404), DefinitionMissing),
+        (Answer(404, b"404 page not found\n"), DefinitionMissing),
+        (answer(405), InvalidInput),
+        (answer(409, **CONFLICT), FieldConflict),
+        (answer(409, reason="AlreadyExists"), AlreadyExists),
+        (answer(409, reason="Conflict"), RetryableError),
+        (answer(410, reason="Expired"), RetryableError),
+        (answer(422), InvalidInput),
+        (answer(429), RateLimited),
+        (answer(500, UNTYPED), InvalidInput),
+        (answer(500), RemoteUnavailable),
+        (answer(503), RemoteUnavailable),
+        (Answer(502, b"<html>bad gateway</html>"), RemoteUnavailable),
+    ],
+)
+def test_a_refusal_is_sorted_by_reaction(given: Answer, expected: type[HedgehogError]) -> None:
+    """One class each, and the message names the object or the cluster."""
+    error = failed(given)
+    assert type(error) is expected
+    assert "VPC/default/v" in str(error) or "k8s_a" in str(error)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 413, 415, 422])
+def test_what_only_a_person_can_change_is_never_worth_a_retry(code: int) -> None:
+    """S9: the original retried 401, 403, 404 and 422 three times."""
+    assert isinstance(failed(answer(code)), PermanentError)
+    assert not answer(code).transient
+
+
+def test_a_field_conflict_names_every_manager_and_field() -> None:
+    """So that somebody can release it there."""
+    text = str(failed(answer(409, **CONFLICT)))
+    assert "'kubectl-edit' owns .spec.a, .spec.b" in text
+    assert "'flux' owns .spec.c" in text
+    assert "conflict_policy" in text
+
+
+def test_a_missing_definition_is_named() -> None:
+    """What to install, in words that can be copied."""
+    text = str(failed(Answer(404, b"404 page not found\n")))
+    assert "install CRD vpcs.vpc.githedgehog.com (kubectl api-resources does not list it" in text
+
+
+def test_the_remote_s_own_delay_is_kept() -> None:
+    """The store waits that long."""
+    error = failed(Answer(429, b"{}", retry_after=7.0))
+    assert isinstance(error, RateLimited)
+    assert error.retry_after == 7.0
+
+
+def test_a_long_text_is_cut() -> None:
+    """A proxy's page of HTML does not fill logs and rows."""
+    assert len(str(failed(Answer(500, b"<p>\n" * 5000)))) < TEXT_LIMIT + 100
+
+
+def test_an_answer_that_is_no_json_is_an_outage() -> None:
+    """A captive portal is no API server."""
+    with pytest.raises(RemoteUnavailable, match="no JSON"):
+        Answer(200, b"<html>").json()

@@ -1,0 +1,115 @@
+"""Transactions that can be put together, locks that die with their holder, errors in our own words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.fabric.model import Target
+from hedgehog.store import database as store_database
+from hedgehog.store.database import Lock, transaction, try_lock, unlock
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+
+
+def test_a_block_that_raises_leaves_nothing(bench):
+    """Neither its own rows nor those of the blocks inside it."""
+    with pytest.raises(ZeroDivisionError), transaction(bench.connection):
+        bench.repository()
+        bench.fabric()
+        raise ZeroDivisionError
+    assert bench.execute("SELECT count(*) FROM hedgehog.fabric") == [(0,)]
+
+
+def test_a_block_inside_a_block_is_committed_with_it(bench, database_parameters):
+    """Others see nothing of it before."""
+    other = store_database.connect(database_parameters)
+    with transaction(bench.connection):
+        bench.fabric()
+        with transaction(other) as cursor:
+            cursor.execute("SELECT count(*) FROM hedgehog.fabric")
+            assert cursor.fetchone() == (0,)
+    with transaction(other) as cursor:
+        cursor.execute("SELECT count(*) FROM hedgehog.fabric")
+        assert cursor.fetchone() == (1,)
+    other.close()
+
+
+def test_a_connection_can_be_used_after_a_failed_block(bench):
+    """The failure is over with the block."""
+    with pytest.raises(psycopg2.ProgrammingError), transaction(bench.connection) as cursor:
+        cursor.execute("SELECT nonsense")
+    assert bench.execute("SELECT 1") == [(1,)]
+
+
+def test_a_server_that_went_away_is_worth_another_try(bench):
+    """Whoever ended the session."""
+    with pytest.raises(RemoteUnavailable, match="the fabric database went away"):
+        bench.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(RemoteUnavailable):
+        bench.execute("SELECT 1")
+
+
+def test_a_lock_excludes_another_session_until_it_is_freed(bench, database_parameters):
+    """Different rows and different kinds of lock do not meet."""
+    other = store_database.connect(database_parameters)
+    assert try_lock(bench.connection, Lock.GIT, 1)
+    assert not try_lock(other, Lock.GIT, 1)
+    assert try_lock(other, Lock.GIT, 2)
+    assert try_lock(other, Lock.KUBERNETES, 1)
+    unlock(bench.connection, Lock.GIT, 1)
+    assert try_lock(other, Lock.GIT, 1)
+    other.close()
+
+
+def test_a_killed_process_frees_its_lock(bench, database_parameters):
+    """And the fabric is due again, for another run to take up."""
+    fabric = bench.synced_fabric()
+    script = (
+        "import sys, time, ast\n"
+        "from hedgehog.store.database import Lock, connect, try_lock\n"
+        "connection = connect(ast.literal_eval(sys.argv[1]))\n"
+        "print(try_lock(connection, Lock.GIT, int(sys.argv[2])), flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, repr(dict(database_parameters)), str(fabric.id)],
+        env={**os.environ, "PYTHONPATH": str(PLUGINS)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "True\n"
+    assert not try_lock(bench.connection, Lock.GIT, fabric.id)
+    assert bench.due(Target.GIT) == []
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    deadline = time.monotonic() + 10
+    while not bench.due(Target.GIT) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert bench.due(Target.GIT) == ["lab"]
+    assert try_lock(bench.connection, Lock.GIT, fabric.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"dbname": "absent"}, NotFound, "create it, then run `hedgehog migrate`"),
+        ({"host": "/nowhere"}, RemoteUnavailable, "the fabric database at /nowhere:5432 cannot be reached"),
+        ({"colour": "red"}, InvalidInput, "connection hedgehog_db has an unknown setting"),
+    ],
+)
+def test_a_connection_that_fails_says_why_without_the_password(database_parameters, change, error, said):
+    """A password reaches no message."""
+    with pytest.raises(error) as refused:
+        store_database.connect({**database_parameters, "password": "canary-7f3a", **change})
+    assert said in str(refused.value)
+    assert "canary-7f3a" not in str(refused.value)
+    assert refused.value.__cause__ is None

@@ -1,0 +1,287 @@
+"""Desired rows: what the database accepts, how it refuses, and when a generation rises."""
+
+from __future__ import annotations
+
+import psycopg2
+import pytest
+
+from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
+from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.store import fabrics
+from tests.store.benches import make_vpc
+
+REPOSITORY = {"git_repository": "net", "git_directory": "d"}
+
+
+def test_a_fabric_is_stored_as_it_was_given(bench):
+    """A 0 stays 0, a null stays null, an upper-case name keeps its case."""
+    bench.repository(branch="prod", connection_id="net_git")
+    settings = {
+        "description": "d",
+        "asn": 4294967295,
+        "spine_count": 0,
+        "switch_config": {"mtu": 9100, "none": None},
+        "git_repository": "net",
+        "git_directory": "fabrics/Lab 1",
+        "git_sync_enabled": True,
+        "kubernetes_connection_id": None,
+        "prune_max_objects": 0,
+    }
+    fabric = bench.fabric("Lab-1", **settings)
+    assert {name: getattr(fabric, name) for name in settings if name != "git_repository"} == {
+        name: value for name, value in settings.items() if name != "git_repository"
+    }
+    assert (fabric.resource_name, fabric.git_repository.branch) == ("lab-1", "prod")
+
+
+def test_only_the_given_settings_are_set(bench):
+    """The others stay as they are."""
+    bench.fabric(asn=65001, description="one")
+    assert fabrics.save_fabric(bench.connection, "lab", {"description": "two"}) is Action.CONFIGURED
+    fabric = fabrics.load_fabric(bench.connection, "lab")
+    assert (fabric.asn, fabric.description) == (65001, "two")
+
+
+@pytest.mark.parametrize("settings", [{}, {"description": "one"}, {"switch_config": {"b": [1], "a": 1.0}}])
+def test_equal_content_changes_nothing(bench, settings):
+    """No new generation, no new time, nobody is woken."""
+    bench.fabric(description="one", switch_config={"a": 1, "b": [1]})
+    before = bench.execute("SELECT to_jsonb(f) FROM hedgehog.fabric f")
+    assert fabrics.save_fabric(bench.connection, "lab", settings) is Action.UNCHANGED
+    assert bench.execute("SELECT to_jsonb(f) FROM hedgehog.fabric f") == before
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "error", "said"),
+    [
+        ("LAB", {}, AlreadyExists, "fabric LAB: another fabric has this name but for upper and lower case"),
+        ("under_score", {}, InvalidInput, "a name is letters, digits, '-' and '.'"),
+        ("with space", {}, InvalidInput, "a name is letters, digits, '-' and '.'"),
+        ("-a", {}, InvalidInput, "a name is letters, digits, '-' and '.'"),
+        ("a..b", {}, InvalidInput, "a name is letters, digits, '-' and '.'"),
+        ("", {}, InvalidInput, "a name is 1 to 63 characters long"),
+        ("a" * 64, {}, InvalidInput, "a name is 1 to 63 characters long"),
+        ("x", {"git_sync_enabled": True}, InvalidInput, "git_sync_enabled needs git_repository"),
+        ("x", {"enable_k8s_sync": True}, InvalidInput, "enable_k8s_sync needs kubernetes_connection_id"),
+        ("x", REPOSITORY, AlreadyExists, "another fabric has this directory of this repository"),
+        ("x", {"git_directory": "../x"}, InvalidInput, "git_directory is a relative path"),
+        ("x", {"git_directory": "/x"}, InvalidInput, "git_directory is a relative path"),
+        ("x", {"git_directory": "x/"}, InvalidInput, "git_directory is a relative path"),
+        ("x", {"git_directory": "a/.git"}, InvalidInput, "git_directory is a relative path"),
+        ("x", {"git_directory": "a//b"}, InvalidInput, "git_directory is a relative path"),
+        ("x", {"asn": 0}, InvalidInput, "asn is 1 to 4294967295"),
+        ("x", {"asn": 4294967296}, InvalidInput, "asn is 1 to 4294967295"),
+        ("x", {"asn": 10**30}, InvalidInput, "fabric x: bigint out of range"),
+        ("x", {"asn": "many"}, InvalidInput, "fabric x: invalid input syntax"),
+        ("x", {"spine_count": -1}, InvalidInput, "spine_count is 0 or more"),
+        ("x", {"leaf_count": -1}, InvalidInput, "leaf_count is 0 or more"),
+        ("x", {"spine_leaf_links": [1]}, InvalidInput, "spine_leaf_links is a mapping"),
+        ("x", {"vpc_peering_config": 1}, InvalidInput, "vpc_peering_config is a mapping"),
+        ("x", {"switch_config": None}, InvalidInput, "switch_config is a mapping"),
+        ("x", {"description": "d" * 4001}, InvalidInput, "description has at most 4000 characters"),
+        ("x", {"description": None}, InvalidInput, "description is missing"),
+        ("x", {"kubernetes_connection_id": "a b"}, InvalidInput, "a connection id is 1 to 200"),
+        ("x", {"kubernetes_namespace": "A"}, InvalidInput, "kubernetes_namespace is a Kubernetes name"),
+        ("x", {"source_of_truth": "both"}, InvalidInput, "source_of_truth is database or git"),
+        ("x", {"git_drift_policy": "keep"}, InvalidInput, "git_drift_policy is hold, overwrite or adopt"),
+        ("x", {"prune_policy": "never"}, InvalidInput, "prune_policy is delete or orphan"),
+        ("x", {"prune_max_objects": -1}, InvalidInput, "prune_max_objects is 0 or more"),
+        ("x", {"prune_max_percent": 101}, InvalidInput, "prune_max_percent is 0 to 100"),
+        ("x", {"conflict_policy": "ask"}, InvalidInput, "conflict_policy is report or force"),
+        ("x", {"resync_seconds": 59}, InvalidInput, "resync_seconds is 60 to 86400"),
+        ("x", {"git_repository": "absent"}, NotFound, "there is no git_repository 'absent'; import one first"),
+        (
+            "x",
+            {"git_drift_polcy": "hold"},
+            InvalidInput,
+            "has no setting 'git_drift_polcy'; did you mean git_drift_policy?",
+        ),
+        ("x", {"generation": 5}, InvalidInput, "has no setting 'generation'"),
+    ],
+)
+def test_a_fabric_that_cannot_be_is_refused_in_plain_words(bench, name, settings, error, said):
+    """And nothing of it is stored."""
+    bench.repository()
+    bench.fabric("lab", **REPOSITORY)
+    with pytest.raises(error) as refused:
+        fabrics.save_fabric(bench.connection, name, settings)
+    assert said in str(refused.value)
+    assert fabrics.fabric_names(bench.connection) == ["lab"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "error", "said"),
+    [
+        ("a b", {"url": "u"}, InvalidInput, "a name is 1 to 200 letters"),
+        ("a", {}, InvalidInput, "git_repository a: url is missing"),
+        ("a", {"url": ""}, InvalidInput, "url is 1 to 500 characters long"),
+        ("a", {"url": "https://me:canary@h/x"}, InvalidInput, "a URL carries no password"),
+        ("a", {"url": "u", "branch": "a..b"}, InvalidInput, "branch is a Git branch name"),
+        ("a", {"url": "u", "branch": "-x"}, InvalidInput, "branch is a Git branch name"),
+        ("a", {"url": "u", "branch": "x.lock"}, InvalidInput, "branch is a Git branch name"),
+        ("a", {"url": "u", "connection_id": "a/b"}, InvalidInput, "a connection id is 1 to 200"),
+        ("a", {"url": "u", "author_name": "a\nb"}, InvalidInput, "author_name is one line"),
+        ("a", {"url": "u", "author_email": "a b"}, InvalidInput, "author_email is 1 to 200"),
+        (
+            "a",
+            {"url": "https://git.example.com/net.git"},
+            AlreadyExists,
+            "another repository row has this URL and branch",
+        ),
+        ("a", {"uri": "u"}, InvalidInput, "git_repository a has no setting 'uri'; did you mean url?"),
+    ],
+)
+def test_a_repository_that_cannot_be_is_refused_in_plain_words(bench, name, settings, error, said):
+    """The password of a URL is not repeated."""
+    bench.repository()
+    with pytest.raises(error) as refused:
+        fabrics.save_repository(bench.connection, name, settings)
+    assert said in str(refused.value)
+    assert "canary" not in str(refused.value)
+    assert [one.name for one in fabrics.load_repositories(bench.connection)] == ["net"]
+
+
+def test_every_constraint_that_a_setting_can_violate_has_words_of_its_own(bench):
+    """A new one needs a message, too."""
+    named = bench.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid IN ('hedgehog.fabric'::regclass, "
+        "'hedgehog.git_repository'::regclass) AND contype IN ('c', 'u')"
+    )
+    not_by_settings = {
+        "fabric_name_key",
+        "git_repository_name_key",
+        "fabric_suspended_reason_check",
+        "fabric_suspension_is_whole",
+    }
+    assert {name for (name,) in named} - not_by_settings <= set(fabrics._CONSTRAINTS)
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        (("VPC", "default", "Upper", {}), "fabric_object_name_check"),
+        (("VPC", "default", "a" * 254, {}), "fabric_object_name_check"),
+        (("VPC", "default", "a", {"kind": "External"}), "fabric_object_names_agree"),
+        (("VPC", "default", "a", {"metadata": {"name": "a", "namespace": "b"}}), "fabric_object_names_agree"),
+    ],
+)
+def test_an_object_row_cannot_contradict_itself(bench, values, constraint):
+    """Whoever writes it."""
+    fabric = bench.fabric()
+    kind, namespace, name, change = values
+    manifest = {**make_vpc(name), **change}
+    with pytest.raises(psycopg2.IntegrityError) as refused:
+        bench.execute(
+            "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, %s, %s, %s, %s)",
+            *(fabric.id, kind, namespace, name, fabrics.as_json(manifest)),
+        )
+    assert refused.value.diag.constraint_name == constraint
+
+
+def test_a_repository_in_use_cannot_be_deleted(bench):
+    """Its fabrics would lose their files."""
+    bench.synced_fabric()
+    with pytest.raises(psycopg2.errors.RestrictViolation):
+        bench.execute("DELETE FROM hedgehog.git_repository")
+
+
+def test_an_unknown_name_is_answered_with_near_ones(bench):
+    """Or with how to find it."""
+    bench.fabric("fabric-1")
+    with pytest.raises(NotFound, match="there is no fabric 'fabrik-1'; did you mean fabric-1?"):
+        fabrics.load_fabric(bench.connection, "fabrik-1")
+    with pytest.raises(NotFound, match="`hedgehog fabric list` shows them all"):
+        fabrics.suspend(bench.connection, "x", reason="r", until=None)
+
+
+def test_objects_are_stored_and_told_by_what_became_of_them(bench):
+    """The second time nothing did."""
+    fabric = bench.fabric()
+    wanted = [make_vpc("b"), make_vpc("a", mode="l3vni")]
+    created = fabrics.save_objects(bench.connection, fabric.id, wanted)
+    assert [str(change) for change in created.changes] == ["VPC/default/a created", "VPC/default/b created"]
+    assert fabrics.save_objects(bench.connection, fabric.id, wanted).writes == ()
+    changed = fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a")], delete_missing=True)
+    assert changed.changes == (
+        Change(ObjectRef("VPC", "default", "a"), Action.CONFIGURED),
+        Change(ObjectRef("VPC", "default", "b"), Action.DELETED),
+    )
+    stored = fabrics.load_objects(bench.connection, [fabric.id])[fabric.id]
+    assert [(one.ref.name, one.manifest) for one in stored] == [("a", make_vpc("a"))]
+
+
+def test_the_digest_depends_on_the_content_only(bench):
+    """Not on the order of keys."""
+    one, two = bench.fabric("one"), bench.fabric("two")
+    fabrics.save_objects(bench.connection, one.id, [make_vpc(a=1, b={"c": 1, "d": 2})])
+    fabrics.save_objects(bench.connection, two.id, [make_vpc(b={"d": 2, "c": 1}, a=1)])
+    stored = fabrics.load_objects(bench.connection, [one.id, two.id])
+    assert stored[one.id][0].digest == stored[two.id][0].digest
+
+
+def test_a_statement_raises_the_generation_once_however_many_objects_it_changes(bench):
+    """Insert, update, delete."""
+    fabric = bench.fabric()
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc(f"v{number}") for number in range(50)])
+    assert bench.generation() == 2
+    bench.execute("UPDATE hedgehog.fabric_object SET manifest = jsonb_set(manifest, '{spec,mode}', '\"l3vni\"')")
+    assert bench.generation() == 3
+    fabrics.delete_objects(
+        bench.connection, fabric.id, [ObjectRef("VPC", "default", f"v{number}") for number in range(9)]
+    )
+    assert bench.generation() == 4
+    bench.execute("DELETE FROM hedgehog.fabric_object")
+    assert bench.generation() == 5
+
+
+def test_a_statement_that_changes_nothing_raises_nothing(bench):
+    """Equal content, absent rows, empty lists."""
+    fabric = bench.fabric()
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()], delete_missing=True)
+    fabrics.delete_objects(bench.connection, fabric.id, [ObjectRef("VPC", "default", "absent")])
+    bench.execute("UPDATE hedgehog.fabric_object SET manifest = manifest, updated_at = now()")
+    bench.execute("UPDATE hedgehog.fabric SET description = description")
+    assert bench.generation() == 2
+
+
+def test_each_fabric_of_a_statement_gets_its_own_rise(bench):
+    """And the others none."""
+    one, two = bench.fabric("one"), bench.fabric("two")
+    bench.fabric("three")
+    for fabric in (one, two):
+        fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    bench.execute("DELETE FROM hedgehog.fabric_object")
+    assert [bench.generation(name) for name in ("one", "two", "three")] == [3, 3, 1]
+
+
+def test_an_object_that_moves_changes_both_fabrics(bench):
+    """The one it leaves and the one it joins."""
+    one, two = bench.fabric("one"), bench.fabric("two")
+    fabrics.save_objects(bench.connection, one.id, [make_vpc()])
+    bench.execute("UPDATE hedgehog.fabric_object SET fabric_id = %s", two.id)
+    assert [bench.generation(name) for name in ("one", "two")] == [3, 2]
+
+
+def test_suspending_is_no_change_of_what_is_wanted(bench):
+    """The generation stays."""
+    bench.fabric()
+    fabrics.suspend(bench.connection, "lab", reason="r", until=None)
+    fabrics.resume(bench.connection, "lab")
+    assert bench.generation() == 1
+
+
+def test_a_deleted_fabric_takes_its_rows_with_it_but_not_its_history(bench):
+    """What happened stays known."""
+    fabric = bench.synced_fabric()
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    bench.execute(
+        "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, counts, reason, duration) "
+        "VALUES (%s, 'lab', 'git', 'success', 1, '{}', '', 0)",
+        fabric.id,
+    )
+    fabrics.delete_fabric(bench.connection, "lab")
+    tables = ("fabric", "fabric_object", "sync_state", "sync_event")
+    assert [bench.execute(f"SELECT count(*) FROM hedgehog.{table}")[0][0] for table in tables] == [0, 0, 0, 1]
+    assert bench.due(Target.GIT, force=True) == []

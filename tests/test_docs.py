@@ -1,0 +1,150 @@
+"""Documents that can be derived are, and those written by hand name only what exists."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hedgehog import errors
+
+from docs import generate
+
+ROOT = Path(__file__).resolve().parents[1]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]
+CLASSES = [one for _, one in inspect.getmembers(errors, inspect.isclass) if one.__module__ == errors.__name__]
+
+
+# errors
+
+
+def test_the_page_of_the_errors_is_fresh():
+    """`make format` writes it anew."""
+    assert generate.stale(ROOT / "docs", {"errors.md": generate.errors_page(errors)}) == ""
+
+
+def test_the_drawn_tree_is_the_tree():
+    """Every class is drawn once, below the class it derives from."""
+    drawn: dict[str, str | None] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.match(r" {4}([│├└─ ]*)(\w+)", line)
+        if match:
+            depth = len(match[1]) // 4
+            above = [*above[:depth], match[2]]
+            drawn[match[2]] = above[depth - 1] if depth else None
+    assert drawn == {
+        one.__name__: one.__base__.__name__ if one is not errors.HedgehogError else None for one in CLASSES
+    }
+
+
+@pytest.mark.parametrize("error", CLASSES, ids=lambda one: one.__name__)
+def test_every_error_has_a_reaction_and_a_meaning(error):
+    """Sorted by what happens next, which is what an operator asks."""
+    (row,) = [line for line in generate.errors_page(errors).splitlines() if line.startswith(f"| `{error.__name__}` |")]
+    _, _, reaction, meaning, _ = [cell.strip() for cell in row.split("|")]
+    wanted = {errors.RetryableError: "retry", errors.PermanentError: "park"}
+    assert reaction == next((word for base, word in wanted.items() if issubclass(error, base)), "")
+    assert meaning.endswith(".")
+
+
+# the generator
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """One page, made without Airflow."""
+    monkeypatch.setattr(generate, "pages", lambda: {"PAGE.md": lambda: "# Page\n\nnew\n"})
+
+
+def test_a_stale_page_is_shown_as_a_difference_and_left_alone(made, tmp_path, capsys):
+    """`make check` says what `make format` would do."""
+    (tmp_path / "PAGE.md").write_text("# Page\n\nold\n")
+    assert generate.main(["--check", "--directory", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "-old\n" in shown
+    assert "+new\n" in shown
+    assert (tmp_path / "PAGE.md").read_text() == "# Page\n\nold\n"
+
+
+def test_a_page_that_was_just_written_is_fresh(made, tmp_path, capsys):
+    """A missing page is stale; writing it makes it fresh; a check of a fresh page is silent."""
+    assert generate.main(["--check", "--directory", str(tmp_path)]) == 1
+    assert generate.main(["--directory", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert generate.main(["--check", "--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (45, "45 s"), (60, "1 min"), (90, "90 s"), (600, "10 min"), (3600, "1 h"), (5400, "90 min")],
+)
+def test_a_duration_is_in_the_largest_unit_that_is_exact(seconds, words):
+    """90 seconds are not "1 min"."""
+    assert generate._duration(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "boolean"}, "boolean"),
+        ({"type": ["string", "null"]}, "string or null"),
+        ({"type": "array", "items": {"type": "string"}}, "array of strings"),
+    ],
+)
+def test_the_type_of_a_param_is_in_words(schema, words):
+    """Operators read it, not validators."""
+    assert generate._type(schema) == words
+
+
+def test_a_cell_cannot_break_its_table():
+    """A newline ends a row, a bar a cell."""
+    assert generate._table(("a",), [("one\ntwo | three",)]) == "| a |\n| --- |\n| one two \\| three |"
+
+
+# written by hand
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    """Links to files of this repository; others are not ours to check."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    dead = [link for link in links if not (page.parent / link.partition("#")[0]).exists()]
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_make_target_that_is_named_exists(page):
+    """A command that a reader copies."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^ {4})make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE))
+    assert named - targets == set()
+
+
+def test_decisions_are_numbered_without_a_gap():
+    """A number is a name: it is never used again."""
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_has_its_four_parts(path):
+    """The title carries the number and the decision; then status, context, decision, consequences."""
+    text = path.read_text()
+    assert text.startswith(f"# {path.name[:4]} ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Status", "Context", "Decision", "Consequences"]
+    status = text.split("## Status\n\n")[1].splitlines()[0]
+    assert re.fullmatch(r"Accepted|Superseded by \[\d{4}\]\([\w-]+\.md\)", status)
+
+
+def test_the_changelog_is_for_people():
+    """Keep a Changelog: the newest on top, changes under the six headings."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
