@@ -113,7 +113,7 @@ def make_connection(number: int, servers: int, switches: int) -> Manifest:
 
 def make_permit(number: int, vpcs: int) -> dict[str, object]:
     """Two VPCs that talk."""
-    pair = {f"vpc-{(number + offset) % vpcs:04d}": {} for offset in (0, 1)}
+    pair: dict[str, object] = {f"vpc-{(number + offset) % vpcs:04d}": {} for offset in (0, 1)}
     return {"permit": [pair]}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ KUBECONFIG_VARIABLE = "HEDGEHOG_TEST_KUBECONFIG"
 """Names the kubeconfig of a cluster to use instead of starting one. Its content is at stake."""
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-Rule = dict[str, Sequence[str]]
+Rule = Mapping[str, Sequence[str]]
 
 
 def build(program: str = "devcluster") -> Path:
@@ -106,7 +106,10 @@ class DevCluster:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}],
         }
-        for plural, body in (("clusterroles", role | {"rules": list(rules)}), ("clusterrolebindings", binding)):
+        for plural, body in (
+            ("clusterroles", role | {"rules": [dict(rule) for rule in rules]}),
+            ("clusterrolebindings", binding),
+        ):
             cluster.call("POST", "POST", f"{RBAC}/{plural}", subject=f"{plural}/{name}", body=body)
         cluster.close()
         return path

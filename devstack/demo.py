@@ -125,12 +125,11 @@ class Demo:
             "AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY": str(STATE / "mirrors"),
         }
 
-    def hedgehog(self, *arguments: str) -> str:
-        """Run the `hedgehog` command; its output is shown when it is not read by us."""
+    def hedgehog(self, *arguments: str, quiet: bool = False) -> str:
+        """Run the `hedgehog` command and return its output if *quiet*, else let it be seen."""
         command = [sys.executable, str(ROOT / "bin" / "hedgehog"), *arguments]
-        capture = "json" in arguments
         done = subprocess.run(
-            command, env=self.airflow.variables(), text=True, check=False, stdout=subprocess.PIPE if capture else None
+            command, env=self.airflow.variables(), text=True, check=False, stdout=subprocess.PIPE if quiet else None
         )
         if done.returncode:
             raise SystemExit(f"hedgehog {' '.join(arguments)} failed with status {done.returncode}")
@@ -148,13 +147,13 @@ class Demo:
         (STATE / "repository.yaml").write_text(yaml.safe_dump(repository, sort_keys=False))
         large = STATE / "large"
         subprocess.run([sys.executable, str(EXAMPLES / "generate_large.py"), str(large)], check=True)
-        self.hedgehog("fabric", "import", str(STATE / "repository.yaml"))
-        self.hedgehog("fabric", "import", str(EXAMPLES / "gen"))
-        self.hedgehog("fabric", "import", str(large))
+        for path in (STATE / "repository.yaml", EXAMPLES / "gen", large):
+            told = self.hedgehog("fabric", "import", str(path), quiet=True).splitlines()
+            print("\n".join(line for line in told if not line.startswith("  ")), flush=True)
 
     def states(self) -> list[dict[str, Any]]:
         """What `hedgehog status` says, as data."""
-        found: list[dict[str, Any]] = json.loads(self.hedgehog("status", "--output", "json"))
+        found: list[dict[str, Any]] = json.loads(self.hedgehog("status", "--output", "json", quiet=True))
         return found
 
     def wait_in_sync(self) -> None:
@@ -197,9 +196,9 @@ class Demo:
     def wanted(self) -> set[str]:
         """Every object that the examples ask for, and the Fabric resource of each fabric."""
         found = set()
-        for fabric in json.loads(self.hedgehog("fabric", "list", "--output", "json")):
-            exported = json.loads(self.hedgehog("fabric", "show", fabric["name"], "--output", "json"))
-            found |= set(exported["object_refs"])
+        for fabric in json.loads(self.hedgehog("fabric", "list", "--output", "json", quiet=True)):
+            shown = self.hedgehog("fabric", "show", fabric["name"], "--output", "json", quiet=True)
+            found |= set(json.loads(shown)["object_refs"])
             found.add(f"Fabric/hedgehog-system/{fabric['name'].lower()}")
         return found
 

@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +19,7 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.store import database, fabrics, migrate, sync_state
 
 from devstack import postgres
-from devstack.airflow import Airflow
+from devstack.airflow import ROOT, Airflow
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
 
@@ -140,18 +142,17 @@ def running(
             progress("starting Airflow")
             parts.callback(home.stop)
             home.migrate()
-            create_pools(home)
+            set_up(home)
             home.start(progress)
         yield stack
 
 
-def create_pools(home: Airflow) -> None:
-    """What `hedgehog setup` does about pools, in one command."""
-    from hedgehog.airflow.defaults import POOLS
-
-    path = home.home / "pools.json"
-    path.write_text(json.dumps({name: {"slots": slots, "description": text} for name, (slots, text) in POOLS.items()}))
-    home.command("pools", "import", str(path))
+def set_up(home: Airflow) -> None:
+    """What an operator does once: `hedgehog setup`."""
+    command = [sys.executable, str(ROOT / "bin" / "hedgehog"), "setup"]
+    done = subprocess.run(command, env=home.variables(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"hedgehog setup failed:\n{done.stdout}{done.stderr}")
 
 
 def kubernetes_connection(kubeconfig: Path) -> str:

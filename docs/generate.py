@@ -102,7 +102,7 @@ def _clock(dag: Any) -> str:
     from cron_descriptor import get_description  # noqa: PLC0415 - comes with Airflow, loaded by then
 
     expression = _cron(dag)
-    return get_description(expression) if expression else "none"
+    return str(get_description(expression)) if expression else "none"
 
 
 def _wake_ups(dag: Any) -> str:
@@ -150,7 +150,7 @@ def errors_page(errors: ModuleType) -> str:
     rows = [
         (f"`{name}`", _reaction(error, errors), inspect.cleandoc(error.__doc__ or "").replace("\n", " "))
         for name, error in vars(errors).items()
-        if inspect.isclass(error) and error.__module__ == errors.__name__
+        if isinstance(error, type) and issubclass(error, Exception) and error.__module__ == errors.__name__
     ]
     head = [NOTICE.format(source="plugins/hedgehog/errors.py"), "# Errors", _ERRORS_INTRODUCTION]
     return _join([*head, tree, _table(("error", "reaction", "meaning"), rows), _REACTIONS])

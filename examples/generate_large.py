@@ -1,6 +1,6 @@
 """Write a fabric of 64 switches as files for `hedgehog fabric import`: python examples/generate_large.py DIR
 
-4 spines, 30 pairs of leaves, 150 servers, 40 VPCs, nearly 900 objects. Same output every time. Beside `examples/gen` in
+4 spines, 30 pairs of leaves, 150 servers, 40 VPCs, about 850 objects. Same output every time. Beside `examples/gen` in
 one cluster it collides with nothing: names begin with `l-`, addresses, ASNs and VLANs are others.
 """
 

@@ -162,7 +162,8 @@ BEGIN
     IF to_jsonb(NEW) - unseen IS DISTINCT FROM to_jsonb(OLD) - unseen THEN
         NEW.generation := OLD.generation + 1;
     END IF;
-    IF NEW IS DISTINCT FROM OLD THEN
+    -- Not NEW IS DISTINCT FROM OLD: a generated column is not computed yet, so the rows always differ.
+    IF to_jsonb(NEW) - ARRAY['last_updated', 'resource_name'] IS DISTINCT FROM to_jsonb(OLD) - ARRAY['last_updated', 'resource_name'] THEN
         NEW.last_updated := now();
     END IF;
     RETURN NEW;

@@ -183,7 +183,7 @@ def test_a_field_that_we_applied_and_dropped_is_drift() -> None:
 
 def test_only_our_own_apply_entry_is_ours() -> None:
     """An update, or a write to the status, says nothing about what we set in the spec."""
-    fields = {"f:spec": {"f:mode": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:mode": {}}}
     for entry in (
         owned_by("hedgehog-airflow", fields, "Update"),
         owned_by("hedgehog-airflow", fields, subresource="status"),

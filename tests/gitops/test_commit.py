@@ -77,6 +77,17 @@ def test_an_empty_directory_vanishes(mirror: Mirror) -> None:
     assert contents(mirror, made(mirror, first, {"a/b/c": None, "a/d": None})) == {}
 
 
+def test_many_files_of_any_size_are_packed(mirror: Mirror) -> None:
+    """As one pack instead of hundreds of small files; git finds nothing wrong with it."""
+    sizes = [0, 1, 15, 16, 17, 2047, 2048, 300_000, *range(100, 200)]
+    files = {f"d{size % 7}/{size}": bytes(size) for size in sizes}
+    commit = made(mirror, None, dict[str, bytes | None](files))
+    assert {path: mirror.read(blob) for path, blob in mirror.files(commit, "").items()} == files
+    git = ["git", f"--git-dir={mirror.path}"]
+    subprocess.run([*git, "fsck", "--strict", "--no-dangling", commit], check=True)
+    assert len(list((mirror.path / "objects" / "pack").glob("*.pack"))) == 1
+
+
 def test_git_agrees_with_what_was_built(mirror: Mirror) -> None:
     """fsck finds nothing wrong, author and time are as given, also in another time zone."""
     author = Author(

@@ -242,6 +242,16 @@ def test_an_edit_names_the_person_who_wrote_it(person: Person, mirror: Mirror) -
     person.git("merge", "--quiet", "--no-ff", "side", "--message", "Merge")
     person.git("push", "--quiet", "origin", "HEAD:main")
     head = fetched(mirror)
-    assert history.edits(mirror, head, ["f/a"], since=base) == {"f/a": history.Edit(side, "Grace <grace@example.com>")}
+    found = history.edits(mirror, head, ["f/a"], since=base)
+    assert str(found["f/a"]) == f"Grace <grace@example.com> in {side[:12]}"
     assert history.edits(mirror, head, ["f/b"])["f/b"].commit == base
     assert history.edits(mirror, head, ["f/b", "never"], since=base) == {}
+
+
+def test_an_edit_tells_committer_and_trailers(person: Person, mirror: Mirror) -> None:
+    """By them our own commits are known."""
+    body = "Subject\n\nBody: not a trailer\n\nHedgehog-Fabric: lab\nHedgehog-Run: a: b"
+    commit = person.commit({"f/a": "1"}, body)
+    edit = history.edits(mirror, fetched(mirror), ["f/a"])["f/a"]
+    trailers = {"Hedgehog-Fabric": "lab", "Hedgehog-Run": "a: b"}
+    assert edit == history.Edit(commit, "Ada <ada@example.com>", "ada@example.com", trailers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_the_token_is_in_no_message(code: int) -> None:
         assert TOKEN not in repr(fake.cluster)
 
 
-def kubeconfig(path: Path, user: dict[str, object]) -> Path:
+def kubeconfig(path: Path, user: Mapping[str, object]) -> Path:
     """A kubeconfig with one context whose user is *user*."""
     config = {
         "apiVersion": "v1",
@@ -162,6 +163,16 @@ def test_a_bad_kubeconfig_is_said_to_be_one(tmp_path: Path) -> None:
     good = kubeconfig(tmp_path / "good", {"token": "x"})
     with pytest.raises(InvalidInput, match="has no context 'there'"):
         Cluster.from_kubeconfig(good, "there")
+
+
+def test_an_api_server_may_live_below_a_path() -> None:
+    """As Rancher's do."""
+    with serve(lambda _: Reply()) as fake:
+        fake.api_client.configuration.host += "/k8s/clusters/c-1"
+        cluster = Cluster(fake.api_client, name="fake")
+        ask(cluster)
+        cluster.close()
+        assert fake.requests[0].path == "/k8s/clusters/c-1/x"
 
 
 def test_nobody_at_the_address_is_an_outage(tmp_path: Path) -> None:

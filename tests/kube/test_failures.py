@@ -22,7 +22,7 @@ from hedgehog.errors import (
 )
 from hedgehog.kube.failures import TEXT_LIMIT, Answer, failure
 
-CONFLICT = {
+CONFLICT: dict[str, Any] = {
     "reason": "Conflict",
     "details": {
         "causes": [

@@ -65,7 +65,8 @@ class World:
             self.calls = client.calls
             return client
 
-        return sync(self.database, names, **{"open_cluster": open_cluster, "run_id": "run-1"} | options)
+        values: dict[str, Any] = {"open_cluster": open_cluster, "run_id": "run-1"} | options
+        return sync(self.database, names, **values)
 
     def live(self, *kinds: str) -> dict[ObjectRef, Manifest]:
         """What the cluster has of *kinds*."""
@@ -272,7 +273,7 @@ def test_one_bad_object_fails_alone_with_what_refers_to_it(world: World) -> None
     world.fabric("lab", bad, make_attachment("on-bad", "bad", "c"), *small_fabric("x", 2))
     outcome = world.sync("lab")
     assert (outcome.status, outcome.error_class, outcome.retryable) == (ERROR, "InvalidInput", False)
-    assert outcome.counts == outcome.counts | {"created": 5, "failed": 1, "skipped": 1}
+    assert dict(outcome.counts) == dict(outcome.counts) | {"created": 5, "failed": 1, "skipped": 1}
     assert "VPCAttachment/default/on-bad skipped (VPC/default/bad failed)" in outcome.details
     assert len(world.inventory("lab")) == 5
     assert world.state("lab").status is SyncStatus.PARKED
@@ -385,7 +386,9 @@ def test_our_fabric_resource_tells_what_was_reached(world: World) -> None:
 
 def test_beside_a_foreign_fabric_definition_ours_lives_in_the_fallback_group(world: World) -> None:
     """The foreign one is left alone and the outcome says so."""
-    from tests.kube.test_definitions import apply_definition, definition
+    from hedgehog.kube.definitions import apply_definition
+
+    from tests.kube.test_definitions import definition
 
     apply_definition(world.api, definition(version="v1beta1"))
     world.fabric("lab", make_server("a"), publish_fabric_resource=True)

@@ -43,7 +43,7 @@ def test_only_the_given_settings_are_set(bench):
     assert (fabric.asn, fabric.description) == (65001, "two")
 
 
-@pytest.mark.parametrize("settings", [{}, {"description": "one"}, {"switch_config": {"b": [1], "a": 1.0}}])
+@pytest.mark.parametrize("settings", [{}, {"description": "one"}, {"switch_config": {"b": [1], "a": 1}}])
 def test_equal_content_changes_nothing(bench, settings):
     """No new generation, no new time, nobody is woken."""
     bench.fabric(description="one", switch_config={"a": 1, "b": [1]})
@@ -100,14 +100,12 @@ def test_equal_content_changes_nothing(bench, settings):
         ("x", {"generation": 5}, InvalidInput, "has no setting 'generation'"),
     ],
 )
-def test_a_fabric_that_cannot_be_is_refused_in_plain_words(bench, name, settings, error, said):
+def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
     """And nothing of it is stored."""
-    bench.repository()
-    bench.fabric("lab", **REPOSITORY)
     with pytest.raises(error) as refused:
-        fabrics.save_fabric(bench.connection, name, settings)
+        fabrics.save_fabric(settled.connection, name, settings)
     assert said in str(refused.value)
-    assert fabrics.fabric_names(bench.connection) == ["lab"]
+    assert fabrics.fabric_names(settled.connection) == ["lab"]
 
 
 @pytest.mark.parametrize(
@@ -132,19 +130,18 @@ def test_a_fabric_that_cannot_be_is_refused_in_plain_words(bench, name, settings
         ("a", {"uri": "u"}, InvalidInput, "git_repository a has no setting 'uri'; did you mean url?"),
     ],
 )
-def test_a_repository_that_cannot_be_is_refused_in_plain_words(bench, name, settings, error, said):
+def test_a_repository_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
     """The password of a URL is not repeated."""
-    bench.repository()
     with pytest.raises(error) as refused:
-        fabrics.save_repository(bench.connection, name, settings)
+        fabrics.save_repository(settled.connection, name, settings)
     assert said in str(refused.value)
     assert "canary" not in str(refused.value)
-    assert [one.name for one in fabrics.load_repositories(bench.connection)] == ["net"]
+    assert [one.name for one in fabrics.load_repositories(settled.connection)] == ["net"]
 
 
-def test_every_constraint_that_a_setting_can_violate_has_words_of_its_own(bench):
+def test_every_constraint_that_a_setting_can_violate_has_words_of_its_own(settled):
     """A new one needs a message, too."""
-    named = bench.execute(
+    named = settled.execute(
         "SELECT conname FROM pg_constraint WHERE conrelid IN ('hedgehog.fabric'::regclass, "
         "'hedgehog.git_repository'::regclass) AND contype IN ('c', 'u')"
     )
@@ -166,13 +163,13 @@ def test_every_constraint_that_a_setting_can_violate_has_words_of_its_own(bench)
         (("VPC", "default", "a", {"metadata": {"name": "a", "namespace": "b"}}), "fabric_object_names_agree"),
     ],
 )
-def test_an_object_row_cannot_contradict_itself(bench, values, constraint):
+def test_an_object_row_cannot_contradict_itself(settled, values, constraint):
     """Whoever writes it."""
-    fabric = bench.fabric()
+    fabric = fabrics.load_fabric(settled.connection, "lab")
     kind, namespace, name, change = values
     manifest = {**make_vpc(name), **change}
     with pytest.raises(psycopg2.IntegrityError) as refused:
-        bench.execute(
+        settled.execute(
             "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, %s, %s, %s, %s)",
             *(fabric.id, kind, namespace, name, fabrics.as_json(manifest)),
         )
@@ -189,7 +186,7 @@ def test_a_repository_in_use_cannot_be_deleted(bench):
 def test_an_unknown_name_is_answered_with_near_ones(bench):
     """Or with how to find it."""
     bench.fabric("fabric-1")
-    with pytest.raises(NotFound, match="there is no fabric 'fabrik-1'; did you mean fabric-1?"):
+    with pytest.raises(NotFound, match=r"there is no fabric .fabrik-1.; did you mean fabric-1"):
         fabrics.load_fabric(bench.connection, "fabrik-1")
     with pytest.raises(NotFound, match="`hedgehog fabric list` shows them all"):
         fabrics.suspend(bench.connection, "x", reason="r", until=None)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -50,28 +47,23 @@ def _database_step() -> list[str]:
     return []
 
 
-def _airflow(*arguments: str) -> str:
-    """Run Airflow's own command: pools live in its database, which is not ours to write."""
-    done = subprocess.run([sys.executable, "-m", "airflow", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise HedgehogError(f"airflow {' '.join(arguments[:2])}: {(done.stderr or done.stdout).strip()[-500:]}")
-    return done.stdout
-
-
 def _pools_step(*, check: bool) -> list[str]:
-    _say("…", "looking at the pools (starts the airflow command, some seconds)")
+    """Create the pools that are missing, as `airflow pools set` does; the slots of one that is there are left alone."""
+    _say("…", "looking at the pools (loads Airflow, some seconds)")
+    from airflow.api.client import get_current_api_client
+    from sqlalchemy.exc import SQLAlchemyError
+
+    client = get_current_api_client()
     try:
-        listing = _airflow("pools", "list", "--output", "json")
-        present = {row["pool"] for row in json.loads(listing[listing.index("[") :])}
-        missing = [name for name in POOLS if name not in present]
+        missing = POOLS.keys() - {row[0] for row in client.get_pools()}
         if missing and check:
-            return [f"pools missing: {', '.join(missing)}; run `hedgehog setup`"]
-        for name in missing:
+            return [f"pools missing: {', '.join(sorted(missing))}; run `hedgehog setup`"]
+        for name in sorted(missing):
             slots, description = POOLS[name]
-            _airflow("pools", "set", name, str(slots), description)
+            client.create_pool(name=name, slots=slots, description=description, include_deferred=False)
             _say("created", f"pool {name} with {slots} slots")
-    except (HedgehogError, ValueError, KeyError) as error:
-        return [f"pools: {error}"]
+    except SQLAlchemyError as error:  # its text may show the URL: the class and the way out are enough
+        return [f"pools: Airflow's own database cannot be used ({type(error).__name__}); run `airflow db check`"]
     _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
     return []
 

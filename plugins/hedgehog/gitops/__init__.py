@@ -4,5 +4,6 @@ remote    the one place that starts git: closed environment, credentials, timeou
 failures  what git says, sorted into `hedgehog.errors`
 mirror    a kept bare repository: head, fetch, files at a commit
 history   who changed a file
+packing   many new files as one pack
 commit    trees and commits from changes, push as compare-and-swap
 """

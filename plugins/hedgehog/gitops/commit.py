@@ -77,6 +77,7 @@ def build(
     layer = _layers(changes)
 
     def make(repository: pygit2.Repository) -> str | None:
+        mirror.keep({content for content in changes.values() if content is not None})
         base = repository[parent].peel(pygit2.Tree) if parent else None
         tree = _write(repository, base, layer, "") or repository.TreeBuilder().write()
         if tree == (base.id if base is not None else repository.TreeBuilder().write()):
@@ -118,7 +119,7 @@ def _write(repository: pygit2.Repository, base: pygit2.Tree | None, layer: _Laye
             written = _write(repository, inner, change, f"{where}{name}/")
             mode = FileMode.TREE
         else:
-            written = repository.create_blob(change) if change is not None else None
+            written = pygit2.hash(change) if change is not None else None
             mode = FileMode.BLOB
         if written is not None:
             builder.insert(name, written, mode)

@@ -13,7 +13,7 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,9 @@ from typing import TypeVar
 import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
-from hedgehog.errors import InvalidInput, NotFound, PushRace
+from hedgehog.errors import InvalidInput, NotFound, PushRace, RemoteUnavailable
 from hedgehog.gitops import failures
+from hedgehog.gitops.packing import pack_blobs
 from hedgehog.gitops.remote import Completed, Remote
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
 # One of the 256 folders of loose objects holding this many means about 7,000 in all: git's own threshold for packing.
 _LOOSE_IN_A_FOLDER = 27
 _MANY_PACK_FILES = 100
+_WORTH_A_PACK = 50
 _ABANDONED_AFTER = 3600.0
 
 T = TypeVar("T")
@@ -93,10 +95,21 @@ class Mirror:
         if not self.has(head):
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
 
-    def git(self, arguments: list[str]) -> Completed:
+    def git(self, arguments: list[str], *, stdin: bytes = b"") -> Completed:
         """Run git in the mirror; see Remote.run."""
         self._open()
-        return self.remote.run(arguments, state=self._cache, repository=self.path)
+        return self.remote.run(arguments, state=self._cache, repository=self.path, stdin=stdin)
+
+    def keep(self, contents: Collection[bytes]) -> None:
+        """Have *contents* as blobs, so that a tree can name them; at once and cheaply, however many they are."""
+        if len(contents) < _WORTH_A_PACK:
+            repository = self._open()
+            for content in contents:
+                repository.create_blob(content)
+            return
+        done = self.git(["index-pack", "--stdin"], stdin=pack_blobs(contents))
+        if done.code != 0:
+            raise RemoteUnavailable(f"mirror {self.path.name} of {self.remote} cannot be written: {done.error.strip()}")
 
     def published(self, commit: str) -> None:
         """Note that the branch is now at *commit*, so that the objects we made stay and need not be fetched."""

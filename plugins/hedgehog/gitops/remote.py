@@ -120,7 +120,9 @@ class Remote:
             raise failures.call_failed(done.error, f"git {arguments[0]} {self}")
         return done.out
 
-    def run(self, arguments: Sequence[str], *, state: Path, repository: Path | None = None) -> Completed:
+    def run(
+        self, arguments: Sequence[str], *, state: Path, repository: Path | None = None, stdin: bytes = b""
+    ) -> Completed:
         """Run git in *repository* and wait; the whole process group dies when the time is up.
 
         *state* is a directory of ours for what the call needs on disk: a private key while it runs, and the kept host
@@ -136,14 +138,14 @@ class Remote:
                 command,
                 cwd=home,
                 env=self._environment(home, state),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             ) as process,
         ):
             try:
-                out, error = process.communicate(timeout=self.timeout)
+                out, error = process.communicate(stdin or None, timeout=self.timeout)
             except subprocess.TimeoutExpired:
                 raise RemoteUnavailable(f"git {arguments[0]} {self}: no end after {self.timeout:g} s") from None
             finally:
@@ -188,8 +190,12 @@ class Remote:
             "gc.auto": "0",
             "gc.autoDetach": "false",
             "maintenance.auto": "false",
-            # Files of a few hundred bytes: harder compression costs more time than it saves on the wire.
+            # A mirror is a cache that heals itself: waiting for the disk would buy nothing.
+            "core.fsync": "none",
+            # Files of a few hundred bytes: harder work on a pack costs more time than it saves on the wire. A window of
+            # one still finds the file's last version, and the directory's.
             "pack.compression": "1",
+            "pack.window": "1",
         }
         header = self.credentials.header()
         if header and transport in ("https", "http"):

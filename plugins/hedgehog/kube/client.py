@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import urllib3
@@ -68,9 +68,14 @@ class Cluster:
         self.throttle = Throttle(concurrency)
         self.calls: Counter[str] = Counter()
         self._api_client = api_client
-        self._host = str(api_client.configuration.host).rstrip("/")
-        # A pool of our own: the library's default may be smaller than the concurrency and would throw connections away.
-        self._pool: urllib3.PoolManager = RESTClientObject(api_client.configuration, maxsize=concurrency).pool_manager
+        host = str(api_client.configuration.host).rstrip("/")
+        self._prefix = urlsplit(host).path  # "" but for API servers behind a gateway, such as Rancher's
+        # Connections of our own: the library's pool may be smaller than the concurrency and would throw some away. The
+        # pool of the one host spares each request the manager's parsing and merging, a fifth of its cost.
+        self._manager: urllib3.PoolManager = RESTClientObject(
+            api_client.configuration, maxsize=concurrency
+        ).pool_manager
+        self._pool = self._manager.connection_from_url(host)
         self._timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
         self._backoff = backoff
         self._sleep = sleep
@@ -102,7 +107,7 @@ class Cluster:
 
     def close(self) -> None:
         """Close all connections; the cluster must not be used afterwards."""
-        self._pool.clear()
+        self._manager.clear()
         self._api_client.close()
 
     def version(self) -> str:
@@ -146,7 +151,7 @@ class Cluster:
         Raises RemoteUnavailable when there is none, RateLimited when the server wants us away for long. An idempotent
         request is tried up to ATTEMPTS times.
         """
-        url = f"{self._host}{path}?{urlencode(query)}" if query else self._host + path
+        url = f"{self._prefix}{path}?{urlencode(query)}" if query else self._prefix + path
         payload = None if body is None else orjson.dumps(body)
         last = ATTEMPTS if idempotent else 1
         for attempt in range(1, last + 1):
@@ -171,7 +176,7 @@ class Cluster:
             self.calls[verb] += 1
         try:
             with self.throttle.slot():
-                response = self._pool.request(
+                response = self._pool.urlopen(
                     method, url, body=payload, headers=headers, timeout=self._timeout, retries=False, redirect=False
                 )
         except (urllib3.exceptions.HTTPError, ssl.SSLError, OSError) as error:

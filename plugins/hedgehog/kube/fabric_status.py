@@ -27,11 +27,11 @@ def next_status(
 
     *resource_generation* is the resource's metadata.generation, as Kubernetes tools expect it in observedGeneration;
     the fabric's own generation is in the message. Times alone are no reason to write, nor are the counts of a run that
-    wrote nothing: they stay those of the last run that did.
+    wrote nothing, nor a branch that moved for the sake of other fabrics: they stay those of the last run that did more.
     """
     status = _status(previous, outcome, resource_generation, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
     wrote = any(outcome.counts.get(action, 0) for action in ("created", "configured", "deleted"))
-    ignored = _TIMES if wrote else _TIMES | {"counts"}
+    ignored = _TIMES if wrote else _TIMES | {"counts", "revision"}
     return None if _without(status, ignored) == _without(previous, ignored) else status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
 from hedgehog.fabric.model import ObjectRef
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:
@@ -38,10 +41,6 @@ def collection_path(kind: Kind, namespace: str) -> str:
 
 def object_path(kind: Kind, ref: ObjectRef) -> str:
     """The path of one object. Names are DNS-1123, so nothing needs escaping; anything else is refused."""
-    if not _plain(ref.namespace) or not _plain(ref.name):
+    if not (_NAME.fullmatch(ref.namespace) and _NAME.fullmatch(ref.name)):
         raise InvalidInput(f"{ref}: namespace and name must be DNS-1123 names")
     return f"{collection_path(kind, ref.namespace)}/{ref.name}"
-
-
-def _plain(name: str) -> bool:
-    return bool(name) and name[0] != "." and all(char.isascii() and (char.isalnum() or char in "-.") for char in name)

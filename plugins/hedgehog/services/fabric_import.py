@@ -131,7 +131,7 @@ def import_documents(
     manifests = [item for item in items if not configuration.is_configuration(item.manifest)]
     name, unknown = _target(settings, manifests, fabric, replace=replace)
     accepted, refused = accept(manifests, namespace=_default_namespace(connection, settings, name, problems))
-    raise_problems([*problems, *unknown, *refused])
+    raise_problems([*(problems or unknown), *refused])
     wanted = Wanted(settings, name, accepted, tuple(_notes(accepted)))
     return carry_out(connection, wanted, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
 
@@ -174,7 +174,7 @@ def _target(
         return configured[0], []
     if manifests or replace:
         why = f"the documents configure {len(configured)} fabrics" if configured else "no document configures a fabric"
-        return None, [f"to which fabric do the {len(manifests)} objects belong? {why}; say so with --fabric NAME"]
+        return None, [f"which fabric do the objects belong to? {why}; say so with --fabric NAME"]
     return None, []
 
 

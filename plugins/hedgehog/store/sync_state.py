@@ -56,7 +56,7 @@ _NOT_LOCKED = (
     "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
     "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
-_NOT_SUSPENDED = "(NOT f.suspended OR f.suspended_until <= now())"
+_NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
 
 
 def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:

@@ -1,0 +1,143 @@
+"""`hedgehog setup` makes what is missing, tries every connection, and says what is wrong in words."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import psycopg2
+import pytest
+from hedgehog.airflow import setup
+from hedgehog.airflow.defaults import POOLS
+from hedgehog.errors import HedgehogError
+from hedgehog.store import database as store_database
+from hedgehog.store import fabrics as fabric_store
+
+
+class FakeAirflow:
+    """The `airflow` command of an Airflow with some pools."""
+
+    def __init__(self, pools: list[str]) -> None:
+        self.pools = {name: "1" for name in ["default_pool", *pools]}
+        self.before_json = ""
+
+    def __call__(self, *arguments: str) -> str:
+        if arguments[:2] == ("pools", "list"):
+            return self.before_json + json.dumps([{"pool": name, "slots": slots} for name, slots in self.pools.items()])
+        assert arguments[:2] == ("pools", "set")
+        self.pools[arguments[2]] = arguments[3]
+        return ""
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> FakeAirflow:
+    """An Airflow that has all our pools."""
+    found = FakeAirflow(list(POOLS))
+    monkeypatch.setattr(setup, "_airflow", found)
+    return found
+
+
+def run(*arguments: str) -> int:
+    """`hedgehog setup ARGUMENTS`."""
+    parser = argparse.ArgumentParser()
+    setup.add_arguments(parser)
+    return setup.run(parser.parse_args(arguments))
+
+
+def save_fabric(parameters: dict[str, Any], **settings: Any) -> None:
+    """Add a fabric with a repository that is not there."""
+    connection = store_database.connect(parameters)
+    fabric_store.save_repository(connection, "network", {"url": "file:///nowhere/fabrics.git"})
+    fabric_store.save_fabric(connection, "fabric-1", settings)
+    connection.close()
+
+
+def test_missing_pools_are_made_with_their_slots(airflow, fabric_database, capsys):
+    """Those that are there keep the slots that somebody gave them."""
+    airflow.pools = {"default_pool": "128", "git_sync": "99"}
+    assert run() == 0
+    slots = {name: str(slots) for name, (slots, _) in POOLS.items()}
+    assert airflow.pools == {"default_pool": "128", **slots, "git_sync": "99"}
+    assert "created  pool kubernetes with 8 slots" in capsys.readouterr().out
+
+
+def test_a_second_run_changes_nothing(airflow, fabric_database, capsys):
+    """It is for every deployment, not only for the first."""
+    assert run() == 0
+    pools = dict(airflow.pools)
+    capsys.readouterr()
+    assert run() == 0
+    assert airflow.pools == pools
+    assert "created" not in capsys.readouterr().out
+
+
+def test_a_check_names_what_is_missing_and_makes_nothing(airflow, fabric_database, capsys):
+    """For those who want to know before they change."""
+    airflow.pools = {"default_pool": "128"}
+    assert run("--check") == 1
+    assert airflow.pools == {"default_pool": "128"}
+    assert f"pools missing: {', '.join(POOLS)}; run `hedgehog setup`" in capsys.readouterr().out
+
+
+def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, capsys):
+    """Making tables is a change."""
+    parameters = postgres.database("hedgehog_unmigrated")
+    connection = {"conn_type": "postgres", "host": parameters["host"], "login": parameters["user"]}
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", json.dumps({**connection, "schema": "hedgehog_unmigrated"}))
+    assert run("--check") == 1
+    assert "fabric database" in capsys.readouterr().out
+    person = psycopg2.connect(**parameters)
+    with person.cursor() as cursor:
+        cursor.execute("SELECT to_regnamespace('hedgehog')")
+        assert cursor.fetchone() == (None,)
+    person.close()
+    postgres.drop("hedgehog_unmigrated")
+
+
+def test_what_airflow_logs_before_its_answer_does_no_harm(airflow, fabric_database):
+    """Its commands print warnings of other people's plugins to the same stream."""
+    airflow.before_json = "2026-01-01T00:00:00Z [warning  ] a plugin is old [airflow.plugins_manager]\n"
+    assert run() == 0
+
+
+def test_a_database_that_is_away_is_a_problem_and_the_rest_is_still_looked_at(airflow, monkeypatch, capsys):
+    """One run tells everything that is to be put right, and no secret."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://ada:s3cr3t-word@/none?host=%2Fnowhere")
+    airflow.pools = {"default_pool": "128"}
+    assert run("--check") == 1
+    shown = capsys.readouterr().out
+    assert "PROBLEM  fabric database:" in shown
+    assert "PROBLEM  pools missing:" in shown
+    assert "not ready  2 problems" in shown
+    assert "s3cr3t-word" not in shown
+
+
+def test_an_airflow_that_does_not_answer_is_a_problem_with_its_words(fabric_database, monkeypatch, capsys):
+    """Its database is not migrated, most likely."""
+
+    def broken(*arguments: str) -> str:
+        raise HedgehogError("airflow pools list: ERROR: You need to initialize the database")
+
+    monkeypatch.setattr(setup, "_airflow", broken)
+    assert run() == 1
+    assert "PROBLEM  pools: airflow pools list: ERROR: You need to initialize the database" in capsys.readouterr().out
+
+
+def test_every_repository_and_cluster_is_tried(airflow, fabric_database, monkeypatch, tmp_path, capsys):
+    """A wrong URL or a missing connection is found now, not at the first sync."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_CLUSTER_A", json.dumps({"conn_type": "generic"}))
+    save_fabric(fabric_database, enable_k8s_sync=True, kubernetes_connection_id="cluster_a")
+    assert run() == 1
+    shown = capsys.readouterr().out
+    assert "PROBLEM  git repository network:" in shown
+    assert "PROBLEM  cluster cluster_a: connection cluster_a has type 'generic'" in shown
+
+
+def test_a_cluster_that_no_fabric_uses_is_not_tried(airflow, fabric_database, monkeypatch, tmp_path, capsys):
+    """A connection that is prepared for later may be incomplete."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path))
+    save_fabric(fabric_database, enable_k8s_sync=False, kubernetes_connection_id="cluster_a")
+    run()
+    assert "cluster_a" not in capsys.readouterr().out

@@ -1,0 +1,366 @@
+"""Which fabrics are due, and what every outcome does to that."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from hedgehog.errors import NotFound
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.store import fabrics, sync_state
+from hedgehog.store import database as store_database
+from hedgehog.store.database import Lock, try_lock
+from tests.store.benches import make_vpc
+
+CHANGED, PUBLISHED = sync_state.FABRIC_CHANGED, sync_state.REVISION_PUBLISHED
+
+
+def make_outcome(status=OutcomeStatus.SUCCESS, target=Target.GIT, generation=1, **values):
+    """What a run did for fabric lab."""
+    return Outcome("lab", target, status, generation=generation, **values)
+
+
+def failed(**values):
+    """A failure that may go away by itself."""
+    return make_outcome(
+        OutcomeStatus.ERROR, reason="no route", error_class="RemoteUnavailable", **{"retryable": True, **values}
+    )
+
+
+def seconds_to_next_look(bench, target=Target.GIT):
+    """From now to due_at; None for infinity."""
+    ((value,),) = bench.execute(
+        "SELECT extract(epoch FROM nullif(due_at, 'infinity') - now())::float FROM hedgehog.sync_state WHERE target = %s",
+        target.value,
+    )
+    return value
+
+
+def test_a_new_fabric_is_due_at_git_and_its_cluster_waits_for_that(bench):
+    """Clusters never run ahead of Git."""
+    bench.synced_fabric()
+    assert (bench.due(Target.GIT), bench.due(Target.KUBERNETES)) == (["lab"], [])
+    assert bench.state().status is SyncStatus.NEVER_SYNCED
+
+
+def test_without_git_the_cluster_is_due_at_once(bench):
+    """There is nothing to wait for."""
+    bench.synced_fabric(git_sync_enabled=False)
+    assert (bench.due(Target.GIT), bench.due(Target.KUBERNETES)) == ([], ["lab"])
+
+
+def test_a_fabric_without_sync_is_never_due(bench):
+    """And has no state to show."""
+    bench.fabric()
+    assert bench.due(Target.GIT, force=True) == bench.due(Target.KUBERNETES, force=True) == []
+    assert sync_state.states(bench.connection) == []
+
+
+def test_due_fabrics_come_longest_due_first_with_their_group(bench):
+    """The group is the repository or the cluster."""
+    for name in ("one", "two"):
+        bench.synced_fabric(name)
+    bench.execute(
+        "UPDATE hedgehog.sync_state SET due_at = now() - interval '1 day' WHERE fabric_id = 2 AND target = 'git'"
+    )
+    found = sync_state.due(bench.connection, Target.GIT)
+    assert [(one.name, one.group) for one in found] == [("two", "2"), ("one", "1")]
+    bench.fabric("two", git_sync_enabled=False)
+    assert [one.group for one in sync_state.due(bench.connection, Target.KUBERNETES)] == ["two-cluster"]
+
+
+def test_force_takes_every_enabled_fabric_but_no_suspended_or_busy_one(bench, database_parameters):
+    """Force is about being due, not about locks."""
+    for name in ("busy", "idle", "quiet"):
+        bench.synced_fabric(name)
+    bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
+    fabrics.suspend(bench.connection, "quiet", reason="r", until=None)
+    other = store_database.connect(database_parameters)
+    assert try_lock(other, Lock.GIT, fabrics.load_fabric(bench.connection, "busy").id)
+    assert bench.due(Target.GIT) == []
+    assert bench.due(Target.GIT, force=True) == ["idle"]
+    other.close()
+
+
+def test_locks_of_another_target_or_database_do_not_matter(bench, postgres, database_parameters):
+    """Ids are the same everywhere."""
+    fabric = bench.synced_fabric()
+    elsewhere = store_database.connect({**database_parameters, "dbname": "hedgehog_template"})
+    other = store_database.connect(database_parameters)
+    assert try_lock(elsewhere, Lock.GIT, fabric.id)
+    assert try_lock(other, Lock.KUBERNETES, fabric.id)
+    assert bench.due(Target.GIT) == ["lab"]
+    other.close()
+    elsewhere.close()
+
+
+def test_named_fabrics_are_taken_due_or_not(bench):
+    """In the order of their names."""
+    for name in ("b", "a"):
+        bench.synced_fabric(name)
+    bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
+    assert [one.name for one in sync_state.named(bench.connection, Target.GIT, ["b", "a"])] == ["a", "b"]
+
+
+def test_a_name_that_is_unknown_or_not_enabled_is_refused(bench):
+    """With what to do."""
+    bench.synced_fabric("fabric-1")
+    bench.fabric("fabric-2")
+    with pytest.raises(NotFound, match="there is no fabric 'fabric-3'; did you mean"):
+        sync_state.named(bench.connection, Target.GIT, ["fabric-1", "fabric-3"])
+    with pytest.raises(NotFound, match="fabric-2: git sync is not enabled; set git_sync_enabled"):
+        sync_state.named(bench.connection, Target.GIT, ["fabric-2"])
+
+
+def test_a_success_is_looked_at_again_after_the_resync_interval(bench):
+    """Not earlier, and never exactly together with all others."""
+    fabric = bench.synced_fabric(resync_seconds=1000)
+    bench.finish(fabric, make_outcome(revision="main@sha1:" + "a" * 40, counts={"created": 2}, reason=""))
+    assert bench.due(Target.GIT) == []
+    assert 899 < seconds_to_next_look(bench) < 1101
+    state = bench.state()
+    assert (state.status, state.observed_generation, state.attempts) == (SyncStatus.IN_SYNC, 1, 0)
+    assert state.last_success_at == state.last_change_at == state.last_attempt_at
+    assert bench.execute("SELECT status, fabric, run_id FROM hedgehog.sync_event") == [("success", "lab", "run-1")]
+
+
+def test_a_run_that_found_nothing_to_do_leaves_no_history(bench):
+    """But it was a success."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, make_outcome(OutcomeStatus.SKIPPED))
+    state = bench.state()
+    assert (state.status, state.observed_generation, state.last_change_at) == (SyncStatus.IN_SYNC, 1, None)
+    assert bench.execute("SELECT count(*) FROM hedgehog.sync_event") == [(0,)]
+
+
+def test_what_is_held_is_shown_as_out_of_sync(bench):
+    """With the reason, until a later run finds it solved."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, make_outcome(OutcomeStatus.HELD, reason="somebody edited vpcs/a.yaml"))
+    assert (bench.state().status, bench.state().reason) == (SyncStatus.OUT_OF_SYNC, "somebody edited vpcs/a.yaml")
+
+
+def test_a_published_generation_makes_the_cluster_due_and_wakes_it(bench, ear):
+    """Once; a second publication of the same is no news."""
+    fabric = bench.synced_fabric()
+    ear.heard()
+    bench.finish(fabric, make_outcome())
+    assert bench.due(Target.KUBERNETES) == ["lab"]
+    assert ear.heard() == [(PUBLISHED, "lab")]
+    bench.finish(fabric, make_outcome(target=Target.KUBERNETES))
+    bench.finish(fabric, make_outcome())
+    assert bench.due(Target.KUBERNETES) == []
+    assert ear.heard() == []
+
+
+def test_a_change_wakes_the_scheduler_once_a_transaction(bench, ear):
+    """However many objects it touches; equal content wakes nobody."""
+    fabric = bench.synced_fabric()
+    assert ear.heard() == [(CHANGED, "lab")]
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
+    assert ear.heard() == [(CHANGED, "lab")]
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
+    assert ear.heard() == []
+
+
+def test_a_change_during_a_sync_leaves_the_fabric_due_and_repeats_the_wake_up(bench, ear):
+    """Nothing waits for a clock."""
+    fabric = bench.synced_fabric()
+    sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    ear.heard()
+    bench.finish(fabric, make_outcome(generation=1))
+    assert bench.due(Target.GIT) == ["lab"]
+    assert (CHANGED, "lab") in ear.heard()
+    state = bench.state()
+    assert (state.observed_generation, state.generation, state.status) == (1, 2, SyncStatus.OUT_OF_SYNC)
+
+
+def test_a_publication_during_a_cluster_sync_leaves_the_cluster_due(bench, ear):
+    """It is compared with what is published, not with what is wanted."""
+    fabric = bench.synced_fabric()
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    bench.finish(fabric, make_outcome(generation=1))
+    bench.finish(fabric, make_outcome(generation=1, target=Target.KUBERNETES))
+    assert bench.due(Target.KUBERNETES) == []
+    bench.finish(fabric, make_outcome(generation=2))
+    ear.heard()
+    bench.finish(fabric, make_outcome(generation=1, target=Target.KUBERNETES))
+    assert bench.due(Target.KUBERNETES) == ["lab"]
+    assert ear.heard() == [(PUBLISHED, "lab")]
+
+
+def test_a_change_that_comes_while_a_run_fails_is_not_put_off(bench):
+    """The back-off is for what failed, not for what is new."""
+    fabric = bench.synced_fabric()
+    sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    bench.finish(fabric, failed())
+    assert bench.due(Target.GIT) == ["lab"]
+
+
+def test_a_run_that_was_killed_leaves_its_fabric_due(bench):
+    """It began and never finished."""
+    fabric = bench.synced_fabric()
+    sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
+    assert bench.state().status is SyncStatus.SYNCING
+    assert bench.due(Target.GIT) == ["lab"]
+    assert bench.state().last_success_at is None
+
+
+def test_failures_back_off_with_full_jitter_up_to_an_hour(bench):
+    """Later and later, never at once, counted."""
+    fabric = bench.synced_fabric()
+    highest = type("Highest", (random.Random,), {"uniform": lambda self, low, high: high})()
+    waits = []
+    for _ in range(8):
+        bench.finish(fabric, failed(), jitter=highest)
+        waits.append(round(seconds_to_next_look(bench)))
+    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+    lowest = type("Lowest", (random.Random,), {"uniform": lambda self, low, high: low})()
+    bench.finish(fabric, failed(), jitter=lowest)
+    assert round(seconds_to_next_look(bench)) == sync_state.BACKOFF_FLOOR
+    state = bench.state()
+    assert (state.status, state.attempts, state.error_class, state.reason) == (
+        SyncStatus.ERROR,
+        9,
+        "RemoteUnavailable",
+        "no route",
+    )
+    assert (state.last_success_at, state.observed_generation) == (None, 0)
+
+
+def test_a_remote_that_says_when_to_come_back_is_obeyed(bench):
+    """Instead of the back-off."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, failed(retry_after=1234.0))
+    assert round(seconds_to_next_look(bench)) == 1234
+
+
+@pytest.mark.parametrize(("attempts", "outcome"), [(1, failed(retryable=False)), (sync_state.MAX_ATTEMPTS, failed())])
+def test_what_cannot_succeed_by_itself_is_parked(bench, attempts, outcome):
+    """At once, or after the last attempt."""
+    fabric = bench.synced_fabric()
+    for _ in range(attempts):
+        assert bench.state().status is not SyncStatus.PARKED
+        bench.finish(fabric, outcome)
+    assert bench.state().status is SyncStatus.PARKED
+    assert (bench.state().due_at, seconds_to_next_look(bench)) == (None, None)
+    assert bench.due(Target.GIT) == []
+    assert bench.due(Target.GIT, force=True) == ["lab"]
+
+
+def test_a_change_takes_a_parked_fabric_up_again(bench):
+    """With a fresh count of attempts."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, failed(retryable=False))
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    assert bench.due(Target.GIT) == ["lab"]
+    assert bench.state().attempts == 0
+
+
+def test_a_success_forgets_the_failures_before_it(bench):
+    """The next failure is the first again."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, failed())
+    bench.finish(fabric, make_outcome())
+    assert (bench.state().attempts, bench.state().reason, bench.state().error_class) == (0, "", None)
+
+
+def test_a_failure_keeps_the_last_success(bench):
+    """A failing sync never advances it."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, make_outcome(revision="main@sha1:" + "a" * 40))
+    before = bench.state()
+    bench.finish(fabric, failed())
+    after = bench.state()
+    assert (after.last_success_at, after.revision) == (before.last_success_at, before.revision)
+    assert after.last_attempt_at > before.last_attempt_at
+
+
+def test_a_suspended_fabric_is_not_due_and_says_so(bench):
+    """Until it is resumed; then at once, at both targets."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, make_outcome())
+    bench.finish(fabric, make_outcome(target=Target.KUBERNETES))
+    fabrics.suspend(bench.connection, "lab", reason="work", until=None)
+    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    assert bench.due(Target.GIT, force=True) == []
+    assert (bench.state().status, bench.state().due_at) == (SyncStatus.SUSPENDED, None)
+    fabrics.resume(bench.connection, "lab")
+    assert (bench.due(Target.GIT), bench.due(Target.KUBERNETES)) == (["lab"], ["lab"])
+
+
+def test_a_suspension_ends_by_itself(bench):
+    """Nobody has to resume it."""
+    fabric = bench.synced_fabric()
+    ((soon,),) = bench.execute("SELECT now() + interval '1 hour'")
+    fabrics.suspend(bench.connection, "lab", reason="work", until=soon)
+    assert bench.due(Target.GIT) == []
+    bench.execute("UPDATE hedgehog.fabric SET suspended_until = now() - interval '1 second'")
+    assert bench.due(Target.GIT) == ["lab"]
+    assert bench.state().status is not SyncStatus.SUSPENDED
+    assert fabrics.load_fabric(bench.connection, "lab").generation == fabric.generation
+
+
+def test_suspending_wakes_nobody_and_resuming_does(bench, ear):
+    """There is something to do again."""
+    bench.synced_fabric()
+    ear.heard()
+    fabrics.suspend(bench.connection, "lab", reason="work", until=None)
+    assert ear.heard() == []
+    fabrics.resume(bench.connection, "lab")
+    assert ear.heard() == [(CHANGED, "lab")]
+
+
+def test_turning_git_off_makes_the_cluster_due(bench):
+    """It follows the database then."""
+    bench.synced_fabric()
+    bench.fabric("lab", git_sync_enabled=False)
+    assert (bench.due(Target.GIT), bench.due(Target.KUBERNETES)) == ([], ["lab"])
+
+
+def test_turning_the_cluster_on_later_needs_no_new_commit(bench):
+    """The next look at Git makes it due."""
+    fabric = bench.synced_fabric(enable_k8s_sync=False)
+    bench.finish(fabric, make_outcome(generation=1))
+    bench.fabric("lab", enable_k8s_sync=True)
+    assert bench.due(Target.GIT) == ["lab"]
+    bench.finish(fabric, make_outcome(OutcomeStatus.SKIPPED, generation=2))
+    assert bench.due(Target.KUBERNETES) == ["lab"]
+
+
+def test_a_dry_run_leaves_no_trace(bench):
+    """Neither state nor history."""
+    fabric = bench.synced_fabric()
+    before = bench.execute("SELECT to_jsonb(s) FROM hedgehog.sync_state s ORDER BY target")
+    bench.finish(fabric, make_outcome(dry_run=True))
+    assert bench.execute("SELECT to_jsonb(s) FROM hedgehog.sync_state s ORDER BY target") == before
+
+
+def test_the_outcome_of_a_fabric_that_was_deleted_meanwhile_is_dropped(bench):
+    """There is nobody left to tell."""
+    fabric = bench.synced_fabric()
+    fabrics.delete_fabric(bench.connection, "lab")
+    bench.finish(fabric, make_outcome())
+    assert bench.execute("SELECT count(*) FROM hedgehog.sync_event") == [(0,)]
+
+
+@pytest.mark.parametrize("status", list(OutcomeStatus))
+@pytest.mark.parametrize("target", list(Target))
+def test_every_outcome_that_code_can_make_fits_the_tables(bench, status, target):
+    """No status that only one side knows."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, make_outcome(status, target, reason="x" * 5000, details=("y",) * 500, counts={"failed": 1}))
+    assert bench.state(target=target).status in SyncStatus
+
+
+def test_states_come_by_name_and_target(bench):
+    """All, or those that are named."""
+    for name in ("b", "a"):
+        bench.synced_fabric(name)
+    found = [(state.fabric, state.target.value) for state in sync_state.states(bench.connection)]
+    assert found == [("a", "git"), ("a", "kubernetes"), ("b", "git"), ("b", "kubernetes")]
+    assert {state.fabric for state in sync_state.states(bench.connection, ["b", "absent"])} == {"b"}
