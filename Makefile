@@ -47,6 +47,7 @@ test-unit: $(INSTALLED) ## Run the quick tests, which need no server
 .PHONY: check
 check: $(INSTALLED) ## Lint, type-check, import contracts, generated docs, DAG parse times
 	@$(BIN)/ruff check .
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PYTHONPATH=plugins $(BIN)/lint-imports --no-cache

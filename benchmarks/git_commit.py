@@ -2,13 +2,15 @@
 
 Ours is what a sync does once its changes are known: ls-remote, a commit from tree entries in the kept mirror, push. The
 peer is what GitOps writers do that keep nothing: `git clone --depth 1`, write the files, add, commit, push. Both push to
-bare repositories on this disk by file://, where no network hides the work. Rounds take turns; the median counts.
+bare repositories by file:// in memory (/dev/shm), where neither a network nor a slow disk flatters us: on a disk the
+peer's checkout of 10,000 files makes our lead many times larger. Rounds take turns; the median counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -113,9 +115,15 @@ def prepare(directory: Path) -> str:
     return url
 
 
-def measure(count: int, rounds: int) -> tuple[float, float]:
+def workplace() -> str | None:
+    """A directory in memory, if there is one with enough space; else None, the usual place."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
+
+
+def measure(count: int, rounds: int, place: str | None) -> tuple[float, float]:
     """Median seconds of ours and of the peer, each on a repository of its own."""
-    with tempfile.TemporaryDirectory(prefix="hedgehog-bench-git-") as name:
+    with tempfile.TemporaryDirectory(prefix="hedgehog-bench-git-", dir=place) as name:
         mine, theirs = Path(name) / "mine", Path(name) / "theirs"
         mine.mkdir()
         theirs.mkdir()
@@ -135,10 +143,11 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="rounds of which the median counts")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--directory", default=workplace(), help="where to work, if not in memory")
+    arguments = parser.parse_args()
     figures = []
     for count, times in CHANGED.items():
-        mine, theirs = measure(count, rounds)
+        mine, theirs = measure(count, arguments.rounds, arguments.directory)
         name = f"{count} of {FILES} files: commit and push"
         figures.append(Figure.of(name, mine * 1000, "ms", "clone, add, commit, push", theirs * 1000, times=times))
     emit(figures)

@@ -28,7 +28,7 @@ from hedgehog.airflow.operators import FabricGitSyncOperator, PlanSyncOperator, 
 @dag(
     schedule=clock_or(FABRIC_CHANGED, setting_name="git_sync_schedule", cron="*/5 * * * *"),
     catchup=False,
-    max_active_runs=3,
+    max_active_runs=2,
     dagrun_timeout=DAGRUN_TIMEOUT,
     is_paused_upon_creation=False,
     render_template_as_native_obj=True,
@@ -52,7 +52,7 @@ def hedgehog_git_sync() -> None:
         force="{{ params.force }}",
         plan_only="{{ params.dry_run }}",
         priority_weight=7,
-        map_index_template="{{ fabrics }}",
+        map_index_template="→ {{ fabrics }}",
         doc_md="Publishes the fabrics of one batch: one commit per fabric, one push per repository.",
     ).expand(fabrics=plan.output)
     summary = SyncSummaryOperator(

@@ -23,15 +23,15 @@ prune*).
 """
 
 from airflow.sdk import Param, dag
-from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
+from hedgehog.airflow.assets import REVISION_PUBLISHED
 from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
 from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(
-    schedule=clock_or(REVISION_PUBLISHED | FABRIC_CHANGED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"),
+    schedule=clock_or(REVISION_PUBLISHED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"),
     catchup=False,
-    max_active_runs=3,
+    max_active_runs=2,
     dagrun_timeout=DAGRUN_TIMEOUT,
     is_paused_upon_creation=False,
     render_template_as_native_obj=True,
@@ -65,7 +65,7 @@ def hedgehog_kubernetes_sync() -> None:
         plan_only="{{ params.dry_run }}",
         allow_large_prune="{{ params.allow_large_prune }}",
         priority_weight=8,
-        map_index_template="{{ fabrics }}",
+        map_index_template="→ {{ fabrics }}",
         doc_md="Applies the fabrics of one batch: one LIST per kind and cluster, then only the objects that differ.",
     ).expand(fabrics=plan.output)
     summary = SyncSummaryOperator(

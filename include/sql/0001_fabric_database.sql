@@ -193,9 +193,9 @@ BEGIN
             ELSE now()
         END
     WHERE s.fabric_id = NEW.id;
-    IF NOT NEW.suspended THEN
-        PERFORM pg_notify('hedgehog_fabric_changed', NEW.name);
-    END IF;
+    -- Each DAG is woken by its own channel, and only when it has something to do.
+    PERFORM pg_notify(CASE target WHEN 'git' THEN 'hedgehog_fabric_changed' ELSE 'hedgehog_revision_published' END, NEW.name)
+    FROM hedgehog.sync_state WHERE fabric_id = NEW.id AND due_at <= now();
     RETURN NULL;
 END $$;
 

@@ -10,12 +10,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from hedgehog.cli import fabric, sync
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
-from hedgehog.cli.output import show
+from hedgehog.cli.output import own_stdout, say, show, write
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import HedgehogError
 
@@ -74,7 +75,8 @@ def _fill_setup(parser: Parser) -> None:
 def _setup(arguments: argparse.Namespace) -> int:
     from hedgehog.airflow.setup import run
 
-    return run(arguments)
+    with redirect_stdout(arguments.stdout):
+        return run(arguments)
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
@@ -94,12 +96,12 @@ def _render_crds(arguments: argparse.Namespace) -> int:
 
     definitions = {definition["metadata"]["name"]: dump(definition) for definition in render_all(SCHEMAS)}
     if arguments.directory is None:
-        sys.stdout.buffer.write(b"---\n".join(definitions.values()))
+        write(arguments, b"---\n".join(definitions.values()))
         return 0
     arguments.directory.mkdir(parents=True, exist_ok=True)
     for name, text in definitions.items():
         (arguments.directory / f"{name}.yaml").write_bytes(text)
-    print(f"{len(definitions)} definitions written to {arguments.directory}")
+    say(arguments, f"{len(definitions)} definitions written to {arguments.directory}")
     return 0
 
 
@@ -111,11 +113,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.run is None:
         parser.print_help()
         return 0
-    if arguments.verbose:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("hedgehog").setLevel(logging.INFO if arguments.verbose else logging.ERROR)
     try:
-        status: int = arguments.run(arguments)
-        sys.stdout.flush()
+        with own_stdout(arguments):
+            status: int = arguments.run(arguments)
     except HedgehogError as error:
         return _failed(str(error))
     except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import threading
 from datetime import UTC, datetime, timedelta, timezone
@@ -156,6 +157,14 @@ def test_a_push_begins_an_empty_repository(host: GitServer, mirror: Mirror, pers
     assert mirror.head() == second
     person.pull()
     assert (person.directory / "a").read_text() == "2"
+
+
+def test_a_large_push_arrives_whole(mirror: Mirror, person: Person) -> None:
+    """git sends it in chunks once it is above a megabyte."""
+    noise = random.Random(1).randbytes(3 * 2**20)
+    push(mirror, made(mirror, None, {"big": noise}), None)
+    person.pull()
+    assert (person.directory / "big").read_bytes() == noise
 
 
 def test_a_branch_that_moved_is_a_race(mirror: Mirror, person: Person) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from hedgehog.schemas import intake, yaml
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.services.fabric_import import import_documents, read_documents
+from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -31,17 +32,25 @@ def generate(directory):
     subprocess.run([sys.executable, EXAMPLES / "generate_large.py", directory], check=True, capture_output=True)
 
 
-@pytest.fixture
-def stored(database, large):
-    """Both fabrics in the database: manifests by ref."""
-    fabrics.save_repository(database, "demo", {"url": "https://git.example.com/demo.git"})
-    found = {}
+@pytest.fixture(scope="module")
+def examples(postgres, large):
+    """A database with both fabrics."""
+    connection = store_database.connect(postgres.database("examples", template="hedgehog_template"))
+    fabrics.save_repository(connection, "demo", {"url": "https://git.example.com/demo.git"})
     for name, directory in (("gen", EXAMPLES / "gen"), ("large", large)):
-        report = import_documents(database, read_documents([directory]))
+        report = import_documents(connection, read_documents([directory]))
         assert (report.fabric, report.notes) == (name, ())
-        fabric = fabrics.load_fabric(database, name)
-        found[name] = {one.ref: one.manifest for one in fabrics.load_objects(database, [fabric.id])[fabric.id]}
-    return found
+    yield connection
+    connection.close()
+    postgres.drop("examples")
+
+
+@pytest.fixture(scope="module")
+def stored(examples):
+    """The manifests of both fabrics by ref."""
+    rows = {fabric.name: fabric.id for fabric in fabrics.load_fabrics(examples)}
+    objects = fabrics.load_objects(examples, list(rows.values()))
+    return {name: {one.ref: one.manifest for one in objects[row]} for name, row in rows.items()}
 
 
 def specs(objects, kind):
@@ -59,7 +68,7 @@ def ports(value):
     return []
 
 
-def test_both_are_synced_to_the_demo_repository_and_cluster(database, stored):
+def test_both_are_synced_to_the_demo_repository_and_cluster(examples):
     """In directories of their own."""
     settings = {
         (
@@ -69,7 +78,7 @@ def test_both_are_synced_to_the_demo_repository_and_cluster(database, stored):
             fabric.git_sync_enabled,
             fabric.enable_k8s_sync,
         )
-        for fabric in fabrics.load_fabrics(database)
+        for fabric in fabrics.load_fabrics(examples)
     }
     assert settings == {
         ("gen", "fabrics/gen", "demo_cluster", True, True),
@@ -166,7 +175,7 @@ def test_subnets_of_vpcs_are_inside_their_namespace_and_do_not_overlap(stored):
                     vlans.append((space, subnet["vlan"]))
         assert len(set(vlans)) == len(vlans)
         subnets.sort()
-        assert not any(one.overlaps(other) for one, other in zip(subnets, subnets[1:], strict=False))
+        assert not any(one.overlaps(other) for one, other in itertools.pairwise(subnets))
 
 
 def test_address_pools_and_vlans_of_the_two_do_not_meet(stored):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from devstack.objects import make_server, make_vpc
+from hedgehog.__main__ import main
 from hedgehog.errors import InvalidInput, PermissionDenied
 from hedgehog.fabric.changes import Action, OutcomeStatus
 from hedgehog.fabric.kinds import KINDS
@@ -14,6 +13,8 @@ from hedgehog.kube.definitions import fabric_definition
 from hedgehog.services import kubernetes_sync
 from hedgehog.services.cluster_import import import_from_cluster
 from hedgehog.store import fabrics
+
+from devstack.objects import make_server, make_vpc
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.fake_server import Reply, serve, status
 
@@ -92,7 +93,7 @@ def test_our_fabric_resource_names_the_fabric_and_fills_its_fields(api, database
 
 def test_without_a_name_and_without_a_resource_nobody_guesses(api, database):
     """One word is enough."""
-    with pytest.raises(InvalidInput, match="c: for which fabric. none is known there yet; say so with --fabric NAME"):
+    with pytest.raises(InvalidInput, match=r"c: for which fabric. none is known there yet; say so with --fabric NAME"):
         import_from_cluster(database, api, connection_id="c")
 
 
@@ -151,3 +152,16 @@ def test_a_kind_that_cannot_be_read_stops_the_import(database):
     with answers(refused=("switches",)) as server, pytest.raises(PermissionDenied):
         import_from_cluster(database, server.cluster, connection_id="c", fabric="lab")
     assert fabrics.fabric_names(database) == []
+
+
+def test_the_command_takes_a_cluster_over_by_a_kubeconfig(
+    api, cluster, postgres, database_parameters, monkeypatch, capsys
+):
+    """And says what it took."""
+    create(api, make_vpc("a"))
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", postgres.uri(database_parameters["dbname"], scheme="postgres"))
+    command = ["fabric", "import", "--from-cluster", "c", "--kubeconfig", str(cluster.kubeconfig), "--fabric", "lab"]
+    assert main([*command, "--set", "enable_k8s_sync=true", "--set", "asn=65001"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "fabric lab: created\nobjects of lab: 1 created\n  VPC/default/a created\n"
+    assert captured.err == ""

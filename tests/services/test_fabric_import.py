@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound, PruneRefused
 from hedgehog.fabric.changes import Action
 from hedgehog.schemas import yaml

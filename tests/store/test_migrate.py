@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from hedgehog.errors import SchemaMismatch
 from hedgehog.store import database as store_database
 from hedgehog.store import migrate as migrations

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
-
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.store import fabrics, sync_state
 from hedgehog.store import database as store_database
+from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Lock, try_lock
+
 from tests.store.benches import make_vpc
 
 CHANGED, PUBLISHED = sync_state.FABRIC_CHANGED, sync_state.REVISION_PUBLISHED

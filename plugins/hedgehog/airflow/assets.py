@@ -15,7 +15,7 @@ FABRIC_CHANGED = Asset(
     group="hedgehog",
     watchers=[AssetWatcher(name="fabric_changed", trigger=NotificationTrigger(channel="hedgehog_fabric_changed"))],
 )
-"""A fabric or one of its objects changed in the database."""
+"""A fabric that is published to Git, or one of its objects, changed in the database."""
 
 REVISION_PUBLISHED = Asset(
     name="hedgehog_revision_published",
@@ -25,4 +25,5 @@ REVISION_PUBLISHED = Asset(
         AssetWatcher(name="revision_published", trigger=NotificationTrigger(channel="hedgehog_revision_published"))
     ],
 )
-"""Git has a new generation of a fabric that its cluster does not have yet."""
+"""There is something that a cluster does not have yet: Git has a new generation of a fabric, or a fabric without Git
+sync changed in the database."""

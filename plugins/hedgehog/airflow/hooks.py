@@ -58,10 +58,6 @@ def git_credentials(repository: GitRepository) -> GitCredentials:
 
 def open_cluster(connection_id: str) -> Cluster:
     """A client of the cluster that a `kubernetes` connection names. There is no fallback to an ambient kubeconfig."""
-    from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
-
-    from hedgehog.kube.client import Cluster
-
     values = read(connection_id)
     if values.conn_type != "kubernetes":
         raise InvalidInput(
@@ -73,4 +69,14 @@ def open_cluster(connection_id: str) -> Cluster:
             f"connection {connection_id} names no cluster; set one of {', '.join(keys)} in its extra "
             "(a kubeconfig of the machine is never used)"
         )
-    return Cluster(KubernetesHook(conn_id=connection_id).api_client, name=connection_id)
+    from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
+
+    from hedgehog.kube.client import Cluster
+
+    try:
+        api_client = KubernetesHook(conn_id=connection_id).api_client
+    except Exception as error:  # whatever the loaders of a kubeconfig raise; their texts may quote it
+        raise InvalidInput(
+            f"connection {connection_id} holds no usable kubeconfig ({type(error).__name__}); correct its extra"
+        ) from None
+    return Cluster(api_client, name=connection_id)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hedgehog.airflow.connections import database_parameters
 from hedgehog.airflow.defaults import POOLS
 from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1."""
-    problems = [*_database_step(), *_pools_step(check=arguments.check)]
+    problems = [*_database_step(check=arguments.check), *_pools_step(check=arguments.check)]
     if not any(problem.startswith("fabric database") for problem in problems):
         problems += _connections_step()
     for problem in problems:
@@ -38,13 +39,25 @@ def _say(label: str, text: str) -> None:
     print(f"{label:>9}  {text}", flush=True)  # noqa: T201 - the output of a command
 
 
-def _database_step() -> list[str]:
+def _database_step(*, check: bool) -> list[str]:
     try:
+        if check and (missing := _missing_migrations()):
+            return [f"fabric database: not migrated ({', '.join(missing)}); run `hedgehog setup`"]
         open_database().close()
     except HedgehogError as error:
         return [f"fabric database: {error}"]
     _say("ok", "fabric database: reachable, migrations applied")
     return []
+
+
+def _missing_migrations() -> list[str]:
+    from hedgehog.store import database, migrate
+
+    connection = database.connect(database_parameters())
+    try:
+        return migrate.missing(connection)
+    finally:
+        connection.close()
 
 
 def _pools_step(*, check: bool) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group, duration, moment, setting
-from hedgehog.cli.output import age, note, pairs, progress, show, table
+from hedgehog.cli.output import age, note, pairs, progress, say, show, table, write
 from hedgehog.cli.session import fabric_database
 from hedgehog.cli.sync import state_table
 from hedgehog.errors import AlreadyExists, InvalidInput
@@ -192,10 +192,10 @@ def _export(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         files = fabric_export.export(connection, arguments.fabric)
     if arguments.directory is None:
-        sys.stdout.buffer.write(fabric_export.stream(files))
+        write(arguments, fabric_export.stream(files))
         return 0
     _write(arguments.directory, files)
-    print(f"{len(files)} files written to {arguments.directory}")
+    say(arguments, f"{len(files)} files written to {arguments.directory}")
     return 0
 
 

@@ -1,4 +1,8 @@
-"""What the command prints: tables for people, JSON for machines, notes and progress on stderr."""
+"""What the command prints: tables for people, JSON for machines, notes and progress on stderr.
+
+While a command runs, stdout is for results only: `own_stdout` keeps it for `show` and `write` and sends whatever else
+is printed (Airflow logs there) to stderr.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +24,31 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
+@contextmanager
+def own_stdout(arguments: argparse.Namespace) -> Iterator[None]:
+    """Keep stdout for the results of the block."""
+    arguments.stdout = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield
+    arguments.stdout.flush()
+
+
 def show(arguments: argparse.Namespace, data: Any, text: Callable[[], str]) -> None:
     """Print *data* as JSON, or *text* of it, whichever was asked for."""
     if arguments.output == "json":
-        print(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+        say(arguments, orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
     else:
-        print(text())
+        say(arguments, text())
+
+
+def say(arguments: argparse.Namespace, text: str) -> None:
+    """Print *text* as a result."""
+    print(text, file=arguments.stdout)
+
+
+def write(arguments: argparse.Namespace, data: bytes) -> None:
+    """Write *data* as a result."""
+    arguments.stdout.buffer.write(data)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str) -> str:

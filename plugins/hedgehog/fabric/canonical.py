@@ -60,10 +60,10 @@ def canonical(manifest: Mapping[str, Any]) -> Manifest:
 
 
 def _plain(value: Any) -> Any:
-    """A copy without null map values; numbers in their one spelling."""
-    if isinstance(value, Mapping):
+    """A copy without null map values; numbers in their one spelling. JSON holds dicts and lists, nothing like them."""
+    if isinstance(value, dict):
         return {key: _plain(child) for key, child in value.items() if child is not None}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_plain(child) for child in value]
     if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_EXACT_FLOAT:
         return int(value)
@@ -121,7 +121,7 @@ def _content(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _missing(want: Any, have: Any, path: str) -> Iterator[str]:
-    if isinstance(want, Mapping) and isinstance(have, Mapping):
+    if isinstance(want, dict) and isinstance(have, dict):
         for key, child in want.items():
             if key in have:
                 yield from _missing(child, have[key], f"{path}.{key}")
@@ -157,7 +157,7 @@ def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) ->
         child = want.get(name)
         if name not in want:
             yield f"{path}.{name}"
-        elif isinstance(child, Mapping):
+        elif isinstance(child, dict):
             yield from _abandoned(below, child, f"{path}.{name}")
 
 

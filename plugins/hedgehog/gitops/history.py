@@ -46,7 +46,7 @@ def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: s
     for number, commit in enumerate(walker):
         if not wanted or number >= _COMMITS_SEARCHED:
             break
-        changed = {path for path in wanted if _changed(commit, path)}
+        changed = wanted & _touched(commit)
         found |= dict.fromkeys(changed, _edit(commit))
         wanted = wanted - changed
     return found
@@ -63,11 +63,12 @@ def _trailers(message: str) -> dict[str, str]:
     return {key: value for key, separator, value in (line.partition(": ") for line in lines) if separator}
 
 
-def _changed(commit: pygit2.Commit, path: str) -> bool:
-    own = _entry(commit, path)
-    return all(_entry(parent, path) != own for parent in commit.parents) and (bool(commit.parents) or own is not None)
+def _touched(commit: pygit2.Commit) -> set[str]:
+    """The paths whose file is another one than in every parent. Equal directories are skipped, so it is cheap."""
+    if not commit.parents:
+        return _paths(commit.tree.diff_to_tree(swap=True))
+    return set.intersection(*(_paths(parent.tree.diff_to_tree(commit.tree)) for parent in commit.parents))
 
 
-def _entry(commit: pygit2.Commit, path: str) -> pygit2.Oid | None:
-    tree = commit.tree
-    return tree[path].id if path in tree else None
+def _paths(diff: pygit2.Diff) -> set[str]:
+    return {delta.new_file.raw_path.decode(errors="replace") for delta in diff.deltas}

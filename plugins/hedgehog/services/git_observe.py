@@ -27,9 +27,6 @@ from hedgehog.store.sync_state import State
 Adopt = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
 """From an edited file (fabric, its object, path, content) to the object it holds; raises InvalidInput."""
 
-_MOST_NAMED = 20
-"""Files whose editor is searched in all of the history; a search costs the more the older the edit is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -178,8 +175,8 @@ def _edits(source: Source, paths: set[str], since: str | None) -> dict[str, Edit
 
 def _named(source: Source, found: Mapping[str, Edit], held: set[str], known: Mapping[str, GitFile]) -> dict[str, Edit]:
     """The edits by other people; those made before the last look are searched unless a reason is recorded already."""
-    unnamed = sorted(path for path in held - found.keys() if path not in known or not known[path].held_reason)
-    older = _edits(source, set(unnamed[:_MOST_NAMED]), None)
+    unnamed = {path for path in held - found.keys() if path not in known or not known[path].held_reason}
+    older = _edits(source, unnamed, None)
     return {**older, **{path: edit for path, edit in found.items() if path in held}}
 
 

@@ -7,7 +7,7 @@ and what we never wrote, stays, unless the fabric's policy says otherwise, and i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hedgehog.errors import InvalidInput
@@ -54,14 +54,23 @@ class Observed:
     """Paths of what is no plain file: links, submodules, directories in the place of a file."""
     edits: Mapping[str, Edit] = field(default_factory=dict)
     readings: Mapping[str, Manifest | str] = field(default_factory=dict)
+    directories: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parents = {path.rpartition("/")[0] for path in self.files}
+        object.__setattr__(self, "directories", frozenset(place for path in parents for place in (path, *_above(path))))
 
     def obstacle(self, path: str) -> str | None:
         """What stands where *path* is to be created, if anything does."""
-        if path in self.others or any(other.startswith(f"{path}/") for other in self.files):
+        if path in self.others or path in self.directories:
             return path
-        parts = path.split("/")
-        above = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
-        return next((place for place in above if place in self.files or place in self.others), None)
+        return next((place for place in _above(path) if place in self.files or place in self.others), None)
+
+
+def _above(path: str) -> Iterator[str]:
+    """The directories that *path* lies in."""
+    parts = path.split("/")
+    return ("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
 @dataclass(frozen=True, slots=True)

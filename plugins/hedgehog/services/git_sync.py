@@ -31,7 +31,7 @@ from hedgehog.store.git_files import GitFile
 
 logger = logging.getLogger(__name__)
 
-MOST_BATCHES = 32
+MOST_BATCHES = 8
 """Mapped tasks of one run; up to that many fabrics each get a task of their own."""
 MOST_RACES = 5
 """Times a lost push is planned again before it counts as an error."""
@@ -130,6 +130,7 @@ def sync(
     each of its fabrics. *force* compares every file, but overwrites no edit that policy holds. *dry_run* writes
     nothing anywhere. Raises only for the fabric database's own failures.
     """
+    names = list(dict.fromkeys(names))
     options = _Options(run_id, force, dry_run, seams or Seams())
     with _claim(connection, names, options) as (fabrics, skipped):
         outcomes = skipped

@@ -42,7 +42,7 @@ from hedgehog.store.database import Connection, Lock, transaction, try_lock, unl
 
 logger = logging.getLogger(__name__)
 
-MOST_BATCHES = 32
+MOST_BATCHES = 8
 """Mapped tasks of one run; up to that many fabrics each get a task of their own."""
 
 _UNREACHABLE = (RemoteUnavailable, AuthenticationFailed, RateLimited)

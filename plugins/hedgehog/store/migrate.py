@@ -76,6 +76,12 @@ def migrate(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
 
 def ensure_migrated(connection: Connection, directory: Path = MIGRATIONS) -> None:
     """Migrate only where it is needed: one cheap query when the database is current, as it nearly always is."""
+    if missing(connection, directory):
+        migrate(connection, directory)
+
+
+def missing(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
+    """The names of the migrations that are not applied yet; changes nothing. Raises SchemaMismatch as `migrate` does."""
     wanted = load(directory)
     with transaction(connection) as cursor:
         cursor.execute("SELECT to_regclass('hedgehog.migration')")
@@ -85,8 +91,7 @@ def ensure_migrated(connection: Connection, directory: Path = MIGRATIONS) -> Non
             cursor.execute("SELECT version, digest FROM hedgehog.migration")
             applied = dict(cursor.fetchall())
     _refuse_mismatch(wanted, applied)
-    if len(applied) < len(wanted):
-        migrate(connection, directory)
+    return [migration.name for migration in wanted if migration.version not in applied]
 
 
 def _refuse_mismatch(wanted: list[Migration], applied: dict[int, str]) -> None:

@@ -1,0 +1,421 @@
+"""The `hedgehog` command as people and scripts meet it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hedgehog.__main__ import main
+from hedgehog.cli import output
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Target
+from hedgehog.store import database as store_database
+from hedgehog.store import sync_state
+from hedgehog.store.fabrics import load_fabric, save_fabric
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+REPOSITORY = (
+    "apiVersion: hedgehog-airflow/v1\nkind: GitRepository\nmetadata: {name: demo}\nspec: {url: /tmp/demo.git}\n"
+)
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection_uri(postgres, database_parameters):
+    """The fabric database as an Airflow connection."""
+    return postgres.uri(database_parameters["dbname"], scheme="postgres")
+
+
+@pytest.fixture
+def command(capsys):
+    """Run the command in this process; returns (status, stdout, stderr)."""
+
+    def run(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            status = left.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def hedgehog(command, connection_uri, monkeypatch):
+    """The same, with an empty fabric database of its own."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", connection_uri)
+    return command
+
+
+@pytest.fixture
+def filled(hedgehog, tmp_path):
+    """The same, with the example fabric imported."""
+    (tmp_path / "repository.yaml").write_text(REPOSITORY)
+    status, _, err = hedgehog("fabric", "import", tmp_path / "repository.yaml", EXAMPLES / "gen")
+    assert (status, err) == (0, "")
+    return hedgehog
+
+
+@pytest.fixture(scope="module")
+def example_uri(postgres):
+    """A database with fabric gen, for tests that change nothing."""
+    connection = store_database.connect(postgres.database("example", template="hedgehog_template"))
+    save_fabric(connection, "gen", {"enable_k8s_sync": True, "kubernetes_connection_id": "c"})
+    connection.close()
+    yield postgres.uri("example", scheme="postgres")
+    postgres.drop("example")
+
+
+def shell(*arguments, environment=None, stdin=None):
+    """Run bin/hedgehog as from a shell."""
+    return subprocess.run(
+        [sys.executable, ROOT / "bin" / "hedgehog", *arguments],
+        env={**os.environ, **(environment or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_from_a_clone_it_needs_no_airflow_and_no_pythonpath(connection_uri):
+    """Standard input in, JSON out."""
+    environment = {"AIRFLOW_CONN_HEDGEHOG_DB": connection_uri, "PYTHONPATH": ""}
+    done = shell("fabric", "import", "-", "--output", "json", environment=environment, stdin=REPOSITORY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["repositories"] == {"demo": "created"}
+
+
+def test_an_error_is_a_line_on_stderr_and_never_a_traceback():
+    """Status 1."""
+    done = shell("status", environment={"AIRFLOW_CONN_HEDGEHOG_DB": "postgres://x:canary@127.0.0.1:1/none"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("hedgehog: error: the fabric database at 127.0.0.1:1 cannot be reached")
+    assert len(done.stderr.splitlines()) == 1
+    assert "canary" not in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(connection_uri):
+    """As with `| head`."""
+    command = f"{sys.executable} {ROOT}/bin/hedgehog crds render | head -c 10"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_arguments_it_shows_its_help(command):
+    """And is content."""
+    status, out, _ = command()
+    assert status == 0
+    assert out.startswith("usage: hedgehog")
+    assert "hedgehog fabric import fabric.yaml" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("fabric",),
+        ("fabric", "import"),
+        ("fabric", "export"),
+        ("fabric", "list"),
+        ("fabric", "show"),
+        ("fabric", "suspend"),
+        ("fabric", "resume"),
+        ("fabric", "delete"),
+        ("status",),
+        ("sync", "git"),
+        ("sync", "kubernetes"),
+        ("crds", "render"),
+        ("migrate",),
+    ],
+)
+def test_every_command_has_help(command, words):
+    """Status 0, on stdout."""
+    status, out, err = command(*words, "--help")
+    assert (status, err) == (0, "")
+    assert f"usage: {' '.join(('hedgehog', *words))}" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fabrci"], "there is no 'fabrci' here; did you mean fabric?"),
+        (["fabric", "improt"], "there is no 'improt' here; did you mean import or export?"),
+        (["status", "--ouput", "json"], "unknown argument '--ouput'; did you mean --output?"),
+        (["status", "--output", "jsn"], "there is no 'jsn' here; did you mean json?"),
+        (["fabric"], "the following arguments are required: COMMAND"),
+        (["fabric", "show"], "the following arguments are required: NAME"),
+        (["fabric", "delete", "gen"], "the following arguments are required: --yes"),
+        (["fabric", "suspend", "gen"], "the following arguments are required: --reason"),
+        (["fabric", "suspend", "gen", "--reason", "r", "--for", "2 hours"], "'2 hours' is no duration; write 90s, 45m"),
+        (["fabric", "suspend", "gen", "--reason", "r", "--until", "noon"], "'noon' is no time; write 2026-05-01T18:00"),
+        (
+            ["fabric", "suspend", "gen", "--reason", "r", "--until", "2020-01-01"],
+            "2020-01-01T00:00:00+00:00 has passed",
+        ),
+        (["fabric", "import"], "name files to import, or a cluster with --from-cluster"),
+        (["fabric", "import", "x", "--from-cluster", "y"], "name files to import, or a cluster with --from-cluster"),
+        (["fabric", "import", "x", "--set", "a=1"], "--kubeconfig and --set go with --from-cluster"),
+        (["fabric", "import", "--from-cluster", "y", "--set", "a"], "'a' is no setting; write NAME=VALUE"),
+    ],
+)
+def test_wrong_use_is_answered_with_advice(command, words, said):
+    """Status 2, and how to use it."""
+    status, out, err = command(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("hedgehog: error: ")
+    assert said in err.splitlines()[0]
+    assert err.splitlines()[1].startswith("usage: hedgehog")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fabric", "show", "gem"], "there is no fabric 'gem'; did you mean gen?"),
+        (["status", "gem"], "there is no fabric 'gem'; did you mean gen?"),
+        (["fabric", "suspend", "gem", "--reason", "r"], "there is no fabric 'gem'; did you mean gen?"),
+        (["fabric", "delete", "gem", "--yes"], "there is no fabric 'gem'; did you mean gen?"),
+        (["sync", "git", "gem"], "there is no fabric 'gem'; did you mean gen?"),
+        (["sync", "kubernetes", "gem"], "there is no fabric 'gem'; did you mean gen?"),
+        (["fabric", "import", "/nowhere"], "/nowhere: there is no such file or directory"),
+        (["status", "--database", "postgresql://me:canary@h/db"], "--database carries a password"),
+        (["status", "--database", "host=h password=canary"], "--database carries a password"),
+        (["status", "--database", "what is this"], "--database is no PostgreSQL URL"),
+        (["fabric", "export", "gen", "--directory", "/etc"], "/etc exists and is not an empty directory"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_line(command, example_uri, monkeypatch, words, said):
+    """Status 1; a password is not repeated."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", example_uri)
+    status, out, err = command(*words)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"hedgehog: error: {said}")
+    assert len(err.splitlines()) == 1
+    assert "canary" not in err
+
+
+def test_each_problem_of_an_import_has_its_line(hedgehog, tmp_path):
+    """With place, object, path and advice."""
+    vpc = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {name: a}\nspec: {mode: 5, x: 1}\n"
+    (tmp_path / "a.yaml").write_text(vpc)
+    status, _, err = hedgehog("fabric", "import", tmp_path, "--fabric", "lab")
+    assert (status, err) == (1, "hedgehog: error: there is no fabric 'lab'; `hedgehog fabric list` shows them all\n")
+    status, _, err = hedgehog("fabric", "import", tmp_path)
+    assert (status, err.splitlines()) == (
+        1,
+        [
+            "hedgehog: error: which fabric do the objects belong to? no document configures a fabric; "
+            "say so with --fabric NAME",
+            f"hedgehog: error: {tmp_path}/a.yaml:4:8: VPC/default/a: .spec.mode: 5 is not a string; write it in quotes",
+            f"hedgehog: error: {tmp_path}/a.yaml:4:17: VPC/default/a: .spec.x: there is no such field; "
+            "known here are defaultIsolated, defaultRestricted, ipv4Namespace, mode, permit, staticRoutes, subnets, vlanNamespace",
+        ],
+    )
+
+
+def test_an_import_tells_what_it_did(filled, tmp_path):
+    """Changes by name, the rest by number."""
+    status, out, err = filled("fabric", "import", EXAMPLES / "gen", "--dry-run")
+    assert (status, out, err) == (
+        0,
+        "fabric gen: unchanged\nobjects of gen: 75 unchanged\ndry run: nothing was changed\n",
+        "",
+    )
+    (tmp_path / "s.yaml").write_text(
+        "apiVersion: wiring.githedgehog.com/v1beta1\nkind: Server\nmetadata: {name: new, uid: x}\nspec: {}\n"
+    )
+    status, out, err = filled("fabric", "import", tmp_path / "s.yaml", "--fabric", "gen")
+    assert out == "objects of gen: 1 created\n  Server/default/new created\n"
+    assert err == "hedgehog: note: left out what the cluster sets by itself (in so many objects): metadata.uid (1)\n"
+    status, out, _ = filled("fabric", "import", EXAMPLES / "gen", "--replace", "--output", "json")
+    assert (status, json.loads(out)["changes"]) == (0, [{"object": "Server/default/new", "action": "deleted"}])
+
+
+def test_a_large_removal_needs_a_yes(filled):
+    """Nothing is removed without."""
+    status, _, err = filled("fabric", "import", EXAMPLES / "gen" / "servers.yaml", "--fabric", "gen", "--replace")
+    assert status == 1
+    assert "64 of its 75 objects would be removed" in err
+    status, out, _ = filled(
+        "fabric", "import", EXAMPLES / "gen" / "servers.yaml", "--fabric", "gen", "--replace", "--yes"
+    )
+    assert (status, out.splitlines()[0]) == (0, "objects of gen: 11 unchanged, 64 deleted")
+
+
+def test_an_export_imports_to_the_same(filled, tmp_path):
+    """From a directory as from a stream."""
+    directory = tmp_path / "out"
+    status, out, _ = filled("fabric", "export", "gen", "--directory", directory)
+    assert (status, out) == (0, f"76 files written to {directory}\n")
+    assert (directory / "vpcs" / "prod.yaml").exists()
+    status, out, _ = filled("fabric", "import", directory, "--replace", "--output", "json")
+    assert (status, json.loads(out)["changes"]) == (0, [])
+
+
+def test_the_list_of_fabrics_is_a_table_or_json(filled):
+    """Columns are aligned; keys are those of the settings."""
+    status, out, _ = filled("fabric", "list")
+    assert status == 0
+    heading, line = out.splitlines()
+    assert heading.split() == ["NAME", "GIT", "CLUSTER", "SUSPENDED", "GENERATION", "UPDATED"]
+    assert line.split()[:5] == ["gen", "demo/fabrics/gen", "demo_cluster", "-", "2"]
+    assert line.index("demo/") == heading.index("GIT")
+    _, out, _ = filled("--output", "json", "fabric", "list")
+    (fabric,) = json.loads(out)
+    assert (fabric["name"], fabric["git_repository"], fabric["git_drift_policy"]) == ("gen", "demo", "hold")
+
+
+def test_nothing_to_list_is_said(hedgehog):
+    """And is an empty list for machines."""
+    assert hedgehog("fabric", "list")[1] == "there are no fabrics; `hedgehog fabric import` makes one\n"
+    assert json.loads(hedgehog("fabric", "list", "--output", "json")[1]) == []
+    assert hedgehog("status")[1] == "no fabric has a sync enabled\n"
+
+
+def test_a_fabric_is_shown_with_its_objects_and_its_state(filled):
+    """All that the database has of it."""
+    status, out, _ = filled("fabric", "show", "gen")
+    assert status == 0
+    assert "git_directory             fabrics/gen\n" in out
+    assert "VPCPeering          1\n" in out
+    assert "never_synced" in out
+    _, out, _ = filled("fabric", "show", "gen", "--output", "json")
+    shown = json.loads(out)
+    assert shown["objects"]["Switch"] == 11
+    assert "VPC/default/prod" in shown["object_refs"]
+    assert {state["target"]: state["status"] for state in shown["sync"]} == {
+        "git": "never_synced",
+        "kubernetes": "never_synced",
+    }
+
+
+def test_the_status_says_how_far_each_target_is(filled, database_parameters):
+    """Generation, revision, ages, reason."""
+    connection = store_database.connect(database_parameters)
+    fabric = load_fabric(connection, "gen")
+    revision = "main@sha1:" + "5394cb7f" * 5
+    success = Outcome("gen", Target.GIT, OutcomeStatus.SUCCESS, generation=2, revision=revision)
+    failure = Outcome("gen", Target.KUBERNETES, OutcomeStatus.ERROR, reason="no\x1b[2J route\nat all", retryable=False)
+    with store_database.transaction(connection) as cursor:
+        for outcome in (success, failure):
+            sync_state.finish(cursor, fabric.id, outcome, run_id="r")
+    connection.close()
+    _, out, _ = filled("status")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[1][:5] == ["gen", "git", "in_sync", "2/2", "main@5394cb7f"]
+    assert lines[2][:8] == ["gen", "kubernetes", "parked", "0/2", "-", "-", "-", "no"]
+    assert out.endswith("no [2J route at all\n")
+    _, out, _ = filled("status", "gen", "--output", "json")
+    assert [(state["target"], state["revision"]) for state in json.loads(out)] == [
+        ("git", revision),
+        ("kubernetes", None),
+    ]
+
+
+def test_a_fabric_is_suspended_and_resumed(filled):
+    """With a reason, and an end if there is one."""
+    status, out, _ = filled("fabric", "suspend", "gen", "--reason", "switch upgrade", "--for", "2h")
+    assert (status, out.startswith("gen is suspended until ")) == (0, True)
+    _, out, _ = filled("fabric", "list", "--output", "json")
+    (fabric,) = json.loads(out)
+    until = datetime.fromisoformat(fabric["suspended_until"])
+    assert timedelta(minutes=119) < until - datetime.now(UTC) < timedelta(minutes=121)
+    assert "switch upgrade" in filled("fabric", "list")[1]
+    assert json.loads(filled("status", "--output", "json")[1])[0]["status"] == "suspended"
+    assert filled("fabric", "resume", "gen")[1] == "gen is resumed and due at once\n"
+    assert json.loads(filled("fabric", "list", "--output", "json")[1])[0]["suspended"] is False
+
+
+def test_a_deleted_fabric_is_forgotten_and_nothing_else(filled):
+    """It says what stays."""
+    status, out, _ = filled("fabric", "delete", "gen", "--yes")
+    assert status == 0
+    assert "its files in Git and its objects in the cluster stay" in out
+    assert json.loads(filled("fabric", "list", "--output", "json")[1]) == []
+
+
+def test_the_tables_are_made_on_request_or_by_the_way(postgres, monkeypatch, capsys):
+    """A database that is new needs nothing special."""
+    postgres.drop("fresh")
+    uri = postgres.uri(postgres.database("fresh")["dbname"])
+    monkeypatch.delenv("AIRFLOW_CONN_HEDGEHOG_DB", raising=False)
+    assert main(["migrate", "--database", uri]) == 0
+    assert capsys.readouterr().out.startswith("applied 0001_")
+    assert main(["--database", uri, "migrate"]) == 0
+    assert capsys.readouterr().out == "the fabric database is up to date\n"
+    postgres.drop("fresh")
+
+
+def test_custom_resource_definitions_go_to_a_directory(command, tmp_path):
+    """One file a kind."""
+    status, out, _ = command("crds", "render", "--output", tmp_path / "crds")
+    assert (status, out.endswith(f" definitions written to {tmp_path}/crds\n")) == (0, True)
+    written = {path.name for path in (tmp_path / "crds").iterdir()}
+    assert {"vpcs.vpc.githedgehog.com.yaml", "fabrics.wiring.githedgehog.com.yaml"} <= written
+
+
+def test_a_sync_to_git_runs_without_airflow(filled, tmp_path, monkeypatch):
+    """A dry run writes nothing; a real one publishes."""
+    bare = tmp_path / "demo.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", bare], check=True)
+    document = REPOSITORY.replace("/tmp/demo.git", bare.as_uri())
+    (tmp_path / "repository.yaml").write_text(document)
+    filled("fabric", "import", tmp_path / "repository.yaml")
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    status, out, err = filled("sync", "git", "gen", "--dry-run", "--output", "json")
+    assert (status, json.loads(out)[0]["dry_run"]) == (0, True), err
+    assert not list((bare / "refs" / "heads").iterdir())
+    status, out, err = filled("sync", "git")
+    assert status == 0, err
+    assert out.splitlines()[1].split()[:2] == ["gen", "success"]
+    names = subprocess.run(["git", "-C", bare, "ls-tree", "-r", "--name-only", "main"], check=True, capture_output=True)
+    assert b"fabrics/gen/vpcs/prod.yaml" in names.stdout
+    assert filled("sync", "git")[1] == "no fabric is due\n"
+
+
+def test_a_failed_sync_is_status_1(filled, monkeypatch, tmp_path):
+    """With the reason in the table."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    status, out, _ = filled("sync", "git", "gen")
+    assert status == 1
+    assert out.splitlines()[1].split()[:2] == ["gen", "error"]
+
+
+def test_only_results_reach_stdout(capsys):
+    """Airflow logs there, and a machine reads JSON from it."""
+    arguments = argparse.Namespace(output="json")
+    with output.own_stdout(arguments):
+        sys.stdout.write("2026-11-22 [info] a log line\n")
+        output.show(arguments, {"b": 1, "a": 2}, lambda: "")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"a": 2, "b": 1}
+    assert captured.err == "2026-11-22 [info] a log line\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0s"), (59.9, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h"), (86399, "23h"), (86400, "1d"), (-5, "0s")],
+)
+def test_an_age_is_one_number_and_one_letter(seconds, said):
+    """As kubectl shows it."""
+    assert output.age(NOW - timedelta(seconds=seconds), NOW) == said
+
+
+def test_a_next_look_is_now_or_in_some_time_or_never():
+    """A moment that has passed is now."""
+    moments = (NOW - timedelta(hours=1), NOW + timedelta(seconds=90), None)
+    assert [output.until(moment, NOW) for moment in moments] == ["now", "in 1m", None]
+
+
+def test_a_table_keeps_each_row_on_its_line():
+    """Whatever the cells hold."""
+    text = output.table(("a", "b"), [("x\ny", None), (True, {"k": 1})], nothing="-")
+    assert text == 'A    B\nx y  -\nyes  {"k":1}'
