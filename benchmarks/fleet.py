@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
-from benchmarks.report import Figure, emit
-from hedgehog.store import database
 
+from benchmarks.report import Figure, emit
 from devstack import stack as devstack
 from devstack.cluster import build
 from devstack.objects import make_server, small_fabric
+from hedgehog.store import database
 
 REPOSITORIES = 10
 CHANGES = 20

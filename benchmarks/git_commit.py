@@ -19,12 +19,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.report import Figure, emit
 from hedgehog.fabric import render
 from hedgehog.gitops.commit import Author, build, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
-
-from benchmarks.report import Figure, emit
 
 FILES = 10_000
 DIRECTORIES = 10

@@ -25,6 +25,13 @@ from pathlib import Path
 import orjson
 import urllib3
 import yaml
+from kubernetes.client import Configuration
+from kubernetes.config import load_kube_config
+
+from benchmarks.report import Figure, emit
+from devstack import postgres
+from devstack.cluster import DevCluster, build
+from devstack.objects import make, make_attachment, make_server, make_vpc
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
@@ -34,13 +41,6 @@ from hedgehog.kube.resources import kind_of, object_path
 from hedgehog.services.kubernetes_sync import sync
 from hedgehog.store import database, fabrics
 from hedgehog.store.migrate import migrate
-from kubernetes.client import Configuration
-from kubernetes.config import load_kube_config
-
-from benchmarks.report import Figure, emit
-from devstack import postgres
-from devstack.cluster import DevCluster, build
-from devstack.objects import make, make_attachment, make_server, make_vpc
 
 CHANGED = 10
 CALLS_GOAL = 25

@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks.report import Figure, emit
+from devstack import postgres
 from hedgehog.fabric.model import Target
 from hedgehog.services import git_sync, kubernetes_sync
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection, connect, transaction
 from hedgehog.store.migrate import migrate
-
-from benchmarks.report import Figure, emit
-from devstack import postgres
 
 DUE = 10
 ROUNDS = 20

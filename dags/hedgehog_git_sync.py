@@ -20,6 +20,7 @@ changed. A file that somebody edited in Git is *held*: nothing is overwritten; s
 """
 
 from airflow.sdk import dag
+
 from hedgehog.airflow.assets import FABRIC_CHANGED
 from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
 from hedgehog.airflow.operators import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator

@@ -23,6 +23,7 @@ prune*).
 """
 
 from airflow.sdk import Param, dag
+
 from hedgehog.airflow.assets import REVISION_PUBLISHED
 from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
 from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator

@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hedgehog.fabric.model import Manifest
-from hedgehog.store import database, fabrics, migrate, sync_state
-
 from devstack import postgres
 from devstack.airflow import ROOT, Airflow
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
+from hedgehog.fabric.model import Manifest
+from hedgehog.store import database, fabrics, migrate, sync_state
 
 CLUSTER = "e2e_cluster"
 GIT = "e2e_git"

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hedgehog.store import database as store_database
-from hedgehog.store.migrate import migrate
 
 from devstack import postgres as devpostgres
+from hedgehog.store import database as store_database
+from hedgehog.store.migrate import migrate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from hedgehog.__main__ import main
 from hedgehog.cli import output
 from hedgehog.fabric.changes import Outcome, OutcomeStatus

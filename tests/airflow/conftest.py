@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def dag_bag() -> Any:
     """Every DAG, parsed as Airflow's DAG processor parses it."""
     from airflow.dag_processing.dagbag import DagBag
+
     from hedgehog.airflow.defaults import POOLS
 
     return DagBag(str(ROOT / "dags"), bundle_name="hedgehog", known_pools={"default_pool", *POOLS})

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
+
 from hedgehog.airflow import connections
 from hedgehog.airflow.connections import ConnectionValues, database_parameters, git_cache_directory, read, setting
 from hedgehog.errors import InvalidInput, NotFound

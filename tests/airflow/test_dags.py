@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hedgehog.airflow.defaults import POOLS
 
 ROOT = Path(__file__).resolve().parents[2]

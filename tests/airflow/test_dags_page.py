@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hedgehog.airflow.defaults import POOLS
-
 from docs import generate
+from hedgehog.airflow.defaults import POOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from airflow.sdk import Asset
+
 from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, POOLS, TASK_TIMEOUT, clock_or, default_args, sync_params
 
 

@@ -6,6 +6,7 @@ import json
 
 import psycopg2
 import pytest
+
 from hedgehog.airflow.hooks import git_credentials, open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, SchemaMismatch
 from hedgehog.fabric.model import GitRepository

@@ -7,8 +7,9 @@ import subprocess
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import hedgehog
 import pytest
+
+import hedgehog
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hedgehog.airflow.links import CommitLink, FabricLink, commit_page, directory_page, web_page
 from hedgehog.fabric.model import GitRepository
 

@@ -6,6 +6,7 @@ import importlib
 import logging
 
 import pytest
+
 from hedgehog.airflow import listener
 from hedgehog.airflow.listener import Preloader
 

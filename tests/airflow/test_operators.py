@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+
 from hedgehog.airflow import operators
 from hedgehog.airflow.operators import (
     OUTCOMES,

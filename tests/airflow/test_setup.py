@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+
 from hedgehog.airflow import setup
 from hedgehog.airflow.defaults import POOLS
 from hedgehog.errors import HedgehogError

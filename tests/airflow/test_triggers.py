@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+
 from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
 from hedgehog.airflow.triggers import NotificationTrigger
 from hedgehog.store import database as store_database

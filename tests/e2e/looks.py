@@ -5,11 +5,10 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+from devstack.stack import CLUSTER, Stack
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.live import list_live
-
-from devstack.stack import CLUSTER, Stack
 
 
 def live(stack: Stack, *kinds: str) -> dict[ObjectRef, dict[str, Any]]:

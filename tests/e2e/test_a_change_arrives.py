@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import yaml
-from hedgehog.fabric.model import ObjectRef
 
 from devstack.objects import make_server, make_vpc, small_fabric
 from devstack.stack import Stack
+from hedgehog.fabric.model import ObjectRef
 from tests.e2e.looks import git, live
 
 

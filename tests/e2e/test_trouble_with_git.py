@@ -8,11 +8,10 @@ import textwrap
 import threading
 from pathlib import Path
 
-from hedgehog.fabric.model import ObjectRef
-
 from devstack.git_server import Person
 from devstack.objects import make_server, small_fabric
 from devstack.stack import Stack
+from hedgehog.fabric.model import ObjectRef
 from tests.e2e.looks import git, live, run
 
 KILL_PUSHER = Path(__file__).with_name("kill_pusher.py")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hedgehog.fabric.model import ObjectRef
-
 from devstack.objects import make_server, small_fabric
 from devstack.stack import Stack
+from hedgehog.fabric.model import ObjectRef
 from tests.e2e.looks import live, run
 
 SERVERS = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/servers"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hedgehog.fabric.canonical import canonical, differs, owned_fields
-from hedgehog.fabric.kinds import KINDS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.objects import make
+from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.kinds import KINDS
 
 KEYS = st.sampled_from(["a", "b", "permit", "peering", "fabric.githedgehog.com/x", "name", "status", "labels"])
 JSON = st.recursive(

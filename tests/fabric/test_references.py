@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from hedgehog.fabric.kinds import KINDS
-from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.fabric.references import references, waves
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.objects import make
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.references import references, waves
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

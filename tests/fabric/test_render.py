@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric import render
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, ObjectRef
-from hypothesis import given
-from hypothesis import strategies as st
 
 FABRIC = Fabric(id=7, name="Lab-1", resource_name="lab-1", git_directory="fabrics/lab-1")
 

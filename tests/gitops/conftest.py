@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from devstack.git_server import GitServer, Person
 from hedgehog.gitops.commit import Author
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
-
-from devstack.git_server import GitServer, Person
 
 AUTHOR = Author("Hedgehog", "hedgehog@example.com", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devstack.git_server import GitServer, Person
 from hedgehog.errors import HedgehogError, InvalidInput, PermissionDenied, PushRace
 from hedgehog.fabric.model import Fabric
 from hedgehog.gitops.commit import Author, blob_id, build, check_path, message, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from devstack.git_server import GitServer, Person
 from tests.gitops.conftest import AUTHOR, OpenMirror
 
 Files = dict[str, bytes]

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+
+from devstack.git_server import GitServer, Person
 from hedgehog.errors import InvalidInput, NotFound, PushRace
 from hedgehog.gitops import history
 from hedgehog.gitops import mirror as mirror_module
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import Listing, Mirror
-
-from devstack.git_server import GitServer, Person
 from tests.gitops.conftest import OpenMirror
 
 

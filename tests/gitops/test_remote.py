@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+
+from devstack.git_server import GitServer
 from hedgehog.errors import AuthenticationFailed, InvalidInput, RemoteUnavailable
 from hedgehog.gitops.commit import build, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
-
-from devstack.git_server import GitServer
 from tests.gitops.conftest import AUTHOR
 
 TOKEN = "canary/token+4711="

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from devstack.cluster import DevCluster
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import FALLBACK_GROUP
-
-from devstack.cluster import DevCluster
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 

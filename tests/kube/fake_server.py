@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from hedgehog.kube.client import Cluster
 from kubernetes.client import ApiClient, Configuration
+
+from hedgehog.kube.client import Cluster
 
 TOKEN = "canary-token-that-must-never-be-seen"
 

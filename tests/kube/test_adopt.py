@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from devstack.objects import make, make_server
 from hedgehog.errors import RetryableError
 from hedgehog.fabric.canonical import owned_fields
 from hedgehog.fabric.model import Manifest, ObjectRef
@@ -13,8 +15,6 @@ from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
 from hedgehog.kube.resources import collection_path, kind_of
-
-from devstack.objects import make, make_server
 from tests.kube.test_apply import write_as
 
 OURS = "hedgehog-airflow"

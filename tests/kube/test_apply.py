@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from devstack.cluster import DevCluster
+from devstack.objects import make, make_attachment, make_server, make_vpc
 from hedgehog.errors import (
     AuthenticationFailed,
     DefinitionMissing,
@@ -20,9 +22,6 @@ from hedgehog.kube.apply import Result, apply, apply_one
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.live import list_live
 from hedgehog.kube.resources import kind_of, object_path
-
-from devstack.cluster import DevCluster
-from devstack.objects import make, make_attachment, make_server, make_vpc
 from tests.kube.fake_server import Reply, Request, serve, status
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from hedgehog.errors import InvalidInput, NotFound, RateLimited, RemoteUnavailable
 from hedgehog.kube import client
 from hedgehog.kube.client import Cluster
-
 from tests.kube.fake_server import TOKEN, Reply, Request, serve, status
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, KINDS
 from hedgehog.kube.crds import load_schema, render_all, render_crd, render_fabric_crd

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from devstack.cluster import DevCluster
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.crds import load_schema, render_fabric_crd
@@ -16,8 +17,6 @@ from hedgehog.kube.definitions import (
     ensure_namespace,
     fabric_definition,
 )
-
-from devstack.cluster import DevCluster
 from tests.kube.clusters import CRDS
 
 NAME = f"{FABRIC.plural}.{FABRIC.group}"

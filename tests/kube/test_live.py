@@ -5,6 +5,9 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from devstack.cluster import DevCluster
+from devstack.objects import make, make_server, make_vpc
 from hedgehog.errors import DefinitionMissing, PermissionDenied, RetryableError
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import ObjectRef
@@ -12,9 +15,6 @@ from hedgehog.kube import live as live_module
 from hedgehog.kube.apply import apply
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
-
-from devstack.cluster import DevCluster
-from devstack.objects import make, make_server, make_vpc
 from tests.kube.fake_server import Reply, Request, serve, status
 
 SERVERS = (KINDS["Server"], "default")

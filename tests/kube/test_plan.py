@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from devstack.objects import make, make_server, make_vpc
 from hedgehog.errors import AlreadyExists, PermissionDenied, RetryableError
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan, plan
-
-from devstack.objects import make, make_server, make_vpc
 
 OURS = [{"manager": "hedgehog-airflow", "operation": "Apply", "fieldsV1": {"f:spec": {"f:description": {}}}}]
 

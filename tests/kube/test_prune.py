@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstack.objects import make_server, small_fabric
 from hedgehog.errors import PermissionDenied, PruneRefused
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import KINDS
@@ -12,10 +16,6 @@ from hedgehog.kube.apply import apply, apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
 from hedgehog.kube.prune import guard, prune
-from hypothesis import given
-from hypothesis import strategies as st
-
-from devstack.objects import make_server, small_fabric
 from tests.kube.fake_server import Reply, Request, serve, status
 from tests.kube.test_adopt import read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.render import dump, fabric_resource
 from hedgehog.schemas import configuration, intake, yaml

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from hedgehog.kube.crds import load_schema, render_all
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "include" / "schemas"

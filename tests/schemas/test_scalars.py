@@ -7,9 +7,10 @@ import math
 from pathlib import Path
 
 import pytest
-from hedgehog.schemas.scalars import resolve
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hedgehog.schemas.scalars import resolve
 
 # Answers of sigs.k8s.io/yaml v1.6.0 (go.yaml.in/yaml/v2 v2.4.3), YAMLToJSONStrict of "a: <scalar>".
 GO = json.loads((Path(__file__).parent / "go_scalars.json").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.schemas import yaml

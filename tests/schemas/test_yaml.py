@@ -8,11 +8,12 @@ import time
 
 import pytest
 import yaml as pyyaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.render import dump
 from hedgehog.schemas import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def manifests(text):

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from devstack.git_server import GitServer, Person
 from hedgehog.fabric.changes import Outcome
 from hedgehog.fabric.model import GitRepository, Manifest, Target
 from hedgehog.gitops.mirror import Mirror
@@ -18,8 +20,6 @@ from hedgehog.services import git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection
-
-from devstack.git_server import GitServer, Person
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 

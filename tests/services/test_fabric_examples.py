@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.services.fabric_import import import_documents, read_documents

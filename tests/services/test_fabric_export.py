@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import CONTROLLER_KINDS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+
+from devstack.objects import make_server, make_vpc
 from hedgehog.__main__ import main
 from hedgehog.errors import InvalidInput, PermissionDenied
 from hedgehog.fabric.changes import Action, OutcomeStatus
@@ -13,8 +15,6 @@ from hedgehog.kube.definitions import fabric_definition
 from hedgehog.services import kubernetes_sync
 from hedgehog.services.cluster_import import import_from_cluster
 from hedgehog.store import fabrics
-
-from devstack.objects import make_server, make_vpc
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.fake_server import Reply, serve, status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound, PruneRefused
 from hedgehog.fabric.changes import Action
 from hedgehog.schemas import yaml

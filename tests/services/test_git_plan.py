@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
@@ -14,8 +17,6 @@ from hedgehog.gitops.history import Edit
 from hedgehog.services.git_plan import FilePlan, Observed, Wanted, decide, layout, objects, place, to_read
 from hedgehog.store.fabrics import StoredObject
 from hedgehog.store.git_files import GitFile
-from hypothesis import given
-from hypothesis import strategies as st
 
 NAMES = ["a", "b", "c", "d"]
 TEXTS = [b"1", b"2", b"3", b"4"]

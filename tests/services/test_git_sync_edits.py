@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric import render
 from hedgehog.fabric.changes import OutcomeStatus
@@ -15,7 +16,6 @@ from hedgehog.services import git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store.database import Connection
-
 from tests.services.git_sync_lab import EDITED, Lab, edited_text, make_vpc, open_lab
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from hedgehog.errors import InvalidInput, NotFound, PushRace
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import GitRepository, Manifest, SyncStatus
@@ -17,7 +18,6 @@ from hedgehog.services import git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store.database import Connection, connect, transaction
-
 from tests.services.git_sync_lab import EDITED, Lab, make_vpc, open_lab
 
 

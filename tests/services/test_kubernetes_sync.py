@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from devstack.cluster import DevCluster
+from devstack.objects import make, make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS
@@ -19,9 +22,6 @@ from hedgehog.kube.live import list_live
 from hedgehog.services.kubernetes_sync import MOST_BATCHES, plan, sync
 from hedgehog.store import fabrics, git_files, inventory, sync_state
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_lock
-
-from devstack.cluster import DevCluster
-from devstack.objects import make, make_attachment, make_server, make_vpc, small_fabric
 from tests.kube.clusters import api, cluster, forget_fabric_definition
 from tests.kube.test_adopt import create
 from tests.kube.test_apply import write_as
@@ -387,7 +387,6 @@ def test_our_fabric_resource_tells_what_was_reached(world: World) -> None:
 def test_beside_a_foreign_fabric_definition_ours_lives_in_the_fallback_group(world: World) -> None:
     """The foreign one is left alone and the outcome says so."""
     from hedgehog.kube.definitions import apply_definition
-
     from tests.kube.test_definitions import definition
 
     apply_definition(world.api, definition(version="v1beta1"))

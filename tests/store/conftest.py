@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from hedgehog.store import database as store_database
 
+from hedgehog.store import database as store_database
 from tests.store.benches import Bench, Ear
 
 

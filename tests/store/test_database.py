@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import psycopg2
 import pytest
+
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.store import fabrics
-
 from tests.store.benches import make_vpc
 
 REPOSITORY = {"git_repository": "net", "git_directory": "d"}

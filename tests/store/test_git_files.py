@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.store import fabrics, git_files
 from hedgehog.store.database import transaction
 from hedgehog.store.git_files import GitFile
-
 from tests.store.benches import make_vpc
 
 BLOB, OTHER_BLOB = "a" * 40, "b" * 40

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.store import inventory
 from hedgehog.store.database import transaction
-
 from tests.store.benches import make_vpc
 
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from hedgehog.errors import SchemaMismatch
 from hedgehog.store import database as store_database
 from hedgehog.store import migrate as migrations
 from hedgehog.store.database import transaction
-
 from tests.store.benches import Bench, make_vpc
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Lock, try_lock
-
 from tests.store.benches import make_vpc
 
 CHANGED, PUBLISHED = sync_state.FABRIC_CHANGED, sync_state.REVISION_PUBLISHED
@@ -165,6 +165,16 @@ def test_a_change_wakes_the_scheduler_once_a_transaction(bench, ear):
     assert ear.heard() == []
 
 
+def test_only_the_dag_with_something_to_do_is_woken(bench, ear):
+    """Without Git sync a change is at once for the cluster, without any sync for nobody."""
+    fabric = bench.synced_fabric(git_sync_enabled=False)
+    quiet = bench.fabric("quiet")
+    ear.heard()
+    for one in (fabric, quiet):
+        fabrics.save_objects(bench.connection, one.id, [make_vpc("a")])
+    assert ear.heard() == [(PUBLISHED, "lab")]
+
+
 def test_a_change_during_a_sync_leaves_the_fabric_due_and_repeats_the_wake_up(bench, ear):
     """Nothing waits for a clock."""
     fabric = bench.synced_fabric()
@@ -312,7 +322,7 @@ def test_suspending_wakes_nobody_and_resuming_does(bench, ear):
     fabrics.suspend(bench.connection, "lab", reason="work", until=None)
     assert ear.heard() == []
     fabrics.resume(bench.connection, "lab")
-    assert ear.heard() == [(CHANGED, "lab")]
+    assert sorted(ear.heard()) == [(CHANGED, "lab"), (PUBLISHED, "lab")]
 
 
 def test_turning_git_off_makes_the_cluster_due(bench):

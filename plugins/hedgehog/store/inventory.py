@@ -73,7 +73,8 @@ def record(
         psycopg2.extras.execute_values(
             cursor,
             "DELETE FROM hedgehog.inventory i USING (VALUES %s) AS g (kind, namespace, name, fabric_id, connection_id) "
-            "WHERE (i.kind, i.namespace, i.name, i.fabric_id, i.connection_id) = (g.kind, g.namespace, g.name, g.fabric_id, g.connection_id)",
+            "WHERE (i.kind, i.namespace, i.name, i.fabric_id, i.connection_id) = "
+            "(g.kind, g.namespace, g.name, g.fabric_id, g.connection_id)",
             [(*name, fabric_id, connection_id) for name in names],
             template="(%s, %s, %s, %s::bigint, %s)",
             page_size=1000,

@@ -128,7 +128,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     # Both rows, in the order in which the trigger of the fabric locks them.
     cursor.execute("SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,))
     cursor.execute(
-        "SELECT s.attempts, f.resync_seconds, f.generation, f.git_sync_enabled, f.name, "
+        "SELECT s.attempts, s.reason, f.resync_seconds, f.generation, f.git_sync_enabled, f.name, "
         "  (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
         "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
         "WHERE s.fabric_id = %s AND s.target = %s",
@@ -137,7 +137,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     row = cursor.fetchone()
     if row is None:
         return  # the fabric was deleted while it was synced: there is no state left to keep
-    attempts, resync, generation, git_enabled, name, published = row
+    attempts, told, resync, generation, git_enabled, name, published = row
     wanted = published if outcome.target is Target.KUBERNETES and git_enabled else generation
     attempts = attempts + 1 if failed else 0
     status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
@@ -163,7 +163,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "revision": outcome.revision,
             "reached": not failed,
             "generation": outcome.generation,
-            "wrote": any(outcome.counts.get(action.value, 0) for action in WRITES),
+            "wrote": _wrote(outcome),
             "again": again,
             "failed": failed,
             "delay": delay,
@@ -171,12 +171,17 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "target": outcome.target.value,
         },
     )
-    if outcome.status is not OutcomeStatus.SKIPPED:
+    still_held = outcome.status is OutcomeStatus.HELD and outcome.reason == told and not _wrote(outcome)
+    if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
         _append_event(cursor, fabric_id, outcome, run_id)
     if again:
         cursor.execute("SELECT pg_notify(%s, %s)", (_channel(outcome.target), name))
     if outcome.target is Target.GIT and not failed:
         _wake_kubernetes(cursor, fabric_id, outcome.generation, name)
+
+
+def _wrote(outcome: Outcome) -> bool:
+    return any(outcome.counts.get(action.value, 0) for action in WRITES)
 
 
 def _channel(target: Target) -> str:
