@@ -52,6 +52,7 @@ def hedgehog_git_sync() -> None:
         task_id="sync",
         force="{{ params.force }}",
         plan_only="{{ params.dry_run }}",
+        due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
         priority_weight=7,
         map_index_template="→ {{ fabrics }}",
         doc_md="Publishes the fabrics of one batch: one commit per fabric, one push per repository.",

@@ -62,8 +62,8 @@ def hedgehog_kubernetes_sync() -> None:
     )
     sync = FabricKubernetesSyncOperator.partial(
         task_id="sync",
-        force="{{ params.force }}",
         plan_only="{{ params.dry_run }}",
+        due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
         allow_large_prune="{{ params.allow_large_prune }}",
         priority_weight=8,
         map_index_template="→ {{ fabrics }}",

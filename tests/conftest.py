@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -53,6 +54,15 @@ def postgres() -> Iterator[devpostgres.Postgres]:
     yield server
     devpostgres.stop(directory / "data")
     shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_on() -> None:
+    """Whoever configures logging in this process (Airflow does) switches off the loggers it does not know."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("hedgehog") and isinstance(logger, logging.Logger):
+            logger.disabled = False
+            logger.propagate = True
 
 
 _numbers = itertools.count(1)

@@ -158,7 +158,12 @@ def test_a_git_sync_hands_its_batch_to_the_service(service, context, fake_databa
     ((arguments, options),) = synced.calls
     assert arguments == (fake_database, ["fabric-1"])
     assert options.pop("open_mirror").__name__ == "open_mirror"
-    assert options == {"run_id": "hedgehog_git_sync/manual__2026-01-01", "force": True, "dry_run": True}
+    assert options == {
+        "run_id": "hedgehog_git_sync/manual__2026-01-01",
+        "force": True,
+        "dry_run": True,
+        "due_only": False,
+    }
     assert fake_database.closed
 
 
@@ -171,8 +176,8 @@ def test_a_kubernetes_sync_hands_its_batch_to_the_service(service, context, fake
     assert options.pop("open_cluster").__name__ == "open_cluster"
     assert options == {
         "run_id": "hedgehog_git_sync/manual__2026-01-01",
-        "force": False,
         "dry_run": False,
+        "due_only": False,
         "allow_large_prune": True,
     }
 

@@ -120,7 +120,12 @@ def test_a_change_in_the_database_fires(person):
 
     async def scenario() -> list[dict[str, str]]:
         async with running() as trigger:
-            execute(person, "INSERT INTO hedgehog.fabric (name) VALUES ('fabric-1')")
+            execute(person, "INSERT INTO hedgehog.git_repository (name, url) VALUES ('network', 'file:///network')")
+            execute(
+                person,
+                "INSERT INTO hedgehog.fabric (name, git_sync_enabled, git_repository_id) "
+                "SELECT 'fabric-1', true, id FROM hedgehog.git_repository",
+            )
             await trigger.until(lambda: len(trigger.events) > 1)
             return trigger.events
 

@@ -15,7 +15,7 @@ from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import GitRepository, SyncStatus
 from hedgehog.gitops.mirror import Mirror
-from hedgehog.services import git_sync
+from hedgehog.services import claims, git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_lock
 from tests.services.git_sync_lab import NOW, Lab, make_vpc, open_lab
@@ -243,7 +243,7 @@ def test_many_fabrics_share_batches_by_repository(lab: Lab) -> None:
         fabric_store.save_fabric(lab.database, name, settings)
     batches = git_sync.plan(lab.database)
     sizes = [len(batch) for batch in batches]
-    assert len(sizes) <= git_sync.MOST_BATCHES
+    assert len(sizes) <= claims.MOST_BATCHES
     assert sum(sizes) == 70
     assert len(set(sizes[:-1])) == 1
     order = [int(name[1:]) % 2 for batch in batches for name in batch]

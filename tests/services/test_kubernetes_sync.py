@@ -19,7 +19,8 @@ from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
 from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
-from hedgehog.services.kubernetes_sync import MOST_BATCHES, plan, sync
+from hedgehog.services.claims import MOST_BATCHES
+from hedgehog.services.kubernetes_sync import plan, sync
 from hedgehog.store import fabrics, git_files, inventory, sync_state
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_lock
 from tests.kube.clusters import api, cluster, forget_fabric_definition
@@ -108,7 +109,7 @@ def test_a_fabric_arrives_and_the_next_run_writes_nothing(world: World) -> None:
         state.generation,
         False,
     )
-    second = world.sync("lab", force=True)
+    second = world.sync("lab")
     assert (second.status, second.reason, second.counts["unchanged"], world.writes) == (SKIPPED, "unchanged", 5, 0)
     assert world.calls == {"LIST": 5}
 
@@ -210,7 +211,7 @@ def test_a_large_prune_is_refused_until_it_is_allowed(world: World) -> None:
     assert (outcome.status, outcome.error_class, outcome.counts["created"]) == (HELD, "PruneRefused", 1)
     assert "15 of 15 objects would be deleted" in outcome.reason
     assert len(world.live("Server")) == 16
-    assert world.sync("lab", force=True).status is HELD
+    assert world.sync("lab").status is HELD
     assert world.sync("lab", allow_large_prune=True).counts["deleted"] == 15
     assert len(world.live("Server")) == 1
 
@@ -325,7 +326,7 @@ def test_suspended_locked_disabled_and_unknown_fabrics_are_skipped_with_the_reas
     world.fabric("off", make_server("c"), enable_k8s_sync=False)
     other = connect(database_parameters)
     assert try_lock(other, Lock.KUBERNETES, world.id("busy"))
-    outcomes = world.sync_all(["asleep", "busy", "off", "gone"], force=True)
+    outcomes = world.sync_all(["asleep", "busy", "off", "gone"])
     other.close()
     assert {outcome.status for outcome in outcomes} == {SKIPPED}
     assert [outcome.reason for outcome in outcomes] == [

@@ -92,14 +92,14 @@ class PlanSyncOperator(BaseOperator):
 class _FabricSyncOperator(BaseOperator):
     """What the two sync operators share: run the service over a batch, tell every outcome, fail if one failed."""
 
-    template_fields: Sequence[str] = ("fabrics", "force", "plan_only")
+    template_fields: Sequence[str] = ("fabrics", "plan_only", "due_only")
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, fabrics: Any, force: Any = False, plan_only: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, fabrics: Any, plan_only: Any = False, due_only: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fabrics = fabrics
-        self.force = force
         self.plan_only = plan_only
+        self.due_only = due_only
 
     @abstractmethod
     def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
@@ -142,11 +142,17 @@ class FabricGitSyncOperator(_FabricSyncOperator):
     """Publishes a batch of fabrics to Git: one commit per fabric, one push per repository.
 
     :param fabrics: fabric names. (templated, mappable)
-    :param force: compare every file anew, even where nothing seems to have changed. (templated)
     :param plan_only: a dry run: say what would be committed; write nothing. (templated)
+    :param due_only: leave out fabrics that another run was quicker with. (templated)
+    :param force: compare every file anew, even where nothing seems to have changed. (templated)
     """
 
+    template_fields: Sequence[str] = (*_FabricSyncOperator.template_fields, "force")
     operator_extra_links = (CommitLink(), FabricLink())
+
+    def __init__(self, *, force: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.force = force
 
     def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
         """Run `hedgehog.services.git_sync.sync`."""
@@ -160,6 +166,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
             run_id=run_id,
             force=bool(self.force),
             dry_run=bool(self.plan_only),
+            due_only=bool(self.due_only),
         )
         self._link(connection, names, outcomes)
         return outcomes
@@ -182,8 +189,8 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
     """Applies a batch of fabrics to their clusters: only what differs, in waves, and prunes what is no longer wanted.
 
     :param fabrics: fabric names. (templated, mappable)
-    :param force: compare every object anew. (templated)
     :param plan_only: a dry run: say what would be applied and deleted; write nothing. (templated)
+    :param due_only: leave out fabrics that another run was quicker with. (templated)
     :param allow_large_prune: delete more than the fabrics' thresholds allow. (templated)
     """
 
@@ -203,8 +210,8 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
             names,
             open_cluster=open_cluster,
             run_id=run_id,
-            force=bool(self.force),
             dry_run=bool(self.plan_only),
+            due_only=bool(self.due_only),
             allow_large_prune=bool(self.allow_large_prune),
         )
 

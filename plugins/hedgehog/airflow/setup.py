@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hedgehog.airflow.connections import database_parameters
 from hedgehog.airflow.defaults import POOLS
@@ -60,13 +60,19 @@ def _missing_migrations() -> list[str]:
         connection.close()
 
 
+def _airflow_client() -> Any:
+    """What the `airflow pools` command itself uses."""
+    from airflow.api.client import get_current_api_client
+
+    return get_current_api_client()
+
+
 def _pools_step(*, check: bool) -> list[str]:
     """Create the pools that are missing, as `airflow pools set` does; the slots of one that is there are left alone."""
     _say("…", "looking at the pools (loads Airflow, some seconds)")
-    from airflow.api.client import get_current_api_client
     from sqlalchemy.exc import SQLAlchemyError
 
-    client = get_current_api_client()
+    client = _airflow_client()
     try:
         missing = POOLS.keys() - {row[0] for row in client.get_pools()}
         if missing and check:

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.05
 """A burst of notifications becomes one event: wait this long for the rest of it."""
+_SPACING_SECONDS = 2.0
+"""Least time between two events: the first of a burst wakes at once, the rest of it together."""
 _PROBE_SECONDS = 30.0
 """A quiet connection is probed this often, so that a half-open one is noticed."""
 _LONGEST_PAUSE = 60.0
@@ -54,6 +56,7 @@ class NotificationTrigger(BaseEventTrigger):
                 while True:
                     if await self._notified(connection):
                         yield TriggerEvent({"channel": self.channel, "reason": "notified"})
+                        await asyncio.sleep(_SPACING_SECONDS)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # whatever it is, a trigger that ends would be restarted every two seconds

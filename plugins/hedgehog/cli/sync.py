@@ -127,7 +127,6 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
                 names,
                 open_cluster=open_cluster,
                 run_id=_run_id(),
-                force=arguments.force,
                 dry_run=arguments.dry_run,
                 allow_large_prune=arguments.allow_large_prune,
             )

@@ -8,11 +8,9 @@ taken over. Plain Python; functions that the caller gives open mirrors and read 
 from __future__ import annotations
 
 import logging
-import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -22,17 +20,16 @@ from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Re
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import intake, schema, yaml
+from hedgehog.services import claims
 from hedgehog.services.git_observe import Adopt, Job, Source, observe
 from hedgehog.services.git_plan import Check, Entry, FilePlan
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, sync_state
-from hedgehog.store.database import Connection, Lock, transaction, try_lock, unlock, wait_lock
+from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.git_files import GitFile
 
 logger = logging.getLogger(__name__)
 
-MOST_BATCHES = 8
-"""Mapped tasks of one run; up to that many fabrics each get a task of their own."""
 MOST_RACES = 5
 """Times a lost push is planned again before it counts as an error."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.4
@@ -98,19 +95,8 @@ class _Planned:
 
 
 def plan(connection: Connection, *, fabrics: Sequence[str] | None = None, force: bool = False) -> list[list[str]]:
-    """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
-
-    One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one repository side by side. Raises
-    NotFound for a name that no enabled fabric has.
-    """
-    named = sync_state.named(connection, Target.GIT, fabrics) if fabrics else None
-    due = sync_state.due(connection, Target.GIT, force=force) if named is None else named
-    first: dict[str, int] = {}
-    for position, one in enumerate(due):
-        first.setdefault(one.group, position)
-    names = [one.name for one in sorted(due, key=lambda one: first[one.group])]
-    size = max(1, math.ceil(len(names) / MOST_BATCHES))
-    return [names[start : start + size] for start in range(0, len(names), size)]
+    """Batches of fabrics that need a sync to Git; see `claims.plan`."""
+    return claims.plan(connection, Target.GIT, fabrics=fabrics, force=force)
 
 
 def sync(
@@ -121,6 +107,7 @@ def sync(
     run_id: str,
     force: bool = False,
     dry_run: bool = False,
+    due_only: bool = False,
     seams: Seams | None = None,
 ) -> list[Outcome]:
     """Bring the directories of the named fabrics in step and return an outcome for each, in the order of *names*.
@@ -128,11 +115,20 @@ def sync(
     Every outcome is recorded after the effect, but for dry runs and fabrics that were skipped unseen (suspended, not
     enabled, another run at work). A fabric's trouble is its own; a repository that cannot be entered is an error of
     each of its fabrics. *force* compares every file, but overwrites no edit that policy holds. *dry_run* writes
-    nothing anywhere. Raises only for the fabric database's own failures.
+    nothing anywhere. With *due_only* fabrics that are no longer due are skipped. Raises only for the fabric database's own failures.
     """
     names = list(dict.fromkeys(names))
     options = _Options(run_id, force, dry_run, seams or Seams())
-    with _claim(connection, names, options) as (fabrics, skipped):
+    claimed = claims.claim(
+        connection,
+        Target.GIT,
+        names,
+        unwilling=_unwilling,
+        now=options.seams.clock(),
+        dry_run=dry_run,
+        due_only=due_only,
+    )
+    with claimed as (fabrics, skipped):
         outcomes = skipped
         found = sync_state.states(connection, [fabric.name for fabric in fabrics])
         states = {state.fabric: state for state in found if state.target is Target.GIT}
@@ -147,40 +143,11 @@ def sync(
     return sorted(outcomes, key=lambda outcome: names.index(outcome.fabric))
 
 
-@contextmanager
-def _claim(
-    connection: Connection, names: Sequence[str], options: _Options
-) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
-    """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not."""
-    locked: dict[str, int] = {}
-    skipped = []
-    try:
-        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-        for name in names:
-            fabric = found.get(name)
-            reason = _unwilling(fabric, options.seams.clock())
-            if fabric is not None and not reason:
-                if options.dry_run or try_lock(connection, Lock.GIT, fabric.id):
-                    locked[name] = fabric.id
-                    continue
-                reason = "another run works on it"
-            skipped.append(Outcome(name, Target.GIT, OutcomeStatus.SKIPPED, reason=reason, dry_run=options.dry_run))
-        yield fabric_store.load_fabrics(connection, list(locked)), skipped
-    finally:
-        for row_id in () if options.dry_run else locked.values():
-            unlock(connection, Lock.GIT, row_id)
-
-
-def _unwilling(fabric: Fabric | None, now: datetime) -> str:
-    if fabric is None:
-        return "there is no such fabric any more"
+def _unwilling(fabric: Fabric) -> str:
     if not fabric.git_sync_enabled or fabric.git_repository is None:
         return "Git sync is not enabled"
     if fabric.source_of_truth is SourceOfTruth.GIT:
         return "Git is its source of truth: pushed revisions come in, nothing is written"
-    if fabric.suspended and (fabric.suspended_until is None or fabric.suspended_until > now):
-        until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
-        return f"suspended{until}: {fabric.suspended_reason or 'no reason given'}"
     return ""
 
 

@@ -7,10 +7,8 @@ a batch that share a cluster share one LIST per kind. Plain Python; a function t
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -36,14 +34,12 @@ from hedgehog.kube.live import Live, Scope, list_live
 from hedgehog.kube.plan import Desired
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.resources import kind_of
+from hedgehog.services import claims
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory, sync_state
-from hedgehog.store.database import Connection, Lock, transaction, try_lock, unlock
+from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
-
-MOST_BATCHES = 8
-"""Mapped tasks of one run; up to that many fabrics each get a task of their own."""
 
 _UNREACHABLE = (RemoteUnavailable, AuthenticationFailed, RateLimited)
 
@@ -83,21 +79,8 @@ class _Run:
 
 
 def plan(connection: Connection, *, fabrics: Sequence[str] | None = None, force: bool = False) -> list[list[str]]:
-    """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
-
-    One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one cluster side by side. Raises NotFound
-    for a name that no enabled fabric has.
-    """
-    if fabrics:
-        due = sync_state.named(connection, Target.KUBERNETES, fabrics)
-    else:
-        due = sync_state.due(connection, Target.KUBERNETES, force=force)
-    first: dict[str, int] = {}
-    for position, one in enumerate(due):
-        first.setdefault(one.group, position)
-    names = [one.name for one in sorted(due, key=lambda one: first[one.group])]
-    size = max(1, math.ceil(len(names) / MOST_BATCHES))
-    return [names[start : start + size] for start in range(0, len(names), size)]
+    """Batches of fabrics that need a sync to their clusters; see `claims.plan`."""
+    return claims.plan(connection, Target.KUBERNETES, fabrics=fabrics, force=force)
 
 
 def sync(
@@ -106,21 +89,28 @@ def sync(
     *,
     open_cluster: OpenCluster,
     run_id: str,
-    force: bool = False,
     dry_run: bool = False,
+    due_only: bool = False,
     allow_large_prune: bool = False,
 ) -> list[Outcome]:
     """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
-    A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. *force* changes nothing
-    here: whoever is named is compared in full, due or not, and force skips no lock, no suspension and no prune guard
-    (*allow_large_prune* lifts the guard). *dry_run* writes nothing anywhere. Raises only for the fabric database's own
-    failures.
+    A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. Whoever is named is
+    compared in full, due or not, unless *due_only*. *allow_large_prune* lifts the prune guard; *dry_run* writes nothing
+    anywhere. Raises only for the fabric database's own failures.
     """
-    logger.debug("run %s: %d fabrics, force=%s", run_id, len(names), force)
     options = _Options(run_id, dry_run, allow_large_prune)
-    with _claim(connection, names, dry_run=dry_run) as (fabrics, skipped):
+    claimed = claims.claim(
+        connection,
+        Target.KUBERNETES,
+        names,
+        unwilling=_unwilling,
+        now=datetime.now(UTC),
+        dry_run=dry_run,
+        due_only=due_only,
+    )
+    with claimed as (fabrics, skipped):
         jobs, unpublished = _load_jobs(connection, fabrics)
         if not dry_run:
             sync_state.begin(connection, Target.KUBERNETES, [job.fabric.id for job in jobs], run_id=run_id)
@@ -133,38 +123,9 @@ def sync(
     return sorted(done, key=lambda outcome: names.index(outcome.fabric))
 
 
-@contextmanager
-def _claim(
-    connection: Connection, names: Sequence[str], *, dry_run: bool
-) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
-    """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not."""
-    locked: dict[str, int] = {}
-    skipped = []
-    try:
-        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-        for name in names:
-            fabric = found.get(name)
-            reason = _unwilling(fabric, datetime.now(UTC))
-            if fabric is not None and not reason:
-                if dry_run or try_lock(connection, Lock.KUBERNETES, fabric.id):
-                    locked[name] = fabric.id
-                    continue
-                reason = "another run works on it"
-            skipped.append(_skipped(name, reason, dry_run=dry_run))
-        yield fabric_store.load_fabrics(connection, list(locked)), skipped
-    finally:
-        for row_id in () if dry_run else locked.values():
-            unlock(connection, Lock.KUBERNETES, row_id)
-
-
-def _unwilling(fabric: Fabric | None, now: datetime) -> str:
-    if fabric is None:
-        return "there is no such fabric any more"
+def _unwilling(fabric: Fabric) -> str:
     if not fabric.enable_k8s_sync or fabric.kubernetes_connection_id is None:
         return "Kubernetes sync is not enabled"
-    if fabric.suspended and (fabric.suspended_until is None or fabric.suspended_until > now):
-        until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
-        return f"suspended{until}: {fabric.suspended_reason or 'no reason given'}"
     return ""
 
 

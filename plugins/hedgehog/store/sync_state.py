@@ -77,6 +77,17 @@ def due(connection: Connection, target: Target, *, force: bool = False) -> list[
         return [Due(*row) for row in cursor.fetchall()]
 
 
+def still_due(connection: Connection, target: Target, names: Sequence[str]) -> set[str]:
+    """Those of *names* that are due at this moment."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT f.name FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+            "WHERE s.target = %s AND f.name = ANY(%s) AND s.due_at <= now()",
+            (target.value, list(names)),
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
 def named(connection: Connection, target: Target, names: Sequence[str]) -> list[Due]:
     """The named fabrics, due or not, suspended or not (the sync says so and skips them).
 
