@@ -79,7 +79,7 @@ def test_a_check_names_what_is_missing_and_makes_nothing(airflow, fabric_databas
     airflow.pools = {"default_pool": "128"}
     assert run("--check") == 1
     assert airflow.pools == {"default_pool": "128"}
-    assert f"pools missing: {', '.join(POOLS)}; run `hedgehog setup`" in capsys.readouterr().out
+    assert f"pools missing: {', '.join(sorted(POOLS))}; run `hedgehog setup`" in capsys.readouterr().out
 
 
 def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, capsys):

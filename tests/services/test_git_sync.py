@@ -17,7 +17,7 @@ from hedgehog.fabric.model import GitRepository, SyncStatus
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import claims, git_sync
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store.database import Connection, Lock, connect, transaction, try_lock
+from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from tests.services.git_sync_lab import NOW, Lab, make_vpc, open_lab
 
 
@@ -192,7 +192,7 @@ def test_some_fabrics_are_left_alone_with_a_reason(why: str, lab: Lab, database_
         fabric_store.suspend(lab.database, "lab", reason="maintenance", until=NOW + timedelta(hours=1))
     other = connect(database_parameters)
     if why == "locked":
-        assert try_lock(other, Lock.GIT, lab.id("lab"))
+        assert try_locks(other, Lock.GIT, [lab.id("lab")])
     outcome = lab.sync("nobody" if why == "unknown" else "lab")
     other.close()
     assert outcome.status is OutcomeStatus.SKIPPED

@@ -22,7 +22,7 @@ from hedgehog.kube.live import list_live
 from hedgehog.services.claims import MOST_BATCHES
 from hedgehog.services.kubernetes_sync import plan, sync
 from hedgehog.store import fabrics, git_files, inventory, sync_state
-from hedgehog.store.database import Connection, Lock, connect, transaction, try_lock
+from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from tests.kube.clusters import api, cluster, forget_fabric_definition
 from tests.kube.test_adopt import create
 from tests.kube.test_apply import write_as
@@ -325,7 +325,7 @@ def test_suspended_locked_disabled_and_unknown_fabrics_are_skipped_with_the_reas
     world.fabric("busy", make_server("b"))
     world.fabric("off", make_server("c"), enable_k8s_sync=False)
     other = connect(database_parameters)
-    assert try_lock(other, Lock.KUBERNETES, world.id("busy"))
+    assert try_locks(other, Lock.KUBERNETES, [world.id("busy")])
     outcomes = world.sync_all(["asleep", "busy", "off", "gone"])
     other.close()
     assert {outcome.status for outcome in outcomes} == {SKIPPED}

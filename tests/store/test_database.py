@@ -15,7 +15,7 @@ import pytest
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
-from hedgehog.store.database import Lock, transaction, try_lock, unlock
+from hedgehog.store.database import Lock, transaction, try_locks, unlock
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
@@ -61,12 +61,12 @@ def test_a_server_that_went_away_is_worth_another_try(bench):
 def test_a_lock_excludes_another_session_until_it_is_freed(bench, database_parameters):
     """Different rows and different kinds of lock do not meet."""
     other = store_database.connect(database_parameters)
-    assert try_lock(bench.connection, Lock.GIT, 1)
-    assert not try_lock(other, Lock.GIT, 1)
-    assert try_lock(other, Lock.GIT, 2)
-    assert try_lock(other, Lock.KUBERNETES, 1)
-    unlock(bench.connection, Lock.GIT, 1)
-    assert try_lock(other, Lock.GIT, 1)
+    assert try_locks(bench.connection, Lock.GIT, [1])
+    assert not try_locks(other, Lock.GIT, [1])
+    assert try_locks(other, Lock.GIT, [2])
+    assert try_locks(other, Lock.KUBERNETES, [1])
+    unlock(bench.connection, Lock.GIT, [1])
+    assert try_locks(other, Lock.GIT, [1])
     other.close()
 
 
@@ -87,7 +87,7 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
         text=True,
     )
     assert holder.stdout.readline() == "True\n"
-    assert not try_lock(bench.connection, Lock.GIT, fabric.id)
+    assert not try_locks(bench.connection, Lock.GIT, [fabric.id])
     assert bench.due(Target.GIT) == []
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
@@ -95,7 +95,7 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
     while not bench.due(Target.GIT) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert bench.due(Target.GIT) == ["lab"]
-    assert try_lock(bench.connection, Lock.GIT, fabric.id)
+    assert try_locks(bench.connection, Lock.GIT, [fabric.id])
 
 
 @pytest.mark.parametrize(

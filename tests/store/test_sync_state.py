@@ -11,7 +11,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, sync_state
-from hedgehog.store.database import Lock, try_lock
+from hedgehog.store.database import Lock, try_locks
 from tests.store.benches import make_vpc
 
 CHANGED, PUBLISHED = sync_state.FABRIC_CHANGED, sync_state.REVISION_PUBLISHED
@@ -78,7 +78,7 @@ def test_force_takes_every_enabled_fabric_but_no_suspended_or_busy_one(bench, da
     bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
     fabrics.suspend(bench.connection, "quiet", reason="r", until=None)
     other = store_database.connect(database_parameters)
-    assert try_lock(other, Lock.GIT, fabrics.load_fabric(bench.connection, "busy").id)
+    assert try_locks(other, Lock.GIT, [fabrics.load_fabric(bench.connection, "busy").id])
     assert bench.due(Target.GIT) == []
     assert bench.due(Target.GIT, force=True) == ["idle"]
     other.close()
@@ -89,8 +89,8 @@ def test_locks_of_another_target_or_database_do_not_matter(bench, postgres, data
     fabric = bench.synced_fabric()
     elsewhere = store_database.connect({**database_parameters, "dbname": "hedgehog_template"})
     other = store_database.connect(database_parameters)
-    assert try_lock(elsewhere, Lock.GIT, fabric.id)
-    assert try_lock(other, Lock.KUBERNETES, fabric.id)
+    assert try_locks(elsewhere, Lock.GIT, [fabric.id])
+    assert try_locks(other, Lock.KUBERNETES, [fabric.id])
     assert bench.due(Target.GIT) == ["lab"]
     other.close()
     elsewhere.close()

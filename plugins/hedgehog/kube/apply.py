@@ -62,7 +62,7 @@ def apply(
 
     with ThreadPoolExecutor(cluster.concurrency, "apply") as pool:
         for wave in waves:
-            done = list(pool.map(one, wave))
+            done = [one(manifest) for manifest in wave] if len(wave) == 1 else list(pool.map(one, wave))
             results |= {result.change.ref: result for result in done}
     return results
 

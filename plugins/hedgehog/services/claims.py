@@ -11,7 +11,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, Target
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import sync_state
-from hedgehog.store.database import TARGET_LOCK, Connection, try_lock, unlock
+from hedgehog.store.database import TARGET_LOCK, Connection, try_locks, unlock
 
 MOST_BATCHES = 8
 """Mapped tasks of one run; up to that many fabrics each get a task of their own."""
@@ -50,35 +50,31 @@ def claim(
     *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks. With
     *due_only* a fabric that another run has brought in step since the plan was made is left out.
     """
-    locked: dict[str, int] = {}
-    skipped = []
-    lock = TARGET_LOCK[target]
+    found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
+    reasons = {name: _reason(found.get(name), unwilling, now) for name in names}
+    ids = {name: found[name].id for name in names if not reasons[name]}
+    locked = set(ids.values()) if dry_run else try_locks(connection, TARGET_LOCK[target], list(ids.values()))
     try:
-        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-        for name in names:
-            fabric = found.get(name)
-            reason = (
-                "there is no such fabric any more" if fabric is None else unwilling(fabric) or suspension(fabric, now)
-            )
-            if fabric is not None and not reason:
-                if dry_run or try_lock(connection, lock, fabric.id):
-                    locked[name] = fabric.id
-                    continue
-                reason = "another run works on it"
-            skipped.append(Outcome(name, target, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run))
-        wanted = set(locked)
+        reasons |= {name: "another run works on it" for name, row_id in ids.items() if row_id not in locked}
         if due_only:
-            wanted = sync_state.still_due(connection, target, list(locked))
-            done = "another run was quicker"
-            skipped += [
-                Outcome(name, target, OutcomeStatus.SKIPPED, reason=done, dry_run=dry_run)
-                for name in locked
-                if name not in wanted
-            ]
-        yield fabric_store.load_fabrics(connection, list(wanted)), skipped
+            due = sync_state.still_due(connection, target, list(ids))
+            reasons |= {name: "another run was quicker" for name in ids if not reasons[name] and name not in due}
+        skipped = [
+            Outcome(name, target, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
+            for name, reason in reasons.items()
+            if reason
+        ]
+        yield fabric_store.load_fabrics(connection, [name for name in names if not reasons[name]]), skipped
     finally:
-        for row_id in () if dry_run else locked.values():
-            unlock(connection, lock, row_id)
+        if not dry_run:
+            unlock(connection, TARGET_LOCK[target], locked)
+
+
+def _reason(fabric: Fabric | None, unwilling: Callable[[Fabric], str], now: datetime) -> str:
+    """Why a fabric is not to be worked on; empty if it is."""
+    if fabric is None:
+        return "there is no such fabric any more"
+    return unwilling(fabric) or suspension(fabric, now)
 
 
 def suspension(fabric: Fabric, now: datetime) -> str:

@@ -167,7 +167,7 @@ def _sync_repository(
     try:
         return _publish(run, jobs)
     finally:
-        unlock(connection, Lock.REPOSITORY, repository.id)
+        unlock(connection, Lock.REPOSITORY, [repository.id])
 
 
 def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:

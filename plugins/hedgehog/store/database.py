@@ -6,7 +6,7 @@ reason the connection must be a direct one or a session-pooled one, not a transa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -109,12 +109,14 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
 
 
-def try_lock(connection: Connection, lock: Lock, row_id: int) -> bool:
-    """Take the lock if it is free. Every success needs one `unlock`; closing the connection frees all."""
+def try_locks(connection: Connection, lock: Lock, row_ids: Sequence[int]) -> set[int]:
+    """Take those locks that are free and return their row ids. Each needs one unlock; closing the connection frees all."""
     with transaction(connection) as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", (int(lock), row_id))
-        row = cursor.fetchone()
-    return bool(row and row[0])
+        cursor.execute(
+            "SELECT id, pg_try_advisory_lock(%s, id) FROM unnest(%s::integer[]) AS wanted (id)",
+            (int(lock), list(row_ids)),
+        )
+        return {row_id for row_id, taken in cursor.fetchall() if taken}
 
 
 def wait_lock(connection: Connection, lock: Lock, row_id: int) -> None:
@@ -123,7 +125,9 @@ def wait_lock(connection: Connection, lock: Lock, row_id: int) -> None:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", (int(lock), row_id))
 
 
-def unlock(connection: Connection, lock: Lock, row_id: int) -> None:
-    """Free a lock this connection holds."""
+def unlock(connection: Connection, lock: Lock, row_ids: Iterable[int]) -> None:
+    """Free locks that this connection holds."""
     with transaction(connection) as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", (int(lock), row_id))
+        cursor.execute(
+            "SELECT pg_advisory_unlock(%s, id) FROM unnest(%s::integer[]) AS held (id)", (int(lock), list(row_ids))
+        )

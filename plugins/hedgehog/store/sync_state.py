@@ -117,13 +117,16 @@ def _unknown(name: str, known: list[str]) -> str:
 
 def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> None:
     """Show that a run works on these fabrics. Does not touch `due_at`, so a killed run leaves them due."""
-    for fabric_id in fabric_ids:  # a transaction each: rows locked in bulk could deadlock with a bulk change of fabrics
-        with transaction(connection) as cursor:
-            cursor.execute(
-                "UPDATE hedgehog.sync_state SET status = 'syncing', run_id = %s, started_at = now(), "
-                "last_attempt_at = now() WHERE target = %s AND fabric_id = %s",
-                (run_id, target.value, fabric_id),
-            )
+    with transaction(connection) as cursor:
+        cursor.execute(
+            # What a change holds locked at this moment is left out: waiting here could deadlock with a bulk change,
+            # and the status it would show is about to change anyway.
+            "UPDATE hedgehog.sync_state s SET status = 'syncing', run_id = %(run_id)s, started_at = now(), "
+            "last_attempt_at = now() FROM (SELECT fabric_id FROM hedgehog.sync_state WHERE target = %(target)s "
+            "AND fabric_id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED) free "
+            "WHERE s.target = %(target)s AND s.fabric_id = free.fabric_id",
+            {"run_id": run_id, "target": target.value, "ids": list(fabric_ids)},
+        )
 
 
 def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter: random.Random | None = None) -> None:
