@@ -2,10 +2,10 @@
 
 Each subject gets a fresh API server of its own (devcluster, no webhooks) and the same objects. Ours is the whole
 service, the fabric database included; our own CRD is there already, as for every fabric but a cluster's first, because
-installing one makes the API server rebuild its API description for a second. The bare writer sends one server-side apply per object over as many connections
-as ours, without a comparison, a record or an order: what a cold apply could reach at best. kubectl is that of
-devcluster, `apply --server-side -f` one file. The best of a subject's rounds counts, for other work on the machine
-only ever adds to it; with --patience each measurement first waits that long for an idle machine.
+installing one makes the API server rebuild its API description for a second. The bare writer sends one server-side
+apply per object over as many connections as ours, without a comparison, a record or an order: what a cold apply could
+reach at best. kubectl is that of devcluster, `apply --server-side -f` one file. The best of a subject's rounds counts,
+for other work on the machine only ever adds to it; with --patience each measurement first waits for an idle machine.
 
     PYTHONPATH=plugins:. python benchmarks/kube_sync.py --objects 1000 4000 --rounds 3
 """

@@ -58,15 +58,20 @@ class Figure:
 
 def emit(figures: Sequence[Figure]) -> None:
     """Print a table; add the figures to the file that HEDGEHOG_BENCH_RESULTS names, if it does."""
-    header = ("figure", "value", "unit", "peer", "peer's", "ratio", "goal", "met")
-    rows = [header, *(_row(figure) for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(table(figures), flush=True)
     if os.environ.get(RESULTS):
         path = Path(os.environ[RESULTS])
         before = json.loads(path.read_text()) if path.exists() else []
         path.write_text(json.dumps([*before, *map(asdict, figures)], indent=1) + "\n")
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures as aligned columns."""
+    header = ("figure", "value", "unit", "peer", "peer's", "ratio", "goal", "met")
+    rows = [header, *(_row(figure) for figure in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _row(figure: Figure) -> tuple[str, ...]:

@@ -75,9 +75,9 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
     fabric = bench.synced_fabric()
     script = (
         "import sys, time, ast\n"
-        "from hedgehog.store.database import Lock, connect, try_lock\n"
+        "from hedgehog.store.database import Lock, connect, try_locks\n"
         "connection = connect(ast.literal_eval(sys.argv[1]))\n"
-        "print(try_lock(connection, Lock.GIT, int(sys.argv[2])), flush=True)\n"
+        "print(bool(try_locks(connection, Lock.GIT, [int(sys.argv[2])])), flush=True)\n"
         "time.sleep(60)\n"
     )
     holder = subprocess.Popen(

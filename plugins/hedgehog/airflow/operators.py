@@ -236,7 +236,9 @@ class SyncSummaryOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return (XCom) the totals and one entry a fabric."""
         ti = context["ti"]
-        batches: list[list[str]] = list(self.planned or [])
+        if self.planned is None:
+            raise AirflowFailException("no fabric was synced: the plan failed; the log of the task `plan` says why")
+        batches: list[list[str]] = list(self.planned)
         pulled = ti.xcom_pull(task_ids=[self.sync_task_id], key=OUTCOMES, map_indexes=range(len(batches))) or []
         outcomes = [outcome for batch in pulled if batch for outcome in batch]
         told = {outcome["fabric"] for outcome in outcomes}

@@ -1,0 +1,175 @@
+"""Upstream's own fabrics, through the commands and DAGs that people use: imported, committed, applied, exported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devstack.airflow import ROOT
+from devstack.stack import CLUSTER, Stack
+from hedgehog.fabric.canonical import differs
+from hedgehog.fabric.model import ObjectRef
+from tests.e2e.looks import git, live, run
+
+FILES = (
+    "githedgehog__nvidia-air-demo/include.yaml",
+    "generated__hhfab-vlab/spineleaf-default.wiring.yaml",
+    "generated__hhfab-vlab/gateway-1.wiring.yaml",
+)
+
+
+def hedgehog(stack: Stack, *arguments: str) -> str:
+    """Run the `hedgehog` command against the stack and return its output."""
+    command = [sys.executable, str(ROOT / "bin" / "hedgehog"), *arguments]
+    done = subprocess.run(command, env=stack.airflow.variables(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def manifests(text: str) -> dict[ObjectRef, dict]:
+    """The objects of a YAML stream that are Hedgehog's, as the API server takes them: with a namespace, without nulls."""
+    found = {}
+    for manifest in yaml.load_all(text, yaml.BaseLoader):
+        if (
+            manifest
+            and manifest["apiVersion"].split("/")[0].endswith(".githedgehog.com")
+            and manifest["kind"] != "Fabric"
+        ):
+            manifest["metadata"].setdefault("namespace", "default")
+            found[ObjectRef.of(manifest)] = manifest["spec"]
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _room_for_the_next(stack: Stack):
+    """These fabrics share object names: each is gone from the cluster before the next one comes."""
+    yield
+    for state in {state.fabric for state in stack.states("real").values()}:
+        hedgehog(stack, "fabric", "delete", state, "--yes")
+    cluster = stack.cluster.connect()
+    for ref, item in live(
+        stack,
+        "Switch",
+        "Server",
+        "Connection",
+        "VPC",
+        "VPCAttachment",
+        "SwitchGroup",
+        "VLANNamespace",
+        "IPv4Namespace",
+        "External",
+        "ExternalAttachment",
+        "Gateway",
+        "GatewayGroup",
+    ).items():
+        group = item["apiVersion"]
+        plural = {"Switch": "switches"}.get(ref.kind, ref.kind.lower() + "s")
+        path = f"/apis/{group}/namespaces/{ref.namespace}/{plural}/{ref.name}"
+        cluster.call("DELETE", "DELETE", path, subject=str(ref))
+    cluster.close()
+
+
+@pytest.mark.parametrize("file", FILES, ids=[Path(file).name for file in FILES])
+def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing(
+    stack: Stack, reference: Path, tmp_path: Path, file: str
+) -> None:
+    """Every object of the file is in Git and in the cluster, comes out of the export as it went in, and stays as it is."""
+    source = reference / "samples" / file
+    wanted = manifests(source.read_text())
+    configuration = tmp_path / "fabric.yaml"
+    configuration.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "hedgehog-airflow/v1",
+                "kind": "Fabric",
+                "metadata": {"name": "real"},
+                "spec": {
+                    "git_repository": "network",
+                    "git_directory": f"real/{source.stem}",
+                    "git_sync_enabled": True,
+                    "enable_k8s_sync": True,
+                    "kubernetes_connection_id": CLUSTER,
+                },
+            }
+        )
+    )
+    hedgehog(stack, "fabric", "import", str(configuration), str(source))
+    stack.wait_in_sync("real")
+
+    found = live(stack, *{ref.kind for ref in wanted})
+    assert wanted.keys() <= found.keys()
+    exported = hedgehog(stack, "fabric", "export", "real")
+    assert manifests(exported) == wanted
+    desired = [one for one in yaml.safe_load_all(exported) if one["kind"] in {ref.kind for ref in wanted}]
+    assert [differs(one, found[ObjectRef.of(one)]) for one in desired if "spec" in one] == [[] for one in desired]
+    for target in ("git", "kubernetes"):  # the first sync of a namesake may have left an older counter
+        run(stack, target, "real")
+    head = git(stack, "rev-parse", "main")
+    versions = {
+        ref: item["metadata"]["resourceVersion"]
+        for ref, item in live(stack, "Fabric", *{r.kind for r in wanted}).items()
+    }
+
+    for target in ("git", "kubernetes"):
+        state, outcomes = run(stack, target, "real", force=True)
+        assert (state, outcomes["real"]["status"]) == ("success", "skipped")
+
+    assert git(stack, "rev-parse", "main") == head
+    after = {
+        ref: item["metadata"]["resourceVersion"]
+        for ref, item in live(stack, "Fabric", *{r.kind for r in wanted}).items()
+    }
+    assert after == versions
+
+
+def test_a_running_installation_is_taken_over_without_a_write(stack: Stack, reference: Path) -> None:
+    """What kubectl put there is imported from the cluster; the first sync owns it and writes nothing."""
+    source = reference / "samples" / FILES[1]
+    cluster = stack.cluster.connect()
+    wanted = manifests(source.read_text())
+    for manifest in yaml.safe_load_all(source.read_text()):
+        if manifest:
+            namespace = manifest["metadata"].setdefault("namespace", "default")
+            plural = {"Switch": "switches"}.get(manifest["kind"], manifest["kind"].lower() + "s")
+            path = f"/apis/{manifest['apiVersion']}/namespaces/{namespace}/{plural}"
+            cluster.call("POST", "POST", path, subject=manifest["kind"], body=manifest, idempotent=False)
+    cluster.close()
+    before = {ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()}
+
+    hedgehog(stack, "fabric", "import", "--from-cluster", CLUSTER, "--fabric", "real", "--set", "enable_k8s_sync=true")
+    stack.wait_in_sync("real")
+
+    shown = json.loads(hedgehog(stack, "fabric", "show", "real", "--output", "json"))
+    assert {str(ref) for ref in wanted} <= set(shown["object_refs"])
+    after = {ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()}
+    assert {ref: after[ref] for ref in wanted} == {ref: before[ref] for ref in wanted}
+
+
+def test_the_airflow_command_of_the_readme_works(stack: Stack) -> None:
+    """`airflow dags trigger hedgehog_git_sync --conf …`, word for word but for the fabric's name."""
+    stack.add_fabric("real", git_directory="real/by-command")
+    stack.wait_in_sync("real")
+    readme = (ROOT / "README.md").read_text()
+    line = next(line.strip() for line in readme.splitlines() if "dags trigger hedgehog_git_sync" in line)
+    _, _, conf = line.partition("--conf ")
+    conf = conf.strip("'").replace("fabric-1", "real")
+    assert json.loads(conf) == {"fabrics": ["real"], "force": True}
+    done = stack.airflow.command("dags", "trigger", "hedgehog_git_sync", "--conf", conf, "--output", "json")
+    run_id = json.loads(done.stdout[done.stdout.index("[{") :])[0]["dag_run_id"]
+
+    assert stack.airflow.finished("hedgehog_git_sync", run_id) == "success"
+    log = stack.airflow.log("hedgehog_git_sync", run_id, "summary")
+    assert "real → git: skipped; nothing changed" in log or "nothing changed" in log
+
+
+def test_a_name_that_no_fabric_has_fails_at_once_with_a_hint(stack: Stack) -> None:
+    """A typing mistake is no silent success."""
+    stack.add_fabric("real", git_directory="real/by-command")
+    run_id = stack.airflow.trigger("hedgehog_git_sync", fabrics=["raal"])
+    assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"
+    assert "did you mean real?" in stack.airflow.log("hedgehog_git_sync", run_id, "plan")
