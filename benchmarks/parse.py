@@ -30,14 +30,11 @@ ROUNDS = 5
 
 
 def measure(file: Path) -> float:
-    """The median of *ROUNDS* parses in seconds of processor time, which other work on the machine does not stretch. Raises RuntimeError with the traceback of a file that cannot be parsed.
+    """The median of ROUNDS parses, in seconds of processor time: other work on the machine does not stretch it.
 
-    A file above the limit is measured once more and the better median counts: a busy machine is no slow file.
+    Raises RuntimeError with the traceback of a file that cannot be parsed.
     """
-    median = statistics.median(_in_fork(file) for _ in range(ROUNDS))
-    if median > FILE_LIMIT:
-        median = min(median, statistics.median(_in_fork(file) for _ in range(ROUNDS)))
-    return median
+    return statistics.median(_in_fork(file) for _ in range(ROUNDS))
 
 
 def _in_fork(file: Path) -> float:
