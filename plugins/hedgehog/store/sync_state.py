@@ -129,6 +129,20 @@ def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, 
         )
 
 
+_FINISH = (
+    "UPDATE hedgehog.sync_state SET status = %(status)s, attempts = %(attempts)s, run_id = %(run_id)s, "
+    "  reason = %(reason)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "
+    "  revision = coalesce(%(revision)s, revision), "
+    "  observed_generation = CASE WHEN %(reached)s THEN %(generation)s ELSE observed_generation END, "
+    "  last_success_at = CASE WHEN %(status)s = 'in_sync' THEN now() ELSE last_success_at END, "
+    "  last_change_at = CASE WHEN %(wrote)s THEN now() ELSE last_change_at END, "
+    # A change that came while we worked has set due_at to now already: never move that into the future.
+    "  due_at = CASE WHEN %(again)s THEN now() WHEN %(failed)s AND due_at > started_at AND due_at <= now() THEN due_at "
+    "    WHEN %(delay)s IS NULL THEN 'infinity' ELSE now() + make_interval(secs => %(delay)s) END "
+    "WHERE fabric_id = %(fabric_id)s AND target = %(target)s"
+)
+
+
 def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter: random.Random | None = None) -> None:
     """Record *outcome*, inside the caller's transaction: state, history, next look, and whom to wake.
 
@@ -157,16 +171,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
     again = not failed and outcome.generation < wanted
     cursor.execute(
-        "UPDATE hedgehog.sync_state SET status = %(status)s, attempts = %(attempts)s, run_id = %(run_id)s, "
-        "  reason = %(reason)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "
-        "  revision = coalesce(%(revision)s, revision), "
-        "  observed_generation = CASE WHEN %(reached)s THEN %(generation)s ELSE observed_generation END, "
-        "  last_success_at = CASE WHEN %(reached)s THEN now() ELSE last_success_at END, "
-        "  last_change_at = CASE WHEN %(wrote)s THEN now() ELSE last_change_at END, "
-        # A change that came while we worked has set due_at to now already: never move that into the future.
-        "  due_at = CASE WHEN %(again)s THEN now() WHEN %(failed)s AND due_at > started_at AND due_at <= now() THEN due_at "
-        "    WHEN %(delay)s IS NULL THEN 'infinity' ELSE now() + make_interval(secs => %(delay)s) END "
-        "WHERE fabric_id = %(fabric_id)s AND target = %(target)s",
+        _FINISH,
         {
             "status": status.value,
             "attempts": attempts,
