@@ -354,10 +354,15 @@ def test_the_worst_comes_first_in_the_log(make_ti, caplog):
     assert [record.getMessage().split(" ")[0] for record in caplog.records] == ["a", "b", "a2", "c", "d", "2"]
 
 
-@pytest.mark.parametrize("planned", [[], None])
-def test_a_summary_of_nothing_is_all_zeros(make_ti, planned):
+def test_a_run_whose_plan_failed_has_failed(make_ti):
+    """The plan leaves nothing behind; its log has the reason, such as a name that no fabric has."""
+    failure, _ = summarise(None, {}, make_ti)
+    assert "the plan failed" in str(failure)
+
+
+def test_a_summary_of_nothing_is_all_zeros(make_ti):
     """Airflow skips it when nothing was due; run by hand it is no error."""
-    summary, _ = summarise(planned, {}, make_ti)
+    summary, _ = summarise([], {}, make_ti)
     assert summary["totals"] == {"success": 0, "skipped": 0, "held": 0, "error": 0, "lost": 0}
 
 
