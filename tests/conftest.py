@@ -58,11 +58,14 @@ def postgres() -> Iterator[devpostgres.Postgres]:
 
 @pytest.fixture(autouse=True)
 def _loggers_on() -> None:
-    """Whoever configures logging in this process (Airflow does) switches off the loggers it does not know."""
+    """Undo what others do to logging in this process: Airflow switches loggers off, the `hedgehog` command makes them
+    quiet."""
+    logging.disable(logging.NOTSET)
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("hedgehog") and isinstance(logger, logging.Logger):
             logger.disabled = False
             logger.propagate = True
+            logger.setLevel(logging.NOTSET)
 
 
 _numbers = itertools.count(1)
