@@ -48,6 +48,7 @@ def main() -> int:
     parser.add_argument("--reset", action="store_true", help="throw the state of earlier runs away first (RESET=1)")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     if arguments.reset:
         shutil.rmtree(STATE, ignore_errors=True)
     try:

@@ -272,10 +272,11 @@ def _publish_status(
     run: _Run, job: _Job, results: Mapping[ObjectRef, Result], outcome: Outcome
 ) -> HedgehogError | None:
     """Bring the status of the fabric's own resource up to date; the error if that failed."""
-    result = results.get(fabric_ref(job.fabric))
-    if result is None or result.stored is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
+    ref = fabric_ref(job.fabric)
+    result = results.get(ref)
+    if result is None or result.change.action not in {Action.CREATED, Action.CONFIGURED, Action.UNCHANGED}:
         return None
-    resource = result.stored
+    resource = result.stored or run.live.objects[ref]
     generation = resource["metadata"]["generation"]
     status = next_status(resource.get("status") or {}, outcome, resource_generation=generation, now=datetime.now(UTC))
     try:
