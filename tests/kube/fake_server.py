@@ -26,8 +26,6 @@ class Request:
     path: str
     authorization: str | None
     body: Any
-    port: int = 0
-    """Of the client: tells connections apart."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def serve(reply: Callable[[Request], Reply]) -> Iterator[FakeServer]:
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            request = Request(self.command, self.path, self.headers.get("Authorization"), body, self.client_address[1])
+            request = Request(self.command, self.path, self.headers.get("Authorization"), body)
             requests.append(request)
             answer = reply(request)
             time.sleep(answer.delay)
@@ -77,13 +75,6 @@ def serve(reply: Callable[[Request], Reply]) -> Iterator[FakeServer]:
             self.send_response(answer.status)
             for key, value in answer.headers.items():
                 self.send_header(key, value)
-            if "Transfer-Encoding" in answer.headers:
-                self.end_headers()
-                for start in range(0, len(data), 1000):
-                    piece = data[start : start + 1000]
-                    self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-                self.wfile.write(b"0\r\n\r\n")
-                return
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

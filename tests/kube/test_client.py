@@ -131,47 +131,6 @@ def test_the_token_is_in_no_message(code: int) -> None:
         assert TOKEN not in repr(fake.cluster)
 
 
-def test_an_answer_in_chunks_is_read_whole() -> None:
-    """API servers send long lists so."""
-    pieces = [{"n": i} for i in range(2000)]
-    with serve(lambda _: Reply(body=pieces, headers={"Transfer-Encoding": "chunked"})) as fake:
-        assert fake.cluster.call("GET", "GET", "/x", subject="x").json() == pieces
-        assert ask(fake.cluster) == 200
-
-
-def test_a_connection_that_the_server_closed_meanwhile_is_opened_again() -> None:
-    """Even for a call that may not be repeated."""
-    with serve(lambda _: Reply(headers={"Connection": "close"})) as fake:
-        for _ in range(3):
-            assert ask(fake.cluster, idempotent=False) == 200
-
-
-def test_connections_are_kept() -> None:
-    """A TLS handshake costs more than a request."""
-    with serve(lambda _: Reply()) as fake:
-        for _ in range(5):
-            ask(fake.cluster)
-        assert len({request.port for request in fake.requests}) == 1
-
-
-@pytest.mark.parametrize("path", ["/x y", "/x\r\nInjected: yes", "/\u00e4", "x"])
-def test_a_path_that_would_break_out_of_its_line_is_refused(path: str) -> None:
-    """No request is sent."""
-    with serve(lambda _: Reply()) as fake:
-        with pytest.raises(InvalidInput):
-            fake.cluster.send("GET", "GET", path, subject="x")
-        assert fake.requests == []
-
-
-def test_a_token_with_a_line_break_is_refused_and_not_shown() -> None:
-    """A file that ends in a newline, pasted into a connection."""
-    with serve(lambda _: Reply()) as fake:
-        fake.api_client.configuration.api_key["authorization"] = "Bearer secret\nX: y"
-        with pytest.raises(InvalidInput) as caught:
-            ask(fake.cluster)
-        assert "secret" not in str(caught.value)
-
-
 def kubeconfig(path: Path, user: Mapping[str, object]) -> Path:
     """A kubeconfig with one context whose user is *user*."""
     config = {

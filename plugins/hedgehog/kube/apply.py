@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.kinds import FIELD_MANAGER
@@ -22,17 +20,11 @@ _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one object: the change to report, the object as the server answered it, or the error."""
+    """What became of one object: the change to report, the object as stored, or the error."""
 
     change: Change
-    answer: bytes | None = None
-    """JSON, parsed only on demand: few callers want it, and thousands of parsed objects keep the garbage collector busy."""
+    stored: Manifest | None = None
     error: HedgehogError | None = None
-
-    @property
-    def stored(self) -> Manifest | None:
-        """The object as the server has it now; None when it was not asked or refused."""
-        return None if self.answer is None else orjson.loads(self.answer)
 
     @classmethod
     def failed(cls, ref: ObjectRef, error: HedgehogError) -> Result:
@@ -98,7 +90,7 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
         content_type=APPLY_PATCH,
         definition=definition_name(kind),
     )
-    return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), answer=answer.body)
+    return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), stored=answer.json())
 
 
 def apply_status(cluster: Cluster, manifest: Manifest, status: Mapping[str, Any]) -> Manifest:

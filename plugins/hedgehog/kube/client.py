@@ -7,7 +7,6 @@ when a cluster is opened, because that costs more than parsing all DAG files.
 
 from __future__ import annotations
 
-import http.client
 import logging
 import random
 import ssl
@@ -17,14 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import urllib3
 import yaml
 
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, RateLimited, RemoteUnavailable
-from hedgehog.kube.connections import Connections
 from hedgehog.kube.failures import Answer, cut, failure
 from hedgehog.kube.throttle import Throttle
 
@@ -70,10 +68,15 @@ class Cluster:
         self.throttle = Throttle(concurrency)
         self.calls: Counter[str] = Counter()
         self._api_client = api_client
-        # Connections of our own: the library's pool may be smaller than the concurrency and would throw some away.
-        manager = RESTClientObject(api_client.configuration, maxsize=concurrency).pool_manager
-        host = str(api_client.configuration.host)
-        self._connections = Connections(manager, host, connect_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+        host = str(api_client.configuration.host).rstrip("/")
+        self._prefix = urlsplit(host).path  # "" but for API servers behind a gateway, such as Rancher's
+        # Connections of our own: the library's pool may be smaller than the concurrency and would throw some away. The
+        # pool of the one host spares each request the manager's parsing and merging, a fifth of its cost.
+        self._manager: urllib3.PoolManager = RESTClientObject(
+            api_client.configuration, maxsize=concurrency
+        ).pool_manager
+        self._pool = self._manager.connection_from_url(host)
+        self._timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
         self._backoff = backoff
         self._sleep = sleep
         self._count_lock = threading.Lock()
@@ -104,7 +107,7 @@ class Cluster:
 
     def close(self) -> None:
         """Close all connections; the cluster must not be used afterwards."""
-        self._connections.close()
+        self._manager.clear()
         self._api_client.close()
 
     def version(self) -> str:
@@ -148,11 +151,11 @@ class Cluster:
         Raises RemoteUnavailable when there is none, RateLimited when the server wants us away for long. An idempotent
         request is tried up to ATTEMPTS times.
         """
-        target = f"{path}?{urlencode(query)}" if query else path
+        url = f"{self._prefix}{path}?{urlencode(query)}" if query else self._prefix + path
         payload = None if body is None else orjson.dumps(body)
         last = ATTEMPTS if idempotent else 1
         for attempt in range(1, last + 1):
-            outcome = self._once(method, target, payload, content_type=content_type, verb=verb, subject=subject)
+            outcome = self._once(method, url, payload, content_type=content_type, verb=verb, subject=subject)
             transient = isinstance(outcome, HedgehogError) or outcome.transient
             if not transient or attempt == last:
                 break
@@ -162,7 +165,7 @@ class Cluster:
         return outcome
 
     def _once(
-        self, method: str, target: str, payload: bytes | None, *, content_type: str, verb: str, subject: str
+        self, method: str, url: str, payload: bytes | None, *, content_type: str, verb: str, subject: str
     ) -> Answer | RemoteUnavailable:
         """One try; a network error is returned, not raised, for the caller decides whether it is the last."""
         headers = {"Accept": "application/json", "User-Agent": "hedgehog-airflow"}
@@ -173,14 +176,16 @@ class Cluster:
             self.calls[verb] += 1
         try:
             with self.throttle.slot():
-                answer = self._connections.exchange(method, target, headers=headers, body=payload)
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+                response = self._pool.urlopen(
+                    method, url, body=payload, headers=headers, timeout=self._timeout, retries=False, redirect=False
+                )
+        except (urllib3.exceptions.HTTPError, ssl.SSLError, OSError) as error:
             return _unreachable(error, self.name, subject)
-        if answer.status == 429:
+        if response.status == 429:
             self.throttle.overloaded()
         else:
             self.throttle.succeeded()
-        return answer
+        return Answer(response.status, response.data, _seconds(response.headers.get("Retry-After")))
 
     def _wait(self, attempt: int, outcome: Answer | HedgehogError, subject: str) -> None:
         """Sleep before the next try: full jitter, but never less than the server asked for."""
@@ -215,11 +220,20 @@ def _refuse_plugins(path: Path, context: str | None, allowed: bool) -> str:
 
 
 def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable:
-    """Names the cause; the texts of sockets and urllib3 have hosts and paths in them, never headers."""
-    refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among the timeouts
-    if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError) and not refused:
+    """Names the cause without repeating a URL's credentials: urllib3 puts host and path into its texts, no headers."""
+    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
+    refused = isinstance(cause, urllib3.exceptions.NewConnectionError)  # which urllib3 counts among the timeouts
+    if isinstance(cause, urllib3.exceptions.TimeoutError) and not refused:
         return RemoteUnavailable(f"{subject}: {name} did not answer in time")
-    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
-        text = f"{subject}: no trusted TLS connection to {name}: {cut(str(error))}"
+    if isinstance(cause, urllib3.exceptions.SSLError | ssl.SSLError):
+        text = f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}"
         return RemoteUnavailable(f"{text}; check the connection's CA")
-    return RemoteUnavailable(f"{subject}: {name} cannot be reached: {cut(str(error))}")
+    return RemoteUnavailable(f"{subject}: {name} cannot be reached: {cut(str(cause))}")
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; its date form is not used by API servers and counts as absent."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None

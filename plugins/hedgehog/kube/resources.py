@@ -35,14 +35,12 @@ def definition_name(kind: Kind) -> str:
 
 
 def collection_path(kind: Kind, namespace: str) -> str:
-    """The path of all objects of a kind in a namespace. Names are DNS-1123, so nothing needs escaping."""
-    if not _NAME.fullmatch(namespace):
-        raise InvalidInput(f"{namespace!r} is no namespace; it must be a DNS-1123 name")
+    """The path of all objects of a kind in a namespace."""
     return f"/apis/{kind.group}/{kind.version}/namespaces/{namespace}/{kind.plural}"
 
 
 def object_path(kind: Kind, ref: ObjectRef) -> str:
-    """The path of one object. Raises InvalidInput for a name that is no DNS-1123 name."""
-    if not _NAME.fullmatch(ref.name):
-        raise InvalidInput(f"{ref}: the name must be a DNS-1123 name")
+    """The path of one object. Names are DNS-1123, so nothing needs escaping; anything else is refused."""
+    if not (_NAME.fullmatch(ref.namespace) and _NAME.fullmatch(ref.name)):
+        raise InvalidInput(f"{ref}: namespace and name must be DNS-1123 names")
     return f"{collection_path(kind, ref.namespace)}/{ref.name}"

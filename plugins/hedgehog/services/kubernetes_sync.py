@@ -272,11 +272,10 @@ def _publish_status(
     run: _Run, job: _Job, results: Mapping[ObjectRef, Result], outcome: Outcome
 ) -> HedgehogError | None:
     """Bring the status of the fabric's own resource up to date; the error if that failed."""
-    ref = fabric_ref(job.fabric)
-    result = results.get(ref)
-    if result is None or result.change.action not in {Action.CREATED, Action.CONFIGURED, Action.UNCHANGED}:
+    result = results.get(fabric_ref(job.fabric))
+    if result is None or result.stored is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
         return None
-    resource = result.stored or run.live.objects[ref]
+    resource = result.stored
     generation = resource["metadata"]["generation"]
     status = next_status(resource.get("status") or {}, outcome, resource_generation=generation, now=datetime.now(UTC))
     try:
