@@ -17,9 +17,16 @@ from typing import Any
 
 import jsonschema_rs
 
-from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
+from hedgehog.fabric.kinds import FABRIC, GATEWAY, KINDS, WIRING, Kind
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "include" / "schemas"
+
+_ADMITTED = (
+    Kind("SwitchProfile", WIRING, "v1beta1", "switchprofiles", 0),
+    Kind("VPCInfo", GATEWAY, "v1alpha1", "vpcinfos", 0),
+)
+"""Written by controllers, but admission has rules for them too."""
+_KNOWN = {**KINDS, **{kind.kind: kind for kind in (FABRIC, *_ADMITTED)}}
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST_VALUE = 60
@@ -73,7 +80,7 @@ def violations(manifest: Mapping[str, Any]) -> list[Violation]:
 
 def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
     name = manifest.get("kind")
-    row = FABRIC if name == FABRIC.kind else KINDS.get(name) if isinstance(name, str) else None
+    row = _KNOWN.get(name) if isinstance(name, str) else None
     if row is None:
         return Violation(("kind",), f"{_short(name)} is no kind that a fabric holds")
     if manifest.get("apiVersion") != row.api_version:

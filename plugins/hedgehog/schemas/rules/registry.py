@@ -1,0 +1,69 @@
+"""Which functions check which kind: the table that the admission walks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from hedgehog.fabric.model import Manifest
+from hedgehog.schemas.rules.rule import Violation
+from hedgehog.schemas.world import Footprint, World
+
+
+class Validate(Protocol):
+    """Checks an object in its stored form against the world, in which it may be there already (*old*) or not."""
+
+    def __call__(self, new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+        """Yield every violation, errors and warnings. May trust the schema: types are right, nulls are gone."""
+        ...
+
+
+class Delete(Protocol):
+    """Checks whether an object may go."""
+
+    def __call__(self, old: Manifest, world: World) -> Iterator[Violation]:
+        """Yield every reason why not."""
+        ...
+
+
+def _free(*_: Any) -> Iterator[Violation]:
+    return iter(())
+
+
+class KindRules:
+    """The row of one kind."""
+
+    __slots__ = ("delete", "footprint", "validate", "warn")
+
+    def __init__(
+        self,
+        validate: Validate = _free,
+        *,
+        delete: Delete = _free,
+        warn: Validate = _free,
+        footprint: Footprint | None = None,
+    ) -> None:
+        self.validate = validate
+        """What upstream's validating webhook checks on create and update (immutable fields: compare with *old*)."""
+        self.delete = delete
+        self.warn = warn
+        """What upstream misses; only asked when `validate` found no error."""
+        self.footprint = footprint or Footprint()
+
+
+def rules() -> Mapping[str, KindRules]:
+    """The rows of all kinds."""
+    from hedgehog.schemas.rules import (
+        attachments,
+        connections,
+        externals,
+        gateway,
+        namespaces,
+        peerings,
+        profiles,
+        switches,
+        vpcs,
+    )
+
+    modules = (namespaces, vpcs, attachments, peerings, externals, switches, connections, profiles, gateway)
+    return {kind: row for module in modules for kind, row in module.KINDS.items()}
