@@ -27,7 +27,7 @@ FABRIC_KIND = "Fabric"
 # What the API server demands of every object by itself; a structural schema does not repeat it.
 _SERVER_FIELDS = ("apiVersion", "kind", "metadata")
 # For readers of the JSON Schema only.
-_DROPPED = frozenset({"$schema", "title", EXTENSION})
+_DROPPED = frozenset({"$schema", "title", EXTENSION, "x-go-type", "x-since"})
 # Same word, same meaning in both forms. Anything else is refused rather than lost on the way.
 _KEPT = frozenset(
     {"description", "format", "enum", "pattern", "default", "required", "nullable"}

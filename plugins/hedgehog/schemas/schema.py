@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ _KNOWN = {**KINDS, **{kind.kind: kind for kind in (FABRIC, *_ADMITTED)}}
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST_VALUE = 60
+_GO_TYPE = "x-go-type"
+"""Keyword of our schemas: the Go type upstream reads an integer into, where it is narrower than the schema says."""
+_INTEGERS = {
+    **{f"int{bits}": (-(1 << bits - 1), (1 << bits - 1) - 1) for bits in (32, 64)},
+    **{f"uint{bits}": (0, (1 << bits) - 1) for bits in (8, 16, 32, 64)},
+}
 _TYPES = {
     "integer": "an integer",
     "number": "a number",
@@ -91,8 +98,17 @@ def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
 @functools.cache
 def _load(kind: Kind) -> tuple[dict[str, Any], jsonschema_rs.Draft7Validator]:
     path = SCHEMAS / kind.group / f"{kind.kind.lower()}_{kind.version}.json"
-    schema = json.loads(path.read_text(encoding="utf-8"))
+    schema = json.loads(path.read_text(encoding="utf-8"), object_hook=_bounded)
     return schema, jsonschema_rs.Draft7Validator(schema)
+
+
+def _bounded(node: dict[str, Any]) -> dict[str, Any]:
+    """A node of a schema whose integers have the bounds of their Go type and of their format."""
+    bounds = [_INTEGERS[name] for name in (node.get(_GO_TYPE), node.get("format")) if name in _INTEGERS]
+    if bounds:
+        node["minimum"] = max([low for low, _ in bounds] + [node.get("minimum", -math.inf)])
+        node["maximum"] = min([high for _, high in bounds] + [node.get("maximum", math.inf)])
+    return node
 
 
 def _translate(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> list[Violation]:
@@ -117,6 +133,9 @@ def _wrong_value(value: Any, kind: Any) -> str | None:
         case "minItems" | "maxItems":
             bound = "at least" if kind.name == "minItems" else "at most"
             return f"has {len(value)} items; {bound} {kind.limit} are allowed"
+        case "minimum" | "maximum":
+            bound = "at least" if kind.name == "minimum" else "at most"
+            return f"{_short(value)} is out of bounds; {bound} {kind.limit} is allowed"
     return None
 
 
