@@ -13,6 +13,7 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
+from hedgehog.kube.failures import Answer
 from hedgehog.kube.resources import definition_name, kind_of, object_path
 
 _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -23,8 +24,19 @@ class Result:
     """What became of one object: the change to report, the object as stored, or the error."""
 
     change: Change
-    stored: Manifest | None = None
+    live: Manifest | None = None
     error: HedgehogError | None = None
+    answer: Answer | None = None
+
+    @property
+    def stored(self) -> Manifest | None:
+        """The object as the server has it now; None when it is not there. An answer is parsed when it is asked for."""
+        return self.live if self.answer is None else self.answer.json()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the server has the object now."""
+        return self.live is not None or self.answer is not None
 
     @classmethod
     def failed(cls, ref: ObjectRef, error: HedgehogError) -> Result:
@@ -90,7 +102,9 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
         content_type=APPLY_PATCH,
         definition=definition_name(kind),
     )
-    return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), stored=answer.json())
+    if not answer.body.startswith(b"{"):
+        answer.json()  # raises: a proxy answered, not an API server
+    return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), answer=answer)
 
 
 def apply_status(cluster: Cluster, manifest: Manifest, status: Mapping[str, Any]) -> Manifest:

@@ -68,7 +68,8 @@ def _apply(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
 
 def _told(planned: Change, result: Result, before: Manifest | None) -> Change:
     """What a successful write was, with the plan's reason; nothing new if the server found the object to be so."""
-    if before is not None and result.stored is not None and _version(before) == _version(result.stored):
+    stored = result.stored
+    if before is not None and stored is not None and _version(before) == _version(stored):
         return Change(planned.ref, Action.UNCHANGED)
     return replace(planned, action=result.change.action)
 

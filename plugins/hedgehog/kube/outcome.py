@@ -31,11 +31,11 @@ def effect(desired: Desired, planned: Plan, results: Mapping[ObjectRef, Result],
 
     With *orphan* the unwanted objects that are left in the cluster are owned no longer.
     """
-    written = {ref for ref in planned.to_apply if results[ref].error is None and results[ref].stored is not None}
+    written = {ref for ref in planned.to_apply if results[ref].error is None and results[ref].is_there}
     deleted = {
         ref
         for ref in planned.to_delete
-        if orphan or (results[ref].change.action is Action.DELETED and results[ref].stored is None)
+        if orphan or (results[ref].change.action is Action.DELETED and not results[ref].is_there)
     }
     applied = {ref: desired.manifests[ref] for ref in planned.to_apply if ref in written}
     return Effect({**applied, **planned.recognised}, planned.adopted, planned.gone | deleted)

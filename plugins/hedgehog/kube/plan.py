@@ -70,7 +70,7 @@ def plan(desired: Desired, live: Live) -> Plan:
         elif paths := _to_configure(manifest, found, desired.owned.get(ref)):
             to_apply[ref] = Change(ref, Action.CONFIGURED, _shown(paths))
         else:
-            settled[ref] = Result(Change(ref, Action.UNCHANGED), stored=found)
+            settled[ref] = Result(Change(ref, Action.UNCHANGED), live=found)
             if ref not in desired.owned:
                 (recognised if owned_fields(found, FIELD_MANAGER) else adopted)[ref] = manifest
     to_delete, unlisted, gone = _unwanted(desired, live)

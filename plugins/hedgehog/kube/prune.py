@@ -73,7 +73,7 @@ def _users(doomed: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
 def _delete(cluster: Cluster, ref: ObjectRef, live: Manifest) -> Result:
     metadata = live["metadata"]
     if metadata.get("deletionTimestamp"):
-        return Result(Change(ref, Action.SKIPPED, _terminating(metadata)), stored=live)
+        return Result(Change(ref, Action.SKIPPED, _terminating(metadata)), live=live)
     kind = kind_of(live)
     subject = f"deletion of {ref}"
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": metadata["uid"]}}
@@ -86,7 +86,7 @@ def _delete(cluster: Cluster, ref: ObjectRef, live: Manifest) -> Result:
         raise failure(answer, subject, cluster=cluster.name)
     left = answer.json()
     if left.get("kind") != "Status" and (left.get("metadata") or {}).get("finalizers"):
-        return Result(Change(ref, Action.DELETED, _terminating(left["metadata"])), stored=left)
+        return Result(Change(ref, Action.DELETED, _terminating(left["metadata"])), live=left)
     return Result(Change(ref, Action.DELETED))
 
 

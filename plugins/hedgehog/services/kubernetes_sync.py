@@ -273,9 +273,9 @@ def _publish_status(
 ) -> HedgehogError | None:
     """Bring the status of the fabric's own resource up to date; the error if that failed."""
     result = results.get(fabric_ref(job.fabric))
-    if result is None or result.stored is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
+    resource = result.stored if result is not None else None
+    if result is None or resource is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
         return None
-    resource = result.stored
     generation = resource["metadata"]["generation"]
     status = next_status(resource.get("status") or {}, outcome, resource_generation=generation, now=datetime.now(UTC))
     try:
