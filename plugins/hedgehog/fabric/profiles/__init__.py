@@ -1,0 +1,5 @@
+"""Switch models: what a SwitchProfile says of ports, speeds, breakouts and features, and the profiles that are built in."""
+
+from hedgehog.fabric.profiles.profile import Breakouts, Port, PortKind, Profile, parse
+
+__all__ = ["Breakouts", "Port", "PortKind", "Profile", "parse"]

@@ -1,0 +1,223 @@
+"""A SwitchProfile as a value that answers what rules ask: which ports a switch has, and what each of them can do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hedgehog.fabric.model import Manifest
+
+Breakouts = Mapping[str, str]
+"""Breakout mode by port, as in `Switch.spec.portBreakouts`; other ports have the mode that their profile gives them."""
+
+DATA_PORT_NOS = "Ethernet"
+
+
+@dataclass(frozen=True, slots=True)
+class PortKind:
+    """What the ports of one port profile can do: they have a speed, or they can be split, never both."""
+
+    speeds: tuple[str, ...] | None
+    """None where the speed cannot be set."""
+    modes: Mapping[str, tuple[str, ...]] | None
+    """Breakout mode → offset of each part in the name of the switch software. None where the port cannot be split."""
+    default_mode: str
+    auto_negotiation: bool
+    """Whether it may be set at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One port of the front panel."""
+
+    nos_name: str
+    base_nos_name: str
+    kind_name: str
+    kind: PortKind | None
+    """None for a port of a group, a management port, and where the profile names a port profile that it does not have."""
+    group: str
+    pipeline: str
+    management: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One switch model. Made by `parse`; a profile that admission would refuse is read as far as it can be read."""
+
+    name: str
+    features: frozenset[str]
+    """What it supports: subinterfaces, acls, l2vni, l3vni, roce, mclag, eslag, ecmpRoCEQPN, portLocator."""
+    ports: Mapping[str, Port]
+    groups: Mapping[str, PortKind | None]
+    max_ports: int
+    """Limit of the ports after breakout; 0 for none."""
+    pipelines: Mapping[str, int]
+    """Limit of the ports after breakout by pipeline; empty for none."""
+    default_fault: str
+    """Why the ports cannot be named even without breakouts of the switch; empty for a sound profile."""
+
+    def supports(self, feature: str) -> bool:
+        """Whether the model has the *feature*."""
+        return feature in self.features
+
+    def mode(self, port: str, breakouts: Breakouts) -> str | None:
+        """The breakout mode that *port* is in; None for a port that cannot be split, or is not there."""
+        found = self.ports.get(port)
+        if found is None or found.kind is None or found.kind.modes is None:
+            return None
+        return breakouts.get(port, found.kind.default_mode)
+
+    def parts(self, port: str, breakouts: Breakouts) -> int:
+        """How many ports *port* is after breakout: 1 where it cannot be split, 0 for a mode that it does not have."""
+        mode = self.mode(port, breakouts)
+        if mode is None:
+            return 1
+        kind = self.ports[port].kind
+        return len((kind.modes or {}).get(mode, ())) if kind is not None else 0
+
+    def nos_name(self, port: str, breakouts: Breakouts) -> str | None:
+        """The name that the switch software has for a port of a Connection; None when there is no such port.
+
+        `E1/4` is an alias of `E1/4/1` on a port that can be split, whatever its mode: both have the same name here. Other
+        ports have no parts. Management ports count.
+        """
+        found = self.ports.get(port)
+        if found is not None:
+            if found.kind is None or found.kind.modes is None:
+                return found.nos_name
+            return self._part(port, found, 0, breakouts)
+        head, _, number = port.rpartition("/")
+        found = self.ports.get(head)
+        if found is None or found.kind is None or found.kind.modes is None or not _is_number(number):
+            return None
+        return self._part(head, found, int(number) - 1, breakouts)
+
+    def _part(self, name: str, port: Port, index: int, breakouts: Breakouts) -> str | None:
+        assert port.kind is not None and port.kind.modes is not None
+        offsets = port.kind.modes.get(breakouts.get(name, port.kind.default_mode), ())
+        if index >= len(offsets):
+            return None
+        base = _atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS))
+        offset = _atoi(offsets[index])
+        return None if base is None or offset is None else f"{DATA_PORT_NOS}{base + offset}"
+
+    def names(self, breakouts: Breakouts) -> Iterator[str]:
+        """Every name that `nos_name` knows, aliases included. To list them; to ask for one, use `nos_name`."""
+        for name in self.ports:
+            yield name
+            if self.mode(name, breakouts) is not None:
+                yield from (f"{name}/{number}" for number in range(1, self.parts(name, breakouts) + 1))
+
+    def is_available(self, port: str, breakouts: Breakouts) -> bool:
+        """Whether *port* is a data port by its own name: a port that can be split goes by its parts, `E1/4/1` alone."""
+        found = self.ports.get(port)
+        if found is not None:
+            return not found.management and (found.kind is None or found.kind.modes is None)
+        head, _, number = port.rpartition("/")
+        return (
+            _is_number(number) and self.mode(head, breakouts) is not None and int(number) <= self.parts(head, breakouts)
+        )
+
+    def allows_auto_negotiation(self, port: str, breakouts: Breakouts) -> bool:
+        """Whether it may be set for *port*. A port that can be split goes by its parts; ports of groups cannot."""
+        head = port if port in self.ports else port.rpartition("/")[0]
+        found = self.ports.get(head)
+        if found is None or found.kind is None or found.management:
+            return False
+        return found.kind.auto_negotiation and self.is_available(port, breakouts)
+
+    def allows_fec(self, port: str, breakouts: Breakouts) -> bool:
+        """Whether forward error correction may be set for *port*: any data port, by its alias only while not split."""
+        found = self.ports.get(port)
+        if found is not None and self.mode(port, breakouts) is not None:
+            return self.parts(port, breakouts) == 1
+        return self.is_available(port, breakouts)
+
+    def fault(self, breakouts: Breakouts) -> str:
+        """Why the ports of a switch with these *breakouts* cannot be named, or an empty string.
+
+        Admission refuses every Connection of such a switch; it comes from a profile that was changed under the switch.
+        """
+        for name, mode in breakouts.items():
+            port = self.ports.get(name)
+            if port is not None and port.kind is not None and port.kind.modes is not None:
+                if mode not in port.kind.modes:
+                    return f"port {name} has no breakout mode {mode}"
+        return self.default_fault
+
+    def totals(self, breakouts: Breakouts) -> tuple[int, dict[str, int]]:
+        """How many data ports there are after breakout: on the switch, and by pipeline."""
+        total = 0
+        by_pipeline: dict[str, int] = {}
+        for name, port in self.ports.items():
+            if port.management:
+                continue
+            parts = 1 if port.group else self.parts(name, breakouts)
+            total += parts
+            if port.pipeline:
+                by_pipeline[port.pipeline] = by_pipeline.get(port.pipeline, 0) + parts
+        return total, by_pipeline
+
+
+def parse(manifest: Manifest) -> Profile:
+    """The value of a SwitchProfile manifest, which has the types of its schema. Costs one walk over its ports."""
+    spec = manifest.get("spec") or {}
+    kinds = {name: _kind(one) for name, one in (spec.get("portProfiles") or {}).items()}
+    ports = {name: _port(one, kinds) for name, one in (spec.get("ports") or {}).items()}
+    return Profile(
+        name=manifest["metadata"]["name"],
+        features=frozenset(name for name, on in (spec.get("features") or {}).items() if on),
+        ports=ports,
+        groups={name: kinds.get(one.get("profile", "")) for name, one in (spec.get("portGroups") or {}).items()},
+        max_ports=spec.get("maxPorts", 0),
+        pipelines={name: one.get("maxPorts", 0) for name, one in (spec.get("pipelines") or {}).items()},
+        default_fault=next(filter(None, (_fault(name, port) for name, port in ports.items())), ""),
+    )
+
+
+def _kind(profile: Mapping[str, Any]) -> PortKind:
+    speed, breakout = profile.get("speed"), profile.get("breakout")
+    supported = (breakout or {}).get("supported") or {}
+    return PortKind(
+        speeds=None if speed is None else tuple(speed.get("supported") or ()),
+        modes=None if breakout is None else {mode: tuple(one.get("offsets") or ()) for mode, one in supported.items()},
+        default_mode=(breakout or {}).get("default", ""),
+        auto_negotiation=bool(profile.get("autoNegAllowed")),
+    )
+
+
+def _port(port: Mapping[str, Any], kinds: Mapping[str, PortKind]) -> Port:
+    return Port(
+        nos_name=port.get("nos", ""),
+        base_nos_name=port.get("baseNOSName", ""),
+        kind_name=port.get("profile", ""),
+        kind=kinds.get(port.get("profile", "")),
+        group=port.get("group", ""),
+        pipeline=port.get("pipeline", ""),
+        management=bool(port.get("management")),
+    )
+
+
+def _fault(name: str, port: Port) -> str:
+    if port.management or port.kind is None or port.kind.modes is None:
+        return ""
+    offsets = port.kind.modes.get(port.kind.default_mode)
+    if offsets is None:
+        return f"port {name} has no breakout mode {port.kind.default_mode or '(empty)'}"
+    base = port.base_nos_name
+    if not base.startswith(DATA_PORT_NOS) or _atoi(base.removeprefix(DATA_PORT_NOS)) is None:
+        return f"port {name} has the base name {base}, which is not {DATA_PORT_NOS} and a number"
+    if any(_atoi(offset) is None for offset in offsets):
+        return f"breakout mode {port.kind.default_mode} of port {name} has an offset that is no number"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and text[0] != "0"
+
+
+def _atoi(text: str) -> int | None:
+    """The number as Go's strconv.Atoi reads it: decimal digits with an optional sign, nothing else."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    return int(text) if digits.isascii() and digits.isdecimal() else None
