@@ -27,3 +27,11 @@ REVISION_PUBLISHED = Asset(
 )
 """There is something that a cluster does not have yet: Git has a new generation of a fabric, or a fabric without Git
 sync changed in the database."""
+
+INBOX = Asset(
+    name="hedgehog_inbox",
+    uri="hedgehog://inbox",
+    group="hedgehog",
+    watchers=[AssetWatcher(name="inbox", trigger=NotificationTrigger(channel="hedgehog_inbox"))],
+)
+"""A delivery of a Git host came in, or one that failed is to be tried again: a pushed branch or a pull request."""

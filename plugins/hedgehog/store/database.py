@@ -35,6 +35,7 @@ class Lock(IntEnum):
     KUBERNETES = 0x48480002
     REPOSITORY = 0x48480003
     MIGRATE = 0x48480004
+    INBOX = 0x48480005
 
 
 TARGET_LOCK: Mapping[Target, Lock] = {Target.GIT: Lock.GIT, Target.KUBERNETES: Lock.KUBERNETES}

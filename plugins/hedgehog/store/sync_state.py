@@ -213,9 +213,14 @@ def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -
         return _STATUS[outcome.status], resync * jitter.uniform(0.9, 1.1)
     if not outcome.retryable or attempts >= MAX_ATTEMPTS:
         return SyncStatus.PARKED, None
-    ceiling = min(2 ** (attempts - 1) * BACKOFF_BASE[outcome.target], BACKOFF_CAP)
-    wait = outcome.retry_after if outcome.retry_after is not None else jitter.uniform(0, ceiling)
-    return SyncStatus.ERROR, max(BACKOFF_FLOOR, wait)
+    return SyncStatus.ERROR, backoff(attempts, BACKOFF_BASE[outcome.target], outcome.retry_after, jitter)
+
+
+def backoff(attempts: int, base: float, retry_after: float | None, jitter: random.Random) -> float:
+    """Seconds until the next try after *attempts* failed ones: the remote's own wish, else doubled from *base*, with
+    full jitter."""
+    ceiling = min(2 ** (attempts - 1) * base, BACKOFF_CAP)
+    return max(BACKOFF_FLOOR, retry_after if retry_after is not None else jitter.uniform(0, ceiling))
 
 
 def _append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> None:

@@ -1,0 +1,253 @@
+"""Deliveries of Git hosts, kept until somebody has worked on them.
+
+A delivery says "look there", never "this is so": whoever works on one reads the host itself. So a replayed, lost or
+reordered delivery changes nothing but the time at which something is noticed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from hedgehog.store.database import Connection, Lock, as_json, transaction, try_locks, unlock
+from hedgehog.store.sync_state import MAX_ATTEMPTS, backoff
+
+CHANNEL = "hedgehog_inbox"
+BRANCH = "branch"
+"""Kind of a delivery: a branch has a new head."""
+PULL_REQUEST = "pull_request"
+"""Kind of a delivery: a pull request is to be checked."""
+
+BACKOFF_BASE = 30.0
+"""Seconds until the second try of a failed delivery, at most; doubled with each try."""
+_FORGOTTEN_AFTER = "1 minute"
+_REMIND_EVERY = "4 minutes"
+
+
+class Status(StrEnum):
+    """What became of a delivery."""
+
+    RECEIVED = "received"
+    PROCESSING = "processing"
+    DONE = "done"
+    FAILED = "failed"
+    """It is tried again by itself until it failed `MAX_ATTEMPTS` times; a redelivery takes it up at once."""
+    IGNORED = "ignored"
+
+
+class Receipt(StrEnum):
+    """What `receive` made of a delivery."""
+
+    ACCEPTED = "accepted"
+    TAKEN_UP_AGAIN = "taken up again"
+    IGNORED = "ignored"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A delivery as it comes in. `digest` is the SHA-256 of its body; `ignored` says why nobody needs to work on it."""
+
+    delivery_id: str
+    digest: str
+    kind: str
+    event: str
+    repository: str
+    url: str
+    action: str = ""
+    number: int | None = None
+    branch: str = ""
+    before: str = ""
+    after: str = ""
+    head: str = ""
+    base: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    ignored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery that somebody works on.
+
+    Of kind BRANCH: *branch* of the repository was at *before* and is at *after* (either may be empty). Of kind
+    PULL_REQUEST: *number* asks to merge the commit *head* of *branch* into the branch *base*.
+    """
+
+    id: int
+    delivery_id: str
+    kind: str
+    event: str
+    action: str
+    repository: str
+    """`owner/name` as the host says it."""
+    url: str
+    """The clone URL, which tells the host as well."""
+    number: int | None
+    branch: str
+    before: str
+    after: str
+    head: str
+    base: str
+    summary: dict[str, Any]
+    attempts: int
+
+
+_COLUMNS = "id, delivery_id, kind, event, action, repository, url, number, branch, before, after, head, base, summary, attempts"
+_OPEN = "status IN ('received', 'processing', 'failed') AND next_attempt_at <= now()"
+
+
+def receive(connection: Connection, arrival: Arrival) -> Receipt:
+    """Keep a delivery, and wake who works on it. The same one again is a duplicate, unless it had failed.
+
+    "The same" has the same id or the same body: the header that carries the id is not signed.
+    """
+    status = Status.IGNORED if arrival.ignored else Status.RECEIVED
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.inbox (delivery_id, digest, kind, event, action, repository, url, number, branch, "
+            "before, after, head, base, summary, status, reason, finished_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, "
+            "%s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN now() END) ON CONFLICT DO NOTHING RETURNING id",
+            (
+                arrival.delivery_id,
+                arrival.digest,
+                arrival.kind,
+                arrival.event,
+                arrival.action,
+                arrival.repository,
+                arrival.url,
+                arrival.number,
+                arrival.branch,
+                arrival.before,
+                arrival.after,
+                arrival.head,
+                arrival.base,
+                as_json(dict(arrival.summary)),
+                status.value,
+                arrival.ignored,
+                bool(arrival.ignored),
+            ),
+        )
+        if cursor.fetchone():
+            return Receipt.IGNORED if arrival.ignored else Receipt.ACCEPTED
+        cursor.execute(
+            "UPDATE hedgehog.inbox SET status = 'received', reason = '', attempts = 0, next_attempt_at = now(), "
+            "finished_at = NULL WHERE (delivery_id = %s OR digest = %s) AND status = 'failed' RETURNING id",
+            (arrival.delivery_id, arrival.digest),
+        )
+        return Receipt.TAKEN_UP_AGAIN if cursor.fetchone() else Receipt.DUPLICATE
+
+
+def pending(connection: Connection, kinds: Sequence[str], limit: int = 1000) -> list[Delivery]:
+    """What waits to be worked on, oldest first; for plans. Takes nothing: see `claim`."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM hedgehog.inbox WHERE kind = ANY(%s) AND {_OPEN} ORDER BY id LIMIT %s",
+            (list(kinds), limit),
+        )
+        return [Delivery(*row) for row in cursor.fetchall()]
+
+
+def claim(
+    connection: Connection, kinds: Sequence[str], limit: int = 100, *, ids: Sequence[int] | None = None
+) -> list[Delivery]:
+    """Take deliveries to work on, oldest first; only those of *ids*, if given. Each needs one `finish`.
+
+    What is taken belongs to this connection: when the process dies, or the connection is closed, it waits again.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT id FROM hedgehog.inbox WHERE kind = ANY(%(kinds)s) AND {_OPEN} "
+            "AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s)) ORDER BY id LIMIT %(limit)s",
+            {"kinds": list(kinds), "ids": list(ids) if ids is not None else None, "limit": limit},
+        )
+        candidates = [row[0] for row in cursor.fetchall()]
+    locked = try_locks(connection, Lock.INBOX, candidates)
+    with transaction(connection) as cursor:
+        cursor.execute(
+            # Somebody may have finished one between our look and our lock.
+            f"UPDATE hedgehog.inbox SET status = 'processing' WHERE id = ANY(%s) AND {_OPEN} RETURNING {_COLUMNS}",
+            (sorted(locked),),
+        )
+        taken = sorted((Delivery(*row) for row in cursor.fetchall()), key=lambda delivery: delivery.id)
+    unlock(connection, Lock.INBOX, locked - {delivery.id for delivery in taken})
+    return taken
+
+
+def finish(
+    connection: Connection,
+    delivery_id: int,
+    status: Status,
+    reason: str = "",
+    *,
+    retry_after: float | None = None,
+    retryable: bool = True,
+    jitter: random.Random | None = None,
+) -> None:
+    """Record what became of the delivery with that `id` and let go of it.
+
+    One that FAILED is tried again after *retry_after* seconds or the back-off; after `MAX_ATTEMPTS` tries, or when it
+    is not *retryable*, only when the host delivers it again.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT attempts FROM hedgehog.inbox WHERE id = %s FOR UPDATE", (delivery_id,))
+        row = cursor.fetchone()
+        attempts = (row[0] if row else 0) + (status is Status.FAILED)
+        delay = None
+        if status is Status.FAILED and retryable and attempts < MAX_ATTEMPTS:
+            delay = backoff(attempts, BACKOFF_BASE, retry_after, jitter or random.SystemRandom())
+        cursor.execute(
+            "UPDATE hedgehog.inbox SET status = %s, reason = %s, attempts = %s, finished_at = now(), "
+            "next_attempt_at = CASE WHEN %s THEN now() + make_interval(secs => %s) ELSE 'infinity' END WHERE id = %s",
+            (status.value, reason[:1000], attempts, delay is not None, delay or 0.0, delivery_id),
+        )
+    unlock(connection, Lock.INBOX, [delivery_id])
+
+
+def remind(connection: Connection, kind: str) -> int:
+    """Repeat the wake-up for deliveries of *kind* that wait although their time has come; returns how many.
+
+    For a DAG without a clock. A delivery is told again every few minutes at most, so that reminders cannot wake each
+    other for ever.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"UPDATE hedgehog.inbox SET reminded_at = now() WHERE kind = %s AND {_OPEN} "
+            f"AND next_attempt_at < now() - interval '{_FORGOTTEN_AFTER}' "
+            f"AND coalesce(reminded_at, '-infinity') < now() - interval '{_REMIND_EVERY}'",
+            (kind,),
+        )
+        found = cursor.rowcount
+        if found:
+            cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, kind))
+    return found
+
+
+def count_refusals(connection: Connection, refusals: Mapping[str, int]) -> None:
+    """Add to the counters of refused deliveries, by reason."""
+    with transaction(connection) as cursor:
+        for reason in sorted(refusals):
+            cursor.execute(
+                "INSERT INTO hedgehog.webhook_refusal (reason, count) VALUES (%s, %s) ON CONFLICT (reason) DO UPDATE "
+                "SET count = hedgehog.webhook_refusal.count + excluded.count, last_at = now()",
+                (reason, refusals[reason]),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The inbox in figures: deliveries by status, refused ones by reason."""
+
+    deliveries: dict[str, int]
+    refusals: dict[str, int]
+
+
+def summary(connection: Connection) -> Summary:
+    """Count what is in the inbox and what was refused."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT status, count(*) FROM hedgehog.inbox GROUP BY status ORDER BY status")
+        deliveries = dict(cursor.fetchall())
+        cursor.execute("SELECT reason, count FROM hedgehog.webhook_refusal ORDER BY reason")
+        return Summary({status.value: deliveries.get(status.value, 0) for status in Status}, dict(cursor.fetchall()))
