@@ -38,6 +38,8 @@ class FabricSettings:
         "172.30.95.0/31",
         "172.30.16.0/22",
     )
+    control_vip: str = "172.30.0.1/32"
+    """The control nodes' address in the management subnet: no switch may have it."""
     management_subnet: str = "172.30.0.0/21"
     management_dhcp_start: str = "172.30.4.0"
     management_dhcp_end: str = "172.30.7.254"
@@ -81,6 +83,7 @@ def from_webhook_config(config: Mapping[str, Any], *, upstream: Upstream = Upstr
         vpc_irb_vlans=_ranges(config["vpcIRBVLANRange"]),
         th5_workaround_vlans=_ranges(config["th5WorkaroundVLANRange"]),
         reserved_subnets=tuple(config["reservedSubnets"]),
+        control_vip=config["controlVIP"],
         management_subnet=config["managementSubnet"],
         management_dhcp_start=config["managementDHCPStart"],
         management_dhcp_end=config["managementDHCPEnd"],
