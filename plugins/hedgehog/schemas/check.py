@@ -2,32 +2,270 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.defaults import stored
+from hedgehog.fabric.kinds import CONTROLLER_KINDS, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.references import references, waves
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.schemas.rules.rule import Violation
+from hedgehog.schemas import decode
+from hedgehog.schemas.admission import Admission, Operation, Stage, Verdict
+from hedgehog.schemas.controllers import ControlledFabric
+from hedgehog.schemas.rules.rule import Severity, Violation, rule
+from hedgehog.schemas.world import NAMESPACE
+
+DUPLICATE = rule(
+    "object-duplicate",
+    what="An object is described once.",
+    why="Two descriptions of one object overwrite each other; which one wins depends on the order of the files.",
+    source="githedgehog/fabricator pkg/hhfab (already exists)",
+    fix="keep one of them, or give the other a name of its own",
+)
+REFUSED_REFERENCE = rule(
+    "reference-refused",
+    what="An object refers only to objects that a cluster would take.",
+    why="The cluster will not have the other object, so it refuses this one too.",
+    source="ours; follows from every reference that upstream's webhooks check",
+    fix="correct the object that is named; nothing needs to be done here",
+)
+DELETED_REFERENCE = rule(
+    "reference-deleted",
+    what="An object is deleted only when nothing that stays refers to it.",
+    why="Upstream lets some objects go although others refer to them, which then work no more or cannot be changed.",
+    source="ours; upstream checks labels of some kinds only",
+    fix="delete or change the objects that refer to it as well, or keep it",
+    severity=Severity.WARNING,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is to be said about one object. `stored` is None when a cluster would refuse it."""
+    """What is to be said about one object. `stored` is None when a cluster would refuse it, or it is to be deleted."""
 
     ref: ObjectRef
     violations: tuple[Violation, ...]
     stored: Manifest | None
     because_of: ObjectRef | None = None
-    """The refused object that this one refers to, where that is its only fault."""
+    """The refused object that this one refers to, itself or through others, where that is its only fault."""
+    operation: Operation = Operation.CREATE
+
+    @property
+    def refused(self) -> bool:
+        """Whether a cluster would not do it, or, when checked strictly, there is any warning."""
+        return any(violation.rule.severity is Severity.ERROR for violation in self.violations)
 
 
 def check(
-    objects: Iterable[Manifest], settings: FabricSettings, *, before: Iterable[Manifest] = ()
+    objects: Iterable[Mapping[str, Any]],
+    settings: FabricSettings,
+    *,
+    before: Iterable[Mapping[str, Any]] = (),
+    strict: bool = False,
 ) -> Mapping[ObjectRef, Finding]:
     """A finding for every object that is refused or warned about; an object that is not in the result is fine.
 
-    *before* are the objects as they are now: they win a conflict with new ones, and changes of them are checked as
-    changes (immutable fields). Objects are admitted in waves; what is refused is left out, so what refers to it is
-    refused as well, and nothing else is.
+    *before* are the objects as the cluster has them, which it took once: those that stay the same are not checked
+    again and win every conflict; changes of them are checked as changes (immutable fields), and those that *objects*
+    lack as deletes. Objects are admitted in waves; what is refused is left out, so what refers to it is refused as
+    well, and nothing else is. A change that only needs another one to come first (a port that is freed) is accepted,
+    for a sync tries again. *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write,
+    are taken from both as they are.
     """
-    raise NotImplementedError
+    findings = _Check(objects, settings, before).run()
+    return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
+
+
+def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admission:
+    """A fabric as its cluster has it, to be asked for single creates, updates and deletes. *objects* are not checked.
+
+    The built-in SwitchProfiles are there, and a VPCInfo for each VPC and External.
+    """
+    return ControlledFabric(settings, _identified(objects).values())
+
+
+def identified(manifest: Mapping[str, Any]) -> tuple[ObjectRef, Manifest]:
+    """The ref of a manifest, and the manifest with the namespace of its kind where it names none. Never raises."""
+    kind = str(manifest.get("kind"))
+    given = manifest.get("metadata")
+    metadata = given if isinstance(given, Mapping) else {}
+    namespace = metadata.get("namespace")
+    if not namespace:
+        row = KINDS.get(kind)
+        namespace = row.default_namespace if row else NAMESPACE
+        if isinstance(given, Mapping):
+            manifest = {**manifest, "metadata": {**metadata, "namespace": namespace}}
+    return ObjectRef(kind, str(namespace), str(metadata.get("name"))), dict(manifest)
+
+
+def _identified(objects: Iterable[Mapping[str, Any]]) -> dict[ObjectRef, Manifest]:
+    return dict(identified(manifest) for manifest in objects)
+
+
+def _strict(finding: Finding) -> Finding:
+    violations = tuple(
+        replace(violation, rule=replace(violation.rule, severity=Severity.ERROR)) for violation in finding.violations
+    )
+    return replace(finding, violations=violations, stored=None)
+
+
+class _Check:
+    """One run of `check`: a fabric that changes step by step, and what is found on the way."""
+
+    def __init__(
+        self, objects: Iterable[Mapping[str, Any]], settings: FabricSettings, before: Iterable[Mapping[str, Any]]
+    ) -> None:
+        self.settings = settings
+        self.findings: dict[ObjectRef, Finding] = {}
+        self.wanted: dict[ObjectRef, Manifest] = {}
+        self.old = _identified(before)
+        for manifest in objects:
+            ref, whole = identified(manifest)
+            if ref in self.wanted:
+                self.findings[ref] = Finding(ref, (DUPLICATE.at((), f"{ref} is there twice"),), None)
+            else:
+                self.wanted[ref] = whole
+        written = {**self.old, **self.wanted}
+        given = [one for ref, one in written.items() if ref.kind in CONTROLLER_KINDS and ref not in self.findings]
+        self.fabric = ControlledFabric(settings, [*given, *(one for ref, one in self.old.items() if _is_central(ref))])
+        self.elsewhere = Admission(settings)
+        """Hedgehog looks into namespace `default` only; what lies elsewhere is checked for itself."""
+
+    def run(self) -> dict[ObjectRef, Finding]:
+        """Admit what is wanted, let go what is not, and try again what was refused for as long as that helps."""
+        waiting = self._changes()
+        doomed = [ref for ref in self.old if ref not in self.wanted and ref.kind not in CONTROLLER_KINDS]
+        doomed = [ObjectRef.of(one) for wave in reversed(waves(self.old[ref] for ref in doomed)) for one in wave]
+        while True:
+            waiting, freed = self._write(waiting)
+            doomed, gone = self._delete(doomed)
+            if not (waiting or doomed) or not (freed or gone):
+                break
+        self._warn_of_dangling_references()
+        return self.findings
+
+    def _changes(self) -> list[Manifest]:
+        """What differs from before, in the order of its waves."""
+        changed = [
+            manifest
+            for ref, manifest in self.wanted.items()
+            if ref.kind not in CONTROLLER_KINDS and ref not in self.findings and not self._is_unchanged(ref, manifest)
+        ]
+        malformed = [one for one in changed if not _has_identity(one)]
+        orderly = [one for one in changed if _has_identity(one)]
+        return [*malformed, *(manifest for wave in waves(orderly) for manifest in wave)]
+
+    def _is_unchanged(self, ref: ObjectRef, manifest: Manifest) -> bool:
+        old = self.old.get(ref)
+        return old is not None and (old == manifest or canonical(old) == canonical(manifest))
+
+    def _write(self, manifests: list[Manifest]) -> tuple[list[Manifest], bool]:
+        """What was refused by a rule about other objects, and whether an update may have made room for it."""
+        refused, freed = [], False
+        for manifest in manifests:
+            ref, _ = identified(manifest)
+            verdict = self._ask(ref, manifest)
+            if verdict.stored is not None:
+                freed = freed or ref in self.old
+                self._note(ref, verdict)
+                if _is_central(ref):
+                    self.fabric.put(verdict.stored)
+            else:
+                self._refuse(ref, manifest, verdict)
+                if verdict.stage is Stage.WEBHOOK:
+                    refused.append(manifest)
+        return refused, freed
+
+    def _ask(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+        if not _is_central(ref):
+            return self.elsewhere.create(manifest)
+        return self.fabric.update(manifest) if ref in self.old else self.fabric.create(manifest)
+
+    def _note(self, ref: ObjectRef, verdict: Verdict) -> None:
+        """An object that was refused before may be fine by now."""
+        self.findings.pop(ref, None)
+        if verdict.violations:
+            self.findings[ref] = Finding(ref, verdict.violations, verdict.stored, operation=self._operation(ref))
+
+    def _refuse(self, ref: ObjectRef, manifest: Manifest, verdict: Verdict) -> None:
+        root = self._root(manifest) if verdict.stage is Stage.WEBHOOK else None
+        if root is None:
+            self.findings[ref] = Finding(ref, verdict.violations, None, operation=self._operation(ref))
+            return
+        direct, cause = root
+        through = "" if direct == cause else f" because of {cause}"
+        violation = REFUSED_REFERENCE.at(("spec",), f"refers to {direct}, which is refused{through}")
+        self.findings[ref] = Finding(ref, (violation,), None, cause, self._operation(ref))
+
+    def _root(self, manifest: Manifest) -> tuple[ObjectRef, ObjectRef] | None:
+        """The refused object that this one refers to, and the one that is to blame for that."""
+        plain, _ = decode.decode(manifest, self.settings)
+        if plain is None:
+            return None
+        for target in sorted(self._targets(stored(plain, self.settings))):
+            finding = self.findings.get(target)
+            if finding is not None and finding.refused and finding.operation is not Operation.DELETE:
+                return target, finding.because_of or target
+        return None
+
+    def _targets(self, manifest: Manifest) -> Iterator[ObjectRef]:
+        """What the rules of *manifest* look at: what it refers to, and what only admission knows of."""
+        yield from references(manifest)
+        spec = manifest.get("spec") or {}
+        if manifest["kind"] == "Switch" and isinstance(spec.get("profile"), str):
+            yield ObjectRef("SwitchProfile", NAMESPACE, spec["profile"])
+        if manifest["kind"] == "GatewayPeering":
+            yield from (ref for ref in self.findings if ref.kind == "Gateway")
+
+    def _operation(self, ref: ObjectRef) -> Operation:
+        return Operation.UPDATE if ref in self.old else Operation.CREATE
+
+    def _delete(self, refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
+        """What may not go, and whether something went."""
+        kept = []
+        for ref in refs:
+            verdict = self.fabric.delete(ref.kind, ref.name) if _is_central(ref) else Verdict()
+            if verdict.accepted:
+                self.findings.pop(ref, None)
+                if _is_central(ref):
+                    self.fabric.remove(ref.kind, ref.name)
+            else:
+                kept.append(ref)
+                self.findings[ref] = Finding(ref, verdict.violations, None, operation=Operation.DELETE)
+        return kept, len(kept) < len(refs)
+
+    def _warn_of_dangling_references(self) -> None:
+        """What is gone, though upstream does not mind that something refers to it."""
+        gone = {ref for ref in self.old if ref not in self.wanted and ref not in self.findings}
+        gone = {ref for ref in gone if ref.kind not in CONTROLLER_KINDS}
+        if not gone:
+            return
+        users: dict[ObjectRef, list[ObjectRef]] = {}
+        for ref, manifest in self.wanted.items():
+            finding = self.findings.get(ref)
+            if finding is None or not finding.refused:
+                for target in references(manifest) & gone:
+                    users.setdefault(target, []).append(ref)
+        for target, referring in users.items():
+            said = ", ".join(map(str, sorted(referring)[:3])) + (" and others" if len(referring) > 3 else "")
+            violation = DELETED_REFERENCE.at((), f"{target} is deleted, but {said} still refer to it")
+            self.findings[target] = Finding(target, (violation,), None, operation=Operation.DELETE)
+
+
+def _is_central(ref: ObjectRef) -> bool:
+    """Whether it lies where Hedgehog looks for its kind."""
+    row = KINDS.get(ref.kind)
+    return row is None or ref.namespace == row.default_namespace
+
+
+def _has_identity(manifest: Manifest) -> bool:
+    metadata = manifest.get("metadata")
+    return (
+        isinstance(manifest.get("kind"), str)
+        and isinstance(metadata, Mapping)
+        and isinstance(metadata.get("name"), str)
+        and isinstance(metadata.get("namespace"), str)
+    )

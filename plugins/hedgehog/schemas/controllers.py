@@ -1,0 +1,53 @@
+"""What Hedgehog's controllers add to a fabric by themselves: built-in SwitchProfiles, a VPCInfo a VPC or External."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hedgehog.fabric import profiles
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.schemas.admission import Admission
+from hedgehog.schemas.rules import gateway
+
+_PROFILE = "SwitchProfile"
+_INFO = "VPCInfo"
+_SOURCES = frozenset({"VPC", "External"})
+
+
+class ControlledFabric(Admission):
+    """A fabric whose controllers have done their work after every change, so that nothing is ever not ready yet."""
+
+    def __init__(self, settings: FabricSettings, objects: Iterable[Manifest] = ()) -> None:
+        """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
+        objects = list(objects)
+        self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
+        built_in = (one for one in _built_in(settings) if (_PROFILE, one["metadata"]["name"]) not in self._given)
+        super().__init__(settings, [*built_in, *objects])
+
+    def put(self, manifest: Manifest) -> None:
+        """Make it so, and have the controllers follow."""
+        super().put(manifest)
+        if manifest["kind"] in _SOURCES:
+            info = _info(manifest)
+            if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:
+                super().put(info)
+
+    def remove(self, kind: str, name: str) -> None:
+        """Take an object out, and what the controllers made of it."""
+        old = self.world.get(kind, name)
+        super().remove(kind, name)
+        if old is not None and kind in _SOURCES:
+            info = _info(old)
+            if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:
+                super().remove(_INFO, info["metadata"]["name"])
+
+
+def _built_in(settings: FabricSettings) -> Iterable[Manifest]:
+    make = getattr(profiles, "default_profiles", None)
+    return make(settings) if make else ()
+
+
+def _info(manifest: Manifest) -> Manifest | None:
+    make = getattr(gateway, "vpc_info", None)
+    return make(manifest) if make else None
