@@ -61,20 +61,10 @@ class Profile:
         """Whether the model has the *feature*."""
         return feature in self.features
 
-    def mode(self, port: str, breakouts: Breakouts) -> str | None:
-        """The breakout mode that *port* is in; None for a port that cannot be split, or is not there."""
-        found = self.ports.get(port)
-        if found is None or found.kind is None or found.kind.modes is None:
-            return None
-        return breakouts.get(port, found.kind.default_mode)
-
     def parts(self, port: str, breakouts: Breakouts) -> int:
         """How many ports *port* is after breakout: 1 where it cannot be split, 0 for a mode that it does not have."""
-        mode = self.mode(port, breakouts)
-        if mode is None:
-            return 1
-        kind = self.ports[port].kind
-        return len((kind.modes or {}).get(mode, ())) if kind is not None else 0
+        offsets = self._offsets(port, breakouts)
+        return 1 if offsets is None else len(offsets)
 
     def nos_name(self, port: str, breakouts: Breakouts) -> str | None:
         """The name that the switch software has for a port of a Connection; None when there is no such port.
@@ -82,57 +72,52 @@ class Profile:
         `E1/4` is an alias of `E1/4/1` on a port that can be split, whatever its mode: both have the same name here. Other
         ports have no parts. Management ports count.
         """
-        found = self.ports.get(port)
-        if found is not None:
-            if found.kind is None or found.kind.modes is None:
-                return found.nos_name
-            return self._part(port, found, 0, breakouts)
-        head, _, number = port.rpartition("/")
-        found = self.ports.get(head)
-        if found is None or found.kind is None or found.kind.modes is None or not _is_number(number):
-            return None
-        return self._part(head, found, int(number) - 1, breakouts)
-
-    def _part(self, name: str, port: Port, index: int, breakouts: Breakouts) -> str | None:
-        assert port.kind is not None and port.kind.modes is not None
-        offsets = port.kind.modes.get(breakouts.get(name, port.kind.default_mode), ())
-        if index >= len(offsets):
-            return None
-        base = _atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS))
-        offset = _atoi(offsets[index])
-        return None if base is None or offset is None else f"{DATA_PORT_NOS}{base + offset}"
+        offsets = self._offsets(port, breakouts)
+        if offsets is not None:
+            return _part_name(self.ports[port], offsets, 1)
+        if port in self.ports:
+            return self.ports[port].nos_name
+        whole, number = _halves(port)
+        offsets = self._offsets(whole, breakouts)
+        return None if offsets is None else _part_name(self.ports[whole], offsets, number)
 
     def names(self, breakouts: Breakouts) -> Iterator[str]:
         """Every name that `nos_name` knows, aliases included. To list them; to ask for one, use `nos_name`."""
         for name in self.ports:
             yield name
-            if self.mode(name, breakouts) is not None:
-                yield from (f"{name}/{number}" for number in range(1, self.parts(name, breakouts) + 1))
+            for number, _ in enumerate(self._offsets(name, breakouts) or (), start=1):
+                yield f"{name}/{number}"
 
     def is_available(self, port: str, breakouts: Breakouts) -> bool:
         """Whether *port* is a data port by its own name: a port that can be split goes by its parts, `E1/4/1` alone."""
         found = self.ports.get(port)
         if found is not None:
-            return not found.management and (found.kind is None or found.kind.modes is None)
-        head, _, number = port.rpartition("/")
-        return (
-            _is_number(number) and self.mode(head, breakouts) is not None and int(number) <= self.parts(head, breakouts)
-        )
+            return not found.management and self._offsets(port, breakouts) is None
+        whole, number = _halves(port)
+        return 1 <= number <= len(self._offsets(whole, breakouts) or ())
 
     def allows_auto_negotiation(self, port: str, breakouts: Breakouts) -> bool:
         """Whether it may be set for *port*. A port that can be split goes by its parts; ports of groups cannot."""
-        head = port if port in self.ports else port.rpartition("/")[0]
-        found = self.ports.get(head)
-        if found is None or found.kind is None or found.management:
-            return False
-        return found.kind.auto_negotiation and self.is_available(port, breakouts)
+        found = self.ports.get(port) or self.ports.get(_halves(port)[0])
+        return (
+            found is not None
+            and found.kind is not None
+            and found.kind.auto_negotiation
+            and self.is_available(port, breakouts)
+        )
 
     def allows_fec(self, port: str, breakouts: Breakouts) -> bool:
         """Whether forward error correction may be set for *port*: any data port, by its alias only while not split."""
-        found = self.ports.get(port)
-        if found is not None and self.mode(port, breakouts) is not None:
+        if self._offsets(port, breakouts) is not None:
             return self.parts(port, breakouts) == 1
         return self.is_available(port, breakouts)
+
+    def _offsets(self, port: str, breakouts: Breakouts) -> tuple[str, ...] | None:
+        """Offsets of the parts of *port*; None where it cannot be split."""
+        found = self.ports.get(port)
+        if found is None or found.kind is None or found.kind.modes is None:
+            return None
+        return found.kind.modes.get(breakouts.get(port, found.kind.default_mode), ())
 
     def fault(self, breakouts: Breakouts) -> str:
         """Why the ports of a switch with these *breakouts* cannot be named, or an empty string.
@@ -140,10 +125,8 @@ class Profile:
         Admission refuses every Connection of such a switch; it comes from a profile that was changed under the switch.
         """
         for name, mode in breakouts.items():
-            port = self.ports.get(name)
-            if port is not None and port.kind is not None and port.kind.modes is not None:
-                if mode not in port.kind.modes:
-                    return f"port {name} has no breakout mode {mode}"
+            if self._offsets(name, breakouts) == ():
+                return f"port {name} has no breakout mode {mode}"
         return self.default_fault
 
     def totals(self, breakouts: Breakouts) -> tuple[int, dict[str, int]]:
@@ -213,8 +196,17 @@ def _fault(name: str, port: Port) -> str:
     return ""
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and text[0] != "0"
+def _halves(port: str) -> tuple[str, int]:
+    """`E1/4/2` as E1/4 and 2; 0 where the end is no number as upstream would write it."""
+    whole, _, number = port.rpartition("/")
+    return whole, int(number) if number.isascii() and number.isdecimal() and number[0] != "0" else 0
+
+
+def _part_name(port: Port, offsets: tuple[str, ...], number: int) -> str | None:
+    if not 1 <= number <= len(offsets):
+        return None
+    base, offset = _atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS)), _atoi(offsets[number - 1])
+    return None if base is None or offset is None else f"{DATA_PORT_NOS}{base + offset}"
 
 
 def _atoi(text: str) -> int | None:
