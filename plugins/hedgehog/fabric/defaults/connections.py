@@ -1,11 +1,80 @@
-"""Defaults of connections and their like."""
+"""Defaults of connections, servers and switch groups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, is_mclag, read
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.settings import FabricSettings
+from hedgehog.fabric.settings import FabricSettings, Upstream
 
-DEFAULTERS: Mapping[str, Callable[[Manifest, FabricSettings], None]] = {}
+PREFIX = "fabric.githedgehog.com/"
+"""Labels whose key contains it belong to admission: what users write there is dropped."""
+
+
+def _connection(manifest: Manifest, settings: FabricSettings) -> None:
+    spec = manifest.setdefault("spec", {})
+    for field, kind in (*TYPES.items(), *MCLAG.items()):
+        if field in spec:
+            _fill_links(spec[field], kind.links, [side for side, _ in kind.ends])
+    _drop_computed(manifest, "labels")
+    if settings.upstream is Upstream.V0_126 and is_mclag(spec):
+        return
+    joined = read(spec)
+    if joined.type is None:
+        # Upstream writes the label value <invalid>, which the API server refuses; a rule of ours says it better.
+        return
+    manifest["metadata"].setdefault("labels", {}).update(_labels(spec, joined))
+    if settings.upstream is not Upstream.V0_126:
+        _drop_computed(manifest, "annotations")
+        _annotate(manifest, joined, is_mclag(spec))
+
+
+def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]) -> None:
+    """Structs that are no pointers appear, empty, in everything that Go writes."""
+    for field in fields:
+        found = [value.setdefault(field, {})] if field == "link" else value.get(field) or ()
+        for link in found:
+            for side in sides:
+                link.setdefault(side, {})
+
+
+def _labels(spec: Mapping[str, Any], joined: Endpoints) -> dict[str, str]:
+    assert joined.type is not None
+    labels = {f"{PREFIX}connection-type": joined.type.label}
+    vpc = (spec.get("staticExternal") or {}).get("withinVPC")
+    if vpc:
+        labels[f"{PREFIX}vpc"] = vpc
+    if joined.is_sound:
+        labels |= {f"switch.{PREFIX}{name}": "true" for name in joined.devices[Device.SWITCH]}
+        labels |= {f"server.{PREFIX}{name}": "true" for name in joined.devices[Device.SERVER]}
+    return labels
+
+
+def _annotate(manifest: Manifest, joined: Endpoints, mclag: bool) -> None:
+    if joined.is_sound or mclag:
+        manifest["metadata"].setdefault("annotations", {}).update(
+            {
+                f"{PREFIX}switches": ",".join(sorted(joined.devices[Device.SWITCH])),
+                f"{PREFIX}servers": ",".join(sorted(joined.devices[Device.SERVER])),
+            }
+        )
+
+
+def _server(manifest: Manifest, settings: FabricSettings) -> None:
+    manifest.setdefault("spec", {})
+    _drop_computed(manifest, "labels")
+
+
+def _drop_computed(manifest: Manifest, field: str) -> None:
+    metadata = manifest["metadata"]
+    kept = {key: value for key, value in (metadata.get(field) or {}).items() if PREFIX not in key}
+    if kept:
+        metadata[field] = kept
+    else:
+        metadata.pop(field, None)
+
+
+DEFAULTERS: Mapping[str, Callable[[Manifest, FabricSettings], None]] = {"Connection": _connection, "Server": _server}
 """By kind: changes the manifest, which is the caller's own copy, in place."""

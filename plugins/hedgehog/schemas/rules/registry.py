@@ -61,9 +61,10 @@ def rules() -> Mapping[str, KindRules]:
         namespaces,
         peerings,
         profiles,
+        servers,
         switches,
         vpcs,
     )
 
-    modules = (namespaces, vpcs, attachments, peerings, externals, switches, connections, profiles, gateway)
+    modules = (namespaces, vpcs, attachments, peerings, externals, switches, servers, connections, profiles, gateway)
     return {kind: row for module in modules for kind, row in module.KINDS.items()}

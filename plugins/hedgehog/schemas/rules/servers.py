@@ -1,0 +1,33 @@
+"""Rules of Servers. ServerProfiles and SwitchGroups have none: upstream has no webhook for them, and nothing to check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hedgehog.fabric.model import Manifest
+from hedgehog.schemas.rules.registry import KindRules
+from hedgehog.schemas.rules.rule import Violation, rule
+from hedgehog.schemas.world import World
+
+IN_USE = rule(
+    "server-in-use",
+    what="A Server is deleted after its Connections.",
+    why="They would point to nothing.",
+    source="pkg/ctrl/server_wh.go ValidateDelete",
+    fix="delete its Connections first",
+)
+
+
+def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+    label = f"server.fabric.githedgehog.com/{old['metadata']['name']}"
+    users = [one["metadata"]["name"] for one in world.labelled("Connection", label, "true")]
+    if users:
+        others = f" and {len(users) - 3} more" if len(users) > 3 else ""
+        yield IN_USE.at((), f"Connection {', '.join(users[:3])}{others} use it")
+
+
+KINDS: Mapping[str, KindRules] = {
+    "Server": KindRules(delete=_delete),
+    "ServerProfile": KindRules(),
+    "SwitchGroup": KindRules(),
+}
