@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import difflib
+import functools
+import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.addresses import parse_address, parse_prefix
+
+LAST_VLAN = 4094
 VLANRange = tuple[int, int]
 """First and last VLAN, both included."""
 
@@ -68,6 +75,96 @@ class FabricSettings:
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != getattr(default, field.name)
         }
+
+
+def read(values: Mapping[str, Any], *, owner: str = "settings") -> FabricSettings:
+    """The settings in plain data, as `FabricSettings.as_dict` gives them; what is not there is the default.
+
+    Raises InvalidInput with one line `owner.field: what is wrong` for each wrong one.
+    """
+    problems, found = [], {}
+    for name, value in values.items():
+        try:
+            found[name] = field_value(name, value)
+        except ValueError as error:
+            problems.append(f"{owner}.{name}: {error}")
+    if problems:
+        raise InvalidInput("\n".join(problems))
+    return FabricSettings(**found)
+
+
+def field_value(name: str, value: Any) -> Any:
+    """The value of the field *name* of `FabricSettings` from plain data. Raises ValueError, which says what is wrong."""
+    types = _types()
+    if name not in types:
+        near = difflib.get_close_matches(name, types, n=1)
+        raise ValueError(
+            f"there is no such setting; {f'did you mean {near[0]}?' if near else 'see docs/validation.md'}"
+        )
+    return _READERS[types[name]](name, value)
+
+
+@functools.cache
+def _types() -> Mapping[str, Any]:
+    return typing.get_type_hints(FabricSettings)
+
+
+def _upstream(name: str, value: Any) -> Upstream:
+    if value not in list(Upstream):
+        raise ValueError(f"{value!r} is none of {', '.join(Upstream)}")
+    return Upstream(value)
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not true or false")
+    return value
+
+
+def _number(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no number from 0")
+    return value
+
+
+def _network(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    what, parse = ("an address", parse_address) if "dhcp" in name else ("a subnet such as 172.30.0.0/21", parse_prefix)
+    if parse(value) is None:
+        raise ValueError(f"{value!r} is not {what}")
+    return value
+
+
+def _networks(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r} is no list")
+    return tuple(_network(name, one) for one in value)
+
+
+def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{value!r} is no list of ranges such as [3000, 3899]")
+    return tuple(_vlan_range(one) for one in value)
+
+
+def _vlan_range(value: Any) -> VLANRange:
+    pair = list(value) if isinstance(value, list | tuple) else []
+    if len(pair) != 2 or any(not isinstance(one, int) or isinstance(one, bool) for one in pair):
+        raise ValueError(f"{value!r} is no range such as [3000, 3899]")
+    if not 1 <= pair[0] <= pair[1] <= LAST_VLAN:
+        raise ValueError(f"{value!r} is no range of VLANs from 1 to {LAST_VLAN}, the lower one first")
+    return pair[0], pair[1]
+
+
+_READERS: Mapping[Any, Callable[[str, Any], Any]] = {
+    Upstream: _upstream,
+    bool: _flag,
+    int: _number,
+    str: _network,
+    tuple[str, ...]: _networks,
+    tuple[VLANRange, ...]: _vlans,
+}
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,146 @@
+"""The settings of a fabric as its Fabricator manifest tells them: what hhfab makes of spec.config. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.kinds import FABRICATOR
+from hedgehog.fabric.settings import FabricSettings, field_value
+
+KIND = "Fabricator"
+
+_FIELDS: Mapping[str, str] = {
+    "control.controlVIP": "control_vip",
+    "control.managementSubnet": "management_subnet",
+    "fabric.managementDHCPStart": "management_dhcp_start",
+    "fabric.managementDHCPEnd": "management_dhcp_end",
+    "fabric.spineASN": "spine_asn",
+    "fabric.leafASNStart": "leaf_asn_start",
+    "fabric.leafASNEnd": "leaf_asn_end",
+    "fabric.protocolSubnet": "protocol_subnet",
+    "fabric.vtepSubnet": "vtep_subnet",
+    "fabric.fabricSubnet": "fabric_subnet",
+    "fabric.vpcIRBVLANs": "vpc_irb_vlans",
+    "fabric.th5WorkaroundVLANs": "th5_workaround_vlans",
+    "fabric.includeCumulus": "include_cumulus",
+    "fabric.includeCLSP": "include_clsp",
+    "gateway.enable": "gateway_enabled",
+    "gateway.asn": "gateway_asn",
+}
+_RESERVED: Mapping[str, str] = {
+    "control.managementSubnet": "172.30.0.0/21",
+    "fabric.fabricSubnet": "172.30.128.0/17",
+    "fabric.protocolSubnet": "172.30.8.0/22",
+    "fabric.vtepSubnet": "172.30.12.0/22",
+    "fabric.vpcWorkaroundSubnet": "172.30.96.0/19",
+    "fabric.mclagSessionSubnet": "172.30.95.0/31",
+    "fabric.proxyExternalSubnet": "172.30.16.0/22",
+}
+"""The subnets that no VPC may touch, in upstream's order, with their defaults."""
+_UNSAID = ("upstream", "fabric_mtu", "server_facing_mtu_offset", "vpc_peering_disabled", "allow_extra_switch_profiles")
+"""What no Fabricator says."""
+
+
+Problem = tuple[tuple[str, ...], str]
+"""Path of a field and what is wrong with it."""
+
+
+def settings_from_fabricator(manifest: Mapping[str, Any]) -> FabricSettings:
+    """The settings that *manifest*, a Fabricator, asks for. What it leaves out is upstream's default: no gateway.
+
+    Raises InvalidInput with a line for each field that cannot be read. What hhfab checks beyond that (disjoint subnets
+    and ASN ranges, users) is not looked at.
+    """
+    settings, problems = read_fabricator(manifest)
+    if problems:
+        raise InvalidInput("\n".join(f"{KIND}: .{'.'.join(path)}: {text}" for path, text in problems))
+    return settings
+
+
+def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[Problem]]:
+    """The settings that *manifest* asks for, defaults where a field cannot be read, and the problems with those."""
+    config = _mapping(_mapping(manifest.get("spec")).get("config"))
+    problems: list[Problem] = []
+    found: dict[str, Any] = {"gateway_enabled": False}
+    for path, name in _FIELDS.items():
+        value = _value(config, path)
+        if not _is_unset(value):
+            found |= _read(path, name, _pairs(value) if name.endswith("_vlans") else value, problems)
+    communities = _value(config, "gateway.communities")
+    if isinstance(communities, Mapping) and communities:
+        found["gateway_communities"] = len(communities)
+    elif not _is_unset(communities):
+        problems.append((_path("gateway.communities"), f"{communities!r} is no mapping"))
+    return FabricSettings(**found, reserved_subnets=_reserved(config, problems)), problems
+
+
+def _reserved(config: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
+    subnets: list[str] = []
+    for path, default in _RESERVED.items():
+        value = _value(config, path)
+        ignored: list[Problem] = []  # of a field that is a setting itself; it is told there
+        read = (
+            {}
+            if _is_unset(value)
+            else _read(path, "reserved_subnets", [value], ignored if path in _FIELDS else problems)
+        )
+        subnets += read.get("reserved_subnets", (default,))
+    return tuple(subnets)
+
+
+def effective_settings(stored: FabricSettings, manifests: Iterable[Mapping[str, Any]]) -> FabricSettings:
+    """The settings that count: those of the first Fabricator among *manifests*, else *stored*.
+
+    What no Fabricator says, such as the release of upstream, is always taken from *stored*. Raises InvalidInput.
+    """
+    for manifest in manifests:
+        if is_fabricator(manifest):
+            unsaid = {name: getattr(stored, name) for name in _UNSAID}
+            return dataclasses.replace(settings_from_fabricator(manifest), **unsaid)
+    return stored
+
+
+def is_fabricator(manifest: Mapping[str, Any]) -> bool:
+    """Whether it is Hedgehog's Fabricator, in whatever version."""
+    return manifest.get("kind") == KIND and str(manifest.get("apiVersion")).startswith(f"{FABRICATOR}/")
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    return ("spec", "config", *dotted.split("."))
+
+
+def _read(path: str, name: str, value: Any, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return {name: field_value(name, value)}
+    except ValueError as error:
+        problems.append((_path(path), str(error)))
+        return {}
+
+
+def _value(config: Mapping[str, Any], path: str) -> Any:
+    section, _, name = path.partition(".")
+    return _mapping(config.get(section)).get(name)
+
+
+def _is_unset(value: Any) -> bool:
+    """Go cannot tell zero values from absent ones, and fills both in."""
+    return not value
+
+
+def _pairs(value: Any) -> Any:
+    """VLAN ranges as pairs. A range without an end is one VLAN."""
+    return [_pair(one) for one in value] if isinstance(value, list) else value
+
+
+def _pair(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    first = value.get("from")
+    return [first, value.get("to") or first]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
