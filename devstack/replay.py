@@ -138,10 +138,10 @@ def _answer(admission: Admission, case: dict[str, Any]) -> Verdict:
         if case["op"] == "delete":
             return admission.delete(case["kind"], case["name"])
         if case["op"] == "create":
-            return admission.create({"apiVersion": "", **case["object"], "kind": case["kind"]})
+            return admission.create(case["object"])
         if "patch" in case:
             return admission.patch(case["kind"], case["name"], case["patch"])
-        return admission.update(case["object"])
+        return admission.update(case["object"], name=case["name"])
     finally:
         for manifest in removed:
             admission.put(manifest)

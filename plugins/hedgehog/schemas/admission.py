@@ -74,47 +74,74 @@ class Admission:
 
     def create(self, manifest: Mapping[str, Any]) -> Verdict:
         """The answer to a create of *manifest*, as somebody wrote it."""
-        verdict = self._write(manifest, None)
-        if verdict.stored is not None and self.world.get(verdict.stored["kind"], verdict.stored["metadata"]["name"]):
-            return Verdict((decode.EXISTS.at(("metadata", "name"), "an object of this name exists already"),), Stage.OTHER)
+        plain, found = decode.decode(manifest, self.settings)
+        if plain is None:
+            return Verdict(tuple(found), Stage.DECODE)
+        absent = tuple(decode.namespace_violations(plain))
+        if absent:
+            return Verdict(absent, Stage.OTHER)
+        verdict = self._write(plain, None)
+        if verdict.stored is not None and self._is_there(verdict.stored):
+            return Verdict(
+                (decode.EXISTS.at(("metadata", "name"), "an object of this name exists already"),), Stage.OTHER
+            )
         return verdict
 
-    def update(self, manifest: Mapping[str, Any]) -> Verdict:
-        """The answer to a replacement of the object of that name by *manifest*."""
-        metadata = manifest.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, Mapping) else None
-        old = self.world.get(str(manifest.get("kind")), str(name))
-        if old is None:
-            return Verdict((decode.ABSENT.at(("metadata", "name"), f"there is no {manifest.get('kind')} {name}"),), Stage.OTHER)
-        return self._write(manifest, old)
+    def update(self, manifest: Mapping[str, Any], *, name: str | None = None) -> Verdict:
+        """The answer to a replacement of the object *name* by *manifest*; by default, of the one that it names."""
+        plain, found = decode.decode(manifest, self.settings)
+        if plain is None:
+            return Verdict(tuple(found), Stage.DECODE)
+        return self._replace(plain, name or plain.get("metadata", {}).get("name", ""))
 
-    def patch(self, kind: str, name: str, patch: Mapping[str, Any]) -> Verdict:
+    def patch(self, kind: str, name: str, patch: Any) -> Verdict:
         """The answer to a JSON merge patch (RFC 7386) of an object."""
         old = self.world.get(kind, name)
         if old is None:
-            return Verdict((decode.ABSENT.at((), f"there is no {kind} {name}"),), Stage.OTHER)
-        return self._write(decode.merge(old, patch), old)
+            return _absent(kind, name)
+        if not isinstance(patch, Mapping):
+            return Verdict((decode.PATCH.at((), "is no mapping"),), Stage.DECODE)
+        plain, found = decode.decode(decode.merge(old, patch), self.settings)
+        if plain is None:
+            return Verdict(tuple(found), Stage.DECODE)
+        return self._replace(plain, name)
 
     def delete(self, kind: str, name: str) -> Verdict:
         """The answer to a delete."""
         old = self.world.get(kind, name)
         if old is None:
-            return Verdict((decode.ABSENT.at((), f"there is no {kind} {name}"),), Stage.OTHER)
+            return _absent(kind, name)
         found = tuple(self._rules[kind].delete(old, self.world)) if kind in self._rules else ()
         return Verdict(found, Stage.WEBHOOK if found else None)
 
-    def _write(self, manifest: Mapping[str, Any], old: Manifest | None) -> Verdict:
-        plain, found = decode.decode(manifest, self.settings)
-        if plain is None:
-            return Verdict(tuple(found), Stage.DECODE)
-        new = stored(plain, self.settings)
-        found = decode.shape_violations(new, old)
-        if found:
-            return Verdict(tuple(found), Stage.SCHEMA)
+    def _is_there(self, new: Manifest) -> bool:
+        old = self.world.get(new["kind"], new["metadata"]["name"])
+        return old is not None and bool(old["metadata"]["namespace"] == new["metadata"]["namespace"])
+
+    def _replace(self, plain: Manifest, name: str) -> Verdict:
+        old = self.world.get(plain["kind"], name)
+        namespace = old["metadata"]["namespace"] if old is not None else "default"
+        mistaken = tuple(decode.target_violations(plain, name, namespace))
+        if mistaken:
+            return Verdict(mistaken, Stage.DECODE)
+        if old is None:
+            return _absent(plain["kind"], name)
+        stale = tuple(decode.stale_violations(plain, old))
+        return Verdict(stale, Stage.OTHER) if stale else self._write(plain, old)
+
+    def _write(self, plain: Manifest, old: Manifest | None) -> Verdict:
+        new = decode.settled(stored(plain, self.settings), old)
+        refused = decode.shape_violations(new, plain, old)
+        if refused:
+            return Verdict(tuple(refused), Stage.SCHEMA)
         row = self._rules.get(new["kind"])
         if row is None:
             return Verdict((), None, new)
-        found = list(row.validate(new, self.world, old))
+        found = [*decode.foreign_namespace(new), *row.validate(new, self.world, old)]
         if any(violation.rule.severity is Severity.ERROR for violation in found):
             return Verdict(tuple(found), Stage.WEBHOOK)
         return Verdict((*found, *row.warn(new, self.world, old)), None, new)
+
+
+def _absent(kind: str, name: str) -> Verdict:
+    return Verdict((decode.ABSENT.at(("metadata", "name"), f"there is no {kind} {name}"),), Stage.OTHER)

@@ -1,7 +1,10 @@
 """Does an object have the shape of its kind? Checked against `include/schemas`, the one description of every kind.
 
-All violations are reported, not the first. What only Hedgehog's admission knows (VLAN ranges, references) is not looked
-at here, nor are nulls: a null map value means "not set" to the API server, so drop them first.
+All violations are reported, not the first. An API server looks twice: at what it is sent (`decode_violations`: unknown
+fields, types, widths of Go integers) and at what the mutating webhooks made of it (`shape_violations`: required fields,
+enums, patterns, bounds). `violations` is both at once, for objects that no webhook changes or that are defaulted. What
+only Hedgehog's admission knows (VLAN ranges, references) is not looked at here, nor are nulls: a null map value means
+"not set" to the API server, so drop them first.
 """
 
 from __future__ import annotations
@@ -9,16 +12,17 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 
 from hedgehog.fabric.kinds import FABRIC, GATEWAY, KINDS, WIRING, Kind
+from hedgehog.fabric.settings import Upstream
+from hedgehog.schemas.keywords import all_keywords, decoding
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "include" / "schemas"
 
@@ -27,16 +31,12 @@ _ADMITTED = (
     Kind("VPCInfo", GATEWAY, "v1alpha1", "vpcinfos", 0),
 )
 """Written by controllers, but admission has rules for them too."""
-_KNOWN = {**KINDS, **{kind.kind: kind for kind in (FABRIC, *_ADMITTED)}}
+KNOWN: Mapping[str, Kind] = {**KINDS, **{kind.kind: kind for kind in (FABRIC, *_ADMITTED)}}
+"""Every kind that is checked, by name."""
+NEWEST = list(Upstream)[-1]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST_VALUE = 60
-_GO_TYPE = "x-go-type"
-"""Keyword of our schemas: the Go type upstream reads an integer into, where it is narrower than the schema says."""
-_INTEGERS = {
-    **{f"int{bits}": (-(1 << bits - 1), (1 << bits - 1) - 1) for bits in (32, 64)},
-    **{f"uint{bits}": (0, (1 << bits) - 1) for bits in (8, 16, 32, 64)},
-}
 _TYPES = {
     "integer": "an integer",
     "number": "a number",
@@ -54,6 +54,8 @@ class Violation:
 
     path: tuple[str | int, ...]
     message: str
+    keyword: str = field(default="", compare=False)
+    """The keyword of the schema that says so: additionalProperties, type, required, enum …"""
 
     def __str__(self) -> str:
         return f"{printed(self.path)}: {self.message}"
@@ -80,14 +82,36 @@ def violations(manifest: Mapping[str, Any]) -> list[Violation]:
     kind = _row(manifest)
     if isinstance(kind, Violation):
         return [kind]
-    schema, validator = _load(kind)
+    return _found(manifest, *_load(kind))
+
+
+def decode_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[Violation]:
+    """Why an API server cannot decode *manifest*, whose kind and apiVersion are known: unknown fields, wrong types."""
+    schema, validator = _decoder(KNOWN[manifest["kind"]], upstream)
+    return [] if validator.is_valid(manifest) else _found(manifest, schema, validator)
+
+
+def shape_violations(manifest: Mapping[str, Any]) -> list[Violation]:
+    """What an API server refuses of *manifest* after the mutating webhooks. Its metadata are not looked at."""
+    schema, validator = _shape(KNOWN[manifest["kind"]])
+    return [] if validator.is_valid(manifest) else _found(manifest, schema, validator)
+
+
+def decoding_schema(kind: str, upstream: Upstream = NEWEST) -> Mapping[str, Any]:
+    """The JSON Schema behind `decode_violations`."""
+    return _decoder(KNOWN[kind], upstream)[0]
+
+
+def _found(
+    manifest: Mapping[str, Any], schema: Mapping[str, Any], validator: jsonschema_rs.Draft7Validator
+) -> list[Violation]:
     found = [violation for error in validator.iter_errors(manifest) for violation in _translate(error, schema)]
     return sorted(found, key=lambda violation: (printed(violation.path), violation.message))
 
 
 def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
     name = manifest.get("kind")
-    row = _KNOWN.get(name) if isinstance(name, str) else None
+    row = KNOWN.get(name) if isinstance(name, str) else None
     if row is None:
         return Violation(("kind",), f"{_short(name)} is no kind that a fabric holds")
     if manifest.get("apiVersion") != row.api_version:
@@ -95,20 +119,33 @@ def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
     return row
 
 
+Loaded = tuple[dict[str, Any], jsonschema_rs.Draft7Validator]
+
+
 @functools.cache
-def _load(kind: Kind) -> tuple[dict[str, Any], jsonschema_rs.Draft7Validator]:
+def _load(kind: Kind) -> Loaded:
+    return _compiled(all_keywords(_read(kind)))
+
+
+@functools.cache
+def _decoder(kind: Kind, upstream: Upstream) -> Loaded:
+    return _compiled(decoding(_read(kind), upstream))
+
+
+@functools.cache
+def _shape(kind: Kind) -> Loaded:
+    schema = all_keywords(_read(kind))
+    return _compiled({**schema, "properties": {**schema["properties"], "metadata": True}})
+
+
+def _read(kind: Kind) -> dict[str, Any]:
     path = SCHEMAS / kind.group / f"{kind.kind.lower()}_{kind.version}.json"
-    schema = json.loads(path.read_text(encoding="utf-8"), object_hook=_bounded)
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+def _compiled(schema: dict[str, Any]) -> Loaded:
     return schema, jsonschema_rs.Draft7Validator(schema)
-
-
-def _bounded(node: dict[str, Any]) -> dict[str, Any]:
-    """A node of a schema whose integers have the bounds of their Go type and of their format."""
-    bounds = [_INTEGERS[name] for name in (node.get(_GO_TYPE), node.get("format")) if name in _INTEGERS]
-    if bounds:
-        node["minimum"] = max([low for low, _ in bounds] + [node.get("minimum", -math.inf)])
-        node["maximum"] = min([high for _, high in bounds] + [node.get("maximum", math.inf)])
-    return node
 
 
 def _translate(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> list[Violation]:
@@ -116,10 +153,10 @@ def _translate(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) 
     kind: Any = error.kind
     if kind.name == "additionalProperties":
         known = _known(schema, error.schema_path)
-        return [Violation((*path, name), _unknown(name, known)) for name in kind.unexpected]
+        return [Violation((*path, name), _unknown(name, known), kind.name) for name in kind.unexpected]
     if kind.name == "required":
-        return [Violation((*path, kind.property), "is missing")]
-    return [Violation(path, _wrong_value(error.instance, kind) or " ".join(error.message.split())[:200])]
+        return [Violation((*path, kind.property), "is missing", kind.name)]
+    return [Violation(path, _wrong_value(error.instance, kind) or " ".join(error.message.split())[:200], kind.name)]
 
 
 def _wrong_value(value: Any, kind: Any) -> str | None:

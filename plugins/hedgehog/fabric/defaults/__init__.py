@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import copy
+from typing import Any
 
 from hedgehog.fabric.defaults import connections, externals, gateway, switches, vpcs
 from hedgehog.fabric.model import Manifest
@@ -23,7 +23,7 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
 
     The input is left alone. Doing it twice changes nothing.
     """
-    result = copy.deepcopy(manifest)
+    result: Manifest = _copy(manifest)
     metadata = result.setdefault("metadata", {})
     if not metadata.get("namespace"):
         metadata["namespace"] = "default"
@@ -31,3 +31,13 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     if fill is not None:
         fill(result, settings)
     return result
+
+
+def _copy(value: Any) -> Any:
+    """A deep copy of plain data: several times as fast as one of anything."""
+    kind = type(value)
+    if kind is dict:
+        return {key: child if type(child) is str else _copy(child) for key, child in value.items()}
+    if kind is list:
+        return [child if type(child) is str else _copy(child) for child in value]
+    return value
