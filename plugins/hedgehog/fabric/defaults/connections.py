@@ -25,7 +25,9 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
     if joined.type is None:
         # Upstream writes the label value <invalid>, which the API server refuses; a rule of ours says it better.
         return
-    manifest["metadata"].setdefault("labels", {}).update(_labels(spec, joined))
+    labels = manifest["metadata"].setdefault("labels", {})
+    labels[f"{PREFIX}connection-type"] = joined.type.label
+    labels |= _labels(spec, joined)
     if settings.upstream is not Upstream.V0_126:
         _drop_computed(manifest, "annotations")
         _annotate(manifest, joined, is_mclag(spec))
@@ -41,11 +43,8 @@ def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]
 
 
 def _labels(spec: Mapping[str, Any], joined: Endpoints) -> dict[str, str]:
-    assert joined.type is not None
-    labels = {f"{PREFIX}connection-type": joined.type.label}
     vpc = (spec.get("staticExternal") or {}).get("withinVPC")
-    if vpc:
-        labels[f"{PREFIX}vpc"] = vpc
+    labels = {f"{PREFIX}vpc": vpc} if vpc else {}
     if joined.is_sound:
         labels |= {f"switch.{PREFIX}{name}": "true" for name in joined.devices[Device.SWITCH]}
         labels |= {f"server.{PREFIX}{name}": "true" for name in joined.devices[Device.SERVER]}

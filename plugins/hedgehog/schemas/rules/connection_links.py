@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from hedgehog.fabric.addresses import Prefix, parse_address, parse_prefix
 from hedgehog.fabric.endpoints import NUMBERED, TYPES, Path, links
@@ -53,6 +53,14 @@ STATIC_SUBNET_OVERLAP = rule(
 )
 
 
+class _Address(NamedTuple):
+    """What is written at one end of a link."""
+
+    path: Path
+    text: str
+    prefix: Prefix | None
+
+
 def link_addresses(spec: Mapping[str, Any]) -> Iterator[str]:
     """The addresses at the ends of numbered links, each as plain text."""
     for _, link in _numbered(spec):
@@ -69,17 +77,16 @@ def link_violations(new: Manifest, world: World) -> Iterator[Violation]:
         written = [(side, end.get("ip", "")) for side, end in link.items()]
         if not all(text for _, text in written):
             continue
-        ends = [((*path, side, "ip"), text, parse_prefix(text)) for side, text in written]
-        for at, text, prefix in ends:
-            yield from _end_violations(at, text, prefix, name, seen, world)
-        networks = {prefix.network for _, _, prefix in ends if prefix is not None and prefix.bits == 31}
+        ends = [_Address((*path, side, "ip"), text, parse_prefix(text)) for side, text in written]
+        for end in ends:
+            yield from _end_violations(end, name, seen, world)
+        networks = {end.prefix.network for end in ends if end.prefix is not None and end.prefix.bits == 31}
         if len(networks) == len(ends) > 1:
             yield LINK_ADDRESS.at(path, f"{' and '.join(text for _, text in written)} are not in one /31")
 
 
-def _end_violations(
-    path: Path, text: str, prefix: Prefix | None, name: str, seen: set[str], world: World
-) -> Iterator[Violation]:
+def _end_violations(end: _Address, name: str, seen: set[str], world: World) -> Iterator[Violation]:
+    path, text, prefix = end
     if prefix is None or prefix.bits != 31:
         yield LINK_ADDRESS.at(path, f"{text} is not an address with the prefix length /31")
         return
@@ -126,7 +133,7 @@ def _next_hop(ip: str, next_hop: str) -> Iterator[Violation]:
         yield STATIC_ADDRESS.at((*_SWITCH, "nextHop"), f"{next_hop} is not in the network of {ip}")
 
 
-def _subnets(subnets: list[str], world: World) -> Iterator[Violation]:
+def _subnets(subnets: Sequence[str], world: World) -> Iterator[Violation]:
     before: list[Prefix] = []
     for number, text in enumerate(subnets):
         path, prefix = (*_SWITCH, "subnets", number), parse_prefix(text)

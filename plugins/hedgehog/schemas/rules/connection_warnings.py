@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.fabric.endpoints import NUMBERED, TYPES, Device, Endpoints, End, links, read
+from hedgehog.fabric.endpoints import NUMBERED, TYPES, Device, End, Endpoints, links, read
 from hedgehog.fabric.model import Manifest
 from hedgehog.schemas.rules.profiles import breakouts_of, profile_of
 from hedgehog.schemas.rules.rule import Severity, Violation, rule
