@@ -12,7 +12,7 @@ KNOWN = {
     "GitRepository": frozenset({"url", "branch", "connection_id"}),
     "Fabric": frozenset(
         {"description", "asn", "git_sync_enabled", "git_repository", "switch_config", "git_drift_policy", "spine_count"}
-        | {"kubernetes_connection_id"}
+        | {"kubernetes_connection_id", "settings"}
     ),
 }
 
@@ -52,6 +52,11 @@ def test_a_document_may_say_nothing():
         (make("{asn: null}"), "c.yaml:4:8: Fabric/gen: .spec.asn: None is not an integer"),
         (make("{git_sync_enabled: 1}"), "c.yaml:4:8: Fabric/gen: .spec.git_sync_enabled: 1 is not true or false"),
         (make("{switch_config: []}"), "c.yaml:4:8: Fabric/gen: .spec.switch_config: [] is not a mapping"),
+        (make("{settings: []}"), "c.yaml:4:8: Fabric/gen: .spec.settings: [] is not a mapping"),
+        (
+            make("{settings: {spine_asn: x}}"),
+            "c.yaml:4:19: Fabric/gen: .spec.settings.spine_asn: 'x' is no number from 0",
+        ),
         (make("{git_repository: 5}"), "c.yaml:4:8: Fabric/gen: .spec.git_repository: 5 is not a string or null"),
         (
             make("{git_drift_policy: keep}"),

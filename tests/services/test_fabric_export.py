@@ -27,6 +27,7 @@ SETTINGS = {
     "git_drift_policy": "adopt",
     "prune_max_objects": 0,
     "resync_seconds": 61,
+    "settings": {"gateway_enabled": False, "reserved_subnets": ["10.0.0.0/8"]},
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.fabric.settings import FabricSettings
 from hedgehog.store import fabrics
 from tests.store.benches import make_vpc
 
@@ -27,11 +28,12 @@ def test_a_fabric_is_stored_as_it_was_given(bench):
         "git_sync_enabled": True,
         "kubernetes_connection_id": None,
         "prune_max_objects": 0,
+        "settings": {"gateway_enabled": False, "vpc_irb_vlans": [[2000, 2100]]},
     }
     fabric = bench.fabric("Lab-1", **settings)
-    assert {name: getattr(fabric, name) for name in settings if name != "git_repository"} == {
-        name: value for name, value in settings.items() if name != "git_repository"
-    }
+    read = {"settings": FabricSettings(gateway_enabled=False, vpc_irb_vlans=((2000, 2100),)), "git_repository": None}
+    stored = {name: getattr(fabric, name) for name in settings} | {"git_repository": None}
+    assert stored == settings | read
     assert (fabric.resource_name, fabric.git_repository.branch) == ("lab-1", "prod")
 
 
@@ -41,6 +43,20 @@ def test_only_the_given_settings_are_set(bench):
     assert fabrics.save_fabric(bench.connection, "lab", {"description": "two"}) is Action.CONFIGURED
     fabric = fabrics.load_fabric(bench.connection, "lab")
     assert (fabric.asn, fabric.description) == (65001, "two")
+
+
+def test_other_settings_of_the_rules_are_a_new_generation(bench):
+    """Objects that were fine may not be so any more."""
+    bench.fabric(settings={"spine_asn": 65000})
+    before = fabrics.load_fabric(bench.connection, "lab").generation
+    assert fabrics.save_fabric(bench.connection, "lab", {"settings": {"spine_asn": 65001}}) is Action.CONFIGURED
+    assert fabrics.load_fabric(bench.connection, "lab").generation == before + 1
+
+
+def test_settings_of_the_rules_that_are_the_default_are_not_stored(bench):
+    """So a later default counts."""
+    bench.fabric(settings={"spine_asn": 65100})
+    assert bench.execute("SELECT settings FROM hedgehog.fabric") == [({},)]
 
 
 @pytest.mark.parametrize("settings", [{}, {"description": "one"}, {"switch_config": {"b": [1], "a": 1}}])
@@ -98,6 +114,8 @@ def test_equal_content_changes_nothing(bench, settings):
             "has no setting 'git_drift_polcy'; did you mean git_drift_policy?",
         ),
         ("x", {"generation": 5}, InvalidInput, "has no setting 'generation'"),
+        ("x", {"settings": {"spine_asn": "a"}}, InvalidInput, "fabric x: settings.spine_asn: 'a' is no number from 0"),
+        ("x", {"settings": []}, InvalidInput, "fabric x: settings: [] is no mapping"),
     ],
 )
 def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):

@@ -211,7 +211,7 @@ def _write(directory: Path, files: Mapping[str, bytes]) -> None:
 
 def _plain(fabric: Fabric) -> dict[str, Any]:
     """The fabric for JSON: settings as in its document, and what the database adds."""
-    values = asdict(replace(fabric, git_repository=None))
+    values = asdict(replace(fabric, git_repository=None)) | {"settings": fabric.settings.as_dict()}
     return values | {"git_repository": fabric.git_repository.name if fabric.git_repository else None}
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from hedgehog.fabric.settings import FabricSettings
+
 Manifest = dict[str, Any]
 """One Kubernetes object as plain data: apiVersion, kind, metadata, spec."""
 
@@ -155,6 +157,8 @@ class Fabric:
     prune_max_percent: int = 20
     conflict_policy: ConflictPolicy = ConflictPolicy.REPORT
     resync_seconds: int = 600
+    settings: FabricSettings = field(default_factory=FabricSettings)
+    """What validation depends on beside the objects; a Fabricator among them wins (`fabric.fabricator`)."""
     suspended: bool = False
     suspended_reason: str | None = None
     suspended_until: datetime | None = None

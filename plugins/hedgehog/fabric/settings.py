@@ -77,11 +77,13 @@ class FabricSettings:
         }
 
 
-def read(values: Mapping[str, Any], *, owner: str = "settings") -> FabricSettings:
+def read(values: Any, *, owner: str = "settings") -> FabricSettings:
     """The settings in plain data, as `FabricSettings.as_dict` gives them; what is not there is the default.
 
     Raises InvalidInput with one line `owner.field: what is wrong` for each wrong one.
     """
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"{owner}: {values!r} is no mapping")
     problems, found = [], {}
     for name, value in values.items():
         try:

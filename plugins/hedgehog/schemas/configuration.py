@@ -10,7 +10,7 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.settings import FabricSettings, field_value
 from hedgehog.schemas.intake import Item
 from hedgehog.schemas.schema import violations
 
@@ -25,6 +26,10 @@ API_VERSION = "hedgehog-airflow/v1"
 REPOSITORY = "GitRepository"
 MODELS: Mapping[str, type] = {REPOSITORY: GitRepository, FABRIC.kind: Fabric}
 
+_RULE_SETTINGS = "settings"
+"""The field of a fabric that is a mapping of fields of `FabricSettings`."""
+_PLAIN: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
+"""What a document holds in the place of a value."""
 _URL_LOGIN = "the URL carries a login; put it into an Airflow connection and name that in connection_id"
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
 
@@ -71,9 +76,8 @@ def read(item: Item, *, known: Mapping[str, frozenset[str]]) -> Settings | list[
         problems.append(f"{item.place(('spec',))}: {kind}/{name}: spec is no mapping")
         spec = None
     for key, value in (spec or {}).items():
-        wrong = _wrong(kind, key, value, known[kind])
-        if wrong:
-            problems.append(f"{item.place(('spec', key))}: {kind}/{name}: .spec.{key}: {wrong}")
+        for path, wrong in _faults(kind, key, value, known[kind]):
+            problems.append(f"{item.place(('spec', *path))}: {kind}/{name}: .spec.{'.'.join(path)}: {wrong}")
     return problems or Settings(kind, str(name), dict(spec or {}), item)
 
 
@@ -93,6 +97,19 @@ def _read_resource(item: Item) -> Settings | list[str]:
 def document(kind: str, name: str, values: Mapping[str, Any]) -> Manifest:
     """The configuration document that sets *values*; `read` gives them back."""
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(values)}
+
+
+def _faults(kind: str, setting: str, value: Any, known: frozenset[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with a setting or the fields in it, each with its path below spec."""
+    wrong = _wrong(kind, setting, value, known)
+    if wrong:
+        yield (setting,), wrong
+    elif setting == _RULE_SETTINGS:
+        for name, one in value.items():
+            try:
+                field_value(name, one)
+            except ValueError as error:
+                yield (setting, name), str(error)
 
 
 def _wrong(kind: str, setting: str, value: Any, known: frozenset[str]) -> str:
@@ -116,7 +133,7 @@ def _has_login(url: str) -> bool:
 def _types(kind: str, setting: str) -> tuple[Any, ...]:
     hint = typing.get_type_hints(MODELS[kind])[setting]
     options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
-    return tuple(str if option is GitRepository else typing.get_origin(option) or option for option in options)
+    return tuple(_PLAIN.get(option) or typing.get_origin(option) or option for option in options)
 
 
 def _fits(value: Any, option: Any) -> bool:

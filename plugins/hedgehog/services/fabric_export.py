@@ -9,6 +9,7 @@ from typing import Any
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.fabric.render import dump, object_path
+from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas.configuration import REPOSITORY, document
 from hedgehog.store import fabrics as store
 from hedgehog.store.database import Connection
@@ -49,6 +50,11 @@ def _configuration(fabric: Fabric) -> list[Manifest]:
 
 
 def _values(row: Fabric | GitRepository, names: frozenset[str]) -> dict[str, Any]:
-    """The settings as plain data: enums are strings, mappings are dicts."""
-    values = {name: getattr(row, name) for name in sorted(names)}
-    return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
+    """The settings as plain data: enums are strings, mappings are dicts, of the rules' settings what is no default."""
+    return {name: _plain(getattr(row, name)) for name in sorted(names)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, FabricSettings):
+        return value.as_dict()
+    return str(value) if isinstance(value, str) else value

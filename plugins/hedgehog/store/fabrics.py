@@ -24,6 +24,7 @@ from hedgehog.fabric.model import (
     PrunePolicy,
     SourceOfTruth,
 )
+from hedgehog.fabric.settings import read as read_settings
 from hedgehog.store.database import Connection, as_json, transaction
 
 _FABRIC_FIELDS = (
@@ -50,6 +51,7 @@ _FABRIC_FIELDS = (
     "prune_max_percent",
     "conflict_policy",
     "resync_seconds",
+    "settings",
     "suspended",
     "suspended_reason",
     "suspended_until",
@@ -63,7 +65,7 @@ _ENUMS = {
     "prune_policy": PrunePolicy,
     "conflict_policy": ConflictPolicy,
 }
-_JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config"})
+_JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config", "settings"})
 
 FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
     "resource_name",
@@ -105,6 +107,7 @@ _CONSTRAINTS = {
     "fabric_spine_leaf_links_check": "spine_leaf_links is a mapping",
     "fabric_vpc_peering_config_check": "vpc_peering_config is a mapping",
     "fabric_switch_config_check": "switch_config is a mapping",
+    "fabric_settings_check": "settings is a mapping",
     "git_repository_name_check": "a name is 1 to 200 letters, digits, '.', '_', '-' and '/', and begins with a letter or digit",
     "git_repository_url_check": "url is 1 to 500 characters long",
     "git_repository_branch_check": "branch is a Git branch name of letters, digits, '.', '_', '/', '+' and '-'",
@@ -132,6 +135,7 @@ def _fabric(row: Sequence[Any]) -> Fabric:
     values = dict(zip(_FABRIC_FIELDS, row, strict=False))
     for name, enum in _ENUMS.items():
         values[name] = enum(values[name])
+    values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
     repository = row[len(_FABRIC_FIELDS) :]
     return Fabric(**values, git_repository=GitRepository(*repository) if repository[0] is not None else None)
 
@@ -186,6 +190,9 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
     AlreadyExists on a collision, NotFound for an unknown repository.
     """
     _refuse_unknown(settings, FABRIC_SETTINGS | {"git_repository"}, f"fabric {name}")
+    if "settings" in settings:
+        read = read_settings(settings["settings"], owner=f"fabric {name}: settings")
+        settings = {**settings, "settings": read.as_dict()}
     values = {
         key: as_json(value) if key in _JSON_FIELDS else value
         for key, value in settings.items()
