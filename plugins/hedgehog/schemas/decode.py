@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.settings import FabricSettings, Upstream
+from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import keywords, schema
 from hedgehog.schemas.rules import metadata as meta
 from hedgehog.schemas.rules.rule import Rule, Violation, rule
