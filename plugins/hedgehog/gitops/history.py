@@ -54,11 +54,11 @@ def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: s
 
 def _edit(commit: pygit2.Commit) -> Edit:
     author = f"{commit.author.name} <{commit.author.email}>"
-    return Edit(str(commit.id), author, commit.committer.email, _trailers(commit.message))
+    return Edit(str(commit.id), author, commit.committer.email, trailers(commit.message))
 
 
-def _trailers(message: str) -> dict[str, str]:
-    """The `Key: value` lines of the last paragraph."""
+def trailers(message: str) -> dict[str, str]:
+    """The `Key: value` lines of the last paragraph of a commit message."""
     lines = message.strip().rpartition("\n\n")[2].splitlines()
     return {key: value for key, separator, value in (line.partition(": ") for line in lines) if separator}
 
