@@ -44,6 +44,10 @@ test: $(INSTALLED) devcluster ## Run all tests, the real parts included
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server
 	@$(BIN)/python -m pytest -q -m "not e2e and not real"
 
+.PHONY: replay
+replay: $(INSTALLED) ## Try recorded answers of a real cluster on the validation engine; CASES=FILE
+	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
+
 .PHONY: check
 check: $(INSTALLED) ## Lint, type-check, import contracts, generated docs, DAG parse times
 	@$(BIN)/ruff check .

@@ -88,17 +88,13 @@ def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admi
 
 
 def identified(manifest: Mapping[str, Any]) -> tuple[ObjectRef, Manifest]:
-    """The ref of a manifest, and the manifest with the namespace of its kind where it names none. Never raises."""
-    kind = str(manifest.get("kind"))
-    given = manifest.get("metadata")
-    metadata = given if isinstance(given, Mapping) else {}
-    namespace = metadata.get("namespace")
-    if not namespace:
+    """The ref of a manifest, and what is applied of it: canonical, with a namespace. Never raises."""
+    whole = canonical(manifest)
+    kind, metadata = str(whole.get("kind")), whole["metadata"]
+    if not metadata.get("namespace"):
         row = KINDS.get(kind)
-        namespace = row.default_namespace if row else NAMESPACE
-        if isinstance(given, Mapping):
-            manifest = {**manifest, "metadata": {**metadata, "namespace": namespace}}
-    return ObjectRef(kind, str(namespace), str(metadata.get("name"))), dict(manifest)
+        metadata["namespace"] = row.default_namespace if row else NAMESPACE
+    return ObjectRef(kind, str(metadata["namespace"]), str(metadata.get("name"))), whole
 
 
 def _identified(objects: Iterable[Mapping[str, Any]]) -> dict[ObjectRef, Manifest]:
@@ -160,7 +156,7 @@ class _Check:
 
     def _is_unchanged(self, ref: ObjectRef, manifest: Manifest) -> bool:
         old = self.old.get(ref)
-        return old is not None and (old == manifest or canonical(old) == canonical(manifest))
+        return old is not None and old == manifest
 
     def _write(self, manifests: list[Manifest]) -> tuple[list[Manifest], bool]:
         """What was refused by a rule about other objects, and whether an update may have made room for it."""
