@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.report import Figure, emit
@@ -83,8 +84,8 @@ def measure(connection: Connection, size: int) -> list[Figure]:
     peer = milliseconds(lambda: naive(connection))
     works: dict[str, Callable[[], Sequence[object]]] = {
         "due fabrics, query": lambda: sync_state.due(connection, Target.GIT),
-        "plan of a Git sync": lambda: git_sync.plan(connection),
-        "plan of a Kubernetes sync": lambda: kubernetes_sync.plan(connection),
+        "plan of a Git sync": lambda: list(chain.from_iterable(git_sync.plan(connection))),
+        "plan of a Kubernetes sync": lambda: list(chain.from_iterable(kubernetes_sync.plan(connection))),
     }
     return [
         Figure.of(f"{name}, {DUE} of {size}", milliseconds(work), "ms", "read and compare all", peer, goal=GOAL_MS)

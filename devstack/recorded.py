@@ -67,7 +67,7 @@ def _seen_by(row: dict[str, Any], upstream: Upstream) -> dict[str, Any] | None:
         return row
     if str(row.get("tag", "")).startswith("combo:") or _is_stored_mclag(row):
         return None
-    newer = row.get(_NEWER, {})
+    newer: dict[str, Any] = row.get(_NEWER, {})
     replaced = {"stored", "stored_patch"} if {"stored", "stored_patch"} & newer.keys() else set()
     return {key: value for key, value in row.items() if key not in replaced} | newer
 
