@@ -59,13 +59,17 @@ def _level(kind: str) -> int:
 
 def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest]]:
     """Split one wave of the table by the references inside it."""
-    waiting = {ref: references(manifest) & level.keys() - {ref} for ref, manifest in level.items()}
+    waiting = {ref: _others(ref, manifest, level) for ref, manifest in level.items()}
     while waiting:
         ready = sorted(ref for ref, targets in waiting.items() if waiting.keys().isdisjoint(targets))
         ready = ready or [min(_circular(waiting))]
         for ref in ready:
             del waiting[ref]
         yield [level[ref] for ref in ready]
+
+
+def _others(ref: ObjectRef, manifest: Manifest, level: Mapping[ObjectRef, Manifest]) -> frozenset[ObjectRef]:
+    return frozenset(target for target in references(manifest) if target in level and target != ref)
 
 
 def _circular(waiting: Mapping[ObjectRef, frozenset[ObjectRef]]) -> set[ObjectRef]:

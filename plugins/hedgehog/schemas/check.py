@@ -88,9 +88,15 @@ def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admi
 
 
 def identified(manifest: Mapping[str, Any]) -> tuple[ObjectRef, Manifest]:
-    """The ref of a manifest, and what is applied of it: canonical, with a namespace. Never raises."""
+    """The ref of a manifest, and what is applied of it: canonical, with a namespace. Never raises.
+
+    Of what controllers write, the status counts.
+    """
+    kind = str(manifest.get("kind"))
     whole = canonical(manifest)
-    kind, metadata = str(whole.get("kind")), whole["metadata"]
+    if kind in CONTROLLER_KINDS and "status" in manifest:
+        whole["status"] = manifest["status"]
+    metadata = whole["metadata"]
     if not metadata.get("namespace"):
         row = KINDS.get(kind)
         metadata["namespace"] = row.default_namespace if row else NAMESPACE
@@ -143,42 +149,47 @@ class _Check:
         self._warn_of_dangling_references()
         return self.findings
 
-    def _changes(self) -> list[Manifest]:
+    def _changes(self) -> list[ObjectRef]:
         """What differs from before, in the order of its waves."""
-        changed = [
-            manifest
+        changed = {
+            ref: manifest
             for ref, manifest in self.wanted.items()
-            if ref.kind not in CONTROLLER_KINDS and ref not in self.findings and not self._is_unchanged(ref, manifest)
-        ]
-        malformed = [one for one in changed if not _has_identity(one)]
-        orderly = [one for one in changed if _has_identity(one)]
-        return [*malformed, *(manifest for wave in waves(orderly) for manifest in wave)]
+            if ref.kind not in CONTROLLER_KINDS and ref not in self.findings and self.old.get(ref) != manifest
+        }
+        malformed = [ref for ref, manifest in changed.items() if not _has_identity(manifest)]
+        orderly = [manifest for manifest in changed.values() if _has_identity(manifest)]
+        return [*malformed, *(ObjectRef.of(manifest) for wave in waves(orderly) for manifest in wave)]
 
-    def _is_unchanged(self, ref: ObjectRef, manifest: Manifest) -> bool:
-        old = self.old.get(ref)
-        return old is not None and old == manifest
-
-    def _write(self, manifests: list[Manifest]) -> tuple[list[Manifest], bool]:
+    def _write(self, refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
         """What was refused by a rule about other objects, and whether an update may have made room for it."""
         refused, freed = [], False
-        for manifest in manifests:
-            ref, _ = identified(manifest)
-            verdict = self._ask(ref, manifest)
+        for ref in refs:
+            verdict = self._ask(ref, self.wanted[ref])
             if verdict.stored is not None:
                 freed = freed or ref in self.old
                 self._note(ref, verdict)
                 if _is_central(ref):
                     self.fabric.put(verdict.stored)
             else:
-                self._refuse(ref, manifest, verdict)
+                self._refuse(ref, self.wanted[ref], verdict)
                 if verdict.stage is Stage.WEBHOOK:
-                    refused.append(manifest)
+                    refused.append(ref)
         return refused, freed
 
     def _ask(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
         if not _is_central(ref):
-            return self.elsewhere.create(manifest)
+            return self._ask_elsewhere(ref, manifest)
         return self.fabric.update(manifest) if ref in self.old else self.fabric.create(manifest)
+
+    def _ask_elsewhere(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+        """Which namespaces exist is not known: one that the kind may live in is taken as if it did."""
+        row = KINDS.get(ref.kind)
+        if row is None or row.namespace is not None:
+            return self.fabric.create(manifest)
+        verdict = self.elsewhere.create({**manifest, "metadata": {**manifest["metadata"], "namespace": NAMESPACE}})
+        if verdict.stored is not None:
+            verdict.stored["metadata"]["namespace"] = ref.namespace
+        return verdict
 
     def _note(self, ref: ObjectRef, verdict: Verdict) -> None:
         """An object that was refused before may be fine by now."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hedgehog.fabric import profiles
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas.admission import Admission
 from hedgehog.schemas.rules import gateway
@@ -22,7 +22,7 @@ class ControlledFabric(Admission):
         """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
-        built_in = (one for one in _built_in(settings) if (_PROFILE, one["metadata"]["name"]) not in self._given)
+        built_in = (one for one in default_profiles(settings) if (_PROFILE, one["metadata"]["name"]) not in self._given)
         super().__init__(settings, [*built_in, *objects])
 
     def put(self, manifest: Manifest) -> None:
@@ -41,11 +41,6 @@ class ControlledFabric(Admission):
             info = _info(old)
             if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:
                 super().remove(_INFO, info["metadata"]["name"])
-
-
-def _built_in(settings: FabricSettings) -> Iterable[Manifest]:
-    make = getattr(profiles, "default_profiles", None)
-    return make(settings) if make else ()
 
 
 def _info(manifest: Manifest) -> Manifest | None:
