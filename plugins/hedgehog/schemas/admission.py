@@ -140,7 +140,7 @@ class Admission:
         found = [*decode.foreign_namespace(new), *row.validate(new, self.world, old)]
         if any(violation.rule.severity is Severity.ERROR for violation in found):
             return Verdict(tuple(found), Stage.WEBHOOK)
-        return Verdict((*found, *row.warn(new, self.world, old)), None, new)
+        return Verdict((*found, *row.dropped(plain, new), *row.warn(new, self.world, old)), None, new)
 
 
 def _absent(kind: str, name: str) -> Verdict:

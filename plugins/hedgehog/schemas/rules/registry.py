@@ -26,6 +26,14 @@ class Delete(Protocol):
         ...
 
 
+class Dropped(Protocol):
+    """Looks for what somebody wrote and the mutating webhooks silently drop."""
+
+    def __call__(self, sent: Manifest, new: Manifest) -> Iterator[Violation]:
+        """Yield warnings with paths in *sent*, the decoded object; *new* is its stored form."""
+        ...
+
+
 def _free(*_: Any) -> Iterator[Violation]:
     return iter(())
 
@@ -33,7 +41,7 @@ def _free(*_: Any) -> Iterator[Violation]:
 class KindRules:
     """The row of one kind."""
 
-    __slots__ = ("delete", "footprint", "validate", "warn")
+    __slots__ = ("delete", "dropped", "footprint", "validate", "warn")
 
     def __init__(
         self,
@@ -41,6 +49,7 @@ class KindRules:
         *,
         delete: Delete = _free,
         warn: Validate = _free,
+        dropped: Dropped = _free,
         footprint: Footprint | None = None,
     ) -> None:
         self.validate = validate
@@ -48,6 +57,8 @@ class KindRules:
         self.delete = delete
         self.warn = warn
         """What upstream misses; only asked when `validate` found no error."""
+        self.dropped = dropped
+        """What the stored form does not show any more; asked beside `warn`."""
         self.footprint = footprint or Footprint()
 
 
