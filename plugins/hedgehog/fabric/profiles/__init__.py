@@ -1,6 +1,6 @@
 """Switch models: what a SwitchProfile says of ports, speeds, breakouts and features, and the profiles that are built in."""
 
 from hedgehog.fabric.profiles.catalogue import default_profiles, default_spec
-from hedgehog.fabric.profiles.profile import Breakouts, Port, PortKind, Profile, parse
+from hedgehog.fabric.profiles.profile import Breakouts, Port, PortKind, Profile, atoi, parse
 
-__all__ = ["Breakouts", "Port", "PortKind", "Profile", "default_profiles", "default_spec", "parse"]
+__all__ = ["Breakouts", "Port", "PortKind", "Profile", "atoi", "default_profiles", "default_spec", "parse"]

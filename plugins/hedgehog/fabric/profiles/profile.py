@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ Breakouts = Mapping[str, str]
 """Breakout mode by port, as in `Switch.spec.portBreakouts`; other ports have the mode that their profile gives them."""
 
 DATA_PORT_NOS = "Ethernet"
+_LONGEST = 19
+"""Decimal digits of the greatest 64-bit integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class Profile:
     """Limit of the ports after breakout; 0 for none."""
     pipelines: Mapping[str, int]
     """Limit of the ports after breakout by pipeline; empty for none."""
+    default_total: int
+    """Data ports, when no switch says otherwise."""
+    default_by_pipeline: Mapping[str, int]
     default_fault: str
     """Why the ports cannot be named even without breakouts of the switch; empty for a sound profile."""
 
@@ -129,17 +135,14 @@ class Profile:
                 return f"port {name} has no breakout mode {mode}"
         return self.default_fault
 
-    def totals(self, breakouts: Breakouts) -> tuple[int, dict[str, int]]:
-        """How many data ports there are after breakout: on the switch, and by pipeline."""
-        total = 0
-        by_pipeline: dict[str, int] = {}
-        for name, port in self.ports.items():
-            if port.management:
-                continue
-            parts = 1 if port.group else self.parts(name, breakouts)
-            total += parts
-            if port.pipeline:
-                by_pipeline[port.pipeline] = by_pipeline.get(port.pipeline, 0) + parts
+    def totals(self, breakouts: Breakouts) -> tuple[int, Mapping[str, int]]:
+        """How many data ports there are after breakout: on the switch, and by pipeline. Costs as much as *breakouts*."""
+        total, by_pipeline = self.default_total, dict(self.default_by_pipeline)
+        for name in breakouts:
+            more = self.parts(name, breakouts) - self.parts(name, {})
+            total += more
+            if more and self.ports[name].pipeline:
+                by_pipeline[self.ports[name].pipeline] += more
         return total, by_pipeline
 
 
@@ -148,6 +151,10 @@ def parse(manifest: Manifest) -> Profile:
     spec = manifest.get("spec") or {}
     kinds = {name: _kind(one) for name, one in (spec.get("portProfiles") or {}).items()}
     ports = {name: _port(one, kinds) for name, one in (spec.get("ports") or {}).items()}
+    by_pipeline: Counter[str] = Counter()
+    for port in ports.values():
+        if not port.management:
+            by_pipeline[port.pipeline] += len(_default_offsets(port))
     return Profile(
         name=manifest["metadata"]["name"],
         features=frozenset(name for name, on in (spec.get("features") or {}).items() if on),
@@ -155,6 +162,8 @@ def parse(manifest: Manifest) -> Profile:
         groups={name: kinds.get(one.get("profile", "")) for name, one in (spec.get("portGroups") or {}).items()},
         max_ports=spec.get("maxPorts", 0),
         pipelines={name: one.get("maxPorts", 0) for name, one in (spec.get("pipelines") or {}).items()},
+        default_total=by_pipeline.total(),
+        default_by_pipeline={name: count for name, count in by_pipeline.items() if name},
         default_fault=next(filter(None, (_fault(name, port) for name, port in ports.items())), ""),
     )
 
@@ -182,6 +191,12 @@ def _port(port: Mapping[str, Any], kinds: Mapping[str, PortKind]) -> Port:
     )
 
 
+def _default_offsets(port: Port) -> tuple[str, ...]:
+    if port.kind is None or port.kind.modes is None:
+        return ("0",)
+    return port.kind.modes.get(port.kind.default_mode, ())
+
+
 def _fault(name: str, port: Port) -> str:
     if port.management or port.kind is None or port.kind.modes is None:
         return ""
@@ -189,9 +204,9 @@ def _fault(name: str, port: Port) -> str:
     if offsets is None:
         return f"port {name} has no breakout mode {port.kind.default_mode or '(empty)'}"
     base = port.base_nos_name
-    if not base.startswith(DATA_PORT_NOS) or _atoi(base.removeprefix(DATA_PORT_NOS)) is None:
+    if not base.startswith(DATA_PORT_NOS) or atoi(base.removeprefix(DATA_PORT_NOS)) is None:
         return f"port {name} has the base name {base}, which is not {DATA_PORT_NOS} and a number"
-    if any(_atoi(offset) is None for offset in offsets):
+    if any(atoi(offset) is None for offset in offsets):
         return f"breakout mode {port.kind.default_mode} of port {name} has an offset that is no number"
     return ""
 
@@ -199,17 +214,22 @@ def _fault(name: str, port: Port) -> str:
 def _halves(port: str) -> tuple[str, int]:
     """`E1/4/2` as E1/4 and 2; 0 where the end is no number as upstream would write it."""
     whole, _, number = port.rpartition("/")
-    return whole, int(number) if number.isascii() and number.isdecimal() and number[0] != "0" else 0
+    return whole, 0 if number[:1] in ("0", "+", "-") else atoi(number) or 0
 
 
 def _part_name(port: Port, offsets: tuple[str, ...], number: int) -> str | None:
     if not 1 <= number <= len(offsets):
         return None
-    base, offset = _atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS)), _atoi(offsets[number - 1])
+    base, offset = atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS)), atoi(offsets[number - 1])
     return None if base is None or offset is None else f"{DATA_PORT_NOS}{base + offset}"
 
 
-def _atoi(text: str) -> int | None:
-    """The number as Go's strconv.Atoi reads it: decimal digits with an optional sign, nothing else."""
+def atoi(text: str) -> int | None:
+    """The number that Go's strconv.Atoi reads: ASCII digits with an optional sign, 64 bits; None where it refuses."""
     digits = text[1:] if text[:1] in ("+", "-") else text
-    return int(text) if digits.isascii() and digits.isdecimal() else None
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    significant = digits.lstrip("0")
+    number = int(significant or "0") if len(significant) <= _LONGEST else 1 << 64
+    number = -number if text[0] == "-" else number
+    return number if -(1 << 63) <= number < 1 << 63 else None

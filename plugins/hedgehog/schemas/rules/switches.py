@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 
 from hedgehog.fabric.model import Manifest
@@ -58,6 +59,7 @@ NO_NAMESPACE = rule(
     why="The VLANs for its servers come from there.",
     source=_VALIDATE,
     fix="create the VLANNamespace first, or correct the name",
+    absent="VLANNamespace",
 )
 NAMESPACES_OVERLAP = rule(
     "switch-vlan-namespaces-overlap",
@@ -72,6 +74,7 @@ NO_GROUP = rule(
     why="The names of groups would mean nothing otherwise.",
     source=_VALIDATE,
     fix="create the SwitchGroup first (an empty spec will do), or correct the name",
+    absent="SwitchGroup",
 )
 BREAKOUTS_FROZEN = rule(
     "switch-breakouts-frozen",
@@ -135,7 +138,7 @@ def _namespace_violations(new: Manifest, world: World) -> Iterator[Violation]:
         for one in (namespace.get("spec") or {}).get("ranges") or ():
             ranges.append((one.get("from", 0), one.get("to", 0), name))
     ranges.sort()
-    for (first, last, one), (other_first, other_last, other) in zip(ranges, ranges[1:], strict=False):
+    for (first, last, one), (other_first, other_last, other) in itertools.pairwise(ranges):
         if other_first <= last:
             both = f"{first}-{last} of {one} and {other_first}-{other_last} of {other}"
             yield NAMESPACES_OVERLAP.at(("spec", "vlanNamespaces"), f"VLANs {both} overlap")
