@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.plugins_manager import AirflowPlugin
 
 from hedgehog.airflow.listener import Preloader
@@ -12,3 +14,13 @@ class HedgehogPlugin(AirflowPlugin):
 
     name = "hedgehog"
     listeners = [Preloader()]  # noqa: RUF012 - Airflow's attribute, read only
+
+    @property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
+        """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
+        from hedgehog.airflow import views
+
+        return [
+            {"app": views.webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
+            {"app": views.api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
+        ]
