@@ -15,6 +15,9 @@ from typing import Any
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.schemas import decode
+from hedgehog.schemas.rules import files as rows
+from hedgehog.schemas.rules import rule as rules
 from hedgehog.schemas.schema import Violation, violations
 from hedgehog.schemas.yaml import Document
 
@@ -77,8 +80,8 @@ def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
 
     *namespace* is that of an object which names none and whose kind accepts any.
     """
-    kind = _kind(item.manifest)
-    if isinstance(kind, Violation):
+    kind = held_kind(item.manifest)
+    if isinstance(kind, rules.Violation):
         return [f"{item.place(kind.path)}: {kind.message}"]
     manifest = canonical(item.manifest)
     for field in _STRIPPED:
@@ -101,33 +104,40 @@ def _subject(manifest: Mapping[str, Any]) -> str:
     return f"{manifest['kind']}/{metadata.get('namespace', '?')}/{metadata.get('name', '?')}"
 
 
-def _kind(manifest: Mapping[str, Any]) -> Kind | Violation:
-    """The row of the manifest's kind, if a fabric holds such objects in that version."""
+def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
+    """The row of the manifest's kind, if a fabric holds such objects in that version; else why not."""
     name, api_version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(name, str) or not isinstance(api_version, str):
-        return Violation((), "apiVersion and kind are missing; this is no Kubernetes object")
+        return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is no Kubernetes object")
     row = KINDS.get(name)
     if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
-        return Violation(("kind",), _why_no_kind(name, api_version))
+        return _no_kind(name, api_version)
     if api_version == row.api_version:
         return row
     old = api_version.rpartition("/")[2] in _OLD_VERSIONS
     why = "is not served since Beta-1 (October 2024); port it to" if old else "does not exist; write"
-    return Violation(("apiVersion",), f"{api_version} {name} {why} {row.api_version}")
+    rule = decode.OLD_VERSION if old else decode.VERSION
+    return rule.at(("apiVersion",), f"{api_version} {name} {why} {row.api_version}")
 
 
-def _why_no_kind(name: str, api_version: str) -> str:
+def _no_kind(name: str, api_version: str) -> rules.Violation:
+    rule, why = _why_no_kind(name, api_version)
+    return rule.at(("kind",), why)
+
+
+def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
     if name in CONTROLLER_KINDS:
-        return f"{name} is written by Hedgehog's controllers, never by users; remove it"
+        return rows.CONTROLLER, f"{name} is written by Hedgehog's controllers, never by users; remove it"
     if name in _RENAMED:
-        return f"{api_version} {name} is an old kind: {_RENAMED[name]}"
+        return rows.RENAMED, f"{api_version} {name} is an old kind: {_RENAMED[name]}"
     if name in _REMOVED:
-        return f"{api_version} {name} is gone since Beta-1 (October 2024); remove it"
+        return rows.REMOVED, f"{api_version} {name} is gone since Beta-1 (October 2024); remove it"
     if name == FABRIC.kind:
-        return f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
+        why = f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
+        return rows.FOREIGN_FABRIC, why
     near = difflib.get_close_matches(name, KINDS, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(KINDS))}"
-    return f"{api_version} {name} is no kind that a fabric holds; {hint}"
+    return decode.KIND, f"{api_version} {name} is no kind that a fabric holds; {hint}"
 
 
 def _metadata_violations(raw: Mapping[str, Any], manifest: Manifest, kind: Kind) -> Iterator[Violation]:

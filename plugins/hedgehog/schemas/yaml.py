@@ -7,17 +7,20 @@ keys, no numbers that JSON lacks, and bounds on size, depth and nodes. Nothing i
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoader that builds nothing
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
+from hedgehog.schemas.rules import files as rows
+from hedgehog.schemas.rules.rule import Rule
 from hedgehog.schemas.scalars import Scalar, resolve
 
 MAX_FILE_BYTES = 10 * 2**20
@@ -62,13 +65,37 @@ class Document:
         A path that leads nowhere gives the position of its deepest part that exists. Parses the document again, so
         ask only when there is something to report.
         """
-        builder = _Builder(self.file, [], first_line=self.line, positions={})
-        for event in _events(self._text):
-            builder.take(event)
+        positions = _positions(self._text, self.line)
         names = tuple(path)
-        while names not in builder.positions:
+        while names not in positions:
             names = names[:-1]
-        return builder.positions[names]
+        return positions[names]
+
+
+@functools.lru_cache(maxsize=1)
+def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
+    """Of one document. The last answer is kept, for there may be thousands of questions about one document."""
+    builder = _Builder("", [], first_line=first_line, positions={})
+    for event in _events(text):
+        builder.take(event)
+    return builder.positions
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file is not taken, and where. Line and column are 0 where the file as a whole is meant."""
+
+    rule: Rule
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    """What to do, where the message does not say it."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}; {self.hint}" if self.hint else f"{place}: {self.message}"
 
 
 def load(text: bytes | str, *, file: str) -> list[Document]:
@@ -77,40 +104,54 @@ def load(text: bytes | str, *, file: str) -> list[Document]:
     Raises InvalidInput with one line `file:line:column: what is wrong; what to do` a problem. A syntax error ends the
     reading of the file; duplicate keys and the like are collected. *file* is only a name.
     """
-    problems: list[str] = []
-    found: list[Document] = []
-    try:
-        found.extend(_documents(_decode(text, file), file, problems))
-    except yaml.MarkedYAMLError as error:
-        problems.append(_syntax_problem(error, file))
-    except _Unreadable as error:
-        problems.append(str(error))
+    found, problems = read(text, file=file)
     if problems:
-        raise InvalidInput("\n".join(problems))
+        raise InvalidInput("\n".join(map(str, problems)))
     return found
 
 
+def read(text: bytes | str, *, file: str) -> tuple[list[Document], list[Problem]]:
+    """The documents that could be read, and every problem; with problems, the documents are not to be trusted."""
+    problems: list[Problem] = []
+    found: list[Document] = []
+    try:
+        for document in _documents(_decode(text, file), file, problems):
+            found.append(document)
+    except yaml.MarkedYAMLError as error:
+        problems.append(_syntax_problem(error, file))
+    except _Unreadable as error:
+        problems.append(error.problem)
+    return found, problems
+
+
 class _Unreadable(Exception):
-    """Reading cannot go on; the text is the problem."""
+    """Reading cannot go on."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 def _decode(text: bytes | str, file: str) -> str:
     size = len(text)
     if size > MAX_FILE_BYTES:
-        raise _Unreadable(f"{file}: {size} bytes; a file holds at most {MAX_FILE_BYTES}: split it")
+        too_large = Problem(rows.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it")
+        raise _Unreadable(too_large)
     if isinstance(text, bytes):
         if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise _Unreadable(f"{file}:1:1: encoded as UTF-16; save it as UTF-8")
+            raise _Unreadable(Problem(rows.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
-            raise _Unreadable(f"{file}:{line}:1: not UTF-8 (byte 0x{byte:02x}); save it as UTF-8") from None
+            wrong = Problem(rows.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8")
+            raise _Unreadable(wrong) from None
     text = text.removeprefix("\ufeff")
     bad = _UNPRINTABLE.search(text)
     if bad:
         line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
-        raise _Unreadable(f"{file}:{line}:{column}: control character U+{ord(bad[0]):04X}; remove it")
+        found = f"control character U+{ord(bad[0]):04X}"
+        raise _Unreadable(Problem(rows.ENCODING, file, line, column, found, "remove it"))
     return text
 
 
@@ -120,7 +161,7 @@ def _events(text: str) -> Iterator[Any]:
         yield event
 
 
-def _documents(text: str, file: str, problems: list[str]) -> Iterator[Document]:
+def _documents(text: str, file: str, problems: list[Problem]) -> Iterator[Document]:
     builder = _Builder(file, problems)
     index = 0
     for event in _events(text):
@@ -132,20 +173,21 @@ def _documents(text: str, file: str, problems: list[str]) -> Iterator[Document]:
         if isinstance(root, dict):
             own = text[text.rfind("\n", 0, mark.index) + 1 : end.index]
             if len(own) > MAX_DOCUMENT_BYTES or len(own.encode()) > MAX_DOCUMENT_BYTES:
-                builder.problem(mark, f"the document has over {MAX_DOCUMENT_BYTES} bytes; no cluster stores it")
+                large = f"the document has over {MAX_DOCUMENT_BYTES} bytes"
+                builder.problem(mark, rows.LIMIT, large, "no cluster stores it")
             yield Document(root, file, index, mark.line + 1, own)
             index += 1
         elif root is not None:
-            builder.problem(mark, "a document must be a mapping (apiVersion, kind, metadata, spec)")
+            builder.problem(mark, rows.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)")
         builder = _Builder(file, problems)
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> str:
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark: Any = error.problem_mark or error.context_mark
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
     if "cannot start any token" in what:
         what += " (a tab? indent with blanks; quote what begins with % @ or `)"
-    return f"{file}:{mark.line + 1}:{mark.column + 1}: not YAML: {what}"
+    return Problem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
 
 
 class _Frame:
@@ -164,7 +206,7 @@ class _Builder:
     """Makes plain data of the events of one document, without recursion; collects problems, records positions."""
 
     def __init__(
-        self, file: str, problems: list[str], *, first_line: int = 1, positions: dict[Path, Position] | None = None
+        self, file: str, problems: list[Problem], *, first_line: int = 1, positions: dict[Path, Position] | None = None
     ) -> None:
         self.mark: Any = yaml.Mark(file, 0, 0, 0, None, 0)
         """Where the data of the document begins."""
@@ -182,14 +224,15 @@ class _Builder:
         """The data of the document; None when it is empty."""
         return self._base[0] if self._base else None
 
-    def problem(self, mark: Any, text: str) -> None:
+    def problem(self, mark: Any, rule: Rule, text: str, hint: str = "") -> None:
         """Note a problem. Reading ends when there are too many."""
-        self._problems.append(self._at(mark, text))
+        self._problems.append(self._at(mark, rule, text, hint))
         if len(self._problems) >= MAX_PROBLEMS:
-            raise _Unreadable(f"{self._file}: more than {MAX_PROBLEMS} problems; the rest of the file was not read")
+            many = f"more than {MAX_PROBLEMS} problems"
+            raise _Unreadable(Problem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
 
-    def _at(self, mark: Any, text: str) -> str:
-        return f"{self._file}:{mark.line + self._first_line}:{mark.column + 1}: {text}"
+    def _at(self, mark: Any, rule: Rule, text: str, hint: str) -> Problem:
+        return Problem(rule, self._file, mark.line + self._first_line, mark.column + 1, text, hint)
 
     def take(self, event: Any) -> None:
         """Take the next event. Raises _Unreadable where going on would be dangerous or pointless."""
@@ -212,12 +255,14 @@ class _Builder:
             self._check_tag(event, "scalar")
         elif not event.style:
             if name == "<<":
-                self.problem(event.start_mark, "merge keys (<<) are refused; repeat the fields")
+                self.problem(event.start_mark, rows.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
             elif not isinstance(value := resolve(name), str):
                 read = _NAMES[type(value)]
-                self.problem(event.start_mark, f'the key {name or "(none)"} is read as {read}; write "{name}"')
+                said = f"the key {name or '(none)'} is read as {read}"
+                self.problem(event.start_mark, rows.KEY, said, f'write "{name}"')
         if name in lines:
-            self.problem(event.start_mark, f"the key {name!r} is there twice, first in line {lines[name]}; remove one")
+            said = f"the key {name!r} is there twice, first in line {lines[name]}"
+            self.problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
         lines[name] = event.start_mark.line + self._first_line
         return name
 
@@ -228,21 +273,23 @@ class _Builder:
         elif not event.style:
             value = resolve(text)
             if isinstance(value, float) and not math.isfinite(value):
-                self.problem(event.start_mark, f'JSON has no {text}; write a finite number, or "{text}" in quotes')
+                hint = f'write a finite number, or "{text}" in quotes'
+                self.problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
             return value
         if event.style == '"' and (control := _CONTROL.search(text)):
-            self.problem(event.start_mark, f"the text has a control character, U+{ord(control[0]):04X}; remove it")
+            said = f"the text has a control character, U+{ord(control[0]):04X}"
+            self.problem(event.start_mark, rows.ENCODING, said, "remove it")
         return text
 
     def _place(self, event: Any, value: Any) -> None:
         """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise _Unreadable(self._at(event.start_mark, f"the document has over {MAX_NODES} nodes; split it"))
+            self._give_up(event, rows.LIMIT, f"the document has over {MAX_NODES} nodes", "split it")
         frame = self._stack[-1]
         if frame.lines is not None:
             if frame.key is None:
-                raise _Unreadable(self._at(event.start_mark, "a mapping or list cannot be a key; write a string"))
+                self._give_up(event, rows.KEY, "a mapping or list cannot be a key", "write a string")
             frame.container[frame.key] = value
             frame.key = None
             return
@@ -260,7 +307,7 @@ class _Builder:
         if event.tag is not None:
             self._check_tag(event, kind)
         if len(self._stack) > MAX_DEPTH:
-            raise _Unreadable(self._at(event.start_mark, f"nested deeper than {MAX_DEPTH} levels; no manifest is"))
+            self._give_up(event, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
         frame = self._stack[-1]
         name = frame.key if frame.lines is not None else len(frame.container)
         path = (*frame.path, name) if self._records and name is not None and len(self._stack) > 1 else ()
@@ -277,12 +324,16 @@ class _Builder:
         self._stack.pop()
 
     def _alias(self, event: Any) -> None:
-        raise _Unreadable(self._at(event.start_mark, f"the alias *{event.anchor} is refused; repeat the value"))
+        self._give_up(event, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
+
+    def _give_up(self, event: Any, rule: Rule, text: str, hint: str) -> NoReturn:
+        raise _Unreadable(self._at(event.start_mark, rule, text, hint))
 
     def _check_tag(self, event: Any, kind: str) -> None:
         if event.tag != _TAGS[kind]:
             name = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.problem(event.start_mark, f"the tag {name} is refused; write the value without it, a string in quotes")
+            hint = "write the value without it, a string in quotes"
+            self.problem(event.start_mark, rows.TAG, f"the tag {name} is refused", hint)
 
 
 _NAMES: Mapping[type, str] = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
