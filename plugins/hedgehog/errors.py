@@ -12,6 +12,7 @@
         ├── NotFound              what was named does not exist (404)
         ├── AlreadyExists         what was to be created is there already, or its name collides
         ├── InvalidInput          data that can never be accepted (400, 422, a bad file, a bad row)
+        ├── AdmissionRefused      Hedgehog's admission rules do not allow the object as things are now
         ├── FieldConflict         another field manager owns a field that we set
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
@@ -79,6 +80,10 @@ class AlreadyExists(PermanentError):
 
 class InvalidInput(PermanentError):
     """Data that can never be accepted as it is."""
+
+
+class AdmissionRefused(PermanentError):
+    """Hedgehog's admission rules refuse an object; it waits for a person, nothing else waits for it."""
 
 
 class FieldConflict(PermanentError):

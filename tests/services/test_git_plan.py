@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
 from hedgehog.gitops.commit import blob_id
@@ -154,18 +153,35 @@ def test_an_obstacle_is_seen_at_any_height(observed: Observed, obstacle: str | N
     assert (not plan.changes) == (obstacle is not None)
 
 
-def test_all_bad_objects_are_named_at_once() -> None:
-    """One round of correction, not one per object."""
-    stored = [
-        StoredObject(ObjectRef("Agent", "default", "x"), {}, "1"),
-        StoredObject(ObjectRef("Fabric", "default", "x"), {}, "1"),
-        StoredObject(ObjectRef("VPC", "default", "big"), make_manifest("big", b"x" * 2**20), "1"),
-        StoredObject(ObjectRef("VPC", "default", "wrong"), make_manifest("wrong", b"1"), "1"),
+def test_what_may_not_be_published_says_why_and_keeps_its_file() -> None:
+    """Unknown kinds, too much YAML, refused by a cluster; the good one is written."""
+    big, wrong, good = (make_manifest(name, b"1") for name in ("big", "wrong", "good"))
+    big["spec"] = {"text": "x" * 2**20}
+    refs = [
+        ObjectRef("Agent", "default", "x"),
+        *(ObjectRef("VPC", "default", name) for name in ("big", "wrong", "good")),
     ]
-    with pytest.raises(InvalidInput) as refusal:
-        objects(make_fabric(), stored, check=lambda manifest: ["is wrong"] if "wrong" in str(manifest) else [])
-    lines = str(refusal.value).splitlines()
-    assert [line.split(":")[0] for line in lines] == [str(one.ref) for one in stored]
+    stored = [StoredObject(ref, manifest, "1") for ref, manifest in zip(refs, [{}, big, wrong, good], strict=True)]
+    wanted = objects(make_fabric(), stored, {refs[2]: "is wrong"})
+    plan = decide(make_fabric(), wanted, {}, [], Observed())
+    assert [(entry.ref, entry.action) for entry in plan.entries] == [
+        *((ref, Action.SKIPPED) for ref in refs[:3]),
+        (refs[3], Action.CREATED),
+    ]
+    assert list(plan.changes) == ["f/vpcs/good.yaml"]
+
+
+def test_a_file_that_others_need_is_not_deleted() -> None:
+    """The cluster would refuse to delete its object."""
+    file = want("a", b"1").file(want("a", b"1").blob_id)
+    assert file.ref is not None
+    plan = decide(
+        make_fabric(), [], {file.path: file}, [file], Observed({file.path: file.blob_id}), spared={file.ref: "in use"}
+    )
+    assert (plan.changes, [str(entry) for entry in plan.entries]) == (
+        {},
+        ["VPC/default/a skipped (is not deleted: in use)"],
+    )
 
 
 def test_every_file_knows_its_place() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hedgehog.errors import InvalidInput, NotFound, PushRace
+from devstack.objects import make
+from hedgehog.errors import NotFound, PushRace
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
-from hedgehog.fabric.model import GitRepository, Manifest, SyncStatus
+from hedgehog.fabric.model import Fabric, GitRepository, Manifest, SyncStatus
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.services import git_sync
+from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store.database import Connection, connect, transaction
@@ -180,32 +182,65 @@ def test_a_commit_that_the_host_dislikes_does_not_stop_the_others(lab: Lab) -> N
     assert lab.state("c").status is SyncStatus.IN_SYNC
 
 
-def test_one_invalid_object_holds_back_its_fabric_only(lab: Lab) -> None:
-    """All of a fabric or nothing of it, and every problem is told."""
-    lab.add_fabric("good")
-    lab.add_fabric("bad")
-    broken = [make_vpc(name) | {"spec": {"subnets": 7}} for name in ("x", "y")]
-    lab.save("bad", *broken, {"apiVersion": "v1", "kind": "Agent", "metadata": {"name": "z", "namespace": "default"}})
-    outcomes = lab.sync_all("bad", "good")
-    assert [outcome.status.value for outcome in outcomes] == ["error", "success"]
-    assert outcomes[0].error_class == InvalidInput.__name__
-    assert len(outcomes[0].details) >= 3
-    assert not [path for path in lab.files() if "bad" in path]
-    assert lab.state("bad").status is SyncStatus.PARKED
+def namespaces() -> list[Manifest]:
+    """What every VPC needs."""
+    return [
+        make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
+        make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/16"]}),
+    ]
+
+
+def test_objects_that_a_cluster_would_refuse_are_parked_and_hold_up_nobody(lab: Lab) -> None:
+    """Their files stay as they are, what refers to them waits with them, and each has its reason."""
+    lab.add_fabric("lab", vpcs=0)
+    lab.save("lab", *namespaces(), make_vpc("good"))
+    seams = git_sync.Seams()
+    assert lab.sync("lab", seams=seams).status is OutcomeStatus.SUCCESS
+    bad = make_vpc("bad", vlan=7)
+    also = make("VPCPeering", "good--bad", {"permit": [{"good": {}, "bad": {}}]})
+    agent = {"apiVersion": "v1", "kind": "Agent", "metadata": {"name": "z", "namespace": "default"}}
+    server = make("Server", "server-1")
+    lab.save("lab", bad, also, agent, server, make_vpc("good", vlan=4000))
+    outcome = lab.sync("lab", seams=seams)
+    assert (outcome.status, outcome.counts["created"], outcome.counts["skipped"]) == (OutcomeStatus.HELD, 1, 4)
+    told = {line.split()[0]: line for line in outcome.details}
+    assert "vlan" in told["VPC/default/bad"]
+    assert "VPC/default/bad" in told["VPCPeering/default/good--bad"]
+    files = lab.files()
+    assert "vlan: 1001" in files["fabrics/lab/vpcs/good.yaml"]
+    assert [path for path in files if "bad" in path or "agent" in path] == []
+    assert "fabrics/lab/servers/server-1.yaml" in files
+    assert lab.state("lab").status is SyncStatus.OUT_OF_SYNC
+    lab.save("lab", *namespaces(), make_vpc("good"), server, delete_missing=True)
+    assert lab.sync("lab", seams=seams).status is OutcomeStatus.SUCCESS
+
+
+def test_a_vpc_that_is_still_attached_keeps_its_file(lab: Lab) -> None:
+    """The cluster would refuse to delete it."""
+    lab.add_fabric("lab", vpcs=0)
+    peering = make("VPCPeering", "a--b", {"permit": [{"a": {}, "b": {}}]})
+    vpcs = [make_vpc("a"), make_vpc("b", vlan=1002)]
+    vpcs[1]["spec"]["subnets"]["default"]["subnet"] = "10.0.2.0/24"
+    seams = git_sync.Seams()
+    lab.save("lab", *namespaces(), *vpcs, peering)
+    assert lab.sync("lab", seams=seams).status is OutcomeStatus.SUCCESS
+    lab.save("lab", *namespaces(), vpcs[0], peering, delete_missing=True)
+    outcome = lab.sync("lab", seams=seams)
+    assert (outcome.status, outcome.counts["deleted"]) == (OutcomeStatus.HELD, 0)
+    assert "fabrics/lab/vpcs/b.yaml" in lab.files()
 
 
 def test_data_nobody_foresaw_stops_its_fabric_only(lab: Lab) -> None:
     """A bug in reading one fabric's data is an error of that fabric."""
     lab.add_fabric("good")
     lab.add_fabric("bad")
-    lab.save("bad", make_vpc("poison"))
 
-    def check(manifest: Manifest) -> list[str]:
-        if manifest["metadata"]["name"] == "poison":
+    def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
+        if fabric.name == "bad":
             raise ZeroDivisionError("nobody foresaw this")
-        return []
+        return Judgement()
 
-    seams = git_sync.Seams(check=check)
+    seams = git_sync.Seams(judge=judge)
     outcomes = lab.sync_all("bad", "good", seams=seams)
     assert [outcome.status.value for outcome in outcomes] == ["error", "success"]
     assert (outcomes[0].error_class, outcomes[0].retryable) == ("ZeroDivisionError", True)

@@ -102,16 +102,35 @@ def _computed_annotation(kind: str, key: str) -> bool:
     return key in _COMPUTED_ANNOTATIONS or (kind == "Connection" and _COMPUTED_LABEL in key)
 
 
-def differs(desired: Mapping[str, Any], live: Mapping[str, Any], *, manager: str = FIELD_MANAGER) -> list[str]:
+def differs(
+    desired: Mapping[str, Any],
+    live: Mapping[str, Any],
+    *,
+    manager: str = FIELD_MANAGER,
+    stored: Callable[[Manifest], Manifest] | None = None,
+) -> list[str]:
     """The paths (".spec.subnets.a.vlan") where *live* is not what *desired* says; empty when nothing needs writing.
 
     Reported: a field that *desired* sets and *live* lacks or has otherwise, and a field that *manager* applied and
     *desired* no longer sets. Not reported: fields that only *live* has, for others own them or admission filled them
     in, also inside list items. The order of a list counts. Both sides may be raw; identity and status do not count.
+    With *stored*, which says what admission makes of an object, what it would rewrite is no difference either.
     """
     want = _content(desired)
     paths = list(_missing(want, _content(live), ""))
+    if paths and stored is not None:
+        rewritten = _rewritten(want, _content(stored(canonical(desired))))
+        paths = list(_missing(rewritten, _content(stored(canonical(live))), ""))
     return paths + [path for path in _abandoned(owned_fields(live, manager), want, "") if path not in paths]
+
+
+def _rewritten(want: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What *want* sets, as admission stores it. Fields that it drops are left out, fields that it fills in as well."""
+    return {
+        key: _rewritten(child, stored[key]) if isinstance(child, dict) and isinstance(stored[key], dict) else stored[key]
+        for key, child in want.items()
+        if key in stored
+    }
 
 
 def _content(manifest: Mapping[str, Any]) -> dict[str, Any]:

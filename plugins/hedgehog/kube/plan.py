@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
-from hedgehog.errors import AlreadyExists, HedgehogError, RetryableError
+from hedgehog.errors import AdmissionRefused, AlreadyExists, HedgehogError, RetryableError
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.kinds import FIELD_MANAGER
@@ -30,6 +30,8 @@ class Desired:
     adopted: frozenset[ObjectRef]
     owners: Mapping[ObjectRef, str]
     left_alone: Mapping[ObjectRef, str]
+    stored: Callable[[Manifest], Manifest] | None = None
+    """What admission makes of an object, for the comparison; None: it leaves objects as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def plan(desired: Desired, live: Live) -> Plan:
             settled[ref] = Result.failed(ref, error)
         elif found is None:
             to_apply[ref] = Change(ref, Action.CREATED)
-        elif paths := _to_configure(manifest, found, desired.owned.get(ref)):
+        elif paths := _to_configure(manifest, found, desired, ref):
             to_apply[ref] = Change(ref, Action.CONFIGURED, _shown(paths))
         else:
             settled[ref] = Result(Change(ref, Action.UNCHANGED), live=found)
@@ -75,6 +77,26 @@ def plan(desired: Desired, live: Live) -> Plan:
                 (recognised if owned_fields(found, FIELD_MANAGER) else adopted)[ref] = manifest
     to_delete, unlisted, gone = _unwanted(desired, live)
     return Plan(settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
+
+
+def withhold(plan: Plan, writes: Mapping[ObjectRef, str], deletes: Mapping[ObjectRef, str]) -> Plan:
+    """The plan without what the cluster would refuse; each such object is settled with the reason given for it."""
+    unwritten = {
+        ref: Result.failed(ref, AdmissionRefused(f"{ref}: {why}"))
+        for ref, why in writes.items()
+        if ref in plan.to_apply
+    }
+    undeleted = {
+        ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {why}"), error=AdmissionRefused(f"{ref}: {why}"))
+        for ref, why in deletes.items()
+        if ref in plan.to_delete
+    }
+    return replace(
+        plan,
+        settled={**plan.settled, **unwritten, **undeleted},
+        to_apply={ref: change for ref, change in plan.to_apply.items() if ref not in unwritten},
+        to_delete={ref: manifest for ref, manifest in plan.to_delete.items() if ref not in undeleted},
+    )
 
 
 def _unwanted(
@@ -104,9 +126,10 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
     return None
 
 
-def _to_configure(manifest: Manifest, found: Manifest, last: Manifest | None) -> list[str]:
+def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: ObjectRef) -> list[str]:
     """The paths to write; empty when *found* is as wanted and *manifest* is what was last applied."""
-    paths = differs(manifest, found)
+    paths = differs(manifest, found, stored=desired.stored)
+    last = desired.owned.get(ref)
     if not paths and last is not None and last != manifest and canonical(last) != manifest:
         return _changed_paths(manifest, last)
     return paths

@@ -6,7 +6,7 @@ All violations of the stage that refuses are reported, not the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -56,9 +56,15 @@ class Verdict:
 class Admission:
     """One fabric as its cluster has it. `create`, `update` and `delete` only ask; `put` and `remove` make it so."""
 
-    def __init__(self, settings: FabricSettings, objects: Iterable[Manifest] = ()) -> None:
-        """*objects* are taken as they are, in canonical form, without a check."""
+    def __init__(
+        self, settings: FabricSettings, objects: Iterable[Manifest] = (), *, elsewhere: Collection[str] = ()
+    ) -> None:
+        """*objects* are taken as they are, in canonical form, without a check.
+
+        Of the kinds *elsewhere* nothing is known here: that an object of them is not there is no fault, but a warning.
+        """
         self._rules = rules()
+        self._elsewhere = frozenset(elsewhere)
         self.settings = settings
         self.world = World(settings, {kind: row.footprint for kind, row in self._rules.items()})
         for manifest in objects:
@@ -137,10 +143,21 @@ class Admission:
         row = self._rules.get(new["kind"])
         if row is None:
             return Verdict((), None, new)
-        found = [*decode.foreign_namespace(new), *row.validate(new, self.world, old)]
+        found = self._known([*decode.foreign_namespace(new), *row.validate(new, self.world, old)])
         if any(violation.rule.severity is Severity.ERROR for violation in found):
             return Verdict(tuple(found), Stage.WEBHOOK)
         return Verdict((*found, *row.dropped(plain, new), *row.warn(new, self.world, old)), None, new)
+
+    def _known(self, found: list[Violation]) -> list[Violation]:
+        """*found*, but what is said of kinds that live elsewhere is only a warning that nobody looked."""
+        if not self._elsewhere:
+            return found
+        return [
+            decode.UNCHECKED.at(one.path, f"not checked, no {one.rule.absent} is known here: {one.message}")
+            if one.rule.absent in self._elsewhere
+            else one
+            for one in found
+        ]
 
 
 def _absent(kind: str, name: str) -> Verdict:

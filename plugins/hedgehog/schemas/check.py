@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +64,7 @@ def check(
     settings: FabricSettings,
     *,
     before: Iterable[Mapping[str, Any]] = (),
+    elsewhere: Collection[str] = (),
     strict: bool = False,
 ) -> Mapping[ObjectRef, Finding]:
     """A finding for every object that is refused or warned about; an object that is not in the result is fine.
@@ -72,10 +73,11 @@ def check(
     again and win every conflict; changes of them are checked as changes (immutable fields), and those that *objects*
     lack as deletes. Objects are admitted in waves; what is refused is left out, so what refers to it is refused as
     well, and nothing else is. A change that only needs another one to come first (a port that is freed) is accepted,
-    for a sync tries again. *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write,
+    for a sync tries again. Objects of the kinds *elsewhere* are not known here: a reference to one is not checked.
+    *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write,
     are taken from both as they are.
     """
-    findings = _Check(objects, settings, before).run()
+    findings = _Check(objects, settings, before, elsewhere).run()
     return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
 
 
@@ -118,7 +120,11 @@ class _Check:
     """One run of `check`: a fabric that changes step by step, and what is found on the way."""
 
     def __init__(
-        self, objects: Iterable[Mapping[str, Any]], settings: FabricSettings, before: Iterable[Mapping[str, Any]]
+        self,
+        objects: Iterable[Mapping[str, Any]],
+        settings: FabricSettings,
+        before: Iterable[Mapping[str, Any]],
+        elsewhere: Collection[str],
     ) -> None:
         self.settings = settings
         self.findings: dict[ObjectRef, Finding] = {}
@@ -132,7 +138,9 @@ class _Check:
                 self.wanted[ref] = whole
         written = {**self.old, **self.wanted}
         given = [one for ref, one in written.items() if ref.kind in CONTROLLER_KINDS and ref not in self.findings]
-        self.fabric = ControlledFabric(settings, [*given, *(one for ref, one in self.old.items() if _is_central(ref))])
+        self.fabric = ControlledFabric(
+            settings, [*given, *(one for ref, one in self.old.items() if _is_central(ref))], elsewhere=elsewhere
+        )
         self.elsewhere = Admission(settings)
         """Hedgehog looks into namespace `default` only; what lies elsewhere is checked for itself."""
 

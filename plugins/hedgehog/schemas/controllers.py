@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
@@ -18,12 +18,14 @@ _SOURCES = frozenset({"VPC", "External"})
 class ControlledFabric(Admission):
     """A fabric whose controllers have done their work after every change, so that nothing is ever not ready yet."""
 
-    def __init__(self, settings: FabricSettings, objects: Iterable[Manifest] = ()) -> None:
+    def __init__(
+        self, settings: FabricSettings, objects: Iterable[Manifest] = (), *, elsewhere: Collection[str] = ()
+    ) -> None:
         """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
         built_in = (one for one in default_profiles(settings) if (_PROFILE, one["metadata"]["name"]) not in self._given)
-        super().__init__(settings, [*built_in, *objects])
+        super().__init__(settings, [*built_in, *objects], elsewhere=elsewhere)
 
     def put(self, manifest: Manifest) -> None:
         """Make it so, and have the controllers follow."""

@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import keywords, schema
 from hedgehog.schemas.rules import metadata as meta
-from hedgehog.schemas.rules.rule import Rule, Violation, rule
+from hedgehog.schemas.rules.rule import Severity, Rule, Violation, rule
 
 _SERVER = "Kubernetes API server"
 EXISTS = rule(
@@ -22,6 +22,14 @@ EXISTS = rule(
     why="The API server answers 409.",
     source=_SERVER,
     fix="update the object, or choose another name",
+)
+UNCHECKED = rule(
+    "reference-unchecked",
+    what="An object that is referred to is known where the reference is checked.",
+    why="A fabric that keeps only some kinds here refers to objects that only its cluster has; the cluster decides.",
+    source="ours",
+    fix="nothing, if the object is in the cluster; --against-cluster looks there",
+    severity=Severity.WARNING,
 )
 ABSENT = rule(
     "object-absent",

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.changes import Action
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus
 from hedgehog.gitops.commit import FABRIC_TRAILER
 from hedgehog.gitops.history import Edit, edits
 from hedgehog.gitops.mirror import Listing, Mirror
 from hedgehog.services import git_plan
-from hedgehog.services.git_plan import Check, FilePlan, Observed, Wanted
+from hedgehog.services.git_plan import FilePlan, Observed, Wanted
+from hedgehog.services.validation import Judge, Judgement
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store.database import Connection
@@ -59,7 +61,7 @@ class Source:
     tip: str | None
     force: bool
     adopt: Adopt
-    check: Check
+    judge: Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,17 @@ class _Records:
 
 
 def observe(job: Job, source: Source) -> FilePlan:
-    """The plan for one fabric. Raises InvalidInput when an object may not be published."""
+    """The plan for one fabric. Objects that a cluster would refuse are held as they are in Git."""
     fabric = job.fabric
     if not source.force and _is_undisturbed(job, source):
         return FilePlan(untouched=job.files)
     records = _records(source.connection, fabric.id)
     stale = [record for record in records.known.values() if _is_stale(fabric, record, records.removed)]
     listing = _listing(source, fabric, records.known)
-    wanted = _wanted(source, fabric, records, listing.files, {record.path for record in stale})
+    judgement = _judge(source, fabric, records)
+    wanted = _wanted(
+        source, fabric, records, listing.files, {record.path for record in stale}, refused=judgement.writes
+    )
     last = job.last_look(source.mirror)
     since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
     strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
@@ -96,7 +101,16 @@ def observe(job: Job, source: Source) -> FilePlan:
         _named(source, found, suspects - own, records.known),
         _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
     )
-    return git_plan.decide(fabric, wanted, known, stale, observed)
+    return git_plan.decide(fabric, wanted, known, stale, observed, spared=judgement.deletes)
+
+
+def _judge(source: Source, fabric: Fabric, records: _Records) -> Judgement:
+    """What may not be published of a change; nothing changed, nothing to judge."""
+    if not records.changed and not records.removed:
+        return Judgement()
+    stored = fabric_store.load_objects(source.connection, [fabric.id])[fabric.id]
+    before = git_files.published(source.connection, [fabric.id])[fabric.id]
+    return source.judge(fabric, [one.manifest for one in stored if one.ref.kind in KINDS], before)
 
 
 def _is_undisturbed(job: Job, source: Source) -> bool:
@@ -136,7 +150,13 @@ def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
 
 
 def _wanted(
-    source: Source, fabric: Fabric, records: _Records, files: Mapping[str, str], stale: Collection[str]
+    source: Source,
+    fabric: Fabric,
+    records: _Records,
+    files: Mapping[str, str],
+    stale: Collection[str],
+    *,
+    refused: Mapping[ObjectRef, str],
 ) -> list[Wanted]:
     """The layout, the objects that changed, and those whose file is not as recorded or lies in another place."""
     changed = {one.ref: one for one in records.changed}
@@ -152,7 +172,7 @@ def _wanted(
     if differing:
         stored = fabric_store.load_objects(source.connection, [fabric.id])[fabric.id]
         unchanged = [one for one in stored if one.ref in differing]
-    return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], check=source.check)
+    return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], refused)
 
 
 def _suspects(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:

@@ -7,10 +7,9 @@ and what we never wrote, stays, unless the fabric's policy says otherwise, and i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from hedgehog.errors import InvalidInput
 from hedgehog.fabric import render
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
@@ -22,9 +21,6 @@ from hedgehog.gitops.mirror import FILE_LIMIT
 from hedgehog.store.fabrics import StoredObject
 from hedgehog.store.git_files import GitFile
 
-Check = Callable[[Manifest], Sequence[str]]
-"""The violations of a manifest; empty when it may be published."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -35,6 +31,8 @@ class Wanted:
     content: bytes
     digest: str | None = None
     manifest: Manifest | None = None
+    refused: str = ""
+    """Why the object may not be published; its file stays as it is."""
     blob_id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,21 +132,19 @@ def layout(fabric: Fabric) -> list[Wanted]:
     ]
 
 
-def objects(fabric: Fabric, stored: Iterable[StoredObject], *, check: Check) -> list[Wanted]:
-    """The files of *stored*. Raises InvalidInput with every object that may not be published: all of them or none."""
+def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[ObjectRef, str]) -> list[Wanted]:
+    """The files of *stored*. What may not be published, because of *refused* or for itself, says why."""
     wanted = []
-    problems: list[str] = []
     for one in stored:
         if one.ref.kind not in KINDS:
-            problems.append(f"{one.ref}: {one.ref.kind} is no kind that a fabric holds; remove the object")
+            why = f"{one.ref.kind} is no kind that a fabric holds; remove the object"
+            wanted.append(Wanted(str(one.ref), one.ref, b"", one.digest, one.manifest, why))
             continue
-        problems += [f"{one.ref}: {violation}" for violation in check(one.manifest)]
         content = render.dump(one.manifest)
+        why = refused.get(one.ref, "")
         if len(content) > FILE_LIMIT:
-            problems.append(f"{one.ref}: {len(content)} bytes of YAML are above the limit of {FILE_LIMIT}; split it")
-        wanted.append(Wanted(render.object_path(fabric, one.ref), one.ref, content, one.digest, one.manifest))
-    if problems:
-        raise InvalidInput("\n".join(problems))
+            why = f"{len(content)} bytes of YAML are above the limit of {FILE_LIMIT}; split it"
+        wanted.append(Wanted(render.object_path(fabric, one.ref), one.ref, content, one.digest, one.manifest, why))
     return wanted
 
 
@@ -164,7 +160,7 @@ def to_read(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mappi
     found = []
     for one in wanted:
         seen, record = files.get(one.path), known.get(one.path)
-        if one.digest is None or seen is None or seen == one.blob_id:
+        if one.digest is None or one.refused or seen is None or seen == one.blob_id:
             continue
         if record is None or seen != record.blob_id or record.object_digest == one.digest:
             found.append(one)
@@ -177,18 +173,23 @@ def decide(
     known: Mapping[str, GitFile],
     stale: Sequence[GitFile],
     observed: Observed,
+    *,
+    spared: Mapping[ObjectRef, str] | None = None,
 ) -> FilePlan:
     """What makes Git hold *wanted* and no longer *stale*, leaving alone what is not ours.
 
-    *known* are the records by path. Records that are neither wanted nor stale are files somebody has compared already.
+    Files of the objects in *spared* stay, for the reason given there: others still need them. *known* are the records
+    by path. Records that are neither wanted nor stale are files somebody has compared already.
     """
-    removals = [_remove(fabric, record, observed) for record in stale]
+    removals = [_remove(fabric, record, observed, spared or {}) for record in stale]
     kept = {
         step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED and step.entry.ref
     }
     # An object that moves is held as a whole when its old file is held: one object, one file.
     steps = removals + [
-        _keep(fabric, one, known.get(one.path), observed) for one in wanted if one.ref not in kept or one.path in known
+        _held(one, f"is refused: {one.refused}") if one.refused else _keep(fabric, one, known.get(one.path), observed)
+        for one in wanted
+        if one.ref not in kept or one.path in known
     ]
     touched = {one.path for one in wanted} | {record.path for record in stale}
     return FilePlan(
@@ -221,8 +222,10 @@ class _Step:
         return known[self.path].held_reason != self.entry.reason
 
 
-def _remove(fabric: Fabric, record: GitFile, observed: Observed) -> _Step:
+def _remove(fabric: Fabric, record: GitFile, observed: Observed, spared: Mapping[ObjectRef, str]) -> _Step:
     path = record.path
+    if record.ref in spared:
+        return _Step(path, Entry(path, record.ref, Action.SKIPPED, f"is not deleted: {spared[record.ref]}"))
     seen = observed.files.get(path)
     if seen is None and path not in observed.others:
         return _Step(path, forgets=True)

@@ -19,10 +19,11 @@ from hedgehog.fabric.changes import WRITES, Action, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Revision, SourceOfTruth, Target
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror
-from hedgehog.schemas import intake, schema, yaml
+from hedgehog.schemas import intake, yaml
 from hedgehog.services import claims
 from hedgehog.services.git_observe import Adopt, Job, Source, observe
-from hedgehog.services.git_plan import Check, Entry, FilePlan
+from hedgehog.services.git_plan import Entry, FilePlan
+from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
@@ -60,7 +61,7 @@ class Seams:
     """What a sync takes from outside; tests give their own."""
 
     adopt: Adopt = read_manifest
-    check: Check = schema.check
+    judge: Judge = judge
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
 
@@ -214,7 +215,7 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
 def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None) -> _Planned:
     """The plan and the commit of one fabric on top of *tip*; its errors are its own."""
     options = run.options
-    source = Source(run.connection, run.mirror, head, tip, options.force, options.seams.adopt, options.seams.check)
+    source = Source(run.connection, run.mirror, head, tip, options.force, options.seams.adopt, options.seams.judge)
     try:
         plan = observe(job, source)
         if not plan.changes or options.dry_run:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from hedgehog.errors import (
     AuthenticationFailed,
@@ -21,9 +22,11 @@ from hedgehog.errors import (
 )
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Outcome, OutcomeStatus
-from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.defaults import stored
+from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy, Target
 from hedgehog.fabric.render import fabric_ref, fabric_resource
+from hedgehog.fabric.settings import FabricSettings
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.apply import Result, apply_status
 from hedgehog.kube.client import Cluster
@@ -31,10 +34,12 @@ from hedgehog.kube.definitions import FabricDefinition, fabric_definition
 from hedgehog.kube.execute import Execution, execute, rehearse
 from hedgehog.kube.fabric_status import next_status
 from hedgehog.kube.live import Live, Scope, list_live
-from hedgehog.kube.plan import Desired
+from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.resources import kind_of
+from hedgehog.schemas.schema import violations
 from hedgehog.services import claims
+from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory, sync_state
 from hedgehog.store.database import Connection, transaction
@@ -52,6 +57,7 @@ class _Options:
     run_id: str
     dry_run: bool
     allow_large_prune: bool
+    judge: Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +98,17 @@ def sync(
     dry_run: bool = False,
     due_only: bool = False,
     allow_large_prune: bool = False,
+    judge: Judge = judge,
 ) -> list[Outcome]:
     """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
     A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. Whoever is named is
-    compared in full, due or not, unless *due_only*. *allow_large_prune* lifts the prune guard; *dry_run* writes nothing
-    anywhere. Raises only for the fabric database's own failures.
+    compared in full, due or not, unless *due_only*. What *judge* says the cluster would refuse is not sent to it: it is
+    held, with what refers to it, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
+    nothing anywhere. Raises only for the fabric database's own failures.
     """
-    options = _Options(run_id, dry_run, allow_large_prune)
+    options = _Options(run_id, dry_run, allow_large_prune, judge)
     claimed = claims.claim(
         connection,
         Target.KUBERNETES,
@@ -221,7 +229,7 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     """Plan, execute, record."""
     started = time.perf_counter()
     desired = _desired(run, job)
-    planned = plan_changes(desired, run.live)
+    planned = _allowed(run, job, plan_changes(desired, run.live), desired)
     execution = Execution(job.fabric, desired, run.live, planned, run.options.allow_large_prune)
     results = rehearse(execution) if run.options.dry_run else execute(run.cluster, execution)
     outcome = _outcome(run, job, results, started)
@@ -238,6 +246,17 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     return outcome
 
 
+def _allowed(run: _Run, job: _Job, planned: Plan, desired: Desired) -> Plan:
+    """The plan without what the cluster's admission would refuse. Nothing to write, nothing to judge."""
+    if not planned.to_apply and not planned.to_delete:
+        return planned
+    before = {ref: live for ref, live in run.live.objects.items() if ref.kind in KINDS}
+    written = {ref: desired.manifests[ref] for ref in planned.to_apply if ref.kind in KINDS}
+    wanted = {**{ref: live for ref, live in before.items() if ref not in planned.to_delete}, **written}
+    judgement = run.options.judge(job.fabric, list(wanted.values()), list(before.values()))
+    return withhold(planned, judgement.writes, judgement.deletes)
+
+
 def _desired(run: _Run, job: _Job) -> Desired:
     fabric = job.fabric
     manifests = dict(job.manifests)
@@ -252,7 +271,12 @@ def _desired(run: _Run, job: _Job) -> Desired:
     adopted = frozenset(ref for ref, one in run.owned.items() if one.adopted and ref in owned)
     owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
     owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}
-    return Desired(manifests, owned, adopted, owners, left_alone)
+    return Desired(manifests, owned, adopted, owners, left_alone, partial(_stored, fabric.settings))
+
+
+def _stored(settings: FabricSettings, manifest: Manifest) -> Manifest:
+    """What admission makes of a manifest; one that has not the shape of its kind is compared as it is."""
+    return manifest if violations(manifest) else stored(manifest, settings)
 
 
 def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:

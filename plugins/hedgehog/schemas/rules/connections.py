@@ -82,6 +82,7 @@ SWITCH_MISSING = rule(
     why="Admission looks them up.",
     source=_VALIDATE,
     fix="create the Switch first, or correct the name before the slash",
+    absent="Switch",
 )
 PROFILE_MISSING = rule(
     "connection-profile-missing",
@@ -117,6 +118,7 @@ SERVER_MISSING = rule(
     why="Admission looks them up.",
     source=_VALIDATE,
     fix="create the Server first, or correct the name before the slash",
+    absent="Server",
 )
 VPC_MISSING = rule(
     "connection-vpc-missing",
@@ -124,6 +126,7 @@ VPC_MISSING = rule(
     why="Admission looks it up.",
     source=f"{_WEBHOOK} validateStaticExternal",
     fix="create the VPC first, or remove withinVPC for the default VRF",
+    absent="VPC",
 )
 IN_USE = rule(
     "connection-in-use",

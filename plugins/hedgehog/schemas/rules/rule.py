@@ -35,6 +35,8 @@ class Rule:
     fix: str
     """What to do; the hint of a violation that has no better one. Best with an example."""
     severity: Severity = Severity.ERROR
+    absent: str = ""
+    """The kind of the object whose absence breaks the rule; empty for every other rule."""
 
     def at(self, path: Path, message: str, hint: str = "") -> Violation:
         """The violation of this rule at *path* (of the object as sent, or as admission stores it)."""
@@ -58,11 +60,20 @@ RULES: dict[str, Rule] = {}
 """Every rule by its id."""
 
 
-def rule(id: str, *, what: str, why: str, source: str, fix: str, severity: Severity = Severity.ERROR) -> Rule:
+def rule(
+    id: str,
+    *,
+    what: str,
+    why: str,
+    source: str,
+    fix: str,
+    severity: Severity = Severity.ERROR,
+    absent: str = "",
+) -> Rule:
     """A new rule, noted in `RULES`. Raises ValueError for an id that is taken."""
     if id in RULES:
         raise ValueError(f"the rule id {id} is taken")
-    RULES[id] = Rule(id, what, why, source, fix, severity)
+    RULES[id] = Rule(id, what, why, source, fix, severity, absent)
     return RULES[id]
 
 
