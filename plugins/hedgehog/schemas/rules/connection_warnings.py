@@ -104,6 +104,14 @@ ROLE = rule(
     fix="swap the ends, or correct the role of the Switch",
     severity=Severity.WARNING,
 )
+GATEWAY_MISSING = rule(
+    "connection-gateway-missing",
+    what="The gateways of a Connection exist.",
+    why="Upstream does not look, but a link to nothing carries nothing.",
+    source="ours",
+    fix="create the Gateway first, or correct the name before the slash",
+    severity=Severity.WARNING,
+)
 VLAN = rule(
     "connection-vlan-invalid",
     what="The VLAN of a static external is at most 4094.",
@@ -125,6 +133,9 @@ def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violatio
     yield from _ports(joined, world)
     yield from _roles(joined, world)
     yield from _unnumbered(spec)
+    for name, end in joined.devices[Device.GATEWAY].items():
+        if world.get("Gateway", name) is None:
+            yield GATEWAY_MISSING.at(end.path, f"there is no Gateway {name}")
     vlan = (((spec.get("staticExternal") or {}).get("link") or {}).get("switch") or {}).get("vlan", 0)
     if vlan > _LAST_VLAN:
         yield VLAN.at(("spec", "staticExternal", "link", "switch", "vlan"), f"{vlan} is no VLAN")
