@@ -15,6 +15,7 @@ from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import decode
 from hedgehog.schemas.admission import Admission, Operation, Stage, Verdict
 from hedgehog.schemas.controllers import ControlledFabric
+from hedgehog.schemas.places import reference_path
 from hedgehog.schemas.rules.rule import Severity, Violation, rule
 from hedgehog.schemas.world import NAMESPACE
 
@@ -65,6 +66,7 @@ def check(
     *,
     before: Iterable[Mapping[str, Any]] = (),
     elsewhere: Collection[str] = (),
+    recheck: Collection[ObjectRef] = (),
     strict: bool = False,
 ) -> Mapping[ObjectRef, Finding]:
     """A finding for every object that is refused or warned about; an object that is not in the result is fine.
@@ -74,10 +76,11 @@ def check(
     lack as deletes. Objects are admitted in waves; what is refused is left out, so what refers to it is refused as
     well, and nothing else is. A change that only needs another one to come first (a port that is freed) is accepted,
     for a sync tries again. Objects of the kinds *elsewhere* are not known here: a reference to one is not checked.
-    *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write,
-    are taken from both as they are.
+    *recheck* names objects to check though they are as before; what is wrong with them stays in the cluster all the
+    same. *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write, are taken from both
+    as they are.
     """
-    findings = _Check(objects, settings, before, elsewhere).run()
+    findings = _Check(objects, settings, before, elsewhere, recheck).run()
     return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
 
 
@@ -89,10 +92,11 @@ def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admi
     return ControlledFabric(settings, _identified(objects).values())
 
 
-def identified(manifest: Mapping[str, Any]) -> tuple[ObjectRef, Manifest]:
+def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tuple[ObjectRef, Manifest]:
     """The ref of a manifest, and what is applied of it: canonical, with a namespace. Never raises.
 
-    Of what controllers write, the status counts.
+    *namespace* is that of an object which names none and whose kind may live in any. Of what controllers write, the
+    status counts.
     """
     kind = str(manifest.get("kind"))
     whole = canonical(manifest)
@@ -101,7 +105,7 @@ def identified(manifest: Mapping[str, Any]) -> tuple[ObjectRef, Manifest]:
     metadata = whole["metadata"]
     if not metadata.get("namespace"):
         row = KINDS.get(kind)
-        metadata["namespace"] = row.default_namespace if row else NAMESPACE
+        metadata["namespace"] = (row.namespace if row else NAMESPACE) or namespace
     return ObjectRef(kind, str(metadata["namespace"]), str(metadata.get("name"))), whole
 
 
@@ -125,15 +129,17 @@ class _Check:
         settings: FabricSettings,
         before: Iterable[Mapping[str, Any]],
         elsewhere: Collection[str],
+        recheck: Collection[ObjectRef],
     ) -> None:
         self.settings = settings
+        self.recheck = recheck
         self.findings: dict[ObjectRef, Finding] = {}
         self.wanted: dict[ObjectRef, Manifest] = {}
         self.old = _identified(before)
         for manifest in objects:
             ref, whole = identified(manifest)
             if ref in self.wanted:
-                self.findings[ref] = Finding(ref, (DUPLICATE.at((), f"{ref} is there twice"),), None)
+                self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
             else:
                 self.wanted[ref] = whole
         written = {**self.old, **self.wanted}
@@ -158,11 +164,13 @@ class _Check:
         return self.findings
 
     def _changes(self) -> list[ObjectRef]:
-        """What differs from before, in the order of its waves."""
+        """What is to be asked, in the order of its waves."""
         changed = {
             ref: manifest
             for ref, manifest in self.wanted.items()
-            if ref.kind not in CONTROLLER_KINDS and ref not in self.findings and self.old.get(ref) != manifest
+            if ref.kind not in CONTROLLER_KINDS
+            and ref not in self.findings
+            and (ref in self.recheck or self.old.get(ref) != manifest)
         }
         malformed = [ref for ref, manifest in changed.items() if not _has_identity(manifest)]
         orderly = [manifest for manifest in changed.values() if _has_identity(manifest)]
@@ -174,7 +182,7 @@ class _Check:
         for ref in refs:
             verdict = self._ask(ref, self.wanted[ref])
             if verdict.stored is not None:
-                freed = freed or ref in self.old
+                freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
                 self._note(ref, verdict)
                 if _is_central(ref):
                     self.fabric.put(verdict.stored)
@@ -212,7 +220,8 @@ class _Check:
             return
         direct, cause = root
         through = "" if direct == cause else f" because of {cause}"
-        violation = REFUSED_REFERENCE.at(("spec",), f"refers to {direct}, which is refused{through}")
+        path = reference_path(manifest, direct) or ("spec",)
+        violation = REFUSED_REFERENCE.at(path, f"refers to {direct}, which is refused{through}")
         self.findings[ref] = Finding(ref, (violation,), None, cause, self._operation(ref))
 
     def _root(self, manifest: Manifest) -> tuple[ObjectRef, ObjectRef] | None:

@@ -94,6 +94,12 @@ def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
     return Accepted(item, ObjectRef.of(manifest), manifest, tuple(_left_out(item.manifest, manifest)))
 
 
+def is_hedgehog_name(kind: str) -> bool:
+    """Whether *kind* is a Hedgehog kind, or so near to one that it may be meant."""
+    old = _RENAMED.keys() | _REMOVED | CONTROLLER_KINDS
+    return kind in old or bool(difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.8))
+
+
 def secrets(manifest: Mapping[str, Any]) -> list[Violation]:
     """The places of *manifest* that hold a password or token. The values are not shown."""
     return list(_secrets(manifest))

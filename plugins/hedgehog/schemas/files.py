@@ -1,0 +1,258 @@
+"""Checking files: YAML, the objects in it, and what a cluster would say of them, each with file, line and column."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hedgehog.fabric.fabricator import effective_settings, is_fabricator, read_fabricator
+from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.schemas import decode, intake, yaml
+from hedgehog.schemas.admission import Operation
+from hedgehog.schemas.check import DUPLICATE, Finding, check, identified
+from hedgehog.schemas.configuration import is_configuration
+from hedgehog.schemas.intake import Item
+from hedgehog.schemas.places import place_in_source, reference_path
+from hedgehog.schemas.report import Entry, Remark, Report
+from hedgehog.schemas.rules import files as rows
+from hedgehog.schemas.rules.rule import Severity, Violation, printed
+
+_UNSUPPORTED = frozenset(
+    rule.id for rule in (decode.OLD_VERSION, rows.RENAMED, rows.REMOVED, rows.CONTROLLER, rows.FOREIGN_FABRIC)
+)
+_GROUPS = (WIRING, VPC_GROUP, GATEWAY, FABRICATOR)
+_NO_FILE = ""
+_NAMELESS = "?"
+"""No name can be this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, read. The same name and content give the same source, so a caller may keep it."""
+
+    file: str
+    documents: Sequence[yaml.Document]
+    problems: Sequence[yaml.Problem]
+    content: bytes = field(repr=False)
+
+
+def read_source(file: str, content: bytes) -> Source:
+    """The documents of a file, or what is wrong with it. Raises nothing."""
+    documents, problems = yaml.read(content, file=file)
+    return Source(file, documents, problems, content)
+
+
+def check_files(
+    files: Mapping[str, bytes],
+    settings: FabricSettings,
+    *,
+    before: Iterable[Manifest] = (),
+    partial: bool = False,
+    strict: bool = False,
+    namespace: str = "default",
+) -> Report:
+    """What a cluster would say of the objects in *files* (name → content), together and one by one.
+
+    A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check`);
+    those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
+    that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Our
+    own configuration documents and objects of other products are left out, which is noted. *namespace* is that of an object that names none and whose kind may live in any. *strict* makes errors of warnings.
+    """
+    sources = [read_source(file, content) for file, content in files.items()]
+    return check_sources(sources, settings, before=before, partial=partial, strict=strict, namespace=namespace)
+
+
+def check_sources(
+    sources: Iterable[Source],
+    settings: FabricSettings,
+    *,
+    before: Iterable[Manifest] = (),
+    partial: bool = False,
+    strict: bool = False,
+    namespace: str = "default",
+) -> Report:
+    """The same for files that are read already."""
+    run = _Run(settings, namespace, strict=strict)
+    for source in sources:
+        run.take(source)
+    return run.report(dict(identified(one) for one in before), partial=partial)
+
+
+@dataclass(slots=True)
+class _Found:
+    """One object of a file, while it is looked at."""
+
+    item: Item
+    line: int
+    ref: ObjectRef
+    violations: list[Violation] = field(default_factory=list)
+    manifest: Manifest | None = None
+    """What is to be applied; None where the object is not looked at any further."""
+    extra: list[Remark] = field(default_factory=list)
+    """What is wrong with the file at this object."""
+
+
+class _Run:
+    """One check of files."""
+
+    def __init__(self, settings: FabricSettings, namespace: str, *, strict: bool) -> None:
+        self.settings = settings
+        self.namespace = namespace
+        self.strict = strict
+        self.sources: dict[str, Source] = {}
+        self.found: dict[str, list[_Found]] = {}
+        self.first: dict[ObjectRef, _Found] = {}
+        self.left_out: Counter[str] = Counter()
+        self.nameless = 0
+
+    def take(self, source: Source) -> None:
+        """Look at the objects of a file one by one."""
+        self.sources[source.file] = source
+        here = self.found[source.file] = []
+        for document in source.documents:
+            for item in intake.items(document):
+                if _is_of_no_fabric(item.manifest):
+                    self.left_out[f"{item.manifest['kind']} ({item.manifest['apiVersion']})"] += 1
+                else:
+                    here.append(self._object(item))
+
+    def _object(self, item: Item) -> _Found:
+        source: Any = item.source
+        line = source.position(item.prefix)[0] if item.prefix else source.line
+        ref, manifest = identified(item.manifest, namespace=self.namespace)
+        if not _has_name(manifest):
+            self.nameless += 1
+            ref = replace(ref, name=f"{_NAMELESS}{self.nameless}")
+        found = _Found(item, line, ref)
+        kind = intake.held_kind(item.manifest)
+        if isinstance(kind, Violation):
+            found.violations.append(kind)
+            return found
+        found.violations += _own_violations(manifest)
+        first = self.first.setdefault(ref, found)
+        if first is found:
+            found.manifest = manifest
+        else:
+            found.violations.append(DUPLICATE.at((), f"is there twice, first in {first.item.place()}"))
+        return found
+
+    def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> Report:
+        """Check the objects together and put it all where it stands."""
+        wanted = {ref: found.manifest for ref, found in self.first.items() if found.manifest is not None}
+        settings = self._effective(wanted.values())
+        # What stood in the lost part of a file must not look deleted.
+        is_lost = any(source.problems for source in self.sources.values())
+        together = {**before, **wanted} if partial or is_lost else wanted
+        unknown = KINDS.keys() - {ref.kind for ref in (*together, *before)}
+        findings = check(together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys())
+        gone = self._place_findings(findings, settings)
+        entries = [entry for file in self.sources for entry in self._entries(file)]
+        notes = [f"left out, for no fabric holds it: {kind}, {count} times" for kind, count in self.left_out.items()]
+        return Report(len(self.sources), (*entries, *gone), tuple(notes))
+
+    def _effective(self, manifests: Iterable[Manifest]) -> FabricSettings:
+        """Those of the Fabricator, as far as it can be read; what is wrong with it is said where it stands."""
+        for manifest in manifests:
+            if is_fabricator(manifest):
+                readable, problems = read_fabricator(manifest)
+                return readable if problems else effective_settings(self.settings, [manifest])
+        return self.settings
+
+    def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[Entry]:
+        """Give each object its violations. What is wrong with a delete is wrong where something refers to it."""
+        gone = []
+        for ref, finding in findings.items():
+            if ref in self.first and finding.operation is not Operation.DELETE:
+                found = self.first[ref]
+                found.violations += _in_source(finding, found, settings)
+            elif finding.operation is Operation.DELETE and not self._blame_referring(finding):
+                remarks = tuple(self._remark(one, (0, 0), "") for one in finding.violations)
+                gone.append(Entry(_NO_FILE, None, 0, ref, remarks))
+        return gone
+
+    def _blame_referring(self, finding: Finding) -> bool:
+        told = False
+        for found in self.first.values():
+            path = reference_path(found.manifest, finding.ref) if found.manifest is not None else None
+            if path is not None:
+                told = True
+                found.violations += [
+                    one.rule.at(path, f"refers to {finding.ref}, which is deleted: {one.message}", one.hint)
+                    for one in finding.violations[:1]
+                ]
+        return told
+
+    def _entries(self, file: str) -> Iterator[Entry]:
+        """The entries of a file; a problem of the file belongs to the object that it is in, if there is one."""
+        objects, source = self.found[file], self.sources[file]
+        lost: list[Remark] = []
+        for problem in source.problems:
+            text = self._text(file, problem.line)
+            said = problem.rule.at((), problem.message, problem.hint)
+            remark = self._remark(said, (problem.line, problem.column), text)
+            around = [found for found in objects if 0 < found.line <= problem.line]
+            (around[-1].extra if around else lost).append(remark)
+        if lost:
+            yield Entry(file, None, lost[0].line, None, tuple(lost))
+        for found in objects:
+            remarks = sorted((*found.extra, *self._remarks(found)), key=lambda one: (one.line, one.column))
+            unsupported = any(one.rule.id in _UNSUPPORTED for one in found.violations)
+            document: Any = found.item.source
+            ref = found.ref if _has_name(found.item.manifest) else replace(found.ref, name=_NAMELESS)
+            yield Entry(file, document.index, found.line, ref, tuple(remarks), unsupported)
+
+    def _remarks(self, found: _Found) -> Iterator[Remark]:
+        document: Any = found.item.source
+        for violation in found.violations:
+            line, column = document.position((*found.item.prefix, *violation.path))
+            yield self._remark(violation, (line, column), self._text(document.file, line))
+
+    def _remark(self, violation: Violation, position: yaml.Position, text: str) -> Remark:
+        severity = Severity.ERROR if self.strict else violation.rule.severity
+        path = printed(violation.path)
+        return Remark(violation.rule, path, *position, severity, violation.message, violation.hint, text)
+
+    def _text(self, file: str, line: int) -> str:
+        lines = _lines(self.sources[file].content)
+        return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""
+
+
+@functools.lru_cache(maxsize=1)
+def _lines(content: bytes) -> list[str]:
+    """As the positions count them. The last file is kept: its remarks come one after the other."""
+    return content.decode("utf-8", errors="replace").split("\n")
+
+
+def _is_of_no_fabric(manifest: Mapping[str, Any]) -> bool:
+    """Whether it is our own configuration, or an object of another product; never where it may be a slip."""
+    if is_configuration(manifest):
+        return True
+    kind, version = manifest.get("kind"), manifest.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str) or kind in KINDS:
+        return False
+    group = version.rpartition("/")[0]
+    return not group.endswith("githedgehog.com") and not intake.is_hedgehog_name(kind)
+
+
+def _has_name(manifest: Mapping[str, Any]) -> bool:
+    metadata = manifest.get("metadata")
+    return isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str) and metadata["name"] != ""
+
+
+def _own_violations(manifest: Manifest) -> Iterator[Violation]:
+    """What is wrong with an object whatever else there is, and no cluster says."""
+    yield from (rows.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
+    if is_fabricator(manifest):
+        yield from (rows.FABRICATOR_FIELD.at(path, text) for path, text in read_fabricator(manifest)[1])
+
+
+def _in_source(finding: Finding, found: _Found, settings: FabricSettings) -> Iterator[Violation]:
+    """The violations with paths as the file has them."""
+    for one in finding.violations:
+        path = place_in_source(one.path, found.item.manifest, settings)
+        yield one if path == one.path else Violation(one.rule, path, one.message, one.hint)
