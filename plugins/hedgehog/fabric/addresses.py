@@ -105,6 +105,12 @@ def parse_prefix(text: str) -> Prefix | None:
     return Prefix(address.version, address.value, bits) if bits <= _WIDTHS[address.version] else None
 
 
+def parse_cidr(text: str) -> Prefix | None:
+    """The prefix that `net.ParseCIDR` reads, host bits kept: unlike `netip.ParsePrefix` it takes `10.0.0.0/08`."""
+    head, _, bits = text.rpartition("/")
+    return parse_prefix(f"{head}/{int(bits)}" if bits.isascii() and bits.isdigit() else text)
+
+
 class PrefixIndex(Generic[Owner]):
     """Prefixes with their owners, asked for overlaps. Adding, removing and asking cost the same however many it holds."""
 
