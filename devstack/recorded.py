@@ -20,8 +20,6 @@ from hedgehog.schemas import decode, yaml
 from hedgehog.schemas.admission import Admission, Operation, Verdict
 
 _PROFILES = "_switchprofiles-"
-_OF_A_FABRIC = frozenset({"air", "v0129"})
-"""Fabrics with a file of profiles of their own."""
 _NEWER = "v0129"
 _COMPARED = frozenset({"name", "namespace", "labels", "annotations", "finalizers", "generateName"})
 
@@ -141,12 +139,17 @@ class Fabrics:
 
     def _profiles(self, fabric: str, settings: FabricSettings) -> list[Manifest]:
         release = _NEWER if self._upstream is Upstream.V0_129 else "default"
-        name = fabric if fabric in _OF_A_FABRIC else release
-        path = self._directory / "fabrics" / f"{_PROFILES}{name}.json"
-        if not path.exists():
+        files = [self._directory / "fabrics" / f"{_PROFILES}{name}.json" for name in (release, fabric)]
+        if not files[0].exists():
             return list(default_profiles(settings))
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return [{"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "SwitchProfile", **row} for row in rows]
+        # The release has the last word: the file of a fabric is of one release, and only adds models.
+        rows = [
+            row for file in reversed(files) if file.exists() for row in json.loads(file.read_text(encoding="utf-8"))
+        ]
+        by_name = {row["metadata"]["name"]: row for row in rows}
+        return [
+            {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "SwitchProfile", **row} for row in by_name.values()
+        ]
 
 
 def _with_internal_id(manifest: Manifest, number: int) -> Manifest:
