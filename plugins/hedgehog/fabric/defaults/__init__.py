@@ -17,6 +17,9 @@ _DEFAULTERS = {
     for kind, fill in module.DEFAULTERS.items()
 }
 
+_NEEDS_NO_SPEC = frozenset({"Server", "VLANNamespace", "IPv4Namespace"})
+"""Kinds that a cluster may hold without spec; the others have one here, for rules to rely on, or are refused."""
+
 
 def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     """The object as the cluster would store it. *manifest* has the types of its schema and no null map values.
@@ -28,9 +31,32 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     if not metadata.get("namespace"):
         metadata["namespace"] = "default"
     fill = _DEFAULTERS.get(result["kind"])
-    if fill is not None:
-        fill(result, settings)
-    return result
+    if fill is None:
+        return result
+    before = _copy(result)
+    fill(result, settings)
+    return before if _is_untouched(before, result) else result
+
+
+def _is_untouched(before: Manifest, after: Manifest) -> bool:
+    """Whether `Default()` changed no Go value. Then the webhook sends no patch, and not even empty structs appear."""
+    if before["metadata"] != after["metadata"]:
+        return False
+    kind = after["kind"]
+    unseen = vpcs.UNSEEN.get(kind)
+    if (unseen is not None and unseen(before)) or ("spec" not in before and kind not in _NEEDS_NO_SPEC):
+        return False
+    return _adds_only_empty(before, after)
+
+
+def _adds_only_empty(before: Any, after: Any) -> bool:
+    if not isinstance(before, dict):
+        return bool(before == after)
+    return (
+        isinstance(after, dict)
+        and before.keys() <= after.keys()
+        and all(_adds_only_empty(before.get(key, {}), value) for key, value in after.items())
+    )
 
 
 def _copy(value: Any) -> Any:

@@ -149,3 +149,24 @@ DEFAULTERS: Mapping[str, Callable[[Manifest, FabricSettings], None]] = {
     "VPCAttachment": _attachment,
 }
 """By kind: changes the manifest, which is the caller's own copy, in place."""
+
+
+def _gets_labels(manifest: Manifest) -> bool:
+    return not manifest["metadata"].get("labels")
+
+
+def _gets_routes(manifest: Manifest) -> bool:
+    subnets = manifest.get("spec", {}).get("subnets", {}).values()
+    return any(
+        "advertisedRoutes" not in subnet.get("dhcp", {}).get("options", {"advertisedRoutes": []}) for subnet in subnets
+    )
+
+
+UNSEEN: Mapping[str, Callable[[Manifest], bool]] = {
+    "Connection": _gets_labels,
+    "Server": _gets_labels,
+    "VLANNamespace": _gets_labels,
+    "IPv4Namespace": _gets_labels,
+    "VPC": _gets_routes,
+}
+"""By kind: whether upstream's `Default()` changes what does not show, from nil to empty; it still counts as a change."""

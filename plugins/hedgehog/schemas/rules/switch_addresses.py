@@ -86,7 +86,7 @@ def address_violations(new: Manifest, world: World) -> Iterator[Violation]:
     """What is wrong with the addresses and the ASN that are there; that some are missing is said elsewhere."""
     spec = new["spec"]
     # Upstream lets MCLAG partners share ASN and VTEP address.
-    shares = spec["redundancy"].get("type") == "mclag"
+    shares = spec.get("redundancy", {}).get("type") == "mclag"
     if spec.get("ip"):
         yield from _ip_violations(new, world)
     if spec.get("protocolIP"):

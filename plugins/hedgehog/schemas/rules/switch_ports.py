@@ -223,9 +223,9 @@ def _feature_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:
     spec, model = new["spec"], f"model {profile.name} does not support"
     if spec.get("roce") and not profile.supports("roce"):
         yield NO_ROCE.at(("spec", "roce"), f"{model} RoCE")
-    if spec["ecmp"].get("roceQPN") and not profile.supports("ecmpRoCEQPN"):
+    if spec.get("ecmp", {}).get("roceQPN") and not profile.supports("ecmpRoCEQPN"):
         yield NO_QPN.at(("spec", "ecmp", "roceQPN"), f"{model} hashing on RoCE queue pairs")
-    if spec["redundancy"].get("type") == "eslag" and not profile.supports("eslag"):
+    if spec.get("redundancy", {}).get("type") == "eslag" and not profile.supports("eslag"):
         yield NO_ESLAG.at(("spec", "redundancy", "type"), f"{model} ESLAG")
 
 

@@ -104,11 +104,11 @@ NAMESPACE_LOST = rule(
 def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
     """What is admitted, but surely not wanted."""
     spec = new["spec"]
-    if spec["redundancy"].get("type") == "mclag":
+    if spec.get("redundancy", {}).get("type") == "mclag":
         yield MCLAG.at(("spec", "redundancy", "type"), "MCLAG is no longer supported")
     if spec["role"] == "virtual-edge":
         yield LEGACY_ROLE.at(("spec", "role"), "virtual-edge is legacy")
-    mac = spec["boot"].get("mac", "")
+    mac = spec.get("boot", {}).get("mac", "")
     if mac and not _MAC.fullmatch(mac):
         yield BOOT_MAC.at(("spec", "boot", "mac"), f"{mac!r} is no MAC address")
     for fact in boot_facts(new):
@@ -118,6 +118,12 @@ def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Viol
         yield LOCATORS_KEPT.at(("spec", "portLocators"), "locator lights are for the moment")
     if old is not None:
         yield from _change_warnings(new, world, old)
+
+
+def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
+    """Locator lights that admission throws away, because they are over."""
+    if sent.get("spec", {}).get("portLocators") and not new["spec"].get("portLocators"):
+        yield LOCATORS_KEPT.at(("spec", "portLocators"), "all locator lights are over; admission drops them")
 
 
 def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Violation]:
@@ -149,7 +155,7 @@ def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Vio
 
 def _redundancy_warnings(old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
     affected = [one["metadata"]["name"] for one in connections if one["spec"].get("eslag")]
-    group = old["spec"]["redundancy"].get("group")
+    group = old["spec"].get("redundancy", {}).get("group")
     if affected and group:
         message = f"was group {group}, and the switch has ESLAG connections: {_list(affected)}"
         yield REDUNDANCY_CHANGED.at(("spec", "redundancy"), message)

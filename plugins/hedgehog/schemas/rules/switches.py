@@ -11,7 +11,7 @@ from hedgehog.schemas.rules.rule import Violation, rule
 from hedgehog.schemas.rules.switch_addresses import address_violations
 from hedgehog.schemas.rules.switch_facts import LEAVES, SPINE, connections_of, facts
 from hedgehog.schemas.rules.switch_ports import port_violations
-from hedgehog.schemas.rules.switch_warnings import warnings
+from hedgehog.schemas.rules.switch_warnings import dropped, warnings
 from hedgehog.schemas.world import Footprint, World
 
 _VALIDATE = "api/wiring/v1beta1/switch_types.go Switch.Validate"
@@ -118,7 +118,7 @@ def _field_violations(new: Manifest) -> Iterator[Violation]:
 
 
 def _redundancy_violations(new: Manifest) -> Iterator[Violation]:
-    redundancy = new["spec"]["redundancy"]
+    redundancy = new["spec"].get("redundancy", {})
     group, kind = redundancy.get("group", ""), redundancy.get("type", "")
     if kind not in ("", "eslag", "mclag"):
         yield REDUNDANCY_TYPE.at(("spec", "redundancy", "type"), f"there is no redundancy of type {kind!r}")
@@ -169,5 +169,5 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
 
 
 KINDS: Mapping[str, KindRules] = {
-    "Switch": KindRules(validate, delete=_delete, warn=warnings, footprint=Footprint(facts=facts)),
+    "Switch": KindRules(validate, delete=_delete, warn=warnings, dropped=dropped, footprint=Footprint(facts=facts)),
 }
