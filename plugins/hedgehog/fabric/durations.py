@@ -12,7 +12,7 @@ _PARTS = re.compile(_PART, re.ASCII)
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{1,2}):([0-9]{2}):([0-9]{2})([.,][0-9]+)?", re.ASCII)
 _LONGEST = 1 << 63
 _SECOND = 10**9
-_DIGITS = 18
+_DIGITS = 19
 """More digits than this are too long in any unit."""
 
 LOCATORS_BEGIN = datetime(2026, 8, 1)
@@ -31,7 +31,8 @@ def parse_duration(text: str) -> int | None:
         digits = fraction[1:]
         if not whole and not digits:
             return None
-        total += int(whole[:_DIGITS] or "0") * _UNITS[unit] if len(whole) <= _DIGITS else _LONGEST
+        whole = whole.lstrip("0")
+        total += int(whole or "0") * _UNITS[unit] if len(whole) <= _DIGITS else _LONGEST
         total += int(digits[:_DIGITS] or "0") * _UNITS[unit] // 10 ** len(digits[:_DIGITS])
     total = -total if match[1] == "-" else total
     return total if -_LONGEST <= total < _LONGEST else None

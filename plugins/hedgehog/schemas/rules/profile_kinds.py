@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.profiles import atoi
-from hedgehog.schemas.rules.rule import Violation, rule
+from hedgehog.schemas.rules.rule import Path, Violation, rule
 
 _SOURCE = "api/wiring/v1beta1/switchprofile_types.go SwitchProfile.Validate"
 Spec = Mapping[str, Any]
@@ -98,7 +98,7 @@ def kind_violations(spec: Spec) -> Iterator[Violation]:
             yield from _mode_violations((*path, "breakout"), kind["breakout"])
 
 
-def _speed_violations(path: tuple[str, ...], speed: Spec) -> Iterator[Violation]:
+def _speed_violations(path: Path, speed: Spec) -> Iterator[Violation]:
     default, supported = speed.get("default", ""), speed.get("supported") or ()
     if not supported:
         yield SPEEDS.at((*path, "supported"), "no speed is supported")
@@ -106,10 +106,10 @@ def _speed_violations(path: tuple[str, ...], speed: Spec) -> Iterator[Violation]
         yield SPEEDS.at((*path, "default"), f"{default!r} is none of {', '.join(supported)}")
     for index, one in enumerate(supported):
         if one not in KNOWN_SPEEDS:
-            yield SPEEDS.at((*path, "supported", str(index)), f"{one!r} is none of {', '.join(KNOWN_SPEEDS)}")
+            yield SPEEDS.at((*path, "supported", index), f"{one!r} is none of {', '.join(KNOWN_SPEEDS)}")
 
 
-def _mode_violations(path: tuple[str, ...], breakout: Spec) -> Iterator[Violation]:
+def _mode_violations(path: Path, breakout: Spec) -> Iterator[Violation]:
     default, supported = breakout.get("default", ""), breakout.get("supported") or {}
     if not supported:
         yield MODES.at((*path, "supported"), "no mode is supported")

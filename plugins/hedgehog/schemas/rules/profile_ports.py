@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.profiles import atoi
-from hedgehog.schemas.rules.rule import Violation, rule
+from hedgehog.schemas.rules.rule import Path, Violation, rule
 
 _SOURCE = "api/wiring/v1beta1/switchprofile_types.go SwitchProfile.Validate"
 Spec = Mapping[str, Any]
@@ -83,7 +83,7 @@ def port_violations(spec: Spec) -> Iterator[Violation]:
     yield from _duplicates(ports)
 
 
-def _management_violations(path: tuple[str, ...], name: str, port: Spec) -> Iterator[Violation]:
+def _management_violations(path: Path, name: str, port: Spec) -> Iterator[Violation]:
     if not name.startswith("M") or (atoi(name[1:]) or 0) <= 0:
         yield NAME.at(path, f"management port {name} is not M and a number")
     if not _numbered(port.get("nos", ""), "Management"):
@@ -99,7 +99,7 @@ def _management_violations(path: tuple[str, ...], name: str, port: Spec) -> Iter
         yield SOFTWARE_NAME.at((*path, "baseNOSName"), f"management port {name} cannot be split")
 
 
-def _data_violations(path: tuple[str, ...], name: str, port: Spec, spec: Spec) -> Iterator[Violation]:
+def _data_violations(path: Path, name: str, port: Spec, spec: Spec) -> Iterator[Violation]:
     halves = name[1:].split("/")
     if not name.startswith("E") or len(halves) != 2 or any((atoi(half) or 0) <= 0 for half in halves):
         yield NAME.at(path, f"data port {name} is not E<asic>/<port>")
@@ -120,13 +120,13 @@ def _data_violations(path: tuple[str, ...], name: str, port: Spec, spec: Spec) -
         yield SOFTWARE_NAME.at((*path, "nos"), f"port {name} has {port['nos']!r}, not Ethernet and a number")
 
 
-def _reference_violations(path: tuple[str, ...], name: str, port: Spec, spec: Spec) -> Iterator[Violation]:
+def _reference_violations(path: Path, name: str, port: Spec, spec: Spec) -> Iterator[Violation]:
     for field, table in (("profile", "portProfiles"), ("group", "portGroups"), ("pipeline", "pipelines")):
         if port.get(field) and port[field] not in (spec.get(table) or {}):
             yield REFERENCE.at((*path, field), f"port {name} names {field} {port[field]!r}, which is not in {table}")
 
 
-def _split_name_violations(path: tuple[str, ...], name: str, port: Spec) -> Iterator[Violation]:
+def _split_name_violations(path: Path, name: str, port: Spec) -> Iterator[Violation]:
     if not port["nos"].startswith("1/") or atoi(port["nos"].removeprefix("1/")) is None:
         yield SOFTWARE_NAME.at((*path, "nos"), f"port {name} can be split and has {port['nos']!r}, not 1/<number>")
     if not _numbered(port.get("baseNOSName", ""), "Ethernet"):

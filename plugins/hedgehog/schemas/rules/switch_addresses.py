@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hedgehog.fabric.addresses import Prefix, parse_address, parse_prefix
 from hedgehog.fabric.model import Manifest
-from hedgehog.schemas.rules.rule import Violation, rule
+from hedgehog.schemas.rules.rule import Path, Violation, rule
 from hedgehog.schemas.rules.switch_facts import LEAVES, SPINE, others
 from hedgehog.schemas.world import Fact, World
 
@@ -147,7 +147,7 @@ def _leaf_asn_violations(new: Manifest, world: World, *, shares: bool) -> Iterat
             return
 
 
-def _taken(new: Manifest, world: World, fact: Fact, path: tuple[str, ...], text: str) -> Iterator[Violation]:
+def _taken(new: Manifest, world: World, fact: Fact, path: Path, text: str) -> Iterator[Violation]:
     for kind, other in others(world, fact, new["metadata"]["name"]):
         yield TAKEN.at(path, f"{text} is the {path[-1]} of {kind} {other}")
         return

@@ -1,0 +1,90 @@
+"""Smallest valid objects and worlds for tests of rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devstack.objects import make
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.profiles import default_profiles
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.schemas.admission import Admission, Verdict
+
+
+def make_switch(name: str = "leaf-1", number: int = 1, **spec: Any) -> Manifest:
+    """A leaf with addresses of its own; *spec* replaces fields, None removes one."""
+    fields = {
+        "role": "server-leaf",
+        "profile": "dell-s5248f-on",
+        "asn": 65100 + number,
+        "ip": f"172.30.0.{number + 9}/21",
+        "protocolIP": f"172.30.8.{number + 1}/32",
+        "vtepIP": f"172.30.12.{number}/32",
+        **spec,
+    }
+    return make("Switch", name, {field: value for field, value in fields.items() if value is not None})
+
+
+def make_spine(name: str = "spine-1", number: int = 100, **spec: Any) -> Manifest:
+    """A spine."""
+    return make_switch(name, number, **{"role": "spine", "profile": "vs", "asn": 65100, "vtepIP": None, **spec})
+
+
+def make_profile(name: str = "mine", **spec: Any) -> Manifest:
+    """A SwitchProfile with a management port, a port in a group, a fixed one and one that can be split; see `make_switch`."""
+    fields = {
+        "displayName": "Mine",
+        "switchSilicon": "vs",
+        "nosType": "sonic-bcm-vs",
+        "platform": "x86_64-mine-r0",
+        "features": {"l2vni": True, "l3vni": True, "eslag": True},
+        "ports": {
+            "M1": {"nos": "Management0", "management": True, "oniePortName": "eth0"},
+            "E1/1": {"nos": "Ethernet0", "label": "1", "group": "1"},
+            "E1/2": {"nos": "Ethernet1", "label": "2", "profile": "SFP"},
+            "E1/3": {"nos": "1/3", "baseNOSName": "Ethernet2", "label": "3", "profile": "QSFP", "pipeline": "1"},
+        },
+        "portGroups": {"1": {"nos": "1", "profile": "SFP"}},
+        "portProfiles": {
+            "SFP": {"speed": {"default": "25G", "supported": ["10G", "25G"]}},
+            "QSFP": {
+                "breakout": {
+                    "default": "1x100G",
+                    "supported": {
+                        "1x100G": {"offsets": ["0"]},
+                        "2x50G": {"offsets": ["0", "2"]},
+                        "4x25G": {"offsets": ["0", "1", "2", "3"]},
+                    },
+                },
+                "autoNegAllowed": True,
+            },
+        },
+        "pipelines": {"1": {"maxPorts": 4}},
+        **spec,
+    }
+    return {
+        "apiVersion": "wiring.githedgehog.com/v1beta1",
+        "kind": "SwitchProfile",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {field: value for field, value in fields.items() if value is not None},
+    }
+
+
+def make_world(*more: Manifest, settings: FabricSettings | None = None) -> Admission:
+    """A fabric with the built-in profiles, VLANNamespace and IPv4Namespace `default`, SwitchGroup `pair`, and *more*."""
+    settings = settings or FabricSettings()
+    return Admission(
+        settings,
+        [
+            *default_profiles(settings),
+            make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
+            make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/16"]}),
+            make("SwitchGroup", "pair"),
+            *more,
+        ],
+    )
+
+
+def said(verdict: Verdict) -> list[str]:
+    """Rule and place of each violation, as `rule-id .spec.field`."""
+    return [f"{one.rule.id} {str(one).split(': ')[0]}" for one in verdict.violations]
