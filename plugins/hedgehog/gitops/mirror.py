@@ -80,17 +80,18 @@ class Mirror:
                 return commit
         return None
 
-    def fetch(self, head: str) -> None:
+    def fetch(self, head: str, *, ref: str | None = None) -> None:
         """Have *head* and all it refers to; no network when it is here already.
 
-        Raises PushRace when the host no longer offers it: the branch was replaced since `head()`.
+        *ref* is where the host offers it when that is not the branch: `refs/pull/7/head` of a pull request. Raises
+        PushRace when the host no longer offers it: the branch was replaced since `head()`.
         """
         if self.has(head):
             return
         with self._locked():
             if self.has(head):  # another process has fetched it while we waited
                 return
-            self._fetch()
+            self._fetch(ref)
             self._tidy()
         if not self.has(head):
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
@@ -242,10 +243,11 @@ class Mirror:
             with tempfile.TemporaryDirectory(dir=self._cache, prefix="old-", ignore_cleanup_errors=True) as name:
                 self.path.rename(Path(name) / "mirror")
 
-    def _fetch(self) -> None:
+    def _fetch(self, ref: str | None = None) -> None:
         self._repository = self._make()
         arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--quiet", self.remote.url]
-        arguments.append(f"+{self.remote.ref}:{self._tracking}")
+        # Of another ref only the objects are taken; upkeep removes them in time.
+        arguments.append(ref or f"+{self.remote.ref}:{self._tracking}")
         done = self.git(arguments)
         if done.code != 0 and failures.is_damage(done.error):
             logger.warning("mirror %s of %s is damaged; making it anew", self.path.name, self.remote)

@@ -1,0 +1,501 @@
+"""A small GitHub in a thread: pull requests of real bare repositories, checks, statuses, comments, and outages.
+
+For tests and the demo. Every request and every answer is checked against GitHub's own description (`github_api`): what
+is not described is answered with 500 and kept in `undescribed`, which tests want empty.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from devstack import github_api
+from devstack.git_server import GitServer
+from devstack.github_api import Operation, Undescribed
+
+MOST_FILES = 3000
+"""Of a pull request's files that GitHub lists."""
+_LONGEST_BODY = 65_536
+_MOST_PATCHES = 200
+"""Words of a list of files up to which each has its patch: GitHub leaves out large ones as well."""
+_PREFIX = "/api/v3"
+_APP_TOKEN_LIFE = 3600
+Answer = tuple[int, Any]
+
+
+@dataclass
+class Pull:
+    """One pull request, as the stand-in keeps it."""
+
+    repository: str
+    number: int
+    head_repository: str
+    head: str
+    base: str
+    title: str
+    draft: bool = False
+    state: str = "open"
+    merged: bool = False
+    review_comments: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """An answer instead of the right one, to the next *times* requests whose `METHOD path` contains *where*."""
+
+    status: int
+    body: Any = field(default_factory=lambda: {"message": "Server Error"})
+    headers: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
+    times: int = 1
+
+
+class GitHub:
+    """Serves the repositories of *git* as `owner/name`; a context manager.
+
+    *token* is the one that may do all but write checks, as the user *login*; an app (`app_id`, any key, installation
+    `installation`) may write checks as well. Without a token everybody may.
+    """
+
+    def __init__(self, git: GitServer, *, token: str | None = None, login: str = "hedgehog-robot") -> None:
+        self.git = git
+        self.token = token
+        self.login = login
+        self.app_id = 42
+        self.installation = 4242
+        self.pulls: dict[tuple[str, int], Pull] = {}
+        self.checks: list[dict[str, Any]] = []
+        self.statuses: list[dict[str, Any]] = []
+        self.reviews: list[dict[str, Any]] = []
+        self.outages: list[Outage] = []
+        self.requests: list[str] = []
+        """What was asked and how it was answered: `GET /repos/o/r/pulls/1 200`."""
+        self.undescribed: list[str] = []
+        self.listed_files = MOST_FILES
+        self._app_tokens: dict[str, float] = {}
+        self._ids = 0
+        self._lock = threading.Lock()
+        self._http = _Server(("127.0.0.1", 0), _Handler)
+        self._http.owner = self
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="github", daemon=True)
+
+    def __enter__(self) -> GitHub:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join(timeout=10)
+
+    @property
+    def url(self) -> str:
+        """The API's base URL, as of GitHub Enterprise."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}{_PREFIX}"
+
+    # What people do ---------------------------------------------------------------------------------------------------
+
+    def open_pull(
+        self,
+        repository: str,
+        branch: str,
+        *,
+        base: str = "main",
+        fork: str | None = None,
+        title: str = "A change",
+        draft: bool = False,
+    ) -> Pull:
+        """Open a pull request that asks to merge *branch* (of the repository *fork*, if it is one) into *base*."""
+        number = 1 + max((pull.number for pull in self.pulls.values() if pull.repository == repository), default=0)
+        pull = Pull(repository, number, fork or repository, branch, base, title, draft)
+        self.pulls[repository.lower(), number] = pull
+        self.synchronize(pull)
+        return pull
+
+    def synchronize(self, pull: Pull) -> str:
+        """Take over what was pushed to the pull request's branch, as GitHub does by itself, and return the head."""
+        source = self.git.path(pull.head_repository)
+        head = self._git(pull.head_repository, "rev-parse", f"refs/heads/{pull.head}")
+        self._git(pull.repository, "fetch", "--quiet", str(source), f"+{head}:refs/pull/{pull.number}/head")
+        return head
+
+    def fork(self, repository: str, name: str) -> str:
+        """A fork of *repository* as *name*; somebody may push to it."""
+        path = self.git.create(name)
+        self._git(name, "fetch", "--quiet", str(self.git.path(repository)), "+refs/heads/*:refs/heads/*")
+        self._git(name, "config", "uploadpack.allowAnySHA1InWant", "true")
+        assert path.exists()
+        return name
+
+    def comment(self, pull: Pull, body: str, *, login: str = "ada") -> dict[str, Any]:
+        """Somebody comments on a pull request."""
+        written = self._comment(pull, body, {"login": login, "type": "User"}, None)
+        pull.comments.append(written)
+        return written
+
+    # Routes -----------------------------------------------------------------------------------------------------------
+
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: Any
+    ) -> tuple[int, dict[str, str], Any]:
+        """The answer to one request: status, headers, body."""
+        parts = urlsplit(target)
+        path, query = parts.path.removeprefix(_PREFIX), dict(parse_qsl(parts.query))
+        outage = self._outage(f"{method} {path}")
+        operation = github_api.operation(method, path)
+        if operation is None:
+            raise Undescribed(f"{method} {path} is none of our routes")
+        if outage is not None:
+            return outage.status, dict(outage.headers), outage.body
+        github_api.check_request(operation, query, body)
+        who = self._who(operation, headers.get("authorization", ""))
+        if who is None:
+            return 401, {}, {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest"}
+        status, found = self._route(operation, query, body or {}, who)
+        found, extra = self._page(parts.path, query, found) if isinstance(found, list) else (found, {})
+        found = github_api.complete(operation, status, found)
+        github_api.check_answer(operation, status, found)
+        tag = f'W/"{hashlib.sha256(json.dumps([found, who], sort_keys=True).encode()).hexdigest()[:32]}"'
+        if method == "GET" and headers.get("if-none-match") == tag:
+            return 304, {"etag": tag}, None
+        return status, {**extra, **({"etag": tag} if method == "GET" else {})}, found
+
+    def _route(self, operation: Operation, query: Mapping[str, str], body: dict[str, Any], who: str) -> Answer:
+        name = operation.path.removeprefix("/repos/{owner}/{repo}")
+        key = f"{operation.method} {name}"
+        if key in ("get /rate_limit", "get /user", "post /app/installations/{installation_id}/access_tokens"):
+            return self._own(key, operation, who)
+        repository = f"{operation.values['owner']}/{operation.values['repo']}".lower()
+        if not self.git.path(repository).exists():
+            return 404, {"message": "Not Found"}
+        routes: dict[str, Callable[..., Answer]] = {
+            "post /check-runs": self._create_check,
+            "patch /check-runs/{check_run_id}": self._update_check,
+            "post /statuses/{sha}": self._status,
+            "patch /issues/comments/{comment_id}": self._edit_comment,
+            "get /contents/{path}": self._content,
+        }
+        if key in routes:
+            return routes[key](repository, operation.values, query, body, who)
+        number = operation.values.get("pull_number") or operation.values["issue_number"]
+        pull = self.pulls.get((repository, int(number)))
+        if pull is None:
+            return 404, {"message": "Not Found"}
+        return self._of_pull(key, pull, body, who)
+
+    def _of_pull(self, key: str, pull: Pull, body: dict[str, Any], who: str) -> Answer:
+        routes: dict[str, Callable[[], Answer]] = {
+            "get /pulls/{pull_number}": lambda: (200, self._pull(pull)),
+            "get /pulls/{pull_number}/files": lambda: (200, self._files(pull)[: self.listed_files]),
+            "get /pulls/{pull_number}/comments": lambda: (200, pull.review_comments),
+            "post /pulls/{pull_number}/reviews": lambda: self._review(pull, body, who),
+            "get /issues/{issue_number}/comments": lambda: (200, pull.comments),
+            "post /issues/{issue_number}/comments": lambda: self._add_comment(pull, body, who),
+        }
+        return routes[key]()
+
+    def _add_comment(self, pull: Pull, body: dict[str, Any], who: str) -> Answer:
+        if len(body["body"]) > _LONGEST_BODY:
+            return 422, _invalid("IssueComment", "body", "is too long (maximum is 65536 characters)")
+        pull.comments.append(self._comment(pull, body["body"], self._user(who), self._app(who)))
+        return 201, pull.comments[-1]
+
+    def _own(self, key: str, operation: Operation, who: str) -> Answer:
+        if key == "get /rate_limit":
+            window = {"limit": 5000, "remaining": 4999, "reset": int(time.time()) + 3600, "used": 1}
+            return 200, {"resources": {"core": window, "search": window}, "rate": window}
+        if key == "get /user":
+            if who == "app":
+                return 403, {"message": "Resource not accessible by integration"}
+            return 200, {"login": self.login, "id": 7, "type": "User", "user_view_type": "public"}
+        if int(operation.values["installation_id"]) != self.installation:
+            return 404, {"message": "Not Found"}
+        token = f"ghs_{len(self._app_tokens):036}"
+        self._app_tokens[token] = time.monotonic() + _APP_TOKEN_LIFE
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + _APP_TOKEN_LIFE))
+        return 201, {"token": token, "expires_at": expires}
+
+    def _create_check(
+        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
+    ) -> Answer:
+        if self.token is not None and who != "app":
+            return 403, {"message": "You must authenticate via a GitHub App."}
+        if not self._has(repository, body["head_sha"]):
+            return 422, _invalid("CheckRun", "head_sha", "No commit found for SHA")
+        check = {"id": self._id(), "repository": repository, "conclusion": None, **body, "seen": [body["status"]]}
+        check["annotations"] = list(body["output"].get("annotations", ()))
+        self.checks.append(check)
+        return 201, self._check(check)
+
+    def _update_check(
+        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
+    ) -> Answer:
+        check = next((one for one in self.checks if one["id"] == int(values["check_run_id"])), None)
+        if check is None:
+            return 404, {"message": "Not Found"}
+        check["annotations"] += body["output"].get("annotations", ())
+        check["seen"].append(body["status"])
+        check.update(body)
+        return 200, self._check(check)
+
+    def _status(
+        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
+    ) -> Answer:
+        if len(body.get("description") or "") > 140:
+            return 422, _invalid("Status", "description", "is too long (maximum is 140 characters)")
+        if not self._has(repository, values["sha"]):
+            return 422, _invalid("Status", "sha", "No commit found for SHA")
+        self.statuses.append({"id": self._id(), "repository": repository, "sha": values["sha"], **body})
+        return 201, {key: value for key, value in self.statuses[-1].items() if key not in ("repository", "sha")}
+
+    def _edit_comment(
+        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
+    ) -> Answer:
+        if len(body["body"]) > _LONGEST_BODY:
+            return 422, _invalid("IssueComment", "body", "is too long (maximum is 65536 characters)")
+        for pull in self.pulls.values():
+            for comment in pull.comments:
+                if comment["id"] == int(values["comment_id"]) and pull.repository == repository:
+                    comment["body"] = body["body"]
+                    return 200, comment
+        return 404, {"message": "Not Found"}
+
+    def _content(
+        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
+    ) -> Answer:
+        done = self._try(repository, "cat-file", "blob", f"{query['ref']}:{values['path']}")
+        if done.returncode:
+            return 404, {"message": "Not Found"}
+        found = {"type": "file", "encoding": "base64", "size": len(done.stdout), "path": values["path"]}
+        return 200, {
+            **found,
+            "name": values["path"].rpartition("/")[2],
+            "content": base64.encodebytes(done.stdout).decode(),
+        }
+
+    def _review(self, pull: Pull, body: dict[str, Any], who: str) -> Answer:
+        shown = {entry["filename"]: entry["_lines"] for entry in self._files(pull, lines=True)}
+        for comment in body.get("comments", ()):
+            if comment["line"] not in shown.get(comment["path"], ()):
+                return 422, {
+                    "message": "Unprocessable Entity",
+                    "errors": ["Pull request review thread line must be part of the diff"],
+                }
+        self.reviews.append(body)
+        for comment in body.get("comments", ()):
+            page = f"{self._page_of(pull)}#discussion"
+            made = {"id": self._id(), "user": self._full_user(who), "html_url": page, **comment}
+            pull.review_comments.append(made)
+        return 200, {"id": self._id(), "user": self._full_user(who), "body": "", "state": "COMMENTED"}
+
+    # Answers ----------------------------------------------------------------------------------------------------------
+
+    def _pull(self, pull: Pull) -> dict[str, Any]:
+        head = self._git(pull.repository, "rev-parse", f"refs/pull/{pull.number}/head")
+        base = self._git(pull.repository, "rev-parse", f"refs/heads/{pull.base}")
+        own, other = (self._full_repository(name) for name in (pull.repository, pull.head_repository))
+        user = self._full_user("user")
+        return {
+            "number": pull.number,
+            "title": pull.title,
+            "state": pull.state,
+            "draft": pull.draft,
+            "merged": pull.merged,
+            "mergeable": True,
+            "changed_files": len(self._files(pull)),
+            "html_url": self._page_of(pull),
+            "user": user,
+            "author_association": "MEMBER",
+            "head": {"label": pull.head, "ref": pull.head, "sha": head, "repo": other, "user": user},
+            "base": {"label": pull.base, "ref": pull.base, "sha": base, "repo": own, "user": user},
+        }
+
+    def _files(self, pull: Pull, *, lines: bool = False) -> list[dict[str, Any]]:
+        span = f"{pull.base}...refs/pull/{pull.number}/head"
+        words = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
+        raw = self._git(pull.repository, "diff", "--find-renames", "--name-status", "-z", span).split("\0")
+        found: list[dict[str, Any]] = []
+        with_patches = len(raw) <= _MOST_PATCHES
+        while len(raw) > 1:
+            letter = raw.pop(0)
+            previous = raw.pop(0) if letter[0] in "RC" else None
+            path = raw.pop(0)
+            entry: dict[str, Any] = {"filename": path, "status": words[letter[0]], "sha": "0" * 40}
+            if previous:
+                entry["previous_filename"] = previous
+            if with_patches:
+                paths = [path, previous] if previous else [path]
+                patch = self._git(pull.repository, "diff", "--find-renames", span, "--", *paths)
+                start = patch.find("@@")
+                if start >= 0:
+                    entry["patch"] = patch[start:]
+            if lines:
+                entry["_lines"] = _new_lines(entry.get("patch", ""))
+            found.append(entry)
+        return found
+
+    def _comment(self, pull: Pull, body: str, user: dict[str, Any], app: dict[str, Any] | None) -> dict[str, Any]:
+        number = self._id()
+        url = f"{self._page_of(pull)}#issuecomment-{number}"
+        full = github_api.complete(
+            github_api.Operation("get", "/user", {}), 200, {"id": 8, "user_view_type": "public", **user}
+        )
+        made = {"id": number, "body": body, "html_url": url, "user": {key: full[key] for key in full if key != "plan"}}
+        return {**made, "performed_via_github_app": app, "author_association": "MEMBER"}
+
+    def _check(self, check: Mapping[str, Any]) -> dict[str, Any]:
+        output = {**check["output"], "annotations_count": len(check["annotations"])}
+        output.pop("annotations", None)
+        known = ("id", "name", "head_sha", "status", "conclusion", "external_id", "details_url", "completed_at")
+        return {
+            **{key: check[key] for key in known if key in check},
+            "output": {"text": None, "annotations_url": self.url, **output},
+        }
+
+    def _full_user(self, who: str) -> dict[str, Any]:
+        return {**self._user(who), "id": 7}
+
+    def _user(self, who: str) -> dict[str, Any]:
+        return {"login": "hedgehog[bot]", "type": "Bot"} if who == "app" else {"login": self.login, "type": "User"}
+
+    def _app(self, who: str) -> dict[str, Any] | None:
+        if who != "app":
+            return None
+        permissions = {"checks": "write", "pull_requests": "write"}
+        owner = {"login": "acme", "id": 1, "type": "User"}
+        return {"id": self.app_id, "slug": "hedgehog", "name": "Hedgehog", "owner": owner, "permissions": permissions}
+
+    def _full_repository(self, name: str) -> dict[str, Any]:
+        owner, _, short = name.partition("/")
+        user = {**self._full_user("user"), "login": owner}
+        return {"id": 1, "name": short, "full_name": name, "owner": user, "default_branch": "main"}
+
+    def _page_of(self, pull: Pull) -> str:
+        return f"https://github.example.com/{pull.repository}/pull/{pull.number}"
+
+    def _page(self, path: str, query: Mapping[str, str], entries: list[Any]) -> tuple[list[Any], dict[str, str]]:
+        size, page = min(int(query.get("per_page", "30")), 100), int(query.get("page", "1"))
+        part = entries[(page - 1) * size : page * size]
+        if page * size >= len(entries):
+            return part, {}
+        following = urlencode({**query, "page": page + 1})
+        return part, {"link": f'<{self.url.removesuffix(_PREFIX)}{path}?{following}>; rel="next"'}
+
+    # Who and what -----------------------------------------------------------------------------------------------------
+
+    def _who(self, operation: Operation, authorization: str) -> str | None:
+        """`app` or `user`; None when the login is missing or wrong."""
+        scheme, _, secret = authorization.partition(" ")
+        if operation.path.startswith("/app/"):
+            return "app" if scheme == "Bearer" and secret.count(".") == 2 else None
+        if secret in self._app_tokens:
+            return "app" if self._app_tokens[secret] > time.monotonic() else None
+        return "user" if self.token is None or secret == self.token else None
+
+    def _outage(self, request: str) -> Outage | None:
+        with self._lock:
+            for index, outage in enumerate(self.outages):
+                if outage.where in request:
+                    left = outage.times - 1
+                    self.outages[index : index + 1] = (
+                        [Outage(outage.status, outage.body, outage.headers, outage.where, left)] if left else []
+                    )
+                    return outage
+        return None
+
+    def _has(self, repository: str, sha: str) -> bool:
+        return self._try(repository, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
+
+    def _git(self, repository: str, *arguments: str) -> str:
+        done = self._try(repository, *arguments)
+        if done.returncode:
+            raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.decode()}")
+        return done.stdout.decode().strip("\n")
+
+    def _try(self, repository: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = ["git", "-c", "safe.directory=*", f"--git-dir={self.git.path(repository)}", *arguments]
+        return subprocess.run(command, capture_output=True, check=False)
+
+    def _id(self) -> int:
+        with self._lock:
+            self._ids += 1
+            return self._ids
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    owner: GitHub
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave together
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Read something."""
+        self._serve()
+
+    def do_POST(self) -> None:
+        """Create something."""
+        self._serve()
+
+    def do_PATCH(self) -> None:
+        """Change something."""
+        self._serve()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet: `GitHub.requests` is the log."""
+
+    def _serve(self) -> None:
+        owner = self.server.owner
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            status, extra, body = owner.answer(self.command, self.path, headers, json.loads(raw) if raw else None)
+        except Exception as error:
+            owner.undescribed.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
+            status, extra, body = 500, {}, {"message": f"stand-in: {error}"}
+        owner.requests.append(f"{self.command} {urlsplit(self.path).path.removeprefix(_PREFIX)} {status}")
+        content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json; charset=utf-8", **extra}.items():
+            self.send_header(name, value)
+        if status != 304:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if status != 304:
+            self.wfile.write(content)
+        self.wfile.flush()
+
+
+def _invalid(resource: str, field: str, message: str) -> dict[str, Any]:
+    error = {"resource": resource, "field": field, "code": "custom", "message": message}
+    return {"message": "Validation Failed", "errors": [error], "documentation_url": "https://docs.github.com/rest"}
+
+
+def _new_lines(patch: str) -> set[int]:
+    """The lines of the new file that a unified diff shows."""
+    found: set[int] = set()
+    number = 0
+    for line in patch.splitlines():
+        if line.startswith("@@"):
+            number = int(line.split("+")[1].split(" ")[0].split(",")[0])
+        elif line.startswith((" ", "+")):
+            found.add(number)
+            number += 1
+    return found
