@@ -31,8 +31,8 @@ def parse_duration(text: str) -> int | None:
         digits = fraction[1:]
         if not whole and not digits:
             return None
-        whole = whole.lstrip("0")
-        total += int(whole or "0") * _UNITS[unit] if len(whole) <= _DIGITS else _LONGEST
+        significant = whole.lstrip("0")
+        total += int(significant or "0") * _UNITS[unit] if len(significant) <= _DIGITS else _LONGEST
         total += int(digits[:_DIGITS] or "0") * _UNITS[unit] // 10 ** len(digits[:_DIGITS])
     total = -total if match[1] == "-" else total
     return total if -_LONGEST <= total < _LONGEST else None
