@@ -34,7 +34,7 @@ class Dropped(Protocol):
         ...
 
 
-def _free(*_: Any) -> Iterator[Violation]:
+def _free(*_: Any, **__: Any) -> Iterator[Violation]:
     return iter(())
 
 
