@@ -21,6 +21,7 @@ from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
 from hedgehog.services.claims import MOST_BATCHES
 from hedgehog.services.kubernetes_sync import plan, sync
+from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics, git_files, inventory, sync_state
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from tests.kube.clusters import api, cluster, forget_fabric_definition
@@ -272,12 +273,27 @@ def test_one_bad_object_fails_alone_with_what_refers_to_it(world: World) -> None
     bad = make_vpc("bad")
     bad["spec"]["subnets"]["subnet-1"]["vlan"] = "text"
     world.fabric("lab", bad, make_attachment("on-bad", "bad", "c"), *small_fabric("x", 2))
-    outcome = world.sync("lab")
+    outcome = world.sync("lab", judge=lambda *_: Judgement())
     assert (outcome.status, outcome.error_class, outcome.retryable) == (ERROR, "InvalidInput", False)
     assert dict(outcome.counts) == dict(outcome.counts) | {"created": 5, "failed": 1, "skipped": 1}
     assert "VPCAttachment/default/on-bad skipped (VPC/default/bad failed)" in outcome.details
     assert len(world.inventory("lab")) == 5
     assert world.state("lab").status is SyncStatus.PARKED
+
+
+def test_what_admission_would_refuse_is_not_sent(world: World) -> None:
+    """Held with what refers to it, each with its reason; the others arrive, and the fabric is not parked."""
+    bad = make_vpc("bad")
+    bad["spec"]["subnets"]["subnet-1"]["vlan"] = "text"
+    world.fabric("lab", bad, make_attachment("on-bad", "bad", "c"), *small_fabric("x", 2))
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class) == (HELD, "AdmissionRefused")
+    assert dict(outcome.counts) == dict(outcome.counts) | {"created": 5, "failed": 2}
+    assert world.writes == 5
+    told = {line.split()[0]: line for line in outcome.details}
+    assert ".spec.subnets.subnet-1.vlan" in told["VPC/default/bad"]
+    assert "refers to VPC/default/bad, which is refused" in told["VPCAttachment/default/on-bad"]
+    assert world.state("lab").status is SyncStatus.OUT_OF_SYNC
 
 
 def test_an_unreachable_cluster_is_an_error_of_its_fabrics_only(world: World, tmp_path: Path) -> None:
@@ -378,7 +394,7 @@ def test_our_fabric_resource_tells_what_was_reached(world: World) -> None:
     world.fabric("Lab", make_server("a"), bad, publish_fabric_resource=True)
     world.sync("Lab")
     status = world.live("Fabric")[ObjectRef("Fabric", "hedgehog-system", "lab")]["status"]
-    assert (status["phase"], status["conditions"][0]["reason"]) == ("Error", "InvalidInput")
+    assert (status["phase"], status["conditions"][0]["reason"]) == ("Pending", "AdmissionRefused")
     assert ".spec.bogus" in status["sync_error"]
 
     world.fabric("Lab", make_server("a"), publish_fabric_resource=False)

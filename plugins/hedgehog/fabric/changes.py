@@ -64,6 +64,14 @@ class ChangeSet:
         return self.having(*WRITES)
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One step of a change that admission takes only in steps: first what is written, then what is deleted."""
+
+    writes: frozenset[ObjectRef]
+    deletes: frozenset[ObjectRef]
+
+
 class OutcomeStatus(StrEnum):
     """How the sync of one fabric to one target ended."""
 

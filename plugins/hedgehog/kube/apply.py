@@ -48,21 +48,24 @@ def apply(
     cluster: Cluster,
     waves: Sequence[Collection[Manifest]],
     *,
+    earlier: Mapping[ObjectRef, Result] | None = None,
     force_conflicts: bool = False,
     before: Callable[[Manifest], None] | None = None,
 ) -> dict[ObjectRef, Result]:
     """Apply every manifest and say for each what became of it.
 
-    An object that fails does not stop the others, except those that refer to it: they are skipped, with the reason.
+    An object that fails, or failed in *earlier* results, does not stop the others, except those that refer to it: they
+    are skipped, with the reason.
     *before* is called ahead of each write, in a worker thread; what it raises is that object's failure. Another
     manager's fields are taken over only with *force_conflicts*; else they are a FieldConflict of that object. Never
     deletes; see `prune`.
     """
+    known = dict(earlier or {})
     results: dict[ObjectRef, Result] = {}
 
     def one(manifest: Manifest) -> Result:
         ref = ObjectRef.of(manifest)
-        blocker = _blocker(manifest, results)
+        blocker = _blocker(manifest, known)
         if blocker:
             return Result(Change(ref, Action.SKIPPED, f"{blocker} failed"))
         try:
@@ -76,6 +79,7 @@ def apply(
         for wave in waves:
             done = [one(manifest) for manifest in wave] if len(wave) == 1 else list(pool.map(one, wave))
             results |= {result.change.ref: result for result in done}
+            known |= results
     return results
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hedgehog.errors import PruneRefused
@@ -32,9 +33,31 @@ class Execution:
 def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
     """Write and delete, and say for every object what became of it; nothing raised stops the rest.
 
-    Deletions follow even where writes failed: what is unwanted may be what stands in their way.
+    Deletions follow even where writes failed: what is unwanted may be what stands in their way. When the deletions are
+    spared, what was to be written after them waits with them.
     """
-    return {**execution.plan.settled, **_apply(cluster, execution), **_prune(cluster, execution)}
+    spared = _spared(execution)
+    results: dict[ObjectRef, Result] = {}
+    for number, (writes, deletes) in enumerate(_rounds(execution.plan)):
+        if number and spared:
+            results |= {ref: _waits(ref) for ref in writes}
+            continue
+        results |= _apply(cluster, execution, writes, results)
+        if not spared:
+            results |= prune(cluster, [execution.plan.to_delete[ref] for ref in deletes])
+    return {**execution.plan.settled, **results, **spared}
+
+
+def _rounds(plan: Plan) -> Iterator[tuple[list[ObjectRef], list[ObjectRef]]]:
+    """What to write and what to delete, round by round; what no round names belongs to the first."""
+    late = {ref for one in plan.rounds[1:] for ref in (*one.writes, *one.deletes)}
+    yield [ref for ref in plan.to_apply if ref not in late], [ref for ref in plan.to_delete if ref not in late]
+    for one in plan.rounds[1:]:
+        yield [ref for ref in plan.to_apply if ref in one.writes], [ref for ref in plan.to_delete if ref in one.deletes]
+
+
+def _waits(ref: ObjectRef) -> Result:
+    return Result(Change(ref, Action.SKIPPED, "can only be written after what is no longer wanted was deleted"))
 
 
 def rehearse(execution: Execution) -> dict[ObjectRef, Result]:
@@ -44,7 +67,9 @@ def rehearse(execution: Execution) -> dict[ObjectRef, Result]:
     return {**execution.plan.settled, **written, **deleted, **_spared(execution)}
 
 
-def _apply(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
+def _apply(
+    cluster: Cluster, execution: Execution, refs: Collection[ObjectRef], earlier: Mapping[ObjectRef, Result]
+) -> dict[ObjectRef, Result]:
     plan, desired, live = execution.plan, execution.desired, execution.live
 
     def prepare(manifest: Manifest) -> None:
@@ -56,7 +81,8 @@ def _apply(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
 
     results = apply(
         cluster,
-        waves(desired.manifests[ref] for ref in plan.to_apply),
+        waves(desired.manifests[ref] for ref in refs),
+        earlier=earlier,
         force_conflicts=execution.fabric.conflict_policy is ConflictPolicy.FORCE,
         before=prepare,
     )
@@ -76,10 +102,6 @@ def _told(planned: Change, result: Result, before: Manifest | None) -> Change:
 
 def _version(live: Manifest) -> str:
     return str(live["metadata"]["resourceVersion"])
-
-
-def _prune(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
-    return _spared(execution) or prune(cluster, list(execution.plan.to_delete.values()))
 
 
 def _spared(execution: Execution) -> dict[ObjectRef, Result]:

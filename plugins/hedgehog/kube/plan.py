@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hedgehog.errors import AdmissionRefused, AlreadyExists, HedgehogError, RetryableError
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
-from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.changes import Action, Change, Round
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.apply import Result
@@ -49,6 +49,8 @@ class Plan:
     """Found as wanted, new to the inventory, written by us: a run died before it could note them."""
     gone: frozenset[ObjectRef]
     """Owned, not wanted, and not in the cluster any more."""
+    rounds: tuple[Round, ...] = ()
+    """The order of writes and deletes; what no round names comes first. Empty: all writes, then all deletes."""
 
 
 def plan(desired: Desired, live: Live) -> Plan:
@@ -79,8 +81,13 @@ def plan(desired: Desired, live: Live) -> Plan:
     return Plan(settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
 
 
-def withhold(plan: Plan, writes: Mapping[ObjectRef, str], deletes: Mapping[ObjectRef, str]) -> Plan:
-    """The plan without what the cluster would refuse; each such object is settled with the reason given for it."""
+def withhold(
+    plan: Plan, writes: Mapping[ObjectRef, str], deletes: Mapping[ObjectRef, str], rounds: tuple[Round, ...] = ()
+) -> Plan:
+    """The plan without what the cluster would refuse, to be done in *rounds*.
+
+    Each object of *writes* and *deletes* is settled with the reason given for it.
+    """
     unwritten = {
         ref: Result.failed(ref, AdmissionRefused(f"{ref}: {why}"))
         for ref, why in writes.items()
@@ -96,6 +103,7 @@ def withhold(plan: Plan, writes: Mapping[ObjectRef, str], deletes: Mapping[Objec
         settled={**plan.settled, **unwritten, **undeleted},
         to_apply={ref: change for ref, change in plan.to_apply.items() if ref not in unwritten},
         to_delete={ref: manifest for ref, manifest in plan.to_delete.items() if ref not in undeleted},
+        rounds=rounds,
     )
 
 

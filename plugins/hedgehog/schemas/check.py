@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.changes import Round
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
@@ -60,6 +61,14 @@ class Finding:
         return any(violation.rule.severity is Severity.ERROR for violation in self.violations)
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What is to be said about single objects, and how the rest is to be done."""
+
+    findings: Mapping[ObjectRef, Finding]
+    rounds: tuple[Round, ...]
+
+
 def check(
     objects: Iterable[Mapping[str, Any]],
     settings: FabricSettings,
@@ -80,8 +89,24 @@ def check(
     same. *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write, are taken from both
     as they are.
     """
-    findings = _Check(objects, settings, before, elsewhere, recheck).run()
+    findings = rehearse(objects, settings, before=before, elsewhere=elsewhere, recheck=recheck).findings
     return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
+
+
+def rehearse(
+    objects: Iterable[Mapping[str, Any]],
+    settings: FabricSettings,
+    *,
+    before: Iterable[Mapping[str, Any]] = (),
+    elsewhere: Collection[str] = (),
+    recheck: Collection[ObjectRef] = (),
+) -> Rehearsal:
+    """What `check` finds, and the rounds in which a cluster takes what it does not refuse: mostly one.
+
+    An object that takes over the port or the VLAN of one that goes can only be written after it went.
+    """
+    run = _Check(objects, settings, before, elsewhere, recheck)
+    return Rehearsal(run.run(), tuple(run.rounds))
 
 
 def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admission:
@@ -134,10 +159,13 @@ class _Check:
         self.settings = settings
         self.recheck = recheck
         self.findings: dict[ObjectRef, Finding] = {}
+        self.rounds: list[Round] = []
         self.wanted: dict[ObjectRef, Manifest] = {}
-        self.old = _identified(before)
+        before = list(before)
+        same = {id(manifest): identified(manifest) for manifest in before}
+        self.old = dict(same.values())
         for manifest in objects:
-            ref, whole = identified(manifest)
+            ref, whole = same.get(id(manifest)) or identified(manifest)
             if ref in self.wanted:
                 self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
             else:
@@ -156,8 +184,11 @@ class _Check:
         doomed = [ref for ref in self.old if ref not in self.wanted and ref.kind not in CONTROLLER_KINDS]
         doomed = [ObjectRef.of(one) for wave in reversed(waves(self.old[ref] for ref in doomed)) for one in wave]
         while True:
-            waiting, freed = self._write(waiting)
-            doomed, gone = self._delete(doomed)
+            asked, leaving = waiting, doomed
+            waiting, freed = self._write(asked)
+            doomed, gone = self._delete(leaving)
+            accepted = (ref for ref in asked if ref not in self.findings or not self.findings[ref].refused)
+            self.rounds.append(Round(frozenset(accepted), frozenset(leaving) - frozenset(doomed)))
             if not (waiting or doomed) or not (freed or gone):
                 break
         self._warn_of_dangling_references()

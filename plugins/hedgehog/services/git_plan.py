@@ -224,7 +224,7 @@ class _Step:
 
 def _remove(fabric: Fabric, record: GitFile, observed: Observed, spared: Mapping[ObjectRef, str]) -> _Step:
     path = record.path
-    if record.ref in spared:
+    if record.ref is not None and record.ref in spared:
         return _Step(path, Entry(path, record.ref, Action.SKIPPED, f"is not deleted: {spared[record.ref]}"))
     seen = observed.files.get(path)
     if seen is None and path not in observed.others:

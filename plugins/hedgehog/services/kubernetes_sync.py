@@ -254,7 +254,7 @@ def _allowed(run: _Run, job: _Job, planned: Plan, desired: Desired) -> Plan:
     written = {ref: desired.manifests[ref] for ref in planned.to_apply if ref.kind in KINDS}
     wanted = {**{ref: live for ref, live in before.items() if ref not in planned.to_delete}, **written}
     judgement = run.options.judge(job.fabric, list(wanted.values()), list(before.values()))
-    return withhold(planned, judgement.writes, judgement.deletes)
+    return withhold(planned, judgement.writes, judgement.deletes, judgement.rounds)
 
 
 def _desired(run: _Run, job: _Job) -> Desired:

@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hedgehog.fabric.changes import Round
 from hedgehog.fabric.fabricator import effective_settings
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.schemas.admission import Operation
-from hedgehog.schemas.check import Finding, check
+from hedgehog.schemas.check import Finding, rehearse
 from hedgehog.schemas.rules.rule import Severity, Violation
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The objects not to be written and not to be deleted, each with the reason in one line."""
+    """The objects not to be written and not to be deleted, each with the reason in one line; how to do the rest."""
 
     writes: Mapping[ObjectRef, str] = field(default_factory=dict)
     deletes: Mapping[ObjectRef, str] = field(default_factory=dict)
+    rounds: tuple[Round, ...] = ()
+    """In which order a cluster takes it; empty: all writes, then all deletes."""
 
 
 Judge = Callable[[Fabric, Sequence[Manifest], Sequence[Manifest]], Judgement]
@@ -36,11 +39,12 @@ def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]
     """
     known = {manifest["kind"] for manifest in (*wanted, *before)}
     settings = effective_settings(fabric.settings, wanted)
-    findings = check(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
-    refused = {ref: finding for ref, finding in findings.items() if finding.refused}
+    rehearsal = rehearse(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
+    refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
     return Judgement(
         {ref: _reason(one) for ref, one in refused.items() if one.operation is not Operation.DELETE},
         {ref: _reason(one) for ref, one in refused.items() if one.operation is Operation.DELETE},
+        rehearsal.rounds,
     )
 
 
