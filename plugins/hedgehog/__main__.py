@@ -1,6 +1,7 @@
 """The `hedgehog` command, from a clone (`bin/hedgehog`) or as `python -m hedgehog`; no Airflow needs to run.
 
 Exit status: 0 done, 1 it could not be done (`hedgehog: error: …` on stderr, a line each), 2 it was asked wrongly.
+Checks (`validate`, `schemas diff`): 0 all is well, 1 it is not, 2 it could not be checked.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from hedgehog.cli import fabric, sync
+from hedgehog.cli import fabric, schemas, sync, validate
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
 from hedgehog.cli.output import own_stdout, say, show, write
 from hedgehog.cli.session import fabric_database
@@ -40,6 +41,8 @@ def build_parser() -> Parser:
     add_command(commands, "migrate", _migrate, summary="bring the tables of the fabric database up to date")
     fabric.add_commands(commands)
     sync.add_commands(commands)
+    validate.add_commands(commands)
+    schemas.add_commands(commands)
     group = add_group(commands, "crds", summary="the custom resource definitions that clusters need")
     crds = add_command(
         group,

@@ -98,9 +98,13 @@ def effective_settings(stored: FabricSettings, manifests: Iterable[Mapping[str, 
     """
     for manifest in manifests:
         if is_fabricator(manifest):
-            unsaid = {name: getattr(stored, name) for name in _UNSAID}
-            return dataclasses.replace(settings_from_fabricator(manifest), **unsaid)
+            return completed(settings_from_fabricator(manifest), stored)
     return stored
+
+
+def completed(settings: FabricSettings, stored: FabricSettings) -> FabricSettings:
+    """*settings* of a Fabricator with what no Fabricator says from *stored*."""
+    return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _UNSAID})
 
 
 def is_fabricator(manifest: Mapping[str, Any]) -> bool:

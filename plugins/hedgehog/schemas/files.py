@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hedgehog.fabric.fabricator import effective_settings, is_fabricator, read_fabricator
+from hedgehog.fabric.fabricator import completed, is_fabricator, read_fabricator
 from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.settings import FabricSettings
@@ -20,6 +20,7 @@ from hedgehog.schemas.intake import Item
 from hedgehog.schemas.places import place_in_source, reference_path
 from hedgehog.schemas.report import Entry, Remark, Report
 from hedgehog.schemas.rules import files as rows
+from hedgehog.schemas.rules import metadata
 from hedgehog.schemas.rules.rule import Severity, Violation, printed
 
 _UNSUPPORTED = frozenset(
@@ -61,7 +62,8 @@ def check_files(
     A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check`);
     those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
     that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Our
-    own configuration documents and objects of other products are left out, which is noted. *namespace* is that of an object that names none and whose kind may live in any. *strict* makes errors of warnings.
+    own configuration documents and objects of other products are left out, which is noted. *namespace* is that of an
+    object that names none and whose kind may live in any. *strict* makes errors of warnings.
     """
     sources = [read_source(file, content) for file, content in files.items()]
     return check_sources(sources, settings, before=before, partial=partial, strict=strict, namespace=namespace)
@@ -108,7 +110,6 @@ class _Run:
         self.found: dict[str, list[_Found]] = {}
         self.first: dict[ObjectRef, _Found] = {}
         self.left_out: Counter[str] = Counter()
-        self.nameless = 0
 
     def take(self, source: Source) -> None:
         """Look at the objects of a file one by one."""
@@ -125,15 +126,15 @@ class _Run:
         source: Any = item.source
         line = source.position(item.prefix)[0] if item.prefix else source.line
         ref, manifest = identified(item.manifest, namespace=self.namespace)
-        if not _has_name(manifest):
-            self.nameless += 1
-            ref = replace(ref, name=f"{_NAMELESS}{self.nameless}")
-        found = _Found(item, line, ref)
+        found = _Found(item, line, ref if _has_name(manifest) else replace(ref, name=_NAMELESS))
         kind = intake.held_kind(item.manifest)
         if isinstance(kind, Violation):
             found.violations.append(kind)
             return found
         found.violations += _own_violations(manifest)
+        if not _has_name(manifest):
+            found.violations.append(metadata.NAME.at(("metadata", "name"), "there is no name"))
+            return found
         first = self.first.setdefault(ref, found)
         if first is found:
             found.manifest = manifest
@@ -144,10 +145,10 @@ class _Run:
     def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> Report:
         """Check the objects together and put it all where it stands."""
         wanted = {ref: found.manifest for ref, found in self.first.items() if found.manifest is not None}
-        settings = self._effective(wanted.values())
         # What stood in the lost part of a file must not look deleted.
         is_lost = any(source.problems for source in self.sources.values())
         together = {**before, **wanted} if partial or is_lost else wanted
+        settings = self._effective(together.values())
         unknown = KINDS.keys() - {ref.kind for ref in (*together, *before)}
         findings = check(together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys())
         gone = self._place_findings(findings, settings)
@@ -159,8 +160,7 @@ class _Run:
         """Those of the Fabricator, as far as it can be read; what is wrong with it is said where it stands."""
         for manifest in manifests:
             if is_fabricator(manifest):
-                readable, problems = read_fabricator(manifest)
-                return readable if problems else effective_settings(self.settings, [manifest])
+                return completed(read_fabricator(manifest)[0], self.settings)
         return self.settings
 
     def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[Entry]:
@@ -203,8 +203,7 @@ class _Run:
             remarks = sorted((*found.extra, *self._remarks(found)), key=lambda one: (one.line, one.column))
             unsupported = any(one.rule.id in _UNSUPPORTED for one in found.violations)
             document: Any = found.item.source
-            ref = found.ref if _has_name(found.item.manifest) else replace(found.ref, name=_NAMELESS)
-            yield Entry(file, document.index, found.line, ref, tuple(remarks), unsupported)
+            yield Entry(file, document.index, found.line, found.ref, tuple(remarks), unsupported, found.manifest)
 
     def _remarks(self, found: _Found) -> Iterator[Remark]:
         document: Any = found.item.source
@@ -240,8 +239,8 @@ def _is_of_no_fabric(manifest: Mapping[str, Any]) -> bool:
 
 
 def _has_name(manifest: Mapping[str, Any]) -> bool:
-    metadata = manifest.get("metadata")
-    return isinstance(metadata, Mapping) and isinstance(metadata.get("name"), str) and metadata["name"] != ""
+    given = manifest.get("metadata")
+    return isinstance(given, Mapping) and isinstance(given.get("name"), str) and given["name"] != ""
 
 
 def _own_violations(manifest: Manifest) -> Iterator[Violation]:

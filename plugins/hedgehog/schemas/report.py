@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.schemas.rules.rule import Rule, Severity
 
 
@@ -62,6 +62,8 @@ class Entry:
     ref: ObjectRef | None
     remarks: tuple[Remark, ...] = ()
     unsupported: bool = False
+    manifest: Manifest | None = field(default=None, compare=False, repr=False)
+    """What would be applied, where it is an object that a fabric holds."""
 
     @property
     def verdict(self) -> Outcome:

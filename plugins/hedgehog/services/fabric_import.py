@@ -82,7 +82,7 @@ def read_documents(paths: Sequence[Path | str], *, stdin: bytes = b"") -> list[y
     documents: list[yaml.Document] = []
     problems: list[str] = []
     for path in paths:
-        for name, text in _read(path, stdin):
+        for name, text in read_files(path, stdin):
             try:
                 documents += yaml.load(text, file=name)
             except InvalidInput as error:
@@ -91,7 +91,11 @@ def read_documents(paths: Sequence[Path | str], *, stdin: bytes = b"") -> list[y
     return documents
 
 
-def _read(path: Path | str, stdin: bytes) -> Iterable[tuple[str, bytes]]:
+def read_files(path: Path | str, stdin: bytes) -> Iterable[tuple[str, bytes]]:
+    """Name and content of a file, of the YAML files below a directory, or of *stdin* for `-`.
+
+    Raises NotFound for a path that does not exist, InvalidInput for one that cannot be read.
+    """
     if str(path) == STDIN:
         return [("stdin", stdin)]
     path = Path(path)

@@ -1,0 +1,159 @@
+"""`hedgehog validate`: what a cluster would say of files, before it is asked."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hedgehog.cli.arguments import Run, add_command
+from hedgehog.cli.output import progress, say
+from hedgehog.errors import HedgehogError, InvalidInput
+from hedgehog.fabric.settings import FabricSettings, Upstream
+
+if TYPE_CHECKING:
+    from hedgehog.fabric.model import Fabric, Manifest
+    from hedgehog.kube.client import Cluster
+    from hedgehog.schemas.report import Report
+
+COULD_NOT_CHECK = 2
+_OUTPUTS = ("text", "json", "sarif", "github")
+_OF_THE_FABRIC = ""
+"""`--against-cluster` without a connection."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add `validate`."""
+    parser = add_command(
+        commands,
+        "validate",
+        checking(_validate),
+        summary="check files as a cluster would; exit 0 valid, 1 invalid, 2 could not check",
+        examples="""
+        hedgehog validate wiring/ vpcs/vpc-1.yaml
+        hedgehog validate --fabric gen vpcs/                 # the other objects of the fabric are there too
+        hedgehog validate --against-cluster gen_cluster .    # asks the cluster as well; writes nothing
+        hedgehog validate --strict --output sarif . > hedgehog.sarif
+        """,
+        without=("output",),
+    )
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="file, directory (its *.yaml and *.yml), or - for stdin"
+    )
+    parser.add_argument(
+        "--fabric", metavar="NAME", help="check against the settings and the other objects of this fabric"
+    )
+    parser.add_argument(
+        "--against-cluster", nargs="?", const=_OF_THE_FABRIC, metavar="CONNECTION", dest="cluster",
+        help="ask a cluster too, by a server-side dry run; default: that of --fabric",
+    )  # fmt: skip
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", help="reach the cluster by this file instead of a connection of Airflow"
+    )
+    parser.add_argument("--strict", action="store_true", help="warnings are errors")
+    parser.add_argument(
+        "--upstream",
+        choices=[release.value for release in Upstream],
+        help="release of githedgehog/fabric whose answers count; default: that of the fabric, else the newest",
+    )
+    parser.add_argument("--output", choices=_OUTPUTS, default="text", help="default: text")
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    if arguments.cluster == _OF_THE_FABRIC and not (arguments.fabric or arguments.kubeconfig):
+        arguments.parser.error("--against-cluster needs the name of a connection, --kubeconfig or --fabric")
+    if arguments.kubeconfig and arguments.cluster is None:
+        arguments.cluster = _OF_THE_FABRIC
+    report = _report(arguments)
+    from hedgehog.schemas.outputs import FORMS
+
+    say(arguments, FORMS[arguments.output](report))
+    return 0 if report.valid else 1
+
+
+def checking(run: Run) -> Run:
+    """The same command, but a failure ends with 2: a 1 is an answer."""
+
+    @functools.wraps(run)
+    def guarded(arguments: argparse.Namespace) -> int:
+        try:
+            return run(arguments)
+        except BrokenPipeError:
+            raise
+        except HedgehogError as error:
+            return _could_not_check(str(error))
+        except OSError as error:
+            return _could_not_check(f"{error.filename or 'input or output'}: {error.strerror or error}")
+
+    return guarded
+
+
+def _could_not_check(message: str) -> int:
+    for line in message.splitlines():
+        print(f"hedgehog: error: {line}", file=sys.stderr)
+    return COULD_NOT_CHECK
+
+
+def _report(arguments: argparse.Namespace) -> Report:
+    from hedgehog.schemas.files import check_files
+
+    files = _read(arguments)
+    fabric, objects = _fabric(arguments)
+    settings = fabric.settings if fabric else FabricSettings()
+    if arguments.upstream:
+        settings = dataclasses.replace(settings, upstream=Upstream(arguments.upstream))
+    namespace = fabric.kubernetes_namespace if fabric else "default"
+    report = check_files(files, settings, before=objects, partial=True, strict=arguments.strict, namespace=namespace)
+    return report if arguments.cluster is None else _ask(arguments, report, fabric)
+
+
+def _read(arguments: argparse.Namespace) -> Mapping[str, bytes]:
+    from hedgehog.services.fabric_import import STDIN, read_files
+
+    stdin = sys.stdin.buffer.read() if STDIN in arguments.paths else b""
+    files = {name: content for path in arguments.paths for name, content in read_files(path, stdin)}
+    if not files:
+        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file is there; nothing was checked")
+    return files
+
+
+def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest]]:
+    """The fabric and its objects; nothing without --fabric, so that no database is needed then."""
+    if not arguments.fabric:
+        return None, []
+    from hedgehog.cli.session import fabric_database
+    from hedgehog.store import fabrics as store
+
+    with fabric_database(arguments) as connection:
+        fabric = store.load_fabric(connection, arguments.fabric)
+        objects = store.load_objects(connection, [fabric.id])[fabric.id]
+    return fabric, [stored.manifest for stored in objects]
+
+
+def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -> Report:
+    from hedgehog.services.against_cluster import ask_cluster
+
+    of_the_fabric = fabric.kubernetes_connection_id if fabric else None
+    cluster = open_cluster(arguments.cluster or of_the_fabric, arguments.kubeconfig)
+    try:
+        with progress(arguments, f"asking {cluster.name}"):
+            return ask_cluster(report, cluster)
+    finally:
+        cluster.close()
+
+
+def open_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
+    """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput where neither is named."""
+    if kubeconfig:
+        from hedgehog.kube.client import Cluster
+
+        return Cluster.from_kubeconfig(Path(kubeconfig), name=connection_id or None)
+    if not connection_id:
+        raise InvalidInput("the fabric has no kubernetes_connection_id; name a connection after --against-cluster")
+    from hedgehog.airflow.hooks import open_cluster as open_connection
+
+    return open_connection(connection_id)
