@@ -75,6 +75,10 @@ class Prefix(NamedTuple):
         return f"{self.address}/{self.bits}"
 
 
+_Key = tuple[int, int, int]
+"""Version, value and length, as a `Prefix` has them: equal to one, and cheaper to make."""
+_STEP = 4
+"""A shorter step makes adding dearer, a longer one makes asking for what is inside look at more that is not."""
 _ADDRESSES = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
 _WIDTHS = {4: 32, 6: 128}
 
@@ -115,16 +119,21 @@ class PrefixIndex(Generic[Owner]):
     """Prefixes with their owners, asked for overlaps. Adding, removing and asking cost the same however many it holds."""
 
     def __init__(self) -> None:
-        # For each prefix length in use: the prefixes of that length, and for each of their ancestors how many are below.
-        self._owners: dict[Prefix, list[Owner]] = {}
-        self._below: dict[Prefix, dict[Prefix, None]] = {}
+        self._owners: dict[_Key, list[Owner]] = {}
+        self._lengths: dict[tuple[int, int], int] = {}
+        """How many prefixes there are of each version and length: the only ones worth asking for."""
+        self._below: dict[_Key, dict[Prefix, None]] = {}
+        """What lies below each ancestor of each prefix, at every _STEP-th length."""
 
     def add(self, prefix: Prefix, owner: Owner) -> None:
         """Note that *owner* uses *prefix*."""
         network = prefix.network
-        owners = self._owners.setdefault(network, [])
-        if not owners:
-            for ancestor in _ancestors(network):
+        owners = self._owners.get(network)
+        if owners is None:
+            owners = self._owners[network] = []
+            length = network.version, network.bits
+            self._lengths[length] = self._lengths.get(length, 0) + 1
+            for ancestor in _steps(network):
                 self._below.setdefault(ancestor, {})[network] = None
         owners.append(owner)
 
@@ -135,21 +144,48 @@ class PrefixIndex(Generic[Owner]):
         owners.remove(owner)
         if not owners:
             del self._owners[network]
-            for ancestor in _ancestors(network):
-                below = self._below[ancestor]
-                del below[network]
-                if not below:
-                    del self._below[ancestor]
+            self._forget(network)
 
     def overlapping(self, prefix: Prefix) -> Iterator[tuple[Prefix, Owner]]:
-        """Every noted prefix that shares an address with *prefix*, with its owner."""
+        """Every noted prefix that shares an address with *prefix*, with its owner; wider ones first."""
         network = prefix.network
-        for found in (*_ancestors(network), network, *self._below.get(network, ())):
+        for found in (*self._around(network), *self._inside(network)):
             for owner in self._owners.get(found, ()):
                 yield found, owner
 
+    def _around(self, network: Prefix) -> Iterator[Prefix]:
+        """What may be noted and covers *network*, itself included."""
+        width = _WIDTHS[network.version]
+        for version, bits in sorted(self._lengths):
+            if version == network.version and bits <= network.bits:
+                yield Prefix(version, network.value >> (width - bits) << (width - bits), bits)
 
-def _ancestors(network: Prefix) -> Iterator[Prefix]:
-    version, value, width = network.version, network.value, _WIDTHS[network.version]
-    for bits in range(network.bits - 1, -1, -1):
-        yield Prefix(version, value & -(1 << (width - bits)), bits)
+    def _inside(self, network: Prefix) -> Iterator[Prefix]:
+        """What is noted and longer than *network*, inside it."""
+        shift = _WIDTHS[network.version] - network.bits
+        step = network.bits - network.bits % _STEP
+        start = _WIDTHS[network.version] - step
+        below = self._below.get((network.version, network.value >> start << start, step), ())
+        if step == network.bits:
+            return iter(below)
+        number = network.value >> shift
+        return (found for found in below if found.bits > network.bits and found.value >> shift == number)
+
+    def _forget(self, network: Prefix) -> None:
+        length = network.version, network.bits
+        self._lengths[length] -= 1
+        if not self._lengths[length]:
+            del self._lengths[length]
+        for ancestor in _steps(network):
+            below = self._below[ancestor]
+            del below[network]
+            if not below:
+                del self._below[ancestor]
+
+
+def _steps(network: Prefix) -> Iterator[_Key]:
+    """The ancestors of *network* at every _STEP-th length."""
+    version, value, bits = network
+    for step in range(0, bits, _STEP):
+        shift = _WIDTHS[version] - step
+        yield version, value >> shift << shift, step

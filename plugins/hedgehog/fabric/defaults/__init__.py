@@ -26,16 +26,23 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
 
     The input is left alone. Doing it twice changes nothing.
     """
-    result: Manifest = _copy(manifest)
-    metadata = result.setdefault("metadata", {})
-    if not metadata.get("namespace"):
-        metadata["namespace"] = "default"
+    sent = _in_namespace(manifest)
+    result: Manifest = _copy(sent)
     fill = _DEFAULTERS.get(result["kind"])
     if fill is None:
         return result
-    before = _copy(result)
     fill(result, settings)
-    return before if _is_untouched(before, result) else result
+    if _is_untouched(sent, result):
+        result = _copy(sent)
+    return result
+
+
+def _in_namespace(manifest: Manifest) -> Manifest:
+    """The manifest with metadata and a namespace; itself where it has them."""
+    metadata = manifest.get("metadata", {})
+    if metadata.get("namespace"):
+        return manifest
+    return {**manifest, "metadata": {**metadata, "namespace": "default"}}
 
 
 def _is_untouched(before: Manifest, after: Manifest) -> bool:
