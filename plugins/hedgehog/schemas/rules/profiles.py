@@ -87,9 +87,12 @@ def validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Viol
     if old is None and built_in is None and not world.settings.allow_extra_switch_profiles:
         yield EXTRA.at(("metadata", "name"), f"there is no built-in SwitchProfile {name}")
         return
-    if built_in is not None and _significant(built_in) != _significant(spec):
-        fields = sorted(field for field in {*built_in, *spec} if _differs(field, built_in, spec))
-        yield BUILT_IN.at(("spec",), f"differs from the built-in profile in {', '.join(fields)}")
+    if built_in is not None:
+        # Those are sound, so that nothing else needs to be looked at.
+        if _significant(built_in) != _significant(spec):
+            fields = sorted(field for field in {*built_in, *spec} if _differs(field, built_in, spec))
+            yield BUILT_IN.at(("spec",), f"differs from the built-in profile in {', '.join(fields)}")
+        return
     yield from _field_violations(spec)
     yield from port_violations(spec)
     yield from group_violations(spec)
