@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, is_mclag, read
+from hedgehog.fabric.labels import COMPUTED, SET, VPC
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
-
-PREFIX = "fabric.githedgehog.com/"
-"""Labels whose key contains it belong to admission: what users write there is dropped."""
 
 
 def _connection(manifest: Manifest, settings: FabricSettings) -> None:
@@ -26,7 +24,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
         # Upstream writes the label value <invalid>, which the API server refuses; a rule of ours says it better.
         return
     labels = manifest["metadata"].setdefault("labels", {})
-    labels[f"{PREFIX}connection-type"] = joined.type.label
+    labels[f"{COMPUTED}connection-type"] = joined.type.label
     labels |= _labels(spec, joined)
     if settings.upstream is not Upstream.V0_126:
         _drop_computed(manifest, "annotations")
@@ -44,10 +42,10 @@ def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]
 
 def _labels(spec: Mapping[str, Any], joined: Endpoints) -> dict[str, str]:
     vpc = (spec.get("staticExternal") or {}).get("withinVPC")
-    labels = {f"{PREFIX}vpc": vpc} if vpc else {}
+    labels = {VPC: vpc} if vpc else {}
     if joined.is_sound:
-        labels |= {f"switch.{PREFIX}{name}": "true" for name in joined.devices[Device.SWITCH]}
-        labels |= {f"server.{PREFIX}{name}": "true" for name in joined.devices[Device.SERVER]}
+        labels |= {f"switch.{COMPUTED}{name}": SET for name in joined.devices[Device.SWITCH]}
+        labels |= {f"server.{COMPUTED}{name}": SET for name in joined.devices[Device.SERVER]}
     return labels
 
 
@@ -55,8 +53,8 @@ def _annotate(manifest: Manifest, joined: Endpoints, mclag: bool) -> None:
     if joined.is_sound or mclag:
         manifest["metadata"].setdefault("annotations", {}).update(
             {
-                f"{PREFIX}switches": ",".join(sorted(joined.devices[Device.SWITCH])),
-                f"{PREFIX}servers": ",".join(sorted(joined.devices[Device.SERVER])),
+                f"{COMPUTED}switches": ",".join(sorted(joined.devices[Device.SWITCH])),
+                f"{COMPUTED}servers": ",".join(sorted(joined.devices[Device.SERVER])),
             }
         )
 
@@ -68,7 +66,7 @@ def _server(manifest: Manifest, settings: FabricSettings) -> None:
 
 def _drop_computed(manifest: Manifest, field: str) -> None:
     metadata = manifest["metadata"]
-    kept = {key: value for key, value in (metadata.get(field) or {}).items() if PREFIX not in key}
+    kept = {key: value for key, value in (metadata.get(field) or {}).items() if COMPUTED not in key}
     if kept:
         metadata[field] = kept
     else:

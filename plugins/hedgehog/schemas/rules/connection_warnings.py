@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.endpoints import NUMBERED, TYPES, Device, End, Endpoints, links, read
+from hedgehog.fabric.labels import CONNECTION
 from hedgehog.fabric.model import Manifest
 from hedgehog.schemas.rules.profiles import breakouts_of, profile_of
 from hedgehog.schemas.rules.rule import Severity, Violation, rule
@@ -215,7 +216,7 @@ def _moved(new: Endpoints, old: Endpoints, name: str, world: World) -> Iterator[
     attached = [
         one["metadata"]["name"]
         for kind in ("VPCAttachment", "ExternalAttachment")
-        for one in world.labelled(kind, "fabric.githedgehog.com/connection", name)
+        for one in world.labelled(kind, CONNECTION, name)
     ]
     if attached:
         message = f"leaves {', '.join(gone)} while {attached[0]} is attached"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.endpoints import TYPES, Device, Endpoints, is_mclag, read, type_of
+from hedgehog.fabric.labels import CONNECTION
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import Upstream
 from hedgehog.schemas.rules.connection_links import link_addresses, link_violations, static_external
@@ -288,7 +289,7 @@ def _within_vpc(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
 def _delete(old: Manifest, world: World) -> Iterator[Violation]:
     name = old["metadata"]["name"]
     for kind in ("VPCAttachment", "ExternalAttachment"):
-        users = [one["metadata"]["name"] for one in world.labelled(kind, "fabric.githedgehog.com/connection", name)]
+        users = [one["metadata"]["name"] for one in world.labelled(kind, CONNECTION, name)]
         if users:
             others = f" and {len(users) - 3} more" if len(users) > 3 else ""
             yield IN_USE.at((), f"{kind} {', '.join(users[:3])}{others} use it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from hedgehog.fabric.labels import COMPUTED, SET
 from hedgehog.fabric.model import Manifest
 from hedgehog.schemas.rules.registry import KindRules
 from hedgehog.schemas.rules.rule import Violation, rule
@@ -19,8 +20,8 @@ IN_USE = rule(
 
 
 def _delete(old: Manifest, world: World) -> Iterator[Violation]:
-    label = f"server.fabric.githedgehog.com/{old['metadata']['name']}"
-    users = [one["metadata"]["name"] for one in world.labelled("Connection", label, "true")]
+    label = f"server.{COMPUTED}{old['metadata']['name']}"
+    users = [one["metadata"]["name"] for one in world.labelled("Connection", label, SET)]
     if users:
         others = f" and {len(users) - 3} more" if len(users) > 3 else ""
         yield IN_USE.at((), f"Connection {', '.join(users[:3])}{others} use it")
