@@ -1,0 +1,31 @@
+"""Ports and numbers as upstream's GatewayPeering reads them, which is as Go's strconv.Atoi does."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_LAST = 65535
+_LONGEST = 1 << 63
+
+
+def parse_number(text: str) -> int | None:
+    """The number that `strconv.Atoi` reads, signs and leading zeros included; None where it refuses."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = int(text) if len(text) <= 100 else _LONGEST
+    return number if -_LONGEST <= number < _LONGEST else None
+
+
+def parse_ports(text: str) -> tuple[int, int] | str:
+    """First and last port of `80` or `8000-8099`; otherwise what is wrong with *text*."""
+    if text != text.strip():
+        return "has blanks around it"
+    begin, dash, end = text.partition("-")
+    # Upstream takes blanks around the dash.
+    first, last = (parse_number(part.strip()) for part in (begin, end if dash else begin))
+    if first is None or last is None:
+        return "is neither a port nor a range of two, a-b" if text else "is empty"
+    if not (1 <= first <= _LAST and 1 <= last <= _LAST):
+        return f"is not within 1..{_LAST}"
+    return (first, last) if first <= last else "ends before it begins"
