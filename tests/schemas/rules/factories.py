@@ -88,3 +88,23 @@ def make_world(*more: Manifest, settings: FabricSettings | None = None) -> Admis
 def said(verdict: Verdict) -> list[str]:
     """Rule and place of each violation, as `rule-id .spec.field`."""
     return [f"{one.rule.id} {str(one).split(': ')[0]}" for one in verdict.violations]
+
+
+def make_subnet(number: int = 1, **fields: Any) -> dict[str, Any]:
+    """A subnet of a VPC, 10.0.1.0/24 with VLAN 1001 for *number* 1; *fields* replace, None removes one."""
+    subnet = {"subnet": f"10.0.{number}.0/24", "vlan": 1000 + number, **fields}
+    return {field: value for field, value in subnet.items() if value is not None}
+
+
+def make_vpc(name: str = "vpc-1", subnets: dict[str, Any] | None = None, **spec: Any) -> Manifest:
+    """A VPC, with subnet `default` unless others are given."""
+    return make("VPC", name, {"subnets": {"default": make_subnet()} if subnets is None else subnets, **spec})
+
+
+def make_link(name: str, kind: str = "unbundled", *switches: str) -> Manifest:
+    """A Connection of type *kind* from server `srv-1` to the *switches*, `leaf-1` where none is named."""
+    ends = [
+        {"server": {"port": f"srv-1/{name}-{number}"}, "switch": {"port": f"{switch}/E1/{number}"}}
+        for number, switch in enumerate(switches or ("leaf-1",), start=1)
+    ]
+    return make("Connection", name, {kind: {"link": ends[0]} if kind == "unbundled" else {"links": ends}})
