@@ -132,7 +132,8 @@ def test_the_name_of_a_mapped_task_is_text(dag, label):
     """DAGs render natively, so a fabric called `12` would become a number, which fails the task after its work."""
     for task in dag.tasks:
         if task.is_mapped:
-            rendered = dag.get_template_env().from_string(task.map_index_template).render({"fabrics": label})
+            names = dict.fromkeys(("fabrics", "repositories", "pull_requests"), label)
+            rendered = dag.get_template_env().from_string(task.map_index_template).render(names)
             assert isinstance(rendered, str)
             assert label in rendered
 
@@ -145,6 +146,15 @@ def test_the_values_of_the_trigger_form_reach_the_tasks_with_their_types(dag_bag
     plan = copy.copy(dag.get_task("plan"))
     plan.render_template_fields({"params": params, "dag": dag})
     assert (plan.fabrics, plan.force) == (["fabric-1", "12"], True)
+
+
+@pytest.mark.parametrize("repository", ["", "12", "acme/net", "None", 'a"b', "git@host:acme/net.git", "<1 & '2'>"])
+def test_the_name_of_a_repository_reaches_the_tasks_as_text(dag_bag, repository):
+    """Rendered natively, `12` would be a number and `None` nothing."""
+    dag = dag_bag.dags["hedgehog_repository_changes"]
+    plan = copy.copy(dag.get_task("plan"))
+    plan.render_template_fields({"params": {**dag.params.dump(), "repository": repository}, "dag": dag})
+    assert (plan.repository, plan.branch, plan.fabrics) == (repository, "", [])
 
 
 def _arguments(dag: Any) -> set[str]:

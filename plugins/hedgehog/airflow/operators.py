@@ -34,7 +34,7 @@ _NAMES_SHOWN = 3
 
 
 @contextmanager
-def _database() -> Iterator[Connection]:
+def fabric_database() -> Iterator[Connection]:
     """The fabric database for one task; permanent errors of the block fail the task without a retry."""
     from hedgehog.airflow.hooks import open_database
 
@@ -48,12 +48,14 @@ def _database() -> Iterator[Connection]:
         raise AirflowFailException(str(error)) from error
 
 
-def _short(names: Sequence[str]) -> str:
+def short(names: Sequence[str]) -> str:
+    """The first names and how many more there are, for titles and messages."""
     shown = ", ".join(names[:_NAMES_SHOWN])
     return shown + (f" +{len(names) - _NAMES_SHOWN}" if len(names) > _NAMES_SHOWN else "")
 
 
-def _run_id(context: Context) -> str:
+def run_id_of(context: Context) -> str:
+    """How a run is called in the fabric database and in commits."""
     return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
 
 
@@ -79,7 +81,7 @@ class PlanSyncOperator(BaseOperator):
         from hedgehog.services import git_sync, kubernetes_sync
 
         plan = git_sync.plan if Target(self.target) is Target.GIT else kubernetes_sync.plan
-        with _database() as connection:
+        with fabric_database() as connection:
             batches = plan(connection, fabrics=list(self.fabrics) or None, force=bool(self.force))
         total = sum(len(batch) for batch in batches)
         if total:
@@ -108,9 +110,9 @@ class _FabricSyncOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Sync the batch. Leaves the outcomes in XCom before it fails, so that the summary has them."""
         names = [self.fabrics] if isinstance(self.fabrics, str) else list(self.fabrics)
-        context["fabrics"] = _short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
-        with _database() as connection:
-            outcomes = self.sync(connection, names, _run_id(context))
+        context["fabrics"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        with fabric_database() as connection:
+            outcomes = self.sync(connection, names, run_id_of(context))
         for outcome in outcomes:
             _tell(outcome)
         context["ti"].xcom_push(key=OUTCOMES, value=[outcome.as_dict() for outcome in outcomes])
@@ -254,7 +256,7 @@ class SyncSummaryOperator(BaseOperator):
         failed = [outcome["fabric"] for outcome in outcomes if outcome["status"] == OutcomeStatus.ERROR] + lost
         if failed:
             ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException(f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {_short(failed)}")
+            raise AirflowFailException(f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {short(failed)}")
         return summary
 
 

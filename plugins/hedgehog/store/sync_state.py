@@ -47,6 +47,8 @@ class Due:
     group: str
 
 
+# Fabrics whose source of truth is Git are taken in by the service `repository_changes`, never written to Git.
+_WRITTEN = {Target.GIT: "f.source_of_truth = 'database'", Target.KUBERNETES: "true"}
 _GROUP = {
     Target.GIT: "coalesce(f.git_repository_id::text, '')",
     Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')",
@@ -62,19 +64,33 @@ _NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false
 def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
     """The fabrics that are due at *target*, longest due first; with *force* every enabled one.
 
-    Leaves out suspended fabrics and those another run works on at this moment. One indexed query: its cost grows with
-    the fabrics due, not with the fleet.
+    Leaves out suspended fabrics, those another run works on at this moment, and at Git those that it is the source of.
+    One indexed query: its cost grows with the fabrics due, not with the fleet.
     """
     when = "true" if force else "s.due_at <= now()"
     query = (
         f"SELECT f.id, f.name, {_GROUP[target]} FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
+        f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_WRITTEN[target]} "
+        f"AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
         "ORDER BY s.due_at, f.id LIMIT %(limit)s"
     )
     parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT}
     with transaction(connection) as cursor:
         cursor.execute(query, parameters)
         return [Due(*row) for row in cursor.fetchall()]
+
+
+def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> list[str]:
+    """Have fabrics looked at now, and wake who does it; the names of those that are enabled and not suspended."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
+            f"AND s.target = %s AND f.id = ANY(%s) AND {_ENABLED[target]} AND {_NOT_SUSPENDED} RETURNING f.name",
+            (target.value, list(fabric_ids)),
+        )
+        names = sorted(row[0] for row in cursor.fetchall())
+        cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
+    return names
 
 
 def still_due(connection: Connection, target: Target, names: Sequence[str]) -> set[str]:
@@ -192,7 +208,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     )
     still_held = outcome.status is OutcomeStatus.HELD and outcome.reason == told and not _wrote(outcome)
     if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
-        _append_event(cursor, fabric_id, outcome, run_id)
+        append_event(cursor, fabric_id, outcome, run_id)
     if again:
         cursor.execute("SELECT pg_notify(%s, %s)", (_channel(outcome.target), name))
     if outcome.target is Target.GIT and not failed:
@@ -223,7 +239,8 @@ def backoff(attempts: int, base: float, retry_after: float | None, jitter: rando
     return max(BACKOFF_FLOOR, retry_after if retry_after is not None else jitter.uniform(0, ceiling))
 
 
-def _append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> None:
+def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> None:
+    """Add *outcome* to the history; the state stays as it is."""
     cursor.execute(
         "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, revision, commit_id, counts, "
         "reason, error_class, details, run_id, duration) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

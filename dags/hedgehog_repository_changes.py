@@ -1,0 +1,95 @@
+"""# Pushed revisions to fabrics
+
+Notices what was pushed to the repositories of fabrics and acts on it. A fabric whose source of truth is Git is read at
+that one revision, checked as its cluster would check it, and taken into the fabric database; its cluster follows at
+once. What a cluster would refuse is parked with the reason, everything else proceeds. For a fabric that the database
+owns, a push that touched files we wrote makes it due in `hedgehog_git_sync`, which holds, overwrites or adopts the
+edit.
+
+**When.** At once when a webhook tells of a push or a merged pull request; every five minutes each repository is asked
+for the head of its branch, so a lost webhook costs minutes, and a Git host without webhooks works as well.
+
+**Tasks.** `plan` finds the repositories to look at. `follow` looks at them, one mapped task per batch, named by its
+repositories. `summary` says what was found in each; it is red when one failed.
+
+**By hand.** Name a repository (by its name, URL or `owner/name`), a branch, or fabrics; then every file is compared,
+although nothing moved:
+
+    airflow dags trigger hedgehog_repository_changes --conf '{"repository": "acme/net", "branch": "main"}'
+
+**When it is red.** A host that is away is asked again by itself, later and later; a refused login, a missing branch or
+a missing directory is told in `summary` and waits for a person. A *held* fabric is not red: it was taken over, but
+some objects stay as they were; `hedgehog status` shows file and line of each. A forced push is taken over and
+reported; the commits it dropped are kept in the worker's clone.
+"""
+
+from airflow.sdk import Param, dag
+
+from hedgehog.airflow.assets import INBOX
+from hedgehog.airflow.change_operators import (
+    FollowRepositoriesOperator,
+    PlanRepositoryChangesOperator,
+    RepositoryChangesSummaryOperator,
+)
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
+
+
+@dag(
+    schedule=clock_or(INBOX, setting_name="repository_changes_schedule", cron="*/5 * * * *"),
+    catchup=False,
+    max_active_runs=2,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("git_sync"),
+    params={
+        "repository": Param(
+            "",
+            type="string",
+            maxLength=500,
+            title="Repository",
+            description="Its name in the fabric database, a URL, or owner/name. Empty: every one that needs a look.",
+            section="What",
+        ),
+        "branch": Param(
+            "",
+            type="string",
+            maxLength=255,
+            title="Branch",
+            description="Only repositories whose fabrics follow this branch.",
+            section="What",
+        ),
+        "fabrics": sync_params()["fabrics"],
+    },
+    tags=[*TAGS, "git", "github"],
+    doc_md=__doc__,
+)
+def hedgehog_repository_changes() -> None:
+    """Plan, look at each batch, sum up."""
+    plan = PlanRepositoryChangesOperator(
+        task_id="plan",
+        repository="{{ params.repository | tojson }}",
+        branch="{{ params.branch | tojson }}",
+        fabrics="{{ params.fabrics }}",
+        priority_weight=8,
+        doc_md="Finds the repositories that a delivery names or that were not looked at for some minutes.",
+    )
+    follow = FollowRepositoriesOperator.partial(
+        task_id="follow",
+        fabrics="{{ params.fabrics }}",
+        forced="{{ (params.repository or params.branch or params.fabrics) | length > 0 }}",
+        priority_weight=8,
+        map_index_template="→ {{ repositories }}",
+        doc_md="Asks for the head of each branch, takes in what is new, and finishes the deliveries.",
+    ).expand(repositories=plan.output)
+    summary = RepositoryChangesSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        trigger_rule="none_skipped",
+        priority_weight=8,
+        doc_md="Says what was found in every repository; red when one failed. Skipped when there was nothing to do.",
+    )
+    follow >> summary
+
+
+hedgehog_repository_changes()

@@ -1,0 +1,164 @@
+"""Operators of hedgehog_repository_changes: which repositories to look at, the looks, and what came of them.
+
+As in `operators`: a permanent error fails a task at once, a lost fabric database is left to Airflow's retries, and what
+is wrong with single repositories and fabrics is recorded by the service and makes the task red.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from hedgehog.airflow.operators import describe, fabric_database, run_id_of, short
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from hedgehog.services.repository_changes import Look
+
+logger = logging.getLogger(__name__)
+
+LOOKS = "looks"
+"""XCom key under which a look task leaves what it found, failed or not."""
+
+
+class PlanRepositoryChangesOperator(BaseOperator):
+    """Finds the repositories to look at and returns their names in batches, one mapped task each.
+
+    :param repository: look at this one only: its name, a URL, or `owner/name`. (templated)
+    :param branch: only where this branch is followed. (templated)
+    :param fabrics: only repositories of these fabrics. (templated)
+    """
+
+    template_fields: Sequence[str] = ("repository", "branch", "fabrics")
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, repository: Any = "", branch: Any = "", fabrics: Any = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.repository = repository
+        self.branch = branch
+        self.fabrics = fabrics
+
+    def execute(self, context: Context) -> list[list[str]]:
+        """Return batches of repository names; an empty list skips everything downstream."""
+        from hedgehog.services import repository_changes
+
+        with fabric_database() as connection:
+            batches = repository_changes.plan(
+                connection,
+                repository=str(self.repository or ""),
+                branch=str(self.branch or ""),
+                fabrics=list(self.fabrics),
+            )
+        logger.info("%s repositories to look at", sum(len(batch) for batch in batches))
+        return batches
+
+
+class FollowRepositoriesOperator(BaseOperator):
+    """Looks at a batch of repositories: takes in what was pushed, and wakes who must act on it.
+
+    :param repositories: names of repositories. (templated, mappable)
+    :param fabrics: only these fabrics of them. (templated)
+    :param forced: compare every file although nothing moved. (templated)
+    """
+
+    template_fields: Sequence[str] = ("repositories", "fabrics", "forced")
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, repositories: Any, fabrics: Any = (), forced: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.repositories = repositories
+        self.fabrics = fabrics
+        self.forced = forced
+
+    def execute(self, context: Context) -> None:
+        """Look at the batch. Leaves what was found in XCom before it fails, so that the summary has it."""
+        from hedgehog.airflow.hooks import open_mirror
+        from hedgehog.services import repository_changes
+
+        names = [self.repositories] if isinstance(self.repositories, str) else list(self.repositories)
+        context["repositories"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        with fabric_database() as connection:
+            looks = repository_changes.follow(
+                connection,
+                names,
+                open_mirror=open_mirror,
+                run_id=run_id_of(context),
+                fabrics=list(self.fabrics),
+                forced=bool(self.forced),
+            )
+        for look in looks:
+            _tell(look)
+        context["ti"].xcom_push(key=LOOKS, value=[look.as_dict() for look in looks])
+        failed = [line for look in looks if look.failed for line in _failures(look.as_dict())]
+        if failed:
+            raise AirflowFailException("; ".join(failed)[:2000])
+
+
+def _tell(look: Look) -> None:
+    level = logging.ERROR if look.failed else logging.INFO
+    found = look.as_dict()
+    logger.log(level, "%s: %s", look.repository, found["error"] or _found(found))
+    for outcome in look.outcomes:
+        logger.log(level, "  %s", describe(outcome.as_dict()))
+        for line in outcome.details:
+            logger.log(level, "    %s", line)
+
+
+def _found(look: dict[str, Any]) -> str:
+    parts = [f"{look['revision']}, {'moved' if look['moved'] else 'as it was'}"]
+    if look["deliveries"]:
+        parts.append(f"{look['deliveries']} deliveries")
+    if look["replaced"]:
+        parts.append(f"force-pushed over {look['replaced'][:12]}")
+    if look["woken"]:
+        parts.append(f"files of {short(look['woken'])} were touched")
+    return "; ".join(parts)
+
+
+def _failures(look: dict[str, Any]) -> list[str]:
+    if look["error"]:
+        return [f"{look['repository']}: {look['error']}"]
+    return [f"{one['fabric']}: {one['reason']}" for one in look["fabrics"] if one["status"] == "error"]
+
+
+class RepositoryChangesSummaryOperator(BaseOperator):
+    """Says in one place what was found in every repository of the run, and fails when one failed.
+
+    :param planned: the batches of the plan task. (templated)
+    :param task_id_of_looks: the mapped task whose looks are summed up.
+    """
+
+    template_fields: Sequence[str] = ("planned",)
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, planned: Any, task_id_of_looks: str = "follow", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.planned = planned
+        self.task_id_of_looks = task_id_of_looks
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return (XCom) the totals and one entry a repository."""
+        if self.planned is None:
+            raise AirflowFailException("nothing was looked at: the plan failed; the log of the task `plan` says why")
+        batches: list[list[str]] = list(self.planned)
+        ti = context["ti"]
+        pulled = ti.xcom_pull(task_ids=[self.task_id_of_looks], key=LOOKS, map_indexes=range(len(batches))) or []
+        looks = [look for batch in pulled if batch for look in batch]
+        lost = sorted({name for batch in batches for name in batch} - {look["repository"] for look in looks})
+        failures = [line for look in looks for line in _failures(look)]
+        for look in looks:
+            logger.info("%s: %s", look["repository"], look["error"] or _found(look))
+        for name in lost:
+            logger.error("%s: its task ended without a result; the next run takes it up", name)
+        totals = {"repositories": len(looks), "moved": sum(look["moved"] for look in looks)}
+        totals |= {"fabrics": sum(len(look["fabrics"]) for look in looks), "failed": len(failures), "lost": len(lost)}
+        summary = {"totals": totals, "repositories": looks, "lost": lost}
+        if failures or lost:
+            ti.xcom_push(key="return_value", value=summary)
+            raise AirflowFailException(f"{len(failures) + len(lost)} failed: {short([*failures, *lost])}")
+        return summary

@@ -1,0 +1,243 @@
+"""Git → fabric database, for fabrics whose source of truth is Git: the tree of one commit, taken over in one transaction.
+
+What is taken over is recorded as published, so the sync to the cluster applies exactly that revision. Cost follows the
+change: a directory that is as it was costs two lookups, and of a changed one only changed files are parsed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hedgehog.errors import HedgehogError, InvalidInput, NotFound, PermanentError, PushRace
+from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
+from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.services.git_reading import Found, Reading, decide, file_of, is_wanted, read
+from hedgehog.services.validation import Judge
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files, sync_state
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.git_files import GitFile
+from hedgehog.store.sync_state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What is taken in: the *head* of a branch, now in its mirror. *note* is told of every fabric (a forced push)."""
+
+    mirror: Mirror
+    head: str
+    moved: bool
+    note: str = ""
+
+    @property
+    def revision(self) -> Revision:
+        """As it is recorded."""
+        return Revision(self.mirror.remote.branch, self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How to take in: for which run, judged by whom, *forced* or only what needs it. *neighbours* are the directories
+    of other fabrics in the repository."""
+
+    connection: Connection
+    run_id: str
+    judge: Judge
+    forced: bool = False
+    neighbours: frozenset[str] = frozenset()
+    started: float = field(default_factory=time.perf_counter)
+
+
+def take_in(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Outcome | None:
+    """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when nobody had to look.
+
+    Never raises for what is wrong with the fabric; PushRace says that the branch was replaced under our hands.
+    """
+    try:
+        behind = _is_behind(commit, fabric, state)
+        if not intake.forced and not _needs_a_look(commit, state, behind=behind):
+            return None
+        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not intake.forced:
+            return _record_unchanged(intake, commit, fabric)
+        reading = _read(intake, commit, fabric, None if intake.forced else state)
+        return _take_over(intake, commit, fabric, reading)
+    except PushRace:
+        raise
+    except HedgehogError as error:
+        return record_failure(intake, fabric, error)
+    except Exception as error:  # data that nobody foresaw in one fabric must not stop the others of the repository
+        logging.getLogger(__name__).exception("%s could not be taken in", fabric.name)
+        return record_failure(intake, fabric, error)
+
+
+def is_due(state: State | None) -> bool:
+    """Whether the time of the next look has come."""
+    return state is None or (state.due_at is not None and state.due_at <= datetime.now(UTC))
+
+
+def _needs_a_look(commit: Commit, state: State | None, *, behind: bool) -> bool:
+    """A failed one waits for its time, unless the branch moved; a parked one that is not behind was parked by an outage."""
+    if state is None or is_due(state) or bool(commit.note):
+        return True
+    return commit.moved if behind else state.status is SyncStatus.PARKED
+
+
+def _last(commit: Commit, state: State | None) -> str | None:
+    """The commit that was taken in last, if it is of this branch and here."""
+    if state is None or state.revision is None:
+        return None
+    revision = Revision.parse(state.revision)
+    known = revision.branch == commit.revision.branch and commit.mirror.has(revision.commit)
+    return revision.commit if known else None
+
+
+def _is_behind(commit: Commit, fabric: Fabric, state: State | None) -> bool:
+    last = _last(commit, state)
+    if last is None or state is None or state.observed_generation != fabric.generation:
+        return True
+    directory = fabric.git_directory
+    return commit.mirror.tree_id(last, directory) != commit.mirror.tree_id(commit.head, directory)
+
+
+def _read(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Reading:
+    """What the fabric's files say. Files that are as recorded, when all was well then, are not parsed again."""
+    mirror, directory = commit.mirror, fabric.git_directory
+    if mirror.tree_id(commit.head, directory) is None:
+        raise NotFound(
+            f"{commit.revision} has no directory {directory}; nothing was taken over. Restore it, or correct git_directory"
+        )
+    listing = mirror.listing(commit.head, directory)
+    files = {path: blob for path, blob in listing.files.items() if is_wanted(path, directory, intake.neighbours)}
+    known = _known(intake.connection, fabric, state, files)
+    contents = [(path, blob, _content(mirror, blob)) for path, blob in sorted(files.items()) if path not in known]
+    links = [path for path in listing.skipped if is_wanted(path, directory, intake.neighbours)]
+    return read(fabric, [*contents, *((path, "", "is a link, which is never followed") for path in links)], known)
+
+
+def _content(mirror: Mirror, blob_id: str) -> bytes | str:
+    try:
+        return mirror.read(blob_id)
+    except InvalidInput as error:
+        return str(error)
+
+
+def _known(
+    connection: Connection, fabric: Fabric, state: State | None, files: Mapping[str, str]
+) -> dict[str, list[Found]]:
+    """The objects of files that need not be parsed: unchanged since a look that found nothing wrong."""
+    if state is None or state.status is not SyncStatus.IN_SYNC or state.observed_generation != fabric.generation:
+        return {}
+    manifests = {ObjectRef.of(one): one for one in git_files.published(connection, [fabric.id])[fabric.id]}
+    found: dict[str, list[Found]] = {}
+    for record in git_files.files(connection, [fabric.id])[fabric.id].values():
+        path = file_of(record.path)
+        if record.ref in manifests and files.get(path) == record.blob_id:
+            found.setdefault(path, []).append(Found(record.ref, manifests[record.ref], record.path, record.blob_id))
+    return found
+
+
+def _take_over(intake: Intake, commit: Commit, fabric: Fabric, reading: Reading) -> Outcome:
+    """Settings, then objects, records and state in one transaction."""
+    connection = intake.connection
+    problems = _save_settings(connection, fabric, reading)
+    with transaction(connection) as cursor:
+        have = {one.ref: one.manifest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        known = git_files.files(connection, [fabric.id])[fabric.id]
+        recorded = {record.ref: record for record in known.values() if record.ref in have}
+        decision = decide(fabric, reading, have, recorded, intake.judge)
+        changes = fabric_store.save_objects(connection, fabric.id, decision.objects.values(), delete_missing=True)
+        digests = {one.ref: one.digest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        records = {one.path: replace(one, object_digest=digests[one.ref]) for one in decision.records if one.ref}
+        written, removed = _differences(known, records)
+        git_files.record(cursor, fabric.id, written=written, removed=removed)
+        now = fabric_store.load_fabrics(connection, [fabric.name])
+        outcome = _outcome(intake, commit, now[0] if now else fabric, changes, (*problems, *decision.parked))
+        sync_state.finish(cursor, fabric.id, outcome, run_id=intake.run_id)
+    return outcome
+
+
+def _save_settings(connection: Connection, fabric: Fabric, reading: Reading) -> tuple[str, ...]:
+    """Store what the fabric's own files say about it; a value that the database refuses is a problem of that file."""
+    try:
+        if reading.settings:
+            fabric_store.save_fabric(connection, fabric.name, reading.settings)
+    except InvalidInput as error:
+        return tuple(f"{fabric.git_directory or '.'}: {line}" for line in str(error).splitlines())
+    return ()
+
+
+def _differences(known: Mapping[str, GitFile], records: Mapping[str, GitFile]) -> tuple[list[GitFile], list[str]]:
+    """Records to write and paths to forget first: an object may have moved to the path of another one."""
+    removed = [path for path, old in known.items() if path not in records or records[path].ref != old.ref]
+    written = [one for path, one in records.items() if path not in known or replace(one, manifest=None) != known[path]]
+    return written, removed
+
+
+def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]) -> Outcome:
+    status = OutcomeStatus.SUCCESS if changes.writes or commit.note else OutcomeStatus.SKIPPED
+    told = "; ".join(_reasons(commit, parked))
+    return Outcome(
+        fabric.name,
+        Target.GIT,
+        OutcomeStatus.HELD if parked else status,
+        generation=fabric.generation,
+        revision=str(commit.revision),
+        counts={**changes.counts(), Action.SKIPPED.value: len(parked)},
+        reason=told or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
+        details=(*parked, *(str(change) for change in changes.writes)),
+        duration=time.perf_counter() - intake.started,
+    )
+
+
+def _reasons(commit: Commit, parked: Sequence[str]) -> Iterator[str]:
+    if commit.note:
+        yield commit.note
+    if parked:
+        yield parked[0] + (f" (and {len(parked) - 1} more)" if len(parked) > 1 else "")
+
+
+def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome:
+    """The regular check of a fabric whose directory is as it was."""
+    files = git_files.files(intake.connection, [fabric.id])[fabric.id]
+    counts = {**ChangeSet().counts(), Action.UNCHANGED.value: len(files)}
+    status = OutcomeStatus.SUCCESS if commit.note else OutcomeStatus.SKIPPED
+    outcome = Outcome(
+        fabric.name,
+        Target.GIT,
+        status,
+        generation=fabric.generation,
+        revision=str(commit.revision),
+        counts=counts,
+        reason=commit.note or "nothing changed",
+        duration=time.perf_counter() - intake.started,
+    )
+    return _recorded(intake, fabric, outcome)
+
+
+def record_failure(intake: Intake, fabric: Fabric, error: Exception) -> Outcome:
+    """The outcome of a fabric that could not be taken in, recorded with its next try."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    outcome = Outcome(
+        fabric.name,
+        Target.GIT,
+        OutcomeStatus.ERROR,
+        generation=fabric.generation,
+        reason=lines[0],
+        error_class=type(error).__name__,
+        retryable=not isinstance(error, PermanentError),
+        retry_after=getattr(error, "retry_after", None),
+        details=tuple(lines) if len(lines) > 1 else (),
+        duration=time.perf_counter() - intake.started,
+    )
+    return _recorded(intake, fabric, outcome)
+
+
+def _recorded(intake: Intake, fabric: Fabric, outcome: Outcome) -> Outcome:
+    with transaction(intake.connection) as cursor:
+        sync_state.finish(cursor, fabric.id, outcome, run_id=intake.run_id)
+    return outcome

@@ -1,0 +1,64 @@
+"""Where each branch was last seen: how a push is noticed whose webhook was lost, and how one that dropped commits is."""
+
+from __future__ import annotations
+
+from hedgehog.fabric.model import SourceOfTruth
+from hedgehog.store.database import Connection, transaction
+
+_FABRICS = (
+    "SELECT 1 FROM hedgehog.fabric f JOIN hedgehog.sync_state s ON s.fabric_id = f.id AND s.target = 'git' "
+    "WHERE f.git_repository_id = r.id AND f.git_sync_enabled"
+)
+
+
+def last_seen(connection: Connection, repository_id: int) -> str | None:
+    """The head of the branch when it was last taken in; None when it never was."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT commit_id FROM hedgehog.repository_head WHERE git_repository_id = %s", (repository_id,))
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def record(connection: Connection, repository_id: int, commit: str | None, *, replaced: str | None = None) -> None:
+    """Note that the branch was looked at. *commit* is its head, now taken in; None when that could not be learnt.
+
+    *replaced* is the head before, when the new one does not contain it.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.repository_head AS h (git_repository_id, commit_id, moved_at) "
+            "SELECT id, %(commit)s, CASE WHEN %(commit)s IS NOT NULL THEN now() END FROM hedgehog.git_repository "
+            "WHERE id = %(id)s ON CONFLICT (git_repository_id) DO UPDATE SET checked_at = now(), "
+            "commit_id = coalesce(excluded.commit_id, h.commit_id), "
+            "moved_at = CASE WHEN excluded.commit_id <> coalesce(h.commit_id, '') THEN now() ELSE h.moved_at END, "
+            "replaced_commit = coalesce(%(replaced)s, h.replaced_commit), "
+            "replaced_at = CASE WHEN %(replaced)s IS NULL THEN h.replaced_at ELSE now() END",
+            {"commit": commit, "id": repository_id, "replaced": replaced},
+        )
+
+
+def fabrics(connection: Connection, repository_id: int) -> list[str]:
+    """The names of the fabrics in the repository whose Git sync is enabled, sorted."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT name FROM hedgehog.fabric WHERE git_repository_id = %s AND git_sync_enabled ORDER BY name",
+            (repository_id,),
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def due(connection: Connection, *, seconds: float) -> set[int]:
+    """The ids of repositories to look at, webhook or not.
+
+    Those with an enabled fabric that were not looked at for *seconds*, and those with a fabric whose source of truth
+    is Git and that is due at Git: one that failed, or whose rows somebody changed.
+    """
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT r.id FROM hedgehog.git_repository r LEFT JOIN hedgehog.repository_head h ON h.git_repository_id = r.id "
+            f"WHERE (coalesce(h.checked_at, '-infinity') <= now() - make_interval(secs => %s) AND EXISTS ({_FABRICS})) "
+            f"OR EXISTS ({_FABRICS} AND f.source_of_truth = %s AND s.due_at <= now() AND NOT coalesce("
+            "f.suspended AND coalesce(f.suspended_until > now(), true), false))",
+            (seconds, SourceOfTruth.GIT.value),
+        )
+        return {row[0] for row in cursor.fetchall()}
