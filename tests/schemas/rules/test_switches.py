@@ -274,3 +274,11 @@ def test_warnings_are_those_that_upstream_misses() -> None:
         "switch-role-legacy",
         "switch-vlan-namespace-in-use",
     }
+
+
+def test_a_switch_may_lack_the_structures_that_a_patch_took_away() -> None:
+    """A cluster stores them empty only when its webhook has something else to change."""
+    verdict = make_world(make_switch()).patch(
+        "Switch", "leaf-1", {"spec": {"redundancy": None, "boot": None, "ecmp": None}}
+    )
+    assert (verdict.accepted, said(verdict)) == (True, [])
