@@ -48,6 +48,7 @@ VPC_MISSING = rule(
     why="Admission looks it up.",
     source=_VALIDATE,
     fix="create the VPC first, or correct the name before the slash",
+    absent="VPC",
 )
 SUBNET_MISSING = rule(
     "attachment-subnet-missing",
@@ -62,6 +63,7 @@ CONNECTION_MISSING = rule(
     why="Admission looks it up.",
     source=_VALIDATE,
     fix="create the Connection first, or correct its name",
+    absent="Connection",
 )
 CONNECTION_TYPE = rule(
     "attachment-connection-type",
@@ -104,6 +106,7 @@ SWITCH_MISSING = rule(
     why="Admission asks them what they can do.",
     source=_VALIDATE,
     fix="create the Switch, or correct the Connection",
+    absent="Switch",
 )
 VLAN_NAMESPACE = rule(
     "attachment-vlan-namespace",

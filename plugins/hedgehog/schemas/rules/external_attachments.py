@@ -84,6 +84,7 @@ EXTERNAL_ABSENT = rule(
     why="There is nothing to attach otherwise.",
     source=_VALIDATE,
     fix="create the External first, or correct the name",
+    absent="External",
 )
 FORM = rule(
     "external-attachment-form",
@@ -98,6 +99,7 @@ CONNECTION_ABSENT = rule(
     why="It says at which port the External is.",
     source=_VALIDATE,
     fix="create the Connection first, or correct the name",
+    absent="Connection",
 )
 CONNECTION_TYPE = rule(
     "external-attachment-connection-type",

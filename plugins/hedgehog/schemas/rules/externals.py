@@ -70,6 +70,7 @@ IPV4_NAMESPACE_ABSENT = rule(
     why="It says which VPCs may peer with the External.",
     source=_VALIDATE,
     fix="create the IPv4Namespace first, or correct the name",
+    absent="IPv4Namespace",
 )
 IN_USE = rule(
     "external-in-use",

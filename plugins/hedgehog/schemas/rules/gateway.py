@@ -73,6 +73,7 @@ GROUP_ABSENT = rule(
     why="Peerings find their gateway by its group.",
     source=_VALIDATE,
     fix="create the GatewayGroup first (an empty spec is enough), or correct the name",
+    absent="GatewayGroup",
 )
 GROUP_FULL = rule(
     "gateway-group-full",

@@ -30,6 +30,7 @@ GROUP_ABSENT = rule(
     why="Its members carry the peering out.",
     source=_VALIDATE,
     fix="create the GatewayGroup first, or correct the name",
+    absent="GatewayGroup",
 )
 GROUP_EMPTY = rule(
     "gateway-peering-group-empty",
@@ -37,6 +38,7 @@ GROUP_EMPTY = rule(
     why="Upstream tries the peering on the first of them, and refuses it where there is none.",
     source="pkg/ctrl/gateway_ctrl.go BuildGatewayAgentForPeering",
     fix="add the group to a Gateway's spec.groups first, or use another group",
+    absent="Gateway",
 )
 VPC_ABSENT = rule(
     "gateway-peering-vpc-absent",
@@ -44,6 +46,7 @@ VPC_ABSENT = rule(
     why="There is nothing to peer otherwise.",
     source=_VALIDATE,
     fix="create the VPC first, or correct the name (an External is written with `ext.`)",
+    absent="VPC",
 )
 EXTERNAL_ABSENT = rule(
     "gateway-peering-external-absent",
@@ -51,6 +54,7 @@ EXTERNAL_ABSENT = rule(
     why="There is nothing to peer with otherwise.",
     source=_VALIDATE,
     fix="create the External first, or correct the name",
+    absent="External",
 )
 CIDR_FOREIGN = rule(
     "gateway-peering-cidr-foreign",

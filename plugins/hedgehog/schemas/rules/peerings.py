@@ -43,6 +43,7 @@ PEERED_VPC_ABSENT = rule(
     why="There is nothing to peer otherwise.",
     source=_VPC_PEERING,
     fix="create the VPC first, or correct the name",
+    absent="VPC",
 )
 PEERED_IPV4_NAMESPACES = rule(
     "vpc-peering-ipv4-namespaces",
@@ -92,6 +93,7 @@ VPC_ABSENT = rule(
     why="There is nothing to peer otherwise.",
     source=_EXTERNAL_PEERING,
     fix="create the VPC first, or correct the name",
+    absent="VPC",
 )
 EXTERNAL_ABSENT = rule(
     "external-peering-external-absent",
@@ -99,6 +101,7 @@ EXTERNAL_ABSENT = rule(
     why="There is nothing to peer with otherwise.",
     source=_EXTERNAL_PEERING,
     fix="create the External first, or correct the name (without `ext.`)",
+    absent="External",
 )
 IPV4_NAMESPACES = rule(
     "external-peering-ipv4-namespaces",

@@ -75,12 +75,21 @@ STATIC_ROUTE = rule(
     source=_VALIDATE,
     fix="write it as in {prefix: 10.99.0.0/16, nextHops: [10.10.1.5]}",
 )
-NAMESPACE_MISSING = rule(
-    "vpc-namespace-missing",
-    what="The IPv4Namespace and the VLANNamespace of a VPC exist.",
-    why="Admission looks up what the VPC may use.",
+IPV4_NAMESPACE_MISSING = rule(
+    "vpc-ipv4-namespace-missing",
+    what="The IPv4Namespace of a VPC exists.",
+    why="Admission looks up which addresses the VPC may use.",
     source=_VALIDATE,
-    fix="create the namespace first, or correct its name",
+    fix="create the IPv4Namespace first, or correct its name",
+    absent="IPv4Namespace",
+)
+VLAN_NAMESPACE_MISSING = rule(
+    "vpc-vlan-namespace-missing",
+    what="The VLANNamespace of a VPC exists.",
+    why="Admission looks up which VLANs the VPC may use.",
+    source=_VALIDATE,
+    fix="create the VLANNamespace first, or correct its name",
+    absent="VLANNamespace",
 )
 SUBNET_OUTSIDE = rule(
     "vpc-subnet-outside",
@@ -102,6 +111,7 @@ RELAY_VPC_MISSING = rule(
     why="Admission looks it up.",
     source=_VALIDATE,
     fix="create that VPC first, or correct its name",
+    absent="VPC",
 )
 SUBNET_TAKEN = rule(
     "vpc-subnet-taken",
@@ -213,10 +223,12 @@ def _static_routes(spec: Mapping[str, Any]) -> Iterator[Violation]:
 def _fit_namespaces(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
     addresses = world.get("IPv4Namespace", spec["ipv4Namespace"])
     if addresses is None:
-        yield NAMESPACE_MISSING.at(("spec", "ipv4Namespace"), f"there is no IPv4Namespace {spec['ipv4Namespace']}")
+        message = f"there is no IPv4Namespace {spec['ipv4Namespace']}"
+        yield IPV4_NAMESPACE_MISSING.at(("spec", "ipv4Namespace"), message)
     vlans = world.get("VLANNamespace", spec["vlanNamespace"])
     if vlans is None:
-        yield NAMESPACE_MISSING.at(("spec", "vlanNamespace"), f"there is no VLANNamespace {spec['vlanNamespace']}")
+        message = f"there is no VLANNamespace {spec['vlanNamespace']}"
+        yield VLAN_NAMESPACE_MISSING.at(("spec", "vlanNamespace"), message)
     for path, text, prefix in _prefixes(spec):
         if addresses is not None and not has_prefix(addresses, prefix):
             yield SUBNET_OUTSIDE.at(path, f"{text} is not in the IPv4Namespace {spec['ipv4Namespace']}")
