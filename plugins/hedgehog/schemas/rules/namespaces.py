@@ -21,6 +21,10 @@ MOST_SUBNETS = 10
 _SHOWN = 3
 _KUBERNETES = tuple(filter(None, map(parse_prefix, ("172.28.0.0/16", "172.29.0.0/16"))))
 """What the control cluster uses for pods and services."""
+_NO_VLAN = (
+    "upstream refuses every update of a VLANNamespace while a VPC without VLAN (hostBGP) has an IPv4Namespace of the same "
+    "name; give that subnet a VLAN first, or use another VLANNamespace"
+)
 
 _VLANS_VALIDATE = "api/wiring/v1beta1/vlannamespace_types.go VLANNamespace.Validate"
 _VLANS_WEBHOOK = "pkg/ctrl/vlannamespace_wh.go"
@@ -195,8 +199,9 @@ def _validate_vlans(new: Manifest, world: World, old: Manifest | None) -> Iterat
     if old is not None:
         for vpc in world.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
             for name, subnet in vpc["spec"].get("subnets", {}).items():
-                if not has_vlan(new, subnet.get("vlan", 0)):
-                    yield VLAN_IN_USE.at(("spec", "ranges"), _kept(vpc, name, f"VLAN {subnet.get('vlan', 0)}"))
+                vlan = subnet.get("vlan", 0)
+                if not has_vlan(new, vlan):
+                    yield VLAN_IN_USE.at(("spec", "ranges"), _kept(vpc, name, f"VLAN {vlan}"), "" if vlan else _NO_VLAN)
 
 
 def _kept(vpc: Manifest, subnet: str, used: str) -> str:
