@@ -16,6 +16,7 @@ from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import decode
 from hedgehog.schemas.admission import Admission, Operation, Stage, Verdict
 from hedgehog.schemas.controllers import ControlledFabric
+from hedgehog.schemas.memory import Memory
 from hedgehog.schemas.places import reference_path
 from hedgehog.schemas.rules.rule import Severity, Violation, rule
 from hedgehog.schemas.world import NAMESPACE
@@ -77,6 +78,7 @@ def check(
     elsewhere: Collection[str] = (),
     recheck: Collection[ObjectRef] = (),
     strict: bool = False,
+    memory: Memory | None = None,
 ) -> Mapping[ObjectRef, Finding]:
     """A finding for every object that is refused or warned about; an object that is not in the result is fine.
 
@@ -87,9 +89,11 @@ def check(
     for a sync tries again. Objects of the kinds *elsewhere* are not known here: a reference to one is not checked.
     *recheck* names objects to check though they are as before; what is wrong with them stays in the cluster all the
     same. *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write, are taken from both
-    as they are.
+    as they are. A *memory* of the same settings makes another check of unchanged objects (of the very same mappings)
+    cheap.
     """
-    findings = rehearse(objects, settings, before=before, elsewhere=elsewhere, recheck=recheck).findings
+    rehearsal = rehearse(objects, settings, before=before, elsewhere=elsewhere, recheck=recheck, memory=memory)
+    findings = rehearsal.findings
     return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
 
 
@@ -100,12 +104,14 @@ def rehearse(
     before: Iterable[Mapping[str, Any]] = (),
     elsewhere: Collection[str] = (),
     recheck: Collection[ObjectRef] = (),
+    memory: Memory | None = None,
 ) -> Rehearsal:
     """What `check` finds, and the rounds in which a cluster takes what it does not refuse: mostly one.
 
     An object that takes over the port or the VLAN of one that goes can only be written after it went.
     """
-    run = _Check(objects, settings, before, elsewhere, recheck)
+    fitting = memory if memory is not None and memory.settings == settings else Memory(settings)
+    run = _Check(objects, fitting, before, elsewhere, recheck)
     return Rehearsal(run.run(), tuple(run.rounds))
 
 
@@ -151,30 +157,27 @@ class _Check:
     def __init__(
         self,
         objects: Iterable[Mapping[str, Any]],
-        settings: FabricSettings,
+        memory: Memory,
         before: Iterable[Mapping[str, Any]],
         elsewhere: Collection[str],
         recheck: Collection[ObjectRef],
     ) -> None:
-        self.settings = settings
+        self.settings = settings = memory.settings
         self.recheck = recheck
         self.findings: dict[ObjectRef, Finding] = {}
         self.rounds: list[Round] = []
         self.wanted: dict[ObjectRef, Manifest] = {}
-        before = list(before)
-        same = {id(manifest): identified(manifest) for manifest in before}
-        self.old = dict(same.values())
+        self.old = dict(memory.once(identified, manifest) for manifest in before)
         for manifest in objects:
-            ref, whole = same.get(id(manifest)) or identified(manifest)
+            ref, whole = memory.once(identified, manifest)
             if ref in self.wanted:
                 self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
             else:
                 self.wanted[ref] = whole
         written = {**self.old, **self.wanted}
         given = [one for ref, one in written.items() if ref.kind in CONTROLLER_KINDS and ref not in self.findings]
-        self.fabric = ControlledFabric(
-            settings, [*given, *(one for ref, one in self.old.items() if _is_central(ref))], elsewhere=elsewhere
-        )
+        there = [*given, *(one for ref, one in self.old.items() if _is_central(ref))]
+        self.fabric = ControlledFabric(settings, there, elsewhere=elsewhere, stored=memory.stored)
         self.elsewhere = Admission(settings)
         """Hedgehog looks into namespace `default` only; what lies elsewhere is checked for itself."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import functools
+from collections.abc import Callable, Collection, Iterable
 
+from hedgehog.fabric import defaults
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
@@ -19,13 +21,24 @@ class ControlledFabric(Admission):
     """A fabric whose controllers have done their work after every change, so that nothing is ever not ready yet."""
 
     def __init__(
-        self, settings: FabricSettings, objects: Iterable[Manifest] = (), *, elsewhere: Collection[str] = ()
+        self,
+        settings: FabricSettings,
+        objects: Iterable[Manifest] = (),
+        *,
+        elsewhere: Collection[str] = (),
+        stored: Callable[[Manifest], Manifest] | None = None,
     ) -> None:
-        """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
+        """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived.
+
+        *stored* gives their stored form, where the caller has it already.
+        """
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
         built_in = (one for one in default_profiles(settings) if (_PROFILE, one["metadata"]["name"]) not in self._given)
-        super().__init__(settings, [*built_in, *objects], elsewhere=elsewhere)
+        super().__init__(settings, built_in, elsewhere=elsewhere)
+        make = stored or functools.partial(defaults.stored, settings=settings)
+        for manifest in objects:
+            self.put(make(manifest))
 
     def put(self, manifest: Manifest) -> None:
         """Make it so, and have the controllers follow."""

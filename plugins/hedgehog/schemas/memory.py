@@ -1,0 +1,48 @@
+"""What follows from one object alone, worked out once, however often the object is checked.
+
+Whoever keeps the documents of unchanged blobs keeps a `Memory` beside them; what depends on other objects is asked anew
+each time.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from hedgehog.fabric.defaults import stored
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.settings import FabricSettings
+
+Subject = TypeVar("Subject")
+Result = TypeVar("Result")
+
+LARGEST = 1_000_000
+"""Results that are kept; with one more all are forgotten."""
+
+
+class Memory:
+    """Results by the identity of the object they follow from: an object that it has seen must not be changed.
+
+    Holds objects and results for as long as it lives. For one set of settings.
+    """
+
+    def __init__(self, settings: FabricSettings) -> None:
+        self.settings = settings
+        self._stored = functools.partial(stored, settings=settings)
+        self._results: dict[tuple[object, int], tuple[object, Any]] = {}
+
+    def once(self, work: Callable[[Subject], Result], subject: Subject) -> Result:
+        """`work(subject)`, which must follow from *subject* alone."""
+        key = work, id(subject)
+        known = self._results.get(key)
+        if known is None:
+            if len(self._results) >= LARGEST:
+                self._results.clear()
+            known = self._results[key] = subject, work(subject)
+        result: Result = known[1]
+        return result
+
+    def stored(self, manifest: Manifest) -> Manifest:
+        """The object as the cluster would store it."""
+        return self.once(self._stored, manifest)
