@@ -99,7 +99,7 @@ def test_every_param_has_a_type_a_title_and_a_description(dag):
     for name in dag.params:
         param = dag.params.get_param(name)
         types = param.schema.get("type", "")
-        assert {types} <= _PARAM_TYPES or set(types) <= _PARAM_TYPES, name
+        assert ({types} if isinstance(types, str) else set(types)) <= _PARAM_TYPES, name
         assert param.schema["title"], name
         assert re.search(r"[.?]$", param.description), name
         param.resolve()
@@ -155,6 +155,22 @@ def test_the_name_of_a_repository_reaches_the_tasks_as_text(dag_bag, repository)
     plan = copy.copy(dag.get_task("plan"))
     plan.render_template_fields({"params": {**dag.params.dump(), "repository": repository}, "dag": dag})
     assert (plan.repository, plan.branch, plan.fabrics) == (repository, "", [])
+
+
+@pytest.mark.parametrize(
+    ("params", "fields"),
+    [
+        ({}, ("", None)),
+        ({"repository": "acme/net", "pull_request": 7}, ("acme/net", 7)),
+        ({"repository": "12", "pull_request": None}, ("12", None)),
+    ],
+)
+def test_the_name_of_a_pull_request_reaches_the_tasks_with_its_types(dag_bag, params, fields):
+    """Text stays text, a number a number, and nothing nothing."""
+    dag = dag_bag.dags["hedgehog_pull_request_validation"]
+    plan = copy.copy(dag.get_task("plan"))
+    plan.render_template_fields({"params": {**dag.params.dump(), **params}, "dag": dag})
+    assert (plan.repository, plan.pull_request) == fields
 
 
 def _arguments(dag: Any) -> set[str]:
