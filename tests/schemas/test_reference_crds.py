@@ -1,4 +1,4 @@
-"""The schemas say what upstream's CustomResourceDefinitions say; every difference is listed here, with its reason.
+"""The schemas say what upstream's CustomResourceDefinitions say; every difference is listed with its reason.
 
 The reference data lies beside the project on the developers' machines (``../shared/reference``) and is only compared
 with. Run with ``-s`` to see the differences and the counts.
@@ -12,7 +12,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,97 +19,11 @@ import pytest
 import yaml
 
 from hedgehog.kube.crds import load_schema, render_all
+from hedgehog.kube.definition_diff import ADMISSION, ALLOWED, NEWER, PARTIAL, VERSIONS, Difference, diff
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "include" / "schemas"
 OUR_OWN = "fabrics.wiring.githedgehog.com"
 Node = dict[str, Any]
-
-NEWER = "new in fabric v0.129, the reference CRDs are of v0.126"
-ADMISSION = "admission fills it in before the API server looks for it, a valid manifest may omit it"
-CONTROLLER = "a controller fills it in, a manifest never holds it"
-SERVER = "the API server demands metadata of every object, rendered CRDs do not repeat it"
-COMPILED = "compiled from the other objects by the controller; nothing here reads it"
-TELEMETRY = "telemetry that neither health nor inventory reads"
-VERSIONS = "versions of images; only developers override them, and nothing here reads them"
-
-# (definition, field, what differs) -> reason
-ALLOWED = {
-    ("vpcs", ".spec.subnets.*.hostBGPMinPrefixLen", "only ours"): NEWER,
-    ("vpcs", ".spec.subnets.*.hostBGPMaxPrefixLen", "only ours"): NEWER,
-    ("vpcs", ".spec.subnets.*.hostBGPExtraPrefixes", "only ours"): NEWER,
-    ("switches", ".spec.portLocators", "only ours"): NEWER,
-    ("switchprofiles", ".spec.features.portLocator", "only ours"): NEWER,
-    ("vpcs", ".spec.subnets.*.dhcp.options", "required interfaceMTU"): ADMISSION,
-    ("vpcs", ".spec.subnets.*.dhcp.options", "required leaseTimeSeconds"): ADMISSION,
-    ("externalattachments", ".spec", "required neighbor"): ADMISSION,
-    ("externalattachments", ".spec", "required switch"): ADMISSION,
-    ("gatewaypeerings", ".spec.acl", "required default"): ADMISSION,
-    ("gatewaygroups", "", "required metadata"): SERVER,
-    ("fabricators", ".status", "required conditions"): CONTROLLER,
-    ("agents", ".status", "required conditions"): CONTROLLER,
-    ("agents", ".spec.switch", "required role"): CONTROLLER,
-}
-
-# (definition, subtree) -> reason: what upstream describes there and we do not; the subtree keeps unknown fields.
-PARTIAL = {
-    ("fabricators", ".spec.overrides.versions"): VERSIONS,
-    ("fabricators", ".status.versions"): VERSIONS,
-    ("agents", ".spec"): COMPILED,
-    ("agents", ".status"): TELEMETRY,
-    ("gatewayagents", ".spec"): COMPILED,
-    ("gatewayagents", ".status"): TELEMETRY,
-}
-
-
-@dataclass(frozen=True, order=True)
-class Difference:
-    """One thing that a rendered definition and the reference say differently."""
-
-    plural: str
-    path: str
-    what: str
-
-    @property
-    def reason(self) -> str | None:
-        """Why it may be so; None if nobody allowed it."""
-        exact = ALLOWED.get((self.plural, self.path, self.what))
-        return exact or (PARTIAL[self.subtree] if self.subtree else None)
-
-    @property
-    def subtree(self) -> tuple[str, str] | None:
-        """The partly described subtree that explains it."""
-        if self.what not in {"only theirs", "x-kubernetes-preserve-unknown-fields: ours True, theirs None"}:
-            return None
-        found = (key for key in PARTIAL if key[0] == self.plural and f"{self.path}.".startswith(f"{key[1]}."))
-        return next(found, None)
-
-
-def children(node: Node) -> dict[str, Node]:
-    """The nodes below *node*, by their piece of the path."""
-    below = {f".{name}": child for name, child in node.get("properties", {}).items()}
-    below |= {"[]": node["items"]} if "items" in node else {}
-    return below | ({".*": node["additionalProperties"]} if "additionalProperties" in node else {})
-
-
-def compare(ours: Node, theirs: Node, path: str = "") -> Iterator[tuple[str, str]]:
-    """Path and kind of every difference between two structural schemas; prose is left out.
-
-    Every keyword counts, also those this test does not know. Below a field that one side lacks nothing is reported.
-    """
-    for name in sorted(set(ours.get("required", ())) ^ set(theirs.get("required", ()))):
-        yield path, f"required {name}"
-    for key in sorted((ours.keys() | theirs.keys()) - {"description", "properties", "items", "additionalProperties"}):
-        mine, other = ours.get(key), theirs.get(key)
-        if key == "enum" and mine and other:
-            mine, other = sorted(mine), sorted(other)
-        if key != "required" and mine != other:
-            yield path, f"{key}: ours {mine}, theirs {other}"
-    mine, other = children(ours), children(theirs)
-    for piece in mine | other:
-        if piece in mine and piece in other:
-            yield from compare(mine[piece], other[piece], path + piece)
-        else:
-            yield path + piece, "only ours" if piece in mine else "only theirs"
 
 
 def compare_frames(ours: Node, theirs: Node) -> Iterator[tuple[str, str]]:
@@ -142,12 +55,10 @@ def our_crds() -> dict[str, Node]:
 @pytest.fixture(scope="module")
 def differences(our_crds: dict[str, Node], their_crds: dict[str, Node]) -> list[Difference]:
     """Everything that differs, in a fixed order."""
-    found = []
+    found = diff(our_crds.values(), their_crds.values())
     for name in our_crds.keys() & their_crds.keys():
-        pair = our_crds[name], their_crds[name]
-        schemas = [crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for crd in pair]
-        for path, what in itertools.chain(compare_frames(*pair), compare(*schemas)):
-            found.append(Difference(name.split(".")[0], path, what))
+        frames = compare_frames(our_crds[name], their_crds[name])
+        found += [Difference(name.split(".")[0], path, what) for path, what in frames]
     return sorted(found)
 
 

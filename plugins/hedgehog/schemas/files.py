@@ -62,7 +62,7 @@ def check_files(
     A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check`);
     those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
     that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Our
-    own configuration documents and objects of other products are left out, which is noted. *namespace* is that of an
+    own configuration documents are left out, and objects of other products, which is noted. *namespace* is that of an
     object that names none and whose kind may live in any. *strict* makes errors of warnings.
     """
     sources = [read_source(file, content) for file, content in files.items()]
@@ -117,7 +117,9 @@ class _Run:
         here = self.found[source.file] = []
         for document in source.documents:
             for item in intake.items(document):
-                if _is_of_no_fabric(item.manifest):
+                if is_configuration(item.manifest):
+                    continue
+                if _is_of_another_product(item.manifest):
                     self.left_out[f"{item.manifest['kind']} ({item.manifest['apiVersion']})"] += 1
                 else:
                     here.append(self._object(item))
@@ -153,7 +155,7 @@ class _Run:
         findings = check(together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys())
         gone = self._place_findings(findings, settings)
         entries = [entry for file in self.sources for entry in self._entries(file)]
-        notes = [f"left out, for no fabric holds it: {kind}, {count} times" for kind, count in self.left_out.items()]
+        notes = [f"left out, of another product: {kind}: {count}" for kind, count in self.left_out.items()]
         return Report(len(self.sources), (*entries, *gone), tuple(notes))
 
     def _effective(self, manifests: Iterable[Manifest]) -> FabricSettings:
@@ -227,10 +229,8 @@ def _lines(content: bytes) -> list[str]:
     return content.decode("utf-8", errors="replace").split("\n")
 
 
-def _is_of_no_fabric(manifest: Mapping[str, Any]) -> bool:
-    """Whether it is our own configuration, or an object of another product; never where it may be a slip."""
-    if is_configuration(manifest):
-        return True
+def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:
+    """Whether it is no Hedgehog object; never where that may be a slip."""
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str) or kind in KINDS:
         return False
