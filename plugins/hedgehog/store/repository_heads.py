@@ -28,7 +28,8 @@ def record(connection: Connection, repository_id: int, commit: str | None, *, re
         cursor.execute(
             "INSERT INTO hedgehog.repository_head AS h (git_repository_id, commit_id, moved_at, replaced_commit, "
             "replaced_at) SELECT id, %(commit)s, CASE WHEN %(commit)s IS NOT NULL THEN now() END, %(replaced)s, "
-            "CASE WHEN %(replaced)s IS NOT NULL THEN now() END FROM hedgehog.git_repository WHERE id = %(id)s ON CONFLICT (git_repository_id) DO UPDATE SET checked_at = now(), "
+            "CASE WHEN %(replaced)s IS NOT NULL THEN now() END FROM hedgehog.git_repository WHERE id = %(id)s "
+            "ON CONFLICT (git_repository_id) DO UPDATE SET checked_at = now(), "
             "commit_id = coalesce(excluded.commit_id, h.commit_id), "
             "moved_at = CASE WHEN excluded.commit_id <> coalesce(h.commit_id, '') THEN now() ELSE h.moved_at END, "
             "replaced_commit = coalesce(excluded.replaced_commit, h.replaced_commit), "
