@@ -21,6 +21,7 @@ from hedgehog.schemas.admission import Admission, Operation, Verdict
 
 _PROFILES = "_switchprofiles-"
 _NEWER = "v0129"
+_STORED = frozenset({"stored", "stored_patch"})
 _COMPARED = frozenset({"name", "namespace", "labels", "annotations", "finalizers", "generateName"})
 
 
@@ -66,7 +67,7 @@ def _seen_by(row: dict[str, Any], upstream: Upstream) -> dict[str, Any] | None:
     if str(row.get("tag", "")).startswith("combo:") or _is_stored_mclag(row):
         return None
     newer: dict[str, Any] = row.get(_NEWER, {})
-    replaced = {"stored", "stored_patch"} if {"stored", "stored_patch"} & newer.keys() else set()
+    replaced = _STORED if _STORED & newer.keys() or _is_generated(row) else frozenset()
     return {key: value for key, value in row.items() if key not in replaced} | newer
 
 
@@ -75,9 +76,16 @@ def _is_stored_mclag(row: Mapping[str, Any]) -> bool:
     return row["fabric"] == "gen" and row["op"] != "create" and row["name"] in ("old-mclag", "old-mclag-domain")
 
 
+def _is_generated(row: Mapping[str, Any]) -> bool:
+    """Of objects with a made-up name only the first release's stored form was recorded."""
+    sent = row.get("object")
+    metadata = sent.get("metadata") if isinstance(sent, dict) else None
+    return isinstance(metadata, dict) and "generateName" in metadata and _NEWER not in row
+
+
 def _case(row: Mapping[str, Any]) -> Case:
     accepted = row["verdict"] == "accepted"
-    stored = _stored(row) if accepted and row["op"] != "delete" else None
+    stored = _stored(row) if accepted and row.keys() & _STORED else None
     return Case(
         id=row["id"],
         fabric=row["fabric"],
