@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import psycopg2
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hedgehog.airflow.hooks import git_credentials, open_cluster, open_database, open_mirror
+from devstack.git_server import GitServer
+from devstack.github import GitHub
+from hedgehog.airflow.hooks import git_credentials, open_cluster, open_database, open_github, open_mirror
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, SchemaMismatch
 from hedgehog.fabric.model import GitRepository
+from hedgehog.github.client import Credentials
 from hedgehog.gitops.remote import GitCredentials
 
 SECRET = "s3cr3t-t0ken"
@@ -150,3 +156,62 @@ def test_a_newer_fabric_database_is_refused_and_its_connection_closed(fabric_dat
         )
         assert cursor.fetchone() == (0,)
     admin.close()
+
+
+def test_a_token_enters_the_api_of_the_repositorys_host(monkeypatch):
+    """By GitHub's conventions: this is an enterprise's own server."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", login="robot", password=SECRET)
+    with closing(open_github(make_repository())) as client:
+        assert (client.base_url, client.credentials) == (
+            "https://git.example.com/api/v3",
+            Credentials(token=SECRET),
+        )
+
+
+def test_an_app_enters_the_api_that_its_connection_names(monkeypatch, tmp_path):
+    """The fields of Airflow's `github` connection; the key may be in a file."""
+    (tmp_path / "app.pem").write_text("KEY")
+    extra = {"app_id": 42, "installation_id": 4242, "key_path": str(tmp_path / "app.pem")}
+    connect(monkeypatch, "NETWORK_GIT", conn_type="github", host="https://api.example.com/v3", extra=extra)
+    with closing(open_github(make_repository())) as client:
+        assert (client.base_url, client.credentials) == (
+            "https://api.example.com/v3",
+            Credentials(app_id="42", installation_id=4242, private_key="KEY"),
+        )
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"conn_type": "git", "extra": {"private_key": SECRET}},
+        {"conn_type": "github", "extra": {"app_id": 42, "installation_id": "many", "private_key": SECRET}},
+        {"conn_type": "github", "extra": {"app_id": 42, "installation_id": 1, "key_path": "/nowhere/app.pem"}},
+        {"conn_type": "github", "host": "http://github.example.com", "password": SECRET},
+    ],
+)
+def test_a_connection_that_cannot_enter_the_api_is_refused_without_its_secret(monkeypatch, parts):
+    """A deploy key alone, half an app, a key that is not there, a token in the clear."""
+    connect(monkeypatch, "NETWORK_GIT", **parts)
+    with pytest.raises(InvalidInput) as caught:
+        open_github(make_repository())
+    assert SECRET not in str(caught.value)
+
+
+def test_a_repository_without_a_connection_has_no_api():
+    """Nobody may comment anonymously."""
+    with pytest.raises(InvalidInput, match="names no connection"):
+        open_github(make_repository(None))
+
+
+def test_an_app_enters_git_with_a_token_of_the_hour(monkeypatch, tmp_path):
+    """One connection for both: the API gives the token that git over https needs."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, none = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    text = key.private_bytes(serialization.Encoding.PEM, pem, none).decode()
+    with GitServer(tmp_path) as git, GitHub(git, token=SECRET) as hub:
+        extra = {"app_id": hub.app_id, "installation_id": hub.installation, "private_key": text}
+        connect(monkeypatch, "NETWORK_GIT", conn_type="github", host=hub.url, extra=extra)
+        token = git_credentials(make_repository()).token
+        assert hub.undescribed == []
+    assert token is not None
+    assert token.startswith("ghs_")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hedgehog.airflow.connections import DATABASE_CONNECTION, database_parameters, git_cache_directory, read
+from hedgehog.airflow.connections import (
+    DATABASE_CONNECTION,
+    ConnectionValues,
+    database_parameters,
+    git_cache_directory,
+    read,
+)
 from hedgehog.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hedgehog.fabric.model import GitRepository
+    from hedgehog.github.client import Client, Credentials
     from hedgehog.gitops.mirror import Mirror
     from hedgehog.gitops.remote import GitCredentials
     from hedgehog.kube.client import Cluster
@@ -39,7 +48,8 @@ def open_mirror(repository: GitRepository) -> Mirror:
 def git_credentials(repository: GitRepository) -> GitCredentials:
     """What the repository's connection holds: login and password (a token), or extra `private_key`, `known_hosts`.
 
-    Takes the fields of Airflow's own `git` and `github` connection types as well.
+    Takes the fields of Airflow's own `git` and `github` connection types as well. A GitHub App's installation enters
+    over https with a token of the next hour, which is asked for here.
     """
     from hedgehog.gitops.remote import GitCredentials
 
@@ -47,9 +57,13 @@ def git_credentials(repository: GitRepository) -> GitCredentials:
         return GitCredentials()
     values = read(repository.connection_id)
     extra = values.extra
+    token = values.password or None
+    if token is None and _is_app(values) and repository.url.startswith("https://"):
+        with closing(open_github(repository)) as client:
+            token = client.token()
     return GitCredentials(
         username=values.login or None,
-        token=values.password or None,
+        token=token,
         private_key=extra.get("private_key") or None,
         private_key_path=extra.get("key_file") or None,
         known_hosts=extra.get("known_hosts") or None,
@@ -80,3 +94,54 @@ def open_cluster(connection_id: str) -> Cluster:
             f"connection {connection_id} holds no usable kubeconfig ({type(error).__name__}); correct its extra"
         ) from None
     return Cluster(api_client, name=connection_id)
+
+
+def open_github(repository: GitRepository) -> Client:
+    """The API of the GitHub host of *repository*, entered with the repository's connection.
+
+    The connection holds a token (its password) or a GitHub App (extra `app_id`, `installation_id` and `private_key` or
+    `key_path`, as Airflow's `github` type has them). The host of a `github` connection is the API's URL; else it
+    follows from the repository's URL. Raises InvalidInput for a connection that holds neither.
+    """
+    from hedgehog.github.client import Client, api_url
+    from hedgehog.services.pull_request_fabrics import name_of
+
+    if repository.connection_id is None:
+        raise InvalidInput(
+            f"git_repository {repository.name} names no connection; pull requests need a token or an app"
+        )
+    values = read(repository.connection_id)
+    base_url = api_url(name_of(repository.url).partition("/")[0])
+    if values.conn_type == "github" and values.host:
+        base_url = values.host if "://" in values.host else f"https://{values.host}"
+    return Client(_github_credentials(values), base_url=base_url)
+
+
+def _is_app(values: ConnectionValues) -> bool:
+    return bool(values.extra.get("app_id"))
+
+
+def _github_credentials(values: ConnectionValues) -> Credentials:
+    from hedgehog.github.client import Credentials
+
+    if values.password or not _is_app(values):
+        return Credentials(token=values.password)
+    extra = values.extra
+    installation, permissions = str(extra.get("installation_id") or ""), extra.get("token_permissions")
+    if not installation.isdigit():
+        raise InvalidInput(f"connection {values.connection_id}: installation_id in its extra is no number")
+    return Credentials(
+        app_id=str(extra["app_id"]),
+        installation_id=int(installation),
+        private_key=extra.get("private_key") or _key_text(values.connection_id, extra.get("key_path")),
+        permissions=permissions if isinstance(permissions, dict) else None,
+    )
+
+
+def _key_text(connection_id: str, path: str | None) -> str | None:
+    if not path:
+        return None
+    try:
+        return Path(path).read_text()
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"connection {connection_id}: key_path {path} cannot be read ({error})") from None

@@ -96,9 +96,10 @@ class Client:
         # At DEBUG it prints whole answers, and one of them is an app's token.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
         self.credentials = credentials
+        self.base_url = base_url.rstrip("/")
         self._github = Github(
             auth=credentials.auth(),
-            base_url=base_url.rstrip("/"),
+            base_url=self.base_url,
             timeout=TIMEOUT,
             retry=None,
             seconds_between_requests=None,

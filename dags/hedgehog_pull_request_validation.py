@@ -1,0 +1,88 @@
+"""# Pull requests
+
+Checks every pull request that touches a fabric as its cluster would take the merge result, and says so on GitHub: a
+check that a branch rule can require (*Hedgehog fabrics*), a note on each faulty line, and one comment that is kept up
+to date with what merging would do. What cannot be verified is a failure there, never a pass.
+
+**When.** When a webhook tells that a pull request was opened or pushed to. Several deliveries of one pull request are
+one check, of its newest head. Drafts and closed pull requests are left alone; ready them, or push, to have them checked.
+
+**Tasks.** `plan` finds the pull requests that wait. `check` checks them, one mapped task each, named by its pull
+request; its log has the full report. `summary` says what became of each; it is red when one could not be checked. A
+pull request with faults is no red task: it was checked.
+
+**By hand.** When a webhook was lost, or after a fabric's settings changed:
+
+    airflow dags trigger hedgehog_pull_request_validation --conf '{"repository": "acme/net", "pull_request": 7}'
+
+**When it is red.** Network trouble and rate limits are tried again by themselves when their time has come; no worker
+waits for it. A refused credential or a missing permission is told in the task's log: put the repository's connection
+right (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger by hand.
+"""
+
+from airflow.sdk import Param, dag
+
+from hedgehog.airflow.assets import INBOX
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.github_operators import (
+    PlanPullRequestsOperator,
+    PullRequestSummaryOperator,
+    PullRequestValidationOperator,
+)
+
+
+@dag(
+    schedule=[INBOX],
+    catchup=False,
+    max_active_runs=2,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("git_sync"),
+    params={
+        "repository": Param(
+            "",
+            type="string",
+            maxLength=300,
+            title="Repository",
+            description="owner/name, or host/owner/name. Empty: every pull request that a webhook told of.",
+            section="What",
+        ),
+        "pull_request": Param(
+            None,
+            type=["integer", "null"],
+            minimum=1,
+            title="Pull request",
+            description="Its number, with a repository. Checked whether a webhook told of it or not.",
+            section="What",
+        ),
+    },
+    tags=[*TAGS, "git", "github"],
+    doc_md=__doc__,
+)
+def hedgehog_pull_request_validation() -> None:
+    """Plan, check each pull request, sum up."""
+    plan = PlanPullRequestsOperator(
+        task_id="plan",
+        repository="{{ params.repository | tojson }}",
+        pull_request="{{ params.pull_request }}",
+        priority_weight=6,
+        doc_md="Finds the pull requests that wait in the inbox, each once.",
+    )
+    check = PullRequestValidationOperator.partial(
+        task_id="check",
+        priority_weight=6,
+        map_index_template="→ {{ pull_requests }}",
+        doc_md="Checks one pull request, publishes the result on GitHub, and finishes its deliveries.",
+    ).expand(task=plan.output)
+    summary = PullRequestSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        trigger_rule="none_skipped",
+        priority_weight=6,
+        doc_md="Says what became of every pull request; red when one could not be checked. Skipped when none waited.",
+    )
+    check >> summary
+
+
+hedgehog_pull_request_validation()
