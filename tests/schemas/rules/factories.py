@@ -108,3 +108,72 @@ def make_link(name: str, kind: str = "unbundled", *switches: str) -> Manifest:
         for number, switch in enumerate(switches or ("leaf-1",), start=1)
     ]
     return make("Connection", name, {kind: {"link": ends[0]} if kind == "unbundled" else {"links": ends}})
+
+
+def make_external(name: str = "ext-1", **spec: Any) -> Manifest:
+    """An External, reached by BGP unless `static` is given."""
+    communities = {} if "static" in spec else {"inboundCommunity": "65000:1", "outboundCommunity": "65000:2"}
+    return make("External", name, {**communities, **spec})
+
+
+def make_external_attachment(
+    name: str = "attached", external: str = "ext-1", connection: str = "border", **spec: Any
+) -> Manifest:
+    """An ExternalAttachment in the BGP form unless `static` is given; *spec* replaces fields."""
+    bgp = {"switch": {"ip": "100.1.0.1/24", "vlan": 10}, "neighbor": {"asn": 65001, "ip": "100.1.0.2"}}
+    return make(
+        "ExternalAttachment",
+        name,
+        {"external": external, "connection": connection, **({} if "static" in spec else bgp), **spec},
+    )
+
+
+def make_external_peering(
+    vpc: dict[str, Any] | None = None, external: dict[str, Any] | None = None, name: str = "peering"
+) -> Manifest:
+    """An ExternalPeering of `vpc-1` and `ext-1`."""
+    sides = {
+        "vpc": {"name": "vpc-1"} if vpc is None else vpc,
+        "external": {"name": "ext-1"} if external is None else external,
+    }
+    return make("ExternalPeering", name, {"permit": sides})
+
+
+def make_vpc_peering(*permit: dict[str, Any], name: str = "peering", **spec: Any) -> Manifest:
+    """A VPCPeering of `vpc-1` and `vpc-2`, unless policies are given."""
+    return make("VPCPeering", name, {"permit": list(permit) or [{"vpc-1": {}, "vpc-2": {}}], **spec})
+
+
+def make_gateway(name: str = "gw-1", number: int = 1, **spec: Any) -> Manifest:
+    """A Gateway with addresses of its own; *spec* replaces fields, None removes one."""
+    fields = {
+        "asn": 65534,
+        "protocolIP": f"172.30.8.{number + 199}/32",
+        "vtepIP": f"172.30.12.{number + 199}/32",
+        "vtepMAC": f"ca:fe:ba:be:00:{number:02x}",
+        "interfaces": {"enp2s1": {"ips": ["172.30.128.1/31"]}},
+        "neighbors": [{"ip": "172.30.128.0", "asn": 65101, "source": "enp2s1"}],
+        **spec,
+    }
+    return make("Gateway", name, {field: value for field, value in fields.items() if value is not None})
+
+
+def make_expose(*cidrs: str, **fields: Any) -> dict[str, Any]:
+    """One expose of a GatewayPeering, of these CIDRs."""
+    return {"ips": [{"cidr": cidr} for cidr in cidrs], **fields}
+
+
+def make_gateway_peering(
+    one: list[dict[str, Any]] | None = None,
+    other: list[dict[str, Any]] | None = None,
+    name: str = "peering",
+    sides: tuple[str, str] = ("vpc-1", "vpc-2"),
+    **spec: Any,
+) -> Manifest:
+    """A GatewayPeering with what each side exposes; nothing but the first one's 10.0.1.0/24 unless given."""
+    exposed = ([make_expose("10.0.1.0/24")] if one is None else one, other or [])
+    return make(
+        "GatewayPeering",
+        name,
+        {"peering": {side: {"expose": what} for side, what in zip(sides, exposed, strict=True)}, **spec},
+    )

@@ -162,7 +162,7 @@ def _exposed_twice(new: Manifest, world: World) -> Iterator[Violation]:
                     told = f"has no cidr to compare with what {', '.join(others)} exposes to {target} as well"
                     yield SHORTHAND.at(path, told)
                 elif prefix is not None:
-                    yield from _overlapping(prefix, path, target, me, world)
+                    yield from _overlapping(prefix, (*path, "cidr"), target, me, world)
             if blocks and odd:
                 told = f"{', '.join(odd)} exposes something without a cidr to {target} as well"
                 yield SHORTHAND.at(("spec", "peering", origin), told)
