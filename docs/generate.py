@@ -1,4 +1,5 @@
-"""Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`.
+"""Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
+from the rules of validation.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    ends with 1 and shows the difference when one is stale
@@ -174,7 +175,32 @@ def _reaction(error: type[Exception], errors: ModuleType) -> str:
     return "park" if issubclass(error, errors.PermanentError) else ""
 
 
-# both
+# rules.md
+
+
+def rules_page(rules: Mapping[str, Any]) -> str:
+    """One table a subject, by the first word of the rules' names."""
+    subjects: dict[str, list[Any]] = {}
+    for name in sorted(rules):
+        subjects.setdefault(name.partition("-")[0], []).append(rules[name])
+    head = [NOTICE.format(source="plugins/hedgehog/schemas"), "# Rules", _RULES_INTRODUCTION.format(count=len(rules))]
+    return _join([*head, *(part for subject in subjects.items() for part in _subject(*subject))])
+
+
+_RULES_INTRODUCTION = """\
+What `hedgehog validate`, pull requests and every sync check, {count} rules in all. An **error** is what a Hedgehog cluster
+refuses; a **warning** it takes, but surely nobody wants it, and `--strict` makes an error of it. Names are never
+changed. *Source* is where upstream says so, in githedgehog/fabric unless said otherwise; *ours* is in no upstream code.
+How to use them is told in [validation.md](validation.md)."""
+
+
+def _subject(name: str, rules: Sequence[Any]) -> Iterator[str]:
+    yield f"## {name}"
+    rows = ((f"`{rule.id}`", rule.severity.value, rule.what, rule.why, rule.source, rule.fix) for rule in rules)
+    yield _table(("rule", "severity", "what must hold", "why", "source", "what to do"), rows)
+
+
+# all
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -216,7 +242,7 @@ def load_dags(home: Path) -> Mapping[str, Any]:
 
 def pages() -> dict[str, Callable[[], str]]:
     """What makes each page, by file name."""
-    return {"DAGS.md": _make_dags_page, "errors.md": _make_errors_page}
+    return {"DAGS.md": _make_dags_page, "errors.md": _make_errors_page, "rules.md": _make_rules_page}
 
 
 def _make_dags_page() -> str:
@@ -231,6 +257,16 @@ def _make_errors_page() -> str:
     from hedgehog import errors  # noqa: PLC0415 - on the path since main()
 
     return errors_page(errors)
+
+
+def _make_rules_page() -> str:
+    from hedgehog.schemas import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
+    from hedgehog.schemas.rules.registry import rules  # noqa: PLC0415
+    from hedgehog.schemas.rules.rule import RULES  # noqa: PLC0415
+    from hedgehog.services import against_cluster  # noqa: F401, PLC0415
+
+    rules()
+    return rules_page(RULES)
 
 
 def stale(directory: Path, made: Mapping[str, str]) -> str:
