@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from hedgehog.fabric.addresses import Prefix, parse_prefix
@@ -15,6 +16,7 @@ from hedgehog.schemas.rules.rule import Path, Violation, rule
 from hedgehog.schemas.world import Fact, Footprint, World
 
 _LABEL = gateway_peered_vpc("")
+_SHOWN = 3
 _VALIDATE = "api/gateway/v1alpha1/gatewaypeering_types.go Validate"
 
 TWO_SIDES = rule(
@@ -148,24 +150,27 @@ def _covers(subnet: str, prefix: Prefix) -> bool:
 def _exposed_twice(new: Manifest, world: World) -> Iterator[Violation]:
     """What each side exposes, against what other peerings expose to the other side."""
     me = ("GatewayPeering", new["metadata"]["name"])
-    peering = new["spec"]["peering"]
-    for target in peering:
-        others = sorted(name for _, name in world.users(_exposed_to(target)) if name != me[1])
+    one, other = new["spec"]["peering"]
+    for origin, target in ((one, other), (other, one)):
+        blocks = list(_exposed(new["spec"]["peering"][origin], ("spec", "peering", origin)))
+        others = _some_others(_exposed_to(target), me, world) if blocks else ""
         if not others:
             continue
-        odd = sorted(name for _, name in world.users(_uncomparable_to(target)) if name != me[1])
-        for origin, side in peering.items():
-            blocks = list(_exposed(side, ("spec", "peering", origin))) if origin != target else []
-            for path, text in blocks:
-                prefix = parse_prefix(text)
-                if prefix is None and not text:
-                    told = f"has no cidr to compare with what {', '.join(others)} exposes to {target} as well"
-                    yield SHORTHAND.at(path, told)
-                elif prefix is not None:
-                    yield from _overlapping(prefix, (*path, "cidr"), target, me, world)
-            if blocks and odd:
-                told = f"{', '.join(odd)} exposes something without a cidr to {target} as well"
-                yield SHORTHAND.at(("spec", "peering", origin), told)
+        for path, text in blocks:
+            prefix = parse_prefix(text)
+            if prefix is not None:
+                yield from _overlapping(prefix, (*path, "cidr"), target, me, world)
+            elif not text:
+                yield SHORTHAND.at(path, f"has no cidr to compare with what {others} exposes to {target} as well")
+        odd = _some_others(_uncomparable_to(target), me, world)
+        if odd:
+            told = f"{odd} exposes something without a cidr to {target} as well"
+            yield SHORTHAND.at(("spec", "peering", origin), told)
+
+
+def _some_others(fact: Fact, me: tuple[str, str], world: World) -> str:
+    """The first of who else has the fact: there may be thousands, and one is enough to know."""
+    return ", ".join(name for _, name in islice((user for user in world.users(fact) if user != me), _SHOWN))
 
 
 def _overlapping(prefix: Prefix, path: Path, target: str, me: tuple[str, str], world: World) -> Iterator[Violation]:
