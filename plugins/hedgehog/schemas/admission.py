@@ -15,6 +15,7 @@ from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import decode
+from hedgehog.schemas.memory import Memory
 from hedgehog.schemas.rules.registry import rules
 from hedgehog.schemas.rules.rule import Severity, Violation
 from hedgehog.schemas.world import World
@@ -57,18 +58,25 @@ class Admission:
     """One fabric as its cluster has it. `create`, `update` and `delete` only ask; `put` and `remove` make it so."""
 
     def __init__(
-        self, settings: FabricSettings, objects: Iterable[Manifest] = (), *, elsewhere: Collection[str] = ()
+        self,
+        settings: FabricSettings,
+        objects: Iterable[Manifest] = (),
+        *,
+        elsewhere: Collection[str] = (),
+        memory: Memory | None = None,
     ) -> None:
         """*objects* are taken as they are, in canonical form, without a check.
 
         Of the kinds *elsewhere* nothing is known here: that an object of them is not there is no fault, but a warning.
+        A *memory* of the same settings may know what follows from the objects.
         """
         self._rules = rules()
         self._elsewhere = frozenset(elsewhere)
         self.settings = settings
-        self.world = World(settings, {kind: row.footprint for kind, row in self._rules.items()})
+        footprints = {kind: row.footprint for kind, row in self._rules.items()}
+        self.world = World(settings, footprints, once=memory.once if memory else None)
         for manifest in objects:
-            self.put(stored(manifest, settings))
+            self.put(memory.stored(manifest) if memory else stored(manifest, settings))
 
     def put(self, manifest: Manifest) -> None:
         """Make it so: *manifest* is the `stored` of a verdict."""

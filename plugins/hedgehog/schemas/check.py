@@ -177,7 +177,7 @@ class _Check:
         written = {**self.old, **self.wanted}
         given = [one for ref, one in written.items() if ref.kind in CONTROLLER_KINDS and ref not in self.findings]
         there = [*given, *(one for ref, one in self.old.items() if _is_central(ref))]
-        self.fabric = ControlledFabric(settings, there, elsewhere=elsewhere, stored=memory.stored)
+        self.fabric = ControlledFabric(settings, there, elsewhere=elsewhere, memory=memory)
         self.elsewhere = Admission(settings)
         """Hedgehog looks into namespace `default` only; what lies elsewhere is checked for itself."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
-from hedgehog.fabric import defaults
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas.admission import Admission
+from hedgehog.schemas.memory import Memory
 from hedgehog.schemas.rules import gateway
 
 _PROFILE = "SwitchProfile"
@@ -26,25 +26,21 @@ class ControlledFabric(Admission):
         objects: Iterable[Manifest] = (),
         *,
         elsewhere: Collection[str] = (),
-        stored: Callable[[Manifest], Manifest] | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived.
-
-        *stored* gives their stored form, where the caller has it already.
-        """
+        """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
-        built_in = (one for one in default_profiles(settings) if (_PROFILE, one["metadata"]["name"]) not in self._given)
-        super().__init__(settings, built_in, elsewhere=elsewhere)
-        make = stored or functools.partial(defaults.stored, settings=settings)
-        for manifest in objects:
-            self.put(make(manifest))
+        self._info = _info if memory is None else functools.partial(memory.once, _info)
+        profiles = default_profiles(settings) if memory is None else memory.once(default_profiles, settings)
+        built_in = (one for one in profiles if (_PROFILE, one["metadata"]["name"]) not in self._given)
+        super().__init__(settings, [*built_in, *objects], elsewhere=elsewhere, memory=memory)
 
     def put(self, manifest: Manifest) -> None:
         """Make it so, and have the controllers follow."""
         super().put(manifest)
         if manifest["kind"] in _SOURCES:
-            info = _info(manifest)
+            info = self._info(manifest)
             if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:
                 super().put(info)
 
@@ -53,7 +49,7 @@ class ControlledFabric(Admission):
         old = self.world.get(kind, name)
         super().remove(kind, name)
         if old is not None and kind in _SOURCES:
-            info = _info(old)
+            info = self._info(old)
             if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:
                 super().remove(_INFO, info["metadata"]["name"])
 

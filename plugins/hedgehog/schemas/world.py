@@ -14,6 +14,8 @@ from hedgehog.fabric.settings import FabricSettings
 
 Fact = tuple[Hashable, ...]
 """Something that an object uses and others must not, or may ask for: ("port", "leaf-01/E1/1"), ("asn", 65101)."""
+Left = tuple[tuple[Fact, ...], tuple[tuple[Hashable, Prefix], ...]]
+Once = Callable[[Callable[[Manifest], Left], Manifest], Left]
 NAMESPACE = "default"
 
 
@@ -23,9 +25,11 @@ class World:
     Objects of namespace `default` only: Hedgehog looks nowhere else.
     """
 
-    def __init__(self, settings: FabricSettings, kinds: Mapping[str, Footprint]) -> None:
+    def __init__(self, settings: FabricSettings, kinds: Mapping[str, Footprint], *, once: Once | None = None) -> None:
+        """*once* may know what footprints leave; see `Memory.once`."""
         self.settings = settings
         self._kinds = kinds
+        self._once: Once = once or _anew
         self._objects: dict[str, dict[str, Manifest]] = {}
         self._labels: dict[tuple[str, str, str], dict[str, None]] = {}
         self._facts: dict[Fact, dict[tuple[str, str], None]] = {}
@@ -64,9 +68,10 @@ class World:
             self._labels.setdefault((kind, key, value), {})[name] = None
         footprint = self._kinds.get(kind)
         if footprint is not None:
-            for fact in footprint.facts(manifest):
+            facts, prefixes = self._once(footprint.left, manifest)
+            for fact in facts:
                 self._facts.setdefault(fact, {})[kind, name] = None
-            for space, prefix in footprint.prefixes(manifest):
+            for space, prefix in prefixes:
                 self._prefixes.setdefault(space, PrefixIndex()).add(prefix, (kind, name))
 
     def remove(self, kind: str, name: str) -> None:
@@ -79,10 +84,15 @@ class World:
             self._labels[kind, key, value].pop(name, None)
         footprint = self._kinds.get(kind)
         if footprint is not None:
-            for fact in footprint.facts(manifest):
+            facts, prefixes = self._once(footprint.left, manifest)
+            for fact in facts:
                 self._facts[fact].pop((kind, name), None)
-            for space, prefix in footprint.prefixes(manifest):
+            for space, prefix in prefixes:
                 self._prefixes[space].remove(prefix, (kind, name))
+
+
+def _anew(work: Callable[[Manifest], Left], manifest: Manifest) -> Left:
+    return work(manifest)
 
 
 def _nothing(manifest: Manifest) -> Iterator[Any]:
@@ -101,3 +111,7 @@ class Footprint:
     ) -> None:
         self.facts = facts
         self.prefixes = prefixes
+
+    def left(self, manifest: Manifest) -> Left:
+        """Everything that an object leaves."""
+        return tuple(self.facts(manifest)), tuple(self.prefixes(manifest))
