@@ -1,0 +1,129 @@
+"""How many manifests a second are validated, on one core: their shape alone, everything, and what did not change.
+
+The manifests are those of one realistic fabric (devstack/pods.py), a file each; seconds are those of the processor.
+The peer is kubeconform with the same schemas and files in the same run: it parses and looks at the shape, which is the
+figure it is compared with; the other rules have no peer offline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import kubeconform
+from benchmarks.report import Figure, emit
+from devstack import pods
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.render import dump
+from hedgehog.schemas import schema, yaml
+from hedgehog.schemas.check import check
+from hedgehog.schemas.memory import Memory
+
+SIZE = 10_000
+SMALLEST, LARGEST = 600, 60_000
+ROUNDS = 3
+CHANGED = 10
+"""Objects that are new when all others are as before."""
+GOAL_COLD = 4_000
+GOAL_CACHED = 40_000
+GOAL_LINEAR = 1.5
+"""How much dearer an object of the largest fabric may be than one of the smallest: caches of processors are small."""
+
+
+def parsed(files: Mapping[str, bytes]) -> list[Manifest]:
+    """The objects in the files."""
+    return [document.manifest for name, content in files.items() for document in yaml.load(content, file=name)]
+
+
+def check_shape(files: Mapping[str, bytes]) -> None:
+    """What kubeconform does."""
+    for manifest in parsed(files):
+        if schema.violations(manifest):
+            raise AssertionError(f"not valid: {manifest['metadata']}")
+
+
+def check_all(files: Mapping[str, bytes]) -> None:
+    """What a cluster does with all of them."""
+    must_be_fine(check(parsed(files), pods.SETTINGS))
+
+
+def must_be_fine(findings: Mapping[object, object]) -> None:
+    """Raises AssertionError where something is wrong with the fabric."""
+    if findings:
+        raise AssertionError(f"{len(findings)} findings in a fabric that is valid: {next(iter(findings.values()))}")
+
+
+def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """The median, in seconds of processor time."""
+    taken = []
+    for _ in range(rounds):
+        started = time.process_time()
+        work()
+        taken.append(time.process_time() - started)
+    return statistics.median(taken)
+
+
+def cold(files: Mapping[str, bytes], directory: Path) -> list[Figure]:
+    """Everything is new: against the peer, and with all rules."""
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
+    binary = kubeconform.build()
+    peer = statistics.median(kubeconform.processor_seconds(binary, directory) for _ in range(ROUNDS))
+    size = len(files)
+    shape = seconds(lambda: check_shape({path.name: path.read_bytes() for path in directory.iterdir()}))
+    return [
+        Figure.of(
+            f"validate {size} files, schema only", size / shape, "objects/s", "kubeconform", size / peer, times=1
+        ),
+        Figure.of(
+            f"validate {size} files, all rules", size / seconds(lambda: check_all(files)), "objects/s", goal=GOAL_COLD
+        ),
+    ]
+
+
+def cached(objects: Sequence[Manifest]) -> Figure:
+    """The blobs are known but for a few: their documents are kept, and what follows from each alone."""
+    memory = Memory(pods.SETTINGS)
+    must_be_fine(check(objects, pods.SETTINGS, before=objects, memory=memory))
+    old, new = objects[:-CHANGED], objects[-CHANGED:]
+    texts = {f"{number}.yaml": dump(manifest) for number, manifest in enumerate(new)}
+
+    def again() -> None:
+        must_be_fine(check([*old, *parsed(texts)], pods.SETTINGS, before=old, memory=memory))
+
+    rate = len(objects) / seconds(again)
+    return Figure.of(f"validate {len(objects)} files, {CHANGED} of them new", rate, "objects/s", goal=GOAL_CACHED)
+
+
+def growth(small: int, large: int) -> Figure:
+    """What an object costs in a large fabric, beside what it costs in a small one."""
+    name = f"validate, an object of {large} against one of {small}"
+    return Figure.of(name, cost_of_one(large, 1) / cost_of_one(small, 10 * ROUNDS), "times", goal=GOAL_LINEAR)
+
+
+def cost_of_one(size: int, rounds: int) -> float:
+    """Seconds that an object takes among that many."""
+    objects = pods.objects(size)
+    return seconds(lambda: must_be_fine(check(objects, pods.SETTINGS)), rounds) / size
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--objects", type=int, default=SIZE)
+    size: int = parser.parse_args().objects
+    print(f"  preparing {size} manifests", file=sys.stderr, flush=True)
+    objects = pods.objects(size)
+    files = {f"{number:05}.yaml": dump(manifest) for number, manifest in enumerate(objects)}
+    with tempfile.TemporaryDirectory(prefix="hedgehog-bench-") as directory:
+        figures = cold(files, Path(directory))
+    emit([*figures, cached(objects), growth(SMALLEST, LARGEST)])
+
+
+if __name__ == "__main__":
+    main()
