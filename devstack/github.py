@@ -9,12 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -22,32 +20,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from devstack import github_api
 from devstack.git_server import GitServer
 from devstack.github_api import Operation, Undescribed
+from devstack.github_http import Server
+from devstack.github_repositories import Pull, Repositories
 
 MOST_FILES = 3000
 """Of a pull request's files that GitHub lists."""
 _LONGEST_BODY = 65_536
-_MOST_PATCHES = 200
-"""Words of a list of files up to which each has its patch: GitHub leaves out large ones as well."""
 _PREFIX = "/api/v3"
 _APP_TOKEN_LIFE = 3600
 Answer = tuple[int, Any]
-
-
-@dataclass
-class Pull:
-    """One pull request, as the stand-in keeps it."""
-
-    repository: str
-    number: int
-    head_repository: str
-    head: str
-    base: str
-    title: str
-    draft: bool = False
-    state: str = "open"
-    merged: bool = False
-    review_comments: list[dict[str, Any]] = field(default_factory=list)
-    comments: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -70,6 +51,7 @@ class GitHub:
 
     def __init__(self, git: GitServer, *, token: str | None = None, login: str = "hedgehog-robot") -> None:
         self.git = git
+        self.repositories = Repositories(git)
         self.token = token
         self.login = login
         self.app_id = 42
@@ -79,15 +61,11 @@ class GitHub:
         self.statuses: list[dict[str, Any]] = []
         self.reviews: list[dict[str, Any]] = []
         self.outages: list[Outage] = []
-        self.requests: list[str] = []
-        """What was asked and how it was answered: `GET /repos/o/r/pulls/1 200`."""
-        self.undescribed: list[str] = []
         self.listed_files = MOST_FILES
         self._app_tokens: dict[str, float] = {}
         self._ids = 0
         self._lock = threading.Lock()
-        self._http = _Server(("127.0.0.1", 0), _Handler)
-        self._http.owner = self
+        self._http = Server(self.answer, _PREFIX)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="github", daemon=True)
 
     def __enter__(self) -> GitHub:
@@ -100,6 +78,16 @@ class GitHub:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join(timeout=10)
+
+    @property
+    def requests(self) -> list[str]:
+        """What was asked and how it was answered: `GET /repos/o/r/pulls/1 200`."""
+        return self._http.requests
+
+    @property
+    def undescribed(self) -> list[str]:
+        """What passed although GitHub's description does not have it, and what went wrong here; tests want it empty."""
+        return self._http.undescribed
 
     @property
     def url(self) -> str:
@@ -128,15 +116,15 @@ class GitHub:
     def synchronize(self, pull: Pull) -> str:
         """Take over what was pushed to the pull request's branch, as GitHub does by itself, and return the head."""
         source = self.git.path(pull.head_repository)
-        head = self._git(pull.head_repository, "rev-parse", f"refs/heads/{pull.head}")
-        self._git(pull.repository, "fetch", "--quiet", str(source), f"+{head}:refs/pull/{pull.number}/head")
+        head = self.repositories.git(pull.head_repository, "rev-parse", f"refs/heads/{pull.head}")
+        self.repositories.git(pull.repository, "fetch", "--quiet", str(source), f"+{head}:refs/pull/{pull.number}/head")
         return head
 
     def fork(self, repository: str, name: str) -> str:
         """A fork of *repository* as *name*; somebody may push to it."""
         path = self.git.create(name)
-        self._git(name, "fetch", "--quiet", str(self.git.path(repository)), "+refs/heads/*:refs/heads/*")
-        self._git(name, "config", "uploadpack.allowAnySHA1InWant", "true")
+        self.repositories.git(name, "fetch", "--quiet", str(self.git.path(repository)), "+refs/heads/*:refs/heads/*")
+        self.repositories.git(name, "config", "uploadpack.allowAnySHA1InWant", "true")
         assert path.exists()
         return name
 
@@ -199,7 +187,7 @@ class GitHub:
     def _of_pull(self, key: str, pull: Pull, body: dict[str, Any], who: str) -> Answer:
         routes: dict[str, Callable[[], Answer]] = {
             "get /pulls/{pull_number}": lambda: (200, self._pull(pull)),
-            "get /pulls/{pull_number}/files": lambda: (200, self._files(pull)[: self.listed_files]),
+            "get /pulls/{pull_number}/files": lambda: (200, self.repositories.files(pull)[: self.listed_files]),
             "get /pulls/{pull_number}/comments": lambda: (200, pull.review_comments),
             "post /pulls/{pull_number}/reviews": lambda: self._review(pull, body, who),
             "get /issues/{issue_number}/comments": lambda: (200, pull.comments),
@@ -233,7 +221,7 @@ class GitHub:
     ) -> Answer:
         if self.token is not None and who != "app":
             return 403, {"message": "You must authenticate via a GitHub App."}
-        if not self._has(repository, body["head_sha"]):
+        if not self.repositories.has(repository, body["head_sha"]):
             return 422, _invalid("CheckRun", "head_sha", "No commit found for SHA")
         check = {"id": self._id(), "repository": repository, "conclusion": None, **body, "seen": [body["status"]]}
         check["annotations"] = list(body["output"].get("annotations", ()))
@@ -256,7 +244,7 @@ class GitHub:
     ) -> Answer:
         if len(body.get("description") or "") > 140:
             return 422, _invalid("Status", "description", "is too long (maximum is 140 characters)")
-        if not self._has(repository, values["sha"]):
+        if not self.repositories.has(repository, values["sha"]):
             return 422, _invalid("Status", "sha", "No commit found for SHA")
         self.statuses.append({"id": self._id(), "repository": repository, "sha": values["sha"], **body})
         return 201, {key: value for key, value in self.statuses[-1].items() if key not in ("repository", "sha")}
@@ -276,7 +264,7 @@ class GitHub:
     def _content(
         self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
     ) -> Answer:
-        done = self._try(repository, "cat-file", "blob", f"{query['ref']}:{values['path']}")
+        done = self.repositories.attempt(repository, "cat-file", "blob", f"{query['ref']}:{values['path']}")
         if done.returncode:
             return 404, {"message": "Not Found"}
         found = {"type": "file", "encoding": "base64", "size": len(done.stdout), "path": values["path"]}
@@ -287,7 +275,7 @@ class GitHub:
         }
 
     def _review(self, pull: Pull, body: dict[str, Any], who: str) -> Answer:
-        shown = {entry["filename"]: entry["_lines"] for entry in self._files(pull, lines=True)}
+        shown = {entry["filename"]: entry["_lines"] for entry in self.repositories.files(pull, lines=True)}
         for comment in body.get("comments", ()):
             if comment["line"] not in shown.get(comment["path"], ()):
                 return 422, {
@@ -304,8 +292,8 @@ class GitHub:
     # Answers ----------------------------------------------------------------------------------------------------------
 
     def _pull(self, pull: Pull) -> dict[str, Any]:
-        head = self._git(pull.repository, "rev-parse", f"refs/pull/{pull.number}/head")
-        base = self._git(pull.repository, "rev-parse", f"refs/heads/{pull.base}")
+        head = self.repositories.git(pull.repository, "rev-parse", f"refs/pull/{pull.number}/head")
+        base = self.repositories.git(pull.repository, "rev-parse", f"refs/heads/{pull.base}")
         own, other = (self._full_repository(name) for name in (pull.repository, pull.head_repository))
         user = self._full_user("user")
         return {
@@ -315,37 +303,13 @@ class GitHub:
             "draft": pull.draft,
             "merged": pull.merged,
             "mergeable": True,
-            "changed_files": len(self._files(pull)),
+            "changed_files": len(self.repositories.files(pull)),
             "html_url": self._page_of(pull),
             "user": user,
             "author_association": "MEMBER",
             "head": {"label": pull.head, "ref": pull.head, "sha": head, "repo": other, "user": user},
             "base": {"label": pull.base, "ref": pull.base, "sha": base, "repo": own, "user": user},
         }
-
-    def _files(self, pull: Pull, *, lines: bool = False) -> list[dict[str, Any]]:
-        span = f"{pull.base}...refs/pull/{pull.number}/head"
-        words = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
-        raw = self._git(pull.repository, "diff", "--find-renames", "--name-status", "-z", span).split("\0")
-        found: list[dict[str, Any]] = []
-        with_patches = len(raw) <= _MOST_PATCHES
-        while len(raw) > 1:
-            letter = raw.pop(0)
-            previous = raw.pop(0) if letter[0] in "RC" else None
-            path = raw.pop(0)
-            entry: dict[str, Any] = {"filename": path, "status": words[letter[0]], "sha": "0" * 40}
-            if previous:
-                entry["previous_filename"] = previous
-            if with_patches:
-                paths = [path, previous] if previous else [path]
-                patch = self._git(pull.repository, "diff", "--find-renames", span, "--", *paths)
-                start = patch.find("@@")
-                if start >= 0:
-                    entry["patch"] = patch[start:]
-            if lines:
-                entry["_lines"] = _new_lines(entry.get("patch", ""))
-            found.append(entry)
-        return found
 
     def _comment(self, pull: Pull, body: str, user: dict[str, Any], app: dict[str, Any] | None) -> dict[str, Any]:
         number = self._id()
@@ -416,86 +380,12 @@ class GitHub:
                     return outage
         return None
 
-    def _has(self, repository: str, sha: str) -> bool:
-        return self._try(repository, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
-
-    def _git(self, repository: str, *arguments: str) -> str:
-        done = self._try(repository, *arguments)
-        if done.returncode:
-            raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.decode()}")
-        return done.stdout.decode().strip("\n")
-
-    def _try(self, repository: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        command = ["git", "-c", "safe.directory=*", f"--git-dir={self.git.path(repository)}", *arguments]
-        return subprocess.run(command, capture_output=True, check=False)
-
     def _id(self) -> int:
         with self._lock:
             self._ids += 1
             return self._ids
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    owner: GitHub
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body leave together
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_GET(self) -> None:
-        """Read something."""
-        self._serve()
-
-    def do_POST(self) -> None:
-        """Create something."""
-        self._serve()
-
-    def do_PATCH(self) -> None:
-        """Change something."""
-        self._serve()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: `GitHub.requests` is the log."""
-
-    def _serve(self) -> None:
-        owner = self.server.owner
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        try:
-            status, extra, body = owner.answer(self.command, self.path, headers, json.loads(raw) if raw else None)
-        except Exception as error:
-            owner.undescribed.append(f"{self.command} {self.path}: {type(error).__name__}: {error}")
-            status, extra, body = 500, {}, {"message": f"stand-in: {error}"}
-        owner.requests.append(f"{self.command} {urlsplit(self.path).path.removeprefix(_PREFIX)} {status}")
-        content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json; charset=utf-8", **extra}.items():
-            self.send_header(name, value)
-        if status != 304:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if status != 304:
-            self.wfile.write(content)
-        self.wfile.flush()
-
-
 def _invalid(resource: str, field: str, message: str) -> dict[str, Any]:
     error = {"resource": resource, "field": field, "code": "custom", "message": message}
     return {"message": "Validation Failed", "errors": [error], "documentation_url": "https://docs.github.com/rest"}
-
-
-def _new_lines(patch: str) -> set[int]:
-    """The lines of the new file that a unified diff shows."""
-    found: set[int] = set()
-    number = 0
-    for line in patch.splitlines():
-        if line.startswith("@@"):
-            number = int(line.split("+")[1].split(" ")[0].split(",")[0])
-        elif line.startswith((" ", "+")):
-            found.add(number)
-            number += 1
-    return found

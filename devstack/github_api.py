@@ -79,8 +79,7 @@ def check_request(operation: Operation, query: Mapping[str, str], body: Any) -> 
         _check(described[name], int(value) if value.isdigit() else value, f"{operation.path}?{name}")
     for name, place, schema in _parameters(operation):
         if place == "path":
-            value = operation.values[name]
-            _check(schema, int(value) if schema.get("type") == "integer" else value, f"{operation.path} {name}")
+            _check(schema, _typed(schema, operation.values[name]), f"{operation.path} {name}")
     schema = _content(_entry(operation).get("requestBody", {}))
     if body is None or schema is None:
         if body is not None:
@@ -137,6 +136,10 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(
         re.sub(r"{(\w+)}", lambda found: f"(?P<{found[1]}>{'.*' if found[1] == 'path' else '[^/]+'})", escaped)
     )
+
+
+def _typed(schema: Mapping[str, Any], value: str) -> str | int:
+    return int(value) if schema.get("type") == "integer" and value.isdigit() else value
 
 
 def _entry(operation: Operation) -> dict[str, Any]:

@@ -170,6 +170,13 @@ def test_a_pull_request_that_is_new_or_changed_is_to_be_checked(name):
     )
 
 
+@pytest.mark.parametrize("action", ["reopened", "ready_for_review", "edited"])
+def test_what_makes_an_old_verdict_worthless_is_checked_again(action):
+    """A draft was not checked; an edit may have chosen another base, for which nothing was said yet."""
+    found = read("pull_request", example("pull_request_opened", action=action))
+    assert (found.kind, found.action, found.number) == (inbox.PULL_REQUEST, action, 2)
+
+
 def test_a_merged_pull_request_is_a_branch_that_moved():
     """The branch that it was merged into."""
     payload = example("pull_request_closed")

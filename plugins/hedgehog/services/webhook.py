@@ -32,7 +32,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(?:\[bot\])?")
 _HEADS = "refs/heads/"
-_CHECKED_ACTIONS = frozenset({"opened", "synchronize", "reopened"})
+_CHECKED_ACTIONS = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited"})
+"""Drafts are not checked until they are ready; an edit may choose another base, for which the old verdict is none."""
 _COMMITS_TOLD = 2048
 """GitHub lists no more commits of a push: a list of that length may not be all."""
 
