@@ -51,6 +51,18 @@ def test_every_error_has_a_reaction_and_a_meaning(error):
     assert meaning.endswith(".")
 
 
+# rules
+
+
+def test_the_page_of_the_rules_has_every_rule_and_is_fresh():
+    """`make format` writes it anew; a rule whose module nobody imports would be missing."""
+    page = generate.pages()["rules.md"]()
+    sources = [path.read_text() for path in (ROOT / "plugins" / "hedgehog").rglob("*.py")]
+    written = {name for text in sources for name in re.findall(r"= rule\(\s*\"([a-z0-9-]+)\"", text)}
+    assert written - set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE)) == set()
+    assert generate.stale(ROOT / "docs", {"rules.md": page}) == ""
+
+
 # the generator
 
 

@@ -1,0 +1,188 @@
+"""`hedgehog validate` and `hedgehog schemas diff` as people and scripts meet them."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hedgehog.__main__ import main
+from hedgehog.store import database as store_database
+from hedgehog.store.fabrics import load_fabric, save_fabric, save_objects
+from tests.kube.clusters import api, cluster
+
+__all__ = ["api", "cluster"]
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "gen"
+VPC = """\
+apiVersion: vpc.githedgehog.com/v1beta1
+kind: VPC
+metadata:
+  name: {name}
+spec:
+  subnets:
+    default: {{subnet: {subnet}, vlan: {vlan}}}
+"""
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    """Run the command in this process, where no database can be reached; returns (status, stdout, stderr)."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://x:y@127.0.0.1:1/none")
+
+    def run(*arguments):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            status = left.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def vpc_file(directory, name="vpc-1", subnet="10.250.1.0/24", vlan=1900):
+    """A file with one VPC."""
+    path = directory / f"{name}.yaml"
+    path.write_text(VPC.format(name=name, subnet=subnet, vlan=vlan))
+    return path
+
+
+def test_valid_files_need_nothing_else(command):
+    """No database, no cluster."""
+    status, out, err = command("validate", EXAMPLE)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1].endswith("; 0 errors and 0 warnings")
+
+
+def test_an_invalid_file_is_status_1(command, tmp_path):
+    """In each form."""
+    path = vpc_file(tmp_path, vlan="x")
+    status, out, _ = command("validate", path)
+    assert status == 1
+    assert out.startswith(f"{path}:7:38: error: VPC/default/vpc-1: .spec.subnets.default.vlan: ")
+    for form in ("json", "sarif"):
+        status, out, _ = command("validate", path, "--output", form)
+        assert (status, bool(json.loads(out))) == (1, True)
+    status, out, _ = command("validate", path, "--output", "github")
+    assert (status, out.startswith("::error file=")) == (1, True)
+
+
+def test_standard_input_is_a_file(command, monkeypatch):
+    """As `-`."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kind: [VPC\n")))
+    status, out, _ = command("validate", "-")
+    assert (status, out.splitlines()[0].startswith("stdin:2:1: error: not YAML")) == (1, True)
+
+
+def test_strict_makes_errors_of_warnings(command, tmp_path):
+    """A VPC alone: its namespaces are not known."""
+    path = vpc_file(tmp_path)
+    assert command("validate", path)[0] == 0
+    assert command("validate", path, "--strict")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["/nowhere"], "/nowhere: there is no such file or directory"),
+        (["{empty}"], "no YAML file is there; nothing was checked"),
+        (["{example}", "--fabric", "gen"], "the fabric database at 127.0.0.1:1 cannot be reached"),
+        (["{example}", "--kubeconfig", "/nowhere"], "there is no kubeconfig at /nowhere"),
+        (["{example}", "--against-cluster", "--output", "json"], "--against-cluster needs the name of a connection"),
+        (["{example}", "--upstream", "v9"], "there is no 'v9' here; did you mean v0.129?"),
+        ([], "the following arguments are required: PATH"),
+    ],
+)
+def test_what_could_not_be_checked_is_status_2(command, tmp_path, words, said):
+    """Nobody takes it for an answer."""
+    status, out, err = command("validate", *(word.format(empty=tmp_path, example=EXAMPLE) for word in words))
+    assert (status, out) == (2, "")
+    assert said in err.splitlines()[0]
+
+
+@pytest.fixture
+def stored(postgres, database_parameters, monkeypatch, command):
+    """The command with a database that has fabric gen: no gateway, and VPC vpc-old with VLAN 1900."""
+    connection = store_database.connect(database_parameters)
+    save_fabric(connection, "gen", {"settings": {"gateway_enabled": False}})
+    old = {
+        "apiVersion": "vpc.githedgehog.com/v1beta1",
+        "kind": "VPC",
+        "metadata": {"name": "vpc-old", "namespace": "default"},
+        "spec": {"subnets": {"default": {"subnet": "10.250.9.0/24", "vlan": 1900}}},
+    }
+    save_objects(connection, load_fabric(connection, "gen").id, [old])
+    connection.close()
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", postgres.uri(database_parameters["dbname"], scheme="postgres"))
+    return command
+
+
+def test_the_other_objects_of_a_fabric_are_there(stored, tmp_path):
+    """They are neither shown nor missed."""
+    path = vpc_file(tmp_path)
+    status, out, _ = stored("validate", path, "--fabric", "gen", "--output", "json")
+    (only,) = json.loads(out)["objects"]
+    assert (status, only["ref"]) == (1, "VPC/default/vpc-1")
+    assert "vpc-vlan-taken" in {one["rule"] for one in only["violations"]}
+
+
+def test_the_settings_of_a_fabric_count(stored, tmp_path):
+    """This one has no gateways."""
+    path = tmp_path / "group.yaml"
+    path.write_text("apiVersion: gateway.githedgehog.com/v1alpha1\nkind: GatewayGroup\nmetadata: {name: g}\nspec: {}\n")
+    assert stored("validate", path)[0] == 0
+    status, out, _ = stored("validate", path, "--fabric", "gen")
+    assert (status, "[gateway-not-enabled]" in out) == (1, True)
+
+
+def test_an_unknown_fabric_is_status_2(stored):
+    """With near names."""
+    status, out, err = stored("validate", EXAMPLE, "--fabric", "gem")
+    assert (status, out) == (2, "")
+    assert "there is no fabric 'gem'; did you mean gen?" in err
+
+
+def test_a_cluster_is_asked_and_what_it_cannot_say_is_told(command, cluster, api, tmp_path):
+    """Objects that refer to new ones."""
+    kubeconfig = cluster.kubeconfig
+    status, out, _ = command("validate", EXAMPLE, "--kubeconfig", kubeconfig, "--output", "json")
+    notes = json.loads(out)["notes"]
+    assert status == 0
+    assert any("has no admission webhooks of Hedgehog" in note for note in notes)
+    assert any(note.endswith("which is not in the cluster yet") for note in notes)
+
+
+def test_schemas_of_the_development_cluster_fit(command, cluster, api):
+    """It was made from them."""
+    status, out, err = command("schemas", "diff", "--kubeconfig", cluster.kubeconfig)
+    assert (status, out, err) == (0, "our schemas fit the cluster\n", "")
+    status, out, _ = command("schemas", "diff", "--kubeconfig", cluster.kubeconfig, "--output", "json")
+    assert (status, json.loads(out)) == (0, {"differences": [], "fits": True})
+
+
+def test_schemas_need_a_cluster_to_compare_with(command):
+    """Status 2, as without an answer."""
+    assert command("schemas", "diff")[0] == 2
+    assert command("schemas", "diff", "--kubeconfig", "/nowhere")[0] == 2
+
+
+def test_a_check_of_files_imports_no_airflow_and_no_client(tmp_path):
+    """It must start at once, before every commit."""
+    code = (
+        "import sys; from hedgehog.__main__ import main; main(['validate', sys.argv[1]]);"
+        "print([name for name in ('airflow', 'kubernetes', 'pygit2', 'urllib3') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(EXAMPLE)],
+        env={"PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
