@@ -16,7 +16,7 @@ from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import decode
 from hedgehog.schemas.admission import Admission, Operation, Stage, Verdict
 from hedgehog.schemas.controllers import ControlledFabric
-from hedgehog.schemas.memory import Memory
+from hedgehog.schemas.memory import Memory, collector_paused
 from hedgehog.schemas.places import reference_path
 from hedgehog.schemas.rules.rule import Severity, Violation, rule
 from hedgehog.schemas.world import NAMESPACE
@@ -111,8 +111,9 @@ def rehearse(
     An object that takes over the port or the VLAN of one that goes can only be written after it went.
     """
     fitting = memory if memory is not None and memory.settings == settings else Memory(settings)
-    run = _Check(objects, fitting, before, elsewhere, recheck)
-    return Rehearsal(run.run(), tuple(run.rounds))
+    with collector_paused():
+        run = _Check(objects, fitting, before, elsewhere, recheck)
+        return Rehearsal(run.run(), tuple(run.rounds))
 
 
 def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admission:

@@ -6,8 +6,10 @@ each time.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from hedgehog.fabric.defaults import stored
@@ -46,3 +48,18 @@ class Memory:
     def stored(self, manifest: Manifest) -> Manifest:
         """The object as the cluster would store it."""
         return self.once(self._stored, manifest)
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Hold off Python's search for cycles. For work that makes many objects and no cycles.
+
+    It would look at every object of a fabric again and again while the fabric grows: a third of a check's time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
