@@ -34,7 +34,7 @@ from hedgehog.airflow.github_operators import (
 @dag(
     schedule=[INBOX],
     catchup=False,
-    max_active_runs=2,
+    max_active_runs=1,  # two checks of one pull request at once would write two comments
     dagrun_timeout=DAGRUN_TIMEOUT,
     is_paused_upon_creation=False,
     render_template_as_native_obj=True,

@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from devstack.github import Outage
 from hedgehog.errors import AuthenticationFailed, InvalidInput, PermissionDenied, RateLimited, RemoteUnavailable
 from hedgehog.github.reports import COMMENT_MARK, LONGEST_COMMENT
+from hedgehog.services import git_plan
 from hedgehog.services.pull_request import Status
+from hedgehog.store import fabrics as fabric_store
 from tests.services.pull_request_lab import TOKEN, Lab, open_lab, text, vpc
 
 VPC_2 = "fabrics/lab/vpc-2.yaml"
@@ -100,6 +102,15 @@ def test_a_pull_request_from_a_fork_is_checked_like_any_other(lab):
     lab.person("gift", "eve/net").commit({VPC_2: OVERLAPS})
     lab.hub.open_pull("acme/net", "gift", fork="eve/net")
     assert lab.validate().status is Status.FAILURE
+
+
+def test_what_a_sync_publishes_is_without_fault(lab):
+    """Its `fabric.yaml` is no kind of Hedgehog's, its README no YAML."""
+    fabric = fabric_store.load_fabric(lab.database, "lab")
+    written = {one.path: one.content.decode() for one in git_plan.layout(fabric)}
+    lab.propose({**written, VPC_2: GOOD})
+    found = lab.validate()
+    assert (found.status, rules(found)) == (Status.SUCCESS, [])
 
 
 def test_a_deleted_file_deletes_its_objects(lab):

@@ -8,7 +8,7 @@ The conclusion is success or failure, never neutral: a required check that is ne
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -97,11 +97,13 @@ def write_status(repository: Repository, pull: PullRequest, check: Check) -> Non
     repository.client.post(f"{repository.path}/statuses/{pull.head_sha}", body)
 
 
-def write_review(repository: Repository, pull: PullRequest, notes: Iterable[Note]) -> int:
+def write_review(repository: Repository, pull: PullRequest, notes: Sequence[Note]) -> int:
     """One review with a comment for each of *notes* whose line the diff shows; return how many were new.
 
     A note that an earlier push had already is not repeated: GitHub moves its comment along, or folds it as outdated.
     """
+    if not notes:
+        return 0
     shown = {file.path: file.lines for file in repository.files(pull).files}
     path = f"{repository.path}/pulls/{pull.number}"
     said = {comment["body"].rpartition("\n")[2] for comment in repository.client.pages(f"{path}/comments")}
