@@ -32,10 +32,10 @@ _BASES = (16, 2, 8, 10)
 
 def resolve(text: str) -> Scalar:
     """The value of an unquoted scalar. NaN and infinities come back as such, though JSON lacks them."""
+    if not text or text[0] not in _NUMBER_START:
+        return _WORDS.get(text, text)
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in _NUMBER_START:
-        return text
     if text[0] == ".":
         return _float(text, text) if _POINT_FLOAT.fullmatch(text) else text
     plain = text.replace("_", "")

@@ -164,9 +164,12 @@ def _events(text: str) -> Iterator[Any]:
 def _documents(text: str, file: str, problems: list[Problem]) -> Iterator[Document]:
     builder = _Builder(file, problems)
     index = 0
+    kind_of, end_of_document = _HANDLERS.get, yaml.DocumentEndEvent
     for event in _events(text):
-        if type(event) is not yaml.DocumentEndEvent:
-            builder.take(event)
+        if (handle := kind_of(type(event))) is not None:
+            handle(builder, event)
+            continue
+        if type(event) is not end_of_document:
             continue
         root, mark = builder.root, builder.mark
         end: Any = event.start_mark
@@ -191,13 +194,13 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
 
 
 class _Frame:
-    """A container that is being filled. `lines` (of keys) is None for a list, `key` None when a key comes next."""
+    """A container that is being filled. `keys` (with their events) is None for a list, `key` None when a key comes next."""
 
-    __slots__ = ("container", "key", "lines", "path")
+    __slots__ = ("container", "key", "keys", "path")
 
-    def __init__(self, container: Any, lines: dict[str, int] | None, path: Path) -> None:
+    def __init__(self, container: Any, keys: dict[str, Any] | None, path: Path) -> None:
         self.container = container
-        self.lines = lines
+        self.keys = keys
         self.path = path
         self.key: str | None = None
 
@@ -242,14 +245,14 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         frame = self._stack[-1]
-        if frame.lines is not None and frame.key is None:
-            frame.key = self._key(event, frame.lines)
+        if frame.keys is not None and frame.key is None:
+            frame.key = self._key(event, frame.keys)
             if self._records:
                 self._record((*frame.path, frame.key), event.start_mark)
         else:
             self._place(event, self._value(event))
 
-    def _key(self, event: Any, lines: dict[str, int]) -> str:
+    def _key(self, event: Any, keys: dict[str, Any]) -> str:
         name: str = event.value
         if event.tag is not None:
             self._check_tag(event, "scalar")
@@ -260,10 +263,10 @@ class _Builder:
                 read = _NAMES[type(value)]
                 said = f"the key {name or '(none)'} is read as {read}"
                 self.problem(event.start_mark, rows.KEY, said, f'write "{name}"')
-        if name in lines:
-            said = f"the key {name!r} is there twice, first in line {lines[name]}"
+        if name in keys:
+            said = f"the key {name!r} is there twice, first in line {keys[name].start_mark.line + self._first_line}"
             self.problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
-        lines[name] = event.start_mark.line + self._first_line
+        keys[name] = event
         return name
 
     def _value(self, event: Any) -> Scalar:
@@ -287,7 +290,7 @@ class _Builder:
         if self._nodes > MAX_NODES:
             self._give_up(event, rows.LIMIT, f"the document has over {MAX_NODES} nodes", "split it")
         frame = self._stack[-1]
-        if frame.lines is not None:
+        if frame.keys is not None:
             if frame.key is None:
                 self._give_up(event, rows.KEY, "a mapping or list cannot be a key", "write a string")
             frame.container[frame.key] = value
@@ -303,16 +306,16 @@ class _Builder:
     def _record(self, path: Path, mark: Any) -> None:
         self.positions[path] = (mark.line + self._first_line, mark.column + 1)
 
-    def _open(self, event: Any, kind: str, container: Any, lines: dict[str, int] | None) -> None:
+    def _open(self, event: Any, kind: str, container: Any, keys: dict[str, Any] | None) -> None:
         if event.tag is not None:
             self._check_tag(event, kind)
         if len(self._stack) > MAX_DEPTH:
             self._give_up(event, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
         frame = self._stack[-1]
-        name = frame.key if frame.lines is not None else len(frame.container)
+        name = frame.key if frame.keys is not None else len(frame.container)
         path = (*frame.path, name) if self._records and name is not None and len(self._stack) > 1 else ()
         self._place(event, container)
-        self._stack.append(_Frame(container, lines, path))
+        self._stack.append(_Frame(container, keys, path))
 
     def _mapping(self, event: Any) -> None:
         self._open(event, "mapping", {}, {})
