@@ -10,7 +10,7 @@ from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas.admission import Admission
 from hedgehog.schemas.memory import Memory
-from hedgehog.schemas.rules import gateway
+from hedgehog.schemas.rules.vpc_infos import vpc_info
 
 _PROFILE = "SwitchProfile"
 _INFO = "VPCInfo"
@@ -52,8 +52,3 @@ class ControlledFabric(Admission):
             info = self._info(old)
             if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:
                 super().remove(_INFO, info["metadata"]["name"])
-
-
-def _info(manifest: Manifest) -> Manifest | None:
-    make = getattr(gateway, "vpc_info", None)
-    return make(manifest) if make else None
