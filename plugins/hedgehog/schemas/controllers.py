@@ -31,7 +31,7 @@ class ControlledFabric(Admission):
         """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
-        self._info = _info if memory is None else functools.partial(memory.once, _info)
+        self._info = vpc_info if memory is None else functools.partial(memory.once, vpc_info)
         profiles = default_profiles(settings) if memory is None else memory.once(default_profiles, settings)
         built_in = (one for one in profiles if (_PROFILE, one["metadata"]["name"]) not in self._given)
         super().__init__(settings, [*built_in, *objects], elsewhere=elsewhere, memory=memory)
