@@ -18,10 +18,10 @@ from pathlib import Path
 from benchmarks import kubeconform
 from benchmarks.report import Figure, emit
 from devstack import pods
-from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.render import dump
 from hedgehog.schemas import schema, yaml
-from hedgehog.schemas.check import check
+from hedgehog.schemas.check import Finding, check
 from hedgehog.schemas.memory import Memory
 
 SIZE = 10_000
@@ -52,7 +52,7 @@ def check_all(files: Mapping[str, bytes]) -> None:
     must_be_fine(check(parsed(files), pods.SETTINGS))
 
 
-def must_be_fine(findings: Mapping[object, object]) -> None:
+def must_be_fine(findings: Mapping[ObjectRef, Finding]) -> None:
     """Raises AssertionError where something is wrong with the fabric."""
     if findings:
         raise AssertionError(f"{len(findings)} findings in a fabric that is valid: {next(iter(findings.values()))}")
