@@ -31,4 +31,4 @@ def test_every_recorded_case_is_answered_as_the_cluster_answered(reference, upst
     table = report(tally, show=20)
     sys.stdout.write(f"{table}\n")
     assert tally.good, table
-    assert tally.verdicts.total() > 25_000
+    assert tally.verdicts.total() > 24_000

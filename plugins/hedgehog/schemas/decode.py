@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import keywords, schema
 from hedgehog.schemas.rules import metadata as meta
-from hedgehog.schemas.rules.rule import Severity, Rule, Violation, rule
+from hedgehog.schemas.rules.rule import Rule, Severity, Violation, rule
 
 _SERVER = "Kubernetes API server"
 EXISTS = rule(
