@@ -132,13 +132,15 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> None:
-    """Show that a run works on these fabrics. Does not touch `due_at`, so a killed run leaves them due."""
+    """Show that a run works on these fabrics, under the lock of each. Does not touch `due_at`, so a killed run leaves
+    them due; that it was killed is seen here, and counts as a failed attempt."""
     with transaction(connection) as cursor:
         cursor.execute(
             # What a change holds locked at this moment is left out: waiting here could deadlock with a bulk change,
             # and the status it would show is about to change anyway.
             "UPDATE hedgehog.sync_state s SET status = 'syncing', run_id = %(run_id)s, started_at = now(), "
-            "last_attempt_at = now() FROM (SELECT fabric_id FROM hedgehog.sync_state WHERE target = %(target)s "
+            "last_attempt_at = now(), attempts = s.attempts + (s.status = 'syncing')::integer "
+            "FROM (SELECT fabric_id FROM hedgehog.sync_state WHERE target = %(target)s "
             "AND fabric_id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED) free "
             "WHERE s.target = %(target)s AND s.fabric_id = free.fabric_id",
             {"run_id": run_id, "target": target.value, "ids": list(fabric_ids)},
@@ -164,7 +166,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
 
     A fabric that changed again meanwhile stays due at once and its wake-up is repeated, so nothing waits for a clock.
     A published generation makes the Kubernetes target due. An error that cannot retry itself, or that failed
-    MAX_ATTEMPTS times, is parked. Outcomes of a dry run are not recorded.
+    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter. Outcomes of a dry run are not recorded.
     """
     if outcome.dry_run:
         return

@@ -1,0 +1,104 @@
+"""Dead letters for people: which of them are meant, what became of each when it is replayed or discarded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hedgehog.errors import InvalidInput, NotFound
+from hedgehog.fabric.model import Target
+from hedgehog.store import dead_letters as store
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.dead_letters import DeadLetter, LetterStatus, Selection
+
+WAITS = "stays parked: the fabric is suspended, or its sync is switched off"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of the letters that were meant."""
+
+    replayed: tuple[DeadLetter, ...] = ()
+    left: tuple[DeadLetter, ...] = ()
+    """Still parked: their fabric is suspended or its sync switched off."""
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for XCom and JSON output."""
+        return {
+            "replayed": [plain(one) for one in self.replayed],
+            "left": [plain(one) for one in self.left],
+            "dry_run": self.dry_run,
+        }
+
+    def lines(self) -> list[str]:
+        """One line a letter, for people."""
+        verb = "would be due again" if self.dry_run else "is due again"
+        return [
+            *(f"{one.id}: {one.fabric} → {one.target} {verb}" for one in self.replayed),
+            *(f"{one.id}: {one.fabric} → {one.target} {WAITS}" for one in self.left),
+        ]
+
+
+class _DryRun(Exception):
+    """Ends the transaction of a dry run, so that all of it is taken back."""
+
+
+def plain(letter: DeadLetter) -> dict[str, Any]:
+    """A letter as JSON has it."""
+    values = asdict(letter)
+    times = {key: value.isoformat() for key, value in values.items() if key.endswith("_at") and value is not None}
+    return values | times | {"target": letter.target.value, "status": letter.status.value}
+
+
+def select(
+    connection: Connection,
+    *,
+    ids: Sequence[int] = (),
+    fabrics: Sequence[str] = (),
+    target: Target | None = None,
+    every: bool = False,
+) -> Selection:
+    """The letters that are meant: by number, by fabric, or *every* one, all of them narrowed by *target*.
+
+    Raises InvalidInput when nothing says which, NotFound for a fabric that does not exist, or a number that no parked
+    letter has (saying what became of it).
+    """
+    if not (ids or fabrics or every):
+        raise InvalidInput("which dead letters? give their numbers, fabrics, or say that all are meant")
+    for name in fabrics:
+        fabric_store.load_fabric(connection, name)
+    for number in ids:
+        found = store.letter(connection, number)
+        if found.status is not LetterStatus.PARKED:
+            raise NotFound(
+                f"dead letter {number} ({found.fabric} → {found.target}) is not parked: it was {found.status}"
+            )
+    return Selection(list(ids) or None, list(fabrics) or None, target)
+
+
+def replay(connection: Connection, selection: Selection, *, by: str, dry_run: bool = False) -> Replay:
+    """Make the parked work of *selection* due again, at once and with all its attempts; *by* is noted.
+
+    A dry run does everything and takes it back.
+    """
+    try:
+        with transaction(connection):
+            replayed, left = store.replay(connection, selection, by=by)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return Replay(tuple(replayed), tuple(left), dry_run)
+
+
+def discard(connection: Connection, selection: Selection, *, by: str, why: str) -> list[DeadLetter]:
+    """Take letters off the list, noting who and *why*; the fabrics stay parked until they change or are forced.
+
+    Raises InvalidInput without a reason.
+    """
+    if not why.strip():
+        raise InvalidInput("say why with --reason; who looks for the fabric later will ask")
+    return store.discard(connection, selection, by=by, why=why)
