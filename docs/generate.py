@@ -261,8 +261,8 @@ def _make_errors_page() -> str:
 
 def _make_rules_page() -> str:
     from hedgehog.schemas import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
-    from hedgehog.schemas.rules.registry import rules  # noqa: PLC0415
     from hedgehog.schemas.rules.rule import RULES  # noqa: PLC0415
+    from hedgehog.schemas.rules.table import rules  # noqa: PLC0415
     from hedgehog.services import against_cluster  # noqa: F401, PLC0415
 
     rules()

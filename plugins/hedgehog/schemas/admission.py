@@ -16,8 +16,8 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import decode
 from hedgehog.schemas.memory import Memory
-from hedgehog.schemas.rules.registry import rules
 from hedgehog.schemas.rules.rule import Severity, Violation
+from hedgehog.schemas.rules.table import rules
 from hedgehog.schemas.world import World
 
 

@@ -14,8 +14,8 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.schemas.admission import Admission, Verdict
-from hedgehog.schemas.rules.registry import rules
 from hedgehog.schemas.rules.rule import RULES, Severity
+from hedgehog.schemas.rules.table import rules
 
 ESLAG = {"redundancy": {"group": "pair", "type": "eslag"}}
 

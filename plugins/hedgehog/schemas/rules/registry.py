@@ -1,8 +1,8 @@
-"""Which functions check which kind: the table that the admission walks."""
+"""The row of a kind in the table of rules: which functions check it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from hedgehog.fabric.model import Manifest
@@ -60,22 +60,3 @@ class KindRules:
         self.dropped = dropped
         """What the stored form does not show any more; asked beside `warn`."""
         self.footprint = footprint or Footprint()
-
-
-def rules() -> Mapping[str, KindRules]:
-    """The rows of all kinds."""
-    from hedgehog.schemas.rules import (
-        attachments,
-        connections,
-        externals,
-        gateway,
-        namespaces,
-        peerings,
-        profiles,
-        servers,
-        switches,
-        vpcs,
-    )
-
-    modules = (namespaces, vpcs, attachments, peerings, externals, switches, servers, connections, profiles, gateway)
-    return {kind: row for module in modules for kind, row in module.KINDS.items()}
