@@ -1,11 +1,12 @@
 """One fabric to one cluster: cold, unchanged, ten objects changed; against kubectl and a bare parallel writer.
 
 Each subject gets a fresh API server of its own (devcluster, no webhooks) and the same objects. Ours is the whole
-service, the fabric database included; our own CRD is there already, as for every fabric but a cluster's first, because
-installing one makes the API server rebuild its API description for a second. The bare writer sends one server-side
-apply per object over as many connections as ours, without a comparison, a record or an order: what a cold apply could
-reach at best. kubectl is that of devcluster, `apply --server-side -f` one file. The best of a subject's rounds counts,
-for other work on the machine only ever adds to it; with --patience each measurement first waits for an idle machine.
+service, the fabric database included, for a fabric that was published to Git; our own CRD is there already, as for
+every fabric but a cluster's first, because installing one makes the API server rebuild its API description for a
+second. The bare writer sends one server-side apply per object over as many connections as ours, without a comparison,
+a record or an order: what a cold apply could reach at best. kubectl is that of devcluster, `apply --server-side -f`
+one file. The best of a subject's rounds counts, for other work on the machine only ever adds to it; with --patience
+each measurement first waits for an idle machine.
 
     PYTHONPATH=plugins:. python benchmarks/kube_sync.py --objects 1000 4000 --rounds 3
 """
@@ -30,17 +31,18 @@ from kubernetes.client import Configuration
 from kubernetes.config import load_kube_config
 
 from benchmarks.report import Figure, emit
-from devstack import postgres
+from devstack import pods, postgres
 from devstack.cluster import DevCluster, build
-from devstack.objects import make, make_attachment, make_server, make_vpc
-from hedgehog.fabric.changes import OutcomeStatus
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import KINDS
-from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.model import Manifest, ObjectRef, Revision, Target
 from hedgehog.fabric.references import waves
 from hedgehog.kube.client import CONCURRENCY, Cluster
 from hedgehog.kube.resources import kind_of, object_path
 from hedgehog.services.kubernetes_sync import sync
-from hedgehog.store import database, fabrics
+from hedgehog.store import database, fabrics, git_files, sync_state
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.git_files import GitFile
 from hedgehog.store.migrate import migrate
 
 CHANGED = 10
@@ -56,69 +58,19 @@ WRITER_GOAL = 0.85
 QUIET = 0.15
 """Share of the processors' time that others may use on a quiet machine."""
 
+FABRIC = {
+    "git_repository": "bench",
+    "git_sync_enabled": True,
+    "enable_k8s_sync": True,
+    "kubernetes_connection_id": "k8s",
+    "settings": pods.SETTINGS.as_dict(),
+}
 Seconds = dict[str, float]
 
 
 def say(text: str) -> None:
     """Progress, apart from the results."""
     print(f"  {text}", file=sys.stderr, flush=True)
-
-
-def make_fabric(count: int) -> list[Manifest]:
-    """*count* objects of nine kinds in the proportions of a real fabric: mostly connections and attachments."""
-    switches, servers, vpcs, connections = count // 50, count // 6, count // 10, count // 3
-    objects = [
-        make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
-        make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
-        make("SwitchGroup", "eslag-1"),
-        *[make_switch(i) for i in range(switches)],
-        *[make_server(f"server-{i:04d}") for i in range(servers)],
-        *[make_vpc(f"vpc-{i:04d}", i % 250, subnets=2) for i in range(vpcs)],
-        *[make_connection(i, servers, switches) for i in range(connections)],
-        *[make("VPCPeering", f"peer-{i:04d}", make_permit(i, vpcs)) for i in range(count // 20)],
-        make("External", "ext-1", {"ipv4Namespace": "default", "inboundCommunity": "65102:5000"}),
-    ]
-    rest = count - len(objects)
-    return objects + [
-        make_attachment(f"attach-{i:05d}", f"vpc-{i % vpcs:04d}", connection_name(i % connections, servers, switches))
-        for i in range(rest)
-    ]
-
-
-def make_switch(number: int) -> Manifest:
-    """A leaf as `hhfab` hydrates it."""
-    spec = {
-        "role": "server-leaf",
-        "profile": "dell-s5248f-on",
-        "asn": 65101 + number,
-        "ip": f"172.30.{number // 200}.{number % 200 + 5}/21",
-        "protocolIP": f"172.30.8.{number % 250}/32",
-        "vtepIP": f"172.30.12.{number % 250}/32",
-        "groups": ["eslag-1"],
-        "vlanNamespaces": ["default"],
-        "portBreakouts": {"E1/49": "1x100G", "E1/50": "4x25G"},
-    }
-    return make("Switch", f"leaf-{number:03d}", spec)
-
-
-def connection_name(number: int, servers: int, switches: int) -> str:
-    """As upstream names them."""
-    return f"server-{number % servers:04d}--unbundled-{number:05d}--leaf-{number % switches:03d}"
-
-
-def make_connection(number: int, servers: int, switches: int) -> Manifest:
-    """A server port on a leaf."""
-    ends = {
-        "server": {"port": f"server-{number % servers:04d}/enp2s{number}"},
-        "switch": {"port": f"leaf-{number % switches:03d}/E1/{number}"},
-    }
-    return make("Connection", connection_name(number, servers, switches), {"unbundled": {"link": ends}})
-
-
-def make_permit(number: int, vpcs: int) -> dict[str, object]:
-    """Two VPCs that talk."""
-    pair: dict[str, object] = {f"vpc-{(number + offset) % vpcs:04d}": {} for offset in (0, 1)}
-    return {"permit": [pair]}
 
 
 def changed(objects: list[Manifest]) -> list[Manifest]:
@@ -170,6 +122,18 @@ def timed(work: Callable[[], object], patience: float) -> float:
     return time.perf_counter() - started
 
 
+def publish(connection: Connection, row: int) -> None:
+    """Note that Git has the fabric's objects as they are now, as the Git sync does after its push."""
+    fabric = fabrics.load_fabric(connection, "bench")
+    objects = fabrics.load_objects(connection, [row])[row]
+    written = [GitFile(str(one.ref), one.ref, "0" * 40, one.digest, one.manifest) for one in objects]
+    revision = str(Revision("main", "0" * 40))
+    outcome = Outcome("bench", Target.GIT, OutcomeStatus.SUCCESS, generation=fabric.generation, revision=revision)
+    with transaction(connection) as cursor:
+        git_files.record(cursor, row, written=written, removed=[])
+        sync_state.finish(cursor, row, outcome, run_id="bench")
+
+
 def measure_ours(
     objects: list[Manifest], parameters: dict[str, object], patience: float
 ) -> tuple[Seconds, dict[str, int]]:
@@ -177,12 +141,13 @@ def measure_ours(
     connection = database.connect(parameters)
     calls: dict[str, int] = {}
     with fresh_cluster() as dev:
-        settings = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s"}
-        fabrics.save_fabric(connection, "bench", settings)
+        fabrics.save_repository(connection, "bench", {"url": "https://git.example.com/bench.git"})
+        fabrics.save_fabric(connection, "bench", FABRIC)
         row = fabrics.load_fabric(connection, "bench").id
 
         def run(name: str, wanted: list[Manifest], status: OutcomeStatus) -> float:
             fabrics.save_objects(connection, row, wanted, delete_missing=True)
+            publish(connection, row)
             client: Cluster = dev.connect()
 
             def work() -> None:
@@ -256,7 +221,7 @@ def best(rounds: list[Seconds]) -> Seconds:
 
 def compare(count: int, rounds: int, server: postgres.Postgres, *, patience: float) -> list[Figure]:
     """All figures for fabrics of *count* objects; the subjects take turns."""
-    objects = make_fabric(count)
+    objects = pods.objects(count)
     kinds = {manifest["kind"] for manifest in objects}
     assert len(objects) == count
     assert kinds <= KINDS.keys()

@@ -13,7 +13,7 @@ from devstack.admission_review import Reviewer
 from devstack.admission_webhook import admission_webhook
 from devstack.cluster import DevCluster
 from devstack.objects import make, make_server, make_vpc
-from hedgehog.errors import InvalidInput
+from hedgehog.errors import AdmissionRefused
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS
@@ -77,7 +77,7 @@ def test_a_fabric_is_admitted_in_waves_and_stored_as_the_engine_says(
         assert {str(ref): str(one.error) for ref, one in first.items() if one.change.action is not Action.CREATED} == {}
         rest = [one for one in objects if one["kind"] != "VLANNamespace"]
         again = apply(api, waves(rest))
-        with pytest.raises(InvalidInput, match="VPC ai uses VLAN 0"):
+        with pytest.raises(AdmissionRefused, match="VPC ai uses VLAN 0"):
             apply_one(api, next(one for one in objects if ObjectRef.of(one) == vlans))
     assert {ref: one.stored for ref, one in again.items()} == {ref: first[ref].stored for ref in again}
     for manifest in objects:
@@ -94,7 +94,7 @@ def test_a_bad_object_is_refused_with_the_reason(cluster: DevCluster, api: Clust
             make_server("srv-1"),
             make("Connection", "c", {"external": {"link": {"switch": {"port": "leaf-1/E1/1"}}}}),
         )
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(AdmissionRefused) as refused:
             apply_one(api, connection)
         assert str(refused.value) == (
             'Connection/default/c: admission webhook "vconnection.kb.io" denied the request: '
@@ -102,10 +102,10 @@ def test_a_bad_object_is_refused_with_the_reason(cluster: DevCluster, api: Clust
         )
         send(api, "POST", server, dryRun="All")
         unbundled = make("Connection", "u", {"unbundled": {"link": {"server": {"port": "srv-1/e1"}}}})
-        with pytest.raises(InvalidInput, match="there is no Server srv-1"):
+        with pytest.raises(AdmissionRefused, match="there is no Server srv-1"):
             apply_one(api, unbundled)
         send(api, "POST", server)
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(AdmissionRefused) as refused:
             apply_one(api, unbundled)
         assert "Server" not in str(refused.value).partition("denied")[2]
 
@@ -117,7 +117,7 @@ def test_a_vpc_that_is_peered_does_not_go(cluster: DevCluster, api: Cluster) -> 
     with admission_webhook(cluster, SETTINGS):
         for manifest in objects:
             apply_one(api, manifest)
-        with pytest.raises(InvalidInput, match=r'"vvpc.kb.io" denied the request'):
+        with pytest.raises(AdmissionRefused, match=r'"vvpc.kb.io" denied the request'):
             send(api, "DELETE", objects[2])
         send(api, "DELETE", peering)
         send(api, "DELETE", objects[2])
@@ -130,7 +130,7 @@ def test_it_starts_from_what_the_cluster_holds_and_leaves_no_trace(cluster: DevC
         apply_one(api, manifest)
     with admission_webhook(cluster, SETTINGS):
         apply_one(api, make_vpc("vpc-a", 0))
-        with pytest.raises(InvalidInput, match="denied the request"):
+        with pytest.raises(AdmissionRefused, match="denied the request"):
             apply_one(api, make_vpc("vpc-b", 0))
     assert apply_one(api, make_vpc("vpc-b", 0)).change.action is Action.CREATED
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hedgehog.errors import (
+    AdmissionRefused,
     AlreadyExists,
     AuthenticationFailed,
     DefinitionMissing,
@@ -42,6 +43,7 @@ CONFLICT: dict[str, Any] = {
     },
 }
 WEBHOOK = 'admission webhook "vvpc.kb.io" denied the request: at least one subnet is required'
+NOT_READY = 'admission webhook "vgatewaypeering.kb.io" denied the request: vpcinfo not ready: a: retry later'
 UNTYPED = "failed to create typed patch object (default/s): .spec.bogus: field not declared in schema"
 
 
@@ -61,7 +63,8 @@ def failed(given: Answer) -> HedgehogError:
         (answer(400), InvalidInput),
         (answer(401), AuthenticationFailed),
         (answer(403), PermissionDenied),
-        (answer(403, WEBHOOK), InvalidInput),
+        (answer(403, WEBHOOK), AdmissionRefused),
+        (answer(403, NOT_READY), RetryableError),
         (answer(404, details={"name": "v"}), NotFound),
         (answer(404, details={"name": "nope", "kind": "namespaces"}), NotFound),
         (answer(404), DefinitionMissing),

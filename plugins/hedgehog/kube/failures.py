@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from hedgehog.errors import (
+    AdmissionRefused,
     AlreadyExists,
     AuthenticationFailed,
     DefinitionMissing,
@@ -31,6 +32,8 @@ TEXT_LIMIT = 1000
 """Most characters of a server's text that reach a message, a log or a row."""
 
 _WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
+_NOT_READY = "retry later"
+"""How Hedgehog's gateway admission ends when a controller has not numbered a new VPC yet (gateway_ctrl.go)."""
 _UNTYPED = b"failed to create typed patch object"
 """Server-side apply answers 500, not 422, to a field that the schema does not have or has with another type."""
 
@@ -108,7 +111,8 @@ def _status(answer: Answer) -> Mapping[str, Any]:
 
 def _forbidden(text: str, subject: str, cluster: str) -> HedgehogError:
     if _WEBHOOK.search(text):
-        return InvalidInput(f"{subject}: {text}")
+        refusal = RetryableError if text.rstrip().endswith(_NOT_READY) else AdmissionRefused
+        return refusal(f"{subject}: {text}")
     return PermissionDenied(f"{subject}: {cluster} does not allow it: {text}; grant the connection's user the right")
 
 

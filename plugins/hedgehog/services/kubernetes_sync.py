@@ -247,8 +247,12 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
 
 
 def _allowed(run: _Run, job: _Job, planned: Plan, desired: Desired) -> Plan:
-    """The plan without what the cluster's admission would refuse. Nothing to write, nothing to judge."""
-    if not planned.to_apply and not planned.to_delete:
+    """The plan without what the cluster's admission would refuse.
+
+    Nothing to write, nothing to judge; and what was published to Git was judged then: new objects of it go as they are.
+    """
+    only_new = all(change.action is Action.CREATED for change in planned.to_apply.values())
+    if not planned.to_delete and only_new and (job.revision is not None or not planned.to_apply):
         return planned
     before = {ref: live for ref, live in run.live.objects.items() if ref.kind in KINDS}
     written = {ref: desired.manifests[ref] for ref in planned.to_apply if ref.kind in KINDS}
