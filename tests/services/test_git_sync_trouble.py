@@ -20,7 +20,7 @@ from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store.database import Connection, connect, transaction
-from tests.services.git_sync_lab import EDITED, Lab, make_vpc, open_lab
+from tests.services.git_sync_lab import EDITED, Lab, make_vpc, open_lab, trust
 
 
 @pytest.fixture
