@@ -294,7 +294,8 @@ def test_batches_on_one_repository_wait_for_each_other(lab: Lab, database_parame
 
     def work(name: str) -> None:
         connection = connect(database_parameters)
-        outcomes.extend(git_sync.sync(connection, [name], open_mirror=lab.open_mirror, run_id=name))
+        seams = git_sync.Seams(judge=trust)
+        outcomes.extend(git_sync.sync(connection, [name], open_mirror=lab.open_mirror, run_id=name, seams=seams))
         connection.close()
 
     threads = [threading.Thread(target=work, args=(name,)) for name in names]
