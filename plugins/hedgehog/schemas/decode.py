@@ -99,14 +99,14 @@ TYPE = rule(
     what="A value has the type of its field, and a number fits into it.",
     why="The mutating webhook cannot read it: the API server answers 400.",
     source="CRD of the kind, and the Go types in api/*/v1*/*_types.go",
-    fix="see the message",
+    fix="write a value of the type and within the bounds that the message names",
 )
 SHAPE = rule(
     "field-value",
     what="A value is one that the CRD allows: required fields, enums, patterns, bounds, numbers of items.",
     why="The API server answers 422.",
     source="CRD of the kind",
-    fix="see the message",
+    fix="write a value of the type and within the bounds that the message names",
 )
 PATCH = rule(
     "patch-invalid",
