@@ -111,9 +111,15 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
     return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), answer=answer)
 
 
-def apply_status(cluster: Cluster, manifest: Manifest, status: Mapping[str, Any]) -> Manifest:
-    """Set the whole status of one of our own objects and return the object; others never write there."""
+def apply_status(
+    cluster: Cluster, manifest: Manifest, status: Mapping[str, Any], *, if_unchanged: bool = False
+) -> Manifest:
+    """Set the whole status of one of our own objects and return the object; others never write there.
+
+    With *if_unchanged* a RetryableError when the object is not as it was read any more.
+    """
     ref, kind = ObjectRef.of(manifest), kind_of(manifest)
+    version = {"resourceVersion": manifest["metadata"]["resourceVersion"]} if if_unchanged else {}
     answer = cluster.call(
         "PATCH",
         "PATCH",
@@ -123,7 +129,7 @@ def apply_status(cluster: Cluster, manifest: Manifest, status: Mapping[str, Any]
         body={
             "apiVersion": manifest["apiVersion"],
             "kind": manifest["kind"],
-            "metadata": {"name": ref.name, "namespace": ref.namespace},
+            "metadata": {"name": ref.name, "namespace": ref.namespace, **version},
             "status": dict(status),
         },
         content_type=APPLY_PATCH,

@@ -13,19 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RemoteUnavailable
+from hedgehog.errors import DefinitionMissing, HedgehogError, NotFound, PermissionDenied, RemoteUnavailable
 from hedgehog.fabric.agents import Agent
 from hedgehog.fabric.health import Fabricator, Nodes
 from hedgehog.fabric.kinds import FABRICATOR, Kind
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.rights import Right, uncovered
+from hedgehog.fabric.rights import Right, rights_to, uncovered
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import fabric_definition
-from hedgehog.kube.failures import failure
 from hedgehog.kube.resources import collection_path, definition_name
 
 AGENT = Kind("Agent", "agent.githedgehog.com", "v1beta1", "agents", 0)
-GATEWAY_AGENT = Kind("GatewayAgent", "gwint.githedgehog.com", "v1alpha1", "gatewayagents", 0, "fab")
+GATEWAY_AGENT = Kind("GatewayAgent", "gwint.githedgehog.com", "v1alpha1", "gatewayagents", 0)
 _FABRICATOR = Kind("Fabricator", FABRICATOR, "v1beta1", "fabricators", 0, "fab")
 PAGE = 25
 """Agents a request: a page stays at some megabytes."""
@@ -65,25 +64,29 @@ class _Reader:
         self._end = clock() + deadline
 
     def get(self, path: str, *, subject: str, definition: str = "", **query: Any) -> Any:
+        """The JSON at *path*."""
         return self._send("GET", path, subject=subject, definition=definition, query=query)
 
     def post(self, path: str, body: Any, *, subject: str) -> Any:
+        """What the server answers to a review."""
         return self._send("POST", path, subject=subject, body=body)
 
     def part(self, name: str, read: Callable[[], T], *, forbidden_is_fine: bool = False) -> T | None:
-        """What *read* returns; None when it cannot be read."""
+        """What *read* returns; None when it cannot be read. A kind that is not there is told by the definitions."""
         try:
             return read()
+        except DefinitionMissing:
+            return None
         except HedgehogError as error:
             if not (forbidden_is_fine and isinstance(error, PermissionDenied)):
                 self.unread[name] = str(error)
         return None
 
-    def pages(self, kind: Kind, *, page: int) -> Iterator[Manifest]:
+    def pages(self, kind: Kind) -> Iterator[Manifest]:
         """The objects of a kind in its namespace, page by page."""
         path, token = collection_path(kind, kind.default_namespace), ""
         while True:
-            query = {"limit": page} | ({"continue": token} if token else {})
+            query: dict[str, Any] = {"limit": PAGE} | ({"continue": token} if token else {})
             listing = self.get(path, subject=f"list of {kind.plural}", definition=definition_name(kind), **query)
             yield from listing.get("items") or ()
             token = (listing.get("metadata") or {}).get("continue") or ""
@@ -112,17 +115,168 @@ def read(
     """
     version = cluster.version()
     reader = _Reader(cluster, clock, deadline)
-    missing = reader.part("definitions", lambda: _missing(reader, [*kinds, AGENT]))
-    denied = reader.part("permissions", lambda: _denied(reader, rights))
-    facts = ClusterFacts(
-        version,
-        reader.part("nodes", lambda: _nodes(reader), forbidden_is_fine=True),
-        missing or {},
-        frozenset(denied or ()),
-        reader.part("agents", lambda: _agents(reader)),
-        reader.part("gateway agents", lambda: _gateway_agents(reader)),
-        reader.part("fabricators", lambda: _fabricators(reader), forbidden_is_fine=True) or (),
-        (reader.part("fabric resources", lambda: _resources(reader)) or {}) if resources else {},
+    own = reader.part("fabric resources", lambda: _own_kind(reader)) if resources else None
+    wanted = {*rights, *(rights_to(own, own.default_namespace, status=True) if own else ())}
+    return ClusterFacts(
+        version=version,
+        nodes=reader.part("nodes", lambda: _nodes(reader), forbidden_is_fine=True),
+        missing=reader.part("definitions", lambda: _missing(reader, [*kinds, AGENT])) or {},
+        denied=frozenset(reader.part("permissions", lambda: _denied(reader, wanted)) or ()),
+        agents=reader.part("agents", lambda: [_agent(item) for item in reader.pages(AGENT)]),
+        gateway_agents=reader.part("gateway agents", lambda: [_gateway(item) for item in reader.pages(GATEWAY_AGENT)]),
+        fabricators=reader.part("fabricators", lambda: _fabricators(reader), forbidden_is_fine=True) or (),
+        resources=(reader.part("fabric resources", lambda: _resources(reader, own)) or {}) if own else {},
+        unread=reader.unread,
     )
-    facts.unread.update(reader.unread)  # type: ignore[attr-defined]
-    return facts
+
+
+def _nodes(reader: _Reader) -> Nodes:
+    items = reader.get("/api/v1/nodes", subject="list of nodes", limit=500).get("items") or []
+    unready = sorted(item["metadata"]["name"] for item in items if not _holds(item, "Ready"))
+    return Nodes(len(items), tuple(unready))
+
+
+def _holds(item: Mapping[str, Any], condition: str) -> bool:
+    return any(one.get("type") == condition and one.get("status") == "True" for one in _conditions(item))
+
+
+def _conditions(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return (item.get("status") or {}).get("conditions") or []
+
+
+def _missing(reader: _Reader, kinds: Iterable[Kind]) -> dict[str, str]:
+    """Kinds that the cluster does not serve as we speak them, with the reason: one request a group and version."""
+    groups: dict[tuple[str, str], list[Kind]] = {}
+    for kind in kinds:
+        groups.setdefault((kind.group, kind.version), []).append(kind)
+    missing = {}
+    for (group, version), members in sorted(groups.items()):
+        served = _served(reader, group, version)
+        others = "" if served else _other_versions(reader, group)
+        for kind in members:
+            if kind.plural not in served:
+                missing[kind.kind] = f"CRD {definition_name(kind)} is not installed at {version}{others}"
+    return missing
+
+
+def _served(reader: _Reader, group: str, version: str) -> set[str]:
+    try:
+        found = reader.get(f"/apis/{group}/{version}", subject=f"{group}/{version}")
+    except NotFound:
+        return set()
+    return {one["name"] for one in found.get("resources") or ()}
+
+
+def _other_versions(reader: _Reader, group: str) -> str:
+    try:
+        found = reader.get(f"/apis/{group}", subject=group)
+    except NotFound:
+        return ""
+    return f"; the cluster serves {', '.join(one['version'] for one in found.get('versions') or ())}"
+
+
+def _denied(reader: _Reader, rights: Iterable[Right]) -> list[Right]:
+    """The rights that the user lacks. One review of rules a namespace settles most; what is left is asked for singly."""
+    wanted = sorted(set(rights))
+    rules = {namespace: _rules(reader, namespace) for namespace in {right.namespace for right in wanted}}
+    return [right for right in uncovered(wanted, rules) if not _may(reader, right)]
+
+
+def _rules(reader: _Reader, namespace: str) -> Sequence[Mapping[str, Any]]:
+    body = _review("SelfSubjectRulesReview", {"namespace": namespace})
+    answer = reader.post(f"{_REVIEWS}/selfsubjectrulesreviews", body, subject=f"rights in {namespace}")
+    return (answer.get("status") or {}).get("resourceRules") or ()
+
+
+def _may(reader: _Reader, right: Right) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    attributes = {"verb": right.verb, "group": right.group, "resource": resource, "namespace": right.namespace}
+    attributes |= {"subresource": subresource} if subresource else {}
+    body = _review("SelfSubjectAccessReview", {"resourceAttributes": attributes})
+    answer = reader.post(f"{_REVIEWS}/selfsubjectaccessreviews", body, subject=f"right to {right}")
+    return bool((answer.get("status") or {}).get("allowed"))
+
+
+def _review(kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+
+
+def _agent(item: Manifest) -> Agent:
+    spec, status = item.get("spec") or {}, item.get("status") or {}
+    version = spec.get("version") or {}
+    return Agent(
+        "Agent",
+        item["metadata"]["name"],
+        item["metadata"].get("generation", 0),
+        status.get("lastAppliedGen", 0),
+        status.get("lastAttemptGen", 0),
+        _time(status.get("lastAppliedTime")),
+        _time(status.get("lastHeartbeat")),
+        bool(status.get("rebootRequired")),
+        spec.get("role", ""),
+        status.get("version", ""),
+        version.get("override") or version.get("default") or "",
+    )
+
+
+def _gateway(item: Manifest) -> Agent:
+    """A gateway applies in two steps, by its agent and by its routing daemon: the slower one counts."""
+    spec, status = item.get("spec") or {}, item.get("status") or {}
+    attempted = status.get("lastAppliedGen", 0)
+    routing = ((status.get("state") or {}).get("frr") or {}).get("lastAppliedGen", 0)
+    return Agent(
+        "GatewayAgent",
+        item["metadata"]["name"],
+        item["metadata"].get("generation", 0),
+        min(attempted, routing),
+        attempted,
+        _time(status.get("lastAppliedTime")),
+        _time(status.get("lastHeartbeat")),
+        version=status.get("agentVersion", ""),
+        wanted_version=spec.get("agentVersion") or "",
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time that a switch wrote; None when it is absent or none."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _fabricators(reader: _Reader) -> list[Fabricator]:
+    return [_fabricator(item) for item in reader.pages(_FABRICATOR)]
+
+
+def _fabricator(item: Manifest) -> Fabricator:
+    status = item.get("status") or {}
+    components = status.get("components") or {}
+    return Fabricator(
+        item["metadata"]["name"],
+        item["metadata"].get("generation", 0),
+        status.get("lastAppliedGen", 0),
+        {one["type"]: one["status"] for one in _conditions(item)},
+        tuple(sorted(_waiting(components))),
+    )
+
+
+def _waiting(components: Mapping[str, Any], place: str = "") -> Iterator[str]:
+    """The components that are neither ready nor left out, as `name (state)`; some are maps of components."""
+    for name, state in components.items():
+        if isinstance(state, Mapping):
+            yield from _waiting(state, f"{place}{name}.")
+        elif state and state not in _QUIET:
+            yield f"{place}{name} ({state})"
+
+
+def _own_kind(reader: _Reader) -> Kind | None:
+    """Our own kind Fabric, wherever its definition lives; None where there is none yet."""
+    definition = fabric_definition(reader.cluster, install=False)
+    return definition.kind if definition.served else None
+
+
+def _resources(reader: _Reader, kind: Kind) -> dict[str, Manifest]:
+    named = {"apiVersion": kind.api_version, "kind": kind.kind}
+    return {item["metadata"]["name"]: {**named, **item} for item in reader.pages(kind)}

@@ -1,0 +1,171 @@
+"""What a look at a cluster means for one of its fabrics: the verdict, whether it converged, what is worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hedgehog.fabric import agents as agent_rules
+from hedgehog.fabric.agents import OWNER, STUCK_AFTER, Agent, Convergence
+from hedgehog.fabric.health import Finding, Health, Verdict, of_fabricator, of_nodes, verdict
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
+from hedgehog.fabric.rights import Right, in_words, rights_to
+from hedgehog.kube.apply import apply_status
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.fabric_status import with_health
+from hedgehog.kube.health import ClusterFacts
+from hedgehog.store.convergence import Applied
+
+AGENT_OF = {owner: agent for agent, owner in OWNER.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One fabric as the database has it, before its cluster is asked."""
+
+    fabric: Fabric
+    kinds: frozenset[str]
+    """Kinds of which it has objects."""
+    owned: Mapping[ObjectRef, datetime]
+    """Its switches and gateways in the cluster, and when they were last written."""
+    foreign: frozenset[tuple[str, str]]
+    """Kind and name of switches and gateways that other fabrics own."""
+    agents: Mapping[str, Mapping[str, Any]]
+    """What the last look kept of the Agents, by kind and name."""
+    applied: Applied | None
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What the user of the fabric's connection must be allowed to do with its objects."""
+        kinds = (KINDS[name] for name in self.kinds)
+        return frozenset(
+            right for kind in kinds for right in rights_to(kind, kind.namespace or self.fabric.kubernetes_namespace)
+        )
+
+    def needs(self, right: Right) -> bool:
+        """Whether *right* is one of those, or one to the fabric's own resource."""
+        own = right.resource.partition("/")[0] == FABRIC.plural
+        return (own and self.fabric.publish_fabric_resource) or right in self.rights
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a look means for one fabric."""
+
+    fabric: Fabric
+    verdict: Verdict
+    facts: Mapping[str, Any]
+    convergence: Convergence
+    applied_at: datetime | None = None
+    switches: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """`spine_status` and `leaf_status`: the health of each switch."""
+
+
+def away(known: Known, reason: str) -> Judged:
+    """The fabric of a cluster that does not answer. What was known of its Agents is kept for the next look."""
+    unknown = Convergence(None, "the cluster does not answer")
+    facts = {"agents": known.agents} if known.agents else {}
+    return Judged(known.fabric, verdict([Finding(Health.UNKNOWN, reason)]), facts, unknown)
+
+
+def judge(known: Known, facts: ClusterFacts, now: datetime) -> Judged:
+    """The verdict on one fabric of a cluster."""
+    agents = [
+        agent_rules.remembered(agent, known.agents.get(f"{agent.kind}/{agent.name}", {}), now)
+        for agent in (*(facts.agents or ()), *(facts.gateway_agents or ()))
+        if agent.owner not in known.foreign
+    ]
+    by_agent = {agent: list(agent_rules.findings(agent, now)) for agent in agents}
+    found = [
+        *_of_cluster(known, facts),
+        *_without_agent(known, facts, agents, now),
+        *(finding for findings in by_agent.values() for finding in findings),
+    ]
+    healths = {agent: verdict(findings).health for agent, findings in by_agent.items()}
+    converged = _convergence(known, facts, agents, now)
+    return Judged(
+        known.fabric,
+        verdict(found),
+        _kept(facts, healths, converged),
+        converged,
+        known.applied.applied_at if known.applied else None,
+        _switches(healths),
+    )
+
+
+def _of_cluster(known: Known, facts: ClusterFacts) -> Iterator[Finding]:
+    """What is wrong with the cluster as far as this fabric needs it."""
+    needed = known.kinds | {"Agent"}
+    yield from (Finding(Health.MISSING, facts.missing[kind]) for kind in sorted(needed & facts.missing.keys()))
+    for line in in_words(right for right in facts.denied if known.needs(right)):
+        yield Finding(Health.DEGRADED, f"the connection's user may not {line}; grant it, or change the connection")
+    yield from of_nodes(facts.nodes)
+    for fabricator in facts.fabricators:
+        yield from of_fabricator(fabricator)
+    for part, reason in sorted(facts.unread.items()):
+        if part != "gateway agents" or "Gateway" in known.kinds:
+            yield Finding(Health.UNKNOWN, f"{part} cannot be read: {reason}")
+
+
+def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Iterator[Finding]:
+    """Switches and gateways of the fabric for which the controller has not made an Agent."""
+    have = {agent.owner for agent in agents}
+    read = {"Switch": facts.agents is not None, "Gateway": facts.gateway_agents is not None}
+    for ref, written in sorted(known.owned.items()):
+        if not read[ref.kind] or (ref.kind, ref.name) in have:
+            continue
+        agent = f"{AGENT_OF[ref.kind]}/{ref.name}"
+        if now - written <= STUCK_AFTER:
+            yield Finding(Health.PROGRESSING, f"{ref.kind} {ref.name} has no {agent} yet")
+        else:
+            yield Finding(Health.MISSING, f"{ref.kind} {ref.name} has no {agent}; look at the fabric controller's log")
+
+
+def _convergence(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Convergence:
+    """Whether the switches have what the fabric's last sync wrote."""
+    if known.applied is None or not known.applied.in_sync:
+        return Convergence(False, "the last sync to the cluster did not bring it in step; see `hedgehog status`")
+    if facts.agents is None or ("Gateway" in known.kinds and facts.gateway_agents is None):
+        return Convergence(None, "the Agents cannot be read")
+    have = {agent.owner for agent in agents}
+    without = sorted(ref.name for ref in known.owned if (ref.kind, ref.name) not in have)
+    if without:
+        return Convergence(False, f"no Agent yet for {', '.join(without[:5])}")
+    return agent_rules.convergence(agents, known.applied.applied_at, now)
+
+
+def _kept(facts: ClusterFacts, healths: Mapping[Agent, Health], converged: Convergence) -> dict[str, Any]:
+    """Names, counts and states for the next look, the pages and the metrics."""
+    return {
+        "version": facts.version,
+        "nodes": {"total": facts.nodes.total, "unready": list(facts.nodes.unready)} if facts.nodes else None,
+        "missing": sorted(facts.missing),
+        "denied": in_words(facts.denied),
+        "agents": {
+            f"{agent.kind}/{agent.name}": agent_rules.record(agent, health) for agent, health in healths.items()
+        },
+        "converged": converged.converged,
+        "convergence": converged.reason,
+    }
+
+
+def _switches(healths: Mapping[Agent, Health]) -> dict[str, dict[str, str]]:
+    """The health of each switch, as the fabric's resource tells it: spines apart from all others."""
+    found: dict[str, dict[str, str]] = {"spine_status": {}, "leaf_status": {}}
+    for agent, health in sorted(healths.items(), key=lambda item: item[0].name):
+        if agent.kind == "Agent":
+            found["spine_status" if agent.role == "spine" else "leaf_status"][agent.name] = health.value
+    return found
+
+
+def write_back(cluster: Cluster, resource: Manifest, judged: Judged, now: datetime) -> None:
+    """Write health and convergence on the fabric's resource if they are new there. Raises what the server's refusal
+    means, and RetryableError when somebody changed the resource since it was read."""
+    status = with_health(
+        resource.get("status") or {}, judged.verdict.health, judged.convergence, judged.switches, now=now
+    )
+    if status is not None:
+        apply_status(cluster, resource, status, if_unchanged=True)
