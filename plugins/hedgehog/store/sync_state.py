@@ -147,6 +147,28 @@ def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, 
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A fabric that a run said it works on. Whether it still does is told by the lock of the fabric."""
+
+    fabric_id: int
+    name: str
+    generation: int
+    run_id: str | None
+
+
+def working(connection: Connection, target: Target, fabric_ids: Sequence[int] | None = None) -> list[Work]:
+    """The fabrics, or those of *fabric_ids*, whose state at *target* is `syncing`."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT f.id, f.name, f.generation, s.run_id FROM hedgehog.sync_state s JOIN hedgehog.fabric f "
+            "ON f.id = s.fabric_id WHERE s.status = 'syncing' AND s.target = %(target)s "
+            "AND (%(ids)s::bigint[] IS NULL OR f.id = ANY(%(ids)s)) ORDER BY f.name",
+            {"target": target.value, "ids": list(fabric_ids) if fabric_ids is not None else None},
+        )
+        return [Work(*row) for row in cursor.fetchall()]
+
+
 _FINISH = (
     "UPDATE hedgehog.sync_state SET status = %(status)s, attempts = %(attempts)s, run_id = %(run_id)s, "
     "  reason = %(reason)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "

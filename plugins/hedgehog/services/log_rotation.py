@@ -1,0 +1,231 @@
+"""Task logs on this machine: old and large ones are compressed, very old ones go, the newest of each DAG stay.
+
+Airflow's layout is `dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=N.log`. Of that, only directories of the DAGs named
+are looked at; links are never followed. A file that a process has open, or that was written a short while ago, is left
+alone. A compressed log is `attempt=N.gz`: the web UI, which would choke on it under the old name, no longer shows it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hedgehog.errors import InvalidInput
+
+LOG = ".log"
+COMPRESSED = ".gz"
+_HALF_DONE = ".gz.part"
+_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When a log is compressed and when it goes. Sizes are bytes."""
+
+    compress_days: float = 1.0
+    compress_size: int = 1_000_000
+    """A larger log is compressed as soon as it is at rest."""
+    delete_days: float = 30.0
+    total_size: int = 2_000_000_000
+    """Of all logs of the DAGs; above that, the oldest go before their time."""
+    keep: int = 20
+    """The newest logs of each DAG that stay, whatever their age and size."""
+    rest_hours: float = 1.0
+    """How long nothing was written before a log counts as finished: longer than any task of ours may run."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What was done, or in a dry run would be; paths are relative to the log folder. Sizes are bytes."""
+
+    compressed: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    open: int = 0
+    """Logs left alone because somebody writes to them, or did so a short while ago."""
+    before: int = 0
+    after: int = 0
+    """In a dry run without what compressing would save."""
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts and sizes, for XCom."""
+        return {
+            "compressed": len(self.compressed),
+            "deleted": len(self.deleted),
+            "open": self.open,
+            "bytes_before": self.before,
+            "bytes_after": self.after,
+            "dry_run": self.dry_run,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    path: Path
+    dag_id: str
+    size: int
+    written: float
+    is_busy: bool = False
+    """Open, or not at rest."""
+    is_spared: bool = False
+    """Busy, or among the newest of its DAG: it is not deleted."""
+
+
+def rotate(folder: Path, dag_ids: Collection[str], policy: Policy, *, now: float, dry_run: bool = False) -> Report:
+    """Rotate the logs below *folder* of the DAGs *dag_ids*, at the time *now* (seconds since the epoch).
+
+    Deletes what is too old, compresses, and deletes the oldest until the rest fits. Raises InvalidInput when *folder*
+    is not there or *policy* makes no sense.
+    """
+    _refuse(folder, policy)
+    if not dry_run:
+        _remove_half_done(folder, dag_ids)
+    found = _judged(_logs(folder, dag_ids), policy, now)
+    report = Report(before=sum(log.size for log in found), open=sum(log.is_busy for log in found), dry_run=dry_run)
+    rotation = _Rotation(folder, report)
+    too_old = [log for log in found if not log.is_spared and log.written < now - policy.delete_days * _DAY]
+    rotation.delete(too_old)
+    rest = [rotation.compress(log) if _is_due(log, policy, now) else log for log in found if log not in too_old]
+    too_many = _beyond(rest, policy.total_size)
+    rotation.delete(too_many)
+    report.after = sum(log.size for log in rest) - sum(log.size for log in too_many)
+    return report
+
+
+def _refuse(folder: Path, policy: Policy) -> None:
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder}: there is no such directory; is it [logging] base_log_folder of this machine?")
+    if policy.compress_days > policy.delete_days or min(policy.compress_days, policy.keep) < 0:
+        raise InvalidInput("logs must be compressed before they are deleted, and nothing may be negative")
+
+
+def _directories(folder: Path, dag_ids: Collection[str]) -> Iterator[tuple[str, Path]]:
+    for dag_id in sorted(dag_ids):
+        directory = folder / f"dag_id={dag_id}"
+        if directory.is_dir() and not directory.is_symlink():
+            yield dag_id, directory
+
+
+def _remove_half_done(folder: Path, dag_ids: Collection[str]) -> None:
+    """What a killed rotation left; its source is still whole. Rotations never run two at a time on one machine."""
+    for _, directory in _directories(folder, dag_ids):
+        for path in directory.rglob(f"*{_HALF_DONE}"):
+            path.unlink(missing_ok=True)
+
+
+def _logs(folder: Path, dag_ids: Collection[str]) -> Iterator[_Log]:
+    opened = _open_files()
+    for dag_id, directory in _directories(folder, dag_ids):
+        for place, _, names in os.walk(directory):
+            for name in names:
+                path = Path(place, name)
+                if path.suffix in (LOG, COMPRESSED) and not path.is_symlink():
+                    with suppress(FileNotFoundError):  # somebody else cleans, too
+                        status = path.stat()
+                        is_open = (status.st_dev, status.st_ino) in opened
+                        yield _Log(path, dag_id, status.st_size, status.st_mtime, is_busy=is_open)
+
+
+def _open_files() -> set[tuple[int, int]]:
+    """Device and inode of every file that a process of this machine has open, as far as we may look."""
+    found = set()
+    for descriptors in Path("/proc").glob("[0-9]*/fd"):
+        with suppress(OSError):
+            for descriptor in descriptors.iterdir():
+                with suppress(OSError):
+                    status = descriptor.stat()
+                    found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def _judged(logs: Iterable[_Log], policy: Policy, now: float) -> list[_Log]:
+    """The logs, the oldest first, with what is to be left alone of them."""
+    ordered = sorted(logs, key=lambda log: (log.written, str(log.path)))
+    newer = Counter(log.dag_id for log in ordered)
+    judged = []
+    for log in ordered:
+        newer[log.dag_id] -= 1
+        is_busy = log.is_busy or log.written > now - policy.rest_hours * 3600
+        judged.append(replace(log, is_busy=is_busy, is_spared=is_busy or newer[log.dag_id] < policy.keep))
+    return judged
+
+
+def _is_due(log: _Log, policy: Policy, now: float) -> bool:
+    if log.is_busy or log.path.suffix == COMPRESSED:
+        return False
+    return log.size > policy.compress_size or log.written < now - policy.compress_days * _DAY
+
+
+def _beyond(logs: list[_Log], total_size: int) -> list[_Log]:
+    """The oldest that must go so that the rest fits."""
+    total = sum(log.size for log in logs)
+    found = []
+    for log in logs:
+        if total > total_size and not log.is_spared:
+            found.append(log)
+            total -= log.size
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotation:
+    """Does it and tells the report; a dry run only tells."""
+
+    folder: Path
+    report: Report
+
+    def delete(self, logs: Iterable[_Log]) -> None:
+        """Delete files, and the directories that are empty then."""
+        for log in logs:
+            self.report.deleted.append(self._shown(log))
+            if not self.report.dry_run:
+                log.path.unlink(missing_ok=True)
+                self._remove_empty(log.path.parent)
+
+    def _remove_empty(self, place: Path) -> None:
+        while place != self.folder:
+            try:
+                place.rmdir()
+            except OSError:
+                return  # something is left in it
+            place = place.parent
+
+    def compress(self, log: _Log) -> _Log:
+        """The log in its compressed form."""
+        self.report.compressed.append(self._shown(log))
+        return log if self.report.dry_run else _compress(log)
+
+    def _shown(self, log: _Log) -> str:
+        return str(log.path.relative_to(self.folder))
+
+
+def _compress(log: _Log) -> _Log:
+    """Replace a log by its compressed form.
+
+    The log goes only when the whole of it is safely written, and nobody has added to it meanwhile. A form that is there
+    already is added to.
+    """
+    stem = log.path.name.replace(LOG, "")
+    target, partial = (log.path.with_name(stem + suffix) for suffix in (COMPRESSED, _HALF_DONE))
+    with log.path.open("rb") as source, partial.open("wb") as raw:
+        if target.exists():
+            raw.write(target.read_bytes())  # one gzip file may hold several
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=log.written) as compressed:
+            shutil.copyfileobj(source, compressed, 1 << 20)
+        raw.flush()
+        os.fsync(raw.fileno())
+    status = log.path.stat()
+    if (status.st_size, status.st_mtime) != (log.size, log.written):
+        partial.unlink()
+        return replace(log, size=status.st_size)
+    shutil.copystat(log.path, partial)
+    partial.replace(target)
+    log.path.unlink()
+    return replace(log, path=target, size=target.stat().st_size)

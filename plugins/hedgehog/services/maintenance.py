@@ -1,0 +1,151 @@
+"""Maintenance of what we keep: histories by age, runs that died without a word, and Airflow's own old runs of our DAGs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Target
+from hedgehog.store import retention, sync_state
+from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
+from hedgehog.store.retention import HISTORIES, History, Swept
+
+RUN_LOST = "RunLost"
+"""Error class of a run that ended without an outcome."""
+KEPT_RUNS = 20
+"""The newest ended runs of a DAG that stay, however old."""
+MOST_RUNS = 2000
+"""Airflow runs that go in one run of ours."""
+_PAGE = 100
+
+
+# Histories
+
+
+def sweep_histories(
+    connection: Connection, days: Mapping[str, float], *, dry_run: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Delete what is older than *days* says, by table (else the table's default), and report what went of each.
+
+    Never an open delivery, a parked letter, or the newest success of a fabric at a target.
+    """
+    report = {}
+    for history in HISTORIES:
+        kept = days.get(history.name, float(history.days))
+        if kept <= 0:
+            raise InvalidInput(f"{history.name}_retention_days is {kept:g}; it must be more than 0")
+        sweep = _count if dry_run else retention.sweep
+        report[history.name] = asdict(sweep(connection, history, kept))
+    return report
+
+
+def _count(connection: Connection, history: History, days: float) -> Swept:
+    return Swept(days, retention.count_old(connection, history, days))
+
+
+# Runs that died
+
+
+def repair_lost_runs(connection: Connection, *, dry_run: bool = False) -> list[dict[str, str]]:
+    """Give every fabric that shows `syncing` though no run has its lock the outcome that its run did not live to tell.
+
+    It was due all the while, and a next run would have taken it up; this shows what happened, counts the attempt, and
+    parks a fabric whose runs die again and again. Returns fabric, target and run of each.
+    """
+    return [one for target in Target for one in _repair(connection, target, dry_run=dry_run)]
+
+
+def _repair(connection: Connection, target: Target, *, dry_run: bool) -> list[dict[str, str]]:
+    candidates = [work.fabric_id for work in sync_state.working(connection, target)]
+    locked = try_locks(connection, TARGET_LOCK[target], candidates)
+    try:
+        # Looked at again under the lock: its run may have ended well between the look and the lock.
+        lost = sync_state.working(connection, target, sorted(locked))
+        for work in lost if not dry_run else ():
+            with transaction(connection) as cursor:
+                sync_state.finish(cursor, work.fabric_id, _outcome(work, target), run_id=work.run_id or "")
+    finally:
+        unlock(connection, TARGET_LOCK[target], locked)
+    return [{"fabric": work.name, "target": target.value, "run_id": work.run_id or ""} for work in lost]
+
+
+def _outcome(work: sync_state.Work, target: Target) -> Outcome:
+    return Outcome(
+        work.name,
+        target,
+        OutcomeStatus.ERROR,
+        generation=work.generation,
+        reason=f"the run {work.run_id} ended without an outcome: its process was killed or lost; it is tried again",
+        error_class=RUN_LOST,
+        retryable=True,
+    )
+
+
+# Airflow's own rows
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An ended run of a DAG, as Airflow's REST API tells it."""
+
+    run_id: str
+    state: str
+
+
+class DagRuns(Protocol):
+    """The part of Airflow's REST API that is needed here."""
+
+    def our_dags(self) -> list[str]:
+        """The ids of our DAGs."""
+
+    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[Run]:
+        """Ended runs, the newest first."""
+
+    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[Run]:
+        """Runs that ended before *moment*, the oldest first."""
+
+    def delete(self, dag_id: str, run_id: str) -> bool:
+        """Delete a run with its task instances and XComs; False when Airflow keeps it, because it runs again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsReport:
+    """Runs that went (or in a dry run would go) by DAG; `more` when the limit left some behind."""
+
+    deleted: dict[str, int] = field(default_factory=dict)
+    more: bool = False
+
+
+def sweep_runs(api: DagRuns, before: datetime, *, dry_run: bool = False, most: int = MOST_RUNS) -> RunsReport:
+    """Delete Airflow's rows of runs of our DAGs that ended before *before*; at most *most* of them.
+
+    The KEPT_RUNS newest of each DAG stay, and its newest success.
+    """
+    deleted: dict[str, int] = {}
+    for dag_id in api.our_dags():
+        left = most - sum(deleted.values())
+        if left <= 0:
+            return RunsReport(deleted, more=True)
+        count = _sweep_dag(api, dag_id, before, dry_run=dry_run, most=left)
+        if count:
+            deleted[dag_id] = count
+    return RunsReport(deleted, more=sum(deleted.values()) >= most)
+
+
+def _sweep_dag(api: DagRuns, dag_id: str, before: datetime, *, dry_run: bool, most: int) -> int:
+    newest = api.newest(dag_id, KEPT_RUNS) + api.newest(dag_id, 1, state="success")
+    kept = {run.run_id for run in newest}
+    gone, passed = 0, 0
+    while gone < most:
+        page = api.ended_before(dag_id, before, offset=passed, limit=_PAGE)
+        doomed = [run.run_id for run in page if run.run_id not in kept][: most - gone]
+        removed = 0 if dry_run else sum(api.delete(dag_id, run_id) for run_id in doomed)
+        gone += len(doomed) if dry_run else removed
+        passed += len(page) - removed
+        if len(page) < _PAGE:
+            break
+    return gone
