@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from devstack.cluster import DevCluster
 from devstack.objects import make, make_server
 from hedgehog.errors import NotFound
 from hedgehog.fabric.health import Health
