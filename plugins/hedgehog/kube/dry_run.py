@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from hedgehog.errors import DefinitionMissing, HedgehogError, InvalidInput, NotFound, PermissionDenied
+from hedgehog.errors import AdmissionRefused, DefinitionMissing, HedgehogError, InvalidInput, NotFound, PermissionDenied
 from hedgehog.fabric.canonical import differs
 from hedgehog.fabric.kinds import FIELD_MANAGER, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
@@ -94,7 +94,7 @@ def _refusal(cluster: Cluster, manifest: Manifest) -> HedgehogError | None:
             content_type=APPLY_PATCH,
             definition=definition_name(kind),
         )
-    except (InvalidInput, NotFound) as error:
+    except (AdmissionRefused, InvalidInput, NotFound) as error:
         return error
     return None
 
