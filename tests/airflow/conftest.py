@@ -39,8 +39,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what Airflow's own code warns about."""
     # Airflow's reader of .airflowignore uses a deprecated name of pathspec, which blames pathspec, not Airflow.
     config.addinivalue_line("filterwarnings", "ignore:GitWildMatchPattern:DeprecationWarning")
-    # Starlette's test client would rather have the next name of its library, which nobody needs to install for that.
-    config.addinivalue_line("filterwarnings", "ignore:Using `httpx` with `starlette.testclient`")
 
 
 @pytest.fixture(scope="session")
