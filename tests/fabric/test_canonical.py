@@ -15,7 +15,11 @@ from hypothesis import strategies as st
 
 from devstack.objects import make
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.schemas import yaml
 
 KEYS = st.sampled_from(["a", "b", "permit", "peering", "fabric.githedgehog.com/x", "name", "status", "labels"])
 JSON = st.recursive(
@@ -221,3 +225,42 @@ def test_labels_that_a_real_cluster_stored_are_no_drift(reference: Path) -> None
             assert drift == [], (case["id"], drift)
             seen += 1
     assert seen > 5000
+
+
+def as_admitted(manifest: Manifest) -> Manifest:
+    """What the usual admission makes of it."""
+    return stored(manifest, FabricSettings())
+
+
+def test_what_admission_rewrites_is_no_drift() -> None:
+    """Sorted lists, other spellings, fields that it drops: the object is as wanted."""
+    spec = {
+        "subnets": {
+            "a": {
+                "subnet": "10.0.1.0/24",
+                "vlan": 1001,
+                "dhcp": {"enable": True, "options": {"dnsServers": ["9.9.9.9", "1.1.1.1"]}},
+            },
+            "b": {"subnet": "10.0.2.0/24", "vlan": 1002, "dhcp": {"range": {"start": "10.0.2.9"}}},
+        }
+    }
+    wanted = make("VPC", "v", spec)
+    live = as_admitted(wanted)
+    assert differs(wanted, live) != []
+    assert differs(wanted, live, stored=as_admitted) == []
+
+
+def test_what_a_person_changed_is_drift_though_admission_would_fill_it_in() -> None:
+    """A field that is wanted, with another value."""
+    wanted = make("VPC", "v", {"subnets": {"a": {"subnet": "10.0.1.0/24", "vlan": 1001}}})
+    live = as_admitted(wanted)
+    live["spec"]["subnets"]["a"]["vlan"] = 1002
+    assert differs(wanted, live, stored=as_admitted) == [".spec.subnets.a.vlan"]
+
+
+def test_every_example_is_in_step_as_it_was_written_and_as_it_is_stored() -> None:
+    """A cluster with admission and one without it."""
+    for path in sorted(Path("examples/gen").glob("*.yaml")):
+        for document in yaml.load(path.read_bytes(), file=path.name):
+            for live in (document.manifest, as_admitted(document.manifest)):
+                assert differs(document.manifest, live, stored=as_admitted) == [], live["metadata"]["name"]
