@@ -46,10 +46,11 @@ _HOST = "127.0.0.1"
 
 
 class Webhook:
-    """The running webhook. `calls` counts the requests by path and kind."""
+    """The running webhook. `calls` counts the requests by path and kind; `refusals` has what was said to those refused."""
 
     def __init__(self, reviewer: Reviewer) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
+        self.refusals: list[str] = []
         self.probed: set[str] = set()
         self._paths: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "/mutate": reviewer.mutate,
@@ -63,7 +64,11 @@ class Webhook:
         if request.get("name") == PROBE:
             self.probed.add(path)
         self.calls[path, request["kind"]["kind"]] += 1
-        return orjson.dumps(self._paths[path](review))
+        answer = self._paths[path](review)
+        if not answer["response"]["allowed"]:
+            subject = f"{request['operation']} {request['kind']['kind']}/{request.get('name')}"
+            self.refusals.append(f"{subject}: {answer['response']['status']['message']}")
+        return orjson.dumps(answer)
 
 
 @contextmanager

@@ -6,8 +6,13 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack import stack as devstack
+from devstack.git_server import GitServer
+from devstack.github import GitHub
+from tests.e2e.github_lab import TOKEN, GitHubLab
 
 _numbers = itertools.count(1)
 
@@ -34,3 +39,15 @@ def stack() -> Iterator[devstack.Stack]:
 def name() -> str:
     """A fabric name that no other test uses, short enough to start the names of its objects."""
     return f"t{next(_numbers):02d}"
+
+
+@pytest.fixture(scope="session")
+def github(stack: devstack.Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubLab]:
+    """A GitHub over a Git host of its own; nothing that GitHub does not describe may pass between it and the stack."""
+    directory = tmp_path_factory.mktemp("github")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = serialization.PrivateFormat.TraditionalOpenSSL
+    text = key.private_bytes(serialization.Encoding.PEM, pem, serialization.NoEncryption()).decode()
+    with GitServer(directory / "host") as git, GitHub(git, token=TOKEN) as hub:
+        yield GitHubLab(stack, git, hub, directory, text)
+        assert hub.undescribed == []
