@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 _START_LIMIT = 240.0
@@ -121,12 +123,12 @@ class Airflow:
             self.command("db", "migrate")
             done.touch()
 
-    def start_part(self, name: str) -> None:
-        """Start one component; its output goes to `<home>/<name>.log`."""
+    def start_part(self, name: str, *command: str, **environment: str) -> None:
+        """Start one component, `airflow <name>` unless *command* says otherwise; its output goes to `<home>/<name>.log`."""
         log = (self.home / f"{name}.log").open("ab")
         self.processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "airflow", name],
-            env=self.variables(),
+            [sys.executable, "-m", "airflow", *(command or (name,))],
+            env=self.variables() | environment,
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -169,14 +171,23 @@ class Airflow:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def stop(self) -> None:
-        """Stop everything that was started, triggers and schedulers first."""
-        for name in reversed(COMPONENTS):
-            process = self.processes.get(name)
-            if process is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-        for name in list(self.processes):
+    def kill_part(self, name: str) -> None:
+        """SIGKILL one component with all its descendants, as when its machine is lost. Tasks have process groups of
+        their own, so a signal to the component's group would not reach them."""
+        process = self.processes.pop(name)
+        doomed = psutil.Process(process.pid)
+        for victim in (doomed, *doomed.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                victim.kill()
+        process.wait()
+
+    def stop(self, *names: str) -> None:
+        """Stop the named parts, or everything that was started, the last one first."""
+        chosen = names or tuple(reversed(self.processes))
+        for name in chosen:
+            with contextlib.suppress(KeyError, ProcessLookupError):
+                os.killpg(self.processes[name].pid, signal.SIGTERM)
+        for name in chosen:
             self.stop_part(name)
 
     def call(self, method: str, path: str, body: Any = None, *, retry_login: bool = True) -> Any:
@@ -258,3 +269,21 @@ def running(airflow: Airflow) -> Iterator[Airflow]:
         yield airflow
     finally:
         airflow.stop()
+
+
+@contextlib.contextmanager
+def scheduling_with(airflow: Airflow, settings: Mapping[str, str]) -> Iterator[None]:
+    """Have the scheduler run with more *settings* for the length of a block; it is restarted at both ends.
+
+    Whatever else is started inside the block has the settings, too.
+    """
+    before = airflow.environment
+    airflow.stop_part("scheduler")
+    airflow.environment = {**before, **settings}
+    airflow.start_part("scheduler")
+    try:
+        yield
+    finally:
+        airflow.stop_part("scheduler")
+        airflow.environment = before
+        airflow.start_part("scheduler")
