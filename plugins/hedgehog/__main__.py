@@ -15,7 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from hedgehog.cli import dead_letters, fabric, schemas, sync, validate
+from hedgehog.cli import backup, dead_letters, fabric, schemas, sync, validate
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
 from hedgehog.cli.output import own_stdout, say, show, write
 from hedgehog.cli.session import fabric_database
@@ -44,6 +44,7 @@ def build_parser() -> Parser:
     validate.add_commands(commands)
     schemas.add_commands(commands)
     dead_letters.add_commands(commands)
+    backup.add_commands(commands)
     group = add_group(commands, "crds", summary="the custom resource definitions that clusters need")
     crds = add_command(
         group,

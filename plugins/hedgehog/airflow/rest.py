@@ -87,7 +87,7 @@ class AirflowApi:
 
     def _call(self, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> requests.Response:
         answer = self._send(method, f"/api/v2{path}", params=parameters, headers=self._authorization())
-        if answer.status_code == requests.codes.unauthorized and self._login:
+        if answer.status_code == 401 and self._login:
             self._token = None
             answer = self._send(method, f"/api/v2{path}", params=parameters, headers=self._authorization())
         return self._good(answer, f"{method} {path}")
@@ -111,21 +111,21 @@ class AirflowApi:
             ) from None  # its text may quote what was sent
 
     def _good(self, answer: requests.Response, what: str) -> requests.Response:
-        if answer.status_code < requests.codes.multiple_choices:
+        if answer.status_code < 300:
             return answer
         raise _error(answer.status_code, f"Airflow's API at {self.url}: {what}")
 
 
 def _error(status: int, what: str) -> HedgehogError:
-    if status == requests.codes.unauthorized:
+    if status == 401:
         return AuthenticationFailed(f"{what} was refused (401); correct login and password of {API_CONNECTION}")
-    if status == requests.codes.forbidden:
+    if status == 403:
         return PermissionDenied(f"{what} is not allowed (403); give the user of {API_CONNECTION} the right to do it")
-    if status == requests.codes.not_found:
+    if status == 404:
         return NotFound(f"{what}: it is not there (404); is the connection's URL that of the API server?")
-    if status == requests.codes.too_many_requests:
+    if status == 429:
         return RateLimited(f"{what}: too many requests (429)")
-    if status >= requests.codes.server_error:
+    if status >= 500:
         return RemoteUnavailable(f"{what} failed there ({status})")
     return InvalidInput(f"{what} was not accepted ({status})")
 

@@ -36,9 +36,9 @@ class DeadLetter:
     id: int
     fabric: str
     target: Target
+    status: LetterStatus
     verb: str
     conf: dict[str, Any]
-    status: LetterStatus
     attempts: int
     error_class: str | None
     message: str
@@ -51,7 +51,7 @@ class DeadLetter:
 
 
 _COLUMNS = (
-    "d.id, f.name, d.target, d.verb, d.conf, d.status, d.attempts, d.error_class, d.message, d.run_id, "
+    "d.id, f.name, d.target, d.status, d.verb, d.conf, d.attempts, d.error_class, d.message, d.run_id, "
     "d.first_failed_at, d.last_failed_at, d.closed_at, d.closed_by, d.note"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM hedgehog.dead_letter d JOIN hedgehog.fabric f ON f.id = d.fabric_id"
@@ -80,7 +80,7 @@ class Selection:
 
 
 def _letter(row: Sequence[Any]) -> DeadLetter:
-    return DeadLetter(*row[:2], Target(row[2]), *row[3:5], LetterStatus(row[5]), *row[6:])
+    return DeadLetter(row[0], row[1], Target(row[2]), LetterStatus(row[3]), *row[4:])
 
 
 def letters(

@@ -1,0 +1,83 @@
+"""# Parked work back to due
+
+Takes up again what was given up: a fabric whose last attempt failed at Git or at its cluster, or whose error could not
+go away by itself. It is due at once, with all its attempts, and the sync that it belongs to is woken.
+
+**When.** Only by hand, after somebody has put right what was wrong. A fabric that is changed, or that succeeds when it
+is forced, needs no replay: that takes it up again by itself.
+
+**Tasks.** `replay` makes the work due, and says what had to stay parked because its fabric is suspended or its sync is
+switched off.
+
+**By hand.** Look first, with `hedgehog dead-letters list`; then name the fabrics, or say that all are meant:
+
+    airflow dags trigger hedgehog_dead_letter_replay --conf '{"fabrics": ["fabric-1"]}'
+    airflow dags trigger hedgehog_dead_letter_replay --conf '{"all": true, "target": "kubernetes"}'
+
+**When it is red.** No fabric was named, or one that does not exist. Nothing was replayed then.
+"""
+
+from airflow.sdk import Param, dag
+
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("maintenance"),
+    params={
+        "fabrics": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1, "maxLength": 63},
+            uniqueItems=True,
+            title="Fabrics",
+            description="One fabric name a line; all that is parked of each.",
+            section="What",
+        ),
+        "target": Param(
+            "both",
+            type="string",
+            enum=["both", "git", "kubernetes"],
+            title="Target",
+            description="Only what was given up there.",
+            section="What",
+        ),
+        "all": Param(
+            False,
+            type="boolean",
+            title="Everything",
+            description="All that is parked, whatever the fabric. Needed when no fabric is named.",
+            section="What",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only say what would be due again; change nothing.",
+            section="How",
+        ),
+    },
+    tags=[*TAGS, "maintenance"],
+    doc_md=__doc__,
+)
+def hedgehog_dead_letter_replay() -> None:
+    """One task."""
+    ReplayDeadLettersOperator(
+        task_id="replay",
+        fabrics="{{ params.fabrics }}",
+        target="{{ params.target }}",
+        every="{{ params.all }}",
+        plan_only="{{ params.dry_run }}",
+        priority_weight=5,
+        doc_md="Makes what is meant due again, and says of each letter what became of it.",
+    )
+
+
+hedgehog_dead_letter_replay()

@@ -1,0 +1,57 @@
+"""# Task logs
+
+Compresses task logs of our DAGs that are a day old, or large; deletes them after a month, or earlier when all of them
+take too much room. The newest of each DAG stay. A log that somebody writes to is left alone, and so is whatever is not
+a log of ours: only directories `dag_id=hedgehog_…` of Airflow's log folder are looked at, and links are not followed.
+
+**When.** Once a day. It works on the machine that its task runs on: where workers have a log folder each, run Airflow's
+log groomer beside them, or keep logs remotely, and this has nothing left to do.
+
+**Tasks.** `rotate` does it and returns counts and sizes. A compressed log is `attempt=N.gz` beside the place where it
+was; the web UI no longer shows it, `zcat` does.
+
+**By hand.** With *Dry run* it says what it would do:
+
+    airflow dags trigger hedgehog_log_rotation --conf '{"dry_run": true}'
+
+**When it is red.** The log folder is not there, or a setting is no number; the log names it.
+"""
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from hedgehog.airflow.connections import setting
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.maintenance_operators import RotateLogsOperator
+
+
+@dag(
+    schedule=CronTriggerTimetable(setting("log_rotation_schedule", "40 3 * * *"), timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("maintenance"),
+    params={
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only say what would be compressed and deleted; write nothing.",
+            section="How",
+        ),
+    },
+    tags=[*TAGS, "maintenance"],
+    doc_md=__doc__,
+)
+def hedgehog_log_rotation() -> None:
+    """One task."""
+    RotateLogsOperator(
+        task_id="rotate",
+        plan_only="{{ params.dry_run }}",
+        priority_weight=1,
+        doc_md="Compresses and deletes logs on its machine, and returns counts and sizes.",
+    )
+
+
+hedgehog_log_rotation()

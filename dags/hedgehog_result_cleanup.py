@@ -1,0 +1,75 @@
+"""# Old results
+
+Keeps our own tables, and Airflow's rows of our runs, from growing for ever. What is older than its retention goes;
+never the newest success of a fabric at a target, a delivery that waits for its next try, or a dead letter that is still
+parked. Fabrics whose run was killed, and which therefore show `syncing`, get the outcome that the run could not record.
+
+**When.** Every hour. How long each table is kept is a setting, `[hedgehog] <table>_retention_days`; the page
+`docs/maintenance.md` has them all with their defaults.
+
+**Tasks.** `repair` looks for runs that died. `sweep` deletes old rows, at most some hundred thousand a run, in small
+transactions. `sweep_runs` deletes Airflow's rows of our ended runs through its REST API; it is skipped unless there is
+a connection `hedgehog_airflow_api`. The report of each is its return value.
+
+**By hand.** With *Dry run* it says what would go:
+
+    airflow dags trigger hedgehog_result_cleanup --conf '{"dry_run": true}'
+
+**When it is red.** The fabric database or the API is away, or refuses the login: nothing is lost, the next hour catches
+up. A retention that is no number above 0 is named in the log, and nothing is deleted.
+"""
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from hedgehog.airflow.connections import setting
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.maintenance_operators import (
+    RepairLostRunsOperator,
+    SweepDagRunsOperator,
+    SweepHistoriesOperator,
+)
+
+
+@dag(
+    schedule=CronTriggerTimetable(setting("result_cleanup_schedule", "17 * * * *"), timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("maintenance"),
+    params={
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only say what would go; delete and repair nothing.",
+            section="How",
+        ),
+    },
+    tags=[*TAGS, "maintenance"],
+    doc_md=__doc__,
+)
+def hedgehog_result_cleanup() -> None:
+    """Three jobs that do not need each other."""
+    RepairLostRunsOperator(
+        task_id="repair",
+        plan_only="{{ params.dry_run }}",
+        priority_weight=2,
+        doc_md="Gives fabrics whose run was killed an outcome; one whose runs die again and again is parked.",
+    )
+    SweepHistoriesOperator(
+        task_id="sweep",
+        plan_only="{{ params.dry_run }}",
+        priority_weight=2,
+        doc_md="Deletes rows that are older than their retention, and returns how many of each table.",
+    )
+    SweepDagRunsOperator(
+        task_id="sweep_runs",
+        plan_only="{{ params.dry_run }}",
+        priority_weight=2,
+        doc_md="Deletes Airflow's rows of our old runs, but the newest of each DAG. Skipped without its connection.",
+    )
+
+
+hedgehog_result_cleanup()

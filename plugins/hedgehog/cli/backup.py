@@ -1,0 +1,127 @@
+"""`hedgehog backup`, `hedgehog restore`: the fabric database as files, and back."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hedgehog.cli.arguments import add_command
+from hedgehog.cli.output import note, progress, show
+from hedgehog.cli.session import fabric_database
+from hedgehog.services.backup import KEEP, Backup
+
+if TYPE_CHECKING:
+    from hedgehog.services.restore import Report
+    from hedgehog.store.database import Connection
+
+
+def add_commands(commands: Any) -> None:
+    """Add `backup` and `restore`."""
+    parser = add_command(
+        commands,
+        "backup",
+        _backup,
+        summary="write all repositories, fabrics and objects to a directory or to object storage, with checksums",
+        examples="hedgehog backup --directory /var/backups/hedgehog\nhedgehog backup --directory s3://aws@bucket/fabrics",
+    )
+    parser.add_argument(
+        "--directory",
+        metavar="DIR",
+        help="directory or URL of an Airflow object storage; default: [hedgehog] backup_directory",
+    )
+    parser.add_argument(
+        "--keep", type=int, default=KEEP, metavar="N", help="older backups there go (default: %(default)s)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written and go, do neither")
+    _add_restore(commands)
+
+
+def _add_restore(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "restore",
+        _restore,
+        summary="make the fabric database what a backup, or a Git branch, holds; all or nothing",
+        examples="""
+        hedgehog restore /var/backups/hedgehog/hedgehog-20260501T034000Z
+        hedgehog restore --from-git https://git.example.com/network.git --connection network_git
+        """,
+    )
+    parser.add_argument("place", nargs="?", metavar="BACKUP", help="directory or URL of one backup")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="needed when the database is not empty: what is not restored is forgotten",
+    )
+    group = parser.add_argument_group("from Git alone")
+    group.add_argument("--from-git", metavar="URL", help="repository that fabrics were published to")
+    group.add_argument("--branch", default="main", metavar="NAME", help="default: main")
+    group.add_argument("--connection", metavar="ID", help="Airflow connection with its credentials")
+    group.add_argument("--name", metavar="NAME", help="name of its row; default: the last part of the URL")
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from hedgehog.airflow import backup_storage
+
+    place = arguments.directory or backup_storage.backup_place()
+    with fabric_database(arguments) as connection, progress(arguments, f"writing to {place}"):
+        done = backup_storage.back_up(
+            connection, place, keep=arguments.keep, now=datetime.now(UTC), dry_run=arguments.dry_run
+        )
+    show(arguments, done.as_dict(), lambda: _backup_text(done))
+    return 0
+
+
+def _backup_text(done: Backup) -> str:
+    would = "would be " if done.dry_run else ""
+    lines = [f"{done.place}: {done.fabrics} fabrics, {done.objects} objects {would}written"]
+    lines += [f"{name}: {would}deleted, for it is one of the oldest" for name in done.removed]
+    return "\n".join(lines)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    if bool(arguments.place) == bool(arguments.from_git):
+        arguments.parser.error("name a backup, or a repository with --from-git; not both")
+    with fabric_database(arguments) as connection:
+        report = _from_git(arguments, connection) if arguments.from_git else _from_backup(arguments, connection)
+    show(arguments, report.as_dict(), lambda: _text(report))
+    if arguments.output == "table":
+        for text in report.notes:
+            note(text)
+    return 0
+
+
+def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Report:
+    from hedgehog.airflow import backup_storage
+    from hedgehog.services.restore import restore
+
+    with tempfile.TemporaryDirectory(prefix="hedgehog-restore-") as name, progress(arguments, "restoring"):
+        directory = Path(arguments.place).expanduser()
+        if backup_storage.is_url(arguments.place):
+            directory = backup_storage.fetch(arguments.place, Path(name))
+        return restore(connection, directory, replace=arguments.replace)
+
+
+def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:
+    from hedgehog.airflow.hooks import open_mirror
+    from hedgehog.fabric.model import GitRepository
+    from hedgehog.services.restore import restore_from_git
+
+    url = arguments.from_git
+    name = arguments.name or url.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    repository = GitRepository(0, name, url, arguments.branch, arguments.connection)
+    with progress(arguments, f"reading {url}"):
+        return restore_from_git(connection, open_mirror(repository), repository, replace=arguments.replace)
+
+
+def _text(report: Report) -> str:
+    lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
+    for name, action in report.fabrics.items():
+        revision = report.revisions.get(name)
+        was = f"; Git was at {revision}" if revision else ""
+        lines.append(f"fabric {name}: {action}, {report.objects[name]} objects{was}")
+    lines += [f"{name}: forgotten" for name in report.deleted]
+    return "\n".join([*lines, f"restored from {report.source}"])

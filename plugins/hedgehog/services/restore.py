@@ -1,0 +1,227 @@
+"""The fabric database from a backup, or from the Git branch that fabrics were published to; all of it or nothing.
+
+What comes back is what is wanted: repositories, fabrics, objects. Sync state does not: every fabric is due, is compared
+with Git and its cluster as they are now, and nothing is overwritten there that was not written by us.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.model import GitRepository, Manifest
+from hedgehog.fabric.render import FABRIC_FILE, FABRIC_ID_LABEL
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.schemas import configuration, intake, yaml
+from hedgehog.schemas.configuration import REPOSITORY, Settings
+from hedgehog.services import backup, fabric_export
+from hedgehog.services.fabric_import import import_documents, raise_problems, read_settings
+from hedgehog.services.git_reading import is_wanted
+from hedgehog.store import fabrics as store
+from hedgehog.store import snapshot
+from hedgehog.store.database import Connection, transaction
+
+_FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
+"""Larger ones are nobody's: a lock takes 31 bits."""
+SYNCS_ARE_OFF = "both syncs are off: Git does not say which cluster, connections and policies a fabric has; import them"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a restore did. `revisions` says by fabric which revision Git had when the backup was made."""
+
+    source: str
+    repositories: dict[str, str] = field(default_factory=dict)
+    fabrics: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, int] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    """Fabrics and repositories that are forgotten, because the backup does not have them."""
+    revisions: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON output."""
+        return asdict(self)
+
+
+def restore(connection: Connection, directory: Path, *, replace: bool = False) -> Report:
+    """Make the database hold what the backup in *directory* holds, and check that every fabric is the same to the byte.
+
+    With *replace* fabrics and repositories that the backup does not have are forgotten; a suspension that is in force
+    stays. Raises InvalidInput for a damaged backup, SchemaMismatch for a newer one, and AlreadyExists for a database
+    that is not empty, unless *replace*; the database is as it was then.
+    """
+    manifest = backup.check(directory)
+    state = orjson.loads((directory / backup.STATE_FILE).read_bytes())["fabrics"]
+    with transaction(connection) as cursor:
+        work = _Restore(connection, cursor, Report(str(directory)))
+        work.begin(set(manifest["fabrics"]), replace=replace)
+        repositories = _settings(directory / backup.REPOSITORIES_FILE)
+        for one in repositories:
+            work.save_repository(one.name, one.values)
+        for name, wanted in sorted(manifest["fabrics"].items()):
+            work.read_fabric(name, directory / "fabrics" / name, state[name])
+            work.compare(name, wanted["sha256"])
+        return work.end([one.name for one in repositories])
+
+
+def restore_from_git(
+    connection: Connection, mirror: Mirror, repository: GitRepository, *, replace: bool = False
+) -> Report:
+    """Make the database hold every fabric that was published to the branch of *repository*, as it is at its head.
+
+    Git holds the objects and the eight fields of `fabric.yaml`, not connections and policies: both syncs stay off until
+    somebody has set them. With *replace* everything else is forgotten. Raises NotFound for a branch without fabrics,
+    InvalidInput with every file that cannot be read, AlreadyExists as `restore` does; nothing is stored then.
+    """
+    head = mirror.head()
+    if head is None:
+        raise NotFound(f"{repository.url} has no branch {repository.branch}, or nothing on it")
+    mirror.fetch(head)
+    files = mirror.files(head, "")
+    published = dict(_published(mirror, files))
+    if not published:
+        raise NotFound(f"{repository.url} has no {FABRIC_FILE} of ours on {repository.branch}; nothing was restored")
+    with transaction(connection) as cursor:
+        work = _Restore(connection, cursor, Report(f"{repository.url} {repository.branch}@sha1:{head}"))
+        work.begin({_name(manifest) for manifest in published.values()}, replace=replace)
+        work.save_repository(repository.name, _values(repository))
+        for directory, manifest in sorted(published.items()):
+            place = {"git_repository": repository.name, "git_directory": directory}
+            work.import_fabric(manifest, _documents(mirror, files, directory, list(published)), place)
+        work.report.notes.append(SYNCS_ARE_OFF)
+        return work.end([repository.name])
+
+
+@dataclass(frozen=True, slots=True)
+class _Restore:
+    """The steps of a restore inside one transaction; each adds to the report."""
+
+    connection: Connection
+    cursor: Any
+    report: Report
+
+    def begin(self, kept: set[str], *, replace: bool) -> None:
+        """Forget the fabrics that are not *kept*; refuse a database that is not empty, unless *replace*."""
+        snapshot.lock_out(self.cursor)
+        there = store.fabric_names(self.connection)
+        repositories = store.load_repositories(self.connection)
+        if (there or repositories) and not replace:
+            raise AlreadyExists(
+                f"the fabric database is not empty: it has {len(there)} fabrics and {len(repositories)} repositories; "
+                "say --replace to have exactly what is restored, and nothing else"
+            )
+        for name in sorted(set(there) - kept):
+            store.delete_fabric(self.connection, name)
+            self.report.deleted.append(name)
+
+    def end(self, repositories: list[str]) -> Report:
+        """Forget the other repositories."""
+        self.report.deleted += snapshot.delete_repositories(self.cursor, repositories)
+        return self.report
+
+    def save_repository(self, name: str, values: Mapping[str, Any]) -> None:
+        """Store a repository."""
+        self.report.repositories[name] = store.save_repository(self.connection, name, values).value
+
+    def read_fabric(self, name: str, directory: Path, state: Mapping[str, Any]) -> None:
+        """Store a fabric and its objects, just as the files of a backup have them."""
+        existed = self._place(name, state["id"])
+        (settings,) = _settings(directory / fabric_export.CONFIGURATION_FILE, kind=FABRIC.kind)
+        action = store.save_fabric(self.connection, name, settings.values)
+        objects = [item.manifest for path in sorted(directory.glob("objects-*.yaml")) for item in _items(path)]
+        fabric = store.load_fabric(self.connection, name)
+        changes = store.save_objects(self.connection, fabric.id, objects, delete_missing=True)
+        if state["suspended"]:
+            until = datetime.fromisoformat(state["suspended_until"]) if state["suspended_until"] else None
+            store.suspend(self.connection, name, reason=state["suspended_reason"] or "", until=until)
+        self._tell(name, Action.CONFIGURED if changes.writes else action, len(objects), existed=existed)
+        revision = state["sync"].get("git", {}).get("revision")
+        if revision:
+            self.report.revisions[name] = revision
+
+    def compare(self, name: str, wanted: str) -> None:
+        """Refuse a fabric that is not what it was when it was backed up."""
+        found = backup.fingerprint(fabric_export.export(self.connection, name))
+        if found != wanted:
+            raise InvalidInput(f"{name} would not be what it was: its SHA-256 is {found}; nothing was restored")
+
+    def import_fabric(self, manifest: Manifest, documents: Iterable[yaml.Document], place: Mapping[str, Any]) -> None:
+        """Store a fabric as its directory in Git has it, *manifest* being its resource."""
+        name = _name(manifest)
+        existed = bool(store.load_fabrics(self.connection, [name]))
+        label = _FABRIC_ID.fullmatch(str((manifest["metadata"].get("labels") or {}).get(FABRIC_ID_LABEL)))
+        if label:
+            self._place(name, int(label[0]))
+        done = import_documents(self.connection, documents, fabric=name, replace=True, allow_large_prune=True)
+        store.save_fabric(self.connection, name, place)
+        stored = len(done.objects.changes) - len(done.objects.having(Action.DELETED))
+        self._tell(name, done.fabrics[name], stored, existed=existed)
+        self.report.notes += done.notes
+
+    def _place(self, name: str, fabric_id: int) -> bool:
+        """Have a row with the id that the fabric had, if that is free; returns whether there was a row before."""
+        existed = bool(store.load_fabrics(self.connection, [name]))
+        if not snapshot.make_place(self.cursor, fabric_id, name) and not existed:
+            self.report.notes.append(
+                f"{name} has another id than it had ({fabric_id}): its {FABRIC_FILE} in Git will be held as somebody "
+                "else's; remove that file there, and the next sync writes it"
+            )
+        return existed
+
+    def _tell(self, name: str, action: Action, objects: int, *, existed: bool) -> None:
+        self.report.fabrics[name] = (action if existed else Action.CREATED).value
+        self.report.objects[name] = objects
+
+
+def _items(path: Path) -> Iterator[intake.Item]:
+    for document in yaml.load(path.read_bytes(), file=path.name):
+        yield from intake.items(document)
+
+
+def _settings(path: Path, *, kind: str = REPOSITORY) -> list[Settings]:
+    """The configuration documents of *kind* in a file."""
+    found, problems = read_settings(_items(path))
+    raise_problems(problems)
+    return [one for one in found if one.kind == kind]
+
+
+def _values(repository: GitRepository) -> Mapping[str, Any]:
+    """The settings of a repository as an import takes them: without a login in the URL."""
+    values = {name: getattr(repository, name) for name in sorted(store.REPOSITORY_SETTINGS)}
+    manifest = configuration.document(REPOSITORY, repository.name, values)
+    found, problems = read_settings([intake.Item(manifest, "the repository")])
+    raise_problems(problems)
+    return found[0].values
+
+
+def _published(mirror: Mirror, files: Mapping[str, str]) -> Iterator[tuple[str, Manifest]]:
+    """Directory and Fabric resource of every fabric in the repository."""
+    for path, blob in sorted(files.items()):
+        directory, _, name = path.rpartition("/")
+        if name == FABRIC_FILE:
+            for document in yaml.load(mirror.read(blob), file=path):
+                if configuration.is_fabric_resource(document.manifest):
+                    yield directory, document.manifest
+
+
+def _name(manifest: Manifest) -> str:
+    return str((manifest.get("spec") or {}).get("name") or manifest["metadata"]["name"])
+
+
+def _documents(
+    mirror: Mirror, files: Mapping[str, str], directory: str, directories: Sequence[str]
+) -> Iterator[yaml.Document]:
+    below = f"{directory}/" if directory else ""
+    for path, blob in sorted(files.items()):
+        if path.startswith(below) and is_wanted(path, directory, directories):
+            yield from yaml.load(mirror.read(blob), file=path)

@@ -1,0 +1,79 @@
+"""What a backup needs of the database beside the fabrics themselves: one moment of all of it, and ids that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from hedgehog.store.database import Connection, transaction
+
+
+@contextmanager
+def one_moment(connection: Connection) -> Iterator[Any]:
+    """Read everything in the block as it is at one moment, whatever others write meanwhile; nothing can be written."""
+    with transaction(connection) as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield cursor
+
+
+def schema_version(cursor: Any) -> int:
+    """The number of the newest migration."""
+    cursor.execute("SELECT max(version) FROM hedgehog.migration")
+    return int(cursor.fetchone()[0])
+
+
+def revisions(cursor: Any) -> dict[str, dict[str, dict[str, Any]]]:
+    """By fabric and target: how far it was, at which revision, and when it last went well."""
+    cursor.execute(
+        "SELECT f.name, s.target, s.status, s.observed_generation, s.revision, s.last_success_at "
+        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id ORDER BY f.name, s.target"
+    )
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for fabric, target, *values in cursor.fetchall():
+        names = ("status", "observed_generation", "revision", "last_success_at")
+        found.setdefault(fabric, {})[target] = dict(zip(names, values, strict=True))
+    return found
+
+
+def repository_heads(cursor: Any) -> dict[str, str]:
+    """The commit of each repository's branch that was last taken in, by the repository's name."""
+    cursor.execute(
+        "SELECT r.name, h.commit_id FROM hedgehog.repository_head h JOIN hedgehog.git_repository r "
+        "ON r.id = h.git_repository_id WHERE h.commit_id IS NOT NULL ORDER BY r.name"
+    )
+    return dict(cursor.fetchall())
+
+
+def lock_out(cursor: Any) -> None:
+    """Let nobody else make or change a fabric or a repository until the transaction ends."""
+    cursor.execute("LOCK TABLE hedgehog.git_repository, hedgehog.fabric IN SHARE ROW EXCLUSIVE MODE")
+
+
+def make_place(cursor: Any, fabric_id: int, name: str) -> bool:
+    """Make the row of a fabric that is not there, with the id that it had; False when another fabric has that now.
+
+    The id stands in the published `fabric.yaml`: with another one, that file would not be as we left it.
+    """
+    cursor.execute(
+        "INSERT INTO hedgehog.fabric (id, name) OVERRIDING SYSTEM VALUE SELECT %(id)s, %(name)s WHERE NOT EXISTS "
+        "(SELECT 1 FROM hedgehog.fabric WHERE id = %(id)s OR name = %(name)s)",
+        {"id": fabric_id, "name": name},
+    )
+    cursor.execute("SELECT id = %s FROM hedgehog.fabric WHERE name = %s", (fabric_id, name))
+    row = cursor.fetchone()
+    cursor.execute(
+        "SELECT setval(pg_get_serial_sequence('hedgehog.fabric', 'id'), greatest((SELECT max(id) FROM hedgehog.fabric), "
+        "nextval(pg_get_serial_sequence('hedgehog.fabric', 'id'))))"
+    )
+    return bool(row and row[0])
+
+
+def delete_repositories(cursor: Any, kept: list[str]) -> list[str]:
+    """Delete the repositories that are not among *kept* and that no fabric uses; returns their names."""
+    cursor.execute(
+        "DELETE FROM hedgehog.git_repository r WHERE name <> ALL(%s) AND NOT EXISTS "
+        "(SELECT 1 FROM hedgehog.fabric f WHERE f.git_repository_id = r.id) RETURNING name",
+        (kept,),
+    )
+    return sorted(row[0] for row in cursor.fetchall())

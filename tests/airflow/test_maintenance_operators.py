@@ -1,0 +1,189 @@
+"""Operators of maintenance: settings and params in, the report out, errors sorted."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from hedgehog.airflow import backup_storage
+from hedgehog.airflow.maintenance_operators import (
+    BackUpOperator,
+    RepairLostRunsOperator,
+    ReplayDeadLettersOperator,
+    RotateLogsOperator,
+    SweepDagRunsOperator,
+    SweepHistoriesOperator,
+)
+from hedgehog.errors import InvalidInput, NotFound
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.services.restore import restore
+from hedgehog.store import fabrics, sync_state
+from hedgehog.store.database import Connection, transaction
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def parked(fabric_database, database: Connection) -> Connection:
+    """The fabric database with fabric `lab`, parked at its cluster."""
+    fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "c"})
+    outcome = Outcome("lab", Target.KUBERNETES, OutcomeStatus.ERROR, reason="no", error_class="NotFound")
+    with transaction(database) as cursor:
+        sync_state.finish(cursor, fabrics.load_fabric(database, "lab").id, outcome, run_id="r")
+    return database
+
+
+def jobs(database: Connection) -> dict[str, dict]:
+    """The last report of each job."""
+    with transaction(database) as cursor:
+        cursor.execute("SELECT job, report FROM hedgehog.maintenance")
+        return dict(cursor.fetchall())
+
+
+def test_a_replay_is_noted_with_the_run_that_did_it(parked, context):
+    """The trigger form's values are native."""
+    done = ReplayDeadLettersOperator(task_id="replay", fabrics=["lab"], target="both").execute(context)
+    assert [one["fabric"] for one in done["replayed"]] == ["lab"]
+    with transaction(parked) as cursor:
+        cursor.execute("SELECT status, closed_by FROM hedgehog.dead_letter")
+        assert cursor.fetchall() == [("replayed", "hedgehog_git_sync/manual__2026-01-01")]
+    json.dumps(done)
+
+
+def test_a_replay_of_everything_at_one_target_may_be_tried_first(parked, context):
+    """A dry run."""
+    operator = ReplayDeadLettersOperator(task_id="replay", target="kubernetes", every=True, plan_only=True)
+    assert [one["id"] for one in operator.execute(context)["replayed"]] == [1]
+    assert sync_state.states(parked, ["lab"])[0].status is SyncStatus.PARKED
+    other = ReplayDeadLettersOperator(task_id="replay", target="git", every=True)
+    assert other.execute(context)["replayed"] == []
+
+
+def test_a_replay_of_nothing_in_particular_fails_at_once(parked, context):
+    """Retrying would not help."""
+    with pytest.raises(AirflowFailException, match="which dead letters"):
+        ReplayDeadLettersOperator(task_id="replay").execute(context)
+
+
+def test_a_lost_run_is_repaired(parked, context):
+    """Nobody holds its lock."""
+    sync_state.begin(parked, Target.KUBERNETES, [fabrics.load_fabric(parked, "lab").id], run_id="dag/killed")
+    lost = [{"fabric": "lab", "target": "kubernetes", "run_id": "dag/killed"}]
+    assert RepairLostRunsOperator(task_id="repair", plan_only=True).execute(context) == lost
+    assert RepairLostRunsOperator(task_id="repair").execute(context) == lost
+    assert RepairLostRunsOperator(task_id="repair").execute(context) == []
+
+
+def test_histories_go_by_their_settings_and_the_report_is_kept(parked, context, monkeypatch):
+    """A dry run keeps none: an alert on "cleanup not run" must not be quieted by it."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__SYNC_EVENT_RETENTION_DAYS", "0.5")
+    with transaction(parked) as cursor:
+        cursor.execute("UPDATE hedgehog.sync_event SET finished_at = now() - interval '13 hours'")
+    report = SweepHistoriesOperator(task_id="sweep", plan_only=True).execute(context)
+    assert (report["sync_event"], jobs(parked)) == ({"days": 0.5, "rows": 1, "more": False}, {})
+    assert SweepHistoriesOperator(task_id="sweep").execute(context) == report
+    assert jobs(parked) == {"result_cleanup": report}
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "a month"])
+def test_a_retention_that_is_no_number_above_0_fails_at_once(fabric_database, context, monkeypatch, days):
+    """And names the setting."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__INBOX_RETENTION_DAYS", days)
+    with pytest.raises(AirflowFailException, match="inbox_retention_days"):
+        SweepHistoriesOperator(task_id="sweep").execute(context)
+
+
+def test_without_its_connection_airflows_runs_stay_and_it_is_said(context, monkeypatch):
+    """It is an option, not a failure."""
+
+    def absent(connection_id: str) -> None:
+        raise NotFound(connection_id)
+
+    monkeypatch.setattr("hedgehog.airflow.connections._from_airflow", absent)
+    with pytest.raises(
+        AirflowSkipException, match="no connection hedgehog_airflow_api, so Airflow's own old runs stay"
+    ):
+        SweepDagRunsOperator(task_id="sweep_runs").execute(context)
+
+
+def test_the_logs_of_our_dags_are_rotated(fabric_database, database, context, monkeypatch, tmp_path):
+    """In Airflow's own log folder, by the settings."""
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_COMPRESS_DAYS", "3")
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEEP", "1")
+    for dag_id, days in (("hedgehog_backup", 40), ("hedgehog_backup", 4), ("hedgehog_backup", 2), ("other", 40)):
+        path = tmp_path / f"dag_id={dag_id}" / f"run_id={days}" / "task_id=t" / "attempt=1.log"
+        path.parent.mkdir(parents=True)
+        path.write_text("text")
+        os.utime(path, (time.time() - days * DAY,) * 2)
+    dry = RotateLogsOperator(task_id="rotate", plan_only=True).execute(context)
+    assert (dry["compressed"], dry["deleted"], jobs(database)) == (1, 1, {})
+    wet = RotateLogsOperator(task_id="rotate").execute(context)
+    assert (wet["compressed"], wet["deleted"], wet["open"]) == (1, 1, 0)
+    assert jobs(database) == {"log_rotation": wet}
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("attempt*"))
+    assert left == [
+        "dag_id=hedgehog_backup/run_id=2/task_id=t/attempt=1.log",
+        "dag_id=hedgehog_backup/run_id=4/task_id=t/attempt=1.gz",
+        "dag_id=other/run_id=40/task_id=t/attempt=1.log",
+    ]
+
+
+def test_a_log_folder_that_is_not_there_fails_at_once(context, monkeypatch):
+    """A setting is wrong."""
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", "/nowhere")
+    with pytest.raises(AirflowFailException, match="base_log_folder"):
+        RotateLogsOperator(task_id="rotate").execute(context)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_backup_goes_to_a_directory_or_to_object_storage_and_comes_back(
+    parked, context, monkeypatch, tmp_path, postgres, scheme
+):
+    """The same files at both; the report is kept."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_DIRECTORY", f"{scheme}{tmp_path}/backups")
+    dry = BackUpOperator(task_id="backup", plan_only=True).execute(context)
+    assert (dry["fabrics"], dry["removed"], jobs(parked), list(tmp_path.iterdir())) == (1, [], {}, [])
+    done = BackUpOperator(task_id="backup").execute(context)
+    assert (done["fabrics"], done["place"]) == (1, f"{scheme}{tmp_path}/backups/{done['name']}")
+    assert jobs(parked) == {"backup": done}
+    place = Path(done["place"])
+    if scheme:
+        place = backup_storage.fetch(done["place"], tmp_path / "fetched")
+    fabrics.delete_fabric(parked, "lab")
+    assert restore(parked, place).fabrics == {"lab": "created"}
+
+
+def test_object_storage_keeps_the_newest_backups_and_what_is_no_backup(parked, tmp_path):
+    """Half of a backup is none, and does not count."""
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    place = f"file://{tmp_path}"
+    (tmp_path / "hedgehog-20200101T000000Z").mkdir()
+    (tmp_path / "notes").mkdir()
+    names = []
+    for day in range(4):
+        done = backup_storage.back_up(parked, place, keep=2, now=start + timedelta(days=day))
+        names.append(done.name)
+        assert done.removed == ((names[day - 2],) if day >= 2 else ())
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["hedgehog-20200101T000000Z", *names[2:], "notes"]
+
+
+def test_a_place_that_airflow_has_no_storage_for_is_said():
+    """The provider is not installed, or it is mistyped."""
+    with pytest.raises(InvalidInput, match="no object storage"):
+        backup_storage.fetch("nothing://bucket/x", Path("/tmp"))
+
+
+def test_without_a_place_a_backup_asks_for_one(monkeypatch):
+    """From a clone there is no AIRFLOW_HOME."""
+    monkeypatch.delenv("AIRFLOW_HOME")
+    with pytest.raises(InvalidInput, match="backup_directory"):
+        backup_storage.backup_place()
