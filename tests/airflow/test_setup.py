@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from hedgehog.airflow import setup
 from hedgehog.airflow.defaults import POOLS
+from hedgehog.errors import PermissionDenied, RemoteUnavailable
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics as fabric_store
 
@@ -140,3 +141,58 @@ def test_a_cluster_that_no_fabric_uses_is_not_tried(airflow, fabric_database, mo
     save_fabric(fabric_database, enable_k8s_sync=False, kubernetes_connection_id="cluster_a")
     run()
     assert "cluster_a" not in capsys.readouterr().out
+
+
+class FakeApi:
+    """An API server that has parsed some DAGs."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def __enter__(self) -> FakeApi:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def get(self, path: str, parameters: dict[str, Any]) -> Any:
+        """The list of DAGs, or the error."""
+        assert (path, parameters["tags"]) == ("/dags", "hedgehog")
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return {"dags": self.answer}
+
+
+def dag(dag_id: str, *, paused: bool = False, broken: bool = False) -> dict[str, Any]:
+    """A DAG as the API lists it."""
+    return {"dag_id": dag_id, "is_paused": paused, "has_import_errors": broken}
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "status"),
+    [
+        (lambda found: found, "ok  DAGs: {n} parsed, none paused", 0),
+        (lambda found: found[1:], "PROBLEM  DAGs not parsed: {first}; is dags_folder right?", 1),
+        (lambda found: [dag("hedgehog_x", broken=True), *found], "PROBLEM  DAGs with errors: hedgehog_x; see", 1),
+        (lambda found: [dag("hedgehog_x", paused=True), *found], "PROBLEM  DAGs paused: hedgehog_x; `airflow dags", 1),
+        (lambda found: RemoteUnavailable("Airflow's API is away"), "skipped  DAGs: Airflow's API is away; start", 0),
+        (lambda found: PermissionDenied("not allowed"), "PROBLEM  DAGs: not allowed", 1),
+    ],
+    ids=["all well", "not parsed", "broken", "paused", "not started yet", "not allowed"],
+)
+def test_a_check_ends_with_the_dags(airflow, fabric_database, monkeypatch, capsys, change, said, status):
+    """The last step of the start-up: database, pools, connections, DAGs."""
+    ids = sorted(path.stem for path in setup.DAGS.glob("hedgehog_*.py"))
+    answer = change([dag(dag_id) for dag_id in ids])
+    monkeypatch.setattr("hedgehog.airflow.rest.open_api", lambda: FakeApi(answer))
+    assert run("--check") == status
+    shown = capsys.readouterr().out
+    assert said.format(n=len(ids), first=ids[0]) in shown
+    assert shown.index("fabric database") < shown.index("pools: git_sync") < shown.index("DAGs")
+
+
+def test_without_a_way_to_the_api_the_dags_are_skipped(airflow, fabric_database, monkeypatch, capsys):
+    """The check says how to have them looked at."""
+    monkeypatch.setattr("hedgehog.airflow.rest.open_api", lambda: None)
+    assert run("--check") == 0
+    assert "skipped  DAGs: a connection hedgehog_airflow_api with a login would show" in capsys.readouterr().out

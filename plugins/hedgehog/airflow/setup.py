@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.airflow.connections import database_parameters
-from hedgehog.airflow.defaults import POOLS
+from hedgehog.airflow.defaults import POOLS, TAGS
 from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
-from hedgehog.errors import HedgehogError
+from hedgehog.errors import HedgehogError, RemoteUnavailable
 
 if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, GitRepository
     from hedgehog.store.database import Connection
+
+
+DAGS = Path(__file__).resolve().parents[3] / "dags"
+"""Our DAG files, where they lie beside the package, as in the image; else none is missed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1."""
+    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1.
+
+    In the order in which an Airflow starts up, each step resting on those before it: database, pools, connections; and
+    for a check the DAGs, which cannot run before.
+    """
     problems = [*_database_step(check=arguments.check), *_pools_step(check=arguments.check)]
     if not any(problem.startswith("fabric database") for problem in problems):
         problems += _connections_step()
+    if arguments.check:
+        problems += _dags_step()
     for problem in problems:
         _say("PROBLEM", problem)
     _say("ready" if not problems else "not ready", f"{len(problems)} problems" if problems else "all checks passed")
@@ -101,6 +112,44 @@ def _connections_step() -> list[str]:
     clusters = sorted({name for fabric in fabrics if (name := _cluster(fabric))})
     for name in clusters:
         problems += _tried(f"cluster {name}", partial(_reach_cluster, name))
+    return problems
+
+
+def _dags_step() -> list[str]:
+    """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is no problem."""
+    from hedgehog.airflow.rest import API_CONNECTION, open_api
+
+    api = open_api()
+    if api is None:
+        _say("skipped", f"DAGs: a connection {API_CONNECTION} with a login would show whether they are parsed")
+        return []
+    with api:
+        try:
+            found = {dag["dag_id"]: dag for dag in api.get("/dags", {"tags": TAGS[0], "limit": 100})["dags"]}
+        except RemoteUnavailable as error:
+            _say("skipped", f"DAGs: {error}; start Airflow, then check again")
+            return []
+        except HedgehogError as error:
+            return [f"DAGs: {error}"]
+    return _of_dags(found)
+
+
+def _of_dags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What is wrong with the DAGs that Airflow has."""
+    absent = sorted({path.stem for path in DAGS.glob("hedgehog_*.py")} - found.keys())
+    broken = sorted(name for name, dag in found.items() if dag.get("has_import_errors"))
+    paused = sorted(name for name, dag in found.items() if dag.get("is_paused"))
+    problems = [
+        *(
+            [f"DAGs not parsed: {', '.join(absent)}; is dags_folder right? see the log of the dag-processor"]
+            if absent
+            else []
+        ),
+        *([f"DAGs with errors: {', '.join(broken)}; see `airflow dags list-import-errors`"] if broken else []),
+        *([f"DAGs paused: {', '.join(paused)}; `airflow dags unpause NAME` lets each run"] if paused else []),
+    ]
+    if not problems:
+        _say("ok", f"DAGs: {len(found)} parsed, none paused")
     return problems
 
 

@@ -108,7 +108,7 @@ def _sync_git(arguments: argparse.Namespace) -> int:
                 connection,
                 names,
                 open_mirror=open_mirror,
-                run_id=_run_id(),
+                run_id=run_id(),
                 force=arguments.force,
                 dry_run=arguments.dry_run,
             )
@@ -126,7 +126,7 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
                 connection,
                 names,
                 open_cluster=open_cluster,
-                run_id=_run_id(),
+                run_id=run_id(),
                 dry_run=arguments.dry_run,
                 allow_large_prune=arguments.allow_large_prune,
             )
@@ -137,7 +137,7 @@ def _names(batches: Sequence[Sequence[str]]) -> list[str]:
     return [name for batch in batches for name in batch]
 
 
-def _run_id() -> str:
+def run_id() -> str:
     """Who ran it and where, as history shows it."""
     return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"
 

@@ -130,6 +130,11 @@ def read(
     )
 
 
+def missing_definitions(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
+    """Those of *kinds* that the cluster does not serve as we speak them, with the reason. Raises like any read."""
+    return _missing(_Reader(cluster, time.monotonic, DEADLINE), kinds)
+
+
 def _nodes(reader: _Reader) -> Nodes:
     items = reader.get("/api/v1/nodes", subject="list of nodes", limit=500).get("items") or []
     unready = sorted(item["metadata"]["name"] for item in items if not _holds(item, "Ready"))

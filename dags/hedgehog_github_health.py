@@ -1,0 +1,71 @@
+"""# Health of Git hosts, GitHub and Airflow
+
+Looks at what the fabrics rest on: whether each repository's host answers (`ls-remote`), whether GitHub takes each
+credential and how many calls it has left, how quick the fabric database is, and whether Airflow's scheduler, triggerer
+and DAG processor are alive.
+
+**When.** Every three minutes. A repository whose host failed five times in a row is left in peace for a minute.
+
+**Tasks.** `plan` finds the repositories. `check` asks their hosts, some at a time; `services` looks at the database and
+at Airflow, whose address is that of the connection `hedgehog_airflow_api`, else `[api] base_url`. `summary` says what
+was found, the worst first.
+
+**When it is red.** A look could not be made: the fabric database was away, or a task was killed. A host that does not
+answer, a refused credential or a dead triggerer does not make it red; its reason is in `summary` and in
+`hedgehog health`, with what to do. docs/health.md explains each.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from hedgehog.airflow.connections import setting
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.health_operators import (
+    HealthSummaryOperator,
+    PlanRepositoryHealthOperator,
+    RepositoryHealthOperator,
+    ServiceHealthOperator,
+)
+
+
+@dag(
+    schedule=CronTriggerTimetable(setting("github_health_schedule", "*/3 * * * *"), timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("monitoring"),
+    tags=[*TAGS, "git", "github", "health"],
+    doc_md=__doc__,
+)
+def hedgehog_github_health() -> None:
+    """Plan, look at repositories and services, sum up."""
+    plan = PlanRepositoryHealthOperator(
+        task_id="plan",
+        priority_weight=5,
+        doc_md="Finds the repositories, in a few batches, and forgets those that are gone.",
+    )
+    check = RepositoryHealthOperator.partial(
+        task_id="check",
+        priority_weight=5,
+        map_index_template="♥ {{ repositories }}",
+        doc_md="Asks the host of each repository of the batch, and GitHub once a credential.",
+    ).expand(repositories=plan.output)
+    services = ServiceHealthOperator(
+        task_id="services",
+        priority_weight=5,
+        doc_md="Times a query of the fabric database and asks Airflow's API server how its parts are.",
+    )
+    summary = HealthSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        look_task_id="check",
+        also=["services"],
+        trigger_rule="all_done",
+        priority_weight=5,
+        doc_md="Says what was found, the worst first; red when a look was lost.",
+    )
+    [check, services] >> summary
+
+
+hedgehog_github_health()

@@ -1,0 +1,74 @@
+"""# Health of the fabrics
+
+Asks the control cluster of every fabric how it is: whether it answers, its nodes, whether the definitions of the
+fabric's kinds are there, whether our user may do what a sync does, and what the switches say about themselves. Each
+fabric gets one word, `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`, with the reasons. It also tells when
+the last sync has *converged*: every switch has applied it.
+
+**When.** Every two minutes. A cluster that failed five times in a row is left in peace for a minute.
+
+**Tasks.** `plan` groups the fabrics by cluster. `check` asks the clusters of a batch, all at the same time, so that one
+that is dead delays no other. `summary` says what was found, the worst first.
+
+**What comes of it.** The latest look and a history of changes in the fabric database (`hedgehog health`), and phase,
+condition `Converged` and the state of each switch on the cluster's `Fabric` resource.
+
+**When it is red.** A look could not be made: the fabric database was away, or a task was killed. A fabric that is not
+well does not make it red; its reason is in `summary`, with what to do. docs/health.md explains each.
+"""
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from hedgehog.airflow.connections import setting
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.health_operators import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
+
+
+@dag(
+    schedule=CronTriggerTimetable(setting("kubernetes_health_schedule", "*/2 * * * *"), timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("monitoring"),
+    params={
+        "fabrics": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1, "maxLength": 63},
+            uniqueItems=True,
+            title="Fabrics",
+            description="One fabric name a line. Empty: every fabric that has a cluster.",
+            section="What",
+        ),
+    },
+    tags=[*TAGS, "kubernetes", "health"],
+    doc_md=__doc__,
+)
+def hedgehog_kubernetes_health() -> None:
+    """Plan, look at each batch, sum up."""
+    plan = PlanHealthOperator(
+        task_id="plan",
+        fabrics="{{ params.fabrics }}",
+        priority_weight=6,
+        doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
+    )
+    check = FabricHealthOperator.partial(
+        task_id="check",
+        priority_weight=6,
+        map_index_template="♥ {{ fabrics }}",
+        doc_md="Asks each cluster of the batch once, all at the same time, and records what it says of its fabrics.",
+    ).expand(fabrics=plan.output)
+    summary = HealthSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        look_task_id="check",
+        trigger_rule="none_skipped",
+        priority_weight=6,
+        doc_md="Says what was found, the worst first; red when a look was lost. Skipped when no fabric has a cluster.",
+    )
+    check >> summary
+
+
+hedgehog_kubernetes_health()

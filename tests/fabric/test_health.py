@@ -1,0 +1,92 @@
+"""Words and reasons of health, and what rules say of rights."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hedgehog.fabric.agents import Agent, Convergence, convergence
+from hedgehog.fabric.health import MOST_REASONS, Fabricator, Finding, Health, Verdict, of_fabricator, verdict
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.rights import Right, in_words, rights_to, uncovered
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+VPCS = rights_to(KINDS["VPC"], "default")
+
+
+def test_the_worst_finding_is_the_verdict_whatever_the_order() -> None:
+    """The order of severity is fixed: that in which the words are listed."""
+    findings = [Finding(health, health.value) for health in Health]
+    worst_first = ("Unknown", "Missing", "Degraded", "Progressing", "Healthy")
+    for order in itertools.permutations(findings):
+        assert verdict(order) == Verdict(Health.UNKNOWN, worst_first)
+    assert verdict([]) == Verdict(Health.HEALTHY, ())
+
+
+def test_more_reasons_than_anybody_reads_are_counted() -> None:
+    """A fabric of a thousand silent switches is one sentence less than a thousand."""
+    found = verdict(Finding(Health.DEGRADED, str(number)) for number in range(MOST_REASONS + 7))
+    assert (len(found.reasons), found.reasons[-1]) == (MOST_REASONS + 1, "and 7 more")
+
+
+def test_an_installer_that_is_at_work_is_progress() -> None:
+    """What is not ready meanwhile is no fault; without conditions there is nothing to say."""
+    busy = Fabricator("default", 3, 2, {"Applied": "False", "Ready": "False"})
+    assert {finding.health for finding in of_fabricator(busy)} == {Health.PROGRESSING}
+    assert list(of_fabricator(Fabricator("default", 3, 3))) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"),
+    [
+        ([], "create, delete, list, patch, watch"),
+        ([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}], ""),
+        (
+            [{"verbs": ["list", "watch"], "apiGroups": ["vpc.githedgehog.com"], "resources": ["vpcs"]}],
+            "create, delete, patch",
+        ),
+        (
+            [{"verbs": ["*"], "apiGroups": ["wiring.githedgehog.com"], "resources": ["*"]}],
+            "create, delete, list, patch, watch",
+        ),
+        (
+            [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["vpcs"], "resourceNames": ["one"]}],
+            "create, delete, list, patch, watch",
+        ),
+    ],
+)
+def test_rules_settle_which_rights_need_no_question(rules: list[dict[str, list[str]]], left: str) -> None:
+    """Wildcards count; a rule for named objects does not."""
+    words = in_words(uncovered(VPCS, {"default": rules}))
+    assert words == ([f"{left} vpcs.vpc.githedgehog.com in default"] if left else [])
+
+
+def test_a_right_to_a_subresource_is_one_of_its_own() -> None:
+    """All of a resource is not all of its status."""
+    right = Right("patch", "wiring.githedgehog.com", "fabrics/status", "x")
+    rule = {"verbs": ["*"], "apiGroups": ["*"]}
+    assert uncovered([right], {"x": [rule | {"resources": ["fabrics"]}]}) == [right]
+    assert uncovered([right], {"x": [rule | {"resources": ["*/status"]}]}) == []
+
+
+def agent(name: str, applied: int = 1, **parts: datetime) -> Agent:
+    """An Agent at generation 1 that reported just now."""
+    return Agent("Agent", name, 1, applied, heartbeat=parts.pop("heartbeat", NOW), **parts)
+
+
+def test_convergence_is_the_moment_when_the_last_switch_had_it() -> None:
+    """A switch that had nothing to do says nothing about it; without switches the write is the moment."""
+    wrote, late = NOW - timedelta(minutes=1), NOW - timedelta(seconds=20)
+    agents = [agent("a", applied_at=NOW - timedelta(hours=1)), agent("b", applied_at=late)]
+    assert convergence(agents, wrote, NOW) == Convergence(
+        True, "all 2 switches and gateways applied their generation", late
+    )
+    assert convergence([], wrote, NOW).at == wrote
+
+
+def test_a_silent_switch_has_not_converged() -> None:
+    """What it applied is not known."""
+    agents = [agent("a"), agent("b", heartbeat=NOW - timedelta(minutes=1)), agent("c", applied=0)]
+    assert convergence(agents, None, NOW) == Convergence(False, "1 of 3 are current; not yet: b, c")

@@ -1,0 +1,97 @@
+"""`hedgehog health` and `hedgehog self-test` as people and scripts meet them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hedgehog.fabric.health import Health, Verdict
+from hedgehog.services.self_test import Check
+from hedgehog.store import database as store_database
+from hedgehog.store import health
+from hedgehog.store.database import transaction
+from hedgehog.store.fabrics import load_fabric, save_fabric
+from hedgehog.store.health import Look, Scope
+from tests.test_cli import command, connection_uri, hedgehog
+
+__all__ = ["command", "connection_uri", "hedgehog"]
+
+NOW = datetime.now(UTC) - timedelta(minutes=3, seconds=1)
+
+
+@pytest.fixture
+def looked(hedgehog, database_parameters):
+    """The command, with a fabric that has no cluster any more and looks of an earlier day."""
+    connection = store_database.connect(database_parameters)
+    save_fabric(connection, "gen", {})
+    ill = Verdict(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))
+    looks = [
+        Look(Scope.FABRIC, "gen", ill, {"converged": True}, load_fabric(connection, "gen").id),
+        Look(Scope.SERVICE, "database", Verdict()),
+    ]
+    with transaction(connection) as cursor:
+        for look in looks:
+            health.record(cursor, look, run_id="run-1", now=NOW)
+    connection.close()
+    return hedgehog
+
+
+def test_health_shows_what_was_seen_last(looked):
+    """One line a thing, with all reasons below; nothing is asked, so the status is 0."""
+    status, out, err = looked("health")
+    assert (status, err) == (0, "")
+    assert [line.split() for line in out.splitlines()[:3]] == [
+        ["WHAT", "NAME", "HEALTH", "SINCE", "CHECKED", "CONVERGED", "REASON"],
+        ["fabric", "gen", "Degraded", "3m", "3m", "yes", "switch", "leaf-1", "must", "be", "rebooted"],
+        ["service", "database", "Healthy", "3m", "3m", "-", "-"],
+    ]
+    assert out.splitlines()[3:] == [
+        "",
+        "gen:",
+        "  switch leaf-1 must be rebooted",
+        "  switch leaf-2 has not reported yet",
+    ]
+
+
+def test_health_as_json_has_stable_keys(looked):
+    """For one fabric."""
+    status, out, _ = looked("health", "gen", "--output", "json")
+    (row,) = json.loads(out)
+    assert (status, row["name"], row["health"], row["latency"]) == (0, "gen", "Degraded", None)
+    assert row.keys() >= {"scope", "reasons", "facts", "since", "checked_at", "run_id"}
+
+
+def test_a_check_asks_now_and_ends_with_1_when_something_is_not_well(looked, database_parameters, monkeypatch):
+    """A fabric whose connection is not there is Unknown, with the way to make it."""
+    connection = store_database.connect(database_parameters)
+    save_fabric(connection, "gen", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_gen"})
+    connection.close()
+    monkeypatch.setenv("AIRFLOW_CONN_K8S_GEN", json.dumps({"conn_type": "generic"}))
+    status, out, err = looked("health", "gen", "--check")
+    assert (status, err) == (1, "")
+    assert "connection k8s_gen has type 'generic'; it must be a kubernetes connection" in out
+
+
+def test_an_unknown_fabric_is_refused_with_near_names(looked):
+    """As everywhere."""
+    status, _, err = looked("health", "gne")
+    assert status == 1
+    assert "gen" in err
+
+
+def test_a_self_test_shows_every_check_and_ends_with_1_when_one_failed(hedgehog, monkeypatch):
+    """For people and for scripts."""
+    found = [Check("database", True, "fine"), Check("cluster a", False, "refused")]
+    monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found)
+    status, out, _ = hedgehog("self-test")
+    assert status == 1
+    assert [line.split() for line in out.splitlines()] == [
+        ["CHECK", "RESULT", "TEXT"],
+        ["database", "passed", "fine"],
+        ["cluster", "a", "FAILED", "refused"],
+    ]
+    monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found[:1])
+    status, out, _ = hedgehog("self-test", "--output", "json")
+    assert (status, json.loads(out)) == (0, [{"name": "database", "passed": True, "text": "fine"}])
