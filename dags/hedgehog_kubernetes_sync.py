@@ -5,8 +5,8 @@ fabric without Git sync): lists what is there, applies only what differs, in the
 is no longer wanted, never more than the fabric's threshold and never what it does not own. Then it writes the result
 on the `Fabric` resource.
 
-**When.** At once when a new revision is published or a fabric without Git changes; every three minutes for what was
-missed, failed and is due again, or was due for its regular check.
+**When.** At once when a new revision is published, a fabric without Git changes, or somebody else changes an object of
+ours in a cluster; every three minutes for what was missed, failed and is due again, or was due for its regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` applies them, one mapped task per batch, named by its fabrics.
 `summary` says what became of each; it is red when one failed.
@@ -18,19 +18,21 @@ run* to see what it would do:
 
 **When it is red.** Each failing fabric has its reason in `summary`. A cluster that is away is tried again by itself; a
 refused credential, a missing CustomResourceDefinition or a refused object is parked until it is put right. *Held*
-means that a human must decide: a field that somebody else owns, or a deletion above the threshold (*Allow a large
-prune*).
+means that a human must decide: a field that somebody else owns, an object that was changed in the cluster where the
+fabric's policy is to report that (`hedgehog drift list`), or a deletion above the threshold (*Allow a large prune*).
 """
 
 from airflow.sdk import Param, dag
 
-from hedgehog.airflow.assets import REVISION_PUBLISHED
+from hedgehog.airflow.assets import CLUSTER_CHANGED, REVISION_PUBLISHED
 from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
 from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(
-    schedule=clock_or(REVISION_PUBLISHED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"),
+    schedule=clock_or(
+        REVISION_PUBLISHED | CLUSTER_CHANGED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"
+    ),
     catchup=False,
     max_active_runs=2,
     dagrun_timeout=DAGRUN_TIMEOUT,

@@ -15,6 +15,7 @@
         ├── AdmissionRefused      Hedgehog's admission rules do not allow the object as things are now
         ├── FieldConflict         another field manager owns a field that we set
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
+        ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
 
@@ -92,6 +93,10 @@ class FieldConflict(PermanentError):
 
 class DefinitionMissing(PermanentError):
     """The cluster does not know the kind: its CustomResourceDefinition must be installed first."""
+
+
+class DriftReported(PermanentError):
+    """Others changed or deleted the object in the cluster, and the fabric's drift policy leaves it to a person."""
 
 
 class PruneRefused(PermanentError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from airflow.sdk import Asset, AssetWatcher
 
 from hedgehog.airflow.triggers import NotificationTrigger
+from hedgehog.airflow.watch_trigger import ClusterWatchTrigger
 
 FABRIC_CHANGED = Asset(
     name="hedgehog_fabric_changed",
@@ -35,3 +36,11 @@ INBOX = Asset(
     watchers=[AssetWatcher(name="inbox", trigger=NotificationTrigger(channel="hedgehog_inbox"))],
 )
 """A delivery of a Git host came in, or one that failed is to be tried again: a pushed branch or a pull request."""
+
+CLUSTER_CHANGED = Asset(
+    name="hedgehog_cluster_changed",
+    uri="hedgehog://cluster-changed",
+    group="hedgehog",
+    watchers=[AssetWatcher(name="cluster_changed", trigger=ClusterWatchTrigger())],
+)
+"""Somebody else changed or deleted an object of ours in a cluster, or undid that."""

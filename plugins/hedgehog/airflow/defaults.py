@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, Param
+from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
 from hedgehog.airflow.connections import setting
 
@@ -24,7 +24,7 @@ DAGRUN_TIMEOUT = timedelta(minutes=30)
 TASK_TIMEOUT = timedelta(minutes=10)
 
 
-def clock_or(asset: Asset, *, setting_name: str, cron: str) -> AssetOrTimeSchedule:
+def clock_or(asset: Asset | AssetAny, *, setting_name: str, cron: str) -> AssetOrTimeSchedule:
     """Run when *asset* has an event, and by the clock of `[hedgehog] <setting_name>` (default *cron*, UTC)."""
     return AssetOrTimeSchedule(
         timetable=CronTriggerTimetable(setting(setting_name, cron), timezone="UTC"), assets=asset

@@ -91,6 +91,14 @@ class GitDriftPolicy(StrEnum):
     ADOPT = "adopt"
 
 
+class DriftPolicy(StrEnum):
+    """What happens to an object that others changed or deleted in the cluster."""
+
+    REPORT = "report"
+    CORRECT = "correct"
+    ADOPT = "adopt"
+
+
 class PrunePolicy(StrEnum):
     """What happens to an object that we applied and that the fabric no longer has."""
 
@@ -152,6 +160,9 @@ class Fabric:
     """Whether the product's own `Fabric` resource is kept in the cluster."""
     source_of_truth: SourceOfTruth = SourceOfTruth.DATABASE
     git_drift_policy: GitDriftPolicy = GitDriftPolicy.HOLD
+    drift_policy: DriftPolicy = DriftPolicy.CORRECT
+    drift_policies: Mapping[str, Any] = field(default_factory=dict)
+    """Kinds with a drift policy of their own: `{"VPC": "report"}`."""
     prune_policy: PrunePolicy = PrunePolicy.DELETE
     prune_max_objects: int = 10
     prune_max_percent: int = 20

@@ -50,6 +50,7 @@ def apply(
     *,
     earlier: Mapping[ObjectRef, Result] | None = None,
     force_conflicts: bool = False,
+    forced: Collection[ObjectRef] = (),
     before: Callable[[Manifest], None] | None = None,
 ) -> dict[ObjectRef, Result]:
     """Apply every manifest and say for each what became of it.
@@ -57,8 +58,8 @@ def apply(
     An object that fails, or failed in *earlier* results, does not stop the others, except those that refer to it: they
     are skipped, with the reason.
     *before* is called ahead of each write, in a worker thread; what it raises is that object's failure. Another
-    manager's fields are taken over only with *force_conflicts*; else they are a FieldConflict of that object. Never
-    deletes; see `prune`.
+    manager's fields are taken over only with *force_conflicts*, or in the *forced* objects; else they are a
+    FieldConflict of that object. Never deletes; see `prune`.
     """
     known = dict(earlier or {})
     results: dict[ObjectRef, Result] = {}
@@ -71,7 +72,7 @@ def apply(
         try:
             if before is not None:
                 before(manifest)
-            return apply_one(cluster, manifest, force_conflicts=force_conflicts)
+            return apply_one(cluster, manifest, force_conflicts=force_conflicts or ref in forced)
         except HedgehogError as error:
             return Result.failed(ref, error)
 

@@ -164,16 +164,37 @@ class Cluster:
             raise outcome
         return outcome
 
+    def stream(self, verb: str, path: str, *, subject: str, query: Mapping[str, Any]) -> urllib3.BaseHTTPResponse:
+        """Send a GET once and return its answer, good or bad, when its head is there; the caller reads and closes it.
+
+        It takes a connection of its own for as long as it is open. Raises RemoteUnavailable when there is no answer.
+        """
+        url = f"{self._prefix}{path}?{urlencode(query)}"
+        options: dict[str, Any] = {"timeout": self._timeout, "retries": False, "redirect": False}
+        try:
+            with self.throttle.slot():
+                response: urllib3.BaseHTTPResponse = self._pool.urlopen(
+                    "GET", url, headers=self._headers(verb), preload_content=False, **options
+                )
+        except (urllib3.exceptions.HTTPError, ssl.SSLError, OSError) as error:
+            raise _unreachable(error, self.name, subject) from error
+        return response
+
+    def _headers(self, verb: str) -> dict[str, str]:
+        """The headers of one request, which is counted."""
+        headers = {"Accept": "application/json", "User-Agent": "hedgehog-airflow"}
+        self._api_client.update_params_for_auth(headers, [], ["BearerToken"])
+        with self._count_lock:
+            self.calls[verb] += 1
+        return headers
+
     def _once(
         self, method: str, url: str, payload: bytes | None, *, content_type: str, verb: str, subject: str
     ) -> Answer | RemoteUnavailable:
         """One try; a network error is returned, not raised, for the caller decides whether it is the last."""
-        headers = {"Accept": "application/json", "User-Agent": "hedgehog-airflow"}
+        headers = self._headers(verb)
         if payload is not None:
             headers["Content-Type"] = content_type
-        self._api_client.update_params_for_auth(headers, [], ["BearerToken"])
-        with self._count_lock:
-            self.calls[verb] += 1
         try:
             with self.throttle.slot():
                 response = self._pool.urlopen(

@@ -28,6 +28,8 @@ class Execution:
     live: Live
     plan: Plan
     allow_large_prune: bool = False
+    forced: frozenset[ObjectRef] = frozenset()
+    """Objects that are written whoever owns their fields: a person decided so."""
 
 
 def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
@@ -84,6 +86,7 @@ def _apply(
         waves(desired.manifests[ref] for ref in refs),
         earlier=earlier,
         force_conflicts=execution.fabric.conflict_policy is ConflictPolicy.FORCE,
+        forced=execution.forced,
         before=prepare,
     )
     for ref, result in results.items():

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hedgehog.errors import AdmissionRefused, AlreadyExists, FieldConflict, HedgehogError, PruneRefused, RetryableError
+from hedgehog.errors import (
+    AdmissionRefused,
+    AlreadyExists,
+    DriftReported,
+    FieldConflict,
+    HedgehogError,
+    PruneRefused,
+    RetryableError,
+)
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
 from hedgehog.kube.apply import Result
 from hedgehog.kube.plan import Desired, Plan
 
-HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused)
-"""Errors that wait for a person: another manager's field, a large prune, another fabric's object, a broken rule."""
+HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported)
+"""Errors that wait for a person: another manager's field, a large prune, another fabric's object, a broken rule, drift."""
 
 _DETAIL_ORDER = (Action.FAILED, Action.SKIPPED, Action.DELETED, Action.CREATED, Action.CONFIGURED)
 

@@ -22,11 +22,9 @@ from hedgehog.errors import (
 )
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Outcome, OutcomeStatus
-from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy, Target
 from hedgehog.fabric.render import fabric_ref, fabric_resource
-from hedgehog.fabric.settings import FabricSettings
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.apply import Result, apply_status
 from hedgehog.kube.client import Cluster
@@ -37,8 +35,7 @@ from hedgehog.kube.live import Live, Scope, list_live
 from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.resources import kind_of
-from hedgehog.schemas.schema import violations
-from hedgehog.services import claims
+from hedgehog.services import claims, drift
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory, sync_state
@@ -184,7 +181,7 @@ def _sync_cluster(
         duration = time.perf_counter() - started
         done = [outcomes.failed(job.fabric.name, error, duration=duration, dry_run=options.dry_run) for job in jobs]
         for job, outcome in zip(jobs, done, strict=True):
-            _record(connection, job, outcome, options=options, connection_id=connection_id)
+            _record(connection, job, outcome, options=options)
         return done
     else:
         run = _Run(connection, connection_id, cluster, live, owned, definition, options)
@@ -229,8 +226,10 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     """Plan, execute, record."""
     started = time.perf_counter()
     desired = _desired(run, job)
-    planned = _allowed(run, job, plan_changes(desired, run.live), desired)
-    execution = Execution(job.fabric, desired, run.live, planned, run.options.allow_large_prune)
+    plan = plan_changes(desired, run.live)
+    drifts = drift.settle(run.connection, run.connection_id, job.fabric, desired=desired, live=run.live, plan=plan)
+    planned = _allowed(run, job, drifts.plan, desired)
+    execution = Execution(job.fabric, desired, run.live, planned, run.options.allow_large_prune, drifts.forced)
     results = rehearse(execution) if run.options.dry_run else execute(run.cluster, execution)
     outcome = _outcome(run, job, results, started)
     effect = None
@@ -242,7 +241,12 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
             outcome = _outcome(run, job, results, started)
     for ref in desired.manifests.keys() - desired.owners.keys():
         run.claimed[ref] = job.fabric.name
-    _record(run.connection, job, outcome, options=run.options, connection_id=run.connection_id, effect=effect)
+    with transaction(run.connection) as cursor:
+        if effect is not None:
+            parts = {"applied": effect.applied, "adopted": effect.adopted}
+            inventory.record(cursor, run.connection_id, job.fabric.id, gone=effect.gone, **parts)
+            drift.record(run.connection, job.fabric, drifts, results, unknown_kinds=run.live.failed.keys())
+        _record(run.connection, job, outcome, options=run.options)
     return outcome
 
 
@@ -275,12 +279,7 @@ def _desired(run: _Run, job: _Job) -> Desired:
     adopted = frozenset(ref for ref, one in run.owned.items() if one.adopted and ref in owned)
     owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
     owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}
-    return Desired(manifests, owned, adopted, owners, left_alone, partial(_stored, fabric.settings))
-
-
-def _stored(settings: FabricSettings, manifest: Manifest) -> Manifest:
-    """What admission makes of a manifest; one that has not the shape of its kind is compared as it is."""
-    return manifest if violations(manifest) else stored(manifest, settings)
+    return Desired(manifests, owned, adopted, owners, left_alone, partial(drift.stored_form, fabric.settings))
 
 
 def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
@@ -314,21 +313,9 @@ def _publish_status(
     return None
 
 
-def _record(
-    connection: Connection,
-    job: _Job,
-    outcome: Outcome,
-    *,
-    options: _Options,
-    connection_id: str,
-    effect: outcomes.Effect | None = None,
-) -> None:
-    """Write inventory and state in one transaction; nothing after a dry run."""
+def _record(connection: Connection, job: _Job, outcome: Outcome, *, options: _Options) -> None:
+    """Write the state; nothing after a dry run."""
     if options.dry_run:
         return
     with transaction(connection) as cursor:
-        if effect is not None:
-            inventory.record(
-                cursor, connection_id, job.fabric.id, applied=effect.applied, adopted=effect.adopted, gone=effect.gone
-            )
         sync_state.finish(cursor, job.fabric.id, outcome, run_id=options.run_id)

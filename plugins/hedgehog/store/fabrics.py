@@ -14,8 +14,10 @@ import psycopg2.extras
 
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action, Change, ChangeSet
+from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import (
     ConflictPolicy,
+    DriftPolicy,
     Fabric,
     GitDriftPolicy,
     GitRepository,
@@ -46,6 +48,8 @@ _FABRIC_FIELDS = (
     "publish_fabric_resource",
     "source_of_truth",
     "git_drift_policy",
+    "drift_policy",
+    "drift_policies",
     "prune_policy",
     "prune_max_objects",
     "prune_max_percent",
@@ -62,10 +66,11 @@ _REPOSITORY_FIELDS = ("id", "name", "url", "branch", "connection_id", "author_na
 _ENUMS = {
     "source_of_truth": SourceOfTruth,
     "git_drift_policy": GitDriftPolicy,
+    "drift_policy": DriftPolicy,
     "prune_policy": PrunePolicy,
     "conflict_policy": ConflictPolicy,
 }
-_JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config", "settings"})
+_JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config", "settings", "drift_policies"})
 
 FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
     "resource_name",
@@ -99,6 +104,8 @@ _CONSTRAINTS = {
     "fabric_kubernetes_namespace_check": "kubernetes_namespace is a Kubernetes name of at most 63 characters",
     "fabric_source_of_truth_check": "source_of_truth is database or git",
     "fabric_git_drift_policy_check": "git_drift_policy is hold, overwrite or adopt",
+    "fabric_drift_policy_check": "drift_policy is report, correct or adopt",
+    "fabric_drift_policies_check": "drift_policies is a mapping of kinds to report, correct or adopt",
     "fabric_prune_policy_check": "prune_policy is delete or orphan",
     "fabric_prune_max_objects_check": "prune_max_objects is 0 or more",
     "fabric_prune_max_percent_check": "prune_max_percent is 0 to 100",
@@ -190,6 +197,7 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
     AlreadyExists on a collision, NotFound for an unknown repository.
     """
     _refuse_unknown(settings, FABRIC_SETTINGS | {"git_repository"}, f"fabric {name}")
+    _refuse_unknown_kinds(settings.get("drift_policies") or (), f"fabric {name}: drift_policies")
     if "settings" in settings:
         read = read_settings(settings["settings"], owner=f"fabric {name}: settings")
         settings = {**settings, "settings": read.as_dict()}
@@ -209,6 +217,13 @@ def _refuse_unknown(settings: Mapping[str, Any], known: frozenset[str], owner: s
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"
             raise InvalidInput(f"{owner} has no setting {key!r}{hint}")
+
+
+def _refuse_unknown_kinds(kinds: Iterable[str], owner: str) -> None:
+    for kind in kinds:
+        if kind not in KINDS and kind != FABRIC.kind:
+            near = difflib.get_close_matches(kind, KINDS, n=1)
+            raise InvalidInput(f"{owner}: {kind!r} is no kind" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def _repository_id(connection: Connection, name: str | None) -> int | None:

@@ -1,0 +1,150 @@
+"""Drift: where an object in a cluster is not what was applied there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef
+
+_MOST_PATHS = 50
+_NOT_CONTENT = frozenset({"apiVersion", "kind", "name", "namespace"})
+
+Stored = Callable[[Manifest], Manifest]
+"""What admission makes of an object."""
+
+
+class DriftState(StrEnum):
+    """In what way an object of a cluster departs from the fabrics."""
+
+    CHANGED = "changed"
+    """Somebody else set, changed or removed a field that we applied."""
+    MISSING = "missing"
+    """Somebody else deleted it, or it is being deleted."""
+    ORPHAN = "orphan"
+    """We wrote it and no fabric wants it any more."""
+    UNOWNED = "unowned"
+    """Somebody else wrote it and no fabric has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One object that is not as it was applied, or that no fabric wants."""
+
+    ref: ObjectRef
+    state: DriftState
+    fabric_id: int | None = None
+    paths: tuple[str, ...] = ()
+    """Where it differs; the first `_MOST_PATHS`."""
+    manager: str = ""
+    """The field manager that set one of these fields last, if the cluster tells."""
+    score: float = 1.0
+    """Which part of the fields that we applied is not as applied: 0 to 1."""
+
+    def __str__(self) -> str:
+        if self.state is not DriftState.CHANGED:
+            return f"{self.ref} is {self.state}"
+        more = f" and {len(self.paths) - 3} more" if len(self.paths) > 3 else ""
+        who = f", last set by '{self.manager}'" if self.manager else ""
+        return f"{self.ref} differs at {', '.join(self.paths[:3])}{more}{who}"
+
+
+def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:
+    """What happens to a drift of *kind*: the kind's own policy, else the fabric's."""
+    return DriftPolicy(fabric.drift_policies.get(kind, fabric.drift_policy))
+
+
+def of_owned(
+    ref: ObjectRef, fabric_id: int, applied: Manifest, live: Manifest | None, *, stored: Stored | None = None
+) -> Drift | None:
+    """How *live* departs from what was last applied; None when it does not. *stored* as for `canonical.differs`."""
+    if live is None or is_gone(live):
+        return Drift(ref, DriftState.MISSING, fabric_id)
+    paths = tuple(differs(applied, live, stored=stored))
+    if not paths:
+        return None
+    score = min(1.0, len(paths) / max(1, _fields(canonical(applied))))
+    return Drift(ref, DriftState.CHANGED, fabric_id, paths[:_MOST_PATHS], last_manager(live, paths), score)
+
+
+def of_foreign(ref: ObjectRef, live: Manifest | None) -> Drift | None:
+    """What an object is that no fabric has: an orphan of ours or somebody else's. None when it is gone.
+
+    What a controller made for another object (it has an owner there) comes and goes with that and is no drift.
+    """
+    if live is None or is_gone(live):
+        return None
+    if owned_fields(live, FIELD_MANAGER):
+        return Drift(ref, DriftState.ORPHAN)
+    if live["metadata"].get("ownerReferences"):
+        return None
+    return Drift(ref, DriftState.UNOWNED, manager=last_manager(live, ()))
+
+
+def is_gone(live: Manifest | None) -> bool:
+    """Whether the object is not there, or will not be for long."""
+    return live is None or bool(live["metadata"].get("deletionTimestamp"))
+
+
+def last_manager(live: Mapping[str, Any], paths: Sequence[str]) -> str:
+    """The manager, other than us, that set one of *paths* last (anything, if none is given); "" when none is told."""
+    found = [
+        (str(entry.get("time") or ""), str(entry.get("manager") or ""))
+        for entry in live["metadata"].get("managedFields") or ()
+        if entry.get("manager") != FIELD_MANAGER
+        and not entry.get("subresource")
+        and (not paths or any(_owns(entry.get("fieldsV1") or {}, path) for path in paths))
+    ]
+    return max(found, default=("", ""))[1]
+
+
+def _owns(fields: Mapping[str, Any], path: str) -> bool:
+    """Whether a field set has *path*, or the map or list that it lies in as a whole."""
+    rest = path.partition("[")[0].removeprefix(".")
+    while rest:
+        # A key may hold dots (labels do): take the longest one that fits.
+        key = next((key for key in sorted(fields, key=len, reverse=True) if _leads(key, rest)), None)
+        if key is None:
+            return False
+        rest = rest[len(key) - len("f:") :].removeprefix(".")
+        fields = fields[key]
+        if not fields:
+            return True
+    return True
+
+
+def _leads(key: str, path: str) -> bool:
+    name = key.removeprefix("f:")
+    return key.startswith("f:") and (path == name or path.startswith(f"{name}."))
+
+
+def _fields(value: Any) -> int:
+    """How many single values a manifest sets, without those that name it."""
+    if isinstance(value, dict):
+        return sum(_fields(child) if child else 1 for key, child in value.items() if key not in _NOT_CONTENT)
+    if isinstance(value, list):
+        return sum(_fields(child) for child in value)
+    return 1
+
+
+def taken(live: Mapping[str, Any], want: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fabric that wants *want* has to want instead to get *live*.
+
+    *default* is what admission makes of *want*: what it filled in or wrote otherwise is not taken over. All three are
+    canonical.
+    """
+    result: dict[str, Any] = {}
+    for key, value in live.items():
+        if key in default and default[key] == value:
+            if key in want:
+                result[key] = want[key]
+        elif isinstance(value, dict) and isinstance(want.get(key), dict):
+            below = default.get(key)
+            result[key] = taken(value, want[key], below if isinstance(below, dict) else {})
+        else:
+            result[key] = value
+    return result

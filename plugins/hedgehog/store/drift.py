@@ -1,0 +1,213 @@
+"""What clusters hold otherwise than it was applied: one row an object, as long as that lasts.
+
+Written by the watch as it happens and by every sync to a cluster, which lists the objects and has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg2.extras
+
+from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.store.database import Connection, Lock, as_json, transaction
+
+_LOCKED = (
+    "EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
+    "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A drift as operators see it. `fabrics` are those of the object's cluster when it belongs to none."""
+
+    fabrics: tuple[str, ...]
+    connection_id: str
+    drift: Drift
+    revert: bool
+    found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An object of the inventory: whose it is, and what was applied last."""
+
+    fabric_id: int
+    fabric: str
+    manifest: Manifest
+
+
+def synced_now(connection: Connection, connection_id: str) -> set[int]:
+    """The fabrics of a cluster that a run works on at this moment: what happens to their objects may be our doing."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT f.id FROM hedgehog.fabric f WHERE f.kubernetes_connection_id = %(connection)s AND {_LOCKED}",
+            {"connection": connection_id, "lock": int(Lock.KUBERNETES)},
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def applied(connection: Connection, connection_id: str, refs: Collection[ObjectRef]) -> dict[ObjectRef, Applied]:
+    """Those of *refs* that are in the inventory of the cluster."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT i.kind, i.namespace, i.name, i.fabric_id, f.name, i.manifest FROM hedgehog.inventory i "
+            f"JOIN hedgehog.fabric f ON f.id = i.fabric_id WHERE i.connection_id = %(connection)s AND {_of('i')}",
+            {"connection": connection_id, "refs": _texts(refs)},
+        )
+        return {ObjectRef(*row[:3]): Applied(*row[3:]) for row in cursor.fetchall()}
+
+
+def _of(table: str) -> str:
+    """The condition that a row is one of the objects %(refs)s."""
+    return (
+        f"({table}.kind, {table}.namespace, {table}.name) IN (SELECT split_part(r, '/', 1), split_part(r, '/', 2), "
+        "split_part(r, '/', 3) FROM unnest(%(refs)s::text[]) r)"
+    )
+
+
+def _texts(refs: Iterable[ObjectRef]) -> list[str]:
+    return sorted(str(ref) for ref in refs)
+
+
+def known(connection: Connection, connection_id: str, kind: str, namespace: str) -> set[ObjectRef]:
+    """The objects of a kind and namespace that are in the inventory, or have a row here: what a list should show."""
+    parameters = {"connection": connection_id, "kind": kind, "namespace": namespace}
+    one = "SELECT name FROM hedgehog.{} WHERE connection_id = %(connection)s AND kind = %(kind)s AND namespace = %(namespace)s"
+    with transaction(connection) as cursor:
+        cursor.execute(f"{one.format('inventory')} UNION {one.format('drift')}", parameters)
+        return {ObjectRef(kind, namespace, row[0]) for row in cursor.fetchall()}
+
+
+def wanted(connection: Connection, connection_id: str, refs: Collection[ObjectRef]) -> set[ObjectRef]:
+    """Those of *refs* that a fabric of this cluster has among its objects, applied or not."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT o.kind, o.namespace, o.name FROM hedgehog.fabric_object o JOIN hedgehog.fabric f ON f.id = o.fabric_id "
+            f"WHERE f.kubernetes_connection_id = %(connection)s AND {_of('o')}",
+            {"connection": connection_id, "refs": _texts(refs)},
+        )
+        return {ObjectRef(*row) for row in cursor.fetchall()}
+
+
+def recorded(connection: Connection, connection_id: str, refs: Collection[ObjectRef]) -> dict[ObjectRef, Drift]:
+    """The rows of *refs* as they are."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM hedgehog.drift d WHERE d.connection_id = %(connection)s AND {_of('d')}",
+            {"connection": connection_id, "refs": _texts(refs)},
+        )
+        return {found.ref: found for found in map(_drift, cursor.fetchall())}
+
+
+_COLUMNS = "d.kind, d.namespace, d.name, d.state, d.fabric_id, d.paths, d.manager, d.score"
+
+
+def _drift(row: Sequence[Any]) -> Drift:
+    return Drift(ObjectRef(*row[:3]), DriftState(row[3]), row[4], tuple(row[5]), row[6], row[7])
+
+
+def note(cursor: Any, connection_id: str, found: Iterable[Drift]) -> None:
+    """Write rows, inside the caller's transaction. A row that is there keeps when it was found and what was decided."""
+    rows = [
+        (
+            connection_id,
+            *(one.ref.kind, one.ref.namespace, one.ref.name),
+            *(one.fabric_id, one.state.value, as_json(list(one.paths)), one.manager[:200], round(one.score, 4)),
+        )
+        for one in found
+    ]
+    if rows:
+        psycopg2.extras.execute_values(
+            cursor,
+            "INSERT INTO hedgehog.drift AS d (connection_id, kind, namespace, name, fabric_id, state, paths, manager, score) "
+            "VALUES %s ON CONFLICT (connection_id, kind, namespace, name) DO UPDATE SET fabric_id = excluded.fabric_id, "
+            "state = excluded.state, paths = excluded.paths, manager = excluded.manager, score = excluded.score",
+            sorted(rows, key=lambda row: row[:4]),
+            page_size=1000,
+        )
+
+
+def forget(cursor: Any, connection_id: str, refs: Collection[ObjectRef]) -> None:
+    """Remove the rows of objects that are as they should be, or not there at all."""
+    if refs:
+        cursor.execute(
+            f"DELETE FROM hedgehog.drift d WHERE d.connection_id = %(connection)s AND {_of('d')}",
+            {"connection": connection_id, "refs": _texts(refs)},
+        )
+
+
+def settle(
+    cursor: Any, connection_id: str, fabric_id: int, found: Sequence[Drift], *, unknown_kinds: Collection[str]
+) -> None:
+    """Make the rows of a fabric in a cluster *found*, and drop what it has taken into its inventory.
+
+    About *unknown_kinds*, which could not be listed, the rows stay as they are.
+    """
+    parameters = {
+        "connection": connection_id,
+        "fabric": fabric_id,
+        "unknown": list(unknown_kinds),
+        "refs": _texts(one.ref for one in found),
+    }
+    cursor.execute(
+        "DELETE FROM hedgehog.drift d WHERE d.connection_id = %(connection)s AND NOT d.kind = ANY(%(unknown)s) "
+        f"AND NOT {_of('d')} AND (d.fabric_id = %(fabric)s OR d.fabric_id IS NULL AND EXISTS (SELECT 1 FROM hedgehog.inventory i "
+        "WHERE (i.connection_id, i.kind, i.namespace, i.name) = (d.connection_id, d.kind, d.namespace, d.name) "
+        "AND i.fabric_id = %(fabric)s))",
+        parameters,
+    )
+    note(cursor, connection_id, found)
+
+
+def make_due(cursor: Any, fabric_ids: Collection[int]) -> list[str]:
+    """Have the fabrics' clusters looked at by the next run; the names of those that it will look at.
+
+    What is parked stays parked, and what failed waits for its next attempt: a drift does not mend either.
+    """
+    cursor.execute(
+        "UPDATE hedgehog.sync_state s SET due_at = least(s.due_at, now()) FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
+        "AND s.target = 'kubernetes' AND f.id = ANY(%s) AND f.enable_k8s_sync AND s.status NOT IN ('parked', 'error') "
+        "AND (NOT f.suspended OR coalesce(f.suspended_until <= now(), false)) RETURNING f.name",
+        (sorted(fabric_ids),),
+    )
+    return sorted(row[0] for row in cursor.fetchall())
+
+
+def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
+    """All drift, or that of a fabric with what belongs to no fabric in its cluster; the fabrics' own first."""
+    query = (
+        f"SELECT {_COLUMNS}, d.revert, d.found_at, d.connection_id, coalesce(ARRAY[own.name], "
+        "  (SELECT array_agg(f.name ORDER BY f.name) FROM hedgehog.fabric f WHERE f.kubernetes_connection_id = d.connection_id), '{}') "
+        "FROM hedgehog.drift d LEFT JOIN hedgehog.fabric own ON own.id = d.fabric_id "
+        "WHERE %(fabric)s::text IS NULL OR own.name = %(fabric)s OR (d.fabric_id IS NULL AND d.connection_id = "
+        "  (SELECT f.kubernetes_connection_id FROM hedgehog.fabric f WHERE f.name = %(fabric)s)) "
+        "ORDER BY d.fabric_id IS NULL, own.name, d.connection_id, d.kind, d.namespace, d.name"
+    )
+    with transaction(connection) as cursor:
+        cursor.execute(query, {"fabric": fabric})
+        return [Listed(tuple(row[11]), row[10], _drift(row[:8]), row[8], row[9]) for row in cursor.fetchall()]
+
+
+def to_revert(connection: Connection, connection_id: str, fabric_id: int) -> set[ObjectRef]:
+    """The objects that a person wants written again."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT kind, namespace, name FROM hedgehog.drift WHERE revert AND connection_id = %s AND fabric_id = %s",
+            (connection_id, fabric_id),
+        )
+        return {ObjectRef(*row) for row in cursor.fetchall()}
+
+
+def revert(connection: Connection, fabric_id: int, refs: Collection[ObjectRef]) -> None:
+    """Note that a person wants these objects of a fabric written again."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"UPDATE hedgehog.drift d SET revert = true WHERE d.fabric_id = %(fabric)s AND {_of('d')}",
+            {"fabric": fabric_id, "refs": _texts(refs)},
+        )
