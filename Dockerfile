@@ -26,8 +26,10 @@ COPY --chown=50000:0 include /opt/airflow/include
 COPY --chown=50000:0 plugins /opt/airflow/plugins
 COPY --chown=50000:0 dags /opt/airflow/dags
 COPY --chown=50000:0 bin /opt/airflow/bin
-# Every task is a new process: it must not compile our modules again.
-RUN python -m compileall -q /opt/airflow/plugins
+# Every task is a new process: it must not compile our modules again. A volume takes the owner of the folder that it
+# covers, so the folders of clones and backups are there.
+RUN python -m compileall -q /opt/airflow/plugins \
+    && mkdir -p /opt/airflow/hedgehog/git /opt/airflow/hedgehog/backups
 
 ENV PYTHONPATH=/opt/airflow/plugins \
     PATH=/opt/airflow/bin:${PATH}

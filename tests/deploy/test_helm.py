@@ -1,0 +1,88 @@
+"""`deploy/helm/values.yaml`: real settings, the image's Airflow, workers for every queue."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hedgehog.airflow.defaults import POOLS, TASK_TIMEOUT
+from tests.deploy.settings import of_environment, unknown
+
+ROOT = Path(__file__).resolve().parents[2]
+VALUES: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "helm" / "values.yaml").read_text())
+CELERY = VALUES["workers"]["celery"]
+CHART = "HEDGEHOG_AIRFLOW_CHART"
+
+
+def variables(worker_set: dict[str, Any]) -> dict[str, str]:
+    """The environment of a worker set."""
+    return {entry["name"]: entry["value"] for entry in worker_set["env"]}
+
+
+def test_every_queue_has_a_set_with_as_many_processes_as_its_pool_has_slots() -> None:
+    """More would wait for a slot, fewer would leave slots unused."""
+    processes = {
+        it["queue"]: it["replicas"] * int(variables(it)["AIRFLOW__CELERY__WORKER_CONCURRENCY"]) for it in CELERY["sets"]
+    }
+    assert processes == {name: slots for name, (slots, _) in POOLS.items()}
+    assert CELERY["enableDefault"] is False
+
+
+def test_the_names_of_sets_are_names_of_kubernetes_objects() -> None:
+    """The chart makes the names of Deployments from them."""
+    names = [it["name"] for it in CELERY["sets"]]
+    assert [name for name in names if not re.fullmatch(r"[a-z]([-a-z]*[a-z])?", name)] == []
+    assert len(set(names)) == len(names)
+
+
+def test_every_setting_is_one_that_airflow_reads() -> None:
+    """Checked against what the installed Airflow and its providers describe."""
+    settings = [(section, option) for section, options in VALUES["config"].items() for option in options]
+    settings += [it for worker_set in CELERY["sets"] for it in of_environment(variables(worker_set))]
+    assert unknown(settings) == []
+
+
+def test_the_values_are_for_the_airflow_that_the_lock_pins_and_for_our_version() -> None:
+    """The chart decides by this number what it renders."""
+    (pinned,) = re.findall(r"^apache-airflow==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    (version,) = re.findall(r'^version = "(\S+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert VALUES["airflowVersion"] == pinned
+    assert VALUES["images"]["airflow"]["tag"] == version
+
+
+def test_no_task_of_ours_outlasts_what_the_deployment_allows_it() -> None:
+    """Else a message would be delivered again, or a worker killed, while its task runs."""
+    seconds = TASK_TIMEOUT.total_seconds()
+    assert int(VALUES["config"]["celery_broker_transport_options"]["visibility_timeout"]) > seconds
+    assert CELERY["terminationGracePeriodSeconds"] > seconds
+
+
+def test_the_migration_prepares_the_fabric_database_and_the_pools() -> None:
+    """Before any task can run: a pool that is missing would keep its tasks waiting."""
+    (command,) = VALUES["migrateDatabaseJob"]["args"][2:]
+    assert [command.index(part) for part in ("airflow db migrate", "hedgehog migrate", "hedgehog setup")] == sorted(
+        command.index(part) for part in ("airflow db migrate", "hedgehog migrate", "hedgehog setup")
+    )
+
+
+def test_no_secret_is_in_the_file() -> None:
+    """Secrets are named, never written down."""
+    text = (ROOT / "deploy" / "helm" / "values.yaml").read_text()
+    assert re.findall(r"(?i)^\s*(?:pass|password|token|\w*key)\s*:\s*\S+", text, re.MULTILINE) == []
+
+
+def test_the_chart_takes_the_values() -> None:
+    """Against the official chart's values.schema.json, where it is at hand."""
+    if not os.environ.get(CHART):
+        pytest.skip(f"the official chart is not on this machine; {CHART}=DIR names an unpacked one (helm pull --untar)")
+    import jsonschema
+
+    schema = json.loads((Path(os.environ[CHART]) / "values.schema.json").read_text())
+    errors = jsonschema.Draft7Validator(schema).iter_errors(VALUES)
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
