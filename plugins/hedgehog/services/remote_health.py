@@ -74,8 +74,8 @@ def check_repositories(
     found = [repository for repository in fabric_store.load_repositories(connection) if repository.name in set(names)]
     users = _users(connection)
     looks = [
-        *_asked(connection, Service.GIT, found, users, lambda one: _of_git(one, open_mirror), now),
-        *_asked(connection, Service.GITHUB, found, users, _once_a_credential(open_github, now), now),
+        *_asked(connection, Service.GIT, found, users, lambda one: _of_git(one, open_mirror), now=now),
+        *_asked(connection, Service.GITHUB, found, users, _once_a_credential(open_github, now), now=now),
     ]
     with transaction(connection) as cursor:
         for look in looks:
@@ -101,6 +101,7 @@ def _asked(
     repositories: Sequence[GitRepository],
     users: Mapping[int, Sequence[int]],
     ask: Callable[[GitRepository], _Answer | None],
+    *,
     now: Clock,
 ) -> list[Look]:
     """What each host says of its repository; circuits are kept."""
@@ -175,7 +176,9 @@ def _of_credential(name: str, client: Client, now: datetime) -> _Answer:
 
 def _of_rate(found: RateLimit | None, now: datetime) -> Iterable[Finding]:
     if found is not None and found.remaining < found.limit * RATE_WARNING and found.resets_at > now:
-        reason = f"fewer than {RATE_WARNING:.0%} of {found.limit} calls an hour are left until {moment(found.resets_at)}"
+        reason = (
+            f"fewer than {RATE_WARNING:.0%} of {found.limit} calls an hour are left until {moment(found.resets_at)}"
+        )
         yield Finding(Health.DEGRADED, f"{reason}; who else uses this credential? an app of its own has more")
 
 
@@ -221,7 +224,9 @@ def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) 
     except HedgehogError as error:
         return [_broken(Scope.SERVICE, "airflow", error)]
     return [
-        Look(Scope.SERVICE, f"airflow-{part}", verdict(_of_part(part, report[part] or {}, now)), dict(report[part] or {}))
+        Look(
+            Scope.SERVICE, f"airflow-{part}", verdict(_of_part(part, report[part] or {}, now)), dict(report[part] or {})
+        )
         for part in AIRFLOW_PARTS
         if (report.get(part) or {}).get("status")
     ]
