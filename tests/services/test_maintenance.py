@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +59,13 @@ def test_a_retention_that_would_delete_everything_is_refused(database: Connectio
     """A typing error must not empty the history."""
     with pytest.raises(InvalidInput, match="sync_event_retention_days is 0; it must be more than 0"):
         maintenance.sweep_histories(database, {"sync_event": 0.0})
+
+
+def test_the_page_has_every_history_with_its_setting_and_its_default() -> None:
+    """Operators plan disks by it."""
+    page = (ROOT / "docs" / "maintenance.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ([0-9]+) \|", page, re.MULTILINE)
+    assert told == [(one.name, f"{one.name}_retention_days", str(one.days)) for one in HISTORIES]
 
 
 # Runs that died

@@ -35,7 +35,7 @@ def test_every_table_that_only_grows_is_swept(bench):
         for row in bench.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'hedgehog' "
             "AND (table_name LIKE '%%\\_event' OR table_name LIKE '%%\\_run' OR table_name LIKE '%%\\_history' "
-            "OR table_name IN ('inbox', 'dead_letter'))"
+            "OR table_name LIKE '%%\\_sample' OR table_name IN ('inbox', 'dead_letter', 'convergence'))"
         )
     }
     assert tables - set(BY_NAME) == set()

@@ -94,7 +94,8 @@ def restore_from_git(
     with transaction(connection) as cursor:
         work = _Restore(connection, cursor, Report(f"{repository.url} {repository.branch}@sha1:{head}"))
         work.begin({_name(manifest) for manifest in published.values()}, replace=replace)
-        work.save_repository(repository.name, _values(repository))
+        values = {name: getattr(repository, name) for name in sorted(store.REPOSITORY_SETTINGS)}
+        work.save_repository(repository.name, values)
         for directory, manifest in sorted(published.items()):
             place = {"git_repository": repository.name, "git_directory": directory}
             work.import_fabric(manifest, _documents(mirror, files, directory, list(published)), place)
@@ -193,15 +194,6 @@ def _settings(path: Path, *, kind: str = REPOSITORY) -> list[Settings]:
     found, problems = read_settings(_items(path))
     raise_problems(problems)
     return [one for one in found if one.kind == kind]
-
-
-def _values(repository: GitRepository) -> Mapping[str, Any]:
-    """The settings of a repository as an import takes them: without a login in the URL."""
-    values = {name: getattr(repository, name) for name in sorted(store.REPOSITORY_SETTINGS)}
-    manifest = configuration.document(REPOSITORY, repository.name, values)
-    found, problems = read_settings([intake.Item(manifest, "the repository")])
-    raise_problems(problems)
-    return found[0].values
 
 
 def _published(mirror: Mirror, files: Mapping[str, str]) -> Iterator[tuple[str, Manifest]]:

@@ -54,6 +54,15 @@ HISTORIES = (
     History(
         "convergence", "applied_at", 90, kept=_newest("convergence", "fabric_id", age="applied_at", key="event_id")
     ),
+    History(
+        "task_run",
+        "ended_at",
+        14,
+        ended="t.state <> 'running'",
+        kept="t.state = 'success' AND "
+        + _newest("task_run", "dag_id", "task_id", age="ended_at", key="run_id", where="n.state = 'success'"),
+    ),
+    History("metric_sample", "at", 2),
 )
 """Every table that only grows; the setting of one is `<name>_retention_days`."""
 
