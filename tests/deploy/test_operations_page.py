@@ -1,0 +1,51 @@
+"""`docs/operations.md` names every error and only commands, DAGs and settings that exist."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+from pathlib import Path
+
+from hedgehog import errors
+from hedgehog.__main__ import build_parser
+from tests.deploy.settings import FREE, OURS, unknown
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+SOURCES = "".join(path.read_text() for path in (ROOT / "plugins").rglob("*.py"))
+
+
+def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The commands that a parser knows."""
+    groups = [it for it in parser._actions if isinstance(it, argparse._SubParsersAction)]
+    return {name: sub for group in groups for name, sub in group.choices.items()}
+
+
+def test_every_error_has_a_row() -> None:
+    """An operator searches for the name that a table or a log showed."""
+    rows = re.findall(r"^\| \[(\w+)\]\(errors\.md\) \|", PAGE, re.MULTILINE)
+    names = {name for name, it in inspect.getmembers(errors, inspect.isclass) if it.__module__ == errors.__name__}
+    assert sorted(rows) == sorted(names - {"HedgehogError"})
+
+
+def test_every_command_that_is_named_exists() -> None:
+    """With its sub-command, where it has some."""
+    known = commands(build_parser())
+    named = {tuple(match.split()) for match in re.findall(r"`hedgehog ([a-z-]+(?: [a-z]+)?)", PAGE)}
+    assert [it for it in named if it[0] not in known] == []
+    assert [it for it in named if (nested := commands(known[it[0]])) and it[1:] and it[1] not in nested] == []
+
+
+def test_every_dag_that_is_named_exists() -> None:
+    """A file a DAG."""
+    named = set(re.findall(r"hedgehog_\w+", PAGE)) - {"hedgehog_db", "hedgehog_airflow_api", "hedgehog_github_webhook"}
+    assert named - {path.stem for path in (ROOT / "dags").glob("*.py")} == set()
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    """Airflow's and our own."""
+    named = {(section, option) for section, option in re.findall(r"`\[(\w+)\]\s(\w+)", PAGE)}
+    assert unknown(named) == []
+    assert [it for it in named if it[0] in OURS and it[1].removesuffix("_retention_days") not in SOURCES] == []
+    assert {section for section, _ in named} & FREE == FREE
