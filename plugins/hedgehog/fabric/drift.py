@@ -12,6 +12,7 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef
 
 _MOST_PATHS = 50
+_PATHS_SHOWN = 3
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "name", "namespace"})
 
 Stored = Callable[[Manifest], Manifest]
@@ -46,11 +47,16 @@ class Drift:
     """Which part of the fields that we applied is not as applied: 0 to 1."""
 
     def __str__(self) -> str:
+        return f"{self.ref}: {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """What is the matter, in a few words."""
         if self.state is not DriftState.CHANGED:
-            return f"{self.ref} is {self.state}"
-        more = f" and {len(self.paths) - 3} more" if len(self.paths) > 3 else ""
+            return self.state.value
+        more = f" and {len(self.paths) - _PATHS_SHOWN} more" if len(self.paths) > _PATHS_SHOWN else ""
         who = f", last set by '{self.manager}'" if self.manager else ""
-        return f"{self.ref} differs at {', '.join(self.paths[:3])}{more}{who}"
+        return f"differs at {', '.join(self.paths[:_PATHS_SHOWN])}{more}{who}"
 
 
 def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:

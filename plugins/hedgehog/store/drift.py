@@ -182,8 +182,8 @@ def make_due(cursor: Any, fabric_ids: Collection[int]) -> list[str]:
 def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
     """All drift, or that of a fabric with what belongs to no fabric in its cluster; the fabrics' own first."""
     query = (
-        f"SELECT {_COLUMNS}, d.revert, d.found_at, d.connection_id, coalesce(ARRAY[own.name], "
-        "  (SELECT array_agg(f.name ORDER BY f.name) FROM hedgehog.fabric f WHERE f.kubernetes_connection_id = d.connection_id), '{}') "
+        f"SELECT {_COLUMNS}, d.revert, d.found_at, d.connection_id, CASE WHEN own.id IS NOT NULL THEN ARRAY[own.name] ELSE coalesce("
+        "  (SELECT array_agg(f.name ORDER BY f.name) FROM hedgehog.fabric f WHERE f.kubernetes_connection_id = d.connection_id), '{}') END "
         "FROM hedgehog.drift d LEFT JOIN hedgehog.fabric own ON own.id = d.fabric_id "
         "WHERE %(fabric)s::text IS NULL OR own.name = %(fabric)s OR (d.fabric_id IS NULL AND d.connection_id = "
         "  (SELECT f.kubernetes_connection_id FROM hedgehog.fabric f WHERE f.name = %(fabric)s)) "
