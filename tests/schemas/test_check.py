@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas.admission import Operation
-from hedgehog.schemas.check import check, load
+from hedgehog.schemas.check import check, load, rehearse
 
 SETTINGS = FabricSettings()
 
@@ -142,6 +144,25 @@ def test_a_swap_needs_a_step_between():
     spaces = make_namespaces()
     before = [*spaces, make_vpc("a", 1), make_vpc("b", 2)]
     assert findings([*spaces, make_vpc("a", 2), make_vpc("b", 1)], before=before).keys() == {"VPC/a", "VPC/b"}
+
+
+@given(st.permutations(range(1, 8)), st.sampled_from([1, -1]))
+def test_what_is_written_at_one_time_is_taken_in_any_order(numbers, direction):
+    """Seven VPCs take the VLAN of another one or a free one: nobody takes it in the round that makes room for it."""
+    names = [f"vpc-{i}" for i in range(1, 8)][::direction]
+    moves = [number if number > i else 100 + i for i, number in enumerate(numbers, 1)]
+    old = [make_vpc(name, i) for i, name in enumerate(names, 1)]
+    new = [make_vpc(name, i, vlan=1000 + vlan) for i, (name, vlan) in enumerate(zip(names, moves, strict=True), 1)]
+    rehearsal = rehearse([*make_namespaces(), *new], SETTINGS, before=[*make_namespaces(), *old])
+    assert rehearsal.findings == {}
+    wanted = {one["metadata"]["name"]: one for one in new}
+    fabric = load([*make_namespaces(), *old], SETTINGS)
+    for step in rehearsal.rounds:
+        verdicts = [fabric.update(wanted.pop(one.name)) for one in sorted(step.writes)]
+        assert [verdict.violations for verdict in verdicts] == [()] * len(verdicts)
+        for verdict in verdicts:
+            fabric.put(verdict.stored)
+    assert wanted == {}
 
 
 def test_a_delete_is_refused_while_something_that_stays_refers_to_it():

@@ -180,7 +180,7 @@ def test_a_file_that_others_need_is_not_deleted() -> None:
     )
     assert (plan.changes, [str(entry) for entry in plan.entries]) == (
         {},
-        ["VPC/default/a skipped (is not deleted: in use)"],
+        ["VPC/default/a skipped (VPC/default/a is not deleted: in use)"],
     )
 
 

@@ -191,7 +191,8 @@ class _Check:
             asked, leaving = waiting, doomed
             waiting, freed = self._write(asked)
             doomed, gone = self._delete(leaving)
-            accepted = (ref for ref in asked if ref not in self.findings or not self.findings[ref].refused)
+            later = set(waiting)
+            accepted = (ref for ref in asked if ref not in later and not self._is_refused(ref))
             self.rounds.append(Round(frozenset(accepted), frozenset(leaving) - frozenset(doomed)))
             if not (waiting or doomed) or not (freed or gone):
                 break
@@ -199,33 +200,54 @@ class _Check:
         return self.findings
 
     def _changes(self) -> list[ObjectRef]:
-        """What is to be asked, in the order of its waves."""
-        changed = {
-            ref: manifest
+        """What is to be asked."""
+        return [
+            ref
             for ref, manifest in self.wanted.items()
             if ref.kind not in CONTROLLER_KINDS
             and ref not in self.findings
             and (ref in self.recheck or self.old.get(ref) != manifest)
-        }
-        malformed = [ref for ref, manifest in changed.items() if not _has_identity(manifest)]
-        orderly = [manifest for manifest in changed.values() if _has_identity(manifest)]
-        return [*malformed, *(ObjectRef.of(manifest) for wave in waves(orderly) for manifest in wave)]
+        ]
+
+    def _waves(self, refs: Iterable[ObjectRef]) -> Iterator[list[ObjectRef]]:
+        """*refs* in the order in which a sync writes them: those of one wave at the same time."""
+        manifests = [(ref, self.wanted[ref]) for ref in refs]
+        yield [ref for ref, manifest in manifests if not _has_identity(manifest)]
+        for wave in waves(manifest for _, manifest in manifests if _has_identity(manifest)):
+            yield [ObjectRef.of(manifest) for manifest in wave]
 
     def _write(self, refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
-        """What was refused by a rule about other objects, and whether an update may have made room for it."""
-        refused, freed = [], False
-        for ref in refs:
-            verdict = self._ask(ref, self.wanted[ref])
-            if verdict.stored is not None:
-                freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
-                self._note(ref, verdict)
-                if _is_central(ref):
-                    self.fabric.put(verdict.stored)
-            else:
-                self._refuse(ref, self.wanted[ref], verdict)
-                if verdict.stage is Stage.WEBHOOK:
-                    refused.append(ref)
-        return refused, freed
+        """What has to wait, because of a rule about other objects, and whether anything may have made room for it."""
+        waiting, freed = [], False
+        for wave in self._waves(refs):
+            early = self._early(wave)
+            for ref in wave:
+                verdict = self._ask(ref, self.wanted[ref])
+                if verdict.stored is None:
+                    self._refuse(ref, self.wanted[ref], verdict)
+                    if verdict.stage is Stage.WEBHOOK:
+                        waiting.append(ref)
+                elif ref in early:
+                    waiting.append(ref)
+                    freed = True
+                else:
+                    freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
+                    self._take(ref, verdict)
+        return waiting, freed
+
+    def _early(self, wave: list[ObjectRef]) -> frozenset[ObjectRef]:
+        """What a cluster refuses as long as nothing else of its wave is written. Only an update makes room."""
+        if len(wave) < 2 or self.old.keys().isdisjoint(wave):
+            return frozenset()
+        return frozenset(ref for ref in wave if self._ask(ref, self.wanted[ref]).stored is None)
+
+    def _take(self, ref: ObjectRef, verdict: Verdict) -> None:
+        self._note(ref, verdict)
+        if verdict.stored is not None and _is_central(ref):
+            self.fabric.put(verdict.stored)
+
+    def _is_refused(self, ref: ObjectRef) -> bool:
+        return ref in self.findings and self.findings[ref].refused
 
     def _ask(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
         if not _is_central(ref):

@@ -187,7 +187,9 @@ def decide(
     }
     # An object that moves is held as a whole when its old file is held: one object, one file.
     steps = removals + [
-        _held(one, f"is refused: {one.refused}") if one.refused else _keep(fabric, one, known.get(one.path), observed)
+        _held(one, f"{one.ref} is refused: {one.refused}")
+        if one.refused
+        else _keep(fabric, one, known.get(one.path), observed)
         for one in wanted
         if one.ref not in kept or one.path in known
     ]
@@ -225,7 +227,9 @@ class _Step:
 def _remove(fabric: Fabric, record: GitFile, observed: Observed, spared: Mapping[ObjectRef, str]) -> _Step:
     path = record.path
     if record.ref is not None and record.ref in spared:
-        return _Step(path, Entry(path, record.ref, Action.SKIPPED, f"is not deleted: {spared[record.ref]}"))
+        return _Step(
+            path, Entry(path, record.ref, Action.SKIPPED, f"{record.ref} is not deleted: {spared[record.ref]}")
+        )
     seen = observed.files.get(path)
     if seen is None and path not in observed.others:
         return _Step(path, forgets=True)
