@@ -40,12 +40,15 @@ def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
     """
     spared = _spared(execution)
     results: dict[ObjectRef, Result] = {}
-    for number, (writes, deletes) in enumerate(_rounds(execution.plan)):
-        if number and spared:
+    held_up = False
+    for writes, deletes in _rounds(execution.plan):
+        if held_up:
             results |= {ref: _waits(ref) for ref in writes}
             continue
         results |= _apply(cluster, execution, writes, results)
-        if not spared:
+        if spared:
+            held_up = bool(deletes)
+        else:
             results |= prune(cluster, [execution.plan.to_delete[ref] for ref in deletes])
     return {**execution.plan.settled, **results, **spared}
 

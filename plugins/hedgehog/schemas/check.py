@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -187,13 +188,12 @@ class _Check:
         waiting = self._changes()
         doomed = [ref for ref in self.old if ref not in self.wanted and ref.kind not in CONTROLLER_KINDS]
         doomed = [ObjectRef.of(one) for wave in reversed(waves(self.old[ref] for ref in doomed)) for one in wave]
-        while True:
-            asked, leaving = waiting, doomed
-            waiting, freed = self._write(asked)
+        for backwards in itertools.cycle((False, True)):  # a chain of objects that wait for the next one is one pass
+            steps, waiting, freed = self._write(waiting, backwards=backwards)
+            leaving = doomed
             doomed, gone = self._delete(leaving)
-            later = set(waiting)
-            accepted = (ref for ref in asked if ref not in later and not self._is_refused(ref))
-            self.rounds.append(Round(frozenset(accepted), frozenset(leaving) - frozenset(doomed)))
+            self.rounds += [Round(frozenset(step), frozenset()) for step in steps[:-1]]
+            self.rounds.append(Round(frozenset(steps[-1]), frozenset(leaving) - frozenset(doomed)))
             if not (waiting or doomed) or not (freed or gone):
                 break
         self._warn_of_dangling_references()
@@ -216,38 +216,36 @@ class _Check:
         for wave in waves(manifest for _, manifest in manifests if _has_identity(manifest)):
             yield [ObjectRef.of(manifest) for manifest in wave]
 
-    def _write(self, refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
-        """What has to wait, because of a rule about other objects, and whether anything may have made room for it."""
+    def _write(self, refs: list[ObjectRef], *, backwards: bool) -> tuple[list[list[ObjectRef]], list[ObjectRef], bool]:
+        """What is taken, step by step; what has to wait because of a rule about others; whether that may have changed.
+
+        What is only taken after something else of its wave begins a step of its own.
+        """
+        steps: list[list[ObjectRef]] = [[]]
         waiting, freed = [], False
         for wave in self._waves(refs):
             early = self._early(wave)
-            for ref in wave:
+            for ref in reversed(wave) if backwards else wave:
                 verdict = self._ask(ref, self.wanted[ref])
                 if verdict.stored is None:
                     self._refuse(ref, self.wanted[ref], verdict)
                     if verdict.stage is Stage.WEBHOOK:
                         waiting.append(ref)
-                elif ref in early:
-                    waiting.append(ref)
-                    freed = True
-                else:
-                    freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
-                    self._take(ref, verdict)
-        return waiting, freed
+                    continue
+                freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
+                self._note(ref, verdict)
+                if _is_central(ref):
+                    self.fabric.put(verdict.stored)
+                if ref in early:
+                    steps.append([])
+                steps[-1].append(ref)
+        return steps, waiting, freed
 
     def _early(self, wave: list[ObjectRef]) -> frozenset[ObjectRef]:
-        """What a cluster refuses as long as nothing else of its wave is written. Only an update makes room."""
+        """What a cluster refuses unless something else of the wave is written before it. Only an update makes room."""
         if len(wave) < 2 or self.old.keys().isdisjoint(wave):
             return frozenset()
         return frozenset(ref for ref in wave if self._ask(ref, self.wanted[ref]).stored is None)
-
-    def _take(self, ref: ObjectRef, verdict: Verdict) -> None:
-        self._note(ref, verdict)
-        if verdict.stored is not None and _is_central(ref):
-            self.fabric.put(verdict.stored)
-
-    def _is_refused(self, ref: ObjectRef) -> bool:
-        return ref in self.findings and self.findings[ref].refused
 
     def _ask(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
         if not _is_central(ref):
