@@ -109,6 +109,7 @@ class Watch:
         for cluster in self._clusters.values():
             self._drop(cluster)
         self._workers.shutdown(wait=False, cancel_futures=True)
+        self._discard_results()
         if self._connection is not None:
             self._connection.close()
         self._selector.close()
@@ -182,6 +183,14 @@ class Watch:
     def _work(self, feed: Feed, client: Cluster | None, version: str) -> None:
         self._results.put((feed, open_feed(self._open_cluster, feed, client, version, self._times.stream)))
         self._call()
+        if self._stopped.is_set():
+            self._discard_results()
+
+    def _discard_results(self) -> None:
+        """Close what workers opened and nobody takes any more; for any thread."""
+        with suppress(queue.Empty):
+            while True:
+                _discard(*self._results.get_nowait())
 
     def _take_results(self) -> None:
         while not self._results.empty():
