@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from devstack import postgres as devpostgres
 from hedgehog.store import database as store_database
@@ -19,6 +20,9 @@ from hedgehog.store.migrate import migrate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
+# Machines are shared and noisy: no test fails for being slow.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _REAL = frozenset({"postgres", "database", "database_parameters", "cluster", "git_server", "stack"})
 """Fixtures that start a server: tests with one of them are not quick and pure."""

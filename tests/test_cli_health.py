@@ -18,7 +18,7 @@ from tests.test_cli import command, connection_uri, hedgehog
 
 __all__ = ["command", "connection_uri", "hedgehog"]
 
-NOW = datetime.now(UTC) - timedelta(minutes=3, seconds=1)
+NOW = datetime.now(UTC) - timedelta(hours=3, minutes=20)
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def test_health_shows_what_was_seen_last(looked):
     assert (status, err) == (0, "")
     assert [line.split() for line in out.splitlines()[:3]] == [
         ["WHAT", "NAME", "HEALTH", "SINCE", "CHECKED", "CONVERGED", "REASON"],
-        ["fabric", "gen", "Degraded", "3m", "3m", "yes", "switch", "leaf-1", "must", "be", "rebooted"],
-        ["service", "database", "Healthy", "3m", "3m", "-", "-"],
+        ["fabric", "gen", "Degraded", "3h", "3h", "yes", "switch", "leaf-1", "must", "be", "rebooted"],
+        ["service", "database", "Healthy", "3h", "3h", "-", "-"],
     ]
     assert out.splitlines()[3:] == [
         "",

@@ -115,7 +115,11 @@ def test_no_made_up_signature_fits(body, signature):
     assert not webhook.is_signed(body, signature, ["secret"])
 
 
-@given(st.binary(max_size=300), st.text(min_size=1), st.text(min_size=1))
+SECRETS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
+"""HMAC fills a key up with zero bytes, so keys that end with them are one key."""
+
+
+@given(st.binary(max_size=300), SECRETS, SECRETS)
 def test_another_secret_does_not_fit(body, secret, other):
     """And an empty one is none: what it signs is not believed."""
     assert webhook.is_signed(body, sign(body, other), [secret]) == (secret == other)
