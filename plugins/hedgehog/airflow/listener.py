@@ -21,6 +21,7 @@ _PRELOAD = (
     "hedgehog.gitops.mirror",
     "hedgehog.kube.client",
     "hedgehog.store.database",
+    "hedgehog.store.task_runs",
 )
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from hedgehog.airflow.listener import Preloader
+from hedgehog.airflow.task_recorder import TaskRecorder
 
 
 class HedgehogPlugin(AirflowPlugin):
     """The Hedgehog plugin."""
 
     name = "hedgehog"
-    listeners = [Preloader()]  # noqa: RUF012 - Airflow's attribute, read only
+    listeners = [Preloader(), TaskRecorder()]  # noqa: RUF012 - Airflow's attribute, read only
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
