@@ -90,7 +90,7 @@ class GitHubLab:
             rows[:] = self.query("SELECT status, reason FROM hedgehog.inbox WHERE delivery_id = %s", delivery)
             return rows[0][0] not in ("received", "processing")
 
-        self.stack.airflow.wait(look, f"delivery {delivery} to be worked on", limit=100)
+        self.stack.airflow.wait(look, f"delivery {delivery} to be worked on", limit=240)
         return rows[0]
 
     def query(self, sql: str, *values: Any) -> list[Any]:

@@ -188,7 +188,7 @@ def test_what_is_not_signed_is_refused_and_counted(github: GitHubLab, fabric: st
     assert github.send("pull_request", body, {**signed, "X-GitHub-Delivery": f"{fabric}-again"})[0] == 200
 
     expected = {"unsigned": 1, "bad signature": 2, "too large": 1, "replayed": 2}
-    github.stack.airflow.wait(lambda: growth(before, github.refusals()) == expected, f"the counts {expected}", limit=30)
+    github.stack.airflow.wait(lambda: growth(before, github.refusals()) == expected, f"the counts {expected}")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"{github.stack.airflow.url}/hedgehog/api/inbox", timeout=30)
     assert refused.value.code == 401
