@@ -57,6 +57,7 @@ def fake_database(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
     """What operators get for the fabric database."""
     found = FakeDatabase()
     monkeypatch.setattr("hedgehog.airflow.hooks.open_database", lambda: found)
+    monkeypatch.setattr("hedgehog.services.cache.refresh", lambda connection, names: {})
     monkeypatch.setattr(
         "hedgehog.store.fabrics.load_fabrics", lambda connection, names: [make_fabric(n) for n in names]
     )

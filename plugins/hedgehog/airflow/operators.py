@@ -113,12 +113,23 @@ class _FabricSyncOperator(BaseOperator):
         context["fabrics"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
         with fabric_database() as connection:
             outcomes = self.sync(connection, names, run_id_of(context))
+            if not self.plan_only:
+                _renew_read_models(connection, names)
         for outcome in outcomes:
             _tell(outcome)
         context["ti"].xcom_push(key=OUTCOMES, value=[outcome.as_dict() for outcome in outcomes])
         failed = [outcome for outcome in outcomes if outcome.status is OutcomeStatus.ERROR]
         if failed:
             raise AirflowFailException("; ".join(f"{outcome.fabric}: {outcome.reason}" for outcome in failed)[:2000])
+
+
+def _renew_read_models(connection: Connection, names: list[str]) -> None:
+    from hedgehog.services import cache
+
+    try:
+        cache.refresh(connection, names)
+    except Exception as error:  # the sync is done and recorded; its pages follow five minutes later
+        logger.warning("the read models of %s were not renewed: %s", short(names), error)
 
 
 def _tell(outcome: Outcome) -> None:

@@ -244,7 +244,7 @@ class Watch:
         pause = self._times.pause(cluster.failures)
         unforeseen = None if isinstance(error, HedgehogError) else error
         logger.warning(
-            "%s is not watched, next try in %.0f s: %s", cluster.connection_id, pause, error, exc_info=unforeseen
+            "%s is not wholly watched, next try in %.0f s: %s", cluster.connection_id, pause, error, exc_info=unforeseen
         )
         feed.version = ""  # it may be what the server does not like
         cluster.waiting.append(feed)

@@ -1,0 +1,58 @@
+"""# Read models of the pages
+
+Keeps a copy of what pages and scripts ask most about a fabric, so that they need not ask the tables again: basics (good
+for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). Nothing is ever decided by
+these copies, and each says how old it is.
+
+**When.** Every five minutes, for what would end before the next run. Every sync renews the copies of its fabrics by
+itself.
+
+**Tasks.** `refresh` renews them, with one statement a model for all fabrics.
+
+**By hand.** Trigger it with fabric names to renew everything of them now:
+
+    airflow dags trigger hedgehog_cache_refresh --conf '{"fabrics": ["fabric-1"]}'
+
+**When it is red.** The fabric database is away. Readers then make what they lack themselves, once it is back.
+"""
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from hedgehog.airflow.cache_operators import RefreshCacheOperator
+from hedgehog.airflow.connections import setting
+from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+
+
+@dag(
+    schedule=CronTriggerTimetable(setting("cache_refresh_schedule", "*/5 * * * *"), timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=DAGRUN_TIMEOUT,
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    default_args=default_args("cache_refresh"),
+    params={
+        "fabrics": Param(
+            [],
+            type="array",
+            items={"type": "string", "minLength": 1, "maxLength": 63},
+            uniqueItems=True,
+            title="Fabrics",
+            description="One fabric name a line: everything of these. Empty: of all fabrics what is about to end.",
+            section="What",
+        ),
+    },
+    tags=[*TAGS, "cache"],
+    doc_md=__doc__,
+)
+def hedgehog_cache_refresh() -> None:
+    """One task."""
+    RefreshCacheOperator(
+        task_id="refresh",
+        fabrics="{{ params.fabrics }}",
+        priority_weight=4,
+        doc_md="Renews the read models of all fabrics that need it, and returns how many of each.",
+    )
+
+
+hedgehog_cache_refresh()

@@ -1,0 +1,62 @@
+"""The cache: read models of fabrics for pages and scripts, kept fresh, dropped when they are old.
+
+Nothing is decided by it: what is due, in step or owned is read from the tables themselves. It may be emptied at any
+time; a reader then waits for a statement a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hedgehog.errors import NotFound
+from hedgehog.store import cache as store
+from hedgehog.store.cache import Entry, Model
+from hedgehog.store.database import Connection
+from hedgehog.store.fabrics import load_fabric
+
+TTL = {Model.BASICS: 3600.0, Model.OBJECTS: 1800.0, Model.CHANGES: 600.0, Model.HEALTH: 300.0, Model.CONNECTION: 600.0}
+"""Seconds that a model is good for."""
+AHEAD = 330.0
+"""A refresh renews what would end before the next one, five minutes later, has come."""
+
+
+def refresh(connection: Connection, names: Sequence[str] | None = None) -> dict[str, int]:
+    """Renew the models of the named fabrics, or what is about to end of all; how many fabrics, by model.
+
+    One statement a model, whatever the number of fabrics. A fabric that was deleted meanwhile is left out.
+    """
+    return {
+        model.value: store.refresh(connection, model, ttl=ttl, names=names, ahead=AHEAD) for model, ttl in TTL.items()
+    }
+
+
+def read(connection: Connection, name: str) -> dict[Model, Entry]:
+    """All models of a fabric, none older than its time; what is missing is made now. Raises NotFound."""
+    return read_all(connection, [name])[name]
+
+
+def read_all(connection: Connection, names: Sequence[str]) -> dict[str, dict[Model, Entry]]:
+    """All models of the named fabrics. Raises NotFound for a name that no fabric has."""
+    found = store.load(connection, names)
+    lacking = [name for name, models in found.items() if len(models) < len(TTL)]
+    if lacking:
+        for model, ttl in TTL.items():
+            without = [name for name in lacking if model not in found[name]]
+            if without:
+                store.refresh(connection, model, ttl=ttl, names=without)
+        found |= store.load(connection, lacking)
+    for name, models in found.items():
+        if not models:
+            load_fabric(connection, name)  # raises NotFound with near names
+            raise NotFound(f"fabric {name} was deleted at this moment")
+    return found
+
+
+def invalidate(connection: Connection, names: Sequence[str], *, dry_run: bool = False) -> int:
+    """Drop all that is kept of the named fabrics; how many entries."""
+    return store.invalidate(connection, names, count_only=dry_run)
+
+
+def expire(connection: Connection, *, dry_run: bool = False) -> int:
+    """Drop what is not good any more; how many entries."""
+    return store.expire(connection, count_only=dry_run)
