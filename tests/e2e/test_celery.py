@@ -14,9 +14,9 @@ from hedgehog.airflow.defaults import POOLS
 from tests.e2e.kills import hold_pushes, once, repaired, running_tasks, task_instances, tries, written
 
 QUICK_REPAIR = {
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "25",
+    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "40",
 }
 """Seconds until a lost worker's task is tried again and its message is delivered again; a deployment has minutes."""
 
@@ -31,7 +31,7 @@ def celery(stack: Stack) -> Iterator[Celery]:
 def test_every_task_is_run_by_the_worker_of_its_queue(stack: Stack, celery: Celery, name: str) -> None:
     """A change goes through both syncs; the pool, the queue and the worker of each task have one name."""
     stack.add_fabric(name, small_fabric(name, 30))
-    stack.wait_in_sync(name, limit=100)
+    stack.wait_in_sync(name)
 
     ran = [ti for ti in task_instances(stack) if (ti["unixname"] or "").startswith(worker_name(""))]
     assert {"git_sync", "kubernetes"} <= {ti["queue"] for ti in ran}
@@ -45,16 +45,16 @@ def test_a_worker_lost_in_the_middle_of_a_sync_loses_nothing_and_nothing_is_done
     repository, objects = stack.add_repository(f"{name}-lost"), small_fabric(name, 31)
     held = hold_pushes(stack, repository)
     stack.add_fabric(name, objects, git_repository=repository)
-    stack.airflow.wait(held.exists, "a push to be under way", limit=60)
+    stack.airflow.wait(held.exists, "a push to be under way", limit=240)
     lost = running_tasks(stack, "hedgehog_git_sync")
 
     celery.kill_worker("git_sync")
     held.unlink()
     celery.start_worker("git_sync")
-    stack.wait_in_sync(name, limit=90)
+    stack.wait_in_sync(name)
 
     assert written(stack, name, repository) == once(objects)
-    stack.airflow.wait(lambda: repaired(stack, lost), "the lost tasks to be tried again", limit=90)
+    stack.airflow.wait(lambda: repaired(stack, lost), "the lost tasks to be tried again")
     assert {tuple(tries(stack, task)) for task in lost} == {("failed", "success")}
-    stack.airflow.wait(lambda: celery.unacknowledged() == 0, "the lost message to be delivered again", limit=60)
+    stack.airflow.wait(lambda: celery.unacknowledged() == 0, "the lost message to be delivered again")
     assert written(stack, name, repository) == once(objects)
