@@ -145,9 +145,7 @@ def report(**changes: Any) -> dict[str, Any]:
 def test_database_and_the_parts_of_airflow_are_looked_at(database: Connection) -> None:
     """A dead triggerer hears no wake-ups; an Airflow without one has none to look at."""
     beat = (NOW - timedelta(minutes=3)).isoformat()
-    said = report(
-        triggerer={"status": "healthy", "latest_triggerer_heartbeat": beat}, dag_processor={"status": None}
-    )
+    said = report(triggerer={"status": "healthy", "latest_triggerer_heartbeat": beat}, dag_processor={"status": None})
     looks = check_services(database, airflow_health=lambda: said, run_id="run-1", now=lambda: NOW)
     assert {look.name: (look.verdict.health, look.verdict.reasons) for look in looks} == {
         "database": (HEALTHY, ()),

@@ -127,7 +127,9 @@ def differs(
 def _rewritten(want: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
     """What *want* sets, as admission stores it. Fields that it drops are left out, fields that it fills in as well."""
     return {
-        key: _rewritten(child, stored[key]) if isinstance(child, dict) and isinstance(stored[key], dict) else stored[key]
+        key: _rewritten(child, stored[key])
+        if isinstance(child, dict) and isinstance(stored[key], dict)
+        else stored[key]
         for key, child in want.items()
         if key in stored
     }
