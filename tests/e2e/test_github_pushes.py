@@ -270,7 +270,7 @@ def test_a_bad_object_is_held_and_the_others_arrive(github: GitHubLab, guarded: 
 
     github.stack.save(name, [good, bad, make_attachment("v-1"), make_attachment("v-2", "srv-02--bundled--leaf-02")])
     github.stack.airflow.wait(
-        lambda: {"v-1", "v-1--srv-01--unbundled--leaf-01"} <= specs(guarded.live()).keys(), "the good VPC", limit=110
+        lambda: {"v-1", "v-1--srv-01--unbundled--leaf-01"} <= specs(guarded.live()).keys(), "the good VPC"
     )
     state = github.stack.wait_status(name, "git", "out_of_sync", limit=240)
 
