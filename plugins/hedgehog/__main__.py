@@ -15,7 +15,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from hedgehog.cli import backup, dead_letters, drift, fabric, health, schemas, sync, validate
+from hedgehog.cli import backup, dead_letters, drift, fabric, health, metrics, schemas, sync, validate
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
 from hedgehog.cli.output import own_stdout, say, show, write
 from hedgehog.cli.session import fabric_database
@@ -43,6 +43,7 @@ def build_parser() -> Parser:
     sync.add_commands(commands)
     drift.add_commands(commands)
     health.add_commands(commands)
+    metrics.add_commands(commands)
     validate.add_commands(commands)
     schemas.add_commands(commands)
     dead_letters.add_commands(commands)

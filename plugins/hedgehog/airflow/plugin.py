@@ -19,9 +19,10 @@ class HedgehogPlugin(AirflowPlugin):
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
         """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
-        from hedgehog.airflow import views
+        from hedgehog.airflow import metrics_view, views
 
         return [
             {"app": views.webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
             {"app": views.api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
+            {"app": metrics_view.metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
         ]

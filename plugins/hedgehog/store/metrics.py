@@ -9,8 +9,6 @@ from typing import Any
 from hedgehog.store.database import Connection, as_json, transaction
 from hedgehog.store.metric_table import METRICS, Metric
 
-KEPT_HOURS = 48
-"""How long samples are kept."""
 _FRESH = "10 minutes"
 
 
@@ -49,14 +47,11 @@ def answer(connection: Connection) -> None:
 
 
 def record(connection: Connection, host: str, samples: Sequence[Sample]) -> None:
-    """Keep the figures of this minute, and drop those that are older than KEPT_HOURS."""
+    """Keep the figures of this minute; hedgehog_result_cleanup drops them after some days."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.metric_sample (at, host, samples) VALUES (now(), %s, %s)",
             (host, as_json([sample.as_dict() for sample in samples])),
-        )
-        cursor.execute(
-            "DELETE FROM hedgehog.metric_sample WHERE at < now() - make_interval(hours => %s)", (KEPT_HOURS,)
         )
 
 

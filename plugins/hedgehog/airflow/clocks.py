@@ -1,0 +1,36 @@
+"""How often our DAGs run, in seconds: what is late is measured in intervals of its clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from hedgehog.airflow.connections import setting
+from hedgehog.errors import InvalidInput
+
+CLOCKS = {
+    "git": ("git_sync_schedule", "*/5 * * * *"),
+    "kubernetes": ("kubernetes_sync_schedule", "*/3 * * * *"),
+    "result_cleanup": ("result_cleanup_schedule", "17 * * * *"),
+    "log_rotation": ("log_rotation_schedule", "40 3 * * *"),
+    "backup": ("backup_schedule", "20 2 * * *"),
+}
+"""Setting and default of the clock of each target's sync and of each job of maintenance."""
+_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+_RUNS = 50
+
+
+def intervals() -> dict[str, float]:
+    """The seconds between two runs, by target or job. Where a clock is uneven, the longest of its pauses."""
+    return {name: _longest_pause(key, setting(key, default)) for name, (key, default) in CLOCKS.items()}
+
+
+def _longest_pause(key: str, cron: str) -> float:
+    from croniter import CroniterError, croniter
+
+    try:
+        times = croniter(cron, _SOME_DAY)
+        runs: list[float] = [times.get_next(float) for _ in range(_RUNS)]
+    except CroniterError as error:
+        raise InvalidInput(f"[hedgehog] {key} is {cron!r}, which is no cron expression ({error})") from None
+    return max(after - before for before, after in pairwise(runs))

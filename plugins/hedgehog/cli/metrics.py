@@ -1,0 +1,31 @@
+"""`hedgehog metrics`: all figures as of now, as Prometheus reads them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hedgehog.airflow.clocks import intervals
+from hedgehog.cli.arguments import add_command
+from hedgehog.cli.output import write
+from hedgehog.cli.session import fabric_database
+
+
+def add_commands(commands: Any) -> None:
+    """Add `metrics`."""
+    add_command(
+        commands,
+        "metrics",
+        _metrics,
+        summary="print all figures as of now, in the text format of Prometheus",
+        examples="hedgehog metrics\nhedgehog metrics | grep hedgehog_sync_due",
+        without=("output",),
+    )
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from hedgehog.services.metrics import collect, exposition
+
+    with fabric_database(arguments) as connection:
+        write(arguments, exposition(collect(connection, intervals())).encode())
+    return 0

@@ -1,0 +1,181 @@
+"""Who is told what: conditions over the figures, each told once, again after a while, and when it is over.
+
+The conditions are those of `deploy/alerts/hedgehog.yaml`, for installations without a Prometheus.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hedgehog.errors import HedgehogError
+from hedgehog.store import alerts as store
+from hedgehog.store.alerts import Alert, Known
+from hedgehog.store.database import Connection
+from hedgehog.store.metrics import Sample
+
+logger = logging.getLogger(__name__)
+
+QUIET = timedelta(minutes=5)
+"""For how long a condition must be gone before it is over: what comes and goes is told once."""
+REMIND = timedelta(hours=4)
+"""After this time what is still wrong is told again, unless the caller says otherwise."""
+_MOST_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something is wrong where a sample of `metric` is `limit` or more. `text` is about its labels and value."""
+
+    name: str
+    metric: str
+    limit: float
+    text: str
+
+    def alert(self, sample: Sample) -> Alert:
+        """What to tell of *sample*."""
+        labels = sample.labels
+        # The class of a fabric's error may change while it keeps failing; it stays the same alert.
+        unsteady = {"error_class"} if "fabric" in labels else set()
+        subject = " ".join(f"{name}={labels[name]}" for name in sorted(labels.keys() - unsteady))
+        return Alert(self.name, subject, self.text.format(value=sample.value, hours=sample.value / 3600, **labels))
+
+
+CONDITIONS = (
+    Condition(
+        "HedgehogSyncFailing",
+        "hedgehog_sync_failures_in_a_row",
+        3,
+        "{fabric}: {value:g} syncs to {target} failed in a row ({error_class}); see `hedgehog status {fabric}`",
+    ),
+    Condition(
+        "HedgehogTaskFailing",
+        "hedgehog_task_failures_in_a_row",
+        3,
+        "{dag_id}: the task {task_id} failed for good in {value:g} runs in a row; its log in Airflow says why",
+    ),
+    Condition(
+        "HedgehogAuthenticationFailed",
+        "hedgehog_sync_authentication_failed",
+        1,
+        "{fabric}: its credential for {target} is refused; correct the connection, then `hedgehog sync {target} {fabric}`",
+    ),
+    Condition(
+        "HedgehogRemoteAway",
+        "hedgehog_sync_remote_away_seconds",
+        15 * 60,
+        "{fabric}: its {target} has not been reached for {hours:.1f} h; see `hedgehog status {fabric}`",
+    ),
+    Condition(
+        "HedgehogSyncLate",
+        "hedgehog_sync_oldest_due_intervals",
+        3,
+        "a fabric has waited {value:.1f} intervals for its sync to {target}; do scheduler, workers and pool have room?",
+    ),
+    Condition(
+        "HedgehogDriftOld",
+        "hedgehog_drift_oldest_seconds",
+        24 * 3600,
+        "{fabric}: its cluster has not been as it was applied for {hours:.0f} h; see `hedgehog drift list {fabric}`",
+    ),
+    Condition(
+        "HedgehogWorkParked",
+        "hedgehog_dead_letters",
+        1,
+        "{value:g} fabrics are given up at {target} ({error_class}); see `hedgehog dead-letters list`",
+    ),
+    Condition(
+        "HedgehogMaintenanceLate",
+        "hedgehog_maintenance_age_intervals",
+        3,
+        "{job} has not ended well for {value:.1f} of its intervals; see hedgehog_{job} in Airflow",
+    ),
+)
+"""All of them; each is a rule of the same name for Prometheus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notifier is to tell, all of one minute together."""
+
+    alerts: tuple[Alert, ...]
+    over: tuple[Alert, ...]
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        parts = [f"{len(self.alerts)} to look at" if self.alerts else "", f"{len(self.over)} over" if self.over else ""]
+        return f"Hedgehog: {', '.join(part for part in parts if part)}"
+
+    @property
+    def message(self) -> str:
+        """One line for each, the first ones only where there are many."""
+        lines = [f"{one.name}: {one.message}" for one in self.alerts]
+        lines += [f"{one.name} is over" + (f" ({one.subject})" if one.subject else "") for one in self.over]
+        more = len(lines) - _MOST_LINES
+        return "\n".join(lines[:_MOST_LINES] + ([f"and {more} more; see `hedgehog metrics`"] if more > 0 else []))
+
+
+Send = Callable[[Notice], None]
+"""Tells somebody; raises whatever it likes when it could not."""
+
+
+def wrong(samples: Sequence[Sample]) -> list[Alert]:
+    """What the conditions say of *samples*."""
+    by_metric: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_metric.setdefault(sample.name, []).append(sample)
+    return [
+        condition.alert(sample)
+        for condition in CONDITIONS
+        for sample in by_metric.get(condition.metric, [])
+        if sample.value >= condition.limit
+    ]
+
+
+def notify(
+    connection: Connection,
+    samples: Sequence[Sample],
+    senders: Mapping[str, Send],
+    *,
+    now: datetime,
+    remind: timedelta = REMIND,
+) -> tuple[Notice, list[str]]:
+    """Tell all *senders* what is new, still so after *remind*, or over; returns that and who could not be told.
+
+    It counts as told when one of them took it; else it is told again with the next call. What nobody was told of is
+    never told to be over.
+    """
+    known = store.see(connection, wrong(samples), now)
+    notice = _due(known, now, remind)
+    failed = (
+        [name for name, send in senders.items() if not _sent(name, send, notice)] if _says_something(notice) else []
+    )
+    if len(failed) < len(senders):
+        store.told(connection, notice.alerts, now)
+        store.forget(connection, notice.over)
+    store.forget(connection, [one.alert for one in known if one.notified_at is None and now - one.seen_at >= QUIET])
+    return notice, failed
+
+
+def _due(known: Sequence[Known], now: datetime, remind: timedelta) -> Notice:
+    at_work = [one for one in known if one.seen_at == now]
+    alerts = [one.alert for one in at_work if one.notified_at is None or now - one.notified_at >= remind]
+    over = [one.alert for one in known if one.notified_at is not None and now - one.seen_at >= QUIET]
+    return Notice(tuple(alerts), tuple(over))
+
+
+def _says_something(notice: Notice) -> bool:
+    return bool(notice.alerts or notice.over)
+
+
+def _sent(name: str, send: Send, notice: Notice) -> bool:
+    try:
+        send(notice)
+    except Exception as error:  # notifiers are anybody's code, and what they say may hold an address with a token
+        said = str(error) if isinstance(error, HedgehogError) else type(error).__name__
+        logger.error("%s could not tell anybody: %s", name, said)
+        return False
+    return True

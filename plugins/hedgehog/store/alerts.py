@@ -1,0 +1,67 @@
+"""What is wrong now, since when, and when somebody was last told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hedgehog.store.database import Connection, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing that is wrong: which condition, with what, and what to do in plain words."""
+
+    name: str
+    subject: str
+    """Tells it from others of the same condition; empty where there can be one only."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An alert with its history."""
+
+    alert: Alert
+    since: datetime
+    seen_at: datetime
+    """When it was last found to be so."""
+    notified_at: datetime | None
+
+
+def see(connection: Connection, alerts: Sequence[Alert], now: datetime) -> list[Known]:
+    """Keep what is wrong at *now*, and return all that is known, also what was wrong before."""
+    with transaction(connection) as cursor:
+        for alert in alerts:
+            cursor.execute(
+                "INSERT INTO hedgehog.alert (name, subject, message, since, seen_at) VALUES (%s, %s, %s, %s, %s) "
+                "ON CONFLICT (name, subject) DO UPDATE SET message = excluded.message, seen_at = excluded.seen_at",
+                (alert.name, alert.subject[:1000], alert.message[:2000], now, now),
+            )
+        cursor.execute(
+            "SELECT name, subject, message, since, seen_at, notified_at FROM hedgehog.alert ORDER BY since, 1, 2"
+        )
+        return [Known(Alert(*row[:3]), *row[3:]) for row in cursor.fetchall()]
+
+
+def told(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
+    """Somebody was told of *alerts* at *now*."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.alert SET notified_at = %s WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            (now, *_keys(alerts)),
+        )
+
+
+def forget(connection: Connection, alerts: Sequence[Alert]) -> None:
+    """*alerts* are over, and nobody needs to hear of them again."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "DELETE FROM hedgehog.alert WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            _keys(alerts),
+        )
+
+
+def _keys(alerts: Sequence[Alert]) -> tuple[list[str], list[str]]:
+    return [alert.name for alert in alerts], [alert.subject for alert in alerts]
