@@ -7,6 +7,8 @@ import inspect
 import re
 from pathlib import Path
 
+import yaml
+
 from hedgehog import errors
 from hedgehog.__main__ import build_parser
 from tests.deploy.settings import FREE, OURS, unknown
@@ -29,6 +31,13 @@ def test_every_error_has_a_row() -> None:
     assert sorted(rows) == sorted(names - {"HedgehogError"})
 
 
+def test_every_alert_has_a_first_look() -> None:
+    """Whoever is woken by one finds it here."""
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts" / "hedgehog.yaml").read_text())
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    assert set(re.findall(r"Hedgehog[A-Z]\w+", PAGE)) == alerts
+
+
 def test_every_command_that_is_named_exists() -> None:
     """With its sub-command, where it has some."""
     known = commands(build_parser())
@@ -39,7 +48,8 @@ def test_every_command_that_is_named_exists() -> None:
 
 def test_every_dag_that_is_named_exists() -> None:
     """A file a DAG."""
-    named = set(re.findall(r"hedgehog_\w+", PAGE)) - {"hedgehog_db", "hedgehog_airflow_api", "hedgehog_github_webhook"}
+    connections = {f"hedgehog_{name}" for name in ("db", "airflow_api", "github_webhook", "metrics_token")}
+    named = set(re.findall(r"hedgehog_\w+", PAGE)) - connections
     assert named - {path.stem for path in (ROOT / "dags").glob("*.py")} == set()
 
 
