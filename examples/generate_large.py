@@ -69,7 +69,13 @@ def switches() -> Iterator[Manifest]:
     """Spines whose ports are broken out to four leaves each, and pairs of leaves."""
     for number, name in enumerate(SPINES, 1):
         breakouts = {f"E1/{port}": "4x100G" for port in range(1, len(LEAVES) // 4 + 1)}
-        spec = {"role": "spine", "profile": "celestica-ds4000", "asn": SPINE_ASN, "portBreakouts": breakouts}
+        spec = {
+            "role": "spine",
+            "profile": "celestica-ds4000",
+            "asn": SPINE_ASN,
+            "portBreakouts": breakouts,
+            "vlanNamespaces": [NAMESPACE],
+        }
         yield manifest("wiring", "Switch", name, spec | {"description": name} | addresses(number))
     for number, pair in enumerate(PAIRS, 1):
         yield manifest("wiring", "SwitchGroup", group(number), {})

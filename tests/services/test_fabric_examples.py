@@ -13,6 +13,8 @@ import pytest
 
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.references import references
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.schemas.check import check
 from hedgehog.services.fabric_import import import_documents, read_documents
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
@@ -92,6 +94,13 @@ def test_one_is_large_and_the_other_has_every_kind_that_a_live_fabric_has(stored
     assert len(specs(stored["large"], "Switch")) == 64
     assert len(stored["large"]) > 800
     assert len({ref.kind for ref in stored["gen"]}) == 16
+
+
+def test_a_cluster_would_take_them_alone_and_side_by_side_without_a_word(stored):
+    """No rule of admission is broken, and nothing is worth a warning."""
+    gen, large = (list(stored[name].values()) for name in ("gen", "large"))
+    for objects in (gen, large, gen + large):
+        assert check(objects, FabricSettings(), strict=True) == {}
 
 
 def test_no_object_is_in_both(stored):
