@@ -24,6 +24,8 @@ from hedgehog.store import fabrics, inbox
 SECRET = "It's a Secret to Everybody"
 PUBLIC = {("POST", "/hedgehog/webhooks/github")}
 """Every route of ours that needs no login. A new one is a decision."""
+TOKEN = {("GET", "/hedgehog/metrics/prometheus")}
+"""Every route of ours that needs a token of its own instead of a login."""
 PUSH = json.loads((Path(__file__).parents[1] / "services" / "webhook_examples" / "push.json").read_text())
 _numbers = itertools.count(1)
 
@@ -261,12 +263,15 @@ def dependencies(dependant: Any) -> Iterator[str]:
 
 def test_the_webhook_is_the_only_public_route(apps):
     """Airflow protects nothing of a plugin by itself: a login and a permission stand on each route, or it is listed."""
-    open_to_all = set()
+    open_to_all, with_token = set(), set()
     for method, path, route in routes(apps):
         names = set(dependencies(route.dependant)) if isinstance(route, APIRoute) else set()
-        if "get_user" not in names or not any(name.startswith("requires_access_") for name in names):
+        if any(name.endswith("requires_token") for name in names):
+            with_token.add((method, path))
+        elif "get_user" not in names or not any(name.startswith("requires_access_") for name in names):
             open_to_all.add((method, path))
     assert open_to_all == PUBLIC
+    assert with_token == TOKEN
 
 
 def test_without_a_login_every_other_route_answers_401(apps):

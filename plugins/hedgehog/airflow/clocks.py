@@ -17,7 +17,8 @@ CLOCKS = {
 }
 """Setting and default of the clock of each target's sync and of each job of maintenance."""
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
-_RUNS = 50
+_LOOK_AHEAD = 25 * 3600.0
+"""Seconds of a clock that are looked at, or its first three runs if they take longer."""
 
 
 def intervals() -> dict[str, float]:
@@ -30,7 +31,9 @@ def _longest_pause(key: str, cron: str) -> float:
 
     try:
         times = croniter(cron, _SOME_DAY)
-        runs: list[float] = [times.get_next(float) for _ in range(_RUNS)]
+        runs: list[float] = [times.get_next(float)]
+        while len(runs) < 3 or runs[-1] < _SOME_DAY.timestamp() + _LOOK_AHEAD:
+            runs.append(times.get_next(float))
     except CroniterError as error:
         raise InvalidInput(f"[hedgehog] {key} is {cron!r}, which is no cron expression ({error})") from None
     return max(after - before for before, after in pairwise(runs))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RUN_LIMIT = timedelta(minutes=5)
+TASK_LIMIT = timedelta(minutes=2)
+"""A run that hangs must not keep the figures away for long: there is one at a time."""
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 

@@ -59,9 +59,10 @@ def latest(connection: Connection, names: Sequence[str]) -> list[Sample]:
     """The newest samples of *names*, of each machine that took any in the last minutes."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "SELECT one ->> 'name', (one ->> 'value')::float, one -> 'labels' FROM (SELECT DISTINCT ON (host) samples "
+            "SELECT one ->> 'name', (one ->> 'value')::float, one -> 'labels' FROM (SELECT DISTINCT ON (host) host, samples "
             f"FROM hedgehog.metric_sample WHERE at > now() - interval '{_FRESH}' ORDER BY host, at DESC) m, "
-            "jsonb_array_elements(m.samples) one WHERE one ->> 'name' = ANY(%s) ORDER BY one",
+            "jsonb_array_elements(m.samples) WITH ORDINALITY e (one, place) "
+            "WHERE one ->> 'name' = ANY(%s) ORDER BY m.host, e.place",
             (list(names),),
         )
         return [Sample(*row) for row in cursor.fetchall()]
