@@ -94,6 +94,7 @@ def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing
                     "git_sync_enabled": True,
                     "enable_k8s_sync": True,
                     "kubernetes_connection_id": CLUSTER,
+                    "settings": {"enforced": False},  # some are wiring without addresses, as before an installation
                 },
             }
         )

@@ -40,7 +40,14 @@ _RESERVED: Mapping[str, str] = {
     "fabric.proxyExternalSubnet": "172.30.16.0/22",
 }
 """The subnets that no VPC may touch, in upstream's order, with their defaults."""
-_UNSAID = ("upstream", "fabric_mtu", "server_facing_mtu_offset", "vpc_peering_disabled", "allow_extra_switch_profiles")
+_UNSAID = (
+    "upstream",
+    "fabric_mtu",
+    "server_facing_mtu_offset",
+    "vpc_peering_disabled",
+    "allow_extra_switch_profiles",
+    "enforced",
+)
 """What no Fabricator says."""
 
 

@@ -66,6 +66,9 @@ class FabricSettings:
     allow_extra_switch_profiles: bool = False
     include_cumulus: bool = False
     include_clsp: bool = False
+    enforced: bool = True
+    """Whether a sync holds what these rules refuse. False leaves the judgement to the cluster: for wiring without
+    addresses yet, or a cluster with other rules."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data that differs from the defaults, as stored with the fabric; `read` gives it back."""
