@@ -112,8 +112,7 @@ def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing
         run(stack, target, "real")
     head = git(stack, "rev-parse", "main")
     versions = {
-        ref: item["metadata"]["resourceVersion"]
-        for ref, item in live(stack, "Fabric", *{r.kind for r in wanted}).items()
+        ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()
     }
 
     for target in ("git", "kubernetes"):
@@ -121,10 +120,7 @@ def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing
         assert (state, outcomes["real"]["status"]) == ("success", "skipped")
 
     assert git(stack, "rev-parse", "main") == head
-    after = {
-        ref: item["metadata"]["resourceVersion"]
-        for ref, item in live(stack, "Fabric", *{r.kind for r in wanted}).items()
-    }
+    after = {ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()}
     assert after == versions
 
 
