@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from devstack.objects import make_server
@@ -63,3 +64,15 @@ def wanted(stack: Stack, name: str) -> str:
     (row,) = fabrics.load_objects(stack.database, [row_id])[row_id]
     found: str = row.manifest["spec"]["description"]
     return found
+
+
+def test_the_watch_goes_on_after_a_restart_of_the_api_server(stack: Stack, name: str) -> None:
+    """An edit right after it is back is noticed, and corrected, without the clock's help."""
+    stack.add_fabric(name, [make_server(f"{name}-a")], conflict_policy="force", resync_seconds=86400)
+    stack.wait_in_sync(name)
+    stack.cluster.stop()
+    time.sleep(2)
+    stack.cluster.start()
+    edit(stack, name, "right after the restart")
+    stack.airflow.wait(lambda: description(stack, name) == "a server", "the drift to be corrected")
+    stack.wait_in_sync(name)

@@ -10,7 +10,7 @@ import pytest
 from hedgehog.store.database import transaction
 from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, fill_in, keep, runs, unended, unknown
 
-START = datetime.now(UTC) - timedelta(minutes=10)
+START = datetime.now(UTC) - timedelta(hours=10)
 RUNNING = TaskRun(Attempt("hedgehog_backup", "r1", "backup", -1, 1), TaskState.RUNNING, START, fabrics=("a",))
 ENDED = replace(RUNNING, state=TaskState.SUCCESS, ended_at=START + timedelta(seconds=3))
 LOST = replace(
@@ -58,8 +58,8 @@ def test_nothing_is_filled_in_over_what_the_task_said(kept, database):
 def test_only_what_began_long_ago_is_missed(kept, database):
     """A task may well take a while."""
     kept(RUNNING, replace(ENDED, attempt=replace(ENDED.attempt, run_id="r2")))
-    assert unended(database, older_than=timedelta(minutes=9), limit=9) == [RUNNING]
-    assert unended(database, older_than=timedelta(minutes=11), limit=9) == []
+    assert unended(database, older_than=timedelta(hours=9), limit=9) == [RUNNING]
+    assert unended(database, older_than=timedelta(hours=11), limit=9) == []
 
 
 def test_tries_without_a_row_are_unknown(kept, database):
