@@ -19,32 +19,20 @@ To restore, see `hedgehog restore --help` and `docs/maintenance.md`.
 log says which. There is no half a backup: it has its name, or its manifest, only when all of it is there.
 """
 
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import dag
 
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
 from hedgehog.airflow.maintenance_operators import BackUpOperator
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("backup_schedule", "20 2 * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("backup_schedule", "20 2 * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("maintenance"),
     params={
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only say what would be written and deleted; do neither.",
-            section="How",
-        ),
+        "dry_run": dry_run_param("Only say what would be written and deleted; do neither."),
     },
-    tags=[*TAGS, "maintenance"],
     doc_md=__doc__,
+    **dag_defaults("maintenance", "maintenance"),
 )
 def hedgehog_backup() -> None:
     """One task."""

@@ -15,41 +15,23 @@ asks next gets it made anew. With *Dry run* it only counts:
 **When it is red.** The fabric database is away; the next run catches up.
 """
 
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import dag
 
 from hedgehog.airflow.cache_operators import CleanUpCacheOperator
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param, fabrics_param
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("cache_cleanup_schedule", "*/30 * * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("cache_cleanup_schedule", "*/30 * * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("cache_refresh"),
     params={
-        "fabrics": Param(
-            [],
-            type="array",
-            items={"type": "string", "minLength": 1, "maxLength": 63},
-            uniqueItems=True,
-            title="Fabrics",
-            description="One fabric name a line: everything of these, old or not. Empty: of all fabrics what is too old.",
-            section="What",
+        "fabrics": fabrics_param(
+            "One fabric name a line: everything of these, old or not. Empty: of all fabrics what is too old."
         ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only say how many entries would go; drop none.",
-            section="How",
-        ),
+        "dry_run": dry_run_param("Only say how many entries would go; drop none."),
     },
-    tags=[*TAGS, "cache"],
     doc_md=__doc__,
+    **dag_defaults("cache_refresh", "cache"),
 )
 def hedgehog_cache_cleanup() -> None:
     """One task."""

@@ -16,34 +16,22 @@ itself.
 **When it is red.** The fabric database is away. Readers then make what they lack themselves, once it is back.
 """
 
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import dag
 
 from hedgehog.airflow.cache_operators import RefreshCacheOperator
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("cache_refresh_schedule", "*/5 * * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("cache_refresh_schedule", "*/5 * * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("cache_refresh"),
     params={
-        "fabrics": Param(
-            [],
-            type="array",
-            items={"type": "string", "minLength": 1, "maxLength": 63},
-            uniqueItems=True,
-            title="Fabrics",
-            description="One fabric name a line: everything of these. Empty: of all fabrics what is about to end.",
-            section="What",
+        "fabrics": fabrics_param(
+            "One fabric name a line: everything of these. Empty: of all fabrics what is about to end."
         ),
     },
-    tags=[*TAGS, "cache"],
     doc_md=__doc__,
+    **dag_defaults("cache_refresh", "cache"),
 )
 def hedgehog_cache_refresh() -> None:
     """One task."""

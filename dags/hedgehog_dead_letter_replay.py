@@ -19,28 +19,15 @@ switched off.
 
 from airflow.sdk import Param, dag
 
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import dag_defaults, dry_run_param, fabrics_param
 from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
 
 
 @dag(
     schedule=None,
-    catchup=False,
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("maintenance"),
     params={
-        "fabrics": Param(
-            [],
-            type="array",
-            items={"type": "string", "minLength": 1, "maxLength": 63},
-            uniqueItems=True,
-            title="Fabrics",
-            description="One fabric name a line; all that is parked of each.",
-            section="What",
-        ),
+        "fabrics": fabrics_param("One fabric name a line; all that is parked of each."),
         "target": Param(
             "both",
             type="string",
@@ -56,16 +43,10 @@ from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
             description="All that is parked, whatever the fabric. Needed when no fabric is named.",
             section="What",
         ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only say what would be due again; change nothing.",
-            section="How",
-        ),
+        "dry_run": dry_run_param("Only say what would be due again; change nothing."),
     },
-    tags=[*TAGS, "maintenance"],
     doc_md=__doc__,
+    **dag_defaults("maintenance", "maintenance"),
 )
 def hedgehog_dead_letter_replay() -> None:
     """One task."""

@@ -22,21 +22,16 @@ changed. A file that somebody edited in Git is *held*: nothing is overwritten; s
 from airflow.sdk import dag
 
 from hedgehog.airflow.assets import FABRIC_CHANGED
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
+from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
 from hedgehog.airflow.operators import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(
     schedule=clock_or(FABRIC_CHANGED, setting_name="git_sync_schedule", cron="*/5 * * * *"),
-    catchup=False,
     max_active_runs=2,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("git_sync"),
     params=sync_params(),
-    tags=[*TAGS, "git"],
     doc_md=__doc__,
+    **dag_defaults("git_sync", "git"),
 )
 def hedgehog_git_sync() -> None:
     """Plan, sync each batch, sum up."""

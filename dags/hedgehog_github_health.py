@@ -15,10 +15,9 @@ answer, a refused credential or a dead triggerer does not make it red; its reaso
 `hedgehog health`, with what to do. docs/health.md explains each.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults
 from hedgehog.airflow.health_operators import (
     HealthSummaryOperator,
     PlanRepositoryHealthOperator,
@@ -28,15 +27,10 @@ from hedgehog.airflow.health_operators import (
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("github_health_schedule", "*/3 * * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("github_health_schedule", "*/3 * * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("monitoring"),
-    tags=[*TAGS, "git", "github", "health"],
     doc_md=__doc__,
+    **dag_defaults("monitoring", "git", "github", "health"),
 )
 def hedgehog_github_health() -> None:
     """Plan, look at repositories and services, sum up."""

@@ -17,34 +17,20 @@ condition `Converged` and the state of each switch on the cluster's `Fabric` res
 well does not make it red; its reason is in `summary`, with what to do. docs/health.md explains each.
 """
 
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import dag
 
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
 from hedgehog.airflow.health_operators import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("kubernetes_health_schedule", "*/2 * * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("kubernetes_health_schedule", "*/2 * * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("monitoring"),
     params={
-        "fabrics": Param(
-            [],
-            type="array",
-            items={"type": "string", "minLength": 1, "maxLength": 63},
-            uniqueItems=True,
-            title="Fabrics",
-            description="One fabric name a line. Empty: every fabric that has a cluster.",
-            section="What",
-        ),
+        "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that has a cluster."),
     },
-    tags=[*TAGS, "kubernetes", "health"],
     doc_md=__doc__,
+    **dag_defaults("monitoring", "kubernetes", "health"),
 )
 def hedgehog_kubernetes_health() -> None:
     """Plan, look at each batch, sum up."""

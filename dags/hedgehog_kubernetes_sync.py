@@ -25,7 +25,7 @@ fabric's policy is to report that (`hedgehog drift list`), or a deletion above t
 from airflow.sdk import Param, dag
 
 from hedgehog.airflow.assets import CLUSTER_CHANGED, REVISION_PUBLISHED
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
+from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
 from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
@@ -33,12 +33,7 @@ from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOpe
     schedule=clock_or(
         REVISION_PUBLISHED | CLUSTER_CHANGED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"
     ),
-    catchup=False,
     max_active_runs=2,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("kubernetes"),
     params={
         **sync_params(),
         "allow_large_prune": Param(
@@ -49,8 +44,8 @@ from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOpe
             section="How",
         ),
     },
-    tags=[*TAGS, "kubernetes"],
     doc_md=__doc__,
+    **dag_defaults("kubernetes", "kubernetes"),
 )
 def hedgehog_kubernetes_sync() -> None:
     """Plan, sync each batch, sum up."""

@@ -17,32 +17,20 @@ was; the web UI no longer shows it, `zcat` does.
 **When it is red.** The log folder is not there, or a setting is no number; the log names it.
 """
 
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import dag
 
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
 from hedgehog.airflow.maintenance_operators import RotateLogsOperator
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("log_rotation_schedule", "40 3 * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("log_rotation_schedule", "40 3 * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("maintenance"),
     params={
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only say what would be compressed and deleted; write nothing.",
-            section="How",
-        ),
+        "dry_run": dry_run_param("Only say what would be compressed and deleted; write nothing."),
     },
-    tags=[*TAGS, "maintenance"],
     doc_md=__doc__,
+    **dag_defaults("maintenance", "maintenance"),
 )
 def hedgehog_log_rotation() -> None:
     """One task."""

@@ -15,22 +15,21 @@ and what is over.
 `notify`: a notifier could not tell anybody; its log names it. What nobody was told of is told with the next run.
 """
 
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import dag
 
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, default_args
 from hedgehog.airflow.metrics_operators import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("metrics_schedule", "* * * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("metrics_schedule", "* * * * *"),
     max_active_runs=1,
-    dagrun_timeout=RUN_LIMIT,
-    is_paused_upon_creation=False,
-    default_args=default_args("monitoring") | {"retries": 1, "execution_timeout": TASK_LIMIT},
-    tags=[*TAGS, "metrics"],
     doc_md=__doc__,
+    **dag_defaults("monitoring", "metrics")
+    | {
+        "dagrun_timeout": RUN_LIMIT,
+        "default_args": default_args("monitoring") | {"retries": 1, "execution_timeout": TASK_LIMIT},
+    },
 )
 def hedgehog_metrics() -> None:
     """Collect, then notify, whatever became of the collecting."""

@@ -23,7 +23,7 @@ right (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger b
 from airflow.sdk import Param, dag
 
 from hedgehog.airflow.assets import INBOX
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import dag_defaults
 from hedgehog.airflow.github_operators import (
     PlanPullRequestsOperator,
     PullRequestSummaryOperator,
@@ -33,12 +33,7 @@ from hedgehog.airflow.github_operators import (
 
 @dag(
     schedule=[INBOX],
-    catchup=False,
     max_active_runs=1,  # two checks of one pull request at once would write two comments
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("git_sync"),
     params={
         "repository": Param(
             "",
@@ -57,8 +52,8 @@ from hedgehog.airflow.github_operators import (
             section="What",
         ),
     },
-    tags=[*TAGS, "git", "github"],
     doc_md=__doc__,
+    **dag_defaults("git_sync", "git", "github"),
 )
 def hedgehog_pull_request_validation() -> None:
     """Plan, check each pull request, sum up."""

@@ -31,17 +31,12 @@ from hedgehog.airflow.change_operators import (
     PlanRepositoryChangesOperator,
     RepositoryChangesSummaryOperator,
 )
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_args, sync_params
+from hedgehog.airflow.defaults import clock_or, dag_defaults, fabrics_param
 
 
 @dag(
     schedule=clock_or(INBOX, setting_name="repository_changes_schedule", cron="*/5 * * * *"),
-    catchup=False,
     max_active_runs=2,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("git_sync"),
     params={
         "repository": Param(
             "",
@@ -59,10 +54,10 @@ from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, clock_or, default_ar
             description="Only repositories whose fabrics follow this branch.",
             section="What",
         ),
-        "fabrics": sync_params()["fabrics"],
+        "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that is due."),
     },
-    tags=[*TAGS, "git", "github"],
     doc_md=__doc__,
+    **dag_defaults("git_sync", "git", "github"),
 )
 def hedgehog_repository_changes() -> None:
     """Plan, look at each batch, sum up."""

@@ -19,10 +19,9 @@ a connection `hedgehog_airflow_api`. The report of each is its return value.
 up. A retention that is no number above 0 is named in the log, and nothing is deleted.
 """
 
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import dag
 
-from hedgehog.airflow.connections import setting
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, TAGS, default_args
+from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
 from hedgehog.airflow.maintenance_operators import (
     RepairLostRunsOperator,
     SweepDagRunsOperator,
@@ -31,24 +30,13 @@ from hedgehog.airflow.maintenance_operators import (
 
 
 @dag(
-    schedule=CronTriggerTimetable(setting("result_cleanup_schedule", "17 * * * *"), timezone="UTC"),
-    catchup=False,
+    schedule=clock("result_cleanup_schedule", "17 * * * *"),
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    render_template_as_native_obj=True,
-    default_args=default_args("maintenance"),
     params={
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only say what would go; delete and repair nothing.",
-            section="How",
-        ),
+        "dry_run": dry_run_param("Only say what would go; delete and repair nothing."),
     },
-    tags=[*TAGS, "maintenance"],
     doc_md=__doc__,
+    **dag_defaults("maintenance", "maintenance"),
 )
 def hedgehog_result_cleanup() -> None:
     """Three jobs that do not need each other."""

@@ -17,19 +17,15 @@ or all slots of its pool are taken at the moment.
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, POOLS, TAGS, default_args
+from hedgehog.airflow.defaults import POOLS, dag_defaults
 from hedgehog.airflow.health_operators import ReachQueueOperator, SelfTestOperator
 
 
 @dag(
     schedule=None,
-    catchup=False,
     max_active_runs=1,
-    dagrun_timeout=DAGRUN_TIMEOUT,
-    is_paused_upon_creation=False,
-    default_args=default_args("monitoring"),
-    tags=[*TAGS, "health"],
     doc_md=__doc__,
+    **dag_defaults("monitoring", "health"),
 )
 def hedgehog_self_test() -> None:
     """A task in each queue, and the check beside them."""

@@ -9,7 +9,8 @@ from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetab
 
 from hedgehog.airflow.connections import setting
 
-TAGS = ["hedgehog"]
+TAG = "hedgehog"
+"""On every DAG of ours, by which they are found."""
 
 POOLS: dict[str, tuple[int, str]] = {
     "git_sync": (8, "Hedgehog: fabrics to Git"),
@@ -24,11 +25,26 @@ DAGRUN_TIMEOUT = timedelta(minutes=30)
 TASK_TIMEOUT = timedelta(minutes=10)
 
 
+def clock(setting_name: str, cron: str) -> CronTriggerTimetable:
+    """Run by `[hedgehog] <setting_name>` (default *cron*, UTC)."""
+    return CronTriggerTimetable(setting(setting_name, cron), timezone="UTC")
+
+
 def clock_or(asset: Asset | AssetAny, *, setting_name: str, cron: str) -> AssetOrTimeSchedule:
     """Run when *asset* has an event, and by the clock of `[hedgehog] <setting_name>` (default *cron*, UTC)."""
-    return AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable(setting(setting_name, cron), timezone="UTC"), assets=asset
-    )
+    return AssetOrTimeSchedule(timetable=clock(setting_name, cron), assets=asset)
+
+
+def dag_defaults(pool: str, *tags: str) -> dict[str, Any]:
+    """What every DAG of ours is made with: its work belongs to *pool*, missed runs are not made up for."""
+    return {
+        "catchup": False,
+        "dagrun_timeout": DAGRUN_TIMEOUT,
+        "is_paused_upon_creation": False,
+        "render_template_as_native_obj": True,
+        "default_args": default_args(pool),
+        "tags": [TAG, *tags],
+    }
 
 
 def default_args(pool: str) -> dict[str, Any]:
@@ -49,18 +65,28 @@ def default_args(pool: str) -> dict[str, Any]:
     }
 
 
+def fabrics_param(description: str) -> Param:
+    """The fabrics that a run is for, one name a line; *description* says what no name means."""
+    return Param(
+        [],
+        type="array",
+        items={"type": "string", "minLength": 1, "maxLength": 63},
+        uniqueItems=True,
+        title="Fabrics",
+        description=description,
+        section="What",
+    )
+
+
+def dry_run_param(description: str) -> Param:
+    """A switch for runs that only tell; *description* says what they leave undone."""
+    return Param(False, type="boolean", title="Dry run", description=description, section="How")
+
+
 def sync_params() -> dict[str, Param]:
     """The trigger form of a sync DAG."""
     return {
-        "fabrics": Param(
-            [],
-            type="array",
-            items={"type": "string", "minLength": 1, "maxLength": 63},
-            uniqueItems=True,
-            title="Fabrics",
-            description="One fabric name a line. Empty: every fabric that is due.",
-            section="What",
-        ),
+        "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that is due."),
         "force": Param(
             False,
             type="boolean",
@@ -69,11 +95,5 @@ def sync_params() -> dict[str, Param]:
             "Never overwrites what is held for a human.",
             section="How",
         ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only plan: the summary says what would be done; nothing is written or recorded.",
-            section="How",
-        ),
+        "dry_run": dry_run_param("Only plan: the summary says what would be done; nothing is written or recorded."),
     }

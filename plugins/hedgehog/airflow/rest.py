@@ -12,7 +12,7 @@ import requests
 
 from hedgehog.airflow import connections
 from hedgehog.airflow.connections import ConnectionValues
-from hedgehog.airflow.defaults import TAGS
+from hedgehog.airflow.defaults import TAG
 from hedgehog.errors import (
     AuthenticationFailed,
     HedgehogError,
@@ -69,7 +69,7 @@ class AirflowApi:
 
     def our_dags(self) -> list[str]:
         """The ids of the DAGs with our tag and our prefix, sorted."""
-        answer = self.get("/dags", {"tags": TAGS[0], "limit": 100, "exclude_stale": False})
+        answer = self.get("/dags", {"tags": TAG, "limit": 100, "exclude_stale": False})
         return sorted(dag["dag_id"] for dag in answer["dags"] if dag["dag_id"].startswith(_PREFIX))
 
     def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[Run]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.airflow.connections import database_parameters
-from hedgehog.airflow.defaults import POOLS, TAGS
+from hedgehog.airflow.defaults import POOLS, TAG
 from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 
@@ -125,7 +125,7 @@ def _dags_step() -> list[str]:
         return []
     with api:
         try:
-            found = {dag["dag_id"]: dag for dag in api.get("/dags", {"tags": TAGS[0], "limit": 100})["dags"]}
+            found = {dag["dag_id"]: dag for dag in api.get("/dags", {"tags": TAG, "limit": 100})["dags"]}
         except RemoteUnavailable as error:
             _say("skipped", f"DAGs: {error}; start Airflow, then check again")
             return []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.labels import COMPUTED
 from hedgehog.fabric.model import Manifest
 
 FieldSet = dict[str, Any]
@@ -22,15 +23,14 @@ _SERVER_METADATA = frozenset(
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _COMPUTED_ANNOTATIONS = frozenset(
     {_LAST_APPLIED, "gateway.githedgehog.com/vpcs", "gateway.githedgehog.com/nat"}
-    | {f"fabric.githedgehog.com/{name}" for name in ("ports", "servers", "switches")}
+    | {f"{COMPUTED}{name}" for name in ("ports", "servers", "switches")}
 )
-_COMPUTED_LABEL = "fabric.githedgehog.com/"
 _GATEWAY_LABEL = "vpc.gateway.githedgehog.com/"
 _COMPUTES_LABELS = frozenset(
     {"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC", "External", "Connection"}
     | {"VPCAttachment", "ExternalAttachment", "VPCPeering", "ExternalPeering"}
 )
-"""Kinds whose admission drops every label with `_COMPUTED_LABEL` in its key and computes them anew."""
+"""Kinds whose admission drops every label with `COMPUTED` in its key and computes them anew."""
 
 _LARGEST_EXACT_FLOAT = 2**53
 _IDENTITY = frozenset({"apiVersion", "kind", "name", "namespace"})
@@ -95,11 +95,11 @@ def _keep(metadata: dict[str, Any], field: str, wanted: Callable[[str], bool]) -
 def _computed_label(kind: str, key: str) -> bool:
     if kind == "GatewayPeering":
         return key.startswith(_GATEWAY_LABEL)
-    return kind in _COMPUTES_LABELS and _COMPUTED_LABEL in key
+    return kind in _COMPUTES_LABELS and COMPUTED in key
 
 
 def _computed_annotation(kind: str, key: str) -> bool:
-    return key in _COMPUTED_ANNOTATIONS or (kind == "Connection" and _COMPUTED_LABEL in key)
+    return key in _COMPUTED_ANNOTATIONS or (kind == "Connection" and COMPUTED in key)
 
 
 def differs(

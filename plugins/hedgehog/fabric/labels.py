@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from hedgehog.fabric.model import Manifest
 
 COMPUTED = "fabric.githedgehog.com/"
-"""Labels with this in their key are admission's own: what users write there is dropped."""
+"""Labels, and annotations of some kinds, with this in their key are admission's own: what users write there is dropped."""
 IPV4_NAMESPACE = f"{COMPUTED}ipv4ns"
 VLAN_NAMESPACE = f"{COMPUTED}vlanns"
 VPC = f"{COMPUTED}vpc"
 SUBNET = f"{COMPUTED}subnet"
 CONNECTION = f"{COMPUTED}connection"
+PROFILE = f"{COMPUTED}profile"
 NATIVE_VLAN = f"{COMPUTED}nativevlan"
 SET = "true"
 """Value of a label whose key says it all."""
@@ -21,6 +22,21 @@ SET = "true"
 def switch_vlan_namespace(namespace: str) -> str:
     """Key of the label that a Switch has for each of its VLANNamespaces."""
     return f"vlanns.{COMPUTED}{namespace}"
+
+
+def switch_group(group: str) -> str:
+    """Key of the label that a Switch has for each of its SwitchGroups."""
+    return f"switchgroup.{COMPUTED}{group}"
+
+
+def connected_switch(switch: str) -> str:
+    """Key of the label that a Connection has for each of its Switches."""
+    return f"switch.{COMPUTED}{switch}"
+
+
+def connected_server(server: str) -> str:
+    """Key of the label that a Connection has for each of its Servers."""
+    return f"server.{COMPUTED}{server}"
 
 
 def peered_vpc(vpc: str) -> str:
@@ -35,10 +51,19 @@ def gateway_peered_vpc(vpc: str) -> str:
 
 def put_computed(manifest: Manifest, computed: Mapping[str, str]) -> None:
     """Replace the labels that are admission's own by *computed*; the others stay."""
+    _replace_computed(manifest, "labels", computed)
+
+
+def drop_computed_annotations(manifest: Manifest) -> None:
+    """Drop the annotations that are admission's own; the others stay."""
+    _replace_computed(manifest, "annotations", {})
+
+
+def _replace_computed(manifest: Manifest, field: str, computed: Mapping[str, str]) -> None:
     metadata = manifest["metadata"]
-    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if COMPUTED not in key}
-    labels.update(computed)
-    if labels:
-        metadata["labels"] = labels
+    kept = {key: value for key, value in (metadata.get(field) or {}).items() if COMPUTED not in key}
+    kept.update(computed)
+    if kept:
+        metadata[field] = kept
     else:
-        metadata.pop("labels", None)
+        metadata.pop(field, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Iterable
 
+from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
@@ -15,6 +16,12 @@ from hedgehog.schemas.rules.vpc_infos import vpc_info
 _PROFILE = "SwitchProfile"
 _INFO = "VPCInfo"
 _SOURCES = frozenset({"VPC", "External"})
+
+
+@functools.lru_cache(maxsize=8)
+def _built_in(settings: FabricSettings) -> tuple[Manifest, ...]:
+    """The built-in SwitchProfiles as a cluster stores them, the same ones for every fabric with these settings."""
+    return tuple(stored(profile, settings) for profile in default_profiles(settings))
 
 
 class ControlledFabric(Admission):
@@ -32,9 +39,10 @@ class ControlledFabric(Admission):
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
         self._info = vpc_info if memory is None else functools.partial(memory.once, vpc_info)
-        profiles = default_profiles(settings) if memory is None else memory.once(default_profiles, settings)
-        built_in = (one for one in profiles if (_PROFILE, one["metadata"]["name"]) not in self._given)
-        super().__init__(settings, [*built_in, *objects], elsewhere=elsewhere, memory=memory)
+        super().__init__(settings, objects, elsewhere=elsewhere, memory=memory)
+        for profile in _built_in(settings):
+            if (_PROFILE, profile["metadata"]["name"]) not in self._given:
+                super().put(profile)
 
     def put(self, manifest: Manifest) -> None:
         """Make it so, and have the controllers follow."""

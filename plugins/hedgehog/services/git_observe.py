@@ -6,6 +6,7 @@ last look costs two lookups in Git; else the listing of its directory, and rende
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -71,6 +72,8 @@ class _Records:
     known: dict[str, GitFile]
     changed: list[StoredObject]
     removed: frozenset[ObjectRef]
+    objects: Callable[[], list[StoredObject]]
+    """All objects of the fabric, asked for when first needed."""
 
 
 def observe(job: Job, source: Source) -> FilePlan:
@@ -108,9 +111,8 @@ def _judge(source: Source, fabric: Fabric, records: _Records) -> Judgement:
     """What may not be published of a change; nothing changed, nothing to judge."""
     if not records.changed and not records.removed:
         return Judgement()
-    stored = fabric_store.load_objects(source.connection, [fabric.id])[fabric.id]
     before = git_files.published(source.connection, [fabric.id])[fabric.id]
-    return source.judge(fabric, [one.manifest for one in stored if one.ref.kind in KINDS], before)
+    return source.judge(fabric, [one.manifest for one in records.objects() if one.ref.kind in KINDS], before)
 
 
 def _is_undisturbed(job: Job, source: Source) -> bool:
@@ -132,6 +134,7 @@ def _records(connection: Connection, fabric_id: int) -> _Records:
         git_files.files(connection, [fabric_id])[fabric_id],
         git_files.changed_objects(connection, [fabric_id])[fabric_id],
         frozenset(file.ref for file in git_files.removed_files(connection, [fabric_id])[fabric_id] if file.ref),
+        functools.cache(lambda: fabric_store.load_objects(connection, [fabric_id])[fabric_id]),
     )
 
 
@@ -168,10 +171,7 @@ def _wanted(
         and record.ref not in changed
         and (source.force or record.path in stale or record.held_reason or files.get(record.path) != record.blob_id)
     }
-    unchanged: list[StoredObject] = []
-    if differing:
-        stored = fabric_store.load_objects(source.connection, [fabric.id])[fabric.id]
-        unchanged = [one for one in stored if one.ref in differing]
+    unchanged = [one for one in records.objects() if one.ref in differing] if differing else []
     return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], refused)
 
 

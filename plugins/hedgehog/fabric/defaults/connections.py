@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, is_mclag, read
-from hedgehog.fabric.labels import COMPUTED, SET, VPC
+from hedgehog.fabric.labels import (
+    COMPUTED,
+    SET,
+    VPC,
+    connected_server,
+    connected_switch,
+    drop_computed_annotations,
+    put_computed,
+)
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
@@ -16,7 +24,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
     for field, kind in (*TYPES.items(), *MCLAG.items()):
         if field in spec:
             _fill_links(spec[field], kind.links, [side for side, _ in kind.ends])
-    _drop_computed(manifest, "labels")
+    put_computed(manifest, {})
     if settings.upstream is Upstream.V0_126 and is_mclag(spec):
         return
     joined = read(spec)
@@ -27,7 +35,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
     labels[f"{COMPUTED}connection-type"] = joined.type.label
     labels |= _labels(spec, joined)
     if settings.upstream is not Upstream.V0_126:
-        _drop_computed(manifest, "annotations")
+        drop_computed_annotations(manifest)
         _annotate(manifest, joined, is_mclag(spec))
 
 
@@ -44,8 +52,8 @@ def _labels(spec: Mapping[str, Any], joined: Endpoints) -> dict[str, str]:
     vpc = (spec.get("staticExternal") or {}).get("withinVPC")
     labels = {VPC: vpc} if vpc else {}
     if joined.is_sound:
-        labels |= {f"switch.{COMPUTED}{name}": SET for name in joined.devices[Device.SWITCH]}
-        labels |= {f"server.{COMPUTED}{name}": SET for name in joined.devices[Device.SERVER]}
+        labels |= {connected_switch(name): SET for name in joined.devices[Device.SWITCH]}
+        labels |= {connected_server(name): SET for name in joined.devices[Device.SERVER]}
     return labels
 
 
@@ -61,16 +69,7 @@ def _annotate(manifest: Manifest, joined: Endpoints, mclag: bool) -> None:
 
 def _server(manifest: Manifest, settings: FabricSettings) -> None:
     manifest.setdefault("spec", {})
-    _drop_computed(manifest, "labels")
-
-
-def _drop_computed(manifest: Manifest, field: str) -> None:
-    metadata = manifest["metadata"]
-    kept = {key: value for key, value in (metadata.get(field) or {}).items() if COMPUTED not in key}
-    if kept:
-        metadata[field] = kept
-    else:
-        metadata.pop(field, None)
+    put_computed(manifest, {})
 
 
 DEFAULTERS: Mapping[str, Callable[[Manifest, FabricSettings], None]] = {"Connection": _connection, "Server": _server}

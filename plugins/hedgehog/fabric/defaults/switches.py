@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hedgehog.fabric import labels
 from hedgehog.fabric.durations import locator_is_over
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 
-COMPUTED = "fabric.githedgehog.com/"
-"""Labels with this in their key are thrown away and computed anew."""
-PROFILE_LABEL = "fabric.githedgehog.com/profile"
-PORTS_ANNOTATION = "fabric.githedgehog.com/ports"
+PORTS_ANNOTATION = f"{labels.COMPUTED}ports"
 ALL_PORTS = "*"
 """Key of `portLocators` for all ports at once."""
 _LINK_FLAP = {"flapThreshold": 3, "samplingInterval": 30, "recoveryInterval": 300}
@@ -33,12 +31,9 @@ def _fill_switch(manifest: Manifest, settings: FabricSettings) -> None:
     _fill_groups(spec)
     if "linkFlapErrDisable" in spec:
         spec["linkFlapErrDisable"] = {**_LINK_FLAP, **spec["linkFlapErrDisable"]}
-    manifest["metadata"]["labels"] = {
-        **{key: value for key, value in (manifest["metadata"].get("labels") or {}).items() if COMPUTED not in key},
-        **{f"switchgroup.{COMPUTED}{group}": "true" for group in spec.get("groups") or ()},
-        **{f"vlanns.{COMPUTED}{namespace}": "true" for namespace in spec["vlanNamespaces"]},
-        PROFILE_LABEL: spec.get("profile", ""),
-    }
+    computed = {labels.switch_group(group): labels.SET for group in spec.get("groups") or ()}
+    computed |= {labels.switch_vlan_namespace(namespace): labels.SET for namespace in spec["vlanNamespaces"]}
+    labels.put_computed(manifest, computed | {labels.PROFILE: spec.get("profile", "")})
 
 
 def _fill_groups(spec: dict[str, Any]) -> None:

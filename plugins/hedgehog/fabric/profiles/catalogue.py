@@ -230,28 +230,25 @@ CUMULUS: tuple[Model, ...] = (
 """With `includeCumulus`."""
 
 
-def default_profiles(settings: FabricSettings) -> list[Manifest]:
-    """The SwitchProfiles that the fabric controller makes and keeps under these settings."""
-    return [
-        {
-            "apiVersion": API_VERSION,
-            "kind": "SwitchProfile",
-            "metadata": {"name": model.name, "namespace": "default"},
-            "spec": model.spec(settings.upstream),
-        }
-        for model in _included(settings.include_clsp, settings.include_cumulus)
-    ]
+def default_profiles(settings: FabricSettings) -> tuple[Manifest, ...]:
+    """The SwitchProfiles that the fabric controller makes and keeps under these settings. Shared: not to be changed."""
+    return tuple(_manifests(settings.include_clsp, settings.include_cumulus, settings.upstream).values())
 
 
 def default_spec(name: str, settings: FabricSettings) -> Mapping[str, Any] | None:
     """The spec of the built-in profile of that name, which is immutable; None for other names. Not to be changed."""
-    return _specs(settings.include_clsp, settings.include_cumulus, settings.upstream).get(name)
+    manifest = _manifests(settings.include_clsp, settings.include_cumulus, settings.upstream).get(name)
+    return None if manifest is None else manifest["spec"]
 
 
 @functools.lru_cache(maxsize=8)
-def _specs(clsp: bool, cumulus: bool, upstream: Upstream) -> Mapping[str, Mapping[str, Any]]:
-    return {model.name: model.spec(upstream) for model in _included(clsp, cumulus)}
-
-
-def _included(clsp: bool, cumulus: bool) -> tuple[Model, ...]:
-    return (*BROADCOM, *(CLSP if clsp else ()), *(CUMULUS if cumulus else ()))
+def _manifests(clsp: bool, cumulus: bool, upstream: Upstream) -> Mapping[str, Manifest]:
+    return {
+        model.name: {
+            "apiVersion": API_VERSION,
+            "kind": "SwitchProfile",
+            "metadata": {"name": model.name, "namespace": "default"},
+            "spec": model.spec(upstream),
+        }
+        for model in (*BROADCOM, *(CLSP if clsp else ()), *(CUMULUS if cumulus else ()))
+    }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.endpoints import Device, read
+from hedgehog.fabric.labels import COMPUTED
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import Upstream
 from hedgehog.schemas.rules.profiles import profile_of
@@ -13,7 +14,7 @@ from hedgehog.schemas.rules.registry import KindRules
 from hedgehog.schemas.rules.rule import Path, Violation, rule
 from hedgehog.schemas.world import Fact, Footprint, World
 
-P2P_LINK = "fabric.githedgehog.com/p2p-link"
+P2P_LINK = f"{COMPUTED}p2p-link"
 """Annotation with the /31 between switch and server, for hostBGP and l3vni."""
 L2VNI, L3VNI = "", "l3vni"
 _FEATURES = {L2VNI: ("l2vni", "l3vni"), L3VNI: ("l3vni",)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hedgehog.fabric import labels
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import Breakouts, Profile, default_spec, parse
 from hedgehog.schemas.rules.profile_kinds import group_violations, kind_violations, pipeline_violations
@@ -145,7 +146,7 @@ def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
     if old is None or _significant(old["spec"]) == _significant(new["spec"]):
         return
     name = new["metadata"]["name"]
-    switches = [one["metadata"]["name"] for one in world.labelled("Switch", "fabric.githedgehog.com/profile", name)]
+    switches = [one["metadata"]["name"] for one in world.labelled("Switch", labels.PROFILE, name)]
     if switches:
         rest = f" and {len(switches) - _LISTED} more" if len(switches) > _LISTED else ""
         yield IN_USE.at(("spec",), f"is the profile of {', '.join(switches[:_LISTED])}{rest}")

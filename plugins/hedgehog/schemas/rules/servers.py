@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hedgehog.fabric.labels import COMPUTED, SET
+from hedgehog.fabric.labels import SET, connected_server
 from hedgehog.fabric.model import Manifest
 from hedgehog.schemas.rules.registry import KindRules
 from hedgehog.schemas.rules.rule import Violation, rule
@@ -20,7 +20,7 @@ IN_USE = rule(
 
 
 def _delete(old: Manifest, world: World) -> Iterator[Violation]:
-    label = f"server.{COMPUTED}{old['metadata']['name']}"
+    label = connected_server(old["metadata"]["name"])
     users = [one["metadata"]["name"] for one in world.labelled("Connection", label, SET)]
     if users:
         others = f" and {len(users) - 3} more" if len(users) > 3 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.model import Manifest
 from hedgehog.schemas.world import Fact, World
@@ -51,4 +52,4 @@ def others(world: World, fact: Fact, name: str) -> Iterator[tuple[str, str]]:
 
 def connections_of(world: World, switch: str) -> Iterator[Manifest]:
     """The Connections that a label selector finds for the switch; MCLAG connections carry no labels."""
-    return world.labelled("Connection", f"switch.fabric.githedgehog.com/{switch}", "true")
+    return world.labelled("Connection", labels.connected_switch(switch), labels.SET)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hedgehog.fabric import labels
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import Breakouts
 from hedgehog.schemas.rules.profiles import breakouts_of, profile_of
@@ -189,7 +190,7 @@ def _namespace_warnings(new: Manifest, world: World, old: Manifest, connections:
     gone = set(old["spec"].get("vlanNamespaces") or ()) - set(new["spec"]["vlanNamespaces"])
     for connection in connections if gone else ():
         name = connection["metadata"]["name"]
-        for attachment in world.labelled("VPCAttachment", "fabric.githedgehog.com/connection", name):
+        for attachment in world.labelled("VPCAttachment", labels.CONNECTION, name):
             vpc = world.get("VPC", attachment["spec"].get("subnet", "").partition("/")[0])
             if vpc is not None and vpc["spec"].get("vlanNamespace") in gone:
                 about = f"VPCAttachment {attachment['metadata']['name']} has VLANs of {vpc['spec']['vlanNamespace']}"
