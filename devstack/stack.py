@@ -79,12 +79,15 @@ class Stack:
         return {state.target.value if len(names) == 1 else f"{state.fabric}/{state.target}": state for state in found}
 
     def wait_in_sync(self, *names: str, limit: float = 240.0) -> None:
-        """Wait until both targets of the fabrics have reached the newest generation."""
-        self.airflow.wait(
-            lambda: all(state.status == "in_sync" for state in sync_state.states(self.database, names)),
-            f"{', '.join(names[:5])} to be in sync",
-            limit=limit,
-        )
+        """Wait until both targets of the fabrics have reached the newest generation. Raises TimeoutError: how far they are."""
+        try:
+            self.airflow.wait(lambda: not self._behind(names), f"{', '.join(names[:5])} to be in sync", limit=limit)
+        except TimeoutError as error:
+            behind = [f"{one.fabric} at {one.target}: {one.status}, {one.reason}" for one in self._behind(names)]
+            raise TimeoutError("\n".join([str(error), *behind[:20]])) from error
+
+    def _behind(self, names: Sequence[str]) -> list[sync_state.State]:
+        return [state for state in sync_state.states(self.database, names) if state.status != "in_sync"]
 
     def wait_status(self, name: str, target: str, status: str, *, limit: float = 240.0) -> sync_state.State:
         """Wait until one target of a fabric has a status, and return its state."""

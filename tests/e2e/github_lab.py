@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import itertools
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Mapping
@@ -74,6 +76,17 @@ class GitHubLab:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def announce(self, size: int) -> int:
+        """The answer to the head of a delivery of *size* bytes: the webhook need not wait for the body of a large one."""
+        host = urllib.parse.urlsplit(self.stack.airflow.url)
+        connection = http.client.HTTPConnection(host.netloc, timeout=30)
+        connection.putrequest("POST", "/hedgehog/webhooks/github")
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        status = connection.getresponse().status
+        connection.close()
+        return status
 
     def deliver(self, event: str, payload: Mapping[str, Any]) -> str:
         """A signed delivery that is accepted; its id."""

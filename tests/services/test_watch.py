@@ -14,7 +14,7 @@ import pytest
 
 from devstack.cluster import DevCluster
 from devstack.objects import make, make_server, make_vpc, small_fabric
-from hedgehog.errors import RemoteUnavailable
+from hedgehog.errors import RateLimited, RemoteUnavailable
 from hedgehog.fabric.drift import DriftState
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
@@ -279,6 +279,26 @@ def test_a_cluster_that_is_away_does_not_hold_up_the_others(world, watch):
         assert cursors(world.database, "k8s_far") == {}
         back.set()
         running.until(lambda: len(cursors(world.database, "k8s_far")) >= len(KINDS))
+
+
+def test_a_kind_that_the_server_is_not_ready_for_waits_alone(world, watch, monkeypatch):
+    """As right after its start: each kind is refused once, and the cluster is not taken for overloaded."""
+    synced(world, "lab", make_server("a"))
+    refused: set[str] = set()
+    real = Cluster.stream
+
+    def stream(client: Cluster, verb: str, path: str, **options: Any) -> Any:
+        if path not in refused:
+            refused.add(path)
+            raise RateLimited("storage is (re)initializing", retry_after=0.01)
+        return real(client, verb, path, **options)
+
+    monkeypatch.setattr(Cluster, "stream", stream)
+    with watch(Times()) as running:
+        running.settled()
+        edit(world.api, make_server("a", "edited"))
+        running.until(lambda: drifts(world.database) == {"a": "changed"})
+    assert len(refused) >= len(KINDS)
 
 
 def test_a_lost_database_is_tried_again_and_nothing_is_forgotten(world, watch):

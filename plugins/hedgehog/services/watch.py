@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import psycopg2
 
-from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied
+from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import Scope
@@ -239,6 +239,12 @@ class Watch:
         if isinstance(error, DefinitionMissing | PermissionDenied):
             logger.warning("%s: %s is not watched: %s", cluster.connection_id, feed.place[0], error)
             self._after(self._times.refused, partial(self._open, feed))
+            return
+        if isinstance(error, RateLimited):  # of a server that has just started, for each kind that it is not ready for
+            feed.short += 1
+            pause = max(error.retry_after or 0.0, self._times.pause(feed.short))
+            logger.info("%s: %s is watched in %.0f s: %s", cluster.connection_id, feed.place[0], pause, error)
+            self._after(pause, partial(self._open, feed))
             return
         cluster.failures += 1
         pause = self._times.pause(cluster.failures)
