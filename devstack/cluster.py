@@ -51,6 +51,13 @@ class DevCluster:
         """The administrator's kubeconfig; complete once the cluster has started."""
         return self.foreign or self.directory / "kubeconfig"
 
+    @property
+    def pid(self) -> int:
+        """The process that holds etcd and the API server. Raises RuntimeError when this object runs none."""
+        if self._process is None:
+            raise RuntimeError("this cluster is not run by us")
+        return self._process.pid
+
     def start(self) -> Path:
         """Start the cluster, wait until it answers and return the administrator's kubeconfig."""
         if self.foreign is None and self._process is None:

@@ -82,6 +82,7 @@ class GitHubLab:
         host = urllib.parse.urlsplit(self.stack.airflow.url)
         connection = http.client.HTTPConnection(host.netloc, timeout=30)
         connection.putrequest("POST", "/hedgehog/webhooks/github")
+        connection.putheader("Content-Type", "application/json")
         connection.putheader("Content-Length", str(size))
         connection.endheaders()
         status = connection.getresponse().status

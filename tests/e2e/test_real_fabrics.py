@@ -13,7 +13,11 @@ import yaml
 from devstack.airflow import ROOT
 from devstack.stack import CLUSTER, Stack
 from hedgehog.fabric.canonical import differs
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.resources import collection_path, object_path
+from hedgehog.store import fabrics
 from tests.e2e.looks import git, live, run
 
 FILES = (
@@ -46,32 +50,21 @@ def manifests(text: str) -> dict[ObjectRef, dict]:
 
 
 @pytest.fixture(autouse=True)
-def _room_for_the_next(stack: Stack):
-    """These fabrics share object names: each is gone from the cluster before the next one comes."""
-    yield
-    for state in {state.fabric for state in stack.states("real").values()}:
-        hedgehog(stack, "fabric", "delete", state, "--yes")
+def _an_empty_cluster(stack: Stack) -> None:
+    """These fabrics share object names, and take over what they find: nothing else is there, and nobody brings it back."""
+    for fabric in fabrics.load_fabrics(stack.database):
+        fabrics.delete_fabric(stack.database, fabric.name)
     cluster = stack.cluster.connect()
-    for ref, item in live(
-        stack,
-        "Switch",
-        "Server",
-        "Connection",
-        "VPC",
-        "VPCAttachment",
-        "SwitchGroup",
-        "VLANNamespace",
-        "IPv4Namespace",
-        "External",
-        "ExternalAttachment",
-        "Gateway",
-        "GatewayGroup",
-    ).items():
-        group = item["apiVersion"]
-        plural = {"Switch": "switches"}.get(ref.kind, ref.kind.lower() + "s")
-        path = f"/apis/{group}/namespaces/{ref.namespace}/{plural}/{ref.name}"
-        cluster.call("DELETE", "DELETE", path, subject=str(ref))
+    stack.airflow.wait(lambda: not sweep(stack, cluster), "the cluster to be empty")
     cluster.close()
+
+
+def sweep(stack: Stack, cluster: Cluster) -> int:
+    """Delete all objects of all kinds; how many there were."""
+    found = live(stack, *KINDS)
+    for ref in found:
+        cluster.call("DELETE", "DELETE", object_path(KINDS[ref.kind], ref), subject=str(ref))
+    return len(found)
 
 
 @pytest.mark.parametrize("file", FILES, ids=[Path(file).name for file in FILES])
@@ -108,8 +101,6 @@ def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing
     assert manifests(exported) == wanted
     desired = [one for one in yaml.safe_load_all(exported) if one["kind"] in {ref.kind for ref in wanted}]
     assert [differs(one, found[ObjectRef.of(one)]) for one in desired if "spec" in one] == [[] for one in desired]
-    for target in ("git", "kubernetes"):  # the first sync of a namesake may have left an older counter
-        run(stack, target, "real")
     head = git(stack, "rev-parse", "main")
     versions = {
         ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()
@@ -132,8 +123,7 @@ def test_a_running_installation_is_taken_over_without_a_write(stack: Stack, refe
     for manifest in yaml.safe_load_all(source.read_text()):
         if manifest:
             namespace = manifest["metadata"].setdefault("namespace", "default")
-            plural = {"Switch": "switches"}.get(manifest["kind"], manifest["kind"].lower() + "s")
-            path = f"/apis/{manifest['apiVersion']}/namespaces/{namespace}/{plural}"
+            path = collection_path(KINDS[manifest["kind"]], namespace)
             cluster.call("POST", "POST", path, subject=manifest["kind"], body=manifest, idempotent=False)
     cluster.close()
     before = {ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()}
