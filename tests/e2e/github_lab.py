@@ -83,6 +83,7 @@ class GitHubLab:
         connection = http.client.HTTPConnection(host.netloc, timeout=30)
         connection.putrequest("POST", "/hedgehog/webhooks/github")
         connection.putheader("Content-Type", "application/json")
+        connection.putheader("X-Hub-Signature-256", sign(b"the body that was not sent"))
         connection.putheader("Content-Length", str(size))
         connection.endheaders()
         status = connection.getresponse().status
