@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from devstack.github import Pull
+from hedgehog.airflow.views import BODY_LIMIT
 from tests.e2e.github_lab import GitHubLab, make_vpc, sign
 from tests.services.pull_request_lab import FILES
 
@@ -177,7 +178,7 @@ def test_what_is_not_signed_is_refused_and_counted(github: GitHubLab, fabric: st
     assert github.send("pull_request", body, {})[0] == 401
     assert github.send("pull_request", body, {"X-Hub-Signature-256": sign(body, "another secret")})[0] == 401
     assert github.send("pull_request", body + b" ", signed)[0] == 401
-    assert github.announce(3 * 1024 * 1024) == 413
+    assert github.announce(BODY_LIMIT + 1) == 413
     assert github.query("SELECT 1 FROM hedgehog.inbox WHERE repository = %s", f"acme/{fabric}") == []
     assert github.send("pull_request", body, signed)[0] == 202
     assert github.send("pull_request", body, signed) == (
