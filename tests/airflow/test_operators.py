@@ -200,6 +200,7 @@ def test_a_sync_leaves_its_outcomes_for_the_summary_and_returns_nothing(service,
                 "counts": {"created": 2},
                 "reason": "",
                 "error_class": None,
+                "retryable": False,
                 "duration": 0.0,
                 "dry_run": False,
             }
@@ -328,14 +329,22 @@ def test_a_summary_is_red_when_one_failed_and_still_tells_of_the_others(make_ti)
     batches = [["fabric-1", "fabric-2"], ["fabric-3"]]
     outcomes = {0: [make_outcome("fabric-1"), make_error("fabric-2")], 1: [make_outcome("fabric-3")]}
     error, ti = summarise(batches, outcomes, make_ti)
-    assert str(error) == "1 of 3 fabrics failed: fabric-2"
+    assert str(error) == "1 of 3 fabrics failed: fabric-2; 1 of them are tried again without you"
     assert ti.pushed["return_value"]["totals"] == {"success": 2, "skipped": 0, "held": 0, "error": 1, "lost": 0}
+
+
+def test_what_is_tried_again_is_told_from_what_waits_for_somebody(make_ti):
+    """A host that is away comes back; a refused credential does not become right."""
+    refused = make_outcome("fabric-2", OutcomeStatus.ERROR, reason="401", error_class="AuthenticationFailed")
+    error, ti = summarise([["fabric-1", "fabric-2"]], {0: [make_error("fabric-1"), refused]}, make_ti)
+    assert str(error) == "2 of 2 fabrics failed: fabric-1, fabric-2; 1 of them are tried again without you"
+    assert ti.pushed["return_value"]["retrying"] == ["fabric-1"]
 
 
 def test_a_lost_batch_is_told_from_a_failed_one(make_ti, caplog):
     """A killed worker leaves no outcome; its fabrics are still due."""
     error, ti = summarise([["fabric-1"], ["fabric-2", "fabric-3"]], {0: [make_outcome("fabric-1")]}, make_ti)
-    assert str(error) == "2 of 3 fabrics failed: fabric-2, fabric-3"
+    assert str(error) == "2 of 3 fabrics failed: fabric-2, fabric-3; 2 of them are tried again without you"
     assert ti.pushed["return_value"]["lost"] == ["fabric-2", "fabric-3"]
     assert ti.pushed["return_value"]["totals"]["lost"] == 2
     assert "fabric-2: its task ended without a result; it stays due" in caplog.text

@@ -38,6 +38,14 @@ def test_every_task_is_run_by_the_worker_of_its_queue(stack: Stack, celery: Cele
     assert [ti for ti in ran if (ti["pool"], ti["unixname"]) != (ti["queue"], worker_name(ti["queue"]))] == []
 
 
+def test_the_self_test_goes_through_the_broker_to_every_queue(stack: Stack, celery: Celery) -> None:
+    """Each queue's task was run by the worker of that queue."""
+    run_id = stack.airflow.trigger("hedgehog_self_test")
+    stack.airflow.finished("hedgehog_self_test", run_id, limit=300)
+    checks = {one["check"]: one["passed"] for one in stack.airflow.xcom("hedgehog_self_test", run_id, "check")}
+    assert {queue: checks.get(f"queue {queue}") for queue in POOLS} == dict.fromkeys(POOLS, True)
+
+
 def test_a_worker_lost_in_the_middle_of_a_sync_loses_nothing_and_nothing_is_done_twice(
     stack: Stack, celery: Celery, name: str
 ) -> None:

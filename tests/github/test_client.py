@@ -15,6 +15,7 @@ from hedgehog.errors import (
     PermissionDenied,
     RateLimited,
     RemoteUnavailable,
+    RetryableError,
 )
 from hedgehog.github.client import Client, Credentials, api_url
 from hedgehog.github.failures import refused
@@ -30,6 +31,7 @@ RESET = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000090", "date"
         (401, {}, "Bad credentials", AuthenticationFailed, None),
         (403, {}, "Resource not accessible by integration", PermissionDenied, None),
         (404, {}, "Not Found", NotFound, None),
+        (409, {}, "Git Repository is empty.", RetryableError, None),
         (410, {}, "Issues are disabled", NotFound, None),
         (422, {}, "Validation Failed", InvalidInput, None),
         (403, RESET, "API rate limit exceeded for user ID 1", RateLimited, 90.0),

@@ -62,8 +62,9 @@ def test_a_dropped_field_leaves_an_adopted_object(api: Cluster) -> None:
 
 
 def test_fields_that_the_fabric_never_had_stay_with_their_owners(api: Cluster) -> None:
-    """Somebody's annotation is none of our business."""
-    live = create(api, make("Server", "s", {"description": "one"}, annotations={"note": "theirs"}))
+    """Somebody's annotation and label are none of our business."""
+    theirs = {"annotations": {"note": "theirs"}, "labels": {"team": "theirs"}}
+    live = create(api, make("Server", "s", {"description": "one"}, **theirs))
     assert take_over(api, live, make_server("s", "one"))
     after = read(api, live)
     managers = {entry["manager"]: entry["fieldsV1"] for entry in after["metadata"]["managedFields"]}
@@ -73,7 +74,7 @@ def test_fields_that_the_fabric_never_had_stay_with_their_owners(api: Cluster) -
     stored = apply_one(api, make("Server", "s", {"profile": "p"})).stored
     assert stored is not None
     assert stored["spec"] == {"profile": "p"}
-    assert stored["metadata"]["annotations"] == {"note": "theirs"}
+    assert {field: stored["metadata"][field] for field in theirs} == theirs
 
 
 def test_what_we_applied_is_not_taken_over_again(api: Cluster) -> None:

@@ -30,6 +30,18 @@ def test_a_passing_trouble_is_retried(code: int) -> None:
         assert len(fake.naps) == 2
 
 
+def test_the_waits_differ_and_have_a_limit() -> None:
+    """Full jitter: many workers that were refused together do not come back together."""
+    naps: set[float] = set()
+    for _ in range(5):
+        replies = [status(503, "busy"), status(503, "busy"), Reply()]
+        with serve(lambda _, replies=replies: replies.pop(0)) as fake:
+            ask(fake.cluster)
+            naps |= set(fake.naps)
+    assert len(naps) == 10
+    assert max(naps) <= client.LONGEST_WAIT
+
+
 def test_a_lasting_trouble_is_reported_after_three_tries() -> None:
     """The store, not a sleeping worker, waits longer."""
     with serve(lambda _: status(503, "down")) as fake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from hedgehog.errors import NotFound
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
+from hedgehog.kube.health import DEADLINE, read
 from hedgehog.services.health import BATCH, check, plan
 from hedgehog.store import convergence, fabrics
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import FAILURES, RECOVERY
-from hedgehog.store.database import Connection, transaction
+from hedgehog.store.database import Connection, connect, transaction
 from hedgehog.store.health import Event, Look, Row, Scope
 from tests.kube.clusters import api, cluster
 from tests.services.test_kubernetes_sync import World, world
@@ -299,6 +301,37 @@ def test_the_circuit_opens_after_failures_and_lets_one_look_through_later(ward: 
     ward.clock += RECOVERY
     assert ward.found() == (HEALTHY, ())
     assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
+
+
+def test_a_circuit_is_shared_by_all_workers_and_belongs_to_one_fabric(
+    ward: Ward, database_parameters: dict[str, Any]
+) -> None:
+    """What five workers found, each with a connection of its own, the sixth knows; another fabric is asked as ever."""
+    ward.world.fabric("other")
+
+    def refuse(connection_id: str) -> Cluster:
+        raise NotFound("no such connection")
+
+    def by_another_worker(name: str, **options: Any) -> Look:
+        connection = connect(database_parameters)
+        try:
+            return check(connection, (name,), run_id="run-1", now=lambda: ward.clock, **options)[-1]
+        finally:
+            connection.close()
+
+    for _ in range(FAILURES):
+        by_another_worker("lab", open_cluster=refuse)
+        ward.clock += SECOND
+    assert "is not asked" in by_another_worker("lab", open_cluster=refuse).verdict.reasons[0]
+    assert ward.look("other").verdict.health is HEALTHY
+
+
+def test_a_slow_cluster_costs_no_more_than_its_time(ward: Ward) -> None:
+    """What was not read by then is left for the next look, and said so."""
+    moments = itertools.count(step=DEADLINE)
+    facts = read(ward.world.api, [], [], clock=lambda: next(moments))
+    assert (facts.nodes is not None, facts.agents, facts.gateway_agents) == (True, None, None)
+    assert facts.unread["agents"].endswith("is too slow; the rest was left for the next look")
 
 
 def test_the_history_has_a_row_for_each_change_and_none_for_a_look_that_found_the_same(ward: Ward) -> None:

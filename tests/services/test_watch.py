@@ -20,6 +20,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
+from hedgehog.kube.watch import Event, Stream
 from hedgehog.services.watch import Watch
 from hedgehog.services.watch_feeds import Times
 from hedgehog.store import drift as drift_store
@@ -215,6 +216,26 @@ def test_a_watch_goes_on_where_the_last_one_stopped(world, watch):
         running.until(lambda: drifts(world.database) == {"a": "changed", "b": "missing"})
         running.until(lambda: sum(client.calls["WATCH"] for client in clients) >= len(KINDS))
     assert sum(client.calls["LIST"] for client in clients) == 0
+
+
+def test_a_bookmark_moves_the_watch_on_and_is_no_object(world, watch, monkeypatch):
+    """A server sends one a minute when it is asked to: so a quiet kind need not be listed after a restart."""
+    asked: list[dict[str, Any]] = []
+    real_stream, real_read = Cluster.stream, Stream.read
+    told = Event("BOOKMARK", {"metadata": {"resourceVersion": "999999999"}})
+
+    def stream(client: Cluster, verb: str, path: str, **options: Any) -> Any:
+        asked.append(options["query"])
+        return real_stream(client, verb, path, **options)
+
+    monkeypatch.setattr(Cluster, "stream", stream)
+    monkeypatch.setattr(Stream, "read", lambda self: replace(real_read(self), events=(told,)))
+    synced(world, "lab", make_server("a"))
+    with watch() as running:
+        running.settled()
+        running.until(lambda: set(cursors(world.database).values()) == {told.version})
+        assert (drifts(world.database), running.woken) == ({}, [])
+    assert {query["allowWatchBookmarks"] for query in asked} == {"true"}
 
 
 @pytest.mark.parametrize("version", ["1", "999999999", "no number"])

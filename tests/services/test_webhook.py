@@ -190,13 +190,15 @@ def test_a_merged_pull_request_is_a_branch_that_moved():
 
 
 def test_what_nobody_needs_is_not_kept(bench):
-    """A ping, a label, an event of another kind."""
+    """A ping, a label, an event of another kind, or about the repository itself: where it lies is set in the database."""
     assert receive(bench, "ping", example("ping")) == (PONG, None)
     labeled, row = receive(bench, "pull_request", example("pull_request_opened", action="labeled"))
     assert (labeled, row) == (
         Unheeded("pull requests are looked at when opened, changed, reopened or merged, not 'labeled'"),
         None,
     )
+    published, row = receive(bench, "repository", {"action": "publicized"})
+    assert (type(published), row) == (Unheeded, None)
     starred, row = receive(bench, "star", {})
     assert (starred, row) == (
         Unheeded("event 'star' is of no use here; subscribe to create, delete, pull_request, push"),

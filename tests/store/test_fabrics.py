@@ -37,6 +37,14 @@ def test_a_fabric_is_stored_as_it_was_given(bench):
     assert (fabric.resource_name, fabric.git_repository.branch) == ("lab-1", "prod")
 
 
+def test_what_is_not_given_has_the_defaults_of_the_fabric_resource(bench):
+    """As in the Celery system: ASN 65000, no switches yet, empty maps, nothing synced."""
+    fabric = bench.fabric()
+    assert (fabric.description, fabric.asn, fabric.spine_count, fabric.leaf_count) == ("", 65000, 0, 0)
+    assert (fabric.spine_leaf_links, fabric.vpc_peering_config, fabric.switch_config) == ({}, {}, {})
+    assert (fabric.git_repository, fabric.git_sync_enabled, fabric.enable_k8s_sync) == (None, False, False)
+
+
 def test_only_the_given_settings_are_set(bench):
     """The others stay as they are."""
     bench.fabric(asn=65001, description="one")

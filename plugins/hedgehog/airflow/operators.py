@@ -247,7 +247,7 @@ class SyncSummaryOperator(BaseOperator):
         self.sync_task_id = sync_task_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return (XCom) the totals and one entry a fabric."""
+        """Return (XCom) the totals, one entry a fabric, and which of those that failed are tried again by themselves."""
         ti = context["ti"]
         if self.planned is None:
             raise AirflowFailException("no fabric was synced: the plan failed; the log of the task `plan` says why")
@@ -263,11 +263,16 @@ class SyncSummaryOperator(BaseOperator):
         for name in lost:
             logger.error("%s: its task ended without a result; it stays due and the next run takes it up", name)
         logger.info("%s", ", ".join(f"{count} {status}" for status, count in totals.items()))
-        summary = {"totals": {**totals, "lost": len(lost)}, "fabrics": outcomes, "lost": lost}
-        failed = [outcome["fabric"] for outcome in outcomes if outcome["status"] == OutcomeStatus.ERROR] + lost
+        summary: dict[str, Any] = {"totals": {**totals, "lost": len(lost)}, "fabrics": outcomes, "lost": lost}
+        errors = [outcome for outcome in outcomes if outcome["status"] == OutcomeStatus.ERROR]
+        failed = [outcome["fabric"] for outcome in errors] + lost
+        retrying = summary["retrying"] = [outcome["fabric"] for outcome in errors if outcome["retryable"]] + lost
         if failed:
             ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException(f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {short(failed)}")
+            again = f"; {len(retrying)} of them are tried again without you" if retrying else ""
+            raise AirflowFailException(
+                f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {short(failed)}{again}"
+            )
         return summary
 
 

@@ -117,6 +117,7 @@ class Outcome:
             "counts": dict(self.counts),
             "reason": self.reason,
             "error_class": self.error_class,
+            "retryable": self.retryable,
             "duration": round(self.duration, 3),
             "dry_run": self.dry_run,
         }

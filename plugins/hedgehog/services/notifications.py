@@ -81,6 +81,12 @@ CONDITIONS = (
         "{fabric}: its cluster has not been as it was applied for {hours:.0f} h; see `hedgehog drift list {fabric}`",
     ),
     Condition(
+        "HedgehogEditHeld",
+        "hedgehog_git_held_files",
+        1,
+        "{fabric}: {value:g} files were edited in Git and are not overwritten; see `hedgehog status {fabric}`",
+    ),
+    Condition(
         "HedgehogWorkParked",
         "hedgehog_dead_letters",
         1,
