@@ -9,17 +9,17 @@ import base64
 import binascii
 import os
 import subprocess
-import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import unquote, urlsplit
+
+from devstack.in_thread import InThread
 
 _MAX_BODY = 256 * 1024 * 1024
 
 
-class GitServer:
+class GitServer(InThread):
     """Serves the bare repositories `<root>/<name>.git`; a context manager.
 
     *users* maps user names to passwords or tokens; without users everybody may read and write. Set `outage` to an HTTP
@@ -33,18 +33,7 @@ class GitServer:
         self.requests: list[str] = []
         self._http = _Server(("127.0.0.1", port), _Handler)
         self._http.owner = self
-        self._thread = threading.Thread(target=self._http.serve_forever, name="git-server", daemon=True)
-
-    def __enter__(self) -> GitServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join(timeout=10)
+        super().__init__(self._http, "git-server")
 
     @property
     def port(self) -> int:

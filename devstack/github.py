@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -22,6 +21,7 @@ from devstack.git_server import GitServer
 from devstack.github_api import Operation, Undescribed
 from devstack.github_http import Server
 from devstack.github_repositories import Pull, Repositories
+from devstack.in_thread import InThread
 
 MOST_FILES = 3000
 """Of a pull request's files that GitHub lists."""
@@ -42,7 +42,7 @@ class Outage:
     times: int = 1
 
 
-class GitHub:
+class GitHub(InThread):
     """Serves the repositories of *git* as `owner/name`; a context manager.
 
     *token* is the one that may do all but write checks, as the user *login*; an app (`app_id`, any key, installation
@@ -66,18 +66,7 @@ class GitHub:
         self._ids = 0
         self._lock = threading.Lock()
         self._http = Server(self.answer, _PREFIX)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="github", daemon=True)
-
-    def __enter__(self) -> GitHub:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join(timeout=10)
+        super().__init__(self._http, "github")
 
     @property
     def requests(self) -> list[str]:

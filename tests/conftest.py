@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from devstack import postgres as devpostgres
+from hedgehog.__main__ import main
 from hedgehog.store import database as store_database
 from hedgehog.store.migrate import migrate
 
@@ -89,3 +90,18 @@ def database(database_parameters: dict[str, Any]) -> Iterator[store_database.Con
     connection = store_database.connect(database_parameters)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[Any, str, str]]:
+    """Run the `hedgehog` command in this process; returns (status, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[Any, str, str]:
+        try:
+            status: Any = main([str(argument) for argument in arguments])
+        except SystemExit as left:
+            status = left.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run

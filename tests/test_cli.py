@@ -35,21 +35,6 @@ def connection_uri(postgres, database_parameters):
 
 
 @pytest.fixture
-def command(capsys):
-    """Run the command in this process; returns (status, stdout, stderr)."""
-
-    def run(*arguments):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as left:
-            status = left.code
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def hedgehog(command, connection_uri, monkeypatch):
     """The same, with an empty fabric database of its own."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", connection_uri)

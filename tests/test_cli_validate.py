@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from hedgehog.__main__ import main
 from hedgehog.store import database as store_database
 from hedgehog.store.fabrics import load_fabric, save_fabric, save_objects
 from tests.kube.clusters import api, cluster
@@ -30,20 +29,10 @@ spec:
 """
 
 
-@pytest.fixture
-def command(capsys, monkeypatch):
-    """Run the command in this process, where no database can be reached; returns (status, stdout, stderr)."""
+@pytest.fixture(autouse=True)
+def _no_database(monkeypatch):
+    """None that can be reached."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://x:y@127.0.0.1:1/none")
-
-    def run(*arguments):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as left:
-            status = left.code
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 def vpc_file(directory, name="vpc-1", subnet="10.250.1.0/24", vlan=1900):
