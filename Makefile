@@ -42,7 +42,7 @@ test: $(INSTALLED) devcluster ## Run all tests, the real parts included
 
 .PHONY: test-unit
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server
-	@$(BIN)/python -m pytest -q -m "not e2e and not real"
+	@$(BIN)/python -m pytest -q -m "not e2e and not real" -n $(WORKERS) --dist loadfile
 
 .PHONY: replay
 replay: $(INSTALLED) ## Try recorded answers of a real cluster on the validation engine; CASES=FILE
