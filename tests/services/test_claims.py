@@ -103,3 +103,25 @@ def test_a_few_fabrics_get_a_batch_each_and_many_share(database: Connection) -> 
     assert order == sorted(order)
     named = claims.plan(database, Target.GIT, fabrics=["f01", "f05"])
     assert sorted(named) == [["f01"], ["f05"]]
+
+
+@pytest.mark.parametrize(("repositories", "tasks"), [(1, 1), (12, 2)])
+def test_regular_checks_share_few_tasks_and_what_changed_comes_first(
+    database: Connection, repositories: int, tasks: int
+) -> None:
+    """A look at a repository serves all of its fabrics; one that was changed waits behind none of them."""
+    for number in range(24):
+        repository = f"r{number % repositories}"
+        fabrics.save_repository(database, repository, {"url": f"file:///{repository}"})
+        settings = {"git_repository": repository, "git_directory": f"f{number}", "git_sync_enabled": True}
+        fabrics.save_fabric(database, f"f{number:02d}", settings)
+    with transaction(database) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.sync_state s SET status = 'in_sync', observed_generation = f.generation, due_at = now() "
+            "FROM hedgehog.fabric f WHERE f.id = s.fabric_id"
+        )
+    fabrics.save_fabric(database, "f07", {"description": "changed"})
+    first, *others = claims.plan(database, Target.GIT)
+    assert (first, len(others)) == (["f07"], tasks)
+    assert len([name for batch in others for name in batch]) == 23
+    assert len(claims.plan(database, Target.GIT, force=True)) == claims.MOST_BATCHES

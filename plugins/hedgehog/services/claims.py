@@ -14,7 +14,11 @@ from hedgehog.store import sync_state
 from hedgehog.store.database import TARGET_LOCK, Connection, try_locks, unlock
 
 MOST_BATCHES = 8
-"""Mapped tasks of one run; up to that many fabrics each get a task of their own."""
+"""Mapped tasks of one run for what has changed; up to that many fabrics each get a task of their own."""
+ROUTINE_BATCH = 250
+"""Most fabrics of a task that makes regular checks: one look at a cluster or repository serves all of its fabrics."""
+ROUTINE_GROUPS = 10
+"""Clusters or repositories that such a task looks at, one after the other, while the run has fewer than MOST_BATCHES."""
 
 
 def plan(
@@ -23,15 +27,29 @@ def plan(
     """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
 
     One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one repository or cluster side by side.
+    What is only due for its regular check comes last, in batches as large as ROUTINE_BATCH and ROUTINE_GROUPS allow.
     Raises NotFound for a name that no enabled fabric has.
     """
     due = sync_state.named(connection, target, fabrics) if fabrics else sync_state.due(connection, target, force=force)
     first: dict[str, int] = {}
     for position, one in enumerate(due):
         first.setdefault(one.group, position)
-    names = [one.name for one in sorted(due, key=lambda one: first[one.group])]
-    size = max(1, math.ceil(len(names) / MOST_BATCHES))
-    return [names[start : start + size] for start in range(0, len(names), size)]
+    due = sorted(due, key=lambda one: first[one.group])
+    changed = [one.name for one in due if not one.routine]
+    routine = [one.name for one in due if one.routine]
+    groups = len({one.group for one in due if one.routine})
+    return [
+        *_batches(changed, MOST_BATCHES),
+        *_batches(
+            routine, max(math.ceil(len(routine) / ROUTINE_BATCH), min(MOST_BATCHES, math.ceil(groups / ROUTINE_GROUPS)))
+        ),
+    ]
+
+
+def _batches(names: Sequence[str], most: int) -> list[list[str]]:
+    """The *names*, in their order, in at most *most* equal parts."""
+    size = max(1, math.ceil(len(names) / max(1, most)))
+    return [list(names[start : start + size]) for start in range(0, len(names), size)]
 
 
 @contextmanager

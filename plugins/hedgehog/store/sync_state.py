@@ -45,6 +45,8 @@ class Due:
     fabric_id: int
     name: str
     group: str
+    routine: bool = False
+    """Whether it was in step and nobody changed it: its regular check only, which mostly finds nothing to do."""
 
 
 # Fabrics whose source of truth is Git are taken in by the service `repository_changes`, never written to Git.
@@ -69,12 +71,14 @@ def due(connection: Connection, target: Target, *, force: bool = False) -> list[
     """
     when = "true" if force else "s.due_at <= now()"
     query = (
-        f"SELECT f.id, f.name, {_GROUP[target]} FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        f"SELECT f.id, f.name, {_GROUP[target]}, "
+        "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation "
+        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
         f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_WRITTEN[target]} "
         f"AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
         "ORDER BY s.due_at, f.id LIMIT %(limit)s"
     )
-    parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT}
+    parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT, "force": force}
     with transaction(connection) as cursor:
         cursor.execute(query, parameters)
         return [Due(*row) for row in cursor.fetchall()]
