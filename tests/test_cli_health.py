@@ -14,9 +14,9 @@ from hedgehog.store import health
 from hedgehog.store.database import transaction
 from hedgehog.store.fabrics import load_fabric, save_fabric
 from hedgehog.store.health import Look, Scope
-from tests.test_cli import command, connection_uri, hedgehog
+from tests.test_cli import connection_uri, hedgehog
 
-__all__ = ["command", "connection_uri", "hedgehog"]
+__all__ = ["connection_uri", "hedgehog"]
 
 NOW = datetime.now(UTC) - timedelta(hours=3, minutes=20)
 

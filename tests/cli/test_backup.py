@@ -7,9 +7,9 @@ import json
 import pytest
 
 from devstack.git_server import GitServer, Person
-from tests.test_cli import command, connection_uri, filled, hedgehog
+from tests.test_cli import connection_uri, filled, hedgehog
 
-__all__ = ["command", "connection_uri", "filled", "hedgehog"]
+__all__ = ["connection_uri", "filled", "hedgehog"]
 
 
 @pytest.fixture

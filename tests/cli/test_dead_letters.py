@@ -12,9 +12,9 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, sync_state
-from tests.test_cli import command, connection_uri, hedgehog
+from tests.test_cli import connection_uri, hedgehog
 
-__all__ = ["command", "connection_uri", "hedgehog"]
+__all__ = ["connection_uri", "hedgehog"]
 
 PERSON = f"{getpass.getuser()}@{socket.gethostname()}"
 

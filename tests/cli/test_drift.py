@@ -16,9 +16,9 @@ from hedgehog.store import drift as store
 from hedgehog.store import fabrics
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.test_cli import command, connection_uri, hedgehog
+from tests.test_cli import connection_uri, hedgehog
 
-__all__ = ["api", "cluster", "command", "connection_uri", "hedgehog"]
+__all__ = ["api", "cluster", "connection_uri", "hedgehog"]
 
 
 def drift(name, state, **values):
