@@ -87,7 +87,7 @@ def test_a_field_that_somebody_else_owns_is_reported_with_its_owner(stack: Stack
     # The watch may have had the conflict told before the change was published.
     stack.airflow.wait(lambda: described(stack, ours) == "set by us", "the other object to be written")
     assert described(stack, theirs) == "set by somebody else"
-    assert stack.states(name)["kubernetes"].status == "out_of_sync"
+    stack.wait_status(name, "kubernetes", "out_of_sync")
 
     stack.add_fabric(name, conflict_policy="force")
     stack.wait_in_sync(name)
