@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,7 +59,9 @@ def test_a_fabric_under_work_is_left_to_the_one_who_works(
     assert claimed(database, "lab") == ([], {"lab": "another run works on it"})
     assert claimed(database, "lab", dry_run=True) == (["lab"], {})
     other.close()
-    assert claimed(database, "lab") == (["lab"], {})
+    ended = time.monotonic()
+    while claimed(database, "lab") != (["lab"], {}):  # the server notices in its own time
+        assert time.monotonic() - ended < 60
 
 
 def test_no_lock_is_left_behind(database: Connection, lab: Fabric, database_parameters) -> None:
