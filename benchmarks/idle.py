@@ -18,8 +18,7 @@ from contextlib import contextmanager
 import psutil
 import yaml
 
-from benchmarks.fleet import say
-from benchmarks.report import Figure, emit
+from benchmarks.report import Figure, emit, say
 from devstack import stack as devstack
 from devstack.airflow import ROOT
 from devstack.objects import small_fabric

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import gc
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ import yaml
 from kubernetes.client import Configuration
 from kubernetes.config import load_kube_config
 
-from benchmarks.report import Figure, emit
+from benchmarks.report import Figure, emit, say
 from devstack import pods, postgres
 from devstack.cluster import DevCluster, build
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
@@ -66,11 +65,6 @@ FABRIC = {
     "settings": pods.SETTINGS.as_dict(),
 }
 Seconds = dict[str, float]
-
-
-def say(text: str) -> None:
-    """Progress, apart from the results."""
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def changed(objects: list[Manifest]) -> list[Manifest]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
-from benchmarks.report import Figure, emit
+from benchmarks.report import Figure, emit, say
 from devstack import postgres
 from hedgehog.fabric.model import Target
 from hedgehog.services import git_sync, kubernetes_sync
@@ -105,7 +104,7 @@ def main() -> None:
         server.tune_for_tests()
         try:
             for size in sizes:
-                print(f"  preparing {size} fabrics", file=sys.stderr, flush=True)
+                say(f"preparing {size} fabrics")
                 connection = connect(server.database(f"fleet_{size}"))
                 migrate(connection)
                 fill(connection, size)

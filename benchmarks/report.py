@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,6 +55,11 @@ class Figure:
         elif goal is not None:
             met = value >= goal if is_rate else value <= goal
         return cls(name, value, unit, peer, peer_value, ratio, goal if times is None else times, met)
+
+
+def say(text: str) -> None:
+    """Progress, apart from the results."""
+    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def emit(figures: Sequence[Figure]) -> None:

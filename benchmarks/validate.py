@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import kubeconform
-from benchmarks.report import Figure, emit
+from benchmarks.report import Figure, emit, say
 from devstack import pods
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.render import dump
@@ -124,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=SIZE)
     size: int = parser.parse_args().objects
-    print(f"  preparing {size} manifests", file=sys.stderr, flush=True)
+    say(f"preparing {size} manifests")
     objects = pods.objects(size)
     files = {f"{number:05}.yaml": dump(manifest) for number, manifest in enumerate(objects)}
     with tempfile.TemporaryDirectory(prefix="hedgehog-bench-") as directory:
