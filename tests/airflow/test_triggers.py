@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from hedgehog.airflow import triggers
 from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
 from hedgehog.airflow.triggers import NotificationTrigger
 from hedgehog.store import database as store_database
 from hedgehog.store import sync_state
+from tests.waiting import LIMIT, until
 
 CHANNEL = "hedgehog_fabric_changed"
-LIMIT = 10.0
 CONNECTED = {"channel": CHANNEL, "reason": "connected"}
 NOTIFIED = {"channel": CHANNEL, "reason": "notified"}
 
@@ -218,42 +220,39 @@ def test_it_ends_at_once_when_it_is_cancelled_and_leaves_no_connection(person):
             started = time.monotonic()
         return time.monotonic() - started
 
-    assert asyncio.run(scenario()) < 1.0
-    deadline = time.monotonic() + LIMIT
-    while listeners(person) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert listeners(person) == 0
+    assert asyncio.run(scenario()) < triggers._PROBE_SECONDS / 2  # it does not wait for the next probe
+    until(lambda: listeners(person) == 0, "the session of the trigger to end")
 
 
 def test_the_other_triggers_of_the_loop_keep_running(person, monkeypatch):
-    """Connecting, hearing, probing and reconnecting never hold up the one loop that all triggers share."""
+    """Connecting and reconnecting never hold up the one loop that all triggers share: here they wait for it."""
     monkeypatch.setattr("hedgehog.airflow.triggers._PROBE_SECONDS", 0.1)
     monkeypatch.setattr("hedgehog.airflow.triggers.random.uniform", lambda low, high: 0.05)
     connect = store_database.connect
 
-    def connect_slowly(parameters):
-        time.sleep(0.6)
+    waited: list[bool] = []
+    ticked = threading.Event()
+
+    def connect_when_the_loop_turns(parameters):
+        ticked.clear()
+        waited.append(ticked.wait(LIMIT))
         return connect(parameters)
 
-    monkeypatch.setattr(store_database, "connect", connect_slowly)
+    monkeypatch.setattr(store_database, "connect", connect_when_the_loop_turns)
 
-    async def tick(gaps: list[float]) -> None:
-        last = time.monotonic()
+    async def tick() -> None:
         while True:
             await asyncio.sleep(0.01)
-            gaps.append(time.monotonic() - last)
-            last = time.monotonic()
+            ticked.set()
 
-    async def scenario() -> float:
-        gaps: list[float] = []
-        ticking = asyncio.ensure_future(tick(gaps))
+    async def scenario() -> None:
+        ticking = asyncio.ensure_future(tick())
         async with running() as trigger:
-            await asyncio.sleep(0.3)
             await asyncio.to_thread(notify, person)
             await trigger.until(lambda: NOTIFIED in trigger.events)
             await asyncio.to_thread(execute, person, f"SELECT pg_terminate_backend(pid) {LISTENERS}")
             await trigger.until(lambda: trigger.events.count(CONNECTED) == 2)
         ticking.cancel()
-        return max(gaps)
 
-    assert asyncio.run(scenario()) < 0.4
+    asyncio.run(scenario())
+    assert waited == [True, True]

@@ -20,6 +20,7 @@ from hedgehog.airflow import views
 from hedgehog.airflow.plugin import HedgehogPlugin
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, inbox
+from tests.waiting import until_alone
 
 SECRET = "It's a Secret to Everybody"
 PUBLIC = {("POST", "/hedgehog/webhooks/github")}
@@ -198,6 +199,7 @@ def test_a_lost_database_connection_is_replaced(host):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hedgehog webhook' "
             "AND datname = current_database()"
         )
+    until_alone(connection)
     connection.close()
     assert host.deliver().status_code == 202
 

@@ -15,8 +15,8 @@ import pytest
 from hedgehog.airflow.assets import CLUSTER_CHANGED
 from hedgehog.airflow.watch_trigger import ClusterWatchTrigger
 from hedgehog.services import watch
+from tests.waiting import LIMIT
 
-LIMIT = 10.0
 STARTED = {"reason": "started"}
 
 

@@ -20,6 +20,7 @@ from hedgehog.services.maintenance import KEPT_RUNS, Run, RunsReport
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from hedgehog.store.retention import HISTORIES
+from tests.waiting import until_alone
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -81,18 +82,19 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def kill_a_run(parameters, fabric_id: int) -> None:
+def kill_a_run(database: Connection, parameters, fabric_id: int) -> None:
     """A process claims the fabric, says that it works on it, and is killed."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "plugins")}
     command = [sys.executable, "-c", _WORKER, repr(parameters), str(fabric_id)]
     assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    until_alone(database)
 
 
 def test_a_killed_run_is_told_and_the_fabric_is_tried_again(
     database: Connection, lab: int, database_parameters
 ) -> None:
     """It shows `syncing` for ever otherwise, although it is due all the while."""
-    kill_a_run(database_parameters, lab)
+    kill_a_run(database, database_parameters, lab)
     assert (state(database).status, len(sync_state.due(database, Target.KUBERNETES))) == (SyncStatus.SYNCING, 1)
     lost = [{"fabric": "lab", "target": "kubernetes", "run_id": "dag/killed"}]
     assert maintenance.repair_lost_runs(database, dry_run=True) == lost
@@ -113,12 +115,13 @@ def test_a_run_that_lives_is_left_alone(database: Connection, lab: int, database
     assert maintenance.repair_lost_runs(database) == []
     assert state(database).status is SyncStatus.SYNCING
     worker.close()
+    until_alone(database)
     assert len(maintenance.repair_lost_runs(database)) == 1
 
 
 def test_no_lock_is_left_behind(database: Connection, lab: int, database_parameters) -> None:
     """Repaired, the fabric can be worked on at once."""
-    kill_a_run(database_parameters, lab)
+    kill_a_run(database, database_parameters, lab)
     maintenance.repair_lost_runs(database)
     other = connect(database_parameters)
     assert try_locks(other, Lock.KUBERNETES, [lab]) == {lab}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
+from tests.waiting import until
+
+FENCE = "fence_of_the_tests"
+"""A channel that only an `Ear` notifies."""
 
 
 def make_vpc(name="vpc-1", **spec):
@@ -79,15 +81,19 @@ class Ear:
         self.connection = store_database.connect(parameters)
         self.connection.autocommit = True
         with self.connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {sync_state.FABRIC_CHANGED}; LISTEN {sync_state.REVISION_PUBLISHED}")
+            cursor.execute(
+                f"LISTEN {sync_state.FABRIC_CHANGED}; LISTEN {sync_state.REVISION_PUBLISHED}; LISTEN {FENCE}"
+            )
 
     def heard(self):
         """The notifications since the last call, as (channel, payload)."""
-        deadline = time.monotonic() + 0.2
-        while time.monotonic() < deadline and not self.connection.notifies:
-            self.connection.poll()
-            time.sleep(0.005)
-        self.connection.poll()
-        found = [(notify.channel, notify.payload) for notify in self.connection.notifies]
+        with self.connection.cursor() as cursor:  # they come in the order of the commits: what is missing now never was
+            cursor.execute(f"NOTIFY {FENCE}")
+        until(self._at_the_fence, "our own notification")
+        found = [(notify.channel, notify.payload) for notify in self.connection.notifies if notify.channel != FENCE]
         self.connection.notifies.clear()
         return found
+
+    def _at_the_fence(self):
+        self.connection.poll()
+        return any(notify.channel == FENCE for notify in self.connection.notifies)

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg2
@@ -16,6 +15,7 @@ from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store.database import Lock, transaction, try_locks, unlock
+from tests.waiting import until_alone
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
@@ -91,9 +91,7 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
     assert bench.due(Target.GIT) == []
     holder.send_signal(signal.SIGKILL)
     holder.communicate()
-    deadline = time.monotonic() + 10
-    while not bench.due(Target.GIT) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until_alone(bench.connection)
     assert bench.due(Target.GIT) == ["lab"]
     assert try_locks(bench.connection, Lock.GIT, [fabric.id])
 

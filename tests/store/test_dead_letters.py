@@ -16,6 +16,7 @@ from hedgehog.store import dead_letters, fabrics, sync_state
 from hedgehog.store.database import transaction
 from hedgehog.store.dead_letters import LetterStatus, Selection
 from tests.store.benches import make_vpc
+from tests.waiting import until_alone
 
 ROOT = Path(__file__).resolve().parents[2]
 ALL = Selection()
@@ -216,6 +217,7 @@ def test_a_kill_in_the_last_attempt_loses_nothing(bench, database_parameters, mo
     environment = os.environ | {"PYTHONPATH": str(ROOT / "plugins")}
     command = [sys.executable, "-c", _KILLED, repr(database_parameters), moment]
     assert subprocess.run(command, env=environment, check=False).returncode == -9
+    until_alone(bench.connection)
     assert (told(bench), bench.due(Target.GIT)) == (letters, [] if letters else ["lab"])
 
 

@@ -13,6 +13,7 @@ from hedgehog.store import inbox
 from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Arrival, Receipt, Status, Summary
 from hedgehog.store.sync_state import MAX_ATTEMPTS
 from tests.store.benches import Ear
+from tests.waiting import until_alone
 
 _numbers = itertools.count(1)
 
@@ -139,17 +140,8 @@ def test_what_a_killed_worker_had_is_taken_by_the_next(bench, database_parameter
     assert status_of(bench, arrival)[0] == "processing"
     assert take(bench.connection) == []
     bench.execute("SELECT pg_terminate_backend(%s)", killed.get_backend_pid())
-    wait_until_gone(bench, killed.get_backend_pid())
+    until_alone(bench.connection)
     assert take(bench.connection) == [taken]
-
-
-def wait_until_gone(bench, pid):
-    """The server ends a session in its own time."""
-    for _ in range(2000):
-        if not bench.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", pid):
-            return
-        bench.execute("SELECT pg_sleep(0.005)")
-    raise AssertionError(f"session {pid} is still there")
 
 
 def test_a_worker_takes_only_kinds_and_ids_that_it_asks_for(database):
