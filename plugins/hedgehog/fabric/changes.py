@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.fabric.problems import Finding
 
 
 class Action(StrEnum):
@@ -105,6 +106,8 @@ class Outcome:
     details: tuple[str, ...] = ()
     """One printable line per object or file that changed, failed or is held; unchanged ones are left out."""
     dry_run: bool = False
+    findings: tuple[Finding, ...] = ()
+    """What is wrong with single objects and files; none where nothing could be learnt of them."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for XCom and JSON output: names, counts and revisions, never manifests."""

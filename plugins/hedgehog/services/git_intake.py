@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, PermanentError, PushRace
 from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services.git_reading import Found, Reading, decide, file_of, is_wanted, read
 from hedgehog.services.validation import Judge
@@ -191,6 +192,7 @@ def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet,
         reason=told or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
         details=(*parked, *(str(change) for change in changes.writes)),
         duration=time.perf_counter() - intake.started,
+        findings=tuple(Finding(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
     )
 
 

@@ -15,6 +15,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
+from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.history import Edit
 from hedgehog.gitops.mirror import FILE_LIMIT
@@ -79,6 +80,15 @@ class Entry:
     ref: ObjectRef | None
     action: Action
     reason: str = ""
+    refused: bool = False
+    """Whether it is left alone because the object breaks a rule, not because of what is in Git."""
+
+    @property
+    def finding(self) -> Finding:
+        """What is wrong with a file that is left alone."""
+        if self.refused:
+            return Finding(ProblemKind.REFUSED, str(self.ref), self.reason)
+        return Finding(ProblemKind.HELD_EDIT, self.path, self.reason)
 
     def __str__(self) -> str:
         return f"{self.ref or self.path} {self.action}" + (f" ({self.reason})" if self.reason else "")
@@ -187,7 +197,7 @@ def decide(
     }
     # An object that moves is held as a whole when its old file is held: one object, one file.
     steps = removals + [
-        _held(one, f"{one.ref} is refused: {one.refused}")
+        _held(one, f"{one.ref} is refused: {one.refused}", refused=True)
         if one.refused
         else _keep(fabric, one, known.get(one.path), observed)
         for one in wanted
@@ -227,9 +237,8 @@ class _Step:
 def _remove(fabric: Fabric, record: GitFile, observed: Observed, spared: Mapping[ObjectRef, str]) -> _Step:
     path = record.path
     if record.ref is not None and record.ref in spared:
-        return _Step(
-            path, Entry(path, record.ref, Action.SKIPPED, f"{record.ref} is not deleted: {spared[record.ref]}")
-        )
+        why = f"{record.ref} is not deleted: {spared[record.ref]}"
+        return _Step(path, Entry(path, record.ref, Action.SKIPPED, why, refused=True))
     seen = observed.files.get(path)
     if seen is None and path not in observed.others:
         return _Step(path, forgets=True)
@@ -296,8 +305,8 @@ def _write(wanted: Wanted, action: Action, reason: str = "") -> _Step:
     )
 
 
-def _held(wanted: Wanted, reason: str) -> _Step:
-    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.SKIPPED, reason))
+def _held(wanted: Wanted, reason: str, *, refused: bool = False) -> _Step:
+    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.SKIPPED, reason, refused))
 
 
 def _says_the_same(wanted: Wanted, observed: Observed) -> bool:

@@ -253,6 +253,7 @@ def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
         details=tuple(str(entry) for entry in (*held, *plan.having(*WRITES))),
         duration=time.perf_counter() - run.started,
         dry_run=run.options.dry_run,
+        findings=tuple(entry.finding for entry in held),
     )
     if not run.options.dry_run:
         _record(run, planned, outcome)

@@ -16,6 +16,7 @@ from typing import Any
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.store import problems
 from hedgehog.store.database import TARGET_LOCK, Connection, as_json, transaction
 
 FABRIC_CHANGED = "hedgehog_fabric_changed"
@@ -234,6 +235,8 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "target": outcome.target.value,
         },
     )
+    if not failed or outcome.findings:  # who could not even look leaves what is known as it is
+        problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
     still_held = outcome.status is OutcomeStatus.HELD and outcome.reason == told and not _wrote(outcome)
     if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
         append_event(cursor, fabric_id, outcome, run_id)
