@@ -3,6 +3,7 @@
     HedgehogError
     ├── RetryableError            come back later; nothing a human must do
     │   ├── RemoteUnavailable     network, timeout, refused connection, 5xx of a Git host, a cluster or the database
+    │   ├── DiskUnavailable       a directory of ours on this machine cannot be written or read
     │   ├── RateLimited           the remote said when to come back
     │   ├── PushRace              the branch moved while we pushed: plan again on the new head
     │   └── LockHeld              another run works on the same fabric or repository
@@ -45,6 +46,10 @@ class RetryableError(HedgehogError):
 
 class RemoteUnavailable(RetryableError):
     """Network failure, timeout, refused connection or 5xx."""
+
+
+class DiskUnavailable(RetryableError):
+    """A directory of ours on this machine is full, read-only, damaged or owned by somebody else; another worker may do."""
 
 
 class RateLimited(RetryableError):

@@ -20,7 +20,7 @@ from hedgehog.fabric.changes import Action, Change, Outcome, OutcomeStatus
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import Result
 from hedgehog.kube.fabric_status import next_status
-from hedgehog.kube.outcome import failed, summary
+from hedgehog.kube.outcome import summary
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 13, 0, 0, tzinfo=UTC)
@@ -70,8 +70,6 @@ def test_what_failed_and_what_did_not_is_all_told_failures_first() -> None:
 def test_the_longest_delay_a_remote_asked_for_is_kept() -> None:
     """The store waits that long."""
     assert outcome_of(RateLimited("a", retry_after=3), RateLimited("b", retry_after=9)).retry_after == 9
-    assert failed("f", RateLimited("a", retry_after=3)).retry_after == 3
-    assert failed("f", InvalidInput("a")).retryable is False
 
 
 def test_the_status_says_what_the_outcome_says() -> None:

@@ -6,11 +6,14 @@ The first matching line of the table wins; therefore causes stand above the gene
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 from hedgehog.errors import (
     AuthenticationFailed,
+    DiskUnavailable,
     HedgehogError,
     InvalidInput,
     NotFound,
@@ -29,6 +32,8 @@ _DAMAGED = re.compile(
     r"|pack has bad object|index file .* is (?:too small|corrupt)|inflate: data stream error",
     re.IGNORECASE,
 )
+
+_FULL = re.compile(r"no space left on device|disk quota exceeded|file too large", re.IGNORECASE)
 
 
 class _Rule(NamedTuple):
@@ -105,6 +110,21 @@ def server_text(text: str) -> str:
 def is_damage(text: str) -> bool:
     """Whether git complains about the local repository, which is cured by making a new one."""
     return _DAMAGED.search(text) is not None
+
+
+def is_full(text: str) -> bool:
+    """Whether the machine's own words for a full disk are in *text*."""
+    return _FULL.search(text) is not None
+
+
+def disk_failed(cause: Exception | str, path: Path, what: str) -> DiskUnavailable:
+    """The error of a *path* of this machine, which holds *what*, that cannot be read or written."""
+    if isinstance(cause, OSError) and cause.strerror:
+        path = Path(os.fsdecode(cause.filename)) if cause.filename else path
+        cause = cause.strerror
+    text = _shortened(str(cause))
+    advice = "free space there" if is_full(text) else "let the user of this worker read and write it, or remove it"
+    return DiskUnavailable(f"{what}: {path} cannot be used: {text}; {advice}")
 
 
 def _shortened(text: str) -> str:

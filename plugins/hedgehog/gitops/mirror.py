@@ -22,7 +22,7 @@ from typing import TypeVar
 import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
-from hedgehog.errors import InvalidInput, NotFound, PushRace, RemoteUnavailable
+from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace
 from hedgehog.gitops import failures
 from hedgehog.gitops.packing import pack_blobs
 from hedgehog.gitops.remote import Completed, Remote
@@ -38,6 +38,9 @@ _LOOSE_IN_A_FOLDER = 27
 _MANY_PACK_FILES = 100
 _WORTH_A_PACK = 50
 _ABANDONED_AFTER = 3600.0
+
+_TROUBLE = (pygit2.GitError, KeyError, OSError)
+"""What pygit2 raises when it cannot read or write."""
 
 T = TypeVar("T")
 
@@ -110,11 +113,17 @@ class Mirror:
             return
         done = self.git(["index-pack", "--stdin"], stdin=pack_blobs(contents))
         if done.code != 0:
-            raise RemoteUnavailable(f"mirror {self.path.name} of {self.remote} cannot be written: {done.error.strip()}")
+            raise failures.disk_failed(done.error, self.path, f"the clone of {self.remote}")
 
     def published(self, commit: str) -> None:
-        """Note that the branch is now at *commit*, so that the objects we made stay and need not be fetched."""
-        self._open().references.create(self._tracking, commit, force=True)
+        """Note that the branch is now at *commit*, so that the objects we made stay and need not be fetched.
+
+        Never raises: the push has happened, and a clone that cannot note it is cured by the next fetch.
+        """
+        try:
+            self._open().references.create(self._tracking, commit, force=True)
+        except (*_TROUBLE, ValueError, HedgehogError) as error:
+            logger.warning("mirror %s of %s cannot note the push of %s: %s", self.path, self.remote, commit, error)
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -123,7 +132,7 @@ class Mirror:
         try:
             self._open()[commit].peel(pygit2.Tree)
             return True
-        except (KeyError, pygit2.GitError):
+        except (*_TROUBLE, ValueError):
             return False
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -186,7 +195,7 @@ class Mirror:
                 limit = f"above the limit of {self._file_limit}"
                 raise InvalidInput(f"{self.remote}: a file of {size} bytes (blob {blob_id}) is {limit}")
             blob = repository[blob_id]
-        except (KeyError, ValueError, pygit2.GitError) as error:
+        except (*_TROUBLE, ValueError) as error:
             raise NotFound(f"{self.remote}: blob {blob_id} cannot be read: {error}") from error
         if not isinstance(blob, pygit2.Blob):
             raise NotFound(f"{self.remote}: {blob_id} is no file")
@@ -196,18 +205,20 @@ class Mirror:
         """The result of *work* on the open repository; when objects are missing or damaged, once more on a new one."""
         try:
             return work(self._open())
-        except (KeyError, pygit2.GitError) as error:
-            logger.warning("mirror %s of %s is damaged (%s); making it anew", self.path.name, self.remote, error)
+        except _TROUBLE as error:
+            if failures.is_full(str(error)):
+                raise self._unusable(error) from error
+            logger.warning("mirror %s of %s is damaged (%s); making it anew", self.path, self.remote, error)
         with self._locked():
             self._discard()
             if commit is not None:
                 self._fetch()
         try:
             return work(self._open())
-        except (KeyError, pygit2.GitError) as error:
-            raise PushRace(
-                f"{self.remote}: commit {commit} cannot be read ({error}); plan again on the head"
-            ) from error
+        except KeyError as error:
+            raise PushRace(f"{self.remote}: commit {commit} is not there ({error}); plan again on the head") from error
+        except _TROUBLE as error:
+            raise self._unusable(error) from error
 
     # Upkeep: the methods from _make on are called with the lock held ------------------------------------------------
 
@@ -222,7 +233,7 @@ class Mirror:
     def _opened(self) -> pygit2.Repository | None:
         try:
             return pygit2.Repository(str(self.path), RepositoryOpenFlag.NO_SEARCH | RepositoryOpenFlag.BARE)
-        except (pygit2.GitError, KeyError):
+        except _TROUBLE:
             return None
 
     def _make(self) -> pygit2.Repository:
@@ -277,11 +288,20 @@ class Mirror:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among processes and threads; the kernel frees the lock of a killed one."""
-        self._cache.mkdir(parents=True, exist_ok=True)
-        with (self._cache / f"{self.path.name}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        """Alone among processes and threads; the kernel frees the lock of a killed one.
+
+        Trouble with the directory, here or in the block, raises DiskUnavailable with its path.
+        """
+        try:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with (self._cache / f"{self.path.name}.lock").open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except (OSError, pygit2.GitError) as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> DiskUnavailable:
+        return failures.disk_failed(error, self.path, f"the clone of {self.remote}")
 
 
 def _subtree(repository: pygit2.Repository, commit: str, directory: str) -> pygit2.Tree | None:

@@ -126,12 +126,21 @@ class Remote:
         """Run git in *repository* and wait; the whole process group dies when the time is up.
 
         *state* is a directory of ours for what the call needs on disk: a private key while it runs, and the kept host
-        keys. Raises RemoteUnavailable on a timeout; an exit code is the caller's to judge.
+        keys. Raises RemoteUnavailable on a timeout, DiskUnavailable when *state* cannot be used; an exit code is the
+        caller's to judge.
         """
         git = shutil.which("git")
         if git is None:
             raise NotFound("git is not installed on this worker; install git 2.31 or newer")
         command = [git, *([f"--git-dir={repository}"] if repository else []), *arguments]
+        try:
+            code, out, error = self._finished(command, f"git {arguments[0]} {self}", state, stdin)
+        except OSError as trouble:
+            raise failures.disk_failed(trouble, state, f"git {arguments[0]} {self}") from trouble
+        texts = [self.credentials.redact(raw.decode(errors="replace")) for raw in (out, error)]
+        return Completed(code, *texts)
+
+    def _finished(self, command: Sequence[str], doing: str, state: Path, stdin: bytes) -> tuple[int, bytes, bytes]:
         with (
             _private_directory(state) as home,
             subprocess.Popen(
@@ -147,12 +156,11 @@ class Remote:
             try:
                 out, error = process.communicate(stdin or None, timeout=self.timeout)
             except subprocess.TimeoutExpired:
-                raise RemoteUnavailable(f"git {arguments[0]} {self}: no end after {self.timeout:g} s") from None
+                raise RemoteUnavailable(f"{doing}: no end after {self.timeout:g} s") from None
             finally:
                 if process.poll() is None:
                     _kill_group(process)
-        texts = [self.credentials.redact(raw.decode(errors="replace")) for raw in (out, error)]
-        return Completed(process.returncode, *texts)
+        return process.returncode, out, error
 
     def _environment(self, home: Path, state: Path) -> dict[str, str]:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -206,8 +214,11 @@ class Remote:
 def _transport(url: str, *, allow_plain_http: bool) -> str:
     if _SCP_LIKE.fullmatch(url):
         return "ssh"
-    parts = urlsplit(url)
     shown = _USER_INFO.sub("***@", url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidInput(f"{shown}: no URL of a Git repository ({error}); correct it") from None
     if parts.password is not None or ("@" in url and parts.scheme in ("http", "https")):
         raise InvalidInput(f"{shown}: the URL carries a credential; put it into the repository's connection")
     if parts.scheme == "http" and not (allow_plain_http or _is_loopback(parts.hostname or "")):

@@ -50,21 +50,6 @@ def effect(desired: Desired, planned: Plan, results: Mapping[ObjectRef, Result],
     return Effect({**applied, **planned.recognised}, planned.adopted, planned.gone | deleted)
 
 
-def failed(fabric: str, error: HedgehogError, *, duration: float = 0.0, dry_run: bool = False) -> Outcome:
-    """The outcome of a fabric whose cluster could not be worked on at all."""
-    return Outcome(
-        fabric,
-        Target.KUBERNETES,
-        OutcomeStatus.ERROR,
-        reason=str(error),
-        error_class=error.reason,
-        retryable=isinstance(error, RetryableError),
-        retry_after=getattr(error, "retry_after", None),
-        duration=duration,
-        dry_run=dry_run,
-    )
-
-
 def summary(
     fabric: str,
     results: Mapping[ObjectRef, Result],

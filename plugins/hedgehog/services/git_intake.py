@@ -6,17 +6,17 @@ change: a directory that is as it was costs two lookups, and of a changed one on
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from hedgehog.errors import HedgehogError, InvalidInput, NotFound, PermanentError, PushRace
+from hedgehog.errors import InvalidInput, NotFound, PushRace
 from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.gitops.mirror import Mirror
+from hedgehog.services import failures
 from hedgehog.services.git_reading import Found, Reading, decide, file_of, is_wanted, read
 from hedgehog.services.validation import Judge
 from hedgehog.store import fabrics as fabric_store
@@ -69,10 +69,7 @@ def take_in(intake: Intake, commit: Commit, fabric: Fabric, state: State | None)
         return _take_over(intake, commit, fabric, reading)
     except PushRace:
         raise
-    except HedgehogError as error:
-        return record_failure(intake, fabric, error)
-    except Exception as error:  # data that nobody foresaw in one fabric must not stop the others of the repository
-        logging.getLogger(__name__).exception("%s could not be taken in", fabric.name)
+    except Exception as error:
         return record_failure(intake, fabric, error)
 
 
@@ -223,20 +220,7 @@ def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome
 
 def record_failure(intake: Intake, fabric: Fabric, error: Exception) -> Outcome:
     """The outcome of a fabric that could not be taken in, recorded with its next try."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    outcome = Outcome(
-        fabric.name,
-        Target.GIT,
-        OutcomeStatus.ERROR,
-        generation=fabric.generation,
-        reason=lines[0],
-        error_class=type(error).__name__,
-        retryable=not isinstance(error, PermanentError),
-        retry_after=getattr(error, "retry_after", None),
-        details=tuple(lines) if len(lines) > 1 else (),
-        duration=time.perf_counter() - intake.started,
-    )
-    return _recorded(intake, fabric, outcome)
+    return failures.record(intake.connection, fabric, Target.GIT, error, run_id=intake.run_id, started=intake.started)
 
 
 def _recorded(intake: Intake, fabric: Fabric, outcome: Outcome) -> Outcome:

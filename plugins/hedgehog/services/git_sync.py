@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, PermissionDenied, PushRace
+from hedgehog.errors import InvalidInput, PermissionDenied, PushRace
 from hedgehog.fabric.changes import WRITES, Action, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Revision, SourceOfTruth, Target
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import intake, yaml
-from hedgehog.services import claims
+from hedgehog.services import claims, failures
 from hedgehog.services.git_observe import Adopt, Job, Source, observe
 from hedgehog.services.git_plan import Entry, FilePlan
 from hedgehog.services.validation import Judge, judge
@@ -159,7 +159,7 @@ def _sync_repository(
     started = time.perf_counter()
     try:
         mirror = open_mirror(repository)
-    except HedgehogError as error:
+    except Exception as error:
         return [_record_failure(connection, job, error, options, started) for job in jobs]
     run = _Run(connection, repository, mirror, options, started)
     if options.dry_run:
@@ -183,7 +183,7 @@ def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
                 return [_fail(run, job, error) for job in jobs]
             logger.info("%s (race %s of %s)", error, races, MOST_RACES)
             run.options.seams.pause(random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE))
-        except HedgehogError as error:
+        except Exception as error:
             return [_fail(run, job, error) for job in jobs]
 
 
@@ -203,7 +203,7 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
         commits.push(run.mirror, tip, head)
     except PushRace:
         raise
-    except HedgehogError as error:
+    except Exception as error:
         committed = [one.job for one in planned if one.commit]
         if isinstance(error, PermissionDenied) and len(committed) > 1:
             # A rule of the host may dislike the commit of one fabric only: let the others through.
@@ -226,18 +226,23 @@ def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None) -> _Planne
         return _Planned(job, plan, commits.build(run.mirror, tip, plan.changes, text, author))
     except PushRace:
         raise
-    except HedgehogError as error:
-        return _Planned(job, error=error)
-    except Exception as error:  # data that nobody foresaw in one fabric must not stop the others of the batch
-        logger.exception("%s could not be planned", job.fabric.name)
+    except Exception as error:  # a fabric's data, foreseen or not, must not stop the others of the batch
         return _Planned(job, error=error)
 
 
 def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
-    """The outcome of a fabric whose files are now as far as policy allows, recorded with what was learnt."""
-    plan, fabric = planned.plan, planned.job.fabric
+    """The outcome of a fabric, recorded; what cannot be recorded of one is no trouble of the others."""
     if planned.error is not None:
         return _fail(run, planned.job, planned.error)
+    try:
+        return _done(run, planned, head)
+    except Exception as error:
+        return _fail(run, planned.job, error)
+
+
+def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
+    """The outcome of a fabric whose files are now as far as policy allows, recorded with what was learnt."""
+    plan, fabric = planned.plan, planned.job.fabric
     held = plan.having(Action.SKIPPED)
     status = OutcomeStatus.SUCCESS if plan.changes or plan.records else OutcomeStatus.SKIPPED
     at = planned.commit or head
@@ -293,22 +298,5 @@ def _fail(run: _Run, job: Job, error: Exception) -> Outcome:
 
 
 def _record_failure(connection: Connection, job: Job, error: Exception, options: _Options, started: float) -> Outcome:
-    lines = str(error).splitlines() or [type(error).__name__]
-    outcome = Outcome(
-        job.fabric.name,
-        Target.GIT,
-        OutcomeStatus.ERROR,
-        generation=job.fabric.generation,
-        reason=lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)",
-        error_class=type(error).__name__,
-        # What nobody foresaw is tried again with a growing pause, and parked in the end.
-        retryable=not isinstance(error, PermanentError),
-        retry_after=getattr(error, "retry_after", None),
-        details=tuple(lines) if len(lines) > 1 else (),
-        duration=time.perf_counter() - started,
-        dry_run=options.dry_run,
-    )
-    if not options.dry_run:
-        with transaction(connection) as cursor:
-            sync_state.finish(cursor, job.fabric.id, outcome, run_id=options.run_id)
-    return outcome
+    run_id, dry_run = options.run_id, options.dry_run
+    return failures.record(connection, job.fabric, Target.GIT, error, run_id=run_id, started=started, dry_run=dry_run)

@@ -35,7 +35,7 @@ from hedgehog.kube.live import Live, Scope, list_live
 from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.resources import kind_of
-from hedgehog.services import claims, drift
+from hedgehog.services import claims, drift, failures
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory, sync_state
@@ -178,11 +178,7 @@ def _sync_cluster(
         definition, live = _observe(cluster, jobs, owned, options)
     except HedgehogError as error:
         logger.warning("%s: %s", connection_id, error)
-        duration = time.perf_counter() - started
-        done = [outcomes.failed(job.fabric.name, error, duration=duration, dry_run=options.dry_run) for job in jobs]
-        for job, outcome in zip(jobs, done, strict=True):
-            _record(connection, job, outcome, options=options)
-        return done
+        return [_failed(connection, job, error, started, options) for job in jobs]
     else:
         run = _Run(connection, connection_id, cluster, live, owned, definition, options)
         return [_sync_fabric(run, job) for job in jobs]
@@ -311,6 +307,14 @@ def _publish_status(
     except HedgehogError as error:
         return error
     return None
+
+
+def _failed(connection: Connection, job: _Job, error: Exception, started: float, options: _Options) -> Outcome:
+    dry_run = options.dry_run
+    target = Target.KUBERNETES
+    return failures.record(
+        connection, job.fabric, target, error, run_id=options.run_id, started=started, dry_run=dry_run
+    )
 
 
 def _record(connection: Connection, job: _Job, outcome: Outcome, *, options: _Options) -> None:

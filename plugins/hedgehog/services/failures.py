@@ -1,0 +1,93 @@
+"""From an exception to the recorded outcome of a fabric: one way for all services that work on batches.
+
+A step of a batch that serves one fabric, repository or cluster is guarded with `except Exception` and ends here, so
+that whatever goes wrong, foreseen or not, is the trouble of those whom it concerns.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from pathlib import Path
+
+from hedgehog import errors
+from hedgehog.errors import HedgehogError, PermanentError
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Fabric, Target
+from hedgehog.store import sync_state
+from hedgehog.store.database import Connection, transaction
+
+logger = logging.getLogger(__name__)
+
+_PACKAGE = Path(errors.__file__).parent
+
+
+def record(
+    connection: Connection,
+    fabric: Fabric,
+    target: Target,
+    error: Exception,
+    *,
+    run_id: str,
+    started: float,
+    dry_run: bool = False,
+) -> Outcome:
+    """The outcome of *fabric*, whose work (*started* by `time.perf_counter`) *error* ended, recorded with its next try.
+
+    The traceback of what nobody foresaw goes to the log. Raises only when the fabric database cannot be written.
+    """
+    if not isinstance(error, HedgehogError):
+        logger.error("%s to %s: nobody foresaw this error", fabric.name, target, exc_info=error)
+    duration = time.perf_counter() - started
+    outcome = failed(fabric.name, target, error, generation=fabric.generation, duration=duration, dry_run=dry_run)
+    if not dry_run:
+        with transaction(connection) as cursor:
+            sync_state.finish(cursor, fabric.id, outcome, run_id=run_id)
+    return outcome
+
+
+def failed(
+    fabric: str,
+    target: Target,
+    error: Exception,
+    *,
+    generation: int = 0,
+    duration: float = 0.0,
+    dry_run: bool = False,
+) -> Outcome:
+    """What *error* means for a fabric. One of ours reacts by its class; any other is retried and parked in the end."""
+    lines = describe(error)
+    return Outcome(
+        fabric,
+        target,
+        OutcomeStatus.ERROR,
+        generation=generation,
+        reason=lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)",
+        error_class=type(error).__name__,
+        retryable=not isinstance(error, PermanentError),
+        retry_after=getattr(error, "retry_after", None),
+        details=tuple(lines) if len(lines) > 1 else (),
+        duration=duration,
+        dry_run=dry_run,
+    )
+
+
+def describe(error: Exception) -> list[str]:
+    """What to tell of *error*: at least one line of text that any database and terminal takes.
+
+    Of an error that is not ours only the class and the place in our code: its text may quote a secret.
+    """
+    text = str(error) if isinstance(error, HedgehogError) else _unforeseen(error)
+    printable = text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    return [line for line in printable.splitlines() if line.strip()] or [type(error).__name__]
+
+
+def _unforeseen(error: Exception) -> str:
+    what = type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        place = f": {error.filename}" if error.filename else ""
+        what += f" ({error.strerror}{place})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents]
+    where = f" in {Path(frames[-1].filename).relative_to(_PACKAGE)}, line {frames[-1].lineno}" if frames else ""
+    return f"unforeseen {what}{where}; the log of this run has the traceback: report it"
