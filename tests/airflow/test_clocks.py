@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from hedgehog.airflow.clocks import CLOCKS, intervals
-from hedgehog.errors import InvalidInput
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 
@@ -34,8 +31,8 @@ def test_an_interval_is_the_longest_pause_of_a_clock(monkeypatch):
     assert intervals() == expected
 
 
-def test_a_clock_that_is_none_is_said(monkeypatch):
+def test_a_clock_that_is_none_is_said_and_costs_no_other(monkeypatch, caplog):
     """By the name of its setting."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_SCHEDULE", "daily")
-    with pytest.raises(InvalidInput, match=r"\[hedgehog\] backup_schedule is 'daily', which is no cron expression"):
-        intervals()
+    assert intervals().keys() == CLOCKS.keys() - {"backup"}
+    assert "[hedgehog] backup_schedule is 'daily', which is no cron expression" in caplog.text

@@ -67,6 +67,23 @@ def test_an_api_that_is_away_keeps_nobody_from_the_figures(connection, context, 
     assert "Airflow's API at http://127.0.0.1:1 cannot be reached" in said
 
 
+def test_one_broken_query_keeps_nobody_from_the_rest(connection, context, no_api, monkeypatch, caplog):
+    """Figures are kept, and people are told, of everything else and of that."""
+    with transaction(connection) as cursor:
+        cursor.execute("ALTER TABLE hedgehog.circuit RENAME TO circuits")
+    monkeypatch.setattr(notifiers, "senders", lambda context: {})
+    assert CollectMetricsOperator(task_id="collect").execute(context)["samples"] > 40
+    assert NotifyOperator(task_id="notify").execute(context)["alerts"] == 1
+    assert "HedgehogMetricFailed: the figures of hedgehog_circuits_open cannot be taken" in caplog.text
+
+
+def test_an_answer_that_nobody_foresaw_keeps_nobody_from_the_figures(connection, context, monkeypatch, caplog):
+    """Of a proxy that answers for Airflow's API, for instance."""
+    monkeypatch.setattr(rest, "open_api", lambda: (_ for _ in ()).throw(KeyError("task_instances")))
+    assert CollectMetricsOperator(task_id="collect").execute(context)["lost_tasks"] == 0
+    assert "are not looked for: KeyError: 'task_instances'" in caplog.text
+
+
 class Backend:
     """What StatsD would get."""
 

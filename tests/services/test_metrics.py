@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hedgehog.services import metrics
 from hedgehog.store import fabrics
-from hedgehog.store.metric_table import METRICS
+from hedgehog.store import metrics as store
+from hedgehog.store.metric_table import FAILED, METRICS, Metric
 from hedgehog.store.metrics import Sample
 
 INTERVALS = {"git": 300.0, "kubernetes": 180.0, "result_cleanup": 3600.0}
@@ -72,6 +73,29 @@ def test_what_waits_is_measured_in_intervals_too(database):
     }
     assert found[("hedgehog_sync_oldest_due_intervals", "git")] == 0
     assert found[("hedgehog_sync_oldest_due_intervals", "kubernetes")] == pytest.approx(5, abs=0.5)
+
+
+def test_what_rests_on_a_metric_that_fails_is_told_to_fail_too(database, monkeypatch):
+    """Else its alert would be over."""
+    broken = Metric("hedgehog_sync_oldest_due_seconds", "gauge", "…", ("target",), "SELECT 'git', NULL")
+    monkeypatch.setattr(store, "METRICS", {**METRICS, broken.name: broken})
+    found = metrics.collect(database, INTERVALS)
+    assert [one.labels["metric"] for one in found if one.name == FAILED] == [
+        "hedgehog_sync_oldest_due_seconds",
+        "hedgehog_sync_oldest_due_intervals",
+    ]
+    assert "hedgehog_maintenance_age_intervals" in {one.name for one in found}
+    assert f'{FAILED}{{metric="{broken.name}"}} 1.0' in metrics.exposition(found)
+
+
+def test_a_machine_that_cannot_be_looked_at_costs_nothing_else(database, monkeypatch, tmp_path):
+    """Its disk may be gone."""
+    monkeypatch.setattr(metrics.psutil, "disk_usage", lambda path: (_ for _ in ()).throw(OSError("stale handle")))
+    found = metrics.record(database, INTERVALS, disk=tmp_path)
+    assert {one.labels["metric"] for one in found if one.name == FAILED} == {
+        name for name in METRICS if name.startswith("hedgehog_system_")
+    }
+    assert "hedgehog_sync_due" in {one.name for one in found}
 
 
 def test_a_machine_says_how_busy_it_was_since_it_was_last_looked_at(database, tmp_path):

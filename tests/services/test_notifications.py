@@ -106,6 +106,16 @@ def test_what_comes_and_goes_is_one_alert(office):
     assert office.look(after=QUIET) == over(make_alert())
 
 
+def test_what_cannot_be_looked_at_is_not_over(office):
+    """The figures are gone, the trouble may not be; and somebody hears of that."""
+    office.look(make_failing())
+    blind = Sample("hedgehog_metric_failed", 1.0, {"metric": "hedgehog_sync_failures_in_a_row"})
+    ((notice,), _) = office.look(blind, after=QUIET)
+    assert ([one.name for one in notice.alerts], notice.over) == (["HedgehogMetricFailed"], ())
+    ((notice,), _) = office.look(after=QUIET)
+    assert {one.name for one in notice.over} == {"HedgehogMetricFailed", "HedgehogSyncFailing"}
+
+
 def test_nobody_hears_of_the_end_of_what_nobody_heard_of(office):
     """Without a notifier alerts come and go in the table alone."""
     office.senders, senders = {}, office.senders

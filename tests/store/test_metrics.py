@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.store import metrics
-from hedgehog.store.metric_table import METRICS
+from hedgehog.store.metric_table import FAILED, METRICS, Metric
 from hedgehog.store.metrics import Sample
 from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, fill_in
 
@@ -204,6 +205,53 @@ def test_a_cleanup_that_never_ran_is_as_old_as_the_installation(bench):
     found = Figures(bench.connection)
     hours = {job: round(age / 3600) for job, age in found["hedgehog_maintenance_age_seconds"].items()}
     assert hours == {"backup": 48, "result_cleanup": 5}
+
+
+def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
+    """An aggregate over no rows is a row of NULL, which is no figure."""
+    bench.execute("INSERT INTO hedgehog.maintenance (job, report) VALUES ('result_cleanup', '{}')")
+    found = Figures(bench.connection)
+    assert found["hedgehog_maintenance_age_seconds"].keys() == {"result_cleanup"}
+    assert found[FAILED] == {}
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT min(1) WHERE false", "its query gave NULL: (None,)"),
+        ("SELECT 'many'", "could not convert string to float"),
+        ("SELECT 1 / 0", "division by zero"),
+        ("SELECT count(*) FROM hedgehog.gone", 'relation "hedgehog.gone" does not exist'),
+        ("SELECT pg_sleep(5)", "statement timeout"),
+    ],
+)
+def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch, caplog, sql, why):
+    """Whatever is wrong with it."""
+    good = metrics.figures(bench.connection)
+    bench.execute("SET statement_timeout = '1s'")
+    broken = Metric("hedgehog_circuits_open", "gauge", "…", (), sql)
+    monkeypatch.setattr(metrics, "METRICS", {**METRICS, broken.name: broken})
+    found = metrics.figures(bench.connection)
+    assert {one.name for one in good} - {one.name for one in found} == {broken.name}
+    assert [one.labels for one in found if one.name == FAILED] == [{"metric": broken.name}]
+    assert f"no figures for {broken.name}: " in caplog.text
+    assert why in caplog.text
+
+
+def test_a_database_that_is_lost_in_the_middle_is_no_failed_metric(bench, monkeypatch):
+    """Else a hundred would be told of, and none would be to blame."""
+    killer = Metric("hedgehog_circuits_open", "gauge", "…", (), "SELECT pg_terminate_backend(pg_backend_pid())")
+    monkeypatch.setattr(metrics, "METRICS", {**METRICS, killer.name: killer})
+    with pytest.raises(RemoteUnavailable):
+        metrics.figures(bench.connection)
+
+
+def test_no_query_is_begun_when_the_time_is_over(bench, monkeypatch, caplog):
+    """A scraper must not wait for sixty statements that all hang."""
+    monkeypatch.setattr(metrics, "TIME_LIMIT", -1.0)
+    found = metrics.figures(bench.connection)
+    assert {one.name for one in found} == {FAILED}
+    assert "no time was left" in caplog.text
 
 
 def test_the_newest_samples_of_every_machine_are_read(bench):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from itertools import pairwise
 
 from hedgehog.airflow.connections import setting
 from hedgehog.errors import InvalidInput
+
+logger = logging.getLogger(__name__)
 
 CLOCKS = {
     "git": ("git_sync_schedule", "*/5 * * * *"),
@@ -22,8 +25,17 @@ _LOOK_AHEAD = 25 * 3600.0
 
 
 def intervals() -> dict[str, float]:
-    """The seconds between two runs, by target or job. Where a clock is uneven, the longest of its pauses."""
-    return {name: _longest_pause(key, setting(key, default)) for name, (key, default) in CLOCKS.items()}
+    """The seconds between two runs, by target or job. Where a clock is uneven, the longest of its pauses.
+
+    A setting that is no clock is told in the log and left out: what is late by the others must still be seen.
+    """
+    found = {}
+    for name, (key, default) in CLOCKS.items():
+        try:
+            found[name] = _longest_pause(key, setting(key, default))
+        except InvalidInput as error:
+            logger.warning("%s; how late it is cannot be said", error)
+    return found
 
 
 def _longest_pause(key: str, cron: str) -> float:

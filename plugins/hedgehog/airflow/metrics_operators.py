@@ -59,8 +59,9 @@ def _sweep(connection: Connection) -> int:
             return len(lost_tasks.sweep(connection, None, now=datetime.now(UTC)))
         with api:
             found = lost_tasks.sweep(connection, ApiTaskInstances(api), now=datetime.now(UTC))
-    except HedgehogError as error:
-        logger.warning("tasks that were killed are not looked for: %s", error)
+    except Exception as error:  # what it could not find keeps nobody from the figures
+        said = str(error) if isinstance(error, HedgehogError) else f"{type(error).__name__}: {error}"
+        logger.warning("tasks that were killed are not looked for: %s", said)
         return 0
     for run in found:
         where = f"{run.attempt.dag_id}/{run.attempt.run_id}/{run.attempt.task_id}"

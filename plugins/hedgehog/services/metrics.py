@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import psutil
 
 from hedgehog.store import metrics as store
 from hedgehog.store.database import Connection
-from hedgehog.store.metric_table import METRICS
+from hedgehog.store.metric_table import FAILED, METRICS
 from hedgehog.store.metrics import Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -33,13 +34,15 @@ _IN_INTERVALS = {
 def collect(connection: Connection, intervals: Mapping[str, float]) -> list[Sample]:
     """All figures as of now, and what the machines that run hedgehog_metrics said of themselves last.
 
-    *intervals* are the seconds between two runs of each target's sync and of each job of maintenance.
+    What cannot be taken is told by the metric FAILED and by the log, and costs nothing else. Raises RemoteUnavailable
+    when the database is away. *intervals* are the seconds between two runs of each target's sync and of each job of maintenance.
     """
     started = time.perf_counter()
     store.answer(connection)
     latency = Sample("hedgehog_database_latency_seconds", time.perf_counter() - started)
     found = store.figures(connection)
-    return [*found, *_in_intervals(found, intervals), latency, *store.latest(connection, _MACHINE)]
+    machines = store.or_failed(_MACHINE, partial(store.latest, connection, _MACHINE))
+    return [*found, *_in_intervals(found, intervals), latency, *machines]
 
 
 def record(connection: Connection, intervals: Mapping[str, float], *, disk: Path) -> list[Sample]:
@@ -48,7 +51,7 @@ def record(connection: Connection, intervals: Mapping[str, float], *, disk: Path
     host = socket.gethostname()
     others = [sample for sample in found if sample.labels.get("host") != host]
     before = [sample for sample in found if sample.labels.get("host") == host]
-    samples = [*others, *machine(host, disk, before)]
+    samples = [*others, *store.or_failed(_MACHINE, partial(machine, host, disk, before))]
     store.record(connection, host, [sample for sample in samples if sample.labels.get("host", host) == host])
     return samples
 
@@ -56,6 +59,8 @@ def record(connection: Connection, intervals: Mapping[str, float], *, disk: Path
 def _in_intervals(samples: Sequence[Sample], intervals: Mapping[str, float]) -> list[Sample]:
     found = []
     for sample in samples:
+        if sample.name == FAILED and sample.labels["metric"] in _IN_INTERVALS:
+            found += store.failed([_IN_INTERVALS[sample.labels["metric"]][1]])
         label, name = _IN_INTERVALS.get(sample.name, ("", ""))
         interval = intervals.get(sample.labels.get(label, ""))
         if interval:

@@ -14,6 +14,7 @@ from hedgehog.errors import HedgehogError
 from hedgehog.store import alerts as store
 from hedgehog.store.alerts import Alert, Known
 from hedgehog.store.database import Connection
+from hedgehog.store.metric_table import FAILED
 from hedgehog.store.metrics import Sample
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,12 @@ CONDITIONS = (
         3,
         "{job} has not ended well for {value:.1f} of its intervals; see hedgehog_{job} in Airflow",
     ),
+    Condition(
+        "HedgehogMetricFailed",
+        FAILED,
+        1,
+        "the figures of {metric} cannot be taken, and nobody is told what they would show; the log of hedgehog_metrics says why",
+    ),
 )
 """All of them; each is a rule of the same name for Prometheus."""
 
@@ -152,9 +159,9 @@ def notify(
     """Tell all *senders* what is new, still so after *remind*, or over; returns that and who could not be told.
 
     It counts as told when one of them took it; else it is told again with the next call. What nobody was told of is
-    never told to be over.
+    never told to be over, and what cannot be looked at now stays as it was.
     """
-    known = store.see(connection, wrong(samples), now)
+    known = store.see(connection, wrong(samples), now, unseen=_unseen(samples))
     notice = _due(known, now, remind)
     failed = (
         [name for name, send in senders.items() if not _sent(name, send, notice)] if _says_something(notice) else []
@@ -164,6 +171,12 @@ def notify(
         store.forget(connection, notice.over)
     store.forget(connection, [one.alert for one in known if one.notified_at is None and now - one.seen_at >= QUIET])
     return notice, failed
+
+
+def _unseen(samples: Sequence[Sample]) -> list[str]:
+    """The conditions whose metric could not be taken: nothing of them is known to be over."""
+    failed = {sample.labels["metric"] for sample in samples if sample.name == FAILED}
+    return [condition.name for condition in CONDITIONS if condition.metric in failed]
 
 
 def _due(known: Sequence[Known], now: datetime, remind: timedelta) -> Notice:

@@ -30,9 +30,13 @@ class Known:
     notified_at: datetime | None
 
 
-def see(connection: Connection, alerts: Sequence[Alert], now: datetime) -> list[Known]:
-    """Keep what is wrong at *now*, and return all that is known, also what was wrong before."""
+def see(connection: Connection, alerts: Sequence[Alert], now: datetime, *, unseen: Sequence[str] = ()) -> list[Known]:
+    """Keep what is wrong at *now*, and return all that is known, also what was wrong before.
+
+    Alerts named in *unseen* could not be looked for: those that are known count as still so.
+    """
     with transaction(connection) as cursor:
+        cursor.execute("UPDATE hedgehog.alert SET seen_at = %s WHERE name = ANY(%s)", (now, list(unseen)))
         for alert in alerts:
             cursor.execute(
                 "INSERT INTO hedgehog.alert (name, subject, message, since, seen_at) VALUES (%s, %s, %s, %s, %s) "

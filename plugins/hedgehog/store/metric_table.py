@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+FAILED = "hedgehog_metric_failed"
+"""The metric that tells which others could not be taken."""
 MOST_SERIES = 200
 """Of one metric about single fabrics; the worst of them."""
 
@@ -221,8 +223,9 @@ _SURROUNDINGS = (
         "How long ago a job of maintenance last ended well; for the cleanup, if it never did, since the installation.",
         ("job",),
         "SELECT job, extract(epoch FROM now() - finished_at) FROM hedgehog.maintenance UNION ALL "
+        # HAVING, not WHERE: an aggregate over no rows is still one row, of NULL.
         "SELECT 'result_cleanup', extract(epoch FROM now() - min(applied_at)) FROM hedgehog.migration "
-        "WHERE NOT EXISTS (SELECT 1 FROM hedgehog.maintenance WHERE job = 'result_cleanup') ORDER BY 1",
+        "HAVING NOT EXISTS (SELECT 1 FROM hedgehog.maintenance WHERE job = 'result_cleanup') ORDER BY 1",
     ),
     Metric(
         "hedgehog_maintenance_age_intervals",
@@ -325,6 +328,12 @@ _MACHINES = (
         "When hedgehog_metrics last took all figures.",
         (),
         "SELECT extract(epoch FROM max(at)) FROM hedgehog.metric_sample HAVING count(*) > 0",
+    ),
+    Metric(
+        FAILED,
+        "gauge",
+        "1 for a metric whose figures cannot be taken now; no series for those that can.",
+        ("metric",),
     ),
 )
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.store.database import Connection, as_json, transaction
-from hedgehog.store.metric_table import METRICS, Metric
+from hedgehog.store.metric_table import FAILED, METRICS, Metric
 
+logger = logging.getLogger(__name__)
+
+TIME_LIMIT = 30.0
+"""Seconds after which no further query is begun."""
 _FRESH = "10 minutes"
 
 
@@ -26,17 +34,46 @@ class Sample:
 
 
 def figures(connection: Connection) -> list[Sample]:
-    """What the database knows, as of one moment."""
-    found = []
-    with transaction(connection) as cursor:
-        for metric in METRICS.values():
-            if metric.sql is not None:
-                cursor.execute(metric.sql)
-                found += [_sample(metric, row) for row in cursor.fetchall()]
+    """What the database knows now.
+
+    A query that fails costs its own metric only. Raises RemoteUnavailable when the database is lost.
+    """
+    until = time.monotonic() + TIME_LIMIT
+    found: list[Sample] = []
+    for metric in METRICS.values():
+        if metric.sql is not None:
+            found += or_failed([metric.name], partial(_taken, connection, metric, until))
+            if connection.closed:
+                answer(connection)
     return found
 
 
+def _taken(connection: Connection, metric: Metric, until: float) -> list[Sample]:
+    if time.monotonic() > until:
+        raise InvalidInput(f"no time was left for it: the others took {TIME_LIMIT:g} s")
+    with transaction(connection) as cursor:
+        cursor.execute(metric.sql or "")
+        return [_sample(metric, row) for row in cursor.fetchall()]
+
+
+def or_failed(names: Iterable[str], take: Callable[[], list[Sample]]) -> list[Sample]:
+    """What *take* gives; if it fails, that the metrics *names* failed. The log says why."""
+    try:
+        return take()
+    except Exception as error:  # one metric's trouble, foreseen or not, is its own
+        reason = str(error) if isinstance(error, HedgehogError) else f"{type(error).__name__}: {error}"
+        logger.warning("no figures for %s: %s", ", ".join(names), " ".join(reason.split()))
+        return failed(names)
+
+
+def failed(names: Iterable[str]) -> list[Sample]:
+    """That the metrics *names* cannot be taken now."""
+    return [Sample(FAILED, 1.0, {"metric": name}) for name in names]
+
+
 def _sample(metric: Metric, row: Sequence[Any]) -> Sample:
+    if None in row:
+        raise InvalidInput(f"its query gave NULL: {row!r}")
     return Sample(metric.name, float(row[-1]), dict(zip(metric.labels, row[:-1], strict=True)))
 
 
@@ -62,7 +99,7 @@ def latest(connection: Connection, names: Sequence[str]) -> list[Sample]:
             "SELECT one ->> 'name', (one ->> 'value')::float, one -> 'labels' FROM (SELECT DISTINCT ON (host) host, samples "
             f"FROM hedgehog.metric_sample WHERE at > now() - interval '{_FRESH}' ORDER BY host, at DESC) m, "
             "jsonb_array_elements(m.samples) WITH ORDINALITY e (one, place) "
-            "WHERE one ->> 'name' = ANY(%s) ORDER BY m.host, e.place",
+            "WHERE one ->> 'name' = ANY(%s) AND jsonb_typeof(one -> 'value') = 'number' ORDER BY m.host, e.place",
             (list(names),),
         )
         return [Sample(*row) for row in cursor.fetchall()]
