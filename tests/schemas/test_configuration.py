@@ -6,15 +6,16 @@ import pytest
 
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.render import dump, fabric_resource
+from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import configuration, intake, yaml
+from hedgehog.store import fabrics as store
 
-KNOWN = {
-    "GitRepository": frozenset({"url", "branch", "connection_id"}),
-    "Fabric": frozenset(
-        {"description", "asn", "git_sync_enabled", "git_repository", "switch_config", "git_drift_policy", "spine_count"}
-        | {"kubernetes_connection_id", "settings"}
-    ),
-}
+
+def document(text):
+    """The settings of the only document."""
+    found = read(text)
+    assert isinstance(found, configuration.Settings), found
+    return found
 
 
 def read(text):
@@ -22,7 +23,7 @@ def read(text):
     (document,) = yaml.load(text, file="c.yaml")
     (item,) = intake.items(document)
     assert configuration.is_configuration(item.manifest)
-    return configuration.read(item, known=KNOWN)
+    return configuration.read(item)
 
 
 def make(spec, kind="Fabric", metadata="{name: gen}"):
@@ -32,9 +33,9 @@ def make(spec, kind="Fabric", metadata="{name: gen}"):
 
 def test_settings_are_what_the_document_says_and_no_more():
     """A null is said, too; a 0 stays 0."""
-    found = read(make("{asn: 0, git_repository: null, switch_config: {a: null}, git_drift_policy: adopt}"))
+    found = read(make("{asn: 1, git_repository: null, switch_config: {a: null}, git_drift_policy: adopt}"))
     assert (found.kind, found.name) == ("Fabric", "gen")
-    assert found.values == {"asn": 0, "git_repository": None, "switch_config": {"a": None}, "git_drift_policy": "adopt"}
+    assert found.values == {"asn": 1, "git_repository": None, "switch_config": {"a": None}, "git_drift_policy": "adopt"}
     assert found.place("asn") == "c.yaml:4:8"
 
 
@@ -66,18 +67,76 @@ def test_a_document_may_say_nothing():
             make("{url: 'https://ghp_canary@git.example.com/a.git'}", kind="GitRepository"),
             "c.yaml:4:8: GitRepository/gen: .spec.url: the URL carries a login; put it into an Airflow connection",
         ),
-        (make("[]"), "c.yaml:4:1: Fabric/gen: spec is no mapping"),
-        (make("{}", metadata="{}"), "c.yaml:3:1: Fabric: metadata.name is missing"),
+        (make("[]"), "c.yaml:4:1: Fabric/gen: .spec: [] is no mapping"),
+        (make("{}", metadata="{}"), "c.yaml:3:1: Fabric: .metadata.name: is missing"),
         (
             make("{}", kind="Cluster"),
-            "c.yaml:2:1: hedgehog-airflow/v1 has kinds Fabric and GitRepository, not 'Cluster'",
+            "c.yaml:2:1: .kind: hedgehog-airflow/v1 has kinds Fabric and GitRepository, not 'Cluster'",
         ),
-        (make("{}") + "asn: 5\n", "c.yaml:5:1: Fabric/gen: there is no such field; settings stand under spec"),
+        (make("{}") + "asn: 5\n", "c.yaml:5:1: Fabric/gen: .asn: there is no such field; settings stand under spec"),
     ],
 )
 def test_a_wrong_document_is_refused_with_its_place(text, said):
     """And with what to do."""
     assert read(text)[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("{asn: 99999999999}", ".spec.asn: 99999999999 is out of bounds; asn is 1 to 4294967295"),
+        ("{spine_count: 2147483648}", ".spec.spine_count: 2147483648 is out of bounds"),
+        ("{leaf_count: -1}", ".spec.leaf_count: -1 is out of bounds"),
+        ("{resync_seconds: 59}", ".spec.resync_seconds: 59 is out of bounds; resync_seconds is 60 to 86400"),
+        ("{prune_max_percent: 101}", ".spec.prune_max_percent: 101 is out of bounds"),
+        ("{git_directory: ../x}", ".spec.git_directory: '../x' is no relative path"),
+        ("{kubernetes_namespace: A_B}", ".spec.kubernetes_namespace: 'A_B' is not a Kubernetes name"),
+        ("{kubernetes_connection_id: 'a b'}", ".spec.kubernetes_connection_id: 'a b' is not 1 to 200 letters"),
+        (
+            "{drift_policies: {VPC: report, Servr: report}}",
+            ".spec.drift_policies: 'Servr' is no kind; did you mean Server?",
+        ),
+        ("{drift_policies: {VPC: keep}}", ".spec.drift_policies: 'keep' is none of report, correct, adopt"),
+        ("{settings: {spine_asn: 99999999999}}", ".spec.settings.spine_asn: 99999999999 is too large"),
+        ("{settings: {enforce: true}}", ".spec.settings.enforce: there is no such setting; did you mean enforced?"),
+    ],
+)
+def test_a_value_that_the_fabric_database_would_refuse_is_refused(spec, said):
+    """With its place, before anybody asks the database."""
+    (line,) = read(make(spec))
+    assert line.startswith("c.yaml:4:")
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    "version", ["hedgehog-airflow/v2", "hedgehog_airflow/v1", "hedgehog-airfow/v1", "hedgehog-airflow"]
+)
+def test_a_mistyped_api_version_is_no_other_product(version):
+    """It would be left out, and the setting silently not set."""
+    (line,) = read(make("{asn: 5}").replace("hedgehog-airflow/v1", version))
+    assert line == f"c.yaml:1:1: .apiVersion: {version!r} is not served; write hedgehog-airflow/v1"
+
+
+def test_the_settings_are_those_of_the_fabric_database():
+    """One list, derived from the models; the columns that `save_…` takes are the same."""
+    assert {
+        "GitRepository": store.REPOSITORY_SETTINGS,
+        "Fabric": store.FABRIC_SETTINGS | {"git_repository"},
+    } == configuration.SETTINGS
+
+
+def test_whether_rules_are_enforced_is_not_gits_to_say():
+    """Neither to switch it off nor, by saying nothing of it, to switch it on."""
+    on, off = Fabric(1, "gen", "gen"), Fabric(1, "gen", "gen", settings=FabricSettings(enforced=False))
+    for fabric, value in ((on, "false"), (off, "true")):
+        found = document(make(f"{{description: x, settings: {{enforced: {value}}}}}"))
+        values, (problem,) = configuration.taken_from_git(found, fabric)
+        assert values == {"description": "x"}
+        assert str(problem).startswith(
+            ".spec.settings.enforced: is set in the fabric database, not in Git: who may push"
+        )
+    values, problems = configuration.taken_from_git(document(make("{settings: {spine_asn: 65000}}")), off)
+    assert (values, problems) == ({"settings": {"spine_asn": 65000, "enforced": False}}, [])
 
 
 def test_all_wrong_settings_are_told():

@@ -73,6 +73,16 @@ def test_a_fault_is_told_with_file_and_line(lab):
     assert f"`{VPC_2}:{line}`" in pull.comments[0]["body"]
 
 
+@pytest.mark.parametrize("spec", ["{settings: {enforced: false}}", "{nonsense: 1}", "{asn: 99999999999}"])
+def test_a_pull_request_that_configures_the_fabric_wrongly_is_red(lab, spec):
+    """Whether pushes are checked is not a pusher's to say; a mistyped setting would do nothing."""
+    document = f"apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {{name: lab}}\nspec: {spec}\n"
+    lab.propose({"fabrics/lab/fabric.yaml": document})
+    found = lab.validate()
+    assert found.status is Status.FAILURE
+    assert {problem.file for problem in found.fabrics[0].problems} == {"fabrics/lab/fabric.yaml"}
+
+
 def test_with_a_token_it_is_a_status_and_review_comments(lab):
     """Only apps may write checks."""
     lab.as_app = False

@@ -226,8 +226,19 @@ def test_the_fabrics_own_file_sets_what_it_may(lab, ada):
     fabric = fabric_store.load_fabric(lab.database, "lab")
     assert (fabric.asn, fabric.description, fabric.kubernetes_connection_id) == (65123, "Lab", "cluster")
     assert outcome.status is OutcomeStatus.HELD
-    assert ".spec.kubernetes_connection_id is set in the fabric database, not in Git" in outcome.reason
+    assert ".spec.kubernetes_connection_id: is set in the fabric database, not in Git" in outcome.reason
     assert state(lab).observed_generation == fabric.generation
+
+
+def test_a_push_does_not_switch_the_rules_off(lab, ada):
+    """What a cluster would refuse stays refused."""
+    spec = {"description": "Lab", "settings": {"enforced": False}}
+    document = {"apiVersion": "hedgehog-airflow/v1", "kind": "Fabric", "metadata": {"name": "lab"}, "spec": spec}
+    ada.commit({f"{LAB}/fabric.yaml": text(document)})
+    (outcome,) = follow(lab).outcomes
+    fabric = fabric_store.load_fabric(lab.database, "lab")
+    assert (fabric.description, fabric.settings.enforced, outcome.status) == ("Lab", True, OutcomeStatus.HELD)
+    assert "who may push must not decide whether what is pushed is checked" in outcome.reason
 
 
 def test_a_setting_that_the_database_refuses_is_a_problem_of_its_file(lab, ada):

@@ -1,11 +1,12 @@
 """Our own configuration documents, `hedgehog-airflow/v1` GitRepository and Fabric, as settings and back.
 
-The types are those of the fields of `hedgehog.fabric.model`; what a value may be beyond its type is the database's to
-say. The exported `fabric.yaml` (kind Fabric of the cluster) is read as well: it sets what it shows.
+The types are those of the fields of `hedgehog.fabric.model`; a value that the fabric database would refuse is refused
+here. The exported `fabric.yaml` (kind Fabric of the cluster) is read as well: it sets what it shows.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import types
@@ -19,19 +20,42 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.fabric.settings import FabricSettings, field_value
+from hedgehog.schemas import schema
+from hedgehog.schemas.configuration_values import name_fault, value_fault
 from hedgehog.schemas.intake import Item
-from hedgehog.schemas.schema import violations
+from hedgehog.schemas.rules import files as rows
+from hedgehog.schemas.rules.rule import Path, Violation
 
-API_VERSION = "hedgehog-airflow/v1"
+GROUP = "hedgehog-airflow"
+API_VERSION = f"{GROUP}/v1"
 REPOSITORY = "GitRepository"
 MODELS: Mapping[str, type] = {REPOSITORY: GitRepository, FABRIC.kind: Fabric}
 
+_KEPT_BY_US = frozenset(
+    {"id", "name", "resource_name", "suspended", "suspended_reason", "suspended_until", "generation", "last_updated"}
+)
+SETTINGS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(field.name for field in dataclasses.fields(model)) - _KEPT_BY_US for kind, model in MODELS.items()
+}
+"""What a document of each kind may set."""
+
+FROM_GIT = frozenset(
+    {"description", "asn", "spine_count", "leaf_count", "spine_leaf_links", "vpc_peering_config", "switch_config"}
+    | {"settings"}
+)
+"""The settings of a fabric that its own files may set. Who may push must not thereby choose another cluster, a larger
+prune or another owner of the truth: those stay with the operators of the database."""
+
 _RULE_SETTINGS = "settings"
 """The field of a fabric that is a mapping of fields of `FabricSettings`."""
+_ENFORCED = "enforced"
+"""The rule setting that is not Git's to say."""
 _PLAIN: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
 """What a document holds in the place of a value."""
-_URL_LOGIN = "the URL carries a login; put it into an Airflow connection and name that in connection_id"
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
+_LONGEST_SHOWN = 80
+_SLIP = 0.85
+"""How near to our group a word must be to be a slip for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +73,143 @@ class Settings:
 
 
 def is_configuration(manifest: Mapping[str, Any]) -> bool:
-    """Whether the manifest configures this product: ours by apiVersion, or the Fabric resource that we publish."""
-    return manifest.get("apiVersion") == API_VERSION or is_fabric_resource(manifest)
+    """Whether the manifest configures this product: ours by apiVersion, or the Fabric resource that we publish.
+
+    An apiVersion that is nearly ours is a slip, and wrong: what it says must not be taken for another product's.
+    """
+    version = manifest.get("apiVersion")
+    if version == API_VERSION or is_fabric_resource(manifest):
+        return True
+    group = version.partition("/")[0] if isinstance(version, str) else ""
+    return group == GROUP or (
+        abs(len(group) - len(GROUP)) < len(GROUP) and bool(difflib.get_close_matches(group, [GROUP], 1, _SLIP))
+    )
 
 
 def is_fabric_resource(manifest: Mapping[str, Any]) -> bool:
     """Whether it is the product's own Fabric resource, in whatever group; upstream's coming Fabric is `v1beta1`."""
-    version = str(manifest.get("apiVersion")).rpartition("/")[2]
-    return manifest.get("kind") == FABRIC.kind and version == FABRIC.version
+    version = manifest.get("apiVersion")
+    return (
+        manifest.get("kind") == FABRIC.kind
+        and isinstance(version, str)
+        and version.rpartition("/")[2] == FABRIC.version
+        and not version.startswith(f"{GROUP}/")
+    )
 
 
-def read(item: Item, *, known: Mapping[str, frozenset[str]]) -> Settings | list[str]:
-    """The settings that *item* gives, or its problems, each with its place. *known* are the settings of each kind."""
-    if is_fabric_resource(item.manifest):
-        return _read_resource(item)
-    kind, metadata, spec = (item.manifest.get(key) for key in ("kind", "metadata", "spec"))
-    if not isinstance(kind, str) or kind not in known:
-        return [f"{item.place(('kind',))}: {API_VERSION} has kinds {' and '.join(sorted(known))}, not {kind!r}"]
+def violations(manifest: Mapping[str, Any]) -> list[Violation]:
+    """Everything that is wrong with a configuration document: unknown fields, types, values out of their bounds."""
+    return [] if isinstance(found := _read(manifest), tuple) else found
+
+
+def read(item: Item) -> Settings | list[str]:
+    """The settings that *item*, a configuration document, gives, or its problems, each with its place."""
+    found = _read(item.manifest)
+    if isinstance(found, tuple):
+        return Settings(*found, item)
+    return told(item, found)
+
+
+def told(item: Item, found: list[Violation]) -> list[str]:
+    """*found* in *item*, a line each: place, which document, which field, what is wrong."""
+    return [f"{item.place(one.path)}: {_subject(item.manifest)}{one}" for one in found]
+
+
+def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], list[Violation]]:
+    """What of a document in the directory of *fabric* is taken over, and what is not Git's to say.
+
+    A document may repeat what the fabric database says. Whether the rules are enforced stays as it is there: who may
+    push must not decide whether pushes are checked.
+    """
+    if (found.kind, found.name) != (FABRIC.kind, fabric.name):
+        what = f"{found.kind}/{found.name} cannot be set here, only Fabric/{fabric.name}; use `hedgehog fabric import`"
+        return {}, [rows.CONFIGURATION_OWNER.at((), what)]
+    values, problems = {}, []
+    for key, value in found.values.items():
+        given = value.get(_ENFORCED, fabric.settings.enforced) if key == _RULE_SETTINGS else None
+        if key not in FROM_GIT and value != _plain_value(fabric, key):
+            what = "is set in the fabric database, not in Git; use `hedgehog fabric import`"
+            problems.append(rows.CONFIGURATION_OWNER.at(("spec", key), what))
+        elif key == _RULE_SETTINGS and given is not fabric.settings.enforced:
+            what = (
+                "is set in the fabric database, not in Git: who may push must not decide whether what is pushed is "
+                "checked; use `hedgehog fabric import`"
+            )
+            problems.append(rows.CONFIGURATION_OWNER.at(("spec", key, _ENFORCED), what))
+        elif key in FROM_GIT:
+            values[key] = {**value, _ENFORCED: fabric.settings.enforced} if key == _RULE_SETTINGS else value
+    return values, problems
+
+
+def _plain_value(fabric: Fabric, key: str) -> Any:
+    value = getattr(fabric, key)
+    return value.name if key == "git_repository" and value is not None else value
+
+
+def _subject(manifest: Mapping[str, Any]) -> str:
+    """How the document is called in front of a problem of it; nothing where it has no kind of ours."""
+    if is_fabric_resource(manifest):
+        return "Fabric resource: "
+    kind, metadata = manifest.get("kind"), manifest.get("metadata")
+    if not isinstance(kind, str) or kind not in SETTINGS or manifest.get("apiVersion") != API_VERSION:
+        return ""
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    problems = []
-    if not isinstance(name, str) or not name:
-        problems.append(f"{item.place(('metadata',))}: {kind}: metadata.name is missing")
-    for key in sorted(item.manifest.keys() - {"apiVersion", "kind", "metadata", "spec"}):
-        problems.append(f"{item.place((key,))}: {kind}/{name}: there is no such field; settings stand under spec")
+    return f"{kind}/{name[:_LONGEST_SHOWN]}: " if isinstance(name, str) and name else f"{kind}: "
+
+
+_Read = tuple[str, str, Mapping[str, Any]]
+"""Kind, name and values."""
+
+
+def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
+    if is_fabric_resource(manifest):
+        return _read_resource(manifest)
+    kind, metadata, spec = (manifest.get(key) for key in ("kind", "metadata", "spec"))
+    if manifest.get("apiVersion") != API_VERSION:
+        what = f"{_short(manifest.get('apiVersion'))} is not served; write {API_VERSION}"
+        return [rows.CONFIGURATION_FIELD.at(("apiVersion",), what)]
+    if not isinstance(kind, str) or kind not in SETTINGS:
+        what = f"{API_VERSION} has kinds {' and '.join(sorted(SETTINGS))}, not {_short(kind)}"
+        return [rows.CONFIGURATION_FIELD.at(("kind",), what)]
+    found = [*_metadata_faults(kind, metadata), *_unknown_fields(manifest)]
+    name = metadata["name"] if isinstance(metadata, Mapping) and not found else ""
     if spec is not None and not isinstance(spec, Mapping):
-        problems.append(f"{item.place(('spec',))}: {kind}/{name}: spec is no mapping")
+        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{_short(spec)} is no mapping"))
         spec = None
-    for key, value in (spec or {}).items():
-        for path, wrong in _faults(kind, key, value, known[kind]):
-            problems.append(f"{item.place(('spec', *path))}: {kind}/{name}: .spec.{'.'.join(path)}: {wrong}")
-    return problems or Settings(kind, str(name), dict(spec or {}), item)
+    found += [one for key, value in (spec or {}).items() for one in _faults(kind, key, value)]
+    return found or (kind, name, dict(spec or {}))
 
 
-def _read_resource(item: Item) -> Settings | list[str]:
-    manifest = canonical({**item.manifest, "apiVersion": FABRIC.api_version})
-    found = violations(manifest)
-    if found:
-        return [f"{item.place(violation.path)}: Fabric resource: {violation}" for violation in found]
-    spec = dict(manifest.get("spec") or {})
-    name = spec.pop("name", manifest["metadata"]["name"])
-    if name.lower() != manifest["metadata"]["name"]:
-        wrong = f"{name!r} is not the fabric that metadata.name {manifest['metadata']['name']!r} stands for"
-        return [f"{item.place(('spec', 'name'))}: Fabric resource: .spec.name: {wrong}"]
-    return Settings(FABRIC.kind, name, spec, item)
+def _metadata_faults(kind: str, metadata: Any) -> Iterator[Violation]:
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if not isinstance(name, str) or not name:
+        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), "is missing")
+    elif wrong := name_fault(kind, name):
+        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong)
+    if isinstance(metadata, Mapping):
+        for key in metadata.keys() - {"name", "namespace", "labels", "annotations"}:
+            yield rows.CONFIGURATION_FIELD.at(("metadata", key), "there is no such field; write metadata.name alone")
+
+
+def _unknown_fields(manifest: Mapping[str, Any]) -> Iterator[Violation]:
+    for key in sorted(manifest.keys() - {"apiVersion", "kind", "metadata", "spec"}):
+        yield rows.CONFIGURATION_FIELD.at((key,), "there is no such field; settings stand under spec")
+
+
+def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
+    whole = canonical({**manifest, "apiVersion": FABRIC.api_version})
+    wrong = schema.violations(whole)
+    if wrong:
+        return [rows.CONFIGURATION_FIELD.at(one.path, one.message) for one in wrong]
+    spec = dict(whole.get("spec") or {})
+    given, name = spec.pop("name", None), whole["metadata"]["name"]
+    found = [one for key, value in spec.items() for one in _faults(FABRIC.kind, key, value)]
+    if given is not None and given.lower() != name:
+        what = f"{_short(given)} is not the fabric that metadata.name {_short(name)} stands for"
+        found.append(rows.CONFIGURATION_FIELD.at(("spec", "name"), what))
+    elif wrong_name := name_fault(FABRIC.kind, given or name):
+        found.append(rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong_name))
+    return found or (FABRIC.kind, given or name, spec)
 
 
 def document(kind: str, name: str, values: Mapping[str, Any]) -> Manifest:
@@ -99,34 +217,26 @@ def document(kind: str, name: str, values: Mapping[str, Any]) -> Manifest:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(values)}
 
 
-def _faults(kind: str, setting: str, value: Any, known: frozenset[str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What is wrong with a setting or the fields in it, each with its path below spec."""
-    wrong = _wrong(kind, setting, value, known)
-    if wrong:
-        yield (setting,), wrong
+def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
+    """What is wrong with a setting or the fields in it."""
+    path: Path = ("spec", setting)
+    if setting not in SETTINGS[kind]:
+        near = difflib.get_close_matches(setting[:_LONGEST_SHOWN], SETTINGS[kind], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(SETTINGS[kind]))}"
+        yield rows.CONFIGURATION_FIELD.at(path, f"there is no such setting; {hint}")
+        return
+    options = _types(kind, setting)
+    if not any(_fits(value, option) for option in options):
+        wanted = " or ".join(_said(option) for option in options)
+        yield rows.CONFIGURATION_FIELD.at(path, f"{_short(value)} is not {wanted}")
+    elif wrong := value_fault(setting, value):
+        yield rows.CONFIGURATION_FIELD.at(path, wrong)
     elif setting == _RULE_SETTINGS:
         for name, one in value.items():
             try:
                 field_value(name, one)
             except ValueError as error:
-                yield (setting, name), str(error)
-
-
-def _wrong(kind: str, setting: str, value: Any, known: frozenset[str]) -> str:
-    """What is wrong with a setting; empty when it is known and has the right type."""
-    if setting not in known:
-        near = difflib.get_close_matches(setting, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-        return f"there is no such setting; {hint}"
-    options = _types(kind, setting)
-    if any(_fits(value, option) for option in options):
-        return _URL_LOGIN if setting == "url" and _has_login(value) else ""
-    return f"{value!r} is not {' or '.join(_said(option) for option in options)}"
-
-
-def _has_login(url: str) -> bool:
-    """A token may stand where a user name is expected; ssh has a user name by nature."""
-    return url.startswith(("http://", "https://")) and "@" in url.split("/", 3)[2]
+                yield rows.CONFIGURATION_FIELD.at((*path, name), str(error))
 
 
 @functools.cache
@@ -146,3 +256,8 @@ def _said(option: Any) -> str:
     if issubclass(option, StrEnum):
         return f"one of {', '.join(member.value for member in option)}"
     return _WORDS[option]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -10,12 +10,12 @@ from typing import Any
 
 from hedgehog.fabric.fabricator import completed, is_fabricator, read_fabricator
 from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
-from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.schemas import decode, intake, yaml
+from hedgehog.schemas import configuration, decode, intake, yaml
 from hedgehog.schemas.admission import Operation
 from hedgehog.schemas.check import DUPLICATE, Finding, check, identified
-from hedgehog.schemas.configuration import is_configuration
+from hedgehog.schemas.configuration import Settings
 from hedgehog.schemas.intake import Item
 from hedgehog.schemas.places import place_in_source, reference_path
 from hedgehog.schemas.report import Entry, Remark, Report
@@ -56,17 +56,21 @@ def check_files(
     partial: bool = False,
     strict: bool = False,
     namespace: str = "default",
+    in_git: Fabric | None = None,
 ) -> Report:
     """What a cluster would say of the objects in *files* (name → content), together and one by one.
 
     A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check`);
     those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
-    that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Our
-    own configuration documents are left out, and objects of other products, which is noted. *namespace* is that of an
+    that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Of
+    our own configuration documents only faulty ones are told, *in_git* (the fabric whose directory in Git it is) also
+    what they may not set there; objects of other products are left out, which is noted. *namespace* is that of an
     object that names none and whose kind may live in any. *strict* makes errors of warnings.
     """
     sources = [read_source(file, content) for file, content in files.items()]
-    return check_sources(sources, settings, before=before, partial=partial, strict=strict, namespace=namespace)
+    return check_sources(
+        sources, settings, before=before, partial=partial, strict=strict, namespace=namespace, in_git=in_git
+    )
 
 
 def check_sources(
@@ -77,9 +81,10 @@ def check_sources(
     partial: bool = False,
     strict: bool = False,
     namespace: str = "default",
+    in_git: Fabric | None = None,
 ) -> Report:
     """The same for files that are read already."""
-    run = _Run(settings, namespace, strict=strict)
+    run = _Run(settings, namespace, strict=strict, in_git=in_git)
     for source in sources:
         run.take(source)
     return run.report(dict(identified(one) for one in before), partial=partial)
@@ -102,10 +107,11 @@ class _Found:
 class _Run:
     """One check of files."""
 
-    def __init__(self, settings: FabricSettings, namespace: str, *, strict: bool) -> None:
+    def __init__(self, settings: FabricSettings, namespace: str, *, strict: bool, in_git: Fabric | None) -> None:
         self.settings = settings
         self.namespace = namespace
         self.strict = strict
+        self.in_git = in_git
         self.sources: dict[str, Source] = {}
         self.found: dict[str, list[_Found]] = {}
         self.first: dict[ObjectRef, _Found] = {}
@@ -117,16 +123,24 @@ class _Run:
         here = self.found[source.file] = []
         for document in source.documents:
             for item in intake.items(document):
-                if is_configuration(item.manifest):
-                    continue
-                if _is_of_another_product(item.manifest):
+                if configuration.is_configuration(item.manifest):
+                    here += self._configuration(item)
+                elif _is_of_another_product(item.manifest):
                     self.left_out[f"{item.manifest['kind']} ({item.manifest['apiVersion']})"] += 1
                 else:
                     here.append(self._object(item))
 
+    def _configuration(self, item: Item) -> Iterator[_Found]:
+        """A configuration document with a fault."""
+        wrong = configuration.violations(item.manifest)
+        if not wrong and self.in_git is not None and isinstance(read := configuration.read(item), Settings):
+            wrong = configuration.taken_from_git(read, self.in_git)[1]
+        if wrong:
+            ref, _ = identified(item.manifest, namespace=self.namespace)
+            yield _Found(item, _line(item), ref, wrong)
+
     def _object(self, item: Item) -> _Found:
-        source: Any = item.source
-        line = source.position(item.prefix)[0] if item.prefix else source.line
+        line = _line(item)
         ref, manifest = identified(item.manifest, namespace=self.namespace)
         found = _Found(item, line, ref if _has_name(manifest) else replace(ref, name=_NAMELESS))
         kind = intake.held_kind(item.manifest)
@@ -221,6 +235,13 @@ class _Run:
     def _text(self, file: str, line: int) -> str:
         lines = _lines(self.sources[file].content)
         return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""
+
+
+def _line(item: Item) -> int:
+    """Where an object begins."""
+    source: Any = item.source
+    line: int = source.position(item.prefix)[0] if item.prefix else source.line
+    return line
 
 
 @functools.lru_cache(maxsize=1)

@@ -30,7 +30,6 @@ from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, document
 from hedgehog.services import fabric_export
 from hedgehog.services.fabric_export import CONFIGURATION_FILE
-from hedgehog.services.fabric_import import SETTINGS
 from hedgehog.store import fabrics as store
 from hedgehog.store import migrate, snapshot
 from hedgehog.store.database import Connection
@@ -158,7 +157,7 @@ def _refuse_logins(text: bytes, owner: str) -> None:
     problems = []
     for one in yaml.load(text, file=owner):
         for item in intake.items(one):
-            read = configuration.read(item, known=SETTINGS)
+            read = configuration.read(item)
             problems += read if isinstance(read, list) else []
     if problems:
         raise InvalidInput("no backup was written\n" + "\n".join(problems))

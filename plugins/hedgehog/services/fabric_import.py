@@ -28,11 +28,6 @@ NAMESPACE = "default"
 """Of an object that names none, in a fabric that does not say otherwise."""
 SUFFIXES = frozenset({".yaml", ".yml"})
 
-SETTINGS: Mapping[str, frozenset[str]] = {
-    REPOSITORY: store.REPOSITORY_SETTINGS,
-    FABRIC.kind: store.FABRIC_SETTINGS | {"git_repository"},
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -152,7 +147,7 @@ def read_settings(items: Iterable[Item]) -> tuple[list[Settings], list[str]]:
     problems: list[str] = []
     given: dict[tuple[str, str, str], tuple[Any, str]] = {}
     for item in items:
-        found = configuration.read(item, known=SETTINGS)
+        found = configuration.read(item)
         if isinstance(found, list):
             problems += found
             continue

@@ -10,28 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.intake import Item
-from hedgehog.services.fabric_import import SETTINGS, SUFFIXES
+from hedgehog.services.fabric_import import SUFFIXES
 from hedgehog.services.validation import Judge
 from hedgehog.store.git_files import GitFile
-
-FROM_GIT = frozenset(
-    {
-        "description",
-        "asn",
-        "spine_count",
-        "leaf_count",
-        "spine_leaf_links",
-        "vpc_peering_config",
-        "switch_config",
-        "settings",
-    }
-)
-"""The settings of a fabric that its own files may set. Who may push must not thereby choose another cluster, a larger
-prune or another owner of the truth: those stay with the operators of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +114,14 @@ class _Reader:
         self._faulty.add(file_of(path))
 
     def _configure(self, path: str, item: Item) -> None:
-        found = configuration.read(item, known=SETTINGS)
+        found = configuration.read(item)
         if isinstance(found, list):
             self._refuse(path, found)
             return
-        if (found.kind, found.name) != (FABRIC.kind, self._fabric.name):
-            what = f"{found.kind}/{found.name} cannot be set here, only Fabric/{self._fabric.name}"
-            self._refuse(path, [f"{item.place()}: {what}; use `hedgehog fabric import`"])
-            return
-        for key, value in found.values.items():
-            if key in FROM_GIT:
-                self._settings[key] = value
-            elif value != _setting(self._fabric, key):
-                what = f".spec.{key} is set in the fabric database, not in Git; use `hedgehog fabric import`"
-                self._refuse(path, [f"{found.place(key)}: {found.kind}/{found.name}: {what}"])
+        values, problems = configuration.taken_from_git(found, self._fabric)
+        self._settings |= values
+        if problems:
+            self._refuse(path, configuration.told(item, problems))
 
     def reading(self) -> Reading:
         """All of it."""
@@ -165,11 +144,6 @@ def _named(manifest: Manifest, fabric: Fabric) -> set[ObjectRef]:
         return set()
     namespace = metadata.get("namespace") or kind.namespace or fabric.kubernetes_namespace
     return {ObjectRef(kind.kind, str(namespace), name)}
-
-
-def _setting(fabric: Fabric, key: str) -> Any:
-    value = getattr(fabric, key)
-    return value.name if key == "git_repository" and value is not None else value
 
 
 def file_of(path: str) -> str:

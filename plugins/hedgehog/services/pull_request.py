@@ -302,7 +302,9 @@ def _engine(fabric: Fabric) -> Engine:
     """The one engine, with the settings of *fabric*."""
 
     def run(sources: Sequence[Source], before: Iterable[Manifest]) -> list[Problem]:
-        report = check_sources(sources, fabric.settings, before=before, namespace=fabric.kubernetes_namespace)
+        report = check_sources(
+            sources, fabric.settings, before=before, namespace=fabric.kubernetes_namespace, in_git=fabric
+        )
         return [_problem(entry, remark) for entry, remark in report.remarks()]
 
     return run

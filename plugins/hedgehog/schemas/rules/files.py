@@ -105,6 +105,20 @@ FOREIGN_FABRIC = rule(
     source=_OURS,
     fix="write wiring.githedgehog.com/v1alpha2 or hedgehog-airflow/v1, or remove it",
 )
+CONFIGURATION_FIELD = rule(
+    "configuration-field",
+    what="A configuration document has only fields that there are, with values that the fabric database takes.",
+    why="A mistyped setting would silently stay as it was.",
+    source=_OURS,
+    fix="correct the field; docs/validation.md lists the settings",
+)
+CONFIGURATION_OWNER = rule(
+    "configuration-owner",
+    what="A file in Git sets only what is Git's to say.",
+    why="Who may push must not thereby choose another cluster, a larger prune, or whether anything is checked.",
+    source=_OURS,
+    fix="remove the field from the file; an operator of the fabric database sets it",
+)
 FABRICATOR_FIELD = rule(
     "fabricator-config",
     what="The settings in a Fabricator can be read.",
