@@ -15,7 +15,7 @@ from hedgehog.services import cache, claims
 from hedgehog.services.cache import TTL, Model
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, sync_state
-from hedgehog.store.database import Connection, transaction
+from hedgehog.store.database import Connection, connect, transaction
 
 ALL = {model.value: 1 for model in Model}
 
@@ -151,6 +151,18 @@ def test_a_deleted_fabric_takes_its_models_along(database, lab):
     assert cache.refresh(database, ["lab"]) == dict.fromkeys(ALL, 0)
     with pytest.raises(NotFound, match="did you mean lap"):
         cache.read(database, "lab")
+
+
+def test_a_fabric_that_is_being_deleted_keeps_no_other_waiting(database, lab, database_parameters):
+    """Whoever deletes it may hang; its own entries wait for the next refresh."""
+    fabrics.save_fabric(database, "other", {})
+    deleter = connect(database_parameters)
+    with transaction(deleter) as cursor:
+        cursor.execute("SELECT 1 FROM hedgehog.fabric WHERE name = 'lab' FOR UPDATE")
+        execute(database, "SET statement_timeout = '20s'")
+        assert cache.refresh(database) == ALL
+    deleter.close()
+    assert cache.refresh(database, ["lab"]) == ALL
 
 
 def test_the_cost_does_not_grow_with_statements(database, monkeypatch):

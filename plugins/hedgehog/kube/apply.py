@@ -13,7 +13,7 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
-from hedgehog.kube.failures import Answer
+from hedgehog.kube.failures import Answer, of_object
 from hedgehog.kube.resources import definition_name, kind_of, object_path
 
 _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -73,8 +73,8 @@ def apply(
             if before is not None:
                 before(manifest)
             return apply_one(cluster, manifest, force_conflicts=force_conflicts or ref in forced)
-        except HedgehogError as error:
-            return Result.failed(ref, error)
+        except Exception as error:  # whatever is wrong with one object must not stop the others
+            return Result.failed(ref, of_object(str(ref), error))
 
     with ThreadPoolExecutor(cluster.concurrency, "apply") as pool:
         for wave in waves:

@@ -6,6 +6,7 @@ token is, never get near it.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from hedgehog.errors import (
     RemoteUnavailable,
     RetryableError,
 )
+
+logger = logging.getLogger(__name__)
 
 TEXT_LIMIT = 1000
 """Most characters of a server's text that reach a message, a log or a row."""
@@ -92,6 +95,16 @@ def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "")
         case code if code >= 500 and _UNTYPED not in answer.body:
             error = RemoteUnavailable(f"{subject}: {cluster} failed ({code}): {text}", retry_after=answer.retry_after)
     return error
+
+
+def of_object(subject: str, error: Exception) -> HedgehogError:
+    """What kept one object from being worked on: *error* itself, or what nobody foresaw as something to try again."""
+    if isinstance(error, HedgehogError):
+        return error
+    logger.error("%s: nobody foresaw this error", subject, exc_info=error)
+    return RetryableError(
+        f"{subject}: unforeseen {type(error).__name__}; the log of this run has the traceback: report it"
+    )
 
 
 def cut(text: str) -> str:

@@ -7,6 +7,7 @@ and does not hide the rest; only a server that does not answer at all raises.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from hedgehog.fabric.rights import Right, rights_to, uncovered
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import fabric_definition
 from hedgehog.kube.resources import collection_path, definition_name
+
+logger = logging.getLogger(__name__)
 
 AGENT = Kind("Agent", "agent.githedgehog.com", "v1beta1", "agents", 0)
 GATEWAY_AGENT = Kind("GatewayAgent", "gwint.githedgehog.com", "v1alpha1", "gatewayagents", 0)
@@ -80,6 +83,9 @@ class _Reader:
         except HedgehogError as error:
             if not (forbidden_is_fine and isinstance(error, PermissionDenied)):
                 self.unread[name] = str(error)
+        except Exception as error:  # an object of a shape that nobody foresaw hides no other part
+            logger.exception("%s: %s cannot be understood", self.cluster.name, name)
+            self.unread[name] = f"it cannot be understood (unforeseen {type(error).__name__})"
         return None
 
     def pages(self, kind: Kind) -> Iterator[Manifest]:

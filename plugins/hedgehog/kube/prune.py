@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from hedgehog.errors import HedgehogError, PruneRefused
+from hedgehog.errors import PruneRefused
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.failures import failure
+from hedgehog.kube.failures import failure, of_object
 from hedgehog.kube.resources import kind_of, object_path
 
 
@@ -44,8 +44,8 @@ def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Res
             return Result(Change(ref, Action.SKIPPED, f"{left}, which refers to it, was not deleted"))
         try:
             return _delete(cluster, ref, live)
-        except HedgehogError as error:
-            return Result.failed(ref, error)
+        except Exception as error:  # whatever is wrong with one object must not stop the others
+            return Result.failed(ref, of_object(str(ref), error))
 
     with ThreadPoolExecutor(cluster.concurrency, "prune") as pool:
         for wave in reversed(waves(doomed)):

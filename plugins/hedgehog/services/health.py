@@ -21,6 +21,7 @@ from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.health import ClusterFacts, read
 from hedgehog.services import health_rules
+from hedgehog.services.failures import describe
 from hedgehog.services.health_rules import Judged, Known
 from hedgehog.store import circuits, convergence
 from hedgehog.store import fabrics as fabric_store
@@ -131,7 +132,7 @@ def _others(holders: Mapping[int, Mapping[ObjectRef, Any]], fabric_id: int) -> f
     return frozenset((ref.kind, ref.name) for owner, held in holders.items() if owner != fabric_id for ref in held)
 
 
-Answer = list[Judged] | HedgehogError
+Answer = list[Judged] | Exception
 
 
 def _asked(
@@ -149,7 +150,10 @@ def _asked(
 
 
 def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, now: Callable[[], datetime]) -> Answer:
-    """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is away."""
+    """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is away.
+
+    Whatever goes wrong at one cluster, or with one fabric of it, says nothing about the others.
+    """
     cluster = None
     try:
         cluster = open_cluster(connection_id)
@@ -159,16 +163,25 @@ def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, 
             {right for one in group for right in one.rights},
             resources=any(one.fabric.publish_fabric_resource for one in group),
         )
-        judged = [health_rules.judge(one, facts, now()) for one in group]
-        for one in judged:
-            _write_back(cluster, one, facts, now())
-    except HedgehogError as error:
+        return [_judged(cluster, one, facts, now()) for one in group]
+    except Exception as error:
+        if not isinstance(error, HedgehogError):
+            logger.exception("%s: could not be asked", connection_id)
         return error
-    else:
-        return judged
     finally:
         if cluster is not None:
             cluster.close()
+
+
+def _judged(cluster: Cluster, known: Known, facts: ClusterFacts, now: datetime) -> Judged:
+    """The verdict on one fabric, written on its resource; Unknown where what the cluster holds cannot be understood."""
+    try:
+        judged = health_rules.judge(known, facts, now)
+        _write_back(cluster, judged, facts, now)
+    except Exception as error:
+        logger.exception("%s: could not be judged", known.fabric.name)
+        return health_rules.away(known, f"its health could not be judged: {' '.join(describe(error))}")
+    return judged
 
 
 def _write_back(cluster: Cluster, judged: Judged, facts: ClusterFacts, now: datetime) -> None:
@@ -188,12 +201,33 @@ def _write_back(cluster: Cluster, judged: Judged, facts: ClusterFacts, now: date
 def _record(connection: Connection, group: Sequence[Known], answer: Answer, run_id: str, now: datetime) -> list[Look]:
     """Keep what one cluster answered: circuits, looks, convergence."""
     ids = [known.fabric.id for known in group]
-    if isinstance(answer, HedgehogError):
-        circuits.failed(connection, Service.KUBERNETES, ids, str(answer), now)
-        judged = [health_rules.away(known, str(answer)) for known in group]
+    if isinstance(answer, Exception):
+        reason = " ".join(describe(answer))
+        circuits.failed(connection, Service.KUBERNETES, ids, reason, now)
+        judged = [health_rules.away(known, reason) for known in group]
     else:
         circuits.succeeded(connection, Service.KUBERNETES, ids)
         judged = answer
+    try:
+        return _keep(connection, judged, run_id, now)
+    except Exception:  # the text of one cannot be stored, say: the others are kept without it
+        logger.exception("%s: not all could be kept at once", group[0].fabric.kubernetes_connection_id)
+        return [
+            look
+            for known, one in zip(group, judged, strict=True)
+            for look in _kept(connection, known, one, run_id, now)
+        ]
+
+
+def _kept(connection: Connection, known: Known, judged: Judged, run_id: str, now: datetime) -> list[Look]:
+    try:
+        return _keep(connection, [judged], run_id, now)
+    except Exception as error:  # when the fabric database is away, the next line raises that
+        reason = f"what its cluster told cannot be stored ({type(error).__name__})"
+        return _keep(connection, [health_rules.away(known, reason)], run_id, now)
+
+
+def _keep(connection: Connection, judged: Sequence[Judged], run_id: str, now: datetime) -> list[Look]:
     looks = [Look(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
     with transaction(connection) as cursor:
         for one, look in zip(judged, looks, strict=True):

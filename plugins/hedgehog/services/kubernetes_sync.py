@@ -100,7 +100,7 @@ def sync(
     """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
-    A fabric's trouble is its own; an unreachable cluster is an error of each of its fabrics. Whoever is named is
+    A fabric's trouble, foreseen or not, is its own; that of a cluster is an error of each of its fabrics. Whoever is named is
     compared in full, due or not, unless *due_only*. What *judge* says the cluster would refuse is not sent to it: it is
     held, with what refers to it, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
     nothing anywhere. Raises only for the fabric database's own failures.
@@ -116,10 +116,10 @@ def sync(
         due_only=due_only,
     )
     with claimed as (fabrics, skipped):
-        jobs, unpublished = _load_jobs(connection, fabrics)
+        jobs, settled = _load_jobs(connection, fabrics, options)
         if not dry_run:
             sync_state.begin(connection, Target.KUBERNETES, [job.fabric.id for job in jobs], run_id=run_id)
-        done = skipped + unpublished
+        done = skipped + settled
         groups: dict[str, list[_Job]] = {}
         for job in jobs:
             groups.setdefault(job.fabric.kubernetes_connection_id or "", []).append(job)
@@ -138,27 +138,34 @@ def _skipped(name: str, reason: str, *, dry_run: bool = False) -> Outcome:
     return Outcome(name, Target.KUBERNETES, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
 
 
-def _load_jobs(connection: Connection, fabrics: Sequence[Fabric]) -> tuple[list[_Job], list[Outcome]]:
+def _load_jobs(
+    connection: Connection, fabrics: Sequence[Fabric], options: _Options
+) -> tuple[list[_Job], list[Outcome]]:
     """What each fabric wants in its cluster. A fabric with Git sync waits for its first publication.
 
     Generations are read before contents: a change in between only makes the fabric due again.
     """
+    started = time.perf_counter()
     published = [fabric for fabric in fabrics if fabric.git_sync_enabled]
     names = [fabric.name for fabric in published]
     git = {state.fabric: state for state in sync_state.states(connection, names) if state.target is Target.GIT}
     contents = git_files.published(connection, [fabric.id for fabric in published])
     rows = fabric_store.load_objects(connection, [fabric.id for fabric in fabrics if not fabric.git_sync_enabled])
-    jobs, waiting = [], []
+    jobs, settled = [], []
     for fabric in fabrics:
-        if not fabric.git_sync_enabled:
-            manifests = [row.manifest for row in rows[fabric.id]]
-            jobs.append(_Job(fabric, _by_ref(manifests), fabric.generation, None))
-        elif fabric.name in git and git[fabric.name].observed_generation > 0:
-            state = git[fabric.name]
-            jobs.append(_Job(fabric, _by_ref(contents[fabric.id]), state.observed_generation, state.revision))
-        else:
-            waiting.append(_skipped(fabric.name, "nothing is published to Git yet"))
-    return jobs, waiting
+        state = git.get(fabric.name)
+        if fabric.git_sync_enabled and (state is None or not state.observed_generation):
+            settled.append(_skipped(fabric.name, "nothing is published to Git yet"))
+            continue
+        try:
+            if fabric.git_sync_enabled and state is not None:
+                jobs.append(_Job(fabric, _by_ref(contents[fabric.id]), state.observed_generation, state.revision))
+            else:
+                manifests = [row.manifest for row in rows[fabric.id]]
+                jobs.append(_Job(fabric, _by_ref(manifests), fabric.generation, None))
+        except Exception as error:  # one fabric's data, whatever is wrong with it, must not stop the others
+            settled.append(_failed(connection, fabric, error, started, options))
+    return jobs, settled
 
 
 def _by_ref(manifests: Sequence[Manifest]) -> dict[ObjectRef, Manifest]:
@@ -176,12 +183,11 @@ def _sync_cluster(
     try:
         cluster = open_cluster(connection_id)
         definition, live = _observe(cluster, jobs, owned, options)
-    except HedgehogError as error:
-        logger.warning("%s: %s", connection_id, error)
-        return [_failed(connection, job, error, started, options) for job in jobs]
+    except Exception as error:  # whatever is wrong with one cluster must not stop the fabrics of the others
+        return [_failed(connection, job.fabric, error, started, options) for job in jobs]
     else:
         run = _Run(connection, connection_id, cluster, live, owned, definition, options)
-        return [_sync_fabric(run, job) for job in jobs]
+        return [_guarded(run, job) for job in jobs]
     finally:
         if cluster is not None:
             cluster.close()
@@ -218,10 +224,20 @@ def _scopes(
     return scopes
 
 
+def _guarded(run: _Run, job: _Job) -> Outcome:
+    """Sync one fabric; whatever goes wrong is its own outcome, and the next one has its turn."""
+    started = time.perf_counter()
+    try:
+        return _sync_fabric(run, job)
+    except Exception as error:  # when the fabric database is away, recording it raises that
+        return _failed(run.connection, job.fabric, error, started, run.options)
+
+
 def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     """Plan, execute, record."""
     started = time.perf_counter()
     desired = _desired(run, job)
+    run.claimed.update(dict.fromkeys(desired.manifests.keys() - desired.owners.keys(), job.fabric.name))
     plan = plan_changes(desired, run.live)
     drifts = drift.settle(run.connection, run.connection_id, job.fabric, desired=desired, live=run.live, plan=plan)
     planned = _allowed(run, job, drifts.plan, desired)
@@ -235,14 +251,12 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
         if error is not None:
             results[fabric_ref(job.fabric)] = Result.failed(fabric_ref(job.fabric), error)
             outcome = _outcome(run, job, results, started)
-    for ref in desired.manifests.keys() - desired.owners.keys():
-        run.claimed[ref] = job.fabric.name
     with transaction(run.connection) as cursor:
         if effect is not None:
             parts = {"applied": effect.applied, "adopted": effect.adopted}
             inventory.record(cursor, run.connection_id, job.fabric.id, gone=effect.gone, **parts)
             drift.record(run.connection, job.fabric, drifts, results, unknown_kinds=run.live.failed.keys())
-        _record(run.connection, job, outcome, options=run.options)
+        _record(run.connection, job.fabric, outcome, options=run.options)
     return outcome
 
 
@@ -309,17 +323,16 @@ def _publish_status(
     return None
 
 
-def _failed(connection: Connection, job: _Job, error: Exception, started: float, options: _Options) -> Outcome:
-    dry_run = options.dry_run
-    target = Target.KUBERNETES
+def _failed(connection: Connection, fabric: Fabric, error: Exception, started: float, options: _Options) -> Outcome:
+    run_id, dry_run = options.run_id, options.dry_run
     return failures.record(
-        connection, job.fabric, target, error, run_id=options.run_id, started=started, dry_run=dry_run
+        connection, fabric, Target.KUBERNETES, error, run_id=run_id, started=started, dry_run=dry_run
     )
 
 
-def _record(connection: Connection, job: _Job, outcome: Outcome, *, options: _Options) -> None:
+def _record(connection: Connection, fabric: Fabric, outcome: Outcome, *, options: _Options) -> None:
     """Write the state; nothing after a dry run."""
     if options.dry_run:
         return
     with transaction(connection) as cursor:
-        sync_state.finish(cursor, job.fabric.id, outcome, run_id=options.run_id)
+        sync_state.finish(cursor, fabric.id, outcome, run_id=options.run_id)

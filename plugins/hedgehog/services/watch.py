@@ -24,17 +24,16 @@ from typing import TypeVar
 
 import psycopg2
 
-from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited
+from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited, RetryableError
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.live import Scope
 from hedgehog.kube.watch import End
 from hedgehog.services import drift
 from hedgehog.services.watch_feeds import Feed, FollowedCluster, Opened, Times, open_feed, scopes
 from hedgehog.store import drift as drift_store
 from hedgehog.store import watch as store
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.watch import Place
+from hedgehog.store.watch import Place, Watched
 
 logger = logging.getLogger(__name__)
 
@@ -94,13 +93,24 @@ class Watch:
 
     def _turn(self) -> None:
         while self._timers and self._timers[0][0] <= time.monotonic():
-            heapq.heappop(self._timers)[2]()
+            self._guarded(heapq.heappop(self._timers)[2])
         for key, _ in self._selector.select(max(0.0, self._timers[0][0] - time.monotonic())):
             if isinstance(key.data, Feed):
-                self._read(key.data)
+                self._guarded(partial(self._read, key.data), key.data)
             else:
                 self._bell.recv(4096)
                 self._take_results()
+
+    def _guarded(self, action: Callable[[], None], feed: Feed | None = None) -> None:
+        """Do *action*; what nobody foresaw in one cluster, told of its *feed* if there is one, must not stop the others."""
+        try:
+            action()
+        except Exception as error:
+            if feed is None:
+                logger.exception("the watch goes on after what nobody foresaw")
+            else:
+                self._shut(feed)
+                self._failed(feed, error)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), action))
@@ -134,15 +144,16 @@ class Watch:
                 self._drop(self._clusters.pop(connection_id))
                 self._saved = {key: version for key, version in self._saved.items() if key[0] != connection_id}
             for connection_id, watched in found.items():
-                self._follow(connection_id, set(scopes(watched)))
+                self._guarded(partial(self._follow, connection_id, watched))
         for feed in [feed for feed in self._feeds() if feed.stream is not None]:
             if time.monotonic() - feed.heard_at > self._times.silence:
                 logger.info("%s: the watch of %s was silent", feed.cluster.connection_id, feed.place[0])
                 # A server that was put back to an earlier state takes a version of its future without a word.
                 self._reopen(feed, 0.0, anew=True)
 
-    def _follow(self, connection_id: str, wanted: set[Scope]) -> None:
-        """Make the feeds of a cluster those of *wanted*."""
+    def _follow(self, connection_id: str, watched: Watched) -> None:
+        """Make the feeds of a cluster those that its fabrics need."""
+        wanted = set(scopes(watched))
         if connection_id in self._clusters and self._clusters[connection_id].feeds.keys() == wanted:
             return
         cursors = self._database(lambda connection: store.cursors(connection, connection_id))
@@ -199,7 +210,7 @@ class Watch:
             if not feed.is_followed:
                 _discard(feed, result)
             elif isinstance(result, Opened):
-                self._take(feed, result)
+                self._guarded(partial(self._take, feed, result), feed)
             else:
                 self._failed(feed, result)
             self._start(feed.cluster)
@@ -299,7 +310,8 @@ class Watch:
     def _shut(self, feed: Feed) -> None:
         stream, feed.stream = feed.stream, None
         if stream is not None:
-            self._selector.unregister(stream)
+            with suppress(KeyError, ValueError):  # it was not registered yet, or lost its socket
+                self._selector.unregister(stream)
             stream.close()
 
     # Judging and remembering -------------------------------------------------------------------------------------------
@@ -352,7 +364,19 @@ class Watch:
 
 
 def _judged(connection_id: str, seen: drift.Seen, connection: Connection) -> drift.Judgement:
-    return drift.judge(connection, connection_id, seen)
+    """Judge what was seen. An object that nobody can judge is found by halving, and left to the syncs of its fabric."""
+    try:
+        return drift.judge(connection, connection_id, seen)
+    except RetryableError:  # the fabric database is away
+        raise
+    except Exception:
+        refs = list(seen)
+        if len(refs) == 1:
+            logger.exception("%s: %s cannot be judged", connection_id, refs[0])
+            return drift.Judgement()
+    halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
+    first, second = (_judged(connection_id, {ref: seen[ref] for ref in half}, connection) for half in halves)
+    return drift.Judgement((*first.woken, *second.woken), first.deferred | second.deferred)
 
 
 def _save(moved: Mapping[tuple[str, Place], str], connection: Connection) -> Mapping[tuple[str, Place], str]:

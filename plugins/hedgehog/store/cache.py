@@ -97,7 +97,7 @@ _ENDING = (
 )
 _NAMED = "SELECT f.id, f.id AS fabric_id FROM hedgehog.fabric f WHERE f.name = ANY(%(names)s)"
 _REFRESH = (
-    "WITH due AS MATERIALIZED ({due} ORDER BY f.id FOR KEY SHARE OF f), found (id, value) AS ({value}) "
+    "WITH due AS MATERIALIZED ({due} ORDER BY f.id FOR KEY SHARE OF f{wait}), found (id, value) AS ({value}) "
     "INSERT INTO hedgehog.cache_entry AS e (fabric_id, model, value, refreshed_at, expires_at) "
     "SELECT id, %(model)s, value, now(), now() + make_interval(secs => %(ttl)s) FROM found ORDER BY id "
     "ON CONFLICT (fabric_id, model) DO UPDATE SET value = excluded.value, refreshed_at = excluded.refreshed_at, "
@@ -120,8 +120,11 @@ def refresh(
         "most": MOST_CHANGES,
     }
     with transaction(connection) as cursor:
-        due = _ENDING if names is None else _NAMED
-        cursor.execute(_REFRESH.replace("{due}", due).replace("{value}", _VALUES[model]), values)
+        # A fabric that is being deleted, or whose deleter hangs, must not keep the others waiting.
+        due, wait = (_ENDING, " SKIP LOCKED") if names is None else (_NAMED, "")
+        cursor.execute(
+            _REFRESH.replace("{due}", due).replace("{wait}", wait).replace("{value}", _VALUES[model]), values
+        )
         return cursor.rowcount
 
 

@@ -31,6 +31,7 @@ BACKOFF_FLOOR = 5.0
 DUE_LIMIT = 5000
 """Most fabrics one plan takes; the rest stay due for the next run."""
 _DETAIL_LIMIT = 200
+_TEXT_LIMIT = 1000
 
 _STATUS = {
     OutcomeStatus.SUCCESS: SyncStatus.IN_SYNC,
@@ -221,7 +222,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "status": status.value,
             "attempts": attempts,
             "run_id": run_id,
-            "reason": outcome.reason[:1000],
+            "reason": _text(outcome.reason),
             "error_class": outcome.error_class,
             "counts": as_json(dict(outcome.counts)),
             "revision": outcome.revision,
@@ -237,7 +238,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     )
     if not failed or outcome.findings:  # who could not even look leaves what is known as it is
         problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
-    still_held = outcome.status is OutcomeStatus.HELD and outcome.reason == told and not _wrote(outcome)
+    still_held = outcome.status is OutcomeStatus.HELD and _text(outcome.reason) == told and not _wrote(outcome)
     if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
@@ -284,13 +285,18 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
             outcome.revision,
             outcome.commit,
             as_json(dict(outcome.counts)),
-            outcome.reason[:1000],
+            _text(outcome.reason),
             outcome.error_class,
-            as_json(list(outcome.details[:_DETAIL_LIMIT])),
+            as_json([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
             run_id,
             outcome.duration,
         ),
     )
+
+
+def _text(text: str) -> str:
+    """*text* as PostgreSQL can hold it, cut: an outcome quotes what others wrote, and must be recorded all the same."""
+    return text[:_TEXT_LIMIT].encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) -> None:
