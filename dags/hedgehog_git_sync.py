@@ -7,16 +7,18 @@ one commit per fabric. A fabric whose files are as they should be makes no commi
 for its regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` publishes them, one mapped task per batch, named by its
-fabrics. `summary` says what became of each; it is red when one failed.
+fabrics. `summary` says what became of each and what is open: what an earlier run found and nobody has resolved yet.
 
 **By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every file, with *Dry
 run* to see what it would do:
 
     airflow dags trigger hedgehog_git_sync --conf '{"fabrics": ["fabric-1"], "force": true}'
 
-**When it is red.** Each failing fabric has its reason in `summary`. Network trouble is tried again by itself, later
-and later; a refused login, a protected branch or bad data is parked until it is put right and the fabric is forced or
-changed. A file that somebody edited in Git is *held*: nothing is overwritten; see `hedgehog status`.
+**When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
+has each with its reason, since when, and what to do (`[hedgehog] open_problems = warn` leaves it at a warning). Network
+trouble is tried again by itself, later and later; a refused login, a protected branch or bad data is parked until it is
+put right and the fabric is forced or changed. A file that somebody edited in Git is *held*, and so is an object that
+its cluster would refuse: nothing is overwritten; see `hedgehog status`.
 """
 
 from airflow.sdk import dag
@@ -55,9 +57,12 @@ def hedgehog_git_sync() -> None:
     summary = SyncSummaryOperator(
         task_id="summary",
         planned=plan.output,
+        verb="git_sync",
+        fabrics="{{ params.fabrics }}",
         trigger_rule="none_skipped",
         priority_weight=7,
-        doc_md="Says what became of every fabric; red when one failed. Skipped when nothing was due.",
+        doc_md="Says what became of every fabric; red when one failed, or waits for somebody. "
+        "Skipped when nothing was due and nothing is open.",
     )
     sync >> summary
 

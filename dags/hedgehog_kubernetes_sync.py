@@ -9,17 +9,19 @@ on the `Fabric` resource.
 ours in a cluster; every three minutes for what was missed, failed and is due again, or was due for its regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` applies them, one mapped task per batch, named by its fabrics.
-`summary` says what became of each; it is red when one failed.
+`summary` says what became of each and what is open: what an earlier run found and nobody has resolved yet.
 
 **By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every object, with *Dry
 run* to see what it would do:
 
     airflow dags trigger hedgehog_kubernetes_sync --conf '{"fabrics": ["fabric-1"], "dry_run": true}'
 
-**When it is red.** Each failing fabric has its reason in `summary`. A cluster that is away is tried again by itself; a
-refused credential, a missing CustomResourceDefinition or a refused object is parked until it is put right. *Held*
-means that a human must decide: a field that somebody else owns, an object that was changed in the cluster where the
-fabric's policy is to report that (`hedgehog drift list`), or a deletion above the threshold (*Allow a large prune*).
+**When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
+has each with its reason, since when, and what to do (`[hedgehog] open_problems = warn` leaves it at a warning). A
+cluster that is away is tried again by itself; a refused credential, a missing CustomResourceDefinition or a refused
+object is parked until it is put right. *Held* means that a human must decide: a field that somebody else owns, an
+object that was changed in the cluster where the fabric's policy is to report that (`hedgehog drift list`), or a
+deletion above the threshold (*Allow a large prune*).
 """
 
 from airflow.sdk import Param, dag
@@ -69,9 +71,12 @@ def hedgehog_kubernetes_sync() -> None:
     summary = SyncSummaryOperator(
         task_id="summary",
         planned=plan.output,
+        verb="kubernetes_sync",
+        fabrics="{{ params.fabrics }}",
         trigger_rule="none_skipped",
         priority_weight=8,
-        doc_md="Says what became of every fabric; red when one failed. Skipped when nothing was due.",
+        doc_md="Says what became of every fabric; red when one failed, or waits for somebody. "
+        "Skipped when nothing was due and nothing is open.",
     )
     sync >> summary
 

@@ -10,7 +10,7 @@ edit.
 for the head of its branch, so a lost webhook costs minutes, and a Git host without webhooks works as well.
 
 **Tasks.** `plan` finds the repositories to look at. `follow` looks at them, one mapped task per batch, named by its
-repositories. `summary` says what was found in each; it is red when one failed.
+repositories. `summary` says what was found in each, and what is open in the fabrics whose source of truth is Git.
 
 **By hand.** Name a repository (by its name, URL or `owner/name`), a branch, or fabrics; then every file is compared,
 although nothing moved:
@@ -18,8 +18,9 @@ although nothing moved:
     airflow dags trigger hedgehog_repository_changes --conf '{"repository": "acme/net", "branch": "main"}'
 
 **When it is red.** A host that is away is asked again by itself, later and later; a refused login, a missing branch or
-a missing directory is told in `summary` and waits for a person. A *held* fabric is not red: it was taken over, but
-some objects stay as they were; `hedgehog status` shows file and line of each. A forced push is taken over and
+a missing directory is told in `summary` and waits for a person. A *held* fabric was taken over, but some objects stay
+as they were; each is named with file and line until it is right (`[hedgehog] open_problems = warn` leaves it at a
+warning). A forced push is taken over and
 reported; the commits it dropped are kept in the worker's clone.
 """
 
@@ -80,9 +81,12 @@ def hedgehog_repository_changes() -> None:
     summary = RepositoryChangesSummaryOperator(
         task_id="summary",
         planned=plan.output,
+        verb="repository_changes",
+        fabrics="{{ params.fabrics }}",
         trigger_rule="none_skipped",
         priority_weight=8,
-        doc_md="Says what was found in every repository; red when one failed. Skipped when there was nothing to do.",
+        doc_md="Says what was found in every repository; red when one failed, or a fabric waits for somebody. "
+        "Skipped when there was nothing to do and nothing is open.",
     )
     follow >> summary
 

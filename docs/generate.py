@@ -1,5 +1,5 @@
 """Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
-from the rules of validation.
+from the rules of validation, `problems.md` from `hedgehog.fabric.problems`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    ends with 1 and shows the difference when one is stale
@@ -175,6 +175,30 @@ def _reaction(error: type[Exception], errors: ModuleType) -> str:
     return "park" if issubclass(error, errors.PermanentError) else ""
 
 
+# problems.md
+
+
+def problems_page(remedies: Mapping[Any, Any]) -> str:
+    """One row a kind of problem."""
+    rows = (
+        (f"`{kind}`", one.meaning, one.advice, f"`{one.command.format_map(_PLACEHOLDERS)}`")
+        for kind, one in remedies.items()
+    )
+    head = [NOTICE.format(source="plugins/hedgehog/fabric/problems.py"), "# Problems", _PROBLEMS_INTRODUCTION]
+    return _join([*head, _table(("problem", "meaning", "what to do", "command"), rows)])
+
+
+_PLACEHOLDERS = {"fabric": "FABRIC", "target": "git|kubernetes", "subject": "OBJECT|ID"}
+_PROBLEMS_INTRODUCTION = """\
+What keeps a fabric from being as it is wanted is in one register, the view `hedgehog.problem`, from the run that meets
+it until a run finds it no more: what it is about, why, since when, what to do. `hedgehog status`, the task `summary` of
+every run, the metric `hedgehog_problems` and the alert HedgehogProblemOpen read it.
+
+A run is red when something failed or waits for somebody, whether this run met it or an earlier one. Set `[hedgehog]
+open_problems = warn` (default `fail`) to have what waits named in the log only. A run for named fabrics is about these.
+What is `failing` is tried again by itself and waits for nobody, nor does anything of a suspended fabric."""
+
+
 # rules.md
 
 
@@ -242,7 +266,12 @@ def load_dags(home: Path) -> Mapping[str, Any]:
 
 def pages() -> dict[str, Callable[[], str]]:
     """What makes each page, by file name."""
-    return {"DAGS.md": _make_dags_page, "errors.md": _make_errors_page, "rules.md": _make_rules_page}
+    return {
+        "DAGS.md": _make_dags_page,
+        "errors.md": _make_errors_page,
+        "problems.md": _make_problems_page,
+        "rules.md": _make_rules_page,
+    }
 
 
 def _make_dags_page() -> str:
@@ -257,6 +286,12 @@ def _make_errors_page() -> str:
     from hedgehog import errors  # noqa: PLC0415 - on the path since main()
 
     return errors_page(errors)
+
+
+def _make_problems_page() -> str:
+    from hedgehog.fabric.problems import REMEDIES  # noqa: PLC0415 - on the path since main()
+
+    return problems_page(REMEDIES)
 
 
 def _make_rules_page() -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from docs import generate
 from hedgehog import errors
+from hedgehog.fabric.problems import REMEDIES, ProblemKind
 
 ROOT = Path(__file__).resolve().parents[1]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -49,6 +50,15 @@ def test_every_error_has_a_reaction_and_a_meaning(error):
     wanted = {errors.RetryableError: "retry", errors.PermanentError: "park"}
     assert reaction == next((word for base, word in wanted.items() if issubclass(error, base)), "")
     assert meaning.endswith(".")
+
+
+# problems
+
+
+def test_the_page_of_the_problems_is_fresh():
+    """`make format` writes it anew."""
+    assert set(REMEDIES) == set(ProblemKind)
+    assert generate.stale(ROOT / "docs", {"problems.md": generate.problems_page(REMEDIES)}) == ""
 
 
 # rules

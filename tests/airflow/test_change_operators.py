@@ -88,10 +88,27 @@ def test_trouble_makes_the_task_red_after_it_left_its_looks(follow, context, ti,
     assert ti.pushed == {LOOKS: [look.as_dict(), GOOD.as_dict()]}
 
 
-def test_a_held_fabric_is_not_red(follow, context):
-    """It was taken over as far as it could be; a person sees why in its state."""
-    follow(Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.HELD, "a.yaml:1:1: broken"),)))
-    FollowRepositoriesOperator(task_id="follow", repositories="net").execute(context)
+HELD = Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.HELD, "a.yaml:1:1: broken"),))
+
+
+def test_a_held_fabric_is_red_unless_a_setting_says_otherwise(follow, context, monkeypatch, caplog):
+    """It was taken over as far as it could be, and somebody must correct the rest."""
+    follow(HELD)
+    operator = FollowRepositoriesOperator(task_id="follow", repositories="net")
+    with pytest.raises(AirflowFailException, match=r"lab: a\.yaml:1:1: broken"):
+        operator.execute(context)
+    assert ("WARNING", "  lab → git: held; a.yaml:1:1: broken") in [
+        (record.levelname, record.getMessage()) for record in caplog.records
+    ]
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "warn")
+    operator.execute(context)
+
+
+def test_an_empty_batch_is_no_look(follow, context):
+    """It stands for open problems, which the summary names."""
+    calls = follow(GOOD)
+    FollowRepositoriesOperator(task_id="follow", repositories=[]).execute(context)
+    assert calls == []
 
 
 def summarize(context: dict[str, Any], planned: Any, *batches: list[Look] | None) -> Any:
@@ -108,6 +125,7 @@ def test_the_summary_counts_what_was_found(context):
         "totals": {"repositories": 2, "moved": 1, "fabrics": 1, "failed": 0, "lost": 0},
         "repositories": [GOOD.as_dict(), other.as_dict()],
         "lost": [],
+        "open": [],
     }
 
 
@@ -120,6 +138,13 @@ def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
     assert context["ti"].pushed["return_value"]["totals"] == totals
 
 
+def test_the_summary_is_red_when_a_fabric_is_held(context):
+    """Which is no failure of the look."""
+    with pytest.raises(AirflowFailException, match=r"^somebody must look at lab; see `hedgehog status`$"):
+        summarize(context, [["net"]], [HELD])
+    assert context["ti"].pushed["return_value"]["totals"]["failed"] == 0
+
+
 def test_the_summary_of_a_failed_plan_is_red(context):
     """Nothing was looked at."""
     with pytest.raises(AirflowFailException, match="the plan failed"):
@@ -129,5 +154,5 @@ def test_the_summary_of_a_failed_plan_is_red(context):
 def test_a_look_is_told_in_one_line():
     """For the log."""
     assert change_operators._found(Look("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()) == (
-        f"{REVISION}, moved; force-pushed over aaaaaaaaaaaa; files of x were touched"
+        "main@sha1:5394cb7f, moved; force-pushed over aaaaaaaaaaaa; files of x were touched"
     )

@@ -58,6 +58,7 @@ def fake_database(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
     found = FakeDatabase()
     monkeypatch.setattr("hedgehog.airflow.hooks.open_database", lambda: found)
     monkeypatch.setattr("hedgehog.services.cache.refresh", lambda connection, names: {})
+    monkeypatch.setattr("hedgehog.store.problems.open_problems", lambda connection, fabrics, *, verbs: [])
     monkeypatch.setattr(
         "hedgehog.store.fabrics.load_fabrics", lambda connection, names: [make_fabric(n) for n in names]
     )
@@ -220,12 +221,55 @@ def test_a_failing_fabric_turns_the_task_red_after_the_outcomes_are_kept(service
     assert [outcome["status"] for outcome in ti.pushed[OUTCOMES]] == ["success", "error", "error"]
 
 
-@pytest.mark.parametrize("status", [OutcomeStatus.SUCCESS, OutcomeStatus.SKIPPED, OutcomeStatus.HELD])
-def test_only_an_error_is_red(service, context, ti, status):
-    """What is held waits for a human by policy; that is no failure of the run."""
-    service("git_sync.sync", [make_outcome(status=status, reason="somebody edited fabric.yaml")])
+@pytest.mark.parametrize("status", [OutcomeStatus.SUCCESS, OutcomeStatus.SKIPPED])
+def test_what_needs_nobody_is_green(service, context, ti, status):
+    """There is nothing to see."""
+    service("git_sync.sync", [make_outcome(status=status)])
     FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
     assert ti.pushed[OUTCOMES][0]["status"] == status.value
+
+
+HELD = make_outcome(
+    status=OutcomeStatus.HELD,
+    reason="fabric.yaml was edited by Ann",
+    revision=REVISION,
+    details=("Fabric/default/f skipped",),
+)
+
+
+def test_what_is_held_is_red_and_told_as_a_warning(service, context, ti, caplog):
+    """It waits for a person, who looks at what is red; the reason comes before all figures."""
+    caplog.set_level(logging.INFO)
+    service("git_sync.sync", [HELD])
+    with pytest.raises(AirflowFailException, match=r"fabric-1: fabric\.yaml was edited by Ann"):
+        FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
+    assert ti.pushed[OUTCOMES][0]["status"] == "held"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "fabric-1 → git: held; fabric.yaml was edited by Ann; main@sha1:5394cb7f"),
+        ("WARNING", "  Fabric/default/f skipped"),
+    ]
+
+
+def test_a_setting_leaves_what_is_held_at_a_warning(service, context, monkeypatch):
+    """For those whose alerts look at the metrics."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "warn")
+    service("git_sync.sync", [HELD])
+    FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
+
+
+def test_a_setting_that_is_none_is_said(service, context, monkeypatch):
+    """Nobody wants to think that he switched something off."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "off")
+    service("git_sync.sync", [HELD])
+    with pytest.raises(AirflowFailException, match=r"open_problems is 'off'; it must be 'fail' or 'warn'"):
+        FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
+
+
+def test_an_empty_batch_is_no_work(service, context):
+    """It stands for open problems, which the summary names."""
+    synced = service("git_sync.sync", [])
+    FabricGitSyncOperator(task_id="sync", fabrics=[]).execute(context)
+    assert (synced.calls, context["fabrics"]) == ([], "nothing is due")
 
 
 def test_a_batch_of_a_thousand_failures_has_a_short_message(service, context, ti):
@@ -316,9 +360,9 @@ def make_ti(ti):
 
 def test_a_summary_counts_every_fabric(make_ti):
     """All kinds of outcomes are in the totals, those that did not occur as well."""
-    outcomes = {0: [make_outcome("fabric-1")], 1: [make_outcome("fabric-2", OutcomeStatus.HELD, reason="an edit")]}
+    outcomes = {0: [make_outcome("fabric-1")], 1: [make_outcome("fabric-2", OutcomeStatus.SKIPPED, reason="as it was")]}
     summary, ti = summarise([["fabric-1"], ["fabric-2"]], outcomes, make_ti)
-    assert summary["totals"] == {"success": 1, "skipped": 0, "held": 1, "error": 0, "lost": 0}
+    assert summary["totals"] == {"success": 1, "skipped": 1, "held": 0, "error": 0, "lost": 0}
     assert [outcome["fabric"] for outcome in summary["fabrics"]] == ["fabric-1", "fabric-2"]
     assert summary["lost"] == []
     assert ti.pushed == {}
@@ -341,6 +385,13 @@ def test_what_is_tried_again_is_told_from_what_waits_for_somebody(make_ti):
     assert ti.pushed["return_value"]["retrying"] == ["fabric-1"]
 
 
+def test_a_summary_is_red_when_something_is_held(make_ti):
+    """As the task that met it."""
+    error, ti = summarise([["fabric-1"]], {0: [HELD]}, make_ti)
+    assert str(error) == "somebody must look at fabric-1; see `hedgehog status`"
+    assert ti.pushed["return_value"]["totals"]["held"] == 1
+
+
 def test_a_lost_batch_is_told_from_a_failed_one(make_ti, caplog):
     """A killed worker leaves no outcome; its fabrics are still due."""
     error, ti = summarise([["fabric-1"], ["fabric-2", "fabric-3"]], {0: [make_outcome("fabric-1")]}, make_ti)
@@ -361,7 +412,10 @@ def test_the_worst_comes_first_in_the_log(make_ti, caplog):
         make_outcome("a2"),
     ]
     summarise([[outcome.fabric for outcome in outcomes]], {0: outcomes}, make_ti)
-    assert [record.getMessage().split(" ")[0] for record in caplog.records] == ["a", "b", "a2", "c", "d", "2"]
+    assert [(record.levelname, record.getMessage().split(" ")[0]) for record in caplog.records] == [
+        *(("ERROR", "a"), ("WARNING", "b")),
+        *(("INFO", name) for name in ("a2", "c", "d", "2")),
+    ]
 
 
 def test_a_run_whose_plan_failed_has_failed(make_ti):
@@ -385,7 +439,7 @@ def test_a_summary_of_nothing_is_all_zeros(make_ti):
         (make_outcome(), "fabric-1 → git: success"),
         (
             make_outcome(counts={"created": 1, "configured": 0, "deleted": 2}, revision=REVISION),
-            f"fabric-1 → git: success; 1 created, 2 deleted; {REVISION}",
+            "fabric-1 → git: success; 1 created, 2 deleted; main@sha1:5394cb7f",
         ),
         (make_outcome(dry_run=True, counts={"created": 1}), "fabric-1 → git: would be success; 1 created"),
         (

@@ -142,6 +142,16 @@ def test_a_success_ends_the_row(failing, bench):
     assert found["hedgehog_sync_authentication_failed"] == {}
 
 
+def test_open_problems_are_counted_while_they_wait_for_somebody(failing, bench):
+    """What is tried again by itself is none of them."""
+    assert failing("RemoteUnavailable")["hedgehog_problems"] == {}
+    found = failing("AuthenticationFailed", retryable=False)
+    assert found["hedgehog_problems"] == {"lab parked": 1}
+    assert 0 <= found["hedgehog_problem_oldest_seconds"]["lab"] < 3600
+    suspend(bench, "lab")
+    assert Figures(bench.connection)["hedgehog_problems"] == {}
+
+
 def test_drift_is_as_old_as_its_oldest_object_that_a_fabric_wants(bench):
     """Orphans are reported for as long as somebody leaves them: they are counted, and no alert."""
     fabric = bench.fabric("lab")

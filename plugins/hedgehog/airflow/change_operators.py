@@ -7,13 +7,22 @@ is wrong with single repositories and fabrics is recorded by the service and mak
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.operators import describe, fabric_database, run_id_of, short
+from hedgehog.airflow import trouble
+from hedgehog.airflow.operators import (
+    describe,
+    fabric_database,
+    open_problems,
+    run_id_of,
+    short,
+    short_revision,
+    waiting_for_somebody,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+VERB = "repository_changes"
+"""The DAG, without its prefix."""
 LOOKS = "looks"
 """XCom key under which a look task leaves what it found, failed or not."""
 
@@ -44,7 +55,7 @@ class PlanRepositoryChangesOperator(BaseOperator):
         self.fabrics = fabrics
 
     def execute(self, context: Context) -> list[list[str]]:
-        """Return batches of repository names; an empty list skips everything downstream."""
+        """Return batches of repository names; an empty list skips everything downstream, which open problems prevent."""
         from hedgehog.services import repository_changes
 
         with fabric_database() as connection:
@@ -54,8 +65,9 @@ class PlanRepositoryChangesOperator(BaseOperator):
                 branch=str(self.branch or ""),
                 fabrics=list(self.fabrics),
             )
+            problems = [] if batches else trouble.find(connection, VERB)
         logger.info("%s repositories to look at", sum(len(batch) for batch in batches))
-        return batches
+        return trouble.NOTHING_BUT_TROUBLE if problems else batches
 
 
 class FollowRepositoriesOperator(BaseOperator):
@@ -81,7 +93,9 @@ class FollowRepositoriesOperator(BaseOperator):
         from hedgehog.services import repository_changes
 
         names = [self.repositories] if isinstance(self.repositories, str) else list(self.repositories)
-        context["repositories"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        context["repositories"] = short(names) or "nothing to look at"  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        if not names:
+            return
         with fabric_database() as connection:
             looks = repository_changes.follow(
                 connection,
@@ -93,24 +107,29 @@ class FollowRepositoriesOperator(BaseOperator):
             )
         for look in looks:
             _tell(look)
-        context["ti"].xcom_push(key=LOOKS, value=[look.as_dict() for look in looks])
-        failed = [line for look in looks if look.failed for line in _failures(look.as_dict())]
+        found = [look.as_dict() for look in looks]
+        context["ti"].xcom_push(key=LOOKS, value=found)
+        failed = [line for look in found for line in _failures(look)]
+        if trouble.is_red():
+            failed += [f"{fabric}: {reason}" for fabric, reason in _held(found).items()]
         if failed:
             raise AirflowFailException("; ".join(failed)[:2000])
 
 
 def _tell(look: Look) -> None:
-    level = logging.ERROR if look.failed else logging.INFO
     found = look.as_dict()
-    logger.log(level, "%s: %s", look.repository, found["error"] or _found(found))
+    logger.log(
+        logging.ERROR if look.error else logging.INFO, "%s: %s", look.repository, found["error"] or _found(found)
+    )
     for outcome in look.outcomes:
+        level = trouble.level(outcome.status)
         logger.log(level, "  %s", describe(outcome.as_dict()))
         for line in outcome.details:
             logger.log(level, "    %s", line)
 
 
 def _found(look: dict[str, Any]) -> str:
-    parts = [f"{look['revision']}, {'moved' if look['moved'] else 'as it was'}"]
+    parts = [f"{short_revision(look['revision'] or '')}, {'moved' if look['moved'] else 'as it was'}"]
     if look["deliveries"]:
         parts.append(f"{look['deliveries']} deliveries")
     if look["replaced"]:
@@ -126,20 +145,32 @@ def _failures(look: dict[str, Any]) -> list[str]:
     return [f"{one['fabric']}: {one['reason']}" for one in look["fabrics"] if one["status"] == "error"]
 
 
+def _held(looks: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The fabrics that wait for somebody, and why."""
+    return {one["fabric"]: one["reason"] for look in looks for one in look["fabrics"] if one["status"] == "held"}
+
+
 class RepositoryChangesSummaryOperator(BaseOperator):
-    """Says in one place what was found in every repository of the run, and fails when one failed.
+    """Says in one place what was found in every repository of the run and what is open, and fails when one failed or
+    waits for somebody.
 
     :param planned: the batches of the plan task. (templated)
     :param task_id_of_looks: the mapped task whose looks are summed up.
+    :param verb: the DAG, without its prefix, whose open problems are named; empty: none.
+    :param fabrics: only problems of these; empty: of all. (templated)
     """
 
-    template_fields: Sequence[str] = ("planned",)
+    template_fields: Sequence[str] = ("planned", "fabrics")
     ui_color = "#fef7e0"
 
-    def __init__(self, *, planned: Any, task_id_of_looks: str = "follow", **kwargs: Any) -> None:
+    def __init__(
+        self, *, planned: Any, task_id_of_looks: str = "follow", verb: str = "", fabrics: Any = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.planned = planned
         self.task_id_of_looks = task_id_of_looks
+        self.verb = verb
+        self.fabrics = fabrics
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return (XCom) the totals and one entry a repository."""
@@ -153,12 +184,18 @@ class RepositoryChangesSummaryOperator(BaseOperator):
         failures = [line for look in looks for line in _failures(look)]
         for look in looks:
             logger.info("%s: %s", look["repository"], look["error"] or _found(look))
+            for one in look["fabrics"]:
+                logger.log(trouble.level(one["status"]), "  %s", describe(one))
         for name in lost:
             logger.error("%s: its task ended without a result; the next run takes it up", name)
         totals = {"repositories": len(looks), "moved": sum(look["moved"] for look in looks)}
         totals |= {"fabrics": sum(len(look["fabrics"]) for look in looks), "failed": len(failures), "lost": len(lost)}
+        problems = open_problems(self.verb, self.fabrics)
         summary = {"totals": totals, "repositories": looks, "lost": lost}
-        if failures or lost:
+        summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
+        verdict = [f"{len(failures) + len(lost)} failed: {short([*failures, *lost])}"] if failures or lost else []
+        verdict += waiting_for_somebody(problems, _held(looks))
+        if verdict:
             ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException(f"{len(failures) + len(lost)} failed: {short([*failures, *lost])}")
+            raise AirflowFailException("; ".join(verdict))
         return summary

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from hedgehog.airflow import trouble
 from hedgehog.airflow.links import CommitLink, FabricLink, commit_page, directory_page
 from hedgehog.errors import PermanentError
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from hedgehog.store.database import Connection
+    from hedgehog.store.problems import Problem
 
 logger = logging.getLogger(__name__)
 
 OUTCOMES = "outcomes"
 """XCom key under which a sync task leaves its outcomes, failed or not."""
 _NAMES_SHOWN = 3
+_SHORT_COMMIT = 8
+_CAUSE_SHOWN = 300
 
 
 @contextmanager
@@ -54,9 +58,35 @@ def short(names: Sequence[str]) -> str:
     return shown + (f" +{len(names) - _NAMES_SHOWN}" if len(names) > _NAMES_SHOWN else "")
 
 
+def short_revision(revision: str) -> str:
+    """A revision with the first digits of its commit, for people."""
+    branch, mark, commit = revision.partition("@sha1:")
+    return f"{branch}{mark}{commit[:_SHORT_COMMIT]}"
+
+
 def run_id_of(context: Context) -> str:
     """How a run is called in the fabric database and in commits."""
     return f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}"
+
+
+def open_problems(verb: str, fabrics: Sequence[str]) -> list[Problem]:
+    """What is open in the DAG of *verb*, told in the log."""
+    if not verb:
+        return []
+    with fabric_database() as connection:
+        problems = trouble.find(connection, verb, fabrics)
+    trouble.tell(problems)
+    return problems
+
+
+def waiting_for_somebody(problems: Sequence[Problem], held: Collection[str] = ()) -> list[str]:
+    """Why a run is red although nothing of it failed: what waits for a person, and the fabrics that it left *held*."""
+    causes = {problem.fabric: problem.cause for problem in problems if problem.needs_somebody}
+    names = sorted({*causes, *held})
+    if not names or not trouble.is_red():
+        return []
+    why = f" ({causes[names[0]][:_CAUSE_SHOWN]})" if len(names) == 1 and names[0] in causes else ""
+    return [f"somebody must look at {short(names)}{why}; see `hedgehog status`"]
 
 
 class PlanSyncOperator(BaseOperator):
@@ -77,18 +107,19 @@ class PlanSyncOperator(BaseOperator):
         self.force = force
 
     def execute(self, context: Context) -> list[list[str]]:
-        """Return batches of fabric names; an empty list skips everything downstream."""
+        """Return batches of fabric names; an empty list skips everything downstream, which open problems prevent."""
         from hedgehog.services import git_sync, kubernetes_sync
 
         plan = git_sync.plan if Target(self.target) is Target.GIT else kubernetes_sync.plan
         with fabric_database() as connection:
             batches = plan(connection, fabrics=list(self.fabrics) or None, force=bool(self.force))
-        total = sum(len(batch) for batch in batches)
-        if total:
+            problems = [] if batches else trouble.find(connection, f"{self.target}_sync")
+        if batches:
+            total = sum(len(batch) for batch in batches)
             logger.info("%s fabrics to sync to %s, in %s batches", total, self.target, len(batches))
-        else:
-            logger.info("no fabric is due at %s", self.target)
-        return batches
+            return batches
+        logger.info("no fabric is due at %s", self.target)
+        return trouble.NOTHING_BUT_TROUBLE if problems else []
 
 
 class _FabricSyncOperator(BaseOperator):
@@ -110,7 +141,9 @@ class _FabricSyncOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         """Sync the batch. Leaves the outcomes in XCom before it fails, so that the summary has them."""
         names = [self.fabrics] if isinstance(self.fabrics, str) else list(self.fabrics)
-        context["fabrics"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        context["fabrics"] = short(names) or "nothing is due"  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        if not names:
+            return
         with fabric_database() as connection:
             outcomes = self.sync(connection, names, run_id_of(context))
             if not self.plan_only:
@@ -118,7 +151,7 @@ class _FabricSyncOperator(BaseOperator):
         for outcome in outcomes:
             _tell(outcome)
         context["ti"].xcom_push(key=OUTCOMES, value=[outcome.as_dict() for outcome in outcomes])
-        failed = [outcome for outcome in outcomes if outcome.status is OutcomeStatus.ERROR]
+        failed = [outcome for outcome in outcomes if trouble.fails(outcome.status)]
         if failed:
             raise AirflowFailException("; ".join(f"{outcome.fabric}: {outcome.reason}" for outcome in failed)[:2000])
 
@@ -133,7 +166,7 @@ def _renew_read_models(connection: Connection, names: list[str]) -> None:
 
 
 def _tell(outcome: Outcome) -> None:
-    level = logging.ERROR if outcome.status is OutcomeStatus.ERROR else logging.INFO
+    level = trouble.level(outcome.status)
     logger.log(level, "%s", describe(outcome.as_dict()))
     for line in outcome.details:
         logger.log(level, "  %s", line)
@@ -144,9 +177,9 @@ def describe(outcome: dict[str, Any]) -> str:
     counts = ", ".join(f"{count} {action}" for action, count in outcome["counts"].items() if count)
     parts = [
         f"{outcome['fabric']} → {outcome['target']}: {'would be ' if outcome['dry_run'] else ''}{outcome['status']}",
-        counts,
-        outcome["revision"] or "",
         outcome["reason"],
+        counts,
+        short_revision(outcome["revision"] or ""),
     ]
     return "; ".join(part for part in parts if part)
 
@@ -230,21 +263,28 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
 
 
 class SyncSummaryOperator(BaseOperator):
-    """Says in one place what became of every fabric of the run, and fails when one failed.
+    """Says in one place what became of every fabric of the run and what is open, and fails when one failed or waits
+    for somebody.
 
     Tells a fabric whose task was lost (a killed worker) from one that failed; both are due again by themselves.
 
     :param planned: the batches of the plan task. (templated)
     :param sync_task_id: the mapped task whose outcomes are summed up.
+    :param verb: the DAG, without its prefix, whose open problems are named; empty: none.
+    :param fabrics: only problems of these; empty: of all. (templated)
     """
 
-    template_fields: Sequence[str] = ("planned",)
+    template_fields: Sequence[str] = ("planned", "fabrics")
     ui_color = "#fef7e0"
 
-    def __init__(self, *, planned: Any, sync_task_id: str = "sync", **kwargs: Any) -> None:
+    def __init__(
+        self, *, planned: Any, sync_task_id: str = "sync", verb: str = "", fabrics: Any = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.planned = planned
         self.sync_task_id = sync_task_id
+        self.verb = verb
+        self.fabrics = fabrics
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return (XCom) the totals, one entry a fabric, and which of those that failed are tried again by themselves."""
@@ -259,7 +299,7 @@ class SyncSummaryOperator(BaseOperator):
         totals = {status.value: 0 for status in OutcomeStatus}
         for outcome in sorted(outcomes, key=_worst_first):
             totals[outcome["status"]] += 1
-            logger.info("%s", describe(outcome))
+            logger.log(trouble.level(outcome["status"]), "%s", describe(outcome))
         for name in lost:
             logger.error("%s: its task ended without a result; it stays due and the next run takes it up", name)
         logger.info("%s", ", ".join(f"{count} {status}" for status, count in totals.items()))
@@ -267,12 +307,17 @@ class SyncSummaryOperator(BaseOperator):
         errors = [outcome for outcome in outcomes if outcome["status"] == OutcomeStatus.ERROR]
         failed = [outcome["fabric"] for outcome in errors] + lost
         retrying = summary["retrying"] = [outcome["fabric"] for outcome in errors if outcome["retryable"]] + lost
+        verdict = []
         if failed:
-            ti.xcom_push(key="return_value", value=summary)
             again = f"; {len(retrying)} of them are tried again without you" if retrying else ""
-            raise AirflowFailException(
-                f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {short(failed)}{again}"
-            )
+            verdict.append(f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {short(failed)}{again}")
+        held = [outcome["fabric"] for outcome in outcomes if outcome["status"] == OutcomeStatus.HELD]
+        problems = open_problems(self.verb, self.fabrics)
+        summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
+        verdict += waiting_for_somebody(problems, held)
+        if verdict:
+            ti.xcom_push(key="return_value", value=summary)
+            raise AirflowFailException("; ".join(verdict))
         return summary
 
 

@@ -82,16 +82,10 @@ CONDITIONS = (
         "{fabric}: its cluster has not been as it was applied for {hours:.0f} h; see `hedgehog drift list {fabric}`",
     ),
     Condition(
-        "HedgehogEditHeld",
-        "hedgehog_git_held_files",
+        "HedgehogProblemOpen",
+        "hedgehog_problems",
         1,
-        "{fabric}: {value:g} files were edited in Git and are not overwritten; see `hedgehog status {fabric}`",
-    ),
-    Condition(
-        "HedgehogWorkParked",
-        "hedgehog_dead_letters",
-        1,
-        "{value:g} fabrics are given up at {target} ({error_class}); see `hedgehog dead-letters list`",
+        "{fabric}: {value:g} × {kind} waits for somebody; see `hedgehog status {fabric}`",
     ),
     Condition(
         "HedgehogMaintenanceLate",

@@ -131,6 +131,21 @@ _FABRICS = (
         f"WHERE {_FAILING} AND s.error_class = 'RemoteUnavailable' AND s.failing_since IS NOT NULL ORDER BY 3 {_WORST}",
     ),
     Metric(
+        "hedgehog_problems",
+        "gauge",
+        "Open problems of a fabric that wait for somebody, by kind; no series for a fabric without.",
+        ("fabric", "kind"),
+        f"SELECT fabric, kind, count(*) FROM hedgehog.problem WHERE needs_somebody GROUP BY 1, 2 ORDER BY 3 {_WORST}",
+    ),
+    Metric(
+        "hedgehog_problem_oldest_seconds",
+        "gauge",
+        "How long the oldest of them has been open.",
+        ("fabric",),
+        "SELECT fabric, extract(epoch FROM now() - min(since)) FROM hedgehog.problem WHERE needs_somebody "
+        f"GROUP BY 1 ORDER BY 2 {_WORST}",
+    ),
+    Metric(
         "hedgehog_dead_letters",
         "gauge",
         "Work that was given up and waits for a person.",

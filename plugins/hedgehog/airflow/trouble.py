@@ -1,0 +1,62 @@
+"""Open problems in runs: what is wrong is named by every run until it is over, and makes it red."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from hedgehog.airflow.connections import setting
+from hedgehog.fabric.changes import OutcomeStatus
+
+if TYPE_CHECKING:
+    from hedgehog.store.database import Connection
+    from hedgehog.store.problems import Problem
+
+logger = logging.getLogger(__name__)
+
+NOTHING_BUT_TROUBLE: list[list[str]] = [[]]
+"""The plan of a run that has nothing to do but to tell of open problems: one empty batch, so that Airflow does not skip
+the summary."""
+MOST_TOLD = 100
+"""Problems that a summary names and returns; `hedgehog status` has them all."""
+
+
+def is_red() -> bool:
+    """Whether a run is red while something waits for a person: `[hedgehog] open_problems`, `fail` or `warn`."""
+    chosen = setting("open_problems", "fail")
+    if chosen not in ("fail", "warn"):
+        raise AirflowFailException(f"[hedgehog] open_problems is {chosen!r}; it must be 'fail' or 'warn'")
+    return chosen == "fail"
+
+
+def level(status: str) -> int:
+    """How loud the log tells of an outcome."""
+    return {OutcomeStatus.ERROR: logging.ERROR, OutcomeStatus.HELD: logging.WARNING}.get(
+        OutcomeStatus(status), logging.INFO
+    )
+
+
+def fails(status: str) -> bool:
+    """Whether an outcome makes its task red."""
+    return status == OutcomeStatus.ERROR or (status == OutcomeStatus.HELD and is_red())
+
+
+def find(connection: Connection, verb: str, fabrics: Collection[str] = ()) -> list[Problem]:
+    """The open problems that the DAG of *verb* is about, of all fabrics or of those a run was asked for."""
+    from hedgehog.store.problems import open_problems
+
+    return open_problems(connection, list(fabrics) or None, verbs=[verb])
+
+
+def tell(problems: Sequence[Problem]) -> None:
+    """A line each, what needs somebody first."""
+    if problems:
+        waiting = sum(problem.needs_somebody for problem in problems)
+        logger.warning("%s open problems, %s of them wait for somebody:", len(problems), waiting)
+    for problem in sorted(problems, key=lambda problem: not problem.needs_somebody)[:MOST_TOLD]:
+        logger.warning("  %s (since %s)", problem, f"{problem.since:%Y-%m-%d %H:%M %Z}")
+    if len(problems) > MOST_TOLD:
+        logger.warning("  and %s more; see `hedgehog status`", len(problems) - MOST_TOLD)

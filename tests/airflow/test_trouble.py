@@ -1,0 +1,120 @@
+"""What an earlier run found is named by every later one, and keeps it red until it is resolved."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from hedgehog.airflow.change_operators import PlanRepositoryChangesOperator, RepositoryChangesSummaryOperator
+from hedgehog.airflow.operators import PlanSyncOperator, SyncSummaryOperator
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Target
+from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.store import database as store_database
+from tests.store.benches import Bench
+
+EDIT = Finding(ProblemKind.HELD_EDIT, "lab/vpcs/a.yaml", "lab/vpcs/a.yaml was edited by Ann")
+
+
+@pytest.fixture
+def bench(fabric_database):
+    """The fabric database behind the operators, with nothing due."""
+    connection = store_database.connect(fabric_database)
+    bench = Bench(connection)
+    yield bench
+    connection.close()
+
+
+def ended(bench, fabric, status, target=Target.GIT, **parts):
+    """A run ends; nothing is due after it."""
+    outcome = Outcome(fabric.name, target, status, generation=bench.generation(fabric.name), **parts)
+    bench.finish(fabric, outcome)
+    bench.execute("UPDATE hedgehog.sync_state SET due_at = now() + interval '1 h' WHERE due_at <= now()")
+
+
+def parked(bench, **settings):
+    """Fabric `lab`, given up at Git."""
+    fabric = bench.synced_fabric(**settings)
+    parts = {"reason": "401 from the host", "error_class": "AuthenticationFailed"}
+    ended(bench, fabric, OutcomeStatus.ERROR, **parts)
+    return fabric
+
+
+def summary(context, verb="git_sync", **options):
+    """A later run that has nothing to do."""
+    return SyncSummaryOperator(task_id="summary", planned=[[]], verb=verb, **options).execute(context)
+
+
+def test_a_run_after_that_which_parked_a_fabric_is_red_and_names_it(bench, context, caplog):
+    """Until it is put right, with the reason, its age and the command."""
+    fabric = parked(bench)
+    assert PlanSyncOperator(task_id="plan", target="git").execute(context) == [[]]
+    with pytest.raises(AirflowFailException) as caught:
+        summary(context)
+    assert str(caught.value) == "somebody must look at lab (401 from the host); see `hedgehog status`"
+    line = next(message for message in caplog.messages if "lab → git" in message)
+    assert "parked: 401 from the host; put right what the cause says" in line
+    assert "`hedgehog dead-letters replay" in line
+    assert "since 20" in line
+    assert [one["fabric"] for one in context["ti"].pushed["return_value"]["open"]] == ["lab"]
+
+    ended(bench, fabric, OutcomeStatus.SUCCESS)
+    assert PlanSyncOperator(task_id="plan", target="git").execute(context) == []
+    assert summary(context)["open"] == []
+
+
+def test_a_held_edit_stays_named_when_its_fabric_is_not_due(bench, context):
+    """The run that met it is long over."""
+    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, findings=(EDIT,))
+    with pytest.raises(AirflowFailException, match=r"lab \(lab/vpcs/a.yaml was edited by Ann\)"):
+        summary(context)
+
+
+def test_trouble_at_one_target_leaves_the_other_green(bench, context):
+    """Each DAG names its own."""
+    parked(bench)
+    assert PlanSyncOperator(task_id="plan", target="kubernetes").execute(context) == []
+    assert summary(context, "kubernetes_sync")["open"] == []
+
+
+def test_a_run_for_one_fabric_is_not_red_for_another(bench, context):
+    """Who syncs a fabric by hand asks about that one."""
+    parked(bench)
+    assert summary(context, fabrics=["other"])["open"] == []
+    with pytest.raises(AirflowFailException):
+        summary(context, fabrics=["lab"])
+
+
+def test_what_is_tried_again_by_itself_is_named_and_green(bench, context, caplog):
+    """Its own runs are red; in between nobody has to do anything."""
+    parts = {"reason": "the host is away", "error_class": "RemoteUnavailable", "retryable": True}
+    ended(bench, bench.synced_fabric(), OutcomeStatus.ERROR, **parts)
+    assert [one["kind"] for one in summary(context)["open"]] == ["failing"]
+    assert "1 open problems, 0 of them wait for somebody:" in caplog.messages
+
+
+def test_a_setting_leaves_open_problems_at_a_warning(bench, context, monkeypatch, caplog):
+    """Named all the same."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "warn")
+    parked(bench)
+    assert len(summary(context)["open"]) == 1
+    assert {record.levelno for record in caplog.records if "401" in record.getMessage()} == {logging.WARNING}
+
+
+def test_a_fabric_that_git_is_the_source_of_is_named_where_pushes_are_followed(bench, context):
+    """No sync to Git will ever resolve it."""
+    parked(bench, source_of_truth="git")
+    assert PlanSyncOperator(task_id="plan", target="git").execute(context) == []
+    bench.execute("INSERT INTO hedgehog.repository_head (git_repository_id) SELECT id FROM hedgehog.git_repository")
+    assert PlanRepositoryChangesOperator(task_id="plan").execute(context) == [[]]
+    operator = RepositoryChangesSummaryOperator(task_id="summary", planned=[[]], verb="repository_changes")
+    with pytest.raises(AirflowFailException, match=r"somebody must look at lab \(401 from the host\)"):
+        operator.execute(context)
+
+
+def test_a_healthy_installation_plans_nothing(bench, context):
+    """And its runs are green."""
+    ended(bench, bench.synced_fabric(), OutcomeStatus.SUCCESS)
+    assert PlanSyncOperator(task_id="plan", target="git").execute(context) == []
