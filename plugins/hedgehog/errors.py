@@ -26,6 +26,24 @@ what to do next; it never carries a secret.
 
 from __future__ import annotations
 
+import math
+
+LONGEST_WAIT = 3600.0
+"""Seconds. A remote that asks for more is asked again after an hour: no answer may silence a fabric for days."""
+
+
+def wait_of(header: str | None) -> float | None:
+    """The seconds that a Retry-After header asks for, at most LONGEST_WAIT; None for its date form and for nonsense."""
+    try:
+        return bounded_wait(float(header)) if header is not None else None
+    except ValueError:
+        return None
+
+
+def bounded_wait(seconds: float | None) -> float | None:
+    """*seconds* as a wait that can be kept: no less than none, no more than LONGEST_WAIT; None for what is no number."""
+    return None if seconds is None or math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT)
+
 
 class HedgehogError(Exception):
     """Base of all errors raised on purpose; `str()` is fit for an operator's eyes."""
@@ -37,11 +55,11 @@ class HedgehogError(Exception):
 
 
 class RetryableError(HedgehogError):
-    """The same call may succeed later. `retry_after` (seconds) is the remote's own wish, if it gave one."""
+    """The same call may succeed later. `retry_after` (seconds) is the remote's own wish, if it gave one, bounded."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = bounded_wait(retry_after)
 
 
 class RemoteUnavailable(RetryableError):

@@ -42,6 +42,12 @@ RESET = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000090", "date"
         (500, {}, "Server Error", RemoteUnavailable, None),
         (503, {"retry-after": "5"}, "Unavailable", RemoteUnavailable, 5.0),
         (307, {}, "Moved", InvalidInput, None),
+        (429, {"retry-after": "1e300"}, "slow down", RateLimited, 3600.0),
+        (429, {"retry-after": "nan"}, "slow down", RateLimited, 60.0),
+        (503, {"retry-after": "inf"}, "Unavailable", RemoteUnavailable, 3600.0),
+        (429, RESET | {"x-ratelimit-reset": "1e300"}, "API rate limit exceeded", RateLimited, 3600.0),
+        (429, RESET | {"x-ratelimit-reset": "nan"}, "API rate limit exceeded", RateLimited, 60.0),
+        (429, RESET | {"date": "Mon, 01 Jan 0001 00:00:00 -0000", "x-ratelimit-reset": "1"}, "x", RateLimited, 1.0),
     ],
 )
 def test_an_answer_is_sorted_by_the_reaction_it_needs(status, headers, message, error, retry_after):

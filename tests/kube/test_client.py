@@ -82,6 +82,23 @@ def test_the_server_s_wish_is_the_least_wait_and_a_long_one_is_left_to_the_store
         assert fake.naps == []
 
 
+@pytest.mark.parametrize("wish", ["inf", "1e300", "1000000000000"])
+def test_a_wish_without_end_is_one_of_an_hour(wish: str) -> None:
+    """No answer may silence a cluster for days."""
+    with serve(lambda _: Reply(503, {}, {"Retry-After": wish})) as fake, pytest.raises(RateLimited) as caught:
+        ask(fake.cluster)
+    assert (caught.value.retry_after, fake.naps) == (3600.0, [])
+
+
+@pytest.mark.parametrize("wish", ["nan", "-5", "soon", ""])
+def test_a_wish_that_is_no_time_is_none(wish: str) -> None:
+    """The usual pauses are made."""
+    replies = [Reply(503, {}, {"Retry-After": wish}), Reply()]
+    with serve(lambda _: replies.pop(0)) as fake:
+        assert ask(fake.cluster) == 200
+        assert len(fake.naps) == 1
+
+
 def test_a_server_that_does_not_answer_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     """After the read timeout, not never."""
     monkeypatch.setattr(client, "READ_TIMEOUT", 0.05)

@@ -16,6 +16,8 @@ from hedgehog.errors import (
     RateLimited,
     RemoteUnavailable,
     RetryableError,
+    bounded_wait,
+    wait_of,
 )
 
 SHORTEST_WAIT = 60.0
@@ -41,7 +43,7 @@ def refused(status: int, headers: Mapping[str, str], body: Any, doing: str) -> H
         return RateLimited(f"{doing}: {what} ({text})", retry_after=wait)
     subject = f"{doing}: GitHub answered {status} ({text})"
     if status >= 500 or status == 408:
-        return RemoteUnavailable(subject, retry_after=_seconds(headers.get("retry-after")))
+        return RemoteUnavailable(subject, retry_after=wait_of(headers.get("retry-after")))
     if status == 403:
         needed = headers.get("x-accepted-github-permissions")
         wanted = f" ({needed})" if needed else ""
@@ -58,28 +60,24 @@ def _is_for_load(headers: Mapping[str, str], text: str) -> bool:
 
 def _wait(headers: Mapping[str, str]) -> float:
     """Seconds until the limit is lifted: as GitHub says, else until its window ends, else a minute."""
-    asked = _seconds(headers.get("retry-after"))
+    asked = wait_of(headers.get("retry-after"))
     if asked is not None:
         return asked
-    reset = _seconds(headers.get("x-ratelimit-reset"))
-    if reset is None or headers.get("x-ratelimit-remaining") != "0":
+    if headers.get("x-ratelimit-remaining") != "0":
         return SHORTEST_WAIT
-    return max(reset - _now(headers), 1.0)
+    try:
+        left = bounded_wait(float(headers["x-ratelimit-reset"]) - _now(headers))
+    except (KeyError, ValueError):
+        return SHORTEST_WAIT
+    return SHORTEST_WAIT if left is None else max(left, 1.0)
 
 
 def _now(headers: Mapping[str, str]) -> float:
     """Seconds since 1970 by GitHub's own clock, where it tells it: ours may be wrong."""
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return datetime.now(UTC).timestamp()
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return max(float(value), 0.0) if value is not None else None
-    except ValueError:
-        return None
 
 
 def _text(body: Any) -> str:

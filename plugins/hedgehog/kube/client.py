@@ -22,7 +22,7 @@ import orjson
 import urllib3
 import yaml
 
-from hedgehog.errors import HedgehogError, InvalidInput, NotFound, RateLimited, RemoteUnavailable
+from hedgehog.errors import HedgehogError, InvalidInput, NotFound, RateLimited, RemoteUnavailable, wait_of
 from hedgehog.kube.failures import Answer, cut, failure
 from hedgehog.kube.throttle import Throttle
 
@@ -206,7 +206,7 @@ class Cluster:
             self.throttle.overloaded()
         else:
             self.throttle.succeeded()
-        return Answer(response.status, response.data, _seconds(response.headers.get("Retry-After")))
+        return Answer(response.status, response.data, wait_of(response.headers.get("Retry-After")))
 
     def _wait(self, attempt: int, outcome: Answer | HedgehogError, subject: str) -> None:
         """Sleep before the next try: full jitter, but never less than the server asked for."""
@@ -250,11 +250,3 @@ def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable
         text = f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}"
         return RemoteUnavailable(f"{text}; check the connection's CA")
     return RemoteUnavailable(f"{subject}: {name} cannot be reached: {cut(str(cause))}")
-
-
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; its date form is not used by API servers and counts as absent."""
-    try:
-        return max(0.0, float(header)) if header else None
-    except ValueError:
-        return None
