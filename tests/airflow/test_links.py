@@ -41,6 +41,8 @@ def test_a_hosted_repository_has_a_page(url, page):
         "../fabrics.git",
         "http://127.0.0.1:8080/fabrics.git",
         "git://host/x",
+        "https://[::1/x",
+        "https://host:port/x",
     ],
 )
 def test_a_repository_without_a_web_host_has_no_page(url):

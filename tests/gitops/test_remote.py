@@ -18,6 +18,7 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
 from tests.gitops.conftest import AUTHOR
 
+REAL = os.environ["PATH"]
 TOKEN = "canary/token+4711="
 
 
@@ -43,7 +44,12 @@ def test_these_transports_are_taken(url: str) -> None:
         f"https://user:{TOKEN}@github.com/o/r.git",
         f"https://{TOKEN.replace('/', '')}@github.com/o/r.git",
         f"ssh://git:{TOKEN.replace('/', '')}@github.com/o/r.git",
+        f"HTTPS://user:{TOKEN.replace('/', '')}@github.com/o/r.git",
         "http://git.example.com/r.git",
+        "http://127.attacker.example/r.git",
+        "-oProxyCommand=touch@h:p",
+        "git@-h:p",
+        "git@h:-p",
         "git://git.example.com/r.git",
         "ext::sh -c touch% /tmp/pwned",
         "--upload-pack=touch /tmp/pwned",
@@ -194,6 +200,21 @@ def test_without_known_hosts_the_first_key_is_kept(tmp_path: Path, fake_ssh: Pat
         Mirror(tmp_path / "cache", Remote("git@h:r", "main", GitCredentials(private_key=KEY))).head()
     assert "StrictHostKeyChecking=accept-new" in fake_ssh.read_text()
     assert str(tmp_path / "cache" / "known_hosts") in fake_ssh.read_text()
+
+
+@pytest.mark.parametrize("credentials", [GitCredentials(), GitCredentials(token="t"), GitCredentials(private_key=KEY)])
+def test_ssh_never_takes_a_key_of_the_machine(
+    credentials: GitCredentials, tmp_path: Path, fake_ssh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those of its user, which ssh finds by itself, nor those of an agent."""
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+    with pytest.raises(AuthenticationFailed, match="publickey"):
+        Mirror(tmp_path / "cache", Remote("git@h:r", "main", credentials)).head()
+    asked = fake_ssh.read_text().splitlines()[0].partition(" git@h")[0].split()
+    assert {"IdentitiesOnly=yes", "IdentityAgent=none"} <= set(asked)
+    given = subprocess.run(["ssh", "-G", *asked, "h"], capture_output=True, text=True, check=True, env={"PATH": REAL})
+    files = [line.split()[1] for line in given.stdout.splitlines() if line.startswith("identityfile ")]
+    assert [file for file in files if str(tmp_path) not in file] in ([], ["none"])
 
 
 def test_a_key_may_be_a_file_that_others_can_read(tmp_path: Path, fake_ssh: Path) -> None:

@@ -67,6 +67,14 @@ def test_a_document_may_say_nothing():
             make("{url: 'https://ghp_canary@git.example.com/a.git'}", kind="GitRepository"),
             "c.yaml:4:8: GitRepository/gen: .spec.url: the URL carries a login; put it into an Airflow connection",
         ),
+        (
+            make("{url: 'HTTPS://u:ghp_canary@git.example.com/a.git'}", kind="GitRepository"),
+            "c.yaml:4:8: GitRepository/gen: .spec.url: 'HTTPS://***@git.example.com/a.git': no URL of a Git repository",
+        ),
+        (
+            make("{url: 'https://[::1/x'}", kind="GitRepository"),
+            "c.yaml:4:8: GitRepository/gen: .spec.url: 'https://[::1/x': no URL of a Git repository",
+        ),
         (make("[]"), "c.yaml:4:1: Fabric/gen: .spec: [] is no mapping"),
         (make("{}", metadata="{}"), "c.yaml:3:1: Fabric: .metadata.name: is missing"),
         (

@@ -141,6 +141,7 @@ def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settin
         ("a", {}, InvalidInput, "git_repository a: url is missing"),
         ("a", {"url": ""}, InvalidInput, "url is 1 to 500 characters long"),
         ("a", {"url": "https://me:canary@h/x"}, InvalidInput, "a URL carries no password"),
+        ("a", {"url": "HTTPS://me:canary@h/x"}, InvalidInput, "a URL carries no password"),
         ("a", {"url": "u", "branch": "a..b"}, InvalidInput, "branch is a Git branch name"),
         ("a", {"url": "u", "branch": "-x"}, InvalidInput, "branch is a Git branch name"),
         ("a", {"url": "u", "branch": "x.lock"}, InvalidInput, "branch is a Git branch name"),

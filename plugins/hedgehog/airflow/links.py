@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
+
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.git_urls import GitUrl
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
     from hedgehog.fabric.model import GitRepository
 
-_SSH = re.compile(r"(?:[^@/]+@)(?P<host>[^:/]+):(?P<path>.+)")
-
 
 def web_page(url: str) -> str | None:
     """The web page of a repository, or None where its URL has none (a local path, plain http to a test server)."""
-    match = _SSH.fullmatch(url)
-    if match is None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("https", "ssh") or not parts.hostname:
-            return None
-        port = f":{parts.port}" if parts.port and parts.scheme == "https" else ""
-        host, path = parts.hostname + port, parts.path
-    else:
-        host, path = match["host"], match["path"]
-    return f"https://{host}/{path.strip('/').removesuffix('.git')}"
+    try:
+        parts = GitUrl.parse(url)
+    except InvalidInput:
+        return None
+    if parts.transport not in ("https", "ssh") or not parts.host:
+        return None
+    host = f"[{parts.host}]" if ":" in parts.host else parts.host
+    port = f":{parts.port}" if parts.port and parts.transport == "https" else ""
+    return f"https://{host}{port}/{parts.path.strip('/').removesuffix('.git')}"
 
 
 def commit_page(repository: GitRepository, commit: str) -> str | None:

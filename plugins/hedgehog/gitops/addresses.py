@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-_SCP_LIKE = re.compile(r"(?:[^@/\s]+@)?(?P<host>[^:/\s]+):(?!//)(?P<path>\S+)")
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.git_urls import GitUrl
+
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
 _ALIASES = {"ssh.github.com": "github.com", "www.github.com": "github.com"}
 _WITHOUT_CASE = frozenset({"github.com"})
@@ -29,21 +30,15 @@ class RepositoryAddress:
         User names, a trailing `.git` or `/`, and default ports do not matter. Text that is no URL is an address that
         equals only itself.
         """
-        scp_like = _SCP_LIKE.fullmatch(url)
-        if scp_like and "://" not in url:
-            return cls._made(scp_like["host"], scp_like["path"], over_ssh=True, port=None)
         try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
+            parts = GitUrl.parse(url)
+        except InvalidInput:
             return cls("", url, False, None)
-        usual = _DEFAULT_PORTS.get(parts.scheme)
-        over_ssh = parts.scheme == "ssh"
-        return cls._made(parts.hostname or "", unquote(parts.path), over_ssh, None if port == usual else port)
+        port = None if parts.port == _DEFAULT_PORTS.get(parts.transport) else parts.port
+        return cls._made(parts.host, unquote(parts.path), parts.transport == "ssh", port)
 
     @classmethod
     def _made(cls, host: str, path: str, over_ssh: bool, port: int | None) -> RepositoryAddress:
-        host = host.lower()
         if host in _ALIASES:
             host, port = _ALIASES[host], None
         path = path.strip("/").removesuffix(".git").rstrip("/")

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -23,11 +22,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pygit2
 
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.fabric.git_urls import GitUrl, without_login
 from hedgehog.gitops import failures
 
 CALL_TIMEOUT = 60.0
@@ -39,9 +39,6 @@ _PASSED_ON = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE",
 )  # fmt: skip
 
-_SCP_LIKE = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:(?!/?/)[^\s]+")
-# Up to the last "@": a password may hold an unescaped "/" or "@".
-_USER_INFO = re.compile(r"(?<=://)(?!git@[^@]*$)[^\s'\"]+@")
 _SHORTEST_SECRET = 4
 _DEFAULT_USER = "x-access-token"
 
@@ -74,7 +71,7 @@ class GitCredentials:
         for secret in secrets:
             if secret and len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
-        return _USER_INFO.sub("***@", text)
+        return without_login(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +96,10 @@ class Remote:
     credentials: GitCredentials = GitCredentials()
     allow_plain_http: bool = False
     timeout: float = CALL_TIMEOUT
+    transport: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _transport(self.url, allow_plain_http=self.allow_plain_http)
+        object.__setattr__(self, "transport", _transport(self.url, allow_plain_http=self.allow_plain_http))
         if not pygit2.reference_is_valid_name(self.ref) or self.branch.startswith("-"):
             raise InvalidInput(f"{self.branch!r} is no branch name; correct the repository's branch")
 
@@ -177,18 +175,17 @@ class Remote:
         environment["GIT_CONFIG_COUNT"] = str(len(settings))
         for number, (key, value) in enumerate(settings.items()):
             environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        if _transport(self.url, allow_plain_http=self.allow_plain_http) == "ssh":
+        if self.transport == "ssh":
             environment["GIT_SSH_COMMAND"] = shlex.join(_ssh_command(self.credentials, home, state))
         return environment
 
     def _settings(self) -> Mapping[str, str]:
-        transport = _transport(self.url, allow_plain_http=self.allow_plain_http)
         settings = {
             "core.hooksPath": os.devnull,
             "core.fsmonitor": "false",
             "credential.helper": "",
             "protocol.allow": "never",
-            f"protocol.{transport}.allow": "always",
+            f"protocol.{self.transport}.allow": "always",
             "fetch.fsckObjects": "true",
             "fetch.recurseSubmodules": "false",
             "http.followRedirects": "false",
@@ -206,37 +203,27 @@ class Remote:
             "pack.window": "1",
         }
         header = self.credentials.header()
-        if header and transport in ("https", "http"):
+        if header and self.transport in ("https", "http"):
             settings[f"http.{self.url}.extraHeader"] = header
         return settings
 
 
 def _transport(url: str, *, allow_plain_http: bool) -> str:
-    if _SCP_LIKE.fullmatch(url):
-        return "ssh"
-    shown = _USER_INFO.sub("***@", url)
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise InvalidInput(f"{shown}: no URL of a Git repository ({error}); correct it") from None
-    if parts.password is not None or ("@" in url and parts.scheme in ("http", "https")):
+    parts = GitUrl.parse(url)
+    shown = without_login(url)
+    if parts.has_login:
         raise InvalidInput(f"{shown}: the URL carries a credential; put it into the repository's connection")
-    if parts.scheme == "http" and not (allow_plain_http or _is_loopback(parts.hostname or "")):
+    if parts.transport == "http" and not (allow_plain_http or parts.is_loopback):
         raise InvalidInput(f"{shown}: plain http would show the token on the wire; use https")
-    if parts.scheme not in ("https", "http", "ssh", "file") or re.search(r"\s", url):
-        raise InvalidInput(f"{shown}: no URL of a Git repository; use https://, ssh:// or file://")
-    if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
-        raise InvalidInput(f"{shown}: the URL names no host")
-    return parts.scheme
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    return parts.transport
 
 
 def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[str]:
     command = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
     command += ["-o", "ServerAliveInterval=15", "-o", f"GlobalKnownHostsFile={os.devnull}"]
+    # Whoever is logged in on this machine, or runs an agent there, lends nobody a key.
+    command += ["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "IdentityFile=none"]
+    command += ["-o", "PreferredAuthentications=publickey"]
     if credentials.known_hosts:
         known_hosts = _secret_file(home / "known_hosts", credentials.known_hosts)
         command += ["-o", "StrictHostKeyChecking=yes", "-o", f'UserKnownHostsFile="{known_hosts}"']
@@ -244,7 +231,7 @@ def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[s
         command += ["-o", "StrictHostKeyChecking=accept-new", "-o", f'UserKnownHostsFile="{state / "known_hosts"}"']
     if credentials.private_key or credentials.private_key_path:
         key = _secret_file(home / "key", _key_text(credentials))
-        command += ["-o", "IdentitiesOnly=yes", "-i", str(key)]
+        command += ["-i", str(key)]
     return command
 
 

@@ -6,8 +6,9 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.git_urls import GitUrl
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import DriftPolicy
 
@@ -15,7 +16,6 @@ Fault = Callable[[Any], str]
 """What is wrong with a value of the right type; empty when nothing is."""
 
 _URL_LOGIN = "the URL carries a login; put it into an Airflow connection and name that in connection_id"
-_URL_PASSWORD = re.compile(r"[A-Za-z+]+://[^/@]*:[^/@]*@")
 _LARGEST_INTEGER = 2**31 - 1
 """Of PostgreSQL's `integer`."""
 _LARGEST_ASN = 2**32 - 1
@@ -57,16 +57,10 @@ def _text(pattern: str, said: str) -> Fault:
 def _url(value: str) -> str:
     if not 1 <= len(value) <= _LONGEST_URL:
         return f"has {len(value)} characters; 1 to {_LONGEST_URL} are allowed"
-    return _URL_LOGIN if _has_login(value) else ""
-
-
-def _has_login(url: str) -> bool:
-    """A token may stand where a user name is expected; ssh has a user name by nature."""
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "@" in url
-    return (parts.scheme in ("http", "https") and "@" in parts.netloc) or bool(_URL_PASSWORD.match(url))
+        return _URL_LOGIN if GitUrl.parse(value).has_login else ""
+    except InvalidInput as error:
+        return str(error)
 
 
 def _branch(value: str) -> str:

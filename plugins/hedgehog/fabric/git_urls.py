@@ -1,0 +1,135 @@
+"""The URL of a repository, taken apart strictly and in one place: what any other part would read differently is refused.
+
+git, curl, ssh and Python each read odd URLs in their own way, and a URL comes from people. Here it has one meaning or
+none; `GitUrl.parse` is the only way from text to its parts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from hedgehog.errors import InvalidInput
+
+_WORD = re.compile(r"[^\s'\"]+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+# Blanks, control characters and what ends a path early (?, #) or is a separator to some (\).
+_ODD = re.compile(r"[\x00-\x20\x7f-\xa0\\?#<>\"'`{}|^\u2028\u2029\ud800-\udfff]")
+_ADVICE = "use https://host/path, ssh://git@host/path, git@host:path or file:///path"
+
+
+@dataclass(frozen=True, slots=True)
+class GitUrl:
+    """Where a repository is and how it is reached. `transport` is https, http, ssh or file; `port` None is the usual one.
+
+    `path` is as written, with its leading "/" unless the URL is scp-like (`git@host:path`).
+    """
+
+    transport: str
+    host: str
+    path: str
+    port: int | None = None
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> GitUrl:
+        """The parts of *url*. Raises InvalidInput, without repeating a login, for anything that is not plainly one."""
+        shown = without_login(url)
+        if _ODD.search(url):
+            raise InvalidInput(f"{shown!r}: no URL of a Git repository: a character is not allowed in it; {_ADVICE}")
+        scheme = _SCHEME.match(url)
+        try:
+            return _of_scheme(scheme[1], url[scheme.end() :]) if scheme else _scp_like(url)
+        except ValueError as error:
+            raise InvalidInput(f"{shown!r}: no URL of a Git repository: {error}; {_ADVICE}") from None
+
+    @property
+    def has_login(self) -> bool:
+        """Whether it carries a credential: a token may stand where a user name is expected; ssh has one by nature."""
+        return self.password is not None or (self.user is not None and self.transport != "ssh")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the host can be no other machine than this one."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def without_login(text: str) -> str:
+    """*text* with the user info of every URL in it replaced; the plain user "git" stays. Linear in its length."""
+    return _WORD.sub(lambda word: _hidden(word[0]), text)
+
+
+def _hidden(word: str) -> str:
+    before, separator, rest = word.partition("://")
+    # Up to the last "@": a password may hold an unescaped "/" or "@".
+    login, at, after = rest.rpartition("@")
+    return word if not separator or not at or login == "git" else f"{before}://***@{after}"
+
+
+def _of_scheme(scheme: str, rest: str) -> GitUrl:
+    if scheme not in ("https", "http", "ssh", "file"):
+        lower = scheme.lower() in ("https", "http", "ssh", "file")
+        raise ValueError("the scheme must be in lower case" if lower else f"{scheme[:20]} is not supported")
+    place, slash, path = rest.partition("/")
+    path = slash + path
+    if scheme == "file":
+        if place not in ("", "localhost") or len(path) < 2:
+            raise ValueError("file:// needs the full path of a directory of this machine")
+        return GitUrl(scheme, "", path)
+    if scheme != "ssh" and "@" in path:  # a password with "/" in it ends the host too early
+        return GitUrl(scheme, "", path, user=rest.rpartition("@")[0])
+    login, at, place = place.rpartition("@")
+    user, colon, password = login.partition(":")
+    host, port = _host_and_port(place)
+    if scheme == "ssh":
+        _check_ssh(user if at else None, path.removeprefix("/"))
+    return GitUrl(scheme, host, path, port, user if at else None, password if colon else None)
+
+
+def _scp_like(url: str) -> GitUrl:
+    place, colon, path = url.partition(":")
+    user, at, host = place.rpartition("@")
+    if not at or not colon or not _HOST.fullmatch(host):
+        raise ValueError("it has no scheme")
+    if not path or path.startswith((":", "//")):
+        raise ValueError("the path is missing")
+    _check_ssh(user, path.removeprefix("/"))
+    return GitUrl("ssh", host.lower(), path, user=user)
+
+
+def _check_ssh(user: str | None, path: str) -> None:
+    """Both become arguments of programs."""
+    if user is not None and not _USER.fullmatch(user.partition(":")[0]):
+        raise ValueError("the user name is none")
+    if unquote(path).startswith("-"):
+        raise ValueError("the path begins with '-'")
+
+
+def _host_and_port(place: str) -> tuple[str, int | None]:
+    if place.startswith("["):
+        literal, closed, port = place[1:].partition("]")
+        if not closed or (port and not port.startswith(":")) or "%" in literal:
+            raise ValueError("the host is no IPv6 address in brackets")
+        return str(ipaddress.IPv6Address(literal)), _port(port.removeprefix(":"))
+    host, _, port = place.partition(":")
+    if not _HOST.fullmatch(host):
+        raise ValueError("it names no host" if not host else "the host is no name and no address")
+    return host.lower(), _port(port)
+
+
+def _port(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
+        raise ValueError("the port is no number from 1 to 65535")
+    return int(text)
