@@ -70,6 +70,10 @@ bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write be
 	@devcluster/build.sh kubectl > /dev/null
 	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
 
+.PHONY: chaos
+chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES=
+	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt

@@ -1,0 +1,54 @@
+"""`make chaos`: draw rounds from a seed until enough was killed and cut, let each converge by itself, and compare.
+
+make chaos                                              # a short run
+make chaos SEED=7 KILLS=200 OUTAGES=100 MINUTES=120
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+
+from devstack.chaos import world
+from devstack.chaos.report import Report
+from devstack.chaos.rounds import Rounds
+
+_STARTED = time.monotonic()
+
+
+def say(text: str) -> None:
+    """One line of progress, with the time since the start."""
+    print(f"[{time.monotonic() - _STARTED:6.1f} s] {text}", flush=True)
+
+
+def run(*, seed: int, kills: int, outages: int, minutes: float, quiet: bool = False) -> Report:
+    """A whole chaos run; the report says what came out."""
+    report = Report(seed)
+    tell = (lambda text: None) if quiet else say
+    with world.running(tell) as running:
+        rounds = Rounds(running, random.Random(seed), report, tell)
+        rounds.begin()
+        rounds.go(kills=kills, outages=outages, until=time.monotonic() + minutes * 60)
+        rounds.end()
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print the table; 1 when a promise was not kept."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--outages", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=15.0, help="the run ends after the round that passes this")
+    options = parser.parse_args(arguments)
+    say(f"seed {options.seed}")
+    report = run(seed=options.seed, kills=options.kills, outages=options.outages, minutes=options.minutes)
+    print(report.text())
+    return 0 if report.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

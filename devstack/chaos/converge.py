@@ -1,0 +1,96 @@
+"""Waiting for everything to be in step by itself: only what is scheduled runs, and the clock is moved instead of slept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from devstack.chaos.verdict import Verdict
+from devstack.chaos.world import World
+from hedgehog.services.repository_changes import LOOK_EVERY
+from hedgehog.store.database import transaction
+
+MOST_TICKS = 60
+TASK_LIMIT = 90.0
+"""Seconds that a task may take when nothing is wrong any more."""
+SCHEDULED = ("changes", "git", "kubernetes", "repair")
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How it went. `seconds` are those on a clock: what was slept, worked and skipped."""
+
+    reached: bool
+    seconds: float
+    ticks: int
+    left: tuple[str, ...] = ()
+
+
+def converge(world: World, verdict: Verdict, run_id: str) -> Convergence:
+    """Run the scheduled work, again and again, until all places agree; nobody forces or resumes anything."""
+    started, skipped = time.monotonic(), 0.0
+    left: list[str] = []
+    for tick in range(1, MOST_TICKS + 1):
+        for verb in SCHEDULED:
+            world.workers.start(verb, f"{run_id}/{tick}").wait(TASK_LIMIT)
+        _let_orphans_end(world)
+        left = _not_in_step(world) + verdict.differences()
+        if not left:
+            return Convergence(True, time.monotonic() - started + skipped, tick)
+        pause = _until_due(world)
+        if pause is None:
+            break
+        move_clock(world, pause)
+        skipped += pause
+    return Convergence(False, time.monotonic() - started + skipped, tick, tuple(left))
+
+
+def move_clock(world: World, seconds: float) -> None:
+    """Let *seconds* pass: every moment that the fabric database holds is that much longer ago, or sooner."""
+    with transaction(world.database) as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # no trigger takes it for a change
+        cursor.execute(
+            "SELECT c.table_name, string_agg(format('%1$I = %1$I - make_interval(secs => %%1$s)', c.column_name), ', ') "
+            "FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name) "
+            "WHERE table_schema = 'hedgehog' AND t.table_type = 'BASE TABLE' AND c.data_type LIKE 'timestamp%%' "
+            "AND c.is_generated = 'NEVER' GROUP BY c.table_name"
+        )
+        for table, assignments in cursor.fetchall():
+            cursor.execute(f'UPDATE hedgehog."{table}" SET {assignments.replace("%1$s", str(float(seconds)))}')
+
+
+def _not_in_step(world: World) -> list[str]:
+    with transaction(world.database) as cursor:
+        cursor.execute(
+            "SELECT f.name, s.target, s.status, s.reason FROM hedgehog.sync_state s JOIN hedgehog.fabric f "
+            "ON f.id = s.fabric_id WHERE s.status <> 'in_sync' AND (s.target = 'kubernetes' OR f.git_sync_enabled)"
+        )
+        return [f"{name} at {target}: {status} {reason}" for name, target, status, reason in cursor.fetchall()]
+
+
+def _until_due(world: World) -> float | None:
+    """Seconds until something is looked at by itself; None when nothing ever is."""
+    with transaction(world.database) as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM least((SELECT min(due_at) FROM hedgehog.sync_state WHERE due_at < 'infinity'), "
+            "(SELECT min(checked_at) + make_interval(secs => %s) FROM hedgehog.repository_head)) - now())",
+            (LOOK_EVERY,),
+        )
+        row = cursor.fetchone()
+    return None if not row or row[0] is None else max(1.0, float(row[0]) + 1)
+
+
+def _let_orphans_end(world: World, limit: float = 60.0) -> None:
+    """A git whose task was killed lives on for a moment; what it does must be done before anybody compares."""
+    place, started = str(world.disk.clones), time.monotonic()
+    while time.monotonic() - started < limit:
+        found = [
+            one
+            for one in psutil.process_iter(["name", "cmdline"])
+            if (one.info["name"] or "").startswith("git") and any(place in word for word in one.info["cmdline"] or ())
+        ]
+        if not found:
+            return
+        time.sleep(0.05)

@@ -1,0 +1,200 @@
+"""What can happen to a sync: killed processes, servers that are away or odd, a full disk, a clone that is gone."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.chaos.processes import Child, kill_git_soon
+from devstack.chaos.proxy import Mode
+from devstack.chaos.world import World
+
+LINKS = ("database", "git", "api")
+BAD = (Mode.REFUSE, Mode.RESET, Mode.SILENT, Mode.SLOW, Mode.TRICKLE, Mode.CUT)
+_USED = {
+    "git": ("database", "git"),
+    "changes": ("database", "git"),
+    "kubernetes": ("database", "api"),
+    "import": ("database",),
+}
+"""What a verb talks to."""
+
+
+@dataclass
+class Kill:
+    """A SIGKILL that is armed: what it hits is known once the verb has ended."""
+
+    kind: str
+    child: Child
+    hit: Callable[[], bool]
+
+
+class Killer:
+    """Kills verbs at random moments: at a message to or from a server, or at a moment in time."""
+
+    def __init__(self, world: World, draw: random.Random) -> None:
+        self.world, self.draw = world, draw
+        self._messages = {
+            ("git", "database"): 40,
+            ("git", "git"): 8,
+            ("changes", "database"): 30,
+            ("changes", "git"): 6,
+        }
+        self._messages |= {("kubernetes", "database"): 40, ("kubernetes", "api"): 40, ("import", "database"): 20}
+
+    def arm(self, verb: str) -> Callable[[Callable[[], Child]], Kill]:
+        """Draw a moment; the function returned starts the verb and kills it then."""
+        way = self.draw.choice(("message", "message", "message", "git child" if verb in ("git", "changes") else "time"))
+        if way == "git child":
+            return lambda start: self._kill_git(start())
+        if way == "time":
+            after = self.draw.uniform(0.0, 0.6)
+            return lambda start: self._kill_later(verb, start(), after)
+        link = self.draw.choice(_USED[verb])
+        at = self.draw.randint(1, self._messages[verb, link])
+        after_it = self.draw.random() < 0.5
+        return lambda start: self._kill_at(verb, link, at, after_it, start)
+
+    def _kill_at(self, verb: str, link: str, at: int, after: bool, start: Callable[[], Child]) -> Kill:
+        proxy = self.world.proxies[link]
+        children: list[Child] = []
+        there = threading.Event()
+        hits: list[bool] = []
+
+        def act() -> None:
+            there.wait(10)
+            hits.append(children[0].kill())
+
+        proxy.trip(at, act, after=after)
+        children.append(start())
+        there.set()
+        return Kill(f"kill {verb}", children[0], lambda: any(hits))
+
+    def _kill_later(self, verb: str, child: Child, seconds: float) -> Kill:
+        hits: list[bool] = []
+        timer = threading.Timer(seconds, lambda: hits.append(child.kill()))
+        timer.daemon = True
+        timer.start()
+        return Kill(f"kill {verb}", child, lambda: any(hits))
+
+    def _kill_git(self, child: Child) -> Kill:
+        hit = kill_git_soon(child, self.draw)
+        return Kill("kill git child", child, lambda: hit)
+
+    def done(self) -> None:
+        """Forget what was armed."""
+        for proxy in self.world.proxies.values():
+            proxy.disarm()
+
+
+class Outages:
+    """Everything that may be wrong with a server or a disk, and how it ends."""
+
+    def __init__(self, world: World, draw: random.Random) -> None:
+        self.world, self.draw = world, draw
+        self.left_out: dict[str, str] = {}
+        kinds = [f"outage {link} {mode}" for link in LINKS for mode in BAD]
+        kinds += ["outage git 503", "outage api restart", "outage database restart", "outage clone lost"]
+        kinds += ["outage clone locked", "outage disk full"]
+        if not world.disk.mounted:
+            kinds.remove("outage disk full")
+            self.left_out["outage disk full"] = "no file system may be mounted here"
+        self.kinds = draw.sample(kinds, len(kinds))
+
+    @contextmanager
+    def happening(self, kind: str) -> Iterator[None]:
+        """For the length of a block, *kind* is the case."""
+        _, place, *what = kind.split()
+        match place, what[0]:
+            case "git", "503":
+                yield from self._git_status(503)
+            case "api", "restart":
+                self.world.cluster.stop()
+                yield
+                self.world.cluster.start()
+            case "database", "restart":
+                yield from self._database_restart()
+            case "clone", _:
+                yield from self._clone(what[0])
+            case "disk", _:
+                self.world.disk.fill(leave=self.draw.choice((0, 0, 4096, 65536)))
+                try:
+                    yield
+                finally:
+                    self.world.disk.free()
+            case _:
+                yield from self._link(place, Mode(what[0]))
+
+    def _link(self, place: str, mode: Mode) -> Iterator[None]:
+        """From now on, or from some message on."""
+        proxy = self.world.proxies[place]
+        if self.draw.random() < 0.5:
+            proxy.set(mode)
+        else:
+            proxy.trip(self.draw.randint(1, 30), lambda: proxy.set(mode), after=self.draw.random() < 0.5)
+        try:
+            yield
+        finally:
+            proxy.disarm()
+            proxy.set(Mode.PASS)
+
+    def _git_status(self, status: int) -> Iterator[None]:
+        self.world.git.outage = status
+        try:
+            yield
+        finally:
+            self.world.git.outage = None
+
+    def _database_restart(self) -> Iterator[None]:
+        """All of its sessions end at once, as when the server is killed; it is back before the block is over."""
+        timer = threading.Timer(self.draw.uniform(0, 0.5), self._crash)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.join()
+
+    def _crash(self) -> None:
+        data = self.world.directory / "postgres"
+        line = (data / "postmaster.pid").read_text().splitlines()[0]
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", line], capture_output=True, text=True, check=False
+        ).stdout
+        # A killed back end makes the server end every session and go through crash recovery.
+        for pid in listed.split():
+            title = subprocess.run(["ps", "-o", "args=", "-p", pid], capture_output=True, text=True, check=False).stdout
+            if "fabrics" in title:
+                subprocess.run(["kill", f"-{int(signal.SIGKILL)}", pid], check=False, capture_output=True)
+                return
+
+    def _clone(self, what: str) -> Iterator[None]:
+        clones = self.world.disk.clones
+        if what == "lost":
+            timer = threading.Timer(self.draw.uniform(0, 0.4), shutil.rmtree, (clones,), {"ignore_errors": True})
+            timer.start()
+            yield
+            timer.join()
+            return
+        for clone in clones.glob("*/") if clones.exists() else ():
+            for name in self.draw.sample(("HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock"), 2):
+                if (clone / "HEAD").exists():
+                    _leave_lock(clone / name)
+            for ref in (clone / "refs").rglob("main"):
+                _leave_lock(ref.with_name("main.lock"))
+        yield
+
+
+def _leave_lock(path: Path) -> None:
+    """As a git left it that was killed yesterday."""
+    path.touch()
+    yesterday = time.time() - 86400
+    os.utime(path, (yesterday, yesterday))

@@ -1,0 +1,197 @@
+"""What the three places say, object by object, and what must never have happened on the way there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from devstack.chaos.wishes import Objects, Wish, Wishes
+from devstack.chaos.world import REPOSITORIES, World
+from devstack.objects import make_server
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.gitops.commit import FABRIC_TRAILER, GENERATION_TRAILER
+from hedgehog.kube.live import list_live
+from hedgehog.kube.resources import collection_path
+from hedgehog.store.database import transaction
+
+STRANGER = ObjectRef("Server", "default", "stranger")
+"""An object of somebody else in the same namespace."""
+_OURS = ("SwitchGroup", "Server", "VPC", "Connection", "VPCAttachment")
+
+
+@dataclass
+class Verdict:
+    """Compares, and remembers what was there at the last comparison."""
+
+    world: World
+    wishes: Wishes
+    uids: dict[ObjectRef, str] = field(default_factory=dict)
+    rows: dict[tuple[str, ObjectRef], int] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
+    blobs: dict[str, str] = field(default_factory=dict)
+    meddled: set[ObjectRef] = field(default_factory=set)
+    """What a rival deleted in the cluster since the last comparison: it may be another object of that name now."""
+
+    def begin(self) -> None:
+        """Make the stranger."""
+        kind = KINDS["Server"]
+        body = make_server(STRANGER.name, "not ours")
+        self.world.api.call("POST", "POST", collection_path(kind, "default"), subject=str(STRANGER), body=body)
+
+    def differences(self) -> list[str]:
+        """Where database, Git or cluster are not as they should be now."""
+        live = self._live()
+        found: list[str] = []
+        for wish in self.wishes.fabrics.values():
+            name = wish.place.name
+            found += _compare(f"database of {name}", wish.objects, self.wishes.stored(name))
+            if wish.place.repository:
+                found += _compare(f"Git of {name}", wish.objects, self._git(wish))
+            here = {ref: it for ref, it in live.items() if ref.name.startswith(f"{name}-")}
+            found += _compare(f"cluster of {name}", wish.objects, here)
+        return found
+
+    def wrong_deletes(self) -> list[str]:
+        """Objects and files that went, at whatever moment, though nobody wanted that. Remembers what is there now."""
+        live = self._live()
+        uids = {ref: str(it["metadata"]["uid"]) for ref, it in live.items()}
+        rows = self._rows()
+        gone = {ref for wish in self.wishes.fabrics.values() for ref in wish.removed} | self.meddled
+        found = [f"{ref} in the cluster" for ref, uid in self.uids.items() if ref not in gone and uids.get(ref) != uid]
+        found += [
+            f"{ref} in the database of {name}"
+            for (name, ref), row in self.rows.items()
+            if ref not in gone and rows.get((name, ref)) != row
+        ]
+        found += self._deleted_files(gone)
+        self.uids, self.rows, self.meddled = uids, rows, set()
+        for wish in self.wishes.fabrics.values():
+            wish.removed = set()
+        return found
+
+    def duplicate_commits(self) -> list[str]:
+        """Commits of ours that change nothing, or publish a generation of a fabric again with nobody's edit between.
+
+        Remembers the heads: each commit is judged once.
+        """
+        found = []
+        for repository in REPOSITORIES:
+            published: dict[tuple[str, str], str] = {}
+            for commit in self._commits(repository):
+                if not commit.fabric:
+                    published = {}
+                    continue
+                if commit.tree == commit.parent_tree:
+                    found.append(f"{repository} {commit.id[:12]} changes nothing")
+                key = (commit.fabric, commit.generation)
+                if key in published:
+                    found.append(f"{repository} {commit.id[:12]} publishes {commit.fabric} {commit.generation} again")
+                published[key] = commit.id
+            self.heads[repository] = self.git(repository, "rev-parse", "main").strip()
+        return found
+
+    def git(self, repository: str, *arguments: str) -> str:
+        """What plain git says of the repository on the host."""
+        command = ["git", "-C", str(self.world.git.path(repository)), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def _live(self) -> dict[ObjectRef, Manifest]:
+        live = list_live(self.world.api, [(KINDS[kind], "default") for kind in _OURS])
+        if live.failed:
+            raise RuntimeError(f"the cluster cannot be compared: {live.failed}")
+        if STRANGER not in live.objects:
+            raise AssertionError("the object of somebody else was deleted")
+        return dict(live.objects)
+
+    def _rows(self) -> dict[tuple[str, ObjectRef], int]:
+        with transaction(self.world.database) as cursor:
+            cursor.execute(
+                "SELECT f.name, o.kind, o.namespace, o.name, o.id FROM hedgehog.fabric_object o "
+                "JOIN hedgehog.fabric f ON f.id = o.fabric_id"
+            )
+            return {(name, ObjectRef(*ref)): row for name, *ref, row in cursor.fetchall()}
+
+    def _git(self, wish: Wish) -> Objects:
+        found: Objects = {}
+        for text in self.files(wish.place.repository or "", f"fabrics/{wish.place.name}").values():
+            for document in yaml.safe_load_all(text):
+                if document and document.get("kind") in _OURS:
+                    found[ObjectRef.of(document)] = document
+        return found
+
+    def files(self, repository: str, directory: str) -> dict[str, str]:
+        """The YAML files of a directory on the host, with what they say."""
+        if not self.git(repository, "branch", "--list", "main"):
+            return {}
+        listed = self.git(repository, "ls-tree", "-r", "main", "--", directory).splitlines()
+        blobs = {line.partition("\t")[2]: line.split()[2] for line in listed}
+        return {path: self._read(repository, blob) for path, blob in blobs.items() if path.endswith((".yaml", ".yml"))}
+
+    def _read(self, repository: str, blob: str) -> str:
+        if blob not in self.blobs:
+            self.blobs[blob] = self.git(repository, "cat-file", "blob", blob)
+        return self.blobs[blob]
+
+    def _deleted_files(self, gone: set[ObjectRef]) -> Iterator[str]:
+        """Files that commits of ours deleted, and that hold no object which was to go."""
+        names = {ref.name for ref in gone}
+        for repository in REPOSITORIES:
+            for commit in self._commits(repository):
+                if not commit.fabric:
+                    continue
+                shown = self.git(repository, "diff-tree", "--root", "-r", "--no-commit-id", "--diff-filter=D",
+                                 "--name-only", commit.id)  # fmt: skip
+                for path in shown.splitlines():
+                    if not any(path.rpartition("/")[2].startswith(f"{name}.") for name in names):
+                        yield f"{path} in {repository} by {commit.id[:12]}"
+
+    def _commits(self, repository: str) -> list[_Commit]:
+        """The commits since the last comparison, oldest first."""
+        if not self.git(repository, "branch", "--list", "main"):
+            return []
+        since = self.heads.get(repository)
+        wanted = f"{since}..main" if since else "main"
+        form = "--format=%H%x00%T%x00%P%x00" + "%x00".join(
+            _trailer(key) for key in (FABRIC_TRAILER, GENERATION_TRAILER)
+        )
+        lines = self.git(repository, "log", "--reverse", "--topo-order", form, wanted)
+        found = []
+        for line in lines.splitlines():
+            commit, tree, parents, fabric, generation = line.split("\0")
+            parent = self.git(repository, "rev-parse", f"{parents.split()[0]}^{{tree}}").strip() if parents else ""
+            found.append(_Commit(commit, tree, parent, fabric, generation))
+        return found
+
+
+def _trailer(key: str) -> str:
+    return f"%(trailers:key={key},valueonly,separator=%x2C)"
+
+
+@dataclass(frozen=True)
+class _Commit:
+    id: str
+    tree: str
+    parent_tree: str
+    fabric: str
+    generation: str
+
+
+def _compare(where: str, wanted: Objects, here: Mapping[ObjectRef, Manifest]) -> Iterable[str]:
+    for ref in sorted(wanted.keys() - here.keys()):
+        yield f"{where}: {ref} is missing"
+    for ref in sorted(here.keys() - wanted.keys()):
+        yield f"{where}: {ref} is there and should not be"
+    for ref in sorted(wanted.keys() & here.keys()):
+        if _essence(wanted[ref]) != _essence(here[ref]):
+            yield f"{where}: {ref} is {_essence(here[ref])}, and should be {_essence(wanted[ref])}"
+
+
+def _essence(manifest: Manifest) -> dict[str, Any]:
+    """What people wrote: spec and annotations."""
+    annotations = manifest["metadata"].get("annotations") or {}
+    return {"spec": manifest.get("spec") or {}, "annotations": dict(annotations)}

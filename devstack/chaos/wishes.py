@@ -1,0 +1,144 @@
+"""What is wanted of each fabric, and how people change it: imports, pushes, edits by others that policy takes back."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from devstack.chaos.processes import Child
+from devstack.chaos.world import PLACES, Place, World
+from devstack.objects import make_attachment, make_server, make_vpc, small_fabric
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.store import fabrics
+
+Objects = dict[ObjectRef, Manifest]
+_VPCS = 20
+"""Numbers of VPCs that each fabric has for itself."""
+
+
+@dataclass
+class Wish:
+    """What one fabric should be. `removed` has what was taken away since the last comparison: it may be gone."""
+
+    place: Place
+    objects: Objects = field(default_factory=dict)
+    removed: set[ObjectRef] = field(default_factory=set)
+    changes: int = 0
+
+
+@dataclass
+class Wishes:
+    """All of them; the only place that changes them on purpose."""
+
+    world: World
+    draw: random.Random
+    fabrics: dict[str, Wish] = field(default_factory=dict)
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def begin(self) -> None:
+        """The first state of each fabric, asked for without any fault."""
+        for position, place in enumerate(PLACES):
+            self.fabrics[place.name] = Wish(place)
+            found = small_fabric(place.name, position * _VPCS)
+            found += [make_server(f"{place.name}-s{number}") for number in range(6)]
+            self.ask(place.name, by_ref(found))
+
+    def change(self, name: str) -> Objects:
+        """The objects of a fabric after one random change; the wish itself stays."""
+        wish = self.fabrics[name]
+        objects = copy.deepcopy(wish.objects)
+        number = next(self.numbers)
+        servers = sorted(ref for ref in objects if ref.kind == "Server" and ref.name.startswith(f"{name}-s"))
+        match self.draw.choice(("edit", "edit", "add", "remove", "vpc")):
+            case "add":
+                objects |= by_ref([make_server(f"{name}-s{number + 10}", f"made {number}")])
+            case "remove" if len(servers) > 4:
+                del objects[self.draw.choice([ref for ref in servers if ref.name != f"{name}-srv"])]
+            case "vpc":
+                objects = self._other_vpc(name, objects, number)
+            case _:
+                ref = self.draw.choice(servers)
+                objects[ref]["spec"]["description"] = f"edit {number}"
+        return objects
+
+    def _other_vpc(self, name: str, objects: Objects, number: int) -> Objects:
+        """A second VPC with its attachment comes or goes, or the first has another annotation."""
+        base = next(position for position, place in enumerate(PLACES) if place.name == name) * _VPCS
+        extra, attachment = ObjectRef("VPC", "default", f"{name}-w"), ObjectRef("VPCAttachment", "default", f"{name}-x")
+        if extra in objects:
+            return {ref: it for ref, it in objects.items() if ref not in (extra, attachment)}
+        connection = next(ref.name for ref in objects if ref.kind == "Connection")
+        vpc = make_vpc(extra.name, base + 1 + number % (_VPCS - 1), description=f"vpc {number}")
+        return objects | by_ref([vpc, make_attachment(attachment.name, extra.name, connection)])
+
+    def ask(self, name: str, objects: Objects) -> None:
+        """Have the change made, with no fault in its way, and from then on expect it."""
+        wish = self.fabrics[name]
+        if wish.place.source == "git":
+            self.push(name, objects)
+            return
+        child = self.start_import(name, objects)
+        if not child.wait(120) or child.status != 0:
+            raise RuntimeError(f"an import of {name} without any fault ended with {child.status}; see workers.log")
+        self.expect(name, objects)
+
+    def expect(self, name: str, objects: Objects) -> None:
+        """From now on *objects* is what the fabric should be."""
+        wish = self.fabrics[name]
+        wish.removed |= wish.objects.keys() - objects.keys()
+        wish.changes += wish.objects != objects
+        wish.objects = objects
+
+    def start_import(self, name: str, objects: Objects) -> Child:
+        """`hedgehog fabric import --replace` in a process."""
+        path = self.world.directory / f"import-{name}-{next(self.numbers)}.yaml"
+        path.write_text(yaml.safe_dump_all(list(objects.values()), sort_keys=False))
+        return self.world.workers.start("import", f"import/{path.stem}", path=str(path), fabric=name)
+
+    def settle_import(self, name: str, objects: Objects, child: Child) -> str | None:
+        """What an import that may have been killed left: all or nothing, and all if it said so. Else what is wrong."""
+        stored = self.stored(name)
+        before = self.fabrics[name].objects
+        if stored == objects:
+            self.expect(name, objects)
+        elif stored != before:
+            return (
+                f"{name}: an import that ended with {child.status} left neither what was there nor what was asked for"
+            )
+        elif child.status == 0:
+            return f"{name}: an import said that it was done, and the fabric database has nothing of it"
+        return None
+
+    def stored(self, name: str) -> Objects:
+        """What the fabric database holds."""
+        row = fabrics.load_fabric(self.world.database, name)
+        return {one.ref: one.manifest for one in fabrics.load_objects(self.world.database, [row.id])[row.id]}
+
+    def push(self, name: str, objects: Objects) -> None:
+        """Ada pushes the objects of a fabric whose source of truth is Git, past every proxy."""
+        wish = self.fabrics[name]
+        before, wish_repository = wish.objects, wish.place.repository or ""
+        directory = f"fabrics/{name}"
+        files: dict[str, str | None] = {
+            _path(directory, ref): yaml.safe_dump(it, sort_keys=False)
+            for ref, it in objects.items()
+            if before.get(ref) != it
+        }
+        files |= {_path(directory, ref): None for ref in before.keys() - objects.keys()}
+        if files:
+            self.world.people[wish_repository].commit(files, f"Change {next(self.numbers)}")
+        self.expect(name, objects)
+
+
+def _path(directory: str, ref: ObjectRef) -> str:
+    return str(Path(directory) / f"{ref.kind.lower()}-{ref.name}.yaml")
+
+
+def by_ref(manifests: list[Manifest]) -> Objects:
+    """Manifests by what they are about."""
+    return {ObjectRef.of(manifest): manifest for manifest in manifests}

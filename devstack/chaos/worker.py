@@ -1,0 +1,153 @@
+"""The process in which syncs run, one child each, as an executor runs tasks: `python -m devstack.chaos.worker`.
+
+Reads one order a line: `{"verb": …, "run_id": …, "arguments": {…}}`. Forks, prints the child's process id, then how it
+ended. The child calls the services exactly as the DAGs do, with the product's own adapters of connections; it may be
+killed at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hedgehog.airflow import hooks
+from hedgehog.airflow.connections import read
+from hedgehog.errors import HedgehogError
+from hedgehog.kube.client import Cluster
+from hedgehog.services import (
+    cache,
+    fabric_import,
+    git_sync,
+    kubernetes_sync,
+    maintenance,
+    repository_changes,
+    self_test,
+    watch,
+)
+
+__all__ = ["self_test"]  # imported so that no child has to
+DONE, REFUSED, FOREIGN = 0, 3, 4
+"""How a child ends: all well; an error of `hedgehog.errors` (the database is away); anything else."""
+
+Arguments = dict[str, Any]
+
+
+def open_cluster(connection_id: str) -> Cluster:
+    """The cluster of a connection. Not by the hook, which takes seconds of Airflow's imports."""
+    return Cluster.from_kubeconfig(Path(read(connection_id).extra["kube_config_path"]), name=connection_id)
+
+
+def sync_git(run_id: str, arguments: Arguments) -> None:
+    """`hedgehog_git_sync`: plan, sync each batch, renew the read models."""
+    seams = git_sync.Seams(clock=_clock(arguments))
+    with closing(hooks.open_database()) as connection:
+        for batch in git_sync.plan(connection):
+            outcomes = git_sync.sync(
+                connection, batch, open_mirror=hooks.open_mirror, run_id=run_id, due_only=True, seams=seams
+            )
+            _tell(outcomes)
+            cache.refresh(connection, batch)
+
+
+def sync_kubernetes(run_id: str, arguments: Arguments) -> None:
+    """`hedgehog_kubernetes_sync`."""
+    with closing(hooks.open_database()) as connection:
+        for batch in kubernetes_sync.plan(connection):
+            outcomes = kubernetes_sync.sync(connection, batch, open_cluster=open_cluster, run_id=run_id, due_only=True)
+            _tell(outcomes)
+            cache.refresh(connection, batch)
+
+
+def follow_repositories(run_id: str, arguments: Arguments) -> None:
+    """`hedgehog_repository_changes`."""
+    with closing(hooks.open_database()) as connection:
+        for batch in repository_changes.plan(connection):
+            looks = repository_changes.follow(connection, batch, open_mirror=hooks.open_mirror, run_id=run_id)
+            for look in looks:
+                print(f"  {look.repository}: {look.error or look.revision}")
+                _tell(look.outcomes)
+
+
+def import_files(run_id: str, arguments: Arguments) -> None:
+    """`hedgehog fabric import --replace`."""
+    documents = fabric_import.read_documents([Path(arguments["path"])])
+    with closing(hooks.open_database()) as connection:
+        fabric_import.import_documents(connection, documents, fabric=arguments["fabric"], replace=True)
+
+
+def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
+    """The part of `hedgehog_result_cleanup` that tells of killed runs."""
+    with closing(hooks.open_database()) as connection:
+        maintenance.repair_lost_runs(connection)
+
+
+def watch_clusters(run_id: str, arguments: Arguments) -> None:
+    """The watch of the triggerer; ends only when it is killed."""
+    watch.Watch(open_database=hooks.open_database, open_cluster=open_cluster, wake=lambda names: None).run()
+
+
+VERBS: dict[str, Callable[[str, Arguments], None]] = {
+    "git": sync_git,
+    "kubernetes": sync_kubernetes,
+    "changes": follow_repositories,
+    "import": import_files,
+    "repair": repair_lost_runs,
+    "watch": watch_clusters,
+}
+
+
+def _clock(arguments: Arguments) -> Callable[[], datetime]:
+    jump = timedelta(seconds=arguments.get("clock_jump", 0))
+    return lambda: datetime.now(UTC) + jump
+
+
+def _tell(outcomes: Any) -> None:
+    for outcome in outcomes:
+        print(f"  {outcome.fabric} → {outcome.target}: {outcome.status} {outcome.reason}")
+
+
+def main() -> None:
+    """Work off orders until the input ends."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="  %(levelname)s %(name)s: %(message)s")
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _carry_out(order)
+        _answer({"pid": child})
+        _, status = os.waitpid(child, 0)
+        _answer({"status": os.waitstatus_to_exitcode(status)})
+
+
+def _answer(answer: dict[str, int]) -> None:
+    os.write(int(sys.argv[1]), (json.dumps(answer) + "\n").encode())
+
+
+def _carry_out(order: dict[str, Any]) -> None:
+    """The life of a child."""
+    os.setsid()
+    status = DONE
+    try:
+        print(f"{order['run_id']} {order['verb']}")
+        VERBS[order["verb"]](order["run_id"], order.get("arguments", {}))
+    except HedgehogError as error:
+        print(f"  {type(error).__name__}: {error}")
+        status = REFUSED
+    except BaseException:
+        traceback.print_exc()
+        status = FOREIGN
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

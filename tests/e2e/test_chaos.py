@@ -1,0 +1,69 @@
+"""A small part of `make chaos`: everything is killed and broken at random, and heals; and its judge can be trusted."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from devstack.chaos import world as worlds
+from devstack.chaos.report import Report
+from devstack.chaos.rounds import Rounds
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.gitops.commit import FABRIC_TRAILER, GENERATION_TRAILER
+from hedgehog.kube.resources import object_path
+from hedgehog.store.database import transaction
+
+SEED, MINUTES = 20, 1.5
+
+
+@pytest.fixture(scope="module")
+def rounds() -> Iterator[Rounds]:
+    """A world in which everything is in step."""
+    with worlds.running(lambda text: None) as world:
+        started = Rounds(world, random.Random(SEED), Report(SEED), lambda text: None)
+        started.begin()
+        yield started
+
+
+def test_what_is_killed_and_broken_at_random_heals_by_itself(rounds: Rounds) -> None:
+    """Nothing is lost, committed twice or deleted by mistake, whatever was at work at that moment."""
+    rounds.go(kills=20, outages=10, until=time.monotonic() + MINUTES * 60)
+    rounds.end()
+    assert rounds.report.good, rounds.report.text()
+    assert rounds.report.kills > 0, rounds.report.text()
+
+
+def test_a_difference_in_any_of_the_three_places_is_seen(rounds: Rounds) -> None:
+    """Or a run would always be good."""
+    verdict, server = rounds.verdict, ObjectRef("Server", "default", "alpha-s0")
+    assert verdict.differences() == []
+    world = rounds.world
+    world.api.call("DELETE", "DELETE", object_path(KINDS["Server"], server), subject="alpha-s0")
+    world.people["network"].commit({"fabrics/alpha/servers/alpha-s0.yaml": None})
+    with transaction(world.database) as cursor:
+        cursor.execute("DELETE FROM hedgehog.fabric_object WHERE name = 'alpha-s0'")
+    missing = f"{server} is missing"
+    places = ("database", "Git", "cluster")
+    assert verdict.differences() == [f"{place} of alpha: {missing}" for place in places]
+    assert verdict.wrong_deletes() == [f"{server} in the cluster", f"{server} in the database of alpha"]
+
+
+def test_a_commit_without_a_change_and_one_made_twice_are_seen(rounds: Rounds) -> None:
+    """Of those that carry our trailers."""
+    person = rounds.world.people["network"]
+    trailers = f"Again\n\n{FABRIC_TRAILER}: alpha\n{GENERATION_TRAILER}: 1"
+    first = person.commit({"fabrics/alpha/a.txt": "1"}, trailers)
+    second = person.commit({"fabrics/alpha/a.txt": "2"}, trailers)
+    person.git("commit", "--quiet", "--allow-empty", "--message", trailers)
+    person.git("push", "--quiet", "origin", "HEAD:main")
+    third = person.git("rev-parse", "HEAD").strip()
+    assert rounds.verdict.duplicate_commits() == [
+        f"network {second[:12]} publishes alpha 1 again",
+        f"network {third[:12]} changes nothing",
+        f"network {third[:12]} publishes alpha 1 again",
+    ]
+    assert first != second
