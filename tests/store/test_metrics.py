@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
@@ -204,6 +206,14 @@ def test_failures_in_a_row_are_runs_since_the_last_success(bench):
     assert found["hedgehog_task_failures_in_a_row"] == {"hedgehog_git_sync sync": 2}
     assert found["hedgehog_task_success_ratio"] == {"hedgehog_git_sync": pytest.approx(6 / 9)}
     assert found["hedgehog_tasks_running"] == {"hedgehog_git_sync": 1}
+
+
+def test_a_task_that_is_red_for_trouble_with_fabrics_is_not_to_blame(bench):
+    """A held edit is one alert, not one for each task that tells of it."""
+    for number in range(3):
+        run = replace(make_run(number, TaskState.FAILED, task="summary"), error_class=FabricTrouble.__name__)
+        fill_in(bench.connection, run)
+    assert Figures(bench.connection)["hedgehog_task_failures_in_a_row"] == {}
 
 
 def test_a_cleanup_that_never_ran_is_as_old_as_the_installation(bench):

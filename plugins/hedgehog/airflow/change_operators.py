@@ -113,7 +113,7 @@ class FollowRepositoriesOperator(BaseOperator):
         if trouble.is_red():
             failed += [f"{fabric}: {reason}" for fabric, reason in _held(found).items()]
         if failed:
-            raise AirflowFailException("; ".join(failed)[:2000])
+            raise trouble.FabricTrouble("; ".join(failed)[:2000])
 
 
 def _tell(look: Look) -> None:
@@ -197,5 +197,5 @@ class RepositoryChangesSummaryOperator(BaseOperator):
         verdict += waiting_for_somebody(problems, _held(looks))
         if verdict:
             ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException("; ".join(verdict))
+            raise trouble.FabricTrouble("; ".join(verdict))
         return summary

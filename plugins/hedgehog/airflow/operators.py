@@ -153,7 +153,7 @@ class _FabricSyncOperator(BaseOperator):
         context["ti"].xcom_push(key=OUTCOMES, value=[outcome.as_dict() for outcome in outcomes])
         failed = [outcome for outcome in outcomes if trouble.fails(outcome.status)]
         if failed:
-            raise AirflowFailException("; ".join(f"{outcome.fabric}: {outcome.reason}" for outcome in failed)[:2000])
+            raise trouble.FabricTrouble("; ".join(f"{outcome.fabric}: {outcome.reason}" for outcome in failed)[:2000])
 
 
 def _renew_read_models(connection: Connection, names: list[str]) -> None:
@@ -317,7 +317,7 @@ class SyncSummaryOperator(BaseOperator):
         verdict += waiting_for_somebody(problems, held)
         if verdict:
             ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException("; ".join(verdict))
+            raise trouble.FabricTrouble("; ".join(verdict))
         return summary
 
 

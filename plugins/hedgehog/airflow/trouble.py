@@ -24,6 +24,10 @@ MOST_TOLD = 100
 """Problems that a summary names and returns; `hedgehog status` has them all."""
 
 
+class FabricTrouble(AirflowFailException):
+    """A task is red so that trouble with fabrics is seen; that is on record, and no fault of the task."""
+
+
 def is_red() -> bool:
     """Whether a run is red while something waits for a person: `[hedgehog] open_problems`, `fail` or `warn`."""
     chosen = setting("open_problems", "fail")

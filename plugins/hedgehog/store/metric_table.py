@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 FAILED = "hedgehog_metric_failed"
 """The metric that tells which others could not be taken."""
+FABRIC_TROUBLE = "FabricTrouble"
+"""The error class of tasks that are red only so that trouble with fabrics is seen."""
 MOST_SERIES = 200
 """Of one metric about single fabrics; the worst of them."""
 
@@ -298,9 +300,11 @@ _TASKS = (
     Metric(
         "hedgehog_task_failures_in_a_row",
         "gauge",
-        "Runs of the last day in which a task failed for good, since it last succeeded; no series for a task that does not fail.",
+        "Runs of the last day in which a task failed for good, since it last succeeded, but for trouble with fabrics, which "
+        "is told by itself; no series for a task that does not fail.",
         ("dag_id", "task_id"),
         "SELECT r.dag_id, r.task_id, count(DISTINCT r.run_id) FROM hedgehog.task_run r WHERE r.state = 'failed' "
+        f"AND r.error_class IS DISTINCT FROM '{FABRIC_TROUBLE}' "
         "AND r.ended_at > now() - interval '1 day' AND NOT EXISTS (SELECT 1 FROM hedgehog.task_run g WHERE g.dag_id = r.dag_id "
         "AND g.task_id = r.task_id AND g.state = 'success' AND g.ended_at > r.ended_at) GROUP BY 1, 2 "
         f"ORDER BY 3 {_WORST}",
