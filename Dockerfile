@@ -1,5 +1,8 @@
 # Airflow with Hedgehog on Airflow: one image for every component, so that DAGs and plugins are always of one version.
-FROM apache/airflow:3.3.2-python3.11
+# Give it by digest (name:tag@sha256:…): deploy/compose/pin-images.sh finds it, docs/operations.md says how.
+ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.11
+# hadolint ignore=DL3006
+FROM ${AIRFLOW_IMAGE}
 
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="Hedgehog on Airflow" \
@@ -22,14 +25,20 @@ USER 50000
 COPY requirements.txt /opt/airflow/requirements.txt
 RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
 
-COPY --chown=50000:0 include /opt/airflow/include
-COPY --chown=50000:0 plugins /opt/airflow/plugins
-COPY --chown=50000:0 dags /opt/airflow/dags
-COPY --chown=50000:0 bin /opt/airflow/bin
-# Every task is a new process: it must not compile our modules again. A volume takes the owner of the folder that it
-# covers, so the folders of clones and backups are there.
-RUN python -m compileall -q /opt/airflow/plugins \
-    && mkdir -p /opt/airflow/hedgehog/git /opt/airflow/hedgehog/backups
+# Code belongs to root, Airflow's and ours: what runs it can read it and not change it. Every task is a new process, which
+# must not compile our modules again. A volume takes the owner of the folder that it covers, so the folders of clones and
+# backups are there.
+USER 0
+COPY include /opt/airflow/include
+COPY plugins /opt/airflow/plugins
+COPY dags /opt/airflow/dags
+COPY bin /opt/airflow/bin
+RUN python -m compileall -q /opt/airflow/plugins /opt/airflow/dags \
+    && chown --recursive --no-dereference 0:0 /home/airflow/.local \
+    && chmod --recursive go-w /home/airflow/.local /opt/airflow/plugins /opt/airflow/dags /opt/airflow/include /opt/airflow/bin \
+    && install --directory --owner 50000 --group 0 --mode 0700 \
+        /opt/airflow/hedgehog /opt/airflow/hedgehog/git /opt/airflow/hedgehog/backups
+USER 50000
 
 ENV PYTHONPATH=/opt/airflow/plugins \
     PATH=/opt/airflow/bin:${PATH}

@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from devstack import redis
 from devstack.airflow import Airflow, scheduling_with
 
+_NO_METADATA = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql+psycopg2://nobody@127.0.0.1:9/none",
+    "AIRFLOW__CORE__FERNET_KEY": "",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "",
+}
+"""Workers have no way into Airflow's own tables and no key of theirs, as in `deploy/compose`."""
+
 
 @dataclass(frozen=True)
 class Celery:
@@ -21,7 +28,7 @@ class Celery:
         """Start the worker of *queue*. Task instances that it ran say so: their `unixname` is the worker's name."""
         name = worker_name(queue)
         options = ("--queues", queue, "--celery-hostname", f"{queue}@%h", "--concurrency", "2", "--skip-serve-logs")
-        self.airflow.start_part(name, "celery", "worker", *options, LOGNAME=name)
+        self.airflow.start_part(name, "celery", "worker", *options, LOGNAME=name, **_NO_METADATA)
 
     def kill_worker(self, queue: str) -> None:
         """SIGKILL the worker of *queue* with the tasks that it runs."""

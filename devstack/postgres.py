@@ -37,6 +37,18 @@ class Postgres:
         with self._admin() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def drop_role(self, name: str) -> None:
+        """Drop the role with its rights in every database; absent is no error."""
+        with self._admin() as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+            if cursor.fetchone() is None:
+                return
+            cursor.execute("SELECT datname FROM pg_database WHERE datallowconn")
+            for (database,) in cursor.fetchall():
+                with self._admin(database) as there:
+                    there.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+            cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
     def tune_for_tests(self) -> None:
         """Give up durability for speed: data of tests and benchmarks is thrown away."""
         with self._admin() as cursor:
@@ -44,8 +56,8 @@ class Postgres:
                 cursor.execute(f"ALTER SYSTEM SET {setting} = {value}")
             cursor.execute("SELECT pg_reload_conf()")
 
-    def _admin(self) -> psycopg2.extensions.cursor:
-        connection = psycopg2.connect(**self.parameters, dbname="postgres")
+    def _admin(self, database: str = "postgres") -> psycopg2.extensions.cursor:
+        connection = psycopg2.connect(**self.parameters, dbname=database)
         connection.autocommit = True
         return connection.cursor()
 

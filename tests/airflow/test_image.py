@@ -89,9 +89,27 @@ def test_the_image_does_not_run_as_root():
     assert users[-1] == "50000"
 
 
+def test_what_runs_in_the_image_cannot_change_its_code():
+    """Ours is copied by root, Airflow's is given to root; only clones and backups belong to the user."""
+    users = [(position, rest) for position, (name, rest) in enumerate(INSTRUCTIONS) if name == "USER"]
+    copied = [
+        position
+        for position, (name, rest) in enumerate(INSTRUCTIONS)
+        if name == "COPY" and "opt/airflow/requirements" not in rest
+    ]
+    owner = {copy: [user for position, user in users if position < copy][-1] for copy in copied}
+    assert set(owner.values()) == {"0"}
+    assert "--chown" not in DOCKERFILE
+    assert "chown --recursive --no-dereference 0:0 /home/airflow/.local" in DOCKERFILE
+    folders = re.search(
+        r"install --directory --owner 50000 --group 0 --mode 0700 ([^\n]+)", DOCKERFILE.replace("\\\n", "")
+    )
+    assert folders and folders[1].split() == [f"/opt/airflow/hedgehog{it}" for it in ("", "/git", "/backups")]
+
+
 def test_the_image_is_of_the_airflow_that_the_lock_pins():
     """Else pip would exchange Airflow inside the image of another one."""
-    (base,) = [rest for name, rest in INSTRUCTIONS if name == "FROM"]
+    (base,) = re.findall(r"^ARG AIRFLOW_IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
     (pinned,) = re.findall(r"^apache-airflow==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert base == f"apache/airflow:{pinned}-python3.11"
 

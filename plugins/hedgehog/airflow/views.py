@@ -30,6 +30,8 @@ from hedgehog.store.inbox import Receipt
 logger = logging.getLogger(__name__)
 
 SECRET_CONNECTION = "hedgehog_github_webhook"  # noqa: S105 - the name of a connection
+WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
+"""The fabric database with a role that may only add deliveries; where there is none, `hedgehog_db` is used."""
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
 _SECONDS_TO_SEND = 10.0
@@ -148,8 +150,12 @@ class _Desk:
 
 def _connect() -> Connection:
     """The fabric database, with limits that answer before GitHub gives up."""
-    parameters = {"connect_timeout": _CONNECT_TIMEOUT, **database_parameters(DATABASE_CONNECTION)}
-    connection = database.connect({**parameters, "application_name": "hedgehog webhook"})
+    try:
+        parameters = database_parameters(WEBHOOK_DATABASE_CONNECTION)
+    except NotFound:
+        parameters = database_parameters(DATABASE_CONNECTION)
+    parameters = {"connect_timeout": _CONNECT_TIMEOUT, **parameters, "application_name": "hedgehog webhook"}
+    connection = database.connect(parameters)
     try:
         migrate.ensure_migrated(connection)
         with database.transaction(connection) as cursor:

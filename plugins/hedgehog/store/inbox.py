@@ -102,14 +102,15 @@ _OPEN = "status IN ('received', 'processing', 'failed') AND next_attempt_at <= n
 def receive(connection: Connection, arrival: Arrival) -> Receipt:
     """Keep a delivery, and wake who works on it. The same one again is a duplicate, unless it had failed.
 
-    "The same" has the same id or the same body: the header that carries the id is not signed.
+    "The same" has the same id or the same body: the header that carries the id is not signed. Needs no more rights
+    than the role `hedgehog_webhook` has (include/sql/roles).
     """
     status = Status.IGNORED if arrival.ignored else Status.RECEIVED
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.inbox (delivery_id, digest, kind, event, action, repository, url, number, branch, "
             "before, after, head, base, summary, status, reason, finished_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, "
-            "%s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN now() END) ON CONFLICT DO NOTHING RETURNING id",
+            "%s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN now() END) ON CONFLICT DO NOTHING",
             (
                 arrival.delivery_id,
                 arrival.digest,
@@ -130,14 +131,10 @@ def receive(connection: Connection, arrival: Arrival) -> Receipt:
                 bool(arrival.ignored),
             ),
         )
-        if cursor.fetchone():
+        if cursor.rowcount:
             return Receipt.IGNORED if arrival.ignored else Receipt.ACCEPTED
-        cursor.execute(
-            "UPDATE hedgehog.inbox SET status = 'received', reason = '', attempts = 0, next_attempt_at = now(), "
-            "finished_at = NULL WHERE (delivery_id = %s OR digest = %s) AND status = 'failed' RETURNING id",
-            (arrival.delivery_id, arrival.digest),
-        )
-        return Receipt.TAKEN_UP_AGAIN if cursor.fetchone() else Receipt.DUPLICATE
+        cursor.execute("SELECT hedgehog.take_up_again(%s, %s)", (arrival.delivery_id, arrival.digest))
+        return Receipt.TAKEN_UP_AGAIN if cursor.fetchone()[0] else Receipt.DUPLICATE
 
 
 def pending(connection: Connection, kinds: Sequence[str], limit: int = 1000) -> list[Delivery]:

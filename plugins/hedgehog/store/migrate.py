@@ -7,6 +7,7 @@ import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hedgehog.errors import SchemaMismatch
 from hedgehog.store.database import Connection, Lock, transaction
@@ -44,8 +45,9 @@ def load(directory: Path = MIGRATIONS) -> list[Migration]:
 def migrate(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
     """Bring the database to this package's version and return the names of the migrations applied now.
 
-    Safe to call by several processes at once: one works, the others wait and find nothing left. All of it is one
-    transaction, so a failing migration leaves the database as it was. Raises SchemaMismatch when the database is newer
+    Safe to call by several processes at once: one works, the others wait and find nothing left. Roles with fewer rights
+    (include/sql/roles) that the server has get theirs. All of it is one transaction, so a failing migration leaves the
+    database as it was. Raises SchemaMismatch when the database is newer
     than the package or an applied file was edited.
     """
     wanted = load(directory)
@@ -71,7 +73,16 @@ def migrate(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
             )
             applied_now.append(migration.name)
             logger.info("applied migration %s", migration.name)
+        _grant(cursor, directory / "roles")
     return applied_now
+
+
+def _grant(cursor: Any, directory: Path) -> None:
+    """Give each role of *directory* that this server has its rights, as its file says; a role that is not there needs none."""
+    files = {path.stem: path for path in directory.glob("*.sql")}
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(files),))
+    for (role,) in cursor.fetchall():
+        cursor.execute(files[role].read_text())
 
 
 def ensure_migrated(connection: Connection, directory: Path = MIGRATIONS) -> None:
