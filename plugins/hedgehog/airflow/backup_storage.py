@@ -9,16 +9,20 @@ import os
 import tempfile
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.connections import setting
+from hedgehog.airflow.connections import read, setting
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
-from hedgehog.services import backup
-from hedgehog.services.backup import MANIFEST_FILE, Backup
+from hedgehog.services import backup, backup_manifest
+from hedgehog.services.backup import Backup
+from hedgehog.services.backup_manifest import MANIFEST_FILE, SIGNATURE_FILE
 
 if TYPE_CHECKING:
     from hedgehog.store.database import Connection
+
+KEY_CONNECTION = "hedgehog_backup_key"
 
 
 def backup_place() -> str:
@@ -35,13 +39,22 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
+def backup_key() -> str | None:
+    """The key with which backups are signed: the password of the connection `hedgehog_backup_key`; None without one."""
+    try:
+        return read(KEY_CONNECTION).password or None
+    except NotFound:
+        return None
+
+
 def back_up(connection: Connection, place: str, *, keep: int, now: datetime, dry_run: bool = False) -> Backup:
-    """Write a backup to *place* and let the oldest there go, so that *keep* are left."""
+    """Write a backup to *place*, signed where there is a key, and let the oldest there go, so that *keep* are left."""
+    write = partial(backup.back_up, connection, keep=keep, now=now, dry_run=dry_run, key=backup_key())
     if not is_url(place):
-        return backup.back_up(connection, Path(place).expanduser(), keep=keep, now=now, dry_run=dry_run)
+        return write(Path(place).expanduser())
     remote = _storage(place)
     with tempfile.TemporaryDirectory(prefix="hedgehog-backup-") as name:
-        local = backup.back_up(connection, Path(name), keep=keep, now=now, dry_run=dry_run)
+        local = write(Path(name))
         done = replace(local, place=f"{place.rstrip('/')}/{local.name}")
         try:
             if not dry_run:
@@ -52,18 +65,37 @@ def back_up(connection: Connection, place: str, *, keep: int, now: datetime, dry
 
 
 def fetch(place: str, directory: Path) -> Path:
-    """Copy a backup from object storage into *directory* and return where it is. Raises NotFound."""
+    """Copy a backup from object storage into *directory* and return where it is.
+
+    Only the files that its manifest lists are asked for, none of them larger than it says. Raises NotFound when there
+    is no backup, InvalidInput for a manifest that names what no backup has, or is not signed with the key.
+    """
     remote = _storage(place)
     try:
         if not (remote / MANIFEST_FILE).exists():
             raise NotFound(f"{place} has no {MANIFEST_FILE}: it is no backup, or was not written to its end")
-        for source in _files(remote):
-            target = directory / source.path[len(remote.path) :].lstrip("/")
+        content = _content(remote / MANIFEST_FILE, backup_manifest.LARGEST_MANIFEST)
+        signed = _content(remote / SIGNATURE_FILE, 1024) if (remote / SIGNATURE_FILE).exists() else None
+        manifest = backup_manifest.parse(content, place=place, signed=signed, key=backup_key())
+        (directory / MANIFEST_FILE).write_bytes(content)
+        if signed is not None:
+            (directory / SIGNATURE_FILE).write_bytes(signed)
+        for path, entry in manifest.files.items():
+            target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            target.write_bytes(_content(remote / path, entry.bytes))
     except OSError as error:
         raise RemoteUnavailable(f"{place} cannot be read: {type(error).__name__}: {error}") from error
     return directory
+
+
+def _content(path: Any, limit: int) -> bytes:
+    """All of a file that has at most *limit* bytes."""
+    with path.open("rb") as file:
+        content: bytes = file.read(limit + 1)
+    if len(content) > limit:
+        raise InvalidInput(f"{path} has more than {limit} bytes; nothing was restored")
+    return content
 
 
 def _storage(place: str) -> Any:
@@ -84,13 +116,6 @@ def _upload(source: Path, target: Any) -> None:
         remote = target / path.relative_to(source).as_posix()
         remote.parent.mkdir(parents=True, exist_ok=True)
         remote.write_bytes(path.read_bytes())
-
-
-def _files(remote: Any) -> list[Any]:
-    found = []
-    for path in remote.iterdir():
-        found += _files(path) if path.is_dir() else [path]
-    return found
 
 
 def _rotate(remote: Any, written: list[str], keep: int, *, dry_run: bool) -> list[str]:

@@ -102,7 +102,7 @@ def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Repor
         directory = Path(arguments.place).expanduser()
         if backup_storage.is_url(arguments.place):
             directory = backup_storage.fetch(arguments.place, Path(name))
-        return restore(connection, directory, replace=arguments.replace)
+        return restore(connection, directory, replace=arguments.replace, key=backup_storage.backup_key())
 
 
 def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:

@@ -2,6 +2,7 @@
 
     hedgehog-20260501T034000Z/
       manifest.json                    what is in it, the SHA-256 of every file and of every fabric; written last
+      manifest.hmac                    its signature, where there is a key
       repositories.yaml                every Git repository
       state.json                       ids, suspensions, last revisions
       fabrics/<name>/configuration.yaml, objects-0001.yaml …     what `hedgehog fabric import` reads
@@ -23,21 +24,18 @@ from typing import Any
 
 import orjson
 
-from hedgehog.errors import AlreadyExists, InvalidInput, SchemaMismatch
+from hedgehog.errors import AlreadyExists, InvalidInput
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.render import dump
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, document
-from hedgehog.services import fabric_export
+from hedgehog.services import backup_manifest, fabric_export
+from hedgehog.services.backup_manifest import FORMAT, MANIFEST_FILE, REPOSITORIES_FILE, SIGNATURE_FILE, STATE_FILE
 from hedgehog.services.fabric_export import CONFIGURATION_FILE
 from hedgehog.store import fabrics as store
-from hedgehog.store import migrate, snapshot
+from hedgehog.store import snapshot
 from hedgehog.store.database import Connection
 
-FORMAT = 1
-MANIFEST_FILE = "manifest.json"
-REPOSITORIES_FILE = "repositories.yaml"
-STATE_FILE = "state.json"
 PREFIX = "hedgehog-"
 KEEP = 14
 """Backups that are kept when nothing else is said."""
@@ -72,8 +70,10 @@ class Backup:
 # Writing
 
 
-def write(connection: Connection, directory: Path, *, now: datetime) -> Backup:
-    """Write a backup below *directory* and return it; it has its name only once all of it is on the disk.
+def write(connection: Connection, directory: Path, *, now: datetime, key: str | None = None) -> Backup:
+    """Write a backup below *directory*, signed with *key* if there is one, and return it.
+
+    It has its name only once all of it is on the disk.
 
     Raises InvalidInput when something carries a login, AlreadyExists when there is a backup of this second.
     """
@@ -84,7 +84,7 @@ def write(connection: Connection, directory: Path, *, now: datetime) -> Backup:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         partial.mkdir(mode=0o700)
-        manifest = _fill(connection, partial, now)
+        manifest = _fill(connection, partial, now, key)
         _sync(partial)
         partial.rename(target)
     except BaseException:
@@ -100,7 +100,7 @@ def write(connection: Connection, directory: Path, *, now: datetime) -> Backup:
     )
 
 
-def _fill(connection: Connection, directory: Path, now: datetime) -> dict[str, Any]:
+def _fill(connection: Connection, directory: Path, now: datetime, key: str | None) -> dict[str, Any]:
     """Write every file, the manifest last, and return the manifest."""
     files: dict[str, dict[str, Any]] = {}
     fabrics: dict[str, dict[str, Any]] = {}
@@ -122,7 +122,10 @@ def _fill(connection: Connection, directory: Path, now: datetime) -> dict[str, A
         "fabrics": fabrics,
         "files": files,
     }
-    _write_file(directory, MANIFEST_FILE, _json(manifest))
+    content = _json(manifest)
+    if key is not None:
+        _write_file(directory, SIGNATURE_FILE, backup_manifest.signature(content, key).encode() + b"\n")
+    _write_file(directory, MANIFEST_FILE, content)
     return manifest
 
 
@@ -246,12 +249,21 @@ def refuse_keep(keep: int) -> None:
 
 
 def back_up(
-    connection: Connection, directory: Path, *, keep: int = KEEP, now: datetime, dry_run: bool = False
+    connection: Connection,
+    directory: Path,
+    *,
+    keep: int = KEEP,
+    now: datetime,
+    dry_run: bool = False,
+    key: str | None = None,
 ) -> Backup:
-    """Write a backup and let the oldest go, so that *keep* are left. A dry run writes and deletes nothing."""
+    """Write a backup, signed with *key* if there is one, and let the oldest go, so that *keep* are left.
+
+    A dry run writes and deletes nothing.
+    """
     refuse_keep(keep)
     if not dry_run:
-        written = write(connection, directory, now=now)
+        written = write(connection, directory, now=now, key=key)
         return replace(written, removed=tuple(rotate(directory, keep)))
     with snapshot.one_moment(connection):
         fabrics = store.load_fabrics(connection)
@@ -260,46 +272,3 @@ def back_up(
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}"
     removed = tuple(expired([*there, name], keep))
     return Backup(name, str(directory / name), len(fabrics), sum(map(len, objects.values())), 0, removed, dry_run=True)
-
-
-# Reading
-
-
-def check(directory: Path) -> dict[str, Any]:
-    """The manifest of a backup, once every file was found to be what it says.
-
-    Raises InvalidInput with every file that is missing or was changed, SchemaMismatch for a backup of a newer version.
-    """
-    try:
-        manifest = orjson.loads((directory / MANIFEST_FILE).read_bytes())
-        found = (manifest["format"], manifest["schema_version"], manifest["files"], manifest["fabrics"])
-    except FileNotFoundError:
-        raise InvalidInput(
-            f"{directory} has no {MANIFEST_FILE}: it is no backup, or was not written to its end"
-        ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"{directory / MANIFEST_FILE} cannot be read: {error}") from None
-    form, version, files, _ = found
-    newest = len(migrate.load())
-    if form != FORMAT or version > newest:
-        raise SchemaMismatch(
-            f"{directory} is of format {form} and version {version}, this package knows {FORMAT} and up to {newest}; "
-            "restore it with the package that wrote it, or a newer one"
-        )
-    problems = [problem for path, wanted in sorted(files.items()) if (problem := _fault(directory, path, wanted))]
-    if problems:
-        raise InvalidInput(f"{directory} is damaged; nothing was restored\n" + "\n".join(problems))
-    return dict(manifest)
-
-
-def _fault(directory: Path, path: str, wanted: Mapping[str, Any]) -> str:
-    """What is wrong with a file; empty if nothing is."""
-    target = directory / path
-    if not target.resolve().is_relative_to(directory.resolve()):
-        return f"{path}: lies outside of the backup"
-    try:
-        content = target.read_bytes()
-    except OSError as error:
-        return f"{path}: cannot be read: {error.strerror}"
-    same = hashlib.sha256(content).hexdigest() == wanted.get("sha256")
-    return "" if same else f"{path}: was changed: its SHA-256 is not that of the manifest"

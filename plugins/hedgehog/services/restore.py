@@ -9,11 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action
@@ -23,7 +20,8 @@ from hedgehog.fabric.render import FABRIC_FILE, FABRIC_ID_LABEL
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, Settings
-from hedgehog.services import backup, fabric_export
+from hedgehog.services import backup, backup_manifest, fabric_export
+from hedgehog.services.backup_manifest import CONFIGURATION_FILE, REPOSITORIES_FILE, FabricState
 from hedgehog.services.fabric_import import import_documents, raise_problems, read_settings
 from hedgehog.services.git_reading import is_wanted
 from hedgehog.store import fabrics as store
@@ -53,24 +51,26 @@ class Report:
         return asdict(self)
 
 
-def restore(connection: Connection, directory: Path, *, replace: bool = False) -> Report:
+def restore(connection: Connection, directory: Path, *, replace: bool = False, key: str | None = None) -> Report:
     """Make the database hold what the backup in *directory* holds, and check that every fabric is the same to the byte.
+
+    Given a *key*, only a backup that was signed with it is restored.
 
     With *replace* fabrics and repositories that the backup does not have are forgotten; a suspension that is in force
     stays. Raises InvalidInput for a damaged backup, SchemaMismatch for a newer one, and AlreadyExists for a database
     that is not empty, unless *replace*; the database is as it was then.
     """
-    manifest = backup.check(directory)
-    state = orjson.loads((directory / backup.STATE_FILE).read_bytes())["fabrics"]
+    manifest = backup_manifest.check(directory, key=key)
+    state = backup_manifest.state(directory, manifest)
     with transaction(connection) as cursor:
         work = _Restore(connection, cursor, Report(str(directory)))
-        work.begin(set(manifest["fabrics"]), replace=replace)
-        repositories = _settings(directory / backup.REPOSITORIES_FILE)
+        work.begin(set(manifest.fabrics), replace=replace)
+        repositories = _settings(directory / REPOSITORIES_FILE)
         for one in repositories:
             work.save_repository(one.name, one.values)
-        for name, wanted in sorted(manifest["fabrics"].items()):
+        for name, wanted in sorted(manifest.fabrics.items()):
             work.read_fabric(name, directory / "fabrics" / name, state[name])
-            work.compare(name, wanted["sha256"])
+            work.compare(name, wanted.sha256)
         return work.end([one.name for one in repositories])
 
 
@@ -134,21 +134,21 @@ class _Restore:
         """Store a repository."""
         self.report.repositories[name] = store.save_repository(self.connection, name, values).value
 
-    def read_fabric(self, name: str, directory: Path, state: Mapping[str, Any]) -> None:
+    def read_fabric(self, name: str, directory: Path, state: FabricState) -> None:
         """Store a fabric and its objects, just as the files of a backup have them."""
-        existed = self._place(name, state["id"])
-        (settings,) = _settings(directory / fabric_export.CONFIGURATION_FILE, kind=FABRIC.kind)
-        action = store.save_fabric(self.connection, name, settings.values)
+        existed = self._place(name, state.id)
+        found = _settings(directory / CONFIGURATION_FILE, kind=FABRIC.kind)
+        if [one.name for one in found] != [name]:
+            raise InvalidInput(f"fabrics/{name}/{CONFIGURATION_FILE} is not about {name} alone; nothing was restored")
+        action = store.save_fabric(self.connection, name, found[0].values)
         objects = [item.manifest for path in sorted(directory.glob("objects-*.yaml")) for item in _items(path)]
         fabric = store.load_fabric(self.connection, name)
         changes = store.save_objects(self.connection, fabric.id, objects, delete_missing=True)
-        if state["suspended"]:
-            until = datetime.fromisoformat(state["suspended_until"]) if state["suspended_until"] else None
-            store.suspend(self.connection, name, reason=state["suspended_reason"] or "", until=until)
+        if state.suspended:
+            store.suspend(self.connection, name, reason=state.suspended_reason or "", until=state.suspended_until)
         self._tell(name, Action.CONFIGURED if changes.writes else action, len(objects), existed=existed)
-        revision = state["sync"].get("git", {}).get("revision")
-        if revision:
-            self.report.revisions[name] = revision
+        if state.revision:
+            self.report.revisions[name] = state.revision
 
     def compare(self, name: str, wanted: str) -> None:
         """Refuse a fabric that is not what it was when it was backed up."""

@@ -134,7 +134,8 @@ def receive(connection: Connection, arrival: Arrival) -> Receipt:
         if cursor.rowcount:
             return Receipt.IGNORED if arrival.ignored else Receipt.ACCEPTED
         cursor.execute("SELECT hedgehog.take_up_again(%s, %s)", (arrival.delivery_id, arrival.digest))
-        return Receipt.TAKEN_UP_AGAIN if cursor.fetchone()[0] else Receipt.DUPLICATE
+        taken_up = cursor.fetchone()
+        return Receipt.TAKEN_UP_AGAIN if taken_up and taken_up[0] else Receipt.DUPLICATE
 
 
 def pending(connection: Connection, kinds: Sequence[str], limit: int = 1000) -> list[Delivery]:

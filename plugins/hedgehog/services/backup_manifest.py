@@ -1,0 +1,248 @@
+"""What a backup says of itself, checked before anything of it is believed.
+
+Whoever may write to the bucket must not gain more than that: paths are of a few known forms, sizes are capped, exactly
+the files of the manifest are read, and with a key nothing counts that was not signed with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hedgehog.errors import InvalidInput, SchemaMismatch
+from hedgehog.store import migrate
+
+FORMAT = 1
+MANIFEST_FILE = "manifest.json"
+SIGNATURE_FILE = "manifest.hmac"
+REPOSITORIES_FILE = "repositories.yaml"
+STATE_FILE = "state.json"
+CONFIGURATION_FILE = "configuration.yaml"
+
+LARGEST_MANIFEST = 64 * 2**20
+"""Bytes of a manifest: about 400,000 files."""
+LARGEST_FILE = 64 * 2**20
+"""Bytes of any other file. `backup` cuts at 4 MiB; only a single object could be larger."""
+LARGEST_BACKUP = 8 * 2**30
+"""Bytes of all files."""
+
+_PATH = re.compile(r"repositories\.yaml|state\.json|fabrics/([^/]+)/(?:configuration\.yaml|objects-\d{4,6}\.yaml)")
+_MOST_TOLD = 20
+
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_FabricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$", max_length=253)]
+_Count = Annotated[int, Field(ge=0)]
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class FileEntry(_Strict):
+    """One file: its SHA-256 and its size in bytes."""
+
+    sha256: _Digest
+    bytes: Annotated[int, Field(ge=0, le=LARGEST_FILE)]
+
+
+class FabricEntry(_Strict):
+    """One fabric: the SHA-256 over its settings and objects, and how many objects it has."""
+
+    sha256: _Digest
+    objects: _Count
+
+
+class Manifest(_Strict):
+    """`manifest.json`."""
+
+    format: int
+    created_at: str
+    schema_version: int
+    fabrics: dict[_FabricName, FabricEntry]
+    files: dict[str, FileEntry]
+
+
+class FabricState(BaseModel):
+    """What `state.json` says of one fabric."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+    generation: _Count
+    suspended: Annotated[bool, Field(strict=True)]
+    suspended_reason: str | None
+    suspended_until: datetime | None
+    sync: dict[str, dict[str, Any]]
+
+    @property
+    def revision(self) -> str | None:
+        """The revision that Git had."""
+        found = self.sync.get("git", {}).get("revision")
+        return found if isinstance(found, str) else None
+
+
+class State(BaseModel):
+    """`state.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fabrics: dict[_FabricName, FabricState]
+    repository_heads: dict[str, str]
+
+
+def signature(content: bytes, key: str) -> str:
+    """The HMAC-SHA256 of a manifest, as hex. The manifest has the SHA-256 of every file, so it covers them all."""
+    return hmac.digest(key.encode(), content, hashlib.sha256).hex()
+
+
+def parse(content: bytes, *, place: str, signed: bytes | None, key: str | None) -> Manifest:
+    """The manifest that *content* is; *signed* is what the file with its signature holds, None if there is none.
+
+    Raises InvalidInput when it is no manifest, names files that no backup has, or, given a *key*, is not signed with
+    it; SchemaMismatch for a backup of a newer version.
+    """
+    if key is not None:
+        _refuse_unsigned(content, place, signed, key)
+    try:
+        data = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"{place}/{MANIFEST_FILE} cannot be read: {error}") from None
+    _refuse_newer(data, place)
+    manifest = _validated(Manifest, data, f"{place}/{MANIFEST_FILE}")
+    problems = list(_path_problems(manifest))
+    if sum(entry.bytes for entry in manifest.files.values()) > LARGEST_BACKUP:
+        problems.append(f"the files have more than {LARGEST_BACKUP} bytes in all")
+    if problems:
+        raise _damaged(place, problems)
+    return manifest
+
+
+def _refuse_unsigned(content: bytes, place: str, signed: bytes | None, key: str) -> None:
+    if signed is None:
+        raise InvalidInput(
+            f"{place} is not signed: it has no {SIGNATURE_FILE}, and backups are signed here (connection "
+            "hedgehog_backup_key); nothing was restored"
+        )
+    if not hmac.compare_digest(signed.strip(), signature(content, key).encode()):
+        raise InvalidInput(
+            f"{place}/{SIGNATURE_FILE} does not fit: the backup was changed, or signed with another key; nothing was "
+            "restored"
+        )
+
+
+def _refuse_newer(data: Any, place: str) -> None:
+    form, version = (data.get("format"), data.get("schema_version")) if isinstance(data, dict) else (None, None)
+    newest = len(migrate.load())
+    if (isinstance(form, int) and form > FORMAT) or (isinstance(version, int) and version > newest):
+        raise SchemaMismatch(
+            f"{place} is of format {form} and version {version}, this package knows {FORMAT} and up to {newest}; "
+            "restore it with the package that wrote it, or a newer one"
+        )
+
+
+def _path_problems(manifest: Manifest) -> Iterable[str]:
+    for path in manifest.files:
+        match = _PATH.fullmatch(path)
+        if match is None or (match[1] is not None and match[1] not in manifest.fabrics):
+            yield f"{path[:200]!r} is no file of a backup"
+    needed = {REPOSITORIES_FILE, STATE_FILE, *(f"fabrics/{name}/{CONFIGURATION_FILE}" for name in manifest.fabrics)}
+    yield from (f"{path} is not listed" for path in sorted(needed - manifest.files.keys()))
+
+
+def check(directory: Path, *, key: str | None = None) -> Manifest:
+    """The manifest of a backup, once every file was found to be what it says and none besides was found.
+
+    Raises InvalidInput with every file that is missing, was changed or is too many, and as `parse` does.
+    """
+    try:
+        content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
+    except FileNotFoundError:
+        raise InvalidInput(
+            f"{directory} has no {MANIFEST_FILE}: it is no backup, or was not written to its end"
+        ) from None
+    except OSError as error:
+        raise InvalidInput(f"{directory / MANIFEST_FILE} cannot be read: {error.strerror}") from None
+    try:
+        signed = _read(directory / SIGNATURE_FILE, 1024)
+    except OSError:
+        signed = None
+    manifest = parse(content, place=str(directory), signed=signed, key=key)
+    there = set(_walk(directory))
+    problems = [f"{path}: is not of this backup" for path in sorted(there - manifest.files.keys())]
+    problems += [fault for path, entry in sorted(manifest.files.items()) if (fault := _fault(directory, path, entry))]
+    if problems:
+        raise _damaged(str(directory), problems)
+    return manifest
+
+
+def state(directory: Path, manifest: Manifest) -> Mapping[str, FabricState]:
+    """What `state.json` of a checked backup says, by fabric. Raises InvalidInput when it does not fit the manifest."""
+    path = directory / STATE_FILE
+    try:
+        data = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from None
+    found = _validated(State, data, str(path)).fabrics
+    if found.keys() != manifest.fabrics.keys():
+        raise InvalidInput(f"{path} is about other fabrics than {MANIFEST_FILE}; nothing was restored")
+    return found
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise InvalidInput(f"{path} has more than {limit} bytes")
+    return content
+
+
+def _walk(directory: Path) -> Iterable[str]:
+    """Everything in a backup but its manifest and signature; links and odd things by their names, unfollowed."""
+    for folder, folders, names in os.walk(directory):
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in (*names, *links):
+            path = (Path(folder) / name).relative_to(directory).as_posix()
+            if path not in (MANIFEST_FILE, SIGNATURE_FILE):
+                yield path
+
+
+def _fault(directory: Path, path: str, entry: FileEntry) -> str:
+    """What is wrong with a file; empty if nothing is."""
+    target = directory / path
+    try:
+        if target.resolve() != directory.resolve() / path or not target.is_file():
+            return f"{path}: is no ordinary file"
+        if target.stat().st_size != entry.bytes:
+            return f"{path}: was changed: it has {target.stat().st_size} bytes, not {entry.bytes}"
+        content = _read(target, LARGEST_FILE)
+    except OSError as error:
+        return f"{path}: cannot be read: {error.strerror}"
+    same = hashlib.sha256(content).hexdigest() == entry.sha256
+    return "" if same else f"{path}: was changed: its SHA-256 is not that of the manifest"
+
+
+def _validated(model: type[_Model], data: Any, place: str) -> _Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors()]
+        raise InvalidInput("\n".join([f"{place} cannot be read; nothing was restored", *_told(problems)])) from None
+
+
+def _damaged(place: str, problems: list[str]) -> InvalidInput:
+    return InvalidInput("\n".join([f"{place} is damaged; nothing was restored", *_told(problems)]))
+
+
+def _told(problems: list[str]) -> list[str]:
+    more = len(problems) - _MOST_TOLD
+    return [*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
