@@ -23,6 +23,7 @@ from hedgehog.airflow.maintenance_operators import (
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.services.backup_manifest import MANIFEST_FILE
 from hedgehog.services.restore import restore
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Connection, transaction
@@ -174,6 +175,45 @@ def test_object_storage_keeps_the_newest_backups_and_what_is_no_backup(parked, t
         assert done.removed == ((names[day - 2],) if day >= 2 else ())
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["hedgehog-20200101T000000Z", *names[2:], "notes"]
+
+
+def test_a_bucket_cannot_make_a_restore_write_elsewhere(parked, tmp_path):
+    """Files are those of the manifest, whose paths are known forms; what else lies there is never fetched."""
+    done = backup_storage.back_up(parked, f"file://{tmp_path}/bucket", keep=2, now=datetime(2026, 5, 1, tzinfo=UTC))
+    place = tmp_path / "bucket" / done.name
+    (place / "evil.yaml").write_text("kind: VPC")
+    fetched = backup_storage.fetch(done.place, tmp_path / "fetched")
+    assert sorted(path.name for path in fetched.iterdir()) == sorted(
+        path.name for path in place.iterdir() if path.name != "evil.yaml"
+    )
+    manifest = json.loads((place / MANIFEST_FILE).read_text())
+    manifest["files"]["../escaped"] = {"sha256": "0" * 64, "bytes": 4}
+    (place / MANIFEST_FILE).write_text(json.dumps(manifest))
+    (tmp_path / "bucket" / "escaped").write_text("evil")
+    with pytest.raises(InvalidInput, match="is no file of a backup"):
+        backup_storage.fetch(done.place, tmp_path / "again")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_file_in_a_bucket_that_grew_is_not_read_to_its_end(parked, tmp_path):
+    """No more is fetched than the manifest says."""
+    done = backup_storage.back_up(parked, f"file://{tmp_path}", keep=2, now=datetime(2026, 5, 1, tzinfo=UTC))
+    with (tmp_path / done.name / "state.json").open("ab") as file:
+        file.truncate(2**33)
+    with pytest.raises(InvalidInput, match="has more than"):
+        backup_storage.fetch(done.place, tmp_path / "fetched")
+
+
+def test_backups_are_signed_where_there_is_a_key(parked, context, monkeypatch, tmp_path):
+    """The key is the password of a connection; with it an unsigned backup is refused before it is fetched."""
+    place = f"file://{tmp_path}/bucket"
+    unsigned = backup_storage.back_up(parked, place, keep=5, now=datetime(2026, 5, 1, tzinfo=UTC))
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_BACKUP_KEY", '{"conn_type": "generic", "password": "k"}')
+    signed = backup_storage.back_up(parked, place, keep=5, now=datetime(2026, 5, 2, tzinfo=UTC))
+    fetched = backup_storage.fetch(signed.place, tmp_path / "fetched")
+    assert restore(parked, fetched, replace=True, key="k").fabrics == {"lab": "unchanged"}
+    with pytest.raises(InvalidInput, match="is not signed"):
+        backup_storage.fetch(unsigned.place, tmp_path / "again")
 
 
 def test_a_place_that_airflow_has_no_storage_for_is_said():

@@ -218,7 +218,7 @@ def test_replacing_makes_exactly_what_the_backup_has(database: Connection, backe
         (lambda place: (place / "repositories.yaml").unlink(), "repositories.yaml: cannot be read"),
         (lambda place: (place / MANIFEST_FILE).unlink(), "was not written to its end"),
         (lambda place: (place / MANIFEST_FILE).write_text("{}"), "cannot be read"),
-        (lambda place: forge(place, {"../../etc/passwd": {"sha256": "0", "bytes": 0}}), "lies outside of the backup"),
+        (lambda place: (place / MANIFEST_FILE).write_text("[" * 5000), "cannot be read"),
     ],
 )
 def test_a_damaged_backup_is_refused_before_anything_is_written(
@@ -229,11 +229,6 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     with pytest.raises(InvalidInput, match=said):
         restore(empty, backed_up)
     assert rows(empty) == {"fabrics": [], "repositories": [], "objects": []}
-
-
-def forge(place: Path, files: dict[str, Any]) -> None:
-    """Name other files in the manifest."""
-    (place / MANIFEST_FILE).write_text(json.dumps(manifest_of(place) | {"files": files}))
 
 
 @pytest.mark.parametrize("changed", [{"format": 99}, {"schema_version": 9999}])

@@ -77,6 +77,7 @@ def fetch(place: str, directory: Path) -> Path:
         content = _content(remote / MANIFEST_FILE, backup_manifest.LARGEST_MANIFEST)
         signed = _content(remote / SIGNATURE_FILE, 1024) if (remote / SIGNATURE_FILE).exists() else None
         manifest = backup_manifest.parse(content, place=place, signed=signed, key=backup_key())
+        directory.mkdir(parents=True, exist_ok=True)
         (directory / MANIFEST_FILE).write_bytes(content)
         if signed is not None:
             (directory / SIGNATURE_FILE).write_bytes(signed)
@@ -84,6 +85,8 @@ def fetch(place: str, directory: Path) -> Path:
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_content(remote / path, entry.bytes))
+    except FileNotFoundError as error:
+        raise InvalidInput(f"{place} is damaged: {error.filename or error} is missing; nothing was restored") from None
     except OSError as error:
         raise RemoteUnavailable(f"{place} cannot be read: {type(error).__name__}: {error}") from error
     return directory

@@ -220,7 +220,7 @@ def _fault(directory: Path, path: str, entry: FileEntry) -> str:
     """What is wrong with a file; empty if nothing is."""
     target = directory / path
     try:
-        if target.resolve() != directory.resolve() / path or not target.is_file():
+        if target.resolve() != directory.resolve() / path or (target.exists() and not target.is_file()):
             return f"{path}: is no ordinary file"
         if target.stat().st_size != entry.bytes:
             return f"{path}: was changed: it has {target.stat().st_size} bytes, not {entry.bytes}"
