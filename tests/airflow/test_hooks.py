@@ -51,6 +51,23 @@ def test_a_key_and_known_hosts_enter_over_ssh(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("hosts", [["git.example.com"], "other.example.com, Git.Example.com"])
+def test_a_credential_is_used_for_the_hosts_it_is_meant_for(monkeypatch, hosts):
+    """As a list or with commas; the case of a host name means nothing."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"hosts": hosts})
+    assert git_credentials(make_repository()).token == SECRET
+
+
+@pytest.mark.parametrize("hosts", [[], "", ["git.example.org"], ["example.com"], {"git.example.com": 1}, [7]])
+@pytest.mark.parametrize("enter", [git_credentials, open_github])
+def test_a_credential_is_used_for_no_other_host(monkeypatch, hosts, enter):
+    """Whoever writes a repository's URL, in a row or in a backup, does not get it."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"hosts": hosts})
+    with pytest.raises(InvalidInput, match="network_git") as refused:
+        enter(make_repository())
+    assert SECRET not in str(refused.value)
+
+
 def test_a_named_connection_that_is_missing_is_an_error_and_no_anonymous_access(monkeypatch):
     """An anonymous read might succeed and hide it until the push."""
 

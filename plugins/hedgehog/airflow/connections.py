@@ -127,6 +127,26 @@ def _from_airflow(connection_id: str) -> ConnectionValues:
     )
 
 
+def refuse_other_host(values: ConnectionValues, host: str) -> None:
+    """Raise InvalidInput when the connection says for which hosts its credential is meant, and *host* is none of them.
+
+    The extra `hosts` has their names, as a list or separated by commas. Whoever can write a repository's URL (a row, a
+    restored backup) must not thereby send a credential to a host of his own.
+    """
+    meant = values.extra.get("hosts")
+    if meant is None:
+        return
+    names = meant.split(",") if isinstance(meant, str) else meant
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidInput(f"connection {values.connection_id}: hosts in its extra is no list of host names")
+    known = {name.strip().lower() for name in names}
+    if host.lower() not in known:
+        raise InvalidInput(
+            f"connection {values.connection_id} is meant for {', '.join(sorted(known)) or 'no host'}, not for "
+            f"{host or 'a local path'}; correct the repository's URL, or add the host to hosts in the connection's extra"
+        )
+
+
 def database_parameters(connection_id: str = DATABASE_CONNECTION) -> dict[str, Any]:
     """libpq keywords of a `postgres` connection. The socket directory may be `host` or the extra `host`."""
     values = read(connection_id)

@@ -12,6 +12,7 @@ from hedgehog.airflow.connections import (
     database_parameters,
     git_cache_directory,
     read,
+    refuse_other_host,
 )
 from hedgehog.errors import InvalidInput
 
@@ -55,7 +56,7 @@ def git_credentials(repository: GitRepository) -> GitCredentials:
 
     if repository.connection_id is None:
         return GitCredentials()
-    values = read(repository.connection_id)
+    values = _credential_of(repository, repository.connection_id)
     extra = values.extra
     token = values.password or None
     if token is None and _is_app(values) and repository.url.startswith("https://"):
@@ -110,11 +111,20 @@ def open_github(repository: GitRepository) -> Client:
         raise InvalidInput(
             f"git_repository {repository.name} names no connection; pull requests need a token or an app"
         )
-    values = read(repository.connection_id)
+    values = _credential_of(repository, repository.connection_id)
     base_url = api_url(name_of(repository.url).partition("/")[0])
     if values.conn_type == "github" and values.host:
         base_url = values.host if "://" in values.host else f"https://{values.host}"
     return Client(_github_credentials(values), base_url=base_url)
+
+
+def _credential_of(repository: GitRepository, connection_id: str) -> ConnectionValues:
+    """The repository's connection, which may say for which hosts it is meant."""
+    from hedgehog.gitops.addresses import RepositoryAddress
+
+    values = read(connection_id)
+    refuse_other_host(values, RepositoryAddress.of(repository.url).host)
+    return values
 
 
 def _is_app(values: ConnectionValues) -> bool:
