@@ -20,6 +20,7 @@ from hedgehog.errors import (
 from hedgehog.github.client import Client, Credentials, api_url
 from hedgehog.github.failures import refused
 from tests.github.conftest import TOKEN
+from tests.kube.fake_server import Reply, serve
 
 RESET = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000090", "date": "Tue, 14 Nov 2023 22:13:20 GMT"}
 """The window ends 90 s after the answer was made."""
@@ -117,6 +118,19 @@ def test_a_host_that_does_not_answer_is_unavailable():
         with pytest.raises(RemoteUnavailable, match="cannot be reached"):
             client.get("/rate_limit")
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [([{"id": 1}], "more than 60 pages"), ({"items": []}, "the answer is no list")]
+)
+def test_a_list_without_an_end_is_unavailable(body, said):
+    """Whatever stands in front of GitHub: no answer of it may keep a task for ever."""
+    with serve(lambda request: Reply(body=body, headers={"Link": f'<{request.path}>; rel="next"'})) as server:
+        client = Client(Credentials(token=TOKEN), base_url=server.api_client.configuration.host)
+        with pytest.raises(RemoteUnavailable, match=said):
+            list(client.pages("/repos/acme/net/pulls/1/files"))
+        client.close()
+    assert len(server.requests) <= 60
 
 
 def test_an_unknown_installation_is_not_found(hub, enter, private_key):

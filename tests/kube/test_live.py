@@ -83,3 +83,19 @@ def test_a_forgotten_page_token_restarts_the_list_once() -> None:
         found = list_live(fake.cluster, [SERVERS])
         assert isinstance(found.failed["Server"], RetryableError)
         assert found.objects == {}
+
+
+def test_a_list_without_an_end_is_an_error_of_that_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that always names another page keeps no task for ever, and what it gave counts for nothing."""
+    monkeypatch.setattr(live_module, "MOST_PAGES", 5)
+    with serve(lambda _: Reply(body={"metadata": {"continue": "again"}, "items": [make("Server", "s1")]})) as fake:
+        found = list_live(fake.cluster, [SERVERS])
+    assert (found.objects, list(found.failed), len(fake.requests)) == ({}, ["Server"], 5)
+
+
+def test_an_answer_that_is_no_list_is_not_an_empty_one() -> None:
+    """A proxy that says 200 with a page of its own must not look like a cluster without objects."""
+    for body in ({"status": "ok"}, [], "<html>sign in</html>"):
+        with serve(lambda _, body=body: Reply(body=body)) as fake:
+            found = list_live(fake.cluster, [SERVERS])
+        assert (found.objects, list(found.failed)) == ({}, ["Server"]), body

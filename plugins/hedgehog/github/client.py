@@ -25,6 +25,8 @@ TIMEOUT = 20
 """Seconds for one answer."""
 WRITE_PAUSE = 1.0
 """Seconds between two writes, as GitHub asks. A validation makes a dozen at most."""
+MOST_PAGES = 60
+"""GitHub lists at most 3,000 files of a pull request, which is 30 pages."""
 PAGE = 100
 """Entries a page; GitHub gives no more."""
 API_VERSION = "2022-11-28"
@@ -124,13 +126,22 @@ class Client:
         return self._page(path, parameters)[0]
 
     def pages(self, path: str, **parameters: str | int) -> Iterator[JSON]:
-        """The entries of all pages of a list at *path*."""
+        """The entries of all pages of a list at *path*.
+
+        Raises RemoteUnavailable for a list that does not end: MOST_PAGES is twice the longest that GitHub gives.
+        """
         following: str | None = path
         parameters = {**parameters, "per_page": PAGE}
-        while following:
+        for _ in range(MOST_PAGES):
+            if not following:
+                return
             entries, following = self._page(following, parameters)
+            if not isinstance(entries, list):
+                raise RemoteUnavailable(f"GET {path}: the answer is no list; check the base URL")
             parameters = {}  # the link to the next page has them
             yield from entries
+        if following:
+            raise RemoteUnavailable(f"GET {path}: the list has more than {MOST_PAGES} pages; none of it is used")
 
     def post(self, path: str, body: JSON) -> Any:
         """Create something and return it."""

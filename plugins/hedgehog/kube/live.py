@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from hedgehog.errors import HedgehogError
+from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
@@ -15,6 +15,8 @@ from hedgehog.kube.resources import collection_path, definition_name
 
 PAGE = 500
 """Objects per LIST request, as kubectl does."""
+MOST_PAGES = 2000
+"""Of one list: a million objects. A server that always has another page is not read for ever."""
 
 Scope = tuple[Kind, str]
 """A kind and a namespace: what one LIST reads."""
@@ -69,7 +71,7 @@ def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool
     """Page after page; None when the list expired under way. Adds what list items leave out: apiVersion and kind."""
     subject = f"list of {kind.plural} in {namespace}"
     query = {"limit": PAGE}
-    while True:
+    for _ in range(MOST_PAGES):
         answer = cluster.send("LIST", "GET", collection_path(kind, namespace), subject=subject, query=query)
         if answer.status == 410 and not raise_expired:
             yield None
@@ -77,8 +79,13 @@ def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool
         if not answer.ok:
             raise failure(answer, subject, cluster=cluster.name, definition=definition_name(kind))
         listing = answer.json()
+        if not isinstance(listing, dict) or "items" not in listing:
+            raise RemoteUnavailable(
+                f"{cluster.name}: {subject}: what answered is no API server; nothing is known of it"
+            )
         yield [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listing.get("items") or ()]
         token = (listing.get("metadata") or {}).get("continue")
         if not token:
             return
         query = {"limit": PAGE, "continue": token}
+    raise RemoteUnavailable(f"{cluster.name}: {subject} has more than {MOST_PAGES} pages; none of it is used")
