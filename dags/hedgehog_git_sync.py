@@ -16,8 +16,8 @@ run* to see what it would do:
 
 **When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
 has each with its reason, since when, and what to do (`[hedgehog] open_problems = warn` leaves it at a warning). Network
-trouble is tried again by itself, later and later; a refused login, a protected branch or bad data is parked until it is
-put right and the fabric is forced or changed. A file that somebody edited in Git is *held*, and so is an object that
+trouble is tried again by itself, later and later; a refused login or a protected branch is parked and looked at about
+once an hour, bad data is parked until it changes. A file that somebody edited in Git is *held*, and so is an object that
 its cluster would refuse: nothing is overwritten; see `hedgehog status`.
 """
 

@@ -19,9 +19,9 @@ run* to see what it would do:
 **When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
 has each with its reason, since when, and what to do (`[hedgehog] open_problems = warn` leaves it at a warning). A
 cluster that is away is tried again by itself; a refused credential, a missing CustomResourceDefinition or a refused
-object is parked until it is put right. *Held* means that a human must decide: a field that somebody else owns, an
-object that was changed in the cluster where the fabric's policy is to report that (`hedgehog drift list`), or a
-deletion above the threshold (*Allow a large prune*).
+object is parked, looked at about once an hour, and at once when the watch sees the end of it. *Held* means that a human
+must decide: a field that somebody else owns, an object that was changed in the cluster where the fabric's policy is to
+report that (`hedgehog drift list`), or a deletion above the threshold (*Allow a large prune*).
 """
 
 from airflow.sdk import Param, dag

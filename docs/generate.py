@@ -165,8 +165,10 @@ _REACTIONS = """\
 **retry**: the fabric stays due; the next attempt comes by itself, later and later with each failure, or when the remote
 asked for it. After the last attempt it is parked.
 
-**park**: nothing is tried again until the fabric changes or a run is forced for it. Put right what the message names,
-then trigger the sync with *Check everything*."""
+**park**: put right what the message names. The fabric is looked at again about once an hour, and sooner when a sign of
+the end is seen: the watch reaches the cluster or the kind again, the repository can be read again, its row or the fabric
+changes. `InvalidInput` at Git waits for such a change alone. To have it tried now, trigger the sync with
+*Check everything*."""
 
 
 def _reaction(error: type[Exception], errors: ModuleType) -> str:

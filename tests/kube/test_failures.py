@@ -89,6 +89,38 @@ def test_a_refusal_is_sorted_by_reaction(given: Answer, expected: type[HedgehogE
     assert "VPC/default/v" in str(error) or "k8s_a" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (403, 'vpcs "v" is forbidden: unable to create new content in namespace fab because it is being terminated'),
+        (403, 'vpcs "v" is forbidden: create not allowed while custom resource definition is terminating'),
+        (405, "create not allowed while custom resource definition is terminating"),
+        (403, 'vpcs "v" is forbidden: not yet ready to handle request'),
+        (403, 'vpcs "v" is forbidden: status unknown for quota: objects, resources: count/vpcs.vpc.githedgehog.com'),
+        (429, "storage is (re)initializing"),
+    ],
+)
+def test_what_is_only_passing_is_tried_again_whatever_its_code(code: int, text: str) -> None:
+    """Terminating, starting, not counted yet: no right is missing and nobody has to act."""
+    error = failed(answer(code, text))
+    assert isinstance(error, RetryableError)
+    assert "grant" not in str(error)
+
+
+def test_an_admission_webhook_that_speaks_of_an_end_has_refused() -> None:
+    """Its words are its own."""
+    said = 'admission webhook "v.kb.io" denied the request: not allowed because it is being terminated'
+    assert isinstance(failed(answer(403, said)), AdmissionRefused)
+
+
+def test_a_used_up_quota_is_named_and_no_missing_right() -> None:
+    """Somebody must raise it or make room."""
+    error = failed(answer(403, 'vpcs "v" is forbidden: exceeded quota: objects, requested: 1, used: 9, limited: 9'))
+    assert isinstance(error, PermissionDenied)
+    assert "raise quota objects of k8s_a" in str(error)
+    assert "grant" not in str(error)
+
+
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 413, 415, 422])
 def test_what_only_a_person_can_change_is_never_worth_a_retry(code: int) -> None:
     """S9: the original retried 401, 403, 404 and 422 three times."""

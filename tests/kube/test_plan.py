@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from devstack.objects import make, make_server, make_vpc
-from hedgehog.errors import AlreadyExists, PermissionDenied, RetryableError
+from devstack.objects import make, make_attachment, make_server, make_vpc
+from hedgehog.errors import AlreadyExists, DefinitionMissing, PermissionDenied, RetryableError
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.live import Live
@@ -125,3 +125,15 @@ def test_many_different_fields_are_cut_short() -> None:
     spec = {name: 1 for name in "abcde"}
     planned = plan(wanted(make("Server", "s", spec)), Live(by_ref(make("Server", "s"))))
     assert planned.to_apply[ref("s")].reason == ".spec.a, .spec.b, .spec.c and 2 more"
+
+
+def test_what_an_unlisted_object_may_refer_to_is_not_deleted() -> None:
+    """The attachment may still be there; without its definition it cannot be."""
+    attachment, vpc = make_attachment("a", "v", "c"), make_vpc("v")
+    owned = wanted(owned=(attachment, vpc, make_server("s")))
+    live = by_ref(vpc, make_server("s"))
+    planned = plan(owned, Live(live, {"VPCAttachment": PermissionDenied("no list")}))
+    assert actions(planned) == {"a": Action.SKIPPED, "v": Action.SKIPPED, "s": Action.DELETED}
+    assert planned.gone == set()
+    planned = plan(owned, Live(live, {"VPCAttachment": DefinitionMissing("no CRD")}))
+    assert actions(planned) == {"a": Action.SKIPPED, "v": Action.DELETED, "s": Action.DELETED}

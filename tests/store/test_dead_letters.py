@@ -111,6 +111,19 @@ def test_a_forced_try_that_fails_again_is_told_in_the_same_letter(bench, parked)
     assert letter.first_failed_at < letter.last_failed_at
 
 
+def test_a_discarded_letter_is_not_written_again_by_the_next_slow_look(bench, parked):
+    """Who wants to hear no more of it does not, until the fabric changes or works."""
+    dead_letters.discard(bench.connection, ALL, by="me", why="taken down")
+    for _ in range(3):
+        sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-2")
+        bench.finish(parked, failed())
+    assert (told(bench), bench.state().status) == ([("git", "discarded", "taken down")], SyncStatus.PARKED)
+    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-3")
+    bench.finish(parked, failed())
+    assert told(bench) == [("git", "discarded", "taken down"), ("git", "parked", "")]
+
+
 def test_a_success_resolves_a_letter(bench, parked):
     """Forced, or whatever brought it about."""
     bench.finish(parked, succeeded(bench))

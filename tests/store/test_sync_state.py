@@ -24,9 +24,8 @@ def make_outcome(status=OutcomeStatus.SUCCESS, target=Target.GIT, generation=1, 
 
 def failed(**values):
     """A failure that may go away by itself."""
-    return make_outcome(
-        OutcomeStatus.ERROR, reason="no route", error_class="RemoteUnavailable", **{"retryable": True, **values}
-    )
+    told = {"reason": "no route", "error_class": "RemoteUnavailable", "retryable": True}
+    return make_outcome(OutcomeStatus.ERROR, **told | values)
 
 
 def seconds_to_next_look(bench, target=Target.GIT):
@@ -250,16 +249,52 @@ def test_a_remote_that_says_when_to_come_back_is_obeyed(bench):
 
 
 @pytest.mark.parametrize(("attempts", "outcome"), [(1, failed(retryable=False)), (sync_state.MAX_ATTEMPTS, failed())])
-def test_what_cannot_succeed_by_itself_is_parked(bench, attempts, outcome):
-    """At once, or after the last attempt."""
+def test_what_is_given_up_is_parked_and_looked_at_again_slowly(bench, attempts, outcome):
+    """At once, or after the last attempt; about once an hour, for most causes end elsewhere."""
     fabric = bench.synced_fabric()
     for _ in range(attempts):
         assert bench.state().status is not SyncStatus.PARKED
         bench.finish(fabric, outcome)
-    assert bench.state().status is SyncStatus.PARKED
-    assert (bench.state().due_at, seconds_to_next_look(bench)) == (None, None)
-    assert bench.due(Target.GIT) == []
-    assert bench.due(Target.GIT, force=True) == ["lab"]
+    for looks in range(3):
+        assert (bench.state().status, bench.state().attempts) == (SyncStatus.PARKED, attempts + looks)
+        assert 2600 < seconds_to_next_look(bench) <= 4500
+        assert bench.due(Target.GIT) == []
+        bench.execute("UPDATE hedgehog.sync_state SET due_at = now() WHERE target = 'git'")
+        assert (bench.due(Target.GIT), bench.state().status) == (["lab"], SyncStatus.PARKED)
+        bench.finish(fabric, outcome)
+    bench.finish(fabric, make_outcome())
+    assert (bench.state().status, bench.state().attempts) == (SyncStatus.IN_SYNC, 0)
+
+
+def test_data_of_a_fabric_that_is_wrong_waits_for_its_change(bench):
+    """Nothing else can help; a person may force it."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, failed(retryable=False, error_class="InvalidInput"))
+    assert (bench.state().status, bench.state().due_at, seconds_to_next_look(bench)) == (SyncStatus.PARKED, None, None)
+    assert (bench.due(Target.GIT), bench.due(Target.GIT, force=True)) == ([], ["lab"])
+    bench.finish(fabric, failed(retryable=False, error_class="InvalidInput", target=Target.KUBERNETES))
+    assert bench.state(target=Target.KUBERNETES).due_at is not None  # another version of the cluster may take it
+
+
+def test_a_failure_that_lasts_for_weeks_is_still_counted(bench):
+    """The pause has a ceiling that the count cannot break."""
+    fabric = bench.synced_fabric()
+    bench.execute("UPDATE hedgehog.sync_state SET attempts = 5000, status = 'parked'")
+    bench.finish(fabric, failed(retryable=False))
+    assert bench.state().attempts == 5001
+    assert sync_state.backoff(5000, 60.0, None, random.Random(1)) <= sync_state.BACKOFF_CAP
+
+
+@pytest.mark.parametrize("column", ["url", "branch", "connection_id"])
+def test_what_failed_is_tried_at_once_when_its_repository_is_corrected(bench, ear, column):
+    """Another URL, branch or credential; another author is no reason."""
+    fabric = bench.synced_fabric()
+    bench.finish(fabric, failed(retryable=False, error_class="InvalidInput"))
+    ear.heard()
+    bench.execute("UPDATE hedgehog.git_repository SET author_name = 'somebody else'")
+    assert (bench.due(Target.GIT), ear.heard()) == ([], [])
+    bench.execute(f"UPDATE hedgehog.git_repository SET {column} = 'other'")
+    assert (bench.due(Target.GIT), ear.heard(), bench.state().attempts) == (["lab"], [(CHANGED, "lab")], 0)
 
 
 def test_a_change_takes_a_parked_fabric_up_again(bench):

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from hedgehog.errors import HedgehogError
+from hedgehog.errors import DefinitionMissing, HedgehogError
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
+from hedgehog.kube.definitions import explained
 from hedgehog.kube.failures import Answer, of_object
 from hedgehog.kube.resources import definition_name, kind_of, object_path
 
@@ -73,6 +74,8 @@ def apply(
             if before is not None:
                 before(manifest)
             return apply_one(cluster, manifest, force_conflicts=force_conflicts or ref in forced)
+        except DefinitionMissing as error:
+            return Result.failed(ref, explained(cluster, kind_of(manifest), error))
         except Exception as error:  # whatever is wrong with one object must not stop the others
             return Result.failed(ref, of_object(str(ref), error))
 

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hedgehog.errors import AlreadyExists, NotFound, PermissionDenied, RemoteUnavailable
+from hedgehog.errors import (
+    AlreadyExists,
+    DefinitionMissing,
+    HedgehogError,
+    NotFound,
+    PermissionDenied,
+    RetryableError,
+)
 from hedgehog.fabric.canonical import differs
 from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER, Kind
 from hedgehog.fabric.model import Manifest
@@ -43,11 +50,13 @@ class FabricDefinition:
     """Where Fabric resources can be kept in a cluster.
 
     `kind` is None when they cannot, and `note` says why. `served` is False when a dry run left the definition out.
+    `trouble` is what went wrong with the definition: the resource waits, nothing else does.
     """
 
     kind: Kind | None
     note: str = ""
     served: bool = True
+    trouble: HedgehogError | None = None
 
 
 def fabric_definition(
@@ -72,7 +81,9 @@ def fabric_definition(
 
 
 def _settle(cluster: Cluster, kind: Kind, found: Manifest | None, install: bool) -> FabricDefinition:
-    """Create the definition or bring it up to date."""
+    """Create the definition or bring it up to date. Raises RetryableError for one that is being deleted."""
+    if found is not None and found["metadata"].get("deletionTimestamp"):
+        raise RetryableError(f"CRD {definition_name(kind)} is being deleted from {cluster.name}")
     wanted = render_fabric_crd(load_schema(FABRIC_SCHEMA), kind.group, kind.version)
     wanted["metadata"]["labels"] = dict(MANAGED_BY)
     if found is None or differs(wanted, found):
@@ -106,6 +117,27 @@ def _get(cluster: Cluster, kind: Kind) -> Manifest | None:
     return found
 
 
+def explained(cluster: Cluster, kind: Kind, error: HedgehogError) -> HedgehogError:
+    """*error*, unless it is a DefinitionMissing that will pass: the definition is there, but just installed or on its
+    way out. One more request, for that error only; who may not look at definitions gets the error as it is."""
+    if not isinstance(error, DefinitionMissing):
+        return error
+    try:
+        found = _get(cluster, kind)
+    except HedgehogError:
+        return error
+    if found is None:
+        return error
+    name = definition_name(kind)
+    if found["metadata"].get("deletionTimestamp"):
+        return RetryableError(f"{cluster.name} is deleting CRD {name}; its objects wait until it is installed again")
+    if not any(one["name"] == kind.version and one.get("served") for one in found["spec"]["versions"]):
+        return DefinitionMissing(
+            f"CRD {name} of {cluster.name} does not serve version {kind.version}; install one that does"
+        )
+    return RetryableError(f"CRD {name} is installed in {cluster.name}, which does not serve it yet")
+
+
 def apply_definition(cluster: Cluster, definition: Mapping[str, Any]) -> None:
     """Server-side apply one CustomResourceDefinition, whatever it is: callers decide what may be installed."""
     name = definition["metadata"]["name"]
@@ -123,12 +155,12 @@ def apply_definition(cluster: Cluster, definition: Mapping[str, Any]) -> None:
 def wait_until_served(
     cluster: Cluster, kind: Kind, *, timeout: float = ESTABLISH_TIMEOUT, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Return when objects of *kind* can be listed; raise RemoteUnavailable when that takes longer than *timeout*."""
+    """Return when objects of *kind* can be listed; raise RetryableError when that takes longer than *timeout*."""
     deadline = time.monotonic() + timeout
     path, subject = collection_path(kind, kind.default_namespace), f"list of {kind.plural}"
     while not cluster.send("LIST", "GET", path, subject=subject, query={"limit": 1}).ok:
         if time.monotonic() > deadline:
-            raise RemoteUnavailable(f"{cluster.name} does not serve CRD {definition_name(kind)} after {timeout:.0f} s")
+            raise RetryableError(f"{cluster.name} does not serve CRD {definition_name(kind)} after {timeout:.0f} s")
         sleep(0.05)
 
 

@@ -37,6 +37,14 @@ TEXT_LIMIT = 1000
 _WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
 _NOT_READY = "retry later"
 """How Hedgehog's gateway admission ends when a controller has not numbered a new VPC yet (gateway_ctrl.go)."""
+_PASSING = re.compile(
+    "because it is being terminated"  # a namespace: 403
+    "|not allowed while custom resource definition is terminating"  # 405
+    "|not yet ready to handle request"  # an admission plugin of a server that has just started: 403
+    "|status unknown for quota"  # a quota that nobody has counted yet: 403
+)
+"""What API servers say of a state that ends by itself, under codes that otherwise mean "never"."""
+_QUOTA = re.compile("exceeded quota: ([^ ,]+)")
 _UNTYPED = b"failed to create typed patch object"
 """Server-side apply answers 500, not 422, to a field that the schema does not have or has with another type."""
 
@@ -79,6 +87,8 @@ def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "")
     status = _status(answer)
     text = cut(str(status.get("message") or answer.body.decode(errors="replace")))
     error: HedgehogError = InvalidInput(f"{subject}: refused ({answer.status}): {text}")
+    if 400 <= answer.status < 500 and _PASSING.search(text) and not _WEBHOOK.search(text):
+        return RetryableError(f"{subject}: {cluster} does not take it at this moment ({answer.status}): {text}")
     match answer.status:
         case 401:
             error = AuthenticationFailed(f"{cluster} refused the credential (401: {text}); correct the connection")
@@ -126,6 +136,9 @@ def _forbidden(text: str, subject: str, cluster: str) -> HedgehogError:
     if _WEBHOOK.search(text):
         refusal = RetryableError if text.rstrip().endswith(_NOT_READY) else AdmissionRefused
         return refusal(f"{subject}: {text}")
+    quota = _QUOTA.search(text)
+    if quota:
+        return PermissionDenied(f"{subject}: {text}; raise quota {quota[1]} of {cluster}, or make room in it")
     return PermissionDenied(f"{subject}: {cluster} does not allow it: {text}; grant the connection's user the right")
 
 

@@ -10,6 +10,7 @@ from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
+from hedgehog.kube.definitions import explained
 from hedgehog.kube.failures import failure
 from hedgehog.kube.resources import collection_path, definition_name
 
@@ -51,7 +52,7 @@ def _list_scope(cluster: Cluster, kind: Kind, namespace: str) -> dict[ObjectRef,
     try:
         return {ObjectRef.of(item): item for item in _pages(cluster, kind, namespace)}
     except HedgehogError as error:
-        return error
+        return explained(cluster, kind, error)
 
 
 def _pages(cluster: Cluster, kind: Kind, namespace: str) -> list[Manifest]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from hedgehog.errors import AdmissionRefused, AlreadyExists, HedgehogError, RetryableError
+from hedgehog.errors import AdmissionRefused, AlreadyExists, DefinitionMissing, HedgehogError, RetryableError
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
 from hedgehog.fabric.changes import Action, Change, Round
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.references import references
 from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
 
@@ -110,13 +111,21 @@ def withhold(
 def _unwanted(
     desired: Desired, live: Live
 ) -> tuple[dict[ObjectRef, Manifest], dict[ObjectRef, Result], frozenset[ObjectRef]]:
-    """What is owned and no longer wanted: live objects, those of kinds that could not be listed, and vanished ones."""
+    """What is owned and no longer wanted: live objects, those about which too little is known, and vanished ones.
+
+    Unknown is whatever is of a kind that could not be listed, and what our own objects of such a kind may refer to.
+    """
     unwanted = sorted(desired.owned.keys() - desired.manifests.keys() - desired.left_alone.keys())
-    to_delete = {ref: live.objects[ref] for ref in unwanted if ref in live.objects}
+    errors = {ref: live.failed[ref.kind] for ref in unwanted if ref.kind in live.failed}
+    for user, manifest in desired.owned.items():
+        error = live.failed.get(user.kind)
+        # Without its definition an object cannot be there.
+        if error is not None and not isinstance(error, DefinitionMissing):
+            errors |= {ref: error for ref in references(manifest) if ref in unwanted and ref not in errors}
+    to_delete = {ref: live.objects[ref] for ref in unwanted if ref in live.objects and ref not in errors}
     unlisted = {
-        ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {error}"), error=error)
-        for ref in unwanted
-        if (error := live.failed.get(ref.kind)) is not None
+        ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {error}"), live=live.objects.get(ref), error=error)
+        for ref, error in errors.items()
     }
     return to_delete, unlisted, frozenset(ref for ref in unwanted if ref not in to_delete and ref not in unlisted)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -196,15 +196,32 @@ def _sync_cluster(
 def _observe(
     cluster: Cluster, jobs: Sequence[_Job], owned: Mapping[ObjectRef, inventory.Owned], options: _Options
 ) -> tuple[FabricDefinition | None, Live]:
-    """Read the cluster once for all fabrics: our CRD, if one publishes its resource, and each kind wanted or owned."""
+    """Read the cluster once for all fabrics: our CRD, if one publishes its resource, and each kind wanted or owned.
+
+    A kind that cannot be read waits alone. Raises when none can, or nobody answers.
+    """
     definition = None
     if any(job.fabric.publish_fabric_resource for job in jobs):
-        definition = fabric_definition(cluster, install=not options.dry_run)
-    live = list_live(cluster, _scopes(jobs, owned, definition))
-    for error in live.failed.values():
-        if not live.objects and isinstance(error, _UNREACHABLE):
-            raise error
+        definition = _definition(cluster, options)
+    scopes = _scopes(jobs, owned, definition)
+    live = list_live(cluster, scopes)
+    if live.failed.keys() >= {kind.kind for kind, _ in scopes}:
+        for error in live.failed.values():
+            if isinstance(error, _UNREACHABLE):
+                raise error
+    if definition is not None and definition.trouble is not None:
+        live = replace(live, failed={**live.failed, FABRIC.kind: definition.trouble})
     return definition, live
+
+
+def _definition(cluster: Cluster, options: _Options) -> FabricDefinition:
+    """Our CRD; trouble with it is nobody's but our own resource's."""
+    try:
+        return fabric_definition(cluster, install=not options.dry_run)
+    except _UNREACHABLE:
+        raise
+    except HedgehogError as error:
+        return FabricDefinition(FABRIC, served=False, trouble=error)
 
 
 def _scopes(

@@ -222,6 +222,9 @@ def _look_once(run: _Run) -> Look:
     head = mirror.head()
     if head is None:
         raise NotFound(f"{mirror.remote}: the branch does not exist; push it, or correct the repository's branch")
+    if repository_heads.answered(run.connection, repository.id):
+        with transaction(run.connection) as cursor:
+            sync_state.look_again(cursor, Target.GIT, repository_id=repository.id)
     replaced = _fetch(mirror, seen, head)
     commit = Commit(mirror, head, moved=head != seen, note=_note(repository, seen, replaced, mirror))
     outcomes, woken = _tell_fabrics(run, commit, seen)
@@ -324,7 +327,7 @@ def _tell_history(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> None:
 
 def _fail(run: _Run, error: HedgehogError) -> Look:
     """A repository that cannot be entered: an error of each fabric that Git is the source of, when its time has come."""
-    repository_heads.record(run.connection, run.repository.id, None)
+    repository_heads.record(run.connection, run.repository.id, None, trouble=type(error).__name__)
     intake = Intake(run.connection, run.run_id, run.judge)
     sourced = [fabric for fabric in _fabrics(run) if fabric.source_of_truth is SourceOfTruth.GIT]
     states = _states(run.connection, [fabric.name for fabric in sourced])

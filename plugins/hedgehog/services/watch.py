@@ -25,12 +25,13 @@ from typing import TypeVar
 import psycopg2
 
 from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited, RetryableError
-from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import End
 from hedgehog.services import drift
 from hedgehog.services.watch_feeds import Feed, FollowedCluster, Opened, Times, open_feed, scopes
 from hedgehog.store import drift as drift_store
+from hedgehog.store import sync_state
 from hedgehog.store import watch as store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.watch import Place, Watched
@@ -42,6 +43,9 @@ _T = TypeVar("_T")
 WORKERS = 16
 PER_CLUSTER = 2
 """Workers that one cluster gets at once, so that dead ones cannot hold up the others."""
+
+EARLY = 0.7
+"""A watch that ended before this part of its time was broken off."""
 
 
 class Watch:
@@ -218,9 +222,15 @@ class Watch:
     def _take(self, feed: Feed, opened: Opened) -> None:
         """Go on with what a worker has opened."""
         cluster = feed.cluster
-        if cluster.failures or cluster.client is None:
+        back = cluster.failures > 0 or cluster.client is None
+        if back:
             logger.info("%s is watched", cluster.connection_id)
+        if feed.refusal:
+            logger.info("%s: %s is watched again", cluster.connection_id, feed.place[0])
+        if back or feed.refusal or feed.broken:
+            self._look_again(cluster.connection_id, parked_only=not feed.refusal)
         cluster.client, cluster.failures = opened.client, 0
+        feed.refusal, feed.broken = "", False
         feed.version = opened.version
         if opened.items is not None:
             self._take_list(feed, opened)
@@ -232,6 +242,12 @@ class Watch:
         feed.opened_at = feed.heard_at = time.monotonic()
         self._selector.register(feed.stream, selectors.EVENT_READ, feed)
         self._read(feed)
+
+    def _look_again(self, connection_id: str, *, parked_only: bool) -> None:
+        """Have syncs tried that failed at a cluster: it is there (again), or serves a kind that it did not serve."""
+        woken = self._database(partial(_due_again, connection_id, parked_only))
+        if woken:
+            self._wake(woken)
 
     def _take_list(self, feed: Feed, opened: Opened) -> None:
         """Have the whole list judged, with what it should show and does not."""
@@ -248,7 +264,9 @@ class Watch:
         """A kind that cannot be read waits alone; else the whole cluster waits, longer each time."""
         cluster = feed.cluster
         if isinstance(error, DefinitionMissing | PermissionDenied):
-            logger.warning("%s: %s is not watched: %s", cluster.connection_id, feed.place[0], error)
+            if feed.refusal != str(error):
+                logger.warning("%s: %s is not watched: %s", cluster.connection_id, feed.place[0], error)
+            feed.refusal, feed.version = str(error), ""
             self._after(self._times.refused, partial(self._open, feed))
             return
         if isinstance(error, RateLimited):  # of a server that has just started, for each kind that it is not ready for
@@ -292,6 +310,7 @@ class Watch:
         if feed.pending:
             self._judge_soon(self._times.gather)
         if reading.end is not None:
+            feed.broken = feed.heard_at - feed.opened_at < self._times.stream * EARLY
             stale = feed.heard_at - feed.listed_at > self._times.relist * random.uniform(0.8, 1.2)
             self._reopen(feed, self._pause(feed), anew=stale or reading.end is End.EXPIRED)
 
@@ -377,6 +396,11 @@ def _judged(connection_id: str, seen: drift.Seen, connection: Connection) -> dri
     halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
     first, second = (_judged(connection_id, {ref: seen[ref] for ref in half}, connection) for half in halves)
     return drift.Judgement((*first.woken, *second.woken), first.deferred | second.deferred)
+
+
+def _due_again(connection_id: str, parked_only: bool, connection: Connection) -> list[str]:
+    with transaction(connection) as cursor:
+        return sync_state.look_again(cursor, Target.KUBERNETES, connection_id=connection_id, parked_only=parked_only)
 
 
 def _save(moved: Mapping[tuple[str, Place], str], connection: Connection) -> Mapping[tuple[str, Place], str]:

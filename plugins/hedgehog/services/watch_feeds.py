@@ -28,8 +28,8 @@ class Times:
     """A watch that is this quiet is taken for lost, and its kind is listed: servers send a bookmark a minute."""
     relist: float = 3600.0
     """A list is compared about this often: what became an orphan by a change of the database makes no event."""
-    refused: float = 600.0
-    """Until a kind is tried again that the cluster does not serve, or does not let us read."""
+    refused: float = 30.0
+    """Until a kind is tried again that the cluster does not serve, or does not let us read: one request."""
     gather: float = 0.1
     """A burst of events is judged together."""
     deferred: float = 1.0
@@ -60,6 +60,10 @@ class Feed:
     heard_at: float = 0.0
     short: int = 0
     """Watches in a row that ended at once."""
+    refusal: str = ""
+    """Why the cluster did not serve this kind, or not to us, the last time."""
+    broken: bool = False
+    """Whether its last watch ended before its time, as it does when a definition is deleted."""
 
     @property
     def place(self) -> Place:

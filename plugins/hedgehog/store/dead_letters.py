@@ -126,9 +126,14 @@ def replay(connection: Connection, selection: Selection, *, by: str) -> tuple[li
 def discard(connection: Connection, selection: Selection, *, by: str, why: str) -> list[DeadLetter]:
     """Take the parked letters of *selection* off the list; their fabrics stay parked until they change. Returns them."""
     with transaction(connection) as cursor:
-        found = [one for _, one in _locked(cursor, selection)]
-        _close(cursor, found, LetterStatus.DISCARDED, by=by, note=why)
-    return found
+        found = _locked(cursor, selection)
+        for fabric_id, one in found:
+            cursor.execute(
+                "UPDATE hedgehog.sync_state SET quiet = true WHERE fabric_id = %s AND target = %s",
+                (fabric_id, one.target.value),
+            )
+        _close(cursor, [one for _, one in found], LetterStatus.DISCARDED, by=by, note=why)
+    return [one for _, one in found]
 
 
 def _locked(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:

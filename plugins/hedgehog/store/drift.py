@@ -168,11 +168,11 @@ def settle(
 def make_due(cursor: Any, fabric_ids: Collection[int]) -> list[str]:
     """Have the fabrics' clusters looked at by the next run; the names of those that it will look at.
 
-    What is parked stays parked, and what failed waits for its next attempt: a drift does not mend either.
+    Also of what failed or is parked: the kind that it waits for holds up no other. It stays so until that look.
     """
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = least(s.due_at, now()) FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-        "AND s.target = 'kubernetes' AND f.id = ANY(%s) AND f.enable_k8s_sync AND s.status NOT IN ('parked', 'error') "
+        "AND s.target = 'kubernetes' AND f.id = ANY(%s) AND f.enable_k8s_sync "
         "AND (NOT f.suspended OR coalesce(f.suspended_until <= now(), false)) RETURNING f.name",
         (sorted(fabric_ids),),
     )

@@ -19,22 +19,40 @@ def last_seen(connection: Connection, repository_id: int) -> str | None:
         return row[0] if row else None
 
 
-def record(connection: Connection, repository_id: int, commit: str | None, *, replaced: str | None = None) -> None:
+def answered(connection: Connection, repository_id: int) -> bool:
+    """Note that the branch could be read; whether it could not the last time."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.repository_head SET trouble = NULL WHERE git_repository_id = %s AND trouble IS NOT NULL "
+            "RETURNING 1",
+            (repository_id,),
+        )
+        return cursor.fetchone() is not None
+
+
+def record(
+    connection: Connection,
+    repository_id: int,
+    commit: str | None,
+    *,
+    replaced: str | None = None,
+    trouble: str | None = None,
+) -> None:
     """Note that the branch was looked at. *commit* is its head, now taken in; None when that could not be learnt.
 
-    *replaced* is the head before, when the new one does not contain it.
+    *replaced* is the head before, when the new one does not contain it; *trouble* the class of the error.
     """
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.repository_head AS h (git_repository_id, commit_id, moved_at, replaced_commit, "
-            "replaced_at) SELECT id, %(commit)s, CASE WHEN %(commit)s IS NOT NULL THEN now() END, %(replaced)s, "
-            "CASE WHEN %(replaced)s IS NOT NULL THEN now() END FROM hedgehog.git_repository WHERE id = %(id)s "
+            "replaced_at, trouble) SELECT id, %(commit)s, CASE WHEN %(commit)s IS NOT NULL THEN now() END, %(replaced)s, "
+            "CASE WHEN %(replaced)s IS NOT NULL THEN now() END, %(trouble)s FROM hedgehog.git_repository WHERE id = %(id)s "
             "ON CONFLICT (git_repository_id) DO UPDATE SET checked_at = now(), "
             "commit_id = coalesce(excluded.commit_id, h.commit_id), "
             "moved_at = CASE WHEN excluded.commit_id <> coalesce(h.commit_id, '') THEN now() ELSE h.moved_at END, "
             "replaced_commit = coalesce(excluded.replaced_commit, h.replaced_commit), "
-            "replaced_at = coalesce(excluded.replaced_at, h.replaced_at)",
-            {"commit": commit, "id": repository_id, "replaced": replaced},
+            "replaced_at = coalesce(excluded.replaced_at, h.replaced_at), trouble = excluded.trouble",
+            {"commit": commit, "id": repository_id, "replaced": replaced, "trouble": trouble},
         )
 
 

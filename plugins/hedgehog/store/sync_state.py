@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hedgehog.errors import NotFound
+from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.store import problems
@@ -28,6 +28,9 @@ BACKOFF_BASE = {Target.GIT: 60.0, Target.KUBERNETES: 120.0}
 """Seconds; doubled with each attempt."""
 BACKOFF_CAP = 3600.0
 BACKOFF_FLOOR = 5.0
+SLOW_LOOK = 3600.0
+"""Seconds, give or take a quarter, between two looks at what is parked for a cause that can end by itself."""
+_MOST_DOUBLINGS = 30
 DUE_LIMIT = 5000
 """Most fabrics one plan takes; the rest stay due for the next run."""
 _DETAIL_LIMIT = 200
@@ -95,6 +98,37 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
             (target.value, list(fabric_ids)),
         )
         names = sorted(row[0] for row in cursor.fetchall())
+        cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
+    return names
+
+
+def look_again(
+    cursor: Any,
+    target: Target,
+    *,
+    connection_id: str | None = None,
+    repository_id: int | None = None,
+    parked_only: bool = False,
+) -> list[str]:
+    """Have looked at now what failed at a cluster or in a repository that may be well again; the fabrics' names.
+
+    They stay what they are, `error` or `parked`, until that look: it is one more attempt. The caller has the cursor of
+    a transaction and wakes who does the work at a cluster; at Git that is done here.
+    """
+    cursor.execute(
+        "UPDATE hedgehog.sync_state s SET due_at = now() FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
+        "AND s.target = %(target)s AND s.due_at > now() AND s.status = ANY(%(statuses)s) "
+        "AND (f.kubernetes_connection_id = %(connection)s OR f.git_repository_id = %(repository)s) "
+        f"AND {_ENABLED[target]} AND {_NOT_SUSPENDED} RETURNING f.name",
+        {
+            "target": target.value,
+            "statuses": ["parked"] if parked_only else ["parked", "error"],
+            "connection": connection_id,
+            "repository": repository_id,
+        },
+    )
+    names = sorted(row[0] for row in cursor.fetchall())
+    if target is Target.GIT:
         cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
     return names
 
@@ -175,15 +209,17 @@ def working(connection: Connection, target: Target, fabric_ids: Sequence[int] | 
         return [Work(*row) for row in cursor.fetchall()]
 
 
+_MEANWHILE = "due_at > started_at AND due_at <= now()"
+"""A change came while a run worked: it has set due_at to now already, and never moves into the future."""
 _FINISH = (
-    "UPDATE hedgehog.sync_state SET status = %(status)s, attempts = %(attempts)s, run_id = %(run_id)s, "
+    f"UPDATE hedgehog.sync_state SET status = CASE WHEN %(status)s = 'parked' AND {_MEANWHILE} THEN 'error' "
+    "    ELSE %(status)s END, attempts = %(attempts)s, run_id = %(run_id)s, "
     "  reason = %(reason)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "
     "  revision = coalesce(%(revision)s, revision), "
     "  observed_generation = CASE WHEN %(reached)s THEN %(generation)s ELSE observed_generation END, "
     "  last_success_at = CASE WHEN %(status)s = 'in_sync' THEN now() ELSE last_success_at END, "
     "  last_change_at = CASE WHEN %(wrote)s THEN now() ELSE last_change_at END, "
-    # A change that came while we worked has set due_at to now already: never move that into the future.
-    "  due_at = CASE WHEN %(again)s THEN now() WHEN %(failed)s AND due_at > started_at AND due_at <= now() THEN due_at "
+    f"  due_at = CASE WHEN %(again)s THEN now() WHEN %(failed)s AND {_MEANWHILE} THEN due_at "
     "    WHEN %(delay)s IS NULL THEN 'infinity' ELSE now() + make_interval(secs => %(delay)s) END "
     "WHERE fabric_id = %(fabric_id)s AND target = %(target)s"
 )
@@ -194,7 +230,8 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
 
     A fabric that changed again meanwhile stays due at once and its wake-up is repeated, so nothing waits for a clock.
     A published generation makes the Kubernetes target due. An error that cannot retry itself, or that failed
-    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter. Outcomes of a dry run are not recorded.
+    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter; it is looked at again slowly, unless only a
+    change of the fabric can help. Outcomes of a dry run are not recorded.
     """
     if outcome.dry_run:
         return
@@ -260,14 +297,23 @@ def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -
     if outcome.status is not OutcomeStatus.ERROR:
         return _STATUS[outcome.status], resync * jitter.uniform(0.9, 1.1)
     if not outcome.retryable or attempts >= MAX_ATTEMPTS:
-        return SyncStatus.PARKED, None
+        return SyncStatus.PARKED, None if _is_final(outcome) else SLOW_LOOK * jitter.uniform(0.75, 1.25)
     return SyncStatus.ERROR, backoff(attempts, BACKOFF_BASE[outcome.target], outcome.retry_after, jitter)
+
+
+def _is_final(outcome: Outcome) -> bool:
+    """Whether nothing but a change of the fabric, of its repository or of its branch can end the trouble.
+
+    What a cluster refuses may be right for its next version, and all other causes lie elsewhere: a missing definition,
+    a right, a credential, a repository.
+    """
+    return outcome.target is Target.GIT and outcome.error_class == InvalidInput.__name__
 
 
 def backoff(attempts: int, base: float, retry_after: float | None, jitter: random.Random) -> float:
     """Seconds until the next try after *attempts* failed ones: the remote's own wish, else doubled from *base*, with
     full jitter."""
-    ceiling = min(2 ** (attempts - 1) * base, BACKOFF_CAP)
+    ceiling = min(2 ** min(attempts - 1, _MOST_DOUBLINGS) * base, BACKOFF_CAP)
     return max(BACKOFF_FLOOR, retry_after if retry_after is not None else jitter.uniform(0, ceiling))
 
 
@@ -325,7 +371,7 @@ class State:
     error_class: str | None
     attempts: int
     due_at: datetime | None
-    """None: not by itself (disabled, parked, or suspended without an end)."""
+    """None: not by itself (disabled, suspended without an end, or parked until the fabric changes)."""
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     last_change_at: datetime | None
