@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.fabricator import effective_settings, settings_from_fabricator
+from hedgehog.fabric.fabricator import effective_settings, read_fabricator
 from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config, read
 
 
@@ -21,7 +21,7 @@ def make_fabricator(**config):
 
 def test_an_empty_fabricator_means_the_defaults_without_a_gateway():
     """As `hhfab init` makes it."""
-    assert settings_from_fabricator(make_fabricator()) == FabricSettings(gateway_enabled=False)
+    assert read_fabricator(make_fabricator())[0] == FabricSettings(gateway_enabled=False)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_real_fabricator_gives_what_its_controller_was_configured_with(referen
     """The other half of the path: fabricator's own rendering of the same manifests."""
     manifest = next(yaml.safe_load_all((reference / "samples" / sample).read_text()))
     webhook = json.loads((reference / "admission" / "fabric-config.json").read_text())["configs"][config]
-    assert settings_from_fabricator(manifest) == from_webhook_config(webhook)
+    assert read_fabricator(manifest)[0] == from_webhook_config(webhook)
 
 
 def test_every_field_that_counts_is_read():
@@ -51,7 +51,7 @@ def test_every_field_that_counts_is_read():
         },
         gateway={"enable": True, "communities": {"0": "50001:0", "1": "50001:1"}},
     )
-    assert settings_from_fabricator(manifest) == FabricSettings(
+    assert read_fabricator(manifest)[0] == FabricSettings(
         control_vip="10.9.0.1/32",
         management_subnet="10.9.0.0/24",
         spine_asn=65000,
@@ -76,9 +76,7 @@ def test_every_wrong_field_is_named():
         fabric={"spineASN": "65100", "vpcIRBVLANs": [{"from": 3000, "to": 5000}], "vpcWorkaroundSubnet": 7},
         gateway={"communities": ["50001:0"]},
     )
-    with pytest.raises(InvalidInput) as caught:
-        settings_from_fabricator(manifest)
-    assert str(caught.value).splitlines() == [
+    assert [f"Fabricator: .{'.'.join(path)}: {text}" for path, text in read_fabricator(manifest)[1]] == [
         "Fabricator: .spec.config.control.managementSubnet: '10.9.0.0' is not a subnet such as 172.30.0.0/21",
         "Fabricator: .spec.config.fabric.spineASN: '65100' is no number from 0",
         "Fabricator: .spec.config.fabric.vpcIRBVLANs: [3000, 5000] is no range of VLANs from 1 to 4094, the lower one first",
@@ -95,6 +93,25 @@ def test_a_fabricator_among_the_objects_wins_but_for_what_it_cannot_say():
     assert effective_settings(stored, [vpc, make_fabricator()]) == FabricSettings(
         upstream=Upstream.V0_126, vpc_peering_disabled=True, gateway_enabled=False
     )
+
+
+def test_a_fabricator_that_cannot_be_read_leaves_the_one_before_it_in_force():
+    """Nobody takes it; where there was none, what can be read of it counts."""
+    good, bad = (
+        make_fabricator(fabric={"spineASN": 64000}),
+        make_fabricator(fabric={"spineASN": "x", "leafASNEnd": 65200}),
+    )
+    assert effective_settings(FabricSettings(), [bad], before=[good]).spine_asn == 64000
+    alone = effective_settings(FabricSettings(), [bad])
+    assert (alone.spine_asn, alone.leaf_asn_end) == (65100, 65200)
+
+
+def test_the_fabricator_called_default_counts_whatever_the_order():
+    """The database sorts by name, files come by path."""
+    one, other = make_fabricator(fabric={"spineASN": 64000}), make_fabricator(fabric={"spineASN": 64001})
+    one["metadata"], other["metadata"] = {"name": "default"}, {"name": "aaa"}
+    assert effective_settings(FabricSettings(), [one, other]) == effective_settings(FabricSettings(), [other, one])
+    assert effective_settings(FabricSettings(), [other, one]).spine_asn == 64000
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,10 @@ def canonical(manifest: Mapping[str, Any]) -> Manifest:
     are not filled in: `differs` does not mind them. The input is left alone; the result shares nothing with it.
     """
     result: Manifest = {key: _plain(value) for key, value in manifest.items() if key not in {"status", "metadata"}}
-    if result.get("kind") in {"VPCPeering", "GatewayPeering"}:
+    given = manifest.get("kind")
+    kind = given if isinstance(given, str) else ""
+    if kind in {"VPCPeering", "GatewayPeering"}:
         _name_peers(result, manifest)
-    kind = str(manifest.get("kind"))
     metadata = {
         key: _plain(value)
         for key, value in _mapping(manifest.get("metadata")).items()

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hedgehog.errors import InvalidInput
 from hedgehog.fabric.kinds import FABRICATOR
 from hedgehog.fabric.settings import FabricSettings, field_value
+from hedgehog.fabric.shown import shown
 
 KIND = "Fabricator"
+_NAME = "default"
 
 _FIELDS: Mapping[str, str] = {
     "control.controlVIP": "control_vip",
@@ -55,20 +56,12 @@ Problem = tuple[tuple[str, ...], str]
 """Path of a field and what is wrong with it."""
 
 
-def settings_from_fabricator(manifest: Mapping[str, Any]) -> FabricSettings:
-    """The settings that *manifest*, a Fabricator, asks for. What it leaves out is upstream's default: no gateway.
-
-    Raises InvalidInput with a line for each field that cannot be read. What hhfab checks beyond that (disjoint subnets
-    and ASN ranges, users) is not looked at.
-    """
-    settings, problems = read_fabricator(manifest)
-    if problems:
-        raise InvalidInput("\n".join(f"{KIND}: .{'.'.join(path)}: {text}" for path, text in problems))
-    return settings
-
-
 def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[Problem]]:
-    """The settings that *manifest* asks for, defaults where a field cannot be read, and the problems with those."""
+    """The settings that *manifest* asks for, defaults where a field cannot be read, and the problems with those.
+
+    What it leaves out is upstream's default: no gateway. What hhfab checks beyond that (disjoint subnets and ASN
+    ranges, users) is not looked at.
+    """
     config = _mapping(_mapping(manifest.get("spec")).get("config"))
     problems: list[Problem] = []
     found: dict[str, Any] = {"gateway_enabled": False}
@@ -80,7 +73,7 @@ def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[P
     if isinstance(communities, Mapping) and communities:
         found["gateway_communities"] = len(communities)
     elif not _is_unset(communities):
-        problems.append((_path("gateway.communities"), f"{communities!r} is no mapping"))
+        problems.append((_path("gateway.communities"), f"{shown(communities)} is no mapping"))
     return FabricSettings(**found, reserved_subnets=_reserved(config, problems)), problems
 
 
@@ -98,25 +91,40 @@ def _reserved(config: Mapping[str, Any], problems: list[Problem]) -> tuple[str, 
     return tuple(subnets)
 
 
-def effective_settings(stored: FabricSettings, manifests: Iterable[Mapping[str, Any]]) -> FabricSettings:
-    """The settings that count: those of the first Fabricator among *manifests*, else *stored*.
+def effective_settings(
+    stored: FabricSettings, manifests: Iterable[Mapping[str, Any]], *, before: Iterable[Mapping[str, Any]] = ()
+) -> FabricSettings:
+    """The settings that count: those of the Fabricator among *manifests*, else *stored*. Raises nothing.
 
-    What no Fabricator says, such as the release of upstream, is always taken from *stored*. Raises InvalidInput.
+    Of one with a field that cannot be read, which nobody takes, the one *before* counts in its place; where there was
+    none, what can be read of it, defaults for the rest. What no Fabricator says, such as the release of upstream, is
+    always taken from *stored*.
     """
-    for manifest in manifests:
-        if is_fabricator(manifest):
-            return completed(settings_from_fabricator(manifest), stored)
-    return stored
-
-
-def completed(settings: FabricSettings, stored: FabricSettings) -> FabricSettings:
-    """*settings* of a Fabricator with what no Fabricator says from *stored*."""
+    given = _fabricator(manifests)
+    if given is None:
+        return stored
+    settings, problems = read_fabricator(given)
+    old = _fabricator(before) if problems else None
+    if old is not None:
+        settings, _ = read_fabricator(old)
     return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _UNSAID})
 
 
 def is_fabricator(manifest: Mapping[str, Any]) -> bool:
     """Whether it is Hedgehog's Fabricator, in whatever version."""
-    return manifest.get("kind") == KIND and str(manifest.get("apiVersion")).startswith(f"{FABRICATOR}/")
+    version = manifest.get("apiVersion")
+    return manifest.get("kind") == KIND and isinstance(version, str) and version.startswith(f"{FABRICATOR}/")
+
+
+def _fabricator(manifests: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The Fabricator that counts, whatever the order: a cluster has one, called default."""
+    found = [manifest for manifest in manifests if is_fabricator(manifest)]
+    return min(found, key=_rank, default=None)
+
+
+def _rank(manifest: Mapping[str, Any]) -> tuple[bool, str]:
+    name = _mapping(manifest.get("metadata")).get("name")
+    return name != _NAME, name if isinstance(name, str) else ""
 
 
 def _path(dotted: str) -> tuple[str, ...]:

@@ -29,10 +29,11 @@ def references(manifest: Mapping[str, Any]) -> frozenset[ObjectRef]:
     Only references that admission checks; a default that the manifest leaves out (namespace `default`, for example) is
     not one. Never raises: what is malformed refers to nothing, saying so is the validator's business.
     """
-    find = _FINDERS.get(str(manifest.get("kind")))
+    kind, namespace = manifest.get("kind"), _mapping(manifest.get("metadata")).get("namespace")
+    find = _FINDERS.get(kind) if isinstance(kind, str) else None
     if find is None:
         return frozenset()
-    namespace = str(_mapping(manifest.get("metadata")).get("namespace") or "default")
+    namespace = namespace if isinstance(namespace, str) and namespace else "default"
     found = find(_mapping(manifest.get("spec")))
     return frozenset(ObjectRef(kind, namespace, name) for kind, name in found if name)
 
@@ -127,7 +128,8 @@ def _vpc(spec: Mapping[str, Any]) -> Iterator[Target]:
 
 
 def _vpc_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("VPC", str(spec.get("subnet") or "").partition("/")[0])
+    subnet = spec.get("subnet")
+    yield from _named("VPC", subnet.partition("/")[0] if isinstance(subnet, str) else None)
     yield from _named("Connection", spec.get("connection"))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.addresses import parse_address, parse_prefix
+from hedgehog.fabric.shown import LONGEST, shown
 
 LAST_VLAN = 4094
 LARGEST_ASN = 2**32 - 1
@@ -20,7 +21,6 @@ LARGEST_NUMBER = 2**16 - 1
 """Of every other number: bytes of a frame, or how many there are of something."""
 MOST_RANGES = 1000
 """Ranges or subnets of one setting: each object is compared with all of them."""
-_LONGEST_SHOWN = 80
 VLANRange = tuple[int, int]
 """First and last VLAN, both included."""
 
@@ -108,7 +108,7 @@ def field_value(name: str, value: Any) -> Any:
     """The value of the field *name* of `FabricSettings` from plain data. Raises ValueError, which says what is wrong."""
     types = _types()
     if name not in types:
-        near = difflib.get_close_matches(name[:_LONGEST_SHOWN], types, n=1)
+        near = difflib.get_close_matches(name[:LONGEST], types, n=1)
         raise ValueError(
             f"there is no such setting; {f'did you mean {near[0]}?' if near else 'see docs/validation.md'}"
         )
@@ -122,19 +122,19 @@ def _types() -> Mapping[str, Any]:
 
 def _upstream(name: str, value: Any) -> Upstream:
     if value not in list(Upstream):
-        raise ValueError(f"{_short(value)} is none of {', '.join(Upstream)}")
+        raise ValueError(f"{shown(value)} is none of {', '.join(Upstream)}")
     return Upstream(value)
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{_short(value)} is not true or false")
+        raise ValueError(f"{shown(value)} is not true or false")
     return value
 
 
 def _number(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{_short(value)} is no number from 0")
+        raise ValueError(f"{shown(value)} is no number from 0")
     largest = LARGEST_ASN if "asn" in name else LARGEST_NUMBER
     if value > largest:
         raise ValueError(f"{value} is too large; at most {largest}")
@@ -143,23 +143,23 @@ def _number(name: str, value: Any) -> int:
 
 def _network(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{_short(value)} is no text")
+        raise ValueError(f"{shown(value)} is no text")
     what, parse = ("an address", parse_address) if "dhcp" in name else ("a subnet such as 172.30.0.0/21", parse_prefix)
     if parse(value) is None:
-        raise ValueError(f"{_short(value)} is not {what}")
+        raise ValueError(f"{shown(value)} is not {what}")
     return value
 
 
 def _networks(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{_short(value)} is no list")
+        raise ValueError(f"{shown(value)} is no list")
     _refuse_many(value)
     return tuple(_network(name, one) for one in value)
 
 
 def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{_short(value)} is no list of ranges such as [3000, 3899]")
+        raise ValueError(f"{shown(value)} is no list of ranges such as [3000, 3899]")
     _refuse_many(value)
     return tuple(_vlan_range(one) for one in value)
 
@@ -167,20 +167,15 @@ def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
 def _vlan_range(value: Any) -> VLANRange:
     pair = list(value) if isinstance(value, list | tuple) else []
     if len(pair) != 2 or any(not isinstance(one, int) or isinstance(one, bool) for one in pair):
-        raise ValueError(f"{_short(value)} is no range such as [3000, 3899]")
+        raise ValueError(f"{shown(value)} is no range such as [3000, 3899]")
     if not 1 <= pair[0] <= pair[1] <= LAST_VLAN:
-        raise ValueError(f"{_short(value)} is no range of VLANs from 1 to {LAST_VLAN}, the lower one first")
+        raise ValueError(f"{shown(value)} is no range of VLANs from 1 to {LAST_VLAN}, the lower one first")
     return pair[0], pair[1]
 
 
 def _refuse_many(value: Sized) -> None:
     if len(value) > MOST_RANGES:
         raise ValueError(f"has {len(value)} entries; at most {MOST_RANGES} are allowed")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
 _READERS: Mapping[Any, Callable[[str, Any], Any]] = {

@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Round
-from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.fabric.settings import FabricSettings
+from hedgehog.fabric.shown import shown
 from hedgehog.schemas import decode
 from hedgehog.schemas.admission import Admission, Operation, Stage, Verdict
+from hedgehog.schemas.asking import AskedFabric
 from hedgehog.schemas.controllers import ControlledFabric
+from hedgehog.schemas.limits import broken
 from hedgehog.schemas.memory import Memory, collector_paused
 from hedgehog.schemas.places import reference_path
-from hedgehog.schemas.rules.rule import Severity, Violation, rule
+from hedgehog.schemas.rules.objects import DELETED_REFERENCE, DUPLICATE, REFUSED_REFERENCE
+from hedgehog.schemas.rules.rule import Severity, Violation
 from hedgehog.schemas.world import NAMESPACE
 
-DUPLICATE = rule(
-    "object-duplicate",
-    what="An object is described once.",
-    why="Two descriptions of one object overwrite each other; which one wins depends on the order of the files.",
-    source="githedgehog/fabricator pkg/hhfab (already exists)",
-    fix="keep one of them, or give the other a name of its own",
-)
-REFUSED_REFERENCE = rule(
-    "reference-refused",
-    what="An object refers only to objects that a cluster would take.",
-    why="The cluster will not have the other object, so it refuses this one too.",
-    source="ours; follows from every reference that upstream's webhooks check",
-    fix="correct the object that is named; nothing needs to be done here",
-)
-DELETED_REFERENCE = rule(
-    "reference-deleted",
-    what="An object is deleted only when nothing that stays refers to it.",
-    why="Upstream lets some objects go although others refer to them, which then work no more or cannot be changed.",
-    source="ours; upstream checks labels of some kinds only",
-    fix="delete or change the objects that refer to it as well, or keep it",
-    severity=Severity.WARNING,
-)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +92,33 @@ def rehearse(
 ) -> Rehearsal:
     """What `check` finds, and the rounds in which a cluster takes what it does not refuse: mostly one.
 
-    An object that takes over the port or the VLAN of one that goes can only be written after it went.
+    An object that takes over the port or the VLAN of one that goes can only be written after it went. Raises nothing
+    for what an object holds: one on which a rule fails is refused as unverified, the others are judged.
     """
     fitting = memory if memory is not None and memory.settings == settings else Memory(settings)
+    objects, before = list(objects), list(before)
     with collector_paused():
         run = _Check(objects, fitting, before, elsewhere, recheck)
-        return Rehearsal(run.run(), tuple(run.rounds))
+        findings = run.run()
+        if run.failed and (damaged := _damaged(run.old, settings)):
+            # What the cluster is said to have may be the cause: once more without what no cluster can have.
+            sound = [manifest for ref, manifest in run.old.items() if ref not in damaged]
+            run = _Check(objects, fitting, sound, elsewhere, recheck)
+            findings = run.run()
+        return Rehearsal(findings, tuple(run.rounds))
+
+
+def _damaged(old: Mapping[ObjectRef, Manifest], settings: FabricSettings) -> set[ObjectRef]:
+    """Those that no cluster can have taken: the database was changed by hand, say."""
+    return {ref for ref, manifest in old.items() if not _decodes(manifest, settings)}
+
+
+def _decodes(manifest: Manifest, settings: FabricSettings) -> bool:
+    try:
+        return decode.decode(manifest, settings)[0] is not None
+    except Exception as error:  # that is an answer, too
+        logger.debug("%s", error)
+        return False
 
 
 def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admission:
@@ -131,7 +135,7 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
     *namespace* is that of an object which names none and whose kind may live in any. Of what controllers write, the
     status counts.
     """
-    kind = str(manifest.get("kind"))
+    kind = _text(manifest.get("kind"))
     whole = canonical(manifest)
     if kind in CONTROLLER_KINDS and "status" in manifest:
         whole["status"] = manifest["status"]
@@ -139,7 +143,30 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
     if not metadata.get("namespace"):
         row = KINDS.get(kind)
         metadata["namespace"] = (row.namespace if row else NAMESPACE) or namespace
-    return ObjectRef(kind, str(metadata["namespace"]), str(metadata.get("name"))), whole
+    return ObjectRef(kind, _text(metadata["namespace"]), _text(metadata.get("name"))), whole
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def _ref_of(manifest: Mapping[str, Any]) -> ObjectRef:
+    """As good as it gets, of an object that cannot be looked at."""
+    metadata = manifest.get("metadata")
+    given: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
+    kind, name = _text(manifest.get("kind")), _text(given.get("name"))
+    row = KINDS.get(kind)
+    return ObjectRef(kind, _text(given.get("namespace") or (row.default_namespace if row else NAMESPACE)), name)
+
+
+def _identified_or_none(manifest: Mapping[str, Any], memory: Memory) -> tuple[ObjectRef, Manifest] | None:
+    """None for what cannot be looked at, or has no name: no cluster has it."""
+    try:
+        found = memory.once(identified, manifest)
+        return found if _has_identity(found[1]) else None
+    except Exception as error:  # the others have their verdict all the same
+        logger.debug("an object is left out of the check: %s", error)
+        return None
 
 
 def _identified(objects: Iterable[Mapping[str, Any]]) -> dict[ObjectRef, Manifest]:
@@ -164,24 +191,34 @@ class _Check:
         elsewhere: Collection[str],
         recheck: Collection[ObjectRef],
     ) -> None:
-        self.settings = settings = memory.settings
+        self.settings = memory.settings
         self.recheck = recheck
         self.findings: dict[ObjectRef, Finding] = {}
         self.rounds: list[Round] = []
         self.wanted: dict[ObjectRef, Manifest] = {}
-        self.old = dict(memory.once(identified, manifest) for manifest in before)
+        self.old = dict(one for one in (_identified_or_none(manifest, memory) for manifest in before) if one)
         for manifest in objects:
-            ref, whole = memory.once(identified, manifest)
-            if ref in self.wanted:
-                self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
-            else:
-                self.wanted[ref] = whole
+            self._want(manifest, memory)
         written = {**self.old, **self.wanted}
         given = [one for ref, one in written.items() if ref.kind in CONTROLLER_KINDS and ref not in self.findings]
-        there = [*given, *(one for ref, one in self.old.items() if _is_central(ref))]
-        self.fabric = ControlledFabric(settings, there, elsewhere=elsewhere, memory=memory)
-        self.elsewhere = Admission(settings)
-        """Hedgehog looks into namespace `default` only; what lies elsewhere is checked for itself."""
+        self.fabric = AskedFabric(self.old, given, memory=memory, elsewhere=elsewhere, objects=len(written))
+
+    @property
+    def failed(self) -> bool:
+        """Whether a rule failed on something."""
+        return self.fabric.failed
+
+    def _want(self, manifest: Mapping[str, Any], memory: Memory) -> None:
+        try:
+            ref, whole = memory.once(identified, manifest)
+        except Exception as error:  # nested without end, say: it is refused, the others are judged
+            ref = _ref_of(manifest)
+            self.findings[ref] = Finding(ref, (broken(ref, error),), None)
+            return
+        if ref in self.wanted:
+            self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
+        else:
+            self.wanted[ref] = whole
 
     def run(self) -> dict[ObjectRef, Finding]:
         """Admit what is wanted, let go what is not, and try again what was refused for as long as that helps."""
@@ -226,7 +263,7 @@ class _Check:
         for wave in self._waves(refs):
             early = self._early(wave)
             for ref in reversed(wave) if backwards else wave:
-                verdict = self._ask(ref, self.wanted[ref])
+                verdict = self.fabric.write(ref, self.wanted[ref])
                 if verdict.stored is None:
                     self._refuse(ref, self.wanted[ref], verdict)
                     if verdict.stage is Stage.WEBHOOK:
@@ -234,8 +271,6 @@ class _Check:
                     continue
                 freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
                 self._note(ref, verdict)
-                if _is_central(ref):
-                    self.fabric.put(verdict.stored)
                 if ref in early:
                     steps.append([])
                 steps[-1].append(ref)
@@ -245,22 +280,7 @@ class _Check:
         """What a cluster refuses unless something else of the wave is written before it. Only an update makes room."""
         if len(wave) < 2 or self.old.keys().isdisjoint(wave):
             return frozenset()
-        return frozenset(ref for ref in wave if self._ask(ref, self.wanted[ref]).stored is None)
-
-    def _ask(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
-        if not _is_central(ref):
-            return self._ask_elsewhere(ref, manifest)
-        return self.fabric.update(manifest) if ref in self.old else self.fabric.create(manifest)
-
-    def _ask_elsewhere(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
-        """Which namespaces exist is not known: one that the kind may live in is taken as if it did."""
-        row = KINDS.get(ref.kind)
-        if row is None or row.namespace is not None:
-            return self.fabric.create(manifest)
-        verdict = self.elsewhere.create({**manifest, "metadata": {**manifest["metadata"], "namespace": NAMESPACE}})
-        if verdict.stored is not None:
-            verdict.stored["metadata"]["namespace"] = ref.namespace
-        return verdict
+        return frozenset(ref for ref in wave if self.fabric.ask(ref, self.wanted[ref]).stored is None)
 
     def _note(self, ref: ObjectRef, verdict: Verdict) -> None:
         """An object that was refused before may be fine by now."""
@@ -281,10 +301,8 @@ class _Check:
 
     def _root(self, manifest: Manifest) -> tuple[ObjectRef, ObjectRef] | None:
         """The refused object that this one refers to, and the one that is to blame for that."""
-        plain, _ = decode.decode(manifest, self.settings)
-        if plain is None:
-            return None
-        for target in sorted(self._targets(stored(plain, self.settings))):
+        whole = self.fabric.whole(manifest)
+        for target in sorted(self._targets(whole)) if whole is not None else ():
             finding = self.findings.get(target)
             if finding is not None and finding.refused and finding.operation is not Operation.DELETE:
                 return target, finding.because_of or target
@@ -306,11 +324,9 @@ class _Check:
         """What may not go, and whether something went."""
         kept = []
         for ref in refs:
-            verdict = self.fabric.delete(ref.kind, ref.name) if _is_central(ref) else Verdict()
+            verdict = self.fabric.delete(ref)
             if verdict.accepted:
                 self.findings.pop(ref, None)
-                if _is_central(ref):
-                    self.fabric.remove(ref.kind, ref.name)
             else:
                 kept.append(ref)
                 self.findings[ref] = Finding(ref, verdict.violations, None, operation=Operation.DELETE)
@@ -332,12 +348,6 @@ class _Check:
             said = ", ".join(map(str, sorted(referring)[:3])) + (" and others" if len(referring) > 3 else "")
             violation = DELETED_REFERENCE.at((), f"{target} is deleted, but {said} still refer to it")
             self.findings[target] = Finding(target, (violation,), None, operation=Operation.DELETE)
-
-
-def _is_central(ref: ObjectRef) -> bool:
-    """Whether it lies where Hedgehog looks for its kind."""
-    row = KINDS.get(ref.kind)
-    return row is None or ref.namespace == row.default_namespace
 
 
 def _has_identity(manifest: Manifest) -> bool:

@@ -20,6 +20,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.fabric.settings import FabricSettings, field_value
+from hedgehog.fabric.shown import LONGEST, shown
 from hedgehog.schemas import schema
 from hedgehog.schemas.configuration_values import name_fault, value_fault
 from hedgehog.schemas.intake import Item
@@ -53,7 +54,6 @@ _ENFORCED = "enforced"
 _PLAIN: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
 """What a document holds in the place of a value."""
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
-_LONGEST_SHOWN = 80
 _SLIP = 0.85
 """How near to our group a word must be to be a slip for it."""
 
@@ -154,7 +154,7 @@ def _subject(manifest: Mapping[str, Any]) -> str:
     if not isinstance(kind, str) or kind not in SETTINGS or manifest.get("apiVersion") != API_VERSION:
         return ""
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return f"{kind}/{name[:_LONGEST_SHOWN]}: " if isinstance(name, str) and name else f"{kind}: "
+    return f"{kind}/{name[:LONGEST]}: " if isinstance(name, str) and name else f"{kind}: "
 
 
 _Read = tuple[str, str, Mapping[str, Any]]
@@ -166,15 +166,15 @@ def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
         return _read_resource(manifest)
     kind, metadata, spec = (manifest.get(key) for key in ("kind", "metadata", "spec"))
     if manifest.get("apiVersion") != API_VERSION:
-        what = f"{_short(manifest.get('apiVersion'))} is not served; write {API_VERSION}"
+        what = f"{shown(manifest.get('apiVersion'))} is not served; write {API_VERSION}"
         return [rows.CONFIGURATION_FIELD.at(("apiVersion",), what)]
     if not isinstance(kind, str) or kind not in SETTINGS:
-        what = f"{API_VERSION} has kinds {' and '.join(sorted(SETTINGS))}, not {_short(kind)}"
+        what = f"{API_VERSION} has kinds {' and '.join(sorted(SETTINGS))}, not {shown(kind)}"
         return [rows.CONFIGURATION_FIELD.at(("kind",), what)]
     found = [*_metadata_faults(kind, metadata), *_unknown_fields(manifest)]
     name = metadata["name"] if isinstance(metadata, Mapping) and not found else ""
     if spec is not None and not isinstance(spec, Mapping):
-        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{_short(spec)} is no mapping"))
+        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{shown(spec)} is no mapping"))
         spec = None
     found += [one for key, value in (spec or {}).items() for one in _faults(kind, key, value)]
     return found or (kind, name, dict(spec or {}))
@@ -205,7 +205,7 @@ def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
     given, name = spec.pop("name", None), whole["metadata"]["name"]
     found = [one for key, value in spec.items() for one in _faults(FABRIC.kind, key, value)]
     if given is not None and given.lower() != name:
-        what = f"{_short(given)} is not the fabric that metadata.name {_short(name)} stands for"
+        what = f"{shown(given)} is not the fabric that metadata.name {shown(name)} stands for"
         found.append(rows.CONFIGURATION_FIELD.at(("spec", "name"), what))
     elif wrong_name := name_fault(FABRIC.kind, given or name):
         found.append(rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong_name))
@@ -221,14 +221,14 @@ def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
     """What is wrong with a setting or the fields in it."""
     path: Path = ("spec", setting)
     if setting not in SETTINGS[kind]:
-        near = difflib.get_close_matches(setting[:_LONGEST_SHOWN], SETTINGS[kind], n=1)
+        near = difflib.get_close_matches(setting[:LONGEST], SETTINGS[kind], n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(SETTINGS[kind]))}"
         yield rows.CONFIGURATION_FIELD.at(path, f"there is no such setting; {hint}")
         return
     options = _types(kind, setting)
     if not any(_fits(value, option) for option in options):
         wanted = " or ".join(_said(option) for option in options)
-        yield rows.CONFIGURATION_FIELD.at(path, f"{_short(value)} is not {wanted}")
+        yield rows.CONFIGURATION_FIELD.at(path, f"{shown(value)} is not {wanted}")
     elif wrong := value_fault(setting, value):
         yield rows.CONFIGURATION_FIELD.at(path, wrong)
     elif setting == _RULE_SETTINGS:
@@ -256,8 +256,3 @@ def _said(option: Any) -> str:
     if issubclass(option, StrEnum):
         return f"one of {', '.join(member.value for member in option)}"
     return _WORDS[option]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

@@ -11,6 +11,7 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.git_urls import GitUrl
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import DriftPolicy
+from hedgehog.fabric.shown import LONGEST, shown
 
 Fault = Callable[[Any], str]
 """What is wrong with a value of the right type; empty when nothing is."""
@@ -31,11 +32,11 @@ def name_fault(kind: str, name: str) -> str:
     """What is wrong with the name of a fabric or repository; empty when it is right."""
     if kind != FABRIC.kind:
         said = "is 1 to 200 letters, digits, '.', '_', '-' and '/', and begins with a letter or digit"
-        return "" if _REPOSITORY_NAME.fullmatch(name) else f"{name[:80]!r}: the name of a repository {said}"
+        return "" if _REPOSITORY_NAME.fullmatch(name) else f"{shown(name)}: the name of a repository {said}"
     if len(name) <= _LONGEST_FABRIC_NAME and _FABRIC_NAME.fullmatch(name):
         return ""
     said = "is letters, digits, '-' and '.', starting and ending with a letter or digit, at most 63 long"
-    return f"{name[:80]!r}: the name of a fabric {said}"
+    return f"{shown(name)}: the name of a fabric {said}"
 
 
 def value_fault(setting: str, value: Any) -> str:
@@ -45,13 +46,13 @@ def value_fault(setting: str, value: Any) -> str:
 
 def _number(setting: str, low: int, high: int) -> Fault:
     return lambda value: (
-        "" if low <= value <= high else f"{_short(value)} is out of bounds; {setting} is {low} to {high}"
+        "" if low <= value <= high else f"{shown(value)} is out of bounds; {setting} is {low} to {high}"
     )
 
 
 def _text(pattern: str, said: str) -> Fault:
     compiled = re.compile(pattern)
-    return lambda value: "" if compiled.fullmatch(value) else f"{_short(value)} is not {said}"
+    return lambda value: "" if compiled.fullmatch(value) else f"{shown(value)} is not {said}"
 
 
 def _url(value: str) -> str:
@@ -67,7 +68,7 @@ def _branch(value: str) -> str:
     good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,243}", value) and ".." not in value and "//" not in value
     if good and not value.endswith((".lock", "/", ".")):
         return ""
-    return f"{_short(value)} is no Git branch name of letters, digits, '.', '_', '/', '+' and '-'"
+    return f"{shown(value)} is no Git branch name of letters, digits, '.', '_', '/', '+' and '-'"
 
 
 def _directory(value: str) -> str:
@@ -75,22 +76,17 @@ def _directory(value: str) -> str:
     good = all(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._ -]*", part) for part in parts)
     if good and len(value) <= _LONGEST_DIRECTORY and len(parts) <= 10:
         return ""
-    return f"{_short(value)} is no relative path of letters, digits, '.', '_', '-' without '..' or hidden parts"
+    return f"{shown(value)} is no relative path of letters, digits, '.', '_', '-' without '..' or hidden parts"
 
 
 def _policies(value: Mapping[Any, Any]) -> str:
     for kind, policy in value.items():
         if kind not in KINDS and kind != FABRIC.kind:
-            near = difflib.get_close_matches(str(kind)[:80], KINDS, n=1)
-            return f"{_short(kind)} is no kind" + (f"; did you mean {near[0]}?" if near else "")
+            near = difflib.get_close_matches(str(kind)[:LONGEST], KINDS, n=1)
+            return f"{shown(kind)} is no kind" + (f"; did you mean {near[0]}?" if near else "")
         if policy not in list(DriftPolicy):
-            return f"{_short(policy)} is none of {', '.join(DriftPolicy)}"
+            return f"{shown(policy)} is none of {', '.join(DriftPolicy)}"
     return ""
-
-
-def _short(value: Any) -> str:
-    text = str(value) if isinstance(value, int) else repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 _FAULTS: Mapping[str, Fault] = {

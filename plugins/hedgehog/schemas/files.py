@@ -8,19 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hedgehog.fabric.fabricator import completed, is_fabricator, read_fabricator
+from hedgehog.fabric.fabricator import effective_settings
 from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import configuration, decode, intake, yaml
 from hedgehog.schemas.admission import Operation
-from hedgehog.schemas.check import DUPLICATE, Finding, check, identified
+from hedgehog.schemas.check import Finding, check, identified
 from hedgehog.schemas.configuration import Settings
 from hedgehog.schemas.intake import Item
 from hedgehog.schemas.places import place_in_source, reference_path
 from hedgehog.schemas.report import Entry, Remark, Report
 from hedgehog.schemas.rules import files as rows
 from hedgehog.schemas.rules import metadata
+from hedgehog.schemas.rules.objects import DUPLICATE
 from hedgehog.schemas.rules.rule import Severity, Violation, printed
 
 _UNSUPPORTED = frozenset(
@@ -164,20 +165,13 @@ class _Run:
         # What stood in the lost part of a file must not look deleted.
         is_lost = any(source.problems for source in self.sources.values())
         together = {**before, **wanted} if partial or is_lost else wanted
-        settings = self._effective(together.values())
+        settings = effective_settings(self.settings, together.values(), before=before.values())
         unknown = KINDS.keys() - {ref.kind for ref in (*together, *before)}
         findings = check(together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys())
         gone = self._place_findings(findings, settings)
         entries = [entry for file in self.sources for entry in self._entries(file)]
         notes = [f"left out, of another product: {kind}: {count}" for kind, count in self.left_out.items()]
         return Report(len(self.sources), (*entries, *gone), tuple(notes))
-
-    def _effective(self, manifests: Iterable[Manifest]) -> FabricSettings:
-        """Those of the Fabricator, as far as it can be read; what is wrong with it is said where it stands."""
-        for manifest in manifests:
-            if is_fabricator(manifest):
-                return completed(read_fabricator(manifest)[0], self.settings)
-        return self.settings
 
     def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[Entry]:
         """Give each object its violations. What is wrong with a delete is wrong where something refers to it."""
@@ -267,8 +261,6 @@ def _has_name(manifest: Mapping[str, Any]) -> bool:
 def _own_violations(manifest: Manifest) -> Iterator[Violation]:
     """What is wrong with an object whatever else there is, and no cluster says."""
     yield from (rows.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
-    if is_fabricator(manifest):
-        yield from (rows.FABRICATOR_FIELD.at(path, text) for path, text in read_fabricator(manifest)[1])
 
 
 def _in_source(finding: Finding, found: _Found, settings: FabricSettings) -> Iterator[Violation]:

@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any
 
 import jsonschema_rs
 
 from hedgehog.fabric.kinds import FABRIC, GATEWAY, KINDS, WIRING, Kind
 from hedgehog.fabric.settings import Upstream
+from hedgehog.fabric.shown import shown
 from hedgehog.schemas.keywords import all_keywords, decoding
 
-SCHEMAS = Path(__file__).resolve().parents[3] / "include" / "schemas"
+SCHEMAS = File(__file__).resolve().parents[3] / "include" / "schemas"
 
 _ADMITTED = (
     Kind("SwitchProfile", WIRING, "v1beta1", "switchprofiles", 0),
@@ -37,6 +39,10 @@ NEWEST = list(Upstream)[-1]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST_VALUE = 60
+MOST_ERRORS = 1000
+"""Of one object; nobody reads more, and every one costs time."""
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_MOST_BITS = 64
 _TYPES = {
     "integer": "an integer",
     "number": "a number",
@@ -46,6 +52,9 @@ _TYPES = {
     "array": "a list",
     "null": "null",
 }
+
+
+Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +91,17 @@ def violations(manifest: Mapping[str, Any]) -> list[Violation]:
     kind = _row(manifest)
     if isinstance(kind, Violation):
         return [kind]
-    return _found(manifest, *_load(kind))
+    return _faults(manifest, _load(kind))
 
 
 def decode_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[Violation]:
     """Why an API server cannot decode *manifest*, whose kind and apiVersion are known: unknown fields, wrong types."""
-    schema, validator = _decoder(KNOWN[manifest["kind"]], upstream)
-    return [] if validator.is_valid(manifest) else _found(manifest, schema, validator)
+    return _faults(manifest, _decoder(KNOWN[manifest["kind"]], upstream))
 
 
 def shape_violations(manifest: Mapping[str, Any]) -> list[Violation]:
     """What an API server refuses of *manifest* after the mutating webhooks. Its metadata are not looked at."""
-    schema, validator = _shape(KNOWN[manifest["kind"]])
-    return [] if validator.is_valid(manifest) else _found(manifest, schema, validator)
+    return _faults(manifest, _shape(KNOWN[manifest["kind"]]))
 
 
 def decoding_schema(kind: str, upstream: Upstream = NEWEST) -> Mapping[str, Any]:
@@ -102,11 +109,39 @@ def decoding_schema(kind: str, upstream: Upstream = NEWEST) -> Mapping[str, Any]
     return _decoder(KNOWN[kind], upstream)[0]
 
 
-def _found(
-    manifest: Mapping[str, Any], schema: Mapping[str, Any], validator: jsonschema_rs.Draft7Validator
-) -> list[Violation]:
-    found = [violation for error in validator.iter_errors(manifest) for violation in _translate(error, schema)]
-    return sorted(found, key=lambda violation: (printed(violation.path), violation.message))
+def _faults(manifest: Mapping[str, Any], loaded: Loaded) -> list[Violation]:
+    schema, validator = loaded
+    try:
+        if validator.is_valid(manifest):
+            return []
+        errors = itertools.islice(validator.iter_errors(manifest), MOST_ERRORS)
+        found = itertools.islice((one for error in errors for one in _translate(error, schema)), MOST_ERRORS)
+        return sorted(found, key=lambda violation: (printed(violation.path), violation.message))
+    except ValueError as error:
+        # Half a surrogate pair, an integer of thousands of digits, endless nesting: nothing that JSON has.
+        return list(unwritable(manifest)) or [Violation((), f"cannot be read: {str(error)[:200]}")]
+
+
+def unwritable(value: Any) -> Iterator[Violation]:
+    """What of *value* no database or API server takes: NUL, halves of surrogate pairs, integers without bounds.
+
+    Goes without recursion, so that no nesting is too deep for it.
+    """
+    waiting: list[tuple[Path, Any]] = [((), value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, Mapping):
+            for key, child in one.items():
+                if isinstance(key, str) and (bad := _UNWRITABLE.search(key)):
+                    yield Violation(path, f"a key has the character U+{ord(bad[0]):04X}; remove it")
+                else:
+                    waiting.append(((*path, key), child))
+        elif isinstance(one, list):
+            waiting += [((*path, index), child) for index, child in enumerate(one)]
+        elif isinstance(one, str) and (bad := _UNWRITABLE.search(one)):
+            yield Violation(path, f"has the character U+{ord(bad[0]):04X}; remove it")
+        elif isinstance(one, int) and one.bit_length() > _MOST_BITS:
+            yield Violation(path, f"is a number of {one.bit_length()} bits; at most {_MOST_BITS} are allowed")
 
 
 def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
@@ -184,7 +219,7 @@ def _known(schema: Any, path: list[str | int]) -> list[str]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
+    near = difflib.get_close_matches(name[:_LONGEST_VALUE], known, n=1)
     if near:
         return f"there is no such field; did you mean {near[0]}?"
     return f"there is no such field; known here are {', '.join(known)}" if known else "there is no such field"
@@ -201,5 +236,7 @@ def _wrong_type(value: Any, types: list[str]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) or (isinstance(value, int) and value.bit_length() > _MOST_BITS):
+        return shown(value, _LONGEST_VALUE)
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

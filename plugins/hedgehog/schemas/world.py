@@ -62,17 +62,18 @@ class World:
     def put(self, manifest: Manifest) -> None:
         """Add an object, or replace the one of its name."""
         kind, name = manifest["kind"], manifest["metadata"]["name"]
+        labels = list((manifest["metadata"].get("labels") or {}).items())
+        footprint = self._kinds.get(kind)
+        # All that may fail comes first: an object is there as a whole or not at all.
+        facts, prefixes = self._once(footprint.left, manifest) if footprint is not None else ((), ())
         self.remove(kind, name)
         self._objects.setdefault(kind, {})[name] = manifest
-        for key, value in (manifest["metadata"].get("labels") or {}).items():
+        for key, value in labels:
             self._labels.setdefault((kind, key, value), {})[name] = None
-        footprint = self._kinds.get(kind)
-        if footprint is not None:
-            facts, prefixes = self._once(footprint.left, manifest)
-            for fact in facts:
-                self._facts.setdefault(fact, {})[kind, name] = None
-            for space, prefix in prefixes:
-                self._prefixes.setdefault(space, PrefixIndex()).add(prefix, (kind, name))
+        for fact in facts:
+            self._facts.setdefault(fact, {})[kind, name] = None
+        for space, prefix in prefixes:
+            self._prefixes.setdefault(space, PrefixIndex()).add(prefix, (kind, name))
 
     def remove(self, kind: str, name: str) -> None:
         """Take an object out; nothing happens when it is not there."""

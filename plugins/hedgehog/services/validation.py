@@ -5,6 +5,7 @@ A refused object is left as it is where it is to be written; what refers to it w
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.schemas.admission import Operation
 from hedgehog.schemas.check import Finding, rehearse
 from hedgehog.schemas.rules.rule import Severity, Violation
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +35,39 @@ Judge = Callable[[Fabric, Sequence[Manifest], Sequence[Manifest]], Judgement]
 
 
 def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
-    """What the admission of the fabric's cluster would refuse of the step from *before* to *wanted*.
+    """What the admission of the fabric's cluster would refuse of the step from *before* to *wanted*. Raises nothing.
 
     A fabric may keep only some kinds here and leave others, its wiring for example, to people with kubectl: references
-    to kinds of which it has no object at all are left to the cluster to check.
+    to kinds of which it has no object at all are left to the cluster to check. An object that cannot be checked is
+    refused by itself; should nothing be checkable, nothing is to be done.
     """
-    known = {manifest["kind"] for manifest in (*wanted, *before)}
-    settings = effective_settings(fabric.settings, wanted)
-    if not settings.enforced:
+    if not fabric.settings.enforced:
         return Judgement()
+    try:
+        return _judgement(fabric, wanted, before)
+    except Exception as error:  # callers work on batches: what nobody foresaw in one fabric must not end the others
+        logger.exception("%s could not be checked", fabric.name)
+        return _nothing(wanted, before, f"could not be verified: {type(error).__name__}; the log says more")
+
+
+def _judgement(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
+    known = {manifest["kind"] for manifest in (*wanted, *before)}
+    settings = effective_settings(fabric.settings, wanted, before=before)
     rehearsal = rehearse(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
     refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
     return Judgement(
         {ref: _reason(one) for ref, one in refused.items() if one.operation is not Operation.DELETE},
         {ref: _reason(one) for ref, one in refused.items() if one.operation is Operation.DELETE},
         rehearsal.rounds,
+    )
+
+
+def _nothing(wanted: Sequence[Manifest], before: Sequence[Manifest], reason: str) -> Judgement:
+    """Everything that would change is held."""
+    new, old = ({ObjectRef.of(manifest): manifest for manifest in manifests} for manifests in (wanted, before))
+    return Judgement(
+        {ref: reason for ref, manifest in new.items() if old.get(ref) != manifest},
+        {ref: reason for ref in old.keys() - new.keys()},
     )
 
 
