@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.differences import MOST, Difference, at
 from hedgehog.fabric.kinds import FIELD_MANAGER
-from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef
+from hedgehog.fabric.model import ConflictPolicy, DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
 
-_MOST_PATHS = 50
 _PATHS_SHOWN = 3
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "name", "namespace"})
 
@@ -40,11 +40,13 @@ class Drift:
     state: DriftState
     fabric_id: int | None = None
     paths: tuple[str, ...] = ()
-    """Where it differs; the first `_MOST_PATHS`."""
+    """Where it differs; the first MOST."""
     manager: str = ""
     """The field manager that set one of these fields last, if the cluster tells."""
     score: float = 1.0
     """Which part of the fields that we applied is not as applied: 0 to 1."""
+    differences: tuple[Difference, ...] = field(default=(), compare=False)
+    """The values at `paths`, as applied and as they are; with other values at the same places it is the same drift."""
 
     def __str__(self) -> str:
         return f"{self.ref}: {self.summary}"
@@ -64,6 +66,33 @@ def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:
     return DriftPolicy(fabric.drift_policies.get(kind, fabric.drift_policy))
 
 
+class Outlook(StrEnum):
+    """What the next sync will do about a drift, in one word."""
+
+    CORRECTED = "corrected"
+    ADOPTED = "adopted"
+    REVERTED = "reverted"
+    """A person decided so."""
+    HELD = "held"
+    """It waits for a person."""
+    LEFT = "left"
+    """Nothing: it belongs to no fabric."""
+
+
+def outlook(fabric: Fabric | None, drift: Drift, *, revert: bool) -> Outlook:
+    """What will become of a drift of *fabric*, by all its policies: a field that others own is a conflict as well."""
+    if fabric is None or drift.state not in (DriftState.CHANGED, DriftState.MISSING):
+        return Outlook.LEFT
+    if revert:
+        return Outlook.REVERTED
+    policy = policy_of(fabric, drift.ref.kind)
+    if policy is DriftPolicy.ADOPT:
+        takes = drift.state is DriftState.CHANGED and fabric.source_of_truth is SourceOfTruth.DATABASE
+        return Outlook.ADOPTED if takes else Outlook.HELD
+    owned_by_others = bool(drift.manager) and fabric.conflict_policy is ConflictPolicy.REPORT
+    return Outlook.HELD if policy is DriftPolicy.REPORT or owned_by_others else Outlook.CORRECTED
+
+
 def of_owned(
     ref: ObjectRef, fabric_id: int, applied: Manifest, live: Manifest | None, *, stored: Stored | None = None
 ) -> Drift | None:
@@ -74,7 +103,8 @@ def of_owned(
     if not paths:
         return None
     score = min(1.0, len(paths) / max(1, _fields(canonical(applied))))
-    return Drift(ref, DriftState.CHANGED, fabric_id, paths[:_MOST_PATHS], last_manager(live, paths), score)
+    who = last_manager(live, paths)
+    return Drift(ref, DriftState.CHANGED, fabric_id, paths[:MOST], who, score, tuple(at(applied, live, paths)))
 
 
 def of_foreign(ref: ObjectRef, live: Manifest | None) -> Drift | None:

@@ -67,7 +67,7 @@ _SYNC = "hedgehog sync {target} {fabric}"
 REMEDIES: Mapping[ProblemKind, Remedy] = {
     ProblemKind.HELD_EDIT: Remedy(
         "A file in Git that we would write is not as we left it.",
-        "undo the edit in Git, take it over, or have it overwritten",
+        "take the edit over (adopt), have it overwritten (revert), or undo it in Git",
         "hedgehog drift list {fabric}",
     ),
     ProblemKind.REFUSED: Remedy(

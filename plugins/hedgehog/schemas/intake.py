@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.differences import SECRET_FIELDS
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.schemas import decode
@@ -26,7 +27,6 @@ LONGEST_LABEL = 63
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
-_SECRET_FIELDS = frozenset({"password", "joinToken", "bearerToken"})
 _URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _RENAMED = {
     "Peering": "it is called GatewayPeering since March 2026",
@@ -175,7 +175,7 @@ def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Violatio
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _secret_values(child, (*path, index))
-    elif isinstance(value, str) and value and (path[-1] in _SECRET_FIELDS or _URL_PASSWORD.search(value)):
+    elif isinstance(value, str) and value and (path[-1] in SECRET_FIELDS or _URL_PASSWORD.search(value)):
         yield Violation(path, "holds a secret, which would reach Git; leave it out, the cluster keeps what it has")
 
 

@@ -68,11 +68,12 @@ def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
     before = store.recorded(connection, connection_id, rest.keys())
     new = {ref: one for ref, one in found.items() if ref not in before or _news(one, before[ref])}
     ended = before.keys() - found.keys()
-    if not new and not ended:
+    moved = [one for ref, one in found.items() if ref not in new and one.differences != before[ref].differences]
+    if not new and not ended and not moved:
         return Judgement((), frozenset(deferred))
     concerned = {one.fabric_id for one in [*new.values(), *(before[ref] for ref in ended)] if one.fabric_id is not None}
     with transaction(connection) as cursor:
-        store.note(cursor, connection_id, new.values())
+        store.note(cursor, connection_id, [*new.values(), *moved])  # other values at the same places wake nobody
         store.forget(cursor, connection_id, ended)
         woken = store.make_due(cursor, concerned) if concerned else []
     for one in new.values():

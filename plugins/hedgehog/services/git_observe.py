@@ -10,20 +10,24 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from hedgehog.errors import HedgehogError
+from hedgehog.errors import HedgehogError, InvalidInput
+from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.differences import between
+from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus
 from hedgehog.gitops.commit import FABRIC_TRAILER
 from hedgehog.gitops.history import Edit, edits
 from hedgehog.gitops.mirror import Listing, Mirror
+from hedgehog.schemas import yaml
 from hedgehog.services import git_plan
 from hedgehog.services.git_plan import FilePlan, Observed, Wanted
 from hedgehog.services.validation import Judge, Judgement
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files
+from hedgehog.store import git_edits, git_files
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.git_edits import GitEdit
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.sync_state import State
 
@@ -104,7 +108,38 @@ def observe(job: Job, source: Source) -> FilePlan:
         _named(source, found, suspects - own, records.known),
         _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
     )
-    return git_plan.decide(fabric, wanted, known, stale, observed, spared=judgement.deletes)
+    decided = git_edits.to_revert(source.connection, fabric.id)
+    overruled = {path for path, blob in decided.items() if listing.files.get(path) == blob}
+    plan = git_plan.decide(fabric, wanted, known, stale, observed, spared=judgement.deletes, overruled=overruled)
+    ours = {one.path: one for one in wanted}
+    return replace(plan, edits=tuple(_compared(source, fabric, edit, ours.get(edit.path)) for edit in plan.edits))
+
+
+def read_resource(path: str, content: bytes) -> Manifest:
+    """The one document of an edited `fabric.yaml`. Raises InvalidInput."""
+    documents = yaml.load(content, file=path)
+    if len(documents) != 1:
+        raise InvalidInput(f"{path}: holds {len(documents)} documents; a managed file holds one")
+    return documents[0].manifest
+
+
+def _compared(source: Source, fabric: Fabric, edit: GitEdit, wanted: Wanted | None) -> GitEdit:
+    """The edit with what it says otherwise than *wanted*, or why nobody can tell."""
+    if edit.blob_id is None:
+        return edit
+    try:
+        content = source.mirror.read(edit.blob_id)
+        if edit.ref is None:
+            return replace(edit, problem="it is written by the product and means nothing to it")
+        theirs = (
+            read_resource(edit.path, content)
+            if edit.ref.kind == FABRIC.kind
+            else source.adopt(fabric, edit.ref, edit.path, content)
+        )
+    except HedgehogError as error:
+        return replace(edit, problem=str(error))
+    ours = wanted.manifest if wanted is not None and wanted.manifest is not None else {}
+    return replace(edit, differences=tuple(between(canonical(ours) if ours else {}, canonical(theirs))))
 
 
 def _judge(source: Source, fabric: Fabric, records: _Records) -> Judgement:

@@ -6,8 +6,9 @@ and what we never wrote, stays, unless the fabric's policy says otherwise, and i
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hedgehog.fabric import render
@@ -20,6 +21,7 @@ from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.history import Edit
 from hedgehog.gitops.mirror import FILE_LIMIT
 from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.git_edits import EditState, GitEdit
 from hedgehog.store.git_files import GitFile
 
 
@@ -105,6 +107,8 @@ class FilePlan:
     held: tuple[tuple[str, str], ...] = ()
     adopted: tuple[GitFile, ...] = ()
     """Files whose content goes into the database: their manifest is the person's, their digest not known yet."""
+    edits: tuple[GitEdit, ...] = ()
+    """Files that are held because people changed them: all of the fabric."""
     untouched: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -185,13 +189,15 @@ def decide(
     observed: Observed,
     *,
     spared: Mapping[ObjectRef, str] | None = None,
+    overruled: Collection[str] = (),
 ) -> FilePlan:
     """What makes Git hold *wanted* and no longer *stale*, leaving alone what is not ours.
 
-    Files of the objects in *spared* stay, for the reason given there: others still need them. *known* are the records
-    by path. Records that are neither wanted nor stale are files somebody has compared already.
+    Files of the objects in *spared* stay, for the reason given there: others still need them. Edits of the files in
+    *overruled* are overwritten, whatever the policy: a person decided so. *known* are the records by path. Records
+    that are neither wanted nor stale are files somebody has compared already.
     """
-    removals = [_remove(fabric, record, observed, spared or {}) for record in stale]
+    removals = [_remove(fabric, record, observed, spared or {}, overruled) for record in stale]
     kept = {
         step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED and step.entry.ref
     }
@@ -199,7 +205,7 @@ def decide(
     steps = removals + [
         _held(one, f"{one.ref} is refused: {one.refused}", refused=True)
         if one.refused
-        else _keep(fabric, one, known.get(one.path), observed)
+        else _keep(fabric, one, known.get(one.path), observed, overruled)
         for one in wanted
         if one.ref not in kept or one.path in known
     ]
@@ -211,6 +217,7 @@ def decide(
         removed=tuple(step.path for step in steps if step.forgets),
         held=tuple((step.path, step.entry.reason) for step in steps if step.entry and step.holds(known)),
         adopted=tuple(step.record for step in steps if step.record and step.adopts),
+        edits=tuple(step.edit for step in steps if step.edit),
         untouched=len(known.keys() - touched),
     )
 
@@ -226,6 +233,7 @@ class _Step:
     record: GitFile | None = None
     forgets: bool = False
     adopts: bool = False
+    edit: GitEdit | None = None
 
     def holds(self, known: Mapping[str, GitFile]) -> bool:
         """Whether a record must say why its file is held, and does not yet."""
@@ -234,7 +242,13 @@ class _Step:
         return known[self.path].held_reason != self.entry.reason
 
 
-def _remove(fabric: Fabric, record: GitFile, observed: Observed, spared: Mapping[ObjectRef, str]) -> _Step:
+def _remove(
+    fabric: Fabric,
+    record: GitFile,
+    observed: Observed,
+    spared: Mapping[ObjectRef, str],
+    overruled: Collection[str],
+) -> _Step:
     path = record.path
     if record.ref is not None and record.ref in spared:
         why = f"{record.ref} is not deleted: {spared[record.ref]}"
@@ -244,42 +258,56 @@ def _remove(fabric: Fabric, record: GitFile, observed: Observed, spared: Mapping
         return _Step(path, forgets=True)
     if seen == record.blob_id:
         return _Step(path, Entry(path, record.ref, Action.DELETED), commits=True, forgets=True)
-    if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE and seen is not None:
+    if seen is not None and (fabric.git_drift_policy is GitDriftPolicy.OVERWRITE or path in overruled):
         entry = Entry(path, record.ref, Action.DELETED, f"with the edit by {_editor(path, observed)}")
         return _Step(path, entry, commits=True, forgets=True)
-    reason = f"{path} is no longer wanted, but it was edited by {_editor(path, observed)}; remove it or undo the edit"
-    return _Step(path, Entry(path, record.ref, Action.SKIPPED, _lasting(record, observed, reason)))
+    who = _editor(path, observed)
+    reason = _lasting(
+        record, observed, f"{path} is no longer wanted, but it was edited by {who}; {advice(fabric, path)}"
+    )
+    state = EditState.OBSTACLE if seen is None else EditState.UNWANTED
+    return _Step(path, Entry(path, record.ref, Action.SKIPPED, reason), edit=_edit(path, record.ref, state, observed))
 
 
-def _keep(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed) -> _Step:
+def _keep(
+    fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, overruled: Collection[str]
+) -> _Step:
     seen = observed.files.get(wanted.path)
     if seen == wanted.blob_id or (seen is not None and _says_the_same(wanted, observed)):
         return _in_place(wanted, record, seen)
     if seen is None:
         obstacle = observed.obstacle(wanted.path)
         if obstacle is not None:
-            return _held(wanted, f"{obstacle} is in the way of {wanted.path} and was not written by us; move it away")
+            why = f"{obstacle} is in the way of {wanted.path} and was not written by us; move it away"
+            return _held(wanted, why, _edit(wanted.path, wanted.ref, EditState.OBSTACLE, observed, why))
         return _write(wanted, Action.CREATED, "it was missing in Git" if record else "")
     if record is not None and seen == record.blob_id:
         return _write(wanted, Action.CONFIGURED)
+    return _edited(fabric, wanted, record, observed, overruled=wanted.path in overruled)
+
+
+def _foreign(fabric: Fabric, wanted: Wanted, observed: Observed, *, overruled: bool) -> _Step:
+    who = f"{wanted.path} exists and was not written by us but by {_editor(wanted.path, observed)}"
+    if overruled:
+        return _write(wanted, Action.CONFIGURED, f"{who}; it is overwritten and stays in the history")
+    edit = _edit(wanted.path, wanted.ref, EditState.FOREIGN, observed)
+    return _held(wanted, f"{who}; {advice(fabric, wanted.path)}", edit)
+
+
+def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, *, overruled: bool) -> _Step:
     if record is None:
-        who = _editor(wanted.path, observed)
-        return _held(wanted, f"{wanted.path} exists and was not written by us but by {who}; move it away")
-    return _edited(fabric, wanted, record, observed)
-
-
-def _edited(fabric: Fabric, wanted: Wanted, record: GitFile, observed: Observed) -> _Step:
+        return _foreign(fabric, wanted, observed, overruled=overruled)
     who = f"{wanted.path} was edited by {_editor(wanted.path, observed)}"
-    if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
+    if overruled or fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
         return _write(wanted, Action.CONFIGURED, f"{who}; the edit is overwritten and stays in the history")
+    edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed)
     if fabric.git_drift_policy is GitDriftPolicy.HOLD:
-        advice = "undo the edit, say the same in the database, or change git_drift_policy"
-        return _held(wanted, _lasting(record, observed, f"{who}; {advice}"))
+        return _held(wanted, _lasting(record, observed, f"{who}; {advice(fabric, wanted.path)}"), edit)
     reading = observed.readings.get(wanted.path, "only object files can be adopted")
     if isinstance(reading, str):
-        return _held(wanted, f"{who} and cannot be adopted: {reading}")
+        return _held(wanted, f"{who} and cannot be adopted: {reading}", edit)
     if record.object_digest != wanted.digest:
-        return _held(wanted, f"{who} and the object changed in the database, too; undo one of the two")
+        return _held(wanted, f"{who} and the object changed in the database, too; {advice(fabric, wanted.path)}", edit)
     adopted = replace(wanted.file(observed.files[wanted.path]), manifest=reading, object_digest=None)
     return _Step(
         wanted.path,
@@ -305,8 +333,18 @@ def _write(wanted: Wanted, action: Action, reason: str = "") -> _Step:
     )
 
 
-def _held(wanted: Wanted, reason: str, *, refused: bool = False) -> _Step:
-    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.SKIPPED, reason, refused))
+def _held(wanted: Wanted, reason: str, edit: GitEdit | None = None, *, refused: bool = False) -> _Step:
+    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.SKIPPED, reason, refused), edit=edit)
+
+
+def advice(fabric: Fabric, path: str) -> str:
+    """How a person decides about an edit."""
+    return f"decide with `hedgehog drift adopt|revert {fabric.name} {shlex.quote(path)}`"
+
+
+def _edit(path: str, ref: ObjectRef | None, state: EditState, observed: Observed, problem: str = "") -> GitEdit:
+    found = observed.edits.get(path)
+    return GitEdit(path, ref, state, observed.files.get(path), str(found) if found else "", problem)
 
 
 def _says_the_same(wanted: Wanted, observed: Observed) -> bool:

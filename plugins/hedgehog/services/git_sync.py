@@ -25,7 +25,7 @@ from hedgehog.services.git_observe import Adopt, Job, Source, observe
 from hedgehog.services.git_plan import Entry, FilePlan
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, sync_state
+from hedgehog.store import git_edits, git_files, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.git_files import GitFile
 
@@ -281,6 +281,7 @@ def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
             return
         written = [*plan.written, *_adopt(run.connection, fabric, plan)]
         git_files.record(cursor, fabric.id, written=written, removed=plan.removed, held=plan.held)
+        git_edits.settle(cursor, fabric.id, plan.edits)
         sync_state.finish(cursor, fabric.id, outcome, run_id=run.options.run_id)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg2.extras
 
+from hedgehog.fabric.differences import Difference
 from hedgehog.fabric.drift import Drift, DriftState
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.store.database import Connection, Lock, as_json, transaction
@@ -105,11 +106,12 @@ def recorded(connection: Connection, connection_id: str, refs: Collection[Object
         return {found.ref: found for found in map(_drift, cursor.fetchall())}
 
 
-_COLUMNS = "d.kind, d.namespace, d.name, d.state, d.fabric_id, d.paths, d.manager, d.score"
+_COLUMNS = "d.kind, d.namespace, d.name, d.state, d.fabric_id, d.paths, d.manager, d.score, d.differences"
 
 
 def _drift(row: Sequence[Any]) -> Drift:
-    return Drift(ObjectRef(*row[:3]), DriftState(row[3]), row[4], tuple(row[5]), row[6], row[7])
+    differences = tuple(Difference.of(one) for one in row[8])
+    return Drift(ObjectRef(*row[:3]), DriftState(row[3]), row[4], tuple(row[5]), row[6], row[7], differences)
 
 
 def note(cursor: Any, connection_id: str, found: Iterable[Drift]) -> None:
@@ -119,15 +121,18 @@ def note(cursor: Any, connection_id: str, found: Iterable[Drift]) -> None:
             connection_id,
             *(one.ref.kind, one.ref.namespace, one.ref.name),
             *(one.fabric_id, one.state.value, as_json(list(one.paths)), one.manager[:200], round(one.score, 4)),
+            as_json([difference.as_dict() for difference in one.differences]),
         )
         for one in found
     ]
     if rows:
         psycopg2.extras.execute_values(
             cursor,
-            "INSERT INTO hedgehog.drift AS d (connection_id, kind, namespace, name, fabric_id, state, paths, manager, score) "
+            "INSERT INTO hedgehog.drift AS d (connection_id, kind, namespace, name, fabric_id, state, paths, manager, score, "
+            "differences) "
             "VALUES %s ON CONFLICT (connection_id, kind, namespace, name) DO UPDATE SET fabric_id = excluded.fabric_id, "
-            "state = excluded.state, paths = excluded.paths, manager = excluded.manager, score = excluded.score",
+            "state = excluded.state, paths = excluded.paths, manager = excluded.manager, score = excluded.score, "
+            "differences = excluded.differences",
             sorted(rows, key=lambda row: row[:4]),
             page_size=1000,
         )
@@ -191,7 +196,7 @@ def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
     )
     with transaction(connection) as cursor:
         cursor.execute(query, {"fabric": fabric})
-        return [Listed(tuple(row[11]), row[10], _drift(row[:8]), row[8], row[9]) for row in cursor.fetchall()]
+        return [Listed(tuple(row[12]), row[11], _drift(row[:9]), row[9], row[10]) for row in cursor.fetchall()]
 
 
 def to_revert(connection: Connection, connection_id: str, fabric_id: int) -> set[ObjectRef]:

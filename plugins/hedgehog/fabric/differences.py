@@ -1,0 +1,104 @@
+"""Where two forms of one object differ, field by field, with both values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+MOST = 50
+"""Differences of one object that are kept."""
+SECRET_FIELDS = frozenset({"password", "joinToken", "bearerToken"})
+"""Fields of a manifest whose value nobody needs to see."""
+_HIDDEN = "(a secret)"
+_LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field: as we have it and as others made it; None where there is no such field.
+
+    Made by `between` and `at` it holds no secret, and of a value longer than a screen the beginning of its text.
+    """
+
+    path: str
+    ours: Any = None
+    theirs: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {_text(self.ours)} → {_text(self.theirs)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"path": self.path, "ours": self.ours, "theirs": self.theirs}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Difference:
+        """The inverse of `as_dict`."""
+        return cls(str(data["path"]), data.get("ours"), data.get("theirs"))
+
+
+def _text(value: Any) -> str:
+    return "(none)" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _shown(path: str, ours: Any, theirs: Any) -> Difference:
+    secret = path.rpartition(".")[2] in SECRET_FIELDS
+    return Difference(path, *(_HIDDEN if secret and one is not None else _short(_open(one)) for one in (ours, theirs)))
+
+
+def _open(value: Any) -> Any:
+    """*value* with its secrets covered."""
+    if isinstance(value, dict):
+        return {key: _HIDDEN if key in SECRET_FIELDS else _open(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_open(child) for child in value]
+    if isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]:
+        return _HIDDEN
+    return value
+
+
+def _short(value: Any) -> Any:
+    text = _text(value)
+    return value if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def between(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
+    """The fields in which two canonical manifests differ, by path; the first MOST."""
+    found = sorted(_between(ours, theirs, ""), key=lambda one: one.path)
+    return found[:MOST]
+
+
+def _between(ours: Any, theirs: Any, path: str) -> Iterator[Difference]:
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in ours.keys() | theirs.keys():
+            yield from _between(ours.get(key), theirs.get(key), f"{path}.{key}")
+    elif isinstance(ours, bool) != isinstance(theirs, bool) or ours != theirs:
+        yield _shown(path, ours, theirs)
+
+
+def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
+    """The values of both at *paths*, as `canonical.differs` writes them; the first MOST."""
+    return [_shown(path, value(ours, path), value(theirs, path)) for path in list(paths)[:MOST]]
+
+
+def value(manifest: Mapping[str, Any], path: str) -> Any:
+    """What *manifest* has at a path like `.spec.subnets.web.vlan` or `.spec.permit[0]`; None for nothing."""
+    found: Any = manifest
+    rest = path
+    while rest:
+        if rest.startswith("["):
+            index, _, rest = rest[1:].partition("]")
+            found = found[int(index)] if isinstance(found, list) and int(index) < len(found) else None
+        elif isinstance(found, dict):
+            # A key may hold dots (labels do): take the longest one that fits.
+            keys = [key for key in found if rest.startswith(f".{key}") and rest[len(key) + 1 :][:1] in ("", ".", "[")]
+            if not keys:
+                return None
+            key = max(keys, key=len)
+            found, rest = found[key], rest[len(key) + 1 :]
+        else:
+            return None
+    return found
