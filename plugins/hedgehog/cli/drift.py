@@ -1,143 +1,261 @@
-"""`hedgehog drift …`: what others did to our objects in the clusters, and what a person decides about it."""
+"""`hedgehog drift …`: what others did to our objects in clusters and to our files in Git, and what a person decides."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
 from hedgehog.cli.output import age, note, progress, show, table
 from hedgehog.cli.session import fabric_database
-from hedgehog.errors import InvalidInput
-from hedgehog.fabric.drift import DriftState, policy_of
+from hedgehog.errors import InvalidInput, NotFound
+from hedgehog.fabric.changes import Change
+from hedgehog.fabric.drift import DriftState, Outlook, outlook, policy_of
 from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.store import drift as store
+from hedgehog.store import git_edits as edit_store
+from hedgehog.store.database import Connection, transaction
 from hedgehog.store.fabrics import load_fabric, load_fabrics
+from hedgehog.store.git_edits import EditState, GitEdit
 
-_COLUMNS = ("fabric", "object", "state", "part", "by", "policy", "found", "where")
-_PATHS_SHOWN = 3
+GIT, CLUSTER = "git", "cluster"
+_COLUMNS = ("fabric", "where", "object", "state", "by", "next", "found")
+_DIFFERENCES_SHOWN = 5
 _OWN = frozenset({DriftState.CHANGED, DriftState.MISSING})
 
 
 def add_commands(commands: Any) -> None:
     """Add `drift`."""
-    group = add_group(commands, "drift", summary="objects in clusters that others changed, deleted or added")
+    group = add_group(commands, "drift", summary="what others changed in clusters and in Git, and what becomes of it")
     parser = add_command(
         group,
         "list",
         _list,
-        summary="show what is in the clusters otherwise than it was applied, and what no fabric wants",
-        examples="hedgehog drift list\nhedgehog drift list gen --output json",
+        summary="show what others changed, as we have it and as they made it, and what the next sync will do",
+        examples="hedgehog drift list\nhedgehog drift list gen --in git\nhedgehog drift list gen --output json",
     )
     parser.add_argument("fabric", nargs="?", metavar="NAME", help="default: all")
+    _add_place(parser)
     parser = add_command(
         group,
         "adopt",
         _adopt,
-        summary="take objects into the fabric as they are in the cluster",
+        summary="take objects into the fabric as they are in the cluster, or as a person wrote them in Git",
         examples="hedgehog drift adopt gen                     # all that were changed\n"
-        "hedgehog drift adopt gen VPC/default/prod    # one; if it is gone there, it leaves the fabric",
+        "hedgehog drift adopt gen VPC/default/prod    # one; if it is gone from the cluster, it leaves the fabric\n"
+        "hedgehog drift adopt gen fabrics/gen/vpcs/prod.yaml",
     )
     _add_objects(parser, "default: all that were changed; what is missing, orphaned or unowned must be named")
     parser = add_command(
         group,
         "revert",
         _revert,
-        summary="have the next sync write objects as the fabric wants them, whatever policy and whoever owns their fields",
-        examples="hedgehog drift revert gen VPC/default/prod",
+        summary="have the next sync write objects and files as the fabric wants them, whatever policy, whoever owns them",
+        examples="hedgehog drift revert gen VPC/default/prod\nhedgehog drift revert gen fabrics/gen/README.md",
     )
     _add_objects(parser, "default: all that were changed or deleted")
 
 
 def _add_objects(parser: Parser, default: str) -> None:
     parser.add_argument("fabric", metavar="NAME", help="the fabric")
-    parser.add_argument("objects", nargs="*", metavar="KIND/NAMESPACE/NAME", type=_ref, help=default)
+    help_ = f"Kind/namespace/name, or the path of a file in Git; {default}"
+    parser.add_argument("objects", nargs="*", metavar="OBJECT", type=_object, help=help_)
+    _add_place(parser)
 
 
-def _ref(text: str) -> ObjectRef:
-    try:
-        return ObjectRef.parse(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no object; write it as VPC/default/prod") from None
+def _add_place(parser: Parser) -> None:
+    parser.add_argument("--in", choices=(GIT, CLUSTER), dest="place", help="only what is there; default: both")
+
+
+def _object(text: str) -> str:
+    if "/" not in text and "." not in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no object; write VPC/default/prod, or the path of a file in Git")
+    return text
 
 
 def _list(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         if arguments.fabric:
             load_fabric(connection, arguments.fabric)  # raises NotFound with near names
-        found = store.listing(connection, arguments.fabric)
+        found = [] if arguments.place == GIT else store.listing(connection, arguments.fabric)
+        edits = [] if arguments.place == CLUSTER else edit_store.listing(connection, arguments.fabric)
         fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
-    data = [_as_dict(one, fabrics) for one in found]
-    now = datetime.now(UTC)
-    show(arguments, data, lambda: table(_COLUMNS, [_row(one, now) for one in data], nothing="no drift is known"))
+    data = [*map(_of_git, edits), *(_of_cluster(one, fabrics) for one in found)]
+    show(arguments, data, lambda: _text(data, datetime.now(UTC), every=arguments.verbose))
     return 0
 
 
-def _as_dict(one: store.Listed, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
-    own = one.drift.state in _OWN
+def _of_git(one: edit_store.Listed) -> dict[str, Any]:
+    edit = one.edit
     return {
-        "fabrics": list(one.fabrics),
-        "connection_id": one.connection_id,
-        "object": str(one.drift.ref),
-        "state": one.drift.state.value,
-        "paths": list(one.drift.paths),
-        "score": round(one.drift.score, 4),
-        "manager": one.drift.manager or None,
-        "policy": policy_of(fabrics[one.fabrics[0]], one.drift.ref.kind).value if own else None,
+        "fabrics": [one.fabric],
+        "in": GIT,
+        "connection_id": None,
+        "object": str(edit.ref) if edit.ref else None,
+        "path": edit.path,
+        "state": edit.state.value,
+        "paths": [difference.path for difference in edit.differences],
+        "differences": [difference.as_dict() for difference in edit.differences],
+        "lines": [*map(str, edit.differences), *edit.problem.splitlines()],
+        "by": edit.author or None,
+        "next": (Outlook.REVERTED if one.revert else Outlook.HELD).value,
         "revert": one.revert,
         "found_at": one.found_at,
     }
 
 
-def _row(one: Mapping[str, Any], now: datetime) -> Sequence[Any]:
-    paths = one["paths"]
-    more = f" +{len(paths) - _PATHS_SHOWN}" if len(paths) > _PATHS_SHOWN else ""
-    return (
-        ", ".join(one["fabrics"]),
-        one["object"],
-        one["state"],
-        f"{one['score']:.0%}" if one["policy"] else None,
-        one["manager"],
-        "revert" if one["revert"] else one["policy"],
-        age(one["found_at"], now),
-        ", ".join(paths[:_PATHS_SHOWN]) + more,
-    )
+def _of_cluster(one: store.Listed, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
+    drift = one.drift
+    fabric = fabrics.get(one.fabrics[0]) if one.fabrics and drift.state in _OWN else None
+    return {
+        "fabrics": list(one.fabrics),
+        "in": CLUSTER,
+        "connection_id": one.connection_id,
+        "object": str(drift.ref),
+        "path": None,
+        "state": drift.state.value,
+        "paths": list(drift.paths),
+        "differences": [difference.as_dict() for difference in drift.differences],
+        "lines": [str(difference) for difference in drift.differences] or list(drift.paths),
+        "score": round(drift.score, 4),
+        "by": drift.manager or None,
+        "policy": policy_of(fabric, drift.ref.kind).value if fabric else None,
+        "next": outlook(fabric, drift, revert=one.revert).value,
+        "revert": one.revert,
+        "found_at": one.found_at,
+    }
+
+
+def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> str:
+    """A line for each object or file, below it what differs: as we have it → as others made it."""
+    rows = [
+        (
+            ", ".join(one["fabrics"]) or one["connection_id"],
+            one["in"],
+            one["path"] or one["object"],
+            one["state"],
+            one["by"],
+            one["next"],
+            age(one["found_at"], now),
+        )
+        for one in data
+    ]
+    heading, *lines = table(_COLUMNS, rows, nothing="no drift is known").splitlines()
+    text = [heading]
+    for line, one in zip(lines, data, strict=True):
+        shown = one["lines"] if every else one["lines"][:_DIFFERENCES_SHOWN]
+        more = len(one["lines"]) - len(shown)
+        text += [line, *(f"    {difference}" for difference in shown)]
+        text += [f"    … and {more} more; --verbose shows all"] if more else []
+    if any(one["next"] == Outlook.HELD for one in data):
+        text += ["", "what is held waits for you: `hedgehog drift adopt|revert NAME OBJECT`"]
+    return "\n".join(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What was named (or all): edits in Git, objects in the cluster."""
+
+    edits: list[GitEdit]
+    refs: list[ObjectRef]
+    in_cluster: bool
+    """Whether the cluster is concerned: by name, or because all of it is."""
+
+
+def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
+    """Raises NotFound for a word that names neither a held file nor an object."""
+    from hedgehog.services import git_edits
+
+    edits, words = git_edits.named(connection, arguments.fabric, arguments.objects)
+    drifted = {str(one.drift.ref) for one in store.listing(connection, arguments.fabric)}
+    if arguments.place == GIT:
+        if words:
+            raise NotFound(f"{', '.join(words)} {_no_edit(arguments.fabric)}")
+        return _Chosen(edits, [], in_cluster=False)
+    if arguments.place == CLUSTER:
+        edits, words = [], list(arguments.objects)
+    # An object may have been changed at both places.
+    words += [word for word in arguments.objects if word in drifted and word not in words]
+    refs = [_ref(word, arguments.fabric) for word in words]
+    return _Chosen(edits, refs, in_cluster=bool(refs) or not arguments.objects)
+
+
+def _no_edit(fabric: str) -> str:
+    return f"is no file in Git that waits for a decision; `hedgehog drift list {fabric}` shows what there is"
+
+
+def _ref(text: str, fabric: str) -> ObjectRef:
+    try:
+        return ObjectRef.parse(text)
+    except ValueError:
+        raise NotFound(f"{text} {_no_edit(fabric)}") from None
 
 
 def _adopt(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_cluster
-    from hedgehog.services import drift
-
     with fabric_database(arguments) as connection:
         fabric = load_fabric(connection, arguments.fabric)
-        if fabric.kubernetes_connection_id is None:
-            raise InvalidInput(f"fabric {fabric.name} names no cluster; set its kubernetes_connection_id")
-        cluster = open_cluster(fabric.kubernetes_connection_id)
-        try:
-            with progress(arguments, f"reading {fabric.kubernetes_connection_id}"):
-                changes = drift.adopt(connection, cluster, fabric.name, arguments.objects)
-        finally:
-            cluster.close()
-    data = [{"object": str(change.ref), "action": change.action.value} for change in changes.changes]
-    show(
-        arguments,
-        data,
-        lambda: table(("object", "action"), [tuple(one.values()) for one in data], nothing="nothing to adopt"),
-    )
+        chosen = _chosen(arguments, connection)
+        both = {str(edit.ref) for edit in chosen.edits} & {str(ref) for ref in chosen.refs}
+        if both:
+            raise InvalidInput(
+                f"{', '.join(sorted(both))}: changed in Git and in the cluster; say --in git or --in cluster"
+            )
+        changes = _adopted(arguments, connection, fabric, chosen)
+    data = [{"object": str(ref), "action": action} for ref, action in changes]
+    rows = [tuple(one.values()) for one in data]
+    show(arguments, data, lambda: table(("object", "action"), rows, nothing="nothing to adopt"))
     if data and fabric.git_sync_enabled:
         note(f"the database has it; Git follows, then the drift is over: `hedgehog status {fabric.name}`")
     return 0
 
 
+def _adopted(
+    arguments: argparse.Namespace, connection: Connection, fabric: Fabric, chosen: _Chosen
+) -> list[tuple[ObjectRef, str]]:
+    """Take all of it into the fabric, or nothing; what changed there."""
+    from hedgehog.airflow.hooks import open_cluster, open_mirror
+    from hedgehog.services import drift, git_edits
+
+    edits = chosen.edits
+    if not arguments.objects:  # a file that is not ours, or whose object was removed, must be named
+        edits = [edit for edit in edits if edit.state is EditState.CHANGED and edit.ref is not None]
+    found: list[Change] = []
+    with transaction(connection):
+        if edits and fabric.git_repository is not None:
+            with progress(arguments, f"reading {fabric.git_repository.name}"):
+                found += git_edits.adopt(connection, open_mirror(fabric.git_repository), fabric.name, edits).changes
+        changed = [one for one in store.listing(connection, fabric.name) if one.drift.state is DriftState.CHANGED]
+        if chosen.in_cluster and (chosen.refs or changed):
+            if fabric.kubernetes_connection_id is None:
+                raise InvalidInput(f"fabric {fabric.name} names no cluster; set its kubernetes_connection_id")
+            cluster = open_cluster(fabric.kubernetes_connection_id)
+            try:
+                with progress(arguments, f"reading {fabric.kubernetes_connection_id}"):
+                    found += drift.adopt(connection, cluster, fabric.name, chosen.refs).changes
+            finally:
+                cluster.close()
+    return [(change.ref, change.action.value) for change in found]
+
+
 def _revert(arguments: argparse.Namespace) -> int:
-    from hedgehog.services import drift
+    from hedgehog.services import drift, git_edits
 
     with fabric_database(arguments) as connection:
-        refs = drift.revert(connection, arguments.fabric, arguments.objects)
-    data = [str(ref) for ref in refs]
+        load_fabric(connection, arguments.fabric)
+        chosen = _chosen(arguments, connection)
+        edits = chosen.edits
+        if not arguments.objects:  # what is in the way can only be moved by a person
+            edits = [edit for edit in edits if edit.state is not EditState.OBSTACLE]
+        with transaction(connection):
+            if edits:
+                git_edits.revert(connection, arguments.fabric, edits)
+            refs = drift.revert(connection, arguments.fabric, chosen.refs) if chosen.in_cluster else []
+    data = [*(edit.path for edit in edits), *map(str, refs)]
     show(arguments, data, lambda: "\n".join(data) or "nothing to revert")
-    if data:
-        note(f"the next sync writes them; at once: `hedgehog sync kubernetes {arguments.fabric}`")
+    for target, concerned in (("git", edits), ("kubernetes", refs)):
+        if concerned:
+            note(f"the next sync writes them; at once: `hedgehog sync {target} {arguments.fabric}`")
     return 0

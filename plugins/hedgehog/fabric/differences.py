@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 MOST = 50
 """Differences of one object that are kept."""
@@ -14,6 +13,8 @@ SECRET_FIELDS = frozenset({"password", "joinToken", "bearerToken"})
 """Fields of a manifest whose value nobody needs to see."""
 _HIDDEN = "(a secret)"
 _LONGEST = 400
+_WIDEST = 63
+"""Bits of an integer that every JSON reader takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class Difference:
 
 
 def _text(value: Any) -> str:
-    return "(none)" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    if value is None:
+        return "(none)"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _shown(path: str, ours: Any, theirs: Any) -> Difference:
@@ -50,14 +53,18 @@ def _shown(path: str, ours: Any, theirs: Any) -> Difference:
 
 
 def _open(value: Any) -> Any:
-    """*value* with its secrets covered."""
+    """*value* with its secrets covered, and without what a jsonb column cannot hold."""
     if isinstance(value, dict):
-        return {key: _HIDDEN if key in SECRET_FIELDS else _open(child) for key, child in value.items()}
+        return {_plain(key): _HIDDEN if key in SECRET_FIELDS else _open(child) for key, child in value.items()}
     if isinstance(value, list):
         return [_open(child) for child in value]
-    if isinstance(value, str) and "@" in value.partition("://")[2].partition("/")[0]:
-        return _HIDDEN
-    return value
+    if isinstance(value, str):
+        return _HIDDEN if "@" in value.partition("://")[2].partition("/")[0] else _plain(value)
+    return str(value) if isinstance(value, int) and value.bit_length() > _WIDEST else value
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _short(value: Any) -> Any:

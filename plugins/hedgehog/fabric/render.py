@@ -157,7 +157,7 @@ To change the fabric for good, change it in the fabric database.
 
 _EDITS = {
     "hold": "your edit stays. It is reported as a Git drift, and that file is not written again until the edit is\n"
-    "undone, the database says the same, or an operator chooses another policy.",
+    "undone, the database says the same, or an operator decides: `hedgehog drift` takes it over or overwrites it.",
     "overwrite": "the next sync writes the file again from the fabric database; your edit stays in the history of Git.",
     "adopt": "the next sync takes your edit into the fabric database if it is valid, else it is held and reported.",
 }

@@ -109,7 +109,7 @@ def observe(job: Job, source: Source) -> FilePlan:
         _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
     )
     decided = git_edits.to_revert(source.connection, fabric.id)
-    overruled = {path for path, blob in decided.items() if listing.files.get(path) == blob}
+    overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}
     plan = git_plan.decide(fabric, wanted, known, stale, observed, spared=judgement.deletes, overruled=overruled)
     ours = {one.path: one for one in wanted}
     return replace(plan, edits=tuple(_compared(source, fabric, edit, ours.get(edit.path)) for edit in plan.edits))
@@ -130,7 +130,7 @@ def _compared(source: Source, fabric: Fabric, edit: GitEdit, wanted: Wanted | No
     try:
         content = source.mirror.read(edit.blob_id)
         if edit.ref is None:
-            return replace(edit, problem="it is written by the product and means nothing to it")
+            return replace(edit, problem="its text comes from the product; there is nothing to take over")
         theirs = (
             read_resource(edit.path, content)
             if edit.ref.kind == FABRIC.kind

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hedgehog.fabric import render
@@ -189,14 +189,15 @@ def decide(
     observed: Observed,
     *,
     spared: Mapping[ObjectRef, str] | None = None,
-    overruled: Collection[str] = (),
+    overruled: Mapping[str, str] | None = None,
 ) -> FilePlan:
     """What makes Git hold *wanted* and no longer *stale*, leaving alone what is not ours.
 
-    Files of the objects in *spared* stay, for the reason given there: others still need them. Edits of the files in
-    *overruled* are overwritten, whatever the policy: a person decided so. *known* are the records by path. Records
-    that are neither wanted nor stale are files somebody has compared already.
+    Files of the objects in *spared* stay, for the reason given there: others still need them. The edits of the files
+    in *overruled*, by whom each was made, are overwritten whatever the policy: a person decided so. *known* are the
+    records by path. Records that are neither wanted nor stale are files somebody has compared already.
     """
+    overruled = overruled or {}
     removals = [_remove(fabric, record, observed, spared or {}, overruled) for record in stale]
     kept = {
         step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED and step.entry.ref
@@ -247,7 +248,7 @@ def _remove(
     record: GitFile,
     observed: Observed,
     spared: Mapping[ObjectRef, str],
-    overruled: Collection[str],
+    overruled: Mapping[str, str],
 ) -> _Step:
     path = record.path
     if record.ref is not None and record.ref in spared:
@@ -259,7 +260,9 @@ def _remove(
     if seen == record.blob_id:
         return _Step(path, Entry(path, record.ref, Action.DELETED), commits=True, forgets=True)
     if seen is not None and (fabric.git_drift_policy is GitDriftPolicy.OVERWRITE or path in overruled):
-        entry = Entry(path, record.ref, Action.DELETED, f"with the edit by {_editor(path, observed)}")
+        entry = Entry(
+            path, record.ref, Action.DELETED, f"with the edit by {overruled.get(path) or _editor(path, observed)}"
+        )
         return _Step(path, entry, commits=True, forgets=True)
     who = _editor(path, observed)
     reason = _lasting(
@@ -270,7 +273,7 @@ def _remove(
 
 
 def _keep(
-    fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, overruled: Collection[str]
+    fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, overruled: Mapping[str, str]
 ) -> _Step:
     seen = observed.files.get(wanted.path)
     if seen == wanted.blob_id or (seen is not None and _says_the_same(wanted, observed)):
@@ -283,22 +286,22 @@ def _keep(
         return _write(wanted, Action.CREATED, "it was missing in Git" if record else "")
     if record is not None and seen == record.blob_id:
         return _write(wanted, Action.CONFIGURED)
-    return _edited(fabric, wanted, record, observed, overruled=wanted.path in overruled)
+    return _edited(fabric, wanted, record, observed, overruled.get(wanted.path))
 
 
-def _foreign(fabric: Fabric, wanted: Wanted, observed: Observed, *, overruled: bool) -> _Step:
-    who = f"{wanted.path} exists and was not written by us but by {_editor(wanted.path, observed)}"
-    if overruled:
+def _foreign(fabric: Fabric, wanted: Wanted, observed: Observed, overruled: str | None) -> _Step:
+    who = f"{wanted.path} exists and was not written by us but by {overruled or _editor(wanted.path, observed)}"
+    if overruled is not None:
         return _write(wanted, Action.CONFIGURED, f"{who}; it is overwritten and stays in the history")
     edit = _edit(wanted.path, wanted.ref, EditState.FOREIGN, observed)
     return _held(wanted, f"{who}; {advice(fabric, wanted.path)}", edit)
 
 
-def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, *, overruled: bool) -> _Step:
+def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, overruled: str | None) -> _Step:
     if record is None:
-        return _foreign(fabric, wanted, observed, overruled=overruled)
-    who = f"{wanted.path} was edited by {_editor(wanted.path, observed)}"
-    if overruled or fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
+        return _foreign(fabric, wanted, observed, overruled)
+    who = f"{wanted.path} was edited by {overruled or _editor(wanted.path, observed)}"
+    if overruled is not None or fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
         return _write(wanted, Action.CONFIGURED, f"{who}; the edit is overwritten and stays in the history")
     edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed)
     if fabric.git_drift_policy is GitDriftPolicy.HOLD:

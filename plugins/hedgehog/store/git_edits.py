@@ -120,14 +120,14 @@ def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
         return [Listed(row[0], _edit(row[1:10]), row[10], row[11]) for row in cursor.fetchall()]
 
 
-def to_revert(connection: Connection, fabric_id: int) -> dict[str, str]:
-    """The files that a person wants overwritten, each with the version that is meant."""
+def to_revert(connection: Connection, fabric_id: int) -> dict[str, GitEdit]:
+    """The files that a person wants overwritten, by path; only the version of the file that is named there is meant."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "SELECT path, blob_id FROM hedgehog.git_edit WHERE revert AND blob_id IS NOT NULL AND fabric_id = %s",
+            f"SELECT {_COLUMNS} FROM hedgehog.git_edit e WHERE e.revert AND e.blob_id IS NOT NULL AND e.fabric_id = %s",
             (fabric_id,),
         )
-        return dict(cursor.fetchall())
+        return {one.path: one for one in map(_edit, cursor.fetchall())}
 
 
 def revert(connection: Connection, fabric_id: int, paths: Collection[str]) -> None:
