@@ -165,7 +165,7 @@ def test_an_edited_fabric_file_sets_the_fabric(lab: Lab) -> None:
         ({EDITED: "kind: [\n"}, EDITED),
         ({README: "hello\n"}, "its text comes from the product"),
         ({FABRIC_FILE: "apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {name: lab}\n"
-          "spec: {settings: {enforced: false}, prune_max_objects: 9}\n"}, "cannot be set from Git"),
+          "spec: {settings: {enforced: false}, prune_max_objects: 9}\n"}, ".spec.prune_max_objects"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_adopted_is_refused_with_the_reason(lab: Lab, files: dict[str, str], said: str) -> None:

@@ -16,8 +16,6 @@ from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, Target
 from hedgehog.fabric.render import fabric_ref
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import configuration, intake, yaml
-from hedgehog.services.fabric_import import SETTINGS
-from hedgehog.services.git_reading import FROM_GIT
 from hedgehog.services.git_sync import read_manifest
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
@@ -111,14 +109,13 @@ def _read(
 def _settings(fabric: Fabric, path: str, content: bytes) -> Mapping[str, Any]:
     """What an edited `fabric.yaml` sets."""
     items = [item for document in yaml.load(content, file=path) for item in intake.items(document)]
-    found = configuration.read(items[0], known=SETTINGS) if len(items) == 1 else [f"{path}: must hold one document"]
+    found = configuration.read(items[0]) if len(items) == 1 else [f"{path}: must hold one document"]
     if isinstance(found, list):
         raise InvalidInput("\n".join(found))
-    strange = sorted(found.values.keys() - FROM_GIT)
-    if (found.kind, found.name) != (FABRIC.kind, fabric.name) or strange:
-        what = f".spec.{strange[0]}" if strange else f"{found.kind}/{found.name}"
-        raise InvalidInput(f"{path}: {what} cannot be set from Git; use `hedgehog fabric import`")
-    return found.values
+    values, problems = configuration.taken_from_git(found, fabric)
+    if problems:
+        raise InvalidInput("\n".join(configuration.told(found.item, problems)))
+    return values
 
 
 def _refused(connection: Connection, fabric: Fabric, manifests: Sequence[Manifest], judge: Judge) -> list[str]:
