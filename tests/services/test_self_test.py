@@ -128,7 +128,7 @@ def test_a_database_that_cannot_be_written_fails(parts: Parts) -> None:
     parts.open_database = read_only  # type: ignore[method-assign]
     check = parts.run()[0]
     assert (check.name, check.passed) == ("database", False)
-    assert "cannot be written" in check.text
+    assert "is a standby, or read-only" in check.text
 
 
 def test_without_a_database_there_is_one_failure(parts: Parts) -> None:

@@ -8,10 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psycopg2
 import pytest
 
-from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable, SchemaMismatch
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store.database import Lock, transaction, try_locks, unlock
@@ -45,7 +44,7 @@ def test_a_block_inside_a_block_is_committed_with_it(bench, database_parameters)
 
 def test_a_connection_can_be_used_after_a_failed_block(bench):
     """The failure is over with the block."""
-    with pytest.raises(psycopg2.ProgrammingError), transaction(bench.connection) as cursor:
+    with pytest.raises(SchemaMismatch), transaction(bench.connection) as cursor:
         cursor.execute("SELECT nonsense")
     assert bench.execute("SELECT 1") == [(1,)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg2
 import pytest
 
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
@@ -195,18 +194,18 @@ def test_an_object_row_cannot_contradict_itself(settled, values, constraint):
     fabric = fabrics.load_fabric(settled.connection, "lab")
     kind, namespace, name, change = values
     manifest = {**make_vpc(name), **change}
-    with pytest.raises(psycopg2.IntegrityError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         settled.execute(
             "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, %s, %s, %s, %s)",
             *(fabric.id, kind, namespace, name, fabrics.as_json(manifest)),
         )
-    assert refused.value.diag.constraint_name == constraint
+    assert constraint in str(refused.value)
 
 
 def test_a_repository_in_use_cannot_be_deleted(bench):
     """Its fabrics would lose their files."""
     bench.synced_fabric()
-    with pytest.raises(psycopg2.errors.RestrictViolation):
+    with pytest.raises(InvalidInput, match=r"it refuses a value: .*fabric_git_repository_id_fkey"):
         bench.execute("DELETE FROM hedgehog.git_repository")
 
 

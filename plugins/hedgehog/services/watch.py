@@ -22,8 +22,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-import psycopg2
-
 from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited, RetryableError
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.kube.client import Cluster
@@ -374,7 +372,7 @@ class Watch:
             if self._connection is None:
                 self._connection = self._open_database()
             return action(self._connection)
-        except (HedgehogError, psycopg2.Error) as error:
+        except HedgehogError as error:
             logger.warning("the watch cannot use the fabric database: %s", error)
             if self._connection is not None:
                 self._connection.close()

@@ -16,8 +16,9 @@ import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
 
-from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Target
+from hedgehog.store.failures import on_connect, one_line, translated
 
 _CONNECT_TIMEOUT = 10
 
@@ -44,11 +45,14 @@ TARGET_LOCK: Mapping[Target, Lock] = {Target.GIT: Lock.GIT, Target.KUBERNETES: L
 def connect(parameters: Mapping[str, Any]) -> Connection:
     """Open a connection with libpq *parameters* (host, port, dbname, user, password, sslmode …).
 
-    Raises AuthenticationFailed, NotFound (no such database) or RemoteUnavailable. The message never has the password.
+    Of several hosts the one that takes writes is chosen, and a single standby is refused, unless *parameters* say
+    otherwise (`target_session_attrs`). Raises AuthenticationFailed, NotFound (no such database) or RemoteUnavailable.
+    The message never has the password.
     """
     merged = {
         "connect_timeout": _CONNECT_TIMEOUT,
         "application_name": "hedgehog",
+        "target_session_attrs": "read-write",
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
@@ -57,46 +61,28 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
     try:
         connection: Connection = psycopg2.connect(connection_factory=Connection, **merged)
     except psycopg2.OperationalError as error:
-        raise _connect_error(error, parameters) from None
+        raise on_connect(error, parameters) from None
     except psycopg2.ProgrammingError as error:
-        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {_one_line(error)}") from None
+        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {one_line(error)}") from None
     psycopg2.extras.register_default_jsonb(connection, loads=orjson.loads)
     return connection
-
-
-def _connect_error(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) -> HedgehogError:
-    place = f"{parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
-    text = _one_line(error)
-    if "authentication failed" in text or "no password supplied" in text or "no pg_hba.conf entry" in text:
-        return AuthenticationFailed(
-            f"the fabric database at {place} refused the login; correct the connection hedgehog_db"
-        )
-    if "does not exist" in text:
-        return NotFound(f"the fabric database at {place}: {text}; create it, then run `hedgehog migrate`")
-    return RemoteUnavailable(f"the fabric database at {place} cannot be reached: {text}")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[psycopg2.extensions.cursor]:
     """Run a block in one transaction: committed when it ends, rolled back when it raises.
 
-    A block inside a block joins it, so functions of this room can be put together into one transaction. A lost server
-    raises RemoteUnavailable; every other database error is a bug or bad input and stays what it is.
+    A block inside a block joins it, so functions of this room can be put together into one transaction. Every error of
+    the database that leaves the block is one of ours.
     """
     if connection.in_transaction:
-        with connection.cursor() as cursor:
+        with translated(), connection.cursor() as cursor:
             yield cursor
         return
     connection.in_transaction = True
     try:
-        with connection, connection.cursor() as cursor:
+        with translated(), connection, connection.cursor() as cursor:
             yield cursor
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise RemoteUnavailable(f"the fabric database went away: {_one_line(error)}") from error
     finally:
         connection.in_transaction = False
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -241,30 +242,36 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
     """Insert or update one row by name. Table and column names come from this module, never from a caller's data."""
     columns = ["name", *values]
     holes = ", ".join(["%s"] * len(columns))
-    try:
-        with transaction(connection) as cursor:
+    with transaction(connection) as cursor, _refusals(f"{table} {name}"):
+        cursor.execute(
+            f"SELECT to_jsonb(t) - 'last_updated' FROM hedgehog.{table} t WHERE name = %s FOR UPDATE", (name,)
+        )
+        before = cursor.fetchone()
+        if before is None:
             cursor.execute(
-                f"SELECT to_jsonb(t) - 'last_updated' FROM hedgehog.{table} t WHERE name = %s FOR UPDATE", (name,)
+                f"INSERT INTO hedgehog.{table} ({', '.join(columns)}) VALUES ({holes})", [name, *values.values()]
             )
-            before = cursor.fetchone()
-            if before is None:
-                cursor.execute(
-                    f"INSERT INTO hedgehog.{table} ({', '.join(columns)}) VALUES ({holes})", [name, *values.values()]
-                )
-                return Action.CREATED
-            if values:
-                assignments = ", ".join(f"{column} = %s" for column in values)
-                cursor.execute(
-                    f"UPDATE hedgehog.{table} SET {assignments} WHERE name = %s RETURNING to_jsonb({table}) - 'last_updated'",
-                    [*values.values(), name],
-                )
-                if cursor.fetchone() != before:
-                    return Action.CONFIGURED
-            return Action.UNCHANGED
+            return Action.CREATED
+        if values:
+            assignments = ", ".join(f"{column} = %s" for column in values)
+            cursor.execute(
+                f"UPDATE hedgehog.{table} SET {assignments} WHERE name = %s RETURNING to_jsonb({table}) - 'last_updated'",
+                [*values.values(), name],
+            )
+            if cursor.fetchone() != before:
+                return Action.CONFIGURED
+        return Action.UNCHANGED
+
+
+@contextmanager
+def _refusals(owner: str) -> Iterator[None]:
+    """What the tables refuse, with the name of *owner* and in the words of the setting concerned."""
+    try:
+        yield
     except psycopg2.IntegrityError as error:
-        raise _refused(error, f"{table} {name}") from error
+        raise _refused(error, owner) from error
     except psycopg2.DataError as error:
-        raise InvalidInput(f"{table} {name}: {str(error).splitlines()[0]}") from error
+        raise InvalidInput(f"{owner}: {str(error).splitlines()[0]}") from error
 
 
 def _refused(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:

@@ -8,8 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import psycopg2
-
 from hedgehog.errors import PermissionDenied
 from hedgehog.fabric.health import Health, Verdict
 from hedgehog.fabric.model import ObjectRef
@@ -174,6 +172,3 @@ def write_and_roll_back(connection: Connection) -> None:
             raise _RollBack
     except _RollBack:
         return
-    except psycopg2.Error as error:
-        text = " ".join(str(error).split())
-        raise PermissionDenied(f"the fabric database cannot be written: {text}; is it a replica?") from error

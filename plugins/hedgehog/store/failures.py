@@ -1,0 +1,126 @@
+"""What PostgreSQL and its client say, in our words: every error of theirs is one of ours, by its SQLSTATE.
+
+What ends by itself (a failover, a full disk that somebody clears, a deadlock) is worth another try; what is wrong with
+the data, the rights or the tables is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import psycopg2
+
+from hedgehog.errors import (
+    AlreadyExists,
+    AuthenticationFailed,
+    HedgehogError,
+    InvalidInput,
+    LockHeld,
+    NotFound,
+    PermanentError,
+    PermissionDenied,
+    RemoteUnavailable,
+    SchemaMismatch,
+)
+
+_READ_ONLY = (
+    "the fabric database is a standby, or read-only for another reason; it is tried again. Have the connection hedgehog_db "
+    "lead to the primary: all hosts in its field host, with commas, or the address that follows a failover"
+)
+_MIGRATE = "its tables are not those of this package; run `hedgehog migrate` with the newest version"
+_DISK = "its disk is full; free some space on the database server"
+_ROOM = "it has no connection left; raise its max_connections, or close what holds them"
+_IN_THE_WAY = "another session stood in the way ({said}); try again"
+
+_BY_STATE: Mapping[str, tuple[type[HedgehogError], str]] = {
+    "23505": (AlreadyExists, "it has that already: {said}"),
+    "25006": (RemoteUnavailable, _READ_ONLY),
+    "40001": (LockHeld, _IN_THE_WAY),
+    "40P01": (LockHeld, _IN_THE_WAY),
+    "42501": (PermissionDenied, "the user of the connection hedgehog_db lacks a right: {said}; grant it"),
+    "53100": (RemoteUnavailable, _DISK),
+    "53300": (RemoteUnavailable, _ROOM),
+    "55P03": (LockHeld, _IN_THE_WAY),
+    "57014": (RemoteUnavailable, "it took too long or was told to stop: {said}"),
+    "42P01": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
+    "42703": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
+    "42704": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
+    "42883": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
+    "3F000": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
+}
+_BY_CLASS: Mapping[str, tuple[type[HedgehogError], str]] = {
+    "08": (RemoteUnavailable, "it went away: {said}"),
+    "22": (InvalidInput, "it cannot hold a value: {said}"),
+    "23": (InvalidInput, "it refuses a value: {said}"),
+    "25": (RemoteUnavailable, "it ended the transaction: {said}"),
+    "28": (AuthenticationFailed, "it refused the login: {said}; correct the connection hedgehog_db"),
+    "3D": (NotFound, "{said}; create it, then run `hedgehog migrate`"),
+    "40": (LockHeld, _IN_THE_WAY),
+    "53": (RemoteUnavailable, "it lacks resources: {said}"),
+    "54": (InvalidInput, "a value is too large for it: {said}"),
+    "55": (LockHeld, _IN_THE_WAY),
+    "57": (RemoteUnavailable, "it went away: {said}"),
+    "58": (RemoteUnavailable, "its machine has trouble: {said}"),
+    "P0": (InvalidInput, "it refuses a change: {said}"),
+    "XX": (RemoteUnavailable, "it has trouble of its own: {said}"),
+}
+_ON_CONNECT: Mapping[str, tuple[type[HedgehogError], str]] = {
+    "authentication failed": (AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
+    "no password supplied": (AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
+    "no pg_hba.conf entry": (AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
+    "permission denied": (PermissionDenied, "refused the user of the connection hedgehog_db: {said}"),
+    "too many clients": (RemoteUnavailable, _ROOM.removeprefix("it ")),
+    "too many connections": (RemoteUnavailable, _ROOM.removeprefix("it ")),
+    "connection slots are reserved": (RemoteUnavailable, _ROOM.removeprefix("it ")),
+    "session is read-only": (RemoteUnavailable, _READ_ONLY.removeprefix("the fabric database ")),
+}
+
+
+def one_line(error: Exception) -> str:
+    """What it says, without line breaks."""
+    return " ".join(str(error).split())
+
+
+def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) -> HedgehogError:
+    """The error of a connection that could not be made: it has no SQLSTATE. Never has the password."""
+    place = f"the fabric database at {parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
+    text = one_line(error)
+    for mark, (kind, words) in _ON_CONNECT.items():
+        if mark in text:
+            return kind(f"{place} {words.format(said=text)}")
+    if "does not exist" in text:
+        return NotFound(f"{place}: {text}; create it, then run `hedgehog migrate`")
+    return RemoteUnavailable(f"{place} cannot be reached: {text}")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the database and its client that leave the block are ours, with theirs as the cause."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise _in_our_words(error) from error
+    except (UnicodeError, orjson.JSONEncodeError) as error:
+        raise InvalidInput(f"the fabric database cannot hold a text or number: {one_line(error)}") from error
+    except ValueError as error:
+        if "NUL (0x00)" not in str(error):  # any other is none of the client's
+            raise
+        raise InvalidInput("the fabric database cannot hold a text with the character NUL; remove it") from error
+
+
+def _in_our_words(error: psycopg2.Error) -> HedgehogError:
+    state = error.pgcode or ""
+    said = one_line(error) if error.diag.message_primary is None else " ".join(error.diag.message_primary.split())
+    if not state:  # of the client: the connection is lost, or was closed
+        if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+            return RemoteUnavailable(f"the fabric database went away: {said}")
+        return PermanentError(f"the fabric database cannot be asked that: {said}; please report it")
+    found = _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
+    if found is None:
+        return PermanentError(f"the fabric database refused a statement: {said} (SQLSTATE {state}); please report it")
+    kind, words = found
+    text = words.format(said=said)
+    return kind(text if text.startswith("the fabric database") else f"the fabric database: {text}")
