@@ -133,12 +133,12 @@ def last_manager(live: Mapping[str, Any], paths: Sequence[str]) -> str:
         for entry in live["metadata"].get("managedFields") or ()
         if entry.get("manager") != FIELD_MANAGER
         and not entry.get("subresource")
-        and (not paths or any(_owns(entry.get("fieldsV1") or {}, path) for path in paths))
+        and (not paths or any(owns(entry.get("fieldsV1") or {}, path) for path in paths))
     ]
     return max(found, default=("", ""))[1]
 
 
-def _owns(fields: Mapping[str, Any], path: str) -> bool:
+def owns(fields: Mapping[str, Any], path: str) -> bool:
     """Whether a field set has *path*, or the map or list that it lies in as a whole."""
     rest = path.partition("[")[0].removeprefix(".")
     while rest:

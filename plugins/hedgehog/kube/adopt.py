@@ -1,33 +1,38 @@
 """Taking over objects that somebody else wrote, so that a field dropped from the fabric leaves the cluster, too.
 
-Server-side apply removes a field only if nobody else owns it. The fields of an adopted object belong to whoever wrote
-it; before our first write their ownership moves to us, as client-go's csaupgrade does it for `kubectl apply`.
+Server-side apply removes a field only if nobody else owns it. The fields of an object that we did not make belong to
+whoever wrote it; before our first write the ownership of those that are as we want them moves to us, as client-go's
+csaupgrade does it for `kubectl apply`. Fields with another value stay whose they are: that is a conflict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from hedgehog.fabric.canonical import FieldSet, canonical, owned_fields
+from hedgehog.fabric.canonical import FieldSet, canonical, owned_fields, same
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import JSON_PATCH, Cluster
 from hedgehog.kube.resources import definition_name, kind_of, object_path
 
+_IDENTITY = frozenset({"apiVersion", "kind"})
+_NAMES = frozenset({"name", "namespace"})
 
-def take_over(cluster: Cluster, live: Manifest, adopted: Mapping[str, Any]) -> bool:
-    """Make us the applier of the fields of *live* that *adopted* (the manifest as it was found) has; say if we had to.
 
-    Changes ownership only, no value, and nothing at all when we own fields already. Other fields stay whose they are.
-    Raises RetryableError when the object changed since *live* was read.
+def take_over(cluster: Cluster, live: Manifest, contents: Collection[Mapping[str, Any]]) -> bool:
+    """Make us the applier of the fields of *live* that any of *contents* has; say if we had to.
+
+    Changes ownership only, no value, and nothing at all when these fields are ours alone. Other fields stay whose they
+    are. Raises RetryableError when the object changed since *live* was read.
     """
-    entries = moved_to_us(live, adopted)
+    entries = moved_to_us(live, contents)
     if entries is None:
         return False
     ref, kind = ObjectRef.of(live), kind_of(live)
     patch = [
-        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+        # "add" replaces, too, and works where somebody removed all entries.
+        {"op": "add", "path": "/metadata/managedFields", "value": entries},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
     ]
     cluster.call(
@@ -43,26 +48,75 @@ def take_over(cluster: Cluster, live: Manifest, adopted: Mapping[str, Any]) -> b
     return True
 
 
-def moved_to_us(live: Mapping[str, Any], adopted: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The managedFields of *live* after the move, or None when there is nothing to move. Pure."""
-    if owned_fields(live, FIELD_MANAGER):
-        return None
-    ours: FieldSet = {}
+def moved_to_us(live: Mapping[str, Any], contents: Collection[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """The managedFields of *live* after the move, or None when there is nothing to move. Pure.
+
+    Moved are the fields that any of *contents* has: from others, and from nobody, for not even a field without an owner
+    would go with the next apply.
+    """
+    ours = owned_fields(live, FIELD_MANAGER)
+    taken: FieldSet = {}
     entries = []
-    content = canonical(adopted)
     for entry in live["metadata"].get("managedFields") or ():
         if entry.get("subresource"):
             entries.append(entry)
-            continue
-        taken = intersect(entry.get("fieldsV1") or {}, content)
-        left = subtract(entry.get("fieldsV1") or {}, taken)
-        ours = merge(ours, taken)
-        if left:
-            entries.append(entry | {"fieldsV1": left})
-    if not ours:
+        elif not (entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"):
+            fields = entry.get("fieldsV1") or {}
+            common: FieldSet = {}
+            for content in contents:
+                common = merge(common, intersect(fields, content))
+            taken = merge(taken, common)
+            left = subtract(fields, common)
+            if left:
+                entries.append(entry | {"fieldsV1": left})
+    known = merge(ours, taken)
+    for content in contents:
+        taken = merge(taken, subtract(_fields(content), known))
+    if not taken:
         return None
     head = {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": live["apiVersion"], "fieldsType": "FieldsV1"}
-    return [head | {"fieldsV1": ours}, *entries]
+    return [head | {"fieldsV1": merge(ours, taken)}, *entries]
+
+
+def shared(
+    content: Mapping[str, Any],
+    live: Mapping[str, Any],
+    *,
+    stored: Callable[[Manifest], Manifest] | None = None,
+    any_value: bool = False,
+) -> Manifest:
+    """The part of *content* that *live* has with the same value, or with the one that admission makes of it.
+
+    *stored* says what admission makes of an object. With *any_value* all that *live* has, whatever the value.
+    """
+    want = canonical(content)
+    return _shared(want, canonical(live), stored(want) if stored is not None else want, any_value)
+
+
+def _shared(want: Mapping[str, Any], have: Mapping[str, Any], stored: Mapping[str, Any], any_value: bool) -> Manifest:
+    result: Manifest = {}
+    for key, child in want.items():
+        if key not in have:
+            continue
+        other, filled = have[key], stored.get(key, child)
+        if isinstance(child, dict) and isinstance(other, dict):
+            below = _shared(child, other, filled if isinstance(filled, dict) else child, any_value)
+            if below or not child:
+                result[key] = below
+        elif any_value or same(child, other) or same(filled, other):
+            result[key] = child
+    return result
+
+
+def _fields(content: Mapping[str, Any]) -> FieldSet:
+    """The field set of what a manifest sets beside its identity."""
+    metadata = {key: value for key, value in (content.get("metadata") or {}).items() if key not in _NAMES}
+    rest = {key: value for key, value in content.items() if key not in _IDENTITY and key != "metadata"}
+    return _field_set({**({"metadata": metadata} if metadata else {}), **rest})
+
+
+def _field_set(value: Any) -> FieldSet:
+    return {f"f:{key}": _field_set(child) for key, child in value.items()} if isinstance(value, Mapping) else {}
 
 
 def intersect(fields: Mapping[str, Any], value: Any) -> FieldSet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hedgehog.errors import DefinitionMissing, HedgehogError
@@ -28,6 +28,8 @@ class Result:
     live: Manifest | None = None
     error: HedgehogError | None = None
     answer: Answer | None = None
+    left: Manifest = field(default_factory=dict)
+    """What the fabric dropped and others keep."""
 
     @property
     def stored(self) -> Manifest | None:

@@ -6,17 +6,19 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hedgehog.errors import PruneRefused
+from hedgehog.fabric.canonical import owned_fields
 from hedgehog.fabric.changes import Action, Change
-from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.references import waves
-from hedgehog.kube.adopt import take_over
+from hedgehog.kube.adopt import shared, take_over
 from hedgehog.kube.apply import Result, apply
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import ensure_namespace
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.kube.prune import guard, prune
+from hedgehog.kube.readback import compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ def _apply(
         ref = ObjectRef.of(manifest)
         if ref.kind == FABRIC.kind and plan.to_apply[ref].action is Action.CREATED:
             ensure_namespace(cluster, ref.namespace)
-        elif ref in desired.adopted and ref in live.objects:
-            take_over(cluster, live.objects[ref], desired.owned[ref])
+        elif ref in live.objects:
+            take_over(cluster, live.objects[ref], _to_take_over(execution, ref))
 
     results = apply(
         cluster,
@@ -93,17 +95,37 @@ def _apply(
         before=prepare,
     )
     for ref, result in results.items():
-        if result.change.action is Action.CONFIGURED:
-            results[ref] = replace(result, change=_told(plan.to_apply[ref], result, live.objects.get(ref)))
+        if result.error is None and result.answer is not None:
+            results[ref] = _told(execution, ref, result)
     return results
 
 
-def _told(planned: Change, result: Result, before: Manifest | None) -> Change:
-    """What a successful write was, with the plan's reason; nothing new if the server found the object to be so."""
-    stored = result.stored
-    if before is not None and stored is not None and _version(before) == _version(stored):
-        return Change(planned.ref, Action.UNCHANGED)
-    return replace(planned, action=result.change.action)
+def _to_take_over(execution: Execution, ref: ObjectRef) -> list[Manifest]:
+    """What to own in a live object before it is written: what is as wanted there, or as it was when it was adopted.
+
+    An object that we wrote before and still own fields of is left as it is, unless whoever owns its fields is not asked.
+    """
+    desired, found = execution.desired, execution.live.objects[ref]
+    last = desired.owned.get(ref)
+    any_value = execution.fabric.conflict_policy is ConflictPolicy.FORCE or ref in execution.forced
+    if not any_value and last is not None and ref not in desired.adopted and owned_fields(found, FIELD_MANAGER):
+        return []
+    known = [desired.manifests[ref], *([last] if last is not None else [])]
+    return [shared(manifest, found, stored=desired.stored, any_value=any_value) for manifest in known]
+
+
+def _told(execution: Execution, ref: ObjectRef, result: Result) -> Result:
+    """What a write was, with the plan's reason; nothing new if the server found the object to be so already."""
+    desired, before, found = execution.desired, execution.live.objects.get(ref), result.stored
+    if found is None or found.get("kind") != ref.kind:
+        return result
+    changed = before is None or _version(before) != _version(found)
+    if result.change.action is Action.CONFIGURED:
+        planned = execution.plan.to_apply[ref]
+        change = replace(planned, action=Action.CONFIGURED) if changed else Change(ref, Action.UNCHANGED)
+        result = replace(result, change=change)
+    last = desired.owned.get(ref)
+    return compared(result, found, desired.manifests[ref], last, changed=changed, stored=desired.stored)
 
 
 def _version(live: Manifest) -> str:

@@ -19,6 +19,7 @@ from hedgehog.fabric.model import Manifest, ObjectRef, Target
 from hedgehog.fabric.problems import of_error
 from hedgehog.kube.apply import Result
 from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.readback import with_left
 
 HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported)
 """Errors that wait for a person: another manager's field, a large prune, another fabric's object, a broken rule, drift."""
@@ -40,13 +41,13 @@ def effect(desired: Desired, planned: Plan, results: Mapping[ObjectRef, Result],
 
     With *orphan* the unwanted objects that are left in the cluster are owned no longer.
     """
-    written = {ref for ref in planned.to_apply if results[ref].error is None and results[ref].is_there}
+    written = {ref: results[ref] for ref in planned.to_apply if results[ref].answer is not None}
     deleted = {
         ref
         for ref in planned.to_delete
         if orphan or (results[ref].change.action is Action.DELETED and not results[ref].is_there)
     }
-    applied = {ref: desired.manifests[ref] for ref in planned.to_apply if ref in written}
+    applied = {ref: with_left(desired.manifests[ref], result.left) for ref, result in written.items()}
     return Effect({**applied, **planned.recognised}, planned.adopted, planned.gone | deleted)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from hedgehog.errors import AdmissionRefused, AlreadyExists, DefinitionMissing, HedgehogError, RetryableError
-from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.changes import Action, Change, Round
-from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
+from hedgehog.kube.adopt import moved_to_us, shared
 from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
 
@@ -45,9 +45,9 @@ class Plan:
     to_delete: Mapping[ObjectRef, Manifest]
     """Live objects that the fabric owns and no longer wants."""
     adopted: Mapping[ObjectRef, Manifest]
-    """Found as wanted, new to the inventory, written by others."""
+    """Found as wanted, new to the inventory, with fields that others own."""
     recognised: Mapping[ObjectRef, Manifest]
-    """Found as wanted, new to the inventory, written by us: a run died before it could note them."""
+    """Found as wanted, new to the inventory, all ours: a run died before it could note them."""
     gone: frozenset[ObjectRef]
     """Owned, not wanted, and not in the cluster any more."""
     rounds: tuple[Round, ...] = ()
@@ -77,7 +77,8 @@ def plan(desired: Desired, live: Live) -> Plan:
         else:
             settled[ref] = Result(Change(ref, Action.UNCHANGED), live=found)
             if ref not in desired.owned:
-                (recognised if owned_fields(found, FIELD_MANAGER) else adopted)[ref] = manifest
+                theirs = moved_to_us(found, [shared(manifest, found, stored=desired.stored)]) is not None
+                (adopted if theirs else recognised)[ref] = manifest
     to_delete, unlisted, gone = _unwanted(desired, live)
     return Plan(settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
 

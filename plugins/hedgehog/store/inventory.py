@@ -21,7 +21,7 @@ class Owned:
     fabric: str
     manifest: Manifest
     adopted: bool
-    """Found as wanted and never written by us: other managers own its fields."""
+    """Found as wanted, with fields that others own, and not written by us since."""
 
 
 def owned(
