@@ -74,6 +74,10 @@ bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write be
 chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES=
 	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Let every reader of outside input have what nobody would send; SEED= MINUTES=
+	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt

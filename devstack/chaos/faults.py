@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from devstack.chaos.processes import Child, kill_git_soon
 from devstack.chaos.proxy import Mode
 from devstack.chaos.world import World
+from hedgehog.errors import RemoteUnavailable
+from hedgehog.store import database
 
 LINKS = ("database", "git", "api")
 BAD = (Mode.REFUSE, Mode.RESET, Mode.SILENT, Mode.SLOW, Mode.TRICKLE, Mode.CUT)
@@ -156,25 +159,24 @@ class Outages:
 
     def _database_restart(self) -> Iterator[None]:
         """All of its sessions end at once, as when the server is killed; it is back before the block is over."""
+        witness = database.connect(self.world.parameters)
         timer = threading.Timer(self.draw.uniform(0, 0.5), self._crash)
         timer.start()
         try:
             yield
         finally:
             timer.join()
+            _wait_for_the_end(witness)
 
     def _crash(self) -> None:
         data = self.world.directory / "postgres"
         line = (data / "postmaster.pid").read_text().splitlines()[0]
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", line], capture_output=True, text=True, check=False
-        ).stdout
-        # A killed back end makes the server end every session and go through crash recovery.
-        for pid in listed.split():
-            title = subprocess.run(["ps", "-o", "args=", "-p", pid], capture_output=True, text=True, check=False).stdout
-            if "fabrics" in title:
-                subprocess.run(["kill", f"-{int(signal.SIGKILL)}", pid], check=False, capture_output=True)
-                return
+        # A killed back end makes the server end every session and go through crash recovery. The witness has one.
+        for one in psutil.Process(int(line)).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "fabrics" in " ".join(one.cmdline()):
+                    one.kill()
+                    return
 
     def _clone(self, what: str) -> Iterator[None]:
         clones = self.world.disk.clones
@@ -191,6 +193,15 @@ class Outages:
             for ref in (clone / "refs").rglob("main"):
                 _leave_lock(ref.with_name("main.lock"))
         yield
+
+
+def _wait_for_the_end(witness: database.Connection, limit: float = 30.0) -> None:
+    """A server that loses a back end takes a moment until it has ended the others."""
+    started = time.monotonic()
+    with contextlib.closing(witness), contextlib.suppress(RemoteUnavailable):
+        while time.monotonic() - started < limit:
+            with database.transaction(witness) as cursor:
+                cursor.execute("SELECT pg_sleep(0.01)")
 
 
 def _leave_lock(path: Path) -> None:

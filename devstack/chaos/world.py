@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from devstack.chaos.processes import Workers
 from devstack.chaos.proxy import Proxy
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer, Person
+from hedgehog.errors import RemoteUnavailable
 from hedgehog.kube.client import Cluster
 from hedgehog.store import database, fabrics, migrate
 from hedgehog.store.database import Connection
@@ -96,9 +98,17 @@ class World:
     @property
     def database(self) -> Connection:
         """An open connection by the socket, past the proxy."""
-        if self.connection is None or self.connection.closed:
-            self.connection = database.connect(self.parameters)
-        return self.connection
+        for _ in range(600):  # a database that has crashed recovers first
+            try:
+                if self.connection is None or self.connection.closed:
+                    self.connection = database.connect(self.parameters)
+                with database.transaction(self.connection) as cursor:
+                    cursor.execute("SELECT 1")
+                return self.connection
+            except RemoteUnavailable:
+                self.connection = None
+                time.sleep(0.1)
+        raise RuntimeError("the database of the chaos run has not come back")
 
     def close(self) -> None:
         """End what is open."""
