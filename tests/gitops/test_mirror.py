@@ -16,7 +16,7 @@ from hedgehog.errors import InvalidInput, NotFound, PushRace
 from hedgehog.gitops import history
 from hedgehog.gitops import mirror as mirror_module
 from hedgehog.gitops.commit import blob_id
-from hedgehog.gitops.mirror import Listing, Mirror
+from hedgehog.gitops.mirror import Mirror
 from tests.gitops.conftest import OpenMirror
 
 
@@ -61,15 +61,25 @@ def test_links_and_submodules_are_skipped_and_told(person: Person, mirror: Mirro
     person.git("commit", "--quiet", "--message", "Add links")
     person.git("push", "--quiet", "origin", "HEAD:main")
     listing = mirror.listing(fetched(mirror), "f")
-    assert listing == Listing({"f/run.sh": blob_id(b"x\n")}, ("f/link.yaml", "f/module"))
+    assert listing.files == {"f/run.sh": blob_id(b"x\n")}
+    assert {path: one.why for path, one in listing.opaque.items()} == {
+        "f/link.yaml": "is a symbolic link, which is never followed",
+        "f/module": "is a submodule",
+    }
 
 
 def test_a_name_that_is_no_utf8_does_not_stop_the_listing(person: Person, mirror: Mirror) -> None:
     """Foreign files may be called anything."""
     (person.directory / "f").mkdir()
     Path(os.fsdecode(os.fsencode(person.directory) + b"/f/\xff\xfe")).write_text("x\n")
+    (person.directory / "f" / "new\nline.yaml").write_text("y\n")
     person.commit({"f/a.yaml": "a\n"})
-    assert "f/a.yaml" in mirror.files(fetched(mirror), "f")
+    listing = mirror.listing(fetched(mirror), "f")
+    assert listing.files == {"f/a.yaml": blob_id(b"a\n")}
+    assert {path: one.key for path, one in listing.opaque.items()} == {
+        "f/\\xff\\xfe": blob_id(b"x\n"),
+        "f/new\\nline.yaml": blob_id(b"y\n"),
+    }
 
 
 def test_what_is_here_is_not_fetched_again(host: GitServer, person: Person, mirror: Mirror) -> None:

@@ -13,9 +13,8 @@ import logging
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,14 +22,16 @@ import pygit2
 from pygit2.enums import FileMode, RepositoryOpenFlag
 
 from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace
-from hedgehog.gitops import failures
+from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
+from hedgehog.gitops import failures, trees
 from hedgehog.gitops.packing import pack_blobs
 from hedgehog.gitops.remote import Completed, Remote
+from hedgehog.gitops.trees import Place
 
 logger = logging.getLogger(__name__)
 
-FILE_LIMIT = 1024 * 1024
-"""Bytes of the largest file that is read: a request to Kubernetes may not be larger either."""
+FILE_LIMIT = LIMITS.file_bytes
+"""Bytes of the largest file that is read."""
 
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
 # One of the 256 folders of loose objects holding this many means about 7,000 in all: git's own threshold for packing.
@@ -43,17 +44,6 @@ _TROUBLE = (pygit2.GitError, KeyError, OSError)
 """What pygit2 raises when it cannot read or write."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The files below a directory at a commit, with paths from the root of the repository.
-
-    *skipped* has what is no plain file and is never followed: symbolic links and submodules.
-    """
-
-    files: Mapping[str, str]
-    skipped: tuple[str, ...] = ()
 
 
 class Mirror:
@@ -141,21 +131,20 @@ class Mirror:
             return False
         return old == new or self.reading(new, lambda repository: repository.descendant_of(new, old))
 
+    def place(self, commit: str, directory: str) -> Place:
+        """What is at *directory* at *commit*: equal trees mean that not a byte differs there."""
+        return self.reading(commit, lambda repository: trees.find(repository, commit, directory))
+
     def tree_id(self, commit: str, directory: str) -> str | None:
-        """The id of everything below *directory* at *commit*: equal ids mean that not a byte differs there."""
-
-        def look(repository: pygit2.Repository) -> str | None:
-            tree = _subtree(repository, commit, directory)
-            return str(tree.id) if tree is not None else None
-
-        return self.reading(commit, look)
+        """The id of everything below *directory* at *commit*, if there is such a directory."""
+        return self.place(commit, directory).tree
 
     def lookup(self, commit: str, paths: Iterable[str]) -> Listing:
         """Like `listing`, for single *paths* anywhere in the repository; absent ones are left out."""
 
         def look(repository: pygit2.Repository) -> Listing:
             files: dict[str, str] = {}
-            skipped: list[str] = []
+            opaque: dict[str, Opaque] = {}
             tree = repository[commit].peel(pygit2.Tree)
             for path in paths:
                 if path not in tree:
@@ -164,27 +153,51 @@ class Mirror:
                 if entry.filemode in _REGULAR:
                     files[path] = str(entry.id)
                 else:
-                    skipped.append(path)
-            return Listing(files, tuple(skipped))
+                    opaque[path] = Opaque("is no ordinary file")
+            return Listing(files, opaque)
 
         return self.reading(commit, look)
 
-    def listing(self, commit: str, directory: str) -> Listing:
-        """All files below *directory* at *commit*; empty when there is no such directory."""
+    def listing(
+        self, commit: str, directory: str, *, limits: Limits = LIMITS, skip: Callable[[str], bool] = lambda _: False
+    ) -> Listing:
+        """All files below *directory* at *commit*, as `trees.walk`; empty when there is no such directory.
+
+        What is in the place of the directory, or on the way to it, is opaque.
+        """
 
         def look(repository: pygit2.Repository) -> Listing:
-            files: dict[str, str] = {}
-            skipped: list[str] = []
-            tree = _subtree(repository, commit, directory)
-            if tree is not None:
-                _walk(repository, tree, f"{directory}/" if directory else "", files, skipped)
-            return Listing(files, tuple(skipped))
+            place = trees.find(repository, commit, directory)
+            if place.tree is None:
+                return Listing({}, {place.at: place.opaque} if place.opaque else {})
+            return trees.walk(repository, place.tree, directory, limits=limits, skip=skip)
 
         return self.reading(commit, look)
+
+    def tree_listing(
+        self,
+        commit: str,
+        tree: str,
+        directory: str,
+        *,
+        limits: Limits = LIMITS,
+        skip: Callable[[str], bool] = lambda _: False,
+    ) -> Listing:
+        """The same for a *tree* that need not be in *commit*, as *directory*."""
+        return self.reading(
+            commit, lambda repository: trees.walk(repository, tree, directory, limits=limits, skip=skip)
+        )
 
     def files(self, commit: str, directory: str) -> dict[str, str]:
         """Path → blob id of all files below *directory* at *commit*, without links and submodules."""
         return dict(self.listing(commit, directory).files)
+
+    def size(self, blob_id: str) -> int:
+        """The bytes of a file, without reading it. Raises NotFound for an id that no file has."""
+        try:
+            return int(self._open().odb.read_header(pygit2.Oid(hex=blob_id))[1])
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise NotFound(f"{self.remote}: blob {blob_id} cannot be read: {error}") from error
 
     def read(self, blob_id: str) -> bytes:
         """The bytes of a file. Raises InvalidInput above the size limit and NotFound for an id that no file has."""
@@ -302,28 +315,6 @@ class Mirror:
 
     def _unusable(self, error: Exception) -> DiskUnavailable:
         return failures.disk_failed(error, self.path, f"the clone of {self.remote}")
-
-
-def _subtree(repository: pygit2.Repository, commit: str, directory: str) -> pygit2.Tree | None:
-    tree = repository[commit].peel(pygit2.Tree)
-    for name in directory.split("/") if directory else ():
-        if name not in tree or tree[name].filemode != FileMode.TREE:
-            return None
-        tree = tree[name].peel(pygit2.Tree)
-    return tree
-
-
-def _walk(
-    repository: pygit2.Repository, tree: pygit2.Tree, prefix: str, files: dict[str, str], skipped: list[str]
-) -> None:
-    for entry in tree:
-        path = f"{prefix}{entry.name}"
-        if entry.filemode in _REGULAR:
-            files[path] = str(entry.id)
-        elif entry.filemode == FileMode.TREE:
-            _walk(repository, repository[entry.id].peel(pygit2.Tree), f"{path}/", files, skipped)
-        else:
-            skipped.append(path)
 
 
 def _age(path: Path) -> float:

@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from hedgehog.errors import InvalidInput, NotFound, PushRace
 from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.paths import LIMITS
 from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
-from hedgehog.services.git_reading import Found, Reading, decide, file_of, is_wanted, read
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, sort
+from hedgehog.services.git_reading import Found, Reading, decide, file_of, read
 from hedgehog.services.validation import Judge
+from hedgehog.services.vanished import unread
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, sync_state
 from hedgehog.store.database import Connection, transaction
@@ -44,13 +47,13 @@ class Commit:
 @dataclass(frozen=True, slots=True)
 class Intake:
     """How to take in: for which run, judged by whom, *forced* or only what needs it. *neighbours* are the directories
-    of other fabrics in the repository."""
+    of all fabrics in the repository, by name."""
 
     connection: Connection
     run_id: str
     judge: Judge
     forced: bool = False
-    neighbours: frozenset[str] = frozenset()
+    neighbours: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -105,16 +108,29 @@ def _is_behind(commit: Commit, fabric: Fabric, state: State | None) -> bool:
 def _read(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Reading:
     """What the fabric's files say. Files that are as recorded, when all was well then, are not parsed again."""
     mirror, directory = commit.mirror, fabric.git_directory
-    if mirror.tree_id(commit.head, directory) is None:
+    files = files_at(mirror, commit, fabric, intake.neighbours)
+    known = _known(intake.connection, fabric, state, files.wanted)
+    changed = {path: blob for path, blob in files.wanted.items() if path not in known}
+    measured(changed, mirror.size, place=directory, limits=LIMITS)
+    contents = ((path, blob, _content(mirror, blob)) for path, blob in sorted(changed.items()))
+    left = unread(files, mirror.read, limits=LIMITS, namespace=fabric.kubernetes_namespace)
+    return read(fabric, contents, known, left)
+
+
+def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping[str, str]) -> FabricFiles:
+    """The files of a fabric. Raises NotFound where its directory is not there, or is no directory."""
+    directory = fabric.git_directory
+    place = mirror.place(commit.head, directory)
+    if place.tree is None:
+        found = f"{place.at} {place.opaque.why}" if place.opaque else f"there is no directory {directory}"
         raise NotFound(
-            f"{commit.revision} has no directory {directory}; nothing was taken over. Restore it, or correct git_directory"
+            f"{commit.revision}: {found}; nothing was taken over. Restore the directory, or correct git_directory"
         )
-    listing = mirror.listing(commit.head, directory)
-    files = {path: blob for path, blob in listing.files.items() if is_wanted(path, directory, intake.neighbours)}
-    known = _known(intake.connection, fabric, state, files)
-    contents = [(path, blob, _content(mirror, blob)) for path, blob in sorted(files.items()) if path not in known]
-    links = [path for path in listing.skipped if is_wanted(path, directory, intake.neighbours)]
-    return read(fabric, [*contents, *((path, "", "is a link, which is never followed") for path in links)], known)
+    same = sorted(name for name, other in neighbours.items() if other == directory and name != fabric.name)
+    if same:
+        raise InvalidInput(f"{fabric.name}: fabric {same[0]} has the same directory {directory or '/'}; change one")
+    inner = inside(directory, neighbours.values())
+    return sort(mirror.listing(commit.head, directory, skip=inner.__contains__), directory, inner)
 
 
 def _content(mirror: Mirror, blob_id: str) -> bytes | str:
@@ -143,6 +159,7 @@ def _take_over(intake: Intake, commit: Commit, fabric: Fabric, reading: Reading)
     """Settings, then objects, records and state in one transaction."""
     connection = intake.connection
     problems = _save_settings(connection, fabric, reading)
+    fabric = next(iter(fabric_store.load_fabrics(connection, [fabric.name])), fabric)
     with transaction(connection) as cursor:
         have = {one.ref: one.manifest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
         known = git_files.files(connection, [fabric.id])[fabric.id]

@@ -16,9 +16,10 @@ from hedgehog.fabric.changes import Action
 from hedgehog.fabric.differences import between
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus
+from hedgehog.fabric.paths import Listing
 from hedgehog.gitops.commit import FABRIC_TRAILER
 from hedgehog.gitops.history import Edit, edits
-from hedgehog.gitops.mirror import Listing, Mirror
+from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import yaml
 from hedgehog.services import git_plan
 from hedgehog.services.git_plan import FilePlan, Observed, Wanted
@@ -104,7 +105,7 @@ def observe(job: Job, source: Source) -> FilePlan:
     stale += [GitFile(path, None, listing.files[path]) for path in sorted(own & strangers)]
     observed = Observed(
         listing.files,
-        frozenset(listing.skipped),
+        frozenset(listing.opaque),
         _named(source, found, suspects - own, records.known),
         _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
     )
@@ -184,7 +185,7 @@ def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
     here = source.mirror.listing(source.tip, fabric.git_directory)
     prefix = f"{fabric.git_directory}/" if fabric.git_directory else ""
     there = source.mirror.lookup(source.tip, [path for path in known if not path.startswith(prefix)])
-    return Listing({**here.files, **there.files}, here.skipped + there.skipped)
+    return Listing({**here.files, **there.files}, {**here.opaque, **there.opaque})
 
 
 def _wanted(

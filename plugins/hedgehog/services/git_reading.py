@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.intake import Item
-from hedgehog.services.fabric_import import SUFFIXES
 from hedgehog.services.validation import Judge
+from hedgehog.services.vanished import FILE_HAS_A_PROBLEM, NOTHING, Unread, out_of_sight
 from hedgehog.store.git_files import GitFile
 
 
@@ -40,23 +40,21 @@ class Reading:
     """Objects that are there, but not as they could be taken."""
     faulty: frozenset[str] = frozenset()
     """Files with a problem: what was recorded of them may still be meant."""
-    opaque: frozenset[str] = frozenset()
-    """Those of which nobody can say what they hold."""
-
-
-def is_wanted(path: str, directory: str, others: Iterable[str]) -> bool:
-    """Whether a file below *directory* is read: YAML, not hidden, not in the directory of another fabric."""
-    inside = path.removeprefix(f"{directory}/") if directory else path
-    if any(part.startswith(".") for part in inside.split("/")) or not path.endswith(tuple(SUFFIXES)):
-        return False
-    return not any(path.startswith(f"{other}/") for other in others if len(other) > len(directory))
+    unread: Unread = NOTHING
+    """What nobody can say of what it holds."""
 
 
 def read(
-    fabric: Fabric, contents: Iterable[tuple[str, str, bytes | str]], known: Mapping[str, Sequence[Found]]
+    fabric: Fabric,
+    contents: Iterable[tuple[str, str, bytes | str]],
+    known: Mapping[str, Sequence[Found]],
+    unread: Unread = NOTHING,
 ) -> Reading:
-    """Read files given as (path, blob id, content or why there is none). *known* has, by path, what need not be read."""
-    reader = _Reader(fabric)
+    """Read files given as (path, blob id, content or why there is none). *known* has, by path, what need not be read.
+
+    *unread* is what there is beside them.
+    """
+    reader = _Reader(fabric, unread)
     for found in (one for path in sorted(known) for one in known[path]):
         reader.add(found)
     for path, blob_id, content in contents:
@@ -67,24 +65,31 @@ def read(
 class _Reader:
     """Collects what files say; a part that is wrong is told and left out."""
 
-    def __init__(self, fabric: Fabric) -> None:
+    def __init__(self, fabric: Fabric, unread: Unread) -> None:
         self._fabric = fabric
+        self._unread = unread
         self._objects: dict[ObjectRef, Found] = {}
         self._settings: dict[str, Any] = {}
-        self._problems: list[str] = []
+        self._problems: list[str] = list(unread.problems)
         self._refused: set[ObjectRef] = set()
         self._faulty: set[str] = set()
-        self._opaque: set[str] = set()
+        self._opaque: dict[str, str] = {}
+        self._torn: dict[str, bytes] = {}
+        self._parsed: dict[str, Sequence[yaml.Document]] = {}
+        self._foreign: dict[str, str] = {}
+        """Directory → name of the fabric that a document in it configures."""
 
     def read(self, path: str, blob_id: str, content: bytes | str) -> None:
         """Take in one file."""
+        if isinstance(content, str):
+            self._refuse(path, [f"{path}: {content}"])
+            self._opaque[path] = content
+            return
         try:
-            if isinstance(content, str):
-                raise InvalidInput(f"{path}: {content}")
-            documents = yaml.load(content, file=path)
+            documents = self._documents(path, blob_id, content)
         except InvalidInput as error:
             self._refuse(path, str(error).splitlines())
-            self._opaque.add(path)
+            self._torn[path] = content
             return
         place = path
         for item in (item for document in documents for item in intake.items(document)):
@@ -97,7 +102,22 @@ class _Reader:
                 self._refused |= _named(item.manifest, self._fabric)
                 continue
             self.add(Found(accepted.ref, accepted.manifest, place, blob_id), item)
-            place = f"{path}#{accepted.ref}"
+            place = record_path(path, accepted.ref)
+
+    def _disown(self) -> None:
+        """Leave alone what lies in the directory of another fabric."""
+        for directory, name in sorted(self._foreign.items()):
+            theirs = [one for one in self._objects.values() if one.path.startswith(f"{directory}/")]
+            self._refused |= {one.ref for one in theirs}
+            if theirs:
+                what = f"is the directory of fabric {name}; its {len(theirs)} objects are not taken into {self._fabric.name}"
+                self._refuse(directory, [f"{directory}: {what}. Import that fabric, or move its directory away"])
+
+    def _documents(self, path: str, blob_id: str, content: bytes) -> Sequence[yaml.Document]:
+        """The documents of a file. Many files may have one content: it is parsed once."""
+        if blob_id not in self._parsed:
+            self._parsed[blob_id] = yaml.load(content, file=path)
+        return [replace(document, file=path) for document in self._parsed[blob_id]]
 
     def add(self, found: Found, item: Item | None = None) -> None:
         """Take in one object; two of one name are both refused, for nobody can say which one is meant."""
@@ -110,21 +130,27 @@ class _Reader:
             self._refused.add(found.ref)
 
     def _refuse(self, path: str, problems: Sequence[str]) -> None:
-        self._problems += problems
-        self._faulty.add(file_of(path))
+        """Note what is wrong with a file, if anything is."""
+        if problems:
+            self._problems += problems
+            self._faulty.add(file_of(path))
 
     def _configure(self, path: str, item: Item) -> None:
+        """Take in a configuration document. The directory that has one of another fabric is that fabric's."""
         found = configuration.read(item)
         if isinstance(found, list):
             self._refuse(path, found)
             return
         values, problems = configuration.taken_from_git(found, self._fabric)
         self._settings |= values
-        if problems:
-            self._refuse(path, configuration.told(item, problems))
+        self._refuse(path, configuration.told(item, problems))
+        directory = path.rpartition("/")[0]
+        if (found.kind, found.name) != (FABRIC.kind, self._fabric.name) and directory != self._fabric.git_directory:
+            self._foreign[directory] = found.name
 
     def reading(self) -> Reading:
         """All of it."""
+        self._disown()
         objects = {ref: found for ref, found in self._objects.items() if ref not in self._refused}
         return Reading(
             objects,
@@ -132,7 +158,7 @@ class _Reader:
             tuple(self._problems),
             frozenset(self._refused),
             frozenset(self._faulty),
-            frozenset(self._opaque),
+            replace(self._unread, opaque={**self._unread.opaque, **self._opaque}, torn=self._torn),
         )
 
 
@@ -146,9 +172,18 @@ def _named(manifest: Manifest, fabric: Fabric) -> set[ObjectRef]:
     return {ObjectRef(kind.kind, str(namespace), name)}
 
 
+_OBJECT = "//"
+"""No path in Git has it."""
+
+
+def record_path(path: str, ref: ObjectRef) -> str:
+    """The path of the record of an object that is not the first one in its file."""
+    return f"{path}{_OBJECT}{ref}"
+
+
 def file_of(path: str) -> str:
     """The path in Git of a record's path."""
-    return path.partition("#")[0]
+    return path.partition(_OBJECT)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +208,7 @@ def decide(
     An object that a cluster would refuse, and one whose file cannot be read, stays as it was; so does one that may not
     be deleted, because something that stays refers to it. Everything else proceeds.
     """
-    missing = sorted(have.keys() - reading.objects.keys())
-    unclear = {ref: why for ref in missing if (why := _unclear(ref, reading, recorded))}
+    unclear = _unclear(reading, have, recorded)
     wanted = {ref: found.manifest for ref, found in reading.objects.items()} | {ref: have[ref] for ref in unclear}
     judgement = judge(fabric, list(wanted.values()), list(have.values()))
     refused = {ref: f"is refused: {why}" for ref, why in judgement.writes.items() if ref in reading.objects}
@@ -182,7 +216,8 @@ def decide(
     kept = {ref: have[ref] for ref in (refused.keys() | unclear.keys()) & have.keys()}
     taken = [found for ref, found in reading.objects.items() if ref not in refused]
     told = [f"{_place(ref, reading, recorded)}: {ref} {why}" for ref, why in sorted(refused.items())]
-    told += [f"{_place(ref, reading, recorded)}: {ref} {why}" for ref, why in unclear.items() if why != _UNREAD]
+    held = {ref: why for ref, why in unclear.items() if why != FILE_HAS_A_PROBLEM}
+    told += [f"{_place(ref, reading, recorded)}: {ref} {why}" for ref, why in held.items()]
     return Decision(
         {found.ref: found.manifest for found in taken} | kept,
         tuple(_records(taken, kept, recorded, unclear | refused)),
@@ -190,18 +225,18 @@ def decide(
     )
 
 
-_UNREAD = "stays as it was: its file has a problem"
 _NO_BLOB = "0" * 40
 
 
-def _unclear(ref: ObjectRef, reading: Reading, recorded: Mapping[ObjectRef, GitFile]) -> str:
-    """Why nobody knows whether an object that is not found in Git is meant to go; empty when it clearly is."""
-    if ref in reading.refused or (ref in recorded and file_of(recorded[ref].path) in reading.faulty):
-        return _UNREAD
-    strangers = reading.opaque - {file_of(record.path) for record in recorded.values()}
-    if strangers:
-        return f"is not deleted: it may have moved into {min(strangers)}, which cannot be read"
-    return ""
+def _unclear(
+    reading: Reading, have: Iterable[ObjectRef], recorded: Mapping[ObjectRef, GitFile]
+) -> dict[ObjectRef, str]:
+    """Why nobody knows whether an object that is not found in Git is meant to go; who is not there clearly is."""
+    missing = sorted(set(have) - reading.objects.keys())
+    files = {ref: file_of(record.path) for ref, record in recorded.items()}
+    vanished = {ref: files.get(ref, "") for ref in missing if ref not in reading.refused}
+    found = out_of_sight(vanished, reading.unread, faulty=reading.faulty, recorded=set(files.values()))
+    return {**dict.fromkeys((ref for ref in missing if ref in reading.refused), FILE_HAS_A_PROBLEM), **found}
 
 
 def _place(ref: ObjectRef, reading: Reading, recorded: Mapping[ObjectRef, GitFile]) -> str:
@@ -223,5 +258,5 @@ def _records(
         yield GitFile(found.path, found.ref, found.blob_id, manifest=found.manifest)
     for ref, manifest in sorted(kept.items(), key=lambda one: one[0]):
         old = recorded.get(ref) or GitFile("", ref, _NO_BLOB)
-        path = f"{file_of(old.path)}#{ref}" if old.path in paths or not old.path else old.path
+        path = record_path(file_of(old.path), ref) if old.path in paths or not old.path else old.path
         yield replace(old, path=path, manifest=manifest, held_reason=reasons[ref])

@@ -7,7 +7,7 @@ checked like any other. The verdict is on the merge result: what the branch woul
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -17,15 +17,15 @@ from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.github import reports
 from hedgehog.github.client import Client
 from hedgehog.github.pulls import MOST_FILES, PullRequest, Repository
-from hedgehog.gitops.merge import Merge, merge
+from hedgehog.gitops.merge import Merged, merge
 from hedgehog.gitops.mirror import Mirror
-from hedgehog.schemas.files import Source, check_sources, read_source
+from hedgehog.schemas.files import Source, check_sources
 from hedgehog.schemas.report import Entry, Remark
 from hedgehog.schemas.rules.rule import Severity
 from hedgehog.services import pull_request_report as words
-from hedgehog.services.git_reading import is_wanted
-from hedgehog.services.pull_request_check import Engine, FabricReport, Problem, Tree, compare
+from hedgehog.services.pull_request_check import Engine, FabricReport, OpenEngine, Problem, compare
 from hedgehog.services.pull_request_fabrics import fabrics_in, parse
+from hedgehog.services.pull_request_files import Budget, Reader, conflicts_of, sides
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection
 
@@ -37,8 +37,6 @@ MOST_ROUNDS = 3
 OpenGitHub = Callable[[GitRepository], Client]
 """From a repository to its host's API, credentials included; raises only `hedgehog.errors`."""
 OpenMirror = Callable[[GitRepository], Mirror]
-OpenEngine = Callable[[Fabric], Engine]
-"""From a fabric to the engine with its settings."""
 
 
 class Status(StrEnum):
@@ -168,11 +166,17 @@ def _examine(run: _Run, pull: PullRequest) -> tuple[FabricReport, ...]:
     for row, fabric in run.fabrics:
         if row.branch == pull.base_ref:
             groups.setdefault(row, []).append(fabric)
-    found = [report for row, fabrics in groups.items() for report in _examine_row(run, pull, row, fabrics)]
+    budget = Budget()
+    neighbours = {fabric.git_directory for fabrics in groups.values() for fabric in fabrics}
+    found: list[FabricReport] = []
+    for row, fabrics in groups.items():
+        found += _examine_row(run, pull, row, fabrics, neighbours=neighbours, budget=budget)
     return tuple(sorted(found, key=lambda report: report.fabric))
 
 
-def _examine_row(run: _Run, pull: PullRequest, row: GitRepository, fabrics: list[Fabric]) -> list[FabricReport]:
+def _examine_row(
+    run: _Run, pull: PullRequest, row: GitRepository, fabrics: list[Fabric], *, neighbours: set[str], budget: Budget
+) -> list[FabricReport]:
     mirror = run.open_mirror(row)
     base = mirror.head()
     if base is None:
@@ -180,80 +184,48 @@ def _examine_row(run: _Run, pull: PullRequest, row: GitRepository, fabrics: list
     mirror.fetch(base)
     mirror.fetch(pull.head_sha, ref=pull.git_ref)
     try:
-        after = merge(mirror, base, pull.head_sha)
+        merged = merge(mirror, base, pull.head_sha, [fabric.git_directory for fabric in fabrics])
     except InvalidInput as error:
         return [FabricReport(fabric.name, fabric.git_directory, unverified=str(error)) for fabric in fabrics]
-    before = mirror.files(base, "")
-    changed = {path for path in before.keys() | after.files.keys() if before.get(path) != after.files.get(path)}
-    states = _States(before, after, _Files(mirror), [fabric.git_directory for fabric in fabrics])
-    return [
-        _examine_fabric(fabric, states, run.open_engine(fabric))
-        for fabric in fabrics
-        if states.of(fabric, changed | after.conflicts)
-    ]
+    found = []
+    for fabric in fabrics:
+        state = merged[fabric.git_directory]
+        if state.is_touched:
+            try:
+                report = _examine_fabric(run, _Merge(mirror, pull.head_sha, state, neighbours, budget), fabric)
+            except InvalidInput as error:
+                report = FabricReport(fabric.name, fabric.git_directory, unverified=str(error))
+            found += [report] if report is not None else []
+    return found
 
 
 @dataclass(frozen=True, slots=True)
-class _States:
-    """The repository before and after the merge."""
+class _Merge:
+    """What a merge does to the directory of one fabric."""
 
-    before: Mapping[str, str]
-    after: Merge
-    files: _Files
-    directories: Sequence[str]
-
-    def of(self, fabric: Fabric, paths: Iterable[str]) -> list[str]:
-        """Those of *paths* that say what *fabric* holds."""
-        directory = fabric.git_directory
-        prefix = f"{directory}/" if directory else ""
-        return sorted(
-            path for path in paths if path.startswith(prefix) and is_wanted(path, directory, self.directories)
-        )
+    mirror: Mirror
+    head: str
+    state: Merged
+    neighbours: set[str]
+    budget: Budget
 
 
-def _examine_fabric(fabric: Fabric, states: _States, engine: Engine) -> FabricReport:
-    directory, before, after = fabric.git_directory, states.before, states.after
-    conflicts = states.of(fabric, after.conflicts)
+def _examine_fabric(run: _Run, merge: _Merge, fabric: Fabric) -> FabricReport | None:
+    """The report on one fabric; None where nothing of it is touched. Raises InvalidInput where it cannot be verified."""
+    if merge.state.error is not None:
+        raise merge.state.error
+    directory = fabric.git_directory
+    conflicts = conflicts_of(fabric, merge.state.conflicts, merge.neighbours)
     if conflicts:
         named = ", ".join(conflicts[:3]) + (f" and {len(conflicts) - 3} more" if len(conflicts) > 3 else "")
-        why = f"it conflicts with the branch in {named}; merge or rebase, then push"
-        return FabricReport(fabric.name, directory, unverified=why)
-    return compare(
-        fabric.name,
-        directory,
-        states.files.tree(before, states.of(fabric, before)),
-        states.files.tree(after.files, states.of(fabric, after.files)),
-        engine=engine,
-        namespace=fabric.kubernetes_namespace,
-    )
-
-
-class _Files:
-    """The files of a repository, each state of one read once."""
-
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
-        self._read: dict[tuple[str, str], Source | str] = {}
-
-    def tree(self, files: Mapping[str, str], paths: Iterable[str]) -> Tree:
-        """*paths*, whose blobs *files* has."""
-        sources: dict[str, Source] = {}
-        unreadable: dict[str, str] = {}
-        for path in paths:
-            found = self._source(path, files[path])
-            if isinstance(found, Source):
-                sources[path] = found
-            else:
-                unreadable[path] = found
-        return Tree(sources, unreadable)
-
-    def _source(self, path: str, blob: str) -> Source | str:
-        if (path, blob) not in self._read:
-            try:
-                self._read[path, blob] = read_source(path, self._mirror.read(blob))
-            except InvalidInput as error:
-                self._read[path, blob] = str(error)
-        return self._read[path, blob]
+        raise InvalidInput(f"it conflicts with the branch in {named}; merge or rebase, then push")
+    both = sides(merge.mirror, merge.head, fabric, merge.state, merge.neighbours)
+    if not both.is_touched:
+        return None
+    merge.budget.take(merge.mirror, directory, both.before, both.after)
+    reader = Reader(merge.mirror, fabric, merge.budget.limits)
+    before, after = reader.tree(both.before), reader.tree(both.after, both.obstacles)
+    return compare(fabric, before, after, open_engine=run.open_engine)
 
 
 def _publish(run: _Run, pull: PullRequest, found: Validation) -> Validation:
@@ -301,9 +273,10 @@ def _note(problem: Problem) -> reports.Note:
 def _engine(fabric: Fabric) -> Engine:
     """The one engine, with the settings of *fabric*."""
 
-    def run(sources: Sequence[Source], before: Iterable[Manifest]) -> list[Problem]:
+    def run(sources: Sequence[Source], before: Iterable[Manifest], partial: bool) -> list[Problem]:
+        namespace = fabric.kubernetes_namespace
         report = check_sources(
-            sources, fabric.settings, before=before, namespace=fabric.kubernetes_namespace, in_git=fabric
+            sources, fabric.settings, before=before, partial=partial, namespace=namespace, in_git=fabric
         )
         return [_problem(entry, remark) for entry, remark in report.remarks()]
 

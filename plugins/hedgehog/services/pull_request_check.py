@@ -6,19 +6,22 @@ break an object that it does not touch; what was wrong before and is left alone 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Change, ChangeSet
-from hedgehog.fabric.kinds import FABRIC, KINDS
-from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.schemas import intake
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.settings import read as read_settings
+from hedgehog.schemas import configuration, intake
 from hedgehog.schemas.check import identified
 from hedgehog.schemas.files import Source
+from hedgehog.services.vanished import FILE_HAS_A_PROBLEM, NOTHING, Unread, out_of_sight
 
-_HELD = frozenset({*KINDS, FABRIC.kind})
+_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,10 @@ class Problem:
         }
 
 
-Engine = Callable[[Sequence[Source], Iterable[Manifest]], list[Problem]]
-"""All problems of a fabric's files, where the fabric has the given objects now."""
+Engine = Callable[[Sequence[Source], Iterable[Manifest], bool], list[Problem]]
+"""All problems of a fabric's files, where the fabric has the given objects now; True: what they lack stays."""
+OpenEngine = Callable[[Fabric], Engine]
+"""From a fabric to the engine with its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ class Tree:
 
     sources: Mapping[str, Source]
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Path → why its content cannot be taken (too large)."""
+    """Path → why it cannot be read: it is too large, a link …"""
+    unread: Unread = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,15 @@ class FabricReport:
     changes: ChangeSet = field(default_factory=ChangeSet)
     problems: tuple[Problem, ...] = ()
     older: int = 0
-    """Problems of objects that the pull request leaves alone, which were there before."""
+    """Problems that were there before, of objects that are left alone."""
     unverified: str = ""
-    """Why no verdict is possible; a failure."""
+    """Why nothing can be said: the merge conflicts, the repository cannot be read."""
+    settings: tuple[str, ...] = ()
+    """What becomes of the fabric's own settings, a line each."""
 
     @property
     def errors(self) -> int:
-        """How many problems forbid the merge."""
+        """Problems that speak against the merge; warnings do not."""
         return sum(problem.is_error for problem in self.problems)
 
     @property
@@ -94,24 +102,28 @@ class FabricReport:
             "fabric": self.fabric,
             "directory": self.directory,
             "counts": self.changes.counts(),
+            "settings": list(self.settings),
             "problems": [problem.as_dict() for problem in self.problems],
             "older": self.older,
             "unverified": self.unverified,
         }
 
 
-def compare(
-    fabric: str, directory: str, before: Tree, after: Tree, *, engine: Engine, namespace: str = "default"
-) -> FabricReport:
+def compare(fabric: Fabric, before: Tree, after: Tree, *, open_engine: OpenEngine) -> FabricReport:
     """The report on a fabric whose files are *before* now and would be *after* the merge."""
+    namespace = fabric.kubernetes_namespace
     changed_files = {path for path, source in after.sources.items() if before.sources.get(path) != source}
     have, want = _objects(before, namespace), _objects(after, namespace)
-    changes = _changes(have, want, {path for path, source in after.sources.items() if source.problems})
+    vanished = {ref: have[ref].file for ref in have.keys() - want.keys()}
+    kept = out_of_sight(vanished, after.unread, recorded={one.file for one in have.values()})
+    changes = _changes(have, want, kept)
     changed = {str(change.ref) for change in changes.writes}
-    known = engine(list(before.sources.values()), ())
+    was, would_be = _configured(fabric, before), _configured(fabric, after)
+    known = open_engine(was)(list(before.sources.values()), (), False)
     refused = {problem.ref for problem in known if problem.is_error}
     # What the branch has, but no cluster takes, is nothing to build on.
-    found = engine(list(after.sources.values()), [one.manifest for ref, one in have.items() if str(ref) not in refused])
+    base = [one.manifest for ref, one in have.items() if str(ref) not in refused]
+    found = open_engine(would_be)(list(after.sources.values()), base, bool(kept))
     there = {problem.identity for problem in known}
     mine = [
         _placed(problem, have, after)
@@ -120,12 +132,59 @@ def compare(
         or problem.identity not in there
         or (not problem.ref and problem.file in changed_files)
     ]
-    unread = [
-        Problem(path, 1, 1, "", "file-unreadable", "", why, "Make it smaller or split it.")
-        for path, why in sorted(after.unreadable.items())
-    ]
-    problems = (*unread, *sorted(mine, key=lambda one: (not one.is_error, one.file, one.line, one.column)))
-    return FabricReport(fabric, directory, changes, problems, len(found) - len(mine))
+    problems = (
+        *_unreadable(before, after),
+        *_kept(kept, vanished, after),
+        *sorted(mine, key=lambda one: (not one.is_error, one.file, one.line, one.column)),
+    )
+    settings = tuple(_settings_changed(was, would_be))
+    return FabricReport(fabric.name, fabric.git_directory, changes, problems, len(found) - len(mine), "", settings)
+
+
+def _configured(fabric: Fabric, tree: Tree) -> Fabric:
+    """*fabric* as the documents of *tree* configure it, where Git is its source; what is wrong in them counts for nothing."""
+    values: dict[str, Any] = {}
+    if fabric.source_of_truth is SourceOfTruth.GIT:
+        for document in (one for source in tree.sources.values() for one in source.documents):
+            for item in filter(lambda one: configuration.is_configuration(one.manifest), intake.items(document)):
+                if isinstance(found := configuration.read(item), configuration.Settings):
+                    values.update(configuration.taken_from_git(found, fabric)[0])
+    if "settings" in values:
+        values["settings"] = read_settings(values["settings"])
+    return replace(fabric, **values)
+
+
+def _settings_changed(was: Fabric, would_be: Fabric) -> Iterator[str]:
+    """Each setting that the merge gives another value."""
+    for name in sorted(configuration.FROM_GIT - {"settings"}):
+        old, new = getattr(was, name), getattr(would_be, name)
+        if old != new:
+            yield f"{name}: {_shown(old)} → {_shown(new)}"
+    old, new = was.settings.as_dict(), would_be.settings.as_dict()
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield f"settings.{name}: {_shown(old.get(name, 'default'))} → {_shown(new.get(name, 'default'))}"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _unreadable(before: Tree, after: Tree) -> Iterator[Problem]:
+    """What the merge would make unreadable; what was so before is nobody's fault here."""
+    for path, why in sorted(after.unreadable.items()):
+        if before.unreadable.get(path) != why:
+            hint = "Put an ordinary file or directory there, small enough to be read."
+            yield Problem(path, 1, 1, "", "file-unreadable", "", f"{why}; what it may hold is not deleted", hint)
+
+
+def _kept(kept: Mapping[ObjectRef, str], files: Mapping[ObjectRef, str], after: Tree) -> Iterator[Problem]:
+    """Objects that are in no file any more, and may still be meant. Torn files are told by themselves."""
+    for ref, why in sorted(kept.items()):
+        if why != FILE_HAS_A_PROBLEM:
+            file = files[ref] if files[ref] in after.sources else ""
+            yield Problem(file, 1, 1, str(ref), "object-out-of-sight", "", why)
 
 
 def _placed(problem: Problem, have: Mapping[ObjectRef, _Object], after: Tree) -> Problem:
@@ -148,18 +207,19 @@ def _objects(tree: Tree, namespace: str) -> dict[ObjectRef, _Object]:
         for document in tree.sources[path].documents:
             for item in intake.items(document):
                 ref, manifest = identified(item.manifest, namespace=namespace)
-                if ref.kind in _HELD:
+                if ref.kind in KINDS:
                     found.setdefault(ref, _Object(path, manifest))
     return found
 
 
-def _changes(have: Mapping[ObjectRef, _Object], want: Mapping[ObjectRef, _Object], torn: Collection[str]) -> ChangeSet:
-    """What merging does. What stood in the unreadable part of a *torn* file does not count as deleted."""
+def _changes(
+    have: Mapping[ObjectRef, _Object], want: Mapping[ObjectRef, _Object], kept: Collection[ObjectRef]
+) -> ChangeSet:
+    """What merging does. What is *kept* does not count as deleted."""
     return ChangeSet.of(
         Change(ref, action)
-        for ref in sorted(have.keys() | want.keys())
+        for ref in sorted((have.keys() | want.keys()) - set(kept))
         if (action := _action(have.get(ref), want.get(ref))) is not Action.UNCHANGED
-        and not (action is Action.DELETED and have[ref].file in torn)
     )
 
 

@@ -59,6 +59,8 @@ def plain(report: FabricReport) -> Iterator[str]:
     for problem in report.problems:
         where = f"{problem.file}:{problem.line}:{problem.column}" if problem.file else "deleted"
         yield f"  {where}: {'error' if problem.is_error else 'warning'}: {said(problem)}"
+    for setting in report.settings:
+        yield f"  {setting}"
     for change in report.changes.writes:
         yield f"  {change}"
 
@@ -74,6 +76,11 @@ def _fabric(report: FabricReport) -> Iterator[str]:
     yield f"#### Fabric `{report.fabric}` in `{report.directory or '/'}`"
     yield ""
     yield _sentence(report)
+    if report.settings:
+        yield ""
+        yield "It would change settings of the fabric:"
+        yield ""
+        yield from (f"- {code(setting)}" for setting in report.settings)
     if report.unverified:
         yield ""
         yield f"**Could not verify:** {quoted(report.unverified)}"

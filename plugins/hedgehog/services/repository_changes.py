@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -262,7 +262,7 @@ def _tell_fabrics(run: _Run, commit: Commit, seen: str | None) -> tuple[tuple[Ou
     """Take in the fabrics that Git is the source of, and have a look taken at the others that were touched."""
     here = _fabrics(run)
     chosen = [fabric for fabric in here if not run.only or fabric.name in run.only]
-    outcomes = _take_in(run, commit, chosen, frozenset(fabric.git_directory for fabric in here))
+    outcomes = _take_in(run, commit, chosen, neighbours(run.connection, run.repository))
     owned = [fabric for fabric in chosen if fabric.source_of_truth is SourceOfTruth.DATABASE]
     if commit.note:
         _tell_history(run, commit, owned)
@@ -270,12 +270,22 @@ def _tell_fabrics(run: _Run, commit: Commit, seen: str | None) -> tuple[tuple[Ou
     return outcomes, tuple(sync_state.make_due(run.connection, Target.GIT, touched))
 
 
+def neighbours(connection: Connection, repository: GitRepository) -> dict[str, str]:
+    """The directories of all fabrics on this branch of *repository*, by name: also of those whose sync is off, and of
+    those whose row spells the URL in another way."""
+    return {
+        name: directory
+        for name, url, branch, directory in repository_heads.directories(connection)
+        if branch == repository.branch and (url == repository.url or same_repository(url, repository.url))
+    }
+
+
 def _fabrics(run: _Run) -> list[Fabric]:
     names = repository_heads.fabrics(run.connection, run.repository.id)
     return fabric_store.load_fabrics(run.connection, names)
 
 
-def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], neighbours: frozenset[str]) -> tuple[Outcome, ...]:
+def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], others: Mapping[str, str]) -> tuple[Outcome, ...]:
     names = [fabric.name for fabric in fabrics if fabric.source_of_truth is SourceOfTruth.GIT]
     claimed = claims.claim(
         run.connection,
@@ -286,7 +296,7 @@ def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], neighbours: f
         dry_run=False,
         due_only=False,
     )
-    intake = Intake(run.connection, run.run_id, run.judge, run.forced, neighbours)
+    intake = Intake(run.connection, run.run_id, run.judge, run.forced, others)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = [git_intake.take_in(intake, commit, fabric, states.get(fabric.name)) for fabric in taken]

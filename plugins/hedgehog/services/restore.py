@@ -16,20 +16,23 @@ from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import GitRepository, Manifest
+from hedgehog.fabric.paths import LIMITS, Limits, Listing
 from hedgehog.fabric.render import FABRIC_FILE, FABRIC_ID_LABEL
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, Settings
 from hedgehog.services import backup, backup_manifest, fabric_export
 from hedgehog.services.backup_manifest import CONFIGURATION_FILE, REPOSITORIES_FILE, FabricState
+from hedgehog.services.fabric_files import measured, sort
 from hedgehog.services.fabric_import import import_documents, raise_problems, read_settings
-from hedgehog.services.git_reading import is_wanted
 from hedgehog.store import fabrics as store
 from hedgehog.store import snapshot
 from hedgehog.store.database import Connection, transaction
 
 _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
 """Larger ones are nobody's: a lock takes 31 bits."""
+_REPOSITORY = Limits(entries=500_000)
+"""Of a whole repository, where the fabrics in it are not known."""
 SYNCS_ARE_OFF = "both syncs are off: Git does not say which cluster, connections and policies a fabric has; import them"
 
 
@@ -87,8 +90,8 @@ def restore_from_git(
     if head is None:
         raise NotFound(f"{repository.url} has no branch {repository.branch}, or nothing on it")
     mirror.fetch(head)
-    files = mirror.files(head, "")
-    published = dict(_published(mirror, files))
+    listing = mirror.listing(head, "", limits=_REPOSITORY)
+    published = dict(_published(mirror, listing))
     if not published:
         raise NotFound(f"{repository.url} has no {FABRIC_FILE} of ours on {repository.branch}; nothing was restored")
     with transaction(connection) as cursor:
@@ -98,7 +101,7 @@ def restore_from_git(
         work.save_repository(repository.name, values)
         for directory, manifest in sorted(published.items()):
             place = {"git_repository": repository.name, "git_directory": directory}
-            work.import_fabric(manifest, _documents(mirror, files, directory, list(published)), place)
+            work.import_fabric(manifest, _documents(mirror, listing, directory, list(published)), place)
         work.report.notes.append(SYNCS_ARE_OFF)
         return work.end([repository.name])
 
@@ -196,9 +199,11 @@ def _settings(path: Path, *, kind: str = REPOSITORY) -> list[Settings]:
     return [one for one in found if one.kind == kind]
 
 
-def _published(mirror: Mirror, files: Mapping[str, str]) -> Iterator[tuple[str, Manifest]]:
-    """Directory and Fabric resource of every fabric in the repository."""
-    for path, blob in sorted(files.items()):
+def _published(mirror: Mirror, listing: Listing) -> Iterator[tuple[str, Manifest]]:
+    """Directory and Fabric resource of every fabric in the repository. Raises InvalidInput where one cannot be read."""
+    opaque = {path: one.why for path, one in listing.opaque.items() if path.rpartition("/")[2] == FABRIC_FILE}
+    raise_problems([f"{path}: {why}" for path, why in sorted(opaque.items())])
+    for path, blob in sorted(listing.files.items()):
         directory, _, name = path.rpartition("/")
         if name == FABRIC_FILE:
             for document in yaml.load(mirror.read(blob), file=path):
@@ -210,10 +215,16 @@ def _name(manifest: Manifest) -> str:
     return str((manifest.get("spec") or {}).get("name") or manifest["metadata"]["name"])
 
 
-def _documents(
-    mirror: Mirror, files: Mapping[str, str], directory: str, directories: Sequence[str]
-) -> Iterator[yaml.Document]:
-    below = f"{directory}/" if directory else ""
-    for path, blob in sorted(files.items()):
-        if path.startswith(below) and is_wanted(path, directory, directories):
-            yield from yaml.load(mirror.read(blob), file=path)
+def _documents(mirror: Mirror, listing: Listing, directory: str, directories: Sequence[str]) -> list[yaml.Document]:
+    """What the files of one fabric say. Raises InvalidInput with everything that cannot be read."""
+    files = sort(listing, directory, directories)
+    measured(files.wanted, mirror.size, place=directory, limits=LIMITS)
+    documents: list[yaml.Document] = []
+    problems = list(files.problems())
+    for path, blob in sorted(files.wanted.items()):
+        try:
+            documents += yaml.load(mirror.read(blob), file=path)
+        except InvalidInput as error:
+            problems.append(str(error))
+    raise_problems(problems)
+    return documents

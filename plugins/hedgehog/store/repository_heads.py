@@ -66,6 +66,16 @@ def fabrics(connection: Connection, repository_id: int) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def directories(connection: Connection) -> list[tuple[str, str, str, str]]:
+    """Every fabric that has a repository, its sync enabled or not: name, URL, branch, directory."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT f.name, r.url, r.branch, f.git_directory FROM hedgehog.fabric f "
+            "JOIN hedgehog.git_repository r ON r.id = f.git_repository_id ORDER BY f.name"
+        )
+        return cursor.fetchall()
+
+
 def due(connection: Connection, *, seconds: float) -> set[int]:
     """The ids of repositories to look at, webhook or not.
 

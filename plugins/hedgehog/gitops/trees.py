@@ -1,0 +1,104 @@
+"""Trees of a commit from the top down: only where somebody looks, and never more than the limits.
+
+A tree of a few hundred bytes can stand for millions of files, because equal directories are stored once. So nothing is
+expanded to be counted, and nothing outside the directory that is asked for is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pygit2
+from pygit2.enums import FileMode
+
+from hedgehog.fabric.paths import Limits, Listing, Opaque, clean_name
+
+_REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
+_SAID = {FileMode.LINK: "is a symbolic link, which is never followed", FileMode.COMMIT: "is a submodule"}
+_TREE_BYTES = 16 * 1024 * 1024
+"""Of one tree object: a larger one is not even parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is at a path: a directory (`tree`, its id), nothing, or something that is in the way."""
+
+    tree: str | None = None
+    at: str = ""
+    """Where something is in the way: at the path itself or above it."""
+    opaque: Opaque | None = None
+
+
+def find(repository: pygit2.Repository, commit: str, directory: str) -> Place:
+    """What is at *directory*, without going through anything but directories."""
+    oid, at = repository[commit].peel(pygit2.Commit).tree_id, ""
+    for name in directory.split("/") if directory else ():
+        tree = load(repository, oid, at)
+        at = f"{at}/{name}" if at else name
+        if name not in tree:
+            return Place()
+        entry = tree[name]
+        if entry.filemode != FileMode.TREE:
+            why = _SAID.get(FileMode(entry.filemode), "is a file where a directory must be")
+            return Place(at=at, opaque=Opaque(why, str(entry.id)))
+        oid = entry.id
+    return Place(str(oid))
+
+
+def load(repository: pygit2.Repository, oid: pygit2.Oid, directory: str) -> pygit2.Tree:
+    """One tree, measured before it is parsed. Raises InvalidInput for one that nobody needs."""
+    size = repository.odb.read_header(oid)[1]
+    if size > _TREE_BYTES:
+        raise Limits().too_large(directory, f"the list of its files alone has {size} bytes")
+    return repository[oid].peel(pygit2.Tree)
+
+
+def walk(
+    repository: pygit2.Repository,
+    tree_id: str,
+    directory: str,
+    *,
+    limits: Limits,
+    skip: Callable[[str], bool] = lambda _: False,
+) -> Listing:
+    """All that is below the tree of *directory*; of directories that *skip* names, nothing.
+
+    Raises InvalidInput, naming the limit, for a directory with more entries than *limits* allow.
+    """
+    files: dict[str, str] = {}
+    opaque: dict[str, Opaque] = {}
+    prefix = f"{directory}/" if directory else ""
+    pending = [(pygit2.Oid(hex=tree_id), prefix, 0, "")]
+    left = limits.entries
+    while pending:
+        oid, prefix, depth, hurt = pending.pop()
+        tree = load(repository, oid, directory)
+        left -= len(tree)
+        if left < 0:
+            raise limits.too_large(directory, f"there are more than {limits.entries} files and directories")
+        for entry in tree:
+            name, why = _name(entry.raw_name or b"", prefix, limits)
+            path, why, mode = f"{prefix}{name}", hurt or why, entry.filemode
+            if mode == FileMode.TREE:
+                if depth >= limits.depth:
+                    opaque[path] = Opaque(f"is nested deeper than {limits.depth} directories")
+                elif not skip(path):
+                    pending.append((entry.id, f"{path}/", depth + 1, why))
+            elif mode not in _REGULAR:
+                opaque[path] = Opaque(_SAID.get(FileMode(mode), "is no ordinary file"))
+            elif why:
+                opaque[path] = Opaque(why, str(entry.id))
+            else:
+                files[path] = str(entry.id)
+    return Listing(files, opaque)
+
+
+def _name(raw: bytes, prefix: str, limits: Limits) -> tuple[str, str]:
+    """The name as it is shown, and why it cannot be used."""
+    name, usable = clean_name(raw)
+    if not usable:
+        return name, "has a name that is no UTF-8 or has control characters; rename it"
+    if len(raw) + len(prefix.encode()) > limits.path_bytes:
+        return name[: limits.path_bytes], f"has a path of more than {limits.path_bytes} bytes; shorten it"
+    return name, ""
