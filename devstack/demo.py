@@ -1,8 +1,9 @@
 """`make demo`: the whole product on one machine, on real parts, from nothing.
 
-PostgreSQL, a Kubernetes API server with Hedgehog's CRDs, a Git repository and Airflow are started in `.demo/`; two
-example fabrics are imported; the DAGs bring them to Git and to the cluster by themselves. What is there at the next
-start is used again.
+PostgreSQL, a Kubernetes API server with Hedgehog's CRDs and switches that report, a Git host with pages and Airflow are
+started in `.demo/`; two example fabrics are imported; the DAGs bring them to Git and to the cluster by themselves. What is
+there at the next start is used again. `source .demo/environment` makes the commands `hedgehog` and `airflow` work in any
+shell.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,12 +25,17 @@ from urllib.parse import urlsplit, urlunsplit
 import yaml
 
 from devstack import postgres
-from devstack.airflow import ROOT, Airflow
+from devstack.agents import Agents
+from devstack.airflow import ROOT, Airflow, free_port
 from devstack.cluster import DevCluster
+from devstack.git_server import GitServer
 
 STATE = ROOT / ".demo"
+ENVIRONMENT = STATE / "environment"
+REPOSITORY = "demo"
 EXAMPLES = ROOT / "examples"
 DATABASE_VARIABLE = "HEDGEHOG_DEMO_DB"
+HEALTH_DAG = "hedgehog_kubernetes_health"
 SYNC_DAGS = ("hedgehog_git_sync", "hedgehog_kubernetes_sync")
 _SYNC_LIMIT = 600.0
 
@@ -65,14 +72,15 @@ class Demo:
     def __init__(self, stack: ExitStack) -> None:
         self.stack = stack
         STATE.mkdir(exist_ok=True)
-        self.repository = STATE / "git" / "demo.git"
 
     def run(self, *, once: bool) -> int:
         """Start everything, bring the examples through, tell the result; then check it or wait for Ctrl-C."""
         metadata, fabrics = self.start_database()
         self.start_cluster()
-        self.make_repository()
-        self.airflow = Airflow(STATE / "airflow", metadata, self.environment(fabrics))
+        self.start_git_host()
+        self.airflow = Airflow(STATE / "airflow", metadata, {})
+        self.airflow.environment = self.environment(fabrics)
+        self.write_environment()
         say("starting Airflow (api-server, scheduler, dag-processor, triggerer)")
         self.stack.callback(self.airflow.stop)
         self.airflow.migrate()
@@ -82,6 +90,7 @@ class Demo:
         self.hedgehog("setup")
         self.import_examples()
         self.wait_in_sync()
+        self.wait_healthy()
         self.summary()
         if once:
             return self.check()
@@ -111,20 +120,55 @@ class Demo:
         self.cluster.start()
         self.stack.callback(self.cluster.stop)
         self.cluster.install_definitions()
+        self.stack.enter_context(Agents(self.cluster))
 
-    def make_repository(self) -> None:
-        """An empty bare repository, once."""
-        if not self.repository.exists():
-            subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", str(self.repository)], check=True)
+    def start_git_host(self) -> None:
+        """A Git host on this machine with one repository, on the same port each time, for its URL is stored."""
+        kept = STATE / "git-port"
+        port = int(kept.read_text()) if kept.exists() else free_port()
+        kept.write_text(str(port))
+        say("starting the Git host")
+        try:
+            self.git = self.stack.enter_context(GitServer(STATE / "git", port=port))
+        except OSError as error:
+            raise SystemExit(
+                f"port {port} of the demo's Git host is taken ({error.strerror}); RESET=1 chooses another"
+            ) from None
+        self.repository = self.git.create(REPOSITORY)
 
     def environment(self, fabrics: str) -> dict[str, str]:
         """What Airflow's processes and the `hedgehog` command need to know."""
         cluster = {"conn_type": "kubernetes", "extra": {"kube_config_path": str(self.cluster.kubeconfig)}}
+        login = {"login": "admin", "password": self.airflow.password}
+        api = {"conn_type": "http", "host": "127.0.0.1", "port": self.airflow.port, **login}
         return {
+            "AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API": json.dumps(api),
             "AIRFLOW_CONN_HEDGEHOG_DB": fabrics,
             "AIRFLOW_CONN_DEMO_CLUSTER": json.dumps(cluster),
             "AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY": str(STATE / "mirrors"),
         }
+
+    def write_environment(self) -> None:
+        """What a shell sources to use the commands; readable by its owner only, for it has passwords. Gone at the end."""
+        ours = {
+            name: value
+            for name, value in self.airflow.variables().items()
+            if name.startswith(("AIRFLOW", "HEDGEHOG")) or name == "PYTHONPATH"
+        }
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(ours.items())]
+        path = f"{ROOT / 'bin'}:{Path(sys.executable).parent}"
+        text = "\n".join(
+            [
+                "# The running demo: `hedgehog` and `airflow` know it once this file is sourced.",
+                *lines,
+                f"export PATH={shlex.quote(path)}:$PATH",
+                "",
+            ]
+        )
+        ENVIRONMENT.unlink(missing_ok=True)
+        with os.fdopen(os.open(ENVIRONMENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        self.stack.callback(ENVIRONMENT.unlink, missing_ok=True)
 
     def hedgehog(self, *arguments: str, quiet: bool = False) -> str:
         """Run the `hedgehog` command and return its output if *quiet*, else let it be seen."""
@@ -142,8 +186,8 @@ class Demo:
         repository = {
             "apiVersion": "hedgehog-airflow/v1",
             "kind": "GitRepository",
-            "metadata": {"name": "demo"},
-            "spec": {"url": self.repository.as_uri(), "branch": "main"},
+            "metadata": {"name": REPOSITORY},
+            "spec": {"url": self.git.url(REPOSITORY), "branch": "main"},
         }
         (STATE / "repository.yaml").write_text(yaml.safe_dump(repository, sort_keys=False))
         large = STATE / "large"
@@ -174,6 +218,21 @@ class Demo:
                 say("waiting for " + ", ".join(f"{s['fabric']} → {s['target']} ({s['status']})" for s in open_work))
                 told = time.monotonic()
             time.sleep(0.5)
+
+    def wait_healthy(self) -> None:
+        """Look at the health until the switches have reported and every fabric is Healthy."""
+        started = time.monotonic()
+        while True:
+            self.airflow.finished(HEALTH_DAG, self.airflow.trigger(HEALTH_DAG), limit=_SYNC_LIMIT)
+            found = json.loads(self.hedgehog("health", "--output", "json", quiet=True))
+            ill = [one for one in found if one["scope"] == "fabric" and one["health"] != "Healthy"]
+            if found and not ill:
+                return
+            lines = [f"{one['name']} is {one['health']}: {'; '.join(one['reasons'])}" for one in ill]
+            if time.monotonic() - started > _SYNC_LIMIT:
+                raise SystemExit("not healthy:\n  " + "\n  ".join(lines))
+            say("; ".join(lines) or "waiting for the first look at the health")
+            time.sleep(5)
 
     def commits(self) -> int:
         """Commits in the repository."""
@@ -209,11 +268,12 @@ class Demo:
         say("done")
         print(
             f"""
-  fabrics   {len({state["fabric"] for state in self.states()})}, all in sync: bin/hedgehog status
-  Git       {self.commits()} commits in {self.repository.relative_to(ROOT)}: git -C {self.repository.relative_to(ROOT)} log
-  cluster   {len(live)} objects: kubectl --kubeconfig {_relative(self.cluster.kubeconfig)} get switches,vpcs,connections
-  Airflow   {self.airflow.url}/dags/hedgehog_git_sync   login admin / {self.airflow.password}
-            {self.airflow.url}/dags/hedgehog_kubernetes_sync
+  in a shell   source {_relative(ENVIRONMENT)}
+  fabrics      {len({state["fabric"] for state in self.states()})}, all in sync: hedgehog status
+  Git          {self.commits()} commits: {self.git.url(REPOSITORY).removesuffix(".git")}
+  cluster      {len(live)} objects: kubectl --kubeconfig {_relative(self.cluster.kubeconfig)} get switches,vpcs,connections
+  Airflow      {self.airflow.url}/dags/hedgehog_git_sync   login admin / {self.airflow.password}
+               {self.airflow.url}/dags/hedgehog_kubernetes_sync; in a shell: airflow dags list
 """,
             flush=True,
         )

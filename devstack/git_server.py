@@ -1,4 +1,4 @@
-"""A Git host in a thread: smart HTTP around `git http-backend`, with users, hooks and outages on demand.
+"""A Git host in a thread: smart HTTP around `git http-backend`, plain pages, users, hooks and outages on demand.
 
 For tests, the demo and benchmarks. It listens on 127.0.0.1 only and keeps whole requests in memory.
 """
@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from devstack.git_pages import page
 from devstack.in_thread import InThread
 
 _MAX_BODY = 256 * 1024 * 1024
@@ -119,8 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Advertise refs, or serve an object."""
-        self._serve(b"")
+        """Advertise refs, serve an object, or show a page."""
+        shown = page(self.server.owner.root, urlsplit(self.path).path, _environment())
+        if shown is None:
+            self._serve(b"")
+        else:
+            self._answer(200, {"Content-Type": "text/html; charset=utf-8"}, shown.encode())
 
     def do_POST(self) -> None:
         """Take a pack, or give one."""

@@ -26,6 +26,7 @@ def make_repository(url: str = "https://git.example.com/net/fabrics.git", branch
         ("ssh://git@git.example.com:2222/net/fabrics.git", "https://git.example.com/net/fabrics"),
         ("git@git.example.com:net/fabrics.git", "https://git.example.com/net/fabrics"),
         ("git@git.example.com:net/sub/fabrics", "https://git.example.com/net/sub/fabrics"),
+        ("http://127.0.0.1:8080/fabrics.git", "http://127.0.0.1:8080/fabrics"),
     ],
 )
 def test_a_hosted_repository_has_a_page(url, page):
@@ -39,7 +40,6 @@ def test_a_hosted_repository_has_a_page(url, page):
         "file:///srv/git/fabrics.git",
         "/srv/git/fabrics.git",
         "../fabrics.git",
-        "http://127.0.0.1:8080/fabrics.git",
         "git://host/x",
         "https://[::1/x",
         "https://host:port/x",

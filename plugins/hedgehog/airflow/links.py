@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 
 def web_page(url: str) -> str | None:
-    """The web page of a repository, or None where its URL has none (a local path, plain http to a test server)."""
+    """The web page of a repository, or None where its URL has none (a local path)."""
     try:
         parts = GitUrl.parse(url)
     except InvalidInput:
         return None
-    if parts.transport not in ("https", "ssh") or not parts.host:
+    if parts.transport not in ("https", "http", "ssh") or not parts.host:
         return None
     host = f"[{parts.host}]" if ":" in parts.host else parts.host
-    port = f":{parts.port}" if parts.port and parts.transport == "https" else ""
-    return f"https://{host}{port}/{parts.path.strip('/').removesuffix('.git')}"
+    port = f":{parts.port}" if parts.port and parts.transport != "ssh" else ""
+    scheme = "http" if parts.transport == "http" else "https"
+    return f"{scheme}://{host}{port}/{parts.path.strip('/').removesuffix('.git')}"
 
 
 def commit_page(repository: GitRepository, commit: str) -> str | None:

@@ -1,0 +1,103 @@
+"""Plays the switches and gateways of a cluster without hardware: each says, as an Agent, that it did what it was told.
+
+Upstream's controller makes an Agent for every Switch, and the switch itself reports every 15 s. Here one thread does both.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from devstack.cluster import DevCluster
+from hedgehog.errors import HedgehogError
+from hedgehog.fabric.agents import OWNER
+from hedgehog.fabric.kinds import KINDS, Kind
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.health import AGENT, GATEWAY_AGENT
+from hedgehog.kube.live import list_live
+from hedgehog.kube.resources import collection_path
+
+EVERY = 15.0
+"""Seconds between two reports."""
+
+
+class Agents:
+    """Plays them for the length of a `with` block."""
+
+    def __init__(self, cluster: DevCluster) -> None:
+        self._cluster = cluster
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        cluster = self._cluster.connect()
+        try:
+            while not self._end.is_set():
+                try:
+                    report(cluster)
+                except HedgehogError as error:  # the API server is busy or ends; the next report is in a moment
+                    print(f"the switches could not report: {error}", flush=True)
+                self._end.wait(EVERY)
+        finally:
+            cluster.close()
+
+
+def report(cluster: Cluster) -> None:
+    """One report of every switch and gateway that is there; Agents of those that are gone go, too."""
+    for agent in (AGENT, GATEWAY_AGENT):
+        kind = KINDS[OWNER[agent.kind]]
+        owners, agents = _names(cluster, kind), _names(cluster, agent)
+        if owners is None or agents is None:
+            continue
+        for name in sorted(owners.keys() | agents.keys()):
+            if name in owners:
+                _say(cluster, agent, name, owners[name], known=agents.get(name))
+            else:
+                cluster.call("DELETE", "DELETE", _path(agent, name), subject=name)
+
+
+def _names(cluster: Cluster, kind: Kind) -> dict[str, Any] | None:
+    """The objects of *kind* by name; None when it cannot be listed."""
+    live = list_live(cluster, [(kind, kind.default_namespace)])
+    return None if live.failed else {ref.name: item for ref, item in live.objects.items()}
+
+
+def _say(cluster: Cluster, agent: Kind, name: str, owner: Any, *, known: Any) -> None:
+    body: dict[str, Any] = {
+        "apiVersion": agent.api_version,
+        "kind": agent.kind,
+        "metadata": {"name": name, "namespace": agent.default_namespace},
+    }
+    spec = {"role": owner["spec"]["role"]} if agent is AGENT else {}
+    if known is None or known.get("spec", {}).get("role") != spec.get("role"):
+        known = _apply(cluster, _path(agent, name), name, body | {"spec": spec})
+    generation = known["metadata"]["generation"]
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    status = {**known.get("status", {}), "lastHeartbeat": now, "lastAppliedGen": generation}
+    if agent is GATEWAY_AGENT:
+        status["state"] = {**status.get("state", {}), "frr": {"lastAppliedGen": generation}}
+    status.setdefault("lastAppliedTime", now)
+    _apply(cluster, f"{_path(agent, name)}/status", name, body | {"status": status})
+
+
+def _apply(cluster: Cluster, path: str, name: str, body: dict[str, Any]) -> Any:
+    options: dict[str, Any] = {"query": {"fieldManager": "agent", "force": "true"}, "subject": name}
+    return cluster.call(
+        "PATCH", "PATCH", path, body=body, content_type="application/apply-patch+yaml", **options
+    ).json()
+
+
+def _path(kind: Kind, name: str) -> str:
+    return f"{collection_path(kind, kind.default_namespace)}/{name}"
