@@ -1,0 +1,69 @@
+"""The parts of the demo that stand in for a Git host's pages and for switches."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from devstack import agents
+from devstack.git_server import GitServer, Person
+from devstack.objects import make
+from hedgehog.airflow.links import commit_page, directory_page
+from hedgehog.fabric.model import GitRepository
+from hedgehog.kube.apply import apply
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.health import read as read_facts
+from tests.kube.clusters import api, cluster
+
+__all__ = ["api", "cluster"]
+
+
+def read(url: str) -> str:
+    """The page at *url*."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read().decode()
+
+
+def test_the_buttons_of_a_task_lead_to_pages(tmp_path: Path) -> None:
+    """A commit with what it changed, and a directory whose files can be opened; nothing in them is taken for HTML."""
+    with GitServer(tmp_path / "host") as server:
+        server.create("demo")
+        files = {"fabrics/lab/fabric.yaml": "kind: Fabric\n", "fabrics/lab/<b>.yaml": "a: <script>\n"}
+        commit = Person(tmp_path / "ada", server.url("demo")).commit(files, "Say <hello>")
+        repository = GitRepository(1, "demo", server.url("demo"))
+        shown = read(commit_page(repository, commit) or "")
+        assert "Say &lt;hello&gt;" in shown
+        assert "+a: &lt;script&gt;" in shown
+        listing = read(directory_page(repository, "fabrics/lab") or "")
+        assert "&lt;b&gt;.yaml" in listing
+        assert "kind: Fabric" in read(f"{server.url('demo').removesuffix('.git')}/blob/main/fabrics/lab/fabric.yaml")
+        for nothing in ("/demo/commit/0000000", "/demo/tree/main/nowhere", "/other", "/demo/commit/--output=x"):
+            with pytest.raises(urllib.error.HTTPError):
+                read(f"http://127.0.0.1:{server.port}{nothing}")
+
+
+def test_every_switch_and_gateway_reports_and_goes_with_its_object(api: Cluster) -> None:
+    """What health reads of a cluster: Agents that have applied what they were told, now."""
+    switch = make("Switch", "leaf-1", {"role": "server-leaf", "asn": 65101})
+    results = apply(api, [[switch, make("Gateway", "gw-1", {"asn": 65534})]])
+    assert [result.error for result in results.values()] == [None, None]
+    for _ in range(2):
+        agents.report(api)
+    facts = read_facts(api, [], [])
+    (leaf,), (gateway,) = facts.agents or (), facts.gateway_agents or ()
+    assert (leaf.name, leaf.role, leaf.is_current, gateway.name, gateway.is_current) == (
+        "leaf-1",
+        "server-leaf",
+        True,
+        "gw-1",
+        True,
+    )
+    assert leaf.heartbeat is not None
+    path = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/switches/leaf-1"
+    api.call("DELETE", "DELETE", path, subject="leaf-1")
+    agents.report(api)
+    after = read_facts(api, [], [])
+    assert (len(after.agents or ()), len(after.gateway_agents or ())) == (0, 1)
