@@ -40,5 +40,7 @@ RUN python -m compileall -q /opt/airflow/plugins /opt/airflow/dags \
         /opt/airflow/hedgehog /opt/airflow/hedgehog/git /opt/airflow/hedgehog/backups
 USER 50000
 
-ENV PYTHONPATH=/opt/airflow/plugins \
+# Airflow 3.3 names a class of pathspec by its old name: without this every task log begins with a warning of that.
+ENV PYTHONWARNINGS=ignore:GitWildMatchPattern:DeprecationWarning \
+    PYTHONPATH=/opt/airflow/plugins \
     PATH=/opt/airflow/bin:${PATH}

@@ -153,7 +153,7 @@ class Demo:
         ours = {
             name: value
             for name, value in self.airflow.variables().items()
-            if name.startswith(("AIRFLOW", "HEDGEHOG")) or name == "PYTHONPATH"
+            if name.startswith(("AIRFLOW", "HEDGEHOG", "PYTHON"))
         }
         lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(ours.items())]
         path = f"{ROOT / 'bin'}:{Path(sys.executable).parent}"
