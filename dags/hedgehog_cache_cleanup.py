@@ -37,7 +37,7 @@ def hedgehog_cache_cleanup() -> None:
     """One task."""
     CleanUpCacheOperator(
         task_id="clean_up",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         plan_only="{{ params.dry_run }}",
         priority_weight=2,
         doc_md="Drops the read models that are too old, or all of the named fabrics, and returns how many.",

@@ -37,7 +37,7 @@ def hedgehog_cache_refresh() -> None:
     """One task."""
     RefreshCacheOperator(
         task_id="refresh",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         priority_weight=4,
         doc_md="Renews the read models of all fabrics that need it, and returns how many of each.",
     )

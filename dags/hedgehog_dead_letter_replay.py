@@ -30,18 +30,16 @@ from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
         "fabrics": fabrics_param("One fabric name a line; all that is parked of each."),
         "target": Param(
             "both",
-            type="string",
+            type=["string", "null"],
             enum=["both", "git", "kubernetes"],
             title="Target",
             description="Only what was given up there.",
-            section="What",
         ),
         "all": Param(
             False,
-            type="boolean",
+            type=["boolean", "null"],
             title="Everything",
             description="All that is parked, whatever the fabric. Needed when no fabric is named.",
-            section="What",
         ),
         "dry_run": dry_run_param("Only say what would be due again; change nothing."),
     },
@@ -52,7 +50,7 @@ def hedgehog_dead_letter_replay() -> None:
     """One task."""
     ReplayDeadLettersOperator(
         task_id="replay",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         target="{{ params.target }}",
         every="{{ params.all }}",
         plan_only="{{ params.dry_run }}",

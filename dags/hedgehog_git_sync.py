@@ -40,7 +40,7 @@ def hedgehog_git_sync() -> None:
     plan = PlanSyncOperator(
         task_id="plan",
         target="git",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         force="{{ params.force }}",
         priority_weight=6,
         doc_md="Finds the fabrics that are due, with one query, and splits them into batches.",
@@ -58,7 +58,7 @@ def hedgehog_git_sync() -> None:
         task_id="summary",
         planned=plan.output,
         verb="git_sync",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         trigger_rule="none_skipped",
         priority_weight=7,
         doc_md="Says what became of every fabric; red when one failed, or waits for somebody. "

@@ -36,7 +36,7 @@ def hedgehog_kubernetes_health() -> None:
     """Plan, look at each batch, sum up."""
     plan = PlanHealthOperator(
         task_id="plan",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         priority_weight=6,
         doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
     )

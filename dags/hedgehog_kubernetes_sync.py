@@ -40,10 +40,9 @@ from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOpe
         **sync_params(),
         "allow_large_prune": Param(
             False,
-            type="boolean",
+            type=["boolean", "null"],
             title="Allow a large prune",
             description="Delete owned objects that are no longer wanted even above the fabric's threshold.",
-            section="How",
         ),
     },
     doc_md=__doc__,
@@ -54,7 +53,7 @@ def hedgehog_kubernetes_sync() -> None:
     plan = PlanSyncOperator(
         task_id="plan",
         target="kubernetes",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         force="{{ params.force }}",
         priority_weight=7,
         doc_md="Finds the fabrics that are due, with one query, and splits them into batches.",
@@ -72,7 +71,7 @@ def hedgehog_kubernetes_sync() -> None:
         task_id="summary",
         planned=plan.output,
         verb="kubernetes_sync",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         trigger_rule="none_skipped",
         priority_weight=8,
         doc_md="Says what became of every fabric; red when one failed, or waits for somebody. "

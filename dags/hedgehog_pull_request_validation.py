@@ -37,11 +37,10 @@ from hedgehog.airflow.github_operators import (
     params={
         "repository": Param(
             "",
-            type="string",
+            type=["string", "null"],
             maxLength=300,
             title="Repository",
             description="owner/name, or host/owner/name. Empty: every pull request that a webhook told of.",
-            section="What",
         ),
         "pull_request": Param(
             None,
@@ -49,7 +48,6 @@ from hedgehog.airflow.github_operators import (
             minimum=1,
             title="Pull request",
             description="Its number, with a repository. Checked whether a webhook told of it or not.",
-            section="What",
         ),
     },
     doc_md=__doc__,

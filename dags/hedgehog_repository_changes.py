@@ -41,19 +41,17 @@ from hedgehog.airflow.defaults import clock_or, dag_defaults, fabrics_param
     params={
         "repository": Param(
             "",
-            type="string",
+            type=["string", "null"],
             maxLength=500,
             title="Repository",
             description="Its name in the fabric database, a URL, or owner/name. Empty: every one that needs a look.",
-            section="What",
         ),
         "branch": Param(
             "",
-            type="string",
+            type=["string", "null"],
             maxLength=255,
             title="Branch",
             description="Only repositories whose fabrics follow this branch.",
-            section="What",
         ),
         "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that is due."),
     },
@@ -66,14 +64,14 @@ def hedgehog_repository_changes() -> None:
         task_id="plan",
         repository="{{ params.repository | tojson }}",
         branch="{{ params.branch | tojson }}",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         priority_weight=8,
         doc_md="Finds the repositories that a delivery names or that were not looked at for some minutes.",
     )
     follow = FollowRepositoriesOperator.partial(
         task_id="follow",
-        fabrics="{{ params.fabrics }}",
-        forced="{{ (params.repository or params.branch or params.fabrics) | length > 0 }}",
+        fabrics="{{ params.fabrics or [] }}",
+        forced="{{ (params.repository or params.branch or params.fabrics or []) | length > 0 }}",
         priority_weight=8,
         map_index_template="→ {{ repositories }}",
         doc_md="Asks for the head of each branch, takes in what is new, and finishes the deliveries.",
@@ -82,7 +80,7 @@ def hedgehog_repository_changes() -> None:
         task_id="summary",
         planned=plan.output,
         verb="repository_changes",
-        fabrics="{{ params.fabrics }}",
+        fabrics="{{ params.fabrics or [] }}",
         trigger_rule="none_skipped",
         priority_weight=8,
         doc_md="Says what was found in every repository; red when one failed, or a fabric waits for somebody. "

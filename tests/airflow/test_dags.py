@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hedgehog.airflow.defaults import POOLS
+from hedgehog.airflow.defaults import POOLS, refuse_unknown_conf
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("**/*.py"))
@@ -131,6 +131,12 @@ def test_every_param_has_a_type_a_title_and_a_description(dag):
         param.resolve()
 
 
+def test_every_task_refuses_a_mistyped_conf(dag):
+    """The first one ends the run before anything is done; those that run whatever happens do nothing either."""
+    hooks = {task.task_id: _argument(task, "_pre_execute_hook", "pre_execute") for task in dag.tasks}
+    assert hooks == dict.fromkeys(hooks, refuse_unknown_conf)
+
+
 def test_every_task_is_explained_and_limited(dag):
     """A task says what it does, cannot hang for ever, and survives a lost worker."""
     for task in dag.tasks:
@@ -198,6 +204,11 @@ def test_the_name_of_a_pull_request_reaches_the_tasks_with_its_types(dag_bag, pa
     plan = copy.copy(dag.get_task("plan"))
     plan.render_template_fields({"params": {**dag.params.dump(), **params}, "dag": dag})
     assert (plan.repository, plan.pull_request) == fields
+
+
+def _argument(task: Any, attribute: str, argument: str) -> Any:
+    """An argument of a task, which a mapped one keeps for its instances."""
+    return task.partial_kwargs.get(argument) if task.is_mapped else getattr(task, attribute)
 
 
 def _arguments(dag: Any) -> set[str]:

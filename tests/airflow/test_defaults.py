@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.defaults import DAGRUN_TIMEOUT, POOLS, TASK_TIMEOUT, clock_or, default_args, sync_params
+from hedgehog.airflow.defaults import (
+    DAGRUN_TIMEOUT,
+    POOLS,
+    TASK_TIMEOUT,
+    clock_or,
+    default_args,
+    refuse_unknown_conf,
+    sync_params,
+)
 
 
 def test_every_class_of_work_has_a_pool_of_its_own():
@@ -71,3 +82,45 @@ def test_the_trigger_form_of_a_sync_does_nothing_special_by_default():
 def test_two_dags_do_not_share_their_params():
     """A param changed by one DAG file must not show up in another."""
     assert sync_params()["fabrics"] is not sync_params()["fabrics"]
+
+
+def started_with(conf: dict[str, Any] | None, params: Any) -> Any:
+    """The context of a task whose run was started with *conf*."""
+    return {"dag_run": SimpleNamespace(conf=conf), "dag": SimpleNamespace(dag_id="hedgehog_git_sync", params=params)}
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("dryrun", "'dryrun' (did you mean 'dry_run'?)"),
+        ("DRY-RUN", "'DRY-RUN' (did you mean 'dry_run'?)"),
+        ("fabric", "'fabric' (did you mean 'fabrics'?)"),
+        ("Fabrics", "'Fabrics' (did you mean 'fabrics'?)"),
+        ("colour", "'colour'; it takes dry_run, fabrics, force."),
+    ],
+)
+def test_a_mistyped_conf_fails_the_run_with_the_near_match(key, said):
+    """`{"dryrun": true}` must not become an ordinary run."""
+    with pytest.raises(AirflowFailException) as refused:
+        refuse_unknown_conf(started_with({key: True, "force": True}, sync_params()))
+    assert said in str(refused.value)
+    assert "Nothing was done" in str(refused.value)
+
+
+def test_a_dag_without_params_takes_no_conf():
+    """Whoever gives one expects something of it."""
+    with pytest.raises(AirflowFailException, match="'fabrics'; it takes none"):
+        refuse_unknown_conf(started_with({"fabrics": []}, {}))
+
+
+@pytest.mark.parametrize("conf", [None, {}, {"fabrics": ["lab"], "dry_run": True}, {"fabrics": None}])
+def test_a_conf_of_known_keys_is_taken(conf):
+    """And none at all, as clocks and wake-ups have it."""
+    refuse_unknown_conf(started_with(conf, sync_params()))
+
+
+def test_no_param_is_marked_as_required():
+    """A red star would say that an empty form cannot be sent; nor do sections hide what there is."""
+    params = sync_params()
+    assert {name for name, param in params.items() if "null" not in param.schema["type"]} == set()
+    assert {name for name, param in params.items() if "section" in param.schema} == set()

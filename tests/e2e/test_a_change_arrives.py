@@ -82,3 +82,13 @@ def test_the_clock_alone_brings_a_change_when_every_wake_up_is_lost(stack: Stack
         stack.airflow.start_part("triggerer")
     assert ObjectRef("VPC", "default", f"{name}-v") in live(stack, "VPC")
     stack.airflow.wait(stack.airflow.healthy, "the triggerer to be back", limit=120)
+
+
+def test_a_mistyped_conf_fails_the_run_and_nothing_is_done(stack: Stack, name: str) -> None:
+    """Airflow takes any key, so the first task refuses it; the fabric is as it was."""
+    stack.add_fabric(name, [make_server(f"{name}-srv")], git_sync_enabled=False, enable_k8s_sync=False)
+    run_id = stack.airflow.trigger("hedgehog_git_sync", fabric=[name], dryrun=True)
+    assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"
+    said = stack.airflow.log("hedgehog_git_sync", run_id, "plan")
+    assert "did you mean 'fabrics'?" in said
+    assert "did you mean 'dry_run'?" in said

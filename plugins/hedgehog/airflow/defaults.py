@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
 from hedgehog.airflow.connections import setting
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 TAG = "hedgehog"
 """On every DAG of ours, by which they are found."""
@@ -62,25 +67,55 @@ def default_args(pool: str) -> dict[str, Any]:
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=5),
         "execution_timeout": TASK_TIMEOUT,
+        "pre_execute": refuse_unknown_conf,
     }
 
 
+def refuse_unknown_conf(context: Context) -> None:
+    """Fail the task when its run was started with a key that the DAG does not know: a mistyped `dry_run` must not write.
+
+    Airflow takes any key: neither the form nor the REST API can refuse one.
+    """
+    given = context["dag_run"].conf or {}
+    known = sorted(context["dag"].params)
+    unknown = sorted(given.keys() - set(known))
+    if not unknown:
+        return
+    from airflow.sdk.exceptions import AirflowFailException
+
+    hints = [f"{key!r}{_hint(key, known)}" for key in unknown]
+    takes = f"it takes {', '.join(known)}" if known else "it takes none"
+    raise AirflowFailException(
+        f"the conf of this run has what {context['dag'].dag_id} does not know: {', '.join(hints)}; {takes}. "
+        "Nothing was done: trigger it again"
+    )
+
+
+def _hint(key: str, known: list[str]) -> str:
+    # Of "dryrun" and "DRY-RUN" the letters are those of "dry_run".
+    plain = {re.sub(r"[^a-z]", "", name): name for name in known}
+    near = difflib.get_close_matches(re.sub(r"[^a-z]", "", key.lower()), plain, n=1)
+    return f" (did you mean {plain[near[0]]!r}?)" if near else ""
+
+
 def fabrics_param(description: str) -> Param:
-    """The fabrics that a run is for, one name a line; *description* says what no name means."""
+    """The fabrics that a run is for, one name a line; *description* says what no name means.
+
+    As all our params it may be null: the form marks what may not as required.
+    """
     return Param(
         [],
-        type="array",
+        type=["array", "null"],
         items={"type": "string", "minLength": 1, "maxLength": 63},
         uniqueItems=True,
         title="Fabrics",
         description=description,
-        section="What",
     )
 
 
 def dry_run_param(description: str) -> Param:
     """A switch for runs that only tell; *description* says what they leave undone."""
-    return Param(False, type="boolean", title="Dry run", description=description, section="How")
+    return Param(False, type=["boolean", "null"], title="Dry run", description=description)
 
 
 def sync_params() -> dict[str, Param]:
@@ -89,11 +124,10 @@ def sync_params() -> dict[str, Param]:
         "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that is due."),
         "force": Param(
             False,
-            type="boolean",
+            type=["boolean", "null"],
             title="Check everything",
             description="Take fabrics that are not due as well, parked ones included, and compare every object anew. "
             "Never overwrites what is held for a human.",
-            section="How",
         ),
         "dry_run": dry_run_param("Only plan: the summary says what would be done; nothing is written or recorded."),
     }
