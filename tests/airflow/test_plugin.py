@@ -23,7 +23,7 @@ def plugin():
 def test_the_plugin_loads_without_an_import_error(plugin):
     """What cannot be imported is only a line in a log, and our listener would be missing."""
     assert plugins_manager.get_import_errors() == {}
-    assert [type(listener).__name__ for listener in plugin.listeners] == ["Preloader", "TaskRecorder"]
+    assert [type(listener).__name__ for listener in plugin.listeners] == ["Preloader", "TaskRecorder", "FailureLines"]
 
 
 def test_no_module_of_ours_takes_the_name_of_somebody_elses(plugin):

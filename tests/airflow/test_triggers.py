@@ -8,6 +8,7 @@ import importlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.waiting import LIMIT, until
 
 CHANNEL = "hedgehog_fabric_changed"
 CONNECTED = {"channel": CHANNEL, "reason": "connected"}
-NOTIFIED = {"channel": CHANNEL, "reason": "notified"}
+NOTIFIED = {"channel": CHANNEL, "reason": "notified", "fabrics": ["fabric-1"]}
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ class Running:
     """A trigger that runs in a task, as in the triggerer, and the payloads of its events."""
 
     def __init__(self, trigger: NotificationTrigger) -> None:
-        self.events: list[dict[str, str]] = []
+        self.events: list[dict[str, Any]] = []
         self.task = asyncio.ensure_future(self._run(trigger))
 
     async def _run(self, trigger: NotificationTrigger) -> None:
@@ -109,7 +110,7 @@ def test_the_assets_listen_to_the_channels_that_the_store_notifies():
 def test_it_fires_when_it_connects_for_changes_may_have_been_missed(person):
     """Once, and then only when something happens."""
 
-    async def scenario() -> list[dict[str, str]]:
+    async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
             await asyncio.sleep(0.2)
             return trigger.events
@@ -120,7 +121,7 @@ def test_it_fires_when_it_connects_for_changes_may_have_been_missed(person):
 def test_a_change_in_the_database_fires(person):
     """The tables notify by themselves; nobody has to remember to do it."""
 
-    async def scenario() -> list[dict[str, str]]:
+    async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
             execute(person, "INSERT INTO hedgehog.git_repository (name, url) VALUES ('network', 'file:///network')")
             execute(
@@ -155,21 +156,22 @@ def test_of_a_burst_the_last_one_is_never_lost(person):
 def test_notifications_of_one_transaction_are_one_event(person):
     """A bulk import of a thousand fabrics is one reason to look."""
 
-    async def scenario() -> list[dict[str, str]]:
+    async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
-            execute(person, f"SELECT pg_notify('{CHANNEL}', n::text) FROM generate_series(1, 200) n")
+            execute(person, f"SELECT pg_notify('{CHANNEL}', 'f' || n) FROM generate_series(100, 299) n")
             await trigger.until(lambda: len(trigger.events) > 1)
             await asyncio.sleep(0.2)
             return trigger.events
 
-    assert asyncio.run(scenario()) == [CONNECTED, NOTIFIED]
+    told = [f"f{number}" for number in range(100, 120)]
+    assert asyncio.run(scenario()) == [CONNECTED, {**NOTIFIED, "fabrics": told}]
 
 
 def test_a_lost_connection_is_made_again_and_heard_on(person, monkeypatch):
     """A database that is restarted costs seconds; what changed meanwhile is looked for."""
     monkeypatch.setattr("hedgehog.airflow.triggers.random.uniform", lambda low, high: 0.05)
 
-    async def scenario() -> list[dict[str, str]]:
+    async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
             execute(person, f"SELECT pg_terminate_backend(pid) {LISTENERS}")
             await trigger.until(lambda: len(trigger.events) > 1)
@@ -184,7 +186,7 @@ def test_a_quiet_connection_is_probed_and_kept(person, monkeypatch):
     """A probe that is answered is no event."""
     monkeypatch.setattr("hedgehog.airflow.triggers._PROBE_SECONDS", 0.05)
 
-    async def scenario() -> list[dict[str, str]]:
+    async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
             await asyncio.sleep(0.5)
             notify(person)

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from hedgehog.airflow.failure_lines import FailureLines
 from hedgehog.airflow.listener import Preloader
 from hedgehog.airflow.task_recorder import TaskRecorder
 
@@ -14,7 +15,7 @@ class HedgehogPlugin(AirflowPlugin):
     """The Hedgehog plugin."""
 
     name = "hedgehog"
-    listeners = [Preloader(), TaskRecorder()]  # noqa: RUF012 - Airflow's attribute, read only
+    listeners = [Preloader(), TaskRecorder(), FailureLines()]  # noqa: RUF012 - Airflow's attribute, read only
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server

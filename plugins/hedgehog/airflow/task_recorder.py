@@ -93,7 +93,7 @@ class TaskRecorder:
         self._record(task_instance, state, error)
 
     def _record(self, task_instance: Any, state: str, error: BaseException | str | None = None) -> None:
-        if not _is_ours(task_instance):
+        if not is_ours(task_instance):
             return
         try:
             self._wait_for_start()
@@ -143,7 +143,7 @@ class TaskRecorder:
                 task_runs.keep(cursor, run)
 
 
-def _is_ours(task_instance: Any) -> bool:
+def is_ours(task_instance: Any) -> bool:
     """A task instance of ours in its own process. Elsewhere (a person sets a state, the scheduler notices a death)
     hooks hold up everybody, and the sweep sees it anyway."""
     if not str(getattr(task_instance, "dag_id", "")).startswith(DAG_PREFIX):

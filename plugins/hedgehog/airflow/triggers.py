@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+INBOX_CHANNEL = "hedgehog_inbox"
 _GATHER_SECONDS = 0.05
 """A burst of notifications becomes one event: wait this long for the rest of it."""
 _SPACING_SECONDS = 2.0
 """Least time between two events: the first of a burst wakes at once, the rest of it together."""
+_MOST_NAMED = 20
+"""Names in the event of a large burst: it is for people who read the asset's page, the plan reads the tables."""
 _PROBE_SECONDS = 30.0
 """A quiet connection is probed this often, so that a half-open one is noticed."""
 _LONGEST_PAUSE = 60.0
@@ -28,7 +31,8 @@ class NotificationTrigger(BaseEventTrigger):
     """Fires when PostgreSQL notifies *channel* of the fabric database.
 
     Never ends and never raises: a lost database is tried again with growing, jittered pauses. After every (re)connect
-    it fires once, for changes may have been made while nobody listened. A burst becomes one event.
+    it fires once, for changes may have been made while nobody listened. A burst becomes one event, which names what
+    it is about.
     """
 
     def __init__(self, channel: str, connection_id: str = "hedgehog_db") -> None:
@@ -54,8 +58,9 @@ class NotificationTrigger(BaseEventTrigger):
                 pause = 1.0
                 yield TriggerEvent({"channel": self.channel, "reason": "connected"})
                 while True:
-                    if await self._notified(connection):
-                        yield TriggerEvent({"channel": self.channel, "reason": "notified"})
+                    if heard := await self._notified(connection):
+                        key = "deliveries" if self.channel == INBOX_CHANNEL else "fabrics"
+                        yield TriggerEvent({"channel": self.channel, "reason": "notified", key: heard[:_MOST_NAMED]})
                         await asyncio.sleep(_SPACING_SECONDS)
             except asyncio.CancelledError:
                 raise
@@ -85,8 +90,11 @@ class NotificationTrigger(BaseEventTrigger):
             cursor.execute(f'LISTEN "{self.channel}"')
         return connection
 
-    async def _notified(self, connection: Connection) -> bool:
-        """Wait for a notification; False when the connection was quiet and still answers. Raises when it is lost."""
+    async def _notified(self, connection: Connection) -> list[str]:
+        """Wait for notifications and return what they are about (fabrics, kinds of deliveries), each once.
+
+        Empty when the connection was quiet and still answers. Raises when it is lost.
+        """
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(connection.fileno(), readable.set)
@@ -98,7 +106,7 @@ class NotificationTrigger(BaseEventTrigger):
         finally:
             loop.remove_reader(connection.fileno())
         connection.poll()
-        heard = bool(connection.notifies)
+        heard = sorted({notification.payload for notification in connection.notifies})
         connection.notifies.clear()
         return heard
 
