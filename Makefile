@@ -37,12 +37,13 @@ demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 c
 
 .PHONY: test
 test: $(INSTALLED) devcluster ## Run all tests, the real parts included
-	@$(BIN)/python -m pytest -q -m "not e2e" -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
 	@$(BIN)/python -m pytest -q -m e2e
+	@$(BIN)/python -m pytest -q -m endurance
 
 .PHONY: test-unit
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server
-	@$(BIN)/python -m pytest -q -m "not e2e and not real" -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
 
 .PHONY: replay
 replay: $(INSTALLED) ## Try recorded answers of a real cluster on the validation engine; CASES=FILE
@@ -77,6 +78,10 @@ chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare;
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Let every reader of outside input have what nobody would send; SEED= MINUTES=
 	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+.PHONY: soak
+soak: $(INSTALLED) devcluster ## Leave everything alone while hours pass in minutes; RUNS=
+	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.soak $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files

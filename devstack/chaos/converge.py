@@ -9,6 +9,7 @@ import psutil
 
 from devstack.chaos.verdict import Verdict
 from devstack.chaos.world import World
+from devstack.moved_clock import move_clock
 from hedgehog.services.repository_changes import LOOK_EVERY
 from hedgehog.store.database import transaction
 
@@ -42,23 +43,9 @@ def converge(world: World, verdict: Verdict, run_id: str) -> Convergence:
         pause = _until_due(world)
         if pause is None:
             break
-        move_clock(world, pause)
+        move_clock(world.database, pause)
         skipped += pause
     return Convergence(False, time.monotonic() - started + skipped, tick, tuple(left))
-
-
-def move_clock(world: World, seconds: float) -> None:
-    """Let *seconds* pass: every moment that the fabric database holds is that much longer ago, or sooner."""
-    with transaction(world.database) as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")  # no trigger takes it for a change
-        cursor.execute(
-            "SELECT c.table_name, string_agg(format('%1$I = %1$I - make_interval(secs => %%1$s)', c.column_name), ', ') "
-            "FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name) "
-            "WHERE table_schema = 'hedgehog' AND t.table_type = 'BASE TABLE' AND c.data_type LIKE 'timestamp%%' "
-            "AND c.is_generated = 'NEVER' GROUP BY c.table_name"
-        )
-        for table, assignments in cursor.fetchall():
-            cursor.execute(f'UPDATE hedgehog."{table}" SET {assignments.replace("%1$s", str(float(seconds)))}')
 
 
 def _not_in_step(world: World) -> list[str]:

@@ -21,7 +21,7 @@ from devstack.chaos.world import World
 VERBS = ("git", "git", "kubernetes", "kubernetes", "changes", "import")
 IMPORTED = ("alpha", "beta", "delta")
 """Fabrics whose source of truth is the database."""
-LIMIT_IN_TROUBLE = 12.0
+LIMIT_IN_TROUBLE = 8.0
 """Seconds that a task may take while something is broken; then it is killed, as by Airflow's time limit."""
 LIMIT = 90.0
 _JUMPS = (0, 0, 0, 86400, -86400)

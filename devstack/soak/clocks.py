@@ -1,0 +1,60 @@
+"""Short clocks and retentions for a soak, so that everything scheduled runs many times and everything old goes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from hedgehog.airflow.clocks import CLOCKS
+from hedgehog.store.retention import HISTORIES
+
+EVERY_MINUTE = "* * * * *"
+SCHEDULED = (
+    "hedgehog_backup",
+    "hedgehog_cache_cleanup",
+    "hedgehog_cache_refresh",
+    "hedgehog_git_sync",
+    "hedgehog_github_health",
+    "hedgehog_kubernetes_health",
+    "hedgehog_kubernetes_sync",
+    "hedgehog_log_rotation",
+    "hedgehog_metrics",
+    "hedgehog_repository_changes",
+    "hedgehog_result_cleanup",
+)
+KEPT_DAYS = 0.5
+"""Of every history."""
+HOURS_A_LOOK = 3.0
+"""That pass in the fabric database, and for the logs, between two looks."""
+TOKEN = "soak-metrics-token"
+SECRET = "soak-webhook-secret"
+
+
+def settings() -> dict[str, str]:
+    """`[hedgehog]` for a soak."""
+    others = ("kubernetes_health", "cache_refresh", "repository_changes", "metrics", "github_health", "cache_cleanup")
+    clocks = {key: EVERY_MINUTE for key, _ in CLOCKS.values()} | {f"{name}_schedule": EVERY_MINUTE for name in others}
+    kept = {f"{history.name}_retention_days": str(KEPT_DAYS) for history in HISTORIES}
+    values = {
+        **clocks,
+        **kept,
+        "dag_run_retention_days": "0.001",
+        "log_compress_days": "0.1",
+        "log_retention_days": "0.3",
+        "log_keep": "3",
+        "backup_keep": "2",
+        "metrics_token": TOKEN,
+        "github_webhook_secret": SECRET,
+    }
+    return {f"AIRFLOW__HEDGEHOG__{key.upper()}": value for key, value in values.items()}
+
+
+def age_logs(logs: Path, hours: float) -> None:
+    """Make every task log that is at rest older."""
+    now = time.time()
+    for path in logs.rglob("*"):
+        if path.is_file() and "dag_id=hedgehog_" in str(path):
+            touched = path.stat().st_mtime
+            if now - touched > 60:
+                os.utime(path, (touched - hours * 3600,) * 2)

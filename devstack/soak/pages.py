@@ -1,0 +1,107 @@
+"""Everything that answers to somebody: pages, endpoints, commands. Asked again and again, each must say the same."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from devstack.airflow import ROOT
+from devstack.soak.clocks import SCHEDULED, SECRET, TOKEN
+from devstack.stack import Stack
+
+COMMANDS = (
+    ("status", "--output", "json"),
+    ("metrics",),
+    ("fabric", "list", "--output", "json"),
+    ("dead-letters", "list"),
+)
+REST = (
+    "/monitor/health",
+    "/version",
+    "/importErrors",
+    "/dags?tags=hedgehog",
+    "/dags/~/dagRuns?limit=100&order_by=-start_date",
+    "/pools",
+    "/assets",
+    "/eventLogs?limit=10",
+    "/plugins",
+    *(f"/dags/{dag}/details" for dag in SCHEDULED),
+)
+SCREENS = ("/", "/dags", *(f"/dags/{dag}" for dag in SCHEDULED))
+
+
+@dataclass
+class Pages:
+    """What was asked, how often, and what answered otherwise than it should."""
+
+    stack: Stack
+    asked: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def ask(self) -> None:
+        """Everything once."""
+        for path in REST:
+            self._try(f"api/v2{path}", lambda path=path: bool(self.stack.airflow.call("GET", path)))  # type: ignore[misc]
+        for path in SCREENS:
+            self._try(path, lambda path=path: b"<html" in self._get(path)[1].lower())  # type: ignore[misc]
+        self._try("metrics", lambda: b"hedgehog_" in self._get("/hedgehog/metrics/prometheus", TOKEN)[1])
+        self._try("metrics without a token", lambda: self._get("/hedgehog/metrics/prometheus")[0] == 401)
+        self._try("webhook", lambda: self._deliver("ping", {}, SECRET) == 200)
+        self._try("webhook, a push", lambda: self._deliver("push", _push(), SECRET) in (200, 202))
+        self._try("webhook, another secret", lambda: self._deliver("ping", {}, "another") == 401)
+        self._try("hedgehog/api", lambda: self._get("/hedgehog/api/inbox")[0] == 401)
+        for command in COMMANDS:
+            self._try(f"hedgehog {' '.join(command)}", lambda command=command: self._run(command))  # type: ignore[misc]
+
+    def _try(self, name: str, is_right: Callable[[], bool]) -> None:
+        self.asked[name] += 1
+        try:
+            if not is_right():
+                self.wrong.append(f"{name} answered something else")
+        except Exception as error:  # whatever it is, it is what we are here to see
+            self.wrong.append(f"{name}: {type(error).__name__}: {error}"[:600])
+
+    def _get(self, path: str, token: str = "") -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._send(urllib.request.Request(self.stack.airflow.url + path, headers=headers))
+
+    def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def _deliver(self, event: str, payload: Mapping[str, object], secret: str) -> int:
+        body = json.dumps(payload).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": event,
+            "X-GitHub-Delivery": str(uuid.uuid4()),
+            "X-Hub-Signature-256": f"sha256={hmac.digest(secret.encode(), body, hashlib.sha256).hex()}",
+        }
+        url = f"{self.stack.airflow.url}/hedgehog/webhooks/github"
+        return self._send(urllib.request.Request(url, data=body, headers=headers, method="POST"))[0]
+
+    def _run(self, command: tuple[str, ...]) -> bool:
+        line = [sys.executable, str(ROOT / "bin" / "hedgehog"), *command]
+        done = subprocess.run(line, env=self.stack.airflow.variables(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"status {done.returncode}: {done.stderr[-400:]}")
+        return True
+
+
+def _push() -> dict[str, object]:
+    """Of a repository that nobody knows: kept in the inbox, and ignored."""
+    repository = {"full_name": "acme/other", "clone_url": "https://git.example.com/acme/other.git"}
+    return {"ref": "refs/heads/main", "before": "0" * 40, "after": uuid.uuid4().hex + "0" * 8, "repository": repository}

@@ -1,0 +1,12 @@
+"""Tests that take minutes each and want the machine for themselves; `make test` runs them last, one after the other."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is an endurance test."""
+    for item in items:
+        if "/tests/endurance/" in item.path.as_posix():
+            item.add_marker(pytest.mark.endurance)

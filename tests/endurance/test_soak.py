@@ -1,0 +1,40 @@
+"""A short part of `make soak`, and that it would see what it is there to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devstack import stack as stacks
+from devstack.soak.__main__ import connect_the_api, soak
+from devstack.soak.clocks import settings
+from devstack.soak.watching import Watching
+from devstack.stack import Stack
+
+RUNS = 3
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """An Airflow whose every clock ticks each minute."""
+    with stacks.running(settings=settings()) as running:
+        connect_the_api(running)
+        yield running
+
+
+def test_what_is_left_alone_stays_in_order(stack: Stack) -> None:
+    """Every schedule runs three times, cleanup and backup included: nothing is red, wrong, too old or growing."""
+    found = soak(stack, runs=RUNS, say=lambda text: None, limit=900)
+    assert found.findings == [], found.text()
+
+
+def test_a_red_run_and_a_traceback_are_seen(stack: Stack) -> None:
+    """Or an installation would always be in order."""
+    run_id = stack.airflow.trigger("hedgehog_git_sync", fabrics=["nobody"])
+    assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"
+    (stack.airflow.home / "part.log").write_text("Traceback (most recent call last):\n")
+    watching = Watching(stack)
+    watching.look()
+    assert f"hedgehog_git_sync {run_id}" in watching.red
+    assert [text for text in watching.tracebacks() if text.startswith("part.log")]
