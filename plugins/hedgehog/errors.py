@@ -6,7 +6,8 @@
     │   ├── DiskUnavailable       a directory of ours on this machine cannot be written or read
     │   ├── RateLimited           the remote said when to come back
     │   ├── PushRace              the branch moved while we pushed: plan again on the new head
-    │   └── LockHeld              another run works on the same fabric or repository
+    │   ├── LockHeld              another run works on the same fabric or repository
+    │   └── NotReached            the time limit of the task came first: the next run goes on
     └── PermanentError            retrying alone cannot help; somebody must act
         ├── AuthenticationFailed  the credential is missing, wrong or expired (401)
         ├── PermissionDenied      the credential is good but not allowed (403, protected branch, refusing hook)
@@ -80,6 +81,10 @@ class PushRace(RetryableError):
 
 class LockHeld(RetryableError):
     """Another run holds the advisory lock of this fabric or repository."""
+
+
+class NotReached(RetryableError):
+    """The time limit of the task came first; what was not reached stays due."""
 
 
 class PermanentError(HedgehogError):

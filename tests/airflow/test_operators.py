@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -182,6 +184,19 @@ def test_a_kubernetes_sync_hands_its_batch_to_the_service(service, context, fake
         "due_only": False,
         "allow_large_prune": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("operator", "function"),
+    [(FabricGitSyncOperator, "git_sync.sync"), (FabricKubernetesSyncOperator, "kubernetes_sync.sync")],
+)
+def test_a_service_is_told_when_the_task_s_time_is_up(service, context, operator, function):
+    """Before Airflow ends the task, so that what was done can be recorded."""
+    synced = service(function, [])
+    before = time.monotonic()
+    operator(task_id="sync", fabrics=["fabric-1"], execution_timeout=timedelta(hours=10)).execute(context)
+    ((_, options),) = synced.calls
+    assert before + 8 * 3600 < options["deadline"] < time.monotonic() + 9.5 * 3600
 
 
 def test_a_sync_leaves_its_outcomes_for_the_summary_and_returns_nothing(service, context, ti):

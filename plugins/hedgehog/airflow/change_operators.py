@@ -21,6 +21,7 @@ from hedgehog.airflow.operators import (
     run_id_of,
     short,
     short_revision,
+    time_limit,
     waiting_for_somebody,
 )
 
@@ -104,6 +105,7 @@ class FollowRepositoriesOperator(BaseOperator):
                 run_id=run_id_of(context),
                 fabrics=list(self.fabrics),
                 forced=bool(self.forced),
+                **time_limit(self),
             )
         for look in looks:
             _tell(look)

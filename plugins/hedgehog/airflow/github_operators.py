@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.operators import fabric_database, short
+from hedgehog.airflow.operators import fabric_database, short, time_limit
 from hedgehog.errors import HedgehogError
 
 if TYPE_CHECKING:
@@ -87,12 +87,19 @@ class PullRequestValidationOperator(BaseOperator):
         task = pull_request_queue.Task.of(self.task)
         context["pull_requests"] = str(task)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
         page = log_page(context)
+        limit = time_limit(self)
 
         with fabric_database() as connection:
 
             def check(repository: str, number: int) -> Validation:
                 return pull_request.validate(
-                    connection, repository, number, open_github=open_github, open_mirror=open_mirror, details_url=page
+                    connection,
+                    repository,
+                    number,
+                    open_github=open_github,
+                    open_mirror=open_mirror,
+                    details_url=page,
+                    **limit,
                 )
 
             try:

@@ -16,6 +16,7 @@ from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.definitions import explained
 from hedgehog.kube.failures import Answer, of_object
 from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.throttle import Halt
 
 _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
@@ -46,6 +47,11 @@ class Result:
         """*ref* was to be written and was not."""
         return cls(Change(ref, Action.FAILED, str(error).removeprefix(f"{ref}: ")), error=error)
 
+    @classmethod
+    def untried(cls, ref: ObjectRef, obstacle: HedgehogError) -> Result:
+        """*ref* was to be written or deleted, and *obstacle* kept us from trying."""
+        return cls(Change(ref, Action.SKIPPED, f"not tried: {obstacle}"), error=obstacle)
+
 
 def apply(
     cluster: Cluster,
@@ -55,6 +61,7 @@ def apply(
     force_conflicts: bool = False,
     forced: Collection[ObjectRef] = (),
     before: Callable[[Manifest], None] | None = None,
+    halt: Halt | None = None,
 ) -> dict[ObjectRef, Result]:
     """Apply every manifest and say for each what became of it.
 
@@ -62,8 +69,10 @@ def apply(
     are skipped, with the reason.
     *before* is called ahead of each write, in a worker thread; what it raises is that object's failure. Another
     manager's fields are taken over only with *force_conflicts*, or in the *forced* objects; else they are a
-    FieldConflict of that object. Never deletes; see `prune`.
+    FieldConflict of that object. What *halt* says must not be written any more is skipped, with its reason as the
+    error. Never deletes; see `prune`.
     """
+    halt = halt or Halt()
     known = dict(earlier or {})
     results: dict[ObjectRef, Result] = {}
 
@@ -72,6 +81,14 @@ def apply(
         blocker = _blocker(manifest, known)
         if blocker:
             return Result(Change(ref, Action.SKIPPED, f"{blocker} failed"))
+        obstacle = halt.obstacle(ref.kind)
+        if obstacle is not None:
+            return Result.untried(ref, obstacle)
+        result = write(ref, manifest)
+        halt.tell(ref.kind, result.error)
+        return result
+
+    def write(ref: ObjectRef, manifest: Manifest) -> Result:
         try:
             if before is not None:
                 before(manifest)

@@ -156,7 +156,7 @@ class Cluster:
         last = ATTEMPTS if idempotent else 1
         for attempt in range(1, last + 1):
             outcome = self._once(method, url, payload, content_type=content_type, verb=verb, subject=subject)
-            transient = isinstance(outcome, HedgehogError) or outcome.transient
+            transient = _is_brief(outcome) if isinstance(outcome, HedgehogError) else outcome.transient
             if not transient or attempt == last:
                 break
             self._wait(attempt, outcome, subject)
@@ -201,7 +201,9 @@ class Cluster:
                     method, url, body=payload, headers=headers, timeout=self._timeout, retries=False, redirect=False
                 )
         except (urllib3.exceptions.HTTPError, ssl.SSLError, OSError) as error:
-            return _unreachable(error, self.name, subject)
+            unreachable = _unreachable(error, self.name, subject)
+            unreachable.__cause__ = error
+            return unreachable
         if response.status == 429:
             self.throttle.overloaded()
         else:
@@ -250,3 +252,8 @@ def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable
         text = f"{subject}: no trusted TLS connection to {name}: {cut(str(cause))}"
         return RemoteUnavailable(f"{text}; check the connection's CA")
     return RemoteUnavailable(f"{subject}: {name} cannot be reached: {cut(str(cause))}")
+
+
+def _is_brief(error: HedgehogError) -> bool:
+    """Whether the next try may do better at once. Who let us wait to the end would let us wait as long again."""
+    return not isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError)

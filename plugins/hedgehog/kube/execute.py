@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hedgehog.errors import PruneRefused
 from hedgehog.fabric.canonical import owned_fields
@@ -19,6 +19,7 @@ from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.kube.prune import guard, prune
 from hedgehog.kube.readback import compared
+from hedgehog.kube.throttle import Halt
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Execution:
     allow_large_prune: bool = False
     forced: frozenset[ObjectRef] = frozenset()
     """Objects that are written whoever owns their fields: a person decided so."""
+    halt: Halt = field(default_factory=Halt)
 
 
 def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
@@ -51,7 +53,7 @@ def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
         if spared:
             held_up = bool(deletes)
         else:
-            results |= prune(cluster, [execution.plan.to_delete[ref] for ref in deletes])
+            results |= prune(cluster, [execution.plan.to_delete[ref] for ref in deletes], halt=execution.halt)
     return {**execution.plan.settled, **results, **spared}
 
 
@@ -93,6 +95,7 @@ def _apply(
         force_conflicts=execution.fabric.conflict_policy is ConflictPolicy.FORCE,
         forced=execution.forced,
         before=prepare,
+        halt=execution.halt,
     )
     for ref, result in results.items():
         if result.error is None and result.answer is not None:

@@ -48,6 +48,12 @@ _QUOTA = re.compile("exceeded quota: ([^ ,]+)")
 _UNTYPED = b"failed to create typed patch object"
 """Server-side apply answers 500, not 422, to a field that the schema does not have or has with another type."""
 
+_SILENT_WEBHOOK = re.compile(
+    rb"failed calling webhook.*(deadline exceeded|Timeout exceeded|i/o timeout|handshake timeout)", re.DOTALL
+)
+"""An admission webhook that did not answer in time: each further try would take as long."""
+_FAILED_WEBHOOK = re.compile(r'failed calling webhook "([^"]*)"')
+
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _MANAGER = re.compile(r'conflict with "([^"]*)"')
 
@@ -68,7 +74,7 @@ class Answer:
     @property
     def transient(self) -> bool:
         """Whether the same request may succeed a moment later."""
-        return self.status in _TRANSIENT and _UNTYPED not in self.body
+        return self.status in _TRANSIENT and _UNTYPED not in self.body and not _SILENT_WEBHOOK.search(self.body)
 
     def json(self) -> Any:
         """The body as plain data. Raises RemoteUnavailable when it is not JSON: a proxy answered, not an API server."""
@@ -115,6 +121,19 @@ def of_object(subject: str, error: Exception) -> HedgehogError:
     return RetryableError(
         f"{subject}: unforeseen {type(error).__name__}; the log of this run has the traceback: report it"
     )
+
+
+def outage(error: HedgehogError) -> tuple[str, bool] | None:
+    """What failed, in words that are the same for every object, when that is not the object's own fault; else None.
+
+    And whether it is an admission webhook, which concerns some kinds only.
+    """
+    if not isinstance(error, RemoteUnavailable | RateLimited):
+        return None
+    webhook = _FAILED_WEBHOOK.search(str(error))
+    if webhook:
+        return webhook[1], True
+    return "overloaded" if isinstance(error, RateLimited) else str(error).partition(": ")[2], False
 
 
 def cut(text: str) -> str:

@@ -13,6 +13,7 @@ from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import failure, of_object
 from hedgehog.kube.resources import kind_of, object_path
+from hedgehog.kube.throttle import Halt
 
 
 def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent: int) -> None:
@@ -27,13 +28,14 @@ def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent:
         )
 
 
-def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Result]:
+def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:
     """Delete live objects, those that refer to others first, and say for each what became of it.
 
     Deletes exactly the object that was seen (its uid), not a later one of the same name. An object that is already
     gone counts as deleted; one that a failed object still refers to is skipped. A finalizer may delay the end: that is
-    reported, never stripped.
+    reported, never stripped. What *halt* says must not be touched any more is skipped, with its reason as the error.
     """
+    halt = halt or Halt()
     results: dict[ObjectRef, Result] = {}
     users = _users(doomed)
 
@@ -42,10 +44,15 @@ def prune(cluster: Cluster, doomed: Collection[Manifest]) -> dict[ObjectRef, Res
         left = min((user for user in users.get(ref, ()) if not _deleted(results[user])), default=None)
         if left:
             return Result(Change(ref, Action.SKIPPED, f"{left}, which refers to it, was not deleted"))
+        obstacle = halt.obstacle(ref.kind)
+        if obstacle is not None:
+            return Result.untried(ref, obstacle)
         try:
-            return _delete(cluster, ref, live)
+            result = _delete(cluster, ref, live)
         except Exception as error:  # whatever is wrong with one object must not stop the others
-            return Result.failed(ref, of_object(str(ref), error))
+            result = Result.failed(ref, of_object(str(ref), error))
+        halt.tell(ref.kind, result.error)
+        return result
 
     with ThreadPoolExecutor(cluster.concurrency, "prune") as pool:
         for wave in reversed(waves(doomed)):

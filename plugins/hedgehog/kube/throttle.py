@@ -1,10 +1,23 @@
-"""How many requests may be under way at one cluster: fewer when it says it is overloaded, more again when it copes."""
+"""How much may be asked of one cluster: fewer requests at once when it says it is overloaded, no more writes when they
+keep failing for one reason or the time is up."""
 
 from __future__ import annotations
 
+import math
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from hedgehog.errors import HedgehogError, NotReached
+from hedgehog.kube.failures import outage
+
+_ALL = ""
+"""In place of a kind: all kinds."""
+
+MOST_OUTAGES = 3
+"""Writes in a row that may fail for one and the same reason before the others are not tried."""
 
 
 class Throttle:
@@ -55,3 +68,46 @@ class Throttle:
                 self._limit = min(self._most, self._limit + 1)
                 self._successes = 0
                 self._changed.notify()
+
+
+class Halt:
+    """Says when a run must send no more writes to a cluster, and why.
+
+    After MOST_OUTAGES failures in a row for one reason that is not the objects' own: of an admission webhook for the
+    kinds that it failed for, of the cluster for all. And after *deadline*, of `time.monotonic`. Safe for threads.
+    """
+
+    def __init__(self, deadline: float = math.inf) -> None:
+        self._deadline = deadline
+        self._failures: Counter[tuple[str, str]] = Counter()
+        self._stopped: dict[str, HedgehogError] = {}
+        self._lock = threading.Lock()
+
+    def obstacle(self, kind: str) -> HedgehogError | None:
+        """Why no object of *kind* must be written now; None when it may be."""
+        stopped = self._stopped.get(kind) or self._stopped.get(_ALL)
+        if stopped is not None:
+            return stopped
+        if time.monotonic() >= self._deadline:
+            return NotReached("the time limit of the task came first; the next run goes on")
+        return None
+
+    def tell(self, kind: str, error: HedgehogError | None) -> None:
+        """An object of *kind* was written, which neither the cluster nor its webhooks hinder; or *error* ended that."""
+        if error is None:
+            self._forget(kind)
+            return
+        found = outage(error)
+        if found is None:
+            return
+        reason, is_webhook = found
+        scope = kind if is_webhook else _ALL
+        with self._lock:
+            self._failures[scope, reason] += 1
+            if self._failures[scope, reason] >= MOST_OUTAGES:
+                self._stopped.setdefault(scope, error)
+
+    def _forget(self, kind: str) -> None:
+        if self._failures:
+            with self._lock:
+                self._failures = Counter({key: n for key, n in self._failures.items() if key[0] not in (kind, _ALL)})

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
-from hedgehog.fabric.model import Fabric, Target
+from hedgehog.fabric.model import Fabric, SyncStatus, Target
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import sync_state
-from hedgehog.store.database import TARGET_LOCK, Connection, try_locks, unlock
+from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
 
 MOST_BATCHES = 8
 """Mapped tasks of one run for what has changed; up to that many fabrics each get a task of their own."""
@@ -101,3 +101,24 @@ def suspension(fabric: Fabric, now: datetime) -> str:
         return ""
     until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
     return f"suspended{until}: {fabric.suspended_reason or 'no reason given'}"
+
+
+def not_reached(
+    connection: Connection,
+    target: Target,
+    fabrics: Sequence[Fabric],
+    before: Mapping[int, SyncStatus],
+    *,
+    run_id: str,
+    dry_run: bool,
+) -> list[Outcome]:
+    """The outcomes of fabrics that the time of a task did not suffice for: they stand as *before* it, and stay due."""
+    why = "not reached before the time limit of the task; it stays due, and the next run takes it up"
+    outcomes = [Outcome(fabric.name, target, OutcomeStatus.SKIPPED, reason=why, dry_run=dry_run) for fabric in fabrics]
+    if outcomes and not dry_run:
+        with transaction(connection) as cursor:
+            left = {fabric.id: before[fabric.id] for fabric in fabrics if fabric.id in before}
+            sync_state.leave(cursor, target, left, run_id=run_id)
+            for fabric, outcome in zip(fabrics, outcomes, strict=True):
+                sync_state.append_event(cursor, fabric.id, outcome, run_id)
+    return outcomes

@@ -8,6 +8,7 @@ taken over. Plain Python; functions that the caller gives open mirrors and read 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,16 @@ from datetime import UTC, datetime
 
 from hedgehog.errors import InvalidInput, PermissionDenied, PushRace
 from hedgehog.fabric.changes import WRITES, Action, Outcome, OutcomeStatus
-from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Revision, SourceOfTruth, Target
+from hedgehog.fabric.model import (
+    Fabric,
+    GitRepository,
+    Manifest,
+    ObjectRef,
+    Revision,
+    SourceOfTruth,
+    SyncStatus,
+    Target,
+)
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import intake, yaml
@@ -72,6 +82,13 @@ class _Options:
     force: bool
     dry_run: bool
     seams: Seams
+    deadline: float
+    before: dict[int, SyncStatus] = field(default_factory=dict)
+    """How the fabrics stood before this run."""
+
+    def is_over(self) -> bool:
+        """Whether nothing more may be begun."""
+        return time.monotonic() >= self.deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +127,19 @@ def sync(
     dry_run: bool = False,
     due_only: bool = False,
     seams: Seams | None = None,
+    deadline: float = math.inf,
 ) -> list[Outcome]:
     """Bring the directories of the named fabrics in step and return an outcome for each, in the order of *names*.
 
     Every outcome is recorded after the effect, but for dry runs and fabrics that were skipped unseen (suspended, not
     enabled, another run at work). A fabric's trouble is its own; a repository that cannot be entered is an error of
     each of its fabrics. *force* compares every file, but overwrites no edit that policy holds. *dry_run* writes
-    nothing anywhere. With *due_only* fabrics that are no longer due are skipped. Raises only for the fabric database's own failures.
+    nothing anywhere. With *due_only* fabrics that are no longer due are skipped. After *deadline* (of `time.monotonic`) nothing
+    more is begun: what was planned is pushed and recorded, what was not reached stays due. Raises only for the fabric
+    database's own failures.
     """
     names = list(dict.fromkeys(names))
-    options = _Options(run_id, force, dry_run, seams or Seams())
+    options = _Options(run_id, force, dry_run, seams or Seams(), deadline)
     claimed = claims.claim(
         connection,
         Target.GIT,
@@ -134,7 +154,8 @@ def sync(
         found = sync_state.states(connection, [fabric.name for fabric in fabrics])
         states = {state.fabric: state for state in found if state.target is Target.GIT}
         if not dry_run:
-            sync_state.begin(connection, Target.GIT, [fabric.id for fabric in fabrics], run_id=run_id)
+            ids = [fabric.id for fabric in fabrics]
+            options.before.update(sync_state.begin(connection, Target.GIT, ids, run_id=run_id))
         groups: dict[GitRepository, list[Job]] = {}
         for fabric in fabrics:
             if fabric.git_repository is not None:
@@ -157,6 +178,8 @@ def _sync_repository(
 ) -> list[Outcome]:
     """Sync the fabrics of one repository; when it cannot be entered, that is an error of each."""
     started = time.perf_counter()
+    if options.is_over():
+        return _not_reached(connection, jobs, options)
     try:
         mirror = open_mirror(repository)
     except Exception as error:
@@ -188,15 +211,25 @@ def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
 
 
 def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
-    """One round on the branch as it is now. Raises PushRace, or what keeps everybody from working there."""
+    """One round on the branch as it is now, for as many fabrics as the time suffices for.
+
+    Raises PushRace, or what keeps everybody from working there.
+    """
     head = run.mirror.head()
     if head is not None:
         run.mirror.fetch(head)
     planned: list[_Planned] = []
     tip = head
     for job in jobs:
+        if run.options.is_over():
+            break
         planned.append(_plan_one(run, job, head, tip))
         tip = planned[-1].commit or tip
+    return _push(run, planned, head, tip) + _not_reached(run.connection, jobs[len(planned) :], run.options)
+
+
+def _push(run: _Run, planned: Sequence[_Planned], head: str | None, tip: str | None) -> list[Outcome]:
+    """Publish what was committed on top of *head* up to *tip*, and record all that was planned."""
     if tip is None or tip == head or run.options.dry_run:
         return [_conclude(run, one, head) for one in planned]
     try:
@@ -207,9 +240,16 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
         committed = [one.job for one in planned if one.commit]
         if isinstance(error, PermissionDenied) and len(committed) > 1:
             # A rule of the host may dislike the commit of one fabric only: let the others through.
-            return [outcome for job in jobs for outcome in _publish(run, [job])]
+            return [outcome for one in planned for outcome in _publish(run, [one.job])]
         return [_fail(run, one.job, error) if one.commit else _conclude(run, one, head) for one in planned]
     return [_conclude(run, one, head) for one in planned]
+
+
+def _not_reached(connection: Connection, jobs: Sequence[Job], options: _Options) -> list[Outcome]:
+    fabrics = [job.fabric for job in jobs]
+    return claims.not_reached(
+        connection, Target.GIT, fabrics, options.before, run_id=options.run_id, dry_run=options.dry_run
+    )
 
 
 def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None) -> _Planned:

@@ -7,6 +7,7 @@ a batch that share a cluster share one LIST per kind. Plain Python; a function t
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from hedgehog.errors import (
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS
-from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy, Target
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy, SyncStatus, Target
 from hedgehog.fabric.render import fabric_ref, fabric_resource
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.apply import Result, apply_status
@@ -35,6 +36,7 @@ from hedgehog.kube.live import Live, Scope, list_live
 from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.resources import kind_of
+from hedgehog.kube.throttle import Halt
 from hedgehog.services import claims, drift, failures
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
@@ -55,6 +57,11 @@ class _Options:
     dry_run: bool
     allow_large_prune: bool
     judge: Judge
+    deadline: float
+
+    def is_over(self) -> bool:
+        """Whether nothing more may be begun."""
+        return time.monotonic() >= self.deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class _Run:
     owned: Mapping[ObjectRef, inventory.Owned]
     definition: FabricDefinition | None
     options: _Options
+    halt: Halt
     claimed: dict[ObjectRef, str] = field(default_factory=dict)
 
 
@@ -96,6 +104,7 @@ def sync(
     due_only: bool = False,
     allow_large_prune: bool = False,
     judge: Judge = judge,
+    deadline: float = math.inf,
 ) -> list[Outcome]:
     """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
 
@@ -103,9 +112,10 @@ def sync(
     A fabric's trouble, foreseen or not, is its own; that of a cluster is an error of each of its fabrics. Whoever is named is
     compared in full, due or not, unless *due_only*. What *judge* says the cluster would refuse is not sent to it: it is
     held, with what refers to it, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
-    nothing anywhere. Raises only for the fabric database's own failures.
+    nothing anywhere. After *deadline* (of `time.monotonic`) nothing more is begun: what was done is recorded, what was not
+    reached stays due. Raises only for the fabric database's own failures.
     """
-    options = _Options(run_id, dry_run, allow_large_prune, judge)
+    options = _Options(run_id, dry_run, allow_large_prune, judge, deadline)
     claimed = claims.claim(
         connection,
         Target.KUBERNETES,
@@ -117,8 +127,6 @@ def sync(
     )
     with claimed as (fabrics, skipped):
         jobs, settled = _load_jobs(connection, fabrics, options)
-        if not dry_run:
-            sync_state.begin(connection, Target.KUBERNETES, [job.fabric.id for job in jobs], run_id=run_id)
         done = skipped + settled
         groups: dict[str, list[_Job]] = {}
         for job in jobs:
@@ -176,6 +184,12 @@ def _sync_cluster(
     connection: Connection, connection_id: str, jobs: Sequence[_Job], open_cluster: OpenCluster, options: _Options
 ) -> list[Outcome]:
     """Sync the fabrics of one cluster one after the other; when it cannot be read, that is an error of each."""
+    if options.is_over():
+        return _not_reached(connection, jobs, {}, options)
+    before = {}
+    if not options.dry_run:
+        ids = [job.fabric.id for job in jobs]
+        before = sync_state.begin(connection, Target.KUBERNETES, ids, run_id=options.run_id)
     refs = [ref for job in jobs for ref in (*job.manifests, fabric_ref(job.fabric))]
     owned = inventory.owned(connection, connection_id, [job.fabric.id for job in jobs], refs)
     started = time.perf_counter()
@@ -186,11 +200,25 @@ def _sync_cluster(
     except Exception as error:  # whatever is wrong with one cluster must not stop the fabrics of the others
         return [_failed(connection, job.fabric, error, started, options) for job in jobs]
     else:
-        run = _Run(connection, connection_id, cluster, live, owned, definition, options)
-        return [_guarded(run, job) for job in jobs]
+        run = _Run(connection, connection_id, cluster, live, owned, definition, options, Halt(options.deadline))
+        done: list[Outcome] = []
+        for job in jobs:
+            if options.is_over():
+                break
+            done.append(_guarded(run, job))
+        return done + _not_reached(connection, jobs[len(done) :], before, options)
     finally:
         if cluster is not None:
             cluster.close()
+
+
+def _not_reached(
+    connection: Connection, jobs: Sequence[_Job], before: Mapping[int, SyncStatus], options: _Options
+) -> list[Outcome]:
+    fabrics = [job.fabric for job in jobs]
+    return claims.not_reached(
+        connection, Target.KUBERNETES, fabrics, before, run_id=options.run_id, dry_run=options.dry_run
+    )
 
 
 def _observe(
@@ -258,7 +286,9 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     plan = plan_changes(desired, run.live)
     drifts = drift.settle(run.connection, run.connection_id, job.fabric, desired=desired, live=run.live, plan=plan)
     planned = _allowed(run, job, drifts.plan, desired)
-    execution = Execution(job.fabric, desired, run.live, planned, run.options.allow_large_prune, drifts.forced)
+    execution = Execution(
+        job.fabric, desired, run.live, planned, run.options.allow_large_prune, drifts.forced, run.halt
+    )
     results = rehearse(execution) if run.options.dry_run else execute(run.cluster, execution)
     outcome = _outcome(run, job, results, started)
     effect = None
@@ -330,6 +360,8 @@ def _publish_status(
     resource = result.stored if result is not None else None
     if result is None or resource is None or result.change.action in {Action.DELETED, Action.SKIPPED}:
         return None
+    if run.halt.obstacle(FABRIC.kind) is not None:
+        return None  # the outcome says it already
     generation = resource["metadata"]["generation"]
     status = next_status(resource.get("status") or {}, outcome, resource_generation=generation, now=datetime.now(UTC))
     try:

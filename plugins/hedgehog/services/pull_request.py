@@ -7,12 +7,14 @@ checked like any other. The verdict is on the merge result: what the branch woul
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.errors import InvalidInput, PushRace, RetryableError
+from hedgehog.errors import InvalidInput, NotReached, PushRace, RetryableError
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.github import reports
 from hedgehog.github.client import Client
@@ -92,6 +94,14 @@ class _Run:
     open_mirror: OpenMirror
     open_engine: OpenEngine
     details_url: str
+    deadline: float
+
+    def check_time(self) -> None:
+        """Raise NotReached when nothing more may be begun."""
+        if time.monotonic() >= self.deadline:
+            raise NotReached(
+                f"{self.repository}#{self.number}: the time limit of the task came first; it is tried again"
+            )
 
 
 def validate(
@@ -103,6 +113,7 @@ def validate(
     open_mirror: OpenMirror,
     open_engine: OpenEngine | None = None,
     details_url: str = "",
+    deadline: float = math.inf,
 ) -> Validation:
     """Check pull request *number* of *repository* (`owner/name`, or `host/owner/name`) and say so on GitHub.
 
@@ -110,6 +121,7 @@ def validate(
     failure there; when the reason is ours and not the pull request's, the error is raised after that was said.
     Retryable errors (network, rate limit) are raised with nothing said: whoever asked comes back. Drafts, closed pull
     requests and repositories without fabrics are skipped. *details_url* is where the full report can be read.
+    Raises NotReached, too, when *deadline* (of `time.monotonic`) comes before all fabrics are checked.
     """
     fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
     if not fabrics:
@@ -117,7 +129,9 @@ def validate(
     client = open_github(fabrics[0][0])
     try:
         host = Repository(client, parse(repository)[1])
-        return _validate(_Run(repository, number, host, fabrics, open_mirror, open_engine or _engine, details_url))
+        return _validate(
+            _Run(repository, number, host, fabrics, open_mirror, open_engine or _engine, details_url, deadline)
+        )
     finally:
         client.close()
 
@@ -191,6 +205,7 @@ def _examine_row(
     for fabric in fabrics:
         state = merged[fabric.git_directory]
         if state.is_touched:
+            run.check_time()
             try:
                 report = _examine_fabric(run, _Merge(mirror, pull.head_sha, state, neighbours, budget), fabric)
             except InvalidInput as error:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hedgehog.errors import HedgehogError, NotFound, PermanentError, PushRace
+from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
@@ -84,6 +85,12 @@ class _Run:
     judge: Judge
     only: frozenset[str]
     forced: bool
+    deadline: float
+
+    def check_time(self) -> None:
+        """Raise NotReached when nothing more may be begun."""
+        if time.monotonic() >= self.deadline:
+            raise NotReached(f"{self.repository.name}: the time limit of the task came first; the next run goes on")
 
 
 def plan(
@@ -160,21 +167,31 @@ def follow(
     fabrics: Sequence[str] = (),
     forced: bool = False,
     judge: Judge = judge,
+    deadline: float = math.inf,
 ) -> list[Look]:
     """Look at the named repositories, one after the other, and say what was found and done.
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
-    trouble is its own. *fabrics* narrows it to those; *forced* compares every file although nothing moved. Raises only
+    trouble is its own. *fabrics* narrows it to those; *forced* compares every file although nothing moved. After *deadline*
+    (of `time.monotonic`) nothing more is begun, and what was not reached is looked at by the next run. Raises only
     for the fabric database's own failures.
     """
     rows = {row.name: row for row in fabric_store.load_repositories(connection)}
     only = frozenset(fabrics)
-    runs = [_Run(connection, rows[name], open_mirror, run_id, judge, only, forced) for name in names if name in rows]
+    runs = [
+        _Run(connection, rows[name], open_mirror, run_id, judge, only, forced, deadline)
+        for name in names
+        if name in rows
+    ]
     return [_follow(run) for run in runs]
 
 
 def _follow(run: _Run) -> Look:
     """One repository, with the deliveries that name it, while no sync of ours pushes to it."""
+    try:
+        run.check_time()
+    except NotReached as error:
+        return Look(run.repository.name, error=error)
     about = [one.id for one in inbox.pending(run.connection, (BRANCH,)) if _is_about(one, run.repository)]
     deliveries = inbox.claim(run.connection, (BRANCH,), len(about), ids=about) if about else []
     wait_lock(run.connection, Lock.REPOSITORY, run.repository.id)
@@ -210,6 +227,8 @@ def _look(run: _Run) -> Look:
             if race == MOST_RACES:
                 return _fail(run, error)
             logger.info("%s (race %s of %s)", error, race, MOST_RACES)
+        except NotReached as error:  # nobody's trouble: the head is not noted, so the next run takes it up
+            return Look(run.repository.name, error=error)
         except HedgehogError as error:
             return _fail(run, error)
     raise AssertionError("the loop returns")
@@ -299,7 +318,10 @@ def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], others: Mappi
     intake = Intake(run.connection, run.run_id, run.judge, run.forced, others)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
-        done = [git_intake.take_in(intake, commit, fabric, states.get(fabric.name)) for fabric in taken]
+        done = []
+        for fabric in taken:
+            run.check_time()
+            done.append(git_intake.take_in(intake, commit, fabric, states.get(fabric.name)))
     return (*skipped, *(outcome for outcome in done if outcome is not None))
 
 

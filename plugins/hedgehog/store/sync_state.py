@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hedgehog.errors import InvalidInput, NotFound
+from hedgehog.errors import InvalidInput, NotFound, NotReached
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.store import problems
@@ -171,19 +171,34 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"there is no fabric {name!r}{hint}"
 
 
-def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> None:
-    """Show that a run works on these fabrics, under the lock of each. Does not touch `due_at`, so a killed run leaves
-    them due; that it was killed is seen here, and counts as a failed attempt."""
+def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> dict[int, SyncStatus]:
+    """Show that a run works on these fabrics, under the lock of each; how they stood before, by id. Does not touch
+    `due_at`, so a killed run leaves them due; that it was killed is seen here, and counts as a failed attempt."""
     with transaction(connection) as cursor:
         cursor.execute(
             # What a change holds locked at this moment is left out: waiting here could deadlock with a bulk change,
             # and the status it would show is about to change anyway.
             "UPDATE hedgehog.sync_state s SET status = 'syncing', run_id = %(run_id)s, started_at = now(), "
             "last_attempt_at = now(), attempts = s.attempts + (s.status = 'syncing')::integer "
-            "FROM (SELECT fabric_id FROM hedgehog.sync_state WHERE target = %(target)s "
+            "FROM (SELECT fabric_id, status FROM hedgehog.sync_state WHERE target = %(target)s "
             "AND fabric_id = ANY(%(ids)s) FOR UPDATE SKIP LOCKED) free "
-            "WHERE s.target = %(target)s AND s.fabric_id = free.fabric_id",
+            "WHERE s.target = %(target)s AND s.fabric_id = free.fabric_id RETURNING free.fabric_id, free.status",
             {"run_id": run_id, "target": target.value, "ids": list(fabric_ids)},
+        )
+        return {fabric_id: SyncStatus(status) for fabric_id, status in cursor.fetchall()}
+
+
+def leave(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_id: str) -> None:
+    """Take back what `begin` has shown of fabrics that the run did not get to: they stand as *before*, and stay due.
+
+    Inside the caller's transaction. Of one whose run before was killed the failed attempt stays counted.
+    """
+    for fabric_id, status in sorted(before.items()):
+        was = SyncStatus.ERROR if status is SyncStatus.SYNCING else status
+        cursor.execute(
+            "UPDATE hedgehog.sync_state SET status = %s WHERE fabric_id = %s AND target = %s AND status = 'syncing' "
+            "AND run_id = %s",
+            (was.value, fabric_id, target.value, run_id),
         )
 
 
@@ -250,7 +265,8 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
         return  # the fabric was deleted while it was synced: there is no state left to keep
     attempts, told, resync, generation, git_enabled, name, published = row
     wanted = published if outcome.target is Target.KUBERNETES and git_enabled else generation
-    attempts = attempts + 1 if failed else 0
+    if not _goes_on(outcome):
+        attempts = attempts + 1 if failed else 0
     status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
     again = not failed and outcome.generation < wanted
     cursor.execute(
@@ -296,9 +312,16 @@ def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -
     """The status to show and the seconds until the next look; None means not by itself."""
     if outcome.status is not OutcomeStatus.ERROR:
         return _STATUS[outcome.status], resync * jitter.uniform(0.9, 1.1)
+    if _goes_on(outcome):
+        return SyncStatus.OUT_OF_SYNC, 0.0
     if not outcome.retryable or attempts >= MAX_ATTEMPTS:
         return SyncStatus.PARKED, None if _is_final(outcome) else SLOW_LOOK * jitter.uniform(0.75, 1.25)
     return SyncStatus.ERROR, backoff(attempts, BACKOFF_BASE[outcome.target], outcome.retry_after, jitter)
+
+
+def _goes_on(outcome: Outcome) -> bool:
+    """Whether the time was up in the midst of good work: the next run goes on at once, and nothing failed."""
+    return outcome.error_class == NotReached.__name__ and _wrote(outcome)
 
 
 def _is_final(outcome: Outcome) -> bool:
