@@ -17,6 +17,7 @@
         ├── AdmissionRefused      Hedgehog's admission rules do not allow the object as things are now
         ├── FieldConflict         another field manager owns a field that we set
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
+        ├── FinalizerPending      the object is being deleted and waits for whoever owns its finalizer
         ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
@@ -121,6 +122,10 @@ class FieldConflict(PermanentError):
 
 class DefinitionMissing(PermanentError):
     """The cluster does not know the kind: its CustomResourceDefinition must be installed first."""
+
+
+class FinalizerPending(PermanentError):
+    """The object is being deleted, and stays until the owner of its finalizer lets it go."""
 
 
 class DriftReported(PermanentError):

@@ -122,6 +122,20 @@ def test_secrets_stay_where_they_are_and_are_noted(api, database):
     assert set(names(database)) == {"VPC/default/a"}
 
 
+def test_an_object_of_another_tool_is_noted(api, database):
+    """It is imported; the sync holds it until somebody says that the fabric takes it over."""
+    create(
+        api, make_vpc("a") | {"metadata": {"name": "a", "namespace": "default", "labels": {"kapp.k14s.io/app": "1"}}}
+    )
+    report = import_from_cluster(database, api, connection_id="c", fabric="lab")
+    (note,) = report.notes
+    assert (
+        note
+        == "VPC/default/a: belongs to kapp app 1 (kapp.k14s.io/app); it is held until it has the annotation hedgehog-airflow/adopt"
+    )
+    assert set(names(database)) == {"VPC/default/a"}
+
+
 def answers(*, absent=(), refused=()):
     """A cluster with one VPC, without the kinds *absent*, that refuses to list *refused*."""
 

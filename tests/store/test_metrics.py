@@ -12,6 +12,7 @@ from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
+from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.store import metrics
 from hedgehog.store.metric_table import FAILED, METRICS, Metric
 from hedgehog.store.metrics import Sample
@@ -152,6 +153,17 @@ def test_open_problems_are_counted_while_they_wait_for_somebody(failing, bench):
     assert 0 <= found["hedgehog_problem_oldest_seconds"]["lab"] < 3600
     suspend(bench, "lab")
     assert Figures(bench.connection)["hedgehog_problems"] == {}
+
+
+def test_a_finalizer_is_as_old_as_its_oldest_object(bench):
+    """The rule waits for an hour of it."""
+    fabric = bench.synced_fabric()
+    error = Finding(ProblemKind.FINALIZER, "Server/default/a", "waits for example.com/keep")
+    held = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, reason="no", findings=(error,))
+    bench.finish(fabric, held)
+    bench.execute("UPDATE hedgehog.finding SET since = now() - interval '2 hours'")
+    found = Figures(bench.connection)
+    assert found["hedgehog_finalizer_oldest_seconds"]["lab"] == pytest.approx(7200, abs=600)
 
 
 def test_drift_is_as_old_as_its_oldest_object_that_a_fabric_wants(bench):

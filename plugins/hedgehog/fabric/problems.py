@@ -41,6 +41,7 @@ _OF_ERRORS: Mapping[str, ProblemKind] = {
     "DefinitionMissing": ProblemKind.DEFINITION,
     "DriftReported": ProblemKind.DRIFT,
     "FieldConflict": ProblemKind.CONFLICT,
+    "FinalizerPending": ProblemKind.FINALIZER,
     "InvalidInput": ProblemKind.REFUSED,
     "PruneRefused": ProblemKind.PRUNE,
 }

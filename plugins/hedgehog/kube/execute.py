@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from hedgehog.errors import PruneRefused
+from hedgehog.errors import AlreadyExists, PruneRefused
+from hedgehog.fabric import tools
 from hedgehog.fabric.canonical import owned_fields
 from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.drift import is_gone
 from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.references import waves
@@ -39,8 +41,8 @@ class Execution:
 def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
     """Write and delete, and say for every object what became of it; nothing raised stops the rest.
 
-    Deletions follow even where writes failed: what is unwanted may be what stands in their way. When the deletions are
-    spared, what was to be written after them waits with them.
+    Deletions follow even where writes failed: what is unwanted may be what stands in their way. What was to be written
+    after a deletion that is spared waits with it.
     """
     spared = _spared(execution)
     results: dict[ObjectRef, Result] = {}
@@ -50,10 +52,9 @@ def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
             results |= {ref: _waits(ref) for ref in writes}
             continue
         results |= _apply(cluster, execution, writes, results)
-        if spared:
-            held_up = bool(deletes)
-        else:
-            results |= prune(cluster, [execution.plan.to_delete[ref] for ref in deletes], halt=execution.halt)
+        held_up = any(ref in spared for ref in deletes)
+        doomed = [execution.plan.to_delete[ref] for ref in deletes if ref not in spared]
+        results |= prune(cluster, doomed, halt=execution.halt)
     return {**execution.plan.settled, **results, **spared}
 
 
@@ -136,17 +137,33 @@ def _version(live: Manifest) -> str:
 
 
 def _spared(execution: Execution) -> dict[ObjectRef, Result]:
-    """The unwanted objects that policy or threshold keep from being deleted: all of them, or none."""
+    """The unwanted objects that are not to be deleted: those of other tools, and all that policy or threshold keep."""
     fabric, doomed = execution.fabric, execution.plan.to_delete
-    reason = "no longer in the fabric, left in the cluster (prune policy orphan)"
-    error = None
-    if fabric.prune_policy is not PrunePolicy.ORPHAN:
-        if execution.allow_large_prune:
-            return {}
-        try:
+    if fabric.prune_policy is PrunePolicy.ORPHAN:
+        reason = "no longer in the fabric, left in the cluster (prune policy orphan)"
+        return {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref in doomed}
+    claimed = {ref: result for ref, live in doomed.items() if (result := _claimed(ref, live, execution.desired))}
+    try:
+        if not execution.allow_large_prune:
             limits = {"max_objects": fabric.prune_max_objects, "max_percent": fabric.prune_max_percent}
-            guard(len(doomed), len(execution.desired.owned), **limits)
-            return {}
-        except PruneRefused as refusal:
-            error, reason = refusal, "no longer in the fabric, prune refused"
-    return {ref: Result(Change(ref, Action.SKIPPED, reason), error=error) for ref in doomed}
+            guard(len(doomed) - len(claimed), _staying(execution), **limits)
+    except PruneRefused as error:
+        reason = "no longer in the fabric, prune refused"
+        rest = {ref: Result(Change(ref, Action.SKIPPED, reason), error=error) for ref in doomed}
+        return {**rest, **claimed}
+    return claimed
+
+
+def _staying(execution: Execution) -> int:
+    """How many objects the fabric owns, without those that are being deleted already."""
+    live = execution.live.objects
+    return sum(not (ref in live and is_gone(live[ref])) for ref in execution.desired.owned)
+
+
+def _claimed(ref: ObjectRef, live: Manifest, desired: Desired) -> Result | None:
+    """An unwanted object that another tool owns by now, unless somebody had the fabric take it over."""
+    tool = tools.owner(live)
+    if not tool or tools.is_adopted(live, desired.owned.get(ref)):
+        return None
+    reason = f"no longer in the fabric, not deleted: it belongs to {tool}; delete it there, or remove the mark"
+    return Result(Change(ref, Action.SKIPPED, reason), live=live, error=AlreadyExists(f"{ref}: {reason}"))

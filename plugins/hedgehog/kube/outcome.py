@@ -10,6 +10,7 @@ from hedgehog.errors import (
     AlreadyExists,
     DriftReported,
     FieldConflict,
+    FinalizerPending,
     HedgehogError,
     PruneRefused,
     RetryableError,
@@ -21,8 +22,9 @@ from hedgehog.kube.apply import Result
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.kube.readback import with_left
 
-HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported)
-"""Errors that wait for a person: another manager's field, a large prune, another fabric's object, a broken rule, drift."""
+HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported, FinalizerPending)
+"""Errors that wait for a person: another manager's field, a large prune, an object of another fabric or tool, a broken
+rule, drift, a finalizer."""
 
 _DETAIL_ORDER = (Action.FAILED, Action.SKIPPED, Action.DELETED, Action.CREATED, Action.CONFIGURED)
 

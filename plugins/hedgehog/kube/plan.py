@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from hedgehog.errors import AdmissionRefused, AlreadyExists, DefinitionMissing, HedgehogError, RetryableError
+from hedgehog.errors import (
+    AdmissionRefused,
+    AlreadyExists,
+    DefinitionMissing,
+    FinalizerPending,
+    HedgehogError,
+    RetryableError,
+)
+from hedgehog.fabric import tools
 from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.changes import Action, Change, Round
 from hedgehog.fabric.model import Manifest, ObjectRef
@@ -43,7 +52,7 @@ class Plan:
     to_apply: Mapping[ObjectRef, Change]
     """Created and configured, with the fields that differ as the reason."""
     to_delete: Mapping[ObjectRef, Manifest]
-    """Live objects that the fabric owns and no longer wants."""
+    """Live objects that the fabric owns and no longer wants, and that nobody deletes already."""
     adopted: Mapping[ObjectRef, Manifest]
     """Found as wanted, new to the inventory, with fields that others own."""
     recognised: Mapping[ObjectRef, Manifest]
@@ -58,8 +67,8 @@ def plan(desired: Desired, live: Live) -> Plan:
     """Say what would make *live* what *desired* wants.
 
     Written is what is absent, what differs, and what the fabric changed since it was last applied (a field dropped
-    inside a list item shows only there). Never planned: a write to an object that another fabric owns, and anything
-    about a kind that could not be listed.
+    inside a list item shows only there). Never planned: a write to an object that another fabric owns, or another tool
+    before somebody has the fabric take it over, and anything about a kind that could not be listed.
     """
     settled = {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref, reason in desired.left_alone.items()}
     to_apply: dict[ObjectRef, Change] = {}
@@ -112,9 +121,10 @@ def withhold(
 def _unwanted(
     desired: Desired, live: Live
 ) -> tuple[dict[ObjectRef, Manifest], dict[ObjectRef, Result], frozenset[ObjectRef]]:
-    """What is owned and no longer wanted: live objects, those about which too little is known, and vanished ones.
+    """What is owned and no longer wanted: to be deleted, to be left for now, and vanished.
 
-    Unknown is whatever is of a kind that could not be listed, and what our own objects of such a kind may refer to.
+    Left is what is being deleted already, and that about which too little is known: whatever is of a kind that could
+    not be listed, and what our own objects of such a kind may refer to.
     """
     unwanted = sorted(desired.owned.keys() - desired.manifests.keys() - desired.left_alone.keys())
     errors = {ref: live.failed[ref.kind] for ref in unwanted if ref.kind in live.failed}
@@ -123,12 +133,20 @@ def _unwanted(
         # Without its definition an object cannot be there.
         if error is not None and not isinstance(error, DefinitionMissing):
             errors |= {ref: error for ref in references(manifest) if ref in unwanted and ref not in errors}
-    to_delete = {ref: live.objects[ref] for ref in unwanted if ref in live.objects and ref not in errors}
-    unlisted = {
+    there = {ref: live.objects[ref] for ref in unwanted if ref in live.objects and ref not in errors}
+    to_delete = {ref: found for ref, found in there.items() if not found["metadata"].get("deletionTimestamp")}
+    left = {
         ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {error}"), live=live.objects.get(ref), error=error)
         for ref, error in errors.items()
     }
-    return to_delete, unlisted, frozenset(ref for ref in unwanted if ref not in to_delete and ref not in unlisted)
+    left |= {ref: _going(ref, found) for ref, found in there.items() if ref not in to_delete}
+    return to_delete, left, frozenset(ref for ref in unwanted if ref not in to_delete and ref not in left)
+
+
+def _going(ref: ObjectRef, found: Manifest) -> Result:
+    """An unwanted object that is being deleted already; what it waits for is another's to do."""
+    reason = terminating(found["metadata"])
+    return Result(Change(ref, Action.SKIPPED, reason), live=found, error=FinalizerPending(f"{ref}: {reason}"))
 
 
 def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Live) -> HedgehogError | None:
@@ -138,10 +156,27 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
     if ref.kind in live.failed:
         return live.failed[ref.kind]
     if found is not None and found["metadata"].get("deletionTimestamp"):
-        waits = ", ".join(found["metadata"].get("finalizers") or ()) or "the server"
-        since = found["metadata"]["deletionTimestamp"]
-        return RetryableError(f"{ref}: being deleted since {since}, waits for {waits}")
+        return RetryableError(f"{ref}: {terminating(found['metadata'])}")
+    if found is not None and (ref not in desired.owned or ref in desired.adopted):
+        return _claim(ref, found, desired.manifests[ref])
     return None
+
+
+def _claim(ref: ObjectRef, found: Manifest, wanted: Manifest) -> AlreadyExists | None:
+    """The tool that an object belongs to which we never wrote; None when somebody has the fabric take it over."""
+    tool = tools.owner(found)
+    if not tool or tools.is_adopted(wanted):
+        return None
+    return AlreadyExists(
+        f"{ref}: belongs to {tool}; nothing is written. Drop it from one of the two, or have the fabric take it over: "
+        f'remove it there without deleting it, and give it the annotation {tools.ADOPT}: "true" in the fabric'
+    )
+
+
+def terminating(metadata: Mapping[str, Any]) -> str:
+    """Since when an object is being deleted, and what it waits for."""
+    waits = ", ".join(str(name) for name in metadata.get("finalizers") or ()) or "the server"
+    return f"being deleted since {metadata.get('deletionTimestamp')}, waits for {waits}"
 
 
 def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: ObjectRef) -> list[str]:

@@ -12,6 +12,7 @@ from hedgehog.fabric.references import references, waves
 from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import failure, of_object
+from hedgehog.kube.plan import terminating
 from hedgehog.kube.resources import kind_of, object_path
 from hedgehog.kube.throttle import Halt
 
@@ -80,7 +81,7 @@ def _users(doomed: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
 def _delete(cluster: Cluster, ref: ObjectRef, live: Manifest) -> Result:
     metadata = live["metadata"]
     if metadata.get("deletionTimestamp"):
-        return Result(Change(ref, Action.SKIPPED, _terminating(metadata)), live=live)
+        return Result(Change(ref, Action.SKIPPED, terminating(metadata)), live=live)
     kind = kind_of(live)
     subject = f"deletion of {ref}"
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": metadata["uid"]}}
@@ -93,11 +94,5 @@ def _delete(cluster: Cluster, ref: ObjectRef, live: Manifest) -> Result:
         raise failure(answer, subject, cluster=cluster.name)
     left = answer.json()
     if left.get("kind") != "Status" and (left.get("metadata") or {}).get("finalizers"):
-        return Result(Change(ref, Action.DELETED, _terminating(left["metadata"])), live=left)
+        return Result(Change(ref, Action.DELETED, terminating(left["metadata"])), live=left)
     return Result(Change(ref, Action.DELETED))
-
-
-def _terminating(metadata: Mapping[str, object]) -> str:
-    finalizers = metadata.get("finalizers")
-    names = ", ".join(str(name) for name in finalizers) if isinstance(finalizers, list) else "the server"
-    return f"being deleted since {metadata.get('deletionTimestamp')}, waits for {names}"

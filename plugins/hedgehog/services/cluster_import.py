@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hedgehog.errors import DefinitionMissing, HedgehogError, InvalidInput
+from hedgehog.fabric import tools
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
@@ -96,7 +97,7 @@ def _fabric_of(stored: Iterable[Fabric], resources: Sequence[Item], connection_i
 
 
 def _takeable(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
-    """The items without those that a fabric cannot hold, and a note for each of those."""
+    """The items without those that a fabric cannot hold, and a note for each of those, and for those of other tools."""
     taken, notes = [], []
     for item in items:
         ref = ObjectRef.of(item.manifest)
@@ -107,6 +108,8 @@ def _takeable(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
             notes.append(f"{ref}: left out, it holds secrets: {', '.join(str(one).split(':')[0] for one in secret)}")
         else:
             taken.append(item)
+            tool = tools.owner(item.manifest)
+            notes += [f"{ref}: belongs to {tool}; it is held until it has the annotation {tools.ADOPT}"] if tool else []
     return taken, notes
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from hedgehog.errors import DriftReported, InvalidInput, NotFound
-from hedgehog.fabric import defaults
+from hedgehog.fabric import defaults, tools
 from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.changes import Action, Change, ChangeSet
 from hedgehog.fabric.drift import Drift, DriftState, Stored, is_gone, of_foreign, of_owned, policy_of, taken
@@ -316,8 +316,17 @@ def _decided(
         else:
             taking = _takeable(fabric, there, rows.get(ref), partial(stored_form, fabric.settings))
             problems += [taking] if isinstance(taking, str) else []
-            manifests += [] if isinstance(taking, str) else [taking]
+            manifests += [] if isinstance(taking, str) else [_claimed(taking, there)]
     return manifests, gone, problems
+
+
+def _claimed(manifest: Manifest, live: Manifest) -> Manifest:
+    """*manifest*, saying that the fabric takes it over where *live* belongs to another tool."""
+    if not tools.owner(live):
+        return manifest
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), tools.ADOPT: "true"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _drifts(connection: Connection, name: str) -> dict[ObjectRef, Drift]:

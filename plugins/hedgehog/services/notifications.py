@@ -88,6 +88,12 @@ CONDITIONS = (
         "{fabric}: {value:g} × {kind} waits for somebody; see `hedgehog status {fabric}`",
     ),
     Condition(
+        "HedgehogFinalizerStuck",
+        "hedgehog_finalizer_oldest_seconds",
+        3600,
+        "{fabric}: an object that is no longer wanted has waited {hours:.0f} h for its finalizer; see `hedgehog status {fabric}`",
+    ),
+    Condition(
         "HedgehogMaintenanceLate",
         "hedgehog_maintenance_age_intervals",
         3,

@@ -1,0 +1,66 @@
+"""Whose an object is, by the marks of the tools that people use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devstack.objects import make
+from hedgehog.fabric.tools import is_adopted, owner
+
+
+def marked(**metadata: Any) -> Any:
+    """A Server with labels, annotations and the like."""
+    return make("Server", "s", **metadata)
+
+
+HELM = {"meta.helm.sh/release-name": "net", "meta.helm.sh/release-namespace": "prod"}
+OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "who"),
+    [
+        ({}, ""),
+        ({"labels": {"app.kubernetes.io/managed-by": "hedgehog-airflow"}}, ""),
+        ({"labels": {"app.kubernetes.io/name": "net", "team": "a"}}, ""),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": HELM}, "Helm release prod/net"),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, "Helm (app.kubernetes.io/managed-by)"),
+        ({"labels": {"app.kubernetes.io/managed-by": "pulumi"}}, "pulumi"),
+        ({"labels": {"argocd.argoproj.io/instance": "net"}}, "Argo CD application net"),
+        (
+            {"annotations": {"argocd.argoproj.io/tracking-id": "net:vpc.githedgehog.com/VPC:default/v"}},
+            "Argo CD application net (",
+        ),
+        (
+            {"labels": {"kustomize.toolkit.fluxcd.io/name": "net", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
+            "Flux Kustomization flux/net",
+        ),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "net"}}, "Flux HelmRelease net"),
+        ({"labels": {"kapp.k14s.io/app": "1"}}, "kapp app 1"),
+        ({"annotations": {"configmanagement.gke.io/managed": "enabled"}}, "Config Sync"),
+        ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "ApplySet applyset-x-v1"),
+        ({"ownerReferences": [OWNER, {**OWNER, "name": "boss", "controller": True}]}, "Deployment boss"),
+    ],
+)
+def test_the_marks_of_a_tool_say_whose_an_object_is(metadata: dict[str, Any], who: str) -> None:
+    """With the release, application or controller, and where it says so."""
+    found = owner(marked(**metadata))
+    assert found.startswith(who)
+    assert bool(found) == bool(who)
+
+
+def test_a_mark_that_we_applied_ourselves_says_nothing() -> None:
+    """The fabric wants the label; another one beside it is not ours."""
+    fields = {"f:metadata": {"f:labels": {"f:app.kubernetes.io/managed-by": {}}}}
+    ours = [{"manager": "hedgehog-airflow", "operation": "Apply", "fieldsV1": fields}]
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    assert owner(marked(labels=labels, managedFields=ours)) == ""
+    assert owner(marked(labels=labels | {"kapp.k14s.io/app": "1"}, managedFields=ours)) != ""
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False), ("", False)])
+def test_taking_over_is_said_by_an_annotation(value: str, expected: bool) -> None:
+    """In any of the manifests in question."""
+    assert is_adopted(None, marked(), marked(annotations={"hedgehog-airflow/adopt": value})) is expected
