@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hedgehog.errors import (
@@ -16,6 +18,7 @@ from hedgehog.errors import (
 )
 from hedgehog.gitops import failures
 
+CLONE = Path("/cache/0123456789abcdef")
 CALLS: list[tuple[str, type[HedgehogError]]] = [
     ("fatal: unable to access 'https://h/r/': The requested URL returned error: 401", AuthenticationFailed),
     ("fatal: Authentication failed for 'https://github.com/o/r/'", AuthenticationFailed),
@@ -89,6 +92,8 @@ def test_a_long_text_is_cut() -> None:
 
 def test_a_damaged_repository_is_known_by_its_words() -> None:
     """Only these are cured by making the mirror anew."""
-    assert failures.is_damage("fatal: bad object refs/remotes/origin/main")
-    assert failures.is_damage("error: object file ./objects/12/34 is empty")
-    assert not failures.is_damage("fatal: repository 'https://h/r/' not found")
+    assert failures.is_damage("fatal: bad object refs/remotes/origin/main", CLONE)
+    assert failures.is_damage("error: object file ./objects/12/34 is empty", CLONE)
+    assert failures.is_damage(f"error: Unable to create '{CLONE}/refs/remotes/origin/main.lock': File exists.", CLONE)
+    assert not failures.is_damage("fatal: repository 'https://h/r/' not found", CLONE)
+    assert not failures.is_damage(f"error: unable to write file {CLONE}/objects/1: No space left on device", CLONE)

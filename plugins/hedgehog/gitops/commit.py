@@ -151,10 +151,12 @@ def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
     # The lease is what makes this exact: a plain push would also "fast-forward" a branch that somebody has reset, and
     # create one that somebody has deleted. With the check above it can never drop a commit.
     lease = f"--force-with-lease={remote.ref}:{expected_head or ''}"
-    done = mirror.git(["push", "--porcelain", "--no-verify", lease, remote.url, f"{commit}:{remote.ref}"])
+    done = mirror.git(["push", "--porcelain", "--progress", "--no-verify", lease, remote.url, f"{commit}:{remote.ref}"])
     summary = _refusal(done.out, remote.ref)
     if summary is not None:
         raise failures.push_refused(summary, done.error, f"git push {remote}")
+    if done.code != 0 and mirror.cure(done.error):
+        raise PushRace(f"git push {remote}: the clone was damaged and is made anew; plan again")
     if done.code != 0:
         raise failures.call_failed(done.error, f"git push {remote}")
     if not any(line.startswith((" \t", "*\t", "=\t")) for line in done.out.splitlines()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,16 +25,27 @@ from hedgehog.errors import (
 )
 
 _TEXT_LIMIT = 1000
+_READ_LIMIT = 8192
 # git's words for a refused login, when it may ask nobody for another one.
 _PROMPT = re.compile(r"could not read (?:Username|Password) for '[^']*': terminal prompts disabled")
 _DAMAGED = re.compile(
     r"bad object|is corrupt|not a git repository: |unable to read (?:tree|sha1 file)|missing (?:blob|tree|commit)"
     r"|object file .* is empty|unresolved deltas|did not send all necessary objects|bad (?:tree|config line)"
-    r"|pack has bad object|index file .* is (?:too small|corrupt)|inflate: data stream error",
+    r"|pack has bad object|index file .* is (?:too small|corrupt)|inflate: data stream error"
+    r"|cannot lock ref 'refs/(?:remotes|hedgehog)/|some local refs could not be updated",
     re.IGNORECASE,
 )
-
-_FULL = re.compile(r"no space left on device|disk quota exceeded|file too large", re.IGNORECASE)
+_FULL = re.compile(
+    rf"no space left on device|disk quota exceeded|file too large|died of signal {signal.SIGXFSZ:d}\b", re.IGNORECASE
+)
+_PROGRESS = re.compile(
+    rb"(?:remote: )?(?:(?:Enumerating|Counting|Compressing|Writing|Receiving|Unpacking|Updating|Checking) [a-z]+: +\d.*"
+    rb"|(?:Resolving deltas|Finding sources): +\d.*|Delta compression using .*|Total \d+ .*|From \S+)"
+)
+NO_GIT_HOST = (
+    "what answers there is no Git host but a web page (a sign-in or maintenance page, perhaps); check the URL and the "
+    "credential"
+)
 
 
 class _Rule(NamedTuple):
@@ -58,8 +70,14 @@ _CALLS = (
     _rule(r"repository not found|returned error: 404|repository '.*' not found|does not appear to be a git repository"
           r"|could not be found|no such repository|project .* not found",
           NotFound, "check the URL, and that the credential may see the repository"),
+    _rule(r"returned error: 413|HTTP 413", InvalidInput,
+          "the host, or a proxy before it, takes no push of this size; raise its limit for request bodies "
+          "(client_max_body_size of nginx)"),
+    _rule(r"not valid: is this a git repository|invalid server response", RemoteUnavailable, NO_GIT_HOST),
     _rule(r"returned error: 30\d|unable to update url base from redirection", InvalidInput,
           "the repository has moved, or its URL needs its full form (often a final .git); redirects are not followed"),
+    _rule(r"(?:malformed mode|empty filename|truncated) in tree|too-short tree", InvalidInput,
+          "a commit of the branch holds a directory that git itself cannot read; take it out of the branch's history"),
     _rule(r"fsck error|error in object|transport '.*' not allowed", InvalidInput),
 )  # fmt: skip
 
@@ -107,9 +125,16 @@ def server_text(text: str) -> str:
     return " ".join(line for line in lines if line)
 
 
-def is_damage(text: str) -> bool:
-    """Whether git complains about the local repository, which is cured by making a new one."""
-    return _DAMAGED.search(text) is not None
+def without_progress(text: bytes) -> bytes:
+    """What git printed, without the lines that only told how far it was; of very much the beginning and the end."""
+    lines = (line.rstrip(b" \r").rpartition(b"\r")[2] for line in text.split(b"\n"))
+    told = b"\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
+    return told if len(told) <= 2 * _READ_LIMIT else b"\n".join((told[:_READ_LIMIT], told[-_READ_LIMIT:]))
+
+
+def is_damage(text: str, clone: Path) -> bool:
+    """Whether git complains about the *clone* on this machine, which is cured by making a new one."""
+    return not is_full(text) and (str(clone) in text or _DAMAGED.search(text) is not None)
 
 
 def is_full(text: str) -> bool:

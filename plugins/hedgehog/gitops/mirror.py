@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -19,13 +21,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import pygit2
-from pygit2.enums import FileMode, RepositoryOpenFlag
+from pygit2.enums import ConfigLevel, FileMode, RepositoryOpenFlag
 
-from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace
+from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace, RemoteUnavailable
 from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
 from hedgehog.gitops import failures, trees
+from hedgehog.gitops.loose import are_whole
 from hedgehog.gitops.packing import pack_blobs
-from hedgehog.gitops.remote import Completed, Remote
+from hedgehog.gitops.remote import Completed, Remote, make_private
 from hedgehog.gitops.trees import Place
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ logger = logging.getLogger(__name__)
 FILE_LIMIT = LIMITS.file_bytes
 """Bytes of the largest file that is read."""
 
+_BRANCHES = "refs/heads/"
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
 # One of the 256 folders of loose objects holding this many means about 7,000 in all: git's own threshold for packing.
 _LOOSE_IN_A_FOLDER = 27
@@ -42,6 +46,10 @@ _ABANDONED_AFTER = 3600.0
 
 _TROUBLE = (pygit2.GitError, KeyError, OSError)
 """What pygit2 raises when it cannot read or write."""
+
+# libgit2 would read the settings of whoever is logged in, and fail where it may not.
+for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
+    pygit2.settings.search_path[_level] = ""
 
 T = TypeVar("T")
 
@@ -64,14 +72,31 @@ class Mirror:
 
     def head(self) -> str | None:
         """The commit that the branch points to at the host now; None when branch or repository is empty."""
-        out = self.remote.call(["ls-remote", self.remote.url, self.remote.ref], state=self._cache)
-        for line in out.splitlines():
-            commit, _, ref = line.partition("\t")
-            if ref == self.remote.ref:
-                if len(commit) != 40:
-                    raise InvalidInput(f"{self.remote}: only repositories with SHA-1 object names are supported")
-                return commit
-        return None
+        return self._heads([self.remote.ref]).get(self.remote.ref)
+
+    def branches(self) -> dict[str, str]:
+        """Every branch at the host with its head, the default branch first."""
+        found = self._heads(["HEAD", _BRANCHES + "*"])
+        default = found.pop("HEAD", None)
+        names = sorted(found, key=lambda ref: (found[ref] != default, ref))
+        return {ref.removeprefix(_BRANCHES): found[ref] for ref in names if ref.startswith(_BRANCHES)}
+
+    def _heads(self, refs: list[str]) -> dict[str, str]:
+        arguments = ["ls-remote", self.remote.url, *refs]
+        lines = self.remote.call(arguments, state=self._cache).splitlines()
+        if not lines:
+            self._check_protocol()
+        found = {ref: commit for commit, _, ref in (line.partition("\t") for line in lines)}
+        if any(len(commit) != 40 for commit in found.values()):
+            raise InvalidInput(f"{self.remote}: only repositories with SHA-1 object names are supported")
+        return {ref: found[ref] for ref in found if ref in refs or ref.startswith(_BRANCHES)}
+
+    def _check_protocol(self) -> None:
+        """Have it proven that a Git host says there is nothing: to git, many a web page is an empty repository."""
+        if self.remote.transport in ("http", "https"):
+            done = self.remote.run(["ls-remote", self.remote.url, self.remote.ref], state=self._cache, traced=True)
+            if done.code == 0 and "packet:" not in done.error:
+                raise RemoteUnavailable(f"git ls-remote {self.remote}: {failures.NO_GIT_HOST}")
 
     def fetch(self, head: str, *, ref: str | None = None) -> None:
         """Have *head* and all it refers to; no network when it is here already.
@@ -85,7 +110,7 @@ class Mirror:
             if self.has(head):  # another process has fetched it while we waited
                 return
             self._fetch(ref)
-            self._tidy()
+            self._pack()
         if not self.has(head):
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
 
@@ -101,9 +126,20 @@ class Mirror:
             for content in contents:
                 repository.create_blob(content)
             return
-        done = self.git(["index-pack", "--stdin"], stdin=pack_blobs(contents))
+        self._open()
+        with self._locked(), self._nothing_unfinished():
+            done = self.git(["index-pack", "--stdin"], stdin=pack_blobs(contents))
         if done.code != 0:
-            raise failures.disk_failed(done.error, self.path, f"the clone of {self.remote}")
+            raise pygit2.GitError(done.error.strip())
+
+    def cure(self, error: str) -> bool:
+        """Whether *error*, git's text, is about the clone; then it is removed, and the next call makes a new one."""
+        if not failures.is_damage(error, self.path):
+            return False
+        logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
+        with self._locked():
+            self._discard()
+        return True
 
     def published(self, commit: str) -> None:
         """Note that the branch is now at *commit*, so that the objects we made stay and need not be fetched.
@@ -245,6 +281,8 @@ class Mirror:
 
     def _opened(self) -> pygit2.Repository | None:
         try:
+            if not are_whole(self.path):
+                return None
             return pygit2.Repository(str(self.path), RepositoryOpenFlag.NO_SEARCH | RepositoryOpenFlag.BARE)
         except _TROUBLE:
             return None
@@ -258,46 +296,80 @@ class Mirror:
         with tempfile.TemporaryDirectory(dir=self._cache, prefix="new-") as name:
             made = Path(name) / "mirror"
             pygit2.init_repository(str(made), bare=True)
+            made.chmod(0o700)
             made.rename(self.path)
         return pygit2.Repository(str(self.path))
 
     def _discard(self) -> None:
         self._repository = None
-        if self.path.exists():
-            with tempfile.TemporaryDirectory(dir=self._cache, prefix="old-", ignore_cleanup_errors=True) as name:
-                self.path.rename(Path(name) / "mirror")
+        if os.path.lexists(self.path):
+            # In the same directory, so that it also goes when it belongs to somebody else and cannot be removed.
+            aside = Path(tempfile.mkdtemp(dir=self._cache, prefix="old-"))
+            aside.rmdir()
+            self.path.rename(aside)
+            _remove(aside)
 
     def _fetch(self, ref: str | None = None) -> None:
+        """Fetch into the clone, into a new one if it is damaged; half a pack of a failed fetch is removed at once."""
+        self._sweep()
         self._repository = self._make()
-        arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--quiet", self.remote.url]
         # Of another ref only the objects are taken; upkeep removes them in time.
-        arguments.append(ref or f"+{self.remote.ref}:{self._tracking}")
-        done = self.git(arguments)
-        if done.code != 0 and failures.is_damage(done.error):
-            logger.warning("mirror %s of %s is damaged; making it anew", self.path.name, self.remote)
-            self._discard()
-            self._repository = self._make()
+        what = ref or f"+{self.remote.ref}:{self._tracking}"
+        arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", self.remote.url, what]
+        with self._nothing_unfinished():
             done = self.git(arguments)
+            if done.code != 0 and failures.is_damage(done.error, self.path):
+                logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
+                self._discard()
+                self._repository = self._make()
+                done = self.git(arguments)
         if "couldn't find remote ref" in done.error:
             raise PushRace(f"{self.remote}: the branch was deleted meanwhile; plan again")
+        if done.code != 0 and (failures.is_full(done.error) or str(self.path) in done.error):
+            raise self._unusable(done.error)
         if done.code != 0:
             raise failures.call_failed(done.error, f"git fetch {self.remote}")
         self._repository = None  # opened anew, it knows the new pack
 
-    def _tidy(self) -> None:
+    @contextmanager
+    def _nothing_unfinished(self) -> Iterator[None]:
+        """Remove what git, in the block, has not written to its end. Whoever lets it write objects has the lock."""
+        before = set(self._unfinished())
+        try:
+            yield
+        finally:
+            for leftover in set(self._unfinished()) - before:
+                leftover.unlink(missing_ok=True)
+
+    def _unfinished(self) -> Iterator[Path]:
+        return itertools.chain.from_iterable(
+            (self.path / "objects").glob(name) for name in ("pack/tmp_*", "??/tmp_obj_*")
+        )
+
+    def _sweep(self) -> None:
+        """Remove what killed processes have left; younger things may belong to one that lives."""
         objects = self.path / "objects"
-        # Left by killed processes; younger ones may belong to a commit that is being built right now.
-        for leftover in (*objects.glob("pack/tmp_*"), *objects.glob("pack/*_git2_*"), *objects.glob("*/tmp_obj*")):
+        locks = (*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock"))
+        foreign = (*objects.glob("pack/*_git2_*"), *objects.glob("tmp_object_git2_*"))
+        for leftover in (*locks, *foreign, *self._unfinished()):
             if _age(leftover) > _ABANDONED_AFTER:
                 leftover.unlink(missing_ok=True)
         for directory in (*self._cache.glob("new-*"), *self._cache.glob("old-*")):
             if _age(directory) > _ABANDONED_AFTER:
-                shutil.rmtree(directory, ignore_errors=True)
+                _remove(directory)
+
+    def _pack(self) -> None:
+        """Have many small files as few large ones. What keeps that from being done is only told: nobody waits for it."""
+        objects = self.path / "objects"
         if _count(objects / "17") > _LOOSE_IN_A_FOLDER or _count(objects / "pack") > _MANY_PACK_FILES:
-            # Unreachable objects of the last hour may be a commit that another process has built and not yet pushed.
-            done = self.git(["gc", "--quiet", "--prune=1.hour.ago"])
-            if done.code != 0:
-                logger.warning("mirror %s of %s could not be packed: %s", self.path.name, self.remote, done.error)
+            try:
+                # Unreachable objects of the last hour may be a commit that another process has built and not yet pushed.
+                done = self.git(["gc", "--quiet", "--prune=1.hour.ago"])
+                problem = done.error if done.code != 0 else ""
+            except HedgehogError as error:
+                problem = str(error)
+            if problem:
+                logger.warning("mirror %s of %s could not be packed: %s", self.path, self.remote, problem)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -306,20 +378,29 @@ class Mirror:
         Trouble with the directory, here or in the block, raises DiskUnavailable with its path.
         """
         try:
-            self._cache.mkdir(parents=True, exist_ok=True)
-            with (self._cache / f"{self.path.name}.lock").open("w") as file:
+            # Open for reading is enough, and possible for a file that another user has made.
+            lock = make_private(self._cache) / f"{self.path.name}.lock"
+            with os.fdopen(os.open(lock, os.O_RDONLY | os.O_CREAT, 0o600)) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
         except (OSError, pygit2.GitError) as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: Exception) -> DiskUnavailable:
+    def _unusable(self, error: Exception | str) -> DiskUnavailable:
         return failures.disk_failed(error, self.path, f"the clone of {self.remote}")
+
+
+def _remove(path: Path) -> None:
+    """What belongs to somebody else stays, aside."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:
     try:
-        return time.time() - path.stat().st_mtime
+        return time.time() - path.lstat().st_mtime
     except FileNotFoundError:  # somebody else has just removed it
         return 0.0
 

@@ -11,6 +11,7 @@ URL, argument list or configuration file; redirects are off, because git would s
 from __future__ import annotations
 
 import base64
+import math
 import os
 import shlex
 import shutil
@@ -30,8 +31,14 @@ from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.fabric.git_urls import GitUrl, without_login
 from hedgehog.gitops import failures
 
-CALL_TIMEOUT = 60.0
-"""Seconds that one git process may take."""
+CALL_TIMEOUT = 540.0
+"""Seconds that one git process may take by default: a clone of gigabytes, and less than the limit of a task."""
+PATIENCE = 60.0
+"""Seconds that a git process which talks to a host may show no progress."""
+_LOOK_EVERY = 1.0
+_ABANDONED_AFTER = 600.0
+# They print their progress; other commands work on the clone and are silent until they end.
+_OVER_THE_WIRE = frozenset({"ls-remote", "fetch", "push"})
 
 # Proxy and certificate settings of the machine are needed to reach any host at all; nothing else is passed on.
 _PASSED_ON = (
@@ -96,6 +103,7 @@ class Remote:
     credentials: GitCredentials = GitCredentials()
     allow_plain_http: bool = False
     timeout: float = CALL_TIMEOUT
+    patience: float = PATIENCE
     transport: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -119,46 +127,69 @@ class Remote:
         return done.out
 
     def run(
-        self, arguments: Sequence[str], *, state: Path, repository: Path | None = None, stdin: bytes = b""
+        self,
+        arguments: Sequence[str],
+        *,
+        state: Path,
+        repository: Path | None = None,
+        stdin: bytes = b"",
+        traced: bool = False,
     ) -> Completed:
-        """Run git in *repository* and wait; the whole process group dies when the time is up.
+        """Run git in *repository* and wait; the whole process group dies when it shows no progress or the time is up.
 
         *state* is a directory of ours for what the call needs on disk: a private key while it runs, and the kept host
-        keys. Raises RemoteUnavailable on a timeout, DiskUnavailable when *state* cannot be used; an exit code is the
-        caller's to judge.
+        keys. *traced* adds what was said on the wire to the error text. Raises RemoteUnavailable on a timeout,
+        DiskUnavailable when *state* cannot be used; an exit code is the caller's to judge.
         """
         git = shutil.which("git")
         if git is None:
             raise NotFound("git is not installed on this worker; install git 2.31 or newer")
         command = [git, *([f"--git-dir={repository}"] if repository else []), *arguments]
         try:
-            code, out, error = self._finished(command, f"git {arguments[0]} {self}", state, stdin)
+            with _private_directory(state, abandoned_after=2 * self.timeout) as home:
+                environment = self._environment(home, state) | ({"GIT_TRACE_PACKET": "1"} if traced else {})
+                with subprocess.Popen(
+                    command,
+                    cwd=home,
+                    env=environment,
+                    stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                ) as process:
+                    out, error = self._watched(process, arguments[0], stdin)
         except OSError as trouble:
             raise failures.disk_failed(trouble, state, f"git {arguments[0]} {self}") from trouble
-        texts = [self.credentials.redact(raw.decode(errors="replace")) for raw in (out, error)]
-        return Completed(code, *texts)
+        if process.returncode < 0:
+            error += f"\ngit died of signal {-process.returncode}".encode()
+        texts = [
+            self.credentials.redact(raw.decode(errors="replace")) for raw in (out, failures.without_progress(error))
+        ]
+        return Completed(process.returncode, *texts)
 
-    def _finished(self, command: Sequence[str], doing: str, state: Path, stdin: bytes) -> tuple[int, bytes, bytes]:
-        with (
-            _private_directory(state) as home,
-            subprocess.Popen(
-                command,
-                cwd=home,
-                env=self._environment(home, state),
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            ) as process,
-        ):
-            try:
-                out, error = process.communicate(stdin or None, timeout=self.timeout)
-            except subprocess.TimeoutExpired:
-                raise RemoteUnavailable(f"{doing}: no end after {self.timeout:g} s") from None
-            finally:
-                if process.poll() is None:
-                    _kill_group(process)
-        return process.returncode, out, error
+    def _watched(self, process: subprocess.Popen[bytes], verb: str, stdin: bytes) -> tuple[bytes, bytes]:
+        """What the process printed. Whatever it prints is progress, and a sign that it is worth waiting for."""
+        doing = f"git {verb} {self}"
+        started = moved = time.monotonic()
+        seen = 0
+        unsent: bytes | None = stdin or None
+        try:
+            while True:
+                try:
+                    return process.communicate(unsent, timeout=min(_LOOK_EVERY, self.timeout))
+                except subprocess.TimeoutExpired as late:
+                    size, now, unsent = len(late.stdout or b"") + len(late.stderr or b""), time.monotonic(), None
+                if size > seen:
+                    seen, moved = size, now
+                if now - started >= self.timeout:
+                    raise RemoteUnavailable(
+                        f"{doing}: no end after {self.timeout:g} s; raise [hedgehog] git_timeout if it needs longer"
+                    )
+                if verb in _OVER_THE_WIRE and now - moved >= self.patience:
+                    raise RemoteUnavailable(f"{doing}: no progress for {self.patience:g} s")
+        finally:
+            if process.poll() is None:
+                _kill_group(process)
 
     def _environment(self, home: Path, state: Path) -> dict[str, str]:
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -186,11 +217,13 @@ class Remote:
             "credential.helper": "",
             "protocol.allow": "never",
             f"protocol.{self.transport}.allow": "always",
-            "fetch.fsckObjects": "true",
+            # Nothing is ever checked out, so odd trees harm nobody: whoever reads a file judges it, and parks it alone.
+            "fetch.fsckObjects": "false",
             "fetch.recurseSubmodules": "false",
             "http.followRedirects": "false",
-            "http.lowSpeedLimit": "1000",
-            "http.lowSpeedTime": "30",
+            # A host that counts its objects sends a few bytes now and then; only silence is a reason to hang up.
+            "http.lowSpeedLimit": "1",
+            "http.lowSpeedTime": str(math.ceil(self.patience)),
             # Upkeep is ours (mirror): a detached gc would outlive the call and its lock.
             "gc.auto": "0",
             "gc.autoDetach": "false",
@@ -268,18 +301,22 @@ def _secret_file(path: Path, text: str) -> Path:
     return path
 
 
+def make_private(directory: Path) -> Path:
+    """*directory*, made readable by us alone if it is not there."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
 @contextmanager
-def _private_directory(state: Path) -> Iterator[Path]:
+def _private_directory(state: Path, *, abandoned_after: float) -> Iterator[Path]:
     """A directory for one call, readable by us alone and removed afterwards; those of killed processes go, too."""
-    calls = state / "calls"
-    calls.mkdir(mode=0o700, parents=True, exist_ok=True)
+    calls = make_private(make_private(state) / "calls")
     with tempfile.TemporaryDirectory(dir=calls, ignore_cleanup_errors=True) as name:
-        _remove_leftovers(calls)
+        _remove_leftovers(calls, time.time() - max(abandoned_after, _ABANDONED_AFTER))
         yield Path(name)
 
 
-def _remove_leftovers(calls: Path) -> None:
-    oldest = time.time() - 10 * CALL_TIMEOUT
+def _remove_leftovers(calls: Path, oldest: float) -> None:
     for entry in os.scandir(calls):
         try:
             if entry.stat().st_mtime < oldest:

@@ -1,0 +1,66 @@
+"""Whether the single object files of a clone are whole. libgit2 reads one that was cut off for ever, so ask first.
+
+Files are written without waiting for the disk, so a machine that loses its power may leave halves. What is older than
+the last look of the same boot is known to be whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from pathlib import Path
+
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_OBJECT = re.compile(r"[0-9a-f]{38}")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_MARK = "hedgehog-whole"
+_CHUNK = 1024 * 1024
+_SLACK = 2.0
+"""Seconds by which a file system may round the time of a file."""
+
+
+def are_whole(clone: Path) -> bool:
+    """Whether every loose object of *clone* can be read to its end; remembers that they can."""
+    mark = clone / _MARK
+    boot = _BOOT.read_text() if _BOOT.exists() else ""
+    since = mark.stat().st_mtime - _SLACK if mark.is_file() and mark.read_text() == boot else 0.0
+    newest = since
+    for entry in _loose(clone / "objects"):
+        try:
+            changed = entry.stat().st_mtime
+        except FileNotFoundError:  # packed by another process in this moment
+            continue
+        if changed >= since and not _is_whole(Path(entry.path)):
+            return False
+        newest = max(newest, changed)
+    if newest > since + _SLACK or not mark.is_file():
+        mark.write_text(boot)
+        os.utime(mark, (newest, newest))
+    return True
+
+
+def _loose(objects: Path) -> list[os.DirEntry[str]]:
+    found: list[os.DirEntry[str]] = []
+    with os.scandir(objects) as folders:
+        for folder in folders:
+            if _FOLDER.fullmatch(folder.name) and folder.is_dir():
+                with os.scandir(folder.path) as entries:
+                    found += (entry for entry in entries if _OBJECT.fullmatch(entry.name))
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    stream = zlib.decompressobj()
+    try:
+        left = path.read_bytes()
+        while not stream.eof:
+            made = stream.decompress(left, _CHUNK)
+            left = stream.unconsumed_tail
+            if not made and not left and not stream.eof:
+                return False
+    except FileNotFoundError:
+        return True
+    except zlib.error:
+        return False
+    return True
