@@ -15,12 +15,27 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from hedgehog.cli import backup, dead_letters, drift, fabric, health, metrics, schemas, sync, validate
+from hedgehog import __version__
+from hedgehog.cli import (
+    backup,
+    dead_letters,
+    drift,
+    fabric,
+    health,
+    metrics,
+    repository,
+    schemas,
+    status,
+    sync,
+    validate,
+)
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
 from hedgehog.cli.output import own_stdout, say, show, write
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import HedgehogError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of what a signal ended."""
 _DESCRIPTION = "Keeps Hedgehog network fabrics the same in the fabric database, in Git and in Kubernetes."
 _EPILOG = """\
 examples:
@@ -35,11 +50,14 @@ def build_parser() -> Parser:
     """The whole grammar of the command."""
     parser = Parser(prog="hedgehog", description=_DESCRIPTION, epilog=_EPILOG)
     add_common(parser)
+    parser.add_argument("--version", action="version", version=f"hedgehog {__version__}")
     parser.set_defaults(parser=parser, run=None)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     _add_setup(commands)
     add_command(commands, "migrate", _migrate, summary="bring the tables of the fabric database up to date")
     fabric.add_commands(commands)
+    repository.add_commands(commands)
+    status.add_commands(commands)
     sync.add_commands(commands)
     drift.add_commands(commands)
     health.add_commands(commands)
@@ -115,17 +133,11 @@ def _render_crds(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; leaves through SystemExit(2) when it was asked wrongly."""
-    parser = build_parser()
-    arguments, unknown = parser.parse_known_args(argv)
-    arguments.parser.refuse_unknown(unknown)
-    if arguments.run is None:
-        parser.print_help()
-        return 0
-    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("hedgehog").setLevel(logging.INFO if arguments.verbose else logging.ERROR)
     try:
-        with own_stdout(arguments):
-            status: int = arguments.run(arguments)
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()
     except HedgehogError as error:
         return _failed(str(error))
     except BrokenPipeError:
@@ -134,7 +146,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _failed(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = build_parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    arguments.parser.refuse_unknown(unknown)
+    if arguments.run is None:
+        parser.print_help()
+        return 0
+    logging.basicConfig(format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("hedgehog").setLevel(logging.INFO if arguments.verbose else logging.ERROR)
+    with own_stdout(arguments):
+        status: int = arguments.run(arguments)
     return status
 
 

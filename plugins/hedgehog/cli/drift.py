@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
-from hedgehog.cli.output import age, note, progress, show, table
+from hedgehog.cli.output import age, cell, note, progress, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change
@@ -57,6 +57,20 @@ def add_commands(commands: Any) -> None:
         examples="hedgehog drift revert gen VPC/default/prod\nhedgehog drift revert gen fabrics/gen/README.md",
     )
     _add_objects(parser, "default: all that were changed or deleted")
+    _add_prune(group)
+
+
+def _add_prune(group: Any) -> None:
+    parser = add_command(
+        group,
+        "prune",
+        _prune,
+        summary="delete from a cluster what deleted fabrics left there: written by us, wanted by nobody",
+        examples="hedgehog drift prune gen_cluster          # shows it\nhedgehog drift prune gen_cluster --yes",
+    )
+    parser.add_argument("connection", metavar="CONNECTION", help="Airflow connection of the cluster")
+    parser.add_argument("objects", nargs="*", metavar="OBJECT", type=_object, help="Kind/namespace/name; default: all")
+    parser.add_argument("--yes", action="store_true", help="do it; without, it is only shown and the exit status is 1")
 
 
 def _add_objects(parser: Parser, default: str) -> None:
@@ -259,3 +273,35 @@ def _revert(arguments: argparse.Namespace) -> int:
         if concerned:
             note(f"the next sync writes them; at once: `hedgehog sync {target} {arguments.fabric}`")
     return 0
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    from hedgehog.airflow.hooks import open_cluster
+    from hedgehog.services import purge
+
+    with fabric_database(arguments) as connection:
+        cluster = open_cluster(arguments.connection)
+        try:
+            with progress(arguments, f"reading {arguments.connection}"):
+                place = purge.orphans(connection, arguments.connection, cluster)
+            chosen = {str(ref): one for ref, one in place.live.items() if str(ref) in arguments.objects}
+            strange = sorted(set(arguments.objects) - chosen.keys())
+            if strange:
+                raise NotFound(f"{', '.join(strange)}: no orphan in the cluster of {arguments.connection}")
+            if arguments.objects:
+                place = replace(place, live={ref: one for ref, one in place.live.items() if str(ref) in chosen})
+            left = purge.prune_orphans(connection, place, cluster) if arguments.yes else []
+        finally:
+            cluster.close()
+    names = sorted(map(str, place.live))
+    data = {"objects": names, "waiting": sorted(map(str, place.waiting)), "left": left, "done": arguments.yes}
+    done = " deleted" if arguments.yes else ""
+    told = [
+        *(f"{name}{done}" for name in names if not any(one.startswith(f"{name}:") for one in left)),
+        *(f"{ref} is {why}" for ref, why in sorted(place.waiting.items())),
+        *(f"left: {one}" for one in left),
+    ]
+    show(arguments, data, lambda: "\n".join(map(cell, told)) or f"there are no orphans in {arguments.connection}")
+    if names and not arguments.yes:
+        note("nothing was deleted; do it with --yes")
+    return 1 if left or (names and not arguments.yes) else 0

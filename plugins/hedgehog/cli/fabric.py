@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import add_command, add_group, duration, moment, setting
-from hedgehog.cli.output import age, note, pairs, progress, say, show, table, write
+from hedgehog.cli import fabric_care
+from hedgehog.cli.arguments import add_command, add_group, setting
+from hedgehog.cli.output import age, note, pairs, progress, say, screen, show, table, write
 from hedgehog.cli.session import fabric_database
-from hedgehog.cli.sync import state_table
+from hedgehog.cli.status import state_table
 from hedgehog.errors import AlreadyExists, InvalidInput
 from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.model import Fabric
+from hedgehog.services.status import Standing, standings
 from hedgehog.store import fabrics as store
-from hedgehog.store import sync_state
 
 if TYPE_CHECKING:
     from hedgehog.kube.client import Cluster
@@ -45,7 +46,7 @@ def add_commands(commands: Any) -> None:
     add_command(group, "list", _list, summary="list all fabrics", examples="hedgehog fabric list --output json")
     parser = add_command(group, "show", _show, summary="show the settings, objects and state of a fabric")
     parser.add_argument("fabric", metavar="NAME")
-    _add_care(group)
+    fabric_care.add_commands(group)
 
 
 def _add_import(group: Any) -> None:
@@ -79,32 +80,6 @@ def _add_import(group: Any) -> None:
         "--set", type=setting, action="append", default=[], dest="settings", metavar="SETTING=VALUE",
         help="a setting of the fabric that is created, as under spec of a Fabric document",
     )  # fmt: skip
-
-
-def _add_care(group: Any) -> None:
-    parser = add_command(
-        group,
-        "suspend",
-        _suspend,
-        summary="leave a fabric alone: nothing is written to Git or the cluster until it is resumed",
-        examples='hedgehog fabric suspend gen --reason "switch upgrade, CHG-17" --for 2h',
-    )
-    parser.add_argument("fabric", metavar="NAME")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="shown wherever the fabric is skipped")
-    end = parser.add_mutually_exclusive_group()
-    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it goes on by itself")
-    end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
-    parser = add_command(group, "resume", _resume, summary="take a suspended fabric up again, at once")
-    parser.add_argument("fabric", metavar="NAME")
-    parser = add_command(
-        group,
-        "delete",
-        _delete,
-        summary="forget a fabric; its files in Git and its objects in the cluster stay",
-        examples="hedgehog fabric delete gen --yes",
-    )
-    parser.add_argument("fabric", metavar="NAME")
-    parser.add_argument("--yes", action="store_true", required=True, help="needed: there is no way back but an import")
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -256,47 +231,22 @@ def _show(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         fabric = store.load_fabric(connection, arguments.fabric)
         objects = store.load_objects(connection, [fabric.id])[fabric.id]
-        states = sync_state.states(connection, [fabric.name])
+        found = standings(connection, [fabric.name], now=datetime.now(UTC))
     kinds = Counter(stored.ref.kind for stored in objects)
     data = _plain(fabric) | {
         "objects": dict(sorted(kinds.items())),
         "object_refs": [str(stored.ref) for stored in objects],
-        "sync": [asdict(state) for state in states],
+        "sync": [row.as_dict() for row in found],
     }
 
     def text() -> str:
         settings = {name: value for name, value in _plain(fabric).items() if name not in ("id", "resource_name")}
         counted = table(("kind", "objects"), sorted(kinds.items()), nothing="it has no objects")
-        return "\n\n".join((pairs(settings), counted, state_table(states, datetime.now(UTC), nothing="no sync is on")))
+        return "\n\n".join((pairs(settings), counted, _states(arguments, found)))
 
     show(arguments, data, text)
     return 0
 
 
-def _suspend(arguments: argparse.Namespace) -> int:
-    now = datetime.now(UTC)
-    until = now + arguments.span if arguments.span else arguments.until
-    if until is not None and until <= now:
-        arguments.parser.error(f"--until {until.isoformat()} has passed")
-    with fabric_database(arguments) as connection:
-        store.suspend(connection, arguments.fabric, reason=arguments.reason, until=until)
-    said = f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else "until it is resumed"
-    return _done(arguments, "suspended", f"{arguments.fabric} is suspended {said}; a run that is at work ends first")
-
-
-def _resume(arguments: argparse.Namespace) -> int:
-    with fabric_database(arguments) as connection:
-        store.resume(connection, arguments.fabric)
-    return _done(arguments, "resumed", f"{arguments.fabric} is resumed and due at once")
-
-
-def _delete(arguments: argparse.Namespace) -> int:
-    with fabric_database(arguments) as connection:
-        store.delete_fabric(connection, arguments.fabric)
-    kept = "its files in Git and its objects in the cluster stay as they are, and nobody looks after them any more"
-    return _done(arguments, "deleted", f"{arguments.fabric} is forgotten; {kept}")
-
-
-def _done(arguments: argparse.Namespace, action: str, text: str) -> int:
-    show(arguments, {"fabric": arguments.fabric, "action": action}, lambda: text)
-    return 0
+def _states(arguments: argparse.Namespace, found: Sequence[Standing]) -> str:
+    return state_table(found, datetime.now(UTC), nothing="no sync is on", screen=screen(arguments))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.output import age, progress, show, table
+from hedgehog.cli.output import Screen, age, cell, progress, screen, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.cli.sync import run_id
 from hedgehog.fabric.health import SEVERITY, Health
@@ -19,6 +20,9 @@ from hedgehog.store.fabrics import load_fabric
 from hedgehog.store.health import Row, Scope
 
 _COLUMNS = ("what", "name", "health", "since", "checked", "converged", "reason")
+_ALIKE = 2
+_NAMES_SHOWN = 4
+_NAME = re.compile(r"[0-9/-]")
 _CONVERGED = {True: "yes", False: "no"}
 
 
@@ -54,7 +58,7 @@ def _health(arguments: argparse.Namespace) -> int:
         latencies = _latencies(connection, arguments.fabrics)
     rows.sort(key=lambda row: (list(Scope).index(row.scope), -SEVERITY[row.health], row.name))
     data = [asdict(row) | {"latency": latencies.get(row.name) if row.scope is Scope.FABRIC else None} for row in rows]
-    show(arguments, data, lambda: _text(rows, datetime.now(UTC)))
+    show(arguments, data, lambda: _text(rows, datetime.now(UTC), screen(arguments), every=arguments.verbose))
     ill = any(row.health not in (Health.HEALTHY, Health.PROGRESSING) for row in rows)
     return 1 if arguments.check and ill else 0
 
@@ -85,8 +89,8 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
     remote_health.check_services(connection, airflow_health=airflow_health(), run_id=by_whom)
 
 
-def _text(rows: Sequence[Row], now: datetime) -> str:
-    """One line a thing with its worst reason; below, all reasons of what has several."""
+def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) -> str:
+    """One line a thing with its worst reason; below, the reasons of what has several, like ones together."""
     lines = [
         (
             row.scope.value,
@@ -99,11 +103,36 @@ def _text(rows: Sequence[Row], now: datetime) -> str:
         )
         for row in rows
     ]
-    text = [table(_COLUMNS, lines, nothing="nothing was looked at yet; ask now with `hedgehog health --check`")]
+    nothing = "nothing was looked at yet; ask now with `hedgehog health --check`"
+    text = [table(_COLUMNS, lines, nothing=nothing, screen=screen)]
     for row in rows:
         if len(row.reasons) > 1:
-            text += [f"\n{row.name}:", *(f"  {reason}" for reason in row.reasons)]
+            told = list(map(cell, row.reasons)) if every else summarised(row.reasons)
+            shown = [part for one in told for part in screen.wrap(one, 2)]
+            text += [f"\n{row.name}:", *(f"  {line}" for line in shown)]
     return "\n".join(text)
+
+
+def summarised(reasons: Sequence[str]) -> list[str]:
+    """The reasons, those that say the same of several things as one line with their number and the first names."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for reason in map(cell, reasons):
+        alike.setdefault(_shape(reason), []).append(reason)
+    return [one[0] if len(one) < _ALIKE else _together(one) for one in alike.values()]
+
+
+def _shape(reason: str) -> tuple[str, ...]:
+    """The words of a reason without names: what has a digit, a slash or a dash in it is one."""
+    return tuple("…" if _NAME.search(word) else word for word in reason.split())
+
+
+def _together(reasons: Sequence[str]) -> str:
+    words = [reason.split() for reason in reasons]
+    differing = next((place for place, column in enumerate(zip(*words, strict=True)) if len(set(column)) > 1), 0)
+    others = [one[differing].rstrip(",;:") for one in words[1:]]
+    shown = ", ".join(others[:_NAMES_SHOWN])
+    more = f" and {len(others) - _NAMES_SHOWN} more; --verbose names all" if len(others) > _NAMES_SHOWN else ""
+    return f"{reasons[0]} ({len(reasons)} such: also {shown}{more})"
 
 
 def _self_test(arguments: argparse.Namespace) -> int:
@@ -112,5 +141,9 @@ def _self_test(arguments: argparse.Namespace) -> int:
     with progress(arguments, "trying everything"):
         found = checks()
     rows = [(one.name, "passed" if one.passed else "FAILED", one.text) for one in found]
-    show(arguments, [asdict(one) for one in found], lambda: table(("check", "result", "text"), rows, nothing=""))
+    show(
+        arguments,
+        [asdict(one) for one in found],
+        lambda: table(("check", "result", "text"), rows, nothing="", screen=screen(arguments)),
+    )
     return 0 if all(one.passed for one in found) else 1

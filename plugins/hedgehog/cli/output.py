@@ -7,11 +7,15 @@ is printed (Airflow logs there) to stderr.
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +25,16 @@ PATIENCE = 2.0
 """Seconds after which a person is told what the command is doing."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_COLOURS = {
+    **dict.fromkeys(("in_sync", "success", "Healthy", "passed", "corrected"), "32"),
+    **dict.fromkeys(("out_of_sync", "waiting", "held", "syncing", "Progressing", "never_synced"), "33"),
+    **dict.fromkeys(("error", "parked", "Degraded", "FAILED"), "31"),
+    **dict.fromkeys(("suspended", "Suspended", "Unknown", "skipped"), "2"),
+}
+"""How a terminal shows the words of a state: well, not yet, broken, unknown."""
+_NARROWEST = 32
+"""Columns that text is wrapped to at least; a last column with less room stands below its row."""
+_INDENT = 4
 _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
@@ -51,15 +65,64 @@ def write(arguments: argparse.Namespace, data: bytes) -> None:
     arguments.stdout.buffer.write(data)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str) -> str:
-    """Aligned columns under upper-case headings, a line a row; *nothing* when there are no rows."""
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What text is shown on. Without a terminal (a pipe, a file) nothing is wrapped and nothing coloured."""
+
+    width: int | None = None
+    colours: bool = False
+
+    def wrap(self, text: str, indent: int) -> list[str]:
+        """*text* as lines that fit right of *indent* columns."""
+        if self.width is None:
+            return [text]
+        room = max(self.width - indent, _NARROWEST)
+        return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+
+    def paint(self, text: str) -> str:
+        """*text* in the colour of its meaning, if it is one of the words that have one."""
+        colour = _COLOURS.get(text.strip()) if self.colours else None
+        return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
+
+
+def screen(arguments: argparse.Namespace) -> Screen:
+    """The screen that results go to. NO_COLOR, and a terminal that knows none, are honoured."""
+    if not arguments.stdout.isatty():
+        return Screen()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Screen(shutil.get_terminal_size().columns, colours=not plain)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str, screen: Screen | None = None) -> str:
+    """Aligned columns under upper-case headings; *nothing* when there are no rows.
+
+    A row is a line, but that the last column may be a list of lines, and is wrapped to the width of *screen*.
+    """
     if not rows:
         return nothing
-    cells = [[heading.upper() for heading in columns], *([cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
+    screen = screen or Screen()
+    cells = [[heading.upper() for heading in columns], *([cell(value) for value in row[:-1]] for row in rows)]
+    lasts = [[columns[-1].upper()], *(_lines(row[-1]) for row in rows)]
+    cells[0].pop()
+    widths = [max(len(row[column]) for row in cells) for column in range(len(columns) - 1)]
+    start = sum(widths) + 2 * len(widths)
+    below = screen.width is not None and screen.width - start < _NARROWEST
+    indent = _INDENT if below else start
+    text = []
+    for row, last in zip(cells, lasts, strict=True):
+        head = "".join(
+            f"{screen.paint(one)}{' ' * (width - len(one) + 2)}" for one, width in zip(row, widths, strict=True)
+        )
+        lines = [part for line in last for part in screen.wrap(line, indent)]
+        if below and lines != ["-"] and row is not cells[0]:
+            text += [head, *(" " * indent + line for line in lines)]
+        else:
+            text += [head + screen.paint(lines[0]), *(" " * indent + line for line in lines[1:])]
+    return "\n".join(line.rstrip() for line in text)
+
+
+def _lines(value: Any) -> list[str]:
+    return [cell(one) for one in value] if isinstance(value, list) and value else [cell(value or None)]
 
 
 def pairs(values: Mapping[str, Any]) -> str:

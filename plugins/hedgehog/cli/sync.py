@@ -1,4 +1,4 @@
-"""`hedgehog status`, `hedgehog sync …`: how every fabric stands at its targets, and a run by hand without Airflow."""
+"""`hedgehog sync …`: a run by hand, without Airflow."""
 
 from __future__ import annotations
 
@@ -7,34 +7,24 @@ import getpass
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import add_command, add_group
-from hedgehog.cli.output import age, progress, show, table, until
+from hedgehog.cli.output import Screen, note, progress, screen, show, table
 from hedgehog.cli.session import fabric_database
+from hedgehog.cli.status import short_revision
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.store import sync_state
-from hedgehog.store.fabrics import load_fabric
+from hedgehog.services.claims import suspension
+from hedgehog.store.database import Connection
+from hedgehog.store.fabrics import load_fabrics
 
-_SHORT_COMMIT = 8
-_SHORT_REASON = 100
-_STATUS_COLUMNS = ("fabric", "target", "status", "generation", "revision", "success", "next", "reason")
 _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unchanged", "failed", "revision", "reason")
 
 
 def add_commands(commands: Any) -> None:
-    """Add `status` and `sync`."""
-    parser = add_command(
-        commands,
-        "status",
-        _status,
-        summary="show how every fabric stands at Git and at its cluster",
-        examples="hedgehog status\nhedgehog status gen --output json",
-    )
-    parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all")
+    """Add `sync`."""
     group = add_group(commands, "sync", summary="bring fabrics to a target now, in this process, without Airflow")
     for target, run, what in (
         (Target.GIT, _sync_git, "publish fabrics to Git"),
@@ -56,47 +46,6 @@ def add_commands(commands: Any) -> None:
             )
 
 
-def _status(arguments: argparse.Namespace) -> int:
-    with fabric_database(arguments) as connection:
-        states = sync_state.states(connection, arguments.fabrics or None)
-        for name in arguments.fabrics:
-            load_fabric(connection, name)  # raises NotFound with near names
-    nothing = "no fabric has a sync enabled"
-    show(
-        arguments, [asdict(state) for state in states], lambda: state_table(states, datetime.now(UTC), nothing=nothing)
-    )
-    return 0
-
-
-def state_table(states: Sequence[sync_state.State], now: datetime, *, nothing: str) -> str:
-    """One line a fabric and target."""
-    rows = [
-        (
-            state.fabric,
-            state.target.value,
-            state.status.value,
-            f"{state.observed_generation}/{state.generation}",
-            _short_revision(state.revision),
-            age(state.last_success_at, now),
-            until(state.due_at, now),
-            _short(state.reason),
-        )
-        for state in states
-    ]
-    return table(_STATUS_COLUMNS, rows, nothing=nothing)
-
-
-def _short_revision(revision: str | None) -> str | None:
-    if revision is None:
-        return None
-    branch, _, commit = revision.partition("@sha1:")
-    return f"{branch}@{commit[:_SHORT_COMMIT]}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHORT_REASON else text[: _SHORT_REASON - 1] + "…"
-
-
 def _sync_git(arguments: argparse.Namespace) -> int:
     from hedgehog.airflow.hooks import open_mirror
     from hedgehog.services import git_sync
@@ -112,6 +61,7 @@ def _sync_git(arguments: argparse.Namespace) -> int:
                 force=arguments.force,
                 dry_run=arguments.dry_run,
             )
+        _note_suspended(arguments, connection, names)
     return _tell(arguments, outcomes)
 
 
@@ -130,7 +80,16 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
                 dry_run=arguments.dry_run,
                 allow_large_prune=arguments.allow_large_prune,
             )
+        _note_suspended(arguments, connection, names)
     return _tell(arguments, outcomes)
+
+
+def _note_suspended(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
+    """A preview looks at suspended fabrics as well; say that a real sync would not."""
+    for fabric in load_fabrics(connection, names) if arguments.dry_run else ():
+        why = suspension(fabric, datetime.now(UTC))
+        if why:
+            note(f"{fabric.name} is {why}; a sync leaves it alone until it is resumed")
 
 
 def _names(batches: Sequence[Sequence[str]]) -> list[str]:
@@ -144,22 +103,23 @@ def run_id() -> str:
 
 def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
     data = [outcome.as_dict() | {"details": list(outcome.details)} for outcome in outcomes]
-    show(arguments, data, lambda: _outcome_text(outcomes, details=arguments.verbose or arguments.dry_run))
+    details = arguments.verbose or arguments.dry_run
+    show(arguments, data, lambda: _outcome_text(outcomes, details=details, screen=screen(arguments)))
     return 1 if any(outcome.status is OutcomeStatus.ERROR for outcome in outcomes) else 0
 
 
-def _outcome_text(outcomes: Sequence[Outcome], *, details: bool) -> str:
+def _outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen) -> str:
     rows = [
         (
             outcome.fabric,
             outcome.status.value,
             *(outcome.counts.get(name, 0) for name in _OUTCOME_COLUMNS[2:7]),
-            _short_revision(outcome.revision),
-            _short(outcome.reason),
+            short_revision(outcome.revision),
+            outcome.reason,
         )
         for outcome in outcomes
     ]
-    lines = [table(_OUTCOME_COLUMNS, rows, nothing="no fabric is due")]
+    lines = [table(_OUTCOME_COLUMNS, rows, nothing="no fabric is due", screen=screen)]
     for outcome in outcomes:
         told = outcome.details if details or outcome.status in (OutcomeStatus.ERROR, OutcomeStatus.HELD) else ()
         lines += [f"\n{outcome.fabric}:", *(f"  {line}" for line in told)] if told else []

@@ -80,6 +80,8 @@ class SyncStatus(StrEnum):
     """The last attempt failed; the next one is scheduled."""
     PARKED = "parked"
     """Given up until somebody forces it or the fabric changes."""
+    WAITING = "waiting"
+    """The cluster has all that is published; what it lacks waits for Git. Shown, never stored."""
     SUSPENDED = "suspended"
 
 

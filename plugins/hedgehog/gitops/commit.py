@@ -128,9 +128,11 @@ def _write(repository: pygit2.Repository, base: pygit2.Tree | None, layer: _Laye
     return builder.write() if len(builder) else None
 
 
-def message(fabric: Fabric, counts: Mapping[str, int], *, run_id: str, initial: bool = False) -> str:
+def message(
+    fabric: Fabric, counts: Mapping[str, int], *, run_id: str, initial: bool = False, verb: str = "Update"
+) -> str:
     """The message of a fabric's commit: what happened, how many files, and trailers that tools can read."""
-    subject = f"{'Initialize' if initial else 'Update'} fabric {fabric.name}"
+    subject = f"{'Initialize' if initial else verb} fabric {fabric.name}"
     if len(subject) > SUBJECT_LIMIT:
         subject = subject[: SUBJECT_LIMIT - 1] + "…"
     told = ", ".join(f"{number} {action}" for action, number in counts.items() if number)

@@ -65,11 +65,12 @@ def claim(
 ) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
     """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not.
 
-    *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks. With
+    *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
+    looks at suspended fabrics, too. With
     *due_only* a fabric that another run has brought in step since the plan was made is left out.
     """
     found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-    reasons = {name: _reason(found.get(name), unwilling, now) for name in names}
+    reasons = {name: _reason(found.get(name), unwilling, None if dry_run else now) for name in names}
     ids = {name: found[name].id for name in names if not reasons[name]}
     locked = set(ids.values()) if dry_run else try_locks(connection, TARGET_LOCK[target], list(ids.values()))
     try:
@@ -88,11 +89,11 @@ def claim(
             unlock(connection, TARGET_LOCK[target], locked)
 
 
-def _reason(fabric: Fabric | None, unwilling: Callable[[Fabric], str], now: datetime) -> str:
-    """Why a fabric is not to be worked on; empty if it is."""
+def _reason(fabric: Fabric | None, unwilling: Callable[[Fabric], str], now: datetime | None) -> str:
+    """Why a fabric is not to be worked on; empty if it is. Without *now* it does not matter that it is suspended."""
     if fabric is None:
         return "there is no such fabric any more"
-    return unwilling(fabric) or suspension(fabric, now)
+    return unwilling(fabric) or (suspension(fabric, now) if now else "")
 
 
 def suspension(fabric: Fabric, now: datetime) -> str:

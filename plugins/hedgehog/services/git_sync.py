@@ -307,8 +307,7 @@ def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
 
 def _reason(held: Sequence[Entry], status: OutcomeStatus) -> str:
     if held:
-        more = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
-        return f"{held[0].reason}{more}"
+        return held[0].reason if len(held) == 1 else f"{len(held)} files are held, the first: {held[0].reason}"
     return "nothing changed" if status is OutcomeStatus.SKIPPED else ""
 
 

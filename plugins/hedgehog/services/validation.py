@@ -71,10 +71,14 @@ def _nothing(wanted: Sequence[Manifest], before: Sequence[Manifest], reason: str
     )
 
 
+_TOLD = 5
+"""Faults of one object that a reason names."""
+
+
 def _reason(finding: Finding) -> str:
     errors = [violation for violation in finding.violations if violation.rule.severity is Severity.ERROR]
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{_told(errors[0])}{more}"
+    more = f"; and {len(errors) - _TOLD} faults more" if len(errors) > _TOLD else ""
+    return "; also ".join(_told(error) for error in errors[:_TOLD]) + more
 
 
 def _told(violation: Violation) -> str:

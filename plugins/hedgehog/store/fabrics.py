@@ -182,6 +182,27 @@ def load_repositories(connection: Connection) -> list[GitRepository]:
         return [GitRepository(*row) for row in cursor.fetchall()]
 
 
+def load_repository(connection: Connection, name: str) -> GitRepository:
+    """One repository. Raises NotFound, with near names."""
+    found = {repository.name: repository for repository in load_repositories(connection)}
+    if name not in found:
+        near = difflib.get_close_matches(name, found, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog repository list` shows them all"
+        raise NotFound(f"there is no git_repository {name!r}; {hint}")
+    return found[name]
+
+
+def delete_repository(connection: Connection, name: str) -> None:
+    """Forget a repository that no fabric uses. Raises NotFound, InvalidInput for one that is in use."""
+    repository = load_repository(connection, name)
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT name FROM hedgehog.fabric WHERE git_repository_id = %s ORDER BY name", (repository.id,))
+        users = [row[0] for row in cursor.fetchall()]
+        if users:
+            raise InvalidInput(f"{name} is used by {', '.join(users)}; delete them or give them another git_repository")
+        cursor.execute("DELETE FROM hedgehog.git_repository WHERE id = %s", (repository.id,))
+
+
 def save_repository(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
     """Create or update a repository; only the given settings are set. Equal content changes nothing.
 
@@ -365,17 +386,19 @@ def suspend(connection: Connection, name: str, *, reason: str, until: datetime |
     _update(connection, name, "suspended = true, suspended_reason = %s, suspended_until = %s", (reason, until))
 
 
-def resume(connection: Connection, name: str) -> None:
-    """Take a fabric up again; it is due at once. Raises NotFound."""
-    _update(connection, name, "suspended = false, suspended_reason = NULL, suspended_until = NULL", ())
+def resume(connection: Connection, name: str) -> bool:
+    """Take a fabric up again, due at once; False for one that is not suspended. Raises NotFound."""
+    assignments = "suspended = false, suspended_reason = NULL, suspended_until = NULL"
+    return _update(connection, name, assignments, (), where="AND suspended")
 
 
-def _update(connection: Connection, name: str, assignments: str, values: Sequence[Any]) -> None:
+def _update(connection: Connection, name: str, assignments: str, values: Sequence[Any], *, where: str = "") -> bool:
     with transaction(connection) as cursor:
-        cursor.execute(f"UPDATE hedgehog.fabric SET {assignments} WHERE name = %s", (*values, name))
-        touched = cursor.rowcount
+        cursor.execute(f"UPDATE hedgehog.fabric SET {assignments} WHERE name = %s {where}", (*values, name))
+        touched = bool(cursor.rowcount)
     if not touched:
         load_fabric(connection, name)  # raises NotFound with near names
+    return touched
 
 
 def delete_fabric(connection: Connection, name: str) -> None:

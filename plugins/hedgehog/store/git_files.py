@@ -61,6 +61,18 @@ def changed_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[i
     return found
 
 
+def unpublished(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, int]:
+    """How many objects of the fabrics are not, or not as they are wanted, among what was written to Git."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT o.fabric_id, count(*) FROM hedgehog.fabric_object o "
+            "LEFT JOIN hedgehog.git_file g USING (fabric_id, kind, namespace, name) "
+            "WHERE o.fabric_id = ANY(%s) AND g.object_digest IS DISTINCT FROM o.digest GROUP BY 1",
+            (list(fabric_ids),),
+        )
+        return dict(cursor.fetchall())
+
+
 def removed_files(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, list[GitFile]]:
     """The files whose object is no longer in the database."""
     found: dict[int, list[GitFile]] = {fabric_id: [] for fabric_id in fabric_ids}

@@ -40,6 +40,19 @@ def owned(
         return {(ref := ObjectRef(*row[:3])): Owned(ref, *row[3:]) for row in cursor.fetchall()}
 
 
+def of_fabric(connection: Connection, fabric_id: int) -> dict[str, dict[ObjectRef, Manifest]]:
+    """All that a fabric owns, by the connection of its cluster: also where it was applied to before."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT connection_id, kind, namespace, name, manifest FROM hedgehog.inventory WHERE fabric_id = %s",
+            (fabric_id,),
+        )
+        found: dict[str, dict[ObjectRef, Manifest]] = {}
+        for connection_id, kind, namespace, name, manifest in cursor.fetchall():
+            found.setdefault(connection_id, {})[ObjectRef(kind, namespace, name)] = manifest
+        return found
+
+
 def record(
     cursor: Any,
     connection_id: str,

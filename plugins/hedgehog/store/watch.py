@@ -63,9 +63,14 @@ def save_cursors(cursor: Any, moved: Mapping[tuple[str, Place], str]) -> None:
 
 
 def forget_others(connection: Connection, connection_ids: Iterable[str]) -> None:
-    """Drop what is known of clusters that no fabric is synced to any more: their cursors and their drift."""
+    """Drop what is known of clusters that no fabric is synced to any more: their cursors and their drift.
+
+    Orphans stay on record: what a deleted fabric left there is told of until somebody removes it.
+    """
     with transaction(connection) as cursor:
         for table in ("watch_cursor", "drift"):
+            lasting = " AND state <> 'orphan'" if table == "drift" else ""
             cursor.execute(
-                f"DELETE FROM hedgehog.{table} WHERE NOT connection_id = ANY(%s)", (sorted(set(connection_ids)),)
+                f"DELETE FROM hedgehog.{table} WHERE NOT connection_id = ANY(%s){lasting}",
+                (sorted(set(connection_ids)),),
             )

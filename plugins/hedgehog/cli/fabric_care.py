@@ -1,0 +1,187 @@
+"""`hedgehog fabric suspend|resume|delete`: leave a fabric alone for a while, or for good."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from hedgehog.cli.arguments import Parser, add_command, duration, moment
+from hedgehog.cli.output import cell, note, progress, show
+from hedgehog.cli.session import fabric_database
+from hedgehog.cli.sync import run_id
+from hedgehog.fabric.model import ObjectRef, SourceOfTruth
+from hedgehog.services import purge
+from hedgehog.services.purge import Remains
+from hedgehog.store import fabrics as store
+from hedgehog.store.database import Connection, transaction
+
+_SHOWN = 10
+"""Files and objects of a plan that are named."""
+
+
+def add_commands(group: Any) -> None:
+    """Add `suspend`, `resume` and `delete` below `fabric`."""
+    parser = add_command(
+        group,
+        "suspend",
+        _suspend,
+        summary="leave fabrics alone: nothing is written to Git or the cluster until they are resumed",
+        examples='hedgehog fabric suspend gen lab --reason "switch upgrade, CHG-17" --for 2h',
+    )
+    parser.add_argument("fabrics", nargs="+", metavar="NAME")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="shown wherever the fabric is skipped")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it goes on by itself")
+    end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
+    parser = add_command(group, "resume", _resume, summary="take suspended fabrics up again, at once")
+    parser.add_argument("fabrics", nargs="+", metavar="NAME")
+    _add_delete(group)
+
+
+def _add_delete(group: Any) -> None:
+    parser: Parser = add_command(
+        group,
+        "delete",
+        _delete,
+        summary="forget a fabric, and say what of it stays; with --purge remove that first, from Git and clusters",
+        examples="""
+        hedgehog fabric delete gen                     # shows what would stay
+        hedgehog fabric delete gen --purge             # shows what would be removed
+        hedgehog fabric delete gen --purge --yes
+        """,
+    )
+    parser.add_argument("fabric", metavar="NAME")
+    parser.add_argument("--purge", action="store_true", help="remove its files from Git and its objects from clusters")
+    parser.add_argument("--yes", action="store_true", help="do it; without, it is only shown and the exit status is 1")
+    parser.add_argument("--dry-run", action="store_true", help="only show it; exit status 0")
+
+
+def _suspend(arguments: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    until = now + arguments.span if arguments.span else arguments.until
+    if until is not None and until <= now:
+        arguments.parser.error(f"--until {until.isoformat()} has passed")
+    names = list(dict.fromkeys(arguments.fabrics))
+    with fabric_database(arguments) as connection, transaction(connection):
+        for name in names:
+            store.suspend(connection, name, reason=arguments.reason, until=until)
+    said = f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else "until it is resumed"
+    lines = [f"{name} is suspended {said}; a run that is at work ends first" for name in names]
+    data = [{"fabric": name, "action": "suspended"} for name in names]
+    show(arguments, data, lambda: "\n".join(lines))
+    return 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    names = list(dict.fromkeys(arguments.fabrics))
+    with fabric_database(arguments) as connection, transaction(connection):
+        resumed = {name: store.resume(connection, name) for name in names}
+    lines = [
+        f"{name} is resumed and due at once" if done else f"{name} is not suspended; nothing was changed"
+        for name, done in resumed.items()
+    ]
+    data = [{"fabric": name, "action": "resumed" if done else "unchanged"} for name, done in resumed.items()]
+    show(arguments, data, lambda: "\n".join(lines))
+    return 0
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    with fabric_database(arguments) as connection:
+        return _purge(arguments, connection) if arguments.purge else _forget(arguments, connection)
+
+
+def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
+    does = arguments.yes and not arguments.dry_run
+    seen = purge.forget(connection, arguments.fabric) if does else purge.known(connection, arguments.fabric)
+    lines = [f"{arguments.fabric} {'is' if does else 'would be'} forgotten", *_what_stays(seen)]
+    show(arguments, seen.as_dict() | {"action": "deleted" if does else "planned"}, lambda: "\n".join(lines))
+    return _status(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    """0 for what was done or only to be shown; 1 for what waits for a yes."""
+    if arguments.yes or arguments.dry_run:
+        return 0
+    note("nothing was changed; do it with --yes")
+    return 1
+
+
+def _what_stays(seen: Remains) -> Iterator[str]:
+    """What of a fabric nobody looks after any more, and how to remove it."""
+    repository, fabric = seen.fabric.git_repository, seen.fabric
+    if seen.files and repository is not None:
+        yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
+        command = f"git rm -r --quiet {shlex.quote(fabric.git_directory or '.')} && git commit -m 'Remove {fabric.name}' && git push"
+        yield f"    remove them in a clone of {repository.url}, branch {repository.branch}: {command}"
+    for place in seen.places:
+        yield f"  {len(place.live)} objects stay in the cluster of {place.connection_id}: {_kinds(place.live)}"
+        yield f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
+    if not seen.files and not seen.places:
+        yield "  nothing of it is in Git or in a cluster"
+
+
+def _kinds(refs: Collection[ObjectRef]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(ref.kind for ref in refs).items()))
+
+
+def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
+    from hedgehog.airflow.hooks import open_cluster, open_mirror
+
+    now = datetime.now(UTC)
+    seams: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}
+    with progress(arguments, "looking at Git and clusters"):
+        seen = purge.look(connection, arguments.fabric, **seams)
+    if not arguments.yes or arguments.dry_run:
+        lines = [f"{arguments.fabric} would be removed", *_plan(seen, every=arguments.verbose)]
+        show(arguments, seen.as_dict() | {"action": "planned"}, lambda: "\n".join(lines))
+        return _status(arguments)
+    with progress(arguments, "removing it from Git and clusters"):
+        left, problems = purge.purge(connection, seen, **seams, run_id=run_id())
+    data = seen.as_dict() | {"action": "purged", "done": left.done, "left": left.as_dict(), "problems": problems}
+    show(arguments, data, lambda: "\n".join(_purged(seen, left, problems)))
+    return 0 if left.done else 1
+
+
+def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
+    if seen.files and seen.fabric.git_repository is not None:
+        yield f"  from Git, {len(seen.files)} files of {seen.fabric.git_repository.name}:"
+        yield from _named(seen.files, every=every)
+    for place in seen.places:
+        yield f"  from the cluster of {place.connection_id}, {len(place.live)} objects ({_kinds(place.live)}):"
+        yield from _named(sorted(map(str, place.live)), every=every)
+        yield from (f"    {ref} is {why}" for ref, why in sorted(place.waiting.items()))
+    yield from _left_alone(seen)
+
+
+def _named(names: Collection[str], *, every: bool) -> Iterator[str]:
+    shown = list(names) if every else list(names)[:_SHOWN]
+    yield from (f"    {cell(name)}" for name in shown)
+    if len(shown) < len(names):
+        yield f"    … and {len(names) - len(shown)} more; --verbose shows all"
+
+
+def _left_alone(seen: Remains) -> Iterator[str]:
+    """What a purge does not touch, and why."""
+    if seen.edited:
+        yield f"  {len(seen.edited)} files stay in Git, for people changed them: {', '.join(map(cell, seen.edited))}"
+    if seen.foreign:
+        ours = seen.fabric.source_of_truth is SourceOfTruth.DATABASE
+        why = "for we did not write them" if ours else "for they are its source of truth: remove them with a commit"
+        yield f"  {len(seen.foreign)} files in {seen.fabric.git_directory or 'the root'} stay in Git, {why}"
+
+
+def _purged(seen: Remains, left: Remains, problems: Collection[str]) -> Iterator[str]:
+    name, objects = seen.fabric.name, sum(len(place.live) for place in seen.places)
+    if left.done:
+        yield f"{name} is gone: {len(seen.files)} files removed from Git, {objects} objects from clusters"
+        yield from _left_alone(left)
+        return
+    yield f"{name} is not gone yet, and stays suspended; run the same command again, or `hedgehog fabric resume {name}`"
+    yield from (f"  {cell(problem)}" for problem in problems)
+    for place in left.places:
+        told = {str(ref) for ref in place.live} | {f"{ref} is {why}" for ref, why in place.waiting.items()}
+        yield from (f"  {place.connection_id}: {cell(one)}" for one in sorted(told))

@@ -1,0 +1,276 @@
+"""`hedgehog status`, `hedgehog explain`: how every fabric stands at its targets, and what keeps it from being in step."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+import orjson
+
+from hedgehog.cli.arguments import add_command
+from hedgehog.cli.output import Screen, age, cell, say, screen, show, table, until
+from hedgehog.cli.session import fabric_database
+from hedgehog.errors import NotFound
+from hedgehog.fabric.model import Fabric, SyncStatus
+from hedgehog.services.status import Standing, standings
+from hedgehog.store.database import Connection
+from hedgehog.store.fabrics import load_fabric, load_fabrics
+from hedgehog.store.problems import Problem
+
+_COLUMNS = ("fabric", "target", "status", "generation", "revision", "success", "next", "reason")
+_SHORT_COMMIT = 8
+_LINES_SHOWN = 3
+"""Reasons of one fabric and target in the table."""
+_SUBJECTS_SHOWN = 5
+"""Problems of one kind in an explanation."""
+_CLEAR = "\x1b[H\x1b[2J"
+_KEYS = ("fabric", "target", "status", "repository", "cluster")
+
+
+def add_commands(commands: Any) -> None:
+    """Add `status` and `explain`."""
+    parser = add_command(
+        commands,
+        "status",
+        _status,
+        summary="show how every fabric stands at Git and at its cluster, and why one is not in step",
+        examples="""
+        hedgehog status --not-in-sync
+        hedgehog status --select cluster=dc1_* --select status=parked,error
+        hedgehog status gen --check || page-somebody
+        hedgehog status gen --output json
+        """,
+    )
+    parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all")
+    parser.add_argument("--not-in-sync", action="store_true", help="only what is not in step")
+    parser.add_argument(
+        "--select", type=_selector, action="append", default=[], metavar="KEY=VALUE",
+        help=f"only these; KEY is one of {', '.join(_KEYS)}, VALUE a name or pattern, or several with commas",
+    )  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs somebody")
+    parser.add_argument(
+        "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it again and again; default: 2"
+    )
+    parser = add_command(
+        commands,
+        "explain",
+        _explain,
+        summary="say all that keeps a fabric from being in step, and what to do; exit status 1 when it needs you",
+        examples="hedgehog explain gen",
+    )
+    parser.add_argument("fabric", metavar="NAME")
+
+
+def _selector(text: str) -> tuple[str, list[str]]:
+    key, equals, values = text.partition("=")
+    if not equals or key not in _KEYS or not values:
+        raise argparse.ArgumentTypeError(f"{text!r} selects nothing; write KEY=VALUE, where KEY is {', '.join(_KEYS)}")
+    if key == "status":
+        unknown = [value for value in values.split(",") if value not in list(SyncStatus)]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no status; known are {', '.join(SyncStatus)}")
+    return key, values.split(",")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pause; write seconds, 0.1 to 3600")
+    return seconds
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    with fabric_database(arguments) as connection:
+        while True:
+            rows = _selected(arguments, connection)
+            if arguments.watch is not None and arguments.stdout.isatty():
+                arguments.stdout.write(_CLEAR)
+            _show_rows(arguments, rows)
+            if arguments.watch is None:
+                return 1 if arguments.check and any(row.needs_somebody for row in rows) else 0
+            arguments.stdout.flush()
+            time.sleep(arguments.watch)
+
+
+def _selected(arguments: argparse.Namespace, connection: Connection) -> list[Standing]:
+    for name in arguments.fabrics:
+        load_fabric(connection, name)  # raises NotFound with near names
+    rows = standings(connection, arguments.fabrics or None, now=datetime.now(UTC))
+    if arguments.select:
+        fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
+        rows = [row for row in rows if all(_fits(row, fabrics, *one) for one in arguments.select)]
+        if not rows and not arguments.watch:
+            wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
+            raise NotFound(f"no fabric fits {wanted}; `hedgehog fabric list` shows them all")
+    return [row for row in rows if not row.is_in_step] if arguments.not_in_sync else rows
+
+
+def _fits(row: Standing, fabrics: Mapping[str, Fabric], key: str, values: Sequence[str]) -> bool:
+    fabric = fabrics.get(row.state.fabric)
+    repository = fabric.git_repository.name if fabric and fabric.git_repository else ""
+    found = {
+        "fabric": row.state.fabric,
+        "target": row.state.target.value,
+        "status": row.state.status.value,
+        "repository": repository,
+        "cluster": (fabric.kubernetes_connection_id if fabric else None) or "",
+    }[key]
+    return any(fnmatchcase(found, value) for value in values)
+
+
+def _show_rows(arguments: argparse.Namespace, rows: Sequence[Standing]) -> None:
+    if arguments.output == "json" and arguments.watch is not None:  # a document a line, so that a reader can part them
+        say(arguments, orjson.dumps([row.as_dict() for row in rows]).decode())
+        return
+    now = datetime.now(UTC)
+
+    def text() -> str:
+        nothing = "every fabric is in step" if arguments.not_in_sync else "no fabric has a sync enabled"
+        shown = state_table(rows, now, nothing=nothing, screen=screen(arguments), every=arguments.verbose)
+        return "\n".join([shown, *_totals(rows)])
+
+    show(arguments, [row.as_dict() for row in rows], text)
+
+
+def state_table(
+    rows: Sequence[Standing], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
+) -> str:
+    """One row a fabric and target, with its reasons in full: the first few of many, unless *every*."""
+    cells = [
+        (
+            row.state.fabric,
+            row.state.target.value,
+            row.state.status.value,
+            f"{row.state.observed_generation}/{row.state.generation}",
+            short_revision(row.state.revision),
+            age(row.state.last_success_at, now),
+            until(row.state.due_at, now),
+            _reasons(row, every=every),
+        )
+        for row in rows
+    ]
+    return table(_COLUMNS, cells, nothing=nothing, screen=screen)
+
+
+def _reasons(row: Standing, *, every: bool) -> list[str]:
+    lines = row.lines()
+    shown = lines if every or len(lines) <= _LINES_SHOWN + 1 else lines[:_LINES_SHOWN]
+    more = len(lines) - len(shown)
+    return [*shown, *([f"… and {more} more: `hedgehog explain {row.state.fabric}`"] if more else [])]
+
+
+def short_revision(revision: str | None) -> str | None:
+    """`main@5394cb7f`."""
+    if revision is None:
+        return None
+    branch, _, commit = revision.partition("@sha1:")
+    return f"{branch}@{commit[:_SHORT_COMMIT]}"
+
+
+def _totals(rows: Sequence[Standing]) -> Iterator[str]:
+    """How many of what, and where to go on; nothing when there is nothing to add up."""
+    problems = [problem for row in rows for problem in row.problems]
+    bad = sorted({row.state.fabric for row in rows if not row.is_in_step})
+    if len(rows) > 2 or problems:
+        fabrics = len({row.state.fabric for row in rows})
+        counts = Counter(row.state.status.value for row in rows)
+        said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        needing = sum(problem.needs_somebody for problem in problems)
+        mending = len(problems) - needing
+        yield ""
+        yield (
+            f"{_many(fabrics, 'fabric')}: {said}; {_many(needing, 'problem')} for somebody"
+            + (f", {mending} that need nobody now" if mending else "")
+        )
+    if problems:
+        yield f"what to do: `hedgehog explain {bad[0] if len(bad) == 1 else 'NAME'}`"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    with fabric_database(arguments) as connection:
+        fabric = load_fabric(connection, arguments.fabric)
+        rows = standings(connection, [fabric.name], now=now)
+    data = {
+        "fabric": fabric.name,
+        "in_step": all(row.is_in_step for row in rows),
+        "needs_somebody": any(row.needs_somebody for row in rows),
+        "targets": [row.as_dict() for row in rows],
+    }
+    wrapped = screen(arguments)
+    show(arguments, data, lambda: "\n".join(_explanation(fabric, rows, now, wrapped, every=arguments.verbose)))
+    return 1 if data["needs_somebody"] else 0
+
+
+def _explanation(
+    fabric: Fabric, rows: Sequence[Standing], now: datetime, screen: Screen, *, every: bool
+) -> Iterator[str]:
+    needing = sum(problem.needs_somebody for row in rows for problem in row.problems)
+    if not rows:
+        yield f"{fabric.name}: both syncs are off (git_sync_enabled, enable_k8s_sync); nothing is written anywhere"
+    elif all(row.is_in_step for row in rows):
+        yield f"{fabric.name} is in step: Git and cluster have all that is wanted"
+    else:
+        yield f"{fabric.name} is not in step; " + (
+            f"{_many(needing, 'problem')} for you" if needing else "nothing for you to do"
+        )
+    for row in rows:
+        state = row.state
+        yield ""
+        yield _line(row, now, screen)
+        if row.reason:
+            yield from _indented(row.reason, 2, screen)
+        if state.status is SyncStatus.SUSPENDED:
+            yield from _indented(f"→ when it is to go on: `hedgehog fabric resume {fabric.name}`", 2, screen)
+        for group in _grouped(row.problems):
+            yield from _group(group, now, screen, every=every)
+
+
+def _line(row: Standing, now: datetime, screen: Screen) -> str:
+    state = row.state
+    parts = [
+        f"generation {state.observed_generation} of {state.generation}",
+        short_revision(state.revision),
+        f"last in step {age(state.last_success_at, now)} ago" if state.last_success_at else "never in step",
+        f"next look {until(state.due_at, now)}" if state.due_at else "no next look by itself",
+    ]
+    return f"{state.target.value}  {screen.paint(state.status.value)}  {', '.join(part for part in parts if part)}"
+
+
+def _grouped(problems: Sequence[Problem]) -> list[list[Problem]]:
+    """Problems of one kind with the same remedy together."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((problem.kind.value, problem.advice), []).append(problem)
+    return list(groups.values())
+
+
+def _group(group: Sequence[Problem], now: datetime, screen: Screen, *, every: bool) -> Iterator[str]:
+    first = group[0]
+    oldest = min(problem.since for problem in group)
+    yield f"  {first.kind.value} ({len(group)}, since {age(oldest, now)})"
+    shown = group if every or len(group) <= _SUBJECTS_SHOWN + 1 else group[:_SUBJECTS_SHOWN]
+    for problem in shown:
+        told = problem.cause if problem.cause.startswith(problem.subject) else f"{problem.subject}: {problem.cause}"
+        yield from _indented(told, 4, screen)
+    if len(shown) < len(group):
+        yield f"    … and {len(group) - len(shown)} more; --verbose shows all"
+    commands = list(dict.fromkeys(problem.command for problem in shown))
+    yield from _indented(f"→ {first.advice}: " + ", ".join(f"`{command}`" for command in commands), 2, screen)
+
+
+def _indented(text: str, indent: int, screen: Screen) -> Iterator[str]:
+    for number, line in enumerate(screen.wrap(cell(text), indent + 2)):
+        yield " " * (indent if number == 0 else indent + 2) + line
