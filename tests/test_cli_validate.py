@@ -175,3 +175,22 @@ def test_a_check_of_files_imports_no_airflow_and_no_client(tmp_path):
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_cannot_be_read_is_an_error_and_never_silence(command, tmp_path):
+    """A directory that became a link: nobody can say what is behind it."""
+    (tmp_path / "lab").mkdir()
+    vpc_file(tmp_path / "lab")
+    (tmp_path / "lab" / "vpcs").symlink_to(tmp_path)
+    for paths in ([tmp_path / "lab"], [tmp_path / "lab" / "vpc-1.yaml", tmp_path / "lab"]):
+        status, out, err = command("validate", *paths)
+        assert (status, err) == (1, "")
+        assert f"{tmp_path}/lab/vpcs: error: is a symbolic link, which is never followed [file-unreadable]" in out
+
+
+def test_files_with_objects_that_are_not_read_are_named(command, tmp_path):
+    """An odd suffix is easily overlooked."""
+    vpc_file(tmp_path)
+    vpc_file(tmp_path, "vpc-2").rename(tmp_path / "vpc-2.yaml.bak")
+    status, out, _ = command("validate", tmp_path)
+    assert (status, f"not checked, though it has objects: {tmp_path}/vpc-2.yaml.bak" in out) == (0, True)

@@ -27,6 +27,7 @@ from hedgehog.services import (
     fabric_import,
     git_sync,
     kubernetes_sync,
+    local_files,
     maintenance,
     repository_changes,
     self_test,
@@ -78,7 +79,7 @@ def follow_repositories(run_id: str, arguments: Arguments) -> None:
 
 def import_files(run_id: str, arguments: Arguments) -> None:
     """`hedgehog fabric import --replace`."""
-    documents = fabric_import.read_documents([Path(arguments["path"])])
+    documents = fabric_import.read_documents(local_files.read_paths([arguments["path"]]))
     with closing(hooks.open_database()) as connection:
         fabric_import.import_documents(connection, documents, fabric=arguments["fabric"], replace=True)
 

@@ -18,6 +18,7 @@ from hedgehog.fabric.model import GitRepository, Target
 from hedgehog.services import backup
 from hedgehog.services.backup import MANIFEST_FILE, back_up, write
 from hedgehog.services.fabric_import import import_documents, read_documents
+from hedgehog.services.local_files import read_paths
 from hedgehog.services.restore import SYNCS_ARE_OFF, restore, restore_from_git
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
@@ -43,7 +44,7 @@ def fill(database: Connection) -> None:
     fabrics.save_repository(database, "demo", {"url": "https://git.example.com/demo.git", "connection_id": "demo_git"})
     fabrics.save_repository(database, "unused", {"url": "ssh://git@git.example.com/unused.git", "branch": "live"})
     fabrics.save_fabric(database, "gone", {})
-    import_documents(database, read_documents([ROOT / "examples" / "gen"]))
+    import_documents(database, read_documents(read_paths([ROOT / "examples" / "gen"])))
     fabrics.delete_fabric(database, "gone")
     settings = {"asn": 0x1_0000, "description": "über\n- all: #1", "spine_leaf_links": {"s1": ["l1", 1.5, None, True]}}
     fabrics.save_fabric(database, "Site.B", {**settings, "git_repository": "demo", "git_directory": "b"})
@@ -108,7 +109,7 @@ def test_the_files_of_a_fabric_are_what_an_import_reads(
     empty: Connection, database: Connection, backed_up: Path
 ) -> None:
     """A backup is of use without the command that restores it."""
-    report = import_documents(empty, read_documents([backed_up / "fabrics" / "gen"]))
+    report = import_documents(empty, read_documents(read_paths([backed_up / "fabrics" / "gen"])))
     assert report.fabrics == {"gen": "created"}
     ids = [fabrics.load_fabric(one, "gen").id for one in (database, empty)]
     stored = [fabrics.load_objects(one, [row])[row] for one, row in zip((database, empty), ids, strict=True)]

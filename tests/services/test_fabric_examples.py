@@ -16,6 +16,7 @@ from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas.check import check
 from hedgehog.services.fabric_import import import_documents, read_documents
+from hedgehog.services.local_files import read_paths
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 
@@ -41,7 +42,7 @@ def examples(postgres, large):
     connection = store_database.connect(postgres.database("examples", template="hedgehog_template"))
     fabrics.save_repository(connection, "demo", {"url": "https://git.example.com/demo.git"})
     for name, directory in (("gen", EXAMPLES / "gen"), ("large", large)):
-        report = import_documents(connection, read_documents([directory]))
+        report = import_documents(connection, read_documents(read_paths([directory])))
         assert (report.fabric, report.notes) == (name, ())
     yield connection
     connection.close()

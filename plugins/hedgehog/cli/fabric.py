@@ -70,6 +70,11 @@ def _add_import(group: Any) -> None:
     )
     parser.add_argument("--replace", action="store_true", help="remove the fabric's objects that are not imported")
     parser.add_argument("--yes", action="store_true", help="remove even more objects than the fabric's prune threshold")
+    parser.add_argument(
+        "--allow-invalid",
+        action="store_true",
+        help="store also what a cluster would refuse; it is held until it is put right",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
     cluster = parser.add_argument_group("from a cluster")
     cluster.add_argument("--from-cluster", metavar="CONNECTION", help="Airflow connection of the cluster to take over")
@@ -96,11 +101,12 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _from_files(arguments: argparse.Namespace) -> Report:
-    from hedgehog.services import fabric_import
+    from hedgehog.services import fabric_import, local_files
 
-    stdin = sys.stdin.buffer.read() if fabric_import.STDIN in arguments.paths else b""
+    stdin = sys.stdin.buffer.read() if local_files.STDIN in arguments.paths else b""
     with progress(arguments, "reading the files"):
-        documents = fabric_import.read_documents(arguments.paths, stdin=stdin)
+        files = local_files.read_paths(arguments.paths, stdin=stdin, search_hidden=arguments.replace)
+        documents = fabric_import.read_documents(files)
     if not documents:
         raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document is there; nothing was imported")
     with fabric_database(arguments) as connection, progress(arguments, "writing to the fabric database"):
@@ -111,6 +117,8 @@ def _from_files(arguments: argparse.Namespace) -> Report:
             replace=arguments.replace,
             dry_run=arguments.dry_run,
             allow_large_prune=arguments.yes,
+            allow_invalid=arguments.allow_invalid,
+            unread=files.unread,
         )
 
 

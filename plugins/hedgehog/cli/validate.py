@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import functools
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, Manifest
     from hedgehog.kube.client import Cluster
     from hedgehog.schemas.report import Report
+    from hedgehog.services.local_files import LocalFiles
 
 COULD_NOT_CHECK = 2
 _OUTPUTS = ("text", "json", "sarif", "github")
@@ -100,6 +100,8 @@ def _could_not_check(message: str) -> int:
 
 def _report(arguments: argparse.Namespace) -> Report:
     from hedgehog.schemas.files import check_files
+    from hedgehog.schemas.rules.files import UNREADABLE
+    from hedgehog.services.vanished import not_read
 
     files = _read(arguments)
     fabric, objects = _fabric(arguments)
@@ -107,16 +109,22 @@ def _report(arguments: argparse.Namespace) -> Report:
     if arguments.upstream:
         settings = dataclasses.replace(settings, upstream=Upstream(arguments.upstream))
     namespace = fabric.kubernetes_namespace if fabric else "default"
-    report = check_files(files, settings, before=objects, partial=True, strict=arguments.strict, namespace=namespace)
+    report = check_files(
+        files.contents, settings, before=objects, partial=True, strict=arguments.strict, namespace=namespace
+    )
+    notes = [
+        f"not checked, though it has objects: {path}; *.yaml and *.yml are read" for path in not_read(files.unread)
+    ]
+    report = dataclasses.replace(report.with_unreadable(UNREADABLE, files.opaque), notes=(*report.notes, *notes))
     return report if arguments.cluster is None else _ask(arguments, report, fabric)
 
 
-def _read(arguments: argparse.Namespace) -> Mapping[str, bytes]:
-    from hedgehog.services.fabric_import import STDIN, read_files
+def _read(arguments: argparse.Namespace) -> LocalFiles:
+    from hedgehog.services.local_files import STDIN, read_paths
 
     stdin = sys.stdin.buffer.read() if STDIN in arguments.paths else b""
-    files = {name: content for path in arguments.paths for name, content in read_files(path, stdin)}
-    if not files:
+    files = read_paths(arguments.paths, stdin=stdin)
+    if not files.contents and not files.opaque:
         raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file is there; nothing was checked")
     return files
 

@@ -35,6 +35,12 @@ def _block(entry: Entry, remark: Remark) -> str:
     return "\n".join(map(_plain, lines)) + "\n"
 
 
+def line(entry: Entry, remark: Remark) -> str:
+    """One remark in one line: where, what, what to do."""
+    hint = f"; {remark.hint}" if remark.hint else ""
+    return _plain(f"{_place(entry, remark)}{_said(entry, remark)}{hint} [{remark.rule.id}]")
+
+
 def _place(entry: Entry, remark: Remark) -> str:
     if not entry.file:
         return ""

@@ -125,6 +125,14 @@ class Report:
             "notes": list(self.notes),
         }
 
+    def with_unreadable(self, rule: Rule, found: Mapping[str, str]) -> Report:
+        """The same with what could not be read: path → why."""
+        entries = tuple(
+            Entry(path, None, 0, None, (Remark(rule, ".", 0, 0, rule.severity, why, rule.fix),))
+            for path, why in sorted(found.items())
+        )
+        return replace(self, files=self.files + len(entries), entries=(*entries, *self.entries))
+
     def with_remarks(self, found: Mapping[ObjectRef, Iterable[Remark]], notes: Iterable[str] = ()) -> Report:
         """The same with more remarks on objects that are in it, and more notes."""
         entries = tuple(

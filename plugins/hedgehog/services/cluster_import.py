@@ -17,6 +17,7 @@ from hedgehog.schemas.configuration import Settings
 from hedgehog.schemas.intake import Item
 from hedgehog.services.fabric_import import (
     NAMESPACE,
+    Options,
     Report,
     Wanted,
     accept,
@@ -60,7 +61,8 @@ def import_from_cluster(
         problems += unreadable
     raise_problems(problems)
     wanted = Wanted(given, name, accepted, (*unserved, *left_out))
-    return carry_out(connection, wanted, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+    options = Options(replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+    return carry_out(connection, wanted, options)
 
 
 def _namespaces(fabric: Fabric | None, settings: Mapping[str, Any]) -> set[str]:

@@ -7,17 +7,10 @@ absent: it is told with its path, and what may be in there does not count as del
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from hedgehog.errors import InvalidInput, NotFound
-from hedgehog.fabric.paths import Limits, Listing, Opaque, clean_name, is_hidden, is_yaml
-
-ON_DISK = Limits(entries=100_000, path_bytes=4096, file_bytes=10 * 2**20, bytes=64 * 2**20)
-"""What is on the disk of the person who asks is looked at more generously than what strangers push."""
+from hedgehog.fabric.paths import Limits, Listing, Opaque, is_hidden, is_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,77 +65,3 @@ def measured(files: Mapping[str, str], size: Callable[[str], int], *, place: str
     if total > limits.bytes:
         raise limits.too_large(place, f"its YAML files have {total} bytes, and {limits.bytes} are read")
     return total
-
-
-# On a disk
-
-
-def on_disk(root: Path, *, limits: Limits = ON_DISK) -> Listing:
-    """What is below the directory *root*. Hidden directories are listed as opaque, and never entered: of a clone they
-    hold more than everything else.
-
-    *root* itself may be a link, for somebody named it; nothing below it is followed. Raises InvalidInput for too many
-    entries, NotFound where nothing is.
-    """
-    files: dict[str, str] = {}
-    opaque: dict[str, Opaque] = {}
-    pending = [(os.fsencode(root), 0)]
-    left = limits.entries
-    while pending:
-        directory, depth = pending.pop()
-        entries = _entries(directory, root, opaque)
-        left -= len(entries)
-        if left < 0:
-            raise limits.too_large(str(root), f"there are more than {limits.entries} files and directories")
-        for entry in entries:
-            path, usable = clean_name(entry.path)
-            why = _why_not(entry, limits)
-            if not usable:
-                opaque[path] = Opaque("has a name that is no UTF-8 or has control characters; rename it")
-            elif why:
-                opaque[path] = Opaque(why)
-            elif not entry.is_dir(follow_symlinks=False):
-                files[path] = path
-            elif depth >= limits.depth:
-                opaque[path] = Opaque(f"is nested deeper than {limits.depth} directories")
-            elif entry.name.startswith(b"."):
-                opaque[path] = Opaque("is a hidden directory, which is not read")
-            else:
-                pending.append((entry.path, depth + 1))
-    return Listing(files, opaque)
-
-
-def _entries(directory: bytes, root: Path, opaque: dict[str, Opaque]) -> list[os.DirEntry[bytes]]:
-    """What is in a directory; one that cannot be entered is opaque, but for *root*, which must be there."""
-    try:
-        with os.scandir(directory) as found:
-            return list(found)
-    except OSError as error:
-        if directory == os.fsencode(root):
-            raise unreadable(root, error) from error
-        opaque[clean_name(directory)[0]] = Opaque(f"cannot be read: {error.strerror}")
-        return []
-
-
-def _why_not(entry: os.DirEntry[bytes], limits: Limits) -> str:
-    """Why an entry is not read; empty for an ordinary file or directory."""
-    if entry.is_symlink():
-        return "is a symbolic link, which is never followed"
-    if entry.is_dir(follow_symlinks=False):
-        return ""
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    if not stat.S_ISREG(status.st_mode):
-        return "is no ordinary file or directory"
-    if is_yaml(os.fsdecode(entry.name)) and status.st_size > limits.file_bytes:
-        return f"has {status.st_size} bytes, above the limit of {limits.file_bytes}"
-    return ""
-
-
-def unreadable(path: Path, error: OSError) -> InvalidInput | NotFound:
-    """What a failure to read *path* means."""
-    if isinstance(error, FileNotFoundError):
-        return NotFound(f"{path}: there is no such file or directory")
-    return InvalidInput(f"{path}: cannot be read: {error.strerror}")

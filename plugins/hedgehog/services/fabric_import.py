@@ -7,26 +7,29 @@ among them. What was stored before stays, unless the import replaces it. A secon
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from hedgehog.errors import InvalidInput, NotFound, PruneRefused
+from hedgehog.errors import AlreadyExists, InvalidInput, PruneRefused
 from hedgehog.fabric.changes import Action, ChangeSet
 from hedgehog.fabric.kinds import FABRIC
-from hedgehog.fabric.model import Fabric, ObjectRef
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.gitops.addresses import same_repository
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, Settings
+from hedgehog.schemas.files import Source, check_sources
 from hedgehog.schemas.intake import Accepted, Item
+from hedgehog.schemas.outputs import line
+from hedgehog.schemas.rules.rule import Severity
+from hedgehog.services.local_files import LocalFiles
+from hedgehog.services.vanished import NOTHING, Unread, not_read, out_of_sight
 from hedgehog.store import fabrics as store
 from hedgehog.store.database import Connection, transaction
 
-STDIN = "-"
 NAMESPACE = "default"
 """Of an object that names none, in a fabric that does not say otherwise."""
-SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,51 +65,40 @@ class Wanted:
     fabric: str | None
     objects: Sequence[Accepted]
     notes: tuple[str, ...] = ()
+    documents: Sequence[yaml.Document] = ()
+    """Where the objects stand; none for those of a cluster, which took them."""
+    unread: Unread = NOTHING
+    """What lies beside the files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to import."""
+
+    replace: bool = False
+    """The fabric has exactly these objects afterwards."""
+    dry_run: bool = False
+    allow_large_prune: bool = False
+    allow_invalid: bool = False
+    restoring: bool = False
+    """What comes back was stored before: nobody judges it, nor asks what its source of truth is."""
 
 
 class _DryRun(Exception):
     """Ends the transaction of a dry run, so that all of it is taken back."""
 
 
-def read_documents(paths: Sequence[Path | str], *, stdin: bytes = b"") -> list[yaml.Document]:
-    """The documents of the files, in the order given; a directory stands for the YAML files below it, sorted by path.
-
-    Hidden files and directories are left out, `-` is *stdin*. Raises InvalidInput with the problems of all files,
-    NotFound for a path that does not exist.
-    """
+def read_documents(files: LocalFiles) -> list[yaml.Document]:
+    """The documents of *files*, in their order. Raises InvalidInput with the problems of all files."""
     documents: list[yaml.Document] = []
-    problems: list[str] = []
-    for path in paths:
-        for name, text in read_files(path, stdin):
-            try:
-                documents += yaml.load(text, file=name)
-            except InvalidInput as error:
-                problems.append(str(error))
+    problems = [f"{path}: {why}" for path, why in sorted(files.opaque.items())]
+    for name, content in files.contents.items():
+        try:
+            documents += yaml.load(content, file=name)
+        except InvalidInput as error:
+            problems.append(str(error))
     raise_problems(problems)
     return documents
-
-
-def read_files(path: Path | str, stdin: bytes) -> Iterable[tuple[str, bytes]]:
-    """Name and content of a file, of the YAML files below a directory, or of *stdin* for `-`.
-
-    Raises NotFound for a path that does not exist, InvalidInput for one that cannot be read.
-    """
-    if str(path) == STDIN:
-        return [("stdin", stdin)]
-    path = Path(path)
-    try:
-        if not path.is_dir():
-            return [(str(path), path.read_bytes())]
-        files = [found for found in sorted(path.rglob("*")) if found.suffix in SUFFIXES and _is_visible(found, path)]
-        return [(str(found), found.read_bytes()) for found in files]
-    except FileNotFoundError:
-        raise NotFound(f"{path}: there is no such file or directory") from None
-    except OSError as error:
-        raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _is_visible(path: Path, root: Path) -> bool:
-    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def import_documents(
@@ -117,22 +109,36 @@ def import_documents(
     replace: bool = False,
     dry_run: bool = False,
     allow_large_prune: bool = False,
+    allow_invalid: bool = False,
+    unread: Unread = NOTHING,
+    restoring: bool = False,
 ) -> Report:
     """Store the objects and settings of *documents*; all of them, or none when any is wrong.
 
     The objects belong to *fabric*, or to the one fabric that the documents configure. With *replace* the fabric has
     exactly these objects afterwards; PruneRefused when that removes more than its threshold, unless
-    *allow_large_prune*. A dry run does everything and takes it back. Raises InvalidInput with every problem found, a
-    line each; NotFound for an unknown fabric; AlreadyExists on a collision with another row.
+    *allow_large_prune*, and InvalidInput when what is removed seems to be in a file that is *unread*. What a cluster
+    would refuse is refused, unless *allow_invalid*, and so are objects of a fabric whose source of truth is Git;
+    *restoring* stores both. A dry run does everything and takes it back. Raises InvalidInput with every problem found,
+    a line each; NotFound for an unknown fabric; AlreadyExists on a collision with another row.
     """
+    documents = list(documents)
     items = [item for document in documents for item in intake.items(document)]
     settings, problems = read_settings(item for item in items if configuration.is_configuration(item.manifest))
     manifests = [item for item in items if not configuration.is_configuration(item.manifest)]
     name, unknown = _target(settings, manifests, fabric, replace=replace)
     accepted, refused = accept(manifests, namespace=_default_namespace(connection, settings, name, problems))
     raise_problems([*(problems or unknown), *refused])
-    wanted = Wanted(settings, name, accepted, tuple(_notes(accepted)))
-    return carry_out(connection, wanted, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+    not_taken = [f"{path} has objects, but is not read: give it a name that ends in .yaml" for path in not_read(unread)]
+    wanted = Wanted(settings, name, accepted, (*_notes(accepted), *not_taken), tuple(documents), unread)
+    options = Options(
+        replace=replace,
+        dry_run=dry_run,
+        allow_large_prune=allow_large_prune,
+        allow_invalid=allow_invalid,
+        restoring=restoring,
+    )
+    return carry_out(connection, wanted, options)
 
 
 def raise_problems(problems: Sequence[str]) -> None:
@@ -218,31 +224,94 @@ def _notes(accepted: Sequence[Accepted]) -> Iterable[str]:
             yield f"{one.ref}: the name is longer than {intake.LONGEST_LABEL}, so no other object can refer to it"
 
 
-def carry_out(
-    connection: Connection, wanted: Wanted, *, replace: bool, dry_run: bool, allow_large_prune: bool
-) -> Report:
+def carry_out(connection: Connection, wanted: Wanted, options: Options) -> Report:
     """Write it all in one transaction; a dry run takes it back at the end, with the answers of the real thing."""
     try:
         with transaction(connection):
-            report = _write(connection, wanted, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
-            if dry_run:
+            report = _write(connection, wanted, options)
+            if options.dry_run:
                 raise _DryRun
     except _DryRun:
         pass
     return report
 
 
-def _write(connection: Connection, wanted: Wanted, *, replace: bool, dry_run: bool, allow_large_prune: bool) -> Report:
-    repositories = _save(wanted.settings, REPOSITORY, partial(store.save_repository, connection))
+def _write(connection: Connection, wanted: Wanted, options: Options) -> Report:
+    repositories = _save(wanted.settings, REPOSITORY, partial(_save_repository, connection))
     fabrics = _save(wanted.settings, FABRIC.kind, partial(store.save_fabric, connection))
-    changes = ChangeSet()
+    changes, notes = ChangeSet(), wanted.notes
     if wanted.fabric is not None:
         fabric = store.load_fabric(connection, wanted.fabric)
+        before = [one.manifest for one in store.load_objects(connection, [fabric.id])[fabric.id]]
         manifests = [one.manifest for one in wanted.objects]
-        changes = store.save_objects(connection, fabric.id, manifests, delete_missing=replace)
-        if not allow_large_prune:
+        changes = store.save_objects(connection, fabric.id, manifests, delete_missing=options.replace)
+        if changes.writes and not options.restoring:
+            _refuse_git(fabric)
+        _refuse_hidden(changes, wanted.unread)
+        if not options.allow_large_prune:
             _guard(fabric, changes)
-    return Report(repositories, fabrics, wanted.fabric, changes, wanted.notes, dry_run)
+        if not options.restoring:
+            notes += tuple(judged(fabric, wanted.documents, before, changes, options))
+    return Report(repositories, fabrics, wanted.fabric, changes, notes, options.dry_run)
+
+
+def _save_repository(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
+    """Save a repository, unless another row is the same repository and branch: two rows of one branch fight."""
+    action = store.save_repository(connection, name, settings)
+    rows = {row.name: row for row in store.load_repositories(connection)}
+    mine = rows.pop(name)
+    same = [one for one in rows.values() if one.branch == mine.branch and same_repository(one.url, mine.url)]
+    if same and action is not Action.UNCHANGED:
+        raise AlreadyExists(
+            f"git_repository {name}: {mine.url} (branch {mine.branch}) is the git_repository {same[0].name} already, whose "
+            f"URL is {same[0].url}; use that one"
+        )
+    return action
+
+
+def _refuse_git(fabric: Fabric) -> None:
+    """Objects of a fabric that follows Git would be as Git has them at the next look."""
+    if fabric.source_of_truth is not SourceOfTruth.GIT:
+        return
+    repository = fabric.git_repository
+    where = f"{fabric.git_directory or '/'} of {repository.url} (branch {repository.branch})" if repository else "Git"
+    raise InvalidInput(
+        f"{fabric.name}: its source of truth is Git, so what is imported here would be reverted; nothing was stored. Push "
+        f"the objects to {where}, or import a Fabric document with source_of_truth: database first"
+    )
+
+
+def _refuse_hidden(changes: ChangeSet, unread: Unread) -> None:
+    """Refuse to remove objects that are in files which nobody reads."""
+    gone = {change.ref: "" for change in changes.having(Action.DELETED)}
+    raise_problems([f"{ref} {why}; nothing was stored" for ref, why in sorted(out_of_sight(gone, unread).items())])
+
+
+def judged(
+    fabric: Fabric, documents: Sequence[yaml.Document], before: Sequence[Manifest], changes: ChangeSet, options: Options
+) -> Iterator[str]:
+    """What `validate` says of the fabric as it would be: warnings, and what would be held. Raises InvalidInput instead,
+    with a line for each error, unless invalid objects are allowed."""
+    files: dict[str, list[yaml.Document]] = {}
+    for document in documents:
+        files.setdefault(document.file, []).append(document)
+    report = check_sources(
+        [Source(file, found, (), b"") for file, found in files.items()],
+        fabric.settings,
+        before=before,
+        partial=not options.replace,
+        namespace=fabric.kubernetes_namespace,
+    )
+    touched = {change.ref for change in changes.writes}
+    found = [(entry, remark) for entry, remark in report.remarks() if entry.ref is None or entry.ref in touched]
+    errors = [line(*one) for one in found if one[1].severity is Severity.ERROR]
+    if errors and fabric.settings.enforced and not options.allow_invalid:
+        raise InvalidInput("\n".join([*errors, "nothing was stored; --allow-invalid stores it all the same"]))
+    held = (
+        "stored, but held until it is put right" if fabric.settings.enforced else "stored; its rules are not enforced"
+    )
+    yield from (f"{held}: {error}" for error in errors)
+    yield from (f"warning: {line(*one)}" for one in found if one[1].severity is not Severity.ERROR)
 
 
 def _save(

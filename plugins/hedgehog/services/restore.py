@@ -166,7 +166,9 @@ class _Restore:
         label = _FABRIC_ID.fullmatch(str((manifest["metadata"].get("labels") or {}).get(FABRIC_ID_LABEL)))
         if label:
             self._place(name, int(label[0]))
-        done = import_documents(self.connection, documents, fabric=name, replace=True, allow_large_prune=True)
+        done = import_documents(
+            self.connection, documents, fabric=name, replace=True, allow_large_prune=True, restoring=True
+        )
         store.save_fabric(self.connection, name, place)
         stored = len(done.objects.changes) - len(done.objects.having(Action.DELETED))
         self._tell(name, done.fabrics[name], stored, existed=existed)

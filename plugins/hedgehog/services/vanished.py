@@ -112,14 +112,15 @@ class _Elsewhere:
             if _names(content, ref):
                 return f"it may have moved into {path}, which cannot be read"
         if self._seen is None:
-            self._seen = self._look()
+            self._seen = self.look()
         objects, broken = self._seen
         found = objects.get(ref) or next((one for one, content in broken.items() if _names(content, ref)), None)
         if found is None:
             return None
         return f"{found} seems to have it, which is not read; give that file a name that ends in .yaml, or remove it"
 
-    def _look(self) -> tuple[dict[ObjectRef, str], dict[str, bytes]]:
+    def look(self) -> tuple[dict[ObjectRef, str], dict[str, bytes]]:
+        """The objects in files that nobody reads; the content of those that look like YAML and are none."""
         objects: dict[ObjectRef, str] = {}
         broken: dict[str, bytes] = {}
         left = self._left.limits.bytes
@@ -152,3 +153,8 @@ def _names(content: bytes, ref: ObjectRef) -> bool:
     name = rb"name[\"']?\s*:\s*[\"']?" + re.escape(ref.name.encode()) + rb"(?![\w.-])"
     kind = rb"kind[\"']?\s*:\s*[\"']?" + re.escape(ref.kind.encode()) + rb"(?!\w)"
     return re.search(name, content) is not None and re.search(kind, content) is not None
+
+
+def not_read(left: Unread) -> list[str]:
+    """The files that have objects and are not read, because of their names."""
+    return sorted(set(_Elsewhere(left).look()[0].values()))

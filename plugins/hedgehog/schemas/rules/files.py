@@ -28,6 +28,13 @@ LIMIT = rule(
     source="ours; etcd's limit of a request",
     fix="split the file or the object",
 )
+UNREADABLE = rule(
+    "file-unreadable",
+    what="Everything in the directory of a fabric is an ordinary file or directory that can be read.",
+    why="What is behind a link, in a submodule or beyond a limit is never followed, and never taken for absent either.",
+    source=_OURS,
+    fix="put an ordinary file or directory there, with a plain name, small enough to be read",
+)
 ALIAS = rule(
     "yaml-alias",
     what="A file has no aliases.",
