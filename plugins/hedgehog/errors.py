@@ -19,6 +19,7 @@
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
         ├── FinalizerPending      the object is being deleted and waits for whoever owns its finalizer
         ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
+        ├── Flapping              another controller keeps writing back what we write; held for a growing while
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
 
@@ -130,6 +131,14 @@ class FinalizerPending(PermanentError):
 
 class DriftReported(PermanentError):
     """Others changed or deleted the object in the cluster, and the fabric's drift policy leaves it to a person."""
+
+
+class Flapping(PermanentError):
+    """We and another controller keep overwriting each other; `retry_after` (seconds) is when we look whether it ended."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class PruneRefused(PermanentError):

@@ -42,6 +42,7 @@ _OF_ERRORS: Mapping[str, ProblemKind] = {
     "DriftReported": ProblemKind.DRIFT,
     "FieldConflict": ProblemKind.CONFLICT,
     "FinalizerPending": ProblemKind.FINALIZER,
+    "Flapping": ProblemKind.FLAPPING,
     "InvalidInput": ProblemKind.REFUSED,
     "PruneRefused": ProblemKind.PRUNE,
 }

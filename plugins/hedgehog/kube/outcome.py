@@ -11,6 +11,7 @@ from hedgehog.errors import (
     DriftReported,
     FieldConflict,
     FinalizerPending,
+    Flapping,
     HedgehogError,
     PruneRefused,
     RetryableError,
@@ -22,9 +23,9 @@ from hedgehog.kube.apply import Result
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.kube.readback import with_left
 
-HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported, FinalizerPending)
+HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported, FinalizerPending, Flapping)
 """Errors that wait for a person: another manager's field, a large prune, an object of another fabric or tool, a broken
-rule, drift, a finalizer."""
+rule, drift, a finalizer, another controller that writes back."""
 
 _DETAIL_ORDER = (Action.FAILED, Action.SKIPPED, Action.DELETED, Action.CREATED, Action.CONFIGURED)
 

@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from hedgehog.errors import DriftReported, InvalidInput, NotFound
+from hedgehog.errors import DriftReported, Flapping, InvalidInput, NotFound
 from hedgehog.fabric import defaults, tools
 from hedgehog.fabric.canonical import canonical, differs
-from hedgehog.fabric.changes import Action, Change, ChangeSet
+from hedgehog.fabric.changes import WRITES, Action, Change, ChangeSet
 from hedgehog.fabric.drift import Drift, DriftState, Stored, is_gone, of_foreign, of_owned, policy_of, taken
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import FIELD_MANAGER, KINDS
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, SourceOfTruth, Target
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.kube.apply import Result
@@ -25,9 +25,9 @@ from hedgehog.kube.live import Live, list_live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.schemas import intake
 from hedgehog.schemas.schema import violations
+from hedgehog.store import corrections, sync_state
 from hedgehog.store import drift as store
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import sync_state
 from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
@@ -129,6 +129,8 @@ class Settlement:
     """Objects as the fabric is to want them from now on."""
     forced: frozenset[ObjectRef] = frozenset()
     """Objects that a person wants written whoever owns their fields."""
+    flapping: frozenset[ObjectRef] = frozenset()
+    """Objects that are held because somebody else keeps writing them back."""
 
 
 def settle(
@@ -145,13 +147,17 @@ def settle(
         return Settlement(connection_id, plan)
     forced = store.to_revert(connection, connection_id, fabric.id) & found.keys()
     open_ = {ref: policy_of(fabric, ref.kind) for ref in found.keys() - forced}
+    held = _flapping(connection, fabric, desired, plan, {ref: found[ref] for ref in open_})
     adopted: dict[ObjectRef, Manifest] = {}
     results: dict[ObjectRef, Result] = {}
     rows: dict[ObjectRef, Manifest] = {}
     if DriftPolicy.ADOPT in open_.values():
         rows = {row.ref: row.manifest for row in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
     for ref, policy in sorted(open_.items()):
-        if policy is DriftPolicy.CORRECT or ref not in plan.to_apply:
+        if policy is DriftPolicy.CORRECT:
+            results |= {ref: held[ref]} if ref in held else {}
+            continue
+        if ref not in plan.to_apply:
             continue
         taking = _adopt(fabric, desired, found[ref], live, rows) if policy is DriftPolicy.ADOPT else ""
         if isinstance(taking, str):
@@ -167,7 +173,28 @@ def settle(
         found,
         adopted,
         frozenset(forced),
+        frozenset(ref for ref in held if ref in results and results[ref] is held[ref]),
     )
+
+
+def _flapping(
+    connection: Connection, fabric: Fabric, desired: Desired, plan: Plan, found: Mapping[ObjectRef, Drift]
+) -> dict[ObjectRef, Result]:
+    """What was corrected so often of late that it is left alone for a while.
+
+    What the fabric itself wants otherwise by now is written: a person's change is no part of the fight.
+    """
+    results = {}
+    fights = corrections.known(connection, Target.KUBERNETES, fabric.id)
+    for ref, one in found.items():
+        fight = fights.get(str(ref))
+        as_before = not differs(desired.manifests[ref], desired.owned[ref])
+        if fight is None or not fight.pause_left or ref not in plan.to_apply or not as_before:
+            continue
+        advice = "have only one of the two write it, or `hedgehog drift revert` it to have it written now"
+        error = Flapping(f"{one}; {fight.told(FIELD_MANAGER)}; {advice}", retry_after=fight.pause_left)
+        results[ref] = Result.failed(ref, error)
+    return results
 
 
 def _drifted(fabric: Fabric, desired: Desired, live: Live, plan: Plan) -> dict[ObjectRef, Drift]:
@@ -254,6 +281,13 @@ def record(
         if settlement.adopted:
             fabric_store.save_objects(connection, fabric.id, settlement.adopted.values())
         store.settle(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
+        corrected = {
+            str(ref): one.manager
+            for ref, one in settlement.found.items()
+            if ref in results and results[ref].answer is not None and results[ref].change.action in WRITES
+        }
+        held = [str(ref) for ref in settlement.flapping]
+        corrections.record(cursor, Target.KUBERNETES, fabric.id, corrected=corrected, held=held)
 
 
 # Decisions of people --------------------------------------------------------------------------------------------------
@@ -267,8 +301,9 @@ def revert(connection: Connection, name: str, refs: Sequence[ObjectRef]) -> list
     fabric = fabric_store.load_fabric(connection, name)
     open_ = {ref for ref, one in _drifts(connection, name).items() if one.fabric_id is not None and one.state in _OURS}
     chosen = _chosen(name, refs, open_, "has no drift that a sync could revert")
-    with transaction(connection):
+    with transaction(connection) as cursor:
         store.revert(connection, fabric.id, chosen)
+        corrections.forget(cursor, Target.KUBERNETES, fabric.id, [str(ref) for ref in chosen])
         sync_state.make_due(connection, Target.KUBERNETES, [fabric.id])
     return chosen
 

@@ -311,7 +311,8 @@ def _channel(target: Target) -> str:
 def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -> tuple[SyncStatus, float | None]:
     """The status to show and the seconds until the next look; None means not by itself."""
     if outcome.status is not OutcomeStatus.ERROR:
-        return _STATUS[outcome.status], resync * jitter.uniform(0.9, 1.1)
+        delay = resync * jitter.uniform(0.9, 1.1)
+        return _STATUS[outcome.status], min(delay, outcome.retry_after or delay)
     if _goes_on(outcome):
         return SyncStatus.OUT_OF_SYNC, 0.0
     if not outcome.retryable or attempts >= MAX_ATTEMPTS:
