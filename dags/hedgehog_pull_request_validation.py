@@ -17,7 +17,9 @@ pull request with faults is no red task: it was checked.
 
 **When it is red.** Network trouble and rate limits are tried again by themselves when their time has come; no worker
 waits for it. A refused credential or a missing permission is told in the task's log: put the repository's connection
-right (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger by hand.
+right (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger by hand. A check that is killed three
+times (time limit, out of memory) is given up: *could not verify* on the pull request, and a dead letter. What was given
+up is named by every later run until it is replayed, discarded, or checked after all.
 """
 
 from airflow.sdk import Param, dag
@@ -71,6 +73,7 @@ def hedgehog_pull_request_validation() -> None:
     summary = PullRequestSummaryOperator(
         task_id="summary",
         planned=plan.output,
+        verb="pull_request_validation",
         trigger_rule="none_skipped",
         priority_weight=6,
         doc_md="Says what became of every pull request; red when one could not be checked. Skipped when none waited.",

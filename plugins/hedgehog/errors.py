@@ -21,6 +21,7 @@
         ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
         ├── Flapping              another controller keeps writing back what we write; held for a growing while
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
+        ├── WorkKilled            the process that does the work is killed again and again
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
 
 Adapters translate foreign exceptions into these and chain them. A message says which object, what is wrong and
@@ -143,6 +144,10 @@ class Flapping(PermanentError):
 
 class PruneRefused(PermanentError):
     """More deletions than the fabric's threshold allows; nothing was deleted."""
+
+
+class WorkKilled(PermanentError):
+    """The process that does the work is killed again and again: by its time limit, or for want of memory."""
 
 
 class SchemaMismatch(PermanentError):

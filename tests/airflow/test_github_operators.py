@@ -128,8 +128,8 @@ def test_a_check_finishes_its_deliveries_and_links_to_the_pull_request(connectio
     task = PullRequestValidationOperator(task_id="check", task=plan(context)[0])
     task.execute(context)
     assert rows(connection) == [
-        ("done", "checked together with a later delivery", 0),
-        ("done", "1 fabric checked", 0),
+        ("done", "checked together with a later delivery", 1),
+        ("done", "1 fabric checked", 1),
     ]
     assert context["pull_requests"] == "acme/net#7"
     assert context["ti"].pushed[VALIDATION]["status"] == "success"
@@ -149,7 +149,7 @@ def test_a_skipped_one_is_ignored_in_the_inbox(connection, context, validate):
     deliver(connection)
     validate.answer = make_validation(Status.SKIPPED, reason="it is a draft")
     PullRequestValidationOperator(task_id="check", task=plan(context)[0]).execute(context)
-    assert rows(connection) == [("ignored", "it is a draft", 0)]
+    assert rows(connection) == [("ignored", "it is a draft", 1)]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.operators import fabric_database, short, time_limit
+from hedgehog.airflow import trouble
+from hedgehog.airflow.operators import fabric_database, open_problems, short, time_limit, waiting_for_somebody
 from hedgehog.errors import HedgehogError
 
 if TYPE_CHECKING:
@@ -102,8 +103,19 @@ class PullRequestValidationOperator(BaseOperator):
                     **limit,
                 )
 
+            def give_up(repository: str, number: int, why: str) -> Validation:
+                return pull_request.give_up(
+                    connection,
+                    repository,
+                    number,
+                    why,
+                    open_github=open_github,
+                    open_mirror=open_mirror,
+                    details_url=page,
+                )
+
             try:
-                found = pull_request_queue.work(connection, task, check)
+                found = pull_request_queue.work(connection, task, check, give_up)
             except HedgehogError as error:
                 raise AirflowFailException(f"{task}: {error}") from error
         self.pull_request_link = found.url
@@ -133,19 +145,22 @@ def describe(found: dict[str, Any]) -> str:
 
 
 class PullRequestSummaryOperator(BaseOperator):
-    """Says in one place what became of every pull request of the run, and fails when one could not be checked.
+    """Says in one place what became of every pull request of the run and what is open, and fails when one could not be
+    checked or waits for somebody.
 
     :param planned: what the plan returned. (templated)
     :param checks_task_id: the mapped task whose results are summed up.
+    :param verb: the DAG, without its prefix, whose open problems are named; empty: none.
     """
 
     template_fields: Sequence[str] = ("planned",)
     ui_color = "#fef7e0"
 
-    def __init__(self, *, planned: Any, checks_task_id: str = "check", **kwargs: Any) -> None:
+    def __init__(self, *, planned: Any, checks_task_id: str = "check", verb: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.planned = planned
         self.checks_task_id = checks_task_id
+        self.verb = verb
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return (XCom) the totals and one entry a pull request."""
@@ -167,7 +182,11 @@ class PullRequestSummaryOperator(BaseOperator):
             logger.error("%s: could not be checked; the log of its task says why", name)
         totals = {status: sum(one["status"] == status for one in found) for status in _STATUSES}
         summary = {"totals": {**totals, "unchecked": len(unchecked)}, "pull_requests": found, "unchecked": unchecked}
-        if unchecked:
+        problems = open_problems(self.verb, ())
+        summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
+        verdict = [f"{len(unchecked)} of {len(tasks)} could not be checked: {short(unchecked)}"] if unchecked else []
+        verdict += waiting_for_somebody(problems)
+        if verdict:
             ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException(f"{len(unchecked)} of {len(tasks)} could not be checked: {short(unchecked)}")
+            raise trouble.FabricTrouble("; ".join(verdict))
         return summary

@@ -23,6 +23,7 @@ class ProblemKind(StrEnum):
     DEFINITION = "missing-definition"
     FAILED = "failed-object"
     PARKED = "parked"
+    DELIVERY = "given-up-delivery"
     FAILING = "failing"
 
 
@@ -113,6 +114,11 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.PARKED: Remedy(
         "Given up: not tried again by itself, or seldom.",
+        "put right what the cause says, then replay it",
+        "hedgehog dead-letters replay {subject}",
+    ),
+    ProblemKind.DELIVERY: Remedy(
+        "A push or a pull request that a Git host told of could not be looked at.",
         "put right what the cause says, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),

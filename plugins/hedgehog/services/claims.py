@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+from hedgehog.errors import WorkKilled
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, SyncStatus, Target
+from hedgehog.services import failures
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import sync_state
 from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
@@ -27,7 +30,8 @@ def plan(
     """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
 
     One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one repository or cluster side by side.
-    What is only due for its regular check comes last, in batches as large as ROUTINE_BATCH and ROUTINE_GROUPS allow.
+    What is only due for its regular check comes last, in batches as large as ROUTINE_BATCH and ROUTINE_GROUPS allow,
+    but for fabrics whose run died: each is alone, so that it takes no other with it.
     Raises NotFound for a name that no enabled fabric has.
     """
     due = sync_state.named(connection, target, fabrics) if fabrics else sync_state.due(connection, target, force=force)
@@ -35,7 +39,7 @@ def plan(
     for position, one in enumerate(due):
         first.setdefault(one.group, position)
     due = sorted(due, key=lambda one: first[one.group])
-    changed = [one.name for one in due if not one.routine]
+    changed = [one.name for one in due if not one.routine and not one.suspect]
     routine = [one.name for one in due if one.routine]
     groups = len({one.group for one in due if one.routine})
     return [
@@ -43,6 +47,7 @@ def plan(
         *_batches(
             routine, max(math.ceil(len(routine) / ROUTINE_BATCH), min(MOST_BATCHES, math.ceil(groups / ROUTINE_GROUPS)))
         ),
+        *([one.name] for one in due if one.suspect),
     ]
 
 
@@ -66,8 +71,8 @@ def claim(
     """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not.
 
     *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
-    looks at suspended fabrics, too. With
-    *due_only* a fabric that another run has brought in step since the plan was made is left out.
+    looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in step since the plan was
+    made is left out, and one whose runs died again and again is parked instead.
     """
     found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
     reasons = {name: _reason(found.get(name), unwilling, None if dry_run else now) for name in names}
@@ -78,15 +83,35 @@ def claim(
         if due_only:
             due = sync_state.still_due(connection, target, list(ids))
             reasons |= {name: "another run was quicker" for name in ids if not reasons[name] and name not in due}
-        skipped = [
+        given_up = []
+        if due_only and not dry_run:
+            given_up = _give_up(connection, target, [found[name] for name in ids if not reasons[name]])
+        reasons |= {outcome.fabric: outcome.reason for outcome in given_up}
+        skipped = [*given_up]
+        skipped += [
             Outcome(name, target, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
             for name, reason in reasons.items()
-            if reason
+            if reason and name not in {outcome.fabric for outcome in given_up}
         ]
         yield fabric_store.load_fabrics(connection, [name for name in names if not reasons[name]]), skipped
     finally:
         if not dry_run:
             unlock(connection, TARGET_LOCK[target], locked)
+
+
+def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) -> list[Outcome]:
+    """Park the fabrics on which run after run died. Who asks for one by name has it tried all the same."""
+    killers = sync_state.killers(connection, target, [fabric.id for fabric in fabrics])
+    why = (
+        f"the last {sync_state.MOST_KILLED} runs that worked on it were killed (time limit, out of memory); make the fabric "
+        "smaller, or give the workers more of both, then sync it by name"
+    )
+    done = []
+    for fabric in fabrics:
+        if fabric.id in killers:
+            error = WorkKilled(why)
+            done.append(failures.record(connection, fabric, target, error, run_id="", started=time.perf_counter()))
+    return done
 
 
 def _reason(fabric: Fabric | None, unwilling: Callable[[Fabric], str], now: datetime | None) -> str:

@@ -136,15 +136,50 @@ def validate(
         client.close()
 
 
+def give_up(
+    connection: Connection,
+    repository: str,
+    number: int,
+    why: str,
+    *,
+    open_github: OpenGitHub,
+    open_mirror: OpenMirror,
+    details_url: str = "",
+) -> Validation:
+    """Say on GitHub that pull request *number* could not be verified, without another look at it."""
+    fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
+    if not fabrics:
+        return Validation(repository, number, Status.SKIPPED, f"no fabric lives in {repository}")
+    client = open_github(fabrics[0][0])
+    try:
+        host = Repository(client, parse(repository)[1])
+        run = _Run(repository, number, host, fabrics, open_mirror, _engine, details_url, math.inf)
+        pull = run.host.pull(number)
+        found = _found(run, pull)
+        if found.status is Status.SKIPPED:
+            return found
+        return _publish(run, pull, replace(found, status=Status.FAILURE, reason=f"could not verify: {why}"))
+    finally:
+        client.close()
+
+
+def _found(run: _Run, pull: PullRequest) -> Validation:
+    """What is known of a pull request before it is checked; skipped when nobody wants that."""
+    found = Validation(
+        run.repository, run.number, Status.SUCCESS, "", pull.url, pull.title, pull.head_sha, pull.base_ref
+    )
+    if pull.state != "open" or pull.draft:
+        return replace(found, status=Status.SKIPPED, reason="it is a draft" if pull.draft else "it is closed")
+    return found
+
+
 def _validate(run: _Run) -> Validation:
     """Look until the pull request stands still meanwhile, then publish."""
     for _ in range(MOST_ROUNDS):
         pull = run.host.pull(run.number)
-        found = Validation(
-            run.repository, run.number, Status.SUCCESS, "", pull.url, pull.title, pull.head_sha, pull.base_ref
-        )
-        if pull.state != "open" or pull.draft:
-            return replace(found, status=Status.SKIPPED, reason="it is a draft" if pull.draft else "it is closed")
+        found = _found(run, pull)
+        if found.status is Status.SKIPPED:
+            return found
         try:
             found = _verdict(found, _examine(run, pull))
         except PushRace as error:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hedgehog.errors import HedgehogError, InvalidInput, PermanentError
+from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, WorkKilled
 from hedgehog.services.pull_request import Status, Validation
 from hedgehog.services.pull_request_fabrics import name_of, parse
 from hedgehog.store import inbox
 from hedgehog.store.database import Connection
 
+_KILLED = "its check was killed (time limit, out of memory)"
 _TOGETHER = "checked together with a later delivery"
 
 
@@ -50,26 +51,50 @@ def plan(connection: Connection, *, repository: str = "", number: int | None = N
     return [Task(name, number, tuple(ids)) for (name, number), ids in found.items()]
 
 
-def work(connection: Connection, task: Task, check: Callable[[str, int], Validation]) -> Validation:
+def work(
+    connection: Connection,
+    task: Task,
+    check: Callable[[str, int], Validation],
+    give_up: Callable[[str, int, str], Validation],
+) -> Validation:
     """Run *check* for *task* and record what became of its deliveries, whatever happens. Raises what *check* raises.
 
-    A failed one is tried again when its time comes, as the inbox decides; without a worker waiting for it.
+    A failed one is tried again when its time comes, as the inbox decides; without a worker waiting for it. One whose
+    check killed its process again and again is not checked any more: *give_up* says so to who reads the pull request,
+    and WorkKilled is raised to who reads the log.
     """
     if not task.deliveries:
-        return check(task.repository, task.number)
+        return _settle(connection, task, check(task.repository, task.number))
     taken = inbox.claim(connection, (inbox.PULL_REQUEST,), len(task.deliveries), ids=task.deliveries)
     if not taken:
         return Validation(task.repository, task.number, Status.SKIPPED, "another run took it up")
-    *older, newest = (delivery.id for delivery in taken)
+    *older, newest = taken
     for delivery in older:
-        inbox.finish(connection, delivery, inbox.Status.DONE, _TOGETHER)
+        inbox.finish(connection, delivery.id, inbox.Status.DONE, _TOGETHER)
     try:
+        if newest.killed >= inbox.MOST_KILLED:
+            give_up(task.repository, task.number, _KILLED)
+            raise WorkKilled(
+                f"{task}: {_KILLED} {newest.killed} times. Give the workers more of both, then "
+                "`hedgehog dead-letters replay` it"
+            )
         found = check(task.repository, task.number)
     except Exception as error:
-        _fail(connection, newest, error)
+        _fail(connection, newest.id, error)
         raise
     status = inbox.Status.IGNORED if found.status is Status.SKIPPED else inbox.Status.DONE
-    inbox.finish(connection, newest, status, found.reason)
+    inbox.finish(connection, newest.id, status, found.reason)
+    return _settle(connection, task, found)
+
+
+def _settle(connection: Connection, task: Task, found: Validation) -> Validation:
+    """What was given up of the same pull request before is done with it."""
+    late = [one for one in inbox.given_up(connection, inbox.PULL_REQUEST) if one.number == task.number]
+    host, name = parse(task.repository)
+    for one in late:
+        its_host, its_name = parse(name_of(one.url))
+        if its_name == name and host in (None, its_host):
+            inbox.settle(connection, [one.id], found.reason)
     return found
 
 

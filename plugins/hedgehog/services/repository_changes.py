@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace
+from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, WorkKilled
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
@@ -100,7 +100,8 @@ def plan(
     has come.
 
     *repository* is a name, a URL, or `owner/name` at any host; *branch* and *fabrics* narrow it down. Raises NotFound
-    when nothing fits. Reminds the DAG of pull requests of what it has forgotten: it has no clock of its own.
+    when nothing fits. A repository whose look was killed comes last, in a batch of its own. Reminds the DAG of pull
+    requests of what it has forgotten: it has no clock of its own.
     """
     inbox.remind(connection, PULL_REQUEST)
     rows = fabric_store.load_repositories(connection)
@@ -109,8 +110,11 @@ def plan(
     else:
         ids = repository_heads.due(connection, seconds=LOOK_EVERY) | _delivered(connection, rows)
         found = [row.name for row in rows if row.id in ids]
-    size = max(1, math.ceil(len(found) / claims.MOST_BATCHES))
-    return [found[start : start + size] for start in range(0, len(found), size)]
+    killed = repository_heads.killed(connection)
+    alone = [row.name for row in rows if row.id in killed and row.name in found]
+    others = [name for name in found if name not in alone]
+    size = max(1, math.ceil(len(others) / claims.MOST_BATCHES))
+    return [*(others[start : start + size] for start in range(0, len(others), size)), *([name] for name in alone)]
 
 
 def _named(
@@ -196,11 +200,37 @@ def _follow(run: _Run) -> Look:
     deliveries = inbox.claim(run.connection, (BRANCH,), len(about), ids=about) if about else []
     wait_lock(run.connection, Lock.REPOSITORY, run.repository.id)
     try:
-        look = replace(_look(run), deliveries=len(deliveries))
+        look = replace(_guarded(run, deliveries), deliveries=len(deliveries))
     finally:
         unlock(run.connection, Lock.REPOSITORY, [run.repository.id])
     for delivery in deliveries:
         _finish(run.connection, delivery, look)
+    if look.error is None:
+        late = [one.id for one in inbox.given_up(run.connection, BRANCH) if _is_about(one, run.repository)]
+        inbox.settle(run.connection, late, f"looked at {look.revision}")
+    return look
+
+
+def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> Look:
+    """Look, unless that killed the process too often; what is new, an hour, or a person make us try again."""
+    repository = run.repository
+    deaths = repository_heads.killed(run.connection).get(repository.id, 0)
+    news = any(not delivery.killed for delivery in deliveries)
+    if deaths >= repository_heads.MOST_KILLED and not run.forced and not news:
+        return _fail(
+            run,
+            WorkKilled(
+                f"{repository.name}: the last {deaths} looks at it were killed (time limit, out of memory); make it smaller, or "
+                "give the workers more of both. It is looked at once an hour, at the next push, and when triggered by hand"
+            ),
+        )
+    repository_heads.begin(run.connection, repository.id)
+    try:
+        look = _look(run)
+    except Exception:  # it has ended, if badly; the time limit of the task is no Exception
+        repository_heads.end(run.connection, repository.id)
+        raise
+    repository_heads.end(run.connection, repository.id)
     return look
 
 

@@ -1,4 +1,4 @@
-"""Dead letters: what was given up, why, and what became of it. Triggers of sync_state write and resolve them.
+"""Dead letters: what was given up, why, and what became of it. Triggers of sync_state and inbox write and resolve them.
 
 A parked letter and a parked state are one thing; a discarded letter only leaves the list, its state stays parked.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Target
-from hedgehog.store import sync_state
+from hedgehog.store import inbox, sync_state
 from hedgehog.store.database import Connection, transaction
 
 
@@ -35,6 +35,7 @@ class DeadLetter:
 
     id: int
     fabric: str
+    """Its name; the repository's, for a delivery of a Git host."""
     target: Target
     status: LetterStatus
     verb: str
@@ -51,10 +52,13 @@ class DeadLetter:
 
 
 _COLUMNS = (
-    "d.id, f.name, d.target, d.status, d.verb, d.conf, d.attempts, d.error_class, d.message, d.run_id, "
+    "d.id, coalesce(f.name, i.repository), d.target, d.status, d.verb, d.conf, d.attempts, d.error_class, d.message, d.run_id, "
     "d.first_failed_at, d.last_failed_at, d.closed_at, d.closed_by, d.note"
 )
-_SELECT = f"SELECT {_COLUMNS} FROM hedgehog.dead_letter d JOIN hedgehog.fabric f ON f.id = d.fabric_id"
+_SELECT = (
+    f"SELECT {_COLUMNS} FROM hedgehog.dead_letter d LEFT JOIN hedgehog.fabric f ON f.id = d.fabric_id "
+    "LEFT JOIN hedgehog.inbox i ON i.id = d.inbox_id"
+)
 _OPEN = "d.status = 'parked'"
 _MATCHES = (
     "(%(ids)s::bigint[] IS NULL OR d.id = ANY(%(ids)s)) AND (%(fabrics)s::text[] IS NULL OR f.name = ANY(%(fabrics)s)) "
@@ -118,6 +122,9 @@ def replay(connection: Connection, selection: Selection, *, by: str) -> tuple[li
             owners = [fabric_id for fabric_id, one in found if one.target is target]
             awake |= {(target, name) for name in sync_state.make_due(connection, target, owners)}
         replayed = [one for _, one in found if (one.target, one.fabric) in awake]
+        deliveries = _locked_deliveries(cursor, selection)
+        inbox.take_up_again(cursor, [delivery for delivery, _ in deliveries])
+        replayed += [one for _, one in deliveries]
         # Over what the trigger of sync_state has just said of them: a person did it.
         _close(cursor, replayed, LetterStatus.REPLAYED, by=by, note="")
     return replayed, [one for _, one in found if one not in replayed]
@@ -132,8 +139,9 @@ def discard(connection: Connection, selection: Selection, *, by: str, why: str) 
                 "UPDATE hedgehog.sync_state SET quiet = true WHERE fabric_id = %s AND target = %s",
                 (fabric_id, one.target.value),
             )
-        _close(cursor, [one for _, one in found], LetterStatus.DISCARDED, by=by, note=why)
-    return [one for _, one in found]
+        closed = [one for _, one in [*found, *_locked_deliveries(cursor, selection)]]
+        _close(cursor, closed, LetterStatus.DISCARDED, by=by, note=why)
+    return closed
 
 
 def _locked(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:
@@ -141,7 +149,19 @@ def _locked(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:
     cursor.execute(
         f"SELECT d.fabric_id, {_COLUMNS} FROM hedgehog.sync_state s JOIN hedgehog.dead_letter d "
         "ON (d.fabric_id, d.target) = (s.fabric_id, s.target) JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        "LEFT JOIN hedgehog.inbox i ON i.id = d.inbox_id "
         f"WHERE {_MATCHES} AND {_OPEN} ORDER BY s.fabric_id, s.target FOR UPDATE OF s, d",
+        selection.parameters(),
+    )
+    return [(row[0], _letter(row[1:])) for row in cursor.fetchall()]
+
+
+def _locked_deliveries(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:
+    """The parked letters of deliveries, with the ids of these."""
+    cursor.execute(
+        f"SELECT d.inbox_id, {_COLUMNS} FROM hedgehog.inbox i JOIN hedgehog.dead_letter d ON d.inbox_id = i.id "
+        f"LEFT JOIN hedgehog.fabric f ON f.id = d.fabric_id WHERE {_MATCHES} AND {_OPEN} "
+        "ORDER BY i.id FOR UPDATE OF i, d",
         selection.parameters(),
     )
     return [(row[0], _letter(row[1:])) for row in cursor.fetchall()]

@@ -23,6 +23,8 @@ PULL_REQUEST = "pull_request"
 
 BACKOFF_BASE = 30.0
 """Seconds until the second try of a failed delivery, at most; doubled with each try."""
+MOST_KILLED = 3
+"""Times in a row that the process which works on a delivery may die before nobody tries again."""
 _FORGOTTEN_AFTER = "1 minute"
 _REMIND_EVERY = "4 minutes"
 
@@ -93,9 +95,13 @@ class Delivery:
     base: str
     summary: dict[str, Any]
     attempts: int
+    """How often it was claimed, this time included."""
+    killed: int = 0
+    """How often in a row the process that worked on it died."""
 
 
-_COLUMNS = "id, delivery_id, kind, event, action, repository, url, number, branch, before, after, head, base, summary, attempts"
+_COLUMNS = "id, delivery_id, kind, event, action, repository, url, number, branch, before, after, head, base, summary, attempts, killed"
+_ORDER = "ORDER BY killed + (status = 'processing')::integer, id"
 _OPEN = "status IN ('received', 'processing', 'failed') AND next_attempt_at <= now()"
 
 
@@ -139,10 +145,10 @@ def receive(connection: Connection, arrival: Arrival) -> Receipt:
 
 
 def pending(connection: Connection, kinds: Sequence[str], limit: int = 1000) -> list[Delivery]:
-    """What waits to be worked on, oldest first; for plans. Takes nothing: see `claim`."""
+    """What waits to be worked on, oldest first, what killed somebody last; for plans. Takes nothing: see `claim`."""
     with transaction(connection) as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM hedgehog.inbox WHERE kind = ANY(%s) AND {_OPEN} ORDER BY id LIMIT %s",
+            f"SELECT {_COLUMNS} FROM hedgehog.inbox WHERE kind = ANY(%s) AND {_OPEN} {_ORDER} LIMIT %s",
             (list(kinds), limit),
         )
         return [Delivery(*row) for row in cursor.fetchall()]
@@ -153,12 +159,15 @@ def claim(
 ) -> list[Delivery]:
     """Take deliveries to work on, oldest first; only those of *ids*, if given. Each needs one `finish`.
 
-    What is taken belongs to this connection: when the process dies, or the connection is closed, it waits again.
+    What is taken belongs to this connection: when the process dies, or the connection is closed, it waits again, behind
+    the others. The attempt is counted now, and that the one before died; whoever gets one with `killed` of MOST_KILLED
+    or more is to say so and to finish it.
     """
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT id FROM hedgehog.inbox WHERE kind = ANY(%(kinds)s) AND {_OPEN} "
-            "AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s)) ORDER BY id LIMIT %(limit)s",
+            "AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s)) "
+            f"{_ORDER} LIMIT %(limit)s",
             {"kinds": list(kinds), "ids": list(ids) if ids is not None else None, "limit": limit},
         )
         candidates = [row[0] for row in cursor.fetchall()]
@@ -166,7 +175,8 @@ def claim(
     with transaction(connection) as cursor:
         cursor.execute(
             # Somebody may have finished one between our look and our lock.
-            f"UPDATE hedgehog.inbox SET status = 'processing' WHERE id = ANY(%s) AND {_OPEN} RETURNING {_COLUMNS}",
+            "UPDATE hedgehog.inbox SET status = 'processing', attempts = attempts + 1, "
+            f"killed = killed + (status = 'processing')::integer WHERE id = ANY(%s) AND {_OPEN} RETURNING {_COLUMNS}",
             (sorted(locked),),
         )
         taken = sorted((Delivery(*row) for row in cursor.fetchall()), key=lambda delivery: delivery.id)
@@ -192,16 +202,49 @@ def finish(
     with transaction(connection) as cursor:
         cursor.execute("SELECT attempts FROM hedgehog.inbox WHERE id = %s FOR UPDATE", (delivery_id,))
         row = cursor.fetchone()
-        attempts = (row[0] if row else 0) + (status is Status.FAILED)
+        attempts = row[0] if row else 0
         delay = None
         if status is Status.FAILED and retryable and attempts < MAX_ATTEMPTS:
             delay = backoff(attempts, BACKOFF_BASE, retry_after, jitter or random.SystemRandom())
         cursor.execute(
-            "UPDATE hedgehog.inbox SET status = %s, reason = %s, attempts = %s, finished_at = now(), "
+            "UPDATE hedgehog.inbox SET status = %s, reason = %s, finished_at = now(), "
+            # What nobody may try again stays so until that could be said.
+            "killed = CASE WHEN killed >= %s THEN killed ELSE 0 END, "
             "next_attempt_at = CASE WHEN %s THEN now() + make_interval(secs => %s) ELSE 'infinity' END WHERE id = %s",
-            (status.value, reason[:1000], attempts, delay is not None, delay or 0.0, delivery_id),
+            (status.value, reason[:1000], MOST_KILLED, delay is not None, delay or 0.0, delivery_id),
         )
     unlock(connection, Lock.INBOX, [delivery_id])
+
+
+def given_up(connection: Connection, kind: str) -> list[Delivery]:
+    """The deliveries of *kind* that nobody tries again by himself."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM hedgehog.inbox WHERE kind = %s AND status = 'failed' "
+            "AND next_attempt_at = 'infinity' ORDER BY id",
+            (kind,),
+        )
+        return [Delivery(*row) for row in cursor.fetchall()]
+
+
+def settle(connection: Connection, delivery_ids: Sequence[int], reason: str) -> None:
+    """What was given up is done after all: somebody looked there since."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.inbox SET status = 'done', reason = %s WHERE id = ANY(%s) AND status = 'failed' "
+            "AND next_attempt_at = 'infinity'",
+            (reason[:1000], list(delivery_ids)),
+        )
+
+
+def take_up_again(cursor: Any, delivery_ids: Sequence[int]) -> set[int]:
+    """Have deliveries that were given up worked on again, inside the caller's transaction; the ids of those."""
+    cursor.execute(
+        "UPDATE hedgehog.inbox SET status = 'received', reason = '', attempts = 0, next_attempt_at = now(), "
+        "finished_at = NULL WHERE id = ANY(%s) AND status = 'failed' RETURNING id",
+        (list(delivery_ids),),
+    )
+    return {row[0] for row in cursor.fetchall()}
 
 
 def remind(connection: Connection, kind: str) -> int:

@@ -43,7 +43,7 @@ class Problem:
     """What does it, or shows how."""
 
     def __str__(self) -> str:
-        told = self.kind is ProblemKind.PARKED or self.cause.startswith(self.subject)
+        told = self.kind in (ProblemKind.PARKED, ProblemKind.DELIVERY) or self.cause.startswith(self.subject)
         about = "" if told else f"{self.subject}: "
         return f"{self.fabric} → {self.target}: {self.kind}: {about}{self.cause}; {self.advice}: `{self.command}`"
 

@@ -19,6 +19,42 @@ def last_seen(connection: Connection, repository_id: int) -> str | None:
         return row[0] if row else None
 
 
+MOST_KILLED = 3
+"""Looks in a row that may be killed before a repository is looked at only once in _PATIENCE."""
+_PATIENCE = "1 hour"
+
+
+def begin(connection: Connection, repository_id: int) -> None:
+    """Note that a look begins, under the lock of the repository; one that has not ended until now was killed."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.repository_head AS h (git_repository_id, checked_at, begun_at, running) "
+            "SELECT id, '-infinity', now(), true FROM hedgehog.git_repository WHERE id = %s "
+            "ON CONFLICT (git_repository_id) DO UPDATE SET begun_at = now(), running = true, "
+            "killed = h.killed + h.running::integer",
+            (repository_id,),
+        )
+
+
+def end(connection: Connection, repository_id: int) -> None:
+    """Note that a look has ended, well or not."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.repository_head SET running = false, killed = 0 WHERE git_repository_id = %s",
+            (repository_id,),
+        )
+
+
+def killed(connection: Connection) -> dict[int, int]:
+    """How many looks in a row were killed lately, or are at work, by repository; those with none are left out."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT git_repository_id, killed + running::integer FROM hedgehog.repository_head "
+            f"WHERE killed + running::integer > 0 AND begun_at > now() - interval '{_PATIENCE}'"
+        )
+        return dict(cursor.fetchall())
+
+
 def answered(connection: Connection, repository_id: int) -> bool:
     """Note that the branch could be read; whether it could not the last time."""
     with transaction(connection) as cursor:

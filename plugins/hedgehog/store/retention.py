@@ -47,7 +47,8 @@ HISTORIES = (
         "inbox",
         "received_at",
         14,
-        ended="(t.status IN ('done', 'ignored') OR (t.status = 'failed' AND t.next_attempt_at = 'infinity'))",
+        ended="(t.status IN ('done', 'ignored') OR (t.status = 'failed' AND t.next_attempt_at = 'infinity')) "
+        "AND NOT EXISTS (SELECT 1 FROM hedgehog.dead_letter d WHERE d.inbox_id = t.id AND d.status = 'parked')",
     ),
     History("dead_letter", "closed_at", 30, ended="t.status <> 'parked'"),
     History("health_event", "happened_at", 30, kept=_newest("health_event", "scope", "name", age="happened_at")),

@@ -24,6 +24,8 @@ REVISION_PUBLISHED = "hedgehog_revision_published"
 
 MAX_ATTEMPTS = 12
 """Failed attempts in a row before a fabric is parked: about eight hours with the back-off below."""
+MOST_KILLED = 3
+"""Runs in a row that may die in the midst of a fabric before it is parked."""
 BACKOFF_BASE = {Target.GIT: 60.0, Target.KUBERNETES: 120.0}
 """Seconds; doubled with each attempt."""
 BACKOFF_CAP = 3600.0
@@ -52,6 +54,8 @@ class Due:
     group: str
     routine: bool = False
     """Whether it was in step and nobody changed it: its regular check only, which mostly finds nothing to do."""
+    suspect: bool = False
+    """Whether the process of its last run died: it comes last, alone."""
 
 
 # Fabrics whose source of truth is Git are taken in by the service `repository_changes`, never written to Git.
@@ -69,7 +73,7 @@ _NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false
 
 
 def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
-    """The fabrics that are due at *target*, longest due first; with *force* every enabled one.
+    """The fabrics that are due at *target*, longest due first, *suspect* ones last; with *force* every enabled one.
 
     Leaves out suspended fabrics, those another run works on at this moment, and at Git those that it is the source of.
     One indexed query: its cost grows with the fabrics due, not with the fleet.
@@ -77,11 +81,11 @@ def due(connection: Connection, target: Target, *, force: bool = False) -> list[
     when = "true" if force else "s.due_at <= now()"
     query = (
         f"SELECT f.id, f.name, {_GROUP[target]}, "
-        "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation "
+        "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation, s.status = 'syncing' "
         "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
         f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_WRITTEN[target]} "
         f"AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
-        "ORDER BY s.due_at, f.id LIMIT %(limit)s"
+        "ORDER BY s.status = 'syncing', s.due_at, f.id LIMIT %(limit)s"
     )
     parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT, "force": force}
     with transaction(connection) as cursor:
@@ -169,6 +173,17 @@ def _unknown(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog fabric list` shows them all"
     return f"there is no fabric {name!r}{hint}"
+
+
+def killers(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
+    """Those of the fabrics, under the caller's locks, on which the last MOST_KILLED runs in a row died."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT fabric_id FROM hedgehog.sync_state WHERE target = %s AND fabric_id = ANY(%s) AND status = 'syncing' "
+            "AND killed + 1 >= %s",
+            (target.value, list(fabric_ids), MOST_KILLED),
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> dict[int, SyncStatus]:
