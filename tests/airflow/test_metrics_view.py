@@ -76,6 +76,28 @@ def test_many_scrapers_cost_one_look(prometheus, monkeypatch):
     assert len(looks) == 1
 
 
+def test_a_secrets_backend_that_fails_is_asked_as_seldom_as_one_that_answers(monkeypatch, caplog):
+    """Scrapers come every few seconds; and what it says stays out of answer and log."""
+    asked = []
+
+    def read_token():
+        asked.append(1)
+        raise RuntimeError("https://vault.example.com/?token=hunter2")
+
+    client = TestClient(metrics_app(read_token))
+    answers = [client.get("/prometheus", headers=BEARER) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert "hedgehog_metrics_token" in answers[0].json()["detail"]
+    assert len(asked) == 1
+    assert caplog.text.count("the token of the figures cannot be read: RuntimeError") == 1
+    assert "hunter2" not in caplog.text + answers[0].text
+    monkeypatch.setattr(metrics_view, "_TOKEN_KEPT", -1.0)
+    asked.clear()
+    client = TestClient(metrics_app(read_token))
+    assert [client.get("/prometheus", headers=BEARER).status_code for _ in range(2)] == [503, 503]
+    assert len(asked) == 2
+
+
 def test_the_token_comes_from_an_airflow_connection_or_a_setting(monkeypatch):
     """The connection first."""
 

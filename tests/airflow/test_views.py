@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import itertools
@@ -161,6 +162,74 @@ def test_a_replayed_delivery_has_no_effect_and_is_counted(host):
     assert (first.status_code, again.status_code, other.status_code) == (202, 200, 200)
     assert again.json() == other.json() == {"status": "duplicate", "reason": "this delivery is known already"}
     assert host.told() == inbox.Summary(counts(received=1), {"replayed": 2})
+
+
+class Sender:
+    """Somebody who sends half a body and takes a rest."""
+
+    def __init__(self, app: Any, size: int) -> None:
+        self.status = 0
+        self.go_on = asyncio.Event()
+        self.sent_half = asyncio.Event()
+        self._parts = [b"x" * size, b"x"]
+        headers = {"content-type": "application/json", "x-hub-signature-256": "sha256=" + "0" * 64}
+        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/github", "query_string": b""}
+        scope |= {"headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+        self.task = asyncio.create_task(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        if len(self._parts) == 1:
+            self.sent_half.set()
+            await self.go_on.wait()
+        return {"type": "http.request", "body": self._parts.pop(0), "more_body": bool(self._parts)}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        self.status = message.get("status", self.status)
+
+    async def pause(self) -> None:
+        """Until half of it is sent, or an answer is there."""
+        half = asyncio.create_task(self.sent_half.wait())
+        await asyncio.wait([half, self.task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        half.cancel()
+
+
+def test_all_bodies_together_have_a_limit(fabric_database):
+    """Unsigned ones cannot fill the memory of Airflow's API server; when they are gone there is room again."""
+
+    async def flood() -> tuple[list[int], int]:
+        app = views.webhook_app(lambda: (SECRET,))
+        size = 2 * 1024 * 1024
+        senders = [Sender(app, size) for _ in range(views.BODIES_LIMIT // size + 3)]
+        for sender in senders:
+            await sender.pause()
+        for sender in senders:
+            sender.go_on.set()
+        await asyncio.gather(*(sender.task for sender in senders))
+        late = Sender(app, size)
+        late.go_on.set()
+        await late.task
+        return sorted(sender.status for sender in senders), late.status
+
+    statuses, late = asyncio.run(flood())
+    assert statuses == [401] * 15 + [503] * 4 or statuses == [401] * 16 + [503] * 3
+    assert late == 401
+
+
+def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, caplog):
+    """However many deliveries come; what it says stays out of answer and log."""
+    asked = []
+
+    def read_secrets() -> tuple[str, ...]:
+        asked.append(1)
+        raise RuntimeError("https://vault.example.com/?token=hunter2")
+
+    with TestClient(views.webhook_app(read_secrets)) as client:
+        host = Host(client, fabric_database)
+        answers = [host.deliver() for _ in range(5)]
+        assert {answer.status_code for answer in answers} == {503}
+        assert len(asked) == 1
+        assert "hunter2" not in caplog.text + answers[0].text
+        assert host.told().refusals == {"no secret": 5}
 
 
 def test_without_a_secret_nothing_is_taken(fabric_database):

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
@@ -63,6 +62,35 @@ class _Counter:
             return 503, f"{error}\n"
 
 
+class _Token:
+    """The token, at most _TOKEN_KEPT old, read by one thread at a time. Where it is kept is asked as seldom when that
+    fails: it may be a service that is paid by the call, or that is down for want of rest."""
+
+    def __init__(self, read_token: Callable[[], str]) -> None:
+        self._read = read_token
+        self._lock = Lock()
+        self._until = 0.0
+        self._token: str | None = None
+
+    def current(self) -> str:
+        """The token; empty where there is none. Raises 503 while it cannot be read."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._token = self._asked()
+                self._until = time.monotonic() + _TOKEN_KEPT
+            token = self._token
+        if token is None:
+            raise HTTPException(503, f"the token cannot be read: connection {TOKEN_CONNECTION}; the log says more")
+        return token
+
+    def _asked(self) -> str | None:
+        try:
+            return self._read()
+        except Exception as error:  # a secrets backend is anybody's code, and its text may hold anything
+            logger.error("the token of the figures cannot be read: %s", type(error).__name__)
+            return None
+
+
 def _figures() -> str:
     from hedgehog.services.metrics import collect, exposition
     from hedgehog.store import database
@@ -78,15 +106,13 @@ def _figures() -> str:
 
 def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:
     """The application below `/hedgehog/metrics`: `GET /prometheus`, for everybody who has the token."""
-    known: dict[str, Any] = {"until": 0.0, "token": ""}
+    token = _Token(read_token)
     counter = _Counter()
 
     def requires_token(request: Request) -> None:
         """Refuse whoever has not the token, and everybody while there is none."""
-        if time.monotonic() >= known["until"]:
-            known.update(token=read_token(), until=time.monotonic() + _TOKEN_KEPT)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        wanted = known["token"].encode()
+        wanted = token.current().encode()
         if scheme.lower() != "bearer" or not wanted or not hmac.compare_digest(given.strip().encode(), wanted):
             hint = "send its password" if wanted else "create it, with a token as password"
             raise HTTPException(401, f"a bearer token is needed: connection {TOKEN_CONNECTION}; {hint}")

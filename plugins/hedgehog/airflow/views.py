@@ -11,9 +11,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
 from fastapi import Depends, FastAPI, Request
@@ -34,9 +34,11 @@ WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
 """The fabric database with a role that may only add deliveries; where there is none, `hedgehog_db` is used."""
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
+BODIES_LIMIT = 32 * 1024 * 1024
+"""Bytes of all bodies at once, signed or not: nobody knows which before they are read."""
 _SECONDS_TO_SEND = 10.0
 _SECRETS_KEPT = 30.0
-"""Seconds after which a changed secret counts."""
+"""Seconds after which a changed secret counts, and after which secrets that could not be read are tried again."""
 _FLUSH_AFTER = 1.0
 _MOST_WAITING = 64
 _CONNECT_TIMEOUT = 3
@@ -80,15 +82,44 @@ class _Desk:
         self._connection: Connection | None = None
         self._secrets: Secrets = ()
         self._secrets_until = 0.0
+        self._secrets_error = ""
+        self._asking = asyncio.Lock()
+        self._buffered = 0
         self._refusals: Counter[str] = Counter()
         self._flush: asyncio.TimerHandle | None = None
 
     async def secrets(self) -> Secrets:
-        """The active secrets, at most half a minute old."""
-        if time.monotonic() >= self._secrets_until:
-            self._secrets = await self._run(self._read_secrets)
-            self._secrets_until = time.monotonic() + _SECRETS_KEPT
+        """The active secrets, at most half a minute old. Where they are kept is asked as seldom when that fails."""
+        async with self._asking:
+            if time.monotonic() >= self._secrets_until:
+                try:
+                    self._secrets, self._secrets_error = await self._run(self._read_secrets), ""
+                except _Refused:
+                    raise
+                except Exception as error:  # its text may hold anything
+                    self._secrets, self._secrets_error = (), type(error).__name__
+                    logger.error("the secret of the webhook cannot be read: %s", self._secrets_error)
+                self._secrets_until = time.monotonic() + _SECRETS_KEPT
+        if self._secrets_error:
+            raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
         return self._secrets
+
+    @contextmanager
+    def room(self) -> Iterator[Callable[[int], None]]:
+        """What is called for each part of a body before it is kept; all of it is given back at the end of the block."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if self._buffered + size > BODIES_LIMIT:
+                raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again")
+            taken += size
+            self._buffered += size
+
+        try:
+            yield take
+        finally:
+            self._buffered -= taken
 
     async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Unheeded:
         """Keep a signed delivery."""
@@ -191,7 +222,11 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
 
 
 async def _take(desk: _Desk, request: Request) -> JSONResponse:
-    body = await _signed_body(desk, request)
+    with desk.room() as room:
+        return await _answered(desk, request, await _signed_body(desk, request, room))
+
+
+async def _answered(desk: _Desk, request: Request, body: bytes) -> JSONResponse:
     event, delivery_id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
     if not event:
         raise _Refused(400, "malformed", "the header X-GitHub-Event is missing")
@@ -210,15 +245,9 @@ async def _take(desk: _Desk, request: Request) -> JSONResponse:
     return _answer(202, str(found), "")
 
 
-async def _signed_body(desk: _Desk, request: Request) -> bytes:
+async def _signed_body(desk: _Desk, request: Request, room: Callable[[int], None]) -> bytes:
     """The body, after its size and signature were found right."""
-    try:
-        secrets = await desk.secrets()
-    except _Refused:
-        raise
-    except Exception as error:
-        logger.error("the secret of the webhook cannot be read: %s", type(error).__name__)
-        raise _Refused(503, "no secret", "the secret of the webhook cannot be read") from None
+    secrets = await desk.secrets()
     if not secrets:
         raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -226,13 +255,13 @@ async def _signed_body(desk: _Desk, request: Request) -> bytes:
     signature = request.headers.get("x-hub-signature-256", "")
     if not signature:
         raise _Refused(401, "unsigned", "the header X-Hub-Signature-256 is missing; give the webhook its secret")
-    body = await _body(request)
+    body = await _body(request, room)
     if not webhook.is_signed(body, signature, secrets):
         raise _Refused(401, "bad signature", "the signature does not fit; is the secret the same on both sides?")
     return body
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, room: Callable[[int], None]) -> bytes:
     """All of the body, unless it is too large or too slow: then no more of it is read."""
     too_large = _Refused(413, "too large", f"a delivery has at most {BODY_LIMIT} bytes")
     announced = request.headers.get("content-length", "0")
@@ -242,9 +271,10 @@ async def _body(request: Request) -> bytes:
     try:
         async with asyncio.timeout(_SECONDS_TO_SEND):
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_LIMIT:
+                if len(body) + len(chunk) > BODY_LIMIT:
                     raise too_large
+                room(len(chunk))
+                body += chunk
     except TimeoutError:
         raise _Refused(408, "too slow", f"the delivery took longer than {_SECONDS_TO_SEND:g} s") from None
     except ClientDisconnect:
