@@ -12,8 +12,9 @@ for the head of its branch, so a lost webhook costs minutes, and a Git host with
 **Tasks.** `plan` finds the repositories to look at. `follow` looks at them, one mapped task per batch, named by its
 repositories. `summary` says what was found in each, and what is open in the fabrics whose source of truth is Git.
 
-**By hand.** Name a repository (by its name, URL or `owner/name`), a branch, or fabrics; then every file is compared,
-although nothing moved:
+**By hand.** That means now: every repository is looked at, also one that was just looked at. Name a repository (by its name,
+URL or `owner/name`), a branch, or fabrics; then every file is compared, although nothing moved. `hedgehog pull` does the
+same without Airflow:
 
     airflow dags trigger hedgehog_repository_changes --conf '{"repository": "acme/net", "branch": "main"}'
 
@@ -33,6 +34,8 @@ from hedgehog.airflow.change_operators import (
     RepositoryChangesSummaryOperator,
 )
 from hedgehog.airflow.defaults import clock_or, dag_defaults, fabrics_param
+
+BY_HAND = "{{ dag_run.run_type == 'manual' }}"
 
 
 @dag(
@@ -65,6 +68,7 @@ def hedgehog_repository_changes() -> None:
         repository="{{ params.repository | tojson }}",
         branch="{{ params.branch | tojson }}",
         fabrics="{{ params.fabrics or [] }}",
+        at_once=BY_HAND,
         priority_weight=8,
         doc_md="Finds the repositories that a delivery names or that were not looked at for some minutes.",
     )
@@ -72,6 +76,7 @@ def hedgehog_repository_changes() -> None:
         task_id="follow",
         fabrics="{{ params.fabrics or [] }}",
         forced="{{ (params.repository or params.branch or params.fabrics or []) | length > 0 }}",
+        at_once=BY_HAND,
         priority_weight=8,
         map_index_template="→ {{ repositories }}",
         doc_md="Asks for the head of each branch, takes in what is new, and finishes the deliveries.",

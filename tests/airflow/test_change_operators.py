@@ -20,7 +20,7 @@ from hedgehog.fabric.model import Target
 from hedgehog.services import repository_changes
 from hedgehog.services.repository_changes import Look
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics
+from hedgehog.store import fabrics, repository_heads
 from tests.airflow.conftest import FakeTaskInstance
 
 REVISION = "main@sha1:5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
@@ -47,6 +47,17 @@ def follow(monkeypatch, fabric_database):
         return calls
 
     return put
+
+
+def test_a_run_by_hand_looks_at_what_was_just_looked_at(fabric_database, context):
+    """Somebody has pushed a fix and waits."""
+    connection = store_database.connect(fabric_database)
+    fabrics.save_repository(connection, "net", {"url": "https://git.example.com/acme/net.git"})
+    fabrics.save_fabric(connection, "lab", {"git_repository": "net", "git_sync_enabled": True})
+    repository_heads.record(connection, fabrics.load_repositories(connection)[0].id, "5394cb7f" * 5)
+    connection.close()
+    assert PlanRepositoryChangesOperator(task_id="plan").execute(context) == []
+    assert PlanRepositoryChangesOperator(task_id="plan", at_once=True).execute(context) == [["net"]]
 
 
 def test_the_plan_finds_what_needs_a_look(fabric_database, context):

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
 
 from hedgehog.airflow.defaults import POOLS, refuse_unknown_conf
 
@@ -186,8 +188,20 @@ def test_the_name_of_a_repository_reaches_the_tasks_as_text(dag_bag, repository)
     """Rendered natively, `12` would be a number and `None` nothing."""
     dag = dag_bag.dags["hedgehog_repository_changes"]
     plan = copy.copy(dag.get_task("plan"))
-    plan.render_template_fields({"params": {**dag.params.dump(), "repository": repository}, "dag": dag})
-    assert (plan.repository, plan.branch, plan.fabrics) == (repository, "", [])
+    params = {**dag.params.dump(), "repository": repository}
+    plan.render_template_fields({"params": params, "dag": dag, "dag_run": SimpleNamespace(run_type="manual")})
+    assert (plan.repository, plan.branch, plan.fabrics, plan.at_once) == (repository, "", [], True)
+
+
+@pytest.mark.parametrize(("run_type", "at_once"), [("manual", True), ("scheduled", False), ("asset_triggered", False)])
+def test_only_who_triggers_it_by_hand_does_not_wait_for_the_clock(dag_bag, run_type, at_once):
+    """The clock and the assets leave alone what was just looked at."""
+    dag = dag_bag.dags["hedgehog_repository_changes"]
+    plan = copy.copy(dag.get_task("plan"))
+    run = SimpleNamespace(run_type=DagRunType(run_type))
+    plan.render_template_fields({"params": dag.params.dump(), "dag": dag, "dag_run": run})
+    assert plan.at_once is at_once
+    assert dag.get_task("follow").partial_kwargs["at_once"] == dag.get_task("plan").at_once
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,16 @@ def test_a_directory_that_vanished_deletes_nothing(lab, ada):
     assert state(lab).status is SyncStatus.IN_SYNC
 
 
+def test_a_person_does_not_wait_for_the_next_try(lab, ada):
+    """A parked fabric is looked at when somebody asks, though nothing moved."""
+    ada.git("mv", "fabrics", "fabs")
+    ada.publish("Rename")
+    follow(lab)
+    assert follow(lab).outcomes == ()
+    (outcome,) = follow(lab, at_once=True).outcomes
+    assert outcome.error_class == "NotFound"
+
+
 # Where to look
 
 

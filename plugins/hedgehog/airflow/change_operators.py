@@ -44,13 +44,17 @@ class PlanRepositoryChangesOperator(BaseOperator):
     :param repository: look at this one only: its name, a URL, or `owner/name`. (templated)
     :param branch: only where this branch is followed. (templated)
     :param fabrics: only repositories of these fabrics. (templated)
+    :param at_once: all of them, also those whose time has not come: a person waits. (templated)
     """
 
-    template_fields: Sequence[str] = ("repository", "branch", "fabrics")
+    template_fields: Sequence[str] = ("repository", "branch", "fabrics", "at_once")
     ui_color = "#e8f0fe"
 
-    def __init__(self, *, repository: Any = "", branch: Any = "", fabrics: Any = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *, repository: Any = "", branch: Any = "", fabrics: Any = (), at_once: Any = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.at_once = at_once
         self.repository = repository
         self.branch = branch
         self.fabrics = fabrics
@@ -65,6 +69,7 @@ class PlanRepositoryChangesOperator(BaseOperator):
                 repository=str(self.repository or ""),
                 branch=str(self.branch or ""),
                 fabrics=list(self.fabrics),
+                at_once=bool(self.at_once),
             )
             problems = [] if batches else trouble.find(connection, VERB)
         logger.info("%s repositories to look at", sum(len(batch) for batch in batches))
@@ -77,13 +82,17 @@ class FollowRepositoriesOperator(BaseOperator):
     :param repositories: names of repositories. (templated, mappable)
     :param fabrics: only these fabrics of them. (templated)
     :param forced: compare every file although nothing moved. (templated)
+    :param at_once: ask also the fabrics whose time has not come. (templated)
     """
 
-    template_fields: Sequence[str] = ("repositories", "fabrics", "forced")
+    template_fields: Sequence[str] = ("repositories", "fabrics", "forced", "at_once")
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, repositories: Any, fabrics: Any = (), forced: Any = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, repositories: Any, fabrics: Any = (), forced: Any = False, at_once: Any = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.at_once = at_once
         self.repositories = repositories
         self.fabrics = fabrics
         self.forced = forced
@@ -105,6 +114,7 @@ class FollowRepositoriesOperator(BaseOperator):
                 run_id=run_id_of(context),
                 fabrics=list(self.fabrics),
                 forced=bool(self.forced),
+                at_once=bool(self.at_once),
                 **time_limit(self),
             )
         for look in looks:

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import Screen, note, progress, screen, show, table
@@ -20,11 +20,15 @@ from hedgehog.services.claims import suspension
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics
 
+if TYPE_CHECKING:
+    from hedgehog.services.repository_changes import Look
+
 _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unchanged", "failed", "revision", "reason")
 
 
 def add_commands(commands: Any) -> None:
-    """Add `sync`."""
+    """Add `sync` and `pull`."""
+    _add_pull(commands)
     group = add_group(commands, "sync", summary="bring fabrics to a target now, in this process, without Airflow")
     for target, run, what in (
         (Target.GIT, _sync_git, "publish fabrics to Git"),
@@ -44,6 +48,56 @@ def add_commands(commands: Any) -> None:
             parser.add_argument(
                 "--allow-large-prune", action="store_true", help="delete more than the thresholds allow"
             )
+
+
+def _add_pull(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "pull",
+        _pull,
+        summary="look at repositories now and take in what was pushed, without Airflow; exit status 1 when one fails",
+        examples="hedgehog pull            # all that a fabric follows\nhedgehog pull acme/net --force",
+    )
+    parser.add_argument(
+        "repositories", nargs="*", metavar="REPOSITORY", help="its name, URL or owner/name; default: all"
+    )
+    parser.add_argument("--force", action="store_true", help="compare every file although nothing moved")
+
+
+def _pull(arguments: argparse.Namespace) -> int:
+    from hedgehog.airflow.hooks import open_mirror
+    from hedgehog.services import repository_changes
+
+    with fabric_database(arguments) as connection:
+        asked = arguments.repositories or [""]
+        batches = [
+            batch for one in asked for batch in repository_changes.plan(connection, repository=one, at_once=True)
+        ]
+        names = list(dict.fromkeys(_names(batches)))
+        with progress(arguments, f"looking at {len(names)} repositories"):
+            looks = repository_changes.follow(
+                connection, names, open_mirror=open_mirror, run_id=run_id(), forced=arguments.force, at_once=True
+            )
+    show(arguments, [look.as_dict() for look in looks], lambda: _looks_text(looks, screen(arguments)))
+    return 1 if any(look.failed for look in looks) else 0
+
+
+def _looks_text(looks: Sequence[Look], screen: Screen) -> str:
+    columns = ("repository", "revision", "moved", "fabrics taken in", "fabrics due at Git", "error")
+    rows = [
+        (
+            look.repository,
+            short_revision(look.revision),
+            "yes" if look.moved else "no",
+            len(look.outcomes),
+            ", ".join(look.woken) or None,
+            str(look.error) if look.error else None,
+        )
+        for look in looks
+    ]
+    outcomes = [outcome for look in looks for outcome in look.outcomes]
+    lines = [table(columns, rows, nothing="no fabric follows a repository", screen=screen)]
+    return "\n".join([*lines, *(["", _outcome_text(outcomes, details=False, screen=screen)] if outcomes else [])])
 
 
 def _sync_git(arguments: argparse.Namespace) -> int:

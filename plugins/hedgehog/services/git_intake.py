@@ -53,6 +53,8 @@ class Intake:
     run_id: str
     judge: Judge
     forced: bool = False
+    at_once: bool = False
+    """A person waits: nobody's time has yet to come."""
     neighbours: Mapping[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.perf_counter)
 
@@ -64,7 +66,7 @@ def take_in(intake: Intake, commit: Commit, fabric: Fabric, state: State | None)
     """
     try:
         behind = _is_behind(commit, fabric, state)
-        if not intake.forced and not _needs_a_look(commit, state, behind=behind):
+        if not (intake.forced or intake.at_once or _needs_a_look(commit, state, behind=behind)):
             return None
         if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not intake.forced:
             return _record_unchanged(intake, commit, fabric)

@@ -85,6 +85,7 @@ class _Run:
     judge: Judge
     only: frozenset[str]
     forced: bool
+    at_once: bool
     deadline: float
 
     def check_time(self) -> None:
@@ -94,10 +95,15 @@ class _Run:
 
 
 def plan(
-    connection: Connection, *, repository: str = "", branch: str = "", fabrics: Sequence[str] = ()
+    connection: Connection,
+    *,
+    repository: str = "",
+    branch: str = "",
+    fabrics: Sequence[str] = (),
+    at_once: bool = False,
 ) -> list[list[str]]:
     """Batches of names of repositories to look at: those named, or else those with a delivery, and those whose time
-    has come.
+    has come; *at_once*, all that a fabric follows.
 
     *repository* is a name, a URL, or `owner/name` at any host; *branch* and *fabrics* narrow it down. Raises NotFound
     when nothing fits. A repository whose look was killed comes last, in a batch of its own. Reminds the DAG of pull
@@ -108,7 +114,7 @@ def plan(
     if repository or branch or fabrics:
         found = [row.name for row in _named(connection, rows, repository, branch, fabrics)]
     else:
-        ids = repository_heads.due(connection, seconds=LOOK_EVERY) | _delivered(connection, rows)
+        ids = repository_heads.due(connection, seconds=0.0 if at_once else LOOK_EVERY) | _delivered(connection, rows)
         found = [row.name for row in rows if row.id in ids]
     killed = repository_heads.killed(connection)
     alone = [row.name for row in rows if row.id in killed and row.name in found]
@@ -170,20 +176,22 @@ def follow(
     run_id: str,
     fabrics: Sequence[str] = (),
     forced: bool = False,
+    at_once: bool = False,
     judge: Judge = judge,
     deadline: float = math.inf,
 ) -> list[Look]:
     """Look at the named repositories, one after the other, and say what was found and done.
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
-    trouble is its own. *fabrics* narrows it to those; *forced* compares every file although nothing moved. After *deadline*
+    trouble is its own. *fabrics* narrows it to those; *forced* compares every file although nothing moved;
+    *at_once* asks also those fabrics whose time has not come: a person waits. After *deadline*
     (of `time.monotonic`) nothing more is begun, and what was not reached is looked at by the next run. Raises only
     for the fabric database's own failures.
     """
     rows = {row.name: row for row in fabric_store.load_repositories(connection)}
     only = frozenset(fabrics)
     runs = [
-        _Run(connection, rows[name], open_mirror, run_id, judge, only, forced, deadline)
+        _Run(connection, rows[name], open_mirror, run_id, judge, only, forced, at_once, deadline)
         for name in names
         if name in rows
     ]
@@ -345,7 +353,7 @@ def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], others: Mappi
         dry_run=False,
         due_only=False,
     )
-    intake = Intake(run.connection, run.run_id, run.judge, run.forced, others)
+    intake = Intake(run.connection, run.run_id, run.judge, run.forced, run.at_once, others)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = []
