@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from hedgehog.airflow.operators import (
 from hedgehog.errors import AuthenticationFailed, NotFound, RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, Target
+from hedgehog.fabric.problems import Finding, ProblemKind
 
 REVISION = "main@sha1:5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
 COMMIT = "5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
@@ -263,6 +265,17 @@ def test_what_is_held_is_red_and_told_as_a_warning(service, context, ti, caplog)
         ("WARNING", "fabric-1 → git: held; fabric.yaml was edited by Ann; main@sha1:5394cb7f"),
         ("WARNING", "  Fabric/default/f skipped"),
     ]
+
+
+def test_what_waits_for_a_finalizer_only_is_green(service, context):
+    """Most go by themselves; one that stays for an hour is a problem that makes the summary red."""
+    passing = Finding(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
+    service("git_sync.sync", [replace(HELD, findings=(passing,))])
+    FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
+    edit = Finding(ProblemKind.HELD_EDIT, "a.yaml", "was edited")
+    service("git_sync.sync", [replace(HELD, findings=(passing, edit))])
+    with pytest.raises(AirflowFailException):
+        FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
 
 
 def test_a_setting_leaves_what_is_held_at_a_warning(service, context, monkeypatch):

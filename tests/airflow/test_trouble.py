@@ -95,6 +95,16 @@ def test_what_is_tried_again_by_itself_is_named_and_green(bench, context, caplog
     assert "1 open problems, 0 of them wait for somebody:" in caplog.messages
 
 
+def test_a_finalizer_has_an_hour(bench, context):
+    """Then somebody must look at it."""
+    passing = Finding(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
+    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, Target.KUBERNETES, findings=(passing,))
+    assert len(summary(context, "kubernetes_sync")["open"]) == 1
+    bench.execute("UPDATE hedgehog.finding SET since = now() - interval '61 min'")
+    with pytest.raises(AirflowFailException, match="waits for its finalizer x"):
+        summary(context, "kubernetes_sync")
+
+
 def test_a_setting_leaves_open_problems_at_a_warning(bench, context, monkeypatch, caplog):
     """Named all the same."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "warn")

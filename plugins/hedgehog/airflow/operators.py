@@ -163,7 +163,7 @@ class _FabricSyncOperator(BaseOperator):
         for outcome in outcomes:
             _tell(outcome)
         context["ti"].xcom_push(key=OUTCOMES, value=[outcome.as_dict() for outcome in outcomes])
-        failed = [outcome for outcome in outcomes if trouble.fails(outcome.status)]
+        failed = [outcome for outcome in outcomes if trouble.fails(outcome)]
         if failed:
             raise trouble.FabricTrouble("; ".join(f"{outcome.fabric}: {outcome.reason}" for outcome in failed)[:2000])
 
@@ -325,7 +325,11 @@ class SyncSummaryOperator(BaseOperator):
         if failed:
             again = f"; {len(retrying)} of them are tried again without you" if retrying else ""
             verdict.append(f"{len(failed)} of {len(told) + len(lost)} fabrics failed: {short(failed)}{again}")
-        held = [outcome["fabric"] for outcome in outcomes if outcome["status"] == OutcomeStatus.HELD]
+        # What is held is in the register with what it needs, but for a dry run, which records nothing.
+        unrecorded = [
+            one for one in outcomes if one["status"] == OutcomeStatus.HELD and (one["dry_run"] or not self.verb)
+        ]
+        held = [one["fabric"] for one in unrecorded]
         problems = open_problems(self.verb, self.fabrics)
         summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
         verdict += waiting_for_somebody(problems, held)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.connections import setting
-from hedgehog.fabric.changes import OutcomeStatus
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
 
 if TYPE_CHECKING:
     from hedgehog.store.database import Connection
@@ -43,9 +43,9 @@ def level(status: str) -> int:
     )
 
 
-def fails(status: str) -> bool:
+def fails(outcome: Outcome) -> bool:
     """Whether an outcome makes its task red."""
-    return status == OutcomeStatus.ERROR or (status == OutcomeStatus.HELD and is_red())
+    return outcome.status is OutcomeStatus.ERROR or (outcome.needs_somebody and is_red())
 
 
 def find(connection: Connection, verb: str, fabrics: Collection[str] = ()) -> list[Problem]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.model import ObjectRef, Target
-from hedgehog.fabric.problems import Finding
+from hedgehog.fabric.problems import Finding, ProblemKind
 
 
 class Action(StrEnum):
@@ -108,6 +108,13 @@ class Outcome:
     dry_run: bool = False
     findings: tuple[Finding, ...] = ()
     """What is wrong with single objects and files; none where nothing could be learnt of them."""
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether it is held for a person, and not only for something that may end by itself."""
+        passing = {ProblemKind.FINALIZER, ProblemKind.FAILING}
+        waits = not self.findings or any(finding.kind not in passing for finding in self.findings)
+        return self.status is OutcomeStatus.HELD and waits
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for XCom and JSON output: names, counts and revisions, never manifests."""
