@@ -13,6 +13,7 @@ from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
+from hedgehog.services.validation import Judgement
 from hedgehog.store import sync_state
 from hedgehog.store.database import transaction
 from tests.kube.clusters import CRDS, api, cluster
@@ -157,3 +158,19 @@ def test_a_fabric_that_was_parked_by_its_cluster_is_looked_at_when_the_watch_rea
         running.until(lambda: is_due(lab) and running.woken)
         assert running.woken == [["lab"]]
         assert lab.state("lab").status is SyncStatus.PARKED
+
+
+def test_a_namespace_that_is_not_there_is_waited_for(lab):
+    """It may be on its way back, or come with the next step of an installation; the rest is written."""
+    lost = make("SwitchGroup", "g")
+    lost["metadata"]["namespace"] = "not-there-yet"
+    lab.fabric("lab", make("GatewayGroup", "g"), make_server("a"), make_server("b"), lost)
+    outcome = lab.sync("lab", judge=lambda *_: Judgement())
+    assert (outcome.status, outcome.error_class, outcome.retryable, outcome.counts["created"]) == (
+        ERROR,
+        "NotFound",
+        True,
+        1,
+    )
+    assert 'namespaces "not-there-yet" not found' in outcome.reason
+    assert lab.state("lab").status is SyncStatus.ERROR

@@ -59,7 +59,7 @@ def fight(world: World, act=write_back, rounds: int = FREE_CORRECTIONS) -> None:
     act(world)
 
 
-@pytest.mark.parametrize(("act", "who"), [(write_back, "'rival'"), (delete, "somebody whom the cluster does not name")])
+@pytest.mark.parametrize(("act", "who"), [(write_back, "'rival'"), (delete, "somebody who is not named")])
 def test_a_fight_is_held_after_a_few_corrections_with_both_named(lab, act, who):
     """The rest of the fabric is synced meanwhile; looks in between write nothing and do not count."""
     fight(lab, act)

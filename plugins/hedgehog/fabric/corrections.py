@@ -29,7 +29,7 @@ class Corrections:
 
     def told(self, ours: str) -> str:
         """Who fights, how often, and until when we hold, in words for operators."""
-        rivals = ", ".join(f"'{one}'" for one in self.rivals) or "somebody whom the cluster does not name"
+        rivals = ", ".join(f"'{one}'" for one in self.rivals) or "somebody who is not named"
         minutes = max(1, round(self.pause_left / 60))
         return (
             f"flapping: '{ours}' and {rivals} keep overwriting each other, {self.count} times so far; it is held, and "

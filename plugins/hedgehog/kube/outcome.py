@@ -13,6 +13,7 @@ from hedgehog.errors import (
     FinalizerPending,
     Flapping,
     HedgehogError,
+    NotFound,
     PruneRefused,
     RetryableError,
 )
@@ -26,6 +27,9 @@ from hedgehog.kube.readback import with_left
 HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported, FinalizerPending, Flapping)
 """Errors that wait for a person: another manager's field, a large prune, an object of another fabric or tool, a broken
 rule, drift, a finalizer, another controller that writes back."""
+
+_PASSING = (RetryableError, NotFound)
+"""Errors worth another try. An apply creates what is absent: what was not found is its namespace, which may be on its way."""
 
 _DETAIL_ORDER = (Action.FAILED, Action.SKIPPED, Action.DELETED, Action.CREATED, Action.CONFIGURED)
 
@@ -85,7 +89,7 @@ def summary(
         counts=changes.counts(),
         reason=_reason(status, cause, results.values()),
         error_class=cause.reason if cause is not None else None,
-        retryable=is_error and (isinstance(cause, RetryableError) or bool(changes.having(Action.DELETED))),
+        retryable=is_error and (isinstance(cause, _PASSING) or bool(changes.having(Action.DELETED))),
         retry_after=max((getattr(error, "retry_after", None) or 0.0 for error in errors), default=0.0) or None,
         duration=duration,
         details=(*_details(changes), *notes),
@@ -100,7 +104,7 @@ def summary(
 
 def _cause(errors: Sequence[HedgehogError]) -> HedgehogError | None:
     """The error that decides: one that can be retried, else one that cannot, else one that is held."""
-    ranked = sorted(errors, key=lambda error: (isinstance(error, HELD), not isinstance(error, RetryableError)))
+    ranked = sorted(errors, key=lambda error: (isinstance(error, HELD), not isinstance(error, _PASSING)))
     return ranked[0] if ranked else None
 
 

@@ -18,9 +18,9 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.services.git_sync import read_manifest
 from hedgehog.services.validation import Judge, judge
+from hedgehog.store import corrections, sync_state
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_edits as store
-from hedgehog.store import sync_state
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_edits import EditState, GitEdit
 
@@ -45,8 +45,10 @@ def revert(connection: Connection, name: str, edits: Sequence[GitEdit]) -> None:
     if obstacles:
         raise InvalidInput("\n".join(edit.problem or f"{edit.path}: move away what is there" for edit in obstacles))
     fabric = fabric_store.load_fabric(connection, name)
-    with transaction(connection):
-        store.revert(connection, fabric.id, [edit.path for edit in edits])
+    with transaction(connection) as cursor:
+        paths = [edit.path for edit in edits]
+        store.revert(connection, fabric.id, paths)
+        corrections.forget(cursor, Target.GIT, fabric.id, paths)
         sync_state.make_due(connection, Target.GIT, [fabric.id])
 
 

@@ -15,7 +15,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.differences import between
 from hedgehog.fabric.kinds import FABRIC, KINDS
-from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus
+from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.paths import Listing
 from hedgehog.gitops.commit import FABRIC_TRAILER
 from hedgehog.gitops.history import Edit, edits
@@ -24,8 +24,8 @@ from hedgehog.schemas import yaml
 from hedgehog.services import git_plan
 from hedgehog.services.git_plan import FilePlan, Observed, Wanted
 from hedgehog.services.validation import Judge, Judgement
+from hedgehog.store import corrections, git_edits, git_files
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_edits, git_files
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import StoredObject
 from hedgehog.store.git_edits import GitEdit
@@ -97,7 +97,8 @@ def observe(job: Job, source: Source) -> FilePlan:
     since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
     strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
     suspects = _suspects(wanted, records.known, listing.files)
-    found = _edits(source, suspects | strangers, since)
+    missing = {one.path for one in wanted if one.path in records.known and one.path not in listing.files}
+    found = _edits(source, suspects | strangers | missing, since)
     own = {path for path, edit in found.items() if _is_ours(fabric, edit)}
     known = _with_unrecorded(records.known, own & suspects, listing.files)
     stale = [known.get(record.path, record) for record in stale]
@@ -106,8 +107,9 @@ def observe(job: Job, source: Source) -> FilePlan:
     observed = Observed(
         listing.files,
         frozenset(listing.opaque),
-        _named(source, found, suspects - own, records.known),
+        _named(source, found, (suspects | missing) - own, records.known),
         _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
+        corrections.known(source.connection, Target.GIT, fabric.id),
     )
     decided = git_edits.to_revert(source.connection, fabric.id)
     overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}

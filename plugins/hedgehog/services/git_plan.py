@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from hedgehog.fabric import render
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
+from hedgehog.fabric.corrections import Corrections
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
 from hedgehog.fabric.problems import Finding, ProblemKind
@@ -55,6 +56,8 @@ class Observed:
     """Paths of what is no plain file: links, submodules, directories in the place of a file."""
     edits: Mapping[str, Edit] = field(default_factory=dict)
     readings: Mapping[str, Manifest | str] = field(default_factory=dict)
+    fights: Mapping[str, Corrections] = field(default_factory=dict)
+    """Files that were corrected of late."""
     directories: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,13 +87,15 @@ class Entry:
     reason: str = ""
     refused: bool = False
     """Whether it is left alone because the object breaks a rule, not because of what is in Git."""
+    flapping: bool = False
+    """Whether it is left alone because somebody keeps changing it back."""
 
     @property
     def finding(self) -> Finding:
         """What is wrong with a file that is left alone."""
         if self.refused:
             return Finding(ProblemKind.REFUSED, str(self.ref), self.reason)
-        return Finding(ProblemKind.HELD_EDIT, self.path, self.reason)
+        return Finding(ProblemKind.FLAPPING if self.flapping else ProblemKind.HELD_EDIT, self.path, self.reason)
 
     def __str__(self) -> str:
         return f"{self.ref or self.path} {self.action}" + (f" ({self.reason})" if self.reason else "")
@@ -109,6 +114,8 @@ class FilePlan:
     """Files whose content goes into the database: their manifest is the person's, their digest not known yet."""
     edits: tuple[GitEdit, ...] = ()
     """Files that are held because people changed them: all of the fabric."""
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    """Who made the edits that are overwritten, and removed the files that are restored, by path."""
     untouched: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -219,6 +226,7 @@ def decide(
         held=tuple((step.path, step.entry.reason) for step in steps if step.entry and step.holds(known)),
         adopted=tuple(step.record for step in steps if step.record and step.adopts),
         edits=tuple(step.edit for step in steps if step.edit),
+        corrected={step.path: step.corrects for step in steps if step.corrects is not None},
         untouched=len(known.keys() - touched),
     )
 
@@ -235,6 +243,8 @@ class _Step:
     forgets: bool = False
     adopts: bool = False
     edit: GitEdit | None = None
+    corrects: str | None = None
+    """Whose doing is undone."""
 
     def holds(self, known: Mapping[str, GitFile]) -> bool:
         """Whether a record must say why its file is held, and does not yet."""
@@ -283,7 +293,11 @@ def _keep(
         if obstacle is not None:
             why = f"{obstacle} is in the way of {wanted.path} and was not written by us; move it away"
             return _held(wanted, why, _edit(wanted.path, wanted.ref, EditState.OBSTACLE, observed, why))
-        return _write(wanted, Action.CREATED, "it was missing in Git" if record else "")
+        if record is None:
+            return _write(wanted, Action.CREATED)
+        return _flapping(fabric, wanted, record, observed) or replace(
+            _write(wanted, Action.CREATED, "it was missing in Git"), corrects=_author(wanted.path, observed)
+        )
     if record is not None and seen == record.blob_id:
         return _write(wanted, Action.CONFIGURED)
     return _edited(fabric, wanted, record, observed, overruled.get(wanted.path))
@@ -302,7 +316,10 @@ def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Ob
         return _foreign(fabric, wanted, observed, overruled)
     who = f"{wanted.path} was edited by {overruled or _editor(wanted.path, observed)}"
     if overruled is not None or fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
-        return _write(wanted, Action.CONFIGURED, f"{who}; the edit is overwritten and stays in the history")
+        held = _flapping(fabric, wanted, record, observed) if overruled is None else None
+        told = f"{who}; the edit is overwritten and stays in the history"
+        corrects = _author(wanted.path, observed) if overruled is None else None
+        return held or replace(_write(wanted, Action.CONFIGURED, told), corrects=corrects)
     edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed)
     if fabric.git_drift_policy is GitDriftPolicy.HOLD:
         return _held(wanted, _lasting(record, observed, f"{who}; {advice(fabric, wanted.path)}"), edit)
@@ -318,6 +335,26 @@ def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Ob
         record=adopted,
         adopts=True,
     )
+
+
+def _flapping(fabric: Fabric, wanted: Wanted, record: GitFile, observed: Observed) -> _Step | None:
+    """The file held, when it was corrected so often of late that it is left alone for a while.
+
+    What the fabric itself wants otherwise by now is written: a person's change is no part of the fight.
+    """
+    fight = observed.fights.get(wanted.path)
+    if fight is None or not fight.pause_left or record.object_digest != wanted.digest:
+        return None
+    ours = fabric.git_repository.author_name if fabric.git_repository is not None else "we"
+    why = f"{wanted.path} is {fight.told(ours)}; have only one of the two write it, or {advice(fabric, wanted.path)}"
+    edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed) if wanted.path in observed.files else None
+    held = _held(wanted, why, edit)
+    return replace(held, entry=replace(held.entry, flapping=True)) if held.entry else held
+
+
+def _author(path: str, observed: Observed) -> str:
+    edit = observed.edits.get(path)
+    return edit.author if edit else ""
 
 
 def _in_place(wanted: Wanted, record: GitFile | None, seen: str) -> _Step:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from hedgehog.errors import InvalidInput, PermissionDenied, PushRace
+from hedgehog.errors import Flapping, InvalidInput, PermissionDenied, PushRace
 from hedgehog.fabric.changes import WRITES, Action, Outcome, OutcomeStatus
 from hedgehog.fabric.model import (
     Fabric,
@@ -34,8 +34,8 @@ from hedgehog.services import claims, failures
 from hedgehog.services.git_observe import Adopt, Job, Source, observe
 from hedgehog.services.git_plan import Entry, FilePlan
 from hedgehog.services.validation import Judge, judge
+from hedgehog.store import corrections, git_edits, git_files, sync_state
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_edits, git_files, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.git_files import GitFile
 
@@ -295,6 +295,7 @@ def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
         commit=planned.commit,
         counts=plan.counts(),
         reason=_reason(held, status),
+        error_class=Flapping.__name__ if any(entry.flapping for entry in held) else None,
         details=tuple(str(entry) for entry in (*held, *plan.having(*WRITES))),
         duration=time.perf_counter() - run.started,
         dry_run=run.options.dry_run,
@@ -321,6 +322,8 @@ def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
         written = [*plan.written, *_adopt(run.connection, fabric, plan)]
         git_files.record(cursor, fabric.id, written=written, removed=plan.removed, held=plan.held)
         git_edits.settle(cursor, fabric.id, plan.edits)
+        held = [entry.path for entry in plan.entries if entry.flapping]
+        corrections.record(cursor, Target.GIT, fabric.id, corrected=plan.corrected, held=held)
         sync_state.finish(cursor, fabric.id, outcome, run_id=run.options.run_id)
 
 
