@@ -14,6 +14,7 @@
         ├── NotFound              what was named does not exist (404)
         ├── AlreadyExists         what was to be created is there already, or its name collides
         ├── InvalidInput          data that can never be accepted (400, 422, a bad file, a bad row)
+        │   └── TooLarge          an object is larger than the cluster stores
         ├── AdmissionRefused      Hedgehog's admission rules do not allow the object as things are now
         ├── FieldConflict         another field manager owns a field that we set
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
@@ -112,6 +113,10 @@ class AlreadyExists(PermanentError):
 
 class InvalidInput(PermanentError):
     """Data that can never be accepted as it is."""
+
+
+class TooLarge(InvalidInput):
+    """An object is larger than the cluster stores; it waits for a person, nothing else waits for it."""
 
 
 class AdmissionRefused(PermanentError):

@@ -12,7 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack.git_server import GitServer
 from devstack.github import GitHub
-from hedgehog.airflow.hooks import git_credentials, open_cluster, open_database, open_github, open_mirror
+from hedgehog.airflow.hooks import (
+    git_credentials,
+    open_cluster,
+    open_database,
+    open_github,
+    open_kubeconfig,
+    open_mirror,
+)
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, SchemaMismatch
 from hedgehog.fabric.model import GitRepository
 from hedgehog.github.client import Credentials
@@ -128,6 +135,50 @@ def test_a_cluster_is_what_its_kubeconfig_says(monkeypatch):
         assert SECRET not in repr(cluster)
     finally:
         cluster.close()
+
+
+UNCHECKED = kubeconfig("https://127.0.0.1:1") | {
+    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1", "insecure-skip-tls-verify": True}}]
+}
+PROGRAM = kubeconfig("https://127.0.0.1:1") | {"users": [{"name": "u", "user": {"exec": {"command": "/bin/false"}}}]}
+TOKEN_FILE = kubeconfig("https://127.0.0.1:1") | {"users": [{"name": "u", "user": {"tokenFile": "/etc/hostname"}}]}
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"kube_config": PROGRAM}, "from a program"),
+        ({"kube_config": json.dumps(PROGRAM)}, "from a program"),
+        ({"extra__kubernetes__kube_config": json.dumps(PROGRAM)}, "from a program"),
+        ({"config_dict": PROGRAM}, "from a program"),
+        ({"kube_config": UNCHECKED}, "trust any server"),
+        ({"kube_config": kubeconfig("https://127.0.0.1:1"), "disable_verify_ssl": True}, "trust any server"),
+        ({"kube_config": TOKEN_FILE}, "names a file of this machine"),
+        ({"kube_config": TOKEN_FILE, "in_cluster": True}, "names a cluster in 2 ways"),
+        ({"in_cluster": True}, "runs in no pod"),
+        ({"in_cluster": "false"}, "names no cluster"),
+    ],
+)
+def test_a_connection_may_not_do_what_the_operator_has_not_permitted(monkeypatch, extra, words):
+    """Who may write a connection in the web UI is not thereby somebody who runs programs on the workers."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra=extra)
+    with pytest.raises(InvalidInput, match=words) as caught:
+        open_cluster("cluster_a")
+    assert "cluster_a" in str(caught.value)
+
+
+def test_a_kubeconfig_file_is_held_to_the_same(monkeypatch, tmp_path):
+    """Named by a connection, or by `--kubeconfig`; the setting permits it."""
+    path = tmp_path / "config"
+    path.write_text(json.dumps(UNCHECKED))
+    connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra={"kube_config_path": str(path)})
+    for opened in (lambda: open_cluster("cluster_a"), lambda: open_kubeconfig(path)):
+        with pytest.raises(InvalidInput, match="trust any server"):
+            opened()
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__KUBECONFIG_ALLOW", "insecure")
+    for opened in (lambda: open_cluster("cluster_a"), lambda: open_kubeconfig(path)):
+        opened().close()
 
 
 @pytest.mark.parametrize("text", ["{", "not: [a kubeconfig", "just words", "[]"])

@@ -21,6 +21,7 @@ from hedgehog.errors import (
     RateLimited,
     RemoteUnavailable,
     RetryableError,
+    TooLarge,
 )
 from hedgehog.kube.failures import TEXT_LIMIT, Answer, failure
 
@@ -55,6 +56,26 @@ def answer(code: int, message: str = "no", **rest: Any) -> Answer:
 def failed(given: Answer) -> HedgehogError:
     """What becomes of it."""
     return failure(given, "VPC/default/v", cluster="k8s_a", definition="vpcs.vpc.githedgehog.com")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (500, "etcdserver: request is too large"),
+        (
+            500,
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2300000 vs. 2097152)",
+        ),
+        (413, "Request entity too large: limit is 3145728"),
+    ],
+)
+def test_an_object_that_is_too_large_waits_for_a_person(code: int, message: str) -> None:
+    """It is no outage: nothing is tried again, and nothing else waits for it."""
+    given = answer(code, message)
+    error = failed(given)
+    assert isinstance(error, TooLarge)
+    assert "make it smaller or split it" in str(error)
+    assert not given.transient
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hedgehog.airflow.connections import (
     git_cache_directory,
     read,
     refuse_other_host,
+    setting,
 )
 from hedgehog.errors import InvalidInput
 
@@ -71,30 +72,52 @@ def git_credentials(repository: GitRepository) -> GitCredentials:
     )
 
 
+def open_kubeconfig(path: str | Path, *, name: str | None = None) -> Cluster:
+    """A client of the cluster that a kubeconfig file names; what such a file may do is the operator's setting."""
+    from hedgehog.kube.client import Cluster
+    from hedgehog.kube.kubeconfig import Permitted
+
+    permitted = Permitted.of(setting("kubeconfig_allow", ""))
+    return Cluster.from_kubeconfig(Path(path).expanduser(), name=name, permitted=permitted)
+
+
+_CLUSTER_KEYS = ("in_cluster", "kube_config_path", "kube_config", "config_dict")
+
+
 def open_cluster(connection_id: str) -> Cluster:
-    """A client of the cluster that a `kubernetes` connection names. There is no fallback to an ambient kubeconfig."""
+    """A client of the cluster that a `kubernetes` connection names. There is no fallback to an ambient kubeconfig.
+
+    Its kubeconfig may run no program, leave no TLS unchecked and name no file of this machine, unless the operator's
+    `[hedgehog] kubeconfig_allow` permits that.
+    """
+    from hedgehog.kube.client import Cluster
+    from hedgehog.kube.kubeconfig import Permitted, is_yes
+
     values = read(connection_id)
     if values.conn_type != "kubernetes":
         raise InvalidInput(
             f"connection {connection_id} has type {values.conn_type!r}; it must be a kubernetes connection"
         )
-    keys = ("in_cluster", "kube_config_path", "kube_config", "config_dict")
-    if not any(values.extra.get(key) or values.extra.get(f"extra__kubernetes__{key}") for key in keys):
+    prefix = "extra__kubernetes__"
+    extra = {key.removeprefix(prefix): value for key, value in values.extra.items() if key.startswith(prefix)}
+    extra |= {key: value for key, value in values.extra.items() if value not in (None, "")}
+    ways = [key for key in _CLUSTER_KEYS if (is_yes(extra.get(key)) if key == "in_cluster" else extra.get(key))]
+    if len(ways) != 1:
+        found = f"names a cluster in {len(ways)} ways" if ways else "names no cluster"
         raise InvalidInput(
-            f"connection {connection_id} names no cluster; set one of {', '.join(keys)} in its extra "
+            f"connection {connection_id} {found}; set one of {', '.join(_CLUSTER_KEYS)} in its extra "
             "(a kubeconfig of the machine is never used)"
         )
-    from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
-
-    from hedgehog.kube.client import Cluster
-
-    try:
-        api_client = KubernetesHook(conn_id=connection_id).api_client
-    except Exception as error:  # whatever the loaders of a kubeconfig raise; their texts may quote it
-        raise InvalidInput(
-            f"connection {connection_id} holds no usable kubeconfig ({type(error).__name__}); correct its extra"
-        ) from None
-    return Cluster(api_client, name=connection_id)
+    if ways == ["in_cluster"]:
+        return Cluster.in_cluster(name=connection_id)
+    given = extra[ways[0]]
+    return Cluster.from_kubeconfig(
+        Path(str(given)).expanduser() if ways == ["kube_config_path"] else given,
+        extra.get("cluster_context") or None,
+        name=connection_id,
+        permitted=Permitted.of(setting("kubeconfig_allow", "")),
+        skip_tls=is_yes(extra.get("disable_verify_ssl")),
+    )
 
 
 def open_github(repository: GitRepository) -> Client:

@@ -144,12 +144,10 @@ def _from_cluster(arguments: argparse.Namespace) -> Report:
 
 
 def _open_cluster(arguments: argparse.Namespace) -> Cluster:
+    from hedgehog.airflow.hooks import open_cluster, open_kubeconfig
+
     if arguments.kubeconfig:
-        from hedgehog.kube.client import Cluster
-
-        return Cluster.from_kubeconfig(arguments.kubeconfig, name=arguments.from_cluster)
-    from hedgehog.airflow.hooks import open_cluster
-
+        return open_kubeconfig(arguments.kubeconfig, name=arguments.from_cluster)
     return open_cluster(arguments.from_cluster)
 
 

@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import functools
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Run, add_command
@@ -156,12 +155,10 @@ def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -
 
 def open_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
     """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput where neither is named."""
-    if kubeconfig:
-        from hedgehog.kube.client import Cluster
+    from hedgehog.airflow import hooks
 
-        return Cluster.from_kubeconfig(Path(kubeconfig), name=connection_id or None)
+    if kubeconfig:
+        return hooks.open_kubeconfig(kubeconfig, name=connection_id or None)
     if not connection_id:
         raise InvalidInput("the fabric has no kubernetes_connection_id; name a connection after --against-cluster")
-    from hedgehog.airflow.hooks import open_cluster as open_connection
-
-    return open_connection(connection_id)
+    return hooks.open_cluster(connection_id)

@@ -46,6 +46,7 @@ _OF_ERRORS: Mapping[str, ProblemKind] = {
     "Flapping": ProblemKind.FLAPPING,
     "InvalidInput": ProblemKind.REFUSED,
     "PruneRefused": ProblemKind.PRUNE,
+    "TooLarge": ProblemKind.REFUSED,
 }
 
 

@@ -16,18 +16,18 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import orjson
 import urllib3
-import yaml
 
-from hedgehog.errors import HedgehogError, InvalidInput, NotFound, RateLimited, RemoteUnavailable, wait_of
+from hedgehog.errors import HedgehogError, InvalidInput, RateLimited, RemoteUnavailable, wait_of
 from hedgehog.kube.failures import Answer, cut, failure
+from hedgehog.kube.kubeconfig import STRICT, Permitted, load
 from hedgehog.kube.throttle import Throttle
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient
+    from kubernetes.client import ApiClient, Configuration
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ LONGEST_WAIT = 10.0
 
 APPLY_PATCH = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
-_PLUGINS = ("exec", "auth-provider")
 
 
 class Cluster:
@@ -83,24 +82,49 @@ class Cluster:
 
     @classmethod
     def from_kubeconfig(
-        cls, path: Path | str, context: str | None = None, *, name: str | None = None, allow_plugins: bool = False
+        cls,
+        source: Path | str | Mapping[str, Any],
+        context: str | None = None,
+        *,
+        name: str | None = None,
+        permitted: Permitted = STRICT,
+        skip_tls: bool = False,
     ) -> Cluster:
-        """The cluster of a kubeconfig file (its current context by default).
+        """The cluster of a kubeconfig: a file, or its content as text or mapping; see `kubeconfig.load`.
 
-        Refuses users that get their credential from a program ("exec", "auth-provider") unless *allow_plugins*: such a
-        file runs code. Raises InvalidInput for a file that is none, NotFound for one that is not there.
+        A proxy that it names is used for this cluster; those that the environment names are not.
         """
         from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415 - see the module's docstring
-        from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415
+        from kubernetes.config import load_kube_config_from_dict  # noqa: PLC0415
 
-        path = Path(path)
-        chosen = _refuse_plugins(path, context, allow_plugins)
+        what = str(source) if isinstance(source, Path) else f"the kubeconfig of {name}"
+        found = load(source, context, name=what, permitted=permitted, skip_tls=skip_tls)
         configuration = type.__call__(Configuration)  # not the process-wide default
         try:
-            load_kube_config(str(path), context=chosen, client_configuration=configuration, persist_config=False)
+            load_kube_config_from_dict(found.config, client_configuration=configuration, persist_config=False)
+        except Exception as error:  # whatever the loader raises; its texts may quote a secret
+            raise InvalidInput(f"{what} is no usable kubeconfig ({type(error).__name__})") from None
+        _use_proxy(configuration, found.proxy)
+        return cls(ApiClient(configuration), name=name or found.context)
+
+    @classmethod
+    def in_cluster(cls, *, name: str) -> Cluster:
+        """The cluster that this process runs in, with the service account of its pod.
+
+        Raises InvalidInput outside of one.
+        """
+        from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415 - see the module's docstring
+        from kubernetes.config import ConfigException, load_incluster_config  # noqa: PLC0415
+
+        configuration = type.__call__(Configuration)
+        try:
+            load_incluster_config(client_configuration=configuration)
         except ConfigException as error:
-            raise InvalidInput(f"{path} is no usable kubeconfig: {cut(str(error))}") from error
-        return cls(ApiClient(configuration), name=name or chosen)
+            raise InvalidInput(
+                f"{name}: this process runs in no pod with a service account: {cut(str(error))}"
+            ) from None
+        _use_proxy(configuration, "")
+        return cls(ApiClient(configuration), name=name)
 
     def __repr__(self) -> str:
         return f"Cluster({self.name!r})"
@@ -221,25 +245,16 @@ class Cluster:
         self._sleep(delay)
 
 
-def _refuse_plugins(path: Path, context: str | None, allowed: bool) -> str:
-    """The name of the context that will be used."""
-    try:
-        config = yaml.safe_load(path.read_bytes())
-        chosen = context or config["current-context"]
-        entry = next(item["context"] for item in config["contexts"] if item["name"] == chosen)
-        users = [item.get("user") or {} for item in config.get("users") or () if item["name"] == entry.get("user")]
-    except FileNotFoundError as error:
-        raise NotFound(f"there is no kubeconfig at {path}") from error
-    except StopIteration as error:
-        raise InvalidInput(f"{path} has no context {chosen!r}") from error
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} is no kubeconfig with a current context") from error
-    if not allowed and any(plugin in user for user in users for plugin in _PLUGINS):
-        raise InvalidInput(
-            f"{path}: the user of context {chosen!r} gets its credential from a program (exec or auth-provider), which "
-            "this product does not run; use a token or a client certificate, or allow plugins explicitly"
-        )
-    return str(chosen)
+def _use_proxy(configuration: Configuration, url: str) -> None:
+    """Send everything through the proxy of a kubeconfig ("" for none); what the machine says of proxies does not count."""
+    configuration.proxy = configuration.no_proxy = None
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        configuration.proxy_headers = urllib3.make_headers(proxy_basic_auth=login)
+    configuration.proxy = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable:

@@ -27,6 +27,7 @@ from hedgehog.errors import (
     RateLimited,
     RemoteUnavailable,
     RetryableError,
+    TooLarge,
 )
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,11 @@ _SILENT_WEBHOOK = re.compile(
 """An admission webhook that did not answer in time: each further try would take as long."""
 _FAILED_WEBHOOK = re.compile(r'failed calling webhook "([^"]*)"')
 
+_TOO_LARGE = re.compile(
+    rb"etcdserver: request is too large|trying to send message larger than max|request entity too large", re.IGNORECASE
+)
+"""An object that etcd does not take is answered with 500, one that the API server does not take with 413."""
+
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _MANAGER = re.compile(r'conflict with "([^"]*)"')
 
@@ -74,7 +80,8 @@ class Answer:
     @property
     def transient(self) -> bool:
         """Whether the same request may succeed a moment later."""
-        return self.status in _TRANSIENT and _UNTYPED not in self.body and not _SILENT_WEBHOOK.search(self.body)
+        lasting = _UNTYPED in self.body or _TOO_LARGE.search(self.body) or _SILENT_WEBHOOK.search(self.body)
+        return self.status in _TRANSIENT and not lasting
 
     def json(self) -> Any:
         """The body as plain data. Raises RemoteUnavailable when it is not JSON: a proxy answered, not an API server."""
@@ -95,6 +102,11 @@ def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "")
     error: HedgehogError = InvalidInput(f"{subject}: refused ({answer.status}): {text}")
     if 400 <= answer.status < 500 and _PASSING.search(text) and not _WEBHOOK.search(text):
         return RetryableError(f"{subject}: {cluster} does not take it at this moment ({answer.status}): {text}")
+    if answer.status == 413 or (answer.status >= 500 and _TOO_LARGE.search(answer.body)):
+        return TooLarge(
+            f"{subject}: larger than {cluster} stores ({answer.status}: {text}); make it smaller or split it: etcd takes "
+            "1.5 MB an object by default, its managedFields included"
+        )
     match answer.status:
         case 401:
             error = AuthenticationFailed(f"{cluster} refused the credential (401: {text}); correct the connection")

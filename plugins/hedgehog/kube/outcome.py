@@ -16,6 +16,7 @@ from hedgehog.errors import (
     NotFound,
     PruneRefused,
     RetryableError,
+    TooLarge,
 )
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
@@ -24,9 +25,18 @@ from hedgehog.kube.apply import Result
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.kube.readback import with_left
 
-HELD = (FieldConflict, PruneRefused, AlreadyExists, AdmissionRefused, DriftReported, FinalizerPending, Flapping)
+HELD = (
+    FieldConflict,
+    PruneRefused,
+    AlreadyExists,
+    AdmissionRefused,
+    DriftReported,
+    FinalizerPending,
+    Flapping,
+    TooLarge,
+)
 """Errors that wait for a person: another manager's field, a large prune, an object of another fabric or tool, a broken
-rule, drift, a finalizer, another controller that writes back."""
+rule, drift, a finalizer, another controller that writes back, an object that is too large."""
 
 _PASSING = (RetryableError, NotFound)
 """Errors worth another try. An apply creates what is absent: what was not found is its namespace, which may be on its way."""
