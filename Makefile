@@ -72,8 +72,8 @@ bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write be
 	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: chaos
-chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES=
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
+chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES= AIRFLOW=1
+	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(AIRFLOW),--airflow) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Let every reader of outside input have what nobody would send; SEED= MINUTES=

@@ -1,7 +1,7 @@
 """`make chaos`: draw rounds from a seed until enough was killed and cut, let each converge by itself, and compare.
 
-make chaos                                              # a short run
-make chaos SEED=7 KILLS=200 OUTAGES=100 MINUTES=120
+A short run: `make chaos`; the long one: `make chaos SEED=7 KILLS=200 OUTAGES=100 MINUTES=120`; with a real Airflow, whose
+parts are killed: `make chaos AIRFLOW=1 KILLS=10 OUTAGES=5`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from devstack.chaos import world
 from devstack.chaos.report import Report
 from devstack.chaos.rounds import Rounds
+from devstack.chaos.with_airflow import AirflowRounds, airflow_of
 
 _STARTED = time.monotonic()
 
@@ -36,6 +37,16 @@ def run(*, seed: int, kills: int, outages: int, minutes: float, quiet: bool = Fa
     return report
 
 
+def run_airflow(*, seed: int, kills: int, outages: int, minutes: float) -> Report:
+    """The same with a real Airflow, whose parts are killed and whose schedules do the work."""
+    report = Report(seed)
+    with world.running(say) as running, airflow_of(running, say) as home:
+        rounds = AirflowRounds(running, home, random.Random(seed), report, say)
+        rounds.begin()
+        rounds.go(kills=kills, outages=outages, until=time.monotonic() + minutes * 60)
+    return report
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print the table; 1 when a promise was not kept."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
@@ -43,9 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=40)
     parser.add_argument("--outages", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=15.0, help="the run ends after the round that passes this")
+    parser.add_argument("--airflow", action="store_true", help="with a real Airflow, whose parts are killed")
     options = parser.parse_args(arguments)
     say(f"seed {options.seed}")
-    report = run(seed=options.seed, kills=options.kills, outages=options.outages, minutes=options.minutes)
+    start = run_airflow if options.airflow else run
+    report = start(seed=options.seed, kills=options.kills, outages=options.outages, minutes=options.minutes)
     print(report.text())
     return 0 if report.good else 1
 

@@ -37,7 +37,7 @@ def converge(world: World, verdict: Verdict, run_id: str) -> Convergence:
         for verb in SCHEDULED:
             world.workers.start(verb, f"{run_id}/{tick}").wait(TASK_LIMIT)
         _let_orphans_end(world)
-        left = _not_in_step(world) + verdict.differences()
+        left = not_in_step(world) + verdict.differences()
         if not left:
             return Convergence(True, time.monotonic() - started + skipped, tick)
         pause = _until_due(world)
@@ -48,7 +48,8 @@ def converge(world: World, verdict: Verdict, run_id: str) -> Convergence:
     return Convergence(False, time.monotonic() - started + skipped, tick, tuple(left))
 
 
-def _not_in_step(world: World) -> list[str]:
+def not_in_step(world: World) -> list[str]:
+    """Targets of fabrics that do not say that they are in step."""
     with transaction(world.database) as cursor:
         cursor.execute(
             "SELECT f.name, s.target, s.status, s.reason FROM hedgehog.sync_state s JOIN hedgehog.fabric f "

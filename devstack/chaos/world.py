@@ -93,6 +93,9 @@ class World:
     proxies: dict[str, Proxy]
     disk: Disk
     workers: Workers
+    environment: dict[str, str]
+    """Connections and settings as the product's processes have them; all of them lead through the proxies."""
+    server: postgres.Postgres
     connection: Connection | None = None
 
     @property
@@ -115,6 +118,11 @@ class World:
         self.api.close()
         if self.connection is not None:
             self.connection.close()
+
+    def airflow_uri(self) -> str:
+        """A database for Airflow itself, on the same server, past the proxy."""
+        self.server.database("airflow")
+        return self.server.uri("airflow", scheme="postgresql+psycopg2")
 
     @property
     def log(self) -> Path:
@@ -161,7 +169,9 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
         for name in REPOSITORIES:
             git.create(name)
         people = {name: _person(directory / f"ada-{name}", git.url(name)) for name in REPOSITORIES}
-        world = World(directory, parameters, cluster, cluster.connect(), git, people, proxies, disk, workers)
+        world = World(
+            directory, parameters, cluster, cluster.connect(), git, people, proxies, disk, workers, environment, server
+        )
         parts.callback(world.close)
         migrate.migrate(world.database)
         make_fabrics(world)
