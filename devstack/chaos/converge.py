@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from devstack.chaos.pulls import Pulls
 from devstack.chaos.verdict import Verdict
 from devstack.chaos.world import World
 from devstack.moved_clock import move_clock
@@ -16,7 +17,7 @@ from hedgehog.store.database import transaction
 MOST_TICKS = 60
 TASK_LIMIT = 90.0
 """Seconds that a task may take when nothing is wrong any more."""
-SCHEDULED = ("changes", "git", "kubernetes", "repair")
+SCHEDULED = ("changes", "git", "kubernetes", "pulls", "repair")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Convergence:
     left: tuple[str, ...] = ()
 
 
-def converge(world: World, verdict: Verdict, run_id: str) -> Convergence:
+def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Convergence:
     """Run the scheduled work, again and again, until all places agree; nobody forces or resumes anything."""
     started, skipped = time.monotonic(), 0.0
     left: list[str] = []
@@ -37,7 +38,7 @@ def converge(world: World, verdict: Verdict, run_id: str) -> Convergence:
         for verb in SCHEDULED:
             world.workers.start(verb, f"{run_id}/{tick}").wait(TASK_LIMIT)
         _let_orphans_end(world)
-        left = not_in_step(world) + verdict.differences()
+        left = not_in_step(world) + verdict.differences() + pulls.unchecked()
         if not left:
             return Convergence(True, time.monotonic() - started + skipped, tick)
         pause = _until_due(world)
@@ -63,6 +64,7 @@ def _until_due(world: World) -> float | None:
     with transaction(world.database) as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM least((SELECT min(due_at) FROM hedgehog.sync_state WHERE due_at < 'infinity'), "
+            "(SELECT min(next_attempt_at) FROM hedgehog.inbox WHERE status = 'failed' AND next_attempt_at < 'infinity'), "
             "(SELECT min(checked_at) + make_interval(secs => %s) FROM hedgehog.repository_head)) - now())",
             (LOOK_EVERY,),
         )

@@ -21,13 +21,14 @@ from devstack.chaos.world import World
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.store import database
 
-LINKS = ("database", "git", "api")
+LINKS = ("database", "git", "api", "github")
 BAD = (Mode.REFUSE, Mode.RESET, Mode.SILENT, Mode.SLOW, Mode.TRICKLE, Mode.CUT)
 _USED = {
     "git": ("database", "git"),
     "changes": ("database", "git"),
     "kubernetes": ("database", "api"),
     "import": ("database",),
+    "pulls": ("database", "git", "github"),
 }
 """What a verb talks to."""
 
@@ -53,6 +54,7 @@ class Killer:
             ("changes", "git"): 6,
         }
         self._messages |= {("kubernetes", "database"): 40, ("kubernetes", "api"): 40, ("import", "database"): 20}
+        self._messages |= {("pulls", "database"): 20, ("pulls", "git"): 6, ("pulls", "github"): 20}
 
     def arm(self, verb: str) -> Callable[[Callable[[], Child]], Kill]:
         """Draw a moment; the function returned starts the verb and kills it then."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from devstack.chaos.converge import Convergence, converge
 from devstack.chaos.faults import Killer, Outages
 from devstack.chaos.processes import Child
+from devstack.chaos.pulls import Pulls
 from devstack.chaos.report import Report
 from devstack.chaos.rivals import Rivals
 from devstack.chaos.verdict import Verdict
@@ -18,7 +19,7 @@ from devstack.chaos.wishes import Objects, Wishes
 from devstack.chaos.worker import FOREIGN
 from devstack.chaos.world import World
 
-VERBS = ("git", "git", "kubernetes", "kubernetes", "changes", "import")
+VERBS = ("git", "git", "kubernetes", "kubernetes", "changes", "import", "pulls")
 IMPORTED = ("alpha", "beta", "delta")
 """Fabrics whose source of truth is the database."""
 LIMIT_IN_TROUBLE = 8.0
@@ -48,6 +49,7 @@ class Rounds:
     def __post_init__(self) -> None:
         self.wishes = Wishes(self.world, self.draw)
         self.verdict = Verdict(self.world, self.wishes)
+        self.pulls = Pulls(self.world, self.wishes)
         self.killer = Killer(self.world, self.draw)
         self.outages = Outages(self.world, self.draw)
         self.rivals = Rivals(self.world, self.wishes, self.verdict, self.draw)
@@ -119,6 +121,9 @@ class Rounds:
         """Give the verb something to do."""
         if verb == "import":
             return
+        if verb == "pulls":
+            self.pulls.open()
+            return
         self._ask("gamma" if verb == "changes" else self.draw.choice(IMPORTED))
         if verb == "kubernetes" and self.draw.random() < 0.8:
             self._start("git").wait(LIMIT)
@@ -162,6 +167,9 @@ class Rounds:
     def _at_once(self) -> list[str]:
         """The verbs that run side by side during an outage."""
         found = self.draw.sample(("git", "kubernetes", "changes"), self.draw.randint(2, 3))
+        if self.draw.random() < 0.3:
+            self.pulls.open()
+            found.append("pulls")
         return [*found, "import"] if self.draw.random() < 0.3 else found
 
     def _note(self, child: Child) -> None:
@@ -180,7 +188,7 @@ class Rounds:
     def _judge(self, told: str) -> None:
         """Let everything heal, and compare."""
         self._settle_imports()
-        found = converge(self.world, self.verdict, f"round-{self.report.rounds}/heal")
+        found = converge(self.world, self.verdict, self.pulls, f"round-{self.report.rounds}/heal")
         self.report.seconds.append(found.seconds)
         if not found.reached:
             self._tell_stuck(found)

@@ -29,12 +29,13 @@ from hedgehog.services import (
     kubernetes_sync,
     local_files,
     maintenance,
+    pull_request,
+    pull_request_queue,
     repository_changes,
-    self_test,
     watch,
 )
+from hedgehog.services.pull_request import Validation
 
-__all__ = ["self_test"]  # imported so that no child has to
 DONE, REFUSED, FOREIGN = 0, 3, 4
 """How a child ends: all well; an error of `hedgehog.errors` (the database is away); anything else."""
 
@@ -90,6 +91,22 @@ def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
         maintenance.repair_lost_runs(connection)
 
 
+def check_pull_requests(run_id: str, arguments: Arguments) -> None:
+    """`hedgehog_pull_request_validation`: each pull request is a task of its own, and its trouble is its own."""
+    with closing(hooks.open_database()) as connection:
+
+        def check(repository: str, number: int) -> Validation:
+            return pull_request.validate(
+                connection, repository, number, open_github=hooks.open_github, open_mirror=hooks.open_mirror
+            )
+
+        for task in pull_request_queue.plan(connection):
+            try:
+                print(f"  {task}: {pull_request_queue.work(connection, task, check).status}")
+            except HedgehogError as error:
+                print(f"  {task}: {type(error).__name__}: {error}")
+
+
 def watch_clusters(run_id: str, arguments: Arguments) -> None:
     """The watch of the triggerer; ends only when it is killed."""
     watch.Watch(open_database=hooks.open_database, open_cluster=open_cluster, wake=lambda names: None).run()
@@ -100,6 +117,7 @@ VERBS: dict[str, Callable[[str, Arguments], None]] = {
     "kubernetes": sync_kubernetes,
     "changes": follow_repositories,
     "import": import_files,
+    "pulls": check_pull_requests,
     "repair": repair_lost_runs,
     "watch": watch_clusters,
 }

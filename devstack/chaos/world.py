@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -22,15 +23,19 @@ from devstack.chaos.processes import Workers
 from devstack.chaos.proxy import Proxy
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer, Person
+from devstack.github import GitHub
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.kube.client import Cluster
 from hedgehog.store import database, fabrics, migrate
 from hedgehog.store.database import Connection
 
-CLUSTER, GIT = "chaos_cluster", "chaos_git"
+CLUSTER, GIT, GITHUB = "chaos_cluster", "chaos_git", "chaos_github"
 DISK = "16m"
 """The disk of the kept clones."""
-REPOSITORIES = {"network": "main", "source": "main"}
+SOURCE = "acme/source"
+"""The repository of the fabric that Git owns; it takes pull requests."""
+REPOSITORIES = {"network": GIT, SOURCE: GITHUB}
+"""With the connection of each."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ _LOOSE = {"prune_max_objects": 1000, "prune_max_percent": 100}
 PLACES = (
     Place("alpha", "database", "network", {**_LOOSE}),
     Place("beta", "database", "network", {**_LOOSE, "git_drift_policy": "overwrite", "conflict_policy": "force"}),
-    Place("gamma", "git", "source", {**_LOOSE, "source_of_truth": "git", "conflict_policy": "force"}),
+    Place("gamma", "git", SOURCE, {**_LOOSE, "source_of_truth": "git", "conflict_policy": "force"}),
     Place("delta", "database", None, {**_LOOSE, "conflict_policy": "force"}),
 )
 
@@ -88,6 +93,7 @@ class World:
     cluster: DevCluster
     api: Cluster
     git: GitServer
+    hub: GitHub
     people: dict[str, Person]
     """Who pushes to each repository, past every proxy."""
     proxies: dict[str, Proxy]
@@ -118,6 +124,14 @@ class World:
         self.api.close()
         if self.connection is not None:
             self.connection.close()
+
+    def proxied_url(self, repository: str) -> str:
+        """How the product reaches a repository."""
+        return f"http://127.0.0.1:{self.proxies['git'].port}/{repository}.git"
+
+    def clone_url(self, repository: str) -> str:
+        """How people reach it, past the proxy."""
+        return _as_ada(self.git.url(repository))
 
     def airflow_uri(self) -> str:
         """A database for Airflow itself, on the same server, past the proxy."""
@@ -151,6 +165,7 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
         cluster.install_definitions()
         token = secrets.token_urlsafe(24)
         git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token, "ada": "ada"}))
+        hub = parts.enter_context(GitHub(git, token=token))
         disk = Disk(directory / "disk")
         parts.callback(disk.close)
         api_port = _server_port(cluster.kubeconfig)
@@ -158,19 +173,32 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
             "database": Proxy("database", Path(str(parameters["host"])) / ".s.PGSQL.5432"),
             "git": Proxy("git", ("127.0.0.1", git.port)),
             "api": Proxy("api", ("127.0.0.1", api_port)),
+            "github": Proxy("github", ("127.0.0.1", urlsplit(hub.url).port or 0)),
         }
         for proxy in proxies.values():
             proxy.start()
             parts.callback(proxy.stop)
         kubeconfig = _through(cluster.kubeconfig, proxies["api"].port, directory / "kubeconfig")
-        environment = _environment(parameters["user"], proxies["database"].port, kubeconfig, token, disk.clones)
+        ports = {name: proxy.port for name, proxy in proxies.items()}
+        environment = _environment(parameters["user"], ports, kubeconfig, token, disk.clones)
         workers = Workers(environment, directory / "workers.log")
         parts.callback(workers.stop)
         for name in REPOSITORIES:
             git.create(name)
-        people = {name: _person(directory / f"ada-{name}", git.url(name)) for name in REPOSITORIES}
+        people = {name: Person(directory / "ada" / name, _as_ada(git.url(name))) for name in REPOSITORIES}
         world = World(
-            directory, parameters, cluster, cluster.connect(), git, people, proxies, disk, workers, environment, server
+            directory,
+            parameters,
+            cluster,
+            cluster.connect(),
+            git,
+            hub,
+            people,
+            proxies,
+            disk,
+            workers,
+            environment,
+            server,
         )
         parts.callback(world.close)
         migrate.migrate(world.database)
@@ -180,9 +208,9 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
 
 def make_fabrics(world: World) -> None:
     """The rows of PLACES and of their repositories, which are reached through the proxy."""
-    for name, branch in REPOSITORIES.items():
-        url = f"http://127.0.0.1:{world.proxies['git'].port}/{name}.git"
-        fabrics.save_repository(world.database, name, {"url": url, "branch": branch, "connection_id": GIT})
+    for name, connection_id in REPOSITORIES.items():
+        row = {"url": world.proxied_url(name), "connection_id": connection_id}
+        fabrics.save_repository(world.database, name, row)
     for place in PLACES:
         values: dict[str, Any] = {"enable_k8s_sync": True, "kubernetes_connection_id": CLUSTER, **place.settings}
         if place.repository is not None:
@@ -191,12 +219,18 @@ def make_fabrics(world: World) -> None:
         fabrics.save_fabric(world.database, place.name, values)
 
 
-def _person(directory: Path, url: str) -> Person:
-    return Person(directory, url.replace("://", "://ada:ada@"))
+def _as_ada(url: str) -> str:
+    return url.replace("://", "://ada:ada@")
 
 
-def _environment(user: str, port: int, kubeconfig: Path, token: str, clones: Path) -> dict[str, str]:
-    fabric_database = {"conn_type": "postgres", "host": "127.0.0.1", "port": port, "login": user, "schema": "fabrics"}
+def _environment(user: str, ports: Mapping[str, int], kubeconfig: Path, token: str, clones: Path) -> dict[str, str]:
+    fabric_database = {
+        "conn_type": "postgres",
+        "host": "127.0.0.1",
+        "port": ports["database"],
+        "login": user,
+        "schema": "fabrics",
+    }
     extra = {"sslmode": "disable", "connect_timeout": "3"}
     return {
         "AIRFLOW_CONN_HEDGEHOG_DB": json.dumps({**fabric_database, "extra": extra}),
@@ -204,6 +238,14 @@ def _environment(user: str, port: int, kubeconfig: Path, token: str, clones: Pat
             {"conn_type": "kubernetes", "extra": {"kube_config_path": str(kubeconfig)}}
         ),
         f"AIRFLOW_CONN_{GIT.upper()}": json.dumps({"conn_type": "git", "login": "hedgehog", "password": token}),
+        f"AIRFLOW_CONN_{GITHUB.upper()}": json.dumps(
+            {
+                "conn_type": "github",
+                "host": f"http://127.0.0.1:{ports['github']}/api/v3",
+                "login": "hedgehog",
+                "password": token,
+            }
+        ),
         "AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY": str(clones),
     }
 
