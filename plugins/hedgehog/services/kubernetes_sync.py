@@ -37,7 +37,8 @@ from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.resources import kind_of
 from hedgehog.kube.throttle import Halt
-from hedgehog.services import claims, drift, failures
+from hedgehog.services import begun_objects, claims, drift, failures
+from hedgehog.services.begun_objects import Begun
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory, sync_state
@@ -45,6 +46,7 @@ from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
 
+_Owned = Mapping[ObjectRef, inventory.Owned]
 _UNREACHABLE = (RemoteUnavailable, AuthenticationFailed, RateLimited)
 
 OpenCluster = Callable[[str], Cluster]
@@ -76,13 +78,14 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One cluster during one batch: what was seen there and who owns what. `claimed` grows as fabrics are done."""
+    """One cluster during one batch: what was seen there, who owns what, what killed runs had begun. `claimed` grows."""
 
     connection: Connection
     connection_id: str
     cluster: Cluster
     live: Live
-    owned: Mapping[ObjectRef, inventory.Owned]
+    owned: _Owned
+    begun: Mapping[int, Begun]
     definition: FabricDefinition | None
     options: _Options
     halt: Halt
@@ -187,20 +190,21 @@ def _sync_cluster(
     if options.is_over():
         return _not_reached(connection, jobs, {}, options)
     before = {}
+    ids = [job.fabric.id for job in jobs]
     if not options.dry_run:
-        ids = [job.fabric.id for job in jobs]
         before = sync_state.begin(connection, Target.KUBERNETES, ids, run_id=options.run_id)
     refs = [ref for job in jobs for ref in (*job.manifests, fabric_ref(job.fabric))]
-    owned = inventory.owned(connection, connection_id, [job.fabric.id for job in jobs], refs)
+    owned = inventory.owned(connection, connection_id, ids, refs)
+    begun = inventory.begun(connection, connection_id, ids)
     started = time.perf_counter()
     cluster = None
     try:
         cluster = open_cluster(connection_id)
-        definition, live = _observe(cluster, jobs, owned, options)
+        definition, live = _observe(cluster, jobs, owned, begun, options)
     except Exception as error:  # whatever is wrong with one cluster must not stop the fabrics of the others
         return [_failed(connection, job.fabric, error, started, options) for job in jobs]
     else:
-        run = _Run(connection, connection_id, cluster, live, owned, definition, options, Halt(options.deadline))
+        run = _Run(connection, connection_id, cluster, live, owned, begun, definition, options, Halt(options.deadline))
         done: list[Outcome] = []
         for job in jobs:
             if options.is_over():
@@ -222,7 +226,7 @@ def _not_reached(
 
 
 def _observe(
-    cluster: Cluster, jobs: Sequence[_Job], owned: Mapping[ObjectRef, inventory.Owned], options: _Options
+    cluster: Cluster, jobs: Sequence[_Job], owned: _Owned, begun: Mapping[int, Begun], options: _Options
 ) -> tuple[FabricDefinition | None, Live]:
     """Read the cluster once for all fabrics: our CRD, if one publishes its resource, and each kind wanted or owned.
 
@@ -231,7 +235,7 @@ def _observe(
     definition = None
     if any(job.fabric.publish_fabric_resource for job in jobs):
         definition = _definition(cluster, options)
-    scopes = _scopes(jobs, owned, definition)
+    scopes = _scopes(jobs, owned, definition) | begun_objects.scopes(begun)
     live = list_live(cluster, scopes)
     if live.failed.keys() >= {kind.kind for kind, _ in scopes}:
         for error in live.failed.values():
@@ -252,9 +256,7 @@ def _definition(cluster: Cluster, options: _Options) -> FabricDefinition:
         return FabricDefinition(FABRIC, served=False, trouble=error)
 
 
-def _scopes(
-    jobs: Sequence[_Job], owned: Mapping[ObjectRef, inventory.Owned], definition: FabricDefinition | None
-) -> set[Scope]:
+def _scopes(jobs: Sequence[_Job], owned: _Owned, definition: FabricDefinition | None) -> set[Scope]:
     scopes: set[Scope] = set()
     ids = {job.fabric.id for job in jobs}
     wanted = [manifest for job in jobs for manifest in job.manifests.values()]
@@ -289,6 +291,9 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     execution = Execution(
         job.fabric, desired, run.live, planned, run.options.allow_large_prune, drifts.forced, run.halt
     )
+    created = {ref for ref, change in planned.to_apply.items() if change.action is Action.CREATED}
+    if not run.options.dry_run:
+        inventory.begin(run.connection, run.connection_id, job.fabric.id, created)
     results = rehearse(execution) if run.options.dry_run else execute(run.cluster, execution)
     outcome = _outcome(run, job, results, started)
     effect = None
@@ -302,6 +307,9 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
         if effect is not None:
             parts = {"applied": effect.applied, "adopted": effect.adopted}
             inventory.record(cursor, run.connection_id, job.fabric.id, gone=effect.gone, **parts)
+            if begun := run.begun.get(job.fabric.id, frozenset()) | created:
+                rest = begun_objects.still_open(begun, effect, results, desired, run.live)
+                inventory.settle(cursor, run.connection_id, job.fabric.id, open_still=rest)
             drift.record(run.connection, job.fabric, drifts, results, unknown_kinds=run.live.failed.keys())
         _record(run.connection, job.fabric, outcome, options=run.options)
     return outcome
@@ -333,6 +341,8 @@ def _desired(run: _Run, job: _Job) -> Desired:
         else:
             manifests[fabric_ref(fabric)] = canonical(fabric_resource(fabric, group=kind.group, version=kind.version))
     owned = {ref: one.manifest for ref, one in run.owned.items() if one.fabric_id == fabric.id}
+    begun = run.begun.get(fabric.id, frozenset())
+    owned |= begun_objects.left_behind(begun, {*manifests, *run.owned}, run.live)
     adopted = frozenset(ref for ref, one in run.owned.items() if one.adopted and ref in owned)
     owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
     owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}

@@ -92,3 +92,37 @@ def record(
             template="(%s, %s, %s, %s::bigint, %s)",
             page_size=1000,
         )
+
+
+def begin(connection: Connection, connection_id: str, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
+    """Note what is about to be created, before it is: a run that is killed then leaves nothing that nobody knows."""
+    rows = [(fabric_id, connection_id, ref.kind, ref.namespace, ref.name) for ref in sorted(refs)]
+    if rows:
+        with transaction(connection) as cursor:
+            psycopg2.extras.execute_values(
+                cursor,
+                "INSERT INTO hedgehog.begun_object (fabric_id, connection_id, kind, namespace, name) VALUES %s "
+                "ON CONFLICT DO NOTHING",
+                rows,
+                page_size=1000,
+            )
+
+
+def begun(connection: Connection, connection_id: str, fabric_ids: Sequence[int]) -> dict[int, frozenset[ObjectRef]]:
+    """What runs that were killed may have created for each of *fabric_ids*."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT fabric_id, array_agg(ARRAY[kind, namespace, name]) FROM hedgehog.begun_object "
+            "WHERE connection_id = %s AND fabric_id = ANY(%s) GROUP BY fabric_id",
+            (connection_id, list(fabric_ids)),
+        )
+        return {fabric_id: frozenset(ObjectRef(*ref) for ref in refs) for fabric_id, refs in cursor.fetchall()}
+
+
+def settle(cursor: Any, connection_id: str, fabric_id: int, *, open_still: Iterable[ObjectRef]) -> None:
+    """Forget what was begun for a fabric, but for what is still open, inside the caller's transaction."""
+    cursor.execute(
+        "DELETE FROM hedgehog.begun_object WHERE connection_id = %s AND fabric_id = %s "
+        "AND NOT kind || '/' || namespace || '/' || name = ANY(%s)",
+        (connection_id, fabric_id, [str(ref) for ref in open_still]),
+    )
