@@ -55,7 +55,7 @@ def of_error(error: HedgehogError, subject: str, cause: str) -> Finding:
     kind = (
         ProblemKind.FAILING if isinstance(error, RetryableError) else _OF_ERRORS.get(error.reason, ProblemKind.FAILED)
     )
-    return Finding(kind, "" if kind is ProblemKind.PRUNE else subject, cause)
+    return Finding(kind, "", str(error)) if kind is ProblemKind.PRUNE else Finding(kind, subject, cause)
 
 
 @dataclass(frozen=True, slots=True)
