@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from hedgehog.airflow import connections
-from hedgehog.airflow.connections import ConnectionValues, database_parameters, git_cache_directory, read, setting
+from hedgehog.airflow.connections import (
+    ConnectionValues,
+    database_parameters,
+    git_cache_directory,
+    git_timeout,
+    read,
+    setting,
+)
 from hedgehog.errors import InvalidInput, NotFound
 
 SECRET = "s3cr3t-p4ssw0rd"
@@ -194,6 +201,21 @@ def test_a_setting_is_its_variable_or_its_default(monkeypatch):
     assert setting("git_cache_directory", "/default") == "/default"
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", "/elsewhere")
     assert setting("git_cache_directory", "/default") == "/elsewhere"
+
+
+def test_git_may_take_as_long_as_is_said(monkeypatch):
+    """A clone of many gigabytes needs more than the default."""
+    assert git_timeout() == 480
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", "7200")
+    assert git_timeout() == 7200
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5", "nan", "inf", "1e300", "an hour"])
+def test_a_time_limit_of_git_that_is_none_is_refused(monkeypatch, text):
+    """With the name of the setting."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", text)
+    with pytest.raises(InvalidInput, match="git_timeout"):
+        git_timeout()
 
 
 def test_clones_are_kept_below_airflows_home(monkeypatch):

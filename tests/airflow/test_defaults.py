@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -42,6 +43,18 @@ def test_a_task_goes_to_the_queue_of_its_pool_at_its_own_weight(pool):
     """Airflow's default weight would add up the weights of everything downstream."""
     found = default_args(pool)
     assert (found["pool"], found["queue"], found["weight_rule"]) == (pool, pool, "absolute")
+
+
+def test_a_task_lives_longer_than_a_git_call_in_it(monkeypatch):
+    """Or a large clone would be killed again and again, and begin anew each time."""
+    assert timedelta(seconds=480) < TASK_TIMEOUT == timedelta(minutes=10)
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", "7200")
+    place = importlib.util.find_spec("hedgehog.airflow.defaults")
+    assert place is not None
+    assert place.loader is not None
+    parsed = importlib.util.module_from_spec(place)
+    place.loader.exec_module(parsed)
+    assert timedelta(seconds=7200) < parsed.TASK_TIMEOUT < parsed.DAGRUN_TIMEOUT
 
 
 def test_retries_are_few_and_back_off():

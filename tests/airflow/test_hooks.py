@@ -89,8 +89,10 @@ def test_a_named_connection_that_is_missing_is_an_error_and_no_anonymous_access(
 def test_a_mirror_is_kept_in_the_cache_directory(monkeypatch, tmp_path):
     """Nothing is fetched by opening it."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", "7200")
     mirror = open_mirror(make_repository(None))
     assert SECRET not in repr(mirror)
+    assert mirror.remote.timeout == 7200
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,6 +16,8 @@ import orjson
 from hedgehog.errors import InvalidInput, NotFound
 
 DATABASE_CONNECTION = "hedgehog_db"
+GIT_TIMEOUT = 480.0
+_SHORTEST_GIT_TIMEOUT, _LONGEST_GIT_TIMEOUT = 10.0, 86400.0
 _LIBPQ_EXTRA = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "options", "target_session_attrs")
 
 
@@ -173,6 +175,19 @@ def setting(name: str, default: str) -> str:
 
         text = conf.get("hedgehog", name, fallback=None)
     return default if text is None else text
+
+
+def git_timeout() -> float:
+    """Seconds that one git process may take in all: `[hedgehog] git_timeout`. Raises InvalidInput for less than ten."""
+    text = setting("git_timeout", str(GIT_TIMEOUT))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not _SHORTEST_GIT_TIMEOUT <= seconds <= _LONGEST_GIT_TIMEOUT:
+        limits = f"{_SHORTEST_GIT_TIMEOUT:g} to {_LONGEST_GIT_TIMEOUT:g}"
+        raise InvalidInput(f"[hedgehog] git_timeout is {text[:40]!r}; it must be a number of seconds, {limits}")
+    return seconds
 
 
 def git_cache_directory() -> Path:

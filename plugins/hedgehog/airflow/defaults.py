@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from hedgehog.airflow.connections import setting
+from hedgehog.airflow.connections import git_timeout, setting
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,8 +26,9 @@ POOLS: dict[str, tuple[int, str]] = {
 }
 """Slots and description by pool. A pool's name is its queue's name too (Celery and Kubernetes executors)."""
 
-DAGRUN_TIMEOUT = timedelta(minutes=30)
-TASK_TIMEOUT = timedelta(minutes=10)
+TASK_TIMEOUT = max(timedelta(minutes=10), timedelta(seconds=1.25 * git_timeout()))
+"""Longer only where git may take longer: a task that is killed in a clone begins it anew the next time."""
+DAGRUN_TIMEOUT = 3 * TASK_TIMEOUT
 
 
 def clock(setting_name: str, cron: str) -> CronTriggerTimetable:

@@ -11,6 +11,7 @@ from hedgehog.airflow.connections import (
     ConnectionValues,
     database_parameters,
     git_cache_directory,
+    git_timeout,
     read,
     refuse_other_host,
     setting,
@@ -44,7 +45,8 @@ def open_mirror(repository: GitRepository) -> Mirror:
     from hedgehog.gitops.mirror import Mirror
     from hedgehog.gitops.remote import Remote
 
-    return Mirror(git_cache_directory(), Remote(repository.url, repository.branch, git_credentials(repository)))
+    remote = Remote(repository.url, repository.branch, git_credentials(repository), timeout=git_timeout())
+    return Mirror(git_cache_directory(), remote)
 
 
 def git_credentials(repository: GitRepository) -> GitCredentials:

@@ -31,7 +31,7 @@ from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.fabric.git_urls import GitUrl, without_login
 from hedgehog.gitops import failures
 
-CALL_TIMEOUT = 540.0
+CALL_TIMEOUT = 480.0
 """Seconds that one git process may take by default: a clone of gigabytes, and less than the limit of a task."""
 PATIENCE = 60.0
 """Seconds that a git process which talks to a host may show no progress."""

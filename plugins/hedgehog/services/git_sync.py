@@ -30,11 +30,11 @@ from hedgehog.fabric.model import (
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import intake, yaml
-from hedgehog.services import claims, failures
+from hedgehog.services import claims, failures, lost_branches
 from hedgehog.services.git_observe import Adopt, Job, Source, observe
 from hedgehog.services.git_plan import Entry, FilePlan
 from hedgehog.services.validation import Judge, judge
-from hedgehog.store import corrections, git_edits, git_files, sync_state
+from hedgehog.store import corrections, git_edits, git_files, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.git_files import GitFile
@@ -215,9 +215,7 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
 
     Raises PushRace, or what keeps everybody from working there.
     """
-    head = run.mirror.head()
-    if head is not None:
-        run.mirror.fetch(head)
+    head = _head(run)
     planned: list[_Planned] = []
     tip = head
     for job in jobs:
@@ -226,6 +224,18 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
         planned.append(_plan_one(run, job, head, tip))
         tip = planned[-1].commit or tip
     return _push(run, planned, head, tip) + _not_reached(run.connection, jobs[len(planned) :], run.options)
+
+
+def _head(run: _Run) -> str | None:
+    """The branch's head, fetched; None for a branch that this sync is to create. One that is gone is not created."""
+    head = run.mirror.head()
+    if head is None:
+        lost_branches.refuse_if_known(run.connection, run.repository, run.mirror)
+        return None
+    run.mirror.fetch(head)
+    if not run.options.dry_run:
+        repository_heads.remember(run.connection, run.repository.url, run.repository.branch)
+    return head
 
 
 def _push(run: _Run, planned: Sequence[_Planned], head: str | None, tip: str | None) -> list[Outcome]:
@@ -238,10 +248,12 @@ def _push(run: _Run, planned: Sequence[_Planned], head: str | None, tip: str | N
         raise
     except Exception as error:
         committed = [one.job for one in planned if one.commit]
-        if isinstance(error, PermissionDenied) and len(committed) > 1:
-            # A rule of the host may dislike the commit of one fabric only: let the others through.
+        if isinstance(error, PermissionDenied | InvalidInput) and len(committed) > 1:
+            # A rule of the host, or its limit of size, may stop the commit of one fabric only: let the others through.
             return [outcome for one in planned for outcome in _publish(run, [one.job])]
         return [_fail(run, one.job, error) if one.commit else _conclude(run, one, head) for one in planned]
+    if head is None:
+        repository_heads.remember(run.connection, run.repository.url, run.repository.branch)
     return [_conclude(run, one, head) for one in planned]
 
 

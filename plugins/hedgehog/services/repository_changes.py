@@ -21,7 +21,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
 from hedgehog.gitops.mirror import Mirror
-from hedgehog.services import claims, git_intake
+from hedgehog.services import claims, git_intake, lost_branches
 from hedgehog.services.git_intake import Commit, Intake
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
@@ -278,6 +278,7 @@ def _look_once(run: _Run) -> Look:
     seen = repository_heads.last_seen(run.connection, repository.id)
     head = mirror.head()
     if head is None:
+        lost_branches.refuse_if_known(run.connection, repository, mirror)
         raise NotFound(f"{mirror.remote}: the branch does not exist; push it, or correct the repository's branch")
     if repository_heads.answered(run.connection, repository.id):
         with transaction(run.connection) as cursor:

@@ -90,6 +90,40 @@ def record(
             "replaced_at = coalesce(excluded.replaced_at, h.replaced_at), trouble = excluded.trouble",
             {"commit": commit, "id": repository_id, "replaced": replaced, "trouble": trouble},
         )
+        if commit is not None:
+            cursor.execute(
+                "INSERT INTO hedgehog.known_branch (url, branch) SELECT url, branch FROM hedgehog.git_repository "
+                "WHERE id = %s ON CONFLICT DO NOTHING",
+                (repository_id,),
+            )
+
+
+def known_urls(connection: Connection, branch: str) -> set[str]:
+    """The URLs of the repositories where *branch* was found once."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT url FROM hedgehog.known_branch WHERE branch = %s", (branch,))
+        return {row[0] for row in cursor.fetchall()}
+
+
+def last_commits(connection: Connection, repository_id: int, branch: str) -> set[str]:
+    """The commits of *branch* that fabrics were last found at, and its head when it was last taken in."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT DISTINCT right(s.revision, 40) FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+            "WHERE f.git_repository_id = %(id)s AND s.target = 'git' "
+            "AND left(s.revision, length(%(branch)s) + 1) = %(branch)s || '@' UNION "
+            "SELECT commit_id FROM hedgehog.repository_head WHERE git_repository_id = %(id)s AND commit_id IS NOT NULL",
+            {"id": repository_id, "branch": branch},
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def remember(connection: Connection, url: str, branch: str) -> None:
+    """Note that the branch is there, or was."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.known_branch (url, branch) VALUES (%s, %s) ON CONFLICT DO NOTHING", (url, branch)
+        )
 
 
 def fabrics(connection: Connection, repository_id: int) -> list[str]:

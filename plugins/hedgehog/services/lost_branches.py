@@ -1,0 +1,58 @@
+"""A branch that is gone is not a branch that never was: it is looked for, never made anew.
+
+Somebody renamed it, emptied the repository, or made it again elsewhere. Pushing an unrelated root commit in its place
+would hide that, and start a history beside the one that people work on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from hedgehog.errors import HedgehogError, NotFound
+from hedgehog.fabric.model import GitRepository
+from hedgehog.gitops.addresses import same_repository
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.store import repository_heads
+from hedgehog.store.database import Connection
+
+_MOST_SEARCHED = 10
+"""Branches of which it is asked whether they contain our commits: they must be fetched for it."""
+_MOST_TOLD = 5
+
+
+def refuse_if_known(connection: Connection, repository: GitRepository, mirror: Mirror) -> None:
+    """Raise NotFound, with the likely new name, if the branch that the host does not have was there once."""
+    urls = repository_heads.known_urls(connection, repository.branch)
+    if repository.url in urls or any(same_repository(url, repository.url) for url in urls):
+        raise lost(mirror, repository_heads.last_commits(connection, repository.id, repository.branch))
+
+
+def lost(mirror: Mirror, commits: Collection[str]) -> NotFound:
+    """The error of a known branch that its host has no longer, with its likely new name: the one that has *commits*."""
+    branches = mirror.branches()
+    if not branches:
+        what = "the repository is empty now, although fabrics were published to it; restore it from a backup or a clone"
+        return NotFound(f"{mirror.remote}: {what}, or push a first commit to begin anew")
+    likely = sorted(branches, key=lambda name: branches[name] not in commits)[:_MOST_SEARCHED]
+    found = [name for name in likely if _contains(mirror, name, branches[name], commits)]
+    if found:
+        named = " or ".join(repr(name) for name in found[:_MOST_TOLD])
+        what = (
+            f"the branch is gone and may be {named} now, which has what was published; correct the repository's branch"
+        )
+    else:
+        named = ", ".join(repr(name) for name in list(branches)[:_MOST_TOLD])
+        what = f"the branch is gone, and none that the host has ({named}) contains what was published; push it again"
+    return NotFound(f"{mirror.remote}: {what}, or push a first commit to begin anew")
+
+
+def _contains(mirror: Mirror, name: str, head: str, commits: Collection[str]) -> bool:
+    if head in commits:
+        return True
+    if not any(mirror.has(commit) for commit in commits):
+        return False
+    try:
+        mirror.fetch(head, ref=f"refs/heads/{name}")
+    except HedgehogError:  # an answer that is no worse without this one
+        return False
+    return any(mirror.is_ancestor(commit, head) for commit in commits)
