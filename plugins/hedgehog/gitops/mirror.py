@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import itertools
 import logging
 import os
-import shutil
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +22,7 @@ from pygit2.enums import ConfigLevel, FileMode, RepositoryOpenFlag
 
 from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace, RemoteUnavailable
 from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
-from hedgehog.gitops import failures, trees
+from hedgehog.gitops import failures, leftovers, trees
 from hedgehog.gitops.loose import are_whole
 from hedgehog.gitops.packing import pack_blobs
 from hedgehog.gitops.remote import Completed, Remote, make_private
@@ -42,7 +39,6 @@ _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
 _LOOSE_IN_A_FOLDER = 27
 _MANY_PACK_FILES = 100
 _WORTH_A_PACK = 50
-_ABANDONED_AFTER = 3600.0
 
 _TROUBLE = (pygit2.GitError, KeyError, OSError)
 """What pygit2 raises when it cannot read or write."""
@@ -127,7 +123,7 @@ class Mirror:
                 repository.create_blob(content)
             return
         self._open()
-        with self._locked(), self._nothing_unfinished():
+        with self._locked(), leftovers.nothing_unfinished(self.path):
             done = self.git(["index-pack", "--stdin"], stdin=pack_blobs(contents))
         if done.code != 0:
             raise pygit2.GitError(done.error.strip())
@@ -307,16 +303,16 @@ class Mirror:
             aside = Path(tempfile.mkdtemp(dir=self._cache, prefix="old-"))
             aside.rmdir()
             self.path.rename(aside)
-            _remove(aside)
+            leftovers.remove(aside)
 
     def _fetch(self, ref: str | None = None) -> None:
         """Fetch into the clone, into a new one if it is damaged; half a pack of a failed fetch is removed at once."""
-        self._sweep()
+        leftovers.sweep(self.path)
         self._repository = self._make()
         # Of another ref only the objects are taken; upkeep removes them in time.
         what = ref or f"+{self.remote.ref}:{self._tracking}"
         arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", self.remote.url, what]
-        with self._nothing_unfinished():
+        with leftovers.nothing_unfinished(self.path):
             done = self.git(arguments)
             if done.code != 0 and failures.is_damage(done.error, self.path):
                 logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
@@ -330,33 +326,6 @@ class Mirror:
         if done.code != 0:
             raise failures.call_failed(done.error, f"git fetch {self.remote}")
         self._repository = None  # opened anew, it knows the new pack
-
-    @contextmanager
-    def _nothing_unfinished(self) -> Iterator[None]:
-        """Remove what git, in the block, has not written to its end. Whoever lets it write objects has the lock."""
-        before = set(self._unfinished())
-        try:
-            yield
-        finally:
-            for leftover in set(self._unfinished()) - before:
-                leftover.unlink(missing_ok=True)
-
-    def _unfinished(self) -> Iterator[Path]:
-        return itertools.chain.from_iterable(
-            (self.path / "objects").glob(name) for name in ("pack/tmp_*", "??/tmp_obj_*")
-        )
-
-    def _sweep(self) -> None:
-        """Remove what killed processes have left; younger things may belong to one that lives."""
-        objects = self.path / "objects"
-        locks = (*self.path.glob("*.lock"), *self.path.glob("refs/**/*.lock"))
-        foreign = (*objects.glob("pack/*_git2_*"), *objects.glob("tmp_object_git2_*"))
-        for leftover in (*locks, *foreign, *self._unfinished()):
-            if _age(leftover) > _ABANDONED_AFTER:
-                leftover.unlink(missing_ok=True)
-        for directory in (*self._cache.glob("new-*"), *self._cache.glob("old-*")):
-            if _age(directory) > _ABANDONED_AFTER:
-                _remove(directory)
 
     def _pack(self) -> None:
         """Have many small files as few large ones. What keeps that from being done is only told: nobody waits for it."""
@@ -388,21 +357,6 @@ class Mirror:
 
     def _unusable(self, error: Exception | str) -> DiskUnavailable:
         return failures.disk_failed(error, self.path, f"the clone of {self.remote}")
-
-
-def _remove(path: Path) -> None:
-    """What belongs to somebody else stays, aside."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.lstat().st_mtime
-    except FileNotFoundError:  # somebody else has just removed it
-        return 0.0
 
 
 def _count(directory: Path) -> int:

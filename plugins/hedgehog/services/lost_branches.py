@@ -30,20 +30,16 @@ def refuse_if_known(connection: Connection, repository: GitRepository, mirror: M
 def lost(mirror: Mirror, commits: Collection[str]) -> NotFound:
     """The error of a known branch that its host has no longer, with its likely new name: the one that has *commits*."""
     branches = mirror.branches()
-    if not branches:
-        what = "the repository is empty now, although fabrics were published to it; restore it from a backup or a clone"
-        return NotFound(f"{mirror.remote}: {what}, or push a first commit to begin anew")
     likely = sorted(branches, key=lambda name: branches[name] not in commits)[:_MOST_SEARCHED]
     found = [name for name in likely if _contains(mirror, name, branches[name], commits)]
-    if found:
-        named = " or ".join(repr(name) for name in found[:_MOST_TOLD])
-        what = (
-            f"the branch is gone and may be {named} now, which has what was published; correct the repository's branch"
-        )
+    named = " or ".join(repr(name) for name in (found or list(branches))[:_MOST_TOLD])
+    if not branches:
+        what = ", and the repository is empty; restore it from a backup or a clone"
+    elif found:
+        what = f" and may be {named} now, which has what was published; correct the repository's branch"
     else:
-        named = ", ".join(repr(name) for name in list(branches)[:_MOST_TOLD])
-        what = f"the branch is gone, and none that the host has ({named}) contains what was published; push it again"
-    return NotFound(f"{mirror.remote}: {what}, or push a first commit to begin anew")
+        what = f", and none that the host has ({named}) contains what was published; push it again"
+    return NotFound(f"{mirror.remote}: the branch does not exist any more{what}, or push a first commit to begin anew")
 
 
 def _contains(mirror: Mirror, name: str, head: str, commits: Collection[str]) -> bool:
