@@ -120,6 +120,21 @@ def test_an_early_interrupt_leaves_no_traceback(delay):
     assert process.returncode in (-signal.SIGINT, 130, 1)
 
 
+def test_a_command_imports_only_what_it_needs():
+    """Airflow, Git, clusters and pydantic take seconds; the grammar of all commands knows none of them."""
+    script = (
+        "import sys; from hedgehog.__main__ import build_parser; build_parser(); "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "plugins"), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    slow = {"airflow", "kubernetes", "pydantic", "pygit2", "urllib3", "yaml", "jsonschema", "github"}
+    assert slow & set(done.stdout.split()) == set()
+    setup = [sys.executable, "-X", "importtime", str(ROOT / "bin" / "hedgehog"), "setup", "--help"]
+    done = subprocess.run(setup, capture_output=True, text=True, check=True)
+    assert " airflow.sdk" not in done.stderr
+
+
 def test_it_tells_its_version(command):
     """For those who report a fault."""
     assert command("--version") == (0, f"hedgehog {__version__}\n", "")

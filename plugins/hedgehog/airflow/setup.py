@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.airflow.connections import database_parameters
-from hedgehog.airflow.defaults import POOLS, TAG
 from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 
@@ -80,6 +79,8 @@ def _airflow_client() -> Any:
 
 def _pools_step(*, check: bool) -> list[str]:
     """Create the pools that are missing, as `airflow pools set` does; the slots of one that is there are left alone."""
+    from hedgehog.airflow.defaults import POOLS
+
     _say("…", "looking at the pools (loads Airflow, some seconds)")
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -117,6 +118,7 @@ def _connections_step() -> list[str]:
 
 def _dags_step() -> list[str]:
     """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is no problem."""
+    from hedgehog.airflow.defaults import TAG
     from hedgehog.airflow.rest import API_CONNECTION, open_api
 
     api = open_api()

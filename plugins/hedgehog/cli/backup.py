@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import add_command
+from hedgehog.cli.arguments import Parser, add_command
 from hedgehog.cli.output import note, progress, show
 from hedgehog.cli.session import fabric_database
-from hedgehog.services.backup import KEEP, Backup
 
 if TYPE_CHECKING:
+    from hedgehog.services.backup import Backup
     from hedgehog.services.restore import Report
     from hedgehog.store.database import Connection
 
@@ -27,6 +27,13 @@ def add_commands(commands: Any) -> None:
         summary="write all repositories, fabrics and objects to a directory or to object storage, with checksums",
         examples="hedgehog backup --directory /var/backups/hedgehog\nhedgehog backup --directory s3://aws@bucket/fabrics",
     )
+    parser.fill = _fill_backup
+    _add_restore(commands)
+
+
+def _fill_backup(parser: Parser) -> None:
+    from hedgehog.services.backup import KEEP
+
     parser.add_argument(
         "--directory",
         metavar="DIR",
@@ -36,7 +43,6 @@ def add_commands(commands: Any) -> None:
         "--keep", type=int, default=KEEP, metavar="N", help="older backups there go (default: %(default)s)"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be written and go, do neither")
-    _add_restore(commands)
 
 
 def _add_restore(commands: Any) -> None:

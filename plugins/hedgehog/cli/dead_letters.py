@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
-from hedgehog.cli.output import age, pairs, show, table
+from hedgehog.cli.output import Screen, age, pairs, screen, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.model import Target
 from hedgehog.services import dead_letters as service
@@ -18,7 +18,6 @@ from hedgehog.store import dead_letters as store
 from hedgehog.store.dead_letters import DeadLetter, Selection
 
 _COLUMNS = ("id", "fabric", "target", "status", "attempts", "error", "since", "last", "message")
-_SHORT = 100
 
 
 def add_commands(commands: Any) -> None:
@@ -85,11 +84,11 @@ def _list(arguments: argparse.Namespace) -> int:
         if arguments.fabrics:
             selection = service.select(connection, fabrics=arguments.fabrics, target=_target(arguments))
         found = store.letters(connection, selection, closed=arguments.closed)
-    show(arguments, [service.plain(one) for one in found], lambda: _table(found, datetime.now(UTC)))
+    show(arguments, [service.plain(one) for one in found], lambda: _table(found, datetime.now(UTC), screen(arguments)))
     return 0
 
 
-def _table(letters: Sequence[DeadLetter], now: datetime) -> str:
+def _table(letters: Sequence[DeadLetter], now: datetime, screen: Screen) -> str:
     rows = [
         (
             one.id,
@@ -100,11 +99,11 @@ def _table(letters: Sequence[DeadLetter], now: datetime) -> str:
             one.error_class,
             age(one.first_failed_at, now),
             age(one.last_failed_at, now),
-            one.message if len(one.message) <= _SHORT else one.message[: _SHORT - 1] + "…",
+            one.message,
         )
         for one in letters
     ]
-    return table(_COLUMNS, rows, nothing="there are no dead letters")
+    return table(_COLUMNS, rows, nothing="there are no dead letters", screen=screen)
 
 
 def _show(arguments: argparse.Namespace) -> int:

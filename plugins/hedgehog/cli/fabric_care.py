@@ -7,17 +7,18 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, duration, moment
 from hedgehog.cli.output import cell, note, progress, show
-from hedgehog.cli.session import fabric_database
-from hedgehog.cli.sync import run_id
+from hedgehog.cli.session import fabric_database, run_id
+from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import ObjectRef, SourceOfTruth
-from hedgehog.services import purge
-from hedgehog.services.purge import Remains
 from hedgehog.store import fabrics as store
 from hedgehog.store.database import Connection, transaction
+
+if TYPE_CHECKING:
+    from hedgehog.services.purge import Remains
 
 _SHOWN = 10
 """Files and objects of a plan that are named."""
@@ -95,6 +96,8 @@ def _delete(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
+    from hedgehog.services import purge
+
     does = arguments.yes and not arguments.dry_run
     seen = purge.forget(connection, arguments.fabric) if does else purge.known(connection, arguments.fabric)
     lines = [f"{arguments.fabric} {'is' if does else 'would be'} forgotten", *_what_stays(seen)]
@@ -119,6 +122,8 @@ def _what_stays(seen: Remains) -> Iterator[str]:
         yield f"    remove them in a clone of {repository.url}, branch {repository.branch}: {command}"
     for place in seen.places:
         yield f"  {len(place.live)} objects stay in the cluster of {place.connection_id}: {_kinds(place.live)}"
+        if any(ref.kind == FABRIC.kind for ref in place.live):
+            yield "    its Fabric resource among them goes on saying what it said last"
         yield f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
     if not seen.files and not seen.places:
         yield "  nothing of it is in Git or in a cluster"
@@ -130,6 +135,7 @@ def _kinds(refs: Collection[ObjectRef]) -> str:
 
 def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
     from hedgehog.airflow.hooks import open_cluster, open_mirror
+    from hedgehog.services import purge
 
     now = datetime.now(UTC)
     seams: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}

@@ -11,8 +11,7 @@ from typing import Any
 
 from hedgehog.cli.arguments import add_command
 from hedgehog.cli.output import Screen, age, cell, progress, screen, show, table
-from hedgehog.cli.session import fabric_database
-from hedgehog.cli.sync import run_id
+from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.fabric.health import SEVERITY, Health
 from hedgehog.store import convergence, health
 from hedgehog.store.database import Connection

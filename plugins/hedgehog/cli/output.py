@@ -28,8 +28,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _COLOURS = {
     **dict.fromkeys(("in_sync", "success", "Healthy", "passed", "corrected"), "32"),
     **dict.fromkeys(("out_of_sync", "waiting", "held", "syncing", "Progressing", "never_synced"), "33"),
-    **dict.fromkeys(("error", "parked", "Degraded", "FAILED"), "31"),
-    **dict.fromkeys(("suspended", "Suspended", "Unknown", "skipped"), "2"),
+    **dict.fromkeys(("error", "parked", "Degraded", "Missing", "FAILED"), "31"),
+    **dict.fromkeys(("suspended", "Unknown", "skipped"), "2"),
 }
 """How a terminal shows the words of a state: well, not yet, broken, unknown."""
 _NARROWEST = 32

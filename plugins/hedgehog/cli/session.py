@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,3 +45,8 @@ def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> 
         yield connection
     finally:
         connection.close()
+
+
+def run_id() -> str:
+    """Who ran it and where, as history shows it."""
+    return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"

@@ -13,17 +13,22 @@ from typing import Any
 import orjson
 
 from hedgehog.cli.arguments import add_command
+from hedgehog.cli.health import summarised
 from hedgehog.cli.output import Screen, age, cell, say, screen, show, table, until
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import NotFound
+from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Fabric, SyncStatus
 from hedgehog.services.status import Standing, standings
+from hedgehog.store import health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric, load_fabrics
+from hedgehog.store.health import Row, Scope
 from hedgehog.store.problems import Problem
 
 _COLUMNS = ("fabric", "target", "status", "generation", "revision", "success", "next", "reason")
 _SHORT_COMMIT = 8
+_WELL = (Health.HEALTHY, Health.PROGRESSING)
 _LINES_SHOWN = 3
 """Reasons of one fabric and target in the table."""
 _SUBJECTS_SHOWN = 5
@@ -203,14 +208,22 @@ def _explain(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         fabric = load_fabric(connection, arguments.fabric)
         rows = standings(connection, [fabric.name], now=now)
+        seen = health.latest(connection, Scope.FABRIC, [fabric.name])
+    ill = [row for row in seen if row.health not in _WELL]
     data = {
         "fabric": fabric.name,
         "in_step": all(row.is_in_step for row in rows),
         "needs_somebody": any(row.needs_somebody for row in rows),
         "targets": [row.as_dict() for row in rows],
+        "health": [{"health": row.health.value, "reasons": list(row.reasons)} for row in seen],
     }
     wrapped = screen(arguments)
-    show(arguments, data, lambda: "\n".join(_explanation(fabric, rows, now, wrapped, every=arguments.verbose)))
+
+    def text() -> str:
+        told = [*_explanation(fabric, rows, now, wrapped, every=arguments.verbose)]
+        return "\n".join([*told, *(line for row in ill for line in _illness(row, now, wrapped))])
+
+    show(arguments, data, text)
     return 1 if data["needs_somebody"] else 0
 
 
@@ -236,6 +249,13 @@ def _explanation(
             yield from _indented(f"→ when it is to go on: `hedgehog fabric resume {fabric.name}`", 2, screen)
         for group in _grouped(row.problems):
             yield from _group(group, now, screen, every=every)
+
+
+def _illness(row: Row, now: datetime, screen: Screen) -> Iterator[str]:
+    yield ""
+    yield f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, looked at {age(row.checked_at, now)} ago"
+    for reason in summarised(row.reasons):
+        yield from _indented(reason, 2, screen)
 
 
 def _line(row: Standing, now: datetime, screen: Screen) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import Screen, note, progress, screen, show, table
-from hedgehog.cli.session import fabric_database
+from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.cli.status import short_revision
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
@@ -148,11 +145,6 @@ def _note_suspended(arguments: argparse.Namespace, connection: Connection, names
 
 def _names(batches: Sequence[Sequence[str]]) -> list[str]:
     return [name for batch in batches for name in batch]
-
-
-def run_id() -> str:
-    """Who ran it and where, as history shows it."""
-    return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"
 
 
 def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:

@@ -31,7 +31,7 @@ def named(connection: Connection, fabric: str, words: Sequence[str]) -> tuple[li
     if not words:
         return edits, []
     chosen = {edit.path: edit for edit in edits for word in words if word in (edit.path, str(edit.ref))}
-    known = {word for edit in chosen.values() for word in (edit.path, str(edit.ref))}
+    known = {edit.path for edit in chosen.values()} | {str(edit.ref) for edit in chosen.values() if edit.ref}
     return list(chosen.values()), [word for word in words if word not in known]
 
 
