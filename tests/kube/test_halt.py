@@ -46,6 +46,7 @@ def test_a_write_that_works_in_between_starts_the_count_anew() -> None:
     "error",
     [
         lambda name: RemoteUnavailable(f"VPC/default/{name}: k8s did not answer in time"),
+        lambda name: failure(Answer(500, b"etcdserver: request timed out"), f"VPC/default/{name}", cluster="k8s"),
         lambda name: failure(Answer(503, b"no leader"), f"VPC/default/{name}", cluster="k8s"),
         lambda name: RateLimited(f"k8s is overloaded (429) at VPC/default/{name}: wait"),
     ],
@@ -59,10 +60,11 @@ def test_a_cluster_that_does_not_answer_stops_every_kind(error) -> None:
 
 
 def test_what_is_wrong_with_objects_stops_nothing() -> None:
-    """However many are refused."""
+    """However many are refused, or make the server stumble."""
     halt = Halt()
     for number in range(100):
         halt.tell("VPC", InvalidInput(f"VPC/default/v{number}: refused (422): no"))
+        halt.tell("VPC", failure(Answer(500, b"panic in plugin"), f"VPC/default/v{number}", cluster="k8s"))
     assert halt.obstacle("VPC") is None
 
 

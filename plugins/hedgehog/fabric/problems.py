@@ -99,8 +99,8 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.FLAPPING: Remedy(
         "Somebody else keeps writing back what we write.",
-        "have only one of the two write the object, then sync again",
-        _SYNC,
+        "have only one of the two write the object; it is tried again by itself, or at once when you revert it",
+        "hedgehog drift revert {fabric} {subject}",
     ),
     ProblemKind.FINALIZER: Remedy(
         "An object that is being deleted waits for a finalizer.",

@@ -60,6 +60,9 @@ _TOO_LARGE = re.compile(
 )
 """An object that etcd does not take is answered with 500, one that the API server does not take with 413."""
 
+_SERVER_S = re.compile("timed out|timeout|leader|unavailable")
+"""What an internal error says that is the server's, not the object's."""
+
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _MANAGER = re.compile(r'conflict with "([^"]*)"')
 
@@ -145,7 +148,11 @@ def outage(error: HedgehogError) -> tuple[str, bool] | None:
     webhook = _FAILED_WEBHOOK.search(str(error))
     if webhook:
         return webhook[1], True
-    return "overloaded" if isinstance(error, RateLimited) else str(error).partition(": ")[2], False
+    if isinstance(error, RateLimited):
+        return "overloaded", False
+    text = str(error).partition(": ")[2]
+    # An internal error may be about this one object; each of them is told at once, so that trying all costs little.
+    return None if " failed (500): " in text and not _SERVER_S.search(text) else (text, False)
 
 
 def cut(text: str) -> str:
