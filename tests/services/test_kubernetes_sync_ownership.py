@@ -12,6 +12,8 @@ from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus
 from hedgehog.kube.client import JSON_PATCH
 from hedgehog.kube.resources import collection_path, kind_of, object_path
+from hedgehog.services import drift
+from hedgehog.store import drift as drift_store
 from tests.kube.clusters import api, cluster
 from tests.kube.test_apply import write_as
 from tests.services.test_kubernetes_sync import World, world
@@ -167,6 +169,34 @@ def test_what_a_co_owner_keeps_goes_when_the_policy_is_force(world: World) -> No
     assert world.sync("lab").status is SUCCESS
     assert subnets(world) == {"subnet-1"}
     assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
+
+
+def test_a_person_may_have_a_held_object_written_all_the_same(world: World) -> None:
+    """`hedgehog drift revert`, as the register of problems advises; once."""
+    world.fabric("lab", vpc("subnet-1", "subnet-2"))
+    world.sync("lab")
+    write_as(world.api, "terraform", vpc("subnet-1", "subnet-2"))
+    world.fabric("lab", vpc("subnet-1"))
+    assert world.sync("lab").status is HELD
+    assert drift.revert(world.database, "lab", [VPC]) == [VPC]
+    assert world.sync("lab").status is SUCCESS
+    assert subnets(world) == {"subnet-1"}
+    assert drift_store.listing(world.database, "lab") == []
+    assert world.sync("lab").status is SKIPPED
+
+
+def test_what_was_adopted_from_a_person_becomes_the_fabric_s(world: World) -> None:
+    """Else the next change of the same field would be a conflict with whoever made the first."""
+    server = ObjectRef("Server", "default", "s")
+    world.fabric("lab", make_server("s"), drift_policy="report")
+    world.sync("lab")
+    write_as(world.api, "kubectl-edit", make_server("s", "edited"), force="true")
+    world.sync("lab")
+    drift.adopt(world.database, world.api, "lab", [server])
+    world.sync("lab")
+    world.fabric("lab", make_server("s", "changed again"), drift_policy="report")
+    assert world.sync("lab").status is SUCCESS
+    assert world.live("Server")[server]["spec"]["description"] == "changed again"
 
 
 def test_a_label_that_others_keep_is_held_and_one_of_their_own_is_not(world: World) -> None:

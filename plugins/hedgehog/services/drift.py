@@ -18,6 +18,7 @@ from hedgehog.fabric.changes import WRITES, Action, Change, ChangeSet
 from hedgehog.fabric.drift import Drift, DriftState, Stored, is_gone, of_foreign, of_owned, policy_of, taken
 from hedgehog.fabric.kinds import FIELD_MANAGER, KINDS
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, SourceOfTruth, Target
+from hedgehog.fabric.problems import ProblemKind
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
@@ -25,10 +26,11 @@ from hedgehog.kube.live import Live, list_live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.schemas import intake
 from hedgehog.schemas.schema import violations
-from hedgehog.store import corrections, sync_state
+from hedgehog.store import corrections, inventory, sync_state
 from hedgehog.store import drift as store
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection, transaction
+from hedgehog.store.problems import open_problems
 
 logger = logging.getLogger(__name__)
 
@@ -143,9 +145,10 @@ def settle(
     deleted object is only reported, since to delete it from the fabric is for a person to say. Reads, writes nothing.
     """
     found = _drifted(fabric, desired, live, plan)
-    if not found:
+    if not found and not plan.to_apply:
         return Settlement(connection_id, plan)
-    forced = store.to_revert(connection, connection_id, fabric.id) & found.keys()
+    forced = store.to_revert(connection, connection_id, fabric.id) & (found.keys() | plan.to_apply.keys())
+    found |= {ref: Drift(ref, DriftState.CHANGED, fabric.id) for ref in forced - found.keys()}
     open_ = {ref: policy_of(fabric, ref.kind) for ref in found.keys() - forced}
     held = _flapping(connection, fabric, desired, plan, {ref: found[ref] for ref in open_})
     adopted: dict[ObjectRef, Manifest] = {}
@@ -280,6 +283,7 @@ def record(
     with transaction(connection) as cursor:
         if settlement.adopted:
             fabric_store.save_objects(connection, fabric.id, settlement.adopted.values())
+            inventory.take_over(cursor, fabric.id, settlement.adopted)
         store.settle(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
         corrected = {
             str(ref): one.manager
@@ -296,12 +300,16 @@ def record(
 def revert(connection: Connection, name: str, refs: Sequence[ObjectRef]) -> list[ObjectRef]:
     """Have the next sync write these drifted objects of a fabric (all, if none is named) as the fabric wants them.
 
-    Whatever the policy, and whoever owns their fields now. Raises NotFound for an object without such a drift.
+    Whatever the policy, and whoever owns their fields now; so an object may be named as well that is held because
+    others own its fields. Raises NotFound for an object without such a drift.
     """
     fabric = fabric_store.load_fabric(connection, name)
     open_ = {ref for ref, one in _drifts(connection, name).items() if one.fabric_id is not None and one.state in _OURS}
-    chosen = _chosen(name, refs, open_, "has no drift that a sync could revert")
+    conflicts = _conflicts(connection, name) if refs else set()
+    chosen = _chosen(name, refs, open_ | conflicts, "has no drift that a sync could revert")
     with transaction(connection) as cursor:
+        rows = [Drift(ref, DriftState.CHANGED, fabric.id) for ref in chosen if ref not in open_]
+        store.note(cursor, fabric.kubernetes_connection_id or "", rows)
         store.revert(connection, fabric.id, chosen)
         corrections.forget(cursor, Target.KUBERNETES, fabric.id, [str(ref) for ref in chosen])
         sync_state.make_due(connection, Target.KUBERNETES, [fabric.id])
@@ -309,6 +317,16 @@ def revert(connection: Connection, name: str, refs: Sequence[ObjectRef]) -> list
 
 
 _OURS = frozenset({DriftState.CHANGED, DriftState.MISSING})
+
+
+def _conflicts(connection: Connection, name: str) -> set[ObjectRef]:
+    """The objects of a fabric that are held because others own their fields."""
+    problems = open_problems(connection, [name])
+    return {
+        ObjectRef.parse(one.subject)
+        for one in problems
+        if one.target is Target.KUBERNETES and one.kind is ProblemKind.CONFLICT
+    }
 
 
 def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[ObjectRef]) -> ChangeSet:
@@ -331,9 +349,10 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
     manifests, gone, problems = _decided(fabric, chosen, live, rows)
     if problems:
         raise InvalidInput("\n".join(problems))
-    with transaction(connection):
+    with transaction(connection) as cursor:
         changes = fabric_store.save_objects(connection, fabric.id, manifests)
         fabric_store.delete_objects(connection, fabric.id, gone)
+        inventory.take_over(cursor, fabric.id, chosen)
     return ChangeSet.of([*changes.changes, *(Change(ref, Action.DELETED) for ref in gone)])
 
 

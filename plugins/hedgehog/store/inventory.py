@@ -126,3 +126,13 @@ def settle(cursor: Any, connection_id: str, fabric_id: int, *, open_still: Itera
         "AND NOT kind || '/' || namespace || '/' || name = ANY(%s)",
         (connection_id, fabric_id, [str(ref) for ref in open_still]),
     )
+
+
+def take_over(cursor: Any, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
+    """Note, inside the caller's transaction, that the fields which others set in these objects become ours with the next
+    write: a person, or the fabric's policy, has taken them into the fabric."""
+    cursor.execute(
+        "UPDATE hedgehog.inventory SET adopted = true WHERE fabric_id = %s AND (kind, namespace, name) IN "
+        "(SELECT split_part(r, '/', 1), split_part(r, '/', 2), split_part(r, '/', 3) FROM unnest(%s::text[]) r)",
+        (fabric_id, sorted(str(ref) for ref in refs)),
+    )
