@@ -119,7 +119,7 @@ def test_an_edit_by_hand_is_held_and_the_rest_goes_on(stack: Stack, name: str, t
 
 
 def test_a_protected_branch_is_a_permanent_refusal_with_the_servers_words(stack: Stack, name: str) -> None:
-    """One attempt, then parked; the reason has what the server said."""
+    """One attempt, then parked; the reason has what the server said, and runs are red until somebody has seen to it."""
     stack.add_repository(f"{name}-prot")
     hook(stack, f"{name}-prot", "pre-receive", "echo 'GH006: Protected branch update failed' >&2; exit 1\n")
     stack.add_fabric(name, [make_server(f"{name}-s")], git_repository=f"{name}-prot")
@@ -129,6 +129,14 @@ def test_a_protected_branch_is_a_permanent_refusal_with_the_servers_words(stack:
     assert state.error_class == "PermissionDenied"
     assert state.attempts == 1
     assert "Protected branch update failed" in state.reason
+
+    stack.airflow.wait(lambda: stack.states(name)["git"].due_at is not None, "the next look to be far away")
+    run_id = stack.airflow.trigger("hedgehog_git_sync")
+    assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"
+    log = stack.airflow.log("hedgehog_git_sync", run_id, "summary")
+    assert name in log
+    assert "Protected branch update failed" in log
+    assert "hedgehog dead-letters replay" in log
 
 
 def test_a_git_host_that_is_away_is_tried_again_and_then_works(stack: Stack, name: str) -> None:
