@@ -192,3 +192,23 @@ def test_what_did_not_change_is_not_sent_again(hub, pull, repository):
 def test_the_rate_limit_can_be_asked_for(enter):
     """Free of charge; a health check uses it."""
     assert enter().get("/rate_limit")["resources"]["core"]["limit"] == 5000
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com",
+        "http://127.attacker.example",
+        "http://user:canary@127.0.0.1",
+        "https://user:canary@api.example.com",
+        "HTTPS://user:canary@api.example.com",
+        "https://[::1/api",
+        "https://api.example.com:port",
+        "api.example.com",
+    ],
+)
+def test_a_token_goes_to_no_host_that_could_show_it(url):
+    """Plain http only to this machine, and no URL that is read in two ways."""
+    with pytest.raises(InvalidInput, match=r"https URL|carries a credential") as refusal:
+        Client(Credentials(token="t"), base_url=url)
+    assert "canary" not in str(refusal.value)

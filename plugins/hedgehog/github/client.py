@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import jwt
 import requests
 from github import Auth, Github, GithubException
 
 from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, RemoteUnavailable
+from hedgehog.fabric.git_urls import GitUrl, without_login
 from hedgehog.github import failures
 
 TIMEOUT = 20
@@ -31,7 +31,6 @@ PAGE = 100
 """Entries a page; GitHub gives no more."""
 API_VERSION = "2022-11-28"
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _GITHUB = "github.com"
 
@@ -77,6 +76,19 @@ class Credentials:
         )
 
 
+def _check(base_url: str) -> None:
+    """Raise InvalidInput unless *base_url* keeps a token secret, and itself carries none."""
+    wrong = f"{without_login(base_url)}: is no https URL of GitHub's API; a token would be seen on the wire"
+    try:
+        parts = GitUrl.parse(base_url)
+    except InvalidInput:
+        raise InvalidInput(wrong) from None
+    if parts.has_login:
+        raise InvalidInput("the API's URL carries a credential; put the token into the connection's password")
+    if parts.transport != "https" and not (parts.transport == "http" and parts.is_loopback):
+        raise InvalidInput(wrong)
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """A page that GitHub gave, and the tag by which it says "still the same" without charge."""
@@ -90,11 +102,7 @@ class Client:
     """One host's API, entered with one credential. Not for several threads at once."""
 
     def __init__(self, credentials: Credentials, *, base_url: str, write_pause: float = WRITE_PAUSE) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise InvalidInput(f"{base_url}: is no https URL of GitHub's API; a token would be seen on the wire")
-        if parts.username or parts.password:
-            raise InvalidInput("the API's URL carries a credential; put the token into the connection's password")
+        _check(base_url)
         # At DEBUG it prints whole answers, and one of them is an app's token.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
         self.credentials = credentials

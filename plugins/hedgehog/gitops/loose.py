@@ -16,27 +16,25 @@ _OBJECT = re.compile(r"[0-9a-f]{38}")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _MARK = "hedgehog-whole"
 _CHUNK = 1024 * 1024
-_SLACK = 2.0
-"""Seconds by which a file system may round the time of a file."""
 
 
 def are_whole(clone: Path) -> bool:
     """Whether every loose object of *clone* can be read to its end; remembers that they can."""
     mark = clone / _MARK
     boot = _BOOT.read_text() if _BOOT.exists() else ""
-    since = mark.stat().st_mtime - _SLACK if mark.is_file() and mark.read_text() == boot else 0.0
-    newest = since
+    known = mark.stat().st_mtime_ns if mark.is_file() and mark.read_text() == boot else 0
+    newest = known
     for entry in _loose(clone / "objects"):
         try:
-            changed = entry.stat().st_mtime
+            changed = entry.stat().st_mtime_ns
         except FileNotFoundError:  # packed by another process in this moment
             continue
-        if changed >= since and not _is_whole(Path(entry.path)):
+        if changed > known and not _is_whole(Path(entry.path)):
             return False
         newest = max(newest, changed)
-    if newest > since + _SLACK or not mark.is_file():
+    if newest > known:
         mark.write_text(boot)
-        os.utime(mark, (newest, newest))
+        os.utime(mark, ns=(newest, newest))
     return True
 
 
