@@ -77,7 +77,7 @@ def test_a_peer_named_with_null_is_a_peer():
         (make(), "default"),
         (make("ControlNode", "fabricator.githedgehog.com/v1beta1"), "fab"),
         (make("SwitchGroup", "wiring.githedgehog.com/v1beta1"), "elsewhere"),
-        (make("SwitchGroup", "wiring.githedgehog.com/v1beta1", "{name: a, namespace: b}"), "b"),
+        (make("SwitchGroup", "wiring.githedgehog.com/v1beta1", "{name: a, namespace: elsewhere}"), "elsewhere"),
     ],
 )
 def test_a_namespace_is_filled_in(text, namespace):
@@ -198,3 +198,38 @@ def test_what_stands_in_a_list_without_being_an_object_is_refused():
     assert intake.accept(item, namespace="default") == [
         "f.yaml:3:9: apiVersion and kind are missing; this is no Kubernetes object"
     ]
+
+
+@pytest.mark.parametrize("kind", ["SwitchGroup", "ServerProfile"])
+def test_a_kind_that_may_live_anywhere_lives_in_the_namespace_of_its_fabric(kind):
+    """Who may push must not thereby write into the namespaces of others."""
+    (line,) = taken(make(kind, "wiring.githedgehog.com/v1beta1", "{name: a, namespace: kube-system}"))
+    assert f"'kube-system': {kind} lives in the namespace of its fabric default only" in line
+
+
+def test_a_password_in_a_url_is_a_secret_wherever_the_colon_stands():
+    """And nothing else is."""
+
+    def fabricator(value):
+        return taken(
+            make("Fabricator", "fabricator.githedgehog.com/v1beta1", rest=f"spec: {{config: {{x: '{value}'}}}}")
+        )
+
+    for url in ("https://a:b@h/x", "x://:b@h", "see http://h/ and ftp://u:p@h"):
+        assert "holds a secret" in "".join(fabricator(url))
+    for text in ("https://a@h", "https://h:80/x@y", "a:b@h", "x://a:@h"):
+        assert "holds a secret" not in "".join(fabricator(text))
+
+
+def test_what_no_database_takes_is_refused_though_no_yaml_can_say_it():
+    """An object read from a cluster may hold NUL, or half a surrogate pair."""
+    for bad, said in (("a\0b", "U+0000"), ("\ud800", "U+D800"), (10**5000, "bits")):
+        manifest = {
+            "apiVersion": "vpc.githedgehog.com/v1beta1",
+            "kind": "VPC",
+            "metadata": {"name": "a"},
+            "spec": {"x": bad},
+        }
+        (line,) = intake.accept(intake.Item(manifest, "cluster"), namespace="default")
+        assert line.startswith("cluster: VPC/?/a: .spec.x: ")
+        assert said in line

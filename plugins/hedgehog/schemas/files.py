@@ -11,13 +11,14 @@ from typing import Any
 from hedgehog.fabric.fabricator import effective_settings
 from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
+from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import configuration, decode, intake, yaml
 from hedgehog.schemas.admission import Operation
 from hedgehog.schemas.check import Finding, check, identified
 from hedgehog.schemas.configuration import Settings
 from hedgehog.schemas.intake import Item
-from hedgehog.schemas.places import place_in_source, reference_path
+from hedgehog.schemas.places import SourcePlaces, reference_path
 from hedgehog.schemas.report import Entry, Remark, Report
 from hedgehog.schemas.rules import files as rows
 from hedgehog.schemas.rules import metadata
@@ -29,6 +30,10 @@ _UNSUPPORTED = frozenset(
 )
 _GROUPS = (WIRING, VPC_GROUP, GATEWAY, FABRICATOR)
 _NO_FILE = ""
+MOST_REMARKS = 100
+"""Of one object."""
+LONGEST_MESSAGE = 1000
+"""A value or a name may be as long as its document."""
 _NAMELESS = "?"
 """No name can be this."""
 
@@ -148,7 +153,7 @@ class _Run:
         if isinstance(kind, Violation):
             found.violations.append(kind)
             return found
-        found.violations += _own_violations(manifest)
+        found.violations += _own_violations(manifest, self.namespace)
         if not _has_name(manifest):
             found.violations.append(metadata.NAME.at(("metadata", "name"), "there is no name"))
             return found
@@ -186,16 +191,24 @@ class _Run:
         return gone
 
     def _blame_referring(self, finding: Finding) -> bool:
-        told = False
+        referring = self._referring.get(finding.ref, ())
+        for found in referring:
+            few = len(found.violations) <= MOST_REMARKS and found.manifest is not None
+            path = reference_path(found.manifest, finding.ref) if few and found.manifest is not None else None
+            found.violations += [
+                one.rule.at(path or ("spec",), f"refers to {finding.ref}, which is deleted: {one.message}", one.hint)
+                for one in finding.violations[:1]
+            ]
+        return bool(referring)
+
+    @functools.cached_property
+    def _referring(self) -> Mapping[ObjectRef, list[_Found]]:
+        """By object: those that refer to it."""
+        referring: dict[ObjectRef, list[_Found]] = {}
         for found in self.first.values():
-            path = reference_path(found.manifest, finding.ref) if found.manifest is not None else None
-            if path is not None:
-                told = True
-                found.violations += [
-                    one.rule.at(path, f"refers to {finding.ref}, which is deleted: {one.message}", one.hint)
-                    for one in finding.violations[:1]
-                ]
-        return told
+            for target in references(found.manifest) if found.manifest is not None else ():
+                referring.setdefault(target, []).append(found)
+        return referring
 
     def _entries(self, file: str) -> Iterator[Entry]:
         """The entries of a file; a problem of the file belongs to the object that it is in, if there is one."""
@@ -217,14 +230,16 @@ class _Run:
 
     def _remarks(self, found: _Found) -> Iterator[Remark]:
         document: Any = found.item.source
-        for violation in found.violations:
+        for violation in _worst(found.violations):
             line, column = document.position((*found.item.prefix, *violation.path))
             yield self._remark(violation, (line, column), self._text(document.file, line))
 
     def _remark(self, violation: Violation, position: yaml.Position, text: str) -> Remark:
         severity = Severity.ERROR if self.strict else violation.rule.severity
-        path = printed(violation.path)
-        return Remark(violation.rule, path, *position, severity, violation.message, violation.hint, text)
+        path, message = printed(violation.path), violation.message
+        if len(message) > LONGEST_MESSAGE:
+            message = f"{message[: LONGEST_MESSAGE - 1]}…"
+        return Remark(violation.rule, path, *position, severity, message, violation.hint, text)
 
     def _text(self, file: str, line: int) -> str:
         lines = _lines(self.sources[file].content)
@@ -234,7 +249,7 @@ class _Run:
 def _line(item: Item) -> int:
     """Where an object begins."""
     source: Any = item.source
-    line: int = source.position(item.prefix)[0] if item.prefix else source.line
+    line: int = item.start[0] if item.prefix else source.line
     return line
 
 
@@ -247,8 +262,10 @@ def _lines(content: bytes) -> list[str]:
 def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:
     """Whether it is no Hedgehog object; never where that may be a slip."""
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
-    if not isinstance(kind, str) or not isinstance(version, str) or kind in KINDS:
+    if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version or kind in KINDS:
         return False
+    if kind == "List" and "items" in manifest:
+        return False  # what it lists would be lost without a word
     group = version.rpartition("/")[0]
     return not group.endswith("githedgehog.com") and not intake.is_hedgehog_name(kind)
 
@@ -258,13 +275,30 @@ def _has_name(manifest: Mapping[str, Any]) -> bool:
     return isinstance(given, Mapping) and isinstance(given.get("name"), str) and given["name"] != ""
 
 
-def _own_violations(manifest: Manifest) -> Iterator[Violation]:
+def _own_violations(manifest: Manifest, namespace: str) -> Iterator[Violation]:
     """What is wrong with an object whatever else there is, and no cluster says."""
+    row = KINDS[manifest["kind"]]
+    foreign = intake.foreign_namespace(row.kind, manifest["metadata"]["namespace"], namespace)
+    if foreign and row.namespace is None:  # of other kinds the cluster says it
+        yield rows.NAMESPACE.at(("metadata", "namespace"), foreign)
     yield from (rows.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
 
 
 def _in_source(finding: Finding, found: _Found, settings: FabricSettings) -> Iterator[Violation]:
     """The violations with paths as the file has them."""
+    places = SourcePlaces(found.item.manifest, settings)
     for one in finding.violations:
-        path = place_in_source(one.path, found.item.manifest, settings)
+        path = places.place(one.path)
         yield one if path == one.path else Violation(one.rule, path, one.message, one.hint)
+
+
+def _worst(violations: Sequence[Violation]) -> Iterator[Violation]:
+    """So many that somebody may read them, errors before warnings, and how many more there are."""
+    if len(violations) <= MOST_REMARKS:
+        yield from violations
+        return
+    ordered = sorted(violations, key=lambda one: one.rule.severity is not Severity.ERROR)
+    yield from ordered[:MOST_REMARKS]
+    left = ordered[MOST_REMARKS:]
+    rule = rows.MORE_ERRORS if left[0].rule.severity is Severity.ERROR else rows.MORE_WARNINGS
+    yield rule.at((), f"and {len(left)} more")

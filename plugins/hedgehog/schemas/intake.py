@@ -7,27 +7,33 @@ what a person set is kept. The result has name and namespace, the shape of its k
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.differences import SECRET_FIELDS
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.shown import shown
 from hedgehog.schemas import decode
 from hedgehog.schemas.rules import files as rows
 from hedgehog.schemas.rules import rule as rules
-from hedgehog.schemas.schema import Violation, violations
+from hedgehog.schemas.schema import Violation, unwritable, violations
 from hedgehog.schemas.yaml import Document
 
+MOST_TOLD = 100
+"""Problems of one object."""
 LONGEST_LABEL = 63
 """Of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
-_URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_LONGEST_SUBJECT = 300
+_URL_LOGIN = re.compile(r"://([^/@\s]*)@")
+"""Without a colon in it: two repetitions of the same characters would try every pair of places."""
 _RENAMED = {
     "Peering": "it is called GatewayPeering since March 2026",
     "Node": "it is called FabNode",
@@ -47,12 +53,14 @@ class Item:
     manifest: Manifest
     source: Document | str
     prefix: tuple[str | int, ...] = ()
+    start: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
+    """Line and column of the manifest in a `List`: asked for again and again where many are there twice."""
 
     def place(self, path: tuple[str | int, ...] = ()) -> str:
         """`file:line:column` of what *path* names, or the name of the cluster."""
         if isinstance(self.source, str):
             return self.source
-        line, column = self.source.position((*self.prefix, *path))
+        line, column = self.start if self.prefix and not path else self.source.position((*self.prefix, *path))
         return f"{self.source.file}:{line}:{column}"
 
 
@@ -70,8 +78,11 @@ def items(document: Document) -> list[Item]:
     """The manifests of a document: itself, or the items of a `List` as `kubectl get -o yaml` writes it."""
     manifest = document.manifest
     if manifest.get("kind") == "List" and isinstance(manifest.get("items"), list):
-        listed = enumerate(manifest["items"])
-        return [Item(entry if isinstance(entry, dict) else {}, document, ("items", index)) for index, entry in listed]
+        return [
+            Item(entry if isinstance(entry, dict) else {}, document, path, document.position(path))
+            for index, entry in enumerate(manifest["items"])
+            if (path := ("items", index))
+        ]
     return [Item(manifest, document)]
 
 
@@ -83,11 +94,18 @@ def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
     kind = held_kind(item.manifest)
     if isinstance(kind, rules.Violation):
         return [f"{item.place(kind.path)}: {kind.message}"]
+    unfit = list(itertools.islice(unwritable(item.manifest), MOST_TOLD))
+    if unfit:
+        return [f"{item.place(one.path)}: {_subject(item.manifest)}: {one}" for one in unfit]
     manifest = canonical(item.manifest)
-    for field in _STRIPPED:
-        manifest["metadata"].pop(field, None)
+    for name in _STRIPPED:
+        manifest["metadata"].pop(name, None)
     manifest["metadata"].setdefault("namespace", kind.namespace or namespace)
-    found = [*_metadata_violations(item.manifest, manifest, kind), *violations(manifest), *_secrets(manifest)]
+    found = [
+        *_metadata_violations(item.manifest, manifest, kind, namespace),
+        *violations(manifest),
+        *_secrets(manifest),
+    ][:MOST_TOLD]
     if found:
         subject = _subject(manifest)
         return [f"{item.place(violation.path)}: {subject}: {violation}" for violation in found]
@@ -106,14 +124,20 @@ def secrets(manifest: Mapping[str, Any]) -> list[Violation]:
 
 
 def _subject(manifest: Mapping[str, Any]) -> str:
-    metadata = manifest["metadata"]
-    return f"{manifest['kind']}/{metadata.get('namespace', '?')}/{metadata.get('name', '?')}"
+    given = manifest.get("metadata")
+    metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    return f"{manifest['kind']}/{_named(metadata, 'namespace')}/{_named(metadata, 'name')}"
+
+
+def _named(metadata: Mapping[str, Any], field: str) -> str:
+    value = metadata.get(field, "?")
+    return value[:_LONGEST_SUBJECT] if isinstance(value, str) else shown(value)
 
 
 def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
     """The row of the manifest's kind, if a fabric holds such objects in that version; else why not."""
     name, api_version = manifest.get("kind"), manifest.get("apiVersion")
-    if not isinstance(name, str) or not isinstance(api_version, str):
+    if not isinstance(name, str) or not isinstance(api_version, str) or not name or not api_version:
         return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is no Kubernetes object")
     row = KINDS.get(name)
     if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
@@ -146,21 +170,33 @@ def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
     return decode.KIND, f"{api_version} {name} is no kind that a fabric holds; {hint}"
 
 
-def _metadata_violations(raw: Mapping[str, Any], manifest: Manifest, kind: Kind) -> Iterator[Violation]:
+def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
+    """Why an object of *kind* may not lie in *namespace*, in a fabric whose namespace is *own*; empty where it may.
+
+    Who writes manifests must not thereby write into the namespaces of other people on the cluster.
+    """
+    row = KINDS.get(kind)
+    wanted = own if row is None or row.namespace is None else row.namespace
+    if namespace == wanted:
+        return ""
+    where = "the namespace of its fabric" if row is None or row.namespace is None else "namespace"
+    return f"{shown(namespace)}: {kind} lives in {where} {wanted} only"
+
+
+def _metadata_violations(
+    raw: Mapping[str, Any], manifest: Manifest, kind: Kind, own_namespace: str
+) -> Iterator[Violation]:
     if not isinstance(raw.get("metadata"), Mapping):
         yield Violation((), "metadata is missing or no mapping; write at least metadata.name")
     name, namespace = manifest["metadata"].get("name"), manifest["metadata"]["namespace"]
     if isinstance(name, str) and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
         yield Violation(
             ("metadata", "name"),
-            f"{name[:80]!r} is no Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
+            f"{shown(name)} is no Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
         )
-    if kind.namespace is not None and namespace != kind.namespace:
-        yield Violation(
-            ("metadata", "namespace"), f"{namespace!r}: {kind.kind} lives in namespace {kind.namespace} only"
-        )
-    elif kind.namespace is None and isinstance(namespace, str) and not _NAME.fullmatch(namespace):
-        yield Violation(("metadata", "namespace"), f"{namespace[:80]!r} is no Kubernetes name")
+    foreign = foreign_namespace(kind.kind, namespace, own_namespace)
+    if foreign:
+        yield Violation(("metadata", "namespace"), foreign)
 
 
 def _secrets(manifest: Mapping[str, Any]) -> Iterator[Violation]:
@@ -175,8 +211,13 @@ def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Violatio
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from _secret_values(child, (*path, index))
-    elif isinstance(value, str) and value and (path[-1] in SECRET_FIELDS or _URL_PASSWORD.search(value)):
+    elif isinstance(value, str) and value and (path[-1] in SECRET_FIELDS or _has_password(value)):
         yield Violation(path, "holds a secret, which would reach Git; leave it out, the cluster keeps what it has")
+
+
+def _has_password(text: str) -> bool:
+    """Whether it has a URL with a password."""
+    return any(":" in login[:-1] for login in _URL_LOGIN.findall(text))
 
 
 def _left_out(raw: Mapping[str, Any], kept: Manifest) -> Iterator[str]:

@@ -2,24 +2,91 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.defaults import stored
-from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import EXTERNAL_PREFIX, references
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.schemas import decode
 from hedgehog.schemas.rules.rule import Path
 
+logger = logging.getLogger(__name__)
 
-def place_in_source(path: Path, raw: Mapping[str, Any], settings: FabricSettings) -> Path:
-    """The path in *raw* of what *path* names in its stored form; *path* itself where they do not differ."""
-    if not any(isinstance(part, int) for part in path) and _exists(raw, path):
-        return path
-    plain, _ = decode.decode(canonical(raw), settings)
-    return _followed(path, raw, stored(plain, settings)) if plain is not None else path
+
+class SourcePlaces:
+    """Where what is said of the stored form of one object stands in the manifest that somebody wrote.
+
+    What that takes is worked out once an object, whatever there is to say of it.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], settings: FabricSettings) -> None:
+        self._raw = raw
+        self._settings = settings
+        self._indexes: dict[int, dict[str, int]] = {}
+        """By the identity of a list: the first index of each of its items."""
+        self._keys: dict[int, dict[str, str]] = {}
+        """By the identity of a mapping: its keys by their lower case."""
+        self._steps: dict[tuple[int, int], int] = {}
+        """By the identity of a list and an index of its stored form: the index in the list."""
+
+    def place(self, path: Path) -> Path:
+        """The path in the manifest of what *path* names in its stored form; *path* itself where they do not differ."""
+        if not any(isinstance(part, int) for part in path) and _exists(self._raw, path):
+            return path
+        return self._followed(path, self._raw, self._whole) if self._whole is not None else path
+
+    @functools.cached_property
+    def _whole(self) -> Manifest | None:
+        try:
+            plain, _ = decode.decode(canonical(self._raw), self._settings)
+            return stored(plain, self._settings) if plain is not None else None
+        except Exception as error:  # the object was refused for it already; this is only about the line to show
+            logger.debug("%s", error)
+            return None
+
+    def _followed(self, path: Path, raw: Any, whole: Any) -> Path:
+        """Both are followed side by side: an item of a list is known by its content, a key whatever its case."""
+        result: list[str | int] = []
+        for part in path:
+            step = part
+            if isinstance(raw, list) and isinstance(whole, list) and isinstance(part, int):
+                step = self._index(part, raw, whole)
+            elif isinstance(raw, Mapping) and part not in raw and isinstance(part, str):
+                step = self._key(part, raw)
+            result.append(step)
+            raw, whole = _child(raw, step), _child(whole, part)
+        return tuple(result)
+
+    def _key(self, part: str, raw: Mapping[str, Any]) -> str:
+        known = self._keys.get(id(raw))
+        if known is None:
+            known = self._keys[id(raw)] = {str(key).lower(): key for key in reversed(list(raw))}
+        return known.get(part.lower(), part)
+
+    def _index(self, part: int, raw: list[Any], whole: list[Any]) -> int:
+        if (id(raw), part) not in self._steps:
+            self._steps[id(raw), part] = self._found_index(part, raw, whole)
+        return self._steps[id(raw), part]
+
+    def _found_index(self, part: int, raw: list[Any], whole: list[Any]) -> int:
+        if part >= len(whole) or (part < len(raw) and raw[part] == whole[part]):
+            return part
+        known = self._indexes.get(id(raw))
+        if known is None:
+            known = self._indexes[id(raw)] = {}
+            for index, item in enumerate(raw):
+                known.setdefault(_content(item), index)
+        return known.get(_content(whole[part]), part)
+
+
+def _content(item: Any) -> str:
+    return json.dumps(item, sort_keys=True, default=repr)
 
 
 def reference_path(manifest: Mapping[str, Any], target: ObjectRef) -> Path | None:
@@ -35,26 +102,6 @@ def _exists(value: Any, path: Path) -> bool:
             return False
         value = value[part]
     return True
-
-
-def _followed(path: Path, raw: Any, whole: Any) -> Path:
-    """Both are followed side by side: an item of a list is known by its content, a key whatever its case."""
-    result: list[str | int] = []
-    for part in path:
-        step = part
-        if isinstance(raw, list) and isinstance(whole, list) and isinstance(part, int):
-            step = _index(part, raw, whole)
-        elif isinstance(raw, Mapping) and part not in raw and isinstance(part, str):
-            step = next((key for key in raw if str(key).lower() == part.lower()), part)
-        result.append(step)
-        raw, whole = _child(raw, step), _child(whole, part)
-    return tuple(result)
-
-
-def _index(part: int, raw: list[Any], whole: list[Any]) -> int:
-    if part >= len(whole) or (part < len(raw) and raw[part] == whole[part]):
-        return part
-    return next((index for index, item in enumerate(raw) if item == whole[part]), part)
 
 
 def _child(value: Any, part: str | int) -> Any:

@@ -28,6 +28,8 @@ _SIGNED_BINARY = re.compile(r"0b([-+][01]+)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _POINT_FLOAT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?", re.ASCII)
 _BASES = (16, 2, 8, 10)
+_LONGEST_DECIMAL = 20
+"""Digits of a number of 64 bits; Python refuses to read thousands."""
 
 
 def resolve(text: str) -> Scalar:
@@ -52,6 +54,8 @@ def _integer(plain: str) -> int | None:
         signed = _SIGNED_BINARY.fullmatch(plain)
         return int(signed[1], 2) if signed and len(signed[1]) <= 64 else None
     sign, *digits = match.groups()
+    if digits[-1] is not None and len(digits[-1]) > _LONGEST_DECIMAL:
+        return None
     value = next(int(part, base) for part, base in zip(digits, _BASES, strict=True) if part is not None)
     if sign == "-":
         value = -value

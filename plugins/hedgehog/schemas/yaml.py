@@ -29,6 +29,9 @@ MAX_DOCUMENT_BYTES = 2**20
 MAX_DEPTH = 64
 MAX_NODES = 200_000
 """Of one document."""
+MAX_FILE_NODES = 300_000
+MAX_DOCUMENTS = 10_000
+"""Of one file."""
 MAX_PROBLEMS = 100
 """Problems reported of one file; after them its reading ends."""
 
@@ -51,6 +54,7 @@ class Document:
     file: str
     index: int
     line: int
+    column: int
     _text: str = field(repr=False, compare=False)
     """The document's own lines, the first of them being `line`."""
 
@@ -62,11 +66,13 @@ class Document:
     def position(self, path: Sequence[str | int]) -> Position:
         """Line and column of what *path* names: of its key in a mapping, of the item in a list.
 
-        A path that leads nowhere gives the position of its deepest part that exists. Parses the document again, so
-        ask only when there is something to report.
+        A path that leads nowhere gives the position of its deepest part that exists. Parses the document again, but
+        for the document itself, so ask only when there is something to report.
         """
-        positions = _positions(self._text, self.line)
         names = tuple(path)
+        if not names:
+            return self.line, self.column
+        positions = _positions(self._text, self.line)
         while names not in positions:
             names = names[:-1]
         return positions[names]
@@ -121,6 +127,12 @@ def read(text: bytes | str, *, file: str) -> tuple[list[Document], list[Problem]
         problems.append(_syntax_problem(error, file))
     except _Unreadable as error:
         problems.append(error.problem)
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # of the parser, about one place that it does not name
+        problems.append(Problem(rows.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
     return found, problems
 
 
@@ -163,7 +175,7 @@ def _events(text: str) -> Iterator[Any]:
 
 def _documents(text: str, file: str, problems: list[Problem]) -> Iterator[Document]:
     builder = _Builder(file, problems)
-    index = 0
+    index = nodes = 0
     kind_of, end_of_document = _HANDLERS.get, yaml.DocumentEndEvent
     for event in _events(text):
         if (handle := kind_of(type(event))) is not None:
@@ -178,11 +190,14 @@ def _documents(text: str, file: str, problems: list[Problem]) -> Iterator[Docume
             if len(own) > MAX_DOCUMENT_BYTES or len(own.encode()) > MAX_DOCUMENT_BYTES:
                 large = f"the document has over {MAX_DOCUMENT_BYTES} bytes"
                 builder.problem(mark, rows.LIMIT, large, "no cluster stores it")
-            yield Document(root, file, index, mark.line + 1, own)
+            if index >= MAX_DOCUMENTS:
+                builder.give_up(mark, rows.LIMIT, f"the file has over {MAX_DOCUMENTS} documents", "split it")
+            yield Document(root, file, index, mark.line + 1, mark.column + 1, own)
             index += 1
         elif root is not None:
             builder.problem(mark, rows.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)")
-        builder = _Builder(file, problems)
+        nodes += builder.nodes
+        builder = _Builder(file, problems, nodes=nodes)
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
@@ -209,8 +224,15 @@ class _Builder:
     """Makes plain data of the events of one document, without recursion; collects problems, records positions."""
 
     def __init__(
-        self, file: str, problems: list[Problem], *, first_line: int = 1, positions: dict[Path, Position] | None = None
+        self,
+        file: str,
+        problems: list[Problem],
+        *,
+        first_line: int = 1,
+        positions: dict[Path, Position] | None = None,
+        nodes: int = 0,
     ) -> None:
+        """*nodes* are those of the documents before it."""
         self.mark: Any = yaml.Mark(file, 0, 0, 0, None, 0)
         """Where the data of the document begins."""
         self.positions: dict[Path, Position] = {} if positions is None else positions
@@ -220,7 +242,8 @@ class _Builder:
         self._first_line = first_line
         self._base: list[Any] = []
         self._stack = [_Frame(self._base, None, ())]
-        self._nodes = 0
+        self.nodes = 0
+        self._most_nodes = min(MAX_NODES, MAX_FILE_NODES - nodes)
 
     @property
     def root(self) -> Any:
@@ -263,6 +286,8 @@ class _Builder:
                 read = _NAMES[type(value)]
                 said = f"the key {name or '(none)'} is read as {read}"
                 self.problem(event.start_mark, rows.KEY, said, f'write "{name}"')
+        if event.style == '"':
+            self._check_characters(event)
         if name in keys:
             said = f"the key {name!r} is there twice, first in line {keys[name].start_mark.line + self._first_line}"
             self.problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
@@ -279,20 +304,31 @@ class _Builder:
                 hint = f'write a finite number, or "{text}" in quotes'
                 self.problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
             return value
-        if event.style == '"' and (control := _CONTROL.search(text)):
+        if event.style == '"':
+            self._check_characters(event)
+        return text
+
+    def _check_characters(self, event: Any) -> None:
+        """Refuse what only an escape can bring into a text."""
+        control = _CONTROL.search(event.value)
+        if control:
             said = f"the text has a control character, U+{ord(control[0]):04X}"
             self.problem(event.start_mark, rows.ENCODING, said, "remove it")
-        return text
 
     def _place(self, event: Any, value: Any) -> None:
         """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            self._give_up(event, rows.LIMIT, f"the document has over {MAX_NODES} nodes", "split it")
+        self.nodes += 1
+        if self.nodes > self._most_nodes:
+            whole = (
+                f"the document has over {MAX_NODES}"
+                if self.nodes > MAX_NODES
+                else f"the file has over {MAX_FILE_NODES}"
+            )
+            self.give_up(event.start_mark, rows.LIMIT, f"{whole} nodes", "split it")
         frame = self._stack[-1]
         if frame.keys is not None:
             if frame.key is None:
-                self._give_up(event, rows.KEY, "a mapping or list cannot be a key", "write a string")
+                self.give_up(event.start_mark, rows.KEY, "a mapping or list cannot be a key", "write a string")
             frame.container[frame.key] = value
             frame.key = None
             return
@@ -310,7 +346,7 @@ class _Builder:
         if event.tag is not None:
             self._check_tag(event, kind)
         if len(self._stack) > MAX_DEPTH:
-            self._give_up(event, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
+            self.give_up(event.start_mark, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
         frame = self._stack[-1]
         name = frame.key if frame.keys is not None else len(frame.container)
         path = (*frame.path, name) if self._records and name is not None and len(self._stack) > 1 else ()
@@ -327,10 +363,11 @@ class _Builder:
         self._stack.pop()
 
     def _alias(self, event: Any) -> None:
-        self._give_up(event, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
+        self.give_up(event.start_mark, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
 
-    def _give_up(self, event: Any, rule: Rule, text: str, hint: str) -> NoReturn:
-        raise _Unreadable(self._at(event.start_mark, rule, text, hint))
+    def give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
+        """End the reading at *mark*."""
+        raise _Unreadable(self._at(mark, rule, text, hint))
 
     def _check_tag(self, event: Any, kind: str) -> None:
         if event.tag != _TAGS[kind]:

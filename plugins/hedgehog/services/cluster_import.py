@@ -49,12 +49,13 @@ def import_from_cluster(
     kind raises: a part of a cluster is never taken for all of it.
     """
     known = {one.name: one for one in store.load_fabrics(connection)}
-    present, unserved = _objects(cluster, _namespaces(known.get(fabric or ""), settings or {}))
+    namespace = _namespace(known.get(fabric or ""), settings or {})
+    present, unserved = _objects(cluster, namespace)
     found = [Item(manifest, connection_id) for _, manifest in sorted(present.items())]
     ours = [item for item in found if configuration.is_fabric_resource(item.manifest)]
     name = fabric or _fabric_of(known.values(), ours, connection_id)
     items, left_out = _takeable([item for item in found if item not in ours])
-    accepted, problems = accept(items, namespace=NAMESPACE)
+    accepted, problems = accept(items, namespace=namespace)
     given: list[Settings] = []
     if name not in known:
         given, unreadable = _new_fabric(name, ours, connection_id, settings or {})
@@ -65,15 +66,15 @@ def import_from_cluster(
     return carry_out(connection, wanted, options)
 
 
-def _namespaces(fabric: Fabric | None, settings: Mapping[str, Any]) -> set[str]:
-    """Where objects lie whose kind accepts any namespace."""
-    return {NAMESPACE, str(settings.get("kubernetes_namespace", fabric.kubernetes_namespace if fabric else NAMESPACE))}
+def _namespace(fabric: Fabric | None, settings: Mapping[str, Any]) -> str:
+    """Where objects of the fabric lie whose kind accepts any namespace; others there are not the fabric's."""
+    return str(settings.get("kubernetes_namespace", fabric.kubernetes_namespace if fabric else NAMESPACE))
 
 
-def _objects(cluster: Cluster, namespaces: set[str]) -> tuple[Mapping[ObjectRef, Manifest], list[str]]:
+def _objects(cluster: Cluster, namespace: str) -> tuple[Mapping[ObjectRef, Manifest], list[str]]:
     """All objects of users and our own resources, and a note about the kinds that the cluster does not serve."""
     scopes: set[Scope] = {(kind, kind.namespace) for kind in KINDS.values() if kind.namespace is not None}
-    scopes |= {(kind, name) for kind in KINDS.values() if kind.namespace is None for name in namespaces}
+    scopes |= {(kind, namespace) for kind in KINDS.values() if kind.namespace is None}
     definition = fabric_definition(cluster, install=False)
     if definition.kind is not None and definition.served:
         scopes.add((definition.kind, definition.kind.default_namespace))

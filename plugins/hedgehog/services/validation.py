@@ -15,6 +15,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.schemas.admission import Operation
 from hedgehog.schemas.check import Finding, rehearse
+from hedgehog.schemas.intake import foreign_namespace
 from hedgehog.schemas.rules.rule import Severity, Violation
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,26 @@ def _judgement(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Mani
     rehearsal = rehearse(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
     refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
     return Judgement(
-        {ref: _reason(one) for ref, one in refused.items() if one.operation is not Operation.DELETE},
+        {
+            **_elsewhere(fabric, wanted),
+            **{ref: _reason(one) for ref, one in refused.items() if one.operation is not Operation.DELETE},
+        },
         {ref: _reason(one) for ref, one in refused.items() if one.operation is Operation.DELETE},
         rehearsal.rounds,
     )
+
+
+def _elsewhere(fabric: Fabric, wanted: Sequence[Manifest]) -> Mapping[ObjectRef, str]:
+    """Objects in a namespace that is not the fabric's, though their kind may live there."""
+    found = {}
+    for manifest in wanted:
+        row = KINDS.get(manifest["kind"])
+        if row is not None and row.namespace is None:
+            namespace = manifest["metadata"]["namespace"]
+            foreign = foreign_namespace(row.kind, namespace, fabric.kubernetes_namespace)
+            if foreign:
+                found[ObjectRef.of(manifest)] = f".metadata.namespace: {foreign}"
+    return found
 
 
 def _nothing(wanted: Sequence[Manifest], before: Sequence[Manifest], reason: str) -> Judgement:

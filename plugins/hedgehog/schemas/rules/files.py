@@ -141,3 +141,25 @@ SECRET = rule(
     fix="leave the field out where the file goes to Git; the cluster keeps what it has",
     severity=Severity.WARNING,
 )
+MORE_ERRORS = rule(
+    "object-more-errors",
+    what="Nobody reads hundreds of errors of one object; the first are told.",
+    why="The others are as wrong as those.",
+    source=_OURS,
+    fix="correct those that are told, and check again",
+)
+MORE_WARNINGS = rule(
+    "object-more-warnings",
+    what="Nobody reads hundreds of warnings of one object; the first are told.",
+    why="The others are as doubtful as those.",
+    source=_OURS,
+    fix="look at those that are told, and check again",
+    severity=Severity.WARNING,
+)
+NAMESPACE = rule(
+    "object-namespace",
+    what="An object whose kind may live anywhere lives in the namespace of its fabric.",
+    why="Who may push must not thereby write into the namespaces of others on the cluster.",
+    source=_OURS,
+    fix="remove metadata.namespace, or write that of the fabric (kubernetes_namespace)",
+)

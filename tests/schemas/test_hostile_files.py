@@ -1,0 +1,152 @@
+"""Files of strangers: every one has a verdict, and costs no more than its size allows."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.schemas import intake, yaml
+from hedgehog.schemas.files import MOST_REMARKS, check_files
+from hedgehog.schemas.outputs import FORMS
+
+HEAD = "apiVersion: wiring.githedgehog.com/v1beta1\nkind: Connection\nmetadata: {name: c}\nspec:\n"
+NAMES = (
+    "a",
+    "'10.0.0.0/8'",
+    "5",
+    "[]",
+    "{}",
+    "~",
+    '"\\0"',
+    '"\\ud800"',
+    "9" * 5000,
+    "2024-01-01",
+    "x" * 500,
+    ".inf",
+    "*a",
+    "&a b",
+)
+
+
+def verdict(content):
+    """Every way a file goes, and the remarks on it."""
+    try:
+        for document in yaml.load(content, file="f.yaml"):
+            for item in intake.items(document):
+                intake.accept(item, namespace="default")
+    except InvalidInput:
+        pass
+    report = check_files({"f.yaml": content}, FabricSettings())
+    for form in FORMS.values():
+        form(report).encode()
+    return [remark.message for _, remark in report.remarks()]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300), st.text(alphabet="ab:-[]{}&*!|>'\"%@` \n\t#?,~<0x.é\x85\u2028\ufeff", max_size=200)
+    )
+)
+def test_whatever_is_in_a_file_it_has_a_verdict(content):
+    """Nothing but our own errors gets out."""
+    verdict(content if isinstance(content, bytes) else content.encode())
+
+
+@settings(max_examples=25, deadline=None)
+@given(*(st.sampled_from(NAMES) for _ in range(6)))
+def test_whatever_an_object_says_it_has_a_verdict(version, kind, name, namespace, labels, spec):
+    """Of whatever type it is."""
+    for given_version in (
+        version,
+        "vpc.githedgehog.com/v1beta1",
+        "fabricator.githedgehog.com/v1beta1",
+        "hedgehog-airflow/v1",
+    ):
+        for given_kind in (kind, "VPC", "Fabricator", "Fabric", "List"):
+            metadata = f"{{name: {name}, namespace: {namespace}, labels: {labels}}}"
+            text = f"apiVersion: {given_version}\nkind: {given_kind}\nmetadata: {metadata}\n"
+            verdict((text + f"spec: {spec}\nitems: {spec}\n").encode())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('"a\\0b": 1\n', "U+0000"),
+        ('{a: {"\\x1b[2J": 1}}\n', "U+001B"),
+        ("a: " + "[" * 1100 + "]" * 1100, "nested deeper than 64 levels"),
+        ("".join(f"{' ' * depth}a:\n" for depth in range(1100)), "nested deeper than 64 levels"),
+        ("- " * 1100 + "a", "nested deeper than 64 levels"),
+        ("---\na: 1\n" * 101, "the file has over 100 documents"),
+        ("---\nk: [" + "[]," * 600 + "]\n---\nk: [" + "[]," * 600 + "]\n", "the file has over 1000 nodes"),
+        ("kind: List\napiVersion: v1\nitems: {}\n", "v1 List is no kind"),
+        ("apiVersion: ''\nkind: ''\n", "apiVersion and kind are missing"),
+    ],
+)
+def test_what_cannot_be_taken_is_told(monkeypatch, content, said):
+    """With what it is."""
+    monkeypatch.setattr(yaml, "MAX_DOCUMENTS", 100)
+    monkeypatch.setattr(yaml, "MAX_FILE_NODES", 1000)
+    assert said in "\n".join(verdict(content.encode()))
+
+
+def test_a_number_of_thousands_of_digits_is_text_as_the_cluster_reads_it():
+    """Python refuses to read it."""
+    (document,) = yaml.load("a: " + "9" * 5000 + "\nb: -" + "9" * 5000, file="f.yaml")
+    assert document.manifest == {"a": "9" * 5000, "b": "-" + "9" * 5000}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    - {{spine: {{port: s/E1/{i}, ip: x}}, leaf: {{port: l/E1/{i}, ip: y}}}}\n",
+        "    - {{a{i}: 1}}\n",
+        "    - 5\n",
+        "    - {{spine: {{port: s/E1/1}}, leaf: {{port: l/E1/1}}}}\n",
+    ],
+)
+def test_what_a_faulty_object_costs_grows_with_its_size_alone(line):
+    """Counted in calls, for no clock is steady. It took 84 s for 82 kB: every fault was placed by working all out anew."""
+    few, many = (
+        _calls(HEAD + "  fabric:\n    links:\n" + "".join(line.format(i=i) for i in range(n))) for n in (200, 800)
+    )
+    assert many < 6 * few
+
+
+def _calls(text):
+    count = 0
+
+    def note(*_):
+        nonlocal count
+        count += 1
+
+    content = text.encode()
+    check_files({"f.yaml": content}, FabricSettings())
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        check_files({"f.yaml": content}, FabricSettings())
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_the_remarks_on_one_object_are_capped():
+    """Errors first, and how many more there are."""
+    found = verdict((HEAD + "  fabric:\n    links:\n" + "    - 5\n" * 500).encode())
+    assert (len(found), "and 400 more" in found) == (MOST_REMARKS + 1, True)
+
+
+def test_thousands_of_duplicates_are_told_without_reading_their_files_again():
+    """Where the first one stands was known when it was read."""
+    before = yaml._positions.cache_info().misses
+    item = "{apiVersion: vpc.githedgehog.com/v1beta1, kind: VPC, metadata: {name: a%d}}"
+    listed = "kind: List\napiVersion: v1\nitems:\n" + "".join(f"- {item % number}\n" for number in range(50))
+    text = "---\n".join([listed] * 3).encode()
+    assert sum("is there twice" in one for one in verdict(text)) == 100
+    assert yaml._positions.cache_info().misses - before < 20
