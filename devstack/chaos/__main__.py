@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -56,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=15.0, help="the run ends after the round that passes this")
     parser.add_argument("--airflow", action="store_true", help="with a real Airflow, whose parts are killed")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is stopped
     say(f"seed {options.seed}")
     start = run_airflow if options.airflow else run
     report = start(seed=options.seed, kills=options.kills, outages=options.outages, minutes=options.minutes)
