@@ -156,7 +156,7 @@ class Lab:
         with suppress(HedgehogError):
             for commit in (base, head):
                 mirror.fetch(commit)
-            merge(mirror, base, head)
+            merge(mirror, base, head, ["fabrics/lab", ""])
 
     def _mirror(self, repository: GitRepository) -> Mirror:
         return Mirror(self.cache, Remote(repository.url, repository.branch))

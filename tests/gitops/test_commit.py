@@ -109,7 +109,7 @@ def test_git_agrees_with_what_was_built(mirror: Mirror) -> None:
 @pytest.mark.parametrize(
     "path",
     ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/", ".", ".git/config", "a/.GIT/x", ".git ", ".git.", "GIT~1/x",
-     "a\\b", "a:b", "a\nb", "a\x00b", "x" * 256, "d/" * 600 + "x", ".g\u200cit/x"],
+     "a\\b", "a:b", "a\nb", "a\x00b", "x" * 256, "d/" * 600 + "x", ".g\u200cit/x", "a\ud800"],
 )  # fmt: skip
 def test_a_path_that_could_leave_the_repository_is_refused(path: str, mirror: Mirror) -> None:
     """Names come from a database that people write to."""

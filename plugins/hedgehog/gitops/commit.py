@@ -29,7 +29,7 @@ _NAME_LIMIT = 255
 
 # What some file system takes for ".git" (git's own rule for untrusted trees), or what git would refuse to check out.
 _DOT_GIT = re.compile(r"\.git[ .]*|git~[0-9]+", re.IGNORECASE)
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\:\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\:\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff\ud800-\udfff]")
 
 _Layer: TypeAlias = "dict[str, bytes | _Layer | None]"
 
@@ -57,7 +57,7 @@ def blob_id(content: bytes) -> str:
 def check_path(path: str) -> str:
     """*path* if it is plain and relative; raises InvalidInput for one that could leave the repository or enter .git."""
     names = path.split("/")
-    if len(path.encode()) > _PATH_LIMIT or _FORBIDDEN.search(path):
+    if _FORBIDDEN.search(path) or len(path.encode()) > _PATH_LIMIT:
         raise InvalidInput(f"{path[:100]!r} is no path for a managed file: too long, or a character is not allowed")
     for name in names:
         if name in ("", ".", "..") or _DOT_GIT.fullmatch(name) or len(name.encode()) > _NAME_LIMIT:

@@ -108,7 +108,7 @@ class Remote:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "transport", _transport(self.url, allow_plain_http=self.allow_plain_http))
-        if not pygit2.reference_is_valid_name(self.ref) or self.branch.startswith("-"):
+        if not _is_reference(self.ref) or self.branch.startswith("-"):
             raise InvalidInput(f"{self.branch!r} is no branch name; correct the repository's branch")
 
     @property
@@ -239,6 +239,13 @@ class Remote:
         if header and self.transport in ("https", "http"):
             settings[f"http.{self.url}.extraHeader"] = header
         return settings
+
+
+def _is_reference(name: str) -> bool:
+    try:
+        return bool(pygit2.reference_is_valid_name(name))
+    except ValueError:  # no text that git could be given: half a surrogate pair
+        return False
 
 
 def _transport(url: str, *, allow_plain_http: bool) -> str:
