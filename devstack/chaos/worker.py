@@ -93,16 +93,18 @@ def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
 
 def check_pull_requests(run_id: str, arguments: Arguments) -> None:
     """`hedgehog_pull_request_validation`: each pull request is a task of its own, and its trouble is its own."""
+    ways: dict[str, Any] = {"open_github": hooks.open_github, "open_mirror": hooks.open_mirror}
     with closing(hooks.open_database()) as connection:
 
         def check(repository: str, number: int) -> Validation:
-            return pull_request.validate(
-                connection, repository, number, open_github=hooks.open_github, open_mirror=hooks.open_mirror
-            )
+            return pull_request.validate(connection, repository, number, **ways)
+
+        def give_up(repository: str, number: int, why: str) -> Validation:
+            return pull_request.give_up(connection, repository, number, why, **ways)
 
         for task in pull_request_queue.plan(connection):
             try:
-                print(f"  {task}: {pull_request_queue.work(connection, task, check).status}")
+                print(f"  {task}: {pull_request_queue.work(connection, task, check, give_up).status}")
             except HedgehogError as error:
                 print(f"  {task}: {type(error).__name__}: {error}")
 
