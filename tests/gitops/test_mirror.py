@@ -17,6 +17,7 @@ from hedgehog.gitops import history
 from hedgehog.gitops import mirror as mirror_module
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import Mirror
+from tests.gitops.bombs import plant_bomb
 from tests.gitops.conftest import OpenMirror
 
 
@@ -265,3 +266,13 @@ def test_an_edit_tells_committer_and_trailers(person: Person, mirror: Mirror) ->
     edit = history.edits(mirror, fetched(mirror), ["f/a"])["f/a"]
     trailers = {"Hedgehog-Fabric": "lab", "Hedgehog-Run": "a: b"}
     assert edit == history.Edit(commit, "Ada <ada@example.com>", "ada@example.com", trailers)
+
+
+def test_an_edit_is_found_whatever_else_its_commit_brings(person: Person, mirror: Mirror) -> None:
+    """A thousand million files elsewhere are not looked at, and neither is what the file's directory has beside it."""
+    person.commit({"f/a": "1", "g/b": "1"}, "Begin")
+    person.commit({"f/a": "2"}, "Edit")
+    plant_bomb(person, "g/bomb", levels=9)
+    bombed = fetched(mirror)
+    found = history.edits(mirror, bombed, ["f/a", "g/b", "g/bomb"])
+    assert {path: edit.commit == bombed for path, edit in found.items()} == {"f/a": False, "g/b": False, "g/bomb": True}

@@ -187,6 +187,13 @@ def test_one_content_in_many_files_counts_each_time(lab, ada):
     assert objects(lab) == ["a", "b"]
 
 
+def test_more_objects_than_a_fabric_may_have_are_refused_as_a_whole(lab, ada):
+    """A list holds them in three bytes each."""
+    ada.commit({f"{VPCS}/list.yaml": "kind: List\nitems: [" + "{}," * 10_001 + "]\n"})
+    assert "fabrics/lab: too large: there are more than 10000 objects" in follow(lab).reason
+    assert objects(lab) == ["a", "b"]
+
+
 @pytest.mark.parametrize("name", ["CHG#17.yaml", "CHG#17#VPC.yaml", "a b.yaml", "ä.yaml", "a:b.yaml", "a%2f.yaml"])
 def test_a_broken_file_of_any_name_keeps_its_own_objects_alone(lab, ada, name):
     """Others of the same push are deleted."""

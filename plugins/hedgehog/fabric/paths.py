@@ -30,8 +30,15 @@ class Limits:
     path_bytes: int = 1024
     file_bytes: int = 1024 * 1024
     """Of one file: a request to Kubernetes may not be larger either."""
-    bytes: int = 16 * 1024 * 1024
-    """Of all files that are read."""
+    bytes: int = 4 * 1024 * 1024
+    """Of all files that are read. As objects they take thirty times as much memory, if somebody means to."""
+    objects: int = 10_000
+    """In all files that are read."""
+
+    def count(self, place: str, objects: int) -> None:
+        """Refuse more objects than a fabric may have."""
+        if objects > self.objects:
+            raise self.too_large(place, f"there are more than {self.objects} objects")
 
     def too_large(self, place: str, what: str) -> InvalidInput:
         """The refusal of *place*."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import pygit2
-from pygit2.enums import SortMode
+from pygit2.enums import FileMode, SortMode
 
 from hedgehog.gitops.mirror import Mirror
 
@@ -46,7 +47,7 @@ def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: s
     for number, commit in enumerate(walker):
         if not wanted or number >= _COMMITS_SEARCHED:
             break
-        changed = wanted & _touched(commit)
+        changed = _touched(repository, commit, wanted)
         found |= dict.fromkeys(changed, _edit(commit))
         wanted = wanted - changed
     return found
@@ -63,12 +64,40 @@ def trailers(message: str) -> dict[str, str]:
     return {key: value for key, separator, value in (line.partition(": ") for line in lines) if separator}
 
 
-def _touched(commit: pygit2.Commit) -> set[str]:
-    """The paths whose file is another one than in every parent. Equal directories are skipped, so it is cheap."""
-    if not commit.parents:
-        return _paths(commit.tree.diff_to_tree(swap=True))
-    return set.intersection(*(_paths(parent.tree.diff_to_tree(commit.tree)) for parent in commit.parents))
+def _touched(repository: pygit2.Repository, commit: pygit2.Commit, wanted: Collection[str]) -> set[str]:
+    """Those of *wanted* whose file is another one than in every parent.
+
+    Only the directories that lead to them are looked at, and of those only the ones that differ: what else a commit
+    changes may be a million files.
+    """
+    layer: _Layer = {}
+    for path in wanted:
+        inner = layer
+        for name in path.split("/"):
+            inner = inner.setdefault(name, {})
+        inner[_HERE] = {}
+    before: list[pygit2.Oid | None] = [parent.tree_id for parent in commit.parents]
+    before = before or [None]
+    return set.intersection(*(set(_differing(repository, (old, commit.tree_id), layer, "")) for old in before))
 
 
-def _paths(diff: pygit2.Diff) -> set[str]:
-    return {delta.new_file.raw_path.decode(errors="replace") for delta in diff.deltas}
+_Layer: TypeAlias = "dict[str, _Layer]"
+_HERE = ""
+"""No file is called so: the path that leads here is asked for."""
+
+
+def _differing(
+    repository: pygit2.Repository, sides: tuple[pygit2.Oid | None, pygit2.Oid | None], layer: _Layer, prefix: str
+) -> Iterator[str]:
+    if sides[0] == sides[1]:
+        return
+    both = [repository[oid].peel(pygit2.Tree) if oid is not None else None for oid in sides]
+    for name, inner in layer.items():
+        if name == _HERE:
+            continue
+        entries = [tree[name] if tree is not None and name in tree else None for tree in both]
+        old, new = [(entry.id, entry.filemode) if entry is not None else None for entry in entries]
+        if _HERE in inner and old != new:
+            yield f"{prefix}{name}"
+        below = [one[0] if one is not None and one[1] == FileMode.TREE else None for one in (old, new)]
+        yield from _differing(repository, (below[0], below[1]), inner, f"{prefix}{name}/")

@@ -18,7 +18,7 @@ from hedgehog.gitops import trees
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.trees import Place
 
-_MERGED = 4
+_MERGED = 8
 """Times the bytes of a fabric that may differ where git has to merge: files that nobody reads count, too."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
+from hedgehog.fabric.paths import LIMITS
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.intake import Item
 from hedgehog.services.validation import Judge
@@ -76,6 +77,7 @@ class _Reader:
         self._opaque: dict[str, str] = {}
         self._torn: dict[str, bytes] = {}
         self._parsed: dict[str, Sequence[yaml.Document]] = {}
+        self._count = 0
         self._foreign: dict[str, str] = {}
         """Directory → name of the fabric that a document in it configures."""
 
@@ -92,7 +94,10 @@ class _Reader:
             self._torn[path] = content
             return
         place = path
-        for item in (item for document in documents for item in intake.items(document)):
+        items = [item for document in documents for item in intake.items(document)]
+        self._count += len(items)
+        LIMITS.count(self._fabric.git_directory, self._count)
+        for item in items:
             if configuration.is_configuration(item.manifest):
                 self._configure(path, item)
                 continue

@@ -11,6 +11,7 @@ from hedgehog.fabric.paths import LIMITS, Limits, Listing
 from hedgehog.gitops.merge import Merged
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.trees import Place
+from hedgehog.schemas import intake
 from hedgehog.schemas.files import Source, read_source
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, sort
 from hedgehog.services.pull_request_check import Tree
@@ -89,9 +90,12 @@ class Reader:
         """One side, read."""
         sources: dict[str, Source] = {}
         unreadable = {**{path: one.why for path, one in files.opaque.items()}, **(obstacles or {})}
+        objects = 0
         for path, blob in sorted(files.wanted.items()):
             found = self._source(path, blob)
             if isinstance(found, Source):
+                objects += sum(len(intake.items(document)) for document in found.documents)
+                self._limits.count(self._fabric.git_directory, objects)
                 sources[path] = found
             else:
                 unreadable[path] = found
