@@ -224,7 +224,6 @@ def test_wrong_use_is_answered_with_advice(command, words, said):
         (["fabric", "resume", "gem"], "there is no fabric 'gem'; did you mean gen?"),
         (["explain", "gem"], "there is no fabric 'gem'; did you mean gen?"),
         (["repository", "show", "gem"], "there is no git_repository 'gem'; `hedgehog repository list` shows them all"),
-        (["status", "--select", "repository=gem"], "no fabric fits repository=gem"),
         (["sync", "git", "gem"], "there is no fabric 'gem'; did you mean gen?"),
         (["sync", "kubernetes", "gem"], "there is no fabric 'gem'; did you mean gen?"),
         (["fabric", "import", "/nowhere"], "/nowhere: there is no such file or directory"),

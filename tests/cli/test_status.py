@@ -68,6 +68,7 @@ def test_rows_are_selected(lab):
     assert names("--select", "status=in_sync,suspended") == ["good", "quiet"]
     assert names("--select", "status=in_sync,suspended", "--select", "fabric=q*") == ["quiet"]
     assert lab("status", "good", "--not-in-sync")[1] == "every fabric is in step\n"
+    assert lab("status", "--select", "status=parked") == (0, "no fabric fits status=parked\n", "")
 
 
 def test_an_explanation_names_everything_and_what_to_do(lab):

@@ -16,10 +16,9 @@ from hedgehog.cli.arguments import add_command
 from hedgehog.cli.health import summarised
 from hedgehog.cli.output import Screen, age, cell, say, screen, show, table, until
 from hedgehog.cli.session import fabric_database
-from hedgehog.errors import NotFound
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Fabric, SyncStatus
-from hedgehog.services.status import Standing, standings
+from hedgehog.services.status import Standing, standings, told_of
 from hedgehog.store import health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric, load_fabrics
@@ -112,9 +111,6 @@ def _selected(arguments: argparse.Namespace, connection: Connection) -> list[Sta
     if arguments.select:
         fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
         rows = [row for row in rows if all(_fits(row, fabrics, *one) for one in arguments.select)]
-        if not rows and not arguments.watch:
-            wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
-            raise NotFound(f"no fabric fits {wanted}; `hedgehog fabric list` shows them all")
     return [row for row in rows if not row.is_in_step] if arguments.not_in_sync else rows
 
 
@@ -138,11 +134,18 @@ def _show_rows(arguments: argparse.Namespace, rows: Sequence[Standing]) -> None:
     now = datetime.now(UTC)
 
     def text() -> str:
-        nothing = "every fabric is in step" if arguments.not_in_sync else "no fabric has a sync enabled"
-        shown = state_table(rows, now, nothing=nothing, screen=screen(arguments), every=arguments.verbose)
+        shown = state_table(rows, now, nothing=_nothing(arguments), screen=screen(arguments), every=arguments.verbose)
         return "\n".join([shown, *_totals(rows)])
 
     show(arguments, [row.as_dict() for row in rows], text)
+
+
+def _nothing(arguments: argparse.Namespace) -> str:
+    """What an empty table means."""
+    if arguments.select:
+        wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
+        return f"no fabric fits {wanted}" + (" and is not in step" if arguments.not_in_sync else "")
+    return "every fabric is in step" if arguments.not_in_sync else "no fabric has a sync enabled"
 
 
 def state_table(
@@ -283,8 +286,7 @@ def _group(group: Sequence[Problem], now: datetime, screen: Screen, *, every: bo
     yield f"  {first.kind.value} ({len(group)}, since {age(oldest, now)})"
     shown = group if every or len(group) <= _SUBJECTS_SHOWN + 1 else group[:_SUBJECTS_SHOWN]
     for problem in shown:
-        told = problem.cause if problem.cause.startswith(problem.subject) else f"{problem.subject}: {problem.cause}"
-        yield from _indented(told, 4, screen)
+        yield from _indented(told_of(problem), 4, screen)
     if len(shown) < len(group):
         yield f"    … and {len(group) - len(shown)} more; --verbose shows all"
     commands = list(dict.fromkeys(problem.command for problem in shown))

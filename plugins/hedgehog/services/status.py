@@ -46,7 +46,7 @@ class Standing:
 
     def lines(self) -> list[str]:
         """All reasons, a line each."""
-        told = [_told(problem) for problem in self.problems]
+        told = [told_of(problem) for problem in self.problems]
         return [self.reason, *told] if self.reason else told
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,7 +59,8 @@ class Standing:
         return asdict(self.state) | values
 
 
-def _told(problem: Problem) -> str:
+def told_of(problem: Problem) -> str:
+    """A problem in one line: what it is about, and why."""
     known = not problem.subject or problem.kind is ProblemKind.PARKED or problem.cause.startswith(problem.subject)
     about = "" if known or problem.kind is ProblemKind.HELD_EDIT else f"{problem.subject}: "
     return about + problem.cause
