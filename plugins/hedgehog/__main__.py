@@ -30,7 +30,7 @@ from hedgehog.cli import (
     validate,
 )
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
-from hedgehog.cli.output import own_stdout, say, show, write
+from hedgehog.cli.output import complain, own_stdout, say, show, write
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import HedgehogError
 
@@ -164,8 +164,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _failed(message: str) -> int:
-    for line in message.splitlines():
-        print(f"hedgehog: error: {line}", file=sys.stderr)
+    complain(message)
     return 1
 
 

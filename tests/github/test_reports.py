@@ -110,6 +110,14 @@ def test_a_second_push_repeats_no_review_comment(hub, pull, person, repository):
     assert len(pull.review_comments) == 2
 
 
+def test_the_mark_of_a_note_counts_in_our_own_comments_only(pull, repository):
+    """Anybody can work out the mark, and would silence the note with it."""
+    write_review(repository, repository.pull(1), make_notes(1))
+    (comment,) = pull.review_comments
+    comment["user"] = {**comment["user"], "login": "mallory"}
+    assert write_review(repository, repository.pull(1), make_notes(1)) == 1
+
+
 def test_a_review_has_a_bound(pull, repository):
     """Each comment is a notification to people."""
     assert write_review(repository, repository.pull(1), make_notes(99)) == MOST_REVIEW_COMMENTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -150,3 +151,13 @@ def test_thousands_of_duplicates_are_told_without_reading_their_files_again():
     text = "---\n".join([listed] * 3).encode()
     assert sum("is there twice" in one for one in verdict(text)) == 100
     assert yaml._positions.cache_info().misses - before < 20
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_a_file_says_reaches_no_terminal_as_it_is(form):
+    """Escape sequences, controls of eight bits, marks of direction."""
+    content = 'apiVersion: x.githedgehog.com/v1\nkind: "V\u202eP\u200bC"\nmetadata: {name: "a\u2066b"}\n'.encode()
+    shown = FORMS[form](check_files({"a\x1b[2J\x9b1m\u202e.yaml": content}, FabricSettings()))
+    assert not set(shown) & set("\x1b\x9b\u202e\u200b\u2066")
+    if form == "json":
+        assert json.loads(shown)["objects"][0]["file"] == "a\x1b[2J\x9b1m\u202e.yaml"

@@ -351,6 +351,20 @@ def test_text_of_a_stranger_mentions_nobody_and_is_no_markup(lab):
     assert "](http" not in body.replace("\\]", "")
 
 
+def test_notes_on_lines_are_quoted_as_well(lab):
+    """They are written as the bot, which may mention teams."""
+    lab.as_app = False
+    evil = vpc("vpc-2", "10.0.2.0/24", 1002)
+    evil["spec"]["subnets"]["default"]["subnet"] = "@acme/all ![x](http://evil) https://evil.example"
+    pull = lab.propose({VPC_2: text(evil)})
+    lab.validate()
+    bodies = [one["body"].partition("<!--")[0] for one in pull.review_comments]
+    assert bodies
+    for body in bodies:
+        assert "acme/all" in body
+        assert not any(sign in body for sign in ("@acme", "](", "http://", "https://"))
+
+
 def test_a_long_report_is_shortened_with_a_link_to_the_whole(lab):
     """GitHub takes 65,536 characters; the check has as many annotations as it takes."""
     bad = {

@@ -21,10 +21,13 @@ from typing import Any
 
 import orjson
 
+from hedgehog.fabric.shown import printable, printable_json
+
 PATIENCE = 2.0
 """Seconds after which a person is told what the command is doing."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_COLOUR = re.compile(r"(\x1b\[[0-9]{0,2}m)")
 _COLOURS = {
     **dict.fromkeys(("in_sync", "success", "Healthy", "passed", "corrected"), "32"),
     **dict.fromkeys(("out_of_sync", "waiting", "held", "syncing", "Progressing", "never_synced"), "33"),
@@ -50,14 +53,23 @@ def own_stdout(arguments: argparse.Namespace) -> Iterator[None]:
 def show(arguments: argparse.Namespace, data: Any, text: Callable[[], str]) -> None:
     """Print *data* as JSON, or *text* of it, whichever was asked for."""
     if arguments.output == "json":
-        say(arguments, orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+        text_of_data = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+        print(printable_json(text_of_data), file=arguments.stdout)
     else:
         say(arguments, text())
 
 
 def say(arguments: argparse.Namespace, text: str) -> None:
-    """Print *text* as a result."""
-    print(text, file=arguments.stdout)
+    """Print *text* as a result. Of what could act on a terminal only our own colours get there."""
+    parts = _COLOUR.split(text)
+    parts[::2] = map(printable, parts[::2])
+    print("".join(parts), file=arguments.stdout)
+
+
+def complain(message: str) -> None:
+    """Say on stderr what went wrong, a line each."""
+    for line in message.splitlines():
+        print(f"hedgehog: error: {printable(line)}", file=sys.stderr)
 
 
 def write(arguments: argparse.Namespace, data: bytes) -> None:
@@ -138,8 +150,8 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return _CONTROL.sub(" ", orjson.dumps(value).decode())
-    return _CONTROL.sub(" ", str(value))
+        return _CONTROL.sub(" ", printable_json(orjson.dumps(value).decode()))
+    return printable(_CONTROL.sub(" ", str(value)))
 
 
 def age(moment: datetime | None, now: datetime) -> str | None:
@@ -163,7 +175,7 @@ def _span(seconds: float) -> str:
 
 def note(text: str) -> None:
     """A remark that is no result."""
-    print(f"hedgehog: note: {text}", file=sys.stderr)
+    print(f"hedgehog: note: {printable(text)}", file=sys.stderr)
 
 
 @contextmanager
@@ -172,7 +184,7 @@ def progress(arguments: argparse.Namespace, text: str) -> Iterator[None]:
     if not (arguments.verbose or sys.stderr.isatty()):
         yield
         return
-    timer = threading.Timer(PATIENCE, lambda: print(f"hedgehog: {text} …", file=sys.stderr, flush=True))
+    timer = threading.Timer(PATIENCE, lambda: print(f"hedgehog: {printable(text)} …", file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
     try:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Run, add_command
-from hedgehog.cli.output import progress, say
+from hedgehog.cli.output import complain, progress, say
 from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
@@ -92,8 +92,7 @@ def checking(run: Run) -> Run:
 
 
 def _could_not_check(message: str) -> int:
-    for line in message.splitlines():
-        print(f"hedgehog: error: {line}", file=sys.stderr)
+    complain(message)
     return COULD_NOT_CHECK
 
 

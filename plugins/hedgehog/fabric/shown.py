@@ -1,11 +1,36 @@
-"""Values of others in messages of ours. Pure."""
+"""Values and texts of others in messages of ours. Pure."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 LONGEST = 80
+# Controls, which move a cursor; marks of direction and of no width, which let a text read as another one.
+_DECEIVING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _TOO_MANY_DIGITS = "a number of thousands of digits"
+
+
+def printable(text: str) -> str:
+    """*text* with a sign in the place of every character that acts on a terminal or hides from a reader.
+
+    Line breaks and tabs stay.
+    """
+    return _DECEIVING.sub(_REPLACEMENT, text)
+
+
+def printable_json(text: str) -> str:
+    """The same for JSON, which stays what it says: such characters stand in strings only, where they can be escaped."""
+    return _DECEIVING.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def shown(value: Any, longest: int = LONGEST) -> str:

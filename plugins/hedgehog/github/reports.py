@@ -8,12 +8,14 @@ The conclusion is success or failure, never neutral: a required check that is ne
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from hedgehog.fabric.shown import printable
+from hedgehog.github.markdown import quoted
 from hedgehog.github.pulls import PullRequest, Repository
 
 CHECK_NAME = "Hedgehog fabrics"
@@ -90,7 +92,7 @@ def write_status(repository: Repository, pull: PullRequest, check: Check) -> Non
     body = {
         "state": check.conclusion.value,
         "context": CHECK_NAME,
-        "description": shortened(check.title, _LONGEST_STATUS),
+        "description": shortened(printable(check.title), _LONGEST_STATUS),
     }
     if check.details_url:
         body["target_url"] = check.details_url
@@ -106,10 +108,12 @@ def write_review(repository: Repository, pull: PullRequest, notes: Sequence[Note
         return 0
     shown = {file.path: file.lines for file in repository.files(pull).files}
     path = f"{repository.path}/pulls/{pull.number}"
-    said = {comment["body"].rpartition("\n")[2] for comment in repository.client.pages(f"{path}/comments")}
+    known = list(repository.client.pages(f"{path}/comments"))
+    is_ours = _ours(repository) if known else _nobodys
+    said = {(comment.get("body") or "").rpartition("\n")[2] for comment in known if is_ours(comment)}
     wanted = {_mark(note): note for note in notes if note.line in shown.get(note.path, ())}
     comments = [
-        {"path": note.path, "line": note.line, "side": "RIGHT", "body": f"**{note.title}**\n\n{note.message}\n\n{mark}"}
+        {"path": note.path, "line": note.line, "side": "RIGHT", "body": _body(note, mark)}
         for mark, note in wanted.items()
         if mark not in said
     ][:MOST_REVIEW_COMMENTS]
@@ -127,8 +131,12 @@ def write_comment(repository: Repository, pull: PullRequest, text: str, *, only_
     """
     body = f"{COMMENT_MARK}\n{text}"
     path = f"{repository.path}/issues"
+    is_ours: _IsOurs | None = None
     for comment in repository.client.pages(f"{path}/{pull.number}/comments"):
-        if (comment.get("body") or "").startswith(COMMENT_MARK) and _is_ours(repository, comment):
+        if not (comment.get("body") or "").startswith(COMMENT_MARK):
+            continue
+        is_ours = is_ours or _ours(repository)
+        if is_ours(comment):
             if comment["body"].replace("\r\n", "\n") != body:
                 repository.client.patch(f"{path}/comments/{comment['id']}", {"body": body})
             return str(comment["html_url"])
@@ -150,17 +158,32 @@ def shortened(text: str, limit: int, more: str = " …") -> str:
     return cut + (_END_OF_FOLD if cut.count("<details>") > cut.count("</details>") else "") + more
 
 
-def _is_ours(repository: Repository, comment: dict[str, Any]) -> bool:
+_IsOurs = Callable[[dict[str, Any]], bool]
+
+
+def _ours(repository: Repository) -> _IsOurs:
+    """Whether a comment is by us: a mark in the comment of somebody else says nothing."""
     credentials = repository.client.credentials
     if credentials.is_app:
-        return str((comment.get("performed_via_github_app") or {}).get("id")) == credentials.app_id
-    author = (comment.get("user") or {}).get("login")
-    return author is not None and author == repository.client.get("/user")["login"]
+        app_id = credentials.app_id
+        return lambda comment: str((comment.get("performed_via_github_app") or {}).get("id")) == app_id
+    login = repository.client.get("/user")["login"]
+    return lambda comment: (comment.get("user") or {}).get("login") == login
+
+
+def _nobodys(comment: dict[str, Any]) -> bool:
+    return False
+
+
+def _body(note: Note, mark: str) -> str:
+    """A review comment: its texts come from the pull request."""
+    message = shortened(quoted(note.message), _LONGEST_MESSAGE)
+    return f"**{quoted(note.title)}**\n\n{message}\n\n{mark}"
 
 
 def _output(check: Check, annotations: list[dict[str, Any]]) -> dict[str, Any]:
     summary = shortened(check.summary, LONGEST_SUMMARY)
-    return {"title": shortened(check.title, _LONGEST_TITLE), "summary": summary, "annotations": annotations}
+    return {"title": shortened(printable(check.title), _LONGEST_TITLE), "summary": summary, "annotations": annotations}
 
 
 def _annotation(note: Note) -> dict[str, Any]:
@@ -169,8 +192,8 @@ def _annotation(note: Note) -> dict[str, Any]:
         "start_line": note.line,
         "end_line": note.line,
         "annotation_level": "failure" if note.is_error else "warning",
-        "title": shortened(note.title, _LONGEST_TITLE),
-        "message": shortened(note.message, _LONGEST_MESSAGE),
+        "title": shortened(printable(note.title), _LONGEST_TITLE),
+        "message": shortened(printable(note.message), _LONGEST_MESSAGE),
     }
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from hedgehog.fabric.shown import printable, printable_json
 from hedgehog.schemas.report import Entry, Remark, Report
 from hedgehog.schemas.rules.rule import Rule, Severity
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST_LINE = 160
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -19,7 +18,7 @@ _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 def text(report: Report) -> str:
     """As compilers say it: place and message, the line with a caret, what to do; a summary at the end."""
     blocks = [_block(entry, remark) for entry, remark in report.remarks()]
-    notes = [f"note: {note}" for note in report.notes]
+    notes = [f"note: {_plain(note)}" for note in report.notes]
     return "\n".join([*blocks, *notes, _summary(report)])
 
 
@@ -61,8 +60,8 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def _plain(line: str) -> str:
-    """What files say cannot move the cursor."""
-    return _CONTROL.sub("�", line)
+    """What files say cannot move the cursor, nor read as something else."""
+    return printable(line)
 
 
 def _summary(report: Report) -> str:
@@ -79,7 +78,7 @@ def _count(number: int, noun: str) -> str:
 
 def as_json(report: Report) -> str:
     """Every object with its verdict, for machines."""
-    return json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
+    return printable_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
 
 
 def github(report: Report) -> str:
@@ -97,7 +96,7 @@ def _command(entry: Entry, remark: Remark) -> str:
 
 
 def _data(value: str) -> str:
-    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(value: str) -> str:
@@ -114,7 +113,8 @@ def sarif(report: Report) -> str:
     }
     results = [_result(entry, remark, ids.index(remark.rule.id)) for entry, remark in report.remarks()]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    whole = {"$schema": _SARIF, "version": "2.1.0", "runs": [run]}
+    return printable_json(json.dumps(whole, indent=2, ensure_ascii=False))
 
 
 def _sarif_rule(rule: Rule) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from hedgehog.errors import InvalidInput, NotReached, PushRace, RetryableError
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.github import reports
 from hedgehog.github.client import Client
+from hedgehog.github.markdown import quoted
 from hedgehog.github.pulls import MOST_FILES, PullRequest, Repository
 from hedgehog.gitops.merge import Merged, merge
 from hedgehog.gitops.mirror import Mirror
@@ -283,7 +284,7 @@ def _publish(run: _Run, pull: PullRequest, found: Validation) -> Validation:
     good = found.status is Status.SUCCESS
     text = words.text(
         found.fabrics,
-        heading=words.quoted(found.reason),
+        heading=quoted(found.reason),
         is_good=good,
         head=pull.head_sha,
         base=pull.base_ref,

@@ -6,17 +6,17 @@ neither mention people nor pass for our own words.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from hedgehog.fabric.changes import Action
+from hedgehog.fabric.shown import printable
+from hedgehog.github.markdown import code, quoted
 from hedgehog.services.pull_request_check import FabricReport, Problem
 
 MOST_OBJECTS = 200
 """Objects of one action that a comment names; of more, it gives the number."""
 
 _VERBS = {Action.CREATED: "create", Action.CONFIGURED: "configure", Action.DELETED: "delete"}
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def title(reports: Sequence[FabricReport], reason: str = "") -> str:
@@ -42,7 +42,7 @@ def text(
     lines = [
         f"### {'✅' if is_good else '❌'} Hedgehog: {heading}",
         "",
-        f"`{head[:12]}` merged into `{base}`, as it is now.",
+        f"{code(head[:12])} merged into {code(base)}, as it is now.",
     ]
     for remark in remarks:
         lines += ["", remark]
@@ -53,6 +53,10 @@ def text(
 
 def plain(report: FabricReport) -> Iterator[str]:
     """The report line by line, for a log."""
+    return map(printable, _plain(report))
+
+
+def _plain(report: FabricReport) -> Iterator[str]:
     yield f"{report.fabric} ({report.directory or '/'}): {_sentence(report)}"
     if report.unverified:
         yield f"  could not verify: {report.unverified}"
@@ -73,7 +77,7 @@ def said(problem: Problem) -> str:
 
 
 def _fabric(report: FabricReport) -> Iterator[str]:
-    yield f"#### Fabric `{report.fabric}` in `{report.directory or '/'}`"
+    yield f"#### Fabric {code(report.fabric)} in {code(report.directory or '/')}"
     yield ""
     yield _sentence(report)
     if report.settings:
@@ -122,17 +126,6 @@ def _folded(report: FabricReport) -> Iterator[str]:
             yield f"- {verb} {len(refs) - MOST_OBJECTS} more"
     yield ""
     yield "</details>"
-
-
-def quoted(value: str) -> str:
-    """*value* as Markdown that shows it and does nothing else: no mark-up, no mention, one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(value.split())).replace("@", "@\u200b")
-
-
-def code(value: str) -> str:
-    """*value* in a code span, also inside a table."""
-    shown = " ".join(value.split()).replace("`", "'").replace("|", "\\|")
-    return f"`{shown}`" if shown else ""
 
 
 def _count(number: int, noun: str) -> str:
