@@ -37,7 +37,7 @@ def lab(hedgehog, database):
     fabric = fabrics.load_fabric(database, "lab")
     fabrics.save_objects(database, fabric.id, [make_server("a"), make_server("b")])
     paths = tuple(f".spec.{letter}" for letter in "abcdefg")
-    values = tuple(Difference(path, 1, 2) for path in paths)
+    values = (Difference(".spec.a", 1, "2"), *(Difference(path, 1, 2) for path in paths[1:]))
     found = [
         drift("a", "changed", fabric_id=fabric.id, paths=paths, manager="kubectl", score=0.25, differences=values),
         drift("b", "missing", fabric_id=fabric.id),
@@ -161,3 +161,14 @@ def stored(database):
     """The objects of the fabric."""
     row_id = fabrics.load_fabric(database, "lab").id
     return fabrics.load_objects(database, [row_id])[row_id]
+
+
+def test_values_of_strangers_stay_on_their_line(lab, database):
+    """A file cannot forge a row, nor move the cursor."""
+    evil = Difference(".spec.a", "x", "y\x1b[2J\nlab  cluster  VPC/default/forged  changed")
+    row_id = fabrics.load_fabric(database, "lab").id
+    with transaction(database) as cursor:
+        store.note(cursor, "k8s_a", [drift("a", "changed", fabric_id=row_id, paths=(".spec.a",), differences=(evil,))])
+    out = lab("drift", "list", "lab")[1]
+    assert "\x1b" not in out
+    assert not any(line.startswith("lab  cluster  VPC") for line in out.splitlines())

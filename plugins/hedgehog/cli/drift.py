@@ -162,7 +162,7 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
     for line, one in zip(lines, data, strict=True):
         shown = one["lines"] if every else one["lines"][:_DIFFERENCES_SHOWN]
         more = len(one["lines"]) - len(shown)
-        text += [line, *(f"    {difference}" for difference in shown)]
+        text += [line, *(f"    {cell(difference)}" for difference in shown)]
         text += [f"    … and {more} more; --verbose shows all"] if more else []
     if any(one["next"] == Outlook.HELD for one in data):
         text += ["", "what is held waits for you: `hedgehog drift adopt|revert NAME OBJECT`"]

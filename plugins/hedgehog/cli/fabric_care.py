@@ -159,7 +159,7 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
     for place in seen.places:
         yield f"  from the cluster of {place.connection_id}, {len(place.live)} objects ({_kinds(place.live)}):"
         yield from _named(sorted(map(str, place.live)), every=every)
-        yield from (f"    {ref} is {why}" for ref, why in sorted(place.waiting.items()))
+        yield from (f"    {cell(f'{ref} is {why}')}" for ref, why in sorted(place.waiting.items()))
     yield from _left_alone(seen)
 
 

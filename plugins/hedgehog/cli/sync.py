@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group
-from hedgehog.cli.output import Screen, note, progress, screen, show, table
+from hedgehog.cli.output import Screen, cell, note, progress, screen, show, table
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.cli.status import short_revision
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
@@ -168,7 +168,7 @@ def _outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen)
     lines = [table(_OUTCOME_COLUMNS, rows, nothing="no fabric is due", screen=screen)]
     for outcome in outcomes:
         told = outcome.details if details or outcome.status in (OutcomeStatus.ERROR, OutcomeStatus.HELD) else ()
-        lines += [f"\n{outcome.fabric}:", *(f"  {line}" for line in told)] if told else []
+        lines += [f"\n{outcome.fabric}:", *(f"  {cell(line)}" for line in told)] if told else []
     if any(outcome.dry_run for outcome in outcomes):
         lines.append("\ndry run: nothing was written")
     return "\n".join(lines)
