@@ -79,10 +79,16 @@ class Killer:
             there.wait(10)
             hits.append(children[0].kill())
 
-        proxy.trip(at, act, after=after)
+        trip = proxy.trip(at, act, after=after)
         children.append(start())
         there.set()
-        return Kill(f"kill {verb}", children[0], lambda: any(hits))
+
+        def hit() -> bool:
+            if not trip.done:  # it says less than was thought
+                self._messages[verb, link] = max(3, (self._messages[verb, link] + trip.seen) // 2)
+            return any(hits)
+
+        return Kill(f"kill {verb}", children[0], hit)
 
     def _kill_later(self, verb: str, child: Child, seconds: float) -> Kill:
         hits: list[bool] = []

@@ -95,9 +95,9 @@ class Rounds:
             self.report.faults[self.rivals.act()] += 1
 
     def _kill_round(self) -> str:
-        """Two to four verbs, one after the other, each killed at a moment of its own."""
+        """Three to six verbs, one after the other, each killed at a moment of its own."""
         told = []
-        for _ in range(self.draw.randint(2, 4)):
+        for _ in range(self.draw.randint(3, 6)):
             if self.draw.random() < 0.08:
                 told.append(self._kill_watch())
                 continue
@@ -128,6 +128,8 @@ class Rounds:
             self.pulls.open()
             return
         self._ask("gamma" if verb == "changes" else self.draw.choice(IMPORTED))
+        if verb == "changes" and self.draw.random() < 0.8:  # the webhook of the others was lost
+            self.wishes.tell_of_push()
         if verb == "kubernetes" and self.draw.random() < 0.8:
             self._start("git").wait(LIMIT)
 
@@ -150,8 +152,8 @@ class Rounds:
         return child
 
     def _outage_round(self) -> str:
-        """Twice something is away or odd while tasks run and people go on; then it is over."""
-        return ", ".join(self._outage(2 * self.report.rounds + number) for number in range(2))
+        """Three times something is away or odd while tasks run and people go on; then it is over."""
+        return ", ".join(self._outage(3 * self.report.rounds + number) for number in range(3))
 
     def _outage(self, number: int) -> str:
         kind = self.outages.kinds[number % len(self.outages.kinds)]

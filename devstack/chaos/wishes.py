@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import random
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from devstack.chaos.processes import Child
-from devstack.chaos.world import PLACES, Place, World
+from devstack.chaos.world import PLACES, SOURCE, Place, World
 from devstack.objects import make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.services import webhook
 from hedgehog.store import fabrics
 
 Objects = dict[ObjectRef, Manifest]
@@ -133,6 +136,13 @@ class Wishes:
         if files:
             self.world.people[wish_repository].commit(files, f"Change {next(self.numbers)}")
         self.expect(name, objects)
+
+    def tell_of_push(self) -> None:
+        """The host tells of the last push to the repository that Git owns."""
+        head = self.world.people[SOURCE].git("rev-parse", "HEAD").strip()
+        repository = {"full_name": SOURCE, "clone_url": self.world.proxied_url(SOURCE)}
+        payload = {"ref": "refs/heads/main", "before": "0" * 40, "after": head, "repository": repository}
+        webhook.receive(self.world.database, "push", str(uuid.uuid4()), json.dumps(payload).encode())
 
 
 def _path(directory: str, ref: ObjectRef) -> str:
