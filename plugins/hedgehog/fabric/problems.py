@@ -85,7 +85,9 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
         "hedgehog drift revert {fabric} {subject}",
     ),
     ProblemKind.CLAIMED: Remedy(
-        "The object belongs to another fabric or tool.", "remove it from one of its owners, then sync again", _SYNC
+        "The object belongs to another fabric or tool.",
+        "remove it from one of its owners, or have the fabric take it over from a tool (docs/drift.md), then sync again",
+        _SYNC,
     ),
     ProblemKind.PRUNE: Remedy(
         "More would be deleted than the fabric's threshold allows.",
