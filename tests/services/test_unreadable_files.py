@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -159,6 +160,26 @@ def test_a_path_beyond_the_limits_is_told_and_deletes_nothing(lab, ada, deep):
     commit_entry(ada, f"{VPCS}/{deep}/a.yaml", "100644", blob)
     assert follow(lab).status is OutcomeStatus.HELD
     assert objects(lab) == ["a", "b"]
+
+
+def test_what_nobody_foresaw_in_one_repository_stops_no_other(lab, ada):
+    """It is told without the text of the error, which may quote a secret."""
+    lab.host.create("other")
+    lab.add_repository("other")
+    lab.add_fabric("there", 0, git_repository="other", source_of_truth="git")
+    ada.commit({f"{VPCS}/c.yaml": text("c")})
+
+    def open_mirror(repository):
+        if repository.name == "other":
+            raise ValueError("s3cret")
+        return lab.open_mirror(repository)
+
+    looks = repository_changes.follow(
+        lab.database, ["other", "net"], open_mirror=open_mirror, run_id="run-1", judge=trust
+    )
+    assert [(one.repository, one.failed) for one in looks] == [("other", True), ("net", False)]
+    assert (objects(lab), looks[0].outcomes[0].fabric) == (["a", "b", "c"], "there")
+    assert "s3cret" not in json.dumps([one.as_dict() for one in looks])
 
 
 def test_a_bomb_stops_its_fabric_alone(lab, ada):

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, WorkKilled
+from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, RetryableError, WorkKilled
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
 from hedgehog.gitops.mirror import Mirror
-from hedgehog.services import claims, git_intake, lost_branches
+from hedgehog.services import claims, failures, git_intake, lost_branches
 from hedgehog.services.git_intake import Commit, Intake
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
@@ -224,7 +224,7 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> Look:
     repository = run.repository
     deaths = repository_heads.killed(run.connection).get(repository.id, 0)
     news = any(not delivery.killed for delivery in deliveries)
-    if deaths >= repository_heads.MOST_KILLED and not run.forced and not news:
+    if deaths >= repository_heads.MOST_KILLED and not (run.forced or run.at_once) and not news:
         return _fail(
             run,
             WorkKilled(
@@ -267,9 +267,19 @@ def _look(run: _Run) -> Look:
             logger.info("%s (race %s of %s)", error, race, MOST_RACES)
         except NotReached as error:  # nobody's trouble: the head is not noted, so the next run takes it up
             return Look(run.repository.name, error=error)
-        except HedgehogError as error:
-            return _fail(run, error)
+        except Exception as error:  # whatever it is, the other repositories of the batch are looked at
+            return _fail(run, _told(run, error))
     raise AssertionError("the loop returns")
+
+
+def _told(run: _Run, error: Exception) -> HedgehogError:
+    """*error*, as one of ours. What nobody foresaw is tried again, and may quote a secret: only its place is told."""
+    if isinstance(error, HedgehogError):
+        return error
+    logger.error("%s: nobody foresaw this error", run.repository.name, exc_info=error)
+    told = RetryableError(f"{run.repository.name}: {failures.describe(error)[0]}")
+    told.__cause__ = error
+    return told
 
 
 def _look_once(run: _Run) -> Look:

@@ -1,0 +1,76 @@
+"""A fabric in another fabric's directory stays its own, whoever looks after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hedgehog.fabric.changes import OutcomeStatus
+from tests.services.git_sync_lab import Lab, open_lab
+from tests.services.test_unreadable_files import follow, objects, text
+
+INNER = "fabrics/lab/inner"
+
+
+@pytest.fixture
+def lab(database, tmp_path: Path):
+    """Git is the source of truth of fabric `lab`, in whose directory another one lies."""
+    with open_lab(database, tmp_path) as lab:
+        lab.add_fabric("lab", 0, source_of_truth="git")
+        yield lab
+
+
+@pytest.mark.parametrize("spelt", ["", "/"], ids=["the same row", "a row that spells the URL in another way"])
+@pytest.mark.parametrize("settings", [{}, {"git_sync_enabled": False}, {"suspended": True}], ids=str)
+def test_the_objects_of_a_neighbour_are_not_taken_over(lab: Lab, spelt: str, settings: dict):
+    """Its sync may be off, or suspended: they would go to another cluster."""
+    repository = "net"
+    if spelt:
+        repository = "again"
+        with lab.database.cursor() as cursor:  # no import makes such a row any more
+            cursor.execute(
+                "INSERT INTO hedgehog.git_repository (name, url, branch) VALUES ('again', %s, 'main')",
+                (lab.host.url("net") + spelt,),
+            )
+    enabled = {key: value for key, value in settings.items() if key != "suspended"}
+    lab.add_fabric("inner", 0, git_repository=repository, git_directory=INNER, **enabled)
+    if "suspended" in settings:
+        with lab.database.cursor() as cursor:
+            cursor.execute("UPDATE hedgehog.fabric SET suspended = true, suspended_reason = 'x' WHERE name = 'inner'")
+    lab.person().commit({"fabrics/lab/a.yaml": text("a"), f"{INNER}/v.yaml": text("v")})
+    assert follow(lab).status is OutcomeStatus.SUCCESS
+    assert objects(lab) == ["a"]
+
+
+def test_a_directory_that_says_whose_it_is_is_that_fabrics(lab: Lab):
+    """Also when it is not known here, or not any more; an object that was there before stays."""
+    document = {"apiVersion": "hedgehog-airflow/v1", "kind": "Fabric", "metadata": {"name": "inner"}, "spec": {}}
+    ada = lab.person()
+    ada.commit(
+        {"fabrics/lab/a.yaml": text("a"), f"{INNER}/v.yaml": text("v"), f"{INNER}/f.yaml": yaml.safe_dump(document)}
+    )
+    outcome = follow(lab)
+    assert outcome.status is OutcomeStatus.HELD
+    assert f"{INNER}: is the directory of fabric inner; its 1 objects are not taken into lab" in "\n".join(
+        outcome.details
+    )
+    assert objects(lab) == ["a"]
+
+
+def test_two_fabrics_of_one_directory_take_nothing(lab: Lab):
+    """Nobody can say whose the objects are."""
+    with lab.database.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.git_repository (name, url, branch) VALUES ('again', %s, 'main')",
+            (lab.host.url("net") + "/",),
+        )
+    lab.add_fabric("twin", 0, git_repository="again", git_directory="fabrics/lab")
+    lab.person().commit({"fabrics/lab/a.yaml": text("a")})
+    outcome = follow(lab)
+    assert (outcome.status, "fabric twin has the same directory fabrics/lab" in outcome.reason) == (
+        OutcomeStatus.ERROR,
+        True,
+    )
+    assert objects(lab) == []
