@@ -183,7 +183,8 @@ def slow_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
     wrapper = directory / "git"
     wrapper.write_text(
-        f'#!/bin/sh\ncase "$*" in *" fetch "*) . {directory}/script;; esac\nexec {real} "$@"\n', encoding="utf-8"
+        f'#!/bin/sh\ncase "$*" in *" fetch "*|*" index-pack "*) . {directory}/script;; esac\nexec {real} "$@"\n',
+        encoding="utf-8",
     )
     wrapper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
@@ -220,6 +221,15 @@ def test_a_fetch_that_never_ends_is_ended_with_the_way_to_give_it_more_time(
     slow_git.write_text('while :; do printf "Receiving objects: 1%%\\r" >&2; sleep 0.2; done\n')
     with pytest.raises(RemoteUnavailable, match=r"no end after 2 s; raise \[hedgehog\] git_timeout"):
         fetched(limited(mirror, tmp_path / "cache", patience=30.0, timeout=2.0))
+
+
+def test_a_slow_git_is_given_all_that_it_is_to_read(host: GitServer, mirror: Mirror, slow_git: Path) -> None:
+    """A pack larger than a pipe holds, to a git that begins to read after the first look at the time."""
+    slow_git.write_text("sleep 2.5\n")
+    files = {f"d/{number}": os.urandom(5000) for number in range(60)}
+    commit = build(mirror, None, files, "Add\n", AUTHOR)
+    assert commit is not None
+    assert len(mirror.files(commit, "d")) == 60
 
 
 def test_progress_is_no_part_of_an_error() -> None:

@@ -148,16 +148,22 @@ class Remote:
         try:
             with _private_directory(state, abandoned_after=2 * self.timeout) as home:
                 environment = self._environment(home, state) | ({"GIT_TRACE_PACKET": "1"} if traced else {})
-                with subprocess.Popen(
-                    command,
-                    cwd=home,
-                    env=environment,
-                    stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                ) as process:
-                    out, error = self._watched(process, arguments[0], stdin)
+                # A file, not a pipe: writing to a pipe cannot be taken up again after a look at the time.
+                given = home / "stdin"
+                given.write_bytes(stdin)
+                with (
+                    given.open("rb") as source,
+                    subprocess.Popen(
+                        command,
+                        cwd=home,
+                        env=environment,
+                        stdin=source,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        start_new_session=True,
+                    ) as process,
+                ):
+                    out, error = self._watched(process, arguments[0])
         except OSError as trouble:
             raise failures.disk_failed(trouble, state, f"git {arguments[0]} {self}") from trouble
         if process.returncode < 0:
@@ -167,18 +173,17 @@ class Remote:
         ]
         return Completed(process.returncode, *texts)
 
-    def _watched(self, process: subprocess.Popen[bytes], verb: str, stdin: bytes) -> tuple[bytes, bytes]:
+    def _watched(self, process: subprocess.Popen[bytes], verb: str) -> tuple[bytes, bytes]:
         """What the process printed. Whatever it prints is progress, and a sign that it is worth waiting for."""
         doing = f"git {verb} {self}"
         started = moved = time.monotonic()
         seen = 0
-        unsent: bytes | None = stdin or None
         try:
             while True:
                 try:
-                    return process.communicate(unsent, timeout=min(_LOOK_EVERY, self.timeout))
+                    return process.communicate(timeout=min(_LOOK_EVERY, self.timeout))
                 except subprocess.TimeoutExpired as late:
-                    size, now, unsent = len(late.stdout or b"") + len(late.stderr or b""), time.monotonic(), None
+                    size, now = len(late.stdout or b"") + len(late.stderr or b""), time.monotonic()
                 if size > seen:
                     seen, moved = size, now
                 if now - started >= self.timeout:
