@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devstack import git_server
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import GitRepository, SyncStatus
 from hedgehog.gitops.mirror import Mirror
@@ -123,3 +124,21 @@ def test_a_record_that_fails_is_an_error_of_its_fabric(lab: Lab, monkeypatch: py
     assert lab.sync("lab").commit is None
     assert len(lab.log()) == 2
     assert git_sync.plan(lab.database, fabrics=["lab"]) == [["lab"]]
+
+
+def test_a_push_that_is_too_large_with_all_goes_without_the_largest(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's limit for the size of a request stops the fabric that is above it, parked with advice."""
+    lab.add_fabric("large", vpcs=200)
+    serve = git_server._Handler._serve
+
+    def limited(handler: git_server._Handler, body: bytes) -> None:
+        if len(body) > 8000:
+            handler._answer(413, {}, b"Request Entity Too Large\n")
+        else:
+            serve(handler, body)
+
+    monkeypatch.setattr(git_server._Handler, "_serve", limited)
+    large, small = lab.sync_all("large", "lab")
+    assert (small.status, lab.state("lab").status) == (OutcomeStatus.SUCCESS, SyncStatus.IN_SYNC)
+    assert (large.error_class, lab.state("large").status) == ("InvalidInput", SyncStatus.PARKED)
+    assert "raise its limit for request bodies" in large.reason
