@@ -17,6 +17,7 @@ from hedgehog.gitops.commit import build, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
 from tests.gitops.conftest import AUTHOR
+from tests.waiting import until
 
 REAL = os.environ["PATH"]
 TOKEN = "canary/token+4711="
@@ -147,7 +148,7 @@ def test_an_environment_of_the_machine_changes_nothing(
 def test_a_host_that_hangs_costs_the_time_limit_and_leaves_no_process(host: GitServer, tmp_path: Path) -> None:
     """The whole group is killed: git starts helpers that would live on."""
     hook = host.path("net") / "hooks" / "pre-receive"
-    hook.write_text("#!/bin/sh\nsleep 30\n")
+    hook.write_text("#!/bin/sh\nsleep 120\n")
     hook.chmod(0o755)
     mirror = Mirror(tmp_path / "cache", Remote(host.url("net"), "main", timeout=1.0))
     commit = build(mirror, None, {"a": b"1"}, "Add\n", AUTHOR)
@@ -155,9 +156,13 @@ def test_a_host_that_hangs_costs_the_time_limit_and_leaves_no_process(host: GitS
     started = time.monotonic()
     with pytest.raises(RemoteUnavailable, match="no end after 1 s"):
         push(mirror, commit, None)
-    assert time.monotonic() - started < 10
-    lines = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout.splitlines()
-    assert not [line for line in lines if str(tmp_path / "cache") in line]
+    assert time.monotonic() - started < 100  # not until the hook ends
+
+    def is_gone() -> bool:
+        lines = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
+        return str(tmp_path / "cache") not in lines
+
+    until(is_gone, "the killed processes to be gone")
     assert list((tmp_path / "cache" / "calls").iterdir()) == []
 
 

@@ -116,9 +116,9 @@ def test_an_anchor_that_nobody_refers_to_is_harmless():
 def test_the_bomb_of_aliases_is_refused_before_it_expands():
     """400 bytes that stand for 387,420,489 leaves."""
     assert len(BOMB) < 450
-    started = time.perf_counter()
+    started = time.process_time()  # what others do on this machine is not counted
     assert problems(BOMB) == ["f.yaml:2:8: the alias *a is refused; repeat the value"]
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_an_alias_to_itself_is_refused():
