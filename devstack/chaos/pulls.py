@@ -55,7 +55,8 @@ class Pulls:
         """Those that still wait for a verdict, or have more than one comment; the rest is closed."""
         found = []
         for head, pull in list(self.waiting.items()):
-            verdicts = [one for one in self.world.hub.statuses if one["sha"] == head and one["state"] != "pending"]
+            told = [one for one in self.world.hub.statuses if one["sha"] == head]  # a cut request has no state
+            verdicts = [one for one in told if one.get("state", "pending") != "pending"]
             ours = [one for one in pull.comments if one["user"]["login"] == self.world.hub.login]
             if len(ours) > 1:
                 found.append(f"pull request {pull.number} has {len(ours)} comments")
