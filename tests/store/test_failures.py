@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import psycopg2
 import psycopg2.errorcodes
 import pytest
 
@@ -19,6 +20,7 @@ from hedgehog.errors import (
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 from hedgehog.store.database import as_json, transaction
+from hedgehog.store.failures import translated
 from tests.waiting import until
 
 _CODES = sorted(
@@ -178,3 +180,9 @@ def test_a_server_without_room_says_so(bench, database_parameters):
             store_database.connect({**database_parameters, "user": "crowd"})
     finally:
         bench.execute("DROP ROLE crowd")
+
+
+def test_a_server_that_dies_in_a_statement_is_worth_another_try() -> None:
+    """The client then raises its bare DatabaseError, without a state, as seen when a back end was killed."""
+    with pytest.raises(RemoteUnavailable, match="went away: server closed the connection"), translated():
+        raise psycopg2.DatabaseError("server closed the connection unexpectedly")

@@ -114,8 +114,11 @@ def translated() -> Iterator[None]:
 def _in_our_words(error: psycopg2.Error) -> HedgehogError:
     state = error.pgcode or ""
     said = one_line(error) if error.diag.message_primary is None else " ".join(error.diag.message_primary.split())
-    if not state:  # of the client: the connection is lost, or was closed
-        if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+    if (
+        not state
+    ):  # of the client: the connection is lost, or was closed; of a server that dies it says no more than this
+        is_bare = type(error) is psycopg2.DatabaseError
+        if is_bare or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
             return RemoteUnavailable(f"the fabric database went away: {said}")
         return PermanentError(f"the fabric database cannot be asked that: {said}; please report it")
     found = _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
