@@ -32,8 +32,12 @@ def run(*, seed: int, kills: int, outages: int, minutes: float, quiet: bool = Fa
     tell = (lambda text: None) if quiet else say
     with world.running(tell) as running:
         rounds = Rounds(running, random.Random(seed), report, tell)
-        rounds.begin()
-        rounds.go(kills=kills, outages=outages, until=time.monotonic() + minutes * 60)
+        try:
+            rounds.begin()
+            rounds.go(kills=kills, outages=outages, until=time.monotonic() + minutes * 60)
+        except Exception:
+            tell(f"this run itself failed; so far:\n{report.text()}")
+            raise
         rounds.end()
     return report
 

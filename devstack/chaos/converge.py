@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -17,7 +18,6 @@ from hedgehog.store.database import transaction
 MOST_TICKS = 60
 TASK_LIMIT = 90.0
 """Seconds that a task may take when nothing is wrong any more."""
-SCHEDULED = ("changes", "git", "kubernetes", "pulls", "repair")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Conve
     started, skipped = time.monotonic(), 0.0
     left: list[str] = []
     for tick in range(1, MOST_TICKS + 1):
-        for verb in SCHEDULED:
+        for verb in _scheduled(pulls, tick):
             world.workers.start(verb, f"{run_id}/{tick}").wait(TASK_LIMIT)
         _let_orphans_end(world)
         left = not_in_step(world) + verdict.differences() + pulls.unchecked()
@@ -47,6 +47,15 @@ def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Conve
         move_clock(world.database, pause)
         skipped += pause
     return Convergence(False, time.monotonic() - started + skipped, tick, tuple(left))
+
+
+def _scheduled(pulls: Pulls, tick: int) -> Iterator[str]:
+    """What runs by its clock or is woken: checks when deliveries wait, the repair of lost runs more seldom."""
+    yield from ("changes", "git", "kubernetes")
+    if pulls.waiting:
+        yield "pulls"
+    if tick % 3 == 1:
+        yield "repair"
 
 
 def not_in_step(world: World) -> list[str]:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pygit2
 import yaml
+from pygit2.enums import DeltaStatus, SortMode
 
 from devstack.chaos.wishes import Objects, Wish, Wishes
 from devstack.chaos.world import REPOSITORIES, World
@@ -15,6 +17,7 @@ from devstack.objects import make_server
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.gitops.commit import FABRIC_TRAILER, GENERATION_TRAILER
+from hedgehog.gitops.history import trailers
 from hedgehog.kube.live import list_live
 from hedgehog.kube.resources import collection_path
 from hedgehog.store.database import transaction
@@ -33,7 +36,7 @@ class Verdict:
     uids: dict[ObjectRef, str] = field(default_factory=dict)
     rows: dict[tuple[str, ObjectRef], int] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
-    blobs: dict[str, str] = field(default_factory=dict)
+    published: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
     meddled: set[ObjectRef] = field(default_factory=set)
     """What a rival deleted in the cluster since the last comparison: it may be another object of that name now."""
 
@@ -77,22 +80,22 @@ class Verdict:
     def duplicate_commits(self) -> list[str]:
         """Commits of ours that change nothing, or publish a generation of a fabric again with nobody's edit between.
 
-        Remembers the heads: each commit is judged once.
+        Each commit is judged once.
         """
         found = []
         for repository in REPOSITORIES:
-            published: dict[tuple[str, str], str] = {}
+            published = self.published.setdefault(repository, {})
             for commit in self._commits(repository):
                 if not commit.fabric:
-                    published = {}
+                    published.clear()
                     continue
-                if commit.tree == commit.parent_tree:
+                if not commit.changed:
                     found.append(f"{repository} {commit.id[:12]} changes nothing")
                 key = (commit.fabric, commit.generation)
                 if key in published:
                     found.append(f"{repository} {commit.id[:12]} publishes {commit.fabric} {commit.generation} again")
                 published[key] = commit.id
-            self.heads[repository] = self.git(repository, "rev-parse", "main").strip()
+            self.heads[repository] = str(self._host(repository).references["refs/heads/main"].target)
         return found
 
     def git(self, repository: str, *arguments: str) -> str:
@@ -126,59 +129,69 @@ class Verdict:
 
     def files(self, repository: str, directory: str) -> dict[str, str]:
         """The YAML files of a directory on the host, with what they say."""
-        if not self.git(repository, "branch", "--list", "main"):
+        host = self._host(repository)
+        if "refs/heads/main" not in host.references:
             return {}
-        listed = self.git(repository, "ls-tree", "-r", "main", "--", directory).splitlines()
-        blobs = {line.partition("\t")[2]: line.split()[2] for line in listed}
-        return {path: self._read(repository, blob) for path, blob in blobs.items() if path.endswith((".yaml", ".yml"))}
+        tree = host.references["refs/heads/main"].peel(pygit2.Tree)
+        if directory not in tree:
+            return {}
+        below = tree[directory]
+        return dict(_yaml_files(below, f"{directory}/")) if isinstance(below, pygit2.Tree) else {}
 
-    def _read(self, repository: str, blob: str) -> str:
-        if blob not in self.blobs:
-            self.blobs[blob] = self.git(repository, "cat-file", "blob", blob)
-        return self.blobs[blob]
+    def _host(self, repository: str) -> pygit2.Repository:
+        """Opened anew each time, so that it knows what was pushed."""
+        return pygit2.Repository(str(self.world.git.path(repository)))
 
     def _deleted_files(self, gone: set[ObjectRef]) -> Iterator[str]:
         """Files that commits of ours deleted, and that hold no object which was to go."""
         names = {ref.name for ref in gone}
         for repository in REPOSITORIES:
             for commit in self._commits(repository):
-                if not commit.fabric:
-                    continue
-                shown = self.git(repository, "diff-tree", "--root", "-r", "--no-commit-id", "--diff-filter=D",
-                                 "--name-only", commit.id)  # fmt: skip
-                for path in shown.splitlines():
+                for path in commit.deleted if commit.fabric else ():
                     if not any(path.rpartition("/")[2].startswith(f"{name}.") for name in names):
                         yield f"{path} in {repository} by {commit.id[:12]}"
 
     def _commits(self, repository: str) -> list[_Commit]:
         """The commits since the last comparison, oldest first."""
-        if not self.git(repository, "branch", "--list", "main"):
+        host = self._host(repository)
+        if "refs/heads/main" not in host.references:
             return []
-        since = self.heads.get(repository)
-        wanted = f"{since}..main" if since else "main"
-        form = "--format=%H%x00%T%x00%P%x00" + "%x00".join(
-            _trailer(key) for key in (FABRIC_TRAILER, GENERATION_TRAILER)
-        )
-        lines = self.git(repository, "log", "--reverse", "--topo-order", form, wanted)
-        found = []
-        for line in lines.splitlines():
-            commit, tree, parents, fabric, generation = line.split("\0")
-            parent = self.git(repository, "rev-parse", f"{parents.split()[0]}^{{tree}}").strip() if parents else ""
-            found.append(_Commit(commit, tree, parent, fabric, generation))
-        return found
-
-
-def _trailer(key: str) -> str:
-    return f"%(trailers:key={key},valueonly,separator=%x2C)"
+        order = SortMode.TOPOLOGICAL | SortMode.REVERSE
+        walk = host.walk(host.references["refs/heads/main"].target, order)
+        if repository in self.heads:
+            walk.hide(self.heads[repository])
+        return [_Commit.of(commit) for commit in walk]
 
 
 @dataclass(frozen=True)
 class _Commit:
     id: str
-    tree: str
-    parent_tree: str
+    changed: bool
+    deleted: tuple[str, ...]
     fabric: str
     generation: str
+
+    @classmethod
+    def of(cls, commit: pygit2.Commit) -> _Commit:
+        parent = commit.parents[0].tree if commit.parents else None
+        diff = parent.diff_to_tree(commit.tree) if parent is not None else commit.tree.diff_to_tree(swap=True)
+        deleted = tuple(one.old_file.path for one in diff.deltas if one.status == DeltaStatus.DELETED)
+        told = trailers(commit.message)
+        return cls(
+            str(commit.id),
+            parent is None or parent.id != commit.tree.id,
+            deleted,
+            told.get(FABRIC_TRAILER, ""),
+            told.get(GENERATION_TRAILER, ""),
+        )
+
+
+def _yaml_files(tree: pygit2.Tree, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in tree:
+        if isinstance(entry, pygit2.Tree):
+            yield from _yaml_files(entry, f"{prefix}{entry.name}/")
+        elif isinstance(entry, pygit2.Blob) and str(entry.name).endswith((".yaml", ".yml")):
+            yield f"{prefix}{entry.name}", entry.data.decode()
 
 
 def _compare(where: str, wanted: Objects, here: Mapping[ObjectRef, Manifest]) -> Iterable[str]:
