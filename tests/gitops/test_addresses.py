@@ -57,3 +57,17 @@ def test_github_does_not_mind_case_and_offers_ssh_on_another_host():
     """`ssh.github.com:443` is for networks that let only HTTPS out."""
     assert same_repository("https://github.com/Acme/Net", "git@github.com:acme/net.git")
     assert same_repository("https://github.com/acme/net", "ssh://git@ssh.github.com:443/acme/net.git")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://gitlab.com/acme/net", "ssh://git@altssh.gitlab.com:443/acme/net.git"),
+        ("https://bitbucket.org/acme/net", "ssh://git@altssh.bitbucket.org:443/acme/net.git"),
+        ("https://git.example.com/acme/net", "https://git.example.com//acme//net.git/"),
+        ("file:///srv/net", "file:///srv//net/"),
+    ],
+)
+def test_hosts_by_another_door_and_empty_parts_are_the_same_repository(one, other):
+    """Servers do not tell these apart."""
+    assert same_repository(one, other)

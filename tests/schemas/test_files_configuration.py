@@ -49,3 +49,12 @@ def test_a_file_in_git_configures_its_own_fabric_only():
     """And no repository."""
     other = Fabric(2, "other", "other")
     assert told(check(fabric("{asn: 65001}"), in_git=other)) == ["fabric.yaml:1:1 configuration-owner"]
+
+
+def test_two_documents_that_contradict_each_other_are_told():
+    """In one file or in two; what both say is no fault."""
+    (content,) = fabric("{asn: 65001}").values()
+    (other,) = fabric("{asn: 65002}").values()
+    assert check({"a.yaml": content, "b.yaml": content}).valid
+    assert told(check({"a.yaml": content + b"---\n" + other})) == ["a.yaml:9:8 configuration-field"]
+    assert told(check({"a.yaml": content, "b.yaml": other}, in_git=LAB)) == ["b.yaml:4:8 configuration-field"]

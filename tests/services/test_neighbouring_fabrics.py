@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from hedgehog.fabric.changes import OutcomeStatus
+from hedgehog.store import fabrics as fabric_store
 from tests.services.git_sync_lab import Lab, open_lab
 from tests.services.test_unreadable_files import follow, objects, text
 
@@ -74,3 +75,33 @@ def test_two_fabrics_of_one_directory_take_nothing(lab: Lab):
         True,
     )
     assert objects(lab) == []
+
+
+def test_nothing_is_written_into_a_neighbours_directory(lab: Lab):
+    """It would take the files for its own."""
+    lab.add_fabric("outer", 1, git_directory="net")
+    lab.add_fabric("inner", 0, git_directory="net/vpcs", source_of_truth="git")
+    lab.person().commit({"net/vpcs/v.yaml": text("v"), "fabrics/lab/a.yaml": text("a")})
+    follow(lab)
+    outcome = lab.sync("outer")
+    assert outcome.status is OutcomeStatus.HELD
+    assert "net/vpcs/vpc-0.yaml is in the directory of fabric inner; give one of the two another" in outcome.reason
+    assert "net/fabric.yaml" in lab.files()
+    lab.add_fabric("lab", 0, source_of_truth="git", description="to be looked at again")
+    follow(lab)
+    assert objects(lab, "inner") == ["v"]
+
+
+def test_two_documents_that_say_different_things_of_a_fabric_are_told(lab: Lab):
+    """Nobody can say which one is meant; what only one of them says is taken over."""
+    document = "apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {name: lab}\nspec: "
+    files = {
+        "fabrics/lab/1.yaml": f"{document}{{asn: 1}}\n",
+        "fabrics/lab/2.yaml": f"{document}{{asn: 2, spine_count: 3}}",
+    }
+    lab.person().commit(files)
+    outcome = follow(lab)
+    assert outcome.status is OutcomeStatus.HELD
+    assert "fabrics/lab/2.yaml:4:8: Fabric/lab: .spec.asn: is another one in fabrics/lab/1.yaml:4:8" in outcome.reason
+    found = fabric_store.load_fabric(lab.database, "lab")
+    assert (found.asn, found.spine_count) == (1, 3)

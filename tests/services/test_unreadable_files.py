@@ -233,3 +233,59 @@ def test_an_object_that_moved_into_a_broken_file_of_another_is_not_deleted(lab, 
     ada.commit({f"{VPCS}/a.yaml": text("a", "b") + "\n: [", f"{VPCS}/b.yaml": None})
     assert f"it may have moved into {VPCS}/a.yaml" in told(follow(lab))
     assert objects(lab) == ["a", "b"]
+
+
+def test_a_directory_that_became_a_file_deletes_nothing(lab, ada):
+    """Where links are written as text, a link is an ordinary file."""
+    ada.git("rm", "-r", "--quiet", VPCS)
+    (ada.directory / VPCS).write_text("../shared/vpcs")
+    ada.publish()
+    assert f"its file was {VPCS}/a.yaml, and {VPCS} is no directory any more" in told(follow(lab))
+    assert objects(lab) == ["a", "b"]
+    ada.commit({VPCS: None})
+    (ada.directory / "fabrics/lab").mkdir(exist_ok=True)
+    assert follow(lab).status is OutcomeStatus.SUCCESS
+    assert objects(lab) == []
+
+
+@pytest.mark.parametrize("packed", ["vpcs/a.yaml.gz", "vpcs/a.gpg", "vpcs/.a.yaml.swp", "vpcs.tgz"])
+def test_a_copy_that_nobody_can_read_keeps_what_it_is_a_copy_of(lab, ada, packed):
+    """Packed or encrypted, it may still be meant; other objects of the push go."""
+    ada.git("rm", "--quiet", *([f"{VPCS}/a.yaml"] if packed.startswith("vpcs/") else ["-r", VPCS]))
+    (ada.directory / "fabrics/lab" / packed).write_bytes(b"\x1f\x8b\xff" * 20)
+    ada.publish()
+    outcome = follow(lab)
+    assert f"VPC/default/a is not deleted: it may be in fabrics/lab/{packed}, which cannot be read" in told(outcome)
+    assert objects(lab) == ["a", "b"]
+
+
+def test_a_renamed_file_above_the_limit_deletes_nothing(lab, ada):
+    """Nobody looks into it."""
+    ada.commit({f"{VPCS}/a.yaml": None, f"{VPCS}/a.bak": text("a") + "#" * 1_100_000, f"{VPCS}/b.yaml": None})
+    assert f"it may be in {VPCS}/a.bak, which cannot be read" in told(follow(lab))
+    assert objects(lab) == ["a"]
+
+
+def test_other_files_are_looked_into_however_many_bytes_there_are(lab, ada):
+    """Pictures and captures before it hide no renamed file; those beyond the limit keep everything."""
+    pictures = {f"{VPCS}/0{number}.svg": f"{number}" * 1_000_000 for number in range(6)}
+    ada.commit({**pictures, f"{VPCS}/a.yaml": None, f"{VPCS}/z.bak": text("a")})
+    assert f"{VPCS}/z.bak seems to have it" in told(follow(lab))
+    assert objects(lab) == ["a", "b"]
+    (ada.directory / "1").write_text("1" * 1_000_000)
+    blob = ada.git("hash-object", "-w", "1").strip()
+    listed = "".join(f"100644 blob {blob}\t{number}.svg\n" for number in range(40))
+    made = subprocess.run(
+        ["git", "mktree"], cwd=ada.directory, input=listed, capture_output=True, check=True, text=True
+    )
+    ada.commit({f"{VPCS}/b.yaml": None, f"{VPCS}/z.bak": None})
+    commit_entry(ada, f"{VPCS}/many", "040000", made.stdout.strip())
+    assert "bytes in files that are no YAML; move them away" in told(follow(lab))
+    assert objects(lab) == ["a", "b"]
+
+
+def test_a_hidden_file_is_to_be_shown_not_to_end_in_yaml(lab, ada):
+    """It ends so already."""
+    ada.git("mv", f"{VPCS}/a.yaml", f"{VPCS}/.a.yaml")
+    ada.publish()
+    assert "give that file a name whose path has no part that begins with a dot" in told(follow(lab))

@@ -19,6 +19,7 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Blanks, control characters and what ends a path early (?, #) or is a separator to some (\).
 _ODD = re.compile(r"[\x00-\x20\x7f-\xa0\\?#<>\"'`{}|^\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ADVICE = "use https://host/path, ssh://git@host/path, git@host:path or file:///path"
 
 
@@ -82,6 +83,7 @@ def _of_scheme(scheme: str, rest: str) -> GitUrl:
         raise ValueError("the scheme must be in lower case" if lower else f"{scheme[:20]} is not supported")
     place, slash, path = rest.partition("/")
     path = slash + path
+    _check_path(path)
     if scheme == "file":
         if place not in ("", "localhost") or len(path) < 2:
             raise ValueError("file:// needs the full path of a directory of this machine")
@@ -103,8 +105,20 @@ def _scp_like(url: str) -> GitUrl:
         raise ValueError("it has no scheme")
     if not path or path.startswith((":", "//")):
         raise ValueError("the path is missing")
+    _check_path(path)
     _check_ssh(user, path.removeprefix("/"))
     return GitUrl("ssh", host.lower(), path, user=user)
+
+
+def _check_path(path: str) -> None:
+    """What some resolve before they ask, and others do not; and what no server should see."""
+    plain = unquote(path)
+    if _CONTROL.search(plain):
+        raise ValueError("the path has a control character")
+    if not {".", ".."}.isdisjoint(plain.split("/")):
+        raise ValueError("the path has a part '.' or '..'")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", path) or re.search("%2f|%5c", path, re.IGNORECASE):
+        raise ValueError("the path has a '%' that stands for no character, or for a separator")
 
 
 def _check_ssh(user: str | None, path: str) -> None:

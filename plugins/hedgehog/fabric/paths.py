@@ -32,6 +32,8 @@ class Limits:
     """Of one file: a request to Kubernetes may not be larger either."""
     bytes: int = 4 * 1024 * 1024
     """Of all files that are read. As objects they take thirty times as much memory, if somebody means to."""
+    unread_bytes: int = 32 * 1024 * 1024
+    """Of all files that are no YAML and are looked into, one after the other, when objects vanished."""
     objects: int = 10_000
     """In all files that are read."""
 

@@ -9,7 +9,12 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.git_urls import GitUrl
 
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
-_ALIASES = {"ssh.github.com": "github.com", "www.github.com": "github.com"}
+_ALIASES = {
+    "ssh.github.com": "github.com",
+    "www.github.com": "github.com",
+    "altssh.gitlab.com": "gitlab.com",
+    "altssh.bitbucket.org": "bitbucket.org",
+}
 _WITHOUT_CASE = frozenset({"github.com"})
 """Hosts where `Acme/Net` and `acme/net` are one repository."""
 
@@ -41,7 +46,7 @@ class RepositoryAddress:
     def _made(cls, host: str, path: str, over_ssh: bool, port: int | None) -> RepositoryAddress:
         if host in _ALIASES:
             host, port = _ALIASES[host], None
-        path = path.strip("/").removesuffix(".git").rstrip("/")
+        path = "/".join(part for part in path.split("/") if part).removesuffix(".git").rstrip("/")
         return cls(host, path.lower() if host in _WITHOUT_CASE else path, over_ssh, port)
 
     def names(self, other: RepositoryAddress) -> bool:

@@ -141,6 +141,23 @@ def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], 
     return values, problems
 
 
+Given = dict[tuple[str, str, str], tuple[Any, str]]
+"""What documents gave so far: kind, name and setting → value and place."""
+
+
+def contradictions(found: Settings, given: Given) -> list[Violation]:
+    """What *found* sets otherwise than a document before it; the rest of it is added to *given*."""
+    problems = []
+    for key, value in found.values.items():
+        seen = given.get((found.kind, found.name, key))
+        if seen is None:
+            given[found.kind, found.name, key] = value, found.place(key)
+        elif seen[0] != value:
+            what = f"is another one in {seen[1]}; remove one of the two"
+            problems.append(rows.CONFIGURATION_FIELD.at(("spec", key), what))
+    return problems
+
+
 def _plain_value(fabric: Fabric, key: str) -> Any:
     value = getattr(fabric, key)
     return value.name if key == "git_repository" and value is not None else value

@@ -121,6 +121,7 @@ class _Run:
         self.sources: dict[str, Source] = {}
         self.found: dict[str, list[_Found]] = {}
         self.first: dict[ObjectRef, _Found] = {}
+        self.given: configuration.Given = {}
         self.left_out: Counter[str] = Counter()
 
     def take(self, source: Source) -> None:
@@ -139,8 +140,10 @@ class _Run:
     def _configuration(self, item: Item) -> Iterator[_Found]:
         """A configuration document with a fault."""
         wrong = configuration.violations(item.manifest)
-        if not wrong and self.in_git is not None and isinstance(read := configuration.read(item), Settings):
-            wrong = configuration.taken_from_git(read, self.in_git)[1]
+        if not wrong and isinstance(read := configuration.read(item), Settings):
+            wrong = configuration.contradictions(read, self.given)
+            if self.in_git is not None:
+                wrong = configuration.taken_from_git(read, self.in_git)[1] + wrong
         if wrong:
             ref, _ = identified(item.manifest, namespace=self.namespace)
             yield _Found(item, _line(item), ref, wrong)

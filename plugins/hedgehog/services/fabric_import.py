@@ -151,17 +151,14 @@ def read_settings(items: Iterable[Item]) -> tuple[list[Settings], list[str]]:
     """The settings of configuration documents, and their problems; a setting that two of them give may not differ."""
     settings: list[Settings] = []
     problems: list[str] = []
-    given: dict[tuple[str, str, str], tuple[Any, str]] = {}
+    given: configuration.Given = {}
     for item in items:
         found = configuration.read(item)
         if isinstance(found, list):
             problems += found
             continue
         settings.append(found)
-        for key, value in found.values.items():
-            first, place = given.setdefault((found.kind, found.name, key), (value, found.place(key)))
-            if first != value:
-                problems.append(f"{found.place(key)}: {found.kind}/{found.name}: .spec.{key} is another one in {place}")
+        problems += configuration.told(item, configuration.contradictions(found, given))
     return settings, problems
 
 

@@ -22,6 +22,7 @@ from hedgehog.gitops.history import Edit, edits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import yaml
 from hedgehog.services import git_plan
+from hedgehog.services.fabric_files import inside
 from hedgehog.services.git_plan import FilePlan, Observed, Wanted
 from hedgehog.services.validation import Judge, Judgement
 from hedgehog.store import corrections, git_edits, git_files
@@ -68,6 +69,8 @@ class Source:
     force: bool
     adopt: Adopt
     judge: Judge
+    neighbours: Mapping[str, str]
+    """The directories of all fabrics of the branch, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def observe(job: Job, source: Source) -> FilePlan:
     wanted = _wanted(
         source, fabric, records, listing.files, {record.path for record in stale}, refused=judgement.writes
     )
+    wanted = _apart(fabric, wanted, source.neighbours)
     last = job.last_look(source.mirror)
     since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
     strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
@@ -211,6 +215,17 @@ def _wanted(
     }
     unchanged = [one for one in records.objects() if one.ref in differing] if differing else []
     return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], refused)
+
+
+def _apart(fabric: Fabric, wanted: Iterable[Wanted], neighbours: Mapping[str, str]) -> list[Wanted]:
+    """*wanted*, but for files in the directory of another fabric, which would take them for its own."""
+    inner = {f"{neighbours[name]}/": name for name in neighbours if inside(fabric.git_directory, [neighbours[name]])}
+    found = []
+    for one in wanted:
+        name = next((inner[place] for place in inner if one.path.startswith(place)), "")
+        why = f"{one.path} is in the directory of fabric {name}; give one of the two another git_directory"
+        found.append(replace(one, refused=why) if name and not one.refused else one)
+    return found
 
 
 def _suspects(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:

@@ -78,6 +78,7 @@ class _Reader:
         self._torn: dict[str, bytes] = {}
         self._parsed: dict[str, Sequence[yaml.Document]] = {}
         self._count = 0
+        self._given: configuration.Given = {}
         self._foreign: dict[str, str] = {}
         """Directory → name of the fabric that a document in it configures."""
 
@@ -147,7 +148,8 @@ class _Reader:
             self._refuse(path, found)
             return
         values, problems = configuration.taken_from_git(found, self._fabric)
-        self._settings |= values
+        problems += configuration.contradictions(found, self._given)
+        self._settings = {**values, **self._settings}
         self._refuse(path, configuration.told(item, problems))
         directory = path.rpartition("/")[0]
         if (found.kind, found.name) != (FABRIC.kind, self._fabric.name) and directory != self._fabric.git_directory:

@@ -11,7 +11,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -33,6 +33,7 @@ from hedgehog.schemas import intake, yaml
 from hedgehog.services import claims, failures, lost_branches
 from hedgehog.services.git_observe import Adopt, Job, Source, observe
 from hedgehog.services.git_plan import Entry, FilePlan
+from hedgehog.services.repository_changes import neighbours
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import corrections, git_edits, git_files, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
@@ -216,12 +217,13 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
     Raises PushRace, or what keeps everybody from working there.
     """
     head = _head(run)
+    others = neighbours(run.connection, run.repository)
     planned: list[_Planned] = []
     tip = head
     for job in jobs:
         if run.options.is_over():
             break
-        planned.append(_plan_one(run, job, head, tip))
+        planned.append(_plan_one(run, job, head, tip, others))
         tip = planned[-1].commit or tip
     return _push(run, planned, head, tip) + _not_reached(run.connection, jobs[len(planned) :], run.options)
 
@@ -264,10 +266,11 @@ def _not_reached(connection: Connection, jobs: Sequence[Job], options: _Options)
     )
 
 
-def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None) -> _Planned:
-    """The plan and the commit of one fabric on top of *tip*; its errors are its own."""
+def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None, others: Mapping[str, str]) -> _Planned:
+    """The plan and the commit of one fabric on top of *tip*, beside the directories of *others*; its errors are its own."""
     options = run.options
-    source = Source(run.connection, run.mirror, head, tip, options.force, options.seams.adopt, options.seams.judge)
+    seams = options.seams
+    source = Source(run.connection, run.mirror, head, tip, options.force, seams.adopt, seams.judge, others)
     try:
         plan = observe(job, source)
         if not plan.changes or options.dry_run:

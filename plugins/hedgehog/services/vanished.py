@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.fabric.paths import LIMITS, Limits, Opaque
+from hedgehog.fabric.paths import LIMITS, Limits, Opaque, is_hidden
 from hedgehog.schemas import intake, yaml
 from hedgehog.schemas.check import identified
 from hedgehog.services.fabric_files import FabricFiles
@@ -21,6 +21,8 @@ FILE_HAS_A_PROBLEM = "stays as it was: its file has a problem"
 """The problem itself is told where it is."""
 _GROUP = b"githedgehog.com"
 """In every manifest of an object; what does not have it need not be parsed."""
+_NAMED = re.compile(rb"name[\"']?\s*:\s*[\"']?([\w.-]+)")
+_KIND = re.compile(rb"kind[\"']?\s*:\s*[\"']?(\w+)")
 _LOOKS_LIKE_YAML = re.compile(r"\.(ya?ml|json)\b", re.IGNORECASE)
 
 
@@ -85,17 +87,44 @@ def out_of_sight(
     elsewhere = _Elsewhere(left)
     found = {}
     for ref, path in vanished.items():
-        around = next((place for place in walls if path == place or path.startswith(f"{place}/")), None)
+        above = _above(path)
+        around = next((place for place in (path, *above) if place in walls), None)
+        instead = next((place for place in above if place in left.others), None)
         if path and (path in faulty or path in left.torn):
             found[ref] = FILE_HAS_A_PROBLEM
         elif around is not None:
             why = left.opaque.get(around) or left.hidden.get(around, "cannot be read")
             found[ref] = f"is not deleted: its file was {path}, and {around} {why}"
+        elif instead is not None:  # a link, where links are written as text
+            found[ref] = (
+                f"is not deleted: its file was {path}, and {instead} is no directory any more; remove {instead}"
+            )
         elif walls:
             found[ref] = f"is not deleted: it may have moved into {min(walls)}, which cannot be read"
-        elif (place := elsewhere.place_of(ref)) is not None:
+        elif (place := elsewhere.place_of(ref, path)) is not None:
             found[ref] = f"is not deleted: {place}"
     return found
+
+
+def _above(path: str) -> list[str]:
+    """The directories that *path* lies in."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(len(parts) - 1, 0, -1)]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is in the files that nobody reads."""
+
+    objects: dict[ObjectRef, str] = field(default_factory=dict)
+    broken: dict[str, _Words] = field(default_factory=dict)
+    """Of what looks like YAML and is none."""
+    closed: dict[str, str] = field(default_factory=dict)
+    """Stem of the path → path, of what is no text or too large: packed or encrypted, maybe."""
+    closed_yaml: str = ""
+    """One of those whose name looks like YAML."""
+    left_out: str = ""
+    """Where the looking ended, because there is too much."""
 
 
 class _Elsewhere:
@@ -103,44 +132,79 @@ class _Elsewhere:
 
     def __init__(self, left: Unread) -> None:
         self._left = left
-        self._torn = {path: _plain(content) for path, content in left.torn.items()}
-        self._seen: tuple[dict[ObjectRef, str], dict[str, bytes]] | None = None
+        self._torn = {path: _Words.of(_plain(content)) for path, content in left.torn.items()}
+        self._seen: _Seen | None = None
 
-    def place_of(self, ref: ObjectRef) -> str | None:
-        """Where *ref* seems to be, and what to do about it."""
-        for path, content in self._torn.items():
-            if _names(content, ref):
-                return f"it may have moved into {path}, which cannot be read"
+    def place_of(self, ref: ObjectRef, path: str) -> str | None:
+        """Where *ref* seems to be, whose file was *path* (empty: unknown), and what to do about it."""
+        torn = next((one for one, words in self._torn.items() if words.name(ref)), None)
+        if torn is not None:
+            return f"it may have moved into {torn}, which cannot be read"
         if self._seen is None:
             self._seen = self.look()
-        objects, broken = self._seen
-        found = objects.get(ref) or next((one for one, content in broken.items() if _names(content, ref)), None)
-        if found is None:
-            return None
-        return f"{found} seems to have it, which is not read; give that file a name that ends in .yaml, or remove it"
+        seen = self._seen
+        found = seen.objects.get(ref) or next((one for one, words in seen.broken.items() if words.name(ref)), None)
+        if found is not None:
+            named = "whose path has no part that begins with a dot" if is_hidden(found) else "that ends in .yaml"
+            return f"{found} seems to have it, which is not read; give that file a name {named}, or remove it"
+        stems = (_stem(one) for one in (path, *_above(path)))
+        closed = next((seen.closed[one] for one in stems if one in seen.closed), "") if path else seen.closed_yaml
+        if closed:
+            return f"it may be in {closed}, which cannot be read; write it as plain YAML, or remove that file"
+        if seen.left_out:
+            limit = self._left.limits.unread_bytes
+            return f"it may be in {seen.left_out}: more than {limit} bytes in files that are no YAML; move them away"
+        return None
 
-    def look(self) -> tuple[dict[ObjectRef, str], dict[str, bytes]]:
-        """The objects in files that nobody reads; the content of those that look like YAML and are none."""
-        objects: dict[ObjectRef, str] = {}
-        broken: dict[str, bytes] = {}
-        left = self._left.limits.bytes
+    def look(self) -> _Seen:
+        """Look into each file, as long as there are not too many."""
+        seen = _Seen()
+        left, parsed = self._left.limits.unread_bytes, self._left.limits.bytes
         for path, key in sorted(self._left.others.items()):
             try:
-                content = _plain(self._left.content(key))
-            except HedgehogError:  # larger than any manifest
+                raw = self._left.content(key)
+            except HedgehogError:
+                self._close(seen, path)
                 continue
-            left -= len(content)
-            if left < 0:
+            left -= len(raw)
+            content = _plain(raw)
+            parsed -= len(content) if _GROUP in content else 0
+            if left < 0 or parsed < 0:
+                seen.left_out = path
                 break
-            if _GROUP not in content:
-                continue
-            documents, problems = yaml.read(content, file=path)
-            for document in documents:
-                refs = (identified(one.manifest, namespace=self._left.namespace)[0] for one in intake.items(document))
-                objects.update(dict.fromkeys(refs, path))
-            if problems and _LOOKS_LIKE_YAML.search(path):
-                broken[path] = content
-        return objects, broken
+            if _GROUP in content:
+                self._parse(seen, path, content)
+            elif not _is_text(raw):
+                self._close(seen, path)
+        return seen
+
+    def _parse(self, seen: _Seen, path: str, content: bytes) -> None:
+        documents, problems = yaml.read(content, file=path)
+        for document in documents:
+            refs = (identified(one.manifest, namespace=self._left.namespace)[0] for one in intake.items(document))
+            seen.objects.update(dict.fromkeys(refs, path))
+        if problems and _LOOKS_LIKE_YAML.search(path):
+            seen.broken[path] = _Words.of(content)
+
+    @staticmethod
+    def _close(seen: _Seen, path: str) -> None:
+        seen.closed[_stem(path)] = path
+        if _LOOKS_LIKE_YAML.search(path.rpartition("/")[2]):
+            seen.closed_yaml = path
+
+
+def _stem(path: str) -> str:
+    """What the path of a file and of a packed, encrypted or kept copy of it have in common."""
+    directory, slash, name = path.rpartition("/")
+    return directory + slash + name.lstrip(".").partition(".")[0]
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _plain(content: bytes) -> bytes:
@@ -148,13 +212,22 @@ def _plain(content: bytes) -> bytes:
     return content.replace(b"\0", b"")
 
 
-def _names(content: bytes, ref: ObjectRef) -> bool:
-    """Whether *content* seems to describe *ref*."""
-    name = rb"name[\"']?\s*:\s*[\"']?" + re.escape(ref.name.encode()) + rb"(?![\w.-])"
-    kind = rb"kind[\"']?\s*:\s*[\"']?" + re.escape(ref.kind.encode()) + rb"(?!\w)"
-    return re.search(name, content) is not None and re.search(kind, content) is not None
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The names and the kinds that a text speaks of, found in one pass however many objects are asked for."""
+
+    names: frozenset[bytes]
+    kinds: frozenset[bytes]
+
+    @classmethod
+    def of(cls, content: bytes) -> _Words:
+        return cls(frozenset(_NAMED.findall(content)), frozenset(_KIND.findall(content)))
+
+    def name(self, ref: ObjectRef) -> bool:
+        """Whether the text seems to describe *ref*."""
+        return ref.name.encode() in self.names and ref.kind.encode() in self.kinds
 
 
 def not_read(left: Unread) -> list[str]:
     """The files that have objects and are not read, because of their names."""
-    return sorted(set(_Elsewhere(left).look()[0].values()))
+    return sorted(set(_Elsewhere(left).look().objects.values()))
