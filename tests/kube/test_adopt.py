@@ -52,7 +52,7 @@ def test_a_dropped_field_leaves_an_adopted_object(api: Cluster) -> None:
 
     found["metadata"]["name"] = wanted["metadata"]["name"] = "t"
     live = create(api, found)
-    assert take_over(api, live, [found])
+    assert take_over(api, live, [found]) is not live
     after = read(api, found)
     assert (after["spec"], after["metadata"]["generation"]) == (live["spec"], live["metadata"]["generation"])
     assert owned_fields(after, OURS) == {"f:spec": {".": {}, "f:description": {}, "f:profile": {}}}
@@ -65,7 +65,7 @@ def test_fields_that_the_fabric_never_had_stay_with_their_owners(api: Cluster) -
     """Somebody's annotation and label are none of our business."""
     theirs = {"annotations": {"note": "theirs"}, "labels": {"team": "theirs"}}
     live = create(api, make("Server", "s", {"description": "one"}, **theirs))
-    assert take_over(api, live, [make_server("s", "one")])
+    assert take_over(api, live, [make_server("s", "one")]) is not live
     after = read(api, live)
     managers = {entry["manager"]: entry["fieldsV1"] for entry in after["metadata"]["managedFields"]}
     assert managers[OURS] == {"f:spec": {".": {}, "f:description": {}}}
@@ -82,7 +82,7 @@ def test_what_we_applied_is_not_taken_over_again(api: Cluster) -> None:
     apply_one(api, make_server("s"))
     live = read(api, make_server("s"))
     api.calls.clear()
-    assert not take_over(api, live, [make_server("s")])
+    assert take_over(api, live, [make_server("s")]) is live
     assert not api.calls
 
 

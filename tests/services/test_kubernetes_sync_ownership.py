@@ -226,6 +226,34 @@ def test_what_is_left_of_a_dropped_part_is_held(world: World) -> None:
         assert ".spec.subnets.subnet-2 stayed in the cluster, for 'other' owns it" in outcome.reason
 
 
+def test_a_section_whose_last_field_is_dropped_becomes_empty(world: World) -> None:
+    """Server-side apply alone makes null of it, which the schema refuses for good."""
+    full, bare = vpc("subnet-1"), vpc("subnet-1")
+    full["spec"]["subnets"]["subnet-1"]["dhcp"] = {"enable": True, "options": {"interfaceMTU": 1500}}
+    bare["spec"]["subnets"]["subnet-1"]["dhcp"] = {"enable": True, "options": {}}
+    world.fabric("lab", full, make_server("s"))
+    world.sync("lab")
+    world.fabric("lab", bare, make("Server", "s"))
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.counts["configured"]) == (SUCCESS, 2)
+    assert world.live("VPC")[VPC]["spec"]["subnets"] == bare["spec"]["subnets"]
+    assert world.live("Server")[ObjectRef("Server", "default", "s")]["spec"] == {}
+    assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
+    world.fabric("lab", vpc("subnet-1"), make("Server", "s"))
+    assert world.sync("lab").status is SUCCESS
+    assert "dhcp" not in world.live("VPC")[VPC]["spec"]["subnets"]["subnet-1"]
+
+
+def test_an_entry_of_an_object_without_owners_goes_when_it_is_dropped(world: World) -> None:
+    """Somebody cleared managedFields of an object that we wrote."""
+    world.fabric("lab", vpc("subnet-1", "subnet-2"))
+    world.sync("lab")
+    clear_owners(world, vpc())
+    world.fabric("lab", vpc("subnet-1"))
+    assert world.sync("lab").status is SUCCESS
+    assert subnets(world) == {"subnet-1"}
+
+
 def rehearsed(world: World) -> Manifest:
     """A server as the cluster would store it now."""
     path, query = collection_path(kind_of(make_server("t")), "default"), {"dryRun": "All"}

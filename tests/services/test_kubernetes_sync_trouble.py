@@ -10,6 +10,7 @@ from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Fabric, SyncStatus
 from hedgehog.kube.client import Cluster
 from hedgehog.services.validation import Judgement
+from hedgehog.store import fabrics
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.services.test_kubernetes_sync import World, world
@@ -51,6 +52,24 @@ def test_a_fabricator_that_admission_cannot_read_fails_alone(world: World) -> No
     bad, good = world.sync_all(["bad", "good"])
     assert bad.status is not SUCCESS
     assert good.status is SUCCESS
+
+
+def test_a_fabric_whose_stored_settings_are_unreadable_fails_alone_until_they_are_right(world: World) -> None:
+    """As a newer version, or somebody with SQL, left them; never are defaults taken for them."""
+    world.fabric("bad", make_server("a"))
+    world.sync("bad")
+    world.fabric("bad", make_server("a", "new"))
+    world.fabric("good", make_server("b"))
+    with transaction(world.database) as cursor:
+        cursor.execute("""UPDATE hedgehog.fabric SET settings = '{"nonsense": 1, "asn": []}' WHERE name = 'bad'""")
+    bad, good = world.sync_all(["bad", "good"])
+    assert (bad.status, bad.error_class, bad.retryable) == (ERROR, "InvalidInput", False)
+    assert "fabric bad: settings.nonsense: there is no such setting" in bad.reason
+    assert good.status is SUCCESS
+    with pytest.raises(InvalidInput):
+        fabrics.load_fabric(world.database, "bad").settings.as_dict()
+    fabrics.save_fabric(world.database, "bad", {"settings": {}})
+    assert world.sync("bad").status is SUCCESS
 
 
 def test_a_row_that_is_no_manifest_fails_alone(world: World) -> None:

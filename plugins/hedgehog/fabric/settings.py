@@ -86,6 +86,21 @@ class FabricSettings:
         }
 
 
+class UnreadableSettings(FabricSettings):
+    """Stored settings that make no sense: whoever asks for any of them gets an InvalidInput that says why."""
+
+    __slots__ = ("_why",)
+
+    def __init__(self, why: str) -> None:
+        object.__setattr__(self, "_why", why)
+
+    def __getattr__(self, name: str) -> Any:
+        raise InvalidInput(self._why)
+
+    def __repr__(self) -> str:
+        return f"UnreadableSettings({self._why!r})"
+
+
 def read(values: Any, *, owner: str = "settings") -> FabricSettings:
     """The settings in plain data, as `FabricSettings.as_dict` gives them; what is not there is the default.
 

@@ -7,7 +7,7 @@ csaupgrade does it for `kubectl apply`. Fields with another value stay whose the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hedgehog.fabric.canonical import FieldSet, canonical, owned_fields, same
@@ -20,32 +20,88 @@ _IDENTITY = frozenset({"apiVersion", "kind"})
 _NAMES = frozenset({"name", "namespace"})
 
 
-def take_over(cluster: Cluster, live: Manifest, contents: Collection[Mapping[str, Any]]) -> bool:
-    """Make us the applier of the fields of *live* that any of *contents* has; say if we had to.
+def take_over(cluster: Cluster, live: Manifest, contents: Collection[Mapping[str, Any]]) -> Manifest:
+    """Make us the applier of the fields of *live* that any of *contents* has; the object after that.
 
     Changes ownership only, no value, and nothing at all when these fields are ours alone. Other fields stay whose they
     are. Raises RetryableError when the object changed since *live* was read.
     """
     entries = moved_to_us(live, contents)
     if entries is None:
-        return False
-    ref, kind = ObjectRef.of(live), kind_of(live)
-    patch = [
-        # "add" replaces, too, and works where somebody removed all entries.
-        {"op": "add", "path": "/metadata/managedFields", "value": entries},
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
+        return live
+    # "add" replaces, too, and works where somebody removed all entries.
+    return _patch(cluster, live, [{"op": "add", "path": "/metadata/managedFields", "value": entries}], "ownership")
+
+
+def clear_emptied(cluster: Cluster, live: Manifest, wanted: Manifest) -> None:
+    """Clear the sections of *live* that are empty in *wanted* and whose fields are ours alone; they stay ours.
+
+    The next apply cannot: it makes null of a section whose last field it removes, and the schema refuses that. Raises
+    RetryableError when the object changed since *live* was read.
+    """
+    others = [entry.get("fieldsV1") or {} for entry in _entries_of_others(live)]
+    paths = list(_emptied(wanted, owned_fields(live, FIELD_MANAGER), others, ()))
+    if not paths:
+        return
+    changes = [{"op": "replace", "path": "".join(map(_pointer, path)), "value": {}} for path in paths]
+    stored = _patch(cluster, live, changes, "empty sections", query={"fieldManager": FIELD_MANAGER})
+    content: dict[str, Any] = {}
+    for path in paths:
+        below = content
+        for key in path:
+            below = below.setdefault(key, {})
+    take_over(cluster, stored, [content])
+
+
+def _emptied(
+    wanted: Mapping[str, Any], ours: FieldSet, others: Sequence[FieldSet], path: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    for key, child in wanted.items():
+        below: FieldSet = ours.get(f"f:{key}", {})
+        if isinstance(child, Mapping) and below.keys() - {"."}:
+            theirs = [fields[f"f:{key}"] for fields in others if f"f:{key}" in fields]
+            if child:
+                yield from _emptied(child, below, theirs, (*path, key))
+            elif not any(fields.keys() - {"."} for fields in theirs):
+                yield (*path, key)
+
+
+def _pointer(key: str) -> str:
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
+def _entries_of_others(live: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of managedFields, but for subresources and what we applied."""
+    return [
+        entry
+        for entry in live["metadata"].get("managedFields") or ()
+        if not entry.get("subresource") and not _is_our_apply(entry)
     ]
-    cluster.call(
+
+
+def _is_our_apply(entry: Mapping[str, Any]) -> bool:
+    return entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+
+
+def _patch(
+    cluster: Cluster, live: Manifest, changes: list[dict[str, Any]], what: str, *, query: dict[str, str] | None = None
+) -> Manifest:
+    """Change *live*, unless it changed since it was read, and return it as it is then."""
+    ref, kind = ObjectRef.of(live), kind_of(live)
+    version = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
+    answer = cluster.call(
         "PATCH",
         "PATCH",
         object_path(kind, ref),
-        subject=f"ownership of {ref}",
-        body=patch,
+        subject=f"{what} of {ref}",
+        query=query or {},
+        body=[*changes, version],
         content_type=JSON_PATCH,
         definition=definition_name(kind),
         idempotent=False,
     )
-    return True
+    stored: Manifest = answer.json()
+    return stored
 
 
 def moved_to_us(live: Mapping[str, Any], contents: Collection[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
@@ -60,7 +116,7 @@ def moved_to_us(live: Mapping[str, Any], contents: Collection[Mapping[str, Any]]
     for entry in live["metadata"].get("managedFields") or ():
         if entry.get("subresource"):
             entries.append(entry)
-        elif not (entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"):
+        elif not _is_our_apply(entry):
             fields = entry.get("fieldsV1") or {}
             common: FieldSet = {}
             for content in contents:
@@ -71,7 +127,7 @@ def moved_to_us(live: Mapping[str, Any], contents: Collection[Mapping[str, Any]]
                 entries.append(entry | {"fieldsV1": left})
     known = merge(ours, taken)
     for content in contents:
-        taken = merge(taken, subtract(_fields(content), known))
+        taken = merge(taken, _unowned(_fields(content), known))
     if not taken:
         return None
     head = {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": live["apiVersion"], "fieldsType": "FieldsV1"}
@@ -108,15 +164,31 @@ def _shared(want: Mapping[str, Any], have: Mapping[str, Any], stored: Mapping[st
     return result
 
 
-def _fields(content: Mapping[str, Any]) -> FieldSet:
-    """The field set of what a manifest sets beside its identity."""
+def _fields(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest sets beside its identity."""
     metadata = {key: value for key, value in (content.get("metadata") or {}).items() if key not in _NAMES}
     rest = {key: value for key, value in content.items() if key not in _IDENTITY and key != "metadata"}
-    return _field_set({**({"metadata": metadata} if metadata else {}), **rest})
+    return {**({"metadata": metadata} if metadata else {}), **rest}
+
+
+def _unowned(value: Mapping[str, Any], known: FieldSet) -> FieldSet:
+    """The field set of the part of *value* that *known* lacks."""
+    result: FieldSet = {}
+    for key, child in value.items():
+        name = f"f:{key}"
+        if name not in known:
+            result[name] = _field_set(child)
+        elif isinstance(child, Mapping) and (below := _unowned(child, known[name])):
+            result[name] = below
+    return result
 
 
 def _field_set(value: Any) -> FieldSet:
-    return {f"f:{key}": _field_set(child) for key, child in value.items()} if isinstance(value, Mapping) else {}
+    """The whole of *value*, each map itself included: else a dropped entry of a map would stay, as null."""
+    if not isinstance(value, Mapping):
+        return {}
+    itself: FieldSet = {".": {}} if value else {}
+    return itself | {f"f:{key}": _field_set(child) for key, child in value.items()}
 
 
 def intersect(fields: Mapping[str, Any], value: Any) -> FieldSet:

@@ -13,7 +13,7 @@ from hedgehog.fabric.drift import is_gone
 from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.references import waves
-from hedgehog.kube.adopt import shared, take_over
+from hedgehog.kube.adopt import clear_emptied, shared, take_over
 from hedgehog.kube.apply import Result, apply
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import ensure_namespace
@@ -87,7 +87,8 @@ def _apply(
         if ref.kind == FABRIC.kind and plan.to_apply[ref].action is Action.CREATED:
             ensure_namespace(cluster, ref.namespace)
         elif ref in live.objects:
-            take_over(cluster, live.objects[ref], _to_take_over(execution, ref))
+            found = take_over(cluster, live.objects[ref], _to_take_over(execution, ref))
+            clear_emptied(cluster, found, manifest)
 
     results = apply(
         cluster,

@@ -19,7 +19,7 @@ from hedgehog.fabric.drift import Drift, DriftState, Stored, is_gone, of_foreign
 from hedgehog.fabric.kinds import FIELD_MANAGER, KINDS
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, SourceOfTruth, Target
 from hedgehog.fabric.problems import ProblemKind
-from hedgehog.fabric.settings import FabricSettings
+from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
 from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import Live, list_live
@@ -106,7 +106,8 @@ def _departures(
     foreign = {ref: drift for ref, live in seen.items() if ref not in applied and (drift := of_foreign(ref, live))}
     wanted = store.wanted(connection, connection_id, foreign.keys()) if foreign else set()
     names = {applied[ref].fabric for ref in suspects}
-    settings = {one.id: one.settings for one in fabric_store.load_fabrics(connection, sorted(names))} if names else {}
+    owners = fabric_store.load_fabrics(connection, sorted(names)) if names else []
+    settings = {one.id: one.settings for one in owners if not isinstance(one.settings, UnreadableSettings)}
     found = {ref: one for ref, one in foreign.items() if ref not in wanted}
     for ref, live in suspects.items():
         owner = applied[ref]

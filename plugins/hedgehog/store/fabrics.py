@@ -27,6 +27,7 @@ from hedgehog.fabric.model import (
     PrunePolicy,
     SourceOfTruth,
 )
+from hedgehog.fabric.settings import UnreadableSettings
 from hedgehog.fabric.settings import read as read_settings
 from hedgehog.store.database import Connection, as_json, transaction
 
@@ -143,7 +144,11 @@ def _fabric(row: Sequence[Any]) -> Fabric:
     values = dict(zip(_FABRIC_FIELDS, row, strict=False))
     for name, enum in _ENUMS.items():
         values[name] = enum(values[name])
-    values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
+    try:
+        values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
+    except InvalidInput as error:  # the trouble of whoever needs them, not of all fabrics that are loaded with this one
+        told = "; ".join(str(error).splitlines())
+        values["settings"] = UnreadableSettings(f"{told}; import the fabric's document with settings that are right")
     repository = row[len(_FABRIC_FIELDS) :]
     return Fabric(**values, git_repository=GitRepository(*repository) if repository[0] is not None else None)
 
