@@ -11,6 +11,7 @@ from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
 from hedgehog.airflow import hooks
 from hedgehog.store import fabrics
+from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.services.git_sync_lab import make_vpc
 from tests.test_cli import connection_uri, hedgehog
@@ -125,3 +126,16 @@ def test_repositories_are_listed_shown_and_deleted(lab):
     assert (status, "net is used by lab" in err) == (1, True)
     assert lab("repository", "delete", "unused", "--yes")[0] == 0
     assert [one["name"] for one in json.loads(lab("repository", "list", "--output", "json")[1])] == ["net"]
+
+
+def test_a_fabric_with_unreadable_settings_is_listed_and_shown_with_the_reason(hedgehog, database):
+    """Of a newer version, for example; the others are listed, too."""
+    fabrics.save_fabric(database, "odd", {})
+    fabrics.save_fabric(database, "other", {})
+    with transaction(database) as cursor:
+        cursor.execute("""UPDATE hedgehog.fabric SET settings = '{"nonsense": 1}' WHERE name = 'odd'""")
+    assert [one["name"] for one in json.loads(hedgehog("fabric", "list", "--output", "json")[1])] == ["odd", "other"]
+    assert hedgehog("fabric", "list")[0] == 0
+    status, out, err = hedgehog("fabric", "show", "odd", "--output", "json")
+    assert (status, err) == (0, "")
+    assert "settings.nonsense: there is no such setting" in json.loads(out)["settings"]["unreadable"]

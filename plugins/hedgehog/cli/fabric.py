@@ -19,6 +19,7 @@ from hedgehog.cli.status import state_table
 from hedgehog.errors import AlreadyExists, InvalidInput
 from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.model import Fabric
+from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
 from hedgehog.services.status import Standing, standings
 from hedgehog.store import fabrics as store
 
@@ -192,7 +193,9 @@ def _write(directory: Path, files: Mapping[str, bytes]) -> None:
 
 def _plain(fabric: Fabric) -> dict[str, Any]:
     """The fabric for JSON: settings as in its document, and what the database adds."""
-    values = asdict(replace(fabric, git_repository=None)) | {"settings": fabric.settings.as_dict()}
+    stored = fabric.settings
+    settings = {"unreadable": stored.why} if isinstance(stored, UnreadableSettings) else stored.as_dict()
+    values = asdict(replace(fabric, git_repository=None, settings=FabricSettings())) | {"settings": settings}
     return values | {"git_repository": fabric.git_repository.name if fabric.git_repository else None}
 
 

@@ -89,16 +89,17 @@ class FabricSettings:
 class UnreadableSettings(FabricSettings):
     """Stored settings that make no sense: whoever asks for any of them gets an InvalidInput that says why."""
 
-    __slots__ = ("_why",)
+    __slots__ = ("why",)
+    why: str
 
     def __init__(self, why: str) -> None:
-        object.__setattr__(self, "_why", why)
+        object.__setattr__(self, "why", why)
 
     def __getattr__(self, name: str) -> Any:
-        raise InvalidInput(self._why)
+        raise InvalidInput(self.why)
 
     def __repr__(self) -> str:
-        return f"UnreadableSettings({self._why!r})"
+        return f"UnreadableSettings({self.why!r})"
 
 
 def read(values: Any, *, owner: str = "settings") -> FabricSettings:
