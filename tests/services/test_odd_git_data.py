@@ -102,3 +102,15 @@ def test_zero_padded_modes_are_as_good_as_others(lab: Lab) -> None:
     (outcome,) = follow(lab).outcomes
     assert (outcome.status, outcome.counts["created"]) == (OutcomeStatus.SUCCESS, 1)
     assert vpcs(lab) == {OLD, NEW}
+
+
+@pytest.mark.parametrize("name", [b"a.yaml", b"x" * 201 + b"\xff.yaml"], ids=["the file", "only as it is shown"])
+def test_of_two_entries_with_one_name_nobody_knows_which_is_meant(lab: Lab, name: bytes) -> None:
+    """One of them may hold what the other one lacks: nothing is deleted."""
+    git = ["git", f"--git-dir={lab.host.path('net')}", "hash-object", "-w", "--stdin"]
+    other = subprocess.run(git, input=b"# nothing\n", capture_output=True, check=True).stdout.decode().strip()
+    push(lab, [(b"100644", name, other)] * (1 if name == b"a.yaml" else 2))
+    (outcome,) = follow(lab).outcomes
+    assert outcome.status is OutcomeStatus.HELD
+    assert "is there more than once; make the commit anew with git" in outcome.reason
+    assert OLD in vpcs(lab)

@@ -79,19 +79,29 @@ def walk(
             raise limits.too_large(directory, f"there are more than {limits.entries} files and directories")
         for entry in tree:
             name, why = _name(entry.raw_name or b"", prefix, limits)
-            path, why, mode = f"{prefix}{name}", hurt or why, entry.filemode
-            if mode == FileMode.TREE:
-                if depth >= limits.depth:
-                    opaque[path] = Opaque(f"is nested deeper than {limits.depth} directories")
-                elif not skip(path):
+            path, why = f"{prefix}{name}", hurt or why
+            if entry.filemode == FileMode.TREE and depth < limits.depth:
+                if not skip(path):
                     pending.append((entry.id, f"{path}/", depth + 1, why))
-            elif mode not in _REGULAR:
-                opaque[path] = Opaque(_SAID.get(FileMode(mode), "is no ordinary file"))
-            elif why:
-                opaque[path] = Opaque(why, str(entry.id))
+                continue
+            if path in files or path in opaque:  # nobody can say which one is meant
+                files.pop(path, None)
+                opaque[path] = Opaque("is there more than once; make the commit anew with git")
+            elif (odd := _odd(entry, why, limits)) is not None:
+                opaque[path] = odd
             else:
                 files[path] = str(entry.id)
     return Listing(files, opaque)
+
+
+def _odd(entry: pygit2.Object, why: str, limits: Limits) -> Opaque | None:
+    """Why a file cannot be used, *why* being what is wrong with its name."""
+    mode = entry.filemode
+    if mode == FileMode.TREE:
+        return Opaque(f"is nested deeper than {limits.depth} directories")
+    if mode not in _REGULAR:
+        return Opaque(_SAID.get(FileMode(mode), "is no ordinary file"))
+    return Opaque(why, str(entry.id)) if why else None
 
 
 def _name(raw: bytes, prefix: str, limits: Limits) -> tuple[str, str]:
