@@ -9,7 +9,9 @@ import pytest
 from devstack.objects import make, make_server
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.kube.resources import object_path
 from hedgehog.services import drift
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, inventory
@@ -74,6 +76,18 @@ def test_an_object_that_a_tool_has_marked_since_is_not_deleted(world: World) -> 
         assert "Server/default/a: no longer in the fabric, not deleted: it belongs to Helm release" in outcome.reason
     write_as(world.api, "helm", make("Server", "a"))
     assert world.sync("lab").counts["deleted"] == 1
+
+
+def test_an_object_that_a_tool_has_made_anew_is_held_whatever_the_policy(world: World) -> None:
+    """It has the name of what we wrote, and nothing else of it."""
+    world.fabric("lab", make_server("a"), conflict_policy="force")
+    world.sync("lab")
+    world.api.call("OTHER", "DELETE", object_path(KINDS["Server"], A), subject=str(A))
+    create(world.api, of_helm("theirs"))
+    world.fabric("lab", make_server("a", "new"), conflict_policy="force")
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class) == (HELD, "AlreadyExists")
+    assert world.live("Server")[A]["spec"]["description"] == "theirs"
 
 
 def test_an_object_that_was_adopted_silently_before_is_neither_changed_nor_deleted(world: World) -> None:

@@ -15,8 +15,9 @@ from hedgehog.errors import (
     RetryableError,
 )
 from hedgehog.fabric import tools
-from hedgehog.fabric.canonical import canonical, differs
+from hedgehog.fabric.canonical import canonical, differs, owned_fields
 from hedgehog.fabric.changes import Action, Change, Round
+from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.adopt import moved_to_us, shared
@@ -157,13 +158,15 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
         return live.failed[ref.kind]
     if found is not None and found["metadata"].get("deletionTimestamp"):
         return RetryableError(f"{ref}: {terminating(found['metadata'])}")
-    if found is not None and (ref not in desired.owned or ref in desired.adopted):
+    if found is not None and (
+        ref not in desired.owned or ref in desired.adopted or not owned_fields(found, FIELD_MANAGER)
+    ):
         return _claim(ref, found, desired.manifests[ref])
     return None
 
 
 def _claim(ref: ObjectRef, found: Manifest, wanted: Manifest) -> AlreadyExists | None:
-    """The tool that an object belongs to which we never wrote; None when somebody has the fabric take it over."""
+    """The tool that an object belongs to of which nothing is ours; None when somebody has the fabric take it over."""
     tool = tools.owner(found)
     if not tool or tools.is_adopted(wanted):
         return None
