@@ -149,7 +149,8 @@ def test_a_fork_is_checked_like_any_other(github: GitHubLab, fabric: str) -> Non
 
 def test_deleted_files_are_judged_by_what_they_leave_behind(github: GitHubLab, fabric: str) -> None:
     """The namespaces may not go while a VPC is in them, and may with it. A file that is gone has no line for a note."""
-    pull = propose(github, fabric, {"namespaces.yaml": None})
+    # Something stays: of a directory that is gone nobody knows whether its objects are meant to go.
+    pull = propose(github, fabric, {"namespaces.yaml": None, "README.md": "# namespaces are elsewhere\n"})
     github.check(pull, "opened")
     check = github.hub.checks[-1]
     assert (check["conclusion"], check["annotations"]) == ("failure", [])
