@@ -1,11 +1,12 @@
 """How long each DAG file takes to parse.
 
 Airflow's DAG processor forks a fresh process for every file and every look at it (each 30 seconds), and every task
-parses its file again. This does the same: a figure is the median over fresh forks of a process that has loaded what
-the DAG processor has (`airflow.sdk` and more of Airflow's own) and nothing of ours.
+parses its file again. This does the same: a figure is the least of some fresh forks of a process that has loaded what
+the DAG processor has (`airflow.sdk` and more of Airflow's own) and nothing of ours. On a busy machine processor time is
+stretched, too; so a limit is a ratio to a peer of the same run.
 
     python benchmarks/parse.py            prints the figures
-    python benchmarks/parse.py --check    and ends with 1 above a limit
+    python benchmarks/parse.py --check    and ends with 1 for a file that is not far cheaper than the peer
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import argparse
 import importlib
 import importlib.util
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -24,17 +24,16 @@ from pathlib import Path
 from benchmarks.report import Figure, emit
 
 ROOT = Path(__file__).resolve().parents[1]
-FILE_LIMIT = 0.100
-TOTAL_LIMIT = 1.0
+FILE_GOAL = 0.100
+LEAST_RATIO = 8
+"""Times that a file must be cheaper than the peer; one import of a client library at its top breaks it."""
 ROUNDS = 5
 
 
-def measure(file: Path) -> float:
-    """The median of ROUNDS parses, in seconds of processor time: other work on the machine does not stretch it.
-
-    Raises RuntimeError with the traceback of a file that cannot be parsed.
-    """
-    return statistics.median(_in_fork(file) for _ in range(ROUNDS))
+def measure(file: Path, rounds: int = ROUNDS) -> float:
+    """The least of some parses, in seconds of processor time. Raises RuntimeError with the traceback of a file that
+    cannot be parsed."""
+    return min(_in_fork(file) for _ in range(rounds))
 
 
 def _in_fork(file: Path) -> float:
@@ -89,22 +88,22 @@ def peer():
 peer()
 """
 """What a DAG file costs that imports its hooks at the top, as many do."""
+_PEER_NAME = "a DAG file that imports its hooks at the top"
 
 
 def _emit(figures: dict[str, float], peer: float) -> None:
-    name = "a DAG file that imports its hooks at the top"
     emit(
         [
-            Figure.of(f"parse {file}", seconds * 1000, "ms", name, peer * 1000, goal=FILE_LIMIT * 1000)
+            Figure.of(f"parse {file}", seconds * 1000, "ms", _PEER_NAME, peer * 1000, goal=FILE_GOAL * 1000)
             for file, seconds in figures.items()
         ]
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the figures; with --check return 1 when a limit is broken."""
+    """Print the figures; with --check return 1 when a file is not LEAST_RATIO times cheaper than the peer."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="end with 1 when a limit is broken")
+    parser.add_argument("--check", action="store_true", help="end with 1 for a file that costs too much")
     parser.add_argument("files", nargs="*", type=Path, default=sorted((ROOT / "dags").glob("*.py")))
     options = parser.parse_args(arguments)
     figures = {}
@@ -113,21 +112,16 @@ def main(arguments: list[str] | None = None) -> int:
         for file in options.files:
             figures[file.name] = measure(file)
             print(f"{figures[file.name] * 1000:7.1f} ms  {file.name}", flush=True)
-        if not options.check:
-            peer = Path(home) / "peer.py"
-            peer.write_text(_PEER)
-            _emit(figures, measure(peer))
-    total = sum(figures.values())
-    print(f"{total * 1000:7.1f} ms  all {len(figures)} files")
-    slow = [
-        f"{name} takes {seconds:.3f} s, limit {FILE_LIMIT} s"
-        for name, seconds in figures.items()
-        if seconds > FILE_LIMIT
-    ]
-    if total > TOTAL_LIMIT:
-        slow.append(f"all files together take {total:.3f} s, limit {TOTAL_LIMIT} s")
-    for line in slow:
-        print(f"too slow: {line}", file=sys.stderr)
+        peer_file = Path(home) / "peer.py"
+        peer_file.write_text(_PEER)
+        peer = measure(peer_file, rounds=2)
+    print(f"{peer * 1000:7.1f} ms  {_PEER_NAME}")
+    if not options.check:
+        _emit(figures, peer)
+    slow = {name: seconds for name, seconds in figures.items() if seconds * LEAST_RATIO > peer}
+    for name, seconds in slow.items():
+        told = f"{name} takes {seconds:.3f} s, one part in {peer / seconds:.0f} of the peer; it must be {LEAST_RATIO}"
+        print(f"too slow: {told}", file=sys.stderr)
     return 1 if options.check and slow else 0
 
 
