@@ -23,6 +23,7 @@ SETTINGS = {
     "git_directory": "fabrics/lab",
     "git_sync_enabled": True,
     "kubernetes_connection_id": "c",
+    "kubernetes_namespace": "racks",
     "enable_k8s_sync": True,
     "git_drift_policy": "adopt",
     "prune_max_objects": 0,
