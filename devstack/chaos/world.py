@@ -130,8 +130,8 @@ class World:
         return f"http://127.0.0.1:{self.proxies['git'].port}/{repository}.git"
 
     def clone_url(self, repository: str) -> str:
-        """How people reach it, past the proxy."""
-        return _as_ada(self.git.url(repository))
+        """How people reach it: past the proxy, whether the host answers or not."""
+        return str(self.git.path(repository))
 
     def airflow_uri(self) -> str:
         """A database for Airflow itself, on the same server, past the proxy."""
@@ -164,7 +164,7 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
         parts.callback(cluster.stop)
         cluster.install_definitions()
         token = secrets.token_urlsafe(24)
-        git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token, "ada": "ada"}))
+        git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token}))
         hub = parts.enter_context(GitHub(git, token=token))
         disk = Disk(directory / "disk")
         parts.callback(disk.close)
@@ -185,7 +185,7 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
         parts.callback(workers.stop)
         for name in REPOSITORIES:
             git.create(name)
-        people = {name: Person(directory / "ada" / name, _as_ada(git.url(name))) for name in REPOSITORIES}
+        people = {name: Person(directory / "ada" / name, str(git.path(name))) for name in REPOSITORIES}
         world = World(
             directory,
             parameters,
@@ -217,10 +217,6 @@ def make_fabrics(world: World) -> None:
             values |= {"git_repository": place.repository, "git_directory": f"fabrics/{place.name}"}
             values |= {"git_sync_enabled": True}
         fabrics.save_fabric(world.database, place.name, values)
-
-
-def _as_ada(url: str) -> str:
-    return url.replace("://", "://ada:ada@")
 
 
 def _environment(user: str, ports: Mapping[str, int], kubeconfig: Path, token: str, clones: Path) -> dict[str, str]:
