@@ -73,11 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def fuzz_all(seed_of_all: int, minutes: float) -> list[Told]:
     """Every target in a process of its own, one after the other, each with its share of the time."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
     told = []
     for number in range(TARGETS):
         share = str(minutes / TARGETS)
         command = [sys.executable, "-m", "devstack.fuzz", "--target", str(number), "--seed", str(seed_of_all)]
-        done = subprocess.run([*command, "--minutes", share], stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+        done = subprocess.run(
+            [*command, "--minutes", share], stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT, env=environment
+        )
         line = (done.stdout.splitlines() or [""])[-1]
         if done.returncode or not line.startswith("{"):
             told.append(Told(str(number), findings=[f"the process of target {number} ended with {done.returncode}"]))
