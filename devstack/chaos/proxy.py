@@ -103,8 +103,8 @@ class Proxy:
     def reset_all(self) -> None:
         """End every open connection with a reset, as a dead machine's peer sees it."""
         with self._lock:
-            doomed, self._open = self._open, set()
-        for one in doomed:
+            connections, self._open = self._open, set()
+        for one in connections:
             _reset(one)
 
     def _close_port(self) -> None:
