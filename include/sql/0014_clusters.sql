@@ -26,3 +26,16 @@ CREATE TRIGGER fabric_policy_changed AFTER UPDATE ON hedgehog.fabric
     FOR EACH ROW WHEN ((OLD.conflict_policy, OLD.drift_policy, OLD.drift_policies, OLD.git_drift_policy)
         IS DISTINCT FROM (NEW.conflict_policy, NEW.drift_policy, NEW.drift_policies, NEW.git_drift_policy))
     EXECUTE FUNCTION hedgehog.fabric_policy_changed();
+
+-- Objects that a run was about to create in a cluster. The inventory is written after the effect, so a run that is killed
+-- in between would leave objects that nobody owns, and that nobody would ever delete once they are no longer wanted.
+CREATE TABLE hedgehog.begun_object (
+    fabric_id     bigint NOT NULL REFERENCES hedgehog.fabric ON DELETE CASCADE,
+    connection_id text NOT NULL,
+    kind          text NOT NULL,
+    namespace     text NOT NULL,
+    name          text NOT NULL,
+    begun_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (fabric_id, connection_id, kind, namespace, name)
+);
+COMMENT ON TABLE hedgehog.begun_object IS 'Written before objects are created, emptied when the inventory has them; what stays was left by a killed run';
