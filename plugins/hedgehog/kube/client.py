@@ -1,8 +1,8 @@
-"""One cluster's API, as cheap as a bare HTTP client: the only module that imports the kubernetes library.
+"""One cluster's API, as cheap as a bare HTTP client: the only module that uses the kubernetes library.
 
 From the library come the configuration (kubeconfig, TLS, proxies, tokens and their refresh) and the connection pool;
 requests and answers are plain JSON. No typed models, no discovery: the kinds are known. The library is imported only
-when a cluster is opened, because that costs more than parsing all DAG files.
+when a cluster is opened, and then only what is needed of it (`library`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import orjson
 import urllib3
 
 from hedgehog.errors import HedgehogError, InvalidInput, RateLimited, RemoteUnavailable, wait_of
+from hedgehog.kube import library
 from hedgehog.kube.failures import Answer, cut, failure
 from hedgehog.kube.kubeconfig import STRICT, Permitted, load
 from hedgehog.kube.throttle import Throttle
@@ -94,6 +95,7 @@ class Cluster:
 
         A proxy that it names is used for this cluster; those that the environment names are not.
         """
+        library.load()
         from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415 - see the module's docstring
         from kubernetes.config import load_kube_config_from_dict  # noqa: PLC0415
 
@@ -113,6 +115,7 @@ class Cluster:
 
         Raises InvalidInput outside of one.
         """
+        library.load()
         from kubernetes.client import ApiClient, Configuration  # noqa: PLC0415 - see the module's docstring
         from kubernetes.config import ConfigException, load_incluster_config  # noqa: PLC0415
 
