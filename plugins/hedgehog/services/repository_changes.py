@@ -138,7 +138,9 @@ def _named(
     if found:
         return found
     near = difflib.get_close_matches(repository, [row.name for row in rows], n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog fabric list` shows what there is"
+    near = [name for name in near if name != repository]  # it is the branch that does not fit
+    near += difflib.get_close_matches(branch, sorted({row.branch for row in rows} - {branch}), n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog repository list` shows what there is"
     asked = [f"repository {repository!r}" if repository else "", f"branch {branch!r}" if branch else ""]
     asked.append(f"fabrics {', '.join(fabrics)}" if fabrics else "")
     raise NotFound(f"there is no git_repository for {' and '.join(filter(None, asked))}{hint}")
