@@ -9,8 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
-# As many test processes as the machine has cores: they start servers of their own.
-WORKERS ?= auto
+# As many test processes as the machine has cores: they start servers of their own, unless they are given one cluster.
+WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,auto)
+# Test processes with an Airflow each: they wait more than they work, and take 2 GB of memory.
+STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,2)
 
 .PHONY: help
 help: ## Show this help
@@ -38,8 +40,7 @@ demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 c
 .PHONY: test
 test: $(INSTALLED) devcluster ## Run all tests, the real parts included
 	@$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
-	@$(BIN)/python -m pytest -q -m e2e
-	@$(BIN)/python -m pytest -q -m endurance
+	@$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
 
 .PHONY: test-unit
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server

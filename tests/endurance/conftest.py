@@ -1,4 +1,4 @@
-"""Tests that take minutes each and want the machine for themselves; `make test` runs them last, one after the other."""
+"""Tests that take minutes each, most of them waiting; `make test` runs them beside the end-to-end tests, these first."""
 
 from __future__ import annotations
 
