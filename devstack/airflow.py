@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,16 +24,24 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-_START_LIMIT = 240.0
+LIMIT = 600.0
+"""Seconds to wait for anything: long enough for a machine that is busy with something else."""
+_ANSWER = 120.0
+"""Seconds that a busy API server may take for one answer."""
+_PORTS = range(15000, 32000)
+"""Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
+server is away for a moment."""
 NO_NOISE = "ignore:GitWildMatchPattern:DeprecationWarning"
 """Airflow 3.3 names a class of pathspec by its old name; else every task log begins with that. As in the Dockerfile."""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody listens on, and that nobody is given by chance."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
@@ -144,7 +153,7 @@ class Airflow:
         self.migrate()
         for name in COMPONENTS:
             self.start_part(name)
-        self.wait(self.healthy, "Airflow to be healthy", limit=_START_LIMIT, progress=progress)
+        self.wait(self.healthy, "Airflow to be healthy", limit=LIMIT, progress=progress)
 
     def healthy(self) -> bool:
         """Whether every component has a fresh heartbeat. Raises RuntimeError when one has ended."""
@@ -153,7 +162,7 @@ class Airflow:
                 tail = (self.home / f"{name}.log").read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"airflow {name} ended with status {process.returncode}:\n{tail}")
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v2/monitor/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/api/v2/monitor/health", timeout=30) as answer:
                 health = json.load(answer)
         except OSError:
             return False
@@ -170,19 +179,11 @@ class Airflow:
         try:
             process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _kill(process)
 
     def kill_part(self, name: str) -> None:
-        """SIGKILL one component with all its descendants, as when its machine is lost. Tasks have process groups of
-        their own, so a signal to the component's group would not reach them."""
-        process = self.processes.pop(name)
-        doomed = psutil.Process(process.pid)
-        for victim in (doomed, *doomed.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                victim.kill()
-        process.wait()
+        """SIGKILL one component with all its descendants, as when its machine is lost."""
+        _kill(self.processes.pop(name))
 
     def stop(self, *names: str) -> None:
         """Stop the named parts, or everything that was started, the last one first."""
@@ -204,7 +205,7 @@ class Airflow:
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=_ANSWER) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             if error.code == 401 and retry_login:
@@ -218,7 +219,7 @@ class Airflow:
         request = urllib.request.Request(
             f"{self.url}/auth/token", data=body, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=_ANSWER) as answer:
             return str(json.load(answer)["access_token"])
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
@@ -229,7 +230,7 @@ class Airflow:
         """The state of a run."""
         return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
-    def finished(self, dag_id: str, run_id: str, *, limit: float = 180.0) -> str:
+    def finished(self, dag_id: str, run_id: str, *, limit: float = LIMIT) -> str:
         """Wait until the run has ended and return `success` or `failed`."""
         self.wait(lambda: self.run_state(dag_id, run_id) in ("success", "failed"), f"{dag_id} {run_id}", limit=limit)
         return self.run_state(dag_id, run_id)
@@ -249,7 +250,7 @@ class Airflow:
         condition: Callable[[], bool],
         what: str,
         *,
-        limit: float = 180.0,
+        limit: float = LIMIT,
         progress: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Wait until *condition* holds. Raises TimeoutError with *what* after *limit* seconds."""
@@ -262,6 +263,16 @@ class Airflow:
                 progress(f"waiting for {what} ({now - started:.0f} s)")
                 told = now
             time.sleep(0.1)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL *process* and its descendants. Tasks have process groups of their own: a signal to its group would not
+    reach them."""
+    doomed = psutil.Process(process.pid)
+    for victim in (doomed, *doomed.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+    process.wait()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devstack.airflow import free_port
 
-_START_LIMIT = 10.0
+_START_LIMIT = 60.0
 
 
 def binary() -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack import postgres
-from devstack.airflow import ROOT, Airflow
+from devstack.airflow import LIMIT, ROOT, Airflow
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
 from hedgehog.fabric.model import Manifest
@@ -78,7 +78,7 @@ class Stack:
         found = sync_state.states(self.database, names)
         return {state.target.value if len(names) == 1 else f"{state.fabric}/{state.target}": state for state in found}
 
-    def wait_in_sync(self, *names: str, limit: float = 240.0) -> None:
+    def wait_in_sync(self, *names: str, limit: float = LIMIT) -> None:
         """Wait until both targets of the fabrics have reached the newest generation. Raises TimeoutError: how far they are."""
         try:
             self.airflow.wait(lambda: not self._behind(names), f"{', '.join(names[:5])} to be in sync", limit=limit)
@@ -89,12 +89,16 @@ class Stack:
     def _behind(self, names: Sequence[str]) -> list[sync_state.State]:
         return [state for state in sync_state.states(self.database, names) if state.status != "in_sync"]
 
-    def wait_status(self, name: str, target: str, status: str, *, limit: float = 240.0) -> sync_state.State:
+    def wait_status(self, name: str, target: str, status: str, *, limit: float = LIMIT) -> sync_state.State:
         """Wait until one target of a fabric has a status, and return its state."""
-        self.airflow.wait(
-            lambda: self.states(name)[target].status == status, f"{name} at {target} to be {status}", limit=limit
-        )
-        return self.states(name)[target]
+        seen: list[sync_state.State] = []
+
+        def reached() -> bool:
+            seen[:] = [self.states(name)[target]]
+            return seen[0].status == status
+
+        self.airflow.wait(reached, f"{name} at {target} to be {status}", limit=limit)
+        return seen[0]
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def soak(stack: Stack, *, runs: int, say: Callable[[str], None], limit: float = 
     found = Soaked(Watching(stack), Pages(stack))
     for number, name in enumerate(("soak-one", "soak-two")):
         stack.add_fabric(name, small_fabric(name[:7].replace("-", "") + str(number), 100 + number))
-    stack.wait_in_sync("soak-one", "soak-two", limit=600)
+    stack.wait_in_sync("soak-one", "soak-two")
     say("two fabrics are in step")
     while (missing := found.watching.waiting_for(runs)) and time.monotonic() - started < limit:
         found.pages.ask()
