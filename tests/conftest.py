@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import pytest
 from hypothesis import settings
 
 from devstack import postgres as devpostgres
+from devstack.cluster import DevCluster
 from hedgehog.__main__ import main
 from hedgehog.store import database as store_database
 from hedgehog.store.migrate import migrate
+from tests.waiting import until_unused
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
@@ -56,8 +59,23 @@ def postgres() -> Iterator[devpostgres.Postgres]:
     connection = store_database.connect(parameters)
     migrate(connection)
     connection.close()
+    with closing(store_database.connect({**server.parameters, "dbname": "postgres"})) as elsewhere:
+        until_unused("hedgehog_template", elsewhere)
     yield server
     devpostgres.stop(directory / "data")
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def api_server() -> Iterator[DevCluster]:
+    """A Kubernetes API server for this test process. It ends with the session, for a worker of xdist whose exit takes
+    long is killed, and would leave it behind."""
+    directory = Path(tempfile.mkdtemp(prefix="hedgehog-k8s-"))
+    cluster = DevCluster.of_environment(directory / "cluster")
+    cluster.start()
+    cluster.install_definitions()
+    yield cluster
+    cluster.stop()
     shutil.rmtree(directory, ignore_errors=True)
 
 

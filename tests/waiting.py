@@ -31,11 +31,17 @@ def until_alone(database: Connection) -> None:
     until(lambda: _others(database) == 0, "the other sessions of the database to end")
 
 
-def _others(database: Connection) -> int:
+def until_unused(name: str, elsewhere: Connection) -> None:
+    """Wait until no session of the database *name* is left, as PostgreSQL wants it of a template."""
+    until(lambda: _others(elsewhere, name) == 0, f"the sessions of {name} to end")
+
+
+def _others(database: Connection, name: str | None = None) -> int:
     with transaction(database) as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = coalesce(%s, current_database()) "
+            "AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+            (name,),
         )
         found: int = cursor.fetchone()[0]
     return found

@@ -94,6 +94,7 @@ def fabric_database(database_parameters: dict[str, Any], monkeypatch: pytest.Mon
         "host": database_parameters["host"],
         "login": database_parameters["user"],
         "schema": database_parameters["dbname"],
+        "extra": {"connect_timeout": 60},  # some places have seconds for it, which are few on a busy machine
     }
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", json.dumps(connection))
     return database_parameters

@@ -24,6 +24,8 @@ from hedgehog.errors import HedgehogError, InvalidInput, NotFound, SchemaMismatc
 from hedgehog.fabric.model import GitRepository
 from hedgehog.github.client import Credentials
 from hedgehog.gitops.remote import GitCredentials
+from hedgehog.store import database as store_database
+from tests.waiting import until_alone
 
 SECRET = "s3cr3t-t0ken"
 
@@ -219,13 +221,8 @@ def test_a_newer_fabric_database_is_refused_and_its_connection_closed(fabric_dat
     person.close()
     with pytest.raises(SchemaMismatch, match="9999"):
         open_database()
-    admin = psycopg2.connect(**fabric_database)
-    with admin.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        assert cursor.fetchone() == (0,)
-    admin.close()
+    with closing(store_database.connect(fabric_database)) as admin:
+        until_alone(admin)
 
 
 def test_a_token_enters_the_api_of_the_repositorys_host(monkeypatch):

@@ -105,8 +105,11 @@ def task(breaker):
 
 
 @pytest.fixture
-def recorded(fabric_database):
-    """What is on record now."""
+def recorded(fabric_database, monkeypatch):
+    """What is on record now. The recorder has time: what it gives up on a busy machine is no failure of a test."""
+    monkeypatch.setattr(task_recorder, "_LIMITS", {**task_recorder._LIMITS, "connect_timeout": 60})
+    monkeypatch.setattr(task_recorder, "_SESSION", "-c statement_timeout=60000 -c lock_timeout=60000")
+    monkeypatch.setattr(task_recorder, "_LONGEST_START", 60.0)
     connection = store_database.connect(fabric_database)
     yield lambda: runs(connection)
     connection.close()

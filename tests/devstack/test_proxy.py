@@ -11,7 +11,7 @@ import pytest
 
 from devstack.chaos.proxy import Mode, Proxy
 from devstack.in_thread import InThread
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 
 class _Echo(socketserver.StreamRequestHandler):
@@ -38,7 +38,7 @@ def proxy() -> Iterator[Proxy]:
 def ask(proxy: Proxy, text: bytes = b"hedgehog\n") -> bytes:
     """All that comes back for one line; empty when the connection is refused or reset before that."""
     try:
-        with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT) as connection:
             connection.sendall(text)
             connection.shutdown(socket.SHUT_WR)
             found = b""
@@ -80,7 +80,7 @@ def test_a_silent_server_takes_what_comes_and_says_nothing(proxy: Proxy) -> None
     until(lambda: proxy.messages, "the question to arrive")
     assert answers == []
     proxy.set(Mode.PASS)
-    asking.join(30)
+    asking.join()
     assert answers == [b""]
 
 

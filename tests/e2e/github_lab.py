@@ -72,7 +72,7 @@ class GitHubLab:
         url = f"{self.stack.airflow.url}/hedgehog/webhooks/github"
         request = urllib.request.Request(url, data=body, headers=given)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -80,7 +80,7 @@ class GitHubLab:
     def announce(self, size: int) -> int:
         """The answer to the head of a delivery of *size* bytes: the webhook need not wait for the body of a large one."""
         host = urllib.parse.urlsplit(self.stack.airflow.url)
-        connection = http.client.HTTPConnection(host.netloc, timeout=30)
+        connection = http.client.HTTPConnection(host.netloc, timeout=120)
         connection.putrequest("POST", "/hedgehog/webhooks/github")
         connection.putheader("Content-Type", "application/json")
         connection.putheader("X-Hub-Signature-256", sign(b"the body that was not sent"))
@@ -105,7 +105,7 @@ class GitHubLab:
             rows[:] = self.query("SELECT status, reason FROM hedgehog.inbox WHERE delivery_id = %s", delivery)
             return rows[0][0] not in ("received", "processing")
 
-        self.stack.airflow.wait(look, f"delivery {delivery} to be worked on", limit=240)
+        self.stack.airflow.wait(look, f"delivery {delivery} to be worked on")
         return rows[0]
 
     def query(self, sql: str, *values: Any) -> list[Any]:
@@ -164,7 +164,7 @@ class GitHubLab:
         asked = urllib.request.Request(
             f"{airflow.url}/hedgehog/api/inbox", headers={"Authorization": f"Bearer {token}"}
         )
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             return dict(json.load(answer)["refusals"])
 
 

@@ -23,7 +23,7 @@ def task_instances(stack: Stack, dag_id: str = "~", **filters: str) -> list[Task
 def hold_pushes(stack: Stack, repository: str) -> Path:
     """Have the next push wait on the host after the branch moved, and return the file that is there while it waits.
 
-    Removing the file lets it end, at the latest it does so after a minute.
+    Removing the file lets it end, at the latest it does so after ten minutes.
     """
     held = stack.directory / f"{repository}-held"
     hook = stack.git.path(repository) / "hooks" / "post-receive"
@@ -32,7 +32,7 @@ def hold_pushes(stack: Stack, repository: str) -> Path:
         textwrap.dedent(f"""\
         #!/bin/sh
         touch {held}
-        for second in $(seq 60); do [ -e {held} ] || exit 0; sleep 1; done
+        for second in $(seq 600); do [ -e {held} ] || exit 0; sleep 1; done
         """)
     )
     hook.chmod(0o755)

@@ -77,11 +77,11 @@ def test_the_clock_alone_brings_a_change_when_every_wake_up_is_lost(stack: Stack
     stack.airflow.stop_part("triggerer")
     try:
         stack.add_fabric(name, [make_vpc(f"{name}-v", 4)])
-        stack.wait_in_sync(name, limit=300)
+        stack.wait_in_sync(name)
     finally:
         stack.airflow.start_part("triggerer")
     assert ObjectRef("VPC", "default", f"{name}-v") in live(stack, "VPC")
-    stack.airflow.wait(stack.airflow.healthy, "the triggerer to be back", limit=120)
+    stack.airflow.wait(stack.airflow.healthy, "the triggerer to be back")
 
 
 def test_a_mistyped_conf_fails_the_run_and_nothing_is_done(stack: Stack, name: str) -> None:

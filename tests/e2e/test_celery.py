@@ -41,7 +41,7 @@ def test_every_task_is_run_by_the_worker_of_its_queue(stack: Stack, celery: Cele
 def test_the_self_test_goes_through_the_broker_to_every_queue(stack: Stack, celery: Celery) -> None:
     """Each queue's task was run by the worker of that queue."""
     run_id = stack.airflow.trigger("hedgehog_self_test")
-    stack.airflow.finished("hedgehog_self_test", run_id, limit=300)
+    stack.airflow.finished("hedgehog_self_test", run_id)
     checks = {one["check"]: one["passed"] for one in stack.airflow.xcom("hedgehog_self_test", run_id, "check")}
     assert {queue: checks.get(f"queue {queue}") for queue in POOLS} == dict.fromkeys(POOLS, True)
 
@@ -53,7 +53,7 @@ def test_a_worker_lost_in_the_middle_of_a_sync_loses_nothing_and_nothing_is_done
     repository, objects = stack.add_repository(f"{name}-lost"), small_fabric(name, 31)
     held = hold_pushes(stack, repository)
     stack.add_fabric(name, objects, git_repository=repository)
-    stack.airflow.wait(held.exists, "a push to be under way", limit=240)
+    stack.airflow.wait(held.exists, "a push to be under way")
     lost = running_tasks(stack, "hedgehog_git_sync")
 
     celery.kill_worker("git_sync")

@@ -191,7 +191,7 @@ def test_what_is_not_signed_is_refused_and_counted(github: GitHubLab, fabric: st
     expected = {"unsigned": 1, "bad signature": 2, "too large": 1, "replayed": 2}
     github.stack.airflow.wait(lambda: growth(before, github.refusals()) == expected, f"the counts {expected}")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{github.stack.airflow.url}/hedgehog/api/inbox", timeout=30)
+        urllib.request.urlopen(f"{github.stack.airflow.url}/hedgehog/api/inbox", timeout=120)
     assert refused.value.code == 401
     refused.value.close()
     assert github.worked_on(f"{fabric}-delivery")[0] == "done"

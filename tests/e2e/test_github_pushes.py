@@ -133,7 +133,6 @@ def wait_for(stack: Stack, name: str, revision: str) -> None:
             == [("in_sync", revision)] * 2
         ),
         f"{name} to be in sync at {revision}",
-        limit=240,
     )
 
 
@@ -272,7 +271,7 @@ def test_a_bad_object_is_held_and_the_others_arrive(github: GitHubLab, guarded: 
     github.stack.airflow.wait(
         lambda: {"v-1", "v-1--srv-01--unbundled--leaf-01"} <= specs(guarded.live()).keys(), "the good VPC"
     )
-    state = github.stack.wait_status(name, "git", "out_of_sync", limit=240)
+    state = github.stack.wait_status(name, "git", "out_of_sync")
 
     assert "VPC/default/v-2" in state.reason, state
     assert not {"v-2", "v-2--srv-02--bundled--leaf-02"} & specs(guarded.live()).keys()

@@ -33,7 +33,7 @@ def test_a_scheduler_killed_with_its_tasks_in_the_middle_of_a_sync_leaves_nothin
     repository, objects = quick.add_repository(f"{name}-lost"), small_fabric(name, 32)
     held = hold_pushes(quick, repository)
     quick.add_fabric(name, objects, git_repository=repository)
-    quick.airflow.wait(held.exists, "a push to be under way", limit=240)
+    quick.airflow.wait(held.exists, "a push to be under way")
     lost = running_tasks(quick, "hedgehog_git_sync")
     assert lost
 

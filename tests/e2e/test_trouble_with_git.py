@@ -40,7 +40,7 @@ def test_one_failing_fabric_among_fifty_fails_alone(stack: Stack, name: str) -> 
         stack.add_fabric(fabric, [make_server(f"{fabric}-s")], **repository)
     bad, good = names[7], [fabric for i, fabric in enumerate(names) if i != 7]
 
-    stack.wait_in_sync(*good, limit=400)
+    stack.wait_in_sync(*good)
 
     state = stack.wait_status(bad, "git", "parked")
     assert state.error_class == "NotFound", state

@@ -80,9 +80,7 @@ def test_a_field_that_somebody_else_owns_is_reported_with_its_owner(stack: Stack
     apply_as(stack, "somebody-else", make_server(f"{name}-a", "set by somebody else"))
     stack.save(name, [make_server(f"{name}-a", "set by us"), make_server(f"{name}-b", "set by us")])
 
-    stack.airflow.wait(
-        lambda: "somebody-else" in stack.states(name)["kubernetes"].reason, "the conflict to be told", limit=240
-    )
+    stack.airflow.wait(lambda: "somebody-else" in stack.states(name)["kubernetes"].reason, "the conflict to be told")
     ours, theirs = ObjectRef("Server", "default", f"{name}-b"), ObjectRef("Server", "default", f"{name}-a")
     # The watch may have had the conflict told before the change was published.
     stack.airflow.wait(lambda: described(stack, ours) == "set by us", "the other object to be written")

@@ -31,7 +31,7 @@ def open_mirror(host: GitServer, tmp_path: Path) -> OpenMirror:
     """Opens the mirror of a repository of the host; all share one cache directory."""
 
     def open_(name: str = "net", branch: str = "main", credentials: GitCredentials | None = None) -> Mirror:
-        remote = Remote(host.url(name), branch, credentials or GitCredentials(), timeout=20)
+        remote = Remote(host.url(name), branch, credentials or GitCredentials(), timeout=300)
         return Mirror(tmp_path / "cache", remote)
 
     return open_

@@ -231,7 +231,7 @@ def test_a_storm_of_writers_loses_nothing(open_mirror: OpenMirror, tmp_path: Pat
     failures: list[BaseException] = []
 
     def write(writer: int) -> None:
-        remote = Remote(host.url("net"), "main", timeout=60)
+        remote = Remote(host.url("net"), "main", timeout=300)
         mirror = Mirror(tmp_path / f"cache-{writer % 2}", remote)  # two of them share a cache
         for number in range(commits):
             for _ in range(200):

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,21 +14,10 @@ from hedgehog.kube.definitions import FALLBACK_GROUP
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
-@functools.cache
-def _started() -> DevCluster:
-    directory = Path(tempfile.mkdtemp(prefix="hedgehog-k8s-"))
-    cluster = DevCluster.of_environment(directory / "cluster")
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    atexit.register(cluster.stop)
-    cluster.start()
-    cluster.install_definitions()
-    return cluster
-
-
 @pytest.fixture(scope="session")
-def cluster() -> DevCluster:
+def cluster(api_server: DevCluster) -> DevCluster:
     """A running API server with all Hedgehog kinds, shared by the tests of this process."""
-    return _started()
+    return api_server
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from hedgehog.kube.watch import End, Event, Lines, Reading, list_scope, open_str
 from tests.kube.clusters import api, cluster
 from tests.kube.fake_server import serve, status
 from tests.kube.test_adopt import create
+from tests.waiting import LIMIT
 
 __all__ = ["api", "cluster"]
 
@@ -87,7 +88,7 @@ def test_a_list_and_the_watch_after_it_miss_nothing(api: Cluster) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while found.end is None:
-            assert selector.select(30)
+            assert selector.select(LIMIT)
             found = stream.read()
             events += found.events
     stream.close()

@@ -73,7 +73,7 @@ class Lab:
     def open_mirror(self, repository: GitRepository) -> Mirror:
         """As the Airflow hook does."""
         credentials = GitCredentials(username="robot", token=self.token)
-        return Mirror(self.directory / "cache", Remote(repository.url, repository.branch, credentials, timeout=30))
+        return Mirror(self.directory / "cache", Remote(repository.url, repository.branch, credentials, timeout=300))
 
     def sync_all(self, *names: str, **options: Any) -> list[Outcome]:
         """Sync the named fabrics in one batch."""

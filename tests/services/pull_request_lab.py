@@ -104,7 +104,7 @@ class Lab:
 
     def open_mirror(self, repository: GitRepository) -> Mirror:
         """As the Airflow hook does."""
-        return Mirror(self.directory / "cache", Remote(repository.url, repository.branch, timeout=30))
+        return Mirror(self.directory / "cache", Remote(repository.url, repository.branch, timeout=300))
 
     def validate(self, number: int = 1, repository: str = "acme/net", **options: Any) -> Validation:
         """Check a pull request."""

@@ -217,7 +217,7 @@ def test_locks_are_free_afterwards(lab: Lab, database_parameters: dict[str, Any]
     lab.host.outage = 500
     lab.sync("lab")
     with transaction(lab.database) as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
         assert cursor.fetchone() == (0,)
 
 

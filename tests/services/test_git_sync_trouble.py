@@ -312,5 +312,5 @@ def test_a_name_given_twice_is_synced_once(lab: Lab) -> None:
     lab.add_fabric("lab")
     assert len(lab.sync_all("lab", "lab")) == 1
     with transaction(lab.database) as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
         assert cursor.fetchone() == (0,)

@@ -53,10 +53,10 @@ def ear(database_parameters):
 
 
 def status_of(bench, arrival):
-    """Status, reason, attempts of a delivery, and the seconds until its next try (None: never)."""
+    """Status, reason, attempts of a delivery, and the seconds until its next try (None: never) to the next half minute."""
     return bench.execute(
         "SELECT status, reason, attempts, CASE WHEN next_attempt_at <> 'infinity' "
-        "THEN round(extract(epoch FROM next_attempt_at - now()))::integer END FROM hedgehog.inbox WHERE delivery_id = %s",
+        "THEN 30 * ceil(extract(epoch FROM next_attempt_at - now()) / 30)::integer END FROM hedgehog.inbox WHERE delivery_id = %s",
         arrival.delivery_id,
     )[0]
 

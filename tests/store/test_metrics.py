@@ -108,7 +108,7 @@ def test_the_depth_of_the_queue_is_what_a_plan_would_take(bench):
     bench.synced_fabric("b")
     bench.synced_fabric("git-first", source_of_truth="git")
     bench.execute(
-        "UPDATE hedgehog.sync_state SET due_at = now() - interval '90 s' WHERE target = 'git' AND due_at < 'infinity'"
+        "UPDATE hedgehog.sync_state SET due_at = now() - interval '1 h' WHERE target = 'git' AND due_at < 'infinity'"
     )
     found = Figures(bench.connection)
     assert found["hedgehog_sync_due"] == {
@@ -116,7 +116,7 @@ def test_the_depth_of_the_queue_is_what_a_plan_would_take(bench):
         "kubernetes": len(bench.due(Target.KUBERNETES)),
     }
     assert found["hedgehog_sync_due"]["git"] == 2
-    assert found["hedgehog_sync_oldest_due_seconds"]["git"] == pytest.approx(90, abs=30)
+    assert found["hedgehog_sync_oldest_due_seconds"]["git"] == pytest.approx(3600, abs=600)
 
 
 def test_failures_in_a_row_name_fabric_and_error(failing):
@@ -177,7 +177,7 @@ def test_drift_is_as_old_as_its_oldest_object_that_a_fabric_wants(bench):
     )
     found = Figures(bench.connection)
     assert found["hedgehog_drift_objects"] == {"changed": 1, "missing": 1, "orphan": 1, "unowned": 0}
-    assert found["hedgehog_drift_oldest_seconds"] == {"lab": pytest.approx(3600, abs=60)}
+    assert found["hedgehog_drift_oldest_seconds"] == {"lab": pytest.approx(3600, abs=600)}
 
 
 def test_tasks_are_counted_by_how_their_tries_ended(bench):
@@ -254,13 +254,13 @@ def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
         ("SELECT 'many'", "could not convert string to float"),
         ("SELECT 1 / 0", "division by zero"),
         ("SELECT count(*) FROM hedgehog.gone", 'relation "hedgehog.gone" does not exist'),
-        ("SELECT pg_sleep(5)", "statement timeout"),
+        ("SELECT pg_sleep(600)", "statement timeout"),
     ],
 )
 def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch, caplog, sql, why):
     """Whatever is wrong with it."""
     good = metrics.figures(bench.connection)
-    bench.execute("SET statement_timeout = '1s'")
+    bench.execute("SET statement_timeout = '5s'")
     broken = Metric("hedgehog_circuits_open", "gauge", "…", (), sql)
     monkeypatch.setattr(metrics, "METRICS", {**METRICS, broken.name: broken})
     found = metrics.figures(bench.connection)

@@ -47,7 +47,7 @@ def test_what_a_forced_push_dropped_stays_on_record(bench, repository):
 def test_a_repository_is_asked_every_few_minutes(bench, repository):
     """However often the DAG runs for webhooks of others."""
     assert due(bench) == {repository}
-    looked(bench, repository, 239)
+    looked(bench, repository, 60)
     assert due(bench) == set()
     looked(bench, repository, 241)
     assert due(bench) == {repository}
