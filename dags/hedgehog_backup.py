@@ -15,8 +15,10 @@ such as `s3://aws_backup@bucket/fabrics`, where `aws_backup` is an Airflow conne
 
 To restore, see `hedgehog restore --help` and `docs/maintenance.md`.
 
-**When it is red.** The place cannot be written, or a repository's URL carries a login, which no backup may hold; the
-log says which. There is no half a backup: it has its name, or its manifest, only when all of it is there.
+**When it is red.** The place cannot be written, and there is no backup; it has its name, or its manifest, only when it is
+whole. Or something could not be backed up, because its rows cannot be read or a repository's URL carries a login, which
+no backup may hold: the log names it with the reason, and the backup has everything else. The last backup that has such a
+fabric is kept until a newer one has it again.
 """
 
 from airflow.sdk import dag

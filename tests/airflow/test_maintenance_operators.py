@@ -20,9 +20,11 @@ from hedgehog.airflow.maintenance_operators import (
     SweepDagRunsOperator,
     SweepHistoriesOperator,
 )
+from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.services import backup_manifest
 from hedgehog.services.backup_manifest import MANIFEST_FILE
 from hedgehog.services.restore import restore
 from hedgehog.store import fabrics, sync_state
@@ -166,6 +168,26 @@ def test_a_backup_goes_to_a_directory_or_to_object_storage_and_comes_back(
         place = backup_storage.fetch(done["place"], tmp_path / "fetched")
     fabrics.delete_fabric(parked, "lab")
     assert restore(parked, place).fabrics == {"lab": "created"}
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_backup_that_lacks_a_fabric_is_red_and_the_last_that_has_it_stays(
+    parked, context, monkeypatch, tmp_path, caplog, scheme
+):
+    """It did not end well, so it leaves no report, and alerts see that it is late."""
+    place = f"{scheme}{tmp_path}/backups"
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_DIRECTORY", place)
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_KEEP", "1")
+    whole = backup_storage.back_up(parked, place, keep=1, now=datetime(2026, 5, 1, tzinfo=UTC))
+    fabrics.save_fabric(parked, "well", {})
+    with transaction(parked) as cursor:
+        cursor.execute("""UPDATE hedgehog.fabric SET settings = '{"nonsense": 1}' WHERE name = 'lab'""")
+    with pytest.raises(FabricTrouble, match=r"fabric lab is not in the backup: .*settings\.nonsense"):
+        BackUpOperator(task_id="backup").execute(context)
+    assert "fabric lab is not in the backup" in caplog.text
+    left = sorted(path.name for path in (tmp_path / "backups").iterdir())
+    assert (len(left), left[0], jobs(parked)) == (2, whole.name, {})
+    assert backup_manifest.fabrics(tmp_path / "backups" / left[1]) == {"well"}
 
 
 def test_object_storage_keeps_the_newest_backups_and_what_is_no_backup(parked, tmp_path):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from devstack.git_server import GitServer, Person
+from hedgehog.store.database import transaction
 from tests.test_cli import connection_uri, filled, hedgehog
 
 __all__ = ["connection_uri", "filled", "hedgehog"]
@@ -122,3 +123,12 @@ def test_every_command_explains_itself(command, words):
     """A sentence, and every option with its meaning."""
     status, out, _ = command(*words, "--help")
     assert (status, out.startswith(f"usage: hedgehog {' '.join(words)}")) == (0, True)
+
+
+def test_a_backup_without_one_of_its_fabrics_says_so_and_ends_with_1(filled, database, tmp_path):
+    """What is there is written all the same."""
+    with transaction(database) as cursor:
+        cursor.execute("""UPDATE hedgehog.fabric SET settings = '{"nonsense": 1}'""")
+    status, out, err = filled("backup", "--directory", tmp_path)
+    assert (status, out.endswith(": 0 fabrics, 0 objects written\n")) == (1, True)
+    assert err.startswith("hedgehog: note: fabric gen is not in the backup: fabric gen: settings.nonsense")

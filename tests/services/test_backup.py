@@ -296,19 +296,18 @@ def test_a_backup_is_of_one_moment(database: Connection, database_parameters: An
 
 
 def test_no_secret_is_in_a_backup(database: Connection, backed_up: Path, tmp_path: Path) -> None:
-    """Connections are named; a URL with a token, which only SQL can have stored, is refused with its place."""
+    """Connections are named; a URL with a token, which only SQL can have stored, is missing, and told with its place."""
     everything = b"".join(path.read_bytes() for path in backed_up.rglob("*") if path.is_file())
     assert b"demo_git" in everything
     with transaction(database) as cursor:
         cursor.execute(
             "UPDATE hedgehog.git_repository SET url = 'https://ghp_canary@git.example.com/x.git' WHERE name = 'demo'"
         )
-    with pytest.raises(InvalidInput) as refused:
-        write(database, tmp_path / "other", now=NOW)
-    assert "no backup was written" in str(refused.value)
-    assert "put it into an Airflow connection" in str(refused.value)
-    assert "canary" not in str(refused.value)
-    assert list((tmp_path / "other").iterdir()) == []
+    done = write(database, tmp_path / "other", now=NOW)
+    assert (list(done.missing.repositories), list(done.missing.fabrics)) == (["demo"], ["Site.B", "gen"])
+    assert "put it into an Airflow connection" in done.missing.repositories["demo"]
+    written = [path.read_bytes() for path in Path(done.place).rglob("*") if path.is_file()]
+    assert not [content for content in written if b"canary" in content]
 
 
 def test_a_half_written_backup_has_no_name_yet(database: Connection, tmp_path: Path, monkeypatch) -> None:

@@ -16,8 +16,8 @@ from hedgehog.gitops.remote import Remote
 from hedgehog.services import git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
-from hedgehog.store.database import Connection
-from tests.services.git_sync_lab import Lab, open_lab
+from hedgehog.store.database import Connection, transaction
+from tests.services.git_sync_lab import Lab, make_vpc, open_lab
 
 
 @pytest.fixture
@@ -142,3 +142,21 @@ def test_a_push_that_is_too_large_with_all_goes_without_the_largest(lab: Lab, mo
     assert (small.status, lab.state("lab").status) == (OutcomeStatus.SUCCESS, SyncStatus.IN_SYNC)
     assert (large.error_class, lab.state("large").status) == ("InvalidInput", SyncStatus.PARKED)
     assert "raise its limit for request bodies" in large.reason
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE hedgehog.fabric SET spine_leaf_links = '{\"a\": 1e400}' WHERE name = 'sick'",
+        "UPDATE hedgehog.fabric_object SET manifest = '{\"a\": 1e400}' WHERE name = 'only-sick'",
+    ],
+)
+def test_a_row_that_nobody_can_read_is_an_error_of_its_fabric(lab: Lab, harm: str) -> None:
+    """PostgreSQL takes numbers that no client reads; both fabrics are in one repository."""
+    fabric_store.save_fabric(lab.database, "sick", {"git_repository": "net", "git_directory": "sick"})
+    fabric_store.save_objects(lab.database, lab.id("sick"), [make_vpc("only-sick")])
+    with transaction(lab.database) as cursor:
+        cursor.execute(harm)
+    error, reason = sync_both(lab)
+    assert error == "InvalidInput"
+    assert "cannot be read from the fabric database" in reason

@@ -72,15 +72,18 @@ def test_a_fabric_whose_stored_settings_are_unreadable_fails_alone_until_they_ar
     assert world.sync("bad").status is SUCCESS
 
 
-def test_a_row_that_is_no_manifest_fails_alone(world: World) -> None:
+@pytest.mark.parametrize(
+    ("manifest", "state"), [('{"kind": "Server"}', SyncStatus.ERROR), ('{"a": 1e400}', SyncStatus.PARKED)]
+)
+def test_a_row_that_is_no_manifest_fails_alone(world: World, manifest: str, state: SyncStatus) -> None:
     """Whatever somebody wrote into the table."""
     world.fabric("bad", make_server("a"))
     world.fabric("good", make_server("b"))
     with transaction(world.database) as cursor:
-        cursor.execute("UPDATE hedgehog.fabric_object SET manifest = %s WHERE name = 'a'", ('{"kind": "Server"}',))
+        cursor.execute("UPDATE hedgehog.fabric_object SET manifest = %s WHERE name = 'a'", (manifest,))
     bad, good = world.sync_all(["bad", "good"])
     assert (bad.status, good.status) == (ERROR, SUCCESS)
-    assert world.state("bad").status is SyncStatus.ERROR
+    assert world.state("bad").status is state
 
 
 def test_a_cluster_that_fails_in_a_way_nobody_foresaw_fails_its_own_fabrics(world: World) -> None:

@@ -308,3 +308,14 @@ def test_a_deleted_fabric_takes_its_rows_with_it_but_not_its_history(bench):
     tables = ("fabric", "fabric_object", "sync_state", "sync_event")
     assert [bench.execute(f"SELECT count(*) FROM hedgehog.{table}")[0][0] for table in tables] == [0, 0, 0, 1]
     assert bench.due(Target.GIT, force=True) == []
+
+
+@pytest.mark.parametrize(
+    ("until", "year"), [("NULL", None), ("'infinity'", 9999), ("'20000-01-01'", 9999), ("'0044-03-15 BC'", 1)]
+)
+def test_a_time_that_no_client_has_is_the_last_or_first_that_it_has(bench, until: str, year: int | None) -> None:
+    """Such a row was the end of everything that lists fabrics."""
+    bench.fabric("lab")
+    bench.execute(f"UPDATE hedgehog.fabric SET suspended = true, suspended_until = {until}")
+    (fabric,) = fabrics.load_fabrics(bench.connection)
+    assert (fabric.suspended_until and fabric.suspended_until.year) == year

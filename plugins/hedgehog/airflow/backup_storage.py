@@ -59,7 +59,7 @@ def back_up(connection: Connection, place: str, *, keep: int, now: datetime, dry
         try:
             if not dry_run:
                 _upload(Path(name) / local.name, remote / local.name)
-            return replace(done, removed=tuple(_rotate(remote, [local.name], keep, dry_run=dry_run)))
+            return replace(done, removed=tuple(_rotate(remote, done, keep)))
         except OSError as error:
             raise RemoteUnavailable(f"{place} cannot be written: {type(error).__name__}: {error}") from error
 
@@ -121,12 +121,20 @@ def _upload(source: Path, target: Any) -> None:
         remote.write_bytes(path.read_bytes())
 
 
-def _rotate(remote: Any, written: list[str], keep: int, *, dry_run: bool) -> list[str]:
-    """Delete the oldest, the manifest first, so that half of a backup never looks like one."""
+def _rotate(remote: Any, written: Backup, keep: int) -> list[str]:
+    """Delete the oldest, the manifest first, so that half of a backup never looks like one. A dry run deletes nothing."""
+
+    def holds(name: str) -> frozenset[str]:
+        manifest = remote / name / MANIFEST_FILE
+        if not manifest.exists():  # the one of a dry run
+            return frozenset()
+        content = _content(manifest, backup_manifest.LARGEST_MANIFEST)
+        return backup_manifest.fabrics_of(content, place=str(remote / name))
+
     there = [path.name for path in remote.iterdir() if path.is_dir()] if remote.exists() else []
     whole = {name for name in there if backup.is_name(name) and (remote / name / MANIFEST_FILE).exists()}
-    doomed = backup.expired(whole | set(written), keep)
-    for name in doomed if not dry_run else ():
+    doomed = backup.expired(whole | {written.name}, keep, missing=written.missing.fabrics, holds=holds)
+    for name in doomed if not written.dry_run else ():
         (remote / name / MANIFEST_FILE).unlink()
         (remote / name).fs.rm((remote / name).path, recursive=True)
     return doomed

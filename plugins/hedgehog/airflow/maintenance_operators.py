@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from hedgehog.airflow.connections import setting
 from hedgehog.airflow.operators import fabric_database, run_id_of
+from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import InvalidInput, PermanentError
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class BackUpOperator(_CleaningOperator):
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return what was written and what went."""
+        """Return what was written and what went; red when something is missing from the backup."""
         from datetime import UTC, datetime
 
         from hedgehog.airflow import backup_storage
@@ -240,10 +241,14 @@ class BackUpOperator(_CleaningOperator):
                 dry_run=bool(self.plan_only),
             )
             report = done.as_dict()
-            if not self.plan_only:
+            if not self.plan_only and not done.missing:
                 note_run(connection, BACKUP, report)
         verb = "would be " if self.plan_only else ""
         logger.info("%s fabrics, %s objects %swritten to %s", done.fabrics, done.objects, verb, done.place)
         for name in done.removed:
             logger.info("%sdeleted, one of the oldest: %s", verb, name)
+        if done.missing:
+            for line in report["missing"]:
+                logger.error("%s", line)
+            raise FabricTrouble(f"{done.place} has all but this: " + "; ".join(report["missing"]))
         return report

@@ -78,7 +78,10 @@ def _backup(arguments: argparse.Namespace) -> int:
             connection, place, keep=arguments.keep, now=datetime.now(UTC), dry_run=arguments.dry_run
         )
     show(arguments, done.as_dict(), lambda: _backup_text(done))
-    return 0
+    if arguments.output == "table":
+        for text in done.missing.told():
+            note(text)
+    return 1 if done.missing else 0
 
 
 def _backup_text(done: Backup) -> str:

@@ -69,7 +69,7 @@ def dump(manifest: Mapping[str, Any]) -> bytes:
     Depends on nothing but the data; loading it gives equal data. Takes only what JSON can hold.
     """
     text: bytes = yaml.dump(
-        manifest,
+        dict(manifest),
         Dumper=_Dumper,
         encoding="utf-8",
         allow_unicode=True,

@@ -7,7 +7,8 @@
       state.json                       ids, suspensions, last revisions
       fabrics/<name>/configuration.yaml, objects-0001.yaml …     what `hedgehog fabric import` reads
 
-There are no secrets in it: connections are named, and what carries a login is refused.
+There are no secrets in it: connections are named. What carries a login, or cannot be read, is missing from it with the
+reason; all the rest is there.
 """
 
 from __future__ import annotations
@@ -16,22 +17,32 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from hedgehog.errors import AlreadyExists, InvalidInput
-from hedgehog.fabric.model import Fabric
+from hedgehog.fabric.git_urls import GitUrl
+from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.fabric.render import dump
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, document
 from hedgehog.services import backup_manifest, fabric_export
-from hedgehog.services.backup_manifest import FORMAT, MANIFEST_FILE, REPOSITORIES_FILE, SIGNATURE_FILE, STATE_FILE
+from hedgehog.services.backup_manifest import (
+    FORMAT,
+    MANIFEST_FILE,
+    REPOSITORIES_FILE,
+    SIGNATURE_FILE,
+    STATE_FILE,
+    Missing,
+)
 from hedgehog.services.fabric_export import CONFIGURATION_FILE
+from hedgehog.services.failures import describe
 from hedgehog.store import fabrics as store
 from hedgehog.store import snapshot
 from hedgehog.store.database import Connection
@@ -45,6 +56,10 @@ _ABANDONED_AFTER = 86400.0
 _LARGEST_FILE = 4 * 2**20
 """Bytes of a file with several objects; one large object may exceed it."""
 _SEPARATOR = b"---\n"
+_LONGEST_REASON = 2000
+
+_Write = Callable[[str, bytes], dict[str, Any]]
+"""Writes a file and returns its entry in the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +73,15 @@ class Backup:
     bytes: int
     removed: tuple[str, ...] = ()
     """Older backups that went."""
+    missing: Missing = field(default_factory=Missing)
+    """What could not be backed up."""
     dry_run: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for XCom and JSON output."""
         return {name: getattr(self, name) for name in ("name", "place", "fabrics", "objects", "bytes", "dry_run")} | {
-            "removed": list(self.removed)
+            "removed": list(self.removed),
+            "missing": self.missing.told(),
         }
 
 
@@ -73,60 +91,86 @@ class Backup:
 def write(connection: Connection, directory: Path, *, now: datetime, key: str | None = None) -> Backup:
     """Write a backup below *directory*, signed with *key* if there is one, and return it.
 
-    It has its name only once all of it is on the disk.
+    It has its name only once all of it is on the disk. What cannot be read, or carries a login, is `missing` from it.
 
-    Raises InvalidInput when something carries a login, AlreadyExists when there is a backup of this second.
+    Raises AlreadyExists when there is a backup of this second.
     """
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}"
-    target, partial = directory / name, directory / f".{name}{_PARTIAL}"
+    target, unfinished = directory / name, directory / f".{name}{_PARTIAL}"
     if target.exists():
         raise AlreadyExists(f"{target} exists; wait a second")
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        partial.mkdir(mode=0o700)
-        manifest = _fill(connection, partial, now, key)
-        _sync(partial)
-        partial.rename(target)
+        unfinished.mkdir(mode=0o700)
+        manifest = _collect(connection, partial(_write_file, unfinished), now)
+        content = _json(manifest)
+        if key is not None:
+            _write_file(unfinished, SIGNATURE_FILE, backup_manifest.signature(content, key).encode() + b"\n")
+        _write_file(unfinished, MANIFEST_FILE, content)
+        _sync(unfinished)
+        unfinished.rename(target)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         raise
     _sync(directory)
+    return _backup(name, directory, manifest)
+
+
+def _backup(name: str, directory: Path, manifest: Mapping[str, Any]) -> Backup:
     return Backup(
         name,
-        str(target),
+        str(directory / name),
         len(manifest["fabrics"]),
         sum(fabric["objects"] for fabric in manifest["fabrics"].values()),
         sum(file["bytes"] for file in manifest["files"].values()),
+        missing=Missing(**manifest["missing"]),
     )
 
 
-def _fill(connection: Connection, directory: Path, now: datetime, key: str | None) -> dict[str, Any]:
-    """Write every file, the manifest last, and return the manifest."""
+def _collect(connection: Connection, write_file: _Write, now: datetime) -> dict[str, Any]:
+    """Write every file but the manifest, and return that. One fabric's or repository's trouble is its own."""
     files: dict[str, dict[str, Any]] = {}
     fabrics: dict[str, dict[str, Any]] = {}
+    states: dict[str, dict[str, Any]] = {}
+    missing: dict[str, dict[str, str]] = {"fabrics": {}, "repositories": {}}
     with snapshot.one_moment(connection) as cursor:
-        version = snapshot.schema_version(cursor)
-        found = store.load_fabrics(connection)
-        for path, content in _common_files(connection, cursor, found):
-            files[path] = _write_file(directory, path, content)
-        for fabric in found:
-            exported = fabric_export.export(connection, fabric.name)
-            _refuse_logins(exported[CONFIGURATION_FILE], fabric.name)
-            fabrics[fabric.name] = {"objects": len(exported) - 1, "sha256": fingerprint(exported)}
-            for path, content in _files(fabric.name, exported):
-                files[path] = _write_file(directory, path, content)
-    manifest = {
-        "format": FORMAT,
-        "created_at": now.isoformat(),
-        "schema_version": version,
-        "fabrics": fabrics,
-        "files": files,
-    }
-    content = _json(manifest)
-    if key is not None:
-        _write_file(directory, SIGNATURE_FILE, backup_manifest.signature(content, key).encode() + b"\n")
-    _write_file(directory, MANIFEST_FILE, content)
-    return manifest
+        documents = []
+        for repository in store.load_repositories(connection):
+            text = snapshot.apart(cursor, partial(_repository, repository))
+            if isinstance(text, Exception):
+                missing["repositories"][repository.name] = _why(text)
+            else:
+                documents.append(text)
+        files[REPOSITORIES_FILE] = write_file(REPOSITORIES_FILE, _SEPARATOR.join(documents))
+        revisions = snapshot.revisions(cursor)
+        for name in store.fabric_names(connection):
+            found = snapshot.apart(cursor, partial(_fabric, connection, name))
+            if isinstance(found, Exception):
+                missing["fabrics"][name] = _why(found)
+                continue
+            state, exported = found
+            states[name] = state | {"sync": revisions.get(name, {})}
+            fabrics[name] = {"objects": len(exported) - 1, "sha256": fingerprint(exported)}
+            for path, content in _files(name, exported):
+                files[path] = write_file(path, content)
+        state_file = {
+            "fabrics": states,
+            "repository_heads": snapshot.repository_heads(cursor),
+            "known_branches": [one for one in snapshot.known_branches(cursor) if not _has_login(one[0])],
+        }
+        files[STATE_FILE] = write_file(STATE_FILE, _json(state_file))
+        return {
+            "format": FORMAT,
+            "created_at": now.isoformat(),
+            "schema_version": snapshot.schema_version(cursor),
+            "fabrics": fabrics,
+            "files": files,
+            "missing": missing,
+        }
+
+
+def _why(error: Exception) -> str:
+    return "; ".join(describe(error))[:_LONGEST_REASON]
 
 
 def fingerprint(exported: Mapping[str, bytes]) -> str:
@@ -137,17 +181,18 @@ def fingerprint(exported: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _common_files(connection: Connection, cursor: Any, fabrics: Sequence[Fabric]) -> Iterator[tuple[str, bytes]]:
-    documents = [
-        dump(document(REPOSITORY, one.name, {key: getattr(one, key) for key in sorted(store.REPOSITORY_SETTINGS)}))
-        for one in store.load_repositories(connection)
-    ]
-    text = _SEPARATOR.join(documents)
-    _refuse_logins(text, "the repositories")
-    yield REPOSITORIES_FILE, text
-    revisions = snapshot.revisions(cursor)
-    state = {fabric.name: _state(fabric) | {"sync": revisions.get(fabric.name, {})} for fabric in fabrics}
-    yield STATE_FILE, _json({"fabrics": state, "repository_heads": snapshot.repository_heads(cursor)})
+def _repository(repository: GitRepository) -> bytes:
+    values = {key: getattr(repository, key) for key in sorted(store.REPOSITORY_SETTINGS)}
+    text = dump(document(REPOSITORY, repository.name, values))
+    _refuse_what_cannot_come_back(text, repository.name)
+    return text
+
+
+def _fabric(connection: Connection, name: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What stands in the state file about a fabric, and its files."""
+    exported = fabric_export.export(connection, name)
+    _refuse_what_cannot_come_back(exported[CONFIGURATION_FILE], name)
+    return _state(store.load_fabric(connection, name)), exported
 
 
 def _state(fabric: Fabric) -> dict[str, Any]:
@@ -155,7 +200,14 @@ def _state(fabric: Fabric) -> dict[str, Any]:
     return {name: getattr(fabric, name) for name in names}
 
 
-def _refuse_logins(text: bytes, owner: str) -> None:
+def _has_login(url: str) -> bool:
+    try:
+        return GitUrl.parse(url).has_login
+    except InvalidInput:  # nobody knows what it may hold
+        return True
+
+
+def _refuse_what_cannot_come_back(text: bytes, owner: str) -> None:
     """What an import would refuse must not be in a backup: it could not be restored, and may be a secret."""
     problems = []
     for one in yaml.load(text, file=owner):
@@ -163,7 +215,7 @@ def _refuse_logins(text: bytes, owner: str) -> None:
             read = configuration.read(item)
             problems += read if isinstance(read, list) else []
     if problems:
-        raise InvalidInput("no backup was written\n" + "\n".join(problems))
+        raise InvalidInput("\n".join(problems))
 
 
 def _files(name: str, exported: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
@@ -198,7 +250,7 @@ def _write_file(directory: Path, path: str, content: bytes) -> dict[str, Any]:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    return _measure(path, content)
 
 
 def _sync(directory: Path) -> None:
@@ -212,10 +264,22 @@ def _sync(directory: Path) -> None:
 # Keeping
 
 
-def expired(names: Iterable[str], keep: int) -> list[str]:
-    """The oldest backups of those *names* that are backups, so that *keep* are left."""
+def expired(
+    names: Iterable[str], keep: int, *, missing: Iterable[str], holds: Callable[[str], Collection[str]]
+) -> list[str]:
+    """The oldest backups of those *names* that are backups, so that *keep* are left.
+
+    Of each fabric that is *missing* from the newest one, the last that *holds* it is left, too.
+    """
     backups = sorted(name for name in names if is_name(name))
-    return backups[: max(0, len(backups) - keep)]
+    doomed = backups[: max(0, len(backups) - keep)]
+    sought = set(missing)
+    for name in reversed(backups if doomed and sought else ()):
+        found = sought.intersection(holds(name))
+        if found and name in doomed:
+            doomed.remove(name)
+        sought -= found
+    return doomed
 
 
 def is_name(name: str) -> bool:
@@ -227,19 +291,26 @@ def is_name(name: str) -> bool:
     return True
 
 
-def rotate(directory: Path, keep: int) -> list[str]:
-    """Delete the oldest backups below *directory* so that *keep* are left, and what killed backups left behind.
+def rotate(directory: Path, keep: int, *, missing: Collection[str] = ()) -> list[str]:
+    """Delete the oldest backups below *directory*, as `expired` says, and what killed backups left behind.
 
-    Returns the names of the backups that went. Whatever else is there stays. Raises InvalidInput for *keep* below 1.
+    Returns the names of the backups that went. Whatever else is there stays.
     """
-    refuse_keep(keep)
-    for partial in directory.glob(f".{PREFIX}*{_PARTIAL}"):
-        if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER:
-            shutil.rmtree(partial, ignore_errors=True)
-    doomed = expired((path.name for path in directory.iterdir() if (path / MANIFEST_FILE).is_file()), keep)
+    for unfinished in directory.glob(f".{PREFIX}*{_PARTIAL}"):
+        if time.time() - unfinished.stat().st_mtime > _ABANDONED_AFTER:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    doomed = _expired_in(directory, _backups_in(directory), keep, missing)
     for name in doomed:
         shutil.rmtree(directory / name)
     return doomed
+
+
+def _backups_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if (path / MANIFEST_FILE).is_file()]
+
+
+def _expired_in(directory: Path, names: Iterable[str], keep: int, missing: Collection[str]) -> list[str]:
+    return expired(names, keep, missing=missing, holds=lambda name: backup_manifest.fabrics(directory / name))
 
 
 def refuse_keep(keep: int) -> None:
@@ -264,11 +335,13 @@ def back_up(
     refuse_keep(keep)
     if not dry_run:
         written = write(connection, directory, now=now, key=key)
-        return replace(written, removed=tuple(rotate(directory, keep)))
-    with snapshot.one_moment(connection):
-        fabrics = store.load_fabrics(connection)
-        objects = store.load_objects(connection, [fabric.id for fabric in fabrics])
-    there = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+        return replace(written, removed=tuple(rotate(directory, keep, missing=written.missing.fabrics)))
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}"
-    removed = tuple(expired([*there, name], keep))
-    return Backup(name, str(directory / name), len(fabrics), sum(map(len, objects.values())), 0, removed, dry_run=True)
+    planned = _backup(name, directory, _collect(connection, _measure, now))
+    there = _backups_in(directory) if directory.is_dir() else []
+    removed = tuple(_expired_in(directory, [*there, name], keep, planned.missing.fabrics))
+    return replace(planned, removed=removed, dry_run=True)
+
+
+def _measure(path: str, content: bytes) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -18,8 +19,10 @@ from typing import Annotated, Any, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hedgehog.errors import InvalidInput, SchemaMismatch
+from hedgehog.errors import HedgehogError, InvalidInput, SchemaMismatch
 from hedgehog.store import migrate
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 MANIFEST_FILE = "manifest.json"
@@ -41,6 +44,10 @@ _MOST_TOLD = 20
 _Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _FabricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$", max_length=253)]
 _Count = Annotated[int, Field(ge=0)]
+_KnownBranch = tuple[
+    Annotated[str, Field(min_length=1, max_length=500)], Annotated[str, Field(min_length=1, max_length=255)]
+]
+"""URL and name."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -62,6 +69,22 @@ class FabricEntry(_Strict):
     objects: _Count
 
 
+class Missing(_Strict):
+    """What could not be backed up, each with the reason."""
+
+    fabrics: dict[_FabricName, str] = {}
+    repositories: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.fabrics or self.repositories)
+
+    def told(self) -> list[str]:
+        """A line each."""
+        named = [("fabric", *one) for one in self.fabrics.items()]
+        named += [("repository", *one) for one in self.repositories.items()]
+        return [f"{kind} {name} is not in the backup: {why}" for kind, name, why in named]
+
+
 class Manifest(_Strict):
     """`manifest.json`."""
 
@@ -70,6 +93,7 @@ class Manifest(_Strict):
     schema_version: int
     fabrics: dict[_FabricName, FabricEntry]
     files: dict[str, FileEntry]
+    missing: Missing = Missing()
 
 
 class FabricState(BaseModel):
@@ -98,6 +122,7 @@ class State(BaseModel):
 
     fabrics: dict[_FabricName, FabricState]
     repository_heads: dict[str, str]
+    known_branches: list[_KnownBranch] = []
 
 
 def signature(content: bytes, key: str) -> str:
@@ -159,6 +184,24 @@ def _path_problems(manifest: Manifest) -> Iterable[str]:
     yield from (f"{path} is not listed" for path in sorted(needed - manifest.files.keys()))
 
 
+def fabrics(directory: Path) -> frozenset[str]:
+    """The names of the fabrics that the backup in *directory* has; none when it cannot be read."""
+    try:
+        content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
+    except FileNotFoundError:
+        return frozenset()
+    return fabrics_of(content, place=str(directory))
+
+
+def fabrics_of(content: bytes, *, place: str) -> frozenset[str]:
+    """The names of the fabrics in a manifest; none when it cannot be read, which the log says."""
+    try:
+        return frozenset(parse(content, place=place, signed=None, key=None).fabrics)
+    except HedgehogError as error:
+        logger.warning("%s", error)
+        return frozenset()
+
+
 def check(directory: Path, *, key: str | None = None) -> Manifest:
     """The manifest of a backup, once every file was found to be what it says and none besides was found.
 
@@ -185,15 +228,15 @@ def check(directory: Path, *, key: str | None = None) -> Manifest:
     return manifest
 
 
-def state(directory: Path, manifest: Manifest) -> Mapping[str, FabricState]:
-    """What `state.json` of a checked backup says, by fabric. Raises InvalidInput when it does not fit the manifest."""
+def state(directory: Path, manifest: Manifest) -> State:
+    """What `state.json` of a checked backup says. Raises InvalidInput when it does not fit the manifest."""
     path = directory / STATE_FILE
     try:
         data = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from None
-    found = _validated(State, data, str(path)).fabrics
-    if found.keys() != manifest.fabrics.keys():
+    found = _validated(State, data, str(path))
+    if found.fabrics.keys() != manifest.fabrics.keys():
         raise InvalidInput(f"{path} is about other fabrics than {MANIFEST_FILE}; nothing was restored")
     return found
 

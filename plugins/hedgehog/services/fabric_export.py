@@ -24,7 +24,7 @@ def export(connection: Connection, name: str) -> dict[str, bytes]:
     """The files of a fabric by relative path, the configuration first; importing them changes nothing.
 
     Same fabric, same bytes. Holds no secrets: connections are named, not shown. Suspension, sync state and history are
-    not part of it. Raises NotFound.
+    not part of it. Raises NotFound, InvalidInput when something stored cannot be read.
     """
     fabric = store.load_fabric(connection, name)
     objects = store.load_objects(connection, [fabric.id])[fabric.id]
@@ -57,4 +57,6 @@ def _values(row: Fabric | GitRepository, names: frozenset[str]) -> dict[str, Any
 def _plain(value: Any) -> Any:
     if isinstance(value, FabricSettings):
         return value.as_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
     return str(value) if isinstance(value, str) else value

@@ -37,6 +37,8 @@ def lost(mirror: Mirror, commits: Collection[str]) -> NotFound:
         what = ", and the repository is empty; restore it from a backup or a clone"
     elif found:
         what = f" and may be {named} now, which has what was published; correct the repository's branch"
+    elif not commits:
+        what = f"; what the host has is {named}; correct the repository's branch, push it again"
     else:
         what = f", and none that the host has ({named}) contains what was published; push it again"
     return NotFound(f"{mirror.remote}: the branch does not exist any more{what}, or push a first commit to begin anew")

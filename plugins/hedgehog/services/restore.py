@@ -7,7 +7,7 @@ with Git and its cluster as they are now, and nothing is overwritten there that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.schemas import configuration, intake, yaml
 from hedgehog.schemas.configuration import REPOSITORY, Settings
 from hedgehog.services import backup, backup_manifest, fabric_export
-from hedgehog.services.backup_manifest import CONFIGURATION_FILE, REPOSITORIES_FILE, FabricState
+from hedgehog.services.backup_manifest import CONFIGURATION_FILE, REPOSITORIES_FILE, FabricState, Missing
 from hedgehog.services.fabric_files import measured, sort
 from hedgehog.services.fabric_import import import_documents, raise_problems, read_settings
 from hedgehog.store import fabrics as store
@@ -59,22 +59,24 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
 
     Given a *key*, only a backup that was signed with it is restored.
 
-    With *replace* fabrics and repositories that the backup does not have are forgotten; a suspension that is in force
-    stays. Raises InvalidInput for a damaged backup, SchemaMismatch for a newer one, and AlreadyExists for a database
-    that is not empty, unless *replace*; the database is as it was then.
+    With *replace* fabrics and repositories that the backup does not have are forgotten, but not those that could not be
+    backed up; a suspension that is in force stays. Raises InvalidInput for a damaged backup, SchemaMismatch for a newer
+    one, and AlreadyExists for a database that is not empty, unless *replace*; the database is as it was then.
     """
     manifest = backup_manifest.check(directory, key=key)
     state = backup_manifest.state(directory, manifest)
     with transaction(connection) as cursor:
         work = _Restore(connection, cursor, Report(str(directory)))
-        work.begin(set(manifest.fabrics), replace=replace)
+        work.begin(manifest.fabrics.keys() | manifest.missing.fabrics.keys(), replace=replace)
+        snapshot.remember_branches(cursor, state.known_branches)
         repositories = _settings(directory / REPOSITORIES_FILE)
         for one in repositories:
             work.save_repository(one.name, one.values)
         for name, wanted in sorted(manifest.fabrics.items()):
-            work.read_fabric(name, directory / "fabrics" / name, state[name])
+            work.read_fabric(name, directory / "fabrics" / name, state.fabrics[name])
             work.compare(name, wanted.sha256)
-        return work.end([one.name for one in repositories])
+        work.tell_missing(manifest.missing)
+        return work.end([*(one.name for one in repositories), *manifest.missing.repositories])
 
 
 def restore_from_git(
@@ -99,6 +101,7 @@ def restore_from_git(
         work.begin({_name(manifest) for manifest in published.values()}, replace=replace)
         values = {name: getattr(repository, name) for name in sorted(store.REPOSITORY_SETTINGS)}
         work.save_repository(repository.name, values)
+        snapshot.remember_branches(cursor, [(repository.url, repository.branch)])
         for directory, manifest in sorted(published.items()):
             place = {"git_repository": repository.name, "git_directory": directory}
             work.import_fabric(manifest, _documents(mirror, listing, directory, list(published)), place)
@@ -114,7 +117,7 @@ class _Restore:
     cursor: Any
     report: Report
 
-    def begin(self, kept: set[str], *, replace: bool) -> None:
+    def begin(self, kept: Collection[str], *, replace: bool) -> None:
         """Forget the fabrics that are not *kept*; refuse a database that is not empty, unless *replace*."""
         snapshot.lock_out(self.cursor)
         there = store.fabric_names(self.connection)
@@ -124,9 +127,18 @@ class _Restore:
                 f"the fabric database is not empty: it has {len(there)} fabrics and {len(repositories)} repositories; "
                 "say --replace to have exactly what is restored, and nothing else"
             )
-        for name in sorted(set(there) - kept):
+        for name in sorted(set(there).difference(kept)):
             store.delete_fabric(self.connection, name)
             self.report.deleted.append(name)
+
+    def tell_missing(self, missing: Missing) -> None:
+        """Say what the backup lacks, and where it may be."""
+        self.report.notes += missing.told()
+        if missing.fabrics:
+            self.report.notes.append(
+                "what is here of these fabrics was left as it is; `hedgehog fabric import OLDER/fabrics/NAME` takes one "
+                "from an older backup, which is kept for it"
+            )
 
     def end(self, repositories: list[str]) -> Report:
         """Forget the other repositories."""

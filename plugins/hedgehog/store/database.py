@@ -64,8 +64,43 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
         raise on_connect(error, parameters) from None
     except psycopg2.ProgrammingError as error:
         raise InvalidInput(f"connection hedgehog_db has an unknown setting: {one_line(error)}") from None
-    psycopg2.extras.register_default_jsonb(connection, loads=orjson.loads)
+    psycopg2.extras.register_default_jsonb(connection, loads=_loads)
     return connection
+
+
+class UnreadableJSON(Mapping[str, Any]):
+    """A stored value that PostgreSQL takes and nothing else does, 1e400 for example: whoever uses it gets an InvalidInput.
+
+    The row that has it can be loaded with others, whose trouble it is not.
+    """
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __getitem__(self, key: str) -> Any:
+        raise InvalidInput(self.why)
+
+    def __iter__(self) -> Iterator[str]:
+        raise InvalidInput(self.why)
+
+    def __len__(self) -> int:
+        raise InvalidInput(self.why)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def of(self, owner: str) -> UnreadableJSON:
+        """The same, saying whose it is."""
+        return UnreadableJSON(f"{owner} {self.why}")
+
+
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return UnreadableJSON(f"cannot be read from the fabric database: {error}; store it anew")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from hedgehog.fabric.model import (
 )
 from hedgehog.fabric.settings import UnreadableSettings
 from hedgehog.fabric.settings import read as read_settings
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, UnreadableJSON, as_json, transaction
 
 _FABRIC_FIELDS = (
     "id",
@@ -73,6 +73,12 @@ _ENUMS = {
     "conflict_policy": ConflictPolicy,
 }
 _JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config", "settings", "drift_policies"})
+
+_COLUMNS = {
+    "suspended_until": "CASE WHEN f.suspended_until IS NOT NULL "
+    "THEN least(greatest(f.suspended_until, '0001-01-02Z'), '9999-12-30Z') END"
+}
+"""Those that are not read as they are: PostgreSQL has times that no client has."""
 
 FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
     "resource_name",
@@ -136,7 +142,9 @@ class StoredObject:
 
 
 def _select(where: str) -> str:
-    columns = ", ".join([*(f"f.{name}" for name in _FABRIC_FIELDS), *(f"r.{name}" for name in _REPOSITORY_FIELDS)])
+    columns = ", ".join(
+        [*(_COLUMNS.get(name, f"f.{name}") for name in _FABRIC_FIELDS), *(f"r.{name}" for name in _REPOSITORY_FIELDS)]
+    )
     return f"SELECT {columns} FROM hedgehog.fabric f LEFT JOIN hedgehog.git_repository r ON r.id = f.git_repository_id {where}"
 
 
@@ -144,6 +152,9 @@ def _fabric(row: Sequence[Any]) -> Fabric:
     values = dict(zip(_FABRIC_FIELDS, row, strict=False))
     for name, enum in _ENUMS.items():
         values[name] = enum(values[name])
+    for name in _JSON_FIELDS:
+        if isinstance(values[name], UnreadableJSON):
+            values[name] = values[name].of(f"fabric {values['name']}: {name}")
     try:
         values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
     except InvalidInput as error:  # the trouble of whoever needs them, not of all fabrics that are loaded with this one
@@ -319,7 +330,9 @@ def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int,
             (list(fabric_ids),),
         )
         for row in cursor.fetchall():
-            found[row[0]].append(StoredObject(ObjectRef(*row[1:4]), row[4], row[5]))
+            ref = ObjectRef(*row[1:4])
+            manifest: Any = row[4].of(str(ref)) if isinstance(row[4], UnreadableJSON) else row[4]
+            found[row[0]].append(StoredObject(ref, manifest, row[5]))
     return found
 
 

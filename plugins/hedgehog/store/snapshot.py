@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from hedgehog.store.database import Connection, transaction
+
+_Found = TypeVar("_Found")
 
 
 @contextmanager
@@ -15,6 +17,21 @@ def one_moment(connection: Connection) -> Iterator[Any]:
     with transaction(connection) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield cursor
+
+
+def apart(cursor: Any, read: Callable[[], _Found]) -> _Found | Exception:
+    """What *read* returns, or the error that ended it; the transaction goes on either way.
+
+    Raises when the transaction cannot go on: the server is gone, for example.
+    """
+    cursor.execute("SAVEPOINT apart")
+    try:
+        found = read()
+    except Exception as error:  # whatever it is, the trouble of what is read here
+        cursor.execute("ROLLBACK TO SAVEPOINT apart")
+        return error
+    cursor.execute("RELEASE SAVEPOINT apart")
+    return found
 
 
 def schema_version(cursor: Any) -> int:
@@ -43,6 +60,19 @@ def repository_heads(cursor: Any) -> dict[str, str]:
         "ON r.id = h.git_repository_id WHERE h.commit_id IS NOT NULL ORDER BY r.name"
     )
     return dict(cursor.fetchall())
+
+
+def known_branches(cursor: Any) -> list[list[str]]:
+    """URL and branch of every branch that was there once."""
+    cursor.execute("SELECT url, branch FROM hedgehog.known_branch ORDER BY url, branch")
+    return [list(row) for row in cursor.fetchall()]
+
+
+def remember_branches(cursor: Any, branches: Iterable[tuple[str, str]]) -> None:
+    """Have these *branches* known besides those that are."""
+    cursor.executemany(
+        "INSERT INTO hedgehog.known_branch (url, branch) VALUES (%s, %s) ON CONFLICT DO NOTHING", list(branches)
+    )
 
 
 def lock_out(cursor: Any) -> None:
