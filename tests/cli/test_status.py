@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from hedgehog.cli import output
 from hedgehog.cli.output import Screen
+from hedgehog.cli.status import _explanation
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.services.status import standings
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
 from tests.test_cli import connection_uri, hedgehog
@@ -79,12 +82,25 @@ def test_an_explanation_names_everything_and_what_to_do(lab):
     assert "refused-object (6, since" in out
     assert all(f"VPC/default/v-{number}: {LONG} {number}" in out for number in range(6))
     assert "→ correct the object or file where it is kept" in out
+    checks = "hedgehog fabric export bad | hedgehog validate --fabric bad - --against-cluster"
+    assert [line.strip() for line in out.splitlines()].count(checks) == 1
     assert lab("explain", "good")[:2] == (0, lab("explain", "good")[1])
     assert lab("explain", "good")[1].startswith("good is in step")
     status, out, _ = lab("explain", "quiet")
     assert (status, "`hedgehog fabric resume quiet`" in out) == (0, True)
     told = json.loads(lab("explain", "bad", "--output", "json")[1])
     assert (told["needs_somebody"], len(told["targets"][0]["problems"])) == (True, 6)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_command_is_on_a_line_of_its_own_however_narrow_the_screen(lab, database, width):
+    """To be copied; half a command with a line break behind it would run."""
+    fabric = fabrics.load_fabric(database, "bad")
+    rows = standings(database, ["bad"], now=datetime.now(UTC))
+    lines = list(_explanation(fabric, rows, datetime.now(UTC), Screen(width), every=True))
+    commands = [problem.command for problem in rows[0].problems]
+    assert {line.strip() for line in lines} >= set(commands)
+    assert "".join(lines).count("whose end says") == 6
 
 
 def test_watching_shows_it_again_until_it_is_interrupted(lab, monkeypatch):

@@ -174,6 +174,35 @@ def test_a_person_may_adopt_changes_deletions_and_strangers(world: World) -> Non
     assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
 
 
+@pytest.mark.parametrize("ref", [A, B])
+def test_what_changed_since_it_was_listed_is_not_adopted(world: World, ref: ObjectRef) -> None:
+    """Nobody has seen it: an edit must not become a deletion, nor another edit."""
+    drifted(world, drift_policy="report")
+    world.sync("lab")
+    if ref == A:
+        remove(world.api, A)
+    else:
+        create(world.api, make_server("b", "somebody else's"))
+    with pytest.raises(InvalidInput, match=f"^{ref}: changed again since it was looked at; look at it anew"):
+        drift.adopt(world.database, world.api, "lab", [ref])
+    assert sorted(wanted(world)) == ["a", "b"]
+    world.sync("lab")
+    drift.adopt(world.database, world.api, "lab", [ref])
+    assert sorted(wanted(world)) == (["b"] if ref == A else ["a", "b"])
+
+
+def test_another_value_at_the_same_place_must_be_seen_as_well(world: World) -> None:
+    """What was listed is a value, not a field."""
+    drifted(world, drift_policy="report")
+    world.sync("lab")
+    edit(world.api, make_server("a", "edited again"))
+    with pytest.raises(InvalidInput, match="changed again since it was looked at"):
+        drift.adopt(world.database, world.api, "lab", [])
+    world.sync("lab")
+    drift.adopt(world.database, world.api, "lab", [])
+    assert wanted(world)["a"]["spec"]["description"] == "edited again"
+
+
 def test_what_has_no_drift_cannot_be_decided_on(world: World) -> None:
     """With the way to see what there is."""
     drifted(world, drift_policy="report")

@@ -113,7 +113,7 @@ def test_a_problem_is_told_in_full_whatever_its_length(lab: Lab) -> None:
     one = standing(lab)
     assert one.lines() == [f"VPC/default/vpc-0: {cause}"]
     assert one.needs_somebody
-    assert one.as_dict()["problems"][0]["command"] == "hedgehog drift revert lab VPC/default/vpc-0"
+    assert one.as_dict()["problems"][0]["command"] == "hedgehog drift revert lab VPC/default/vpc-0 --in cluster"
 
 
 def test_what_no_run_takes_up_is_told(lab: Lab) -> None:

@@ -289,8 +289,9 @@ def _group(group: Sequence[Problem], now: datetime, screen: Screen, *, every: bo
         yield from _indented(told_of(problem), 4, screen)
     if len(shown) < len(group):
         yield f"    … and {len(group) - len(shown)} more; --verbose shows all"
-    commands = list(dict.fromkeys(problem.command for problem in shown))
-    yield from _indented(f"→ {first.advice}: " + ", ".join(f"`{command}`" for command in commands), 2, screen)
+    yield from _indented(f"→ {first.advice}:", 2, screen)
+    for command in dict.fromkeys(problem.command for problem in shown):
+        yield f"      {cell(command)}"  # never wrapped: it is to be copied
 
 
 def _indented(text: str, indent: int, screen: Screen) -> Iterator[str]:

@@ -7,7 +7,7 @@ Nothing here ever deletes an object of a cluster.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -334,8 +334,8 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
     """Take objects as they are in *cluster* into the fabric; without *refs* all that were changed there.
 
     A named object that is gone from the cluster leaves the fabric; one that belongs to no fabric joins it. All or
-    nothing. Raises NotFound for an object without a drift, InvalidInput for one that the fabric cannot hold, and for a
-    fabric that lives in Git.
+    nothing. Raises NotFound for an object without a drift, InvalidInput for one that the fabric cannot hold, for one
+    that is not as it was listed any more, and for a fabric that lives in Git.
     """
     fabric = fabric_store.load_fabric(connection, name)
     if fabric.source_of_truth is SourceOfTruth.GIT:
@@ -348,6 +348,7 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
         raise error
     rows = {row.ref: row.manifest for row in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
     manifests, gone, problems = _decided(fabric, chosen, live, rows)
+    problems += _changed_since(connection, fabric, {ref: drifts[ref] for ref in chosen}, live)
     if problems:
         raise InvalidInput("\n".join(problems))
     with transaction(connection) as cursor:
@@ -355,6 +356,23 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
         fabric_store.delete_objects(connection, fabric.id, gone)
         inventory.take_over(cursor, fabric.id, chosen)
     return ChangeSet.of([*changes.changes, *(Change(ref, Action.DELETED) for ref in gone)])
+
+
+def _changed_since(
+    connection: Connection, fabric: Fabric, listed: Mapping[ObjectRef, Drift], live: Live
+) -> Iterator[str]:
+    """What is not as the list of drifts has it any more: nobody has seen it, so nobody can have decided about it."""
+    applied = store.applied(connection, fabric.kubernetes_connection_id or "", listed)
+    for ref, one in listed.items():
+        there = live.objects.get(ref)
+        same = is_gone(there) == (one.state is DriftState.MISSING)
+        if same and one.state is DriftState.CHANGED and ref in applied:
+            as_stored = partial(stored_form, fabric.settings)
+            now = of_owned(ref, fabric.id, applied[ref].manifest, there, stored=as_stored)
+            same = now is not None and now.differences == one.differences
+        if not same:
+            again = f"`hedgehog sync kubernetes {fabric.name}`, then `hedgehog drift list {fabric.name}`"
+            yield f"{ref}: changed again since it was looked at; look at it anew: {again}"
 
 
 def _decided(
