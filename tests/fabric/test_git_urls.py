@@ -54,6 +54,8 @@ def test_a_plain_url_has_parts(url: str, parts: GitUrl) -> None:
         "https://exämple.com/x",
         "https://h/a b",
         "https://h/a\nb",
+        "https://h/a\u200bb",
+        "https://h/\u202eb",
         "https://h\t/x",
         "https://h/\0",
         "https://h/%00",
@@ -117,6 +119,10 @@ SECRET = "canary4711"
         f"Https://{SECRET}@h/x",
         f"ftp://user:{SECRET}@h/x",
         f"https://user:{SECRET}@[::1/x",
+        f"https://:{SECRET}@h/x",
+        f"https://u%3Ap:{SECRET}%40@h/x",
+        f"ssh://git%3a{SECRET}@h/x",
+        f"https://h/x;u:{SECRET}@h",
     ],
 )
 def test_a_login_is_seen_and_never_repeated(url: str) -> None:
@@ -127,6 +133,31 @@ def test_a_login_is_seen_and_never_repeated(url: str) -> None:
         assert SECRET not in str(error)
     assert SECRET not in without_login(f"cannot reach '{url}': refused")
     assert SECRET not in repr(GitUrl("https", "h", "/", None, SECRET, SECRET))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https:\\\\u:{SECRET}@h/r",
+        f"https:/u:{SECRET}@h/r",
+        f"https:u:{SECRET}@h/r",
+        f"https:{SECRET}@h/r",
+        f"//u:{SECRET}@h/r",
+        f"u:{SECRET}@h/r",
+        f"{SECRET}@h/r",
+        f"git:{SECRET}@h:r",
+        f"git@{SECRET}@h r",
+        f"https://h/r?token={SECRET}",
+        f"https://h/r#{SECRET}",
+        f"https://h/r?a@b#{SECRET}\n@",
+        f"ext::u:{SECRET}@h",
+    ],
+)
+def test_a_login_that_is_misspelt_is_never_repeated(url: str) -> None:
+    """Whoever wrote it meant a login; the refusal names the rest."""
+    with pytest.raises(InvalidInput) as refusal:
+        GitUrl.parse(url)
+    assert SECRET not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

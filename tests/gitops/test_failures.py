@@ -76,6 +76,15 @@ PUSHES: list[tuple[str, type[HedgehogError]]] = [
 ]
 
 
+@pytest.mark.parametrize("over", ["https", "ssh"])
+def test_an_archive_is_told_as_one(over: str) -> None:
+    """No right to it would help."""
+    text = "This repository was archived so it is read-only."
+    said = {"https": f"remote: {text}\nfatal: The requested URL returned error: 403", "ssh": f"ERROR: {text}"}[over]
+    found = failures.call_failed(said, "git push repository")
+    assert (type(found), "take the repository out of it" in str(found)) == (PermissionDenied, True)
+
+
 @pytest.mark.parametrize(("summary", "error"), PUSHES)
 def test_a_race_and_a_refusal_are_told_apart(summary: str, error: type[HedgehogError]) -> None:
     """git says "failed to push some refs" in both cases, so that sentence must not decide."""

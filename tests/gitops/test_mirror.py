@@ -132,6 +132,18 @@ def test_a_head_that_is_gone_is_a_race(person: Person, mirror: Mirror) -> None:
         mirror.fetch("0" * 39 + "1")
 
 
+@pytest.mark.parametrize("kind", ["tag", "tree"])
+def test_a_branch_that_points_to_something_else_is_told(kind: str, host: GitServer, person: Person, mirror: Mirror):
+    """Not every host looks at what is pushed; the clone is not to blame."""
+    person.commit({"a": "1"})
+    person.git("tag", "-am", "x", "v1")
+    person.git("push", "--quiet", "origin", "v1")
+    oid = person.git("rev-parse", "v1" if kind == "tag" else "HEAD^{tree}")
+    (host.path("net") / "refs/heads/main").write_text(oid)
+    with pytest.raises(InvalidInput, match=f"points to a {kind}, not to a commit"):
+        fetched(mirror)
+
+
 def test_equal_directories_have_equal_ids(person: Person, mirror: Mirror) -> None:
     """One comparison tells that a commit to another fabric changed nothing here."""
     first = person.commit({"f/a": "1", "g/a": "1"})

@@ -72,7 +72,9 @@ def test_plain_http_can_be_allowed() -> None:
     assert Remote("http://git.example.com/r.git", "main", allow_plain_http=True).branch == "main"
 
 
-@pytest.mark.parametrize("branch", ["", "-f", "\ud800", "a..b", "a b", "a.lock", "HEAD^", "a:b", "/a"])
+@pytest.mark.parametrize(
+    "branch", ["", "-f", "\ud800", "a..b", "a b", "a.lock", "HEAD^", "a:b", "/a", "HEAD", "refs/heads/main"]
+)
 def test_a_branch_name_must_be_one(branch: str) -> None:
     """It becomes part of an argument."""
     with pytest.raises(InvalidInput, match="branch"):

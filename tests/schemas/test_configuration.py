@@ -72,11 +72,19 @@ def test_a_document_may_say_nothing():
             "c.yaml:4:8: GitRepository/gen: .spec.url: 'HTTPS://***@git.example.com/a.git': no URL of a Git repository",
         ),
         (
+            make("{branch: refs/heads/main}", kind="GitRepository"),
+            "c.yaml:4:8: GitRepository/gen: .spec.branch: 'refs/heads/main' is not the name of one branch; write its short",
+        ),
+        (
             make("{url: 'https://[::1/x'}", kind="GitRepository"),
             "c.yaml:4:8: GitRepository/gen: .spec.url: 'https://[::1/x': no URL of a Git repository",
         ),
         (make("[]"), "c.yaml:4:1: Fabric/gen: .spec: [] is no mapping"),
         (make("{}", metadata="{}"), "c.yaml:3:1: Fabric: .metadata.name: is missing"),
+        (
+            make("{}", metadata="{name: 4711}"),
+            "c.yaml:3:12: Fabric: .metadata.name: 4711 is not a string; write it in quotes if that is the name",
+        ),
         (
             make("{}", kind="Cluster"),
             "c.yaml:2:1: .kind: hedgehog-airflow/v1 has kinds Fabric and GitRepository, not 'Cluster'",

@@ -18,7 +18,9 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Blanks, control characters and what ends a path early (?, #) or is a separator to some (\).
-_ODD = re.compile(r"[\x00-\x20\x7f-\xa0\\?#<>\"'`{}|^\u2028\u2029\ud800-\udfff]")
+_ODD = re.compile(
+    r"[\x00-\x20\x7f-\xa0\\?#<>\"'`{}|^\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ADVICE = "use https://host/path, ssh://git@host/path, git@host:path or file:///path"
 
@@ -40,7 +42,7 @@ class GitUrl:
     @classmethod
     def parse(cls, url: str) -> GitUrl:
         """The parts of *url*. Raises InvalidInput, without repeating a login, for anything that is not plainly one."""
-        shown = without_login(url)
+        shown = _without_secrets(url)
         if _ODD.search(url):
             raise InvalidInput(f"{shown!r}: no URL of a Git repository: a character is not allowed in it; {_ADVICE}")
         scheme = _SCHEME.match(url)
@@ -65,9 +67,25 @@ class GitUrl:
             return False
 
 
+def is_ambiguous(branch: str) -> bool:
+    """Whether *branch* stands for another branch, or spells it in full: made at a host, it would be one beside that."""
+    return branch in ("HEAD", "@") or branch.startswith("refs/")
+
+
 def without_login(text: str) -> str:
     """*text* with the user info of every URL in it replaced; the plain user "git" stays. Linear in its length."""
     return _WORD.sub(lambda word: _hidden(word[0]), text)
+
+
+def _without_secrets(text: str) -> str:
+    """What is no URL, without all that its writer may have meant as a login or token, in whatever spelling."""
+    place, cut, _ = re.sub(r"[?#].*", "?", text, flags=re.DOTALL).partition("?")
+    login, at, rest = place.rpartition("@")
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\\\]+", login)
+    before = scheme[0] if scheme else ""
+    if at and login.removeprefix(before) != "git":
+        place = f"{before}***@{rest}"
+    return f"{place}?***" if cut else place
 
 
 def _hidden(word: str) -> str:

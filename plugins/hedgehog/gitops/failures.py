@@ -64,6 +64,8 @@ _CALLS = (
           AuthenticationFailed, "correct the credential in the repository's connection"),
     _rule(r"host key verification failed|host identification has changed|certificate problem|no .* host key is known",
           AuthenticationFailed, "the server's identity is not proven; correct known_hosts or the certificate bundle"),
+    _rule(r"(?:is|was|been) archived", PermissionDenied,
+          "the host takes no pushes to an archive; take the repository out of it, or name another one"),
     _rule(r"returned error: 403|permission to .* denied|write access .* not granted|not allowed to push"
           r"|dubious ownership", PermissionDenied, "give the credential access to this repository"),
     _rule(r"returned error: 429|too many requests|rate limit", RateLimited),
@@ -73,7 +75,7 @@ _CALLS = (
     _rule(r"returned error: 413|HTTP 413", InvalidInput,
           "the host, or a proxy before it, takes no push of this size; raise its limit for request bodies "
           "(client_max_body_size of nginx)"),
-    _rule(r"not valid: is this a git repository|invalid server response", RemoteUnavailable, NO_GIT_HOST),
+    _rule(r"not valid: is this a git repository|invalid server response|bad line length character", RemoteUnavailable, NO_GIT_HOST),
     _rule(r"returned error: 30\d|unable to update url base from redirection", InvalidInput,
           "the repository has moved, or its URL needs its full form (often a final .git); redirects are not followed"),
     _rule(r"(?:malformed mode|empty filename|truncated) in tree|too-short tree", InvalidInput,

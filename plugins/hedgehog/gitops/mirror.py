@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pygit2
-from pygit2.enums import ConfigLevel, FileMode, RepositoryOpenFlag
+from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
 
 from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace, RemoteUnavailable
 from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
@@ -108,7 +108,17 @@ class Mirror:
             self._fetch(ref)
             self._pack()
         if not self.has(head):
+            self._refuse_other_objects(head)
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
+
+    def _refuse_other_objects(self, head: str) -> None:
+        """Raise InvalidInput if *head* is here, but no commit: some hosts let a branch point to anything."""
+        try:
+            kind = type(self._open()[head]).__name__.lower()
+        except (*_TROUBLE, ValueError):
+            return
+        if kind != "commit":
+            raise InvalidInput(f"{self.remote}: the branch points to a {kind}, not to a commit; correct it at the host")
 
     def git(self, arguments: list[str], *, stdin: bytes = b"") -> Completed:
         """Run git in the mirror; see Remote.run."""
@@ -152,8 +162,8 @@ class Mirror:
     def has(self, commit: str) -> bool:
         """Whether *commit* is here and readable, with its tree."""
         try:
-            self._open()[commit].peel(pygit2.Tree)
-            return True
+            found = self._open()[commit]
+            return found.type == ObjectType.COMMIT and found.peel(pygit2.Tree) is not None
         except (*_TROUBLE, ValueError):
             return False
 

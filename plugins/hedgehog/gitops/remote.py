@@ -28,7 +28,7 @@ from urllib.parse import quote
 import pygit2
 
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
-from hedgehog.fabric.git_urls import GitUrl, without_login
+from hedgehog.fabric.git_urls import GitUrl, is_ambiguous, without_login
 from hedgehog.gitops import failures
 
 CALL_TIMEOUT = 480.0
@@ -108,8 +108,10 @@ class Remote:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "transport", _transport(self.url, allow_plain_http=self.allow_plain_http))
-        if not _is_reference(self.ref) or self.branch.startswith("-"):
-            raise InvalidInput(f"{self.branch!r} is no branch name; correct the repository's branch")
+        if not _is_reference(self.ref) or self.branch.startswith("-") or is_ambiguous(self.branch):
+            raise InvalidInput(
+                f"{self.branch!r} is no branch name; correct the repository's branch: write its short name, like main"
+            )
 
     @property
     def ref(self) -> str:

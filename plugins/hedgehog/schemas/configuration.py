@@ -199,8 +199,11 @@ def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
 
 def _metadata_faults(kind: str, metadata: Any) -> Iterator[Violation]:
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    if not isinstance(name, str) or not name:
+    if name is None or name == "":
         yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), "is missing")
+    elif not isinstance(name, str):
+        what = f"{shown(name)} is not a string; write it in quotes if that is the name"
+        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), what)
     elif wrong := name_fault(kind, name):
         yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong)
     if isinstance(metadata, Mapping):

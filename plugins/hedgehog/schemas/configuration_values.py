@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.git_urls import GitUrl
+from hedgehog.fabric.git_urls import GitUrl, is_ambiguous
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import DriftPolicy
 from hedgehog.fabric.shown import LONGEST, shown
@@ -65,6 +65,8 @@ def _url(value: str) -> str:
 
 
 def _branch(value: str) -> str:
+    if is_ambiguous(value):
+        return f"{shown(value)} is not the name of one branch; write its short name, like main"
     good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,243}", value) and ".." not in value and "//" not in value
     if good and not value.endswith((".lock", "/", ".")):
         return ""
