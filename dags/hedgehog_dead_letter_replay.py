@@ -31,7 +31,7 @@ from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
         "target": Param(
             "both",
             type=["string", "null"],
-            enum=["both", "git", "kubernetes", None],
+            enum=["both", "git", "kubernetes"],
             title="Target",
             description="Only what was given up there.",
         ),

@@ -44,6 +44,9 @@ def test_what_was_pushed_is_taken_in_at_once(lab, command):
 
 def test_what_is_unknown_is_told_and_a_failure_is_status_1(lab, command):
     """As every command does."""
-    assert command("pull", "nothing")[:2] == (1, "")
+    status, out, err = command("pull", "nothing")
+    assert (status, out) == (1, "")
+    assert "there is no repository 'nothing'; `hedgehog repository list` shows what there is" in err
+    assert "there is no repository 'nte'; did you mean net?" in command("pull", "nte")[2]
     status, out, _ = command("pull")
     assert (status, "the branch does not exist" in out) == (1, True)

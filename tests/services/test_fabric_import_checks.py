@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,20 @@ def test_a_file_that_nobody_reads_any_more_removes_nothing(database, directory, 
     (directory / new).unlink()
     assert replaced(database, directory).objects.counts()["deleted"] == 1
     assert names(database) == ["a"]
+
+
+@pytest.mark.parametrize("content", ["", "../elsewhere/vpcs", "../elsewhere/vpcs\n"])
+@pytest.mark.parametrize("name", ["vpcs", "VPCs", "site-1"])
+def test_a_file_where_a_directory_was_removes_nothing(database, directory, name, content):
+    """Nobody noted where an imported object came from, so any name that a directory may have counts."""
+    shutil.rmtree(directory / "vpcs")
+    (directory / name).write_text(content)
+    with pytest.raises(InvalidInput, match=rf"VPC/default/a is not deleted: .*/{name} may be where its directory was"):
+        replaced(database, directory)
+    assert names(database) == ["a", "b"]
+    (directory / name).rename(directory / "README")
+    assert replaced(database, directory).objects.counts()["deleted"] == 1
+    assert names(database) == ["b"]
 
 
 def test_the_clone_around_the_files_is_not_searched(database, directory):

@@ -105,3 +105,57 @@ def test_two_documents_that_say_different_things_of_a_fabric_are_told(lab: Lab):
     assert "fabrics/lab/2.yaml:4:8: Fabric/lab: .spec.asn: is another one in fabrics/lab/1.yaml:4:8" in outcome.reason
     found = fabric_store.load_fabric(lab.database, "lab")
     assert (found.asn, found.spine_count) == (1, 3)
+
+
+@pytest.mark.parametrize("end", ["deleted", "moved"])
+def test_what_a_fabric_leaves_in_anothers_directory_is_nobodys(lab: Lab, end: str):
+    """Its objects would go to another cluster. It is told, and whoever moves the files takes them in."""
+    lab.add_fabric("inner", 0, git_directory=INNER, source_of_truth="git")
+    ada = lab.person()
+    ada.commit({"fabrics/lab/a.yaml": text("a"), "fabrics/lab/b.yaml": text("b"), f"{INNER}/v.yaml": text("v")})
+    follow(lab)
+    if end == "deleted":
+        fabric_store.delete_fabric(lab.database, "inner")
+    else:
+        lab.add_fabric("inner", 0, git_directory="fabrics/inner")
+    ada.git("mv", "fabrics/lab/b.yaml", f"{INNER}/b.yaml")
+    (ada.directory / "fabrics/lab/c.yaml").write_text(text("c"))
+    ada.publish()
+    outcome = follow(lab)
+    assert outcome.status is OutcomeStatus.HELD
+    assert f"{INNER}: was the directory of fabric inner, and its 2 files belong to no fabric now" in outcome.reason
+    assert f"move that file out of {INNER}, which belongs to no fabric" in "\n".join(outcome.details)
+    assert objects(lab) == ["a", "b", "c"]
+    ada.git("mv", INNER, "fabrics/lab/more")
+    ada.publish()
+    assert follow(lab).status is OutcomeStatus.SUCCESS
+    assert objects(lab) == ["a", "b", "c", "v"]
+    ada.git("mv", "fabrics/lab/more", INNER)  # by now an ordinary directory
+    ada.publish()
+    assert follow(lab).status is not OutcomeStatus.HELD
+
+
+def test_a_fabric_that_has_the_directory_again_takes_its_files(lab: Lab):
+    """By whatever name, and however its row spells the URL."""
+    lab.add_fabric("inner", 0, git_directory=INNER, source_of_truth="git")
+    lab.person().commit({"fabrics/lab/a.yaml": text("a"), f"{INNER}/v.yaml": text("v")})
+    fabric_store.delete_fabric(lab.database, "inner")
+    assert follow(lab).status is OutcomeStatus.HELD
+    with lab.database.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.git_repository (name, url, branch) VALUES ('again', %s, 'main')",
+            (lab.host.url("net") + "/",),
+        )
+    lab.add_fabric("heir", 0, git_repository="again", git_directory=INNER, source_of_truth="git")
+    assert follow(lab, at_once=True).status is not OutcomeStatus.HELD
+    assert objects(lab) == ["a"]
+
+
+def test_a_fabric_that_moves_to_the_directory_around_keeps_its_own(lab: Lab):
+    """What it left is below it."""
+    lab.add_fabric("lab", 0, git_directory="fabrics/lab/deep")
+    lab.person().commit({"fabrics/lab/deep/a.yaml": text("a")})
+    follow(lab)
+    lab.add_fabric("lab", 0, git_directory="fabrics/lab")
+    assert follow(lab).status is not OutcomeStatus.HELD
+    assert objects(lab) == ["a"]

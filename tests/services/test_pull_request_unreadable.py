@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hedgehog.services.pull_request import Status
+from hedgehog.store import fabrics as fabric_store
 from tests.gitops.bombs import plant_bomb
 from tests.services.pull_request_lab import Lab, open_lab, text, vpc
 
@@ -122,3 +123,37 @@ def test_what_a_fabrics_own_document_sets_is_listed(lab):
     assert found.status is Status.SUCCESS
     assert found.fabrics[0].settings == ("asn: 65001 → 65002", "settings.gateway_enabled: default → false")
     assert "- `asn: 65001 → 65002`" in pull.comments[0]["body"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPCList\nitems: [{metadata: {name: vpc-1}}]\n",
+        "apiVersion: v1\nkind: List\nitems: H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==\n",
+        "apiVersion: v1\nkind: List\nitems: [text]\n",
+        text({**vpc("vpc-1", "10.0.1.0/24", 1001), "kind": "VCP"}),
+    ],
+    ids=["VPCList", "a list of text", "an entry of text", "a slip in the kind"],
+)
+@pytest.mark.parametrize("name", ["vpc-1.yaml", "list.yaml"])
+def test_nothing_is_listed_as_deleted_that_could_not_be_read(lab, name, written):
+    """The check is red, and a push of the same would delete nothing."""
+    lab.propose({VPC_1: None, f"fabrics/lab/{name}": written})
+    found = lab.validate()
+    assert (found.status, found.fabrics[0].changes.writes) == (Status.FAILURE, ())
+    assert f"fabrics/lab/{name}" in {one.file for one in found.fabrics[0].problems}
+
+
+def test_what_another_fabric_left_in_the_directory_is_not_part_of_it(lab):
+    """A push would not take it over either; what moves there is not deleted."""
+    lab.add_fabric("inner", git_directory="fabrics/lab/inner")
+    fabric_store.delete_fabric(lab.database, "inner")
+    lab.propose({"fabrics/lab/inner/vpc-2.yaml": GOOD})
+    assert lab.validate().fabrics == ()
+    person = lab.person("other")
+    (person.directory / "fabrics/lab/inner").mkdir()
+    person.git("mv", VPC_1, "fabrics/lab/inner/vpc-1.yaml")
+    person.publish()
+    lab.hub.open_pull("acme/net", "other")
+    found = lab.validate(2)
+    assert (found.status, found.fabrics[0].changes.writes) == (Status.FAILURE, ())

@@ -422,7 +422,7 @@ def test_a_person_names_the_repository_as_he_knows_it(lab, ada):
         assert plan(lab.database, repository=name) == [["far"]]
     assert plan(lab.database, repository="acme/net", branch="lab") == [["far"]]
     assert plan(lab.database, fabrics=["lab"]) == [["net"]]
-    with pytest.raises(NotFound, match="no git_repository for repository 'acme/net' and branch 'main'"):
+    with pytest.raises(NotFound, match="repository far follows branch 'lab', not 'main'"):
         plan(lab.database, repository="acme/net", branch="main")
     with pytest.raises(NotFound, match=r"did you mean far\?"):
         plan(lab.database, repository="fat")

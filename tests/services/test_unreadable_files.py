@@ -289,3 +289,38 @@ def test_a_hidden_file_is_to_be_shown_not_to_end_in_yaml(lab, ada):
     ada.git("mv", f"{VPCS}/a.yaml", f"{VPCS}/.a.yaml")
     ada.publish()
     assert "give that file a name whose path has no part that begins with a dot" in told(follow(lab))
+
+
+ODD_LISTS = {
+    "VPCList": "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPCList\nitems: [{metadata: {name: a}}]\n",
+    "a list of text": f"apiVersion: v1\nkind: List\nitems: |\n{'  '.join(['', *text('a').splitlines(True)])}",
+    "a list of nothing that is known": "apiVersion: v1\nkind: List\nitems: [H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==]\n",
+    "a list without entries": "apiVersion: v1\nkind: List\n",
+    "encrypted with sops": "apiVersion: ENC[x]\nkind: ENC[x]\nmetadata: {name: ENC[x]}\nsops: {version: 3.8.1}\n",
+    "a list in a list": "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List, items: []}]\n",
+    "another kind that holds it": f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata: {json.dumps({'a': text('a')})}\n",
+    "a slip in the kind": text("a", kind="VCP"),
+    "a kind in lower case": text("a", kind="vpc"),
+    "an old version": text("a", apiVersion="vpc.githedgehog.com/v1alpha2"),
+}
+
+
+@pytest.mark.parametrize("written", ODD_LISTS.values(), ids=ODD_LISTS)
+@pytest.mark.parametrize("place", ["list.yaml", "b.yaml", "a.yaml"])
+def test_an_object_that_moved_into_a_document_that_is_refused_is_not_deleted(lab, ada, written, place):
+    """Into a new file, into that of another object, or where it was."""
+    kept = text("b") + "---\n" if place == "b.yaml" else ""
+    ada.commit({f"{VPCS}/a.yaml": None, f"{VPCS}/{place}": kept + written})
+    outcome = follow(lab)
+    assert outcome.status is OutcomeStatus.HELD
+    assert f"{VPCS}/{place}" in told(outcome)
+    nothing_known = place == "b.yaml" and "name: a" not in written.replace(r"\n", "\n")
+    assert objects(lab) == (["b"] if nothing_known else ["a", "b"])
+
+
+def test_a_link_written_as_text_keeps_what_may_have_moved_behind_it(lab, ada):
+    """As a link does."""
+    (ada.directory / "fabrics/lab/more").write_text("../../shared/more")
+    ada.commit({f"{VPCS}/a.yaml": None})
+    assert "fabrics/lab/more may be where its directory was; remove that file" in told(follow(lab))
+    assert objects(lab) == ["a", "b"]

@@ -55,13 +55,6 @@ def fabric_database() -> Iterator[Connection]:
         raise AirflowFailException(str(error)) from error
 
 
-def known_fabrics(connection: Connection, names: Collection[str]) -> list[str]:
-    """The *names* that a person gave. Raises NotFound, with near names, for one that no fabric has."""
-    from hedgehog.store.fabrics import load_fabric
-
-    return [load_fabric(connection, name).name for name in names]
-
-
 def short(names: Sequence[str]) -> str:
     """The first names and how many more there are, for titles and messages."""
     shown = ", ".join(names[:_NAMES_SHOWN])
@@ -100,12 +93,11 @@ def open_problems(verb: str, fabrics: Sequence[str]) -> list[Problem]:
 
 def waiting_for_somebody(problems: Sequence[Problem], held: Collection[str] = ()) -> list[str]:
     """Why a run is red although nothing of it failed: what waits for a person, and the fabrics that it left *held*."""
-    open_ = [problem for problem in problems if problem.needs_somebody]
-    names = sorted({*(problem.fabric for problem in open_), *held})
+    causes = {problem.fabric: problem.cause for problem in problems if problem.needs_somebody}
+    names = sorted({*causes, *held})
     if not names or not trouble.is_red():
         return []
-    told = open_[0].cause[:_CAUSE_SHOWN] if len(open_) == len(names) == 1 else f"{len(open_)} problems"
-    why = f" ({told})" if open_ else ""
+    why = f" ({causes[names[0]][:_CAUSE_SHOWN]})" if len(names) == 1 and names[0] in causes else ""
     return [f"somebody must look at {short(names)}{why}; see `hedgehog status`"]
 
 
@@ -128,14 +120,10 @@ class PlanSyncOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[list[str]]:
         """Return batches of fabric names; an empty list skips everything downstream, which open problems prevent."""
-        from hedgehog.airflow.connection_digests import digests
-        from hedgehog.services import connection_edits, git_sync, kubernetes_sync
+        from hedgehog.services import git_sync, kubernetes_sync
 
-        target = Target(self.target)
-        plan = git_sync.plan if target is Target.GIT else kubernetes_sync.plan
+        plan = git_sync.plan if Target(self.target) is Target.GIT else kubernetes_sync.plan
         with fabric_database() as connection:
-            if not self.fabrics and (woken := connection_edits.wake(connection, target, digests())):
-                logger.info("looked at again, for their connections may be others now: %s", short(woken))
             batches = plan(connection, fabrics=list(self.fabrics) or None, force=bool(self.force))
             problems = [] if batches else trouble.find(connection, f"{self.target}_sync")
         if batches:

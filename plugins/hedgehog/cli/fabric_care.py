@@ -120,6 +120,8 @@ def _what_stays(seen: Remains) -> Iterator[str]:
         yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
         command = f"git rm -r --quiet {shlex.quote(fabric.git_directory or '.')} && git commit -m 'Remove {fabric.name}' && git push"
         yield f"    remove them in a clone of {repository.url}, branch {repository.branch}: {command}"
+        if fabric.git_directory:
+            yield "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that git_directory"
     for place in seen.places:
         yield f"  {len(place.live)} objects stay in the cluster of {place.connection_id}: {_kinds(place.live)}"
         if any(ref.kind == FABRIC.kind for ref in place.live):

@@ -30,6 +30,9 @@ LONGEST_LABEL = 63
 """Of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_SOPS = "sops"
+"""The field that sops adds to what it encrypts; names and kinds are encrypted as well."""
 _LONGEST_NAME = 253
 _LONGEST_SUBJECT = 300
 _URL_LOGIN = re.compile(r"://([^/@\s]*)@")
@@ -84,6 +87,15 @@ def items(document: Document) -> list[Item]:
             if (path := ("items", index))
         ]
     return [Item(manifest, document)]
+
+
+def is_closed(manifest: Mapping[str, Any]) -> bool:
+    """Whether nobody can say what *manifest*, one of `items`, holds: a list that `items` does not open, an entry of one
+    that is no manifest, or one that is encrypted.
+    """
+    kind = manifest.get("kind")
+    hidden = isinstance(kind, str) and (kind.lower().endswith("list") or _KIND.fullmatch(kind) is None)
+    return not manifest or hidden or _SOPS in manifest
 
 
 def accept(item: Item, *, namespace: str) -> Accepted | list[str]:

@@ -7,6 +7,7 @@ absent: it is told with its path, and what may be in there does not count as del
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -25,11 +26,13 @@ class FabricFiles:
     """Ordinary files that are not meant to be read: no YAML, or hidden."""
     hidden: Mapping[str, Opaque] = field(default_factory=dict)
     """What is opaque and hidden: of no interest, unless something vanished."""
+    nobodys: Mapping[str, str] = field(default_factory=dict)
+    """Directory → why what is in it belongs to no fabric: always a problem."""
 
     def problems(self) -> Iterator[str]:
-        """A line for everything opaque."""
-        for path, one in sorted(self.opaque.items()):
-            yield f"{path}: {one.why}"
+        """A line for everything opaque, and for every directory that is nobody's."""
+        told = {path: one.why for path, one in self.opaque.items()} | dict(self.nobodys)
+        yield from (f"{path}: {why}" for path, why in sorted(told.items()))
 
 
 def sort(listing: Listing, directory: str = "", neighbours: Collection[str] = ()) -> FabricFiles:
@@ -47,6 +50,36 @@ def sort(listing: Listing, directory: str = "", neighbours: Collection[str] = ()
         if (path.startswith(below) or f"{directory}/".startswith(f"{path}/")) and not _is_in(path, inner):
             (hidden if is_hidden(path[len(below) :]) else opaque)[path] = one
     return FabricFiles(wanted, opaque, unread, hidden)
+
+
+def set_aside(files: FabricFiles, left: Mapping[str, str], *, around: str) -> FabricFiles:
+    """*files* of the directory *around*, but for what is in a directory that another fabric *left* (→ its name).
+
+    That is nobody's: it is not read, and looked into only when something vanished.
+    """
+    inner = {one: left[one] for one in inside(around, left)}
+    prefixes = [f"{one}/" for one in inner]
+    theirs = {path for path in (*files.wanted, *files.opaque) if _is_in(path, prefixes)}
+    nobodys = {
+        one: _nobodys(one, name, around, count)
+        for one, name in inner.items()
+        if (count := sum(path.startswith(f"{one}/") for path in theirs))
+    }
+    return FabricFiles(
+        {path: key for path, key in files.wanted.items() if path not in theirs},
+        {path: one for path, one in files.opaque.items() if path not in theirs},
+        {**files.unread, **{path: files.wanted[path] for path in theirs if path in files.wanted}},
+        {**files.hidden, **{path: files.opaque[path] for path in theirs if path in files.opaque}},
+        nobodys,
+    )
+
+
+def _nobodys(directory: str, name: str, around: str, files: int) -> str:
+    return (
+        f"was the directory of fabric {name}, and its {files} files belong to no fabric now; remove them "
+        f"(git rm -r {shlex.quote(directory)}), move them to another directory below {around or '/'} to take them in there, "
+        f"or import a fabric with git_directory: {directory}"
+    )
 
 
 def _is_in(path: str, directories: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ change: a directory that is as it was costs two lookups, and of a changed one on
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -16,17 +16,17 @@ from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.paths import LIMITS
 from hedgehog.fabric.problems import Finding, ProblemKind
-from hedgehog.fabric.shown import reason_of
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
-from hedgehog.services.fabric_files import FabricFiles, inside, measured, sort
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
 from hedgehog.services.git_reading import Found, Reading, decide, file_of, read
 from hedgehog.services.validation import Judge
 from hedgehog.services.vanished import unread
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, sync_state
+from hedgehog.store import git_files, repository_heads, sync_state
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile
+from hedgehog.store.repository_heads import LeftDirectory
 from hedgehog.store.sync_state import State
 
 
@@ -57,6 +57,8 @@ class Intake:
     at_once: bool = False
     """A person waits: nobody's time has yet to come."""
     neighbours: Mapping[str, str] = field(default_factory=dict)
+    left: Sequence[LeftDirectory] = ()
+    """The directories in the repository that fabrics left."""
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -112,12 +114,21 @@ def _read(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -
     """What the fabric's files say. Files that are as recorded, when all was well then, are not parsed again."""
     mirror, directory = commit.mirror, fabric.git_directory
     files = files_at(mirror, commit, fabric, intake.neighbours)
+    files = set_aside(files, left_by_others(intake.left, fabric), around=directory)
+    if not commit.note:  # what a forced push dropped may come back
+        gone = [one for one in intake.left if mirror.tree_id(commit.head, one.directory) is None]
+        repository_heads.forget_left(intake.connection, gone)
     known = _known(intake.connection, fabric, state, files.wanted)
     changed = {path: blob for path, blob in files.wanted.items() if path not in known}
     measured(changed, mirror.size, place=directory, limits=LIMITS)
     contents = ((path, blob, _content(mirror, blob)) for path, blob in sorted(changed.items()))
     left = unread(files, mirror.read, limits=LIMITS, namespace=fabric.kubernetes_namespace)
     return read(fabric, contents, known, left)
+
+
+def left_by_others(left: Iterable[LeftDirectory], fabric: Fabric) -> dict[str, str]:
+    """Directory → who left it. What *fabric* itself left is its own where it lies in its directory now."""
+    return {one.directory: one.fabric for one in left if one.fabric != fabric.name}
 
 
 def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping[str, str]) -> FabricFiles:
@@ -198,7 +209,7 @@ def _differences(known: Mapping[str, GitFile], records: Mapping[str, GitFile]) -
 
 def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]) -> Outcome:
     status = OutcomeStatus.SUCCESS if changes.writes or commit.note else OutcomeStatus.SKIPPED
-    told = "; ".join(_reasons(commit, fabric, parked))
+    told = "; ".join(_reasons(commit, parked))
     return Outcome(
         fabric.name,
         Target.GIT,
@@ -213,11 +224,11 @@ def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet,
     )
 
 
-def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[str]:
+def _reasons(commit: Commit, parked: Sequence[str]) -> Iterator[str]:
     if commit.note:
         yield commit.note
     if parked:
-        yield reason_of(parked, rest=f"`hedgehog explain {fabric.name} --verbose`")
+        yield parked[0] + (f" (and {len(parked) - 1} more)" if len(parked) > 1 else "")
 
 
 def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome:

@@ -76,6 +76,7 @@ class _Reader:
         self._faulty: set[str] = set()
         self._opaque: dict[str, str] = {}
         self._torn: dict[str, bytes] = {}
+        self._partly: dict[str, bytes] = {}
         self._parsed: dict[str, Sequence[yaml.Document]] = {}
         self._count = 0
         self._given: configuration.Given = {}
@@ -106,6 +107,7 @@ class _Reader:
             if isinstance(accepted, list):
                 self._refuse(path, accepted)
                 self._refused |= _named(item.manifest, self._fabric)
+                (self._torn if intake.is_closed(item.manifest) else self._partly)[path] = content
                 continue
             self.add(Found(accepted.ref, accepted.manifest, place, blob_id), item)
             place = record_path(path, accepted.ref)
@@ -165,7 +167,12 @@ class _Reader:
             tuple(self._problems),
             frozenset(self._refused),
             frozenset(self._faulty),
-            replace(self._unread, opaque={**self._unread.opaque, **self._opaque}, torn=self._torn),
+            replace(
+                self._unread,
+                opaque={**self._unread.opaque, **self._opaque},
+                torn=self._torn,
+                refused=self._partly,
+            ),
         )
 
 

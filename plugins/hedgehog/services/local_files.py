@@ -53,7 +53,9 @@ def read_paths(paths: Sequence[Path | str], *, stdin: bytes = b"", search_hidden
             here = unread(files, _read, limits=LIMITS)
             opaque |= {_shown(path, name): why for name, why in ({**torn, **_reasons(files)}).items()}
             left = replace(
-                left, others={**left.others, **{_shown(path, name): key for name, key in here.others.items()}}
+                left,
+                others={**left.others, **{_shown(path, name): key for name, key in here.others.items()}},
+                instead=left.instead | {_shown(path, name) for name in here.instead},
             )
     return LocalFiles(contents, opaque, replace(left, content=_read, limits=LIMITS))
 

@@ -29,8 +29,10 @@ from hedgehog.services import pull_request_report as words
 from hedgehog.services.pull_request_check import Engine, FabricReport, OpenEngine, Problem, compare
 from hedgehog.services.pull_request_fabrics import fabrics_in, parse
 from hedgehog.services.pull_request_files import Budget, Reader, conflicts_of, sides
+from hedgehog.services.repository_changes import left_directories
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection
+from hedgehog.store.repository_heads import LeftDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class Validation:
 class _Run:
     """One validation."""
 
+    connection: Connection
     repository: str
     number: int
     host: Repository
@@ -131,7 +134,17 @@ def validate(
     try:
         host = Repository(client, parse(repository)[1])
         return _validate(
-            _Run(repository, number, host, fabrics, open_mirror, open_engine or _engine, details_url, deadline)
+            _Run(
+                connection,
+                repository,
+                number,
+                host,
+                fabrics,
+                open_mirror,
+                open_engine or _engine,
+                details_url,
+                deadline,
+            )
         )
     finally:
         client.close()
@@ -154,7 +167,7 @@ def give_up(
     client = open_github(fabrics[0][0])
     try:
         host = Repository(client, parse(repository)[1])
-        run = _Run(repository, number, host, fabrics, open_mirror, _engine, details_url, math.inf)
+        run = _Run(connection, repository, number, host, fabrics, open_mirror, _engine, details_url, math.inf)
         pull = run.host.pull(number)
         found = _found(run, pull)
         if found.status is Status.SKIPPED:
@@ -238,12 +251,13 @@ def _examine_row(
     except InvalidInput as error:
         return [FabricReport(fabric.name, fabric.git_directory, unverified=str(error)) for fabric in fabrics]
     found = []
+    left = left_directories(run.connection, row)
     for fabric in fabrics:
         state = merged[fabric.git_directory]
         if state.is_touched:
             run.check_time()
             try:
-                report = _examine_fabric(run, _Merge(mirror, pull.head_sha, state, neighbours, budget), fabric)
+                report = _examine_fabric(run, _Merge(mirror, pull.head_sha, state, neighbours, left, budget), fabric)
             except InvalidInput as error:
                 report = FabricReport(fabric.name, fabric.git_directory, unverified=str(error))
             found += [report] if report is not None else []
@@ -258,6 +272,7 @@ class _Merge:
     head: str
     state: Merged
     neighbours: set[str]
+    left: Sequence[LeftDirectory]
     budget: Budget
 
 
@@ -270,7 +285,7 @@ def _examine_fabric(run: _Run, merge: _Merge, fabric: Fabric) -> FabricReport | 
     if conflicts:
         named = ", ".join(conflicts[:3]) + (f" and {len(conflicts) - 3} more" if len(conflicts) > 3 else "")
         raise InvalidInput(f"it conflicts with the branch in {named}; merge or rebase, then push")
-    both = sides(merge.mirror, merge.head, fabric, merge.state, merge.neighbours)
+    both = sides(merge.mirror, merge.head, fabric, merge.state, neighbours=merge.neighbours, left=merge.left)
     if not both.is_touched:
         return None
     merge.budget.take(merge.mirror, directory, both.before, both.after)

@@ -115,7 +115,8 @@ def compare(fabric: Fabric, before: Tree, after: Tree, *, open_engine: OpenEngin
     changed_files = {path for path, source in after.sources.items() if before.sources.get(path) != source}
     have, want = _objects(before, namespace), _objects(after, namespace)
     vanished = {ref: have[ref].file for ref in have.keys() - want.keys()}
-    kept = out_of_sight(vanished, after.unread, recorded={one.file for one in have.values()})
+    recorded = {one.file for one in have.values()}
+    kept = _out_of_sight(vanished, after, namespace, recorded) if vanished else {}
     changes = _changes(have, want, kept)
     changed = {str(change.ref) for change in changes.writes}
     was, would_be = _configured(fabric, before), _configured(fabric, after)
@@ -139,6 +140,21 @@ def compare(fabric: Fabric, before: Tree, after: Tree, *, open_engine: OpenEngin
     )
     settings = tuple(_settings_changed(was, would_be))
     return FabricReport(fabric.name, fabric.git_directory, changes, problems, len(found) - len(mine), "", settings)
+
+
+def _out_of_sight(
+    vanished: Mapping[ObjectRef, str], after: Tree, namespace: str, recorded: Collection[str]
+) -> dict[ObjectRef, str]:
+    """Those of *vanished* that a push of the same would keep: also where a document was read, but no fabric can hold it."""
+    torn: dict[str, bytes] = {}
+    partly: dict[str, bytes] = {}
+    for path, source in after.sources.items():
+        items = (item for document in source.documents for item in intake.items(document))
+        for item in (one for one in items if not configuration.is_configuration(one.manifest)):
+            if isinstance(intake.accept(item, namespace=namespace), list):
+                (torn if intake.is_closed(item.manifest) else partly)[path] = source.content
+    left = replace(after.unread, torn={**after.unread.torn, **torn}, refused=partly)
+    return out_of_sight(vanished, left, faulty={*torn, *partly}, recorded=recorded)
 
 
 def _configured(fabric: Fabric, tree: Tree) -> Fabric:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hedgehog.errors import InvalidInput
@@ -13,9 +13,11 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.trees import Place
 from hedgehog.schemas import intake
 from hedgehog.schemas.files import Source, read_source
-from hedgehog.services.fabric_files import FabricFiles, inside, measured, sort
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
+from hedgehog.services.git_intake import left_by_others
 from hedgehog.services.pull_request_check import Tree
 from hedgehog.services.vanished import unread
+from hedgehog.store.repository_heads import LeftDirectory
 
 _GONE = "would be gone; nothing is deleted for that. Remove the objects and leave the directory, or suspend the fabric"
 
@@ -51,15 +53,24 @@ class Sides:
         return mine or bool(self.obstacles)
 
 
-def sides(mirror: Mirror, head: str, fabric: Fabric, merged: Merged, neighbours: Collection[str]) -> Sides:
-    """Both sides of a fabric's directory. Raises InvalidInput for one with too many entries."""
+def sides(
+    mirror: Mirror,
+    head: str,
+    fabric: Fabric,
+    merged: Merged,
+    *,
+    neighbours: Collection[str],
+    left: Iterable[LeftDirectory] = (),
+) -> Sides:
+    """Both sides of a fabric's directory, without what others *left* in it. Raises InvalidInput for too many entries."""
     directory = fabric.git_directory
     inner = inside(directory, neighbours)
 
     def files(place: Place) -> FabricFiles:
         if place.tree is None:
             return FabricFiles()
-        return sort(mirror.tree_listing(head, place.tree, directory, skip=inner.__contains__), directory, inner)
+        found = sort(mirror.tree_listing(head, place.tree, directory, skip=inner.__contains__), directory, inner)
+        return set_aside(found, left_by_others(left, fabric), around=directory)
 
     obstacles = {}
     if merged.after.opaque is not None and merged.after != merged.before:

@@ -27,6 +27,9 @@ from hedgehog.kube.live import list_live
 from hedgehog.kube.prune import prune
 from hedgehog.kube.resources import kind_of
 from hedgehog.services.claims import suspension
+from hedgehog.services.fabric_files import inside
+from hedgehog.services.git_reading import file_of
+from hedgehog.services.repository_changes import neighbours
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inventory
@@ -92,7 +95,7 @@ def known(connection: Connection, name: str) -> Remains:
     records = git_files.files(connection, [fabric.id])[fabric.id]
     owned = inventory.of_fabric(connection, fabric.id)
     places = [Place(connection_id, objects) for connection_id, objects in sorted(owned.items())]
-    return Remains(fabric, tuple(sorted({path.partition("#")[0] for path in records})), places=tuple(places))
+    return Remains(fabric, tuple(sorted(set(map(file_of, records)))), places=tuple(places))
 
 
 def look(
@@ -131,7 +134,7 @@ def _in_git(
         return (), (), ()
     mirror.fetch(head)
     there = dict(mirror.listing(head, fabric.git_directory).files)
-    there |= mirror.lookup(head, [path for path in records if path not in there and "#" not in path]).files
+    there |= mirror.lookup(head, [path for path in records if path not in there and file_of(path) == path]).files
     if fabric.source_of_truth is SourceOfTruth.GIT:
         return (), (), tuple(sorted(there))
     ours = [path for path in records if path in there]
@@ -141,15 +144,10 @@ def _in_git(
     return tuple(files), tuple(sorted(set(ours) - set(files))), tuple(sorted(foreign))
 
 
-def _directories_inside(connection: Connection, fabric: Fabric) -> list[str]:
+def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str]:
     """The directories of other fabrics that lie in ours: what is there is theirs."""
-    mine, prefix = fabric.git_repository, f"{fabric.git_directory}/" if fabric.git_directory else ""
-    others = [one for one in fabric_store.load_fabrics(connection) if one.id != fabric.id and one.git_repository]
-    return [
-        one.git_directory
-        for one in others
-        if one.git_repository and mine and one.git_repository.url == mine.url and one.git_directory.startswith(prefix)
-    ]
+    repository = fabric.git_repository
+    return inside(fabric.git_directory, neighbours(connection, repository).values()) if repository else frozenset()
 
 
 def _in_cluster(cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest]) -> Place:

@@ -11,7 +11,7 @@ import difflib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inbox, repository_heads, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Delivery, Status
+from hedgehog.store.repository_heads import LeftDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -137,13 +138,20 @@ def _named(
     ]
     if found:
         return found
-    near = difflib.get_close_matches(repository, [row.name for row in rows], n=3)
-    near = [name for name in near if name != repository]  # it is the branch that does not fit
-    near += difflib.get_close_matches(branch, sorted({row.branch for row in rows} - {branch}), n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog repository list` shows what there is"
-    asked = [f"repository {repository!r}" if repository else "", f"branch {branch!r}" if branch else ""]
-    asked.append(f"fabrics {', '.join(fabrics)}" if fabrics else "")
-    raise NotFound(f"there is no git_repository for {' and '.join(filter(None, asked))}{hint}")
+    raise NotFound(_no_repository(rows, repository, branch, fabrics))
+
+
+def _no_repository(rows: Sequence[GitRepository], repository: str, branch: str, fabrics: Sequence[str]) -> str:
+    """That nothing fits what was asked for, and what may be meant."""
+    called = [row for row in rows if repository and _is_called(row, repository)]
+    if called and branch and not fabrics:
+        return f"repository {called[0].name} follows branch {called[0].branch!r}, not {branch!r}"
+    names = list(dict.fromkeys(one for row in rows for one in (row.name, RepositoryAddress.of(row.url).path)))
+    near = difflib.get_close_matches(repository, names, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog repository list` shows what there is"
+    conditions = [f"with branch {branch!r}"] if branch else []
+    conditions += [f"of fabric {' or '.join(fabrics)}"] if fabrics else []
+    return f"there is no repository {' '.join([repr(repository) if repository else '', *conditions]).strip()}; {hint}"
 
 
 def _is_called(row: GitRepository, name: str) -> bool:
@@ -332,7 +340,7 @@ def _tell_fabrics(run: _Run, commit: Commit, seen: str | None) -> tuple[tuple[Ou
     """Take in the fabrics that Git is the source of, and have a look taken at the others that were touched."""
     here = _fabrics(run)
     chosen = [fabric for fabric in here if not run.only or fabric.name in run.only]
-    outcomes = _take_in(run, commit, chosen, neighbours(run.connection, run.repository))
+    outcomes = _take_in(run, commit, chosen)
     owned = [fabric for fabric in chosen if fabric.source_of_truth is SourceOfTruth.DATABASE]
     if commit.note:
         _tell_history(run, commit, owned)
@@ -350,12 +358,21 @@ def neighbours(connection: Connection, repository: GitRepository) -> dict[str, s
     }
 
 
+def left_directories(connection: Connection, repository: GitRepository) -> list[LeftDirectory]:
+    """The directories on this branch of *repository*, however spelt, that fabrics left and no fabric has again."""
+    return [
+        one
+        for one in repository_heads.left_directories(connection)
+        if one.branch == repository.branch and (one.url == repository.url or same_repository(one.url, repository.url))
+    ]
+
+
 def _fabrics(run: _Run) -> list[Fabric]:
     names = repository_heads.fabrics(run.connection, run.repository.id)
     return fabric_store.load_fabrics(run.connection, names)
 
 
-def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], others: Mapping[str, str]) -> tuple[Outcome, ...]:
+def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> tuple[Outcome, ...]:
     names = [fabric.name for fabric in fabrics if fabric.source_of_truth is SourceOfTruth.GIT]
     claimed = claims.claim(
         run.connection,
@@ -366,7 +383,8 @@ def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric], others: Mappi
         dry_run=False,
         due_only=False,
     )
-    intake = Intake(run.connection, run.run_id, run.judge, run.forced, run.at_once, others)
+    others, left = neighbours(run.connection, run.repository), left_directories(run.connection, run.repository)
+    intake = Intake(run.connection, run.run_id, run.judge, run.forced, run.at_once, others, left)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = []

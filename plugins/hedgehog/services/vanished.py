@@ -6,11 +6,13 @@ be read may hold it instead. A file that was renamed so that nobody reads it (`v
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from hedgehog.errors import HedgehogError
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.paths import LIMITS, Limits, Opaque, is_hidden
 from hedgehog.schemas import intake, yaml
@@ -22,8 +24,20 @@ FILE_HAS_A_PROBLEM = "stays as it was: its file has a problem"
 _GROUP = b"githedgehog.com"
 """In every manifest of an object; what does not have it need not be parsed."""
 _NAMED = re.compile(rb"name[\"']?\s*:\s*[\"']?([\w.-]+)")
-_KIND = re.compile(rb"kind[\"']?\s*:\s*[\"']?(\w+)")
+_KIND = re.compile(rb"kind[\"']?\s*:\s*[\"']?(\w+?)(?:List)?\b")
+_LINK = re.compile(rb"[^\s\0]*/[^\s\0]*")
+"""What a link is where links are written as text: a path without a line end."""
 _LOOKS_LIKE_YAML = re.compile(r"\.(ya?ml|json)\b", re.IGNORECASE)
+_KINDS = {kind.lower().encode(): kind.encode() for kind in KINDS}
+_LONGEST_KIND = max(map(len, _KINDS)) + 4
+_MOST_SLIPS = 100
+"""Unknown kinds of one file that are compared with those that there are."""
+_NEVER_A_DIRECTORY = re.compile(
+    r"authors|chang(elog|es)|codeowners|containerfile|contributors|copying|dockerfile|gemfile|(gnu)?makefile|install"
+    r"|jenkinsfile|justfile|licen[cs]e|maintainers|news|notice|owners|procfile|rakefile|readme|todo|vagrantfile|version",
+    re.IGNORECASE,
+)
+"""Names without a suffix that everybody knows as files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +49,17 @@ class Unread:
     opaque: Mapping[str, str] = field(default_factory=dict)
     """Path → why; nobody can look into it."""
     torn: Mapping[str, bytes] = field(default_factory=dict)
-    """Path → content of what is not YAML, as a whole or in part."""
+    """Path → content of what is not YAML, as a whole or in part, or has a document of which nobody can say what it holds."""
+    refused: Mapping[str, bytes] = field(default_factory=dict)
+    """Path → content of files with a document that no fabric can hold; it may have others inside."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Path → key of ordinary files that are not meant to be read, and of those with unusable names."""
     hidden: Mapping[str, str] = field(default_factory=dict)
     """Path → why, of what is opaque and hidden: it counts only when something vanished."""
+    instead: frozenset[str] = frozenset()
+    """Those of *others* that may be where a directory was: their names have no suffix."""
+    nobodys: frozenset[str] = frozenset()
+    """Directories that belong to no fabric; what is in them is among *others*."""
     content: Callable[[str], bytes] = lambda _: b""
     """From the key of one of *others* to its content; raises our own errors."""
     limits: Limits = LIMITS
@@ -59,10 +79,17 @@ def unread(
         opaque={path: one.why for path, one in files.opaque.items() if one.key is None},
         others={**files.unread, **_with_content(files.opaque), **_with_content(files.hidden)},
         hidden={path: one.why for path, one in files.hidden.items() if one.key is None},
+        instead=frozenset(path for path in files.unread if not is_hidden(path) and _may_have_been_a_directory(path)),
+        nobodys=frozenset(files.nobodys),
         content=content,
         limits=limits,
         namespace=namespace,
     )
+
+
+def _may_have_been_a_directory(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return "." not in name and _NEVER_A_DIRECTORY.fullmatch(name) is None
 
 
 def _with_content(opaque: Mapping[str, Opaque]) -> dict[str, str]:
@@ -123,6 +150,8 @@ class _Seen:
     """Stem of the path → path, of what is no text or too large: packed or encrypted, maybe."""
     closed_yaml: str = ""
     """One of those whose name looks like YAML."""
+    link: str = ""
+    """What may be a link that is written as text."""
     left_out: str = ""
     """Where the looking ended, because there is too much."""
 
@@ -132,7 +161,8 @@ class _Elsewhere:
 
     def __init__(self, left: Unread) -> None:
         self._left = left
-        self._torn = {path: _Words.of(_plain(content)) for path, content in left.torn.items()}
+        partly = {**left.refused, **left.torn}
+        self._torn = {path: _Words.of(_plain(content)) for path, content in partly.items()}
         self._seen: _Seen | None = None
 
     def place_of(self, ref: ObjectRef, path: str) -> str | None:
@@ -145,16 +175,26 @@ class _Elsewhere:
         seen = self._seen
         found = seen.objects.get(ref) or next((one for one, words in seen.broken.items() if words.name(ref)), None)
         if found is not None:
-            named = "whose path has no part that begins with a dot" if is_hidden(found) else "that ends in .yaml"
-            return f"{found} seems to have it, which is not read; give that file a name {named}, or remove it"
+            return f"{found} seems to have it, which is not read; {self._way_out(found)}, or remove it"
         stems = (_stem(one) for one in (path, *_above(path)))
         closed = next((seen.closed[one] for one in stems if one in seen.closed), "") if path else seen.closed_yaml
         if closed:
             return f"it may be in {closed}, which cannot be read; write it as plain YAML, or remove that file"
+        place = seen.link if path else min(self._left.instead, default="")
+        if place:
+            return f"{place} may be where its directory was; remove that file, or give its name a suffix"
         if seen.left_out:
             limit = self._left.limits.unread_bytes
             return f"it may be in {seen.left_out}: more than {limit} bytes in files that are no YAML; move them away"
         return None
+
+    def _way_out(self, found: str) -> str:
+        """How to have *found* read."""
+        whose = next((one for one in _above(found) if one in self._left.nobodys), None)
+        if whose is not None:
+            return f"move that file out of {whose}, which belongs to no fabric"
+        named = "whose path has no part that begins with a dot" if is_hidden(found) else "that ends in .yaml"
+        return f"give that file a name {named}"
 
     def look(self) -> _Seen:
         """Look into each file, as long as there are not too many."""
@@ -176,6 +216,8 @@ class _Elsewhere:
                 self._parse(seen, path, content)
             elif not _is_text(raw):
                 self._close(seen, path)
+            elif path in self._left.instead and _LINK.fullmatch(raw):
+                seen.link = path
         return seen
 
     def _parse(self, seen: _Seen, path: str, content: bytes) -> None:
@@ -221,11 +263,19 @@ class _Words:
 
     @classmethod
     def of(cls, content: bytes) -> _Words:
-        return cls(frozenset(_NAMED.findall(content)), frozenset(_KIND.findall(content)))
+        kinds = frozenset(_KIND.findall(content))
+        slips = sorted(kinds - set(_KINDS.values()))[:_MOST_SLIPS]
+        return cls(frozenset(_NAMED.findall(content)), kinds | {one for slip in slips for one in _meant(slip)})
 
     def name(self, ref: ObjectRef) -> bool:
         """Whether the text seems to describe *ref*."""
         return ref.name.encode() in self.names and ref.kind.encode() in self.kinds
+
+
+def _meant(slip: bytes) -> list[bytes]:
+    """The kind that *slip* most likely stands for: `vpc`, `VCP`."""
+    near = difflib.get_close_matches(slip[:_LONGEST_KIND].lower(), _KINDS, n=1)
+    return [_KINDS[one] for one in near]
 
 
 def not_read(left: Unread) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from hedgehog.fabric.model import SourceOfTruth
 from hedgehog.store.database import Connection, transaction
 
@@ -144,6 +147,34 @@ def directories(connection: Connection) -> list[tuple[str, str, str, str]]:
             "JOIN hedgehog.git_repository r ON r.id = f.git_repository_id ORDER BY f.name"
         )
         return cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftDirectory:
+    """A directory of a fabric that was deleted or moved; what is in it is nobody's."""
+
+    url: str
+    branch: str
+    directory: str
+    fabric: str
+    """Whose it was."""
+
+
+def left_directories(connection: Connection) -> list[LeftDirectory]:
+    """The directories that fabrics left and no fabric has again."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT url, branch, directory, fabric FROM hedgehog.left_directory ORDER BY directory, url")
+        return [LeftDirectory(*row) for row in cursor.fetchall()]
+
+
+def forget_left(connection: Connection, gone: Iterable[LeftDirectory]) -> None:
+    """Note that nothing is in these directories any more."""
+    with transaction(connection) as cursor:
+        for one in gone:
+            cursor.execute(
+                "DELETE FROM hedgehog.left_directory WHERE (url, branch, directory) = (%s, %s, %s)",
+                (one.url, one.branch, one.directory),
+            )
 
 
 def due(connection: Connection, *, seconds: float) -> set[int]:

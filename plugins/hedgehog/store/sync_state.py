@@ -16,7 +16,6 @@ from typing import Any
 from hedgehog.errors import InvalidInput, NotFound, NotReached
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.fabric.shown import LONGEST_REASON
 from hedgehog.store import problems
 from hedgehog.store.database import TARGET_LOCK, Connection, as_json, transaction
 
@@ -38,7 +37,6 @@ DUE_LIMIT = 5000
 """Most fabrics one plan takes; the rest stay due for the next run."""
 _DETAIL_LIMIT = 200
 _TEXT_LIMIT = 1000
-_REASON_LIMIT = LONGEST_REASON + 500
 
 _STATUS = {
     OutcomeStatus.SUCCESS: SyncStatus.IN_SYNC,
@@ -66,16 +64,12 @@ _GROUP = {
     Target.GIT: "coalesce(f.git_repository_id::text, '')",
     Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')",
 }
-_CONNECTION = {
-    Target.GIT: "(SELECT r.connection_id FROM hedgehog.git_repository r WHERE r.id = f.git_repository_id)",
-    Target.KUBERNETES: "f.kubernetes_connection_id",
-}
-ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
+_ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
 _NOT_LOCKED = (
     "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
     "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
-NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
+_NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
 
 
 def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
@@ -89,8 +83,8 @@ def due(connection: Connection, target: Target, *, force: bool = False) -> list[
         f"SELECT f.id, f.name, {_GROUP[target]}, "
         "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation, s.status = 'syncing' "
         "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        f"WHERE s.target = %(target)s AND {when} AND {ENABLED[target]} AND {_WRITTEN[target]} "
-        f"AND {NOT_SUSPENDED} AND {_NOT_LOCKED} "
+        f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_WRITTEN[target]} "
+        f"AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
         "ORDER BY s.status = 'syncing', s.due_at, f.id LIMIT %(limit)s"
     )
     parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT, "force": force}
@@ -104,7 +98,7 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-            f"AND s.target = %s AND f.id = ANY(%s) AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
+            f"AND s.target = %s AND f.id = ANY(%s) AND {_ENABLED[target]} AND {_NOT_SUSPENDED} RETURNING f.name",
             (target.value, list(fabric_ids)),
         )
         names = sorted(row[0] for row in cursor.fetchall())
@@ -120,7 +114,7 @@ def look_again(
     repository_id: int | None = None,
     parked_only: bool = False,
 ) -> list[str]:
-    """Have looked at now what failed by a connection or in a repository that may be well again; the fabrics' names.
+    """Have looked at now what failed at a cluster or in a repository that may be well again; the fabrics' names.
 
     They stay what they are, `error` or `parked`, until that look: it is one more attempt. The caller has the cursor of
     a transaction and wakes who does the work at a cluster; at Git that is done here.
@@ -128,8 +122,8 @@ def look_again(
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = now() FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
         "AND s.target = %(target)s AND s.due_at > now() AND s.status = ANY(%(statuses)s) "
-        f"AND ({_CONNECTION[target]} = %(connection)s OR f.git_repository_id = %(repository)s) "
-        f"AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
+        "AND (f.kubernetes_connection_id = %(connection)s OR f.git_repository_id = %(repository)s) "
+        f"AND {_ENABLED[target]} AND {_NOT_SUSPENDED} RETURNING f.name",
         {
             "target": target.value,
             "statuses": ["parked"] if parked_only else ["parked", "error"],
@@ -159,7 +153,7 @@ def named(connection: Connection, target: Target, names: Sequence[str]) -> list[
 
     Raises NotFound, with near names, for a name that no fabric has, or that is not enabled for *target*.
     """
-    query = f"SELECT f.id, f.name, {_GROUP[target]}, {ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
+    query = f"SELECT f.id, f.name, {_GROUP[target]}, {_ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
     with transaction(connection) as cursor:
         cursor.execute(query, (list(names),))
         rows = cursor.fetchall()
@@ -296,7 +290,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "status": status.value,
             "attempts": attempts,
             "run_id": run_id,
-            "reason": _text(outcome.reason, _REASON_LIMIT),
+            "reason": _text(outcome.reason),
             "error_class": outcome.error_class,
             "counts": as_json(dict(outcome.counts)),
             "revision": outcome.revision,
@@ -312,9 +306,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     )
     if not failed or outcome.findings:  # who could not even look leaves what is known as it is
         problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
-    still_held = (
-        outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)
-    )
+    still_held = outcome.status is OutcomeStatus.HELD and _text(outcome.reason) == told and not _wrote(outcome)
     if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
@@ -378,7 +370,7 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
             outcome.revision,
             outcome.commit,
             as_json(dict(outcome.counts)),
-            _text(outcome.reason, _REASON_LIMIT),
+            _text(outcome.reason),
             outcome.error_class,
             as_json([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
             run_id,
@@ -387,9 +379,9 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
     )
 
 
-def _text(text: str, limit: int = _TEXT_LIMIT) -> str:
+def _text(text: str) -> str:
     """*text* as PostgreSQL can hold it, cut: an outcome quotes what others wrote, and must be recorded all the same."""
-    return text[:limit].encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return text[:_TEXT_LIMIT].encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) -> None:
@@ -428,7 +420,7 @@ class State:
 def states(connection: Connection, names: Sequence[str] | None = None) -> list[State]:
     """The state of every enabled fabric and target, by name; a suspended fabric shows `suspended`."""
     query = (
-        "SELECT f.name, s.target, CASE WHEN NOT (" + NOT_SUSPENDED + ") THEN 'suspended' "
+        "SELECT f.name, s.target, CASE WHEN NOT (" + _NOT_SUSPENDED + ") THEN 'suspended' "
         "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END, f.generation, "
         "s.observed_generation, s.revision, s.counts, s.reason, s.error_class, s.attempts, nullif(s.due_at, 'infinity'), "
         "s.last_attempt_at, s.last_success_at, s.last_change_at, s.run_id "
