@@ -68,9 +68,9 @@ def make_attachment(vpc: str = "a", subnet: str = "default") -> dict[str, Any]:
     }
 
 
-def follow(lab: Lab, *, run_id: str = "run-1", **options: Any) -> Look:
-    """Look at the repository as the mapped task does."""
-    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id=run_id, **options)
+def follow(lab: Lab, name: str = "net", *, run_id: str = "run-1", **options: Any) -> Look:
+    """Look at a repository as the mapped task does."""
+    (look,) = repository_changes.follow(lab.database, [name], open_mirror=lab.open_mirror, run_id=run_id, **options)
     return look
 
 
@@ -412,6 +412,19 @@ def test_a_branch_that_does_not_exist_says_so(lab, ada):
     assert isinstance(look.error, NotFound)
     assert "the branch does not exist" in str(look.error)
     assert objects(lab) == {"a": 1001, "b": 1002}
+
+
+def test_a_branch_that_our_first_sync_will_make_is_no_trouble(lab):
+    """The clock may look between an import and the first push; whoever follows Git still waits for somebody."""
+    lab.host.create("new")
+    lab.add_repository("new")
+    lab.add_fabric("ours", 1, git_repository="new")
+    push(lab, "7" * 40, url=lab.host.url("new"))
+    look = follow(lab, "new")
+    assert (look.failed, look.revision, look.moved, look.error) == (False, None, False, None)
+    assert delivery(lab) == ("done", "the branch is not there yet")
+    assert lab.sync("ours").status is OutcomeStatus.SUCCESS
+    assert (follow(lab, "new").moved, follow(lab).failed) == (True, True)
 
 
 def test_a_person_names_the_repository_as_he_knows_it(lab, ada):

@@ -72,7 +72,7 @@ class PlanRepositoryChangesOperator(BaseOperator):
                 at_once=bool(self.at_once),
             )
             problems = [] if batches else trouble.find(connection, VERB)
-        logger.info("%s repositories to look at", sum(len(batch) for batch in batches))
+        logger.info("repositories to look at: %s", sum(len(batch) for batch in batches))
         return trouble.NOTHING_BUT_TROUBLE if problems else batches
 
 
@@ -141,7 +141,8 @@ def _tell(look: Look) -> None:
 
 
 def _found(look: dict[str, Any]) -> str:
-    parts = [f"{short_revision(look['revision'] or '')}, {'moved' if look['moved'] else 'as it was'}"]
+    head = f"{short_revision(look['revision'])}, {'moved' if look['moved'] else 'as it was'}" if look["revision"] else ""
+    parts = [head or "nobody has pushed its branch yet"]
     if look["deliveries"]:
         parts.append(f"{look['deliveries']} deliveries")
     if look["replaced"]:

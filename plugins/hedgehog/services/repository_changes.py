@@ -49,6 +49,7 @@ class Look:
 
     repository: str
     revision: str | None = None
+    """The head of the branch; None when it is not known, or when nobody has pushed the branch yet."""
     moved: bool = False
     replaced: str | None = None
     """The head that a forced push dropped."""
@@ -57,6 +58,11 @@ class Look:
     """Fabrics owned by the database that became due at Git."""
     deliveries: int = 0
     error: Exception | None = None
+
+    @property
+    def found(self) -> str:
+        """What a delivery that led here is told."""
+        return f"looked at {self.revision}" if self.revision else "the branch is not there yet"
 
     @property
     def failed(self) -> bool:
@@ -225,7 +231,7 @@ def _follow(run: _Run) -> Look:
         _finish(run.connection, delivery, look)
     if look.error is None:
         late = [one.id for one in inbox.given_up(run.connection, BRANCH) if _is_about(one, run.repository)]
-        inbox.settle(run.connection, late, f"looked at {look.revision}")
+        inbox.settle(run.connection, late, look.found)
     return look
 
 
@@ -254,7 +260,7 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> Look:
 
 def _finish(connection: Connection, delivery: Delivery, look: Look) -> None:
     if look.error is None:
-        inbox.finish(connection, delivery.id, Status.DONE, f"looked at {look.revision}")
+        inbox.finish(connection, delivery.id, Status.DONE, look.found)
         return
     inbox.finish(
         connection,
@@ -298,8 +304,7 @@ def _look_once(run: _Run) -> Look:
     seen = repository_heads.last_seen(run.connection, repository.id)
     head = mirror.head()
     if head is None:
-        lost_branches.refuse_if_known(run.connection, repository, mirror)
-        raise NotFound(f"{mirror.remote}: the branch does not exist; push it, or correct the repository's branch")
+        return _without_branch(run, mirror)
     if repository_heads.answered(run.connection, repository.id):
         with transaction(run.connection) as cursor:
             sync_state.look_again(cursor, Target.GIT, repository_id=repository.id)
@@ -309,6 +314,19 @@ def _look_once(run: _Run) -> Look:
     if not run.only:  # who looked at some fabrics only has not taken the head in
         repository_heads.record(run.connection, repository.id, head, replaced=replaced)
     return Look(repository.name, str(commit.revision), commit.moved, replaced, outcomes, woken)
+
+
+def _without_branch(run: _Run, mirror: Mirror) -> Look:
+    """A branch that nobody has pushed yet is in order where all fabrics are ours to publish: the first sync makes it.
+
+    Raises NotFound where it was there once, or where somebody waits for what is in it.
+    """
+    lost_branches.refuse_if_known(run.connection, run.repository, mirror)
+    sources = {fabric.source_of_truth for fabric in _fabrics(run)}
+    if sources != {SourceOfTruth.DATABASE}:
+        raise NotFound(f"{mirror.remote}: the branch does not exist; push it, or correct the repository's branch")
+    repository_heads.record(run.connection, run.repository.id, None)
+    return Look(run.repository.name)
 
 
 def _fetch(mirror: Mirror, seen: str | None, head: str) -> str | None:
