@@ -31,8 +31,9 @@ _ANSWER = 120.0
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
 server is away for a moment."""
-NO_NOISE = "ignore:GitWildMatchPattern:DeprecationWarning"
-"""Airflow 3.3 names a class of pathspec by its old name; else every task log begins with that. As in the Dockerfile."""
+NO_NOISE = "ignore:GitWildMatchPattern:DeprecationWarning,ignore:Could not import graphviz:UserWarning"
+"""Airflow 3.3 names a class of pathspec by its old name; else every task log begins with that. As in the Dockerfile.
+`airflow dags` regrets that it can draw nothing."""
 
 
 def free_port() -> int:
@@ -197,7 +198,7 @@ class Airflow:
     def call(self, method: str, path: str, body: Any = None, *, retry_login: bool = True) -> Any:
         """One REST call (`path` below /api/v2); returns the decoded answer. Raises urllib.error.HTTPError."""
         if not self._token:
-            self._token = self._login()
+            self._token = self.login()
         request = urllib.request.Request(
             f"{self.url}/api/v2{path}",
             method=method,
@@ -214,7 +215,8 @@ class Airflow:
             raise
         return json.loads(text) if text else None
 
-    def _login(self) -> str:
+    def login(self) -> str:
+        """A token of the user `admin` for the API."""
         body = json.dumps({"username": "admin", "password": self.password}).encode()
         request = urllib.request.Request(
             f"{self.url}/auth/token", data=body, headers={"Content-Type": "application/json"}

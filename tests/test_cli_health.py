@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +17,7 @@ from hedgehog.store import health
 from hedgehog.store.database import transaction
 from hedgehog.store.fabrics import load_fabric, save_fabric
 from hedgehog.store.health import Look, Scope
-from tests.test_cli import connection_uri, hedgehog
+from tests.test_cli import ROOT, connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 
@@ -95,3 +98,18 @@ def test_a_self_test_shows_every_check_and_ends_with_1_when_one_failed(hedgehog,
     monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found[:1])
     status, out, _ = hedgehog("self-test", "--output", "json")
     assert (status, json.loads(out)) == (0, [{"name": "database", "passed": True, "text": "fine"}])
+
+
+def test_a_self_test_does_not_wait_for_airflow_to_load(connection_uri):
+    """It takes seconds, and asks nobody but the connections of the environment."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AIRFLOW_CONN_HEDGEHOG_DB": connection_uri,
+        "AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API": json.dumps(
+            {"conn_type": "http", "host": "http://127.0.0.1:1", "login": "admin", "password": "not-asked"}
+        ),
+    }
+    command = [sys.executable, "-X", "importtime", str(ROOT / "bin" / "hedgehog"), "self-test"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, "Airflow's API" in done.stdout) == (1, True), done.stderr[-2000:]
+    assert " airflow.sdk" not in done.stderr

@@ -4,7 +4,7 @@
     make soak RUNS=3         # the short form, which `make test` runs
 
 Every clock of the product ticks each minute, retentions are hours, and the times in the fabric database and of the logs
-are moved; everything that answers is asked after each move.
+are moved whenever all that cleans has run again. Everything that answers is asked each minute.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from dataclasses import dataclass, field
 from devstack import stack as stacks
 from devstack.moved_clock import move_clock
 from devstack.objects import small_fabric
-from devstack.soak.clocks import HOURS_A_LOOK, SCHEDULED, age_logs, settings
+from devstack.soak.clocks import CLEANING, HOURS_AT_ONCE, SCHEDULED, age_logs, settings
 from devstack.soak.pages import Pages
 from devstack.soak.watching import Watching
 from devstack.stack import Stack
 
 LIMIT = 3600.0
-_BETWEEN_LOOKS = 20.0
+_LOOK_EVERY = 45.0
+"""Seconds from one look to the next."""
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Soaked:
     minutes: float = 0.0
     hours: float = 0.0
     """That passed in the fabric database."""
+    longest_pause: float = 0.0
+    """Seconds between two looks."""
     findings: list[str] = field(default_factory=list)
 
     def text(self) -> str:
@@ -51,6 +54,7 @@ class Soaked:
         lines.append(
             f"{len(self.pages.asked)} pages, endpoints and commands were asked {self.pages.asked.total()} times"
         )
+        lines.append(f"at most {self.longest_pause:.0f} s lay between two looks")
         lines.append(f"{self.hours:.0f} hours passed in {self.minutes:.1f} minutes; {len(self.findings)} findings")
         return "\n".join([*lines, *(f"  {one}" for one in self.findings)])
 
@@ -63,25 +67,30 @@ def soak(stack: Stack, *, runs: int, say: Callable[[str], None], limit: float = 
         stack.add_fabric(name, small_fabric(name[:7].replace("-", "") + str(number), 100 + number))
     stack.wait_in_sync("soak-one", "soak-two")
     say("two fabrics are in step")
+    cleaned, begun = 0, time.monotonic()
     while (missing := found.watching.waiting_for(runs)) and time.monotonic() - started < limit:
         found.pages.ask()
         found.watching.look()
         say(
             f"waiting for {len(missing)} of {len(SCHEDULED)} schedules; {len(found.watching.red)} red, {len(found.pages.wrong)} wrong"
         )
-        move_clock(stack.database, HOURS_A_LOOK * 3600)
-        age_logs(stack.airflow.home / "logs", HOURS_A_LOOK)
-        found.hours += HOURS_A_LOOK
-        time.sleep(_BETWEEN_LOOKS)
+        if (rounds := min(found.watching.ended()[dag] for dag in CLEANING)) > cleaned:
+            cleaned = rounds
+            move_clock(stack.database, HOURS_AT_ONCE * 3600)
+            age_logs(stack.airflow.home / "logs", HOURS_AT_ONCE)
+            found.hours += HOURS_AT_ONCE
+        time.sleep(max(0.0, begun + _LOOK_EVERY - time.monotonic()))
+        found.longest_pause = max(found.longest_pause, time.monotonic() - begun)
+        begun = time.monotonic()
     found.watching.look()
     found.minutes = (time.monotonic() - started) / 60
-    found.findings += [f"{name} is {state}" for name, state in sorted(found.watching.red.items())]
+    found.findings += [f"{name} was {state}" for name, state in sorted(found.watching.red.items())]
     found.findings += [f"{dag} ran less than {runs} times" for dag in found.watching.waiting_for(runs)]
     found.findings += [
         *found.pages.wrong,
         *found.watching.too_old(),
         *found.watching.grown(),
-        *found.watching.tracebacks(),
+        *found.watching.logged.values(),
     ]
     return found
 

@@ -6,10 +6,12 @@ import os
 import time
 from pathlib import Path
 
+from devstack.airflow import ROOT
 from hedgehog.airflow.clocks import CLOCKS
 from hedgehog.store.retention import HISTORIES
 
 EVERY_MINUTE = "* * * * *"
+DAGS = tuple(sorted(path.stem for path in (ROOT / "dags").glob("hedgehog_*.py")))
 SCHEDULED = (
     "hedgehog_backup",
     "hedgehog_cache_cleanup",
@@ -25,8 +27,14 @@ SCHEDULED = (
 )
 KEPT_DAYS = 0.5
 """Of every history."""
-HOURS_A_LOOK = 3.0
-"""That pass in the fabric database, and for the logs, between two looks."""
+LOGS_KEPT_DAYS = 0.3
+LOGS_KEPT = 3
+"""The newest task logs of each DAG that stay, however old."""
+RUNS_KEPT_DAYS = 0.001
+"""Of Airflow's rows of our runs."""
+HOURS_AT_ONCE = 6.0
+"""That pass in the fabric database, and for the logs, each time that everything which cleans has run again."""
+CLEANING = ("hedgehog_log_rotation", "hedgehog_result_cleanup")
 TOKEN = "soak-metrics-token"
 SECRET = "soak-webhook-secret"
 
@@ -39,10 +47,10 @@ def settings() -> dict[str, str]:
     values = {
         **clocks,
         **kept,
-        "dag_run_retention_days": "0.001",
+        "dag_run_retention_days": str(RUNS_KEPT_DAYS),
         "log_compress_days": "0.1",
-        "log_retention_days": "0.3",
-        "log_keep": "3",
+        "log_retention_days": str(LOGS_KEPT_DAYS),
+        "log_keep": str(LOGS_KEPT),
         "backup_keep": "2",
         "metrics_token": TOKEN,
         "github_webhook_secret": SECRET,

@@ -15,14 +15,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from devstack.airflow import ROOT
-from devstack.soak.clocks import SCHEDULED, SECRET, TOKEN
+from devstack.soak.clocks import DAGS, SECRET, TOKEN
 from devstack.stack import Stack
 
 COMMANDS = (
-    ("status", "--output", "json"),
+    ("status", "--check"),
+    ("explain", "soak-one"),
     ("metrics",),
     ("fabric", "list", "--output", "json"),
+    ("fabric", "show", "soak-two"),
+    ("repository", "list"),
+    ("drift", "list"),
     ("dead-letters", "list"),
+    ("health",),
+    ("self-test",),
 )
 REST = (
     "/monitor/health",
@@ -34,9 +40,10 @@ REST = (
     "/assets",
     "/eventLogs?limit=10",
     "/plugins",
-    *(f"/dags/{dag}/details" for dag in SCHEDULED),
+    *(f"/dags/{dag}/details" for dag in DAGS),
+    *(f"/dagSources/{dag}" for dag in DAGS),
 )
-SCREENS = ("/", "/dags", *(f"/dags/{dag}" for dag in SCHEDULED))
+SCREENS = ("/", "/dags", *(f"/dags/{dag}" for dag in DAGS))
 
 
 @dataclass
@@ -51,6 +58,8 @@ class Pages:
         """Everything once."""
         for path in REST:
             self._try(f"api/v2{path}", lambda path=path: bool(self.stack.airflow.call("GET", path)))  # type: ignore[misc]
+        for dag in DAGS:
+            self._try(f"the newest run of {dag}", lambda dag=dag: self._run_can_be_read(dag))  # type: ignore[misc]
         for path in SCREENS:
             self._try(path, lambda path=path: b"<html" in self._get(path)[1].lower())  # type: ignore[misc]
         self._try("metrics", self._metrics_are_whole)
@@ -58,7 +67,8 @@ class Pages:
         self._try("webhook", lambda: self._deliver("ping", {}, SECRET) == 200)
         self._try("webhook, a push", lambda: self._deliver("push", _push(), SECRET) in (200, 202))
         self._try("webhook, another secret", lambda: self._deliver("ping", {}, "another") == 401)
-        self._try("hedgehog/api", lambda: self._get("/hedgehog/api/inbox")[0] == 401)
+        self._try("hedgehog/api", self._inbox_is_told)
+        self._try("hedgehog/api without a login", lambda: self._get("/hedgehog/api/inbox")[0] == 401)
         for command in COMMANDS:
             self._try(f"hedgehog {' '.join(command)}", lambda command=command: self._run(command))  # type: ignore[misc]
 
@@ -73,6 +83,24 @@ class Pages:
     def _metrics_are_whole(self) -> bool:
         status, text = self._get("/hedgehog/metrics/prometheus", TOKEN)
         return status == 200 and b"hedgehog_" in text and b"hedgehog_metric_failed{" not in text
+
+    def _run_can_be_read(self, dag: str) -> bool:
+        """Tasks, log, result and links of the newest run that has ended, as its page shows them."""
+        call = self.stack.airflow.call
+        ended = call("GET", f"/dags/{dag}/dagRuns?limit=1&order_by=-run_after&state=success")["dag_runs"]
+        for run in ended:
+            at = f"/dags/{dag}/dagRuns/{run['dag_run_id']}/taskInstances"
+            for task in call("GET", at)["task_instances"]:
+                one, index = f"{at}/{task['task_id']}", task["map_index"]
+                call("GET", f"{one}/links?map_index={index}")
+                call("GET", f"{one}/xcomEntries?map_index={index}")
+                if attempt := task["try_number"]:
+                    self.stack.airflow.log(dag, run["dag_run_id"], task["task_id"], map_index=index, attempt=attempt)
+        return True
+
+    def _inbox_is_told(self) -> bool:
+        status, text = self._get("/hedgehog/api/inbox", self.stack.airflow.login())
+        return status == 200 and set(json.loads(text)) == {"deliveries", "refusals"}
 
     def _get(self, path: str, token: str = "") -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

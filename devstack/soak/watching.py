@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack.soak.clocks import HOURS_A_LOOK, KEPT_DAYS, SCHEDULED
+from devstack.soak.clocks import DAGS, HOURS_AT_ONCE, KEPT_DAYS, LOGS_KEPT, LOGS_KEPT_DAYS, RUNS_KEPT_DAYS, SCHEDULED
 from devstack.stack import Stack
+from hedgehog.services.maintenance import KEPT_RUNS
+from hedgehog.store import database
 from hedgehog.store.database import transaction
 from hedgehog.store.retention import HISTORIES
 
@@ -15,6 +18,17 @@ _RED = frozenset({"failed", "upstream_failed", "up_for_retry"})
 _GROWTH = 1.5
 """By how much a table without a retention, or a directory, may be larger at the end than when it was first full."""
 _SPARE = 200
+_CLEANED_HOURS = 2 * HOURS_AT_ONCE
+"""By how much something may be older than its retention: a cleanup may have begun before the last move but one."""
+_CLEANED_SECONDS = 300.0
+"""The same for what Airflow keeps, whose clock is not moved."""
+_BAD = {
+    "a traceback": "Traceback (most recent call last)",
+    "details of an error": '"error_detail"',
+    "an error": '"level":"error"',
+    "a deprecation": "DeprecationWarning",
+}
+"""What no log of a task may have; of the others only a traceback counts: Airflow's own parts have warnings of their own."""
 
 
 @dataclass
@@ -26,9 +40,13 @@ class Watching:
     red: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     sizes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    logged: dict[str, str] = field(default_factory=dict)
+    """What a log has that none should have, by its path; looked for before a rotation takes the log away."""
+    _read: dict[Path, int] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Once: newest runs, tasks that are red, sizes."""
+        """Once: newest runs, tasks that are red or were tried again, logs, sizes."""
+        self._read_logs()
         for run in self._list("/dags/~/dagRuns?limit=100&order_by=-run_after", "dag_runs"):
             if run["dag_id"] in SCHEDULED and run["run_type"] != "manual":
                 self.runs[run["dag_id"], run["dag_run_id"]] = run["state"]
@@ -40,6 +58,12 @@ class Watching:
                 name = f"{task['dag_id']} {task['dag_run_id']} {task['task_id']}[{task['map_index']}]"
                 self.red[name] = state
         with transaction(self.stack.database) as cursor:
+            cursor.execute(
+                "SELECT dag_id, run_id, task_id, map_index, try_number, state FROM hedgehog.task_run "
+                "WHERE try_number > 1 OR state IN ('failed', 'up_for_retry')"
+            )
+            for dag, run, task, index, attempt, state in cursor.fetchall():
+                self.red.setdefault(f"{dag} {run} {task}[{index}]", f"{state} in its attempt {attempt}")
             cursor.execute(
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'hedgehog' AND table_type = 'BASE TABLE'"
             )
@@ -53,6 +77,20 @@ class Watching:
     def _directories(self) -> dict[str, Path]:
         return {"clones": self.stack.directory / "mirrors", "backups": self.stack.airflow.home / "hedgehog" / "backups"}
 
+    def _read_logs(self) -> None:
+        for path in sorted(self.stack.airflow.home.rglob("*")):
+            if path.suffix not in (".log", ".err") or not path.is_file() or path.stat().st_size == self._read.get(path):
+                continue
+            text = path.read_text(errors="replace")
+            self._read[path] = path.stat().st_size
+            bad = _BAD if "dag_id=" in str(path) else {"a traceback": _BAD["a traceback"]}
+            for what, mark in bad.items():
+                if (place := text.find(mark)) >= 0:
+                    name = str(path.relative_to(self.stack.airflow.home))
+                    self.logged.setdefault(
+                        name, f"{name} has {what}: {text[place - 300 if place > 300 else 0 : place + 1500]}"
+                    )
+
     def _list(self, path: str, key: str) -> list[dict[str, str]]:
         return list(self.stack.airflow.call("GET", path)[key])
 
@@ -63,7 +101,7 @@ class Watching:
     def too_old(self) -> list[str]:
         """Rows beyond their retention that the cleanup of the last hours should have taken."""
         found = []
-        hours = KEPT_DAYS * 24 + 2 * HOURS_A_LOOK
+        hours = KEPT_DAYS * 24 + _CLEANED_HOURS
         for history in HISTORIES:
             with transaction(self.stack.database) as cursor:
                 cursor.execute(
@@ -76,7 +114,30 @@ class Watching:
                 found.append(
                     f"{row[0]} rows of {history.name} are older than {hours:.0f} h; its retention is {KEPT_DAYS * 24:.0f} h"
                 )
+        return [*found, *self._old_logs(), *self._old_runs()]
+
+    def _old_logs(self) -> list[str]:
+        oldest = time.time() - (LOGS_KEPT_DAYS * 24 + _CLEANED_HOURS) * 3600
+        found = []
+        for directory in sorted((self.stack.airflow.home / "logs").glob("dag_id=hedgehog_*")):
+            written = sorted(path.stat().st_mtime for path in directory.rglob("attempt=*"))
+            if late := sum(1 for one in written[:-LOGS_KEPT] if one < oldest):
+                found.append(f"{late} logs of {directory.name} are older than their retention")
         return found
+
+    def _old_runs(self) -> list[str]:
+        """Airflow's rows of our runs: beside the newest of each DAG, and its newest success, the old ones are gone."""
+        connection = database.connect({**self.stack.parameters, "dbname": "airflow"})
+        try:
+            with transaction(connection) as cursor:
+                cursor.execute(
+                    "SELECT dag_id, count(*) FROM dag_run WHERE dag_id = ANY(%s) AND state IN ('success', 'failed') "
+                    "AND end_date < now() - make_interval(secs => %s) GROUP BY dag_id HAVING count(*) > %s ORDER BY dag_id",
+                    (list(DAGS), RUNS_KEPT_DAYS * 86400 + _CLEANED_SECONDS, KEPT_RUNS + 1),
+                )
+                return [f"Airflow has {count} old runs of {dag}; {KEPT_RUNS} are kept" for dag, count in cursor]
+        finally:
+            connection.close()
 
     def grown(self) -> list[str]:
         """Tables without a retention and directories that are much larger than at the middle of the soak."""
@@ -89,17 +150,6 @@ class Watching:
         backups = [path for path in self._directories()["backups"].glob("*") if not path.name.startswith(".")]
         if len(backups) > 2:
             found.append(f"{len(backups)} backups are kept; [hedgehog] backup_keep is 2")
-        return found
-
-    def tracebacks(self) -> list[str]:
-        """The first traceback of each log of Airflow's parts and tasks."""
-        found = []
-        for path in sorted(self.stack.airflow.home.rglob("*")):
-            if path.suffix in (".log", ".err") and path.is_file():
-                text = path.read_text(errors="replace")
-                if "Traceback (most recent call last)" in text or '"error_detail"' in text:
-                    place = max(0, text.find("Traceback"))
-                    found.append(f"{path.relative_to(self.stack.airflow.home)}: {text[place : place + 1500]}")
         return found
 
     def waiting_for(self, wanted: int) -> list[str]:

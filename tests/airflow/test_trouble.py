@@ -92,7 +92,7 @@ def test_what_is_tried_again_by_itself_is_named_and_green(bench, context, caplog
     parts = {"reason": "the host is away", "error_class": "RemoteUnavailable", "retryable": True}
     ended(bench, bench.synced_fabric(), OutcomeStatus.ERROR, **parts)
     assert [one["kind"] for one in summary(context)["open"]] == ["failing"]
-    assert "1 open problems, 0 of them wait for somebody:" in caplog.messages
+    assert "open problems: 1; for somebody: 0" in caplog.messages
 
 
 def test_a_finalizer_has_an_hour(bench, context):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from devstack.soak.__main__ import connect_the_api, soak
 from devstack.soak.clocks import settings
 from devstack.soak.watching import Watching
 from devstack.stack import Stack
+from hedgehog.store.database import transaction
 
 RUNS = 3
 
@@ -37,4 +39,20 @@ def test_a_red_run_and_a_traceback_are_seen(stack: Stack) -> None:
     watching = Watching(stack)
     watching.look()
     assert f"hedgehog_git_sync {run_id}" in watching.red
-    assert [text for text in watching.tracebacks() if text.startswith("part.log")]
+    assert watching.logged["part.log"].startswith("part.log has a traceback")
+    assert [name for name in watching.logged if f"run_id={run_id}" in name]
+
+
+def test_what_outlives_its_retention_is_seen(stack: Stack) -> None:
+    """Rows and task logs."""
+    logs = stack.airflow.home / "logs" / "dag_id=hedgehog_self_test"
+    logs.mkdir(parents=True)
+    for number in range(5):
+        old = logs / f"attempt={number}.gz"
+        old.touch()
+        os.utime(old, (0, 0))
+    with transaction(stack.database) as cursor:
+        cursor.execute("INSERT INTO hedgehog.metric_sample VALUES (now() - interval '9 days', 'old', '[]')")
+    found = Watching(stack).too_old()
+    assert "2 logs of dag_id=hedgehog_self_test are older than their retention" in found
+    assert any("of metric_sample are older than" in one for one in found)

@@ -141,7 +141,9 @@ def _tell(look: Look) -> None:
 
 
 def _found(look: dict[str, Any]) -> str:
-    head = f"{short_revision(look['revision'])}, {'moved' if look['moved'] else 'as it was'}" if look["revision"] else ""
+    head = (
+        f"{short_revision(look['revision'])}, {'moved' if look['moved'] else 'as it was'}" if look["revision"] else ""
+    )
     parts = [head or "nobody has pushed its branch yet"]
     if look["deliveries"]:
         parts.append(f"{look['deliveries']} deliveries")

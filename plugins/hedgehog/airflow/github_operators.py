@@ -62,7 +62,7 @@ class PlanPullRequestsOperator(BaseOperator):
         number = None if self.pull_request in (None, "") else int(self.pull_request)
         with fabric_database() as connection:
             tasks = pull_request_queue.plan(connection, repository=str(self.repository or ""), number=number)
-        logger.info("%s pull requests to check: %s", len(tasks), short([str(task) for task in tasks]) or "none")
+        logger.info("pull requests to check: %s", short([str(task) for task in tasks]) or "none")
         return [task.as_dict() for task in tasks]
 
 

@@ -35,13 +35,13 @@ def open_github_of(repository: GitRepository) -> Client | None:
 def airflow_api() -> AirflowApi | None:
     """Airflow's API: that of the connection `hedgehog_airflow_api`, else at `[api] base_url` without a login; None when
     neither is set."""
-    from airflow.sdk.configuration import conf
-
     from hedgehog.airflow.rest import AirflowApi, open_api
 
     found = open_api()
     if found is not None:
         return found
+    from airflow.sdk.configuration import conf  # takes seconds, which a command need not wait for
+
     url = conf.get("api", "base_url", fallback="")
     return AirflowApi(url, login=None, password=None) if url else None
 

@@ -67,7 +67,7 @@ class PlanHealthOperator(BaseOperator):
 
         with fabric_database() as connection:
             batches = health.plan(connection, fabrics=list(self.fabrics) or None)
-        logger.info("%s fabrics to look at, in %s batches", sum(map(len, batches)), len(batches))
+        logger.info("fabrics to look at: %s; batches: %s", sum(map(len, batches)), len(batches))
         return batches
 
 

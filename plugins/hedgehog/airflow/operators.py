@@ -128,7 +128,7 @@ class PlanSyncOperator(BaseOperator):
             problems = [] if batches else trouble.find(connection, f"{self.target}_sync")
         if batches:
             total = sum(len(batch) for batch in batches)
-            logger.info("%s fabrics to sync to %s, in %s batches", total, self.target, len(batches))
+            logger.info("fabrics to sync to %s: %s; batches: %s", self.target, total, len(batches))
             return batches
         logger.info("no fabric is due at %s", self.target)
         return trouble.NOTHING_BUT_TROUBLE if problems else []

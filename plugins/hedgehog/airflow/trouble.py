@@ -59,7 +59,7 @@ def tell(problems: Sequence[Problem]) -> None:
     """A line each, what needs somebody first."""
     if problems:
         waiting = sum(problem.needs_somebody for problem in problems)
-        logger.warning("%s open problems, %s of them wait for somebody:", len(problems), waiting)
+        logger.warning("open problems: %s; for somebody: %s", len(problems), waiting)
     for problem in sorted(problems, key=lambda problem: not problem.needs_somebody)[:MOST_TOLD]:
         logger.warning("  %s (since %s)", problem, f"{problem.since:%Y-%m-%d %H:%M %Z}")
     if len(problems) > MOST_TOLD:

@@ -125,7 +125,7 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
         "put right what the cause says, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
-    ProblemKind.FAILING: Remedy("Tried again by itself.", "nothing: it is tried again by itself", _SYNC),
+    ProblemKind.FAILING: Remedy("Tried again by itself.", "nothing: it is tried again by itself, or now", _SYNC),
 }
 
 

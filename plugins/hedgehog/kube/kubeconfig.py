@@ -120,7 +120,7 @@ def _read(source: Path | str | Mapping[str, Any], name: str) -> Mapping[str, Any
             raise InvalidInput(f"{name} is larger than any kubeconfig")
         found = yaml.safe_load(text)
     except FileNotFoundError:
-        raise NotFound(f"there is no kubeconfig at {source}") from None
+        raise NotFound(f"there is no kubeconfig at {source}; {name} names it: correct that, or put it there") from None
     except OSError as error:
         raise InvalidInput(f"{name} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, ValueError, RecursionError):  # their texts quote the content
