@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from devstack import stack as stacks
 from devstack.moved_clock import move_clock
 from devstack.objects import small_fabric
-from devstack.soak.clocks import CLEANING, HOURS_AT_ONCE, SCHEDULED, age_logs, settings
+from devstack.soak.clocks import CLEANING, HOURS_AT_ONCE, OUTLIVED_HOURS, SCHEDULED, age_logs, settings
 from devstack.soak.pages import Pages
 from devstack.soak.watching import Watching
 from devstack.stack import Stack
@@ -68,7 +68,9 @@ def soak(stack: Stack, *, runs: int, say: Callable[[str], None], limit: float = 
     stack.wait_in_sync("soak-one", "soak-two")
     say("two fabrics are in step")
     cleaned, begun = 0, time.monotonic()
-    while (missing := found.watching.waiting_for(runs)) and time.monotonic() - started < limit:
+    while (
+        (missing := found.watching.waiting_for(runs)) or found.hours < OUTLIVED_HOURS
+    ) and time.monotonic() - started < limit:
         found.pages.ask()
         found.watching.look()
         say(

@@ -34,6 +34,8 @@ RUNS_KEPT_DAYS = 0.001
 """Of Airflow's rows of our runs."""
 HOURS_AT_ONCE = 6.0
 """That pass in the fabric database, and for the logs, each time that everything which cleans has run again."""
+OUTLIVED_HOURS = KEPT_DAYS * 24 + HOURS_AT_ONCE
+"""After that the cleaning has met rows and logs that were too old, however few runs are asked for."""
 CLEANING = ("hedgehog_log_rotation", "hedgehog_result_cleanup")
 TOKEN = "soak-metrics-token"
 SECRET = "soak-webhook-secret"
