@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable, SchemaMismatch
+from devstack.chaos.proxy import Proxy
+from hedgehog.errors import AuthenticationFailed, InvalidInput, NotFound, RemoteUnavailable, SchemaMismatch
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store.database import Lock, transaction, try_locks, unlock
@@ -101,6 +103,12 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
         ({"dbname": "absent"}, NotFound, "create it, then run `hedgehog migrate`"),
         ({"host": "/nowhere"}, RemoteUnavailable, "the fabric database at /nowhere:5432 cannot be reached"),
         ({"colour": "red"}, InvalidInput, "connection hedgehog_db has an unknown setting"),
+        ({"user": "ghost"}, AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
+        ({"user": "pg_monitor"}, AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
+        ({"port": 99999}, InvalidInput, "invalid port number"),
+        ({"sslmode": "always"}, InvalidInput, "invalid sslmode value"),
+        ({"options": "-c nonsense=1"}, InvalidInput, "unrecognized configuration parameter"),
+        ({"options": "-c statement_timeout=soon"}, InvalidInput, "invalid value for parameter"),
     ],
 )
 def test_a_connection_that_fails_says_why_without_the_password(database_parameters, change, error, said):
@@ -110,3 +118,37 @@ def test_a_connection_that_fails_says_why_without_the_password(database_paramete
     assert said in str(refused.value)
     assert "canary-7f3a" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({"sslmode": "require"}, "server does not support SSL, but SSL was required"),
+        ({"sslmode": "verify-full", "sslrootcert": "/nowhere.pem"}, "/nowhere.pem"),
+    ],
+)
+def test_encryption_that_cannot_be_had_is_a_wrong_setting(database_parameters, extra, said):
+    """No try later would find it otherwise; by TCP, for a socket of this machine is never encrypted."""
+    proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
+    proxy.start()
+    try:
+        with pytest.raises(InvalidInput) as refused:
+            store_database.connect({**database_parameters, "host": "127.0.0.1", "port": proxy.port, **extra})
+        assert said in str(refused.value)
+        assert "correct it" in str(refused.value)
+    finally:
+        proxy.stop()
+
+
+def test_a_connection_that_a_firewall_forgot_is_given_up_in_a_minute(database_parameters):
+    """The kernel's own patience is a quarter of an hour, in which a task waits for nobody."""
+    proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
+    proxy.start()
+    try:
+        connection = store_database.connect({**database_parameters, "host": "127.0.0.1", "port": proxy.port})
+        with socket.socket(fileno=os.dup(connection.fileno())) as own:
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+        connection.close()
+    finally:
+        proxy.stop()

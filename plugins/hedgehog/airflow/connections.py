@@ -18,7 +18,16 @@ from hedgehog.errors import InvalidInput, NotFound
 DATABASE_CONNECTION = "hedgehog_db"
 GIT_TIMEOUT = 480.0
 _SHORTEST_GIT_TIMEOUT, _LONGEST_GIT_TIMEOUT = 10.0, 86400.0
-_LIBPQ_EXTRA = ("sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "options", "target_session_attrs")
+_LIBPQ_EXTRA = (
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "connect_timeout",
+    "options",
+    "target_session_attrs",
+    "tcp_user_timeout",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from hedgehog.fabric.model import Target
 from hedgehog.store.failures import on_connect, one_line, translated
 
 _CONNECT_TIMEOUT = 10
+_UNANSWERED_MILLISECONDS = 60_000
+"""After which a connection is lost whose other end confirms nothing: a firewall forgot it. Linux would try for 15 minutes."""
 
 
 class Connection(psycopg2.extensions.connection):
@@ -56,6 +58,7 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        "tcp_user_timeout": _UNANSWERED_MILLISECONDS,
         **parameters,
     }
     try:

@@ -6,7 +6,8 @@ the data, the rights or the tables is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,16 +68,34 @@ _BY_CLASS: Mapping[str, tuple[type[HedgehogError], str]] = {
     "P0": (InvalidInput, "it refuses a change: {said}"),
     "XX": (RemoteUnavailable, "it has trouble of its own: {said}"),
 }
-_ON_CONNECT: Mapping[str, tuple[type[HedgehogError], str]] = {
-    "authentication failed": (AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
-    "no password supplied": (AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
-    "no pg_hba.conf entry": (AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
-    "permission denied": (PermissionDenied, "refused the user of the connection hedgehog_db: {said}"),
-    "too many clients": (RemoteUnavailable, _ROOM.removeprefix("it ")),
-    "too many connections": (RemoteUnavailable, _ROOM.removeprefix("it ")),
-    "connection slots are reserved": (RemoteUnavailable, _ROOM.removeprefix("it ")),
-    "session is read-only": (RemoteUnavailable, _READ_ONLY.removeprefix("the fabric database ")),
-}
+_LOGIN = "refused the login; correct the connection hedgehog_db"
+_NOT_LET_IN = (
+    "does not let this user in from here: {said}; have its pg_hba.conf allow it, or, where it asks for encryption, set "
+    "sslmode in the extra of the connection hedgehog_db"
+)
+_SETTING = "cannot be reached with what the connection hedgehog_db says: {said}; correct it"
+_ON_CONNECT: Sequence[tuple[str, type[HedgehogError], str]] = (
+    (r"authentication failed|no password supplied", AuthenticationFailed, _LOGIN),
+    (r'role ".*" does not exist|is not permitted to log in', AuthenticationFailed, _LOGIN),
+    (r"no pg_hba\.conf entry|pg_hba\.conf rejects", AuthenticationFailed, _NOT_LET_IN),
+    (
+        r"certificate verify failed|does not match host name",
+        AuthenticationFailed,
+        "does not prove its identity: {said}",
+    ),
+    (r"permission denied for", PermissionDenied, "refused the user of the connection hedgehog_db: {said}"),
+    (
+        r"too many clients|too many connections|connection slots are reserved",
+        RemoteUnavailable,
+        _ROOM.removeprefix("it "),
+    ),
+    (r"session is read-only", RemoteUnavailable, _READ_ONLY.removeprefix("the fabric database ")),
+    (r'database ".*" does not exist', NotFound, "has no such database: {said}; create it, then run `hedgehog migrate`"),
+    (r"invalid port number|invalid integer value|invalid \w+ value|SSL is not supported", InvalidInput, _SETTING),
+    (r"unrecognized configuration parameter|invalid value for parameter", InvalidInput, _SETTING),
+    (r"does not support SSL|(certificate|private key) file|binding required|GSSAPI encryption", InvalidInput, _SETTING),
+)
+"""By what the client says, for it says no SQLSTATE: what else it says ends by itself."""
 
 
 def one_line(error: Exception) -> str:
@@ -88,11 +107,9 @@ def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) 
     """The error of a connection that could not be made: it has no SQLSTATE. Never has the password."""
     place = f"the fabric database at {parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
     text = one_line(error)
-    for mark, (kind, words) in _ON_CONNECT.items():
-        if mark in text:
+    for pattern, kind, words in _ON_CONNECT:
+        if re.search(pattern, text):
             return kind(f"{place} {words.format(said=text)}")
-    if "does not exist" in text:
-        return NotFound(f"{place}: {text}; create it, then run `hedgehog migrate`")
     return RemoteUnavailable(f"{place} cannot be reached: {text}")
 
 
