@@ -10,6 +10,7 @@ import pytest
 from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
 from hedgehog.airflow import hooks
+from hedgehog.errors import RemoteUnavailable
 from hedgehog.store import fabrics
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
@@ -70,7 +71,7 @@ def test_a_deletion_is_shown_first_and_tells_what_stays(lab, database):
     status, out, err = lab("fabric", "delete", "lab")
     assert (status, "nothing was changed; do it with --yes" in err) == (1, True)
     assert "3 files stay in Git, in fabrics/lab of net" in out
-    assert "git rm -r --quiet fabrics/lab" in out
+    assert "git rm --quiet --ignore-unmatch -- fabrics/lab/README.md fabrics/lab/fabric.yaml fabrics/lab/vpcs/" in out
     assert lab("fabric", "delete", "lab", "--dry-run")[0] == 0
     assert fabrics.fabric_names(database) == ["lab", "other"]
     status, out, _ = lab("fabric", "delete", "lab", "--yes")
@@ -90,6 +91,29 @@ def test_a_purge_is_shown_first_and_leaves_edits(lab, database, tmp_path):
     assert (status, done["action"], done["done"]) == (0, "purged", True), err
     assert done["left"]["edited_files"] == ["fabrics/lab/README.md"]
     assert fabrics.fabric_names(database) == ["other"]
+
+
+def test_a_purge_that_is_cut_off_says_how_it_stands_and_how_to_go_on(lab, database, api, cluster, monkeypatch):
+    """The files are gone already when the cluster is away."""
+    monkeypatch.setattr(hooks, "open_cluster", lambda name: cluster.connect(name=name))
+    fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_lab"})
+    assert (lab("sync", "git", "lab")[0], lab("sync", "kubernetes", "lab")[0]) == (0, 0)
+    opened = []
+
+    def away(name):
+        opened.append(name)
+        if len(opened) > 1:
+            raise RemoteUnavailable(f"{name} is away")
+        return cluster.connect(name=name)
+
+    monkeypatch.setattr(hooks, "open_cluster", away)
+    status, out, err = lab("fabric", "delete", "lab", "--purge", "--yes")
+    assert (status, out) == (1, "")
+    assert "note: lab is not gone, though a part of it may be: suspended: it is being purged; go on with" in err
+    assert "error: k8s_lab is away" in err
+    monkeypatch.setattr(hooks, "open_cluster", lambda name: cluster.connect(name=name))
+    status, out, _ = lab("fabric", "delete", "lab", "--purge", "--yes")
+    assert (status, out.startswith("lab is gone: 0 files removed from Git, 2 objects from clusters")) == (0, True)
 
 
 def test_orphans_of_a_deleted_fabric_are_listed_and_pruned(lab, database, api, cluster, monkeypatch):

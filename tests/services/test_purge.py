@@ -139,16 +139,19 @@ def test_a_fabric_that_is_suspended_for_another_reason_is_left_alone(lab):
 
 
 def test_a_fabric_that_a_run_works_on_is_not_purged(lab, database_parameters):
-    """It would write again what is removed."""
+    """It would write again what is removed; nor is it forgotten: what it writes would be on no record."""
     seen = look(lab)
     other = store_database.connect(database_parameters)
     try:
         store_database.try_locks(other, Lock.KUBERNETES, [seen.fabric.id])
         with pytest.raises(LockHeld):
             purge.purge(lab.database, seen, **lab.seams, run_id="run-2")
+        with pytest.raises(LockHeld, match="a run works on lab; delete it when that is done"):
+            purge.forget(lab.database, "lab")
     finally:
         other.close()
     assert len(lab.files()) == len(FILES)
+    assert fabrics.fabric_names(lab.database) == ["lab"]
 
 
 def test_what_a_forgotten_fabric_leaves_is_on_record_as_orphans(lab):

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from hedgehog.cli.arguments import Parser, add_command, duration, moment
 from hedgehog.cli.output import cell, note, progress, show
 from hedgehog.cli.session import fabric_database, run_id
+from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import ObjectRef, SourceOfTruth
+from hedgehog.services.claims import suspension
 from hedgehog.store import fabrics as store
 from hedgehog.store.database import Connection, transaction
 
@@ -118,8 +120,10 @@ def _what_stays(seen: Remains) -> Iterator[str]:
     repository, fabric = seen.fabric.git_repository, seen.fabric
     if seen.files and repository is not None:
         yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
-        command = f"git rm -r --quiet {shlex.quote(fabric.git_directory or '.')} && git commit -m 'Remove {fabric.name}' && git push"
-        yield f"    remove them in a clone of {repository.url}, branch {repository.branch}: {command}"
+        paths = shlex.join(seen.files)  # and nothing else: others may have files there, or a fabric of theirs
+        yield f"    remove them in a clone of {repository.url}, branch {repository.branch}:"
+        yield f"    {cell(f'git rm --quiet --ignore-unmatch -- {paths}')}"
+        yield f"    git commit -m 'Remove {fabric.name}' && git push"
         if fabric.git_directory:
             yield "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that git_directory"
     for place in seen.places:
@@ -147,8 +151,14 @@ def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
         lines = [f"{arguments.fabric} would be removed", *_plan(seen, every=arguments.verbose)]
         show(arguments, seen.as_dict() | {"action": "planned"}, lambda: "\n".join(lines))
         return _status(arguments)
-    with progress(arguments, "removing it from Git and clusters"):
-        left, problems = purge.purge(connection, seen, **seams, run_id=run_id())
+    try:
+        with progress(arguments, "removing it from Git and clusters"):
+            left, problems = purge.purge(connection, seen, **seams, run_id=run_id())
+    except HedgehogError:
+        fabric = store.load_fabric(connection, arguments.fabric)
+        if fabric.suspended_reason == purge.REASON:
+            note(f"{fabric.name} is not gone, though a part of it may be: {suspension(fabric, now)}")
+        raise
     data = seen.as_dict() | {"action": "purged", "done": left.done, "left": left.as_dict(), "problems": problems}
     show(arguments, data, lambda: "\n".join(_purged(seen, left, problems)))
     return 0 if left.done else 1

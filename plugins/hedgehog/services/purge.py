@@ -205,7 +205,7 @@ def _alone(connection: Connection, fabric: Fabric) -> Iterator[None]:
     taken = [lock for lock in (Lock.GIT, Lock.KUBERNETES) if try_locks(connection, lock, [fabric.id])]
     try:
         if len(taken) < 2:
-            raise LockHeld(f"a run works on {fabric.name}; purge it when that is done")
+            raise LockHeld(f"a run works on {fabric.name}; delete it when that is done")
         yield
     finally:
         for lock in taken:
@@ -267,9 +267,10 @@ def _remove_objects(connection: Connection, fabric: Fabric, place: Place, cluste
 def forget(connection: Connection, name: str) -> Remains:
     """Forget a fabric and leave all that there is of it where it is; its objects are orphans from now on.
 
-    Returns what the database knew of it. Raises NotFound.
+    Returns what the database knew of it. Raises NotFound, and LockHeld while a run works on it: what that writes nobody
+    would have on record.
     """
-    with transaction(connection) as cursor:
+    with _alone(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
         left = known(connection, name)
         fabric_store.delete_fabric(connection, name)
         for place in left.places:
