@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
 
 from devstack.airflow import ROOT
+from devstack.files import present
 from hedgehog.airflow.clocks import CLOCKS
 from hedgehog.store.retention import HISTORIES
 
@@ -63,8 +65,7 @@ def settings() -> dict[str, str]:
 def age_logs(logs: Path, hours: float) -> None:
     """Make every task log that is at rest older."""
     now = time.time()
-    for path in logs.rglob("*"):
-        if path.is_file() and "dag_id=hedgehog_" in str(path):
-            touched = path.stat().st_mtime
-            if now - touched > 60:
-                os.utime(path, (touched - hours * 3600,) * 2)
+    for path, status in present(logs):
+        if "dag_id=hedgehog_" in str(path) and now - status.st_mtime > 60:
+            with contextlib.suppress(FileNotFoundError):  # it was rotated at this moment
+                os.utime(path, (status.st_mtime - hours * 3600,) * 2)

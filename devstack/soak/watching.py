@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devstack.files import content, present
 from devstack.soak.clocks import DAGS, HOURS_AT_ONCE, KEPT_DAYS, LOGS_KEPT, LOGS_KEPT_DAYS, RUNS_KEPT_DAYS, SCHEDULED
 from devstack.stack import Stack
 from hedgehog.services.maintenance import KEPT_RUNS
@@ -78,11 +79,11 @@ class Watching:
         return {"clones": self.stack.directory / "mirrors", "backups": self.stack.airflow.home / "hedgehog" / "backups"}
 
     def _read_logs(self) -> None:
-        for path in sorted(self.stack.airflow.home.rglob("*")):
-            if path.suffix not in (".log", ".err") or not path.is_file() or path.stat().st_size == self._read.get(path):
+        for path, status in sorted(present(self.stack.airflow.home)):
+            if path.suffix not in (".log", ".err") or status.st_size == self._read.get(path):
                 continue
-            text = path.read_text(errors="replace")
-            self._read[path] = path.stat().st_size
+            text = content(path).decode(errors="replace")
+            self._read[path] = status.st_size
             bad = _BAD if "dag_id=" in str(path) else {"a traceback": _BAD["a traceback"]}
             for what, mark in bad.items():
                 if (place := text.find(mark)) >= 0:
@@ -120,7 +121,8 @@ class Watching:
         oldest = time.time() - (LOGS_KEPT_DAYS * 24 + _CLEANED_HOURS) * 3600
         found = []
         for directory in sorted((self.stack.airflow.home / "logs").glob("dag_id=hedgehog_*")):
-            written = sorted(path.stat().st_mtime for path in directory.rglob("attempt=*"))
+            attempts = [status for path, status in present(directory) if path.name.startswith("attempt=")]
+            written = sorted(status.st_mtime for status in attempts)
             if late := sum(1 for one in written[:-LOGS_KEPT] if one < oldest):
                 found.append(f"{late} logs of {directory.name} are older than their retention")
         return found
@@ -159,4 +161,4 @@ class Watching:
 
 
 def _size(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) if directory.exists() else 0
+    return sum(status.st_size for _, status in present(directory))

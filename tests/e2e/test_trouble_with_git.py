@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import textwrap
 import threading
 from pathlib import Path
 
+from devstack.files import content, present
 from devstack.git_server import Person
 from devstack.objects import make_server, small_fabric
 from devstack.stack import Stack
@@ -166,9 +168,8 @@ def test_a_revoked_token_parks_the_fabric_and_is_nowhere_to_be_read(stack: Stack
     run(stack, "git", name, force=True)
     stack.wait_in_sync(name)
 
-    places = [path for path in stack.airflow.home.rglob("*") if path.is_file()]
-    places += [path for path in (stack.directory / "mirrors").rglob("*") if path.is_file()]
-    leaks = [str(path) for path in places if stack.token.encode() in path.read_bytes()]
+    places = itertools.chain(present(stack.airflow.home), present(stack.directory / "mirrors"))
+    leaks = [str(path) for path, _ in places if stack.token.encode() in content(path)]
     assert leaks == []
     dag_runs = stack.airflow.call("GET", "/dags/hedgehog_git_sync/dagRuns?limit=100")
     assert stack.token not in json.dumps(dag_runs)
