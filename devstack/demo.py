@@ -18,9 +18,10 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import yaml
 
@@ -71,6 +72,7 @@ class Demo:
 
     def __init__(self, stack: ExitStack) -> None:
         self.stack = stack
+        self.started = datetime.now(UTC)
         STATE.mkdir(exist_ok=True)
 
     def run(self, *, once: bool) -> int:
@@ -295,8 +297,17 @@ class Demo:
         if self.commits() != commits or written:
             say(f"FAILED: {self.commits() - commits} new commits; written again: {', '.join(written) or 'nothing'}")
             return 1
-        say("ok: the forced runs made no commit and no write")
+        if red := self.red_runs():
+            say(f"FAILED: not all runs are green: {', '.join(red)}")
+            return 1
+        say("ok: the forced runs made no commit and no write, and every run is green")
         return 0
+
+    def red_runs(self) -> list[str]:
+        """The runs of this demo that failed."""
+        since = quote(self.started.isoformat())
+        runs = self.airflow.call("GET", f"/dags/~/dagRuns?state=failed&limit=100&start_date_gte={since}")["dag_runs"]
+        return [f"{run['dag_id']} {run['dag_run_id']}" for run in runs]
 
 
 def _relative(path: Path) -> Path:

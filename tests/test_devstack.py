@@ -1,16 +1,23 @@
-"""The parts of the demo that stand in for a Git host's pages and for switches."""
+"""The demo: its way in, and the parts that stand in for a Git host's pages and for switches."""
 
 from __future__ import annotations
 
+import stat
+import subprocess
+import sys
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from devstack import agents
+from devstack import agents, demo
+from devstack.airflow import Airflow
 from devstack.git_server import GitServer, Person
 from devstack.objects import make
+from devstack.postgres import Postgres
 from hedgehog.airflow.links import commit_page, directory_page
 from hedgehog.fabric.model import GitRepository
 from hedgehog.kube.apply import apply
@@ -19,6 +26,9 @@ from hedgehog.kube.health import read as read_facts
 from tests.kube.clusters import api, cluster
 
 __all__ = ["api", "cluster"]
+
+
+_NO_FABRICS = "there are no fabrics; `hedgehog fabric import` makes one"
 
 
 def read(url: str) -> str:
@@ -67,3 +77,24 @@ def test_every_switch_and_gateway_reports_and_goes_with_its_object(api: Cluster)
     agents.report(api)
     after = read_facts(api, [], [])
     assert (len(after.agents or ()), len(after.gateway_agents or ())) == (0, 1)
+
+
+def test_a_shell_that_sources_the_file_of_the_demo_knows_its_commands(
+    tmp_path: Path, postgres: Postgres, database_parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From an empty environment, in any directory. It has passwords, so it is its owner's and goes with the demo."""
+    file = tmp_path / "environment"
+    monkeypatch.setattr(demo, "STATE", tmp_path)
+    monkeypatch.setattr(demo, "ENVIRONMENT", file)
+    with ExitStack() as stack:
+        running = demo.Demo(stack)
+        uri = postgres.uri(database_parameters["dbname"])
+        running.airflow = Airflow(tmp_path / "airflow", "sqlite://", {"AIRFLOW_CONN_HEDGEHOG_DB": uri})
+        running.write_environment()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        command = f"source {file}; command -v airflow; hedgehog fabric list"
+        shell = ["env", "-i", f"HOME={tmp_path}", "PATH=/usr/bin:/bin", "bash", "-c", command]
+        done = subprocess.run(shell, cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [str(Path(sys.executable).parent / "airflow"), _NO_FABRICS]
+    assert not file.exists()
