@@ -120,22 +120,16 @@ def test_a_connection_that_fails_says_why_without_the_password(database_paramete
     assert refused.value.__cause__ is None
 
 
-@pytest.mark.parametrize(
-    ("extra", "said"),
-    [
-        ({"sslmode": "require"}, "server does not support SSL, but SSL was required"),
-        ({"sslmode": "verify-full", "sslrootcert": "/nowhere.pem"}, "/nowhere.pem"),
-    ],
-)
-def test_encryption_that_cannot_be_had_is_a_wrong_setting(database_parameters, extra, said):
+def test_encryption_that_cannot_be_had_is_a_wrong_setting(database_parameters):
     """No try later would find it otherwise; by TCP, for a socket of this machine is never encrypted."""
     proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
     proxy.start()
     try:
         with pytest.raises(InvalidInput) as refused:
-            store_database.connect({**database_parameters, "host": "127.0.0.1", "port": proxy.port, **extra})
-        assert said in str(refused.value)
-        assert "correct it" in str(refused.value)
+            store_database.connect(
+                {**database_parameters, "host": "127.0.0.1", "port": proxy.port, "sslmode": "require"}
+            )
+        assert "server does not support SSL, but SSL was required; correct it" in str(refused.value)
     finally:
         proxy.stop()
 
