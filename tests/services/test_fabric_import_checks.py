@@ -236,6 +236,21 @@ def test_a_file_where_a_directory_was_removes_nothing(database, directory, name,
     assert names(database) == ["b"]
 
 
+@pytest.mark.parametrize("content", [b"\x1f\x8b\xff", b"-----BEGIN PGP MESSAGE-----\n"], ids=["binary", "text"])
+@pytest.mark.parametrize("name", ["vpcs.tgz", "old/all.ZIP", "vpcs.yaml.age", "x.gpg"])
+def test_what_is_packed_or_encrypted_may_hold_any_object(database, directory, name, content):
+    """Whatever it is called; a picture does not."""
+    (directory / "b.yaml").unlink()
+    (directory / name).parent.mkdir(exist_ok=True)
+    (directory / name).write_bytes(content)
+    with pytest.raises(
+        InvalidInput, match=f"VPC/default/b is not deleted: it may be in .*{name}, which cannot be read"
+    ):
+        replaced(database, directory)
+    (directory / name).rename(directory / "plan.png")
+    assert replaced(database, directory).objects.counts()["deleted"] == 1
+
+
 def test_the_clone_around_the_files_is_not_searched(database, directory):
     """Git keeps old versions of everything."""
     (directory / ".git").mkdir()

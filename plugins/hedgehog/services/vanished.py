@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import KINDS
@@ -25,9 +26,11 @@ _GROUP = b"githedgehog.com"
 """In every manifest of an object; what does not have it need not be parsed."""
 _NAMED = re.compile(rb"name[\"']?\s*:\s*[\"']?([\w.-]+)")
 _KIND = re.compile(rb"kind[\"']?\s*:\s*[\"']?(\w+?)(?:List)?\b")
-_LINK = re.compile(rb"[^\s\0]*/[^\s\0]*")
+_LINK = re.compile(rb"[^\s\0/]*/[^\s\0]*")
 """What a link is where links are written as text: a path without a line end."""
 _LOOKS_LIKE_YAML = re.compile(r"\.(ya?ml|json)\b", re.IGNORECASE)
+_PACKED = re.compile(r"\.(?:tar|tgz|gz|tbz2?|bz2|txz|xz|zst|zip|7z|rar|gpg|pgp|asc|age|enc|p7m)", re.IGNORECASE)
+"""The end of a name that tells of content which is packed or encrypted."""
 _KINDS = {kind.lower().encode(): kind.encode() for kind in KINDS}
 _LONGEST_KIND = max(map(len, _KINDS)) + 4
 _MOST_SLIPS = 100
@@ -148,8 +151,8 @@ class _Seen:
     """Of what looks like YAML and is none."""
     closed: dict[str, str] = field(default_factory=dict)
     """Stem of the path → path, of what is no text or too large: packed or encrypted, maybe."""
-    closed_yaml: str = ""
-    """One of those whose name looks like YAML."""
+    closed_any: str = ""
+    """One of those that may hold any object: its name tells of YAML, or of something packed."""
     link: str = ""
     """What may be a link that is written as text."""
     left_out: str = ""
@@ -177,7 +180,7 @@ class _Elsewhere:
         if found is not None:
             return f"{found} seems to have it, which is not read; {self._way_out(found)}, or remove it"
         stems = (_stem(one) for one in (path, *_above(path)))
-        closed = next((seen.closed[one] for one in stems if one in seen.closed), "") if path else seen.closed_yaml
+        closed = next((seen.closed[one] for one in stems if one in seen.closed), "") if path else seen.closed_any
         if closed:
             return f"it may be in {closed}, which cannot be read; write it as plain YAML, or remove that file"
         place = seen.link if path else min(self._left.instead, default="")
@@ -214,7 +217,7 @@ class _Elsewhere:
                 break
             if _GROUP in content:
                 self._parse(seen, path, content)
-            elif not _is_text(raw):
+            elif not _is_text(raw) or _is_packed(path):
                 self._close(seen, path)
             elif path in self._left.instead and _LINK.fullmatch(raw):
                 seen.link = path
@@ -231,14 +234,18 @@ class _Elsewhere:
     @staticmethod
     def _close(seen: _Seen, path: str) -> None:
         seen.closed[_stem(path)] = path
-        if _LOOKS_LIKE_YAML.search(path.rpartition("/")[2]):
-            seen.closed_yaml = path
+        if _LOOKS_LIKE_YAML.search(path.rpartition("/")[2]) or _is_packed(path):
+            seen.closed_any = path
 
 
 def _stem(path: str) -> str:
     """What the path of a file and of a packed, encrypted or kept copy of it have in common."""
     directory, slash, name = path.rpartition("/")
     return directory + slash + name.lstrip(".").partition(".")[0]
+
+
+def _is_packed(path: str) -> bool:
+    return _PACKED.fullmatch(PurePosixPath(path).suffix) is not None
 
 
 def _is_text(content: bytes) -> bool:
