@@ -135,7 +135,7 @@ class _Fuzzing:
 
     def _turn(self, turn: int, until: float) -> None:
         def body(drawn: Any) -> None:
-            if time.monotonic() < until:
+            if time.monotonic() < until or not self.told.inputs:  # a busy machine may need all the time for the first
                 self._try(drawn)
 
         checked = settings(

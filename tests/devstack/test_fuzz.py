@@ -1,0 +1,16 @@
+"""A run of the fuzzer says nothing of a target that it gave no input."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from devstack.fuzz.__main__ import _Fuzzing
+from devstack.fuzz.targets import Target
+
+
+def test_a_target_has_at_least_one_input_however_little_time_there_is() -> None:
+    """A busy machine needs all of it for drawing the first."""
+    read: list[int] = []
+    fuzzing = _Fuzzing(Target("numbers", st.integers(), read.append), 1)
+    fuzzing._turn(1, until=0.0)
+    assert len(read) == fuzzing.told.inputs == 1
