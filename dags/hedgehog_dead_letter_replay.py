@@ -31,7 +31,7 @@ from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
         "target": Param(
             "both",
             type=["string", "null"],
-            enum=["both", "git", "kubernetes"],
+            enum=["both", "git", "kubernetes", None],
             title="Target",
             description="Only what was given up there.",
         ),

@@ -48,6 +48,7 @@ from hedgehog.airflow.github_operators import (
             None,
             type=["integer", "null"],
             minimum=1,
+            maximum=2**31 - 1,
             title="Pull request",
             description="Its number, with a repository. Checked whether a webhook told of it or not.",
         ),

@@ -190,7 +190,7 @@ def problems_page(remedies: Mapping[Any, Any]) -> str:
     return _join([*head, _table(("problem", "meaning", "what to do", "command"), rows)])
 
 
-_PLACEHOLDERS = {"fabric": "FABRIC", "target": "git|kubernetes", "subject": "OBJECT|ID"}
+_PLACEHOLDERS = {"fabric": "FABRIC", "target": "git|kubernetes", "place": "git|cluster", "subject": "OBJECT|ID"}
 _PROBLEMS_INTRODUCTION = """\
 What keeps a fabric from being as it is wanted is in one register, the view `hedgehog.problem`, from the run that meets
 it until a run finds it no more: what it is about, why, since when, what to do. `hedgehog status`, the task `summary` of

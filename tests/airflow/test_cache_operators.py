@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.cache_operators import CleanUpCacheOperator, RefreshCacheOperator
 from hedgehog.airflow.operators import FabricGitSyncOperator
@@ -41,6 +42,13 @@ def test_a_clean_up_drops_what_is_old_or_everything_of_named_fabrics(two, contex
     assert CleanUpCacheOperator(task_id="t", fabrics=["one"], plan_only=True).execute(context) == 5
     assert CleanUpCacheOperator(task_id="t", fabrics=["one"]).execute(context) == 5
     assert kept(two) == {"one": 0, "two": 5}
+
+
+@pytest.mark.parametrize("operator", [CleanUpCacheOperator, RefreshCacheOperator])
+def test_a_mistyped_fabric_fails_at_once(two, context, operator):
+    """Instead of doing nothing, in green."""
+    with pytest.raises(AirflowFailException, match="there is no fabric 'tow'; did you mean two"):
+        operator(task_id="t", fabrics=["one", "tow"]).execute(context)
 
 
 @pytest.mark.parametrize(("dry_run", "models"), [(False, 5), (True, 0)])

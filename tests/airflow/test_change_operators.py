@@ -70,6 +70,8 @@ def test_the_plan_finds_what_needs_a_look(fabric_database, context):
     assert PlanRepositoryChangesOperator(task_id="plan", repository="acme/net").execute(context) == [["net"]]
     with pytest.raises(AirflowFailException, match="there is no repository 'acme/other'"):
         PlanRepositoryChangesOperator(task_id="plan", repository="acme/other").execute(context)
+    with pytest.raises(AirflowFailException, match="repository net follows branch 'main', not 'mian'"):
+        PlanRepositoryChangesOperator(task_id="plan", repository="net", branch="mian").execute(context)
 
 
 def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, context, ti):

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
 
 from hedgehog.airflow.defaults import POOLS, refuse_unknown_conf
 
@@ -131,6 +133,30 @@ def test_every_param_has_a_type_a_title_and_a_description(dag):
         assert param.schema["title"], name
         assert re.search(r"[.?]$", param.description), name
         param.resolve()
+
+
+WRONG = {
+    "fabrics": ["gen", 5, {"gen": 1}, [5], [None], [""], ["gen", "gen"], [["gen"]], True],
+    "dry_run": ["true", 1, [], {}],
+    "force": ["true", 1],
+    "all": ["true", 1],
+    "allow_large_prune": ["true", 1],
+    "target": ["gitt", 5, ""],
+    "repository": [5, ["net"], "x" * 600],
+    "branch": [5, "x" * 300],
+    "pull_request": [0, -1, "5", 1.5, True, 10**30],
+}
+"""Values that a param must not have."""
+
+
+def test_wrong_values_are_refused_before_a_run_and_none_is_taken(dag):
+    """Airflow checks them so when a run is made, by whatever way; an emptied field of the form is null."""
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    for name in dag.params:
+        stored.params.deep_merge({name: None}).validate()
+        for value in WRONG[name]:
+            with pytest.raises(ParamValidationError, match=f"Invalid input for param {name}"):
+                stored.params.deep_merge({name: value}).validate()
 
 
 def test_every_task_refuses_a_mistyped_conf(dag):

@@ -69,6 +69,12 @@ def test_a_replay_of_everything_at_one_target_may_be_tried_first(parked, context
     assert other.execute(context)["replayed"] == []
 
 
+def test_a_replay_at_an_emptied_target_is_one_at_both(parked, context):
+    """The form sends null."""
+    emptied = ReplayDeadLettersOperator(task_id="replay", target=None, every=True, plan_only=True)
+    assert len(emptied.execute(context)["replayed"]) == 1
+
+
 def test_a_replay_of_nothing_in_particular_fails_at_once(parked, context):
     """Retrying would not help."""
     with pytest.raises(AirflowFailException, match="which dead letters"):

@@ -72,6 +72,15 @@ def test_a_held_edit_stays_named_when_its_fabric_is_not_due(bench, context):
         summary(context)
 
 
+def test_of_several_problems_the_number_is_told_and_the_log_has_each(bench, context, caplog):
+    """Not one of them for all."""
+    other = Finding(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused")
+    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, findings=(EDIT, other))
+    with pytest.raises(AirflowFailException, match=r"^somebody must look at lab \(2 problems\); see"):
+        summary(context)
+    assert all(any(cause in line for line in caplog.messages) for cause in (EDIT.cause, other.cause))
+
+
 def test_trouble_at_one_target_leaves_the_other_green(bench, context):
     """Each DAG names its own."""
     parked(bench)

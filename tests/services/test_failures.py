@@ -43,10 +43,24 @@ def test_the_delay_that_a_remote_asked_for_is_kept() -> None:
 
 
 def test_every_line_of_a_reason_is_told() -> None:
-    """The first as the reason, all as details."""
+    """In the reason, and one by one as details."""
     outcome = failures.failed("f", Target.GIT, InvalidInput("a: bad\n\nb: bad\nc: bad"))
-    assert (outcome.reason, outcome.details) == ("a: bad (and 2 more)", ("a: bad", "b: bad", "c: bad"))
+    assert (outcome.reason, outcome.details) == ("a: bad; b: bad; c: bad", ("a: bad", "b: bad", "c: bad"))
     assert failures.failed("f", Target.GIT, InvalidInput("")).reason == "InvalidInput"
+
+
+def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_told(database: Connection) -> None:
+    """Whole lines, and nothing is cut off on the way into the database."""
+    fabric_store.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "lab_cluster"})
+    fabric = fabric_store.load_fabric(database, "lab")
+    lines = [f"vpcs/vpc-{number}.yaml: " + "a long explanation " * 5 for number in range(100)]
+    error = InvalidInput("\n".join(lines))
+    outcome = failures.record(database, fabric, Target.KUBERNETES, error, run_id="r", started=time.perf_counter())
+    told = outcome.reason.split("; ")
+    assert told[:-1] == lines[: len(told) - 1]
+    assert told[-1] == f"and {100 - len(told) + 1} more, 100 in all: the log of this run has them"
+    assert len(told) > 30
+    assert sync_state.states(database, ["lab"])[0].reason == outcome.reason
 
 
 def test_an_unforeseen_error_shows_its_class_and_place_but_not_its_text() -> None:
@@ -76,4 +90,4 @@ def test_any_text_of_an_error_can_be_recorded(database: Connection, target: Targ
     outcome = failures.record(database, fabric, target, error, run_id="run-1", started=time.perf_counter())
     assert outcome.details == ("a\\x00b.yaml: bad", "\\udcff.yaml: bad")
     state = next(state for state in sync_state.states(database, ["lab"]) if state.target is target)
-    assert (state.status, state.reason) == (SyncStatus.PARKED, "a\\x00b.yaml: bad (and 1 more)")
+    assert (state.status, state.reason) == (SyncStatus.PARKED, "a\\x00b.yaml: bad; \\udcff.yaml: bad")

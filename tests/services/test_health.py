@@ -430,5 +430,7 @@ def test_fabrics_of_one_cluster_are_one_look_and_many_clusters_few_tasks(ward: W
     for number in range(2 * BATCH):
         ward.world.fabric(f"g{number:02}", kubernetes_connection_id=f"k8s_{number:02}")
     assert [len(batch) for batch in plan(ward.database)] == [BATCH, BATCH, 6]
-    with pytest.raises(NotFound, match="no-cluster: no fabric of that name has enable_k8s_sync"):
+    with pytest.raises(NotFound, match="no-cluster has no cluster that is looked at; set enable_k8s_sync"):
         plan(ward.database, fabrics=["no-cluster"])
+    with pytest.raises(NotFound, match=r"there is no fabric 'no-clster'; did you mean no-cluster\?"):
+        plan(ward.database, fabrics=["no-clster"])

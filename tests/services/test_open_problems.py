@@ -61,6 +61,7 @@ def test_a_pushed_file_that_cannot_be_taken_over_is_open_until_it_is_right(lab: 
     person.commit({path: "a: ["})
     follow()
     assert known(lab.database) == [("git", "refused-object", path)]
+    assert open_problems(lab.database)[0].command == f"hedgehog validate --fabric lab {path}"
     lab.host.outage = 503
     follow()
     lab.host.outage = None
@@ -68,6 +69,17 @@ def test_a_pushed_file_that_cannot_be_taken_over_is_open_until_it_is_right(lab: 
     person.commit({path: "# nothing yet\n"})
     follow()
     assert known(lab.database) == []
+
+
+def test_of_several_files_that_are_refused_each_is_in_the_reason(lab: git_sync_lab.Lab) -> None:
+    """Not the first with a number."""
+    lab.add_fabric("lab", 0, source_of_truth="git")
+    person = lab.person()
+    person.commit({f"fabrics/lab/{name}.yaml": "a: [" for name in "abc"})
+    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", forced=True)
+    assert [part.partition(":")[0] for part in look.outcomes[0].reason.split("; ") if part.startswith("fabrics")] == [
+        f"fabrics/lab/{name}.yaml" for name in "abc"
+    ]
 
 
 def test_what_a_cluster_sync_leaves_alone_is_open_until_it_is_put_right(world: World) -> None:
@@ -83,6 +95,11 @@ def test_what_a_cluster_sync_leaves_alone_is_open_until_it_is_put_right(world: W
         ("kubernetes", "field-conflict", "Server/default/a"),
         ("kubernetes", "refused-object", "VPC/default/bad"),
     ]
+    commands = {one.kind.value: one.command for one in open_problems(world.database)}
+    assert commands == {
+        "field-conflict": "hedgehog drift revert lab Server/default/a --in cluster",
+        "refused-object": "hedgehog fabric export lab | hedgehog validate --fabric lab - --against-cluster",
+    }
     world.fabric("lab", make_server("a", "wanted"), conflict_policy="force")
     world.sync("lab")
     assert known(world.database) == []

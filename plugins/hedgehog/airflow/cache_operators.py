@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from hedgehog.airflow.operators import fabric_database, short
+from hedgehog.airflow.operators import fabric_database, known_fabrics, short
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,7 +34,7 @@ class RefreshCacheOperator(BaseOperator):
         from hedgehog.services import cache
 
         with fabric_database() as connection:
-            renewed = cache.refresh(connection, list(self.fabrics) or None)
+            renewed = cache.refresh(connection, known_fabrics(connection, self.fabrics) or None)
         logger.info("renewed: %s", ", ".join(f"{count} {model}" for model, count in renewed.items()))
         return renewed
 
@@ -58,8 +58,8 @@ class CleanUpCacheOperator(BaseOperator):
         """Run `hedgehog.services.cache.expire`, or `invalidate` for named fabrics."""
         from hedgehog.services import cache
 
-        names = list(self.fabrics)
         with fabric_database() as connection:
+            names = known_fabrics(connection, self.fabrics)
             if names:
                 dropped = cache.invalidate(connection, names, dry_run=bool(self.plan_only))
             else:

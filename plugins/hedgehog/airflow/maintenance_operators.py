@@ -50,7 +50,7 @@ class ReplayDeadLettersOperator(BaseOperator):
     """Makes parked work due again.
 
     :param fabrics: fabric names. (templated)
-    :param target: `git`, `kubernetes` or `both`. (templated)
+    :param target: `git`, `kubernetes` or `both`, as nothing is. (templated)
     :param every: all that is parked, whatever the fabric. (templated)
     :param plan_only: a dry run. (templated)
     """
@@ -72,7 +72,7 @@ class ReplayDeadLettersOperator(BaseOperator):
         from hedgehog.fabric.model import Target
         from hedgehog.services import dead_letters
 
-        target = None if self.target == "both" else Target(self.target)
+        target = None if self.target in ("both", None) else Target(self.target)
         with fabric_database() as connection:
             selection = dead_letters.select(
                 connection, fabrics=list(self.fabrics), target=target, every=bool(self.every)

@@ -55,6 +55,13 @@ def fabric_database() -> Iterator[Connection]:
         raise AirflowFailException(str(error)) from error
 
 
+def known_fabrics(connection: Connection, names: Collection[str]) -> list[str]:
+    """The *names* that a person gave. Raises NotFound, with near names, for one that no fabric has."""
+    from hedgehog.store.fabrics import load_fabric
+
+    return [load_fabric(connection, name).name for name in names]
+
+
 def short(names: Sequence[str]) -> str:
     """The first names and how many more there are, for titles and messages."""
     shown = ", ".join(names[:_NAMES_SHOWN])
@@ -93,11 +100,12 @@ def open_problems(verb: str, fabrics: Sequence[str]) -> list[Problem]:
 
 def waiting_for_somebody(problems: Sequence[Problem], held: Collection[str] = ()) -> list[str]:
     """Why a run is red although nothing of it failed: what waits for a person, and the fabrics that it left *held*."""
-    causes = {problem.fabric: problem.cause for problem in problems if problem.needs_somebody}
-    names = sorted({*causes, *held})
+    open_ = [problem for problem in problems if problem.needs_somebody]
+    names = sorted({*(problem.fabric for problem in open_), *held})
     if not names or not trouble.is_red():
         return []
-    why = f" ({causes[names[0]][:_CAUSE_SHOWN]})" if len(names) == 1 and names[0] in causes else ""
+    told = open_[0].cause[:_CAUSE_SHOWN] if len(open_) == len(names) == 1 else f"{len(open_)} problems"
+    why = f" ({told})" if open_ else ""
     return [f"somebody must look at {short(names)}{why}; see `hedgehog status`"]
 
 

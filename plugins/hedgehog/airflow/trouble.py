@@ -21,7 +21,7 @@ NOTHING_BUT_TROUBLE: list[list[str]] = [[]]
 """The plan of a run that has nothing to do but to tell of open problems: one empty batch, so that Airflow does not skip
 the summary."""
 MOST_TOLD = 100
-"""Problems that a summary names and returns; `hedgehog status` has them all."""
+"""Problems that a summary names and returns; `hedgehog status --verbose` has them all."""
 
 
 class FabricTrouble(AirflowFailException):
@@ -63,4 +63,4 @@ def tell(problems: Sequence[Problem]) -> None:
     for problem in sorted(problems, key=lambda problem: not problem.needs_somebody)[:MOST_TOLD]:
         logger.warning("  %s (since %s)", problem, f"{problem.since:%Y-%m-%d %H:%M %Z}")
     if len(problems) > MOST_TOLD:
-        logger.warning("  and %s more; see `hedgehog status`", len(problems) - MOST_TOLD)
+        logger.warning("  and %s more; see `hedgehog status --verbose`", len(problems) - MOST_TOLD)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from hedgehog.errors import HedgehogError, RetryableError
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Target
 
 
 class ProblemKind(StrEnum):
@@ -76,13 +79,13 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.REFUSED: Remedy(
         "An object that breaks a rule, or a file that cannot be read.",
-        "correct the object or file where it is kept, in Git or by `hedgehog fabric import`",
-        "hedgehog fabric show {fabric}",
+        "correct the object or file where it is kept, in Git or by `hedgehog fabric import`, and check it before",
+        "hedgehog fabric export {fabric} | hedgehog validate --fabric {fabric} -",
     ),
     ProblemKind.CONFLICT: Remedy(
         "Another field manager owns a field that we set.",
         "have the other manager release the field, take the object over, or write it whoever owns its fields",
-        "hedgehog drift revert {fabric} {subject}",
+        "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.CLAIMED: Remedy(
         "The object belongs to another fabric or tool.",
@@ -91,7 +94,7 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.PRUNE: Remedy(
         "More would be deleted than the fabric's threshold allows.",
-        "see whether all of it may go, then allow it",
+        "see with --dry-run whether all of it may go, then allow it",
         "hedgehog sync kubernetes {fabric} --allow-large-prune",
     ),
     ProblemKind.DRIFT: Remedy(
@@ -102,7 +105,7 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ProblemKind.FLAPPING: Remedy(
         "Somebody else keeps writing back what we write.",
         "have only one of the two write the object; it is tried again by itself, or at once when you revert it",
-        "hedgehog drift revert {fabric} {subject}",
+        "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.FINALIZER: Remedy(
         "An object that is being deleted waits for a finalizer.",
@@ -129,10 +132,21 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
 }
 
 
-def remedy(kind: ProblemKind, *, fabric: str, target: str, subject: str) -> Remedy:
-    """What to do about a problem of this kind."""
+_CHECK_FILE = "hedgehog validate --fabric {fabric} {subject}"
+"""Of a file that is refused, in a clone of its repository: the database has nothing of it to export."""
+
+
+def remedy(kind: ProblemKind, *, fabric: str, target: Target, subject: str) -> Remedy:
+    """What to do about a problem of this kind. The command is for a shell, whatever a path holds."""
     found = REMEDIES[kind]
-    return Remedy(found.meaning, found.advice, found.command.format(fabric=fabric, target=target, subject=subject))
+    command = found.command
+    if kind is ProblemKind.REFUSED and subject and subject.partition("/")[0] not in {*KINDS, FABRIC.kind}:
+        command = _CHECK_FILE
+    elif kind is ProblemKind.REFUSED and target is Target.KUBERNETES:
+        command += " --against-cluster"
+    place = "git" if target is Target.GIT else "cluster"
+    words = {"fabric": fabric, "target": target.value, "place": place, "subject": shlex.quote(subject)}
+    return Remedy(found.meaning, found.advice, command.format(**words))
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 LONGEST = 80
+LONGEST_REASON = 4000
+"""Characters of the reason of an outcome."""
 # Controls, which move a cursor; marks of direction and of no width, which let a text read as another one.
 _DECEIVING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
@@ -31,6 +34,20 @@ def printable_json(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def reason_of(lines: Sequence[str], *, rest: str) -> str:
+    """*lines* as one reason: all of them, or the first that have room, how many there are, and in *rest* who has all."""
+    told = "; ".join(lines)
+    if len(told) <= LONGEST_REASON:
+        return told
+    count, size = 0, 0
+    while size + len(lines[count]) <= LONGEST_REASON:
+        size += len(lines[count]) + len("; ")
+        count += 1
+    first = [*lines[:count]] or [f"{lines[0][: LONGEST_REASON - 1]}…"]
+    more = len(lines) - len(first)
+    return "; ".join([*first, *([f"and {more} more, {len(lines)} in all: {rest}"] if more else [])])
 
 
 def shown(value: Any, longest: int = LONGEST) -> str:

@@ -15,6 +15,7 @@ from hedgehog import errors
 from hedgehog.errors import HedgehogError, PermanentError
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, Target
+from hedgehog.fabric.shown import reason_of
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection, transaction
 
@@ -63,7 +64,7 @@ def failed(
         target,
         OutcomeStatus.ERROR,
         generation=generation,
-        reason=lines[0] if len(lines) == 1 else f"{lines[0]} (and {len(lines) - 1} more)",
+        reason=reason_of(lines, rest="the log of this run has them"),
         error_class=type(error).__name__,
         retryable=not isinstance(error, PermanentError),
         retry_after=getattr(error, "retry_after", None),

@@ -16,6 +16,7 @@ from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.paths import LIMITS
 from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.shown import reason_of
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
@@ -209,7 +210,7 @@ def _differences(known: Mapping[str, GitFile], records: Mapping[str, GitFile]) -
 
 def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]) -> Outcome:
     status = OutcomeStatus.SUCCESS if changes.writes or commit.note else OutcomeStatus.SKIPPED
-    told = "; ".join(_reasons(commit, parked))
+    told = "; ".join(_reasons(commit, fabric, parked))
     return Outcome(
         fabric.name,
         Target.GIT,
@@ -224,11 +225,11 @@ def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet,
     )
 
 
-def _reasons(commit: Commit, parked: Sequence[str]) -> Iterator[str]:
+def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[str]:
     if commit.note:
         yield commit.note
     if parked:
-        yield parked[0] + (f" (and {len(parked) - 1} more)" if len(parked) > 1 else "")
+        yield reason_of(parked, rest=f"`hedgehog explain {fabric.name} --verbose`")
 
 
 def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome:

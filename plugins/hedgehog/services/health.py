@@ -47,9 +47,9 @@ def plan(connection: Connection, *, fabrics: Sequence[str] | None = None) -> lis
     Raises NotFound for a name that no fabric with Kubernetes sync has.
     """
     found = _with_cluster(fabric_store.load_fabrics(connection, fabrics or None))
-    unknown = sorted(set(fabrics or ()) - {fabric.name for fabric in found})
-    if unknown:
-        raise NotFound(f"{', '.join(unknown)}: no fabric of that name has enable_k8s_sync; see `hedgehog fabric list`")
+    for name in sorted(set(fabrics or ()) - {fabric.name for fabric in found}):
+        fabric_store.load_fabric(connection, name)
+        raise NotFound(f"{name} has no cluster that is looked at; set enable_k8s_sync with `hedgehog fabric import`")
     clusters: dict[str, list[str]] = {}
     for fabric in found:
         clusters.setdefault(fabric.kubernetes_connection_id or "", []).append(fabric.name)

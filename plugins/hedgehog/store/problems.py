@@ -80,11 +80,9 @@ def open_problems(
 
 def _problem(row: Sequence[Any]) -> Problem:
     fabric, target, verb, word, subject, cause, since, needs_somebody = row
-    kind = ProblemKind(word)
-    found = remedy(kind, fabric=fabric, target=target, subject=subject)
-    return Problem(
-        fabric, Target(target), verb, kind, subject, cause, since, needs_somebody, found.advice, found.command
-    )
+    kind, at = ProblemKind(word), Target(target)
+    found = remedy(kind, fabric=fabric, target=at, subject=subject)
+    return Problem(fabric, at, verb, kind, subject, cause, since, needs_somebody, found.advice, found.command)
 
 
 def settle(cursor: Any, fabric_id: int, target: Target, findings: Sequence[Finding]) -> None:

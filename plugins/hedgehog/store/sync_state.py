@@ -16,6 +16,7 @@ from typing import Any
 from hedgehog.errors import InvalidInput, NotFound, NotReached
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.fabric.shown import LONGEST_REASON
 from hedgehog.store import problems
 from hedgehog.store.database import TARGET_LOCK, Connection, as_json, transaction
 
@@ -37,6 +38,7 @@ DUE_LIMIT = 5000
 """Most fabrics one plan takes; the rest stay due for the next run."""
 _DETAIL_LIMIT = 200
 _TEXT_LIMIT = 1000
+_REASON_LIMIT = LONGEST_REASON + 500
 
 _STATUS = {
     OutcomeStatus.SUCCESS: SyncStatus.IN_SYNC,
@@ -290,7 +292,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "status": status.value,
             "attempts": attempts,
             "run_id": run_id,
-            "reason": _text(outcome.reason),
+            "reason": _text(outcome.reason, _REASON_LIMIT),
             "error_class": outcome.error_class,
             "counts": as_json(dict(outcome.counts)),
             "revision": outcome.revision,
@@ -306,7 +308,9 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     )
     if not failed or outcome.findings:  # who could not even look leaves what is known as it is
         problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
-    still_held = outcome.status is OutcomeStatus.HELD and _text(outcome.reason) == told and not _wrote(outcome)
+    still_held = (
+        outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)
+    )
     if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
@@ -370,7 +374,7 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
             outcome.revision,
             outcome.commit,
             as_json(dict(outcome.counts)),
-            _text(outcome.reason),
+            _text(outcome.reason, _REASON_LIMIT),
             outcome.error_class,
             as_json([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
             run_id,
@@ -379,9 +383,9 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
     )
 
 
-def _text(text: str) -> str:
+def _text(text: str, limit: int = _TEXT_LIMIT) -> str:
     """*text* as PostgreSQL can hold it, cut: an outcome quotes what others wrote, and must be recorded all the same."""
-    return text[:_TEXT_LIMIT].encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return text[:limit].encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) -> None:
