@@ -18,7 +18,7 @@ OBJECT = "VPC/default/prod"
 @pytest.mark.parametrize("kind", list(ProblemKind))
 def test_every_command_is_one_of_ours(kind: ProblemKind, target: Target) -> None:
     """Its words are those that the command takes."""
-    command = remedy(kind, fabric="lab", target=target, subject=SUBJECTS.get(kind, OBJECT)).command
+    command = remedy(kind, fabric="lab", target=target, verb="", subject=SUBJECTS.get(kind, OBJECT)).command
     for part in command.split(" | "):
         program, *words = shlex.split(part)
         assert program == "hedgehog"
@@ -37,11 +37,13 @@ def test_every_command_is_one_of_ours(kind: ProblemKind, target: Target) -> None
 )
 def test_what_is_refused_can_be_checked_where_it_is(target: Target, subject: str, command: str) -> None:
     """An object in the database, a file in a clone; what a stranger called his file is one word of it."""
-    assert remedy(ProblemKind.REFUSED, fabric="lab", target=target, subject=subject).command == command
+    assert remedy(ProblemKind.REFUSED, fabric="lab", target=target, verb="", subject=subject).command == command
 
 
 @pytest.mark.parametrize(("target", "place"), [(Target.GIT, "git"), (Target.KUBERNETES, "cluster")])
 def test_a_revert_is_meant_where_the_problem_is(target: Target, place: str) -> None:
     """Not for what a person wrote at the other place."""
     for kind in (ProblemKind.CONFLICT, ProblemKind.FLAPPING):
-        assert remedy(kind, fabric="lab", target=target, subject=OBJECT).command.endswith(f"{OBJECT} --in {place}")
+        assert remedy(kind, fabric="lab", target=target, verb="", subject=OBJECT).command.endswith(
+            f"{OBJECT} --in {place}"
+        )

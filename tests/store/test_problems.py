@@ -132,6 +132,13 @@ def test_a_killed_run_resolves_nothing(bench):
     assert known(bench) == [("held-edit", EDIT.subject, True)]
 
 
+@pytest.mark.parametrize(("source", "command"), [("database", "hedgehog sync git lab"), ("git", "hedgehog pull")])
+def test_what_is_to_be_tried_again_is_tried_by_the_command_that_can(bench, source, command):
+    """A sync writes nothing to Git for a fabric that lives there, so it would end nothing."""
+    bench.finish(bench.synced_fabric(source_of_truth=source), failure(retryable=True))
+    assert [one.command for one in open_problems(bench.connection)] == [command]
+
+
 @pytest.mark.parametrize("kind", list(ProblemKind))
 def test_every_problem_says_what_to_do(bench, kind):
     """In words, and with a command that names the fabric or the letter."""

@@ -136,10 +136,17 @@ _CHECK_FILE = "hedgehog validate --fabric {fabric} {subject}"
 """Of a file that is refused, in a clone of its repository: the database has nothing of it to export."""
 
 
-def remedy(kind: ProblemKind, *, fabric: str, target: Target, subject: str) -> Remedy:
-    """What to do about a problem of this kind. The command is for a shell, whatever a path holds."""
+_PULL = "hedgehog pull"
+"""Of a fabric that lives in Git: a sync writes nothing there."""
+
+
+def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject: str) -> Remedy:
+    """What to do about a problem of this kind, which the DAG of *verb* can end.
+
+    The command is for a shell, whatever a path holds.
+    """
     found = REMEDIES[kind]
-    command = found.command
+    command = _PULL if found.command == _SYNC and verb == "repository_changes" else found.command
     if kind is ProblemKind.REFUSED and subject and subject.partition("/")[0] not in {*KINDS, FABRIC.kind}:
         command = _CHECK_FILE
     elif kind is ProblemKind.REFUSED and target is Target.KUBERNETES:

@@ -81,7 +81,7 @@ def open_problems(
 def _problem(row: Sequence[Any]) -> Problem:
     fabric, target, verb, word, subject, cause, since, needs_somebody = row
     kind, at = ProblemKind(word), Target(target)
-    found = remedy(kind, fabric=fabric, target=at, subject=subject)
+    found = remedy(kind, fabric=fabric, target=at, verb=verb, subject=subject)
     return Problem(fabric, at, verb, kind, subject, cause, since, needs_somebody, found.advice, found.command)
 
 
