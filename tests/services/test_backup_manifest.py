@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from hedgehog.store.database import Connection
 NOW = datetime(2026, 5, 1, 3, 40, tzinfo=UTC)
 DIGEST = "0" * 64
 KEY = "the key"
+OBJECTS = "fabrics/lab/objects-0001.yaml"
 
 
 @pytest.fixture
@@ -180,3 +182,47 @@ def test_no_manifest_raises_anything_but_our_own_errors(place: Path, path: list[
         assert str(error)
     finally:
         (place / MANIFEST_FILE).write_bytes(original)
+
+
+def sign_anew(place: Path, path: str, content: bytes) -> None:
+    """Change a file as somebody who can compute checksums, too."""
+    (place / path).write_bytes(content)
+    entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    change(place, lambda manifest: manifest["files"].update({path: entry}))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: 1\n", "is no object with kind, namespace and name"),
+        (b"kind: VPC\nmetadata: [a]\n", "is no object with kind, namespace and name"),
+        (b"kind: VPC\nmetadata: {name: a}\n", "is no object with kind, namespace and name"),
+        (b"kind: VPC\nmetadata: {name: [], namespace: {}}\n", "are not text"),
+        (b"---\nkind: VPC\nmetadata: {name: a, namespace: b}\n" * 2, "VPC/b/a is there twice"),
+    ],
+)
+def test_an_object_that_no_backup_has_is_refused_with_its_place(
+    filled: Connection, place: Path, content: bytes, said: str
+) -> None:
+    """The checksums fit; whoever made them can make those, too."""
+    sign_anew(place, OBJECTS, content)
+    with pytest.raises(InvalidInput, match=rf"objects-0001\.yaml:\d+:\d+: .*{said}"):
+        restore(filled, place, replace=True)
+
+
+@pytest.mark.parametrize("path", ["repositories.yaml", STATE_FILE, OBJECTS])
+def test_a_file_that_is_changed_after_it_was_checked_is_refused(
+    filled: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """A backup may lie where others can write; what is used is what was signed."""
+    place = Path(write(filled, tmp_path, now=NOW, key=KEY).place)
+    check_first = backup_manifest.check
+
+    def check_and_change(directory: Path, *, key: str | None = None) -> backup_manifest.Manifest:
+        manifest = check_first(directory, key=key)
+        (place / path).write_bytes((place / path).read_bytes() + b" ")
+        return manifest
+
+    monkeypatch.setattr(backup_manifest, "check", check_and_change)
+    with pytest.raises(InvalidInput, match=f"{path}: was changed"):
+        restore(filled, place, replace=True, key=KEY)

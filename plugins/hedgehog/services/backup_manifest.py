@@ -88,9 +88,9 @@ class Missing(_Strict):
 class Manifest(_Strict):
     """`manifest.json`."""
 
-    format: int
-    created_at: str
-    schema_version: int
+    format: Annotated[int, Field(ge=1)]
+    created_at: Annotated[str, Field(max_length=100)]
+    schema_version: Annotated[int, Field(ge=1)]
     fabrics: dict[_FabricName, FabricEntry]
     files: dict[str, FileEntry]
     missing: Missing = Missing()
@@ -181,6 +181,7 @@ def _path_problems(manifest: Manifest) -> Iterable[str]:
         if match is None or (match[1] is not None and match[1] not in manifest.fabrics):
             yield f"{path[:200]!r} is no file of a backup"
     needed = {REPOSITORIES_FILE, STATE_FILE, *(f"fabrics/{name}/{CONFIGURATION_FILE}" for name in manifest.fabrics)}
+    yield from (f"{name} is in it, and missing" for name in manifest.fabrics.keys() & manifest.missing.fabrics.keys())
     yield from (f"{path} is not listed" for path in sorted(needed - manifest.files.keys()))
 
 
@@ -222,17 +223,26 @@ def check(directory: Path, *, key: str | None = None) -> Manifest:
     manifest = parse(content, place=str(directory), signed=signed, key=key)
     there = set(_walk(directory))
     problems = [f"{path}: is not of this backup" for path in sorted(there - manifest.files.keys())]
-    problems += [fault for path, entry in sorted(manifest.files.items()) if (fault := _fault(directory, path, entry))]
+    checked = (_content(directory, path, entry) for path, entry in sorted(manifest.files.items()))
+    problems += [found for found in checked if isinstance(found, str)]
     if problems:
         raise _damaged(str(directory), problems)
     return manifest
+
+
+def content(directory: Path, manifest: Manifest, path: str) -> bytes:
+    """A file of a checked backup. Raises InvalidInput when it was changed since: others may write there meanwhile."""
+    found = _content(directory, path, manifest.files[path])
+    if isinstance(found, str):
+        raise _damaged(str(directory), [found])
+    return found
 
 
 def state(directory: Path, manifest: Manifest) -> State:
     """What `state.json` of a checked backup says. Raises InvalidInput when it does not fit the manifest."""
     path = directory / STATE_FILE
     try:
-        data = orjson.loads(path.read_bytes())
+        data = orjson.loads(content(directory, manifest, STATE_FILE))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from None
     found = _validated(State, data, str(path))
@@ -259,19 +269,19 @@ def _walk(directory: Path) -> Iterable[str]:
                 yield path
 
 
-def _fault(directory: Path, path: str, entry: FileEntry) -> str:
-    """What is wrong with a file; empty if nothing is."""
+def _content(directory: Path, path: str, entry: FileEntry) -> bytes | str:
+    """The bytes of a file, which are those that the manifest means, or what is wrong with it."""
     target = directory / path
     try:
         if target.resolve() != directory.resolve() / path or (target.exists() and not target.is_file()):
             return f"{path}: is no ordinary file"
         if target.stat().st_size != entry.bytes:
             return f"{path}: was changed: it has {target.stat().st_size} bytes, not {entry.bytes}"
-        content = _read(target, LARGEST_FILE)
+        found = _read(target, LARGEST_FILE)
     except OSError as error:
         return f"{path}: cannot be read: {error.strerror}"
-    same = hashlib.sha256(content).hexdigest() == entry.sha256
-    return "" if same else f"{path}: was changed: its SHA-256 is not that of the manifest"
+    same = hashlib.sha256(found).hexdigest() == entry.sha256
+    return found if same else f"{path}: was changed: its SHA-256 is not that of the manifest"
 
 
 def _validated(model: type[_Model], data: Any, place: str) -> _Model:

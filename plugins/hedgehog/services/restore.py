@@ -7,15 +7,16 @@ with Git and its cluster as they are now, and nothing is overwritten there that 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import FABRIC
-from hedgehog.fabric.model import GitRepository, Manifest
+from hedgehog.fabric.model import GitRepository, Manifest, ObjectRef
 from hedgehog.fabric.paths import LIMITS, Limits, Listing
 from hedgehog.fabric.render import FABRIC_FILE, FABRIC_ID_LABEL
 from hedgehog.gitops.mirror import Mirror
@@ -33,6 +34,8 @@ _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
 """Larger ones are nobody's: a lock takes 31 bits."""
 _REPOSITORY = Limits(entries=500_000)
 """Of a whole repository, where the fabrics in it are not known."""
+_Read = Callable[[str], bytes]
+"""The bytes of a file of a backup, by its path in it."""
 SYNCS_ARE_OFF = "both syncs are off: Git does not say which cluster, connections and policies a fabric has; import them"
 
 
@@ -69,11 +72,13 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
         work = _Restore(connection, cursor, Report(str(directory)))
         work.begin(manifest.fabrics.keys() | manifest.missing.fabrics.keys(), replace=replace)
         snapshot.remember_branches(cursor, state.known_branches)
-        repositories = _settings(directory / REPOSITORIES_FILE)
+        read = partial(backup_manifest.content, directory, manifest)
+        repositories = _settings(REPOSITORIES_FILE, read)
         for one in repositories:
             work.save_repository(one.name, one.values)
         for name, wanted in sorted(manifest.fabrics.items()):
-            work.read_fabric(name, directory / "fabrics" / name, state.fabrics[name])
+            paths = sorted(path for path in manifest.files if path.startswith(f"fabrics/{name}/objects-"))
+            work.read_fabric(name, paths, read, state.fabrics[name])
             work.compare(name, wanted.sha256)
         work.tell_missing(manifest.missing)
         return work.end([*(one.name for one in repositories), *manifest.missing.repositories])
@@ -149,14 +154,14 @@ class _Restore:
         """Store a repository."""
         self.report.repositories[name] = store.save_repository(self.connection, name, values).value
 
-    def read_fabric(self, name: str, directory: Path, state: FabricState) -> None:
-        """Store a fabric and its objects, just as the files of a backup have them."""
+    def read_fabric(self, name: str, paths: Iterable[str], read: _Read, state: FabricState) -> None:
+        """Store a fabric and its objects, just as the files of a backup have them; *paths* are those of its objects."""
         existed = self._place(name, state.id)
-        found = _settings(directory / CONFIGURATION_FILE, kind=FABRIC.kind)
+        found = _settings(f"fabrics/{name}/{CONFIGURATION_FILE}", read, kind=FABRIC.kind)
         if [one.name for one in found] != [name]:
             raise InvalidInput(f"fabrics/{name}/{CONFIGURATION_FILE} is not about {name} alone; nothing was restored")
         action = store.save_fabric(self.connection, name, found[0].values)
-        objects = [item.manifest for path in sorted(directory.glob("objects-*.yaml")) for item in _items(path)]
+        objects = _objects(paths, read)
         fabric = store.load_fabric(self.connection, name)
         changes = store.save_objects(self.connection, fabric.id, objects, delete_missing=True)
         if state.suspended:
@@ -201,14 +206,34 @@ class _Restore:
         self.report.objects[name] = objects
 
 
-def _items(path: Path) -> Iterator[intake.Item]:
-    for document in yaml.load(path.read_bytes(), file=path.name):
+def _items(path: str, read: _Read) -> Iterator[intake.Item]:
+    for document in yaml.load(read(path), file=path):
         yield from intake.items(document)
 
 
-def _settings(path: Path, *, kind: str = REPOSITORY) -> list[Settings]:
+def _objects(paths: Iterable[str], read: _Read) -> list[Manifest]:
+    """The objects in the files, each with the names by which it is stored, and once."""
+    found: dict[ObjectRef, Manifest] = {}
+    problems = []
+    for item in (item for path in paths for item in _items(path, read)):
+        try:
+            ref = ObjectRef.of(item.manifest)
+        except (KeyError, TypeError):
+            problems.append(f"{item.place()}: is no object with kind, namespace and name")
+            continue
+        if not all(isinstance(part, str) for part in (ref.kind, ref.namespace, ref.name)):
+            problems.append(f"{item.place()}: kind, namespace and name are not text")
+        elif ref in found:
+            problems.append(f"{item.place()}: {ref} is there twice")
+        else:
+            found[ref] = item.manifest
+    raise_problems(problems)
+    return list(found.values())
+
+
+def _settings(path: str, read: _Read, *, kind: str = REPOSITORY) -> list[Settings]:
     """The configuration documents of *kind* in a file."""
-    found, problems = read_settings(_items(path))
+    found, problems = read_settings(_items(path, read))
     raise_problems(problems)
     return [one for one in found if one.kind == kind]
 
