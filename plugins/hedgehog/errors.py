@@ -132,7 +132,14 @@ class DefinitionMissing(PermanentError):
 
 
 class FinalizerPending(PermanentError):
-    """The object is being deleted, and stays until the owner of its finalizer lets it go."""
+    """The object is being deleted, and stays until the owner of its finalizer lets it go.
+
+    `retry_after` (seconds) is when we look whether it has gone; None: with the next regular look.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DriftReported(PermanentError):

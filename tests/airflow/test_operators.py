@@ -62,6 +62,7 @@ def fake_database(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
     found = FakeDatabase()
     monkeypatch.setattr("hedgehog.airflow.hooks.open_database", lambda: found)
     monkeypatch.setattr("hedgehog.services.cache.refresh", lambda connection, names: {})
+    monkeypatch.setattr("hedgehog.services.connection_edits.wake", lambda connection, target, digest: [])
     monkeypatch.setattr("hedgehog.store.problems.open_problems", lambda connection, fabrics, *, verbs: [])
     monkeypatch.setattr(
         "hedgehog.store.fabrics.load_fabrics", lambda connection, names: [make_fabric(n) for n in names]

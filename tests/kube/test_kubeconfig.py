@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from devstack.cluster import DevCluster
-from hedgehog.errors import InvalidInput, NotFound
+from hedgehog.errors import AuthenticationFailed, InvalidInput, NotFound
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.kubeconfig import Permitted, load
 
@@ -125,6 +125,80 @@ def test_what_is_no_kubeconfig_is_an_error_of_ours_without_its_content(text: str
         Cluster.from_kubeconfig(text, name="k8s_a").close()
     assert "k8s_a" in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def encoded(text: str) -> str:
+    """As kubeconfigs hold files."""
+    return base64.b64encode(text.encode()).decode()
+
+
+BROKEN: list[tuple[str, dict[str, Any]]] = [
+    ("clusters must be a list", config() | {"clusters": {}}),
+    ("users must be a list", config() | {"users": [SECRET]}),
+    ("no user 'u' among its users", config() | {"users": None}),
+    ("no context 'nope' among its contexts", config() | {"current-context": "nope"}),
+    ("current-context is missing", {key: value for key, value in config().items() if key != "current-context"}),
+    ("current-context is no text", config() | {"current-context": ["c"]}),
+    ("cluster of context 'c' is no text", config() | {"contexts": [{"name": "c", "context": {"cluster": ["c"]}}]}),
+    ("the user 'u' must be a mapping", config() | {"users": [{"name": "u", "user": SECRET}]}),
+    *[
+        ("server of its cluster must be", config(cluster={"server": server}))
+        for server in (None, 5, ["https://x"], "10.0.0.1:6443", "https://h:99999", "https://h:0", "https://h:x")
+    ],
+    *[
+        ("server of its cluster must be", config(cluster={"server": server}))
+        for server in ("https://h\n:1", "https://h :1", "https://h\0", f"https://u:{SECRET}@h", "https://h/?a=b")
+    ],
+    *[
+        ("proxy-url of its cluster must be", config(cluster=TLS | {"proxy-url": proxy}))
+        for proxy in (
+            ["http://x"],
+            "127.0.0.1:1",
+            f"http://u:{SECRET}@h:99999",
+            "http://",
+            "http://[::1",
+            "http://h\n:1",
+        )
+    ],
+    ("tls-server-name of its cluster must be a text", config(cluster=TLS | {"tls-server-name": ["a"]})),
+    ("authority-data of its cluster must be a text", config(cluster=TLS | {"certificate-authority-data": 5})),
+    ("authority-data of its cluster is no base64", config(cluster=TLS | {"certificate-authority-data": f"$${SECRET}"})),
+    ("is no PEM certificate", config(cluster=TLS | {"certificate-authority-data": encoded(SECRET)})),
+    (
+        "client-certificate-data of its user is no base64",
+        config({"client-certificate-data": "ü", "client-key-data": ""}),
+    ),
+    (
+        "are no PEM pair",
+        config({"client-certificate-data": encoded(SECRET), "client-key-data": encoded(SECRET)}),
+    ),
+    ("client-certificate and no client-key", config({"client-certificate-data": encoded(SECRET)})),
+    ("token of its user must be a text", config({"token": [SECRET]})),
+    ("token of its user has a line break", config({"token": f"{SECRET}\nX: y"})),
+    ("password of its user must be a text", config({"username": "a", "password": [SECRET]})),
+    ("acts as another one", config({"token": SECRET, "as": "admin"})),
+]
+
+
+@pytest.mark.parametrize(("words", "broken"), BROKEN)
+def test_a_broken_value_is_told_with_its_field(words: str, broken: dict[str, Any]) -> None:
+    """And with the connection, and what to do; when it is opened, not by each request."""
+    with pytest.raises(InvalidInput, match=words) as caught:
+        Cluster.from_kubeconfig(broken, name="k8s_a").close()
+    assert "k8s_a" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_token_that_cannot_be_sent_is_not_quoted(tmp_path: Path) -> None:
+    """It comes from a file that may change at any time."""
+    (tmp_path / "token").write_text(f"{SECRET}\nX: y")
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config({"tokenFile": "token"})))
+    cluster = Cluster.from_kubeconfig(path, name="k8s_a")
+    with pytest.raises(AuthenticationFailed, match="k8s_a: its token has a line break") as caught:
+        cluster.version()
+    assert SECRET not in str(caught.value)
+    cluster.close()
 
 
 def test_a_path_is_one_file(tmp_path: Path) -> None:

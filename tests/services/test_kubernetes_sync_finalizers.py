@@ -6,15 +6,16 @@ import pytest
 
 from devstack.objects import make, make_server
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.problems import ProblemKind
 from hedgehog.store.database import transaction
 from hedgehog.store.problems import open_problems
 from tests.kube.clusters import api, cluster
 from tests.kube.test_apply import write_as
 from tests.services.test_kubernetes_sync import World, world
+from tests.services.test_watch import drifts, remove, watch
 
-__all__ = ["api", "cluster", "world"]
+__all__ = ["api", "cluster", "watch", "world"]
 
 SUCCESS, HELD, SKIPPED = OutcomeStatus.SUCCESS, OutcomeStatus.HELD, OutcomeStatus.SKIPPED
 
@@ -87,3 +88,38 @@ def test_a_finalizer_needs_somebody_after_an_hour(world: World, kept) -> None:
         cursor.execute("UPDATE hedgehog.finding SET since = now() - interval '61 minutes'")
     (old,) = open_problems(world.database)
     assert old.needs_somebody
+
+
+@pytest.mark.parametrize("description", ["a server", "changed"])
+def test_a_wanted_object_that_somebody_deletes_is_held_until_it_can_be_made_anew(
+    world: World, kept, watch, description: str
+) -> None:
+    """As an unwanted one; its end wakes the fabric where it is watched, and is looked for where it is not."""
+    kept(make_server("a"))
+    world.fabric("lab", make_server("a", description), make_server("b"))
+    with watch() as running:
+        running.settled()
+        remove(world.api, ObjectRef("Server", "default", "a"))
+        for created in (1, 0):
+            outcome = world.sync("lab")
+            assert (outcome.status, outcome.error_class) == (HELD, "FinalizerPending")
+            assert outcome.counts["created"] == created
+        assert "Server/default/a: being deleted since 20" in outcome.reason
+        assert "waits for example.com/keep; it is created anew" in outcome.reason
+        (problem,) = open_problems(world.database)
+        assert (problem.kind, problem.subject, problem.needs_somebody) == (
+            ProblemKind.FINALIZER,
+            "Server/default/a",
+            False,
+        )
+        state = world.state("lab")
+        assert state.due_at is not None
+        assert state.last_attempt_at is not None
+        assert (state.due_at - state.last_attempt_at).total_seconds() <= 300
+        running.until(lambda: drifts(world.database) == {"a": "missing"})
+        running.woken.clear()
+        release(world, "a")
+        running.until(lambda: running.woken)
+    assert world.sync("lab").counts["created"] == 1
+    assert world.live("Server")[ObjectRef("Server", "default", "a")]["spec"]["description"] == description
+    assert not open_problems(world.database)

@@ -128,10 +128,14 @@ class PlanSyncOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[list[str]]:
         """Return batches of fabric names; an empty list skips everything downstream, which open problems prevent."""
-        from hedgehog.services import git_sync, kubernetes_sync
+        from hedgehog.airflow.connection_digests import digests
+        from hedgehog.services import connection_edits, git_sync, kubernetes_sync
 
-        plan = git_sync.plan if Target(self.target) is Target.GIT else kubernetes_sync.plan
+        target = Target(self.target)
+        plan = git_sync.plan if target is Target.GIT else kubernetes_sync.plan
         with fabric_database() as connection:
+            if not self.fabrics and (woken := connection_edits.wake(connection, target, digests())):
+                logger.info("looked at again, for their connections may be others now: %s", short(woken))
             batches = plan(connection, fabrics=list(self.fabrics) or None, force=bool(self.force))
             problems = [] if batches else trouble.find(connection, f"{self.target}_sync")
         if batches:

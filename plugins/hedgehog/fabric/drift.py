@@ -13,6 +13,8 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
 
 _PATHS_SHOWN = 3
+_GOING = (".metadata.deletionTimestamp",)
+"""The path of an object that is still there and is being deleted: its end is another drift, which wakes the fabric."""
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "name", "namespace"})
 
 Stored = Callable[[Manifest], Manifest]
@@ -97,8 +99,10 @@ def of_owned(
     ref: ObjectRef, fabric_id: int, applied: Manifest, live: Manifest | None, *, stored: Stored | None = None
 ) -> Drift | None:
     """How *live* departs from what was last applied; None when it does not. *stored* as for `canonical.differs`."""
-    if live is None or is_gone(live):
+    if live is None:
         return Drift(ref, DriftState.MISSING, fabric_id)
+    if is_gone(live):
+        return Drift(ref, DriftState.MISSING, fabric_id, _GOING)
     paths = tuple(differs(applied, live, stored=stored))
     if not paths:
         return None

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 import orjson
 import urllib3
 
-from hedgehog.errors import HedgehogError, InvalidInput, RateLimited, RemoteUnavailable, wait_of
+from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, RateLimited, RemoteUnavailable, wait_of
 from hedgehog.kube import library
 from hedgehog.kube.failures import Answer, cut, failure
 from hedgehog.kube.kubeconfig import STRICT, Permitted, load
@@ -106,6 +106,7 @@ class Cluster:
             load_kube_config_from_dict(found.config, client_configuration=configuration, persist_config=False)
         except Exception as error:  # whatever the loader raises; its texts may quote a secret
             raise InvalidInput(f"{what} is no usable kubeconfig ({type(error).__name__})") from None
+        _check_certificates(what, configuration)
         _use_proxy(configuration, found.proxy)
         return cls(ApiClient(configuration), name=name or found.context)
 
@@ -211,6 +212,11 @@ class Cluster:
         """The headers of one request, which is counted."""
         headers = {"Accept": "application/json", "User-Agent": "hedgehog-airflow"}
         self._api_client.update_params_for_auth(headers, [], ["BearerToken"])
+        if not all(value.isprintable() and value.isascii() for value in headers.values()):
+            # Of a file or program; HTTP would refuse it with a text that quotes it.
+            raise AuthenticationFailed(
+                f"{self.name}: its token has a line break or another character that cannot be sent; correct the connection"
+            )
         with self._count_lock:
             self.calls[verb] += 1
         return headers
@@ -246,6 +252,30 @@ class Cluster:
         reason = outcome.status if isinstance(outcome, Answer) else outcome
         logger.warning("%s: attempt %d of %d failed (%s), next in %.1f s", subject, attempt, ATTEMPTS, reason, delay)
         self._sleep(delay)
+
+
+def _check_certificates(what: str, configuration: Configuration) -> None:
+    """Refuse certificates and keys that TLS does not take, which would else be noticed by each request."""
+    context = ssl.create_default_context()
+    for fields, load_it in (
+        ("certificate-authority of its cluster is no PEM certificate", _load_authority),
+        ("client-certificate and client-key of its user are no PEM pair", _load_pair),
+    ):
+        try:
+            load_it(context, configuration)
+        except (OSError, ValueError) as error:
+            cause = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+            raise InvalidInput(f"{what}: {fields} that can be read ({cause}); put those of the cluster there") from None
+
+
+def _load_authority(context: ssl.SSLContext, configuration: Configuration) -> None:
+    if configuration.ssl_ca_cert:
+        context.load_verify_locations(configuration.ssl_ca_cert)
+
+
+def _load_pair(context: ssl.SSLContext, configuration: Configuration) -> None:
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")  # never ask a terminal
 
 
 def _use_proxy(configuration: Configuration, url: str) -> None:

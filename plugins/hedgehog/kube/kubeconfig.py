@@ -6,15 +6,17 @@ connection or a file is not thereby somebody who may do that: each is refused un
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
 from hedgehog.errors import InvalidInput, NotFound
+from hedgehog.kube.failures import cut
 
 SETTING = "kubeconfig_allow"
 """Of `[hedgehog]`: what kubeconfigs may do beyond tokens and certificates that they hold, as words with commas."""
@@ -76,26 +78,23 @@ def load(
     InvalidInput, which quotes no content, for what is no kubeconfig or asks for something that is not *permitted*.
     """
     config = _read(source, name)
-    try:
-        chosen = str(context or config["current-context"])
-        entry = _named(config, "context", chosen)
-        cluster = dict(_named(config, "cluster", entry.get("cluster")) or {})
-        user = dict(_named(config, "user", entry.get("user")) or {}) if entry.get("user") else {}
-        server = urlsplit(str(cluster["server"]))
-        host, proxy = server.hostname, str(cluster.get("proxy-url") or "")
-    except LookupError as error:
-        if isinstance(error, _Absent):
-            raise InvalidInput(f"{name} has no {error.args[0]}") from None
-        raise InvalidInput(f"{name} is no kubeconfig with a current context") from None
-    except (TypeError, ValueError, AttributeError):
-        raise InvalidInput(f"{name} is no kubeconfig with a current context") from None
-    if server.scheme not in ("http", "https") or not host:
-        raise InvalidInput(f"{name}: the server of its cluster is no http or https URL")
-    if proxy and (server.scheme == "http" or urlsplit(proxy).scheme not in ("http", "https")):
-        raise InvalidInput(f"{name}: its proxy-url must be an http or https URL, and its server an https URL")
+    chosen = str(context) if context else _text(name, "current-context", config.get("current-context"))
+    entry = _named(name, config, "context", chosen)
+    cluster = _named(name, config, "cluster", _text(name, f"cluster of context {chosen!r}", entry.get("cluster")))
+    user = {}
+    if entry.get("user") is not None:
+        user = _named(name, config, "user", _text(name, f"user of context {chosen!r}", entry["user"]))
+    server = _url(name, "server", cluster.get("server"), "https://kube.example.com:6443")
+    proxy = cluster.get("proxy-url") or ""
+    if proxy and server.scheme == "http":
+        raise InvalidInput(f"{name}: a proxy-url needs a server with an https URL")
+    if proxy:
+        _url(name, "proxy-url", proxy, "http://proxy.example.com:3128", login=True)
     if skip_tls or is_yes(cluster.get("insecure-skip-tls-verify")):
         cluster["insecure-skip-tls-verify"] = True
-    _check(name, cluster, user, permitted, plain=server.scheme == "http" and host not in _LOOPBACK)
+    plain = server.scheme == "http" and server.hostname not in _LOOPBACK
+    _check(name, cluster, user, permitted, plain=plain)
+    _check_values(name, cluster, user)
     base = source.parent if isinstance(source, Path) else Path() if permitted.files else None
     for part in (cluster, user):
         _resolve_files(part, name, base)
@@ -105,10 +104,6 @@ def load(
 def is_yes(value: Any) -> bool:
     """Whether a flag of a kubeconfig or connection is set; the text "false" is not."""
     return value is True or (isinstance(value, str | int) and str(value).strip().lower() in _YES)
-
-
-class _Absent(LookupError):
-    """A context, cluster or user that the kubeconfig does not have."""
 
 
 def _read(source: Path | str | Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -126,16 +121,94 @@ def _read(source: Path | str | Mapping[str, Any], name: str) -> Mapping[str, Any
     except (yaml.YAMLError, ValueError, RecursionError):  # their texts quote the content
         raise InvalidInput(f"{name} is no kubeconfig: it is no YAML and no JSON") from None
     if not isinstance(found, Mapping):
-        raise InvalidInput(f"{name} is no kubeconfig with a current context")
+        raise InvalidInput(f"{name} is no kubeconfig: it has no clusters, users and contexts")
     return found
 
 
-def _named(config: Mapping[str, Any], kind: str, name: Any) -> Any:
-    """The context, cluster or user of that name. Raises _Absent."""
-    for item in config.get(f"{kind}s") or ():
-        if item["name"] == name:
-            return item.get(kind)
-    raise _Absent(f"{kind} {name!r}")
+def _text(name: str, field: str, value: Any) -> str:
+    """The name that stands in *field*."""
+    if value is None or value == "" or isinstance(value, list | dict):
+        raise InvalidInput(
+            f"{name}: its {field} {'is missing' if value in (None, '') else 'is no text'}; name one there"
+        )
+    return str(value)
+
+
+def _named(name: str, config: Mapping[str, Any], kind: str, wanted: str) -> dict[str, Any]:
+    """The content of the context, cluster or user of that name."""
+    items = config.get(f"{kind}s")
+    if items is not None and not (isinstance(items, list) and all(isinstance(item, Mapping) for item in items)):
+        raise InvalidInput(
+            f"{name}: its {kind}s must be a list of entries with `name` and `{kind}`, as kubectl writes them"
+        )
+    for item in items or ():
+        if str(item.get("name")) == wanted:
+            found = item.get(kind)
+            if found is not None and not isinstance(found, Mapping):
+                raise InvalidInput(f"{name}: the {kind} {wanted!r} must be a mapping, as kubectl writes it")
+            return dict(found or {})
+    there = ", ".join(repr(str(item.get("name"))) for item in items or ()) or "none at all"
+    raise InvalidInput(f"{name} has no {kind} {wanted!r} among its {kind}s ({cut(there)})")
+
+
+def _url(name: str, field: str, value: Any, example: str, *, login: bool = False) -> SplitResult:
+    """The URL of a server or proxy. Its text is not quoted: it may hold a login."""
+    wrong = InvalidInput(
+        f"{name}: {field} of its cluster must be an http or https URL of a host and a port from 1 to 65535, such as "
+        f"{example}{'' if login else ', without a login'}"
+    )
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise wrong
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    odd = parts.query or parts.fragment or (parts.username is not None and not login)
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or odd:
+        raise wrong
+    return parts
+
+
+_TEXTS = (*_FILES, "tls-server-name", "token", "username", "password")
+_DATA = ("certificate-authority-data", "client-certificate-data", "client-key-data")
+_PAIRS = (("client-certificate", "client-key"), ("client-key", "client-certificate"))
+
+
+def _check_values(name: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
+    """Refuse what the library, the TLS layer or HTTP would stumble over later, and what would be ignored."""
+    for what, part in (("cluster", cluster), ("user", user)):
+        for field in (*_TEXTS, *_DATA):
+            value = part.get(field)
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                raise InvalidInput(f"{name}: {field} of its {what} must be a text; put quotes around it")
+            if field in _DATA:
+                _check_base64(name, f"{field} of its {what}", value)
+            elif not (value.isprintable() and value.isascii()) and field in ("token", "tls-server-name"):
+                raise InvalidInput(
+                    f"{name}: {field} of its {what} has a line break or another character that cannot be sent; give it "
+                    "without"
+                )
+    for given, missing in _PAIRS:
+        if _has(user, given) and not _has(user, missing):
+            raise InvalidInput(f"{name}: its user has a {given} and no {missing}; give it both, or a token")
+    if "as" in user or "as-groups" in user:
+        raise InvalidInput(
+            f"{name}: its user acts as another one (`as`), which is not supported; give it that one's token"
+        )
+
+
+def _check_base64(name: str, what: str, value: str) -> None:
+    try:
+        base64.b64decode("".join(value.split()), validate=True)
+    except ValueError:
+        raise InvalidInput(f"{name}: {what} is no base64; `base64 -w0 FILE` makes it of a PEM file") from None
+
+
+def _has(user: Mapping[str, Any], field: str) -> bool:
+    return bool(user.get(field) or user.get(f"{field}-data"))
 
 
 def _check(

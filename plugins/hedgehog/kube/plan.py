@@ -12,7 +12,6 @@ from hedgehog.errors import (
     DefinitionMissing,
     FinalizerPending,
     HedgehogError,
-    RetryableError,
 )
 from hedgehog.fabric import tools
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
@@ -25,6 +24,8 @@ from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
 
 _PATHS_SHOWN = 3
+_LOOK_FOR_END = 300.0
+"""Seconds until a wanted object that is being deleted is looked at again; the watch is quicker where it sees the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
     if ref.kind in live.failed:
         return live.failed[ref.kind]
     if found is not None and found["metadata"].get("deletionTimestamp"):
-        return RetryableError(f"{ref}: {terminating(found['metadata'])}")
+        reason = f"{terminating(found['metadata'])}; it is created anew once it is gone"
+        return FinalizerPending(f"{ref}: {reason}", retry_after=_LOOK_FOR_END)
     if found is not None and (
         ref not in desired.owned or ref in desired.adopted or not owned_fields(found, FIELD_MANAGER)
     ):

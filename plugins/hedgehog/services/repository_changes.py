@@ -154,6 +154,7 @@ def _no_repository(rows: Sequence[GitRepository], repository: str, branch: str, 
         return f"repository {called[0].name} follows branch {called[0].branch!r}, not {branch!r}"
     names = list(dict.fromkeys(one for row in rows for one in (row.name, RepositoryAddress.of(row.url).path)))
     near = difflib.get_close_matches(repository, names, n=3)
+    near += difflib.get_close_matches(branch, sorted({row.branch for row in rows} - {branch}), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog repository list` shows what there is"
     conditions = [f"with branch {branch!r}"] if branch else []
     conditions += [f"of fabric {' or '.join(fabrics)}"] if fabrics else []

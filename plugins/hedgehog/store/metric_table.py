@@ -150,7 +150,7 @@ _FABRICS = (
     Metric(
         "hedgehog_finalizer_oldest_seconds",
         "gauge",
-        "How long an object that a fabric no longer wants has waited for a finalizer; no series for a fabric without.",
+        "How long an object that is being deleted has waited for a finalizer; no series for a fabric without.",
         ("fabric",),
         "SELECT fabric, extract(epoch FROM now() - min(since)) FROM hedgehog.problem WHERE kind = 'stuck-finalizer' "
         f"GROUP BY 1 ORDER BY 2 {_WORST}",

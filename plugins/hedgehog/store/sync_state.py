@@ -66,12 +66,16 @@ _GROUP = {
     Target.GIT: "coalesce(f.git_repository_id::text, '')",
     Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')",
 }
-_ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
+_CONNECTION = {
+    Target.GIT: "(SELECT r.connection_id FROM hedgehog.git_repository r WHERE r.id = f.git_repository_id)",
+    Target.KUBERNETES: "f.kubernetes_connection_id",
+}
+ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
 _NOT_LOCKED = (
     "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
     "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
-_NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
+NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
 
 
 def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
@@ -85,8 +89,8 @@ def due(connection: Connection, target: Target, *, force: bool = False) -> list[
         f"SELECT f.id, f.name, {_GROUP[target]}, "
         "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation, s.status = 'syncing' "
         "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        f"WHERE s.target = %(target)s AND {when} AND {_ENABLED[target]} AND {_WRITTEN[target]} "
-        f"AND {_NOT_SUSPENDED} AND {_NOT_LOCKED} "
+        f"WHERE s.target = %(target)s AND {when} AND {ENABLED[target]} AND {_WRITTEN[target]} "
+        f"AND {NOT_SUSPENDED} AND {_NOT_LOCKED} "
         "ORDER BY s.status = 'syncing', s.due_at, f.id LIMIT %(limit)s"
     )
     parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT, "force": force}
@@ -100,7 +104,7 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-            f"AND s.target = %s AND f.id = ANY(%s) AND {_ENABLED[target]} AND {_NOT_SUSPENDED} RETURNING f.name",
+            f"AND s.target = %s AND f.id = ANY(%s) AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
             (target.value, list(fabric_ids)),
         )
         names = sorted(row[0] for row in cursor.fetchall())
@@ -116,7 +120,7 @@ def look_again(
     repository_id: int | None = None,
     parked_only: bool = False,
 ) -> list[str]:
-    """Have looked at now what failed at a cluster or in a repository that may be well again; the fabrics' names.
+    """Have looked at now what failed by a connection or in a repository that may be well again; the fabrics' names.
 
     They stay what they are, `error` or `parked`, until that look: it is one more attempt. The caller has the cursor of
     a transaction and wakes who does the work at a cluster; at Git that is done here.
@@ -124,8 +128,8 @@ def look_again(
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = now() FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
         "AND s.target = %(target)s AND s.due_at > now() AND s.status = ANY(%(statuses)s) "
-        "AND (f.kubernetes_connection_id = %(connection)s OR f.git_repository_id = %(repository)s) "
-        f"AND {_ENABLED[target]} AND {_NOT_SUSPENDED} RETURNING f.name",
+        f"AND ({_CONNECTION[target]} = %(connection)s OR f.git_repository_id = %(repository)s) "
+        f"AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
         {
             "target": target.value,
             "statuses": ["parked"] if parked_only else ["parked", "error"],
@@ -155,7 +159,7 @@ def named(connection: Connection, target: Target, names: Sequence[str]) -> list[
 
     Raises NotFound, with near names, for a name that no fabric has, or that is not enabled for *target*.
     """
-    query = f"SELECT f.id, f.name, {_GROUP[target]}, {_ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
+    query = f"SELECT f.id, f.name, {_GROUP[target]}, {ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
     with transaction(connection) as cursor:
         cursor.execute(query, (list(names),))
         rows = cursor.fetchall()
@@ -424,7 +428,7 @@ class State:
 def states(connection: Connection, names: Sequence[str] | None = None) -> list[State]:
     """The state of every enabled fabric and target, by name; a suspended fabric shows `suspended`."""
     query = (
-        "SELECT f.name, s.target, CASE WHEN NOT (" + _NOT_SUSPENDED + ") THEN 'suspended' "
+        "SELECT f.name, s.target, CASE WHEN NOT (" + NOT_SUSPENDED + ") THEN 'suspended' "
         "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END, f.generation, "
         "s.observed_generation, s.revision, s.counts, s.reason, s.error_class, s.attempts, nullif(s.due_at, 'infinity'), "
         "s.last_attempt_at, s.last_success_at, s.last_change_at, s.run_id "
