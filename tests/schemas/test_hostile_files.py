@@ -161,3 +161,21 @@ def test_what_a_file_says_reaches_no_terminal_as_it_is(form):
     assert not set(shown) & set("\x1b\x9b\u202e\u200b\u2066")
     if form == "json":
         assert json.loads(shown)["objects"][0]["file"] == "a\x1b[2J\x9b1m\u202e.yaml"
+
+
+def test_a_tag_that_a_directive_defines_is_told_like_any_other():
+    """The document was read again without its directives, to find the place: a traceback of the YAML parser."""
+    text = "a: 1\n---\nb: 1\n...\n# c\n%TAG !e! tag:x\n---\napiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nspec: !e!b {}\n"
+    report = check_files({"f.yaml": text.encode()}, FabricSettings())
+    assert (10, "the tag tag:xb is refused") in [(remark.line, remark.message) for _, remark in report.remarks()]
+    assert yaml.read(text, file="f")[0][-1].position(("kind",)) == (9, 1)
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\x85", "\u2028"])
+def test_every_line_break_of_yaml_ends_a_line(line_break):
+    """Each document of a file with bare carriage returns held all that comes before it: hundreds of megabytes."""
+    text = line_break.join(["kind: first", "---", "kind: VPC", "nonsense: 1", ""])
+    second = yaml.load(text, file="f")[1]
+    assert (second._text.count("first"), second.position(("nonsense",))) == (0, (4, 1))
+    remarks = [remark for _, remark in check_files({"f": text.encode()}, FabricSettings()).remarks()]
+    assert "nonsense: 1" in [remark.text for remark in remarks] or "kind: VPC" in [remark.text for remark in remarks]

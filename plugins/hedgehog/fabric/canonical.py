@@ -63,9 +63,11 @@ def canonical(manifest: Mapping[str, Any]) -> Manifest:
 def _plain(value: Any) -> Any:
     """A copy without null map values; numbers in their one spelling. JSON holds dicts and lists, nothing like them."""
     if isinstance(value, dict):
-        return {key: _plain(child) for key, child in value.items() if child is not None}
+        return {
+            key: child if type(child) is str else _plain(child) for key, child in value.items() if child is not None
+        }
     if isinstance(value, list):
-        return [_plain(child) for child in value]
+        return [child if type(child) is str else _plain(child) for child in value]
     if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_EXACT_FLOAT:
         return int(value)
     return value

@@ -6,7 +6,7 @@ The order is derived from the manifests themselves; nobody annotates it. Pure: r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.kinds import FABRIC, KINDS
@@ -59,28 +59,70 @@ def _level(kind: str) -> int:
 
 
 def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest]]:
-    """Split one wave of the table by the references inside it."""
-    waiting = {ref: _others(ref, manifest, level) for ref, manifest in level.items()}
-    while waiting:
-        ready = sorted(ref for ref, targets in waiting.items() if waiting.keys().isdisjoint(targets))
-        ready = ready or [min(_circular(waiting))]
-        for ref in ready:
-            del waiting[ref]
+    """Split one wave of the table by the references inside it. What it takes grows with the references alone."""
+    targets = {ref: _others(ref, manifest, level) for ref, manifest in level.items()}
+    users: dict[ObjectRef, list[ObjectRef]] = {}
+    for ref, wanted in targets.items():
+        for target in wanted:
+            users.setdefault(target, []).append(ref)
+    missing = {ref: len(wanted) for ref, wanted in targets.items()}
+    """How many of its targets an object still waits for."""
+    circles = None
+    ready = sorted(ref for ref, number in missing.items() if not number)
+    while missing:
+        if not ready:
+            circles = circles or _Circles(targets, users, missing)
+            ready = [circles.first()]
         yield [level[ref] for ref in ready]
+        for ref in ready:
+            del missing[ref]
+        if circles:
+            circles.leave(ready)
+        freed = []
+        for user in (user for ref in ready for user in users.get(ref, ()) if user in missing):
+            missing[user] -= 1
+            if not missing[user]:
+                freed.append(user)
+        ready = sorted(freed)
 
 
 def _others(ref: ObjectRef, manifest: Manifest, level: Mapping[ObjectRef, Manifest]) -> frozenset[ObjectRef]:
     return frozenset(target for target in references(manifest) if target in level and target != ref)
 
 
-def _circular(waiting: Mapping[ObjectRef, frozenset[ObjectRef]]) -> set[ObjectRef]:
-    """What is left of *waiting* without the objects that merely wait for a circle."""
-    left = set(waiting)
-    while True:
-        wanted = {target for ref in left for target in waiting[ref]} & left
-        if wanted == left:
-            return left
-        left = wanted
+class _Circles:
+    """What refers to each other in circles, without the objects that merely wait for a circle."""
+
+    def __init__(
+        self,
+        targets: Mapping[ObjectRef, Collection[ObjectRef]],
+        users: Mapping[ObjectRef, Collection[ObjectRef]],
+        waiting: Collection[ObjectRef],
+    ) -> None:
+        self._targets = targets
+        self._users = {ref: sum(user in waiting for user in users.get(ref, ())) for ref in waiting}
+        """How many of those that are left want it."""
+        self._by_name = sorted(waiting, reverse=True)
+        self.leave(ref for ref, number in list(self._users.items()) if not number)
+
+    def first(self) -> ObjectRef:
+        """The first by name."""
+        while self._by_name[-1] not in self._users:
+            self._by_name.pop()
+        return self._by_name[-1]
+
+    def leave(self, refs: Iterable[ObjectRef]) -> None:
+        """Go without *refs*, and without what only they want."""
+        leaving = list(refs)
+        while leaving:
+            ref = leaving.pop()
+            if self._users.pop(ref, None) is None:
+                continue
+            for target in self._targets[ref]:
+                if target in self._users:
+                    self._users[target] -= 1
+                    if not self._users[target]:
+                        leaving.append(target)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

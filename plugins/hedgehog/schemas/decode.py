@@ -249,10 +249,13 @@ def _is_odd(value: Any) -> bool:
     """Whether it has nulls or floats anywhere: few manifests do, the others need no copy."""
     kind = type(value)
     if kind is dict:
-        return any(_is_odd(child) for child in value.values() if type(child) is not str)
-    if kind is list:
-        return any(_is_odd(child) for child in value if type(child) is not str)
-    return value is None or kind is float
+        value = value.values()
+    elif kind is not list:
+        return value is None or kind is float
+    for child in value:  # any() with a generator takes twice as long, and this sees every value of every object
+        if type(child) is not str and _is_odd(child):
+            return True
+    return False
 
 
 def _without_nulls(manifest: Manifest, shape: Mapping[str, Any]) -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,8 @@ _UNSUPPORTED = frozenset(
 )
 _GROUPS = (WIRING, VPC_GROUP, GATEWAY, FABRICATOR)
 _NO_FILE = ""
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""Of YAML."""
 MOST_REMARKS = 100
 """Of one object."""
 LONGEST_MESSAGE = 1000
@@ -246,7 +249,7 @@ class _Run:
 
     def _text(self, file: str, line: int) -> str:
         lines = _lines(self.sources[file].content)
-        return lines[line - 1].rstrip("\r") if 0 < line <= len(lines) else ""
+        return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
 def _line(item: Item) -> int:
@@ -259,7 +262,7 @@ def _line(item: Item) -> int:
 @functools.lru_cache(maxsize=1)
 def _lines(content: bytes) -> list[str]:
     """As the positions count them. The last file is kept: its remarks come one after the other."""
-    return content.decode("utf-8", errors="replace").split("\n")
+    return _LINE_BREAK.split(content.decode("utf-8", errors="replace"))
 
 
 def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -56,7 +56,9 @@ class Document:
     line: int
     column: int
     _text: str = field(repr=False, compare=False)
-    """The document's own lines, the first of them being `line`."""
+    """The document's own lines, with its directives."""
+    _first_line: int = field(repr=False, compare=False)
+    """The line of the first of them."""
 
     @property
     def place(self) -> str:
@@ -72,7 +74,7 @@ class Document:
         names = tuple(path)
         if not names:
             return self.line, self.column
-        positions = _positions(self._text, self.line)
+        positions = _positions(self._text, self._first_line)
         while names not in positions:
             names = names[:-1]
         return positions[names]
@@ -81,10 +83,9 @@ class Document:
 @functools.lru_cache(maxsize=1)
 def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
     """Of one document. The last answer is kept, for there may be thousands of questions about one document."""
-    builder = _Builder("", [], first_line=first_line, positions={})
-    for event in _events(text):
-        builder.take(event)
-    return builder.positions
+    positions: dict[Path, Position] = {}
+    _Builder(text, "", [], first_line=first_line, positions=positions).read()
+    return positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,7 @@ def read(text: bytes | str, *, file: str) -> tuple[list[Document], list[Problem]
     problems: list[Problem] = []
     found: list[Document] = []
     try:
-        for document in _documents(_decode(text, file), file, problems):
-            found.append(document)
+        _Builder(_decode(text, file), file, problems, found=found).read()
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax_problem(error, file))
     except _Unreadable as error:
@@ -167,39 +167,6 @@ def _decode(text: bytes | str, file: str) -> str:
     return text
 
 
-def _events(text: str) -> Iterator[Any]:
-    parser = CParser(text)
-    while (event := parser.get_event()) is not None:
-        yield event
-
-
-def _documents(text: str, file: str, problems: list[Problem]) -> Iterator[Document]:
-    builder = _Builder(file, problems)
-    index = nodes = 0
-    kind_of, end_of_document = _HANDLERS.get, yaml.DocumentEndEvent
-    for event in _events(text):
-        if (handle := kind_of(type(event))) is not None:
-            handle(builder, event)
-            continue
-        if type(event) is not end_of_document:
-            continue
-        root, mark = builder.root, builder.mark
-        end: Any = event.start_mark
-        if isinstance(root, dict):
-            own = text[text.rfind("\n", 0, mark.index) + 1 : end.index]
-            if len(own) > MAX_DOCUMENT_BYTES or len(own.encode()) > MAX_DOCUMENT_BYTES:
-                large = f"the document has over {MAX_DOCUMENT_BYTES} bytes"
-                builder.problem(mark, rows.LIMIT, large, "no cluster stores it")
-            if index >= MAX_DOCUMENTS:
-                builder.give_up(mark, rows.LIMIT, f"the file has over {MAX_DOCUMENTS} documents", "split it")
-            yield Document(root, file, index, mark.line + 1, mark.column + 1, own)
-            index += 1
-        elif root is not None:
-            builder.problem(mark, rows.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)")
-        nodes += builder.nodes
-        builder = _Builder(file, problems, nodes=nodes)
-
-
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark: Any = error.problem_mark or error.context_mark
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
@@ -208,150 +175,173 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
     return Problem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
 
 
-class _Frame:
-    """A container that is being filled. `keys` (with their events) is None for a list, `key` None when a key comes next."""
-
-    __slots__ = ("container", "key", "keys", "path")
-
-    def __init__(self, container: Any, keys: dict[str, Any] | None, path: Path) -> None:
-        self.container = container
-        self.keys = keys
-        self.path = path
-        self.key: str | None = None
-
-
 class _Builder:
-    """Makes plain data of the events of one document, without recursion; collects problems, records positions."""
+    """Makes plain data of the events of a stream, without recursion; collects problems, records positions.
+
+    Every event of every file goes through here, so what is common comes first and calls little.
+    """
+
+    __slots__ = (
+        *("_text", "_file", "_problems", "_found", "_first_line", "positions", "_nodes", "_most_nodes"),
+        *("_mark", "_start", "_base", "_container", "_keys", "_key", "_path", "_outer"),
+    )
 
     def __init__(
         self,
+        text: str,
         file: str,
         problems: list[Problem],
         *,
+        found: list[Document] | None = None,
         first_line: int = 1,
         positions: dict[Path, Position] | None = None,
-        nodes: int = 0,
     ) -> None:
-        """*nodes* are those of the documents before it."""
-        self.mark: Any = yaml.Mark(file, 0, 0, 0, None, 0)
-        """Where the data of the document begins."""
-        self.positions: dict[Path, Position] = {} if positions is None else positions
-        self._records = positions is not None
+        """Documents go into *found*, the positions of what they hold into *positions*."""
+        self._text = text
         self._file = file
         self._problems = problems
+        self._found = found
         self._first_line = first_line
+        self.positions = positions
+        self._nodes = 0
+        """Of the documents before."""
+        self._mark: Any = None
+        """Where the data of the document begins."""
+        self._begin(None)
+
+    def read(self) -> None:
+        """Take every event. Raises _Unreadable where going on would be dangerous or pointless."""
+        for event in iter(CParser(self._text).get_event, None):
+            _HANDLERS[type(event)](self, event)
+
+    def _begin(self, event: Any) -> None:
+        """The next document."""
+        self._start = event.start_mark if event is not None and (event.version or event.tags) else None
+        """Where its directives begin, if it has any."""
         self._base: list[Any] = []
-        self._stack = [_Frame(self._base, None, ())]
-        self.nodes = 0
-        self._most_nodes = min(MAX_NODES, MAX_FILE_NODES - nodes)
+        self._container: Any = self._base
+        self._keys: dict[str, int] | None = None
+        """The keys of the mapping that is being filled, with their lines; None for a list."""
+        self._key: str | None = None
+        """None when a key comes next."""
+        self._path: Path = ()
+        self._outer: list[tuple[Any, dict[str, int] | None, str | None, Path]] = []
+        self._most_nodes = min(MAX_NODES, MAX_FILE_NODES - self._nodes)
+        """That are left of what this document may have."""
 
-    @property
-    def root(self) -> Any:
-        """The data of the document; None when it is empty."""
-        return self._base[0] if self._base else None
+    def _end(self, event: Any) -> None:
+        """Note the document."""
+        allowed = min(MAX_NODES, MAX_FILE_NODES - self._nodes)
+        self._nodes += allowed - self._most_nodes
+        if self._found is None or not self._base:
+            return
+        root, mark = self._base[0], self._mark
+        if not isinstance(root, dict):
+            if root is not None:
+                self._problem(mark, rows.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)")
+            return
+        start = self._start or mark
+        own = self._text[start.index - start.column : event.start_mark.index]
+        if len(own) > MAX_DOCUMENT_BYTES or (not own.isascii() and len(own.encode()) > MAX_DOCUMENT_BYTES):
+            self._problem(mark, rows.LIMIT, f"the document has over {MAX_DOCUMENT_BYTES} bytes", "no cluster stores it")
+        index = len(self._found)
+        if index >= MAX_DOCUMENTS:
+            self._give_up(mark, rows.LIMIT, f"the file has over {MAX_DOCUMENTS} documents", "split it")
+        found = Document(root, self._file, index, mark.line + 1, mark.column + 1, own, start.line + 1)
+        self._found.append(found)
 
-    def problem(self, mark: Any, rule: Rule, text: str, hint: str = "") -> None:
+    def _problem(self, mark: Any, rule: Rule, text: str, hint: str = "") -> None:
         """Note a problem. Reading ends when there are too many."""
         self._problems.append(self._at(mark, rule, text, hint))
         if len(self._problems) >= MAX_PROBLEMS:
             many = f"more than {MAX_PROBLEMS} problems"
             raise _Unreadable(Problem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
 
+    def _give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
+        """End the reading at *mark*."""
+        raise _Unreadable(self._at(mark, rule, text, hint))
+
     def _at(self, mark: Any, rule: Rule, text: str, hint: str) -> Problem:
         return Problem(rule, self._file, mark.line + self._first_line, mark.column + 1, text, hint)
 
-    def take(self, event: Any) -> None:
-        """Take the next event. Raises _Unreadable where going on would be dangerous or pointless."""
-        handle = _HANDLERS.get(type(event))
-        if handle is not None:
-            handle(self, event)
-
     def _scalar(self, event: Any) -> None:
-        frame = self._stack[-1]
-        if frame.keys is not None and frame.key is None:
-            frame.key = self._key(event, frame.keys)
-            if self._records:
-                self._record((*frame.path, frame.key), event.start_mark)
-        else:
-            self._place(event, self._value(event))
-
-    def _key(self, event: Any, keys: dict[str, Any]) -> str:
-        name: str = event.value
-        if event.tag is not None:
-            self._check_tag(event, "scalar")
-        elif not event.style:
-            if name == "<<":
-                self.problem(event.start_mark, rows.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
-            elif not isinstance(value := resolve(name), str):
-                read = _NAMES[type(value)]
-                said = f"the key {name or '(none)'} is read as {read}"
-                self.problem(event.start_mark, rows.KEY, said, f'write "{name}"')
-        if event.style == '"':
-            self._check_characters(event)
-        if name in keys:
-            said = f"the key {name!r} is there twice, first in line {keys[name].start_mark.line + self._first_line}"
-            self.problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
-        keys[name] = event
-        return name
-
-    def _value(self, event: Any) -> Scalar:
         text: str = event.value
+        value: Scalar = text
+        if event.style or event.tag is not None:
+            self._check_written(event)
+        else:
+            value = resolve(text)
+        keys = self._keys
+        if keys is None or self._key is not None:
+            if type(value) is float and not math.isfinite(value):
+                hint = f'write a finite number, or "{text}" in quotes'
+                self._problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
+            self._place(event, value)
+            return
+        if type(value) is not str or text == "<<":
+            self._check_key(event, value)
+        if text in keys:
+            said = f"the key {text!r} is there twice, first in line {keys[text] + self._first_line}"
+            self._problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
+        keys[text] = event.start_mark.line
+        self._key = text
+        if self.positions is not None:
+            self._record((*self._path, text), event.start_mark)
+
+    def _check_written(self, event: Any) -> None:
+        """Of a scalar with a tag or a style: refuse the tag, and what only an escape can bring into a text."""
         if event.tag is not None:
             self._check_tag(event, "scalar")
-        elif not event.style:
-            value = resolve(text)
-            if isinstance(value, float) and not math.isfinite(value):
-                hint = f'write a finite number, or "{text}" in quotes'
-                self.problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
-            return value
-        if event.style == '"':
-            self._check_characters(event)
-        return text
-
-    def _check_characters(self, event: Any) -> None:
-        """Refuse what only an escape can bring into a text."""
-        control = _CONTROL.search(event.value)
-        if control:
+        if event.style == '"' and (control := _CONTROL.search(event.value)):
             said = f"the text has a control character, U+{ord(control[0]):04X}"
-            self.problem(event.start_mark, rows.ENCODING, said, "remove it")
+            self._problem(event.start_mark, rows.ENCODING, said, "remove it")
+
+    def _check_key(self, event: Any, value: Scalar) -> None:
+        """Refuse a key that is no text, and a merge."""
+        text = event.value
+        if type(value) is not str:
+            said = f"the key {text or '(none)'} is read as {_NAMES[type(value)]}"
+            self._problem(event.start_mark, rows.KEY, said, f'write "{text}"')
+        elif not event.style and event.tag is None:
+            self._problem(event.start_mark, rows.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
 
     def _place(self, event: Any, value: Any) -> None:
         """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
-        self.nodes += 1
-        if self.nodes > self._most_nodes:
-            whole = (
-                f"the document has over {MAX_NODES}"
-                if self.nodes > MAX_NODES
-                else f"the file has over {MAX_FILE_NODES}"
-            )
-            self.give_up(event.start_mark, rows.LIMIT, f"{whole} nodes", "split it")
-        frame = self._stack[-1]
-        if frame.keys is not None:
-            if frame.key is None:
-                self.give_up(event.start_mark, rows.KEY, "a mapping or list cannot be a key", "write a string")
-            frame.container[frame.key] = value
-            frame.key = None
+        self._most_nodes -= 1
+        if self._most_nodes < 0:
+            whole = "file" if self._nodes > MAX_FILE_NODES - MAX_NODES else "document"
+            most = MAX_FILE_NODES if whole == "file" else MAX_NODES
+            self._give_up(event.start_mark, rows.LIMIT, f"the {whole} has over {most} nodes", "split it")
+        if self._keys is not None:
+            if self._key is None:
+                self._give_up(event.start_mark, rows.KEY, "a mapping or list cannot be a key", "write a string")
+            self._container[self._key] = value
+            self._key = None
             return
-        if len(self._stack) == 1:
-            self.mark = event.start_mark
+        if not self._outer:
+            self._mark = event.start_mark
             self._record((), event.start_mark)
-        elif self._records:
-            self._record((*frame.path, len(frame.container)), event.start_mark)
-        frame.container.append(value)
+        elif self.positions is not None:
+            self._record((*self._path, len(self._container)), event.start_mark)
+        self._container.append(value)
 
     def _record(self, path: Path, mark: Any) -> None:
-        self.positions[path] = (mark.line + self._first_line, mark.column + 1)
+        if self.positions is not None:
+            self.positions[path] = (mark.line + self._first_line, mark.column + 1)
 
-    def _open(self, event: Any, kind: str, container: Any, keys: dict[str, Any] | None) -> None:
+    def _open(self, event: Any, kind: str, container: Any, keys: dict[str, int] | None) -> None:
         if event.tag is not None:
             self._check_tag(event, kind)
-        if len(self._stack) > MAX_DEPTH:
-            self.give_up(event.start_mark, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
-        frame = self._stack[-1]
-        name = frame.key if frame.keys is not None else len(frame.container)
-        path = (*frame.path, name) if self._records and name is not None and len(self._stack) > 1 else ()
+        outer = self._outer
+        if len(outer) >= MAX_DEPTH:
+            self._give_up(event.start_mark, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
+        path = inner = self._path
+        if outer and self.positions is not None:
+            name = self._key if self._keys is not None else len(self._container)
+            inner = (*path, name) if name is not None else ()
         self._place(event, container)
-        self._stack.append(_Frame(container, keys, path))
+        outer.append((self._container, self._keys, self._key, path))
+        self._container, self._keys, self._path = container, keys, inner
 
     def _mapping(self, event: Any) -> None:
         self._open(event, "mapping", {}, {})
@@ -360,20 +350,19 @@ class _Builder:
         self._open(event, "sequence", [], None)
 
     def _close(self, event: Any) -> None:
-        self._stack.pop()
+        self._container, self._keys, self._key, self._path = self._outer.pop()
 
     def _alias(self, event: Any) -> None:
-        self.give_up(event.start_mark, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
+        self._give_up(event.start_mark, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
 
-    def give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
-        """End the reading at *mark*."""
-        raise _Unreadable(self._at(mark, rule, text, hint))
+    def _ignore(self, event: Any) -> None:
+        """The stream begins or ends."""
 
     def _check_tag(self, event: Any, kind: str) -> None:
         if event.tag != _TAGS[kind]:
             name = event.tag.replace("tag:yaml.org,2002:", "!!")
             hint = "write the value without it, a string in quotes"
-            self.problem(event.start_mark, rows.TAG, f"the tag {name} is refused", hint)
+            self._problem(event.start_mark, rows.TAG, f"the tag {name} is refused", hint)
 
 
 _NAMES: Mapping[type, str] = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
@@ -384,4 +373,8 @@ _HANDLERS: Mapping[type, Callable[[_Builder, Any], None]] = {
     yaml.MappingEndEvent: _Builder._close,
     yaml.SequenceEndEvent: _Builder._close,
     yaml.AliasEvent: _Builder._alias,
+    yaml.DocumentStartEvent: _Builder._begin,
+    yaml.DocumentEndEvent: _Builder._end,
+    yaml.StreamStartEvent: _Builder._ignore,
+    yaml.StreamEndEvent: _Builder._ignore,
 }
