@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hedgehog import __version__
-from hedgehog.__main__ import main
+from hedgehog.__main__ import build_parser, main
 from hedgehog.cli import output
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
@@ -442,3 +442,10 @@ def test_a_table_keeps_each_row_on_its_line():
     """Whatever the cells hold."""
     text = output.table(("a", "b"), [("x\ny", None), (True, {"k": 1})], nothing="-")
     assert text == 'A    B\nx y  -\nyes  {"k":1}'
+
+
+def test_a_refusal_cannot_act_on_the_terminal(capsys):
+    """A script may pass on what a stranger named, and argparse repeats it."""
+    with pytest.raises(SystemExit):
+        build_parser().error("there is no \x1b[2J\u202e\udcff")
+    assert "there is no \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}" in capsys.readouterr().err

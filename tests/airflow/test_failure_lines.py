@@ -95,3 +95,9 @@ def test_airflows_own_logger_of_tasks_writes_one_line() -> None:
     errors = [line for line in lines if line["level"] == "error"]
     assert errors[0]["event"] == "Task failed with exception: no branch main; push it"
     assert ["error_detail" in line or "exception" in line for line in errors] == [False, True]
+
+
+def test_the_text_of_an_error_cannot_act_on_a_terminal():
+    """A reason holds what objects are called."""
+    event = one_line(None, "error", {"event": "failed", "exc_info": FabricTrouble("VPC/default/\x1b[2J: refused")})
+    assert event["event"] == "failed: VPC/default/\N{REPLACEMENT CHARACTER}[2J: refused"

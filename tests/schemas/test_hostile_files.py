@@ -179,3 +179,16 @@ def test_every_line_break_of_yaml_ends_a_line(line_break):
     assert (second._text.count("first"), second.position(("nonsense",))) == (0, (4, 1))
     remarks = [remark for _, remark in check_files({"f": text.encode()}, FabricSettings()).remarks()]
     assert "nonsense: 1" in [remark.text for remark in remarks] or "kind: VPC" in [remark.text for remark in remarks]
+
+
+def test_the_nodes_of_all_files_of_a_fabric_are_limited(monkeypatch):
+    """Each file may be below its own limit. What is beyond is not read, and said to be too large."""
+    monkeypatch.setattr(yaml, "MAX_FABRIC_NODES", 1000)
+    item = (
+        "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {name: a%d}\nspec: {x: [" + "{}," * 300 + "]}\n"
+    )
+    report = check_files({f"{number}.yaml": (item % number).encode() for number in range(5)}, FabricSettings())
+    told = [
+        entry.file for entry, one in report.remarks() if "too large: the files together have over 1000" in one.message
+    ]
+    assert told == ["3.yaml", "4.yaml"]

@@ -14,6 +14,7 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 from hedgehog.airflow.task_recorder import is_ours
+from hedgehog.fabric.shown import printable
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def one_line(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMap
     if error is None or not _is_expected(error):
         return event
     del event["exc_info"]
-    event["event"] = f"{event.get('event', method)}: {error}"
+    event["event"] = printable(f"{event.get('event', method)}: {error}")
     logger.debug("where it failed", exc_info=error)
     return event
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hedgehog.airflow.connections import database_parameters
 from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError, RemoteUnavailable
+from hedgehog.fabric.shown import printable
 
 if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, GitRepository
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _say(label: str, text: str) -> None:
-    print(f"{label:>9}  {text}", flush=True)  # noqa: T201 - the output of a command
+    print(f"{label:>9}  {printable(text)}", flush=True)  # noqa: T201 - the output of a command
 
 
 def _database_step(*, check: bool) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from hedgehog.fabric.shown import printable
 from hedgehog.schemas.scalars import resolve
 
 Run = Callable[[argparse.Namespace], int]
@@ -43,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         found = _INVALID_CHOICE.search(message)
         if found:
             message = f"there is no {found[1]!r} here; {self._near(found[1], self._choices())}"
-        print(f"hedgehog: error: {message}\n{self.format_usage().strip()}", file=sys.stderr)
+        print(f"hedgehog: error: {printable(message)}\n{self.format_usage().strip()}", file=sys.stderr)
         raise SystemExit(2)
 
     def refuse_unknown(self, words: Sequence[str]) -> None:

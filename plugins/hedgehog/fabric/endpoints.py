@@ -120,11 +120,11 @@ def type_of(spec: Mapping[str, Any]) -> ConnectionType | None:
 def read(spec: Mapping[str, Any]) -> Endpoints:
     """The ends that admission looks at."""
     kind = type_of(spec)
-    ends = () if kind is None or is_mclag(spec) else tuple(_ends(kind, spec[kind.field]))
+    ends = [] if kind is None or is_mclag(spec) else _ends(kind, spec[kind.field])
     devices: dict[Device, dict[str, End]] = {Device.SWITCH: {}, Device.SERVER: {}, Device.GATEWAY: {}}
     for end in ends:
         devices[end.kind].setdefault(end.device, end)
-    return Endpoints(kind, ends, devices)
+    return Endpoints(kind, tuple(ends), devices)
 
 
 def links(kind: ConnectionType, value: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -137,9 +137,11 @@ def links(kind: ConnectionType, value: Mapping[str, Any]) -> Iterator[tuple[Path
             yield ("spec", kind.field, field, number), link
 
 
-def _ends(kind: ConnectionType, value: Mapping[str, Any]) -> Iterator[End]:
+def _ends(kind: ConnectionType, value: Mapping[str, Any]) -> list[End]:
+    ends = []
     for path, link in links(kind, value):
         for side, device in kind.ends:
             port = (link.get(side) or {}).get("port", "")
             name, _, local = port.partition("/")
-            yield End((*path, side, "port"), port, name, local, device)
+            ends.append(End((*path, side, "port"), port, name, local, device))
+    return ends

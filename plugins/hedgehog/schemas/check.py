@@ -248,9 +248,15 @@ class _Check:
 
     def _waves(self, refs: Iterable[ObjectRef]) -> Iterator[list[ObjectRef]]:
         """*refs* in the order in which a sync writes them: those of one wave at the same time."""
-        manifests = [(ref, self.wanted[ref]) for ref in refs]
-        yield [ref for ref, manifest in manifests if not _has_identity(manifest)]
-        for wave in waves(manifest for _, manifest in manifests if _has_identity(manifest)):
+        odd, sound = [], []
+        for ref in refs:
+            manifest = self.wanted[ref]
+            if _has_identity(manifest):
+                sound.append(manifest)
+            else:
+                odd.append(ref)
+        yield odd
+        for wave in waves(sound):
             yield [ObjectRef.of(manifest) for manifest in wave]
 
     def _write(self, refs: list[ObjectRef], *, backwards: bool) -> tuple[list[list[ObjectRef]], list[ObjectRef], bool]:
@@ -354,7 +360,7 @@ def _has_identity(manifest: Manifest) -> bool:
     metadata = manifest.get("metadata")
     return (
         isinstance(manifest.get("kind"), str)
-        and isinstance(metadata, Mapping)
+        and isinstance(metadata, dict)
         and isinstance(metadata.get("name"), str)
         and isinstance(metadata.get("namespace"), str)
     )

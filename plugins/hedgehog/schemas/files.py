@@ -51,9 +51,9 @@ class Source:
     content: bytes = field(repr=False)
 
 
-def read_source(file: str, content: bytes) -> Source:
-    """The documents of a file, or what is wrong with it. Raises nothing."""
-    documents, problems = yaml.read(content, file=file)
+def read_source(file: str, content: bytes, nodes: yaml.Nodes | None = None) -> Source:
+    """The documents of a file, or what is wrong with it. Raises nothing. *nodes* are what may still be read."""
+    documents, problems = yaml.read(content, file=file, nodes=nodes)
     return Source(file, documents, problems, content)
 
 
@@ -76,7 +76,8 @@ def check_files(
     what they may not set there; objects of other products are left out, which is noted. *namespace* is that of an
     object that names none and whose kind may live in any. *strict* makes errors of warnings.
     """
-    sources = [read_source(file, content) for file, content in files.items()]
+    nodes = yaml.Nodes()
+    sources = [read_source(file, content, nodes) for file, content in files.items()]
     return check_sources(
         sources, settings, before=before, partial=partial, strict=strict, namespace=namespace, in_git=in_git
     )

@@ -30,6 +30,8 @@ MAX_DEPTH = 64
 MAX_NODES = 200_000
 """Of one document."""
 MAX_FILE_NODES = 300_000
+MAX_FABRIC_NODES = 400_000
+"""Of all files of a fabric together: three times what 10,000 objects have. Each may cost a kilobyte of memory."""
 MAX_DOCUMENTS = 10_000
 """Of one file."""
 MAX_PROBLEMS = 100
@@ -105,24 +107,34 @@ class Problem:
         return f"{place}: {self.message}; {self.hint}" if self.hint else f"{place}: {self.message}"
 
 
-def load(text: bytes | str, *, file: str) -> list[Document]:
+class Nodes:
+    """How many nodes may still be read, of all files that are looked at together."""
+
+    def __init__(self) -> None:
+        self.most = self.left = MAX_FABRIC_NODES
+
+
+def load(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> list[Document]:
     """The documents of a YAML stream; empty ones are left out.
 
     Raises InvalidInput with one line `file:line:column: what is wrong; what to do` a problem. A syntax error ends the
-    reading of the file; duplicate keys and the like are collected. *file* is only a name.
+    reading of the file; duplicate keys and the like are collected. *file* is only a name; *nodes*: see `read`.
     """
-    found, problems = read(text, file=file)
+    found, problems = read(text, file=file, nodes=nodes)
     if problems:
         raise InvalidInput("\n".join(map(str, problems)))
     return found
 
 
-def read(text: bytes | str, *, file: str) -> tuple[list[Document], list[Problem]]:
-    """The documents that could be read, and every problem; with problems, the documents are not to be trusted."""
+def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[list[Document], list[Problem]]:
+    """The documents that could be read, and every problem; with problems, the documents are not to be trusted.
+
+    What is read is taken off *nodes*, and nothing beyond them is read.
+    """
     problems: list[Problem] = []
     found: list[Document] = []
     try:
-        _Builder(_decode(text, file), file, problems, found=found).read()
+        _Builder(_decode(text, file), file, problems, found=found, nodes=nodes).read()
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax_problem(error, file))
     except _Unreadable as error:
@@ -183,6 +195,7 @@ class _Builder:
 
     __slots__ = (
         *("_text", "_file", "_problems", "_found", "_first_line", "positions", "_nodes", "_most_nodes"),
+        *("_budget", "_allowed"),
         *("_mark", "_start", "_base", "_container", "_keys", "_key", "_path", "_outer"),
     )
 
@@ -193,10 +206,11 @@ class _Builder:
         problems: list[Problem],
         *,
         found: list[Document] | None = None,
+        nodes: Nodes | None = None,
         first_line: int = 1,
         positions: dict[Path, Position] | None = None,
     ) -> None:
-        """Documents go into *found*, the positions of what they hold into *positions*."""
+        """Documents go into *found*, the positions of what they hold into *positions*; *nodes* are those left."""
         self._text = text
         self._file = file
         self._problems = problems
@@ -205,18 +219,30 @@ class _Builder:
         self.positions = positions
         self._nodes = 0
         """Of the documents before."""
+        self._budget = nodes
+        self._allowed = self._most_nodes = 0
         self._mark: Any = None
         """Where the data of the document begins."""
-        self._begin(None)
 
     def read(self) -> None:
         """Take every event. Raises _Unreadable where going on would be dangerous or pointless."""
-        for event in iter(CParser(self._text).get_event, None):
-            _HANDLERS[type(event)](self, event)
+        try:
+            for event in iter(CParser(self._text).get_event, None):
+                _HANDLERS[type(event)](self, event)
+        finally:
+            self._count()
+
+    def _count(self) -> None:
+        """Take off what the document used of what it may have."""
+        used, self._allowed = self._allowed - max(self._most_nodes, 0), 0
+        self._most_nodes = 0
+        self._nodes += used
+        if self._budget is not None:
+            self._budget.left -= used
 
     def _begin(self, event: Any) -> None:
         """The next document."""
-        self._start = event.start_mark if event is not None and (event.version or event.tags) else None
+        self._start = event.start_mark if event.version or event.tags else None
         """Where its directives begin, if it has any."""
         self._base: list[Any] = []
         self._container: Any = self._base
@@ -226,13 +252,15 @@ class _Builder:
         """None when a key comes next."""
         self._path: Path = ()
         self._outer: list[tuple[Any, dict[str, int] | None, str | None, Path]] = []
-        self._most_nodes = min(MAX_NODES, MAX_FILE_NODES - self._nodes)
+        self._allowed = min(MAX_NODES, MAX_FILE_NODES - self._nodes)
+        if self._budget is not None and self._budget.left < self._allowed:
+            self._allowed = self._budget.left
+        self._most_nodes = self._allowed
         """That are left of what this document may have."""
 
     def _end(self, event: Any) -> None:
         """Note the document."""
-        allowed = min(MAX_NODES, MAX_FILE_NODES - self._nodes)
-        self._nodes += allowed - self._most_nodes
+        self._count()
         if self._found is None or not self._base:
             return
         root, mark = self._base[0], self._mark
@@ -276,7 +304,14 @@ class _Builder:
             if type(value) is float and not math.isfinite(value):
                 hint = f'write a finite number, or "{text}" in quotes'
                 self._problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
-            self._place(event, value)
+            if keys is None:
+                self._place(event, value)
+                return
+            self._most_nodes -= 1  # what _place does with the value of a key, most of what there is
+            if self._most_nodes < 0:
+                self._give_up_on_nodes(event)
+            self._container[self._key] = value
+            self._key = None
             return
         if type(value) is not str or text == "<<":
             self._check_key(event, value)
@@ -309,9 +344,7 @@ class _Builder:
         """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
         self._most_nodes -= 1
         if self._most_nodes < 0:
-            whole = "file" if self._nodes > MAX_FILE_NODES - MAX_NODES else "document"
-            most = MAX_FILE_NODES if whole == "file" else MAX_NODES
-            self._give_up(event.start_mark, rows.LIMIT, f"the {whole} has over {most} nodes", "split it")
+            self._give_up_on_nodes(event)
         if self._keys is not None:
             if self._key is None:
                 self._give_up(event.start_mark, rows.KEY, "a mapping or list cannot be a key", "write a string")
@@ -324,6 +357,15 @@ class _Builder:
         elif self.positions is not None:
             self._record((*self._path, len(self._container)), event.start_mark)
         self._container.append(value)
+
+    def _give_up_on_nodes(self, event: Any) -> NoReturn:
+        whole, most = "document", MAX_NODES
+        if self._budget is not None and self._allowed == self._budget.left:
+            together = f"could not verify: too large: the files together have over {self._budget.most} nodes, the limit"
+            self._give_up(event.start_mark, rows.LIMIT, together, "split the fabric")
+        if self._nodes > MAX_FILE_NODES - MAX_NODES:
+            whole, most = "file", MAX_FILE_NODES
+        self._give_up(event.start_mark, rows.LIMIT, f"the {whole} has over {most} nodes", "split it")
 
     def _record(self, path: Path, mark: Any) -> None:
         if self.positions is not None:

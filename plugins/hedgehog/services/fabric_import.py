@@ -92,9 +92,10 @@ def read_documents(files: LocalFiles) -> list[yaml.Document]:
     """The documents of *files*, in their order. Raises InvalidInput with the problems of all files."""
     documents: list[yaml.Document] = []
     problems = [f"{path}: {why}" for path, why in sorted(files.opaque.items())]
+    nodes = yaml.Nodes()
     for name, content in files.contents.items():
         try:
-            documents += yaml.load(content, file=name)
+            documents += yaml.load(content, file=name, nodes=nodes)
         except InvalidInput as error:
             problems.append(str(error))
     raise_problems(problems)

@@ -78,6 +78,7 @@ class _Reader:
         self._torn: dict[str, bytes] = {}
         self._partly: dict[str, bytes] = {}
         self._parsed: dict[str, Sequence[yaml.Document]] = {}
+        self._nodes = yaml.Nodes()
         self._count = 0
         self._given: configuration.Given = {}
         self._foreign: dict[str, str] = {}
@@ -124,7 +125,7 @@ class _Reader:
     def _documents(self, path: str, blob_id: str, content: bytes) -> Sequence[yaml.Document]:
         """The documents of a file. Many files may have one content: it is parsed once."""
         if blob_id not in self._parsed:
-            self._parsed[blob_id] = yaml.load(content, file=path)
+            self._parsed[blob_id] = yaml.load(content, file=path, nodes=self._nodes)
         return [replace(document, file=path) for document in self._parsed[blob_id]]
 
     def add(self, found: Found, item: Item | None = None) -> None:

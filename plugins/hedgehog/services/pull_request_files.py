@@ -11,7 +11,7 @@ from hedgehog.fabric.paths import LIMITS, Limits, Listing
 from hedgehog.gitops.merge import Merged
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.trees import Place
-from hedgehog.schemas import intake
+from hedgehog.schemas import intake, yaml
 from hedgehog.schemas.files import Source, read_source
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
 from hedgehog.services.git_intake import left_by_others
@@ -96,6 +96,7 @@ class Reader:
         self._fabric = fabric
         self._limits = limits
         self._parsed: dict[str, Source | str] = {}
+        self._nodes = yaml.Nodes()
 
     def tree(self, files: FabricFiles, obstacles: Mapping[str, str] | None = None) -> Tree:
         """One side, read."""
@@ -119,7 +120,7 @@ class Reader:
     def _source(self, path: str, blob: str) -> Source | str:
         if blob not in self._parsed:
             try:
-                self._parsed[blob] = read_source(path, self._mirror.read(blob))
+                self._parsed[blob] = read_source(path, self._mirror.read(blob), self._nodes)
             except InvalidInput as error:
                 self._parsed[blob] = str(error)
         found = self._parsed[blob]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hedgehog.fabric.endpoints import TYPES, Device, Endpoints, is_mclag, read, type_of
+from hedgehog.fabric.endpoints import TYPES, Device, End, Endpoints, is_mclag, read, type_of
 from hedgehog.fabric.labels import CONNECTION
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import Upstream
@@ -218,11 +218,14 @@ def _miscounted(joined: Endpoints) -> Iterator[Violation]:
 
 def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, world: World) -> Iterator[Violation]:
     switches: dict[str, Manifest] = {}
+    by_device: dict[str, list[End]] = {}
+    for end in joined.ends:
+        by_device.setdefault(end.device, []).append(end)
     for name, end in joined.devices[Device.SWITCH].items():
         switch = world.get("Switch", name)
         if switch is not None:
             switches[name] = switch
-            yield from _ports_exist(name, switch, joined, world)
+            yield from _ports_exist(name, switch, by_device[name], world)
         elif end.is_named:
             yield SWITCH_MISSING.at(end.path, f"there is no Switch {name}")
     if "eslag" in spec and switches and len(switches) == len(joined.devices[Device.SWITCH]):
@@ -232,8 +235,9 @@ def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, world: World) -> 
             yield SERVER_MISSING.at(end.path, f"there is no Server {name}")
 
 
-def _ports_exist(name: str, switch: Manifest, joined: Endpoints, world: World) -> Iterator[Violation]:
-    path = joined.devices[Device.SWITCH][name].path
+def _ports_exist(name: str, switch: Manifest, ends: Sequence[End], world: World) -> Iterator[Violation]:
+    """Of the ends there, whatever they are plugged into."""
+    path = next(end.path for end in ends if end.kind is Device.SWITCH)
     profile = profile_of(world, switch)
     if profile is None:
         yield PROFILE_MISSING.at(
@@ -245,8 +249,8 @@ def _ports_exist(name: str, switch: Manifest, joined: Endpoints, world: World) -
     if fault:
         yield PROFILE_MISSING.at(path, f"the ports of Switch {name} cannot be named: {fault}")
         return
-    for end in joined.ends:
-        if end.device == name and end.is_named and profile.nos_name(end.local, breakouts) is None:
+    for end in ends:
+        if end.is_named and profile.nos_name(end.local, breakouts) is None:
             yield PORT_UNKNOWN.at(end.path, f"Switch {name} ({profile.name}) has no port {end.local}")
 
 

@@ -1,0 +1,38 @@
+"""What the product logs holds texts of others: names, values, what a server answered. None of it acts on a terminal.
+
+One place for every log of ours, in commands, tasks, triggers and the web server alike: the factory of log records.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from hedgehog.fabric.shown import printable
+
+_OURS = "hedgehog"
+
+
+class PrintableRecords:
+    """A factory of log records like *inner*, but that those of our loggers are printable, with their tracebacks."""
+
+    def __init__(self, inner: Callable[..., logging.LogRecord]) -> None:
+        self._inner = inner
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        """The next record."""
+        record = self._inner(*args, **kwargs)
+        if record.name == _OURS or record.name.startswith(f"{_OURS}."):
+            record.msg, record.args = printable(record.getMessage()), None
+            if record.exc_info and record.exc_info[0] is not None:
+                record.exc_text = printable("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
+        return record
+
+
+def install() -> None:
+    """Make it the factory of this process, once."""
+    inner = logging.getLogRecordFactory()
+    if not isinstance(inner, PrintableRecords):
+        logging.setLogRecordFactory(PrintableRecords(inner))
