@@ -105,6 +105,24 @@ def test_nor_where_little_is_written(connection_uri, words):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
+    """Names and values are Unicode, terminals need not be."""
+    file = tmp_path / "vpc-\u00e9\u2192.yaml"
+    file.write_text("kind: \u2192")
+    command = [sys.executable, str(ROOT / "bin" / "hedgehog"), "validate", str(file)]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": encoding})
+    assert (done.returncode, b"Traceback" in done.stderr, b"\\u2192.yaml" in done.stdout) == (1, False, True)
+
+
+@pytest.mark.parametrize(("words", "status"), [("--help", 0), ("validate nothing.yaml", 2)])
+def test_nobody_listens_at_all(words, status):
+    """Closed streams, as some supervisors leave them."""
+    command = f"{sys.executable} {ROOT}/bin/hedgehog {words} >&- 2>&-; echo $?"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout == f"{status}\n"
+
+
 @pytest.mark.parametrize(
     ("module", "status"), [("hedgehog.__main__", -signal.SIGINT), ("hedgehog.schemas.outputs", 130)]
 )

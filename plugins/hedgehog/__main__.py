@@ -7,6 +7,7 @@ Checks (`validate`, `schemas diff`): 0 all is well, 1 it is not, 2 it could not 
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -133,6 +134,7 @@ def _render_crds(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; leaves through SystemExit(2) when it was asked wrongly."""
+    _ready_streams()
     try:
         try:
             return _run(argv)
@@ -147,6 +149,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(f"{error.filename or 'input or output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _ready_streams() -> None:
+    """What the terminal's encoding lacks is written as an escape; a stream that is closed takes all and keeps nothing."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(argv: Sequence[str] | None) -> int:
