@@ -17,8 +17,9 @@ or all slots of its pool are taken at the moment.
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import POOLS, dag_defaults
+from hedgehog.airflow.defaults import dag_defaults
 from hedgehog.airflow.health_operators import ReachQueueOperator, SelfTestOperator
+from hedgehog.airflow.names import POOLS
 
 
 @dag(

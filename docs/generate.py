@@ -279,7 +279,7 @@ def pages() -> dict[str, Callable[[], str]]:
 def _make_dags_page() -> str:
     with tempfile.TemporaryDirectory(prefix="hedgehog-docs-") as home:
         dags = load_dags(Path(home))
-        from hedgehog.airflow.defaults import POOLS  # noqa: PLC0415 - imports Airflow
+        from hedgehog.airflow.names import POOLS  # noqa: PLC0415 - imports Airflow
 
         return dags_page(dags, POOLS)
 

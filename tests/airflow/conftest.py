@@ -46,7 +46,7 @@ def dag_bag() -> Any:
     """Every DAG, parsed as Airflow's DAG processor parses it."""
     from airflow.dag_processing.dagbag import DagBag
 
-    from hedgehog.airflow.defaults import POOLS
+    from hedgehog.airflow.names import POOLS
 
     return DagBag(str(ROOT / "dags"), bundle_name="hedgehog", known_pools={"default_pool", *POOLS})
 

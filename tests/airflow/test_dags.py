@@ -16,7 +16,8 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from hedgehog.airflow.defaults import POOLS, refuse_unknown_conf
+from hedgehog.airflow.defaults import refuse_unknown_conf
+from hedgehog.airflow.names import POOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("**/*.py"))

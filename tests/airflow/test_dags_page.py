@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs import generate
-from hedgehog.airflow.defaults import POOLS
+from hedgehog.airflow.names import POOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from hedgehog.airflow import setup
-from hedgehog.airflow.defaults import POOLS
+from hedgehog.airflow.names import POOLS
 from hedgehog.errors import PermissionDenied, RemoteUnavailable
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics as fabric_store

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from devstack.postgres import Postgres
-from hedgehog.airflow.defaults import POOLS, TASK_TIMEOUT
+from hedgehog.airflow.defaults import TASK_TIMEOUT
+from hedgehog.airflow.names import POOLS
 from hedgehog.store.database import connect
 from hedgehog.store.fabrics import load_fabrics
 from hedgehog.store.migrate import MIGRATIONS, migrate

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hedgehog.airflow.defaults import POOLS, TASK_TIMEOUT
+from hedgehog.airflow.defaults import TASK_TIMEOUT
+from hedgehog.airflow.names import POOLS
 from tests.deploy.settings import of_environment, unknown
 
 ROOT = Path(__file__).resolve().parents[2]

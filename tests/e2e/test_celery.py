@@ -10,7 +10,7 @@ from devstack import celery as devcelery
 from devstack.celery import Celery, worker_name
 from devstack.objects import small_fabric
 from devstack.stack import Stack
-from hedgehog.airflow.defaults import POOLS
+from hedgehog.airflow.names import POOLS
 from tests.e2e.kills import hold_pushes, once, repaired, running_tasks, task_instances, tries, written
 
 QUICK_REPAIR = {

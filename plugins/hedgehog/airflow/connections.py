@@ -1,5 +1,5 @@
 """Airflow connections as plain values, and settings. Reads the environment first, so the `hedgehog` command works
-from a clone with no Airflow running and without the seconds that importing Airflow takes."""
+from a clone with no Airflow running; a command reads the rest without the seconds that importing Airflow takes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
+from hedgehog.airflow import metadata
 from hedgehog.errors import InvalidInput, NotFound
 
 DATABASE_CONNECTION = "hedgehog_db"
@@ -116,16 +117,20 @@ def _mask(values: ConnectionValues) -> None:
 
 
 def _from_airflow(connection_id: str) -> ConnectionValues:
+    if "airflow" not in sys.modules:  # a command, no task
+        try:
+            return _from_metadata(connection_id)
+        except metadata.NeedsAirflow:
+            text = f"hedgehog: loading Airflow, which alone can read the connection {connection_id}; this takes some seconds"
+            print(text, file=sys.stderr, flush=True)  # noqa: T201 - to whoever waits
+            enter_airflow()
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
         found = Connection.get(connection_id)
     except AirflowNotFoundException:
-        raise NotFound(
-            f"there is no Airflow connection {connection_id!r}; create it in the web UI (Admin, Connections), with "
-            f"`airflow connections add {connection_id}`, or as AIRFLOW_CONN_{connection_id.upper()}"
-        ) from None
+        raise _unknown(connection_id) from None
     return ConnectionValues(
         connection_id,
         found.conn_type or "",
@@ -135,6 +140,33 @@ def _from_airflow(connection_id: str) -> ConnectionValues:
         found.port,
         found.schema,
         found.extra_dejson,
+    )
+
+
+def enter_airflow() -> None:
+    """Before a command imports Airflow: be one of its components that read its database, for a task may not."""
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+
+def _from_metadata(connection_id: str) -> ConnectionValues:
+    found = metadata.connection(connection_id)
+    if found is None:
+        raise _unknown(connection_id)
+    try:
+        extra = orjson.loads(found.extra) if found.extra else {}
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
+        raise InvalidInput(f"connection {connection_id}: its extra is no JSON object")
+    return ConnectionValues(
+        connection_id, found.conn_type, found.host, found.login, found.password, found.port, found.schema, extra
+    )
+
+
+def _unknown(connection_id: str) -> NotFound:
+    return NotFound(
+        f"there is no Airflow connection {connection_id!r}; create it in the web UI (Admin, Connections), with "
+        f"`airflow connections add {connection_id}`, or as AIRFLOW_CONN_{connection_id.upper()}"
     )
 
 
@@ -178,12 +210,19 @@ def database_parameters(connection_id: str = DATABASE_CONNECTION) -> dict[str, A
 
 def setting(name: str, default: str) -> str:
     """`[hedgehog] name` of Airflow's configuration, or `AIRFLOW__HEDGEHOG__NAME`."""
-    text = os.environ.get(f"AIRFLOW__HEDGEHOG__{name.upper()}")
+    text = option("hedgehog", name)
+    return default if text is None else text
+
+
+def option(section: str, name: str) -> str | None:
+    """`[section] name` of Airflow's configuration, or its environment variable; loads no Airflow for it."""
+    text = os.environ.get(f"AIRFLOW__{section.upper()}__{name.upper()}")
     if text is None and "airflow.configuration" in sys.modules:
         from airflow.sdk.configuration import conf
 
-        text = conf.get("hedgehog", name, fallback=None)
-    return default if text is None else text
+        found: str | None = conf.get(section, name, fallback=None)
+        return found
+    return metadata.option(section, name) if text is None else text
 
 
 def git_timeout() -> float:

@@ -10,21 +10,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
 from hedgehog.airflow.connections import git_timeout, setting
+from hedgehog.airflow.names import TAG
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-TAG = "hedgehog"
-"""On every DAG of ours, by which they are found."""
-
-POOLS: dict[str, tuple[int, str]] = {
-    "git_sync": (8, "Hedgehog: fabrics to Git"),
-    "kubernetes": (8, "Hedgehog: fabrics to clusters"),
-    "cache_refresh": (2, "Hedgehog: read models of the pages"),
-    "monitoring": (4, "Hedgehog: health and metrics"),
-    "maintenance": (1, "Hedgehog: cleaning, backup, replay"),
-}
-"""Slots and description by pool. A pool's name is its queue's name too (Celery and Kubernetes executors)."""
 
 TASK_TIMEOUT = max(timedelta(minutes=10), timedelta(seconds=1.25 * git_timeout()))
 """Longer only where git may take longer: a task that is killed in a clone begins it anew the next time."""

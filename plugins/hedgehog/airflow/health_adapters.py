@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.connections import read
+from hedgehog.airflow.connections import option, read
 from hedgehog.gitops.addresses import RepositoryAddress
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def airflow_api() -> AirflowApi | None:
     found = open_api()
     if found is not None:
         return found
-    from airflow.sdk.configuration import conf  # takes seconds, which a command need not wait for
-
-    url = conf.get("api", "base_url", fallback="")
+    url = option("api", "base_url")
     return AirflowApi(url, login=None, password=None) if url else None
 
 

@@ -12,6 +12,7 @@ import requests
 
 from hedgehog.airflow import connections
 from hedgehog.airflow.connections import ConnectionValues
+from hedgehog.airflow.names import TAG
 from hedgehog.errors import (
     AuthenticationFailed,
     HedgehogError,
@@ -68,8 +69,6 @@ class AirflowApi:
 
     def our_dags(self) -> list[str]:
         """The ids of the DAGs with our tag and our prefix, sorted."""
-        from hedgehog.airflow.defaults import TAG  # loads Airflow, for which no command shall wait
-
         answer = self.get("/dags", {"tags": TAG, "limit": 100, "exclude_stale": False})
         return sorted(dag["dag_id"] for dag in answer["dags"] if dag["dag_id"].startswith(_PREFIX))
 

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.connections import database_parameters
+from hedgehog.airflow import metadata
+from hedgehog.airflow.connections import database_parameters, enter_airflow
 from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.shown import printable
@@ -73,15 +74,27 @@ def _missing_migrations() -> list[str]:
 
 def _airflow_client() -> Any:
     """What the `airflow pools` command itself uses."""
+    enter_airflow()
     from airflow.api.client import get_current_api_client
 
     return get_current_api_client()
 
 
+def _known_pools() -> set[str]:
+    """The pools as far as they can be seen without loading Airflow."""
+    try:
+        return metadata.pools()
+    except (metadata.NeedsAirflow, HedgehogError):  # Airflow says what is wrong
+        return set()
+
+
 def _pools_step(*, check: bool) -> list[str]:
     """Create the pools that are missing, as `airflow pools set` does; the slots of one that is there are left alone."""
-    from hedgehog.airflow.defaults import POOLS
+    from hedgehog.airflow.names import POOLS
 
+    if _known_pools() >= POOLS.keys():
+        _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
+        return []
     _say("…", "looking at the pools (loads Airflow, some seconds)")
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -119,7 +132,7 @@ def _connections_step() -> list[str]:
 
 def _dags_step() -> list[str]:
     """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is no problem."""
-    from hedgehog.airflow.defaults import TAG
+    from hedgehog.airflow.names import TAG
     from hedgehog.airflow.rest import API_CONNECTION, open_api
 
     api = open_api()
