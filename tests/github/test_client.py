@@ -212,3 +212,13 @@ def test_a_token_goes_to_no_host_that_could_show_it(url):
     with pytest.raises(InvalidInput, match=r"https URL|carries a credential") as refusal:
         Client(Credentials(token="t"), base_url=url)
     assert "canary" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "1" * 6000, "<html>"])
+def test_an_answer_that_is_not_the_api_s_is_unavailable(body):
+    """Also one that is nested deeper than anybody reads."""
+    with serve(lambda request: Reply(body=body)) as server:
+        client = Client(Credentials(token=TOKEN), base_url=server.api_client.configuration.host)
+        with pytest.raises(RemoteUnavailable, match="what answered is not GitHub's API"):
+            client.get("/repos/acme/net/pulls/1")
+        client.close()

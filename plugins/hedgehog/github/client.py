@@ -190,7 +190,7 @@ class Client:
             return status, answered, None
         try:
             answer = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             if status < 300:  # a proxy's or a portal's page
                 raise RemoteUnavailable(f"{doing}: what answered is not GitHub's API; check the base URL") from None
             answer = text
