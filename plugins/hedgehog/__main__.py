@@ -23,6 +23,7 @@ from hedgehog.cli import (
     drift,
     fabric,
     health,
+    installation,
     metrics,
     repository,
     schemas,
@@ -67,6 +68,7 @@ def build_parser() -> Parser:
     schemas.add_commands(commands)
     dead_letters.add_commands(commands)
     backup.add_commands(commands)
+    installation.add_commands(commands)
     group = add_group(commands, "crds", summary="the custom resource definitions that clusters need")
     crds = add_command(
         group,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from devstack.objects import make, make_server
 from hedgehog.fabric.drift import Drift, DriftState, last_manager, of_foreign, of_owned, policy_of, taken
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef
+from hedgehog.fabric.tools import Installation
 
+HERE = Installation("here", frozenset({"", "here"}))
 REF = ObjectRef("Server", "default", "a")
 
 
@@ -36,10 +39,13 @@ def test_the_score_is_the_share_of_what_was_applied(fields, score):
 
 
 def test_what_is_gone_or_going_is_missing():
-    """A finalizer may hold it for a while."""
+    """A finalizer may hold it for a while; its end is another drift."""
     going = live({"description": "a server"}, deletionTimestamp="2026-01-01T00:00:00Z")
     missing = Drift(REF, DriftState.MISSING, 1)
-    assert [of_owned(REF, 1, make_server("a"), one) for one in (None, going)] == [missing, missing]
+    assert [of_owned(REF, 1, make_server("a"), one) for one in (None, going)] == [
+        missing,
+        replace(missing, paths=(".metadata.deletionTimestamp",)),
+    ]
 
 
 def test_the_manager_is_the_last_one_that_set_a_field_that_differs():
@@ -75,10 +81,15 @@ def test_an_object_without_a_fabric_is_an_orphan_a_stranger_or_a_controller_s():
     """By who wrote it."""
     by_us, by_kubectl = ("hedgehog-airflow", "", {"f:spec": {}}), ("kubectl", "", {"f:spec": {}})
     owner = [{"kind": "VPC", "name": "v"}]
-    assert of_foreign(REF, live({}, by_us, by_kubectl)) == Drift(REF, DriftState.ORPHAN)
-    assert of_foreign(REF, live({}, by_kubectl)) == Drift(REF, DriftState.UNOWNED, manager="kubectl")
-    assert of_foreign(REF, live({}, by_kubectl, ownerReferences=owner)) is None
-    assert of_foreign(REF, None) is None
+    assert of_foreign(REF, live({}, by_us, by_kubectl), HERE) == Drift(REF, DriftState.ORPHAN)
+    assert of_foreign(REF, live({}, by_kubectl), HERE) == Drift(REF, DriftState.UNOWNED, manager="kubectl")
+    assert of_foreign(REF, live({}, by_kubectl, ownerReferences=owner), HERE) is None
+    assert of_foreign(REF, None, HERE) is None
+    there = live({}, by_us)
+    there["metadata"]["annotations"] = {"hedgehog-airflow/installation": "there"}
+    assert of_foreign(REF, there, HERE) == Drift(
+        REF, DriftState.UNOWNED, manager="hedgehog-airflow of installation there"
+    )
 
 
 def test_a_kind_s_policy_goes_before_the_fabric_s():

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from devstack.objects import make
-from hedgehog.fabric.tools import is_adopted, owner
+from hedgehog.fabric.tools import Installation, Owner, is_adopted, owner
+
+HERE = Installation("here", frozenset({"", "here", "before"}))
 
 
 def marked(**metadata: Any) -> Any:
@@ -41,14 +43,20 @@ OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1"}
         ({"labels": {"kapp.k14s.io/app": "1"}}, "kapp app 1"),
         ({"annotations": {"configmanagement.gke.io/managed": "enabled"}}, "Config Sync"),
         ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "ApplySet applyset-x-v1"),
+        ({"annotations": {"hedgehog-airflow/installation": "here"}}, ""),
+        ({"annotations": {"hedgehog-airflow/installation": "before"}}, ""),
+        (
+            {"annotations": {"hedgehog-airflow/installation": "there"}},
+            "another installation of Hedgehog on Airflow (there)",
+        ),
         ({"ownerReferences": [OWNER, {**OWNER, "name": "boss", "controller": True}]}, "Deployment boss"),
     ],
 )
 def test_the_marks_of_a_tool_say_whose_an_object_is(metadata: dict[str, Any], who: str) -> None:
     """With the release, application or controller, and where it says so."""
-    found = owner(marked(**metadata))
-    assert found.startswith(who)
-    assert bool(found) == bool(who)
+    found = owner(marked(**metadata), HERE)
+    assert str(found or "").startswith(who)
+    assert (found is None) == (not who)
 
 
 def test_a_mark_that_we_applied_ourselves_says_nothing() -> None:
@@ -56,11 +64,19 @@ def test_a_mark_that_we_applied_ourselves_says_nothing() -> None:
     fields = {"f:metadata": {"f:labels": {"f:app.kubernetes.io/managed-by": {}}}}
     ours = [{"manager": "hedgehog-airflow", "operation": "Apply", "fieldsV1": fields}]
     labels = {"app.kubernetes.io/managed-by": "Helm"}
-    assert owner(marked(labels=labels, managedFields=ours)) == ""
-    assert owner(marked(labels=labels | {"kapp.k14s.io/app": "1"}, managedFields=ours)) != ""
+    assert owner(marked(labels=labels, managedFields=ours), HERE) is None
+    assert owner(marked(labels=labels | {"kapp.k14s.io/app": "1"}, managedFields=ours), HERE) is not None
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False), ("", False)])
 def test_taking_over_is_said_by_an_annotation(value: str, expected: bool) -> None:
     """In any of the manifests in question."""
-    assert is_adopted(None, marked(), marked(annotations={"hedgehog-airflow/adopt": value})) is expected
+    assert is_adopted(Owner("Helm"), None, marked(), marked(annotations={"hedgehog-airflow/adopt": value})) is expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", False), ("there", True), ("here", False)])
+def test_taking_over_from_an_installation_names_it(value: str, expected: bool) -> None:
+    """A "true" may be that installation's own, of the time when it took the object over from a tool."""
+    there = owner(marked(annotations={"hedgehog-airflow/installation": "there"}), HERE)
+    assert there is not None
+    assert is_adopted(there, marked(annotations={"hedgehog-airflow/adopt": value})) is expected

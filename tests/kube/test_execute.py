@@ -5,6 +5,7 @@ from __future__ import annotations
 from devstack.objects import make_server
 from hedgehog.fabric.changes import Action, Change, Round
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy
+from hedgehog.fabric.tools import Installation
 from hedgehog.kube.execute import Execution, execute
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan
@@ -30,7 +31,7 @@ def make_execution(policy: PrunePolicy) -> Execution:
         rounds=tuple(Round(frozenset(writes), frozenset(deletes)) for writes, deletes in rounds),
     )
     fabric = Fabric(id=1, name="lab", resource_name="lab", git_directory="f", prune_policy=policy)
-    desired = Desired(wanted, {OLD: make_server(OLD.name)}, frozenset(), {}, {})
+    desired = Desired(wanted, {OLD: make_server(OLD.name)}, frozenset(), {}, {}, Installation("", frozenset({""})))
     return Execution(fabric, desired, Live({OLD: old}), plan)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from devstack.objects import make, make_attachment, make_server, make_vpc
-from hedgehog.errors import AlreadyExists, DefinitionMissing, PermissionDenied, RetryableError
+from hedgehog.errors import AlreadyExists, DefinitionMissing, FinalizerPending, PermissionDenied
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.tools import Installation
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan, plan
 
+HERE = Installation("here", frozenset({"", "here"}))
 OURS = [{"manager": "hedgehog-airflow", "operation": "Apply", "fieldsV1": {"f:spec": {"f:description": {}}}}]
 
 
@@ -21,7 +23,7 @@ def by_ref(*manifests: Manifest) -> dict[ObjectRef, Manifest]:
 
 def wanted(*manifests: Manifest, owned: tuple[Manifest, ...] = (), **rest: Any) -> Desired:
     """A fabric that wants *manifests* and owns *owned*."""
-    values: dict[str, Any] = {"adopted": frozenset(), "owners": {}, "left_alone": {}} | rest
+    values: dict[str, Any] = {"adopted": frozenset(), "owners": {}, "left_alone": {}, "installation": HERE} | rest
     return Desired(by_ref(*manifests), by_ref(*owned), **values)
 
 
@@ -107,7 +109,7 @@ def test_an_object_that_is_being_deleted_is_waited_for() -> None:
     leaving = make_server("s", "old")
     leaving["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/hold"]}
     result = plan(wanted(make_server("s", "new")), Live(by_ref(leaving))).settled[ref("s")]
-    assert isinstance(result.error, RetryableError)
+    assert isinstance(result.error, FinalizerPending)
     assert "waits for example.com/hold" in str(result.change)
 
 

@@ -19,7 +19,7 @@ from hedgehog.services import backup
 from hedgehog.services.backup import MANIFEST_FILE, back_up, write
 from hedgehog.services.fabric_import import import_documents, read_documents
 from hedgehog.services.local_files import read_paths
-from hedgehog.services.restore import SYNCS_ARE_OFF, restore, restore_from_git
+from hedgehog.services.restore import INSTALLATION_IS_NEW, SYNCS_ARE_OFF, restore, restore_from_git
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 from hedgehog.store.database import Connection, transaction
@@ -140,7 +140,7 @@ def test_what_was_published_is_restored_from_git_alone(lab: Lab, empty: Connecti
     repository = GitRepository(0, "net", lab.host.url("net"))
     report = restore_from_git(empty, lab.open_mirror(repository), repository)
     assert (report.fabrics, report.objects) == ({"Lab": "created", "other": "created"}, {"Lab": 30, "other": 1})
-    assert report.notes == [SYNCS_ARE_OFF]
+    assert report.notes == [SYNCS_ARE_OFF, INSTALLATION_IS_NEW]
     for name in ("Lab", "other"):
         was, now = (fabrics.load_fabric(one, name) for one in (lab.database, empty))
         fields = ("id", "name", "description", "asn", "spine_count", "leaf_count", "spine_leaf_links", "git_directory")

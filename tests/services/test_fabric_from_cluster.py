@@ -130,8 +130,8 @@ def test_an_object_of_another_tool_is_noted(api, database):
     report = import_from_cluster(database, api, connection_id="c", fabric="lab")
     (note,) = report.notes
     assert (
-        note
-        == "VPC/default/a: belongs to kapp app 1 (kapp.k14s.io/app); it is held until it has the annotation hedgehog-airflow/adopt"
+        note == "VPC/default/a: belongs to kapp app 1 (kapp.k14s.io/app); it is held until it has the annotation "
+        'hedgehog-airflow/adopt: "true"'
     )
     assert set(names(database)) == {"VPC/default/a"}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hedgehog.fabric.kinds import FIELD_MANAGER
-from hedgehog.fabric.labels import COMPUTED
+from hedgehog.fabric.labels import COMPUTED, INSTALLATION
 from hedgehog.fabric.model import Manifest
 
 FieldSet = dict[str, Any]
@@ -22,7 +22,7 @@ _SERVER_METADATA = frozenset(
 )
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _COMPUTED_ANNOTATIONS = frozenset(
-    {_LAST_APPLIED, "gateway.githedgehog.com/vpcs", "gateway.githedgehog.com/nat"}
+    {_LAST_APPLIED, INSTALLATION, "gateway.githedgehog.com/vpcs", "gateway.githedgehog.com/nat"}
     | {f"{COMPUTED}{name}" for name in ("ports", "servers", "switches")}
 )
 _GATEWAY_LABEL = "vpc.gateway.githedgehog.com/"
@@ -124,7 +124,7 @@ def differs(
     if paths and stored is not None:
         rewritten = _rewritten(want, _content(stored(canonical(desired))))
         paths = list(_missing(rewritten, _content(stored(canonical(live))), ""))
-    return paths + [path for path in _abandoned(owned_fields(live, manager), want, "") if path not in paths]
+    return paths + [path for path in _abandoned(_applied(live, manager), want, "") if path not in paths]
 
 
 def covers(live: Any, want: Any) -> bool:
@@ -182,6 +182,23 @@ def owned_fields(live: Mapping[str, Any], manager: str, operation: str = "Apply"
             fields: FieldSet = entry.get("fieldsV1") or {}
             return fields
     return {}
+
+
+def _applied(live: Mapping[str, Any], manager: str) -> FieldSet:
+    """What *manager* applied of a manifest, without the mark that is added to each write."""
+    fields = owned_fields(live, manager)
+    metadata = fields.get("f:metadata", {})
+    annotations = metadata.get("f:annotations", {})
+    if f"f:{INSTALLATION}" not in annotations:
+        return fields
+    others = {key: below for key, below in annotations.items() if key != f"f:{INSTALLATION}"}
+    rest = {key: below for key, below in metadata.items() if key != "f:annotations"}
+    if others.keys() - {"."}:
+        rest["f:annotations"] = others
+    return {
+        **{key: below for key, below in fields.items() if key != "f:metadata"},
+        **({"f:metadata": rest} if rest else {}),
+    }
 
 
 def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.fabric.canonical import canonical, differs, owned_fields
+from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.differences import MOST, Difference, at
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.tools import Installation, is_ours, other_installation
 
 _PATHS_SHOWN = 3
 _GOING = (".metadata.deletionTimestamp",)
@@ -111,14 +112,17 @@ def of_owned(
     return Drift(ref, DriftState.CHANGED, fabric_id, paths[:MOST], who, score, tuple(at(applied, live, paths)))
 
 
-def of_foreign(ref: ObjectRef, live: Manifest | None) -> Drift | None:
+def of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
     """What an object is that no fabric has: an orphan of ours or somebody else's. None when it is gone.
 
     What a controller made for another object (it has an owner there) comes and goes with that and is no drift.
     """
     if live is None or is_gone(live):
         return None
-    if owned_fields(live, FIELD_MANAGER):
+    other = other_installation(live, ours)
+    if other:
+        return Drift(ref, DriftState.UNOWNED, manager=f"{FIELD_MANAGER} of installation {other}")
+    if is_ours(live, ours):
         return Drift(ref, DriftState.ORPHAN)
     if live["metadata"].get("ownerReferences"):
         return None

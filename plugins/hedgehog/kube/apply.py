@@ -10,6 +10,7 @@ from typing import Any
 from hedgehog.errors import DefinitionMissing, HedgehogError
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
@@ -62,6 +63,7 @@ def apply(
     forced: Collection[ObjectRef] = (),
     before: Callable[[Manifest], None] | None = None,
     halt: Halt | None = None,
+    installation: str = "",
 ) -> dict[ObjectRef, Result]:
     """Apply every manifest and say for each what became of it.
 
@@ -70,7 +72,7 @@ def apply(
     *before* is called ahead of each write, in a worker thread; what it raises is that object's failure. Another
     manager's fields are taken over only with *force_conflicts*, or in the *forced* objects; else they are a
     FieldConflict of that object. What *halt* says must not be written any more is skipped, with its reason as the
-    error. Never deletes; see `prune`.
+    error. Each object is marked as written by *installation*. Never deletes; see `prune`.
     """
     halt = halt or Halt()
     known = dict(earlier or {})
@@ -92,7 +94,9 @@ def apply(
         try:
             if before is not None:
                 before(manifest)
-            return apply_one(cluster, manifest, force_conflicts=force_conflicts or ref in forced)
+            return apply_one(
+                cluster, manifest, force_conflicts=force_conflicts or ref in forced, installation=installation
+            )
         except DefinitionMissing as error:
             return Result.failed(ref, explained(cluster, kind_of(manifest), error))
         except Exception as error:  # whatever is wrong with one object must not stop the others
@@ -116,8 +120,8 @@ def _blocker(manifest: Manifest, results: Mapping[ObjectRef, Result]) -> ObjectR
     return min(bad, default=None)
 
 
-def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = False) -> Result:
-    """Apply one object. Raises what the server's refusal means."""
+def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = False, installation: str = "") -> Result:
+    """Apply one object, marked as written by *installation*. Raises what the server's refusal means."""
     ref, kind = ObjectRef.of(manifest), kind_of(manifest)
     answer = cluster.call(
         "PATCH",
@@ -125,13 +129,19 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
         object_path(kind, ref),
         subject=str(ref),
         query=_PARAMETERS | ({"force": "true"} if force_conflicts else {}),
-        body=manifest,
+        body=_marked(manifest, installation) if installation else manifest,
         content_type=APPLY_PATCH,
         definition=definition_name(kind),
     )
     if not answer.body.startswith(b"{"):
         answer.json()  # raises: a proxy answered, not an API server
     return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), answer=answer)
+
+
+def _marked(manifest: Manifest, installation: str) -> Manifest:
+    metadata = manifest["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), INSTALLATION: installation}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 
 def apply_status(

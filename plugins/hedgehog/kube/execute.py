@@ -98,6 +98,7 @@ def _apply(
         forced=execution.forced,
         before=prepare,
         halt=execution.halt,
+        installation=desired.installation.id,
     )
     for ref, result in results.items():
         if result.error is None and result.answer is not None:
@@ -163,8 +164,8 @@ def _staying(execution: Execution) -> int:
 
 def _claimed(ref: ObjectRef, live: Manifest, desired: Desired) -> Result | None:
     """An unwanted object that another tool owns by now, unless somebody had the fabric take it over."""
-    tool = tools.owner(live)
-    if not tool or tools.is_adopted(live, desired.owned.get(ref)):
+    owner = tools.owner(live, desired.installation)
+    if owner is None or tools.is_adopted(owner, live, desired.owned.get(ref)):
         return None
-    reason = f"no longer in the fabric, not deleted: it belongs to {tool}; delete it there, or remove the mark"
+    reason = f"no longer in the fabric, not deleted: it belongs to {owner}; delete it there, or remove the mark"
     return Result(Change(ref, Action.SKIPPED, reason), live=live, error=AlreadyExists(f"{ref}: {reason}"))

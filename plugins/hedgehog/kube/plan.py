@@ -17,6 +17,7 @@ from hedgehog.fabric import tools
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
 from hedgehog.fabric.changes import Action, Change, Round
 from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.adopt import moved_to_us, shared
@@ -42,6 +43,7 @@ class Desired:
     adopted: frozenset[ObjectRef]
     owners: Mapping[ObjectRef, str]
     left_alone: Mapping[ObjectRef, str]
+    installation: tools.Installation
     stored: Callable[[Manifest], Manifest] | None = None
     """What admission makes of an object, for the comparison; None: it leaves objects as they are."""
 
@@ -70,7 +72,7 @@ def plan(desired: Desired, live: Live) -> Plan:
 
     Written is what is absent, what differs, and what the fabric changed since it was last applied (a field dropped
     inside a list item shows only there). Never planned: a write to an object that another fabric owns, or another tool
-    before somebody has the fabric take it over, and anything about a kind that could not be listed.
+    or installation before somebody has the fabric take it over, and anything about a kind that could not be listed.
     """
     settled = {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref, reason in desired.left_alone.items()}
     to_apply: dict[ObjectRef, Change] = {}
@@ -126,7 +128,8 @@ def _unwanted(
     """What is owned and no longer wanted: to be deleted, to be left for now, and vanished.
 
     Left is what is being deleted already, and that about which too little is known: whatever is of a kind that could
-    not be listed, and what our own objects of such a kind may refer to.
+    not be listed, and what our own objects of such a kind may refer to. What another installation has taken over is left
+    to it, and as vanished for us.
     """
     unwanted = sorted(desired.owned.keys() - desired.manifests.keys() - desired.left_alone.keys())
     errors = {ref: live.failed[ref.kind] for ref in unwanted if ref.kind in live.failed}
@@ -136,13 +139,23 @@ def _unwanted(
         if error is not None and not isinstance(error, DefinitionMissing):
             errors |= {ref: error for ref in references(manifest) if ref in unwanted and ref not in errors}
     there = {ref: live.objects[ref] for ref in unwanted if ref in live.objects and ref not in errors}
+    taken = {ref for ref, found in there.items() if tools.other_installation(found, desired.installation)}
+    there = {ref: found for ref, found in there.items() if ref not in taken}
     to_delete = {ref: found for ref, found in there.items() if not found["metadata"].get("deletionTimestamp")}
     left = {
         ref: Result(Change(ref, Action.SKIPPED, f"not deleted: {error}"), live=live.objects.get(ref), error=error)
         for ref, error in errors.items()
     }
     left |= {ref: _going(ref, found) for ref, found in there.items() if ref not in to_delete}
-    return to_delete, left, frozenset(ref for ref in unwanted if ref not in to_delete and ref not in left)
+    gone = frozenset(ref for ref in unwanted if ref not in to_delete and ref not in left)
+    left |= {ref: _taken(ref, live.objects[ref], desired) for ref in taken}
+    return to_delete, left, gone
+
+
+def _taken(ref: ObjectRef, found: Manifest, desired: Desired) -> Result:
+    """An unwanted object that another installation has taken over since: it is theirs."""
+    reason = f"no longer in the fabric, left in the cluster: it belongs to {tools.owner(found, desired.installation)}"
+    return Result(Change(ref, Action.SKIPPED, reason), live=found)
 
 
 def _going(ref: ObjectRef, found: Manifest) -> Result:
@@ -161,20 +174,26 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
         reason = f"{terminating(found['metadata'])}; it is created anew once it is gone"
         return FinalizerPending(f"{ref}: {reason}", retry_after=_LOOK_FOR_END)
     if found is not None and (
-        ref not in desired.owned or ref in desired.adopted or not owned_fields(found, FIELD_MANAGER)
+        ref not in desired.owned
+        or ref in desired.adopted
+        or not owned_fields(found, FIELD_MANAGER)
+        or tools.other_installation(found, desired.installation)
     ):
-        return _claim(ref, found, desired.manifests[ref])
+        return _claim(ref, found, desired)
     return None
 
 
-def _claim(ref: ObjectRef, found: Manifest, wanted: Manifest) -> AlreadyExists | None:
-    """The tool that an object belongs to of which nothing is ours; None when somebody has the fabric take it over."""
-    tool = tools.owner(found)
-    if not tool or tools.is_adopted(wanted):
+def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists | None:
+    """Whose an object is of which nothing is ours; None when somebody has the fabric take it over."""
+    owner = tools.owner(found, desired.installation)
+    if owner is None or tools.is_adopted(owner, desired.manifests[ref]):
         return None
+    other = tools.other_installation(found, desired.installation)
+    gone = f". If that installation is no more: `hedgehog installation take-over {other}`" if other else ""
     return AlreadyExists(
-        f"{ref}: belongs to {tool}; nothing is written. Drop it from one of the two, or have the fabric take it over: "
-        f'remove it there without deleting it, and give it the annotation {tools.ADOPT}: "true" in the fabric'
+        f"{ref}: belongs to {owner}; nothing is written. Drop it from one of the two, or have the fabric take it over: "
+        f'remove it there without deleting it, and give it the annotation {tools.ADOPT}: "{owner.consent}" in the fabric'
+        f"{gone}"
     )
 
 
@@ -190,6 +209,8 @@ def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: Ob
     last = desired.owned.get(ref)
     if not paths and last is not None and last != manifest and canonical(last) != manifest:
         return _changed_paths(manifest, last)
+    if not paths and tools.other_installation(found, desired.installation):
+        return [f".metadata.annotations.{INSTALLATION}"]  # it is ours from now on, and the other one must see that
     return paths
 
 

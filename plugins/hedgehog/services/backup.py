@@ -4,7 +4,7 @@
       manifest.json                    what is in it, the SHA-256 of every file and of every fabric; written last
       manifest.hmac                    its signature, where there is a key
       repositories.yaml                every Git repository
-      state.json                       ids, suspensions, last revisions
+      state.json                       ids, suspensions, last revisions, whose objects in clusters are ours
       fabrics/<name>/configuration.yaml, objects-0001.yaml …     what `hedgehog fabric import` reads
 
 There are no secrets in it: connections are named. What carries a login, or cannot be read, is missing from it with the
@@ -44,7 +44,7 @@ from hedgehog.services.backup_manifest import (
 from hedgehog.services.fabric_export import CONFIGURATION_FILE
 from hedgehog.services.failures import describe
 from hedgehog.store import fabrics as store
-from hedgehog.store import snapshot
+from hedgehog.store import installations, snapshot
 from hedgehog.store.database import Connection
 
 PREFIX = "hedgehog-"
@@ -157,6 +157,7 @@ def _collect(connection: Connection, write_file: _Write, now: datetime) -> dict[
             "fabrics": states,
             "repository_heads": snapshot.repository_heads(cursor),
             "known_branches": [one for one in snapshot.known_branches(cursor) if not _has_login(one[0])],
+            "installations": sorted(installations.load(connection).known - {""}),
         }
         files[STATE_FILE] = write_file(STATE_FILE, _json(state_file))
         return {

@@ -20,6 +20,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hedgehog.errors import HedgehogError, InvalidInput, SchemaMismatch
+from hedgehog.fabric.tools import INSTALLATION_ID
 from hedgehog.store import migrate
 
 logger = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ class State(BaseModel):
     fabrics: dict[_FabricName, FabricState]
     repository_heads: dict[str, str]
     known_branches: list[_KnownBranch] = []
+    installations: tuple[Annotated[str, Field(pattern=INSTALLATION_ID)], ...] = ()
 
 
 def signature(content: bytes, key: str) -> str:

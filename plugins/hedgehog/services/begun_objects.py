@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from hedgehog.errors import RetryableError
-from hedgehog.fabric.canonical import canonical, owned_fields
-from hedgehog.fabric.kinds import FIELD_MANAGER, KINDS
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.tools import Installation, is_ours
 from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live, Scope
 from hedgehog.kube.outcome import Effect
@@ -24,10 +25,13 @@ def scopes(begun: Mapping[int, Begun]) -> set[Scope]:
     return {(KINDS[ref.kind], ref.namespace) for refs in begun.values() for ref in refs if ref.kind in KINDS}
 
 
-def left_behind(begun: Begun, known: Collection[ObjectRef], live: Live) -> dict[ObjectRef, Manifest]:
-    """Those that are there, that nobody knows, and that are ours: an object in which we own no field is another's."""
+def left_behind(
+    begun: Begun, known: Collection[ObjectRef], live: Live, installation: Installation
+) -> dict[ObjectRef, Manifest]:
+    """Those that are there, that nobody knows, and that are ours: an object in which we own no field is another's, and so
+    is one that another installation has marked."""
     here = {ref: live.objects[ref] for ref in begun if ref not in known and ref in live.objects}
-    return {ref: canonical(found) for ref, found in here.items() if owned_fields(found, FIELD_MANAGER)}
+    return {ref: canonical(found) for ref, found in here.items() if is_ours(found, installation)}
 
 
 def still_open(

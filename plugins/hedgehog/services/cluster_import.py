@@ -26,6 +26,7 @@ from hedgehog.services.fabric_import import (
     read_settings,
 )
 from hedgehog.store import fabrics as store
+from hedgehog.store import installations
 from hedgehog.store.database import Connection
 
 
@@ -54,7 +55,7 @@ def import_from_cluster(
     found = [Item(manifest, connection_id) for _, manifest in sorted(present.items())]
     ours = [item for item in found if configuration.is_fabric_resource(item.manifest)]
     name = fabric or _fabric_of(known.values(), ours, connection_id)
-    items, left_out = _takeable([item for item in found if item not in ours])
+    items, left_out = _takeable([item for item in found if item not in ours], installations.load(connection))
     accepted, problems = accept(items, namespace=namespace)
     given: list[Settings] = []
     if name not in known:
@@ -99,7 +100,7 @@ def _fabric_of(stored: Iterable[Fabric], resources: Sequence[Item], connection_i
     return names.pop()
 
 
-def _takeable(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+def _takeable(items: Sequence[Item], ours: tools.Installation) -> tuple[list[Item], list[str]]:
     """The items without those that a fabric cannot hold, and a note for each of those, and for those of other tools."""
     taken, notes = [], []
     for item in items:
@@ -111,8 +112,11 @@ def _takeable(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
             notes.append(f"{ref}: left out, it holds secrets: {', '.join(str(one).split(':')[0] for one in secret)}")
         else:
             taken.append(item)
-            tool = tools.owner(item.manifest)
-            notes += [f"{ref}: belongs to {tool}; it is held until it has the annotation {tools.ADOPT}"] if tool else []
+            owner = tools.owner(item.manifest, ours)
+            if owner is not None:
+                notes.append(
+                    f'{ref}: belongs to {owner}; it is held until it has the annotation {tools.ADOPT}: "{owner.consent}"'
+                )
     return taken, notes
 
 

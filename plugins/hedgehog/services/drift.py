@@ -26,7 +26,7 @@ from hedgehog.kube.live import Live, list_live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.schemas import intake
 from hedgehog.schemas.schema import violations
-from hedgehog.store import corrections, inventory, sync_state
+from hedgehog.store import corrections, installations, inventory, sync_state
 from hedgehog.store import drift as store
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection, transaction
@@ -103,7 +103,11 @@ def _departures(
         for ref, live in seen.items()
         if ref in applied and (is_gone(live) or differs(applied[ref].manifest, live or {}))
     }
-    foreign = {ref: drift for ref, live in seen.items() if ref not in applied and (drift := of_foreign(ref, live))}
+    strangers = {ref: live for ref, live in seen.items() if ref not in applied}
+    foreign: dict[ObjectRef, Drift] = {}
+    if strangers:
+        ours = installations.load(connection)
+        foreign = {ref: drift for ref, live in strangers.items() if (drift := of_foreign(ref, live, ours))}
     wanted = store.wanted(connection, connection_id, foreign.keys()) if foreign else set()
     names = {applied[ref].fabric for ref in suspects}
     owners = fabric_store.load_fabrics(connection, sorted(names)) if names else []
@@ -347,7 +351,7 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
     for error in live.failed.values():
         raise error
     rows = {row.ref: row.manifest for row in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
-    manifests, gone, problems = _decided(fabric, chosen, live, rows)
+    manifests, gone, problems = _decided(fabric, chosen, live, rows, installations.load(connection))
     problems += _changed_since(connection, fabric, {ref: drifts[ref] for ref in chosen}, live)
     if problems:
         raise InvalidInput("\n".join(problems))
@@ -376,7 +380,11 @@ def _changed_since(
 
 
 def _decided(
-    fabric: Fabric, chosen: Sequence[ObjectRef], live: Live, rows: Mapping[ObjectRef, Manifest]
+    fabric: Fabric,
+    chosen: Sequence[ObjectRef],
+    live: Live,
+    rows: Mapping[ObjectRef, Manifest],
+    ours: tools.Installation,
 ) -> tuple[list[Manifest], list[ObjectRef], list[str]]:
     """What the fabric is to hold, what it is to lose, and what stands in the way."""
     manifests, gone, problems = [], [], []
@@ -389,16 +397,17 @@ def _decided(
         else:
             taking = _takeable(fabric, there, rows.get(ref), partial(stored_form, fabric.settings))
             problems += [taking] if isinstance(taking, str) else []
-            manifests += [] if isinstance(taking, str) else [_claimed(taking, there)]
+            manifests += [] if isinstance(taking, str) else [_claimed(taking, there, ours)]
     return manifests, gone, problems
 
 
-def _claimed(manifest: Manifest, live: Manifest) -> Manifest:
-    """*manifest*, saying that the fabric takes it over where *live* belongs to another tool."""
-    if not tools.owner(live):
+def _claimed(manifest: Manifest, live: Manifest, ours: tools.Installation) -> Manifest:
+    """*manifest*, saying that the fabric takes it over where *live* belongs to another tool or installation."""
+    owner = tools.owner(live, ours)
+    if owner is None:
         return manifest
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), tools.ADOPT: "true"}
+    annotations = {**metadata.get("annotations", {}), tools.ADOPT: owner.consent}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 

@@ -18,12 +18,13 @@ from hedgehog.fabric.agents import OWNER
 from hedgehog.fabric.health import Finding, Health, verdict
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, ObjectRef
+from hedgehog.fabric.tools import Installation, other_installation
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.health import ClusterFacts, read
 from hedgehog.services import health_rules
 from hedgehog.services.failures import describe
 from hedgehog.services.health_rules import Judged, Known
-from hedgehog.store import circuits, convergence
+from hedgehog.store import circuits, convergence, installations
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import Service
@@ -107,13 +108,14 @@ def _left_in_peace(
 
 
 def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[Known]:
-    """What the database says of each fabric before its cluster is asked: five queries, whatever their number."""
+    """What the database says of each fabric before its cluster is asked: six queries, whatever their number."""
     ids = [fabric.id for fabric in fabrics]
     kinds = health_store.kinds_held(connection, ids, list(KINDS))
     clusters = sorted({fabric.kubernetes_connection_id or "" for fabric in fabrics})
     holders = health_store.holders(connection, clusters, sorted(OWNER.values()))
     convergence.take_in(connection, ids)
     applied = convergence.applied(connection, ids)
+    ours = installations.load(connection)
     rows = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name for fabric in fabrics])}
     return [
         Known(
@@ -123,6 +125,7 @@ def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[Known]:
             _others(holders, fabric.id),
             rows[fabric.name].facts.get("agents", {}) if fabric.name in rows else {},
             applied.get(fabric.id),
+            ours,
         )
         for fabric in fabrics
     ]
@@ -177,20 +180,22 @@ def _judged(cluster: Cluster, known: Known, facts: ClusterFacts, now: datetime) 
     """The verdict on one fabric, written on its resource; Unknown where what the cluster holds cannot be understood."""
     try:
         judged = health_rules.judge(known, facts, now)
-        _write_back(cluster, judged, facts, now)
+        _write_back(cluster, judged, facts, known.installation, now)
     except Exception as error:
         logger.exception("%s: could not be judged", known.fabric.name)
         return health_rules.away(known, f"its health could not be judged: {' '.join(describe(error))}")
     return judged
 
 
-def _write_back(cluster: Cluster, judged: Judged, facts: ClusterFacts, now: datetime) -> None:
-    """Write health and convergence on the fabric's own resource, if there is one and it says something else.
+def _write_back(
+    cluster: Cluster, judged: Judged, facts: ClusterFacts, installation: Installation, now: datetime
+) -> None:
+    """Write health and convergence on the fabric's own resource, if there is one of ours and it says something else.
 
     Whoever changed it in between wins; the next check writes on top of that.
     """
     resource = facts.resources.get(judged.fabric.resource_name)
-    if resource is None or not judged.fabric.publish_fabric_resource:
+    if resource is None or not judged.fabric.publish_fabric_resource or other_installation(resource, installation):
         return
     try:
         health_rules.write_back(cluster, resource, judged, now)

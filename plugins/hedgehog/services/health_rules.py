@@ -13,6 +13,7 @@ from hedgehog.fabric.health import Finding, Health, Verdict, of_fabricator, of_n
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.rights import Right, in_words, rights_to
+from hedgehog.fabric.tools import Installation
 from hedgehog.kube.apply import apply_status
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_status import with_health
@@ -36,6 +37,8 @@ class Known:
     agents: Mapping[str, Mapping[str, Any]]
     """What the last look kept of the Agents, by kind and name."""
     applied: Applied | None
+    installation: Installation
+    """The one that asks."""
 
     @property
     def rights(self) -> frozenset[Right]:

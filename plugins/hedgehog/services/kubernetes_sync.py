@@ -26,6 +26,7 @@ from hedgehog.fabric.changes import Action, Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy, SyncStatus, Target
 from hedgehog.fabric.render import fabric_ref, fabric_resource
+from hedgehog.fabric.tools import Installation
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.apply import Result, apply_status
 from hedgehog.kube.client import Cluster
@@ -41,7 +42,7 @@ from hedgehog.services import begun_objects, claims, drift, failures
 from hedgehog.services.begun_objects import Begun
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, inventory, sync_state
+from hedgehog.store import git_files, installations, inventory, sync_state
 from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class _Run:
     definition: FabricDefinition | None
     options: _Options
     halt: Halt
+    installation: Installation
     claimed: dict[ObjectRef, str] = field(default_factory=dict)
 
 
@@ -196,6 +198,7 @@ def _sync_cluster(
     refs = [ref for job in jobs for ref in (*job.manifests, fabric_ref(job.fabric))]
     owned = inventory.owned(connection, connection_id, ids, refs)
     begun = inventory.begun(connection, connection_id, ids)
+    ours = installations.load(connection)
     started = time.perf_counter()
     cluster = None
     try:
@@ -204,7 +207,8 @@ def _sync_cluster(
     except Exception as error:  # whatever is wrong with one cluster must not stop the fabrics of the others
         return [_failed(connection, job.fabric, error, started, options) for job in jobs]
     else:
-        run = _Run(connection, connection_id, cluster, live, owned, begun, definition, options, Halt(options.deadline))
+        halt = Halt(options.deadline)
+        run = _Run(connection, connection_id, cluster, live, owned, begun, definition, options, halt, ours)
         done: list[Outcome] = []
         for job in jobs:
             if options.is_over():
@@ -342,11 +346,12 @@ def _desired(run: _Run, job: _Job) -> Desired:
             manifests[fabric_ref(fabric)] = canonical(fabric_resource(fabric, group=kind.group, version=kind.version))
     owned = {ref: one.manifest for ref, one in run.owned.items() if one.fabric_id == fabric.id}
     begun = run.begun.get(fabric.id, frozenset())
-    owned |= begun_objects.left_behind(begun, {*manifests, *run.owned}, run.live)
+    owned |= begun_objects.left_behind(begun, {*manifests, *run.owned}, run.live, run.installation)
     adopted = frozenset(ref for ref, one in run.owned.items() if one.adopted and ref in owned)
     owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
     owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}
-    return Desired(manifests, owned, adopted, owners, left_alone, partial(drift.stored_form, fabric.settings))
+    stored = partial(drift.stored_form, fabric.settings)
+    return Desired(manifests, owned, adopted, owners, left_alone, run.installation, stored)
 
 
 def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:

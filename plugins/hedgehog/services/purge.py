@@ -15,11 +15,11 @@ from datetime import datetime
 from typing import Any
 
 from hedgehog.errors import InvalidInput, LockHeld, PushRace
-from hedgehog.fabric.canonical import owned_fields
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.drift import Drift, DriftState
-from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER, KINDS
+from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.tools import Installation, is_ours, other_installation
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.kube.client import Cluster
@@ -32,7 +32,7 @@ from hedgehog.services.git_reading import file_of
 from hedgehog.services.repository_changes import neighbours
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, inventory
+from hedgehog.store import git_files, installations, inventory
 from hedgehog.store.database import Connection, Lock, transaction, try_locks, unlock, wait_lock
 
 OpenMirror = Callable[[GitRepository], Mirror]
@@ -115,7 +115,7 @@ def look(
     for connection_id, objects in sorted(owned.items()):
         cluster = open_cluster(connection_id)
         try:
-            places.append(_in_cluster(cluster, connection_id, objects))
+            places.append(_in_cluster(cluster, connection_id, objects, installations.load(connection)))
         finally:
             cluster.close()
     return Remains(fabric, files, edited, foreign, tuple(places))
@@ -150,12 +150,16 @@ def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str
     return inside(fabric.git_directory, neighbours(connection, repository).values()) if repository else frozenset()
 
 
-def _in_cluster(cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest]) -> Place:
+def _in_cluster(
+    cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest], ours: Installation
+) -> Place:
+    """What there is of *objects*; what another installation has taken over is gone for us."""
     scopes = {(kind_of(manifest), ref.namespace) for ref, manifest in objects.items()}
     seen = list_live(cluster, scopes)
     for error in seen.failed.values():
         raise error
-    there = {ref: seen.objects[ref] for ref in objects if ref in seen.objects}
+    found = {ref: seen.objects[ref] for ref in objects if ref in seen.objects}
+    there = {ref: one for ref, one in found.items() if not other_installation(one, ours)}
     waiting = {ref: _waits_for(live) for ref, live in there.items() if live["metadata"].get("deletionTimestamp")}
     live = {ref: one for ref, one in there.items() if ref not in waiting}
     return Place(connection_id, live, waiting, frozenset(objects.keys() - there.keys()))
@@ -297,7 +301,8 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
     seen = list_live(cluster, {(KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
     for error in seen.failed.values():
         raise error
-    ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and owned_fields(one, FIELD_MANAGER)}
+    installation = installations.load(connection)
+    ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_ours(one, installation)}
     waiting = {ref: _waits_for(one) for ref, one in ours.items() if one["metadata"].get("deletionTimestamp")}
     live = {ref: one for ref, one in ours.items() if ref not in waiting and ref not in kept}
     return Place(connection_id, live, waiting, frozenset(refs - ours.keys()))

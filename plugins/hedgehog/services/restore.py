@@ -27,7 +27,7 @@ from hedgehog.services.backup_manifest import CONFIGURATION_FILE, REPOSITORIES_F
 from hedgehog.services.fabric_files import measured, sort
 from hedgehog.services.fabric_import import import_documents, raise_problems, read_settings
 from hedgehog.store import fabrics as store
-from hedgehog.store import snapshot
+from hedgehog.store import installations, snapshot
 from hedgehog.store.database import Connection, transaction
 
 _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
@@ -36,6 +36,10 @@ _REPOSITORY = Limits(entries=500_000)
 """Of a whole repository, where the fabrics in it are not known."""
 _Read = Callable[[str], bytes]
 """The bytes of a file of a backup, by its path in it."""
+INSTALLATION_IS_NEW = (
+    "Git does not say which installation wrote the objects in the clusters either: they are held as another one's; have "
+    "this one take its place with `hedgehog installation take-over ID`; the reasons in `hedgehog status` name the ID"
+)
 SYNCS_ARE_OFF = "both syncs are off: Git does not say which cluster, connections and policies a fabric has; import them"
 
 
@@ -80,6 +84,7 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
             paths = sorted(path for path in manifest.files if path.startswith(f"fabrics/{name}/objects-"))
             work.read_fabric(name, paths, read, state.fabrics[name])
             work.compare(name, wanted.sha256)
+        installations.take_over(cursor, state.installations)
         work.tell_missing(manifest.missing)
         return work.end([*(one.name for one in repositories), *manifest.missing.repositories])
 
@@ -110,7 +115,7 @@ def restore_from_git(
         for directory, manifest in sorted(published.items()):
             place = {"git_repository": repository.name, "git_directory": directory}
             work.import_fabric(manifest, _documents(mirror, listing, directory, list(published)), place)
-        work.report.notes.append(SYNCS_ARE_OFF)
+        work.report.notes += [SYNCS_ARE_OFF, INSTALLATION_IS_NEW]
         return work.end([repository.name])
 
 
