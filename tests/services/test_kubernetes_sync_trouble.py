@@ -73,17 +73,26 @@ def test_a_fabric_whose_stored_settings_are_unreadable_fails_alone_until_they_ar
 
 
 @pytest.mark.parametrize(
-    ("manifest", "state"), [('{"kind": "Server"}', SyncStatus.ERROR), ('{"a": 1e400}', SyncStatus.PARKED)]
+    ("manifest", "said"),
+    [
+        (
+            '{"kind": "Server"}',
+            "Server/default/a cannot be used: its manifest in the fabric database has no metadata.name",
+        ),
+        ('{"metadata": {"name": "a", "namespace": "default"}}', "has no kind 'Server'; import it anew"),
+        ('{"a": 1e400}', "Server/default/a cannot be read from the fabric database"),
+    ],
 )
-def test_a_row_that_is_no_manifest_fails_alone(world: World, manifest: str, state: SyncStatus) -> None:
-    """Whatever somebody wrote into the table."""
+def test_a_row_that_is_no_manifest_fails_alone(world: World, manifest: str, said: str) -> None:
+    """Whatever somebody wrote into the table: the object is named, and what to do."""
     world.fabric("bad", make_server("a"))
     world.fabric("good", make_server("b"))
     with transaction(world.database) as cursor:
         cursor.execute("UPDATE hedgehog.fabric_object SET manifest = %s WHERE name = 'a'", (manifest,))
     bad, good = world.sync_all(["bad", "good"])
     assert (bad.status, good.status) == (ERROR, SUCCESS)
-    assert world.state("bad").status is state
+    assert said in bad.reason
+    assert world.state("bad").status is SyncStatus.PARKED
 
 
 def test_a_cluster_that_fails_in_a_way_nobody_foresaw_fails_its_own_fabrics(world: World) -> None:

@@ -331,9 +331,23 @@ def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int,
         )
         for row in cursor.fetchall():
             ref = ObjectRef(*row[1:4])
-            manifest: Any = row[4].of(str(ref)) if isinstance(row[4], UnreadableJSON) else row[4]
-            found[row[0]].append(StoredObject(ref, manifest, row[5]))
+            found[row[0]].append(StoredObject(ref, _manifest(ref, row[4]), row[5]))
     return found
+
+
+def _manifest(ref: ObjectRef, stored: Any) -> Any:
+    """The manifest of a row. A CHECK also holds where a field is missing, so a row by hand may lack its name."""
+    if isinstance(stored, UnreadableJSON):
+        return stored.of(str(ref))
+    metadata = stored.get("metadata")
+    for field, value in (("namespace", ref.namespace), ("name", ref.name)):
+        if not isinstance(metadata, dict) or metadata.get(field) != value:
+            why = f"cannot be used: its manifest in the fabric database has no metadata.{field} {value!r}"
+            return UnreadableJSON(f"{ref} {why}; import it anew, or delete its row")
+    if stored.get("kind") != ref.kind:
+        why = f"cannot be used: its manifest in the fabric database has no kind {ref.kind!r}"
+        return UnreadableJSON(f"{ref} {why}; import it anew, or delete its row")
+    return stored
 
 
 def save_objects(
