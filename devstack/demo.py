@@ -222,15 +222,17 @@ class Demo:
             time.sleep(0.5)
 
     def wait_healthy(self) -> None:
-        """Look at the health until the switches have reported and every fabric is Healthy."""
+        """Look at the health until every fabric is Healthy and every switch has applied the last sync: until then each look
+        may write the status of a `Fabric`, which would be taken for a write of the forced syncs."""
         started = time.monotonic()
         while True:
             self.airflow.finished(HEALTH_DAG, self.airflow.trigger(HEALTH_DAG), limit=_SYNC_LIMIT)
             found = json.loads(self.hedgehog("health", "--output", "json", quiet=True))
-            ill = [one for one in found if one["scope"] == "fabric" and one["health"] != "Healthy"]
-            if found and not ill:
+            looked = [one for one in found if one["scope"] == "fabric"]
+            ill = [one for one in looked if one["health"] != "Healthy" or not one["facts"].get("converged")]
+            if looked and not ill:
                 return
-            lines = [f"{one['name']} is {one['health']}: {'; '.join(one['reasons'])}" for one in ill]
+            lines = [f"{one['name']} is {one['health']}: {'; '.join(one['reasons']) or 'not converged'}" for one in ill]
             if time.monotonic() - started > _SYNC_LIMIT:
                 raise SystemExit("not healthy:\n  " + "\n  ".join(lines))
             say("; ".join(lines) or "waiting for the first look at the health")
