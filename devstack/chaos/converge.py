@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from devstack.moved_clock import move_clock
 from hedgehog.services.repository_changes import LOOK_EVERY
 from hedgehog.store.database import transaction
 
-MOST_TICKS = 60
+LONGEST_WAIT = 3 * 3600.0
+"""Seconds on the moved clock until what has not healed never will: what is parked is looked at about once an hour."""
 TASK_LIMIT = 90.0
 """Seconds that a task may take when nothing is wrong any more."""
 
@@ -33,8 +35,7 @@ class Convergence:
 def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Convergence:
     """Run the scheduled work, again and again, until all places agree; nobody forces or resumes anything."""
     started, skipped = time.monotonic(), 0.0
-    left: list[str] = []
-    for tick in range(1, MOST_TICKS + 1):
+    for tick in itertools.count(1):
         for verb in _scheduled(pulls, tick):
             world.workers.start(verb, f"{run_id}/{tick}").wait(TASK_LIMIT)
         _let_orphans_end(world)
@@ -42,11 +43,11 @@ def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Conve
         if not left:
             return Convergence(True, time.monotonic() - started + skipped, tick)
         pause = _until_due(world)
-        if pause is None:
-            break
+        if pause is None or skipped > LONGEST_WAIT:
+            return Convergence(False, time.monotonic() - started + skipped, tick, tuple(left))
         move_clock(world.database, pause)
         skipped += pause
-    return Convergence(False, time.monotonic() - started + skipped, tick, tuple(left))
+    raise AssertionError("counting has no end")
 
 
 def _scheduled(pulls: Pulls, tick: int) -> Iterator[str]:

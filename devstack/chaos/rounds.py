@@ -197,7 +197,7 @@ class Rounds:
         self.report.seconds.append(found.seconds)
         if not found.reached:
             self._tell_stuck(found)
-        for one in self.verdict.wrong_deletes():
+        for one in self.verdict.wrong_deletes(settled=found.reached):
             self._breach(self.report.wrong_deletes, one)
         for one in self.verdict.duplicate_commits():
             self._breach(self.report.duplicates, one)

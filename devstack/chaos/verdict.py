@@ -59,8 +59,11 @@ class Verdict:
             found += _compare(f"cluster of {name}", wish.objects, here)
         return found
 
-    def wrong_deletes(self) -> list[str]:
-        """Objects and files that went, at whatever moment, though nobody wanted that. Remembers what is there now."""
+    def wrong_deletes(self, *, settled: bool = True) -> list[str]:
+        """Objects and files that went, at whatever moment, though nobody wanted that. Remembers what is there now.
+
+        Unless all is *settled*, what was to go may still go later.
+        """
         live = self._live()
         uids = {ref: str(it["metadata"]["uid"]) for ref, it in live.items()}
         rows = self._rows()
@@ -72,9 +75,11 @@ class Verdict:
             if ref not in gone and rows.get((name, ref)) != row
         ]
         found += self._deleted_files(gone)
-        self.uids, self.rows, self.meddled = uids, rows, set()
-        for wish in self.wishes.fabrics.values():
-            wish.removed = set()
+        self.uids, self.rows = uids, rows
+        if settled:
+            self.meddled = set()
+            for wish in self.wishes.fabrics.values():
+                wish.removed = set()
         return found
 
     def duplicate_commits(self) -> list[str]:
