@@ -192,3 +192,11 @@ def test_the_nodes_of_all_files_of_a_fabric_are_limited(monkeypatch):
         entry.file for entry, one in report.remarks() if "too large: the files together have over 1000" in one.message
     ]
     assert told == ["3.yaml", "4.yaml"]
+
+
+def test_many_small_documents_use_up_the_nodes_too(monkeypatch):
+    """80,000 objects with nothing in them took 450 MB."""
+    monkeypatch.setattr(yaml, "MAX_FABRIC_NODES", 1000)
+    files = {f"{number}.yaml": b"---\na: 1\n" * 50 for number in range(4)}
+    told = [entry.file for entry, one in check_files(files, FabricSettings()).remarks() if "too large" in one.message]
+    assert told == ["1.yaml", "2.yaml", "3.yaml"]

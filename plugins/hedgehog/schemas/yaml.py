@@ -32,6 +32,8 @@ MAX_NODES = 200_000
 MAX_FILE_NODES = 300_000
 MAX_FABRIC_NODES = 400_000
 """Of all files of a fabric together: three times what 10,000 objects have. Each may cost a kilobyte of memory."""
+_NODES_OF_A_DOCUMENT = 10
+"""That it counts as beside its own, for an object costs something even when there is nothing in it."""
 MAX_DOCUMENTS = 10_000
 """Of one file."""
 MAX_PROBLEMS = 100
@@ -263,6 +265,8 @@ class _Builder:
         self._count()
         if self._found is None or not self._base:
             return
+        if self._budget is not None:
+            self._budget.left -= _NODES_OF_A_DOCUMENT
         root, mark = self._base[0], self._mark
         if not isinstance(root, dict):
             if root is not None:
