@@ -10,10 +10,11 @@ import binascii
 import os
 import subprocess
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from devstack import http_server
 from devstack.git_pages import page
 from devstack.in_thread import InThread
 
@@ -107,8 +108,7 @@ class Person:
         return self.git("rev-parse", "HEAD").strip()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(http_server.Server):
     owner: GitServer
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from devstack import http_server
 
 Answer = tuple[int, dict[str, str], Any]
 """Status, headers, and what becomes the JSON body; None: there is none."""
 
 
-class Server(ThreadingHTTPServer):
+class Server(http_server.Server):
     """Listens on a free port of 127.0.0.1 and hands every request to *answer*.
 
     `requests` has what was asked and how it was answered (`GET /repos/o/r/pulls/1 200`); `undescribed` what *answer*
     raised, which the client sees as 500.
     """
-
-    daemon_threads = True
 
     def __init__(self, answer: Callable[..., Answer], prefix: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
