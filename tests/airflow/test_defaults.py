@@ -13,13 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.defaults import (
     DAGRUN_TIMEOUT,
-    POOLS,
     TASK_TIMEOUT,
     clock_or,
     default_args,
     refuse_unknown_conf,
     sync_params,
 )
+from hedgehog.airflow.names import POOLS
 
 
 def test_every_class_of_work_has_a_pool_of_its_own():

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
 _OPEN = """
 import sys
@@ -23,7 +27,8 @@ Cluster.from_kubeconfig({
 def _python(code: str) -> str:
     """What a fresh process prints that opens a cluster and then executes *code*."""
     command = [sys.executable, "-c", _OPEN + textwrap.dedent(code)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    environment = {**os.environ, "PYTHONPATH": str(PLUGINS)}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 
 
 def test_a_cluster_is_opened_without_the_generated_models_and_apis() -> None:
