@@ -22,6 +22,7 @@ from hedgehog.github.markdown import quoted
 from hedgehog.github.pulls import MOST_FILES, PullRequest, Repository
 from hedgehog.gitops.merge import Merged, merge
 from hedgehog.gitops.mirror import Mirror
+from hedgehog.schemas import yaml
 from hedgehog.schemas.files import Source, check_sources
 from hedgehog.schemas.report import Entry, Remark
 from hedgehog.schemas.rules.rule import Severity
@@ -290,7 +291,8 @@ def _examine_fabric(run: _Run, merge: _Merge, fabric: Fabric) -> FabricReport | 
         return None
     merge.budget.take(merge.mirror, directory, both.before, both.after)
     reader = Reader(merge.mirror, fabric, merge.budget.limits)
-    before, after = reader.tree(both.before), reader.tree(both.after, both.obstacles)
+    before = reader.tree(both.before)
+    after = reader.tree(both.after, both.obstacles, most_nodes=yaml.MAX_FABRIC_NODES)
     return compare(fabric, before, after, open_engine=run.open_engine)
 
 
