@@ -141,12 +141,14 @@ def answers(*, absent=(), refused=()):
 
     def reply(request):
         plural = request.path.split("?")[0].rsplit("/", 1)[1]
-        if request.path.startswith(CRDS) or plural in absent:
+        if request.path.startswith(CRDS):
+            return status(404, f"{plural} not found", details={"name": plural})
+        if plural in absent:
             return status(404, "the server could not find the requested resource")
         if plural in refused:
             return status(403, "forbidden")
         live = {"metadata": {"name": "a", "namespace": "default", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
-        return Reply(body={"items": [live] if plural == "vpcs" else []})
+        return Reply(body={"metadata": {}, "items": [live] if plural == "vpcs" else []})
 
     return serve(reply)
 
