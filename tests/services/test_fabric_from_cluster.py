@@ -136,12 +136,15 @@ def test_an_object_of_another_tool_is_noted(api, database):
     assert set(names(database)) == {"VPC/default/a"}
 
 
+API_SERVICES = "/apis/apiregistration.k8s.io/"
+
+
 def answers(*, absent=(), refused=()):
     """A cluster with one VPC, without the kinds *absent*, that refuses to list *refused*."""
 
     def reply(request):
         plural = request.path.split("?")[0].rsplit("/", 1)[1]
-        if request.path.startswith(CRDS):
+        if request.path.startswith((CRDS, API_SERVICES)):
             return status(404, f"{plural} not found", details={"name": plural})
         if plural in absent:
             return status(404, "the server could not find the requested resource")
