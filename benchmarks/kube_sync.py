@@ -38,7 +38,7 @@ from hedgehog.fabric.model import Manifest, ObjectRef, Revision, Target
 from hedgehog.fabric.references import waves
 from hedgehog.kube.client import CONCURRENCY, Cluster
 from hedgehog.kube.resources import kind_of, object_path
-from hedgehog.services.kubernetes_sync import sync
+from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import database, fabrics, git_files, sync_state
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile

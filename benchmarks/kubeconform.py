@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from hedgehog.schemas.schema import SCHEMAS
+from hedgehog.manifests.schema import SCHEMAS
 
 VERSION = "v0.7.0"
 MODULE = f"github.com/yannh/kubeconform/cmd/kubeconform@{VERSION}"

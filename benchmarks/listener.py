@@ -72,7 +72,7 @@ def task_instance(number: int) -> Any:
 
 def hooks(number: int) -> list[float]:
     """Milliseconds of the hook at the start and of the one at the end."""
-    from hedgehog.airflow.task_recorder import TaskRecorder
+    from hedgehog.airflow.listening.task_recorder import TaskRecorder
 
     recorder, instance = TaskRecorder(), task_instance(number)
     before = _took(lambda: recorder.on_task_instance_running(task_instance=instance))
@@ -90,7 +90,7 @@ def main() -> int:
     """Measure and emit."""
     from benchmarks.report import Figure, emit
     from devstack import postgres
-    from hedgehog.airflow import listener
+    from hedgehog.airflow.listening import listener
     from hedgehog.store import database, migrate
 
     for name in listener._PRELOAD:

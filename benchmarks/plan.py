@@ -17,7 +17,8 @@ from pathlib import Path
 from benchmarks.report import Figure, emit, say
 from devstack import postgres
 from hedgehog.fabric.model import Target
-from hedgehog.services import git_sync, kubernetes_sync
+from hedgehog.services.git import sync as git_sync
+from hedgehog.services.kubernetes import sync as kubernetes_sync
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection, connect, transaction
 from hedgehog.store.migrate import migrate

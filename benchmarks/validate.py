@@ -17,11 +17,11 @@ from pathlib import Path
 from benchmarks import kubeconform
 from benchmarks.report import Figure, emit, say
 from devstack import pods
+from hedgehog.admission.check import Finding, check
+from hedgehog.admission.memory import Memory
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.render import dump
-from hedgehog.schemas import schema, yaml
-from hedgehog.schemas.check import Finding, check
-from hedgehog.schemas.memory import Memory
+from hedgehog.manifests import schema, yaml
 
 SIZE = 10_000
 SMALLEST, LARGEST = 600, 60_000

@@ -24,7 +24,7 @@ fabric is kept until a newer one has it again.
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
-from hedgehog.airflow.maintenance_operators import BackUpOperator
+from hedgehog.airflow.operators.maintenance import BackUpOperator
 
 
 @dag(

@@ -17,8 +17,8 @@ asks next gets it made anew. With *Dry run* it only counts:
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.cache_operators import CleanUpCacheOperator
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param, fabrics_param
+from hedgehog.airflow.operators.cache import CleanUpCacheOperator
 
 
 @dag(

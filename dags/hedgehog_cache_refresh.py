@@ -18,8 +18,8 @@ itself.
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.cache_operators import RefreshCacheOperator
 from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
+from hedgehog.airflow.operators.cache import RefreshCacheOperator
 
 
 @dag(

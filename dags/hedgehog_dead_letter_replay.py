@@ -20,7 +20,7 @@ switched off.
 from airflow.sdk import Param, dag
 
 from hedgehog.airflow.defaults import dag_defaults, dry_run_param, fabrics_param
-from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
+from hedgehog.airflow.operators.maintenance import ReplayDeadLettersOperator
 
 
 @dag(

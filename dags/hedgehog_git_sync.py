@@ -25,7 +25,7 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.assets import FABRIC_CHANGED
 from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
-from hedgehog.airflow.operators import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
+from hedgehog.airflow.operators.sync import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(

@@ -18,7 +18,7 @@ answer, a refused credential or a dead triggerer does not make it red; its reaso
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults
-from hedgehog.airflow.health_operators import (
+from hedgehog.airflow.operators.health import (
     HealthSummaryOperator,
     PlanRepositoryHealthOperator,
     RepositoryHealthOperator,

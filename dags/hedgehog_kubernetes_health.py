@@ -20,7 +20,7 @@ well does not make it red; its reason is in `summary`, with what to do. docs/hea
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
-from hedgehog.airflow.health_operators import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
+from hedgehog.airflow.operators.health import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
 
 
 @dag(

@@ -28,7 +28,7 @@ from airflow.sdk import Param, dag
 
 from hedgehog.airflow.assets import CLUSTER_CHANGED, REVISION_PUBLISHED
 from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
-from hedgehog.airflow.operators import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
+from hedgehog.airflow.operators.sync import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
 
 
 @dag(

@@ -20,7 +20,7 @@ was; the web UI no longer shows it, `zcat` does.
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
-from hedgehog.airflow.maintenance_operators import RotateLogsOperator
+from hedgehog.airflow.operators.maintenance import RotateLogsOperator
 
 
 @dag(

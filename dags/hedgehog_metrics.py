@@ -18,7 +18,7 @@ and what is over.
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, default_args
-from hedgehog.airflow.metrics_operators import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
+from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
 
 
 @dag(

@@ -26,7 +26,7 @@ from airflow.sdk import Param, dag
 
 from hedgehog.airflow.assets import INBOX
 from hedgehog.airflow.defaults import dag_defaults
-from hedgehog.airflow.github_operators import (
+from hedgehog.airflow.operators.pull_requests import (
     PlanPullRequestsOperator,
     PullRequestSummaryOperator,
     PullRequestValidationOperator,

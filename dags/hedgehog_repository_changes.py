@@ -28,12 +28,12 @@ reported; the commits it dropped are kept in the worker's clone.
 from airflow.sdk import Param, dag
 
 from hedgehog.airflow.assets import INBOX
-from hedgehog.airflow.change_operators import (
+from hedgehog.airflow.defaults import clock_or, dag_defaults, fabrics_param
+from hedgehog.airflow.operators.repository import (
     FollowRepositoriesOperator,
     PlanRepositoryChangesOperator,
     RepositoryChangesSummaryOperator,
 )
-from hedgehog.airflow.defaults import clock_or, dag_defaults, fabrics_param
 
 BY_HAND = "{{ dag_run.run_type == 'manual' }}"
 

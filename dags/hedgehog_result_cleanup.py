@@ -22,7 +22,7 @@ up. A retention that is no number above 0 is named in the log, and nothing is de
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
-from hedgehog.airflow.maintenance_operators import (
+from hedgehog.airflow.operators.maintenance import (
     RepairLostRunsOperator,
     SweepDagRunsOperator,
     SweepHistoriesOperator,

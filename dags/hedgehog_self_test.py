@@ -18,8 +18,8 @@ or all slots of its pool are taken at the moment.
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import dag_defaults
-from hedgehog.airflow.health_operators import ReachQueueOperator, SelfTestOperator
 from hedgehog.airflow.names import POOLS
+from hedgehog.airflow.operators.health import ReachQueueOperator, SelfTestOperator
 
 
 @dag(

@@ -12,15 +12,15 @@ from typing import Any
 
 import orjson
 
+from hedgehog.admission.controllers import ControlledFabric
+from hedgehog.admission.review import Stage, Verdict
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS, Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.schemas import decode
-from hedgehog.schemas.admission import Stage, Verdict
-from hedgehog.schemas.controllers import ControlledFabric
-from hedgehog.schemas.rules.rule import Severity, Violation
-from hedgehog.schemas.schema import KNOWN
+from hedgehog.manifests import decode
+from hedgehog.manifests.rule import Severity, Violation
+from hedgehog.manifests.schema import KNOWN
 
 Review = dict[str, Any]
 

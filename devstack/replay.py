@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.recorded import Case, Fabrics, cases, comparable
+from hedgehog.admission.review import Verdict
 from hedgehog.fabric.settings import Upstream
-from hedgehog.schemas.admission import Verdict
-from hedgehog.schemas.rules.rule import Severity
+from hedgehog.manifests.rule import Severity
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE = ROOT / "tests" / "schemas" / "cases" / "cases.jsonl.gz"
+SAMPLE = ROOT / "tests" / "admission" / "cases" / "cases.jsonl.gz"
 REFERENCE = ROOT.parent / "shared" / "reference" / "admission" / "cases.jsonl.gz"
 AGREEMENT = 0.995
 

@@ -209,7 +209,11 @@ def rules_page(rules: Mapping[str, Any]) -> str:
     subjects: dict[str, list[Any]] = {}
     for name in sorted(rules):
         subjects.setdefault(name.partition("-")[0], []).append(rules[name])
-    head = [NOTICE.format(source="plugins/hedgehog/schemas"), "# Rules", _RULES_INTRODUCTION.format(count=len(rules))]
+    head = [
+        NOTICE.format(source="plugins/hedgehog/admission/rules"),
+        "# Rules",
+        _RULES_INTRODUCTION.format(count=len(rules)),
+    ]
     return _join([*head, *(part for subject in subjects.items() for part in _subject(*subject))])
 
 
@@ -297,10 +301,10 @@ def _make_problems_page() -> str:
 
 
 def _make_rules_page() -> str:
-    from hedgehog.schemas import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
-    from hedgehog.schemas.rules.rule import RULES  # noqa: PLC0415
-    from hedgehog.schemas.rules.table import rules  # noqa: PLC0415
-    from hedgehog.services import against_cluster  # noqa: F401, PLC0415
+    from hedgehog.admission import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
+    from hedgehog.admission.rules.table import rules  # noqa: PLC0415
+    from hedgehog.manifests.rule import RULES  # noqa: PLC0415
+    from hedgehog.services.kubernetes import dry_run as against_cluster  # noqa: F401, PLC0415
 
     rules()
     return rules_page(RULES)

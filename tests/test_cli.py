@@ -124,7 +124,7 @@ def test_nobody_listens_at_all(words, status):
 
 
 @pytest.mark.parametrize(
-    ("module", "status"), [("hedgehog.__main__", -signal.SIGINT), ("hedgehog.schemas.outputs", 130)]
+    ("module", "status"), [("hedgehog.__main__", -signal.SIGINT), ("hedgehog.manifests.outputs", 130)]
 )
 def test_an_interrupt_leaves_no_traceback(module, status):
     """While the command is imported, and while it works."""

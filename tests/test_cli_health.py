@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.fabric.health import Health, Verdict
-from hedgehog.services.self_test import Check
+from hedgehog.services.observe.self_test import Check
 from hedgehog.store import database as store_database
 from hedgehog.store import health
 from hedgehog.store.database import transaction

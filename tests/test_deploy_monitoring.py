@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hedgehog.services.notifications import CONDITIONS
+from hedgehog.services.observe.notifications import CONDITIONS
 from hedgehog.store.metric_table import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,7 +14,7 @@ from devstack.chaos.world import SOURCE, World
 from devstack.git_server import Person
 from devstack.github_repositories import Pull
 from devstack.objects import make_server
-from hedgehog.services import webhook
+from hedgehog.services.repository import webhook
 
 
 @dataclass

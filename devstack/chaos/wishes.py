@@ -16,7 +16,7 @@ from devstack.chaos.processes import Child
 from devstack.chaos.world import PLACES, SOURCE, Place, World
 from devstack.objects import make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.services import webhook
+from hedgehog.services.repository import webhook
 from hedgehog.store import fabrics
 
 Objects = dict[ObjectRef, Manifest]

@@ -18,23 +18,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hedgehog.airflow import hooks
-from hedgehog.airflow.connections import read
+from hedgehog.airflow.adapters import hooks
+from hedgehog.airflow.adapters.connections import read
 from hedgehog.errors import HedgehogError
 from hedgehog.kube.client import Cluster
-from hedgehog.services import (
-    cache,
-    fabric_import,
-    git_sync,
-    kubernetes_sync,
-    local_files,
-    maintenance,
-    pull_request,
-    pull_request_queue,
-    repository_changes,
-    watch,
-)
-from hedgehog.services.pull_request import Validation
+from hedgehog.services.git import sync as git_sync
+from hedgehog.services.kubernetes import sync as kubernetes_sync
+from hedgehog.services.kubernetes import watch
+from hedgehog.services.observe import cache
+from hedgehog.services.pull_requests import queue as pull_request_queue
+from hedgehog.services.pull_requests import validate as pull_request
+from hedgehog.services.pull_requests.validate import Validation
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.transfer import load as fabric_import
+from hedgehog.services.transfer import local_files
+from hedgehog.services.upkeep import maintenance
 
 DONE, REFUSED, FOREIGN = 0, 3, 4
 """How a child ends: all well; an error of `hedgehog.errors` (the database is away); anything else."""

@@ -48,7 +48,7 @@ def deep(draw: DrawFn) -> Any:
 def samples() -> tuple[dict[str, Any], ...]:
     """Valid objects of every kind that the examples and the recorded fabrics have."""
     found: dict[str, list[dict[str, Any]]] = {}
-    places = (ROOT / "examples" / "gen", ROOT / "tests" / "schemas" / "cases" / "fabrics")
+    places = (ROOT / "examples" / "gen", ROOT / "tests" / "admission" / "cases" / "fabrics")
     for path in sorted(path for place in places for path in Path(place).rglob("*.yaml")):
         for document in yaml.load_all(path.read_bytes(), Loader=yaml.CSafeLoader):
             if isinstance(document, dict) and "kind" in document:

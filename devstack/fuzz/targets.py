@@ -19,6 +19,7 @@ from devstack import postgres
 from devstack.fuzz import inputs
 from devstack.fuzz.trees import Host, Tree, bombs, trees
 from hedgehog import errors
+from hedgehog.admission.files import check_files
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Revision
 from hedgehog.fabric.settings import FabricSettings
@@ -27,9 +28,10 @@ from hedgehog.gitops.addresses import RepositoryAddress, same_repository
 from hedgehog.gitops.merge import merge
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
-from hedgehog.schemas import configuration, intake, yaml
-from hedgehog.schemas.files import check_files
-from hedgehog.services import pull_request_fabrics, repository_changes, webhook
+from hedgehog.manifests import configuration, intake, yaml
+from hedgehog.services.pull_requests import fabrics as pull_request_fabrics
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import webhook
 from hedgehog.services.validation import judge
 from hedgehog.store import database, fabrics, migrate
 from hedgehog.store.database import Connection

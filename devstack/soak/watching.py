@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.files import content, present
 from devstack.soak.clocks import DAGS, HOURS_AT_ONCE, KEPT_DAYS, LOGS_KEPT, LOGS_KEPT_DAYS, RUNS_KEPT_DAYS, SCHEDULED
 from devstack.stack import Stack
-from hedgehog.services.maintenance import KEPT_RUNS
+from hedgehog.services.upkeep.maintenance import KEPT_RUNS
 from hedgehog.store import database
 from hedgehog.store.database import transaction
 from hedgehog.store.retention import HISTORIES

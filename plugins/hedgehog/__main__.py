@@ -121,7 +121,7 @@ def _migrate(arguments: argparse.Namespace) -> int:
 def _render_crds(arguments: argparse.Namespace) -> int:
     from hedgehog.fabric.render import dump
     from hedgehog.kube.crds import render_all
-    from hedgehog.schemas.schema import SCHEMAS
+    from hedgehog.manifests.schema import SCHEMAS
 
     definitions = {definition["metadata"]["name"]: dump(definition) for definition in render_all(SCHEMAS)}
     if arguments.directory is None:

@@ -184,7 +184,7 @@ def test_a_check_ends_with_the_dags(airflow, fabric_database, monkeypatch, capsy
     """The last step of the start-up: database, pools, connections, DAGs."""
     ids = sorted(path.stem for path in setup.DAGS.glob("hedgehog_*.py"))
     answer = change([dag(dag_id) for dag_id in ids])
-    monkeypatch.setattr("hedgehog.airflow.rest.open_api", lambda: FakeApi(answer))
+    monkeypatch.setattr("hedgehog.airflow.adapters.rest.open_api", lambda: FakeApi(answer))
     assert run("--check") == status
     shown = capsys.readouterr().out
     assert said.format(n=len(ids), first=ids[0]) in shown
@@ -193,6 +193,6 @@ def test_a_check_ends_with_the_dags(airflow, fabric_database, monkeypatch, capsy
 
 def test_without_a_way_to_the_api_the_dags_are_skipped(airflow, fabric_database, monkeypatch, capsys):
     """The check says how to have them looked at."""
-    monkeypatch.setattr("hedgehog.airflow.rest.open_api", lambda: None)
+    monkeypatch.setattr("hedgehog.airflow.adapters.rest.open_api", lambda: None)
     assert run("--check") == 0
     assert "skipped  DAGs: a connection hedgehog_airflow_api with a login would show" in capsys.readouterr().out

@@ -7,8 +7,8 @@ import logging
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.change_operators import PlanRepositoryChangesOperator, RepositoryChangesSummaryOperator
-from hedgehog.airflow.operators import PlanSyncOperator, SyncSummaryOperator
+from hedgehog.airflow.operators.repository import PlanRepositoryChangesOperator, RepositoryChangesSummaryOperator
+from hedgehog.airflow.operators.sync import PlanSyncOperator, SyncSummaryOperator
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import Finding, ProblemKind

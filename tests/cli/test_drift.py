@@ -9,7 +9,7 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
-from hedgehog.airflow import hooks
+from hedgehog.airflow.adapters import hooks
 from hedgehog.fabric import render
 from hedgehog.fabric.differences import Difference
 from hedgehog.fabric.drift import Drift, DriftState

@@ -9,12 +9,12 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
-from hedgehog.airflow import hooks
+from hedgehog.airflow.adapters import hooks
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.store import fabrics
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.services.git_sync_lab import make_vpc
+from tests.services.git.sync_lab import make_vpc
 from tests.test_cli import connection_uri, hedgehog
 
 __all__ = ["api", "cluster", "connection_uri", "hedgehog"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.services.git_sync_lab import Lab, make_vpc, open_lab
+from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
 WIRING = Path(__file__).resolve().parents[2] / "examples" / "gen" / "namespaces.yaml"
 

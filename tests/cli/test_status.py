@@ -15,7 +15,7 @@ from hedgehog.cli.status import _explanation
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import Finding, ProblemKind
-from hedgehog.services.status import standings
+from hedgehog.services.observe.status import standings
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
 from tests.test_cli import connection_uri, hedgehog

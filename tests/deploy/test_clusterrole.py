@@ -19,7 +19,7 @@ from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.definitions import FALLBACK_GROUP
 from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read
 from hedgehog.kube.watch import list_scope, open_stream
-from hedgehog.services.kubernetes_sync import sync
+from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import fabrics
 from hedgehog.store.database import Connection
 from tests.kube.clusters import api, cluster

@@ -23,7 +23,7 @@ from hedgehog.fabric.model import Manifest
 TOKEN = "ghp_0123456789abcdef0123456789abcdef0123"
 SECRET = "the secret of the e2e webhook"
 NO_COMMIT = "0" * 40
-EXAMPLES = Path(__file__).resolve().parents[1] / "services" / "webhook_examples"
+EXAMPLES = Path(__file__).resolve().parents[1] / "services" / "repository" / "webhook_examples"
 
 
 class GitHubLab:

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from devstack.github import Pull
-from hedgehog.airflow.views import BODY_LIMIT
+from hedgehog.airflow.web.views import BODY_LIMIT
 from tests.e2e.github_lab import GitHubLab, make_vpc, sign
-from tests.services.pull_request_lab import FILES
+from tests.services.pull_requests.validate_lab import FILES
 
 NAMESPACES = FILES["fabrics/lab/namespaces.yaml"]
 

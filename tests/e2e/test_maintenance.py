@@ -7,12 +7,12 @@ from pathlib import Path
 
 from devstack.objects import make_server
 from devstack.stack import Stack
-from hedgehog.airflow.rest import AirflowApi
+from hedgehog.airflow.adapters.rest import AirflowApi
 from hedgehog.fabric.model import GitRepository
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
-from hedgehog.services.maintenance import KEPT_RUNS, sweep_runs
-from hedgehog.services.restore import restore, restore_from_git
+from hedgehog.services.transfer.restore import restore, restore_from_git
+from hedgehog.services.upkeep.maintenance import KEPT_RUNS, sweep_runs
 from hedgehog.store import database as store_database
 from hedgehog.store import dead_letters, fabrics, migrate
 from hedgehog.store.database import transaction

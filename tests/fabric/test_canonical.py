@@ -19,7 +19,7 @@ from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.schemas import yaml
+from hedgehog.manifests import yaml
 
 KEYS = st.sampled_from(["a", "b", "permit", "peering", "fabric.githedgehog.com/x", "name", "status", "labels"])
 JSON = st.recursive(

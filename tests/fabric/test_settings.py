@@ -8,7 +8,7 @@ from pathlib import Path
 from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config
 
 CONFIGS = json.loads(
-    (Path(__file__).resolve().parents[1] / "schemas" / "cases" / "fabric-config.json").read_text(encoding="utf-8")
+    (Path(__file__).resolve().parents[1] / "admission" / "cases" / "fabric-config.json").read_text(encoding="utf-8")
 )["configs"]
 
 

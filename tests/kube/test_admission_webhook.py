@@ -23,7 +23,7 @@ from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.kube.apply import apply, apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import kind_of, object_path
-from hedgehog.schemas import yaml
+from hedgehog.manifests import yaml
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "gen"
 SETTINGS = FabricSettings()

@@ -6,15 +6,18 @@ import pytest
 
 from hedgehog.errors import RemoteUnavailable, WorkKilled
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.services import pull_request, pull_request_queue, repository_changes
-from hedgehog.services.pull_request import Status, Validation
-from hedgehog.services.pull_request_queue import Task
+from hedgehog.services.pull_requests import queue as pull_request_queue
+from hedgehog.services.pull_requests import validate as pull_request
+from hedgehog.services.pull_requests.queue import Task
+from hedgehog.services.pull_requests.validate import Status, Validation
+from hedgehog.services.repository import changes as repository_changes
 from hedgehog.store import dead_letters, inbox, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.dead_letters import Selection
 from hedgehog.store.inbox import Arrival
 from hedgehog.store.problems import open_problems
-from tests.services import git_sync_lab, pull_request_lab
+from tests.services.git import sync_lab as git_sync_lab
+from tests.services.pull_requests import validate_lab as pull_request_lab
 
 
 class TimeIsUp(BaseException):

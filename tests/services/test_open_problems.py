@@ -9,14 +9,14 @@ import pytest
 
 from devstack.objects import make_server, make_vpc
 from hedgehog.fabric.model import Target
-from hedgehog.services import repository_changes
+from hedgehog.services.repository import changes as repository_changes
 from hedgehog.store.database import Connection
 from hedgehog.store.problems import open_problems
 from tests.kube.clusters import api, cluster
 from tests.kube.test_apply import write_as
-from tests.services import git_sync_lab
-from tests.services.git_sync_lab import EDITED, edited_text
-from tests.services.test_kubernetes_sync import World, world
+from tests.services.git import sync_lab as git_sync_lab
+from tests.services.git.sync_lab import EDITED, edited_text
+from tests.services.kubernetes.test_sync import World, world
 
 __all__ = ["api", "cluster", "world"]
 

@@ -16,12 +16,13 @@ from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.kube.client import CONCURRENCY, Cluster
 from hedgehog.kube.resources import collection_path
 from hedgehog.kube.throttle import MOST_OUTAGES
-from hedgehog.services import git_sync, repository_changes
+from hedgehog.services.git import sync as git_sync
+from hedgehog.services.repository import changes as repository_changes
 from hedgehog.store import fabrics, repository_heads, sync_state
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.services.git_sync_lab import Lab, open_lab, trust
-from tests.services.test_kubernetes_sync import World, world
+from tests.services.git.sync_lab import Lab, open_lab, trust
+from tests.services.kubernetes.test_sync import World, world
 
 __all__ = ["api", "cluster", "world"]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from airflow.sdk import Asset, AssetWatcher
 
-from hedgehog.airflow.triggers import NotificationTrigger
-from hedgehog.airflow.watch_trigger import ClusterWatchTrigger
+from hedgehog.airflow.triggers.changes import NotificationTrigger
+from hedgehog.airflow.triggers.watch import ClusterWatchTrigger
 
 FABRIC_CHANGED = Asset(
     name="hedgehog_fabric_changed",

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from hedgehog.airflow.connections import setting
+from hedgehog.airflow.adapters.connections import setting
 from hedgehog.errors import InvalidInput
 
 logger = logging.getLogger(__name__)

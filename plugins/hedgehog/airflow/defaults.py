@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from hedgehog.airflow.connections import git_timeout, setting
+from hedgehog.airflow.adapters.connections import git_timeout, setting
 from hedgehog.airflow.names import TAG
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
-from hedgehog.airflow.task_recorder import is_ours
+from hedgehog.airflow.listening.task_recorder import is_ours
 from hedgehog.fabric.shown import printable
 
 logger = logging.getLogger(__name__)

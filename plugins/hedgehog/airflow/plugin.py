@@ -7,8 +7,8 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from hedgehog.airflow.failure_lines import FailureLines
-from hedgehog.airflow.listener import Preloader
-from hedgehog.airflow.task_recorder import TaskRecorder
+from hedgehog.airflow.listening.listener import Preloader
+from hedgehog.airflow.listening.task_recorder import TaskRecorder
 
 
 class HedgehogPlugin(AirflowPlugin):
@@ -20,7 +20,8 @@ class HedgehogPlugin(AirflowPlugin):
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
         """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
-        from hedgehog.airflow import metrics_view, views
+        from hedgehog.airflow.web import metrics as metrics_view
+        from hedgehog.airflow.web import views
 
         return [
             {"app": views.webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},

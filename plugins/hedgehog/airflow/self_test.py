@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hedgehog.services.self_test import Check
+    from hedgehog.services.observe.self_test import Check
 
 
 def checks() -> list[Check]:
     """Try everything now."""
-    from hedgehog.airflow.health_adapters import airflow_health, open_github_of
-    from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
-    from hedgehog.services import self_test
+    from hedgehog.airflow.adapters.health_adapters import airflow_health, open_github_of
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_database, open_mirror
+    from hedgehog.services.observe import self_test
 
     found = list(
         self_test.run(open_database, open_mirror=open_mirror, open_github=open_github_of, open_cluster=open_cluster)

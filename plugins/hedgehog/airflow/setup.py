@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow import metadata
-from hedgehog.airflow.connections import database_parameters, enter_airflow
-from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
+from hedgehog.airflow.adapters import metadata
+from hedgehog.airflow.adapters.connections import database_parameters, enter_airflow
+from hedgehog.airflow.adapters.hooks import open_cluster, open_database, open_mirror
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.shown import printable
 
@@ -132,8 +132,8 @@ def _connections_step() -> list[str]:
 
 def _dags_step() -> list[str]:
     """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is no problem."""
+    from hedgehog.airflow.adapters.rest import API_CONNECTION, open_api
     from hedgehog.airflow.names import TAG
-    from hedgehog.airflow.rest import API_CONNECTION, open_api
 
     api = open_api()
     if api is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.connections import setting
+from hedgehog.airflow.adapters.connections import setting
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from hedgehog.fabric.shown import printable
-from hedgehog.schemas.scalars import resolve
+from hedgehog.manifests.scalars import resolve
 
 Run = Callable[[argparse.Namespace], int]
 """Carries out a parsed command and returns the exit status."""

@@ -13,8 +13,8 @@ from hedgehog.cli.output import note, progress, show
 from hedgehog.cli.session import fabric_database
 
 if TYPE_CHECKING:
-    from hedgehog.services.backup import Backup
-    from hedgehog.services.restore import Report
+    from hedgehog.services.transfer.backup import Backup
+    from hedgehog.services.transfer.restore import Report
     from hedgehog.store.database import Connection
 
 
@@ -32,7 +32,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _fill_backup(parser: Parser) -> None:
-    from hedgehog.services.backup import KEEP
+    from hedgehog.services.transfer.backup import KEEP
 
     parser.add_argument(
         "--directory",
@@ -70,7 +70,7 @@ def _add_restore(commands: Any) -> None:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow import backup_storage
+    from hedgehog.airflow.adapters import backup_storage
 
     place = arguments.directory or backup_storage.backup_place()
     with fabric_database(arguments) as connection, progress(arguments, f"writing to {place}"):
@@ -104,8 +104,8 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Report:
-    from hedgehog.airflow import backup_storage
-    from hedgehog.services.restore import restore
+    from hedgehog.airflow.adapters import backup_storage
+    from hedgehog.services.transfer.restore import restore
 
     with tempfile.TemporaryDirectory(prefix="hedgehog-restore-") as name, progress(arguments, "restoring"):
         directory = Path(arguments.place).expanduser()
@@ -115,9 +115,9 @@ def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Repor
 
 
 def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:
-    from hedgehog.airflow.hooks import open_mirror
+    from hedgehog.airflow.adapters.hooks import open_mirror
     from hedgehog.fabric.model import GitRepository
-    from hedgehog.services.restore import restore_from_git
+    from hedgehog.services.transfer.restore import restore_from_git
 
     url = arguments.from_git
     name = arguments.name or url.rstrip("/").rpartition("/")[2].removesuffix(".git")

@@ -13,7 +13,7 @@ from hedgehog.cli.arguments import Parser, add_command, add_group
 from hedgehog.cli.output import Screen, age, pairs, screen, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.model import Target
-from hedgehog.services import dead_letters as service
+from hedgehog.services.upkeep import dead_letters as service
 from hedgehog.store import dead_letters as store
 from hedgehog.store.dead_letters import DeadLetter, Selection
 

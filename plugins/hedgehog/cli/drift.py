@@ -181,7 +181,7 @@ class _Chosen:
 
 def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
     """Raises NotFound for a word that names neither a held file nor an object."""
-    from hedgehog.services import git_edits
+    from hedgehog.services.git import edits as git_edits
 
     edits, words = git_edits.named(connection, arguments.fabric, arguments.objects)
     drifted = {str(one.drift.ref) for one in store.listing(connection, arguments.fabric)}
@@ -230,8 +230,9 @@ def _adopted(
     arguments: argparse.Namespace, connection: Connection, fabric: Fabric, chosen: _Chosen
 ) -> list[tuple[ObjectRef, str]]:
     """Take all of it into the fabric, or nothing; what changed there."""
-    from hedgehog.airflow.hooks import open_cluster, open_mirror
-    from hedgehog.services import drift, git_edits
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.services.git import edits as git_edits
+    from hedgehog.services.kubernetes import drift
 
     edits = chosen.edits
     if not arguments.objects:  # a file that is not ours, or whose object was removed, must be named
@@ -255,7 +256,8 @@ def _adopted(
 
 
 def _revert(arguments: argparse.Namespace) -> int:
-    from hedgehog.services import drift, git_edits
+    from hedgehog.services.git import edits as git_edits
+    from hedgehog.services.kubernetes import drift
 
     with fabric_database(arguments) as connection:
         load_fabric(connection, arguments.fabric)
@@ -276,8 +278,8 @@ def _revert(arguments: argparse.Namespace) -> int:
 
 
 def _prune(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_cluster
-    from hedgehog.services import purge
+    from hedgehog.airflow.adapters.hooks import open_cluster
+    from hedgehog.services.upkeep import purge
 
     with fabric_database(arguments) as connection:
         cluster = open_cluster(arguments.connection)

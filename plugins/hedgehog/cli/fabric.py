@@ -20,12 +20,12 @@ from hedgehog.errors import AlreadyExists, InvalidInput
 from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
-from hedgehog.services.status import Standing, standings
+from hedgehog.services.observe.status import Standing, standings
 from hedgehog.store import fabrics as store
 
 if TYPE_CHECKING:
     from hedgehog.kube.client import Cluster
-    from hedgehog.services.fabric_import import Report
+    from hedgehog.services.transfer.load import Report
 
 _SHOWN_CHANGES = 20
 
@@ -102,7 +102,8 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _from_files(arguments: argparse.Namespace) -> Report:
-    from hedgehog.services import fabric_import, local_files
+    from hedgehog.services.transfer import load as fabric_import
+    from hedgehog.services.transfer import local_files
 
     stdin = sys.stdin.buffer.read() if local_files.STDIN in arguments.paths else b""
     with progress(arguments, "reading the files"):
@@ -125,7 +126,7 @@ def _from_files(arguments: argparse.Namespace) -> Report:
 
 def _from_cluster(arguments: argparse.Namespace) -> Report:
     with progress(arguments, f"reading the cluster {arguments.from_cluster}"):
-        from hedgehog.services.cluster_import import import_from_cluster
+        from hedgehog.services.transfer.from_cluster import import_from_cluster
 
         cluster = _open_cluster(arguments)
         try:
@@ -145,7 +146,7 @@ def _from_cluster(arguments: argparse.Namespace) -> Report:
 
 
 def _open_cluster(arguments: argparse.Namespace) -> Cluster:
-    from hedgehog.airflow.hooks import open_cluster, open_kubeconfig
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_kubeconfig
 
     if arguments.kubeconfig:
         return open_kubeconfig(arguments.kubeconfig, name=arguments.from_cluster)
@@ -169,7 +170,7 @@ def _counts(changes: ChangeSet) -> str:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from hedgehog.services import fabric_export
+    from hedgehog.services.transfer import export as fabric_export
 
     with fabric_database(arguments) as connection:
         files = fabric_export.export(connection, arguments.fabric)

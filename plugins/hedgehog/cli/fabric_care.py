@@ -20,7 +20,7 @@ from hedgehog.store import fabrics as store
 from hedgehog.store.database import Connection, transaction
 
 if TYPE_CHECKING:
-    from hedgehog.services.purge import Remains
+    from hedgehog.services.upkeep.purge import Remains
 
 _SHOWN = 10
 """Files and objects of a plan that are named."""
@@ -98,7 +98,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
-    from hedgehog.services import purge
+    from hedgehog.services.upkeep import purge
 
     does = arguments.yes and not arguments.dry_run
     seen = purge.forget(connection, arguments.fabric) if does else purge.known(connection, arguments.fabric)
@@ -140,8 +140,8 @@ def _kinds(refs: Collection[ObjectRef]) -> str:
 
 
 def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
-    from hedgehog.airflow.hooks import open_cluster, open_mirror
-    from hedgehog.services import purge
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.services.upkeep import purge
 
     now = datetime.now(UTC)
     seams: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}

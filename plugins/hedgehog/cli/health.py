@@ -70,16 +70,16 @@ def _latencies(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
 
 def _check(connection: Connection, names: Sequence[str]) -> None:
     """Look now, and record it: at the named fabrics, or at everything."""
-    from hedgehog.airflow.hooks import open_cluster, open_mirror
-    from hedgehog.services import health as service
-    from hedgehog.services import remote_health
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.services.observe import health as service
+    from hedgehog.services.observe import remotes as remote_health
 
     by_whom = run_id()
     for batch in service.plan(connection, fabrics=names or None):
         service.check(connection, batch, open_cluster=open_cluster, run_id=by_whom)
     if names:
         return
-    from hedgehog.airflow.health_adapters import airflow_health, open_github_of
+    from hedgehog.airflow.adapters.health_adapters import airflow_health, open_github_of
 
     for batch in remote_health.plan(connection):
         remote_health.check_repositories(

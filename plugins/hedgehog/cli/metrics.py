@@ -24,7 +24,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _metrics(arguments: argparse.Namespace) -> int:
-    from hedgehog.services.metrics import collect, exposition
+    from hedgehog.services.observe.metrics import collect, exposition
 
     with fabric_database(arguments) as connection:
         write(arguments, exposition(collect(connection, intervals())).encode())

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from hedgehog.airflow.connections import database_parameters
+from hedgehog.airflow.adapters.connections import database_parameters
 from hedgehog.errors import InvalidInput
 from hedgehog.store import database, migrate
 from hedgehog.store.database import Connection

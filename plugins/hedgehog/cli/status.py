@@ -18,7 +18,7 @@ from hedgehog.cli.output import Screen, age, cell, say, screen, show, table, unt
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Fabric, SyncStatus
-from hedgehog.services.status import Standing, standings, told_of
+from hedgehog.services.observe.status import Standing, standings, told_of
 from hedgehog.store import health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric, load_fabrics

@@ -18,7 +18,7 @@ from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics
 
 if TYPE_CHECKING:
-    from hedgehog.services.repository_changes import Look
+    from hedgehog.services.repository.changes import Look
 
 _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unchanged", "failed", "revision", "reason")
 
@@ -62,8 +62,8 @@ def _add_pull(commands: Any) -> None:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_mirror
-    from hedgehog.services import repository_changes
+    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.services.repository import changes as repository_changes
 
     with fabric_database(arguments) as connection:
         asked = arguments.repositories or [""]
@@ -98,8 +98,8 @@ def _looks_text(looks: Sequence[Look], screen: Screen) -> str:
 
 
 def _sync_git(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_mirror
-    from hedgehog.services import git_sync
+    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.services.git import sync as git_sync
 
     with fabric_database(arguments) as connection:
         names = _names(git_sync.plan(connection, fabrics=arguments.fabrics or None, force=arguments.force))
@@ -117,8 +117,8 @@ def _sync_git(arguments: argparse.Namespace) -> int:
 
 
 def _sync_kubernetes(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_cluster
-    from hedgehog.services import kubernetes_sync
+    from hedgehog.airflow.adapters.hooks import open_cluster
+    from hedgehog.services.kubernetes import sync as kubernetes_sync
 
     with fabric_database(arguments) as connection:
         names = _names(kubernetes_sync.plan(connection, fabrics=arguments.fabrics or None, force=arguments.force))

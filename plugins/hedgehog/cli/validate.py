@@ -16,8 +16,8 @@ from hedgehog.fabric.settings import FabricSettings, Upstream
 if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, Manifest
     from hedgehog.kube.client import Cluster
-    from hedgehog.schemas.report import Report
-    from hedgehog.services.local_files import LocalFiles
+    from hedgehog.manifests.report import Report
+    from hedgehog.services.transfer.local_files import LocalFiles
 
 COULD_NOT_CHECK = 2
 _OUTPUTS = ("text", "json", "sarif", "github")
@@ -68,7 +68,7 @@ def _validate(arguments: argparse.Namespace) -> int:
     if arguments.kubeconfig and arguments.cluster is None:
         arguments.cluster = _OF_THE_FABRIC
     report = _report(arguments)
-    from hedgehog.schemas.outputs import FORMS
+    from hedgehog.manifests.outputs import FORMS
 
     say(arguments, FORMS[arguments.output](report))
     return 0 if report.valid else 1
@@ -97,9 +97,9 @@ def _could_not_check(message: str) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> Report:
-    from hedgehog.schemas.files import check_files
-    from hedgehog.schemas.rules.files import UNREADABLE
-    from hedgehog.services.vanished import not_read
+    from hedgehog.admission.files import check_files
+    from hedgehog.manifests.file_rules import UNREADABLE
+    from hedgehog.services.repository.vanished import not_read
 
     files = _read(arguments)
     fabric, objects = _fabric(arguments)
@@ -118,7 +118,7 @@ def _report(arguments: argparse.Namespace) -> Report:
 
 
 def _read(arguments: argparse.Namespace) -> LocalFiles:
-    from hedgehog.services.local_files import STDIN, read_paths
+    from hedgehog.services.transfer.local_files import STDIN, read_paths
 
     stdin = sys.stdin.buffer.read() if STDIN in arguments.paths else b""
     files = read_paths(arguments.paths, stdin=stdin)
@@ -141,7 +141,7 @@ def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest
 
 
 def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -> Report:
-    from hedgehog.services.against_cluster import ask_cluster
+    from hedgehog.services.kubernetes.dry_run import ask_cluster
 
     of_the_fabric = fabric.kubernetes_connection_id if fabric else None
     cluster = open_cluster(arguments.cluster or of_the_fabric, arguments.kubeconfig)
@@ -154,7 +154,7 @@ def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -
 
 def open_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
     """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput where neither is named."""
-    from hedgehog.airflow import hooks
+    from hedgehog.airflow.adapters import hooks
 
     if kubeconfig:
         return hooks.open_kubeconfig(kubeconfig, name=connection_id or None)

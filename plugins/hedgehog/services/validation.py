@@ -9,14 +9,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hedgehog.admission.check import Finding, rehearse
+from hedgehog.admission.review import Operation
 from hedgehog.fabric.changes import Round
 from hedgehog.fabric.fabricator import effective_settings
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
-from hedgehog.schemas.admission import Operation
-from hedgehog.schemas.check import Finding, rehearse
-from hedgehog.schemas.intake import foreign_namespace
-from hedgehog.schemas.rules.rule import Severity, Violation
+from hedgehog.manifests.intake import foreign_namespace
+from hedgehog.manifests.rule import Severity, Violation
 
 logger = logging.getLogger(__name__)
 

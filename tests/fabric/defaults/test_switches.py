@@ -11,7 +11,7 @@ from devstack.objects import make
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
-from tests.schemas.rules.factories import make_profile
+from tests.admission.rules.factories import make_profile
 
 SETTINGS = FabricSettings()
 

@@ -1,0 +1,91 @@
+"""What upstream takes in a GatewayPeering, though surely nobody wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hedgehog.admission.cluster_state import World
+from hedgehog.admission.rules import peered_pairs
+from hedgehog.admission.rules.gateway import acls as gateway_acls
+from hedgehog.admission.rules.gateway.exposes import STATEFUL, STATELESS
+from hedgehog.admission.rules.peered_pairs import EXTERNAL
+from hedgehog.fabric.addresses import parse_prefix
+from hedgehog.fabric.durations import parse_duration
+from hedgehog.fabric.model import Manifest
+from hedgehog.manifests.rule import Path, Severity, Violation, rule
+
+NO_VPC = rule(
+    "gateway-peering-no-vpc",
+    what="At least one side of a GatewayPeering is a VPC.",
+    why="Between two Externals the fabric is only a way through.",
+    source="ours",
+    fix="name a VPC on one side",
+    severity=Severity.WARNING,
+)
+ONLY_EXCLUDED = rule(
+    "gateway-peering-only-excluded",
+    what="An expose includes something, not only excludes.",
+    why="With nothing but `not` it exposes nothing; upstream counts it as an IP block.",
+    source="ours",
+    fix="add a cidr or vpcSubnet that the excluded addresses are part of",
+    severity=Severity.WARNING,
+)
+STATIC_SIZES = rule(
+    "gateway-peering-static-sizes",
+    what="Static NAT translates as many addresses as it has to translate them to.",
+    why="It is one to one; some addresses have no counterpart otherwise.",
+    source="ours",
+    fix="let `ips` and `as` have the same number of addresses",
+    severity=Severity.WARNING,
+)
+IDLE_TIMEOUT_NEGATIVE = rule(
+    "gateway-peering-idle-timeout-negative",
+    what="idleTimeout is not negative.",
+    why="Flows cannot expire before they are idle.",
+    source="ours",
+    fix="write a positive duration, or leave it out for two minutes",
+    severity=Severity.WARNING,
+)
+
+
+def gateway_peering(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+    """Warn of a GatewayPeering that upstream accepts."""
+    spec, path = new["spec"], ("spec", "peering")
+    yield from peered_pairs.doubled(new, path, world)
+    if all(name.startswith(EXTERNAL) for name in spec["peering"]):
+        yield NO_VPC.at(path, f"{' and '.join(spec['peering'])} are both Externals")
+    for name, side in spec["peering"].items():
+        subnets = ((world.get("VPC", name) or {}).get("spec") or {}).get("subnets") or {}
+        for index, expose in enumerate(side.get("expose") or ()):
+            yield from _expose(expose, (*path, name, "expose", index), subnets)
+    yield from gateway_acls.warnings(spec.get("acl") or {})
+
+
+def _expose(expose: Mapping[str, Any], path: Path, subnets: Mapping[str, Any]) -> Iterator[Violation]:
+    for field in ("ips", "as"):
+        blocks = expose.get(field) or ()
+        if blocks and all(block.get("not") for block in blocks):
+            yield ONLY_EXCLUDED.at((*path, field), "has nothing but `not`")
+    nat = expose.get("nat") or {}
+    if STATELESS in nat:
+        inside, outside = (_size(expose.get(field) or (), subnets) for field in ("ips", "as"))
+        if inside != outside:
+            yield STATIC_SIZES.at((*path, "nat", STATELESS), f"{inside} addresses become {outside}")
+    for kind in STATEFUL:
+        text = nat.get(kind, {}).get("idleTimeout", "")
+        if (parse_duration(text) or 0) < 0:
+            yield IDLE_TIMEOUT_NEGATIVE.at((*path, "nat", kind, "idleTimeout"), f"{text} is negative")
+
+
+def _size(blocks: Sequence[Mapping[str, Any]], subnets: Mapping[str, Any]) -> int:
+    """How many addresses the blocks leave."""
+    total = 0
+    for block in blocks:
+        text = (
+            block.get("cidr") or block.get("not") or (subnets.get(block.get("vpcSubnet", "")) or {}).get("subnet", "")
+        )
+        prefix = parse_prefix(text)
+        size = prefix.size if prefix is not None else 0
+        total += -size if block.get("not") else size
+    return total

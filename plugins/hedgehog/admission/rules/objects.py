@@ -1,0 +1,28 @@
+"""Rules of objects among others: named once, referring to what a cluster takes, checked at all."""
+
+from __future__ import annotations
+
+from hedgehog.manifests.rule import Severity, rule
+
+DUPLICATE = rule(
+    "object-duplicate",
+    what="An object is described once.",
+    why="Two descriptions of one object overwrite each other; which one wins depends on the order of the files.",
+    source="githedgehog/fabricator pkg/hhfab (already exists)",
+    fix="keep one of them, or give the other a name of its own",
+)
+REFUSED_REFERENCE = rule(
+    "reference-refused",
+    what="An object refers only to objects that a cluster would take.",
+    why="The cluster will not have the other object, so it refuses this one too.",
+    source="ours; follows from every reference that upstream's webhooks check",
+    fix="correct the object that is named; nothing needs to be done here",
+)
+DELETED_REFERENCE = rule(
+    "reference-deleted",
+    what="An object is deleted only when nothing that stays refers to it.",
+    why="Upstream lets some objects go although others refer to them, which then work no more or cannot be changed.",
+    source="ours; upstream checks labels of some kinds only",
+    fix="delete or change the objects that refer to it as well, or keep it",
+    severity=Severity.WARNING,
+)

@@ -1,0 +1,86 @@
+"""Who is peered with whom: one pair should be peered once, by the fabric or by a gateway.
+
+Upstream's later releases refuse what is a warning here (api/valid/peering.go); v0.126 and v0.129 take it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hedgehog.admission.cluster_state import Fact, World
+from hedgehog.fabric.defaults.externals import peered_vpcs
+from hedgehog.fabric.model import Manifest
+from hedgehog.manifests.rule import Path, Severity, Violation, rule
+
+EXTERNAL = "ext."
+"""How a GatewayPeering and a VPCInfo mark an External among VPCs."""
+
+_MISSED = "ours; upstream api/valid/peering.go Peering, in later releases"
+_DOUBLED = {
+    "VPCPeering": rule(
+        "vpc-peering-duplicate",
+        what="Two VPCs have one VPCPeering.",
+        why="With two, it is left to chance which one the switches follow (githedgehog/fabric#1552).",
+        source=_MISSED,
+        fix="put all permit policies into one VPCPeering and delete the other",
+        severity=Severity.WARNING,
+    ),
+    "ExternalPeering": rule(
+        "external-peering-duplicate",
+        what="A VPC and an External have one ExternalPeering.",
+        why="With two, it is left to chance which one the switches follow (githedgehog/fabric#1553).",
+        source=_MISSED,
+        fix="put all subnets and prefixes into one ExternalPeering and delete the other",
+        severity=Severity.WARNING,
+    ),
+    "GatewayPeering": rule(
+        "gateway-peering-duplicate",
+        what="Two sides have one GatewayPeering.",
+        why="With two, their address translation and filters compete; later releases refuse it.",
+        source=_MISSED,
+        fix="put all exposes into one GatewayPeering and delete the other",
+        severity=Severity.WARNING,
+    ),
+}
+_BOTH = rule(
+    "peering-fabric-and-gateway",
+    what="A pair is peered by the fabric or by a gateway, not by both.",
+    why="Upstream calls it undefined behaviour: traffic may go around the gateway (githedgehog/fabric#1551).",
+    source=_MISSED,
+    fix="delete the VPCPeering or ExternalPeering, or else the GatewayPeering",
+    severity=Severity.WARNING,
+)
+
+
+def facts(manifest: Manifest) -> Iterator[Fact]:
+    """The pair of a peering, whatever its kind; nothing where it does not name two."""
+    pair = _pair(manifest)
+    if pair is not None:
+        yield ("peered", *pair)
+
+
+def doubled(manifest: Manifest, path: Path, world: World) -> Iterator[Violation]:
+    """Warn of other peerings of the same pair; *path* is where *manifest* names it."""
+    for fact in facts(manifest):
+        me = (manifest["kind"], manifest["metadata"]["name"])
+        others = [user for user in world.users(fact) if user != me]
+        _, one, other = fact
+        for which, violated in (
+            ([name for kind, name in others if kind == me[0]], _DOUBLED[me[0]]),
+            ([f"{kind} {name}" for kind, name in others if kind != me[0]], _BOTH),
+        ):
+            if which:
+                yield violated.at(path, f"{one} and {other} are peered already by {', '.join(sorted(which))}")
+
+
+def _pair(manifest: Manifest) -> tuple[str, str] | None:
+    spec = manifest.get("spec") or {}
+    if manifest["kind"] == "VPCPeering":
+        return peered_vpcs(spec)
+    if manifest["kind"] == "ExternalPeering":
+        permit = spec.get("permit") or {}
+        sides = [(permit.get("vpc") or {}).get("name", ""), EXTERNAL + (permit.get("external") or {}).get("name", "")]
+    else:
+        sides = list(spec.get("peering") or ())
+    sides.sort()
+    return (sides[0], sides[1]) if len(sides) == 2 else None

@@ -1,0 +1,198 @@
+"""Rules of SwitchProfiles as a whole, and the profile of a switch for the rules of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hedgehog.admission.cluster_state import World
+from hedgehog.admission.rules.profile.kinds import group_violations, kind_violations, pipeline_violations
+from hedgehog.admission.rules.profile.ports import port_violations
+from hedgehog.admission.rules.registry import KindRules
+from hedgehog.fabric import labels
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.profiles import Breakouts, Profile, default_spec, parse
+from hedgehog.manifests.rule import Severity, Violation, rule
+
+_VALIDATE = "api/wiring/v1beta1/switchprofile_types.go SwitchProfile.Validate"
+_WEBHOOK = "pkg/ctrl/switchprofile_wh.go"
+
+MISSING = rule(
+    "profile-field-missing",
+    what="A SwitchProfile has displayName, switchSilicon, nosType and platform.",
+    why="The switch software is chosen by them.",
+    source=_VALIDATE,
+    fix="write the field; take it from a built-in profile of the same maker",
+)
+OTHER_NAMES = rule(
+    "profile-other-names",
+    what="A SwitchProfile has at most five other names, all different and none empty.",
+    why="They are shown to people.",
+    source=_VALIDATE,
+    fix="remove names",
+)
+NOS_TYPE = rule(
+    "profile-nos-type",
+    what="nosType is one of the known switch softwares.",
+    why="No other can be installed.",
+    source=_VALIDATE,
+    fix="take one of the types that the message names",
+)
+BUILT_IN = rule(
+    "profile-built-in",
+    what="Built-in SwitchProfiles stay as they are: neither changed nor deleted.",
+    why="The fabric controller keeps them, and switches count on them.",
+    source=f"{_WEBHOOK} validate, ValidateDelete",
+    fix="leave built-in profiles out of what you write",
+)
+EXTRA = rule(
+    "profile-not-built-in",
+    what="Only built-in SwitchProfiles are created, unless the fabric allows others.",
+    why="Others are not tested; the fabric controller deletes them.",
+    source=f"{_WEBHOOK} ValidateCreate",
+    fix="use a built-in profile (allowExtraSwitchProfiles is for development only)",
+)
+IN_USE = rule(
+    "profile-in-use",
+    what="The profile of a switch stays as it is.",
+    why="Upstream does not check switches and connections again: ports that are gone cannot be used or changed any more.",
+    source="ours",
+    fix="create a profile of another name, and move the switches to it one by one",
+    severity=Severity.WARNING,
+)
+NOS_TYPES = (
+    "sonic-bcm-base",
+    "sonic-bcm-campus",
+    "sonic-bcm-vs",
+    "sonic-cls-plus-broadcom",
+    "sonic-cls-plus-marvell",
+    "sonic-cls-plus-vs",
+    "cumulus-vx",
+    "cumulus-mlx",
+)
+_MOST_NAMES = 5
+_LISTED = 5
+"""How many names a message lists."""
+_MAPPINGS = frozenset({"ports", "portGroups", "portProfiles", "supported", "pipelines"})
+"""Fields whose keys are names of the user's: an empty entry there counts."""
+
+_PARSED: dict[int, tuple[Manifest, Profile]] = {}
+"""Parsed once per manifest, which is a cache by identity: manifests of a world are replaced, never changed."""
+_PARSED_AT_MOST = 256
+
+
+def validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+    """Everything that the webhook refuses, on create and update."""
+    name, spec = new["metadata"]["name"], new["spec"]
+    built_in = default_spec(name, world.settings)
+    if old is None and built_in is None and not world.settings.allow_extra_switch_profiles:
+        yield EXTRA.at(("metadata", "name"), f"there is no built-in SwitchProfile {name}")
+        return
+    if built_in is not None:
+        # Those are sound, so that nothing else needs to be looked at.
+        if _significant(built_in) != _significant(spec):
+            fields = sorted(field for field in {*built_in, *spec} if _differs(field, built_in, spec))
+            yield BUILT_IN.at(("spec",), f"differs from the built-in profile in {', '.join(fields)}")
+        return
+    yield from _field_violations(spec)
+    yield from port_violations(spec)
+    yield from group_violations(spec)
+    yield from kind_violations(spec)
+    yield from pipeline_violations(spec)
+
+
+def _field_violations(spec: Mapping[str, Any]) -> Iterator[Violation]:
+    for field in ("displayName", "switchSilicon", "nosType", "platform"):
+        if not spec.get(field):
+            yield MISSING.at(("spec", field), f"the profile has no {field}")
+    if spec.get("nosType") and spec["nosType"] not in NOS_TYPES:
+        yield NOS_TYPE.at(("spec", "nosType"), f"{spec['nosType']!r} is none of {', '.join(NOS_TYPES)}")
+    names = spec.get("otherNames") or ()
+    if len(names) > _MOST_NAMES:
+        yield OTHER_NAMES.at(("spec", "otherNames"), f"{len(names)} names; at most {_MOST_NAMES} are allowed")
+    for index, name in enumerate(names):
+        if not name:
+            yield OTHER_NAMES.at(("spec", "otherNames", index), "is empty")
+        elif name in names[:index]:
+            yield OTHER_NAMES.at(("spec", "otherNames", index), f"{name!r} is there twice")
+
+
+def _differs(field: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return bool(_significant({field: one.get(field)}) != _significant({field: other.get(field)}))
+
+
+def _significant(value: Any) -> Any:
+    """*value* without what Go takes for the same as absent: zero values of fields, but no entries of mappings."""
+    if not isinstance(value, Mapping):
+        return value
+    result = {}
+    for field, child in value.items():
+        if field in _MAPPINGS and isinstance(child, Mapping):
+            kept: Any = {name: _significant(entry) for name, entry in child.items()}
+        else:
+            kept = _significant(child)
+        if kept not in (None, "", 0, [], {}):
+            result[field] = kept
+    return result
+
+
+def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+    name = old["metadata"]["name"]
+    if default_spec(name, world.settings) is not None:
+        yield BUILT_IN.at((), f"SwitchProfile {name} is built in")
+
+
+def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+    if old is None or _significant(old["spec"]) == _significant(new["spec"]):
+        return
+    name = new["metadata"]["name"]
+    switches = [one["metadata"]["name"] for one in world.labelled("Switch", labels.PROFILE, name)]
+    if switches:
+        rest = f" and {len(switches) - _LISTED} more" if len(switches) > _LISTED else ""
+        yield IN_USE.at(("spec",), f"is the profile of {', '.join(switches[:_LISTED])}{rest}")
+
+
+KINDS: Mapping[str, KindRules] = {"SwitchProfile": KindRules(validate, delete=_delete, warn=_warnings)}
+
+
+def profile_of(world: World, switch: Manifest) -> Profile | None:
+    """The profile of a Switch, or None when it names one that is not there. Two dictionary accesses."""
+    manifest = world.get("SwitchProfile", switch["spec"].get("profile", ""))
+    return None if manifest is None else parsed(manifest)
+
+
+def parsed(manifest: Manifest) -> Profile:
+    """The value of a SwitchProfile of a world."""
+    found = _PARSED.get(id(manifest))
+    if found is not None and found[0] is manifest:
+        return found[1]
+    if len(_PARSED) >= _PARSED_AT_MOST:
+        _PARSED.clear()
+    profile = parse(manifest)
+    _PARSED[id(manifest)] = manifest, profile
+    return profile
+
+
+def breakouts_of(switch: Manifest) -> Breakouts:
+    """What the Switch sets itself."""
+    breakouts: Breakouts = switch["spec"].get("portBreakouts") or {}
+    return breakouts
+
+
+def has_port(world: World, switch: Manifest, port: str) -> bool:
+    """Whether a Connection may use *port* of the Switch: `E1/4`, its alias `E1/4/1`, or `M1`. False without a profile."""
+    profile = profile_of(world, switch)
+    return profile is not None and profile.nos_name(port, breakouts_of(switch)) is not None
+
+
+def ports_of(switch: Manifest, world: World) -> Mapping[str, str]:
+    """Every port name that a Connection may use, with its name in the switch software; two names for one are aliases.
+
+    Builds the whole table: to ask for one port, use `has_port` or `Profile.nos_name`. Empty without a profile.
+    """
+    profile = profile_of(world, switch)
+    if profile is None:
+        return {}
+    breakouts = breakouts_of(switch)
+    named = ((name, profile.nos_name(name, breakouts)) for name in profile.names(breakouts))
+    return {name: nos_name for name, nos_name in named if nos_name is not None}

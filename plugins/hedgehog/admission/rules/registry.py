@@ -1,0 +1,62 @@
+"""The row of a kind in the table of rules: which functions check it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from hedgehog.admission.cluster_state import Footprint, World
+from hedgehog.fabric.model import Manifest
+from hedgehog.manifests.rule import Violation
+
+
+class Validate(Protocol):
+    """Checks an object in its stored form against the world, in which it may be there already (*old*) or not."""
+
+    def __call__(self, new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+        """Yield every violation, errors and warnings. May trust the schema: types are right, nulls are gone."""
+        ...
+
+
+class Delete(Protocol):
+    """Checks whether an object may go."""
+
+    def __call__(self, old: Manifest, world: World) -> Iterator[Violation]:
+        """Yield every reason why not."""
+        ...
+
+
+class Dropped(Protocol):
+    """Looks for what somebody wrote and the mutating webhooks silently drop."""
+
+    def __call__(self, sent: Manifest, new: Manifest) -> Iterator[Violation]:
+        """Yield warnings with paths in *sent*, the decoded object; *new* is its stored form."""
+        ...
+
+
+def _free(*_: Any, **__: Any) -> Iterator[Violation]:
+    return iter(())
+
+
+class KindRules:
+    """The row of one kind."""
+
+    __slots__ = ("delete", "dropped", "footprint", "validate", "warn")
+
+    def __init__(
+        self,
+        validate: Validate = _free,
+        *,
+        delete: Delete = _free,
+        warn: Validate = _free,
+        dropped: Dropped = _free,
+        footprint: Footprint | None = None,
+    ) -> None:
+        self.validate = validate
+        """What upstream's validating webhook checks on create and update (immutable fields: compare with *old*)."""
+        self.delete = delete
+        self.warn = warn
+        """What upstream misses; only asked when `validate` found no error."""
+        self.dropped = dropped
+        """What the stored form does not show any more; asked beside `warn`."""
+        self.footprint = footprint or Footprint()

@@ -1,0 +1,215 @@
+"""What upstream admits in a Switch although surely nobody wants it, most of it changes under what depends on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hedgehog.admission.cluster_state import World
+from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
+from hedgehog.admission.rules.switch.facts import boot_facts, connections_of, others
+from hedgehog.fabric import labels
+from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.profiles import Breakouts
+from hedgehog.manifests.rule import Severity, Violation, rule
+
+_OURS = "ours"
+_MAC = re.compile(
+    r"(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}", re.ASCII | re.I
+)
+_LISTED = 5
+"""How many names a message lists."""
+
+MCLAG = rule(
+    "switch-mclag-deprecated",
+    what="Redundancy is of type eslag.",
+    why="MCLAG is gone since release 26.03: the switch is taken, but its MCLAG connections are not.",
+    source="api/wiring/v1beta1/switch_types.go Switch.Validate (a warning there, too)",
+    fix="write `type: eslag`; the model must support it",
+    severity=Severity.WARNING,
+)
+LEGACY_ROLE = rule(
+    "switch-role-legacy",
+    what="A switch is a spine or a leaf.",
+    why="virtual-edge is neither: its ASN and VTEP IP are not checked, and nothing is configured for it.",
+    source=_OURS,
+    fix="take server-leaf, border-leaf, mixed-leaf or spine",
+    severity=Severity.WARNING,
+)
+BOOT_MAC = rule(
+    "switch-boot-mac-invalid",
+    what="boot.mac is a MAC address.",
+    why="Nothing checks it, and a switch that boots is then never recognised.",
+    source=_OURS,
+    fix="write it like 0c:20:12:fe:01:00, in quotes",
+    severity=Severity.WARNING,
+)
+BOOT_TAKEN = rule(
+    "switch-boot-duplicate",
+    what="No two switches have the same boot.serial or boot.mac.",
+    why="Only one of them can be recognised when it boots.",
+    source=_OURS,
+    fix="correct the serial number or MAC address of one",
+    severity=Severity.WARNING,
+)
+LOCATORS_KEPT = rule(
+    "switch-port-locators-kept",
+    what="portLocators is set by hand for the moment, never kept.",
+    why="Admission turns durations into times at most 20 minutes ahead, so that what is kept differs from it for ever.",
+    source=_OURS,
+    fix="remove portLocators; light a port with kubectl patch",
+    severity=Severity.WARNING,
+)
+REDUNDANCY_CHANGED = rule(
+    "switch-redundancy-changed",
+    what="A switch with connections stays in its redundancy group.",
+    why="ESLAG connections need all their switches in one group; upstream does not check them again (#1393).",
+    source=_OURS,
+    fix="delete the ESLAG connections of the switch first, then change the group",
+    severity=Severity.WARNING,
+)
+ROLE_CHANGED = rule(
+    "switch-role-changed",
+    what="A switch with connections keeps its role.",
+    why="Connections were checked for the old role, and are not checked again.",
+    source=_OURS,
+    fix="delete the connections of the switch first",
+    severity=Severity.WARNING,
+)
+PROFILE_CHANGED = rule(
+    "switch-profile-changed",
+    what="A switch with connections keeps its profile.",
+    why="Its features and ports were checked for connections and attachments, and are not checked again.",
+    source=_OURS,
+    fix="delete the connections of the switch first, or check that the new model has the same ports and features",
+    severity=Severity.WARNING,
+)
+PORT_LOST = rule(
+    "switch-port-in-use",
+    what="Ports of connections outlive a change of profile or breakouts.",
+    why="Upstream does not check connections again: the link goes down, and the connection cannot be changed any more.",
+    source=_OURS,
+    fix="move or delete the connections first",
+    severity=Severity.WARNING,
+)
+NAMESPACE_LOST = rule(
+    "switch-vlan-namespace-in-use",
+    what="VLANNamespaces of attached VPCs stay on the switch.",
+    why="Upstream does not check attachments again: the VLANs stay configured although the switch may not use them.",
+    source=_OURS,
+    fix="delete the attachments first, or keep the VLANNamespace",
+    severity=Severity.WARNING,
+)
+
+
+def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+    """What is admitted, but surely not wanted."""
+    spec = new["spec"]
+    if spec.get("redundancy", {}).get("type") == "mclag":
+        yield MCLAG.at(("spec", "redundancy", "type"), "MCLAG is no longer supported")
+    if spec["role"] == "virtual-edge":
+        yield LEGACY_ROLE.at(("spec", "role"), "virtual-edge is legacy")
+    mac = spec.get("boot", {}).get("mac", "")
+    if mac and not _MAC.fullmatch(mac):
+        yield BOOT_MAC.at(("spec", "boot", "mac"), f"{mac!r} is no MAC address")
+    for fact in boot_facts(new):
+        for _, other in others(world, fact, new["metadata"]["name"]):
+            yield BOOT_TAKEN.at(("spec", "boot", str(fact[1])), f"switch {other} has the same {fact[1]} {fact[2]}")
+    if spec.get("portLocators"):
+        yield LOCATORS_KEPT.at(("spec", "portLocators"), "locator lights are for the moment")
+    if old is not None:
+        yield from _change_warnings(new, world, old)
+
+
+def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
+    """Locator lights that admission throws away, because they are over."""
+    if sent.get("spec", {}).get("portLocators") and not new["spec"].get("portLocators"):
+        yield LOCATORS_KEPT.at(("spec", "portLocators"), "all locator lights are over; admission drops them")
+
+
+def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Violation]:
+    before, after = old["spec"], new["spec"]
+    changed = {
+        name
+        for name in ("role", "profile", "redundancy", "portBreakouts", "vlanNamespaces")
+        if (before.get(name) or None) != (after.get(name) or None)
+    }
+    if not changed:
+        return
+    connections = list(connections_of(world, new["metadata"]["name"]))
+    if not connections:
+        return
+    names = _list([one["metadata"]["name"] for one in connections])
+    if "role" in changed:
+        message = f"was {before.get('role')}, and the switch has connections: {names}"
+        yield ROLE_CHANGED.at(("spec", "role"), message)
+    if "profile" in changed:
+        message = f"was {before.get('profile')}, and the switch has connections: {names}"
+        yield PROFILE_CHANGED.at(("spec", "profile"), message)
+    if "redundancy" in changed:
+        yield from _redundancy_warnings(old, connections)
+    if changed & {"profile", "portBreakouts"}:
+        yield from _port_warnings(new, world, old, connections)
+    if "vlanNamespaces" in changed:
+        yield from _namespace_warnings(new, world, old, connections)
+
+
+def _redundancy_warnings(old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
+    affected = [one["metadata"]["name"] for one in connections if one["spec"].get("eslag")]
+    group = old["spec"].get("redundancy", {}).get("group")
+    if affected and group:
+        message = f"was group {group}, and the switch has ESLAG connections: {_list(affected)}"
+        yield REDUNDANCY_CHANGED.at(("spec", "redundancy"), message)
+
+
+def _port_warnings(new: Manifest, world: World, old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
+    """Ports of connections that are gone, or another port of the switch software now."""
+    profile, profile_before = profile_of(world, new), profile_of(world, old)
+    if profile is None or profile_before is None:
+        return
+    breakouts, breakouts_before = breakouts_of(new), breakouts_of(old)
+    switch = new["metadata"]["name"]
+    for connection in connections:
+        for port in _ports_on(switch, connection["spec"]):
+            if profile.nos_name(port, breakouts) is None:
+                message = f"connection {connection['metadata']['name']} uses port {port}, which is gone"
+            elif profile is profile_before and _shape(port, breakouts) != _shape(port, breakouts_before):
+                message = f"connection {connection['metadata']['name']} uses port {port}, which is split otherwise now"
+            else:
+                continue
+            field = "profile" if profile is not profile_before else "portBreakouts"
+            yield PORT_LOST.at(("spec", field), message)
+
+
+def _shape(port: str, breakouts: Breakouts) -> str | None:
+    """The mode that is set for *port* or for the port that it is a part of."""
+    return breakouts.get(port) or breakouts.get(port.rpartition("/")[0])
+
+
+def _namespace_warnings(new: Manifest, world: World, old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
+    gone = set(old["spec"].get("vlanNamespaces") or ()) - set(new["spec"]["vlanNamespaces"])
+    for connection in connections if gone else ():
+        name = connection["metadata"]["name"]
+        for attachment in world.labelled("VPCAttachment", labels.CONNECTION, name):
+            vpc = world.get("VPC", attachment["spec"].get("subnet", "").partition("/")[0])
+            if vpc is not None and vpc["spec"].get("vlanNamespace") in gone:
+                about = f"VPCAttachment {attachment['metadata']['name']} has VLANs of {vpc['spec']['vlanNamespace']}"
+                yield NAMESPACE_LOST.at(("spec", "vlanNamespaces"), f"{about}, which the switch loses")
+
+
+def _ports_on(switch: str, value: object) -> Iterator[str]:
+    """Every port of *switch* that the spec of a Connection names."""
+    if isinstance(value, dict):
+        port = value.get("port")
+        if isinstance(port, str) and port.startswith(f"{switch}/"):
+            yield port.removeprefix(f"{switch}/")
+        for child in value.values():
+            yield from _ports_on(switch, child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _ports_on(switch, child)
+
+
+def _list(names: list[str]) -> str:
+    rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{', '.join(names[:_LISTED])}{rest}"

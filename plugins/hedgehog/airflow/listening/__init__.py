@@ -1,0 +1,4 @@
+"""What Airflow tells of our tasks, recorded as it happens, and its notifiers.
+
+Never raises, and never holds a task up.
+"""

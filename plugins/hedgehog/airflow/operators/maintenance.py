@@ -1,0 +1,254 @@
+"""Operators of maintenance: replay, cleaning, log rotation, backup. Each returns its report, which XCom keeps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from hedgehog.airflow.adapters.connections import setting
+from hedgehog.airflow.operators.sync import fabric_database, run_id_of
+from hedgehog.airflow.trouble import FabricTrouble
+from hedgehog.errors import InvalidInput, PermanentError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.sdk import Context
+
+    from hedgehog.services.upkeep.log_rotation import Policy
+
+logger = logging.getLogger(__name__)
+
+RESULT_CLEANUP = "result_cleanup"
+LOG_ROTATION = "log_rotation"
+BACKUP = "backup"
+"""Jobs of the table `maintenance`."""
+_DAG_RUN_DAYS = 14.0
+
+
+def number(name: str, default: float) -> float:
+    """`[hedgehog] name` as a number. Raises InvalidInput naming the setting."""
+    text = setting(name, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInput(f"[hedgehog] {name} is {text!r}; it must be a number") from None
+
+
+def _note(job: str, report: dict[str, Any]) -> None:
+    from hedgehog.store.retention import note_run
+
+    with fabric_database() as connection:
+        note_run(connection, job, report)
+
+
+class ReplayDeadLettersOperator(BaseOperator):
+    """Makes parked work due again.
+
+    :param fabrics: fabric names. (templated)
+    :param target: `git`, `kubernetes` or `both`, as nothing is. (templated)
+    :param every: all that is parked, whatever the fabric. (templated)
+    :param plan_only: a dry run. (templated)
+    """
+
+    template_fields: Sequence[str] = ("fabrics", "target", "every", "plan_only")
+    ui_color = "#fef7e0"
+
+    def __init__(
+        self, *, fabrics: Any = (), target: Any = "both", every: Any = False, plan_only: Any = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.fabrics = fabrics
+        self.target = target
+        self.every = every
+        self.plan_only = plan_only
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what was replayed and what had to stay parked."""
+        from hedgehog.fabric.model import Target
+        from hedgehog.services.upkeep import dead_letters
+
+        target = None if self.target in ("both", None) else Target(self.target)
+        with fabric_database() as connection:
+            selection = dead_letters.select(
+                connection, fabrics=list(self.fabrics), target=target, every=bool(self.every)
+            )
+            done = dead_letters.replay(connection, selection, by=run_id_of(context), dry_run=bool(self.plan_only))
+        for line in done.lines() or ["nothing of that is parked"]:
+            logger.info("%s", line)
+        return done.as_dict()
+
+
+class _CleaningOperator(BaseOperator):
+    """What the operators share that delete: a dry run says what would go."""
+
+    template_fields: Sequence[str] = ("plan_only",)
+    ui_color = "#f1f3f4"
+
+    def __init__(self, *, plan_only: Any = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_only = plan_only
+
+
+class RepairLostRunsOperator(_CleaningOperator):
+    """Gives the fabrics whose run was killed an outcome, so that they no longer show `syncing`.
+
+    :param plan_only: a dry run. (templated)
+    """
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        """Return fabric, target and run of each."""
+        from hedgehog.services.upkeep import maintenance
+
+        with fabric_database() as connection:
+            lost = maintenance.repair_lost_runs(connection, dry_run=bool(self.plan_only))
+        for one in lost:
+            logger.warning("%s → %s: the run %s ended without an outcome", one["fabric"], one["target"], one["run_id"])
+        return lost
+
+
+class SweepHistoriesOperator(_CleaningOperator):
+    """Deletes rows of our own tables that are older than `[hedgehog] <table>_retention_days`.
+
+    :param plan_only: a dry run. (templated)
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what went of each table."""
+        from hedgehog.services.upkeep import maintenance
+        from hedgehog.store.retention import HISTORIES, note_run
+
+        with fabric_database() as connection:
+            days = {one.name: number(f"{one.name}_retention_days", one.days) for one in HISTORIES}
+            report = maintenance.sweep_histories(connection, days, dry_run=bool(self.plan_only))
+            if not self.plan_only:
+                note_run(connection, RESULT_CLEANUP, report)
+        for name, swept in report.items():
+            logger.info(
+                "%s: %s rows older than %g days %s%s",
+                name,
+                swept["rows"],
+                swept["days"],
+                "would go" if self.plan_only else "are gone",
+                "; more are left for the next run" if swept["more"] else "",
+            )
+        return report
+
+
+class SweepDagRunsOperator(_CleaningOperator):
+    """Deletes Airflow's rows of old runs of our DAGs, through its REST API; skipped where there is no connection to it.
+
+    :param plan_only: a dry run. (templated)
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return how many runs went, by DAG."""
+        from dataclasses import asdict
+        from datetime import UTC, datetime, timedelta
+
+        from hedgehog.airflow.adapters.rest import API_CONNECTION, open_api
+        from hedgehog.services.upkeep import maintenance
+
+        try:
+            api = open_api()
+            if api is None:
+                raise AirflowSkipException(
+                    f"there is no connection {API_CONNECTION}, so Airflow's own old runs stay; create it, or clean them "
+                    "with `airflow db clean`"
+                )
+            days = number("dag_run_retention_days", _DAG_RUN_DAYS)
+            with api:
+                before = datetime.now(UTC) - timedelta(days=days)
+                report = maintenance.sweep_runs(api, before, dry_run=bool(self.plan_only))
+        except PermanentError as error:
+            raise AirflowFailException(str(error)) from error
+        verb = "would go" if self.plan_only else "are gone"
+        logger.info("%s runs older than %g days %s", sum(report.deleted.values()), days, verb)
+        return asdict(report) | {"days": days}
+
+
+class RotateLogsOperator(_CleaningOperator):
+    """Compresses and deletes task logs of our DAGs on the machine that it runs on.
+
+    :param plan_only: a dry run. (templated)
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return counts and sizes."""
+        import time
+        from pathlib import Path
+
+        from airflow.sdk.configuration import conf
+
+        from hedgehog.services.upkeep.log_rotation import rotate
+
+        folder = Path(conf.get("logging", "base_log_folder")).expanduser()
+        try:
+            report = rotate(folder, _our_dags(folder), _policy(), now=time.time(), dry_run=bool(self.plan_only))
+        except PermanentError as error:
+            raise AirflowFailException(str(error)) from error
+        verb = "would be " if self.plan_only else ""
+        for action, paths in (("compressed", report.compressed), ("deleted", report.deleted)):
+            for path in paths:
+                logger.info("%s%s: %s", verb, action, path)
+        logger.info("%s", report.as_dict())
+        if not self.plan_only:
+            _note(LOG_ROTATION, report.as_dict())
+        return report.as_dict()
+
+
+def _our_dags(folder: Path) -> list[str]:
+    """The DAGs with logs here that carry our prefix."""
+    return sorted(path.name.removeprefix("dag_id=") for path in folder.glob("dag_id=hedgehog_*"))
+
+
+def _policy() -> Policy:
+    from hedgehog.services.upkeep.log_rotation import Policy
+
+    default = Policy()
+    return Policy(
+        compress_days=number("log_compress_days", default.compress_days),
+        delete_days=number("log_retention_days", default.delete_days),
+        total_size=int(number("log_total_megabytes", default.total_size / 1e6) * 1e6),
+        keep=int(number("log_keep", default.keep)),
+    )
+
+
+class BackUpOperator(_CleaningOperator):
+    """Writes a backup of the fabric database to `[hedgehog] backup_directory` and lets the oldest there go.
+
+    :param plan_only: a dry run. (templated)
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what was written and what went; red when something is missing from the backup."""
+        from datetime import UTC, datetime
+
+        from hedgehog.airflow.adapters import backup_storage
+        from hedgehog.services.transfer.backup import KEEP
+        from hedgehog.store.retention import note_run
+
+        with fabric_database() as connection:
+            done = backup_storage.back_up(
+                connection,
+                backup_storage.backup_place(),
+                keep=int(number("backup_keep", KEEP)),
+                now=datetime.now(UTC),
+                dry_run=bool(self.plan_only),
+            )
+            report = done.as_dict()
+            if not self.plan_only and not done.missing:
+                note_run(connection, BACKUP, report)
+        verb = "would be " if self.plan_only else ""
+        logger.info("%s fabrics, %s objects %swritten to %s", done.fabrics, done.objects, verb, done.place)
+        for name in done.removed:
+            logger.info("%sdeleted, one of the oldest: %s", verb, name)
+        if done.missing:
+            for line in report["missing"]:
+                logger.error("%s", line)
+            raise FabricTrouble(f"{done.place} has all but this: " + "; ".join(report["missing"]))
+        return report

@@ -1,0 +1,193 @@
+"""Operators of hedgehog_pull_request_validation: which pull requests wait, the checks, and what came of them.
+
+A pull request with faults is a good end of a task: it was checked and told. A task is red when it could not be checked.
+Nothing here is retried by Airflow: the inbox knows when a failed delivery is due again, and GitHub when it has room.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
+
+from hedgehog.airflow import trouble
+from hedgehog.airflow.operators.sync import fabric_database, open_problems, short, time_limit, waiting_for_somebody
+from hedgehog.errors import HedgehogError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import TaskInstanceKey
+
+    from hedgehog.services.pull_requests.validate import Validation
+
+logger = logging.getLogger(__name__)
+
+VALIDATION = "validation"
+"""XCom key under which a check leaves its result."""
+_STATUSES = ("success", "failure", "skipped")
+
+
+class PullRequestLink(BaseOperatorLink):
+    """The pull request on GitHub."""
+
+    name = "Pull request"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Asked in the task's own process, after it ran; an empty link shows no button."""
+        return getattr(operator, "pull_request_link", None) or ""
+
+
+class PlanPullRequestsOperator(BaseOperator):
+    """Finds the pull requests that deliveries ask for, each once, and returns them, one mapped task each.
+
+    :param repository: `owner/name`; check one pull request of it, whether anybody asks or not. (templated)
+    :param pull_request: its number. (templated)
+    """
+
+    template_fields: Sequence[str] = ("repository", "pull_request")
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, repository: Any = "", pull_request: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.repository = repository
+        self.pull_request = pull_request
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return names, numbers and the ids of deliveries; an empty list skips everything downstream."""
+        from hedgehog.services.pull_requests import queue as pull_request_queue
+
+        number = None if self.pull_request in (None, "") else int(self.pull_request)
+        with fabric_database() as connection:
+            tasks = pull_request_queue.plan(connection, repository=str(self.repository or ""), number=number)
+        logger.info("pull requests to check: %s", short([str(task) for task in tasks]) or "none")
+        return [task.as_dict() for task in tasks]
+
+
+class PullRequestValidationOperator(BaseOperator):
+    """Checks one pull request and says so on GitHub: a check or status, notes on lines, one comment.
+
+    :param task: what the plan returned for it. (templated, mappable)
+    """
+
+    template_fields: Sequence[str] = ("task",)
+    ui_color = "#e6f4ea"
+    operator_extra_links = (PullRequestLink(),)
+
+    def __init__(self, *, task: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.task = task
+
+    def execute(self, context: Context) -> None:
+        """Check it. Its deliveries are finished whatever happens."""
+        from hedgehog.airflow.adapters.hooks import open_github, open_mirror
+        from hedgehog.services.pull_requests import queue as pull_request_queue
+        from hedgehog.services.pull_requests import validate as pull_request
+
+        task = pull_request_queue.Task.of(self.task)
+        context["pull_requests"] = str(task)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
+        page = log_page(context)
+        limit = time_limit(self)
+
+        with fabric_database() as connection:
+
+            def check(repository: str, number: int) -> Validation:
+                return pull_request.validate(
+                    connection,
+                    repository,
+                    number,
+                    open_github=open_github,
+                    open_mirror=open_mirror,
+                    details_url=page,
+                    **limit,
+                )
+
+            def give_up(repository: str, number: int, why: str) -> Validation:
+                return pull_request.give_up(
+                    connection,
+                    repository,
+                    number,
+                    why,
+                    open_github=open_github,
+                    open_mirror=open_mirror,
+                    details_url=page,
+                )
+
+            try:
+                found = pull_request_queue.work(connection, task, check, give_up)
+            except HedgehogError as error:
+                raise AirflowFailException(f"{task}: {error}") from error
+        self.pull_request_link = found.url
+        _tell(found)
+        context["ti"].xcom_push(key=VALIDATION, value=found.as_dict())
+
+
+def log_page(context: Context) -> str:
+    """Where the log of the task can be read, if Airflow knows its own address; the full report is in it."""
+    from airflow.sdk.configuration import conf
+
+    return context["ti"].log_url if conf.get("api", "base_url", fallback=None) else ""
+
+
+def _tell(found: Validation) -> None:
+    from hedgehog.services.pull_requests.report import plain
+
+    logger.info("%s", describe(found.as_dict()))
+    for report in found.fabrics:
+        for line in plain(report):
+            logger.info("  %s", line)
+
+
+def describe(found: dict[str, Any]) -> str:
+    """One line about one pull request, for people."""
+    return f"{found['repository']}#{found['pull_request']}: {found['status']}; {found['reason']}"
+
+
+class PullRequestSummaryOperator(BaseOperator):
+    """Says in one place what became of every pull request of the run and what is open, and fails when one could not be
+    checked or waits for somebody.
+
+    :param planned: what the plan returned. (templated)
+    :param checks_task_id: the mapped task whose results are summed up.
+    :param verb: the DAG, without its prefix, whose open problems are named; empty: none.
+    """
+
+    template_fields: Sequence[str] = ("planned",)
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, planned: Any, checks_task_id: str = "check", verb: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.planned = planned
+        self.checks_task_id = checks_task_id
+        self.verb = verb
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return (XCom) the totals and one entry a pull request."""
+        if self.planned is None:
+            raise AirflowFailException("nothing was checked: the plan failed; the log of the task `plan` says why")
+        tasks: list[dict[str, Any]] = list(self.planned)
+        ti = context["ti"]
+        pulled = ti.xcom_pull(task_ids=[self.checks_task_id], key=VALIDATION, map_indexes=range(len(tasks))) or []
+        found = [one for one in pulled if one]
+        told = {(one["repository"], one["pull_request"]) for one in found}
+        unchecked = [
+            f"{task['repository']}#{task['pull_request']}"
+            for task in tasks
+            if (task["repository"], task["pull_request"]) not in told
+        ]
+        for one in found:
+            logger.info("%s", describe(one))
+        for name in unchecked:
+            logger.error("%s: could not be checked; the log of its task says why", name)
+        totals = {status: sum(one["status"] == status for one in found) for status in _STATUSES}
+        summary = {"totals": {**totals, "unchecked": len(unchecked)}, "pull_requests": found, "unchecked": unchecked}
+        problems = open_problems(self.verb, ())
+        summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
+        verdict = [f"{len(unchecked)} of {len(tasks)} could not be checked: {short(unchecked)}"] if unchecked else []
+        verdict += waiting_for_somebody(problems)
+        if verdict:
+            ti.xcom_push(key="return_value", value=summary)
+            raise trouble.FabricTrouble("; ".join(verdict))
+        return summary

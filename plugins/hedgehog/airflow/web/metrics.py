@@ -1,0 +1,133 @@
+"""The figures for Prometheus, in a web application of their own: a scraper has no login of Airflow's, but a token."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import PlainTextResponse
+
+from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read, setting
+from hedgehog.airflow.clocks import intervals
+from hedgehog.errors import HedgehogError, NotFound
+
+logger = logging.getLogger(__name__)
+
+TOKEN_CONNECTION = "hedgehog_metrics_token"  # noqa: S105 - the name of a connection
+_KEPT = 5.0
+"""Seconds for which figures count as those of now, however many scrapers ask."""
+_TOKEN_KEPT = 30.0
+_CONNECT_TIMEOUT = 3
+_SESSION = "-c statement_timeout=10000"
+
+Kept = tuple[float, int, str]
+"""Until when, the status, and the text."""
+
+
+def scrape_token() -> str:
+    """The password of the connection `hedgehog_metrics_token`, else `[hedgehog] metrics_token`; empty when neither is."""
+    try:
+        return read(TOKEN_CONNECTION).password or ""
+    except NotFound:
+        return setting("metrics_token", "")
+
+
+class _Counter:
+    """Figures at most _KEPT old, counted by one thread at a time; a database that is away is asked as seldom."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: Kept = (0.0, 503, "")
+
+    def page(self) -> PlainTextResponse:
+        """The figures, or 503 with what is wrong."""
+        with self._lock:
+            if time.monotonic() >= self._kept[0]:
+                status, text = self._count()
+                self._kept = (time.monotonic() + _KEPT, status, text)
+            _, status, text = self._kept
+        from hedgehog.services.observe.metrics import CONTENT_TYPE
+
+        return PlainTextResponse(text, status, media_type=CONTENT_TYPE if status == 200 else None)
+
+    def _count(self) -> tuple[int, str]:
+        try:
+            return 200, _figures()
+        except HedgehogError as error:
+            logger.warning("no figures for Prometheus: %s", error)
+            return 503, f"{error}\n"
+
+
+class _Token:
+    """The token, at most _TOKEN_KEPT old, read by one thread at a time. Where it is kept is asked as seldom when that
+    fails: it may be a service that is paid by the call, or that is down for want of rest."""
+
+    def __init__(self, read_token: Callable[[], str]) -> None:
+        self._read = read_token
+        self._lock = Lock()
+        self._until = 0.0
+        self._token: str | None = None
+
+    def current(self) -> str:
+        """The token; empty where there is none. Raises 503 while it cannot be read."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._token = self._asked()
+                self._until = time.monotonic() + _TOKEN_KEPT
+            token = self._token
+        if token is None:
+            raise HTTPException(503, f"the token cannot be read: connection {TOKEN_CONNECTION}; the log says more")
+        return token
+
+    def _asked(self) -> str | None:
+        try:
+            return self._read()
+        except Exception as error:  # a secrets backend is anybody's code, and its text may hold anything
+            logger.error("the token of the figures cannot be read: %s", type(error).__name__)
+            return None
+
+
+def _figures() -> str:
+    from hedgehog.services.observe.metrics import collect, exposition
+    from hedgehog.store import database
+
+    given = {"connect_timeout": _CONNECT_TIMEOUT, **database_parameters(DATABASE_CONNECTION)}
+    options = f"{given.get('options', '')} {_SESSION}".strip()
+    connection = database.connect({**given, "options": options, "application_name": "hedgehog metrics"})
+    try:
+        return exposition(collect(connection, intervals()))
+    finally:
+        connection.close()
+
+
+def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:
+    """The application below `/hedgehog/metrics`: `GET /prometheus`, for everybody who has the token."""
+    token = _Token(read_token)
+    counter = _Counter()
+
+    def requires_token(request: Request) -> None:
+        """Refuse whoever has not the token, and everybody while there is none."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        wanted = token.current().encode()
+        if scheme.lower() != "bearer" or not wanted or not hmac.compare_digest(given.strip().encode(), wanted):
+            hint = "send its password" if wanted else "create it, with a token as password"
+            raise HTTPException(401, f"a bearer token is needed: connection {TOKEN_CONNECTION}; {hint}")
+
+    app = FastAPI(
+        title="Hedgehog metrics",
+        dependencies=[Depends(requires_token)],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+
+    @app.get("/prometheus")
+    def prometheus() -> PlainTextResponse:
+        """All figures of ours, as of now, in Prometheus' text format."""
+        return counter.page()
+
+    return app

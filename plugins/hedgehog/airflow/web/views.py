@@ -1,0 +1,315 @@
+"""Our web applications inside Airflow's API server: the webhook of GitHub, and what operators may read.
+
+Two applications, so that no dependency is ever left out by mistake: everything of `api_app` needs a login and the
+permission to see plugins; `webhook_app` has one route, which needs no login but a signature. Loaded by the API server
+only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read, setting
+from hedgehog.errors import HedgehogError, InvalidInput, NotFound
+from hedgehog.services.repository import webhook
+from hedgehog.store import database, inbox, migrate
+from hedgehog.store.database import Connection
+from hedgehog.store.inbox import Receipt
+
+logger = logging.getLogger(__name__)
+
+SECRET_CONNECTION = "hedgehog_github_webhook"  # noqa: S105 - the name of a connection
+WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
+"""The fabric database with a role that may only add deliveries; where there is none, `hedgehog_db` is used."""
+BODY_LIMIT = 3 * 1024 * 1024
+"""Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
+BODIES_LIMIT = 32 * 1024 * 1024
+"""Bytes of all bodies at once, signed or not: nobody knows which before they are read."""
+_SECONDS_TO_SEND = 10.0
+_SECRETS_KEPT = 30.0
+"""Seconds after which a changed secret counts, and after which secrets that could not be read are tried again."""
+_FLUSH_AFTER = 1.0
+_MOST_WAITING = 64
+_CONNECT_TIMEOUT = 3
+_STATEMENT_MILLISECONDS = 5000
+
+T = TypeVar("T")
+Secrets = tuple[str, ...]
+
+
+class _Refused(Exception):
+    """A delivery that is not taken: what to answer, and under which reason it is counted."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+def webhook_secrets() -> Secrets:
+    """The active secrets of the webhook: password and extra `previous` of the connection `hedgehog_github_webhook`,
+    else `[hedgehog] github_webhook_secret` and `github_webhook_previous_secret`. Empty when none is configured."""
+    try:
+        values = read(SECRET_CONNECTION)
+        found = (values.password, values.extra.get("previous"))
+    except NotFound:
+        found = (setting("github_webhook_secret", ""), setting("github_webhook_previous_secret", ""))
+    return tuple(secret for secret in found if isinstance(secret, str) and secret)
+
+
+class _Desk:
+    """What the webhook keeps between requests: one worker thread with one database connection, the secrets for a
+    while, and counters of refusals, which are written once a second at most.
+
+    One thread of its own: a database that hangs must not take the threads that Airflow's own pages need.
+    """
+
+    def __init__(self, read_secrets: Callable[[], Secrets]) -> None:
+        self._read_secrets = read_secrets
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="hedgehog-webhook")
+        self._waiting = 0
+        self._connection: Connection | None = None
+        self._secrets: Secrets = ()
+        self._secrets_until = 0.0
+        self._secrets_error = ""
+        self._asking = asyncio.Lock()
+        self._buffered = 0
+        self._refusals: Counter[str] = Counter()
+        self._flush: asyncio.TimerHandle | None = None
+
+    async def secrets(self) -> Secrets:
+        """The active secrets, at most half a minute old. Where they are kept is asked as seldom when that fails."""
+        async with self._asking:
+            if time.monotonic() >= self._secrets_until:
+                try:
+                    self._secrets, self._secrets_error = await self._run(self._read_secrets), ""
+                except _Refused:
+                    raise
+                except Exception as error:  # its text may hold anything
+                    self._secrets, self._secrets_error = (), type(error).__name__
+                    logger.error("the secret of the webhook cannot be read: %s", self._secrets_error)
+                self._secrets_until = time.monotonic() + _SECRETS_KEPT
+        if self._secrets_error:
+            raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
+        return self._secrets
+
+    @contextmanager
+    def room(self) -> Iterator[Callable[[int], None]]:
+        """What is called for each part of a body before it is kept; all of it is given back at the end of the block."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if self._buffered + size > BODIES_LIMIT:
+                raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again")
+            taken += size
+            self._buffered += size
+
+        try:
+            yield take
+        finally:
+            self._buffered -= taken
+
+    async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Unheeded:
+        """Keep a signed delivery."""
+        return await self._run(self._in_database, lambda found: webhook.receive(found, event, delivery_id, body))
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
+        finally:
+            self._waiting -= 1
+
+    def _in_database(self, work: Callable[[Connection], T]) -> T:
+        """In the worker thread: do *work*, on a new connection if the kept one is lost. Nothing is done twice by it,
+        because the same delivery again is a duplicate."""
+        if self._connection is not None:
+            try:
+                return work(self._connection)
+            except HedgehogError as error:
+                if isinstance(error, InvalidInput):
+                    raise
+                logger.info("connecting to the fabric database again: %s", error)
+                self._close()
+        self._connection = _connect()
+        return work(self._connection)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            with suppress(Exception):  # it may be broken already, and nothing is lost with it
+                self._connection.close()
+            self._connection = None
+
+    def count(self, reason: str) -> None:
+        """Count a refusal; a flood of them costs one statement a second."""
+        self._refusals[reason] += 1
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(_FLUSH_AFTER, lambda: loop.run_in_executor(self._worker, self._write_counts))
+
+    def _write_counts(self) -> None:
+        self._flush = None
+        refusals, self._refusals = self._refusals, Counter()
+        try:
+            self._in_database(lambda connection: inbox.count_refusals(connection, refusals))
+        except Exception as error:  # counted in vain; nothing else may fail for it
+            logger.warning("%s refusals could not be counted: %s", refusals.total(), type(error).__name__)
+
+    async def close(self) -> None:
+        """Write what is counted and let go of everything."""
+        if self._flush is not None:
+            self._flush.cancel()
+        if self._refusals:
+            await asyncio.get_running_loop().run_in_executor(self._worker, self._write_counts)
+        self._worker.submit(self._close)
+        self._worker.shutdown()
+
+
+def _connect() -> Connection:
+    """The fabric database, with limits that answer before GitHub gives up."""
+    try:
+        parameters = database_parameters(WEBHOOK_DATABASE_CONNECTION)
+    except NotFound:
+        parameters = database_parameters(DATABASE_CONNECTION)
+    parameters = {"connect_timeout": _CONNECT_TIMEOUT, **parameters, "application_name": "hedgehog webhook"}
+    connection = database.connect(parameters)
+    try:
+        migrate.ensure_migrated(connection)
+        with database.transaction(connection) as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", (str(_STATEMENT_MILLISECONDS),))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAPI:
+    """The application below `/hedgehog/webhooks`: `POST /github`, for everybody who knows the secret."""
+    desk = _Desk(read_secrets)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await desk.close()
+
+    app = FastAPI(title="Hedgehog webhooks", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/github")
+    async def github(request: Request) -> JSONResponse:
+        """Take a delivery of GitHub: size, signature, content, one row, in this order."""
+        try:
+            return await _take(desk, request)
+        except _Refused as refusal:
+            desk.count(refusal.reason)
+            headers = {"Retry-After": "60"} if refusal.status == 503 else {}
+            return _answer(refusal.status, "refused", str(refusal), headers)
+
+    return app
+
+
+async def _take(desk: _Desk, request: Request) -> JSONResponse:
+    with desk.room() as room:
+        return await _answered(desk, request, await _signed_body(desk, request, room))
+
+
+async def _answered(desk: _Desk, request: Request, body: bytes) -> JSONResponse:
+    event, delivery_id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
+    if not event:
+        raise _Refused(400, "malformed", "the header X-GitHub-Event is missing")
+    try:
+        found = await desk.receive(event, delivery_id, body)
+    except InvalidInput as error:
+        raise _Refused(400, "malformed", str(error)) from None
+    except Exception as error:  # nothing of the delivery may reach a log or an answer by way of an error text
+        logger.error("a delivery could not be kept: %s", type(error).__name__)
+        raise _Refused(503, "database away", "the delivery could not be kept; GitHub may deliver it again") from None
+    if found is Receipt.DUPLICATE:
+        desk.count("replayed")
+        return _answer(200, "duplicate", "this delivery is known already")
+    if isinstance(found, webhook.Unheeded):
+        return _answer(200, "pong" if found is webhook.PONG else "ignored", found.reason)
+    return _answer(202, str(found), "")
+
+
+async def _signed_body(desk: _Desk, request: Request, room: Callable[[int], None]) -> bytes:
+    """The body, after its size and signature were found right."""
+    secrets = await desk.secrets()
+    if not secrets:
+        raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise _Refused(415, "wrong content type", "choose content type application/json in the webhook")
+    signature = request.headers.get("x-hub-signature-256", "")
+    if not signature:
+        raise _Refused(401, "unsigned", "the header X-Hub-Signature-256 is missing; give the webhook its secret")
+    body = await _body(request, room)
+    if not webhook.is_signed(body, signature, secrets):
+        raise _Refused(401, "bad signature", "the signature does not fit; is the secret the same on both sides?")
+    return body
+
+
+async def _body(request: Request, room: Callable[[int], None]) -> bytes:
+    """All of the body, unless it is too large or too slow: then no more of it is read."""
+    too_large = _Refused(413, "too large", f"a delivery has at most {BODY_LIMIT} bytes")
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:20]) > BODY_LIMIT:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_SECONDS_TO_SEND):
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > BODY_LIMIT:
+                    raise too_large
+                room(len(chunk))
+                body += chunk
+    except TimeoutError:
+        raise _Refused(408, "too slow", f"the delivery took longer than {_SECONDS_TO_SEND:g} s") from None
+    except ClientDisconnect:
+        raise _Refused(400, "broken off", "the delivery was broken off") from None
+    return bytes(body)
+
+
+def _answer(status: int, word: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    content = {"status": word, "reason": reason} if reason else {"status": word}
+    return JSONResponse(content, status_code=status, headers=headers)
+
+
+def api_app() -> FastAPI:
+    """The application below `/hedgehog/api`, for people and tools that Airflow knows."""
+    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+    from airflow.api_fastapi.core_api.security import get_user, requires_access_view
+
+    from hedgehog.airflow.adapters.hooks import open_database
+
+    app = FastAPI(
+        title="Hedgehog",
+        dependencies=[Depends(get_user), Depends(requires_access_view(AccessView.PLUGINS))],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+
+    @app.get("/inbox")
+    def get_inbox() -> dict[str, dict[str, int]]:
+        """Deliveries by status, refused ones by reason."""
+        connection = open_database()
+        try:
+            found = inbox.summary(connection)
+        finally:
+            connection.close()
+        return {"deliveries": found.deliveries, "refusals": found.refusals}
+
+    return app

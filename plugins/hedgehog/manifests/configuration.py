@@ -1,0 +1,278 @@
+"""Our own configuration documents, `hedgehog-airflow/v1` GitRepository and Fabric, as settings and back.
+
+The types are those of the fields of `hedgehog.fabric.model`; a value that the fabric database would refuse is refused
+here. The exported `fabric.yaml` (kind Fabric of the cluster) is read as well: it sets what it shows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.settings import FabricSettings, field_value
+from hedgehog.fabric.shown import LONGEST, shown
+from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests import schema
+from hedgehog.manifests.configuration_values import name_fault, value_fault
+from hedgehog.manifests.intake import Item
+from hedgehog.manifests.rule import Path, Violation
+
+GROUP = "hedgehog-airflow"
+API_VERSION = f"{GROUP}/v1"
+REPOSITORY = "GitRepository"
+MODELS: Mapping[str, type] = {REPOSITORY: GitRepository, FABRIC.kind: Fabric}
+
+_KEPT_BY_US = frozenset(
+    {"id", "name", "resource_name", "suspended", "suspended_reason", "suspended_until", "generation", "last_updated"}
+)
+SETTINGS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(field.name for field in dataclasses.fields(model)) - _KEPT_BY_US for kind, model in MODELS.items()
+}
+"""What a document of each kind may set."""
+
+FROM_GIT = frozenset(
+    {"description", "asn", "spine_count", "leaf_count", "spine_leaf_links", "vpc_peering_config", "switch_config"}
+    | {"settings"}
+)
+"""The settings of a fabric that its own files may set. Who may push must not thereby choose another cluster, a larger
+prune or another owner of the truth: those stay with the operators of the database."""
+
+_RULE_SETTINGS = "settings"
+"""The field of a fabric that is a mapping of fields of `FabricSettings`."""
+_ENFORCED = "enforced"
+"""The rule setting that is not Git's to say."""
+_PLAIN: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
+"""What a document holds in the place of a value."""
+_WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
+_SLIP = 0.85
+"""How near to our group a word must be to be a slip for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a document says about one repository or fabric. Only these settings are set, all others stay."""
+
+    kind: str
+    name: str
+    values: Mapping[str, Any]
+    item: Item
+
+    def place(self, setting: str) -> str:
+        """Where the document says it."""
+        return self.item.place(("spec", setting))
+
+
+def is_configuration(manifest: Mapping[str, Any]) -> bool:
+    """Whether the manifest configures this product: ours by apiVersion, or the Fabric resource that we publish.
+
+    An apiVersion that is nearly ours is a slip, and wrong: what it says must not be taken for another product's.
+    """
+    version = manifest.get("apiVersion")
+    if version == API_VERSION or is_fabric_resource(manifest):
+        return True
+    group = version.partition("/")[0] if isinstance(version, str) else ""
+    return group == GROUP or (
+        abs(len(group) - len(GROUP)) < len(GROUP) and bool(difflib.get_close_matches(group, [GROUP], 1, _SLIP))
+    )
+
+
+def is_fabric_resource(manifest: Mapping[str, Any]) -> bool:
+    """Whether it is the product's own Fabric resource, in whatever group; upstream's coming Fabric is `v1beta1`."""
+    version = manifest.get("apiVersion")
+    return (
+        manifest.get("kind") == FABRIC.kind
+        and isinstance(version, str)
+        and version.rpartition("/")[2] == FABRIC.version
+        and not version.startswith(f"{GROUP}/")
+    )
+
+
+def violations(manifest: Mapping[str, Any]) -> list[Violation]:
+    """Everything that is wrong with a configuration document: unknown fields, types, values out of their bounds."""
+    return [] if isinstance(found := _read(manifest), tuple) else found
+
+
+def read(item: Item) -> Settings | list[str]:
+    """The settings that *item*, a configuration document, gives, or its problems, each with its place."""
+    found = _read(item.manifest)
+    if isinstance(found, tuple):
+        return Settings(*found, item)
+    return told(item, found)
+
+
+def told(item: Item, found: list[Violation]) -> list[str]:
+    """*found* in *item*, a line each: place, which document, which field, what is wrong."""
+    return [f"{item.place(one.path)}: {_subject(item.manifest)}{one}" for one in found]
+
+
+def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], list[Violation]]:
+    """What of a document in the directory of *fabric* is taken over, and what is not Git's to say.
+
+    A document may repeat what the fabric database says. Whether the rules are enforced stays as it is there: who may
+    push must not decide whether pushes are checked.
+    """
+    if (found.kind, found.name) != (FABRIC.kind, fabric.name):
+        what = f"{found.kind}/{found.name} cannot be set here, only Fabric/{fabric.name}; use `hedgehog fabric import`"
+        return {}, [rows.CONFIGURATION_OWNER.at((), what)]
+    values, problems = {}, []
+    for key, value in found.values.items():
+        given = value.get(_ENFORCED, fabric.settings.enforced) if key == _RULE_SETTINGS else None
+        if key not in FROM_GIT and value != _plain_value(fabric, key):
+            what = "is set in the fabric database, not in Git; use `hedgehog fabric import`"
+            problems.append(rows.CONFIGURATION_OWNER.at(("spec", key), what))
+        elif key == _RULE_SETTINGS and given is not fabric.settings.enforced:
+            what = (
+                "is set in the fabric database, not in Git: who may push must not decide whether what is pushed is "
+                "checked; use `hedgehog fabric import`"
+            )
+            problems.append(rows.CONFIGURATION_OWNER.at(("spec", key, _ENFORCED), what))
+        elif key in FROM_GIT:
+            values[key] = {**value, _ENFORCED: fabric.settings.enforced} if key == _RULE_SETTINGS else value
+    return values, problems
+
+
+Given = dict[tuple[str, str, str], tuple[Any, str]]
+"""What documents gave so far: kind, name and setting → value and place."""
+
+
+def contradictions(found: Settings, given: Given) -> list[Violation]:
+    """What *found* sets otherwise than a document before it; the rest of it is added to *given*."""
+    problems = []
+    for key, value in found.values.items():
+        seen = given.get((found.kind, found.name, key))
+        if seen is None:
+            given[found.kind, found.name, key] = value, found.place(key)
+        elif seen[0] != value:
+            what = f"is another one in {seen[1]}; remove one of the two"
+            problems.append(rows.CONFIGURATION_FIELD.at(("spec", key), what))
+    return problems
+
+
+def _plain_value(fabric: Fabric, key: str) -> Any:
+    value = getattr(fabric, key)
+    return value.name if key == "git_repository" and value is not None else value
+
+
+def _subject(manifest: Mapping[str, Any]) -> str:
+    """How the document is called in front of a problem of it; nothing where it has no kind of ours."""
+    if is_fabric_resource(manifest):
+        return "Fabric resource: "
+    kind, metadata = manifest.get("kind"), manifest.get("metadata")
+    if not isinstance(kind, str) or kind not in SETTINGS or manifest.get("apiVersion") != API_VERSION:
+        return ""
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    return f"{kind}/{name[:LONGEST]}: " if isinstance(name, str) and name else f"{kind}: "
+
+
+_Read = tuple[str, str, Mapping[str, Any]]
+"""Kind, name and values."""
+
+
+def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
+    if is_fabric_resource(manifest):
+        return _read_resource(manifest)
+    kind, metadata, spec = (manifest.get(key) for key in ("kind", "metadata", "spec"))
+    if manifest.get("apiVersion") != API_VERSION:
+        what = f"{shown(manifest.get('apiVersion'))} is not served; write {API_VERSION}"
+        return [rows.CONFIGURATION_FIELD.at(("apiVersion",), what)]
+    if not isinstance(kind, str) or kind not in SETTINGS:
+        what = f"{API_VERSION} has kinds {' and '.join(sorted(SETTINGS))}, not {shown(kind)}"
+        return [rows.CONFIGURATION_FIELD.at(("kind",), what)]
+    found = [*_metadata_faults(kind, metadata), *_unknown_fields(manifest)]
+    name = metadata["name"] if isinstance(metadata, Mapping) and not found else ""
+    if spec is not None and not isinstance(spec, Mapping):
+        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{shown(spec)} is no mapping"))
+        spec = None
+    found += [one for key, value in (spec or {}).items() for one in _faults(kind, key, value)]
+    return found or (kind, name, dict(spec or {}))
+
+
+def _metadata_faults(kind: str, metadata: Any) -> Iterator[Violation]:
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if name is None or name == "":
+        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), "is missing")
+    elif not isinstance(name, str):
+        what = f"{shown(name)} is not a string; write it in quotes if that is the name"
+        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), what)
+    elif wrong := name_fault(kind, name):
+        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong)
+    if isinstance(metadata, Mapping):
+        for key in metadata.keys() - {"name", "namespace", "labels", "annotations"}:
+            yield rows.CONFIGURATION_FIELD.at(("metadata", key), "there is no such field; write metadata.name alone")
+
+
+def _unknown_fields(manifest: Mapping[str, Any]) -> Iterator[Violation]:
+    for key in sorted(manifest.keys() - {"apiVersion", "kind", "metadata", "spec"}):
+        yield rows.CONFIGURATION_FIELD.at((key,), "there is no such field; settings stand under spec")
+
+
+def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
+    whole = canonical({**manifest, "apiVersion": FABRIC.api_version})
+    wrong = schema.violations(whole)
+    if wrong:
+        return [rows.CONFIGURATION_FIELD.at(one.path, one.message) for one in wrong]
+    spec = dict(whole.get("spec") or {})
+    given, name = spec.pop("name", None), whole["metadata"]["name"]
+    found = [one for key, value in spec.items() for one in _faults(FABRIC.kind, key, value)]
+    if given is not None and given.lower() != name:
+        what = f"{shown(given)} is not the fabric that metadata.name {shown(name)} stands for"
+        found.append(rows.CONFIGURATION_FIELD.at(("spec", "name"), what))
+    elif wrong_name := name_fault(FABRIC.kind, given or name):
+        found.append(rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong_name))
+    return found or (FABRIC.kind, given or name, spec)
+
+
+def document(kind: str, name: str, values: Mapping[str, Any]) -> Manifest:
+    """The configuration document that sets *values*; `read` gives them back."""
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(values)}
+
+
+def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
+    """What is wrong with a setting or the fields in it."""
+    path: Path = ("spec", setting)
+    if setting not in SETTINGS[kind]:
+        near = difflib.get_close_matches(setting[:LONGEST], SETTINGS[kind], n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(SETTINGS[kind]))}"
+        yield rows.CONFIGURATION_FIELD.at(path, f"there is no such setting; {hint}")
+        return
+    options = _types(kind, setting)
+    if not any(_fits(value, option) for option in options):
+        wanted = " or ".join(_said(option) for option in options)
+        yield rows.CONFIGURATION_FIELD.at(path, f"{shown(value)} is not {wanted}")
+    elif wrong := value_fault(setting, value):
+        yield rows.CONFIGURATION_FIELD.at(path, wrong)
+    elif setting == _RULE_SETTINGS:
+        for name, one in value.items():
+            try:
+                field_value(name, one)
+            except ValueError as error:
+                yield rows.CONFIGURATION_FIELD.at((*path, name), str(error))
+
+
+@functools.cache
+def _types(kind: str, setting: str) -> tuple[Any, ...]:
+    hint = typing.get_type_hints(MODELS[kind])[setting]
+    options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    return tuple(_PLAIN.get(option) or typing.get_origin(option) or option for option in options)
+
+
+def _fits(value: Any, option: Any) -> bool:
+    if issubclass(option, StrEnum):
+        return isinstance(value, str) and value in {member.value for member in option}
+    return isinstance(value, option) and not (isinstance(value, bool) and option is int)
+
+
+def _said(option: Any) -> str:
+    if issubclass(option, StrEnum):
+        return f"one of {', '.join(member.value for member in option)}"
+    return _WORDS[option]

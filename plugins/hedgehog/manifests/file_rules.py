@@ -1,0 +1,165 @@
+"""Rules of files and of what stands in them, before any of it is an object."""
+
+from __future__ import annotations
+
+from hedgehog.manifests.rule import Severity, rule
+
+_LOADER = "sigs.k8s.io/yaml, strict decoding by the API server"
+_OURS = "ours"
+
+SYNTAX = rule(
+    "yaml-syntax",
+    what="A file is YAML.",
+    why="Nothing in it can be read, from that place on.",
+    source=_LOADER,
+    fix="look at the indentation, quotes and brackets at that place; indent with blanks, not tabs",
+)
+ENCODING = rule(
+    "yaml-encoding",
+    what="A file is UTF-8 text without control characters.",
+    why="YAML readers refuse it, and terminals and databases may be fooled by it.",
+    source="YAML 1.2, section 5.1",
+    fix="save the file as UTF-8 and remove the character",
+)
+LIMIT = rule(
+    "yaml-limit",
+    what="Files, documents and their depth are of a size that a cluster can store.",
+    why="A small file can stand for gigabytes, and etcd takes about a megabyte an object.",
+    source="ours; etcd's limit of a request",
+    fix="split the file or the object",
+)
+UNREADABLE = rule(
+    "file-unreadable",
+    what="Everything in the directory of a fabric is an ordinary file or directory that can be read.",
+    why="What is behind a link, in a submodule or beyond a limit is never followed, and never taken for absent either.",
+    source=_OURS,
+    fix="put an ordinary file or directory there, with a plain name, small enough to be read",
+)
+ALIAS = rule(
+    "yaml-alias",
+    what="A file has no aliases.",
+    why="A few of them can stand for millions of values, and a reader sees only the name.",
+    source=_OURS,
+    fix="repeat the value where the alias is",
+)
+MERGE_KEY = rule(
+    "yaml-merge-key",
+    what="A file has no merge keys.",
+    why="What an object says must stand in it; readers differ about what `<<` does.",
+    source=_OURS,
+    fix="repeat the fields where `<<` is",
+)
+TAG = rule(
+    "yaml-tag",
+    what="Values have no tags.",
+    why="A tag can mean anything to the program that reads it.",
+    source=_OURS,
+    fix='write the value without its tag, a text in quotes: "12"',
+)
+DUPLICATE_KEY = rule(
+    "yaml-duplicate-key",
+    what="A key is there once in a mapping.",
+    why="One of the values is lost, which one depends on the reader; the API server refuses it under strict validation.",
+    source=_LOADER,
+    fix="remove one of the two",
+)
+KEY = rule(
+    "yaml-key",
+    what="Keys are text.",
+    why="`on:`, `1:` and `null:` are read as a boolean, a number and nothing.",
+    source=_LOADER,
+    fix='put the key in quotes: "on":',
+)
+NUMBER = rule(
+    "yaml-number",
+    what="Numbers are finite.",
+    why="JSON, which the API server speaks, has no infinity.",
+    source=_LOADER,
+    fix='write a number, or a text in quotes: ".inf"',
+)
+DOCUMENT = rule(
+    "yaml-document",
+    what="A document is a mapping.",
+    why="Anything else is no Kubernetes object.",
+    source=_LOADER,
+    fix="begin it with apiVersion, kind, metadata and spec, or remove it",
+)
+RENAMED = rule(
+    "kind-renamed",
+    what="A kind has the name that Hedgehog gives it now.",
+    why="A cluster answers `no matches for kind`.",
+    source="githedgehog/fabric api/",
+    fix="write the new kind; some fields may have changed with it",
+)
+REMOVED = rule(
+    "kind-removed",
+    what="A kind still exists.",
+    why="Some kinds went away before Beta-1 (October 2024); a cluster answers `no matches for kind`.",
+    source="githedgehog/fabric api/",
+    fix="remove the object",
+)
+CONTROLLER = rule(
+    "kind-controller",
+    what="Users write no objects of kinds that Hedgehog's controllers write.",
+    why="The controller would overwrite it, or fight with Git about it for ever.",
+    source="githedgehog/fabric pkg/ctrl",
+    fix="remove the object from the files; the cluster makes it",
+)
+FOREIGN_FABRIC = rule(
+    "kind-fabric",
+    what="A Fabric is the product's own.",
+    why="Upstream has no such kind yet, and other tools mean something else by it.",
+    source=_OURS,
+    fix="write wiring.githedgehog.com/v1alpha2 or hedgehog-airflow/v1, or remove it",
+)
+CONFIGURATION_FIELD = rule(
+    "configuration-field",
+    what="A configuration document has only fields that there are, with values that the fabric database takes.",
+    why="A mistyped setting would silently stay as it was.",
+    source=_OURS,
+    fix="correct the field; docs/validation.md lists the settings",
+)
+CONFIGURATION_OWNER = rule(
+    "configuration-owner",
+    what="A file in Git sets only what is Git's to say.",
+    why="Who may push must not thereby choose another cluster, a larger prune, or whether anything is checked.",
+    source=_OURS,
+    fix="remove the field from the file; an operator of the fabric database sets it",
+)
+FABRICATOR_FIELD = rule(
+    "fabricator-config",
+    what="The settings in a Fabricator can be read.",
+    why="Without them nobody knows which VLANs, subnets and ASNs the other objects may use; defaults are taken instead.",
+    source="githedgehog/fabricator api/fabricator/v1beta1, Fabricator.Validate",
+    fix="correct the field; left out, it has upstream's default",
+)
+SECRET = rule(
+    "secret-in-manifest",
+    what="A manifest holds no password and no token.",
+    why="Whoever can read the repository can read it, for ever.",
+    source=_OURS,
+    fix="leave the field out where the file goes to Git; the cluster keeps what it has",
+    severity=Severity.WARNING,
+)
+MORE_ERRORS = rule(
+    "object-more-errors",
+    what="Nobody reads hundreds of errors of one object; the first are told.",
+    why="The others are as wrong as those.",
+    source=_OURS,
+    fix="correct those that are told, and check again",
+)
+MORE_WARNINGS = rule(
+    "object-more-warnings",
+    what="Nobody reads hundreds of warnings of one object; the first are told.",
+    why="The others are as doubtful as those.",
+    source=_OURS,
+    fix="look at those that are told, and check again",
+    severity=Severity.WARNING,
+)
+NAMESPACE = rule(
+    "object-namespace",
+    what="An object whose kind may live anywhere lives in the namespace of its fabric.",
+    why="Who may push must not thereby write into the namespaces of others on the cluster.",
+    source=_OURS,
+    fix="remove metadata.namespace, or write that of the fabric (kubernetes_namespace)",
+)

@@ -1,0 +1,244 @@
+"""From a manifest as somebody wrote it to the object that a fabric holds, or every reason why it is refused.
+
+What the cluster sets (status, uid, computed labels …) and null map values, which the API server drops, are left out;
+what a person set is kept. The result has name and namespace, the shape of its kind, and no secrets. Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.differences import SECRET_FIELDS
+from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.shown import shown
+from hedgehog.manifests import decode
+from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests import rule as rules
+from hedgehog.manifests.schema import Violation, unwritable, violations
+from hedgehog.manifests.yaml import Document
+
+MOST_TOLD = 100
+"""Problems of one object."""
+LONGEST_LABEL = 63
+"""Of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_SOPS = "sops"
+"""The field that sops adds to what it encrypts; names and kinds are encrypted as well."""
+_LONGEST_NAME = 253
+_LONGEST_SUBJECT = 300
+_URL_LOGIN = re.compile(r"://([^/@\s]*)@")
+"""Without a colon in it: two repetitions of the same characters would try every pair of places."""
+_RENAMED = {
+    "Peering": "it is called GatewayPeering since March 2026",
+    "Node": "it is called FabNode",
+    "FabricNode": "it is called FabNode",
+}
+_REMOVED = frozenset({"Rack", "ServerPort", "SwitchPort", "NAT", "VPCSummary", "ControlAgent", "ControlNode"})
+"""ControlNode in the wiring group; it lives on in the fabricator group."""
+_OLD_VERSIONS = frozenset({"v1alpha1", "v1alpha2"})
+_STRIPPED = frozenset({"finalizers"})
+"""Set by controllers; what `canonical` leaves in place because it must compare them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One manifest and where it stands: in a document, maybe inside a `List`, or in a cluster."""
+
+    manifest: Manifest
+    source: Document | str
+    prefix: tuple[str | int, ...] = ()
+    start: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
+    """Line and column of the manifest in a `List`: asked for again and again where many are there twice."""
+
+    def place(self, path: tuple[str | int, ...] = ()) -> str:
+        """`file:line:column` of what *path* names, or the name of the cluster."""
+        if isinstance(self.source, str):
+            return self.source
+        line, column = self.start if self.prefix and not path else self.source.position((*self.prefix, *path))
+        return f"{self.source.file}:{line}:{column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An object as a fabric stores it, and what was left out of it (`status`, `metadata.uid`, `label x`)."""
+
+    item: Item
+    ref: ObjectRef
+    manifest: Manifest
+    left_out: tuple[str, ...]
+
+
+def items(document: Document) -> list[Item]:
+    """The manifests of a document: itself, or the items of a `List` as `kubectl get -o yaml` writes it."""
+    manifest = document.manifest
+    if manifest.get("kind") == "List" and isinstance(manifest.get("items"), list):
+        return [
+            Item(entry if isinstance(entry, dict) else {}, document, path, document.position(path))
+            for index, entry in enumerate(manifest["items"])
+            if (path := ("items", index))
+        ]
+    return [Item(manifest, document)]
+
+
+def is_closed(manifest: Mapping[str, Any]) -> bool:
+    """Whether nobody can say what *manifest*, one of `items`, holds: a list that `items` does not open, an entry of one
+    that is no manifest, or one that is encrypted.
+    """
+    kind = manifest.get("kind")
+    hidden = isinstance(kind, str) and (kind.lower().endswith("list") or _KIND.fullmatch(kind) is None)
+    return not manifest or hidden or _SOPS in manifest
+
+
+def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
+    """The object of *item*, or all its problems as `place: Kind/namespace/name: what is wrong; what to do`.
+
+    *namespace* is that of an object which names none and whose kind accepts any.
+    """
+    kind = held_kind(item.manifest)
+    if isinstance(kind, rules.Violation):
+        return [f"{item.place(kind.path)}: {kind.message}"]
+    unfit = list(itertools.islice(unwritable(item.manifest), MOST_TOLD))
+    if unfit:
+        return [f"{item.place(one.path)}: {_subject(item.manifest)}: {one}" for one in unfit]
+    manifest = canonical(item.manifest)
+    for name in _STRIPPED:
+        manifest["metadata"].pop(name, None)
+    manifest["metadata"].setdefault("namespace", kind.namespace or namespace)
+    found = [
+        *_metadata_violations(item.manifest, manifest, kind, namespace),
+        *violations(manifest),
+        *_secrets(manifest),
+    ][:MOST_TOLD]
+    if found:
+        subject = _subject(manifest)
+        return [f"{item.place(violation.path)}: {subject}: {violation}" for violation in found]
+    return Accepted(item, ObjectRef.of(manifest), manifest, tuple(_left_out(item.manifest, manifest)))
+
+
+def is_hedgehog_name(kind: str) -> bool:
+    """Whether *kind* is a Hedgehog kind, or so near to one that it may be meant."""
+    old = _RENAMED.keys() | _REMOVED | CONTROLLER_KINDS
+    return kind in old or bool(difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.8))
+
+
+def secrets(manifest: Mapping[str, Any]) -> list[Violation]:
+    """The places of *manifest* that hold a password or token. The values are not shown."""
+    return list(_secrets(manifest))
+
+
+def _subject(manifest: Mapping[str, Any]) -> str:
+    given = manifest.get("metadata")
+    metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    return f"{manifest['kind']}/{_named(metadata, 'namespace')}/{_named(metadata, 'name')}"
+
+
+def _named(metadata: Mapping[str, Any], field: str) -> str:
+    value = metadata.get(field, "?")
+    return value[:_LONGEST_SUBJECT] if isinstance(value, str) else shown(value)
+
+
+def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
+    """The row of the manifest's kind, if a fabric holds such objects in that version; else why not."""
+    name, api_version = manifest.get("kind"), manifest.get("apiVersion")
+    if not isinstance(name, str) or not isinstance(api_version, str) or not name or not api_version:
+        return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is no Kubernetes object")
+    row = KINDS.get(name)
+    if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
+        return _no_kind(name, api_version)
+    if api_version == row.api_version:
+        return row
+    old = api_version.rpartition("/")[2] in _OLD_VERSIONS
+    why = "is not served since Beta-1 (October 2024); port it to" if old else "does not exist; write"
+    rule = decode.OLD_VERSION if old else decode.VERSION
+    return rule.at(("apiVersion",), f"{api_version} {name} {why} {row.api_version}")
+
+
+def _no_kind(name: str, api_version: str) -> rules.Violation:
+    rule, why = _why_no_kind(name, api_version)
+    return rule.at(("kind",), why)
+
+
+def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
+    if name in CONTROLLER_KINDS:
+        return rows.CONTROLLER, f"{name} is written by Hedgehog's controllers, never by users; remove it"
+    if name in _RENAMED:
+        return rows.RENAMED, f"{api_version} {name} is an old kind: {_RENAMED[name]}"
+    if name in _REMOVED:
+        return rows.REMOVED, f"{api_version} {name} is gone since Beta-1 (October 2024); remove it"
+    if name == FABRIC.kind:
+        why = f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
+        return rows.FOREIGN_FABRIC, why
+    near = difflib.get_close_matches(name, KINDS, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(KINDS))}"
+    return decode.KIND, f"{api_version} {name} is no kind that a fabric holds; {hint}"
+
+
+def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
+    """Why an object of *kind* may not lie in *namespace*, in a fabric whose namespace is *own*; empty where it may.
+
+    Who writes manifests must not thereby write into the namespaces of other people on the cluster.
+    """
+    row = KINDS.get(kind)
+    wanted = own if row is None or row.namespace is None else row.namespace
+    if namespace == wanted:
+        return ""
+    where = "the namespace of its fabric" if row is None or row.namespace is None else "namespace"
+    return f"{shown(namespace)}: {kind} lives in {where} {wanted} only"
+
+
+def _metadata_violations(
+    raw: Mapping[str, Any], manifest: Manifest, kind: Kind, own_namespace: str
+) -> Iterator[Violation]:
+    if not isinstance(raw.get("metadata"), Mapping):
+        yield Violation((), "metadata is missing or no mapping; write at least metadata.name")
+    name, namespace = manifest["metadata"].get("name"), manifest["metadata"]["namespace"]
+    if isinstance(name, str) and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
+        yield Violation(
+            ("metadata", "name"),
+            f"{shown(name)} is no Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
+        )
+    foreign = foreign_namespace(kind.kind, namespace, own_namespace)
+    if foreign:
+        yield Violation(("metadata", "namespace"), foreign)
+
+
+def _secrets(manifest: Mapping[str, Any]) -> Iterator[Violation]:
+    if manifest.get("apiVersion", "").startswith(f"{FABRICATOR}/"):
+        yield from _secret_values(manifest.get("spec"), ("spec",))
+
+
+def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            yield from _secret_values(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _secret_values(child, (*path, index))
+    elif isinstance(value, str) and value and (path[-1] in SECRET_FIELDS or _has_password(value)):
+        yield Violation(path, "holds a secret, which would reach Git; leave it out, the cluster keeps what it has")
+
+
+def _has_password(text: str) -> bool:
+    """Whether it has a URL with a password."""
+    return any(":" in login[:-1] for login in _URL_LOGIN.findall(text))
+
+
+def _left_out(raw: Mapping[str, Any], kept: Manifest) -> Iterator[str]:
+    """What of *raw* is not in *kept*; nulls are not worth a word."""
+    yield from sorted(key for key, value in raw.items() if key not in kept and value is not None)
+    metadata = raw["metadata"]
+    for key, value in metadata.items():
+        if key in ("labels", "annotations") and isinstance(value, Mapping):
+            mine = kept["metadata"].get(key, {})
+            yield from (f"{key[:-1]} {name}" for name in value if name not in mine and value[name] is not None)
+        elif key not in kept["metadata"] and value is not None:
+            yield f"metadata.{key}"

@@ -1,0 +1,50 @@
+"""What a check may cost, and what is said of an object that could not be checked: it is held, never taken unseen."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.manifests.rule import Violation, rule
+
+UNVERIFIED = rule(
+    "object-unverified",
+    what="An object can be checked, within the time that a check has.",
+    why="What nobody could check is not written: a cluster might take what no rule saw.",
+    source="ours",
+    fix="make the object smaller, or split the set; where the message names an error, please report it with the object",
+)
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 10.0
+"""Of processor time, for one check; the machine may be busy with other things."""
+SECONDS_AN_OBJECT = 0.001
+"""A large fabric may take longer: several times what its objects need."""
+
+
+class Budget:
+    """The processor time of one check of *objects* objects, from now on."""
+
+    def __init__(self, objects: int) -> None:
+        self.seconds = max(SECONDS, objects * SECONDS_AN_OBJECT)
+        self._end = time.thread_time() + self.seconds
+        self._earliest = time.monotonic() + self.seconds
+        """Before this no thread can have used them up; it is the cheaper clock."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more may be checked."""
+        return time.monotonic() > self._earliest and time.thread_time() > self._end
+
+    def violation(self) -> Violation:
+        """What is said of an object that was not reached in time."""
+        return UNVERIFIED.at((), f"could not verify: too large: the check took its {self.seconds:.0f} s, the limit")
+
+
+def broken(ref: ObjectRef | str, error: Exception) -> Violation:
+    """What is said of an object on which a rule of ours failed."""
+    logger.warning("%s could not be checked: %s: %s", ref, type(error).__name__, error)
+    logger.debug("%s could not be checked", ref, exc_info=error)
+    return UNVERIFIED.at((), f"could not verify: {type(error).__name__} in a rule; a fault of the product")

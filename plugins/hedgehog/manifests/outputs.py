@@ -1,0 +1,159 @@
+"""A report as text for people, JSON, SARIF 2.1.0 for code scanning, and workflow commands of GitHub. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from hedgehog.fabric.shown import printable, printable_json
+from hedgehog.manifests.report import Entry, Remark, Report
+from hedgehog.manifests.rule import Rule, Severity
+
+_LONGEST_LINE = 160
+_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def text(report: Report) -> str:
+    """As compilers say it: place and message, the line with a caret, what to do; a summary at the end."""
+    blocks = [_block(entry, remark) for entry, remark in report.remarks()]
+    notes = [f"note: {_plain(note)}" for note in report.notes]
+    return "\n".join([*blocks, *notes, _summary(report)])
+
+
+def _block(entry: Entry, remark: Remark) -> str:
+    head = f"{_place(entry, remark)}{remark.severity}: {_said(entry, remark)} [{remark.rule.id}]"
+    lines = [head]
+    if remark.text:
+        number = str(remark.line)
+        shown, column = _window(remark.text, remark.column)
+        lines += [f"  {number} | {shown}", f"  {' ' * len(number)} | {' ' * (column - 1)}^"]
+    if remark.hint:
+        lines.append(f"  {'to do' if remark.severity is Severity.ERROR else 'better'}: {remark.hint}")
+    return "\n".join(map(_plain, lines)) + "\n"
+
+
+def line(entry: Entry, remark: Remark) -> str:
+    """One remark in one line: where, what, what to do."""
+    hint = f"; {remark.hint}" if remark.hint else ""
+    return _plain(f"{_place(entry, remark)}{_said(entry, remark)}{hint} [{remark.rule.id}]")
+
+
+def _place(entry: Entry, remark: Remark) -> str:
+    if not entry.file:
+        return ""
+    return f"{entry.file}:{remark.line}:{remark.column}: " if remark.line else f"{entry.file}: "
+
+
+def _said(entry: Entry, remark: Remark) -> str:
+    subject = f"{entry.ref}: " if entry.ref is not None else ""
+    path = f"{remark.path}: " if remark.path != "." else ""
+    return f"{subject}{path}{remark.message}"
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """The part of a long line around *column*, and where the column is in it. Tabs become blanks, so carets fit."""
+    line = line.replace("\t", " ")
+    start = max(0, column - _LONGEST_LINE // 2) if len(line) > _LONGEST_LINE else 0
+    return line[start : start + _LONGEST_LINE].rstrip(), column - start
+
+
+def _plain(line: str) -> str:
+    """What files say cannot move the cursor, nor read as something else."""
+    return printable(line)
+
+
+def _summary(report: Report) -> str:
+    counts = report.summary()
+    verdicts = [f"{counts[name]} {name}" for name in ("valid", "invalid", "unsupported") if counts[name]]
+    found = [_count(counts["errors"], "error"), _count(counts["warnings"], "warning")]
+    said = f" ({', '.join(verdicts)})" if verdicts else ""
+    return f"{_count(counts['objects'], 'object')} in {_count(counts['files'], 'file')}{said}; {' and '.join(found)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def as_json(report: Report) -> str:
+    """Every object with its verdict, for machines."""
+    return printable_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
+
+
+def github(report: Report) -> str:
+    """Workflow commands, which GitHub shows at the lines of a pull request; the summary for the log."""
+    lines = [_command(entry, remark) for entry, remark in report.remarks()]
+    lines += [f"::notice::{_data(note)}" for note in report.notes]
+    return "\n".join([*lines, _summary(report)])
+
+
+def _command(entry: Entry, remark: Remark) -> str:
+    properties = {"file": entry.file, "line": remark.line, "col": remark.column, "title": remark.rule.id}
+    given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
+    hint = f"\n{remark.hint}" if remark.hint else ""
+    return f"::{remark.severity.value} {given}::{_data(_said(entry, remark) + hint)}"
+
+
+def _data(value: str) -> str:
+    return printable(value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+
+
+def _property(value: str) -> str:
+    return _data(value).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(report: Report) -> str:
+    """Static Analysis Results Interchange Format 2.1.0: rules that were broken, and a result each time."""
+    rules = {remark.rule.id: remark.rule for _, remark in report.remarks()}
+    ids = sorted(rules)
+    driver = {
+        "name": "hedgehog validate",
+        "rules": [_sarif_rule(rules[name]) for name in ids],
+    }
+    results = [_result(entry, remark, ids.index(remark.rule.id)) for entry, remark in report.remarks()]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    whole = {"$schema": _SARIF, "version": "2.1.0", "runs": [run]}
+    return printable_json(json.dumps(whole, indent=2, ensure_ascii=False))
+
+
+def _sarif_rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": rule.what},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": f"{rule.fix} (upstream: {rule.source})"},
+        "defaultConfiguration": {"level": rule.severity.value},
+    }
+
+
+def _result(entry: Entry, remark: Remark, index: int) -> dict[str, Any]:
+    hint = f"; {remark.hint}" if remark.hint else ""
+    result: dict[str, Any] = {
+        "ruleId": remark.rule.id,
+        "ruleIndex": index,
+        "level": remark.severity.value,
+        "message": {"text": _said(entry, remark) + hint},
+    }
+    return result | ({"locations": [_location(entry, remark)]} if entry.file or entry.ref else {})
+
+
+def _location(entry: Entry, remark: Remark) -> dict[str, Any]:
+    location: dict[str, Any] = {}
+    if entry.file:
+        location["physicalLocation"] = {"artifactLocation": {"uri": _uri(entry.file)}} | _region(remark)
+    if entry.ref is not None:
+        location["logicalLocations"] = [{"fullyQualifiedName": f"{entry.ref}{remark.path}", "kind": "object"}]
+    return location
+
+
+def _region(remark: Remark) -> dict[str, Any]:
+    return {"region": {"startLine": remark.line, "startColumn": remark.column}} if remark.line else {}
+
+
+def _uri(file: str) -> str:
+    return quote(file.replace("\\", "/"))
+
+
+FORMS: Mapping[str, Callable[[Report], str]] = {"text": text, "json": as_json, "sarif": sarif, "github": github}
+"""Every form by the name that `hedgehog validate --output` knows."""

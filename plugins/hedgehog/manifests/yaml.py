@@ -1,0 +1,426 @@
+"""Strict YAML: the documents of a file as Kubernetes would read them, or every reason why not.
+
+libyaml parses; what its events say is turned into plain data here, so that nothing is built before it is allowed: no
+aliases (a 400-byte file of them can stand for 400 million nodes), no tags, no merge keys, no duplicate or non-string
+keys, no numbers that JSON lacks, and bounds on size, depth and nodes. Nothing is ever executed or imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import yaml
+from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoader that builds nothing
+
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.model import Manifest
+from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests.rule import Rule
+from hedgehog.manifests.scalars import Scalar, resolve
+
+MAX_FILE_BYTES = 10 * 2**20
+MAX_DOCUMENT_BYTES = 2**20
+"""What etcd takes of one object, with room to spare."""
+MAX_DEPTH = 64
+MAX_NODES = 200_000
+"""Of one document."""
+MAX_FILE_NODES = 300_000
+MAX_FABRIC_NODES = 400_000
+"""Of all files of a fabric together: three times what 10,000 objects have. Each may cost a kilobyte of memory."""
+_NODES_OF_A_DOCUMENT = 10
+"""That it counts as beside its own, for an object costs something even when there is nothing in it."""
+MAX_DOCUMENTS = 10_000
+"""Of one file."""
+MAX_PROBLEMS = 100
+"""Problems reported of one file; after them its reading ends."""
+
+Path = tuple[str | int, ...]
+Position = tuple[int, int]
+"""Line and column, both from 1."""
+
+# What libyaml does not take, and DEL. A byte order mark counts only at the very start.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# What an escape in double quotes can smuggle in: nothing a terminal or PostgreSQL should see.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_TAGS = {"scalar": "tag:yaml.org,2002:str", "mapping": "tag:yaml.org,2002:map", "sequence": "tag:yaml.org,2002:seq"}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file: its data and where it begins. `index` counts the documents that are not empty, from 0."""
+
+    manifest: Manifest
+    file: str
+    index: int
+    line: int
+    column: int
+    _text: str = field(repr=False, compare=False)
+    """The document's own lines, with its directives."""
+    _first_line: int = field(repr=False, compare=False)
+    """The line of the first of them."""
+
+    @property
+    def place(self) -> str:
+        """`file:line`, as editors and terminals know it."""
+        return f"{self.file}:{self.line}"
+
+    def position(self, path: Sequence[str | int]) -> Position:
+        """Line and column of what *path* names: of its key in a mapping, of the item in a list.
+
+        A path that leads nowhere gives the position of its deepest part that exists. Parses the document again, but
+        for the document itself, so ask only when there is something to report.
+        """
+        names = tuple(path)
+        if not names:
+            return self.line, self.column
+        positions = _positions(self._text, self._first_line)
+        while names not in positions:
+            names = names[:-1]
+        return positions[names]
+
+
+@functools.lru_cache(maxsize=1)
+def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
+    """Of one document. The last answer is kept, for there may be thousands of questions about one document."""
+    positions: dict[Path, Position] = {}
+    _Builder(text, "", [], first_line=first_line, positions=positions).read()
+    return positions
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a file is not taken, and where. Line and column are 0 where the file as a whole is meant."""
+
+    rule: Rule
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    """What to do, where the message does not say it."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}; {self.hint}" if self.hint else f"{place}: {self.message}"
+
+
+class Nodes:
+    """How many nodes may still be read, of all files that are looked at together."""
+
+    def __init__(self) -> None:
+        self.most = self.left = MAX_FABRIC_NODES
+
+
+def load(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> list[Document]:
+    """The documents of a YAML stream; empty ones are left out.
+
+    Raises InvalidInput with one line `file:line:column: what is wrong; what to do` a problem. A syntax error ends the
+    reading of the file; duplicate keys and the like are collected. *file* is only a name; *nodes*: see `read`.
+    """
+    found, problems = read(text, file=file, nodes=nodes)
+    if problems:
+        raise InvalidInput("\n".join(map(str, problems)))
+    return found
+
+
+def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[list[Document], list[Problem]]:
+    """The documents that could be read, and every problem; with problems, the documents are not to be trusted.
+
+    What is read is taken off *nodes*, and nothing beyond them is read.
+    """
+    problems: list[Problem] = []
+    found: list[Document] = []
+    try:
+        _Builder(_decode(text, file), file, problems, found=found, nodes=nodes).read()
+    except yaml.MarkedYAMLError as error:
+        problems.append(_syntax_problem(error, file))
+    except _Unreadable as error:
+        problems.append(error.problem)
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # of the parser, about one place that it does not name
+        problems.append(Problem(rows.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
+    return found, problems
+
+
+class _Unreadable(Exception):
+    """Reading cannot go on."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def _decode(text: bytes | str, file: str) -> str:
+    size = len(text)
+    if size > MAX_FILE_BYTES:
+        too_large = Problem(rows.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it")
+        raise _Unreadable(too_large)
+    if isinstance(text, bytes):
+        if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise _Unreadable(Problem(rows.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+            wrong = Problem(rows.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8")
+            raise _Unreadable(wrong) from None
+    text = text.removeprefix("\ufeff")
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
+        found = f"control character U+{ord(bad[0]):04X}"
+        raise _Unreadable(Problem(rows.ENCODING, file, line, column, found, "remove it"))
+    return text
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
+    mark: Any = error.problem_mark or error.context_mark
+    what = " ".join(str(part) for part in (error.context, error.problem) if part)
+    if "cannot start any token" in what:
+        what += " (a tab? indent with blanks; quote what begins with % @ or `)"
+    return Problem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
+
+
+class _Builder:
+    """Makes plain data of the events of a stream, without recursion; collects problems, records positions.
+
+    Every event of every file goes through here, so what is common comes first and calls little.
+    """
+
+    __slots__ = (
+        *("_text", "_file", "_problems", "_found", "_first_line", "positions", "_nodes", "_most_nodes"),
+        *("_budget", "_allowed"),
+        *("_mark", "_start", "_base", "_container", "_keys", "_key", "_path", "_outer"),
+    )
+
+    def __init__(
+        self,
+        text: str,
+        file: str,
+        problems: list[Problem],
+        *,
+        found: list[Document] | None = None,
+        nodes: Nodes | None = None,
+        first_line: int = 1,
+        positions: dict[Path, Position] | None = None,
+    ) -> None:
+        """Documents go into *found*, the positions of what they hold into *positions*; *nodes* are those left."""
+        self._text = text
+        self._file = file
+        self._problems = problems
+        self._found = found
+        self._first_line = first_line
+        self.positions = positions
+        self._nodes = 0
+        """Of the documents before."""
+        self._budget = nodes
+        self._allowed = self._most_nodes = 0
+        self._mark: Any = None
+        """Where the data of the document begins."""
+
+    def read(self) -> None:
+        """Take every event. Raises _Unreadable where going on would be dangerous or pointless."""
+        try:
+            for event in iter(CParser(self._text).get_event, None):
+                _HANDLERS[type(event)](self, event)
+        finally:
+            self._count()
+
+    def _count(self) -> None:
+        """Take off what the document used of what it may have."""
+        used, self._allowed = self._allowed - max(self._most_nodes, 0), 0
+        self._most_nodes = 0
+        self._nodes += used
+        if self._budget is not None:
+            self._budget.left -= used
+
+    def _begin(self, event: Any) -> None:
+        """The next document."""
+        self._start = event.start_mark if event.version or event.tags else None
+        """Where its directives begin, if it has any."""
+        self._base: list[Any] = []
+        self._container: Any = self._base
+        self._keys: dict[str, int] | None = None
+        """The keys of the mapping that is being filled, with their lines; None for a list."""
+        self._key: str | None = None
+        """None when a key comes next."""
+        self._path: Path = ()
+        self._outer: list[tuple[Any, dict[str, int] | None, str | None, Path]] = []
+        self._allowed = min(MAX_NODES, MAX_FILE_NODES - self._nodes)
+        if self._budget is not None and self._budget.left < self._allowed:
+            self._allowed = self._budget.left
+        self._most_nodes = self._allowed
+        """That are left of what this document may have."""
+
+    def _end(self, event: Any) -> None:
+        """Note the document."""
+        self._count()
+        if self._found is None or not self._base:
+            return
+        if self._budget is not None:
+            self._budget.left -= _NODES_OF_A_DOCUMENT
+        root, mark = self._base[0], self._mark
+        if not isinstance(root, dict):
+            if root is not None:
+                self._problem(mark, rows.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)")
+            return
+        start = self._start or mark
+        own = self._text[start.index - start.column : event.start_mark.index]
+        if len(own) > MAX_DOCUMENT_BYTES or (not own.isascii() and len(own.encode()) > MAX_DOCUMENT_BYTES):
+            self._problem(mark, rows.LIMIT, f"the document has over {MAX_DOCUMENT_BYTES} bytes", "no cluster stores it")
+        index = len(self._found)
+        if index >= MAX_DOCUMENTS:
+            self._give_up(mark, rows.LIMIT, f"the file has over {MAX_DOCUMENTS} documents", "split it")
+        found = Document(root, self._file, index, mark.line + 1, mark.column + 1, own, start.line + 1)
+        self._found.append(found)
+
+    def _problem(self, mark: Any, rule: Rule, text: str, hint: str = "") -> None:
+        """Note a problem. Reading ends when there are too many."""
+        self._problems.append(self._at(mark, rule, text, hint))
+        if len(self._problems) >= MAX_PROBLEMS:
+            many = f"more than {MAX_PROBLEMS} problems"
+            raise _Unreadable(Problem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
+
+    def _give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
+        """End the reading at *mark*."""
+        raise _Unreadable(self._at(mark, rule, text, hint))
+
+    def _at(self, mark: Any, rule: Rule, text: str, hint: str) -> Problem:
+        return Problem(rule, self._file, mark.line + self._first_line, mark.column + 1, text, hint)
+
+    def _scalar(self, event: Any) -> None:
+        text: str = event.value
+        value: Scalar = text
+        if event.style or event.tag is not None:
+            self._check_written(event)
+        else:
+            value = resolve(text)
+        keys = self._keys
+        if keys is None or self._key is not None:
+            if type(value) is float and not math.isfinite(value):
+                hint = f'write a finite number, or "{text}" in quotes'
+                self._problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
+            if keys is None:
+                self._place(event, value)
+                return
+            self._most_nodes -= 1  # what _place does with the value of a key, most of what there is
+            if self._most_nodes < 0:
+                self._give_up_on_nodes(event)
+            self._container[self._key] = value
+            self._key = None
+            return
+        if type(value) is not str or text == "<<":
+            self._check_key(event, value)
+        if text in keys:
+            said = f"the key {text!r} is there twice, first in line {keys[text] + self._first_line}"
+            self._problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
+        keys[text] = event.start_mark.line
+        self._key = text
+        if self.positions is not None:
+            self._record((*self._path, text), event.start_mark)
+
+    def _check_written(self, event: Any) -> None:
+        """Of a scalar with a tag or a style: refuse the tag, and what only an escape can bring into a text."""
+        if event.tag is not None:
+            self._check_tag(event, "scalar")
+        if event.style == '"' and (control := _CONTROL.search(event.value)):
+            said = f"the text has a control character, U+{ord(control[0]):04X}"
+            self._problem(event.start_mark, rows.ENCODING, said, "remove it")
+
+    def _check_key(self, event: Any, value: Scalar) -> None:
+        """Refuse a key that is no text, and a merge."""
+        text = event.value
+        if type(value) is not str:
+            said = f"the key {text or '(none)'} is read as {_NAMES[type(value)]}"
+            self._problem(event.start_mark, rows.KEY, said, f'write "{text}"')
+        elif not event.style and event.tag is None:
+            self._problem(event.start_mark, rows.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
+
+    def _place(self, event: Any, value: Any) -> None:
+        """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
+        self._most_nodes -= 1
+        if self._most_nodes < 0:
+            self._give_up_on_nodes(event)
+        if self._keys is not None:
+            if self._key is None:
+                self._give_up(event.start_mark, rows.KEY, "a mapping or list cannot be a key", "write a string")
+            self._container[self._key] = value
+            self._key = None
+            return
+        if not self._outer:
+            self._mark = event.start_mark
+            self._record((), event.start_mark)
+        elif self.positions is not None:
+            self._record((*self._path, len(self._container)), event.start_mark)
+        self._container.append(value)
+
+    def _give_up_on_nodes(self, event: Any) -> NoReturn:
+        whole, most = "document", MAX_NODES
+        if self._budget is not None and self._allowed == self._budget.left:
+            together = f"could not verify: too large: the files together have over {self._budget.most} nodes, the limit"
+            self._give_up(event.start_mark, rows.LIMIT, together, "split the fabric")
+        if self._nodes > MAX_FILE_NODES - MAX_NODES:
+            whole, most = "file", MAX_FILE_NODES
+        self._give_up(event.start_mark, rows.LIMIT, f"the {whole} has over {most} nodes", "split it")
+
+    def _record(self, path: Path, mark: Any) -> None:
+        if self.positions is not None:
+            self.positions[path] = (mark.line + self._first_line, mark.column + 1)
+
+    def _open(self, event: Any, kind: str, container: Any, keys: dict[str, int] | None) -> None:
+        if event.tag is not None:
+            self._check_tag(event, kind)
+        outer = self._outer
+        if len(outer) >= MAX_DEPTH:
+            self._give_up(event.start_mark, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
+        path = inner = self._path
+        if outer and self.positions is not None:
+            name = self._key if self._keys is not None else len(self._container)
+            inner = (*path, name) if name is not None else ()
+        self._place(event, container)
+        outer.append((self._container, self._keys, self._key, path))
+        self._container, self._keys, self._path = container, keys, inner
+
+    def _mapping(self, event: Any) -> None:
+        self._open(event, "mapping", {}, {})
+
+    def _sequence(self, event: Any) -> None:
+        self._open(event, "sequence", [], None)
+
+    def _close(self, event: Any) -> None:
+        self._container, self._keys, self._key, self._path = self._outer.pop()
+
+    def _alias(self, event: Any) -> None:
+        self._give_up(event.start_mark, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
+
+    def _ignore(self, event: Any) -> None:
+        """The stream begins or ends."""
+
+    def _check_tag(self, event: Any, kind: str) -> None:
+        if event.tag != _TAGS[kind]:
+            name = event.tag.replace("tag:yaml.org,2002:", "!!")
+            hint = "write the value without it, a string in quotes"
+            self._problem(event.start_mark, rows.TAG, f"the tag {name} is refused", hint)
+
+
+_NAMES: Mapping[type, str] = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
+_HANDLERS: Mapping[type, Callable[[_Builder, Any], None]] = {
+    yaml.ScalarEvent: _Builder._scalar,
+    yaml.MappingStartEvent: _Builder._mapping,
+    yaml.SequenceStartEvent: _Builder._sequence,
+    yaml.MappingEndEvent: _Builder._close,
+    yaml.SequenceEndEvent: _Builder._close,
+    yaml.AliasEvent: _Builder._alias,
+    yaml.DocumentStartEvent: _Builder._begin,
+    yaml.DocumentEndEvent: _Builder._end,
+    yaml.StreamStartEvent: _Builder._ignore,
+    yaml.StreamEndEvent: _Builder._ignore,
+}

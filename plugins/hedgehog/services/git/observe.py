@@ -1,0 +1,284 @@
+"""From the database and the branch to the plan of one fabric: gathers what `git_plan.decide` decides on.
+
+The cost follows the change: a fabric whose generation is published and whose directory has the same tree id as at the
+last look costs two lookups in Git; else the listing of its directory, and rendering only of what may differ.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from hedgehog.errors import HedgehogError, InvalidInput
+from hedgehog.fabric.canonical import canonical
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.differences import between
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.paths import Listing
+from hedgehog.gitops.commit import FABRIC_TRAILER
+from hedgehog.gitops.history import Edit, edits
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.manifests import yaml
+from hedgehog.services.fabric_files import inside
+from hedgehog.services.git import plan as git_plan
+from hedgehog.services.git.plan import FilePlan, Observed, Wanted
+from hedgehog.services.validation import Judge, Judgement
+from hedgehog.store import corrections, git_edits, git_files
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store.database import Connection
+from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.git_edits import GitEdit
+from hedgehog.store.git_files import GitFile
+from hedgehog.store.sync_state import State
+
+Adopt = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
+"""From an edited file (fabric, its object, path, content) to the object it holds; raises InvalidInput."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fabric, and what its last sync to Git left."""
+
+    fabric: Fabric
+    state: State | None
+
+    @property
+    def files(self) -> int:
+        """How many files the last sync left in Git."""
+        counts = self.state.counts if self.state else {}
+        return sum(counts.get(action.value, 0) for action in (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED))
+
+    def last_look(self, mirror: Mirror) -> str | None:
+        """The commit at which the last sync found or made everything right, if it was on this branch."""
+        if self.state is None or self.state.revision is None:
+            return None
+        revision = Revision.parse(self.state.revision)
+        return revision.commit if revision.branch == mirror.remote.branch else None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a plan is made from: the branch's *head*, and *tip* with the commits of this batch on top of it."""
+
+    connection: Connection
+    mirror: Mirror
+    head: str | None
+    tip: str | None
+    force: bool
+    adopt: Adopt
+    judge: Judge
+    neighbours: Mapping[str, str]
+    """The directories of all fabrics of the branch, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What the database holds about the files of one fabric."""
+
+    known: dict[str, GitFile]
+    changed: list[StoredObject]
+    removed: frozenset[ObjectRef]
+    objects: Callable[[], list[StoredObject]]
+    """All objects of the fabric, asked for when first needed."""
+
+
+def observe(job: Job, source: Source) -> FilePlan:
+    """The plan for one fabric. Objects that a cluster would refuse are held as they are in Git."""
+    fabric = job.fabric
+    if not source.force and _is_undisturbed(job, source):
+        return FilePlan(untouched=job.files)
+    records = _records(source.connection, fabric.id)
+    stale = [record for record in records.known.values() if _is_stale(fabric, record, records.removed)]
+    listing = _listing(source, fabric, records.known)
+    judgement = _judge(source, fabric, records)
+    wanted = _wanted(
+        source, fabric, records, listing.files, {record.path for record in stale}, refused=judgement.writes
+    )
+    wanted = _apart(fabric, wanted, source.neighbours)
+    last = job.last_look(source.mirror)
+    since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
+    strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
+    suspects = _suspects(wanted, records.known, listing.files)
+    missing = {one.path for one in wanted if one.path in records.known and one.path not in listing.files}
+    found = _edits(source, suspects | strangers | missing, since)
+    own = {path for path, edit in found.items() if _is_ours(fabric, edit)}
+    known = _with_unrecorded(records.known, own & suspects, listing.files)
+    stale = [known.get(record.path, record) for record in stale]
+    # Left by a run that was killed between push and record, and no longer wanted by now.
+    stale += [GitFile(path, None, listing.files[path]) for path in sorted(own & strangers)]
+    observed = Observed(
+        listing.files,
+        frozenset(listing.opaque),
+        _named(source, found, (suspects | missing) - own, records.known),
+        _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
+        corrections.known(source.connection, Target.GIT, fabric.id),
+    )
+    decided = git_edits.to_revert(source.connection, fabric.id)
+    overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}
+    plan = git_plan.decide(fabric, wanted, known, stale, observed, spared=judgement.deletes, overruled=overruled)
+    ours = {one.path: one for one in wanted}
+    return replace(plan, edits=tuple(_compared(source, fabric, edit, ours.get(edit.path)) for edit in plan.edits))
+
+
+def read_resource(path: str, content: bytes) -> Manifest:
+    """The one document of an edited `fabric.yaml`. Raises InvalidInput."""
+    documents = yaml.load(content, file=path)
+    if len(documents) != 1:
+        raise InvalidInput(f"{path}: holds {len(documents)} documents; a managed file holds one")
+    return documents[0].manifest
+
+
+def _compared(source: Source, fabric: Fabric, edit: GitEdit, wanted: Wanted | None) -> GitEdit:
+    """The edit with what it says otherwise than *wanted*, or why nobody can tell."""
+    if edit.blob_id is None:
+        return edit
+    try:
+        content = source.mirror.read(edit.blob_id)
+        if edit.ref is None:
+            return replace(edit, problem="its text comes from the product; there is nothing to take over")
+        theirs = (
+            read_resource(edit.path, content)
+            if edit.ref.kind == FABRIC.kind
+            else source.adopt(fabric, edit.ref, edit.path, content)
+        )
+    except HedgehogError as error:
+        return replace(edit, problem=str(error))
+    ours = wanted.manifest if wanted is not None and wanted.manifest is not None else {}
+    return replace(edit, differences=tuple(between(canonical(ours) if ours else {}, canonical(theirs))))
+
+
+def _judge(source: Source, fabric: Fabric, records: _Records) -> Judgement:
+    """What may not be published of a change; nothing changed, nothing to judge."""
+    if not records.changed and not records.removed:
+        return Judgement()
+    before = git_files.published(source.connection, [fabric.id])[fabric.id]
+    return source.judge(fabric, [one.manifest for one in records.objects() if one.ref.kind in KINDS], before)
+
+
+def _is_undisturbed(job: Job, source: Source) -> bool:
+    """Whether the last look still holds: same generation, nothing held, not a byte of the directory changed."""
+    state, last, mirror = job.state, job.last_look(source.mirror), source.mirror
+    if state is None or last is None or source.head is None or source.tip is None:
+        return False
+    if state.status is not SyncStatus.IN_SYNC or state.observed_generation != job.fabric.generation:
+        return False
+    directory = job.fabric.git_directory
+    if not mirror.has(last) or mirror.tree_id(last, directory) != mirror.tree_id(source.tip, directory):
+        return False
+    expected = {one.path: one.blob_id for one in git_plan.layout(job.fabric)}
+    return mirror.lookup(source.tip, expected).files == expected
+
+
+def _records(connection: Connection, fabric_id: int) -> _Records:
+    return _Records(
+        git_files.files(connection, [fabric_id])[fabric_id],
+        git_files.changed_objects(connection, [fabric_id])[fabric_id],
+        frozenset(file.ref for file in git_files.removed_files(connection, [fabric_id])[fabric_id] if file.ref),
+        functools.cache(lambda: fabric_store.load_objects(connection, [fabric_id])[fabric_id]),
+    )
+
+
+def _is_stale(fabric: Fabric, record: GitFile, removed: frozenset[ObjectRef]) -> bool:
+    return record.ref in removed or git_plan.place(fabric, record) != record.path
+
+
+def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
+    """The fabric's directory, and files we wrote elsewhere while it had another one."""
+    if source.tip is None:
+        return Listing({})
+    here = source.mirror.listing(source.tip, fabric.git_directory)
+    prefix = f"{fabric.git_directory}/" if fabric.git_directory else ""
+    there = source.mirror.lookup(source.tip, [path for path in known if not path.startswith(prefix)])
+    return Listing({**here.files, **there.files}, {**here.opaque, **there.opaque})
+
+
+def _wanted(
+    source: Source,
+    fabric: Fabric,
+    records: _Records,
+    files: Mapping[str, str],
+    stale: Collection[str],
+    *,
+    refused: Mapping[ObjectRef, str],
+) -> list[Wanted]:
+    """The layout, the objects that changed, and those whose file is not as recorded or lies in another place."""
+    changed = {one.ref: one for one in records.changed}
+    differing = {
+        record.ref
+        for record in records.known.values()
+        if record.object_digest is not None
+        and record.ref not in records.removed
+        and record.ref not in changed
+        and (source.force or record.path in stale or record.held_reason or files.get(record.path) != record.blob_id)
+    }
+    unchanged = [one for one in records.objects() if one.ref in differing] if differing else []
+    return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], refused)
+
+
+def _apart(fabric: Fabric, wanted: Iterable[Wanted], neighbours: Mapping[str, str]) -> list[Wanted]:
+    """*wanted*, but for files in the directory of another fabric, which would take them for its own."""
+    inner = {f"{neighbours[name]}/": name for name in neighbours if inside(fabric.git_directory, [neighbours[name]])}
+    found = []
+    for one in wanted:
+        name = next((inner[place] for place in inner if one.path.startswith(place)), "")
+        why = f"{one.path} is in the directory of fabric {name}; give one of the two another git_directory"
+        found.append(replace(one, refused=why) if name and not one.refused else one)
+    return found
+
+
+def _suspects(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:
+    """Paths where Git has something else than we last wrote and than we want."""
+    places = {one.path: one.blob_id for one in wanted}
+    return {
+        path
+        for path in places.keys() | known.keys()
+        if path in files
+        and files[path] != places.get(path)
+        and (path not in known or files[path] != known[path].blob_id)
+    }
+
+
+def _edits(source: Source, paths: set[str], since: str | None) -> dict[str, Edit]:
+    if not paths or source.head is None or source.head == since:
+        return {}
+    return edits(source.mirror, source.head, paths, since=since)
+
+
+def _named(source: Source, found: Mapping[str, Edit], held: set[str], known: Mapping[str, GitFile]) -> dict[str, Edit]:
+    """The edits by other people; those made before the last look are searched unless a reason is recorded already."""
+    unnamed = {path for path in held - found.keys() if path not in known or not known[path].held_reason}
+    older = _edits(source, unnamed, None)
+    return {**older, **{path: edit for path, edit in found.items() if path in held}}
+
+
+def _is_ours(fabric: Fabric, edit: Edit) -> bool:
+    """Whether a sync of this fabric made the commit: our committer, and our trailer for this fabric."""
+    repository = fabric.git_repository
+    ours = repository is not None and edit.committer_email == repository.author_email
+    return ours and edit.trailers.get(FABRIC_TRAILER) == fabric.name
+
+
+def _with_unrecorded(known: Mapping[str, GitFile], own: set[str], files: Mapping[str, str]) -> dict[str, GitFile]:
+    """The records as a killed run would have written them: what it pushed last is what we left there."""
+    missed = {
+        path: replace(known[path], blob_id=files[path]) if path in known else GitFile(path, None, files[path])
+        for path in own
+    }
+    return {**known, **missed}
+
+
+def _readings(source: Source, fabric: Fabric, paths: Iterable[Wanted]) -> dict[str, Manifest | str]:
+    readings: dict[str, Manifest | str] = {}
+    if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
+        paths = [one for one in paths if source.force]
+    for one in paths:
+        if one.ref is None:
+            continue
+        blob = source.mirror.lookup(source.tip or "", [one.path]).files[one.path]
+        try:
+            readings[one.path] = source.adopt(fabric, one.ref, one.path, source.mirror.read(blob))
+        except HedgehogError as error:
+            readings[one.path] = str(error)
+    return readings

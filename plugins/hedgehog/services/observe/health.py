@@ -1,0 +1,242 @@
+"""The health of fabrics: ask each cluster once, whatever the number of its fabrics, judge, record, and write it back.
+
+Clusters are asked at the same time, each with its own time limit, and recorded as they answer: one that is dead delays
+nobody. Plain Python; a function that the caller gives opens clusters.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
+from typing import Any
+
+from hedgehog.errors import HedgehogError, NotFound
+from hedgehog.fabric.agents import OWNER
+from hedgehog.fabric.health import Finding, Health, verdict
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Fabric, ObjectRef
+from hedgehog.fabric.tools import Installation, other_installation
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.health import ClusterFacts, read
+from hedgehog.services.failures import describe
+from hedgehog.services.observe import health_rules
+from hedgehog.services.observe.health_rules import Judged, Known
+from hedgehog.store import circuits, convergence, installations
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import health as health_store
+from hedgehog.store.circuits import Service
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.health import Look, Scope
+
+logger = logging.getLogger(__name__)
+
+OpenCluster = Callable[[str], Cluster]
+"""From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""
+
+MOST_BATCHES = 4
+"""Mapped tasks of one run; the pool has that many slots."""
+BATCH = 32
+"""Clusters that one task asks at the same time. Fewer clusters are one batch."""
+
+
+def plan(connection: Connection, *, fabrics: Sequence[str] | None = None) -> list[list[str]]:
+    """Batches of the fabrics that have a cluster, those of one cluster together. Suspended ones are looked at as well.
+
+    Raises NotFound for a name that no fabric with Kubernetes sync has.
+    """
+    found = _with_cluster(fabric_store.load_fabrics(connection, fabrics or None))
+    for name in sorted(set(fabrics or ()) - {fabric.name for fabric in found}):
+        fabric_store.load_fabric(connection, name)
+        raise NotFound(f"{name} has no cluster that is looked at; set enable_k8s_sync with `hedgehog fabric import`")
+    clusters: dict[str, list[str]] = {}
+    for fabric in found:
+        clusters.setdefault(fabric.kubernetes_connection_id or "", []).append(fabric.name)
+    size = max(BATCH, math.ceil(len(clusters) / MOST_BATCHES))
+    members = [clusters[name] for name in sorted(clusters)]
+    return [
+        [name for names in members[start : start + size] for name in names] for start in range(0, len(members), size)
+    ]
+
+
+def _with_cluster(fabrics: Sequence[Fabric]) -> list[Fabric]:
+    return [fabric for fabric in fabrics if fabric.enable_k8s_sync and fabric.kubernetes_connection_id]
+
+
+def check(
+    connection: Connection,
+    names: Sequence[str],
+    *,
+    open_cluster: OpenCluster,
+    run_id: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Look]:
+    """Look at the named fabrics now and return what was found of each, in the order of *names*.
+
+    A fabric whose circuit is open is not asked: it is Unknown, with the reason. Every look is recorded. Raises only for
+    the fabric database's own failures.
+    """
+    fabrics = _with_cluster(fabric_store.load_fabrics(connection, names))
+    refused = circuits.refused(connection, Service.KUBERNETES, [fabric.id for fabric in fabrics], now())
+    looks = [
+        _left_in_peace(connection, fabric, refused[fabric.id], run_id, now())
+        for fabric in fabrics
+        if fabric.id in refused
+    ]
+    groups: dict[str, list[Known]] = {}
+    for known in _known(connection, [fabric for fabric in fabrics if fabric.id not in refused]):
+        groups.setdefault(known.fabric.kubernetes_connection_id or "", []).append(known)
+    for group, judged in _asked(groups, open_cluster, now):
+        looks += _record(connection, group, judged, run_id, now())
+    order = {name: position for position, name in enumerate(names)}
+    return sorted(looks, key=lambda look: order[look.name])
+
+
+def _left_in_peace(
+    connection: Connection, fabric: Fabric, circuit: circuits.Circuit, run_id: str, now: datetime
+) -> Look:
+    """The look at a fabric that is not asked. What was known of its switches stays for the next real look."""
+    reason = f"{fabric.kubernetes_connection_id} is not asked: {circuit}"
+    before = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name])}
+    facts = before[fabric.name].facts if fabric.name in before else {}
+    look = Look(Scope.FABRIC, fabric.name, verdict([Finding(Health.UNKNOWN, reason)]), facts, fabric.id)
+    with transaction(connection) as cursor:
+        health_store.record(cursor, look, run_id=run_id, now=now)
+    return look
+
+
+def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[Known]:
+    """What the database says of each fabric before its cluster is asked: six queries, whatever their number."""
+    ids = [fabric.id for fabric in fabrics]
+    kinds = health_store.kinds_held(connection, ids, list(KINDS))
+    clusters = sorted({fabric.kubernetes_connection_id or "" for fabric in fabrics})
+    holders = health_store.holders(connection, clusters, sorted(OWNER.values()))
+    convergence.take_in(connection, ids)
+    applied = convergence.applied(connection, ids)
+    ours = installations.load(connection)
+    rows = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name for fabric in fabrics])}
+    return [
+        Known(
+            fabric,
+            kinds[fabric.id],
+            holders.get(fabric.id, {}),
+            _others(holders, fabric.id),
+            rows[fabric.name].facts.get("agents", {}) if fabric.name in rows else {},
+            applied.get(fabric.id),
+            ours,
+        )
+        for fabric in fabrics
+    ]
+
+
+def _others(holders: Mapping[int, Mapping[ObjectRef, Any]], fabric_id: int) -> frozenset[tuple[str, str]]:
+    return frozenset((ref.kind, ref.name) for owner, held in holders.items() if owner != fabric_id for ref in held)
+
+
+Answer = list[Judged] | Exception
+
+
+def _asked(
+    groups: Mapping[str, list[Known]], open_cluster: OpenCluster, now: Callable[[], datetime]
+) -> Iterator[tuple[list[Known], Answer]]:
+    """Each group of fabrics with what its cluster answered, as the answers come."""
+    if not groups:
+        return
+    with ThreadPoolExecutor(min(BATCH, len(groups)), "health") as pool:
+        futures: dict[Future[Answer], list[Known]] = {
+            pool.submit(_ask, name, group, open_cluster, now): group for name, group in groups.items()
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, now: Callable[[], datetime]) -> Answer:
+    """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is away.
+
+    Whatever goes wrong at one cluster, or with one fabric of it, says nothing about the others.
+    """
+    cluster = None
+    try:
+        cluster = open_cluster(connection_id)
+        facts = read(
+            cluster,
+            [KINDS[name] for name in sorted({name for one in group for name in one.kinds})],
+            {right for one in group for right in one.rights},
+            resources=any(one.fabric.publish_fabric_resource for one in group),
+        )
+        return [_judged(cluster, one, facts, now()) for one in group]
+    except Exception as error:
+        if not isinstance(error, HedgehogError):
+            logger.exception("%s: could not be asked", connection_id)
+        return error
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+def _judged(cluster: Cluster, known: Known, facts: ClusterFacts, now: datetime) -> Judged:
+    """The verdict on one fabric, written on its resource; Unknown where what the cluster holds cannot be understood."""
+    try:
+        judged = health_rules.judge(known, facts, now)
+        _write_back(cluster, judged, facts, known.installation, now)
+    except Exception as error:
+        logger.exception("%s: could not be judged", known.fabric.name)
+        return health_rules.away(known, f"its health could not be judged: {' '.join(describe(error))}")
+    return judged
+
+
+def _write_back(
+    cluster: Cluster, judged: Judged, facts: ClusterFacts, installation: Installation, now: datetime
+) -> None:
+    """Write health and convergence on the fabric's own resource, if there is one of ours and it says something else.
+
+    Whoever changed it in between wins; the next check writes on top of that.
+    """
+    resource = facts.resources.get(judged.fabric.resource_name)
+    if resource is None or not judged.fabric.publish_fabric_resource or other_installation(resource, installation):
+        return
+    try:
+        health_rules.write_back(cluster, resource, judged, now)
+    except HedgehogError as error:
+        logger.warning("%s: its Fabric resource does not show its health: %s", judged.fabric.name, error)
+
+
+def _record(connection: Connection, group: Sequence[Known], answer: Answer, run_id: str, now: datetime) -> list[Look]:
+    """Keep what one cluster answered: circuits, looks, convergence."""
+    ids = [known.fabric.id for known in group]
+    if isinstance(answer, Exception):
+        reason = " ".join(describe(answer))
+        circuits.failed(connection, Service.KUBERNETES, ids, reason, now)
+        judged = [health_rules.away(known, reason) for known in group]
+    else:
+        circuits.succeeded(connection, Service.KUBERNETES, ids)
+        judged = answer
+    try:
+        return _keep(connection, judged, run_id, now)
+    except Exception:  # the text of one cannot be stored, say: the others are kept without it
+        logger.exception("%s: not all could be kept at once", group[0].fabric.kubernetes_connection_id)
+        return [
+            look
+            for known, one in zip(group, judged, strict=True)
+            for look in _kept(connection, known, one, run_id, now)
+        ]
+
+
+def _kept(connection: Connection, known: Known, judged: Judged, run_id: str, now: datetime) -> list[Look]:
+    try:
+        return _keep(connection, [judged], run_id, now)
+    except Exception as error:  # when the fabric database is away, the next line raises that
+        reason = f"what its cluster told cannot be stored ({type(error).__name__})"
+        return _keep(connection, [health_rules.away(known, reason)], run_id, now)
+
+
+def _keep(connection: Connection, judged: Sequence[Judged], run_id: str, now: datetime) -> list[Look]:
+    looks = [Look(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
+    with transaction(connection) as cursor:
+        for one, look in zip(judged, looks, strict=True):
+            health_store.record(cursor, look, run_id=run_id, now=now)
+            if one.convergence.at is not None and one.applied_at is not None:
+                convergence.converged(cursor, one.fabric.id, one.applied_at, one.convergence.at)
+    return looks

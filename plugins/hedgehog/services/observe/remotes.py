@@ -1,0 +1,240 @@
+"""The health of what fabrics rest on: Git hosts, GitHub credentials, the fabric database, and Airflow itself.
+
+Every look is a real call: `ls-remote` once a repository, the rate limit once a credential, a read of the database, the
+API server's own report. Plain Python; functions that the caller gives open the remotes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from hedgehog.errors import HedgehogError
+from hedgehog.fabric.health import Finding, Health, Verdict, moment, verdict
+from hedgehog.fabric.model import GitRepository
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.hosts.github.client import Client
+from hedgehog.hosts.github.rate_limit import RateLimit, rate_limit
+from hedgehog.store import circuits
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import health as health_store
+from hedgehog.store.circuits import Service
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.health import Look, Scope
+
+OpenMirror = Callable[[GitRepository], Mirror]
+OpenGitHub = Callable[[GitRepository], Client | None]
+"""From a repository to the API of its host; None for one that is not on GitHub or is entered without a credential."""
+Clock = Callable[[], datetime]
+
+MOST_BATCHES = 2
+BATCH = 50
+"""Repositories of one task; fewer are one batch."""
+_TOGETHER = 8
+"""Hosts asked at the same time by one task."""
+RATE_WARNING = 0.1
+"""Share of a credential's calls below which it is Degraded: what is left is for people's pull requests."""
+SLOW = 0.5
+"""Seconds for one small query after which the database is Degraded."""
+STALE = 60.0
+"""Seconds after which a part of Airflow is taken for dead, whatever it says of itself."""
+
+AIRFLOW_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def plan(connection: Connection) -> list[list[str]]:
+    """Batches of the repositories that fabrics use. What is no longer there is forgotten."""
+    names = [repository.name for repository in fabric_store.load_repositories(connection)]
+    health_store.forget(connection, Scope.REPOSITORY, keep=names)
+    size = max(BATCH, math.ceil(len(names) / MOST_BATCHES))
+    return [names[start : start + size] for start in range(0, len(names), size)]
+
+
+def check_repositories(
+    connection: Connection,
+    names: Sequence[str],
+    *,
+    open_mirror: OpenMirror,
+    open_github: OpenGitHub,
+    run_id: str,
+    now: Clock = _utc_now,
+) -> list[Look]:
+    """Ask the hosts of the named repositories, some at the same time, and record what they answer.
+
+    A repository all of whose fabrics have an open circuit is not asked.
+    """
+    found = [repository for repository in fabric_store.load_repositories(connection) if repository.name in set(names)]
+    users = _users(connection)
+    looks = [
+        *_asked(connection, Service.GIT, found, users, lambda one: _of_git(one, open_mirror), now=now),
+        *_asked(connection, Service.GITHUB, found, users, _once_a_credential(open_github, now), now=now),
+    ]
+    with transaction(connection) as cursor:
+        for look in looks:
+            health_store.record(cursor, look, run_id=run_id, now=now())
+    return looks
+
+
+def _users(connection: Connection) -> dict[int, list[int]]:
+    """The ids of the fabrics in each repository, by the repository's id."""
+    users: dict[int, list[int]] = {}
+    for fabric in fabric_store.load_fabrics(connection):
+        if fabric.git_repository is not None:
+            users.setdefault(fabric.git_repository.id, []).append(fabric.id)
+    return users
+
+
+_Answer = tuple[Look, HedgehogError | None]
+
+
+def _asked(
+    connection: Connection,
+    service: Service,
+    repositories: Sequence[GitRepository],
+    users: Mapping[int, Sequence[int]],
+    ask: Callable[[GitRepository], _Answer | None],
+    *,
+    now: Clock,
+) -> list[Look]:
+    """What each host says of its repository; circuits are kept."""
+    ids = [fabric_id for one in repositories for fabric_id in users.get(one.id, ())]
+    refused = circuits.refused(connection, service, ids, now())
+    willing = [one for one in repositories if not users.get(one.id) or set(users[one.id]) - refused.keys()]
+    looks = []
+    with ThreadPoolExecutor(_TOGETHER, service.value) as pool:
+        for repository, answer in zip(willing, pool.map(ask, willing), strict=True):
+            if answer is None:
+                continue
+            look, error = answer
+            looks.append(look)
+            fabrics = users.get(repository.id, ())
+            if error is None:
+                circuits.succeeded(connection, service, fabrics)
+            else:
+                circuits.failed(connection, service, fabrics, str(error), now())
+    return looks
+
+
+def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
+    started = time.perf_counter()
+    try:
+        head = open_mirror(repository).head()
+    except HedgehogError as error:
+        return _broken(Scope.REPOSITORY, repository.name, error), error
+    facts = {"branch": repository.branch, "head": head, "seconds": round(time.perf_counter() - started, 3)}
+    return Look(Scope.REPOSITORY, repository.name, Verdict(), facts), None
+
+
+def _broken(scope: Scope, name: str, error: HedgehogError) -> Look:
+    """A remote that is away is Unknown; one that refuses us needs somebody."""
+    health = Health.UNKNOWN if hasattr(error, "retry_after") else Health.DEGRADED
+    return Look(scope, name, verdict([Finding(health, str(error))]), {"error": error.reason})
+
+
+def _once_a_credential(open_github: OpenGitHub, now: Clock) -> Callable[[GitRepository], _Answer | None]:
+    """A function that asks GitHub about a repository's credential, unless another repository has had it asked."""
+    asked: set[tuple[str, str]] = set()
+
+    def ask(repository: GitRepository) -> _Answer | None:
+        name = repository.connection_id or ""
+        try:
+            client = open_github(repository)
+        except HedgehogError as error:
+            return _broken(Scope.GITHUB, name or repository.name, error), error
+        if client is None:
+            return None
+        try:
+            key = (name, client.base_url)
+            if key in asked:
+                return None
+            asked.add(key)
+            return _of_credential(f"{name}@{client.base_url}", client, now())
+        finally:
+            client.close()
+
+    return ask
+
+
+def _of_credential(name: str, client: Client, now: datetime) -> _Answer:
+    try:
+        found = rate_limit(client)
+    except HedgehogError as error:
+        return _broken(Scope.GITHUB, name, error), error
+    facts: dict[str, Any] = {"authentication": "app" if client.credentials.is_app else "token"}
+    if found is not None:
+        facts |= {"limit": found.limit, "remaining": found.remaining, "resets_at": found.resets_at.isoformat()}
+    return Look(Scope.GITHUB, name, verdict(_of_rate(found, now)), facts), None
+
+
+def _of_rate(found: RateLimit | None, now: datetime) -> Iterable[Finding]:
+    if found is not None and found.remaining < found.limit * RATE_WARNING and found.resets_at > now:
+        reason = (
+            f"fewer than {RATE_WARNING:.0%} of {found.limit} calls an hour are left until {moment(found.resets_at)}"
+        )
+        yield Finding(Health.DEGRADED, f"{reason}; who else uses this credential? an app of its own has more")
+
+
+def check_services(
+    connection: Connection,
+    *,
+    airflow_health: Callable[[], Mapping[str, Any]] | None,
+    run_id: str,
+    now: Clock = _utc_now,
+) -> list[Look]:
+    """Look at the fabric database and, where its API server can be found, at the parts of Airflow; record it."""
+    looks = [_of_database(connection)]
+    if airflow_health is not None:
+        looks += _of_airflow(airflow_health, now())
+    health_store.forget(connection, Scope.SERVICE, keep=[look.name for look in looks])
+    with transaction(connection) as cursor:
+        for look in looks:
+            health_store.record(cursor, look, run_id=run_id, now=now())
+    return looks
+
+
+def _of_database(connection: Connection) -> Look:
+    """Latency of a read, and how much of the server's connections is taken. A lost database raises."""
+    started = time.perf_counter()
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT 1")
+    seconds = time.perf_counter() - started
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), "
+            "current_setting('max_connections')::int, pg_database_size(current_database())"
+        )
+        taken, most, size = cursor.fetchone() or (0, 0, 0)
+    findings = [Finding(Health.DEGRADED, f"one small query takes longer than {SLOW} s")] if seconds > SLOW else []
+    facts = {"seconds": round(seconds, 4), "connections": taken, "most_connections": most, "bytes": size}
+    return Look(Scope.SERVICE, "database", verdict(findings), facts)
+
+
+def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) -> list[Look]:
+    """One look a part, from the API server's report; a part that an installation does not have is left out."""
+    try:
+        report = airflow_health()
+    except HedgehogError as error:
+        return [_broken(Scope.SERVICE, "airflow", error)]
+    return [
+        Look(
+            Scope.SERVICE, f"airflow-{part}", verdict(_of_part(part, report[part] or {}, now)), dict(report[part] or {})
+        )
+        for part in AIRFLOW_PARTS
+        if (report.get(part) or {}).get("status")
+    ]
+
+
+def _of_part(part: str, said: Mapping[str, Any], now: datetime) -> Iterable[Finding]:
+    beat = said.get(f"latest_{part}_heartbeat")
+    silent = beat is not None and (now - datetime.fromisoformat(beat)).total_seconds() > STALE
+    if said.get("status") != "healthy" or silent:
+        since = f" since {moment(datetime.fromisoformat(beat))}" if beat else ""
+        yield Finding(Health.DEGRADED, f"Airflow's {part} gives no sign of life{since}; start it, or see its log")

@@ -1,0 +1,261 @@
+"""Git → fabric database, for fabrics whose source of truth is Git: the tree of one commit, taken over in one transaction.
+
+What is taken over is recorded as published, so the sync to the cluster applies exactly that revision. Cost follows the
+change: a directory that is as it was costs two lookups, and of a changed one only changed files are parsed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hedgehog.errors import InvalidInput, NotFound, PushRace
+from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
+from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.paths import LIMITS
+from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.shown import reason_of
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.services import failures
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
+from hedgehog.services.repository.reading import Found, Reading, decide, file_of, read
+from hedgehog.services.repository.vanished import unread
+from hedgehog.services.validation import Judge
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files, repository_heads, sync_state
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.git_files import GitFile
+from hedgehog.store.repository_heads import LeftDirectory
+from hedgehog.store.sync_state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What is taken in: the *head* of a branch, now in its mirror. *note* is told of every fabric (a forced push)."""
+
+    mirror: Mirror
+    head: str
+    moved: bool
+    note: str = ""
+
+    @property
+    def revision(self) -> Revision:
+        """As it is recorded."""
+        return Revision(self.mirror.remote.branch, self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How to take in: for which run, judged by whom, *forced* or only what needs it. *neighbours* are the directories
+    of all fabrics in the repository, by name."""
+
+    connection: Connection
+    run_id: str
+    judge: Judge
+    forced: bool = False
+    at_once: bool = False
+    """A person waits: nobody's time has yet to come."""
+    neighbours: Mapping[str, str] = field(default_factory=dict)
+    left: Sequence[LeftDirectory] = ()
+    """The directories in the repository that fabrics left."""
+    started: float = field(default_factory=time.perf_counter)
+
+
+def take_in(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Outcome | None:
+    """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when nobody had to look.
+
+    Never raises for what is wrong with the fabric; PushRace says that the branch was replaced under our hands.
+    """
+    try:
+        behind = _is_behind(commit, fabric, state)
+        if not (intake.forced or intake.at_once or _needs_a_look(commit, state, behind=behind)):
+            return None
+        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not intake.forced:
+            return _record_unchanged(intake, commit, fabric)
+        reading = _read(intake, commit, fabric, None if intake.forced else state)
+        return _take_over(intake, commit, fabric, reading)
+    except PushRace:
+        raise
+    except Exception as error:
+        return record_failure(intake, fabric, error)
+
+
+def is_due(state: State | None) -> bool:
+    """Whether the time of the next look has come."""
+    return state is None or (state.due_at is not None and state.due_at <= datetime.now(UTC))
+
+
+def _needs_a_look(commit: Commit, state: State | None, *, behind: bool) -> bool:
+    """A failed one waits for its time, unless the branch moved; a parked one that is not behind was parked by an outage."""
+    if state is None or is_due(state) or bool(commit.note):
+        return True
+    return commit.moved if behind else state.status is SyncStatus.PARKED
+
+
+def _last(commit: Commit, state: State | None) -> str | None:
+    """The commit that was taken in last, if it is of this branch and here."""
+    if state is None or state.revision is None:
+        return None
+    revision = Revision.parse(state.revision)
+    known = revision.branch == commit.revision.branch and commit.mirror.has(revision.commit)
+    return revision.commit if known else None
+
+
+def _is_behind(commit: Commit, fabric: Fabric, state: State | None) -> bool:
+    last = _last(commit, state)
+    if last is None or state is None or state.observed_generation != fabric.generation:
+        return True
+    directory = fabric.git_directory
+    return commit.mirror.tree_id(last, directory) != commit.mirror.tree_id(commit.head, directory)
+
+
+def _read(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Reading:
+    """What the fabric's files say. Files that are as recorded, when all was well then, are not parsed again."""
+    mirror, directory = commit.mirror, fabric.git_directory
+    files = files_at(mirror, commit, fabric, intake.neighbours)
+    files = set_aside(files, left_by_others(intake.left, fabric), around=directory)
+    if not commit.note:  # what a forced push dropped may come back
+        gone = [one for one in intake.left if mirror.tree_id(commit.head, one.directory) is None]
+        repository_heads.forget_left(intake.connection, gone)
+    known = _known(intake.connection, fabric, state, files.wanted)
+    changed = {path: blob for path, blob in files.wanted.items() if path not in known}
+    measured(changed, mirror.size, place=directory, limits=LIMITS)
+    contents = ((path, blob, _content(mirror, blob)) for path, blob in sorted(changed.items()))
+    left = unread(files, mirror.read, limits=LIMITS, namespace=fabric.kubernetes_namespace)
+    return read(fabric, contents, known, left)
+
+
+def left_by_others(left: Iterable[LeftDirectory], fabric: Fabric) -> dict[str, str]:
+    """Directory → who left it. What *fabric* itself left is its own where it lies in its directory now."""
+    return {one.directory: one.fabric for one in left if one.fabric != fabric.name}
+
+
+def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping[str, str]) -> FabricFiles:
+    """The files of a fabric. Raises NotFound where its directory is not there, or is no directory."""
+    directory = fabric.git_directory
+    place = mirror.place(commit.head, directory)
+    if place.tree is None:
+        found = f"{place.at} {place.opaque.why}" if place.opaque else f"there is no directory {directory}"
+        raise NotFound(
+            f"{commit.revision}: {found}; nothing was taken over. Restore the directory, or correct git_directory"
+        )
+    same = sorted(name for name, other in neighbours.items() if other == directory and name != fabric.name)
+    if same:
+        raise InvalidInput(f"{fabric.name}: fabric {same[0]} has the same directory {directory or '/'}; change one")
+    inner = inside(directory, neighbours.values())
+    return sort(mirror.listing(commit.head, directory, skip=inner.__contains__), directory, inner)
+
+
+def _content(mirror: Mirror, blob_id: str) -> bytes | str:
+    try:
+        return mirror.read(blob_id)
+    except InvalidInput as error:
+        return str(error)
+
+
+def _known(
+    connection: Connection, fabric: Fabric, state: State | None, files: Mapping[str, str]
+) -> dict[str, list[Found]]:
+    """The objects of files that need not be parsed: unchanged since a look that found nothing wrong."""
+    if state is None or state.status is not SyncStatus.IN_SYNC or state.observed_generation != fabric.generation:
+        return {}
+    manifests = {ObjectRef.of(one): one for one in git_files.published(connection, [fabric.id])[fabric.id]}
+    found: dict[str, list[Found]] = {}
+    for record in git_files.files(connection, [fabric.id])[fabric.id].values():
+        path = file_of(record.path)
+        if record.ref in manifests and files.get(path) == record.blob_id:
+            found.setdefault(path, []).append(Found(record.ref, manifests[record.ref], record.path, record.blob_id))
+    return found
+
+
+def _take_over(intake: Intake, commit: Commit, fabric: Fabric, reading: Reading) -> Outcome:
+    """Settings, then objects, records and state in one transaction."""
+    connection = intake.connection
+    problems = _save_settings(connection, fabric, reading)
+    fabric = next(iter(fabric_store.load_fabrics(connection, [fabric.name])), fabric)
+    with transaction(connection) as cursor:
+        have = {one.ref: one.manifest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        known = git_files.files(connection, [fabric.id])[fabric.id]
+        recorded = {record.ref: record for record in known.values() if record.ref in have}
+        decision = decide(fabric, reading, have, recorded, intake.judge)
+        changes = fabric_store.save_objects(connection, fabric.id, decision.objects.values(), delete_missing=True)
+        digests = {one.ref: one.digest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        records = {one.path: replace(one, object_digest=digests[one.ref]) for one in decision.records if one.ref}
+        written, removed = _differences(known, records)
+        git_files.record(cursor, fabric.id, written=written, removed=removed)
+        now = fabric_store.load_fabrics(connection, [fabric.name])
+        outcome = _outcome(intake, commit, now[0] if now else fabric, changes, (*problems, *decision.parked))
+        sync_state.finish(cursor, fabric.id, outcome, run_id=intake.run_id)
+    return outcome
+
+
+def _save_settings(connection: Connection, fabric: Fabric, reading: Reading) -> tuple[str, ...]:
+    """Store what the fabric's own files say about it; a value that the database refuses is a problem of that file."""
+    try:
+        if reading.settings:
+            fabric_store.save_fabric(connection, fabric.name, reading.settings)
+    except InvalidInput as error:
+        return tuple(f"{fabric.git_directory or '.'}: {line}" for line in str(error).splitlines())
+    return ()
+
+
+def _differences(known: Mapping[str, GitFile], records: Mapping[str, GitFile]) -> tuple[list[GitFile], list[str]]:
+    """Records to write and paths to forget first: an object may have moved to the path of another one."""
+    removed = [path for path, old in known.items() if path not in records or records[path].ref != old.ref]
+    written = [one for path, one in records.items() if path not in known or replace(one, manifest=None) != known[path]]
+    return written, removed
+
+
+def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]) -> Outcome:
+    status = OutcomeStatus.SUCCESS if changes.writes or commit.note else OutcomeStatus.SKIPPED
+    told = "; ".join(_reasons(commit, fabric, parked))
+    return Outcome(
+        fabric.name,
+        Target.GIT,
+        OutcomeStatus.HELD if parked else status,
+        generation=fabric.generation,
+        revision=str(commit.revision),
+        counts={**changes.counts(), Action.SKIPPED.value: len(parked)},
+        reason=told or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
+        details=(*parked, *(str(change) for change in changes.writes)),
+        duration=time.perf_counter() - intake.started,
+        findings=tuple(Finding(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
+    )
+
+
+def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[str]:
+    if commit.note:
+        yield commit.note
+    if parked:
+        yield reason_of(parked, rest=f"`hedgehog explain {fabric.name} --verbose`")
+
+
+def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome:
+    """The regular check of a fabric whose directory is as it was."""
+    files = git_files.files(intake.connection, [fabric.id])[fabric.id]
+    counts = {**ChangeSet().counts(), Action.UNCHANGED.value: len(files)}
+    status = OutcomeStatus.SUCCESS if commit.note else OutcomeStatus.SKIPPED
+    outcome = Outcome(
+        fabric.name,
+        Target.GIT,
+        status,
+        generation=fabric.generation,
+        revision=str(commit.revision),
+        counts=counts,
+        reason=commit.note or "nothing changed",
+        duration=time.perf_counter() - intake.started,
+    )
+    return _recorded(intake, fabric, outcome)
+
+
+def record_failure(intake: Intake, fabric: Fabric, error: Exception) -> Outcome:
+    """The outcome of a fabric that could not be taken in, recorded with its next try."""
+    return failures.record(intake.connection, fabric, Target.GIT, error, run_id=intake.run_id, started=intake.started)
+
+
+def _recorded(intake: Intake, fabric: Fabric, outcome: Outcome) -> Outcome:
+    with transaction(intake.connection) as cursor:
+        sync_state.finish(cursor, fabric.id, outcome, run_id=intake.run_id)
+    return outcome

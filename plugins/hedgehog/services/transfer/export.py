@@ -1,0 +1,62 @@
+"""Fabric database → files that import to exactly the same: the fabric's settings, its repository and its objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hedgehog.fabric.kinds import FABRIC
+from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.render import dump, object_path
+from hedgehog.fabric.settings import FabricSettings
+from hedgehog.manifests.configuration import REPOSITORY, document
+from hedgehog.store import fabrics as store
+from hedgehog.store.database import Connection
+
+CONFIGURATION_FILE = "configuration.yaml"
+"""Not `fabric.yaml`: that is what a sync writes to Git for the cluster."""
+
+_SEPARATOR = b"---\n"
+
+
+def export(connection: Connection, name: str) -> dict[str, bytes]:
+    """The files of a fabric by relative path, the configuration first; importing them changes nothing.
+
+    Same fabric, same bytes. Holds no secrets: connections are named, not shown. Suspension, sync state and history are
+    not part of it. Raises NotFound, InvalidInput when something stored cannot be read.
+    """
+    fabric = store.load_fabric(connection, name)
+    objects = store.load_objects(connection, [fabric.id])[fabric.id]
+    root = replace(fabric, git_directory="")
+    files = {CONFIGURATION_FILE: _SEPARATOR.join(dump(manifest) for manifest in _configuration(fabric))}
+    files |= {object_path(root, stored.ref): dump(stored.manifest) for stored in objects}
+    return files
+
+
+def stream(files: Mapping[str, bytes]) -> bytes:
+    """The files of an export as one YAML stream, in their order."""
+    return _SEPARATOR.join(files.values())
+
+
+def _configuration(fabric: Fabric) -> list[Manifest]:
+    documents = []
+    if fabric.git_repository is not None:
+        values = _values(fabric.git_repository, store.REPOSITORY_SETTINGS)
+        documents.append(document(REPOSITORY, fabric.git_repository.name, values))
+    settings = _values(fabric, store.FABRIC_SETTINGS)
+    settings["git_repository"] = fabric.git_repository.name if fabric.git_repository else None
+    return [*documents, document(FABRIC.kind, fabric.name, settings)]
+
+
+def _values(row: Fabric | GitRepository, names: frozenset[str]) -> dict[str, Any]:
+    """The settings as plain data: enums are strings, mappings are dicts, of the rules' settings what is no default."""
+    return {name: _plain(getattr(row, name)) for name in sorted(names)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, FabricSettings):
+        return value.as_dict()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,130 @@
+"""A live cluster → fabric database: what users wrote there becomes what the fabric wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hedgehog.errors import DefinitionMissing, HedgehogError, InvalidInput
+from hedgehog.fabric import tools
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.definitions import fabric_definition
+from hedgehog.kube.live import Scope, list_live
+from hedgehog.manifests import configuration, intake
+from hedgehog.manifests.configuration import Settings
+from hedgehog.manifests.intake import Item
+from hedgehog.services.transfer.load import (
+    NAMESPACE,
+    Options,
+    Report,
+    Wanted,
+    accept,
+    carry_out,
+    raise_problems,
+    read_settings,
+)
+from hedgehog.store import fabrics as store
+from hedgehog.store import installations
+from hedgehog.store.database import Connection
+
+
+def import_from_cluster(
+    connection: Connection,
+    cluster: Cluster,
+    *,
+    connection_id: str,
+    fabric: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    replace: bool = False,
+    dry_run: bool = False,
+    allow_large_prune: bool = False,
+) -> Report:
+    """Take the objects that users wrote in *cluster* into *fabric*, so that a first sync after it writes nothing.
+
+    A fabric that does not exist is created with *settings*, this connection, no sync enabled, and the fields of our
+    Fabric resource if the cluster has it; without one, none is published. An existing fabric keeps what it is.
+    *fabric* None means the one whose connection this is, or whose resource is there. Objects that are being deleted
+    or hold secrets are left out and noted, as are kinds that the cluster does not serve. Any other failure to read a
+    kind raises: a part of a cluster is never taken for all of it.
+    """
+    known = {one.name: one for one in store.load_fabrics(connection)}
+    namespace = _namespace(known.get(fabric or ""), settings or {})
+    present, unserved = _objects(cluster, namespace)
+    found = [Item(manifest, connection_id) for _, manifest in sorted(present.items())]
+    ours = [item for item in found if configuration.is_fabric_resource(item.manifest)]
+    name = fabric or _fabric_of(known.values(), ours, connection_id)
+    items, left_out = _takeable([item for item in found if item not in ours], installations.load(connection))
+    accepted, problems = accept(items, namespace=namespace)
+    given: list[Settings] = []
+    if name not in known:
+        given, unreadable = _new_fabric(name, ours, connection_id, settings or {})
+        problems += unreadable
+    raise_problems(problems)
+    wanted = Wanted(given, name, accepted, (*unserved, *left_out))
+    options = Options(replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+    return carry_out(connection, wanted, options)
+
+
+def _namespace(fabric: Fabric | None, settings: Mapping[str, Any]) -> str:
+    """Where objects of the fabric lie whose kind accepts any namespace; others there are not the fabric's."""
+    return str(settings.get("kubernetes_namespace", fabric.kubernetes_namespace if fabric else NAMESPACE))
+
+
+def _objects(cluster: Cluster, namespace: str) -> tuple[Mapping[ObjectRef, Manifest], list[str]]:
+    """All objects of users and our own resources, and a note about the kinds that the cluster does not serve."""
+    scopes: set[Scope] = {(kind, kind.namespace) for kind in KINDS.values() if kind.namespace is not None}
+    scopes |= {(kind, namespace) for kind in KINDS.values() if kind.namespace is None}
+    definition = fabric_definition(cluster, install=False)
+    if definition.kind is not None and definition.served:
+        scopes.add((definition.kind, definition.kind.default_namespace))
+    live = list_live(cluster, scopes)
+    return live.objects, _unserved(live.failed)
+
+
+def _unserved(failed: Mapping[str, HedgehogError]) -> list[str]:
+    for error in failed.values():
+        if not isinstance(error, DefinitionMissing):
+            raise error
+    return [f"the cluster does not serve {', '.join(sorted(failed))}"] if failed else []
+
+
+def _fabric_of(stored: Iterable[Fabric], resources: Sequence[Item], connection_id: str) -> str:
+    """The one fabric that this cluster stands for."""
+    names = {fabric.name for fabric in stored if fabric.kubernetes_connection_id == connection_id}
+    names = names or {str(item.manifest["spec"].get("name")) for item in resources if item.manifest.get("spec")}
+    if len(names) != 1:
+        found = f"{len(names)} fabrics are there ({', '.join(sorted(names))})" if names else "none is known there yet"
+        raise InvalidInput(f"{connection_id}: for which fabric? {found}; say so with --fabric NAME")
+    return names.pop()
+
+
+def _takeable(items: Sequence[Item], ours: tools.Installation) -> tuple[list[Item], list[str]]:
+    """The items without those that a fabric cannot hold, and a note for each of those, and for those of other tools."""
+    taken, notes = [], []
+    for item in items:
+        ref = ObjectRef.of(item.manifest)
+        secret = intake.secrets(item.manifest)
+        if item.manifest["metadata"].get("deletionTimestamp"):
+            notes.append(f"{ref}: left out, it is being deleted")
+        elif secret:
+            notes.append(f"{ref}: left out, it holds secrets: {', '.join(str(one).split(':')[0] for one in secret)}")
+        else:
+            taken.append(item)
+            owner = tools.owner(item.manifest, ours)
+            if owner is not None:
+                notes.append(
+                    f'{ref}: belongs to {owner}; it is held until it has the annotation {tools.ADOPT}: "{owner.consent}"'
+                )
+    return taken, notes
+
+
+def _new_fabric(
+    name: str, resources: Sequence[Item], connection_id: str, settings: Mapping[str, Any]
+) -> tuple[list[Settings], list[str]]:
+    """The settings of a fabric that is created for a cluster."""
+    mine = [item for item in resources if item.manifest["metadata"]["name"] == name.lower()]
+    values = {"kubernetes_connection_id": connection_id, "publish_fabric_resource": bool(mine), **settings}
+    documents = [*mine, Item(configuration.document(FABRIC.kind, name, values), connection_id)]
+    return read_settings(documents)

@@ -1,0 +1,320 @@
+"""The end of a fabric: what there is of it in Git and in clusters, and how all of that goes.
+
+A purge first suspends the fabric, so that nobody writes again what it removes. Whatever stops it, the fabric is there as
+long as anything of it is left: a second purge goes on where the first one stopped, and `resume` brings everything back.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hedgehog.errors import InvalidInput, LockHeld, PushRace
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.tools import Installation, is_ours, other_installation
+from hedgehog.gitops import commit as commits
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.live import list_live
+from hedgehog.kube.prune import prune
+from hedgehog.kube.resources import kind_of
+from hedgehog.services.claims import suspension
+from hedgehog.services.fabric_files import inside
+from hedgehog.services.git.neighbours import neighbours
+from hedgehog.services.repository.reading import file_of
+from hedgehog.store import drift as drift_store
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files, installations, inventory
+from hedgehog.store.database import Connection, Lock, transaction, try_locks, unlock, wait_lock
+
+OpenMirror = Callable[[GitRepository], Mirror]
+OpenCluster = Callable[[str], Cluster]
+
+REASON = (
+    "it is being purged; go on with `hedgehog fabric delete --purge`, or take it back with `hedgehog fabric resume`"
+)
+"""Of the suspension of a fabric whose purge has begun."""
+_MOST_RACES = 5
+_PAUSE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One cluster that holds objects of a fabric."""
+
+    connection_id: str
+    live: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
+    """What is there of what we own."""
+    waiting: Mapping[ObjectRef, str] = field(default_factory=dict)
+    """What is being deleted already, and what it waits for."""
+    gone: frozenset[ObjectRef] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """All that there is of a fabric outside the database."""
+
+    fabric: Fabric
+    files: tuple[str, ...] = ()
+    """Files in Git that we wrote and that are as we left them."""
+    edited: tuple[str, ...] = ()
+    """Files of ours that people changed: a purge leaves them."""
+    foreign: tuple[str, ...] = ()
+    """Other people's files in its directory."""
+    places: tuple[Place, ...] = ()
+    done: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "fabric": self.fabric.name,
+            "files": list(self.files),
+            "edited_files": list(self.edited),
+            "foreign_files": list(self.foreign),
+            "objects": {place.connection_id: sorted(map(str, place.live)) for place in self.places},
+            "waiting": {place.connection_id: _texts(place.waiting) for place in self.places if place.waiting},
+            "done": self.done,
+        }
+
+
+def _texts(waiting: Mapping[ObjectRef, str]) -> dict[str, str]:
+    return {str(ref): why for ref, why in sorted(waiting.items())}
+
+
+def known(connection: Connection, name: str) -> Remains:
+    """What the database knows of it: nobody is asked, so it may have changed since. Raises NotFound."""
+    fabric = fabric_store.load_fabric(connection, name)
+    records = git_files.files(connection, [fabric.id])[fabric.id]
+    owned = inventory.of_fabric(connection, fabric.id)
+    places = [Place(connection_id, objects) for connection_id, objects in sorted(owned.items())]
+    return Remains(fabric, tuple(sorted(set(map(file_of, records)))), places=tuple(places))
+
+
+def look(
+    connection: Connection, name: str, *, open_mirror: OpenMirror, open_cluster: OpenCluster, now: datetime
+) -> Remains:
+    """What there is of it now, in Git and in every cluster that it was applied to. Writes nothing.
+
+    Raises NotFound, InvalidInput for a fabric that is suspended for another reason, and what keeps Git or a cluster
+    from being read: what could not be seen is not taken for gone.
+    """
+    fabric = fabric_store.load_fabric(connection, name)
+    if suspension(fabric, now) and fabric.suspended_reason != REASON:
+        raise InvalidInput(f"{name} is {suspension(fabric, now)}; resume it first")
+    files, edited, foreign = _in_git(connection, fabric, open_mirror)
+    owned = inventory.of_fabric(connection, fabric.id)
+    places = []
+    for connection_id, objects in sorted(owned.items()):
+        cluster = open_cluster(connection_id)
+        try:
+            places.append(_in_cluster(cluster, connection_id, objects, installations.load(connection)))
+        finally:
+            cluster.close()
+    return Remains(fabric, files, edited, foreign, tuple(places))
+
+
+def _in_git(
+    connection: Connection, fabric: Fabric, open_mirror: OpenMirror
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Files as we left them, edited ones, and those of others. Of a fabric that lives in Git all files are others'."""
+    records = git_files.files(connection, [fabric.id])[fabric.id]
+    if fabric.git_repository is None or not records:
+        return (), (), ()
+    mirror = open_mirror(fabric.git_repository)
+    head = mirror.head()
+    if head is None:
+        return (), (), ()
+    mirror.fetch(head)
+    there = dict(mirror.listing(head, fabric.git_directory).files)
+    there |= mirror.lookup(head, [path for path in records if path not in there and file_of(path) == path]).files
+    if fabric.source_of_truth is SourceOfTruth.GIT:
+        return (), (), tuple(sorted(there))
+    ours = [path for path in records if path in there]
+    files = sorted(path for path in ours if there[path] == records[path].blob_id)
+    inside = [f"{one}/" for one in _directories_inside(connection, fabric)]
+    foreign = [path for path in there if path not in records and not path.startswith(tuple(inside))]
+    return tuple(files), tuple(sorted(set(ours) - set(files))), tuple(sorted(foreign))
+
+
+def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str]:
+    """The directories of other fabrics that lie in ours: what is there is theirs."""
+    repository = fabric.git_repository
+    return inside(fabric.git_directory, neighbours(connection, repository).values()) if repository else frozenset()
+
+
+def _in_cluster(
+    cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest], ours: Installation
+) -> Place:
+    """What there is of *objects*; what another installation has taken over is gone for us."""
+    scopes = {(kind_of(manifest), ref.namespace) for ref, manifest in objects.items()}
+    seen = list_live(cluster, scopes)
+    for error in seen.failed.values():
+        raise error
+    found = {ref: seen.objects[ref] for ref in objects if ref in seen.objects}
+    there = {ref: one for ref, one in found.items() if not other_installation(one, ours)}
+    waiting = {ref: _waits_for(live) for ref, live in there.items() if live["metadata"].get("deletionTimestamp")}
+    live = {ref: one for ref, one in there.items() if ref not in waiting}
+    return Place(connection_id, live, waiting, frozenset(objects.keys() - there.keys()))
+
+
+def _waits_for(live: Manifest) -> str:
+    metadata = live["metadata"]
+    finalizers = ", ".join(metadata.get("finalizers") or ()) or "the server"
+    return f"being deleted since {metadata['deletionTimestamp']}, waits for {finalizers}"
+
+
+def purge(
+    connection: Connection,
+    seen: Remains,
+    *,
+    open_mirror: OpenMirror,
+    open_cluster: OpenCluster,
+    run_id: str,
+    now: datetime,
+) -> tuple[Remains, list[str]]:
+    """Remove what was *seen*, first from Git, then from the clusters, and forget the fabric when nothing is left.
+
+    Files that people changed and files of others stay. Returns what is left, and why. Raises LockHeld while a run works
+    on the fabric, and what keeps Git or a cluster from being written: then the fabric stays, suspended.
+    """
+    fabric = seen.fabric
+    with _alone(connection, fabric):
+        fabric_store.suspend(connection, fabric.name, reason=REASON, until=None)
+        _remove_files(connection, fabric, seen.files, open_mirror, run_id=run_id, now=now)
+        problems: list[str] = []
+        for place in seen.places:
+            cluster = open_cluster(place.connection_id)
+            try:
+                problems += _remove_objects(connection, fabric, place, cluster)
+            finally:
+                cluster.close()
+        left = look(connection, fabric.name, open_mirror=open_mirror, open_cluster=open_cluster, now=now)
+        if any(place.live or place.waiting for place in left.places) or left.files:
+            return left, problems
+        fabric_store.delete_fabric(connection, fabric.name)
+        return Remains(fabric, (), left.edited, left.foreign, (), done=True), problems
+
+
+@contextmanager
+def _alone(connection: Connection, fabric: Fabric) -> Iterator[None]:
+    """No run works on the fabric during the block."""
+    taken = [lock for lock in (Lock.GIT, Lock.KUBERNETES) if try_locks(connection, lock, [fabric.id])]
+    try:
+        if len(taken) < 2:
+            raise LockHeld(f"a run works on {fabric.name}; delete it when that is done")
+        yield
+    finally:
+        for lock in taken:
+            unlock(connection, lock, [fabric.id])
+
+
+def _remove_files(
+    connection: Connection, fabric: Fabric, files: Sequence[str], open_mirror: OpenMirror, *, run_id: str, now: datetime
+) -> None:
+    """One commit that removes *files* where they are as we left them. Raises PushRace when the branch never stands still."""
+    repository = fabric.git_repository
+    if not files or repository is None:
+        return
+    mirror = open_mirror(repository)
+    records = git_files.files(connection, [fabric.id])[fabric.id]
+    wait_lock(connection, Lock.REPOSITORY, repository.id)
+    try:
+        for attempt in range(_MOST_RACES + 1):
+            try:
+                _push_removal(mirror, fabric, {path: records[path].blob_id for path in files}, run_id, now)
+                return
+            except PushRace:
+                if attempt == _MOST_RACES:
+                    raise
+                time.sleep(random.uniform(0, _PAUSE))
+    finally:
+        unlock(connection, Lock.REPOSITORY, [repository.id])
+
+
+def _push_removal(mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], run_id: str, now: datetime) -> None:
+    repository = fabric.git_repository
+    head = mirror.head()
+    if head is None or repository is None:
+        return
+    mirror.fetch(head)
+    there = mirror.lookup(head, blobs).files
+    doomed: dict[str, bytes | None] = {path: None for path, blob in blobs.items() if there.get(path) == blob}
+    if not doomed:
+        return
+    text = commits.message(fabric, {Action.DELETED.value: len(doomed)}, run_id=run_id, verb="Remove")
+    author = commits.Author(repository.author_name, repository.author_email, now)
+    tip = commits.build(mirror, head, doomed, text, author)
+    if tip is not None:
+        commits.push(mirror, tip, head)
+
+
+def _remove_objects(connection: Connection, fabric: Fabric, place: Place, cluster: Cluster) -> list[str]:
+    """Delete what was seen, those that refer to others first; why some of it is still there."""
+    results = prune(cluster, list(place.live.values()))
+    gone = {
+        ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there
+    } | place.gone
+    with transaction(connection) as cursor:
+        inventory.record(cursor, place.connection_id, fabric.id, applied={}, adopted={}, gone=gone)
+    left = [one for ref, one in results.items() if ref not in gone]
+    return [f"{place.connection_id}: {one.change.ref}: {one.change.reason or one.change.action}" for one in left]
+
+
+def forget(connection: Connection, name: str) -> Remains:
+    """Forget a fabric and leave all that there is of it where it is; its objects are orphans from now on.
+
+    Returns what the database knew of it. Raises NotFound, and LockHeld while a run works on it: what that writes nobody
+    would have on record.
+    """
+    with _alone(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
+        left = known(connection, name)
+        fabric_store.delete_fabric(connection, name)
+        for place in left.places:
+            orphans = [Drift(ref, DriftState.ORPHAN) for ref in place.live]
+            drift_store.note(cursor, place.connection_id, orphans)
+    return left
+
+
+# Orphans ------------------------------------------------------------------------------------------------------------
+
+
+def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Place:
+    """What is left in a cluster of fabrics that were deleted, as it is there now: written by us, and wanted by nobody.
+
+    Raises what keeps the cluster from being read.
+    """
+    listed = [one.drift.ref for one in drift_store.listing(connection) if one.connection_id == connection_id]
+    refs = {ref for ref in listed if ref.kind in KINDS or ref.kind == FABRIC.kind}
+    states = drift_store.recorded(connection, connection_id, refs)
+    refs = {ref for ref in refs if ref in states and states[ref].state is DriftState.ORPHAN}
+    kept = drift_store.applied(connection, connection_id, refs).keys() | drift_store.wanted(
+        connection, connection_id, refs
+    )
+    seen = list_live(cluster, {(KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
+    for error in seen.failed.values():
+        raise error
+    installation = installations.load(connection)
+    ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_ours(one, installation)}
+    waiting = {ref: _waits_for(one) for ref, one in ours.items() if one["metadata"].get("deletionTimestamp")}
+    live = {ref: one for ref, one in ours.items() if ref not in waiting and ref not in kept}
+    return Place(connection_id, live, waiting, frozenset(refs - ours.keys()))
+
+
+def prune_orphans(connection: Connection, place: Place, cluster: Cluster) -> list[str]:
+    """Delete the orphans that were seen, and drop from the list what is not there any more; why some are left."""
+    results = prune(cluster, list(place.live.values()))
+    gone = {
+        ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there
+    } | place.gone
+    with transaction(connection) as cursor:
+        drift_store.forget(cursor, place.connection_id, gone)
+    left = [one for ref, one in results.items() if ref not in gone]
+    return [f"{one.change.ref}: {one.change.reason or one.change.action}" for one in left]

@@ -1,0 +1,236 @@
+"""A set of objects is admitted as a cluster would admit it, one wave after the other."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hedgehog.admission.check import check, load, rehearse
+from hedgehog.admission.review import Operation
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.settings import FabricSettings
+
+SETTINGS = FabricSettings()
+
+
+def make(kind, name, spec, group="vpc", version="v1beta1"):
+    """An object as somebody writes it."""
+    return {
+        "apiVersion": f"{group}.githedgehog.com/{version}",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def make_namespaces():
+    """What every VPC needs."""
+    return [
+        make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
+        make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}, "wiring"),
+    ]
+
+
+def make_vpc(name, number=1, **subnet):
+    """A VPC with one subnet."""
+    return make("VPC", name, {"subnets": {"a": {"subnet": f"10.0.{number}.0/24", "vlan": 1000 + number, **subnet}}})
+
+
+def make_peering(left, right):
+    """A peering of two VPCs."""
+    return make("VPCPeering", f"{left}--{right}", {"permit": [{left: {}, right: {}}]})
+
+
+def ref(text):
+    """`Kind/name` in namespace default."""
+    kind, name = text.split("/")
+    return ObjectRef(kind, "default", name)
+
+
+def findings(objects, *, before=(), **options):
+    """Each finding as (operation, rules, root)."""
+    found = check(objects, SETTINGS, before=before, **options)
+    return {
+        f"{one.kind}/{one.name}": (
+            finding.operation.value,
+            [violation.rule.id for violation in finding.violations],
+            finding.because_of and f"{finding.because_of.kind}/{finding.because_of.name}",
+        )
+        for one, finding in found.items()
+    }
+
+
+def test_good_objects_have_no_finding_in_any_order():
+    """The order of the files says nothing."""
+    objects = [*make_namespaces(), make_vpc("a", 1), make_vpc("b", 2), make_peering("a", "b")]
+    random.Random(1).shuffle(objects)
+    assert findings(objects) == {}
+
+
+def test_what_refers_to_a_refused_object_names_the_root_and_the_rest_proceeds():
+    """One violation, however many rules miss the other object; good ones never wait for a bad one."""
+    objects = [
+        *make_namespaces(),
+        make_vpc("bad", 1, vlan=4000),
+        make_vpc("a", 2),
+        make_vpc("b", 3),
+        make_peering("bad", "a"),
+        make_peering("a", "b"),
+    ]
+    found = check(objects, SETTINGS)
+    assert found.keys() == {ref("VPC/bad"), ref("VPCPeering/bad--a")}
+    waiting = found[ref("VPCPeering/bad--a")]
+    assert (waiting.because_of, waiting.stored) == (ref("VPC/bad"), None)
+    (violation,) = waiting.violations
+    assert (violation.rule.id, violation.path) == ("reference-refused", ("spec", "permit", 0, "bad"))
+    assert violation.message == "refers to VPC/default/bad, which is refused"
+
+
+def test_a_chain_ends_at_its_root():
+    """The namespace is to blame for the peering."""
+    spaces = make_namespaces()
+    spaces[0]["spec"]["subnets"] = ["10.0.0.0/8", "10.0.0.0/9"]
+    found = findings([*spaces, make_vpc("a", 1), make_vpc("b", 2), make_peering("a", "b")])
+    assert {name: root for name, (_, _, root) in found.items()} == {
+        "IPv4Namespace/default": None,
+        "VPC/a": "IPv4Namespace/default",
+        "VPC/b": "IPv4Namespace/default",
+        "VPCPeering/a--b": "IPv4Namespace/default",
+    }
+
+
+def test_of_two_that_exclude_each_other_the_one_that_is_there_wins():
+    """Whatever their names."""
+    new, old = make_vpc("a", 7), make_vpc("z", 7)
+    together = [*make_namespaces(), new, old]
+    assert list(findings(together)) == ["VPC/z"]
+    assert list(findings(together, before=[*make_namespaces(), old])) == ["VPC/a"]
+
+
+def test_what_stays_the_same_is_not_checked_again_unless_that_is_asked_for():
+    """The cluster took it once, under whatever rules."""
+    objects = [*make_namespaces(), make_vpc("a", 1, vlan=4000)]
+    assert findings(objects, before=objects) == {}
+    assert list(findings(objects, before=objects, recheck=[ref("VPC/a")])) == ["VPC/a"]
+
+
+def test_what_the_cluster_adds_is_no_change():
+    """Identity, status and nulls."""
+    plain = [*make_namespaces(), make_vpc("a", 1, vlan=4000)]
+    live = [
+        {
+            **one,
+            "metadata": {**one["metadata"], "namespace": "default", "uid": "u", "resourceVersion": "7"},
+            "status": {},
+        }
+        for one in plain
+    ]
+    assert findings(plain, before=live) == {}
+
+
+def test_room_that_another_change_makes_is_used():
+    """Two syncs do it: the VLAN is free once the other VPC has left it, or is gone."""
+    spaces = make_namespaces()
+    before = [*spaces, make_vpc("z", 7)]
+    assert findings([*spaces, make_vpc("z", 8), make_vpc("a", 7)], before=before) == {}
+    assert findings([*spaces, make_vpc("a", 7)], before=before) == {}
+
+
+def test_a_swap_needs_a_step_between():
+    """Each is refused while the other has it, as in a cluster."""
+    spaces = make_namespaces()
+    before = [*spaces, make_vpc("a", 1), make_vpc("b", 2)]
+    assert findings([*spaces, make_vpc("a", 2), make_vpc("b", 1)], before=before).keys() == {"VPC/a", "VPC/b"}
+
+
+@given(st.permutations(range(1, 8)), st.sampled_from([1, -1]))
+def test_what_is_written_at_one_time_is_taken_in_any_order(numbers, direction):
+    """Seven VPCs take the VLAN of another one or a free one: nobody takes it in the round that makes room for it."""
+    names = [f"vpc-{i}" for i in range(1, 8)][::direction]
+    moves = [number if number > i else 100 + i for i, number in enumerate(numbers, 1)]
+    old = [make_vpc(name, i) for i, name in enumerate(names, 1)]
+    new = [make_vpc(name, i, vlan=1000 + vlan) for i, (name, vlan) in enumerate(zip(names, moves, strict=True), 1)]
+    rehearsal = rehearse([*make_namespaces(), *new], SETTINGS, before=[*make_namespaces(), *old])
+    assert rehearsal.findings == {}
+    wanted = {one["metadata"]["name"]: one for one in new}
+    fabric = load([*make_namespaces(), *old], SETTINGS)
+    for step in rehearsal.rounds:
+        verdicts = [fabric.update(wanted.pop(one.name)) for one in sorted(step.writes)]
+        assert [verdict.violations for verdict in verdicts] == [()] * len(verdicts)
+        for verdict in verdicts:
+            fabric.put(verdict.stored)
+    assert wanted == {}
+
+
+def test_a_delete_is_refused_while_something_that_stays_refers_to_it():
+    """The namespace of a VPC; the VPC itself is fine."""
+    spaces = make_namespaces()
+    before = [*spaces, make_vpc("a", 1)]
+    ((name, (operation, rules, _)),) = findings([spaces[0], before[2]], before=before).items()
+    assert (name, operation, len(rules)) == ("VLANNamespace/default", "delete", 1)
+
+
+def test_what_goes_together_goes():
+    """In the reverse order of its references."""
+    before = [*make_namespaces(), make_vpc("a", 1), make_vpc("b", 2), make_peering("a", "b")]
+    assert findings([], before=before) == {}
+
+
+def test_a_delete_that_only_upstream_allows_is_a_warning():
+    """A SwitchGroup is let go whoever refers to it."""
+    group = make("SwitchGroup", "g", {}, "wiring")
+    switch = make("Switch", "s", {"role": "server-leaf", "groups": ["g"]}, "wiring")
+    found = check([switch], SETTINGS, before=[group, switch])
+    assert [str(one) for one in found] == ["SwitchGroup/default/g"]
+    finding = found[ref("SwitchGroup/g")]
+    assert (finding.refused, finding.operation) == (False, Operation.DELETE)
+    (violation,) = finding.violations
+    assert violation.rule.id == "reference-deleted"
+    assert violation.message == "SwitchGroup/default/g is deleted, but Switch/default/s still refer to it"
+    strict = check([switch], SETTINGS, before=[group, switch], strict=True)
+    assert strict[ref("SwitchGroup/g")].refused
+
+
+def test_an_object_that_is_there_twice_is_refused():
+    """Which one should it be?"""
+    objects = [*make_namespaces(), make_vpc("a", 1), make_vpc("a", 2)]
+    assert findings(objects) == {"VPC/a": ("create", ["object-duplicate"], None)}
+
+
+def test_a_refused_change_leaves_what_was_there():
+    """What refers to the old object may stay, what needs the new one has to wait."""
+    spaces = make_namespaces()
+    before = [*spaces, make_vpc("a", 1), make_vpc("b", 2)]
+    wanted = [*spaces, make_vpc("a", 1, vlan=4000), make_vpc("b", 2), make_peering("a", "b")]
+    assert list(findings(wanted, before=before)) == ["VPC/a"]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [{}, {"kind": "VPC"}, {"kind": 5, "metadata": []}, {"kind": "VPC", "apiVersion": "x", "metadata": {"name": None}}],
+)
+def test_what_is_no_object_is_refused_like_any_other(manifest):
+    """Nothing is raised."""
+    (finding,) = check([manifest], SETTINGS).values()
+    assert finding.refused
+
+
+def test_a_group_of_another_namespace_is_checked_for_itself():
+    """Hedgehog looks into default only, but kubectl takes it."""
+    group = {**make("SwitchGroup", "g", {}, "wiring"), "metadata": {"name": "g", "namespace": "racks"}}
+    assert findings([make("SwitchGroup", "g", {}, "wiring"), group]) == {}
+
+
+def test_a_loaded_fabric_answers_single_changes():
+    """Nothing happens until it is put."""
+    fabric = load([*make_namespaces(), make_vpc("a", 1)], SETTINGS)
+    assert fabric.create(make_vpc("b", 2)).accepted
+    assert not fabric.create(make_vpc("b", 1)).accepted
+    assert not fabric.create(make_vpc("a", 1)).accepted
+    assert fabric.update(make_vpc("a", 5)).accepted
+    assert not fabric.delete("IPv4Namespace", "default").accepted
+    fabric.put(fabric.create(make_vpc("b", 2)).stored)
+    assert not fabric.create(make_vpc("c", 2)).accepted

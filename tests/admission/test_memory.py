@@ -1,0 +1,38 @@
+"""What is remembered is what would be worked out anew."""
+
+from __future__ import annotations
+
+from devstack import pods
+from hedgehog.admission.check import check
+from hedgehog.admission.memory import Memory
+from hedgehog.fabric.settings import FabricSettings
+
+
+def test_work_is_done_once_for_an_object_and_anew_for_its_like():
+    """Objects go by identity."""
+    memory, done = Memory(FabricSettings()), []
+
+    def name(manifest):
+        done.append(manifest)
+        return manifest["name"]
+
+    one, same = {"name": "a"}, {"name": "a"}
+    assert [memory.once(name, one), memory.once(name, one), memory.once(name, same)] == ["a", "a", "a"]
+    assert len(done) == 2
+
+
+def test_two_works_on_one_object_are_kept_apart():
+    """Each has its own result."""
+    memory, subject = Memory(FabricSettings()), {"name": "a"}
+    assert (memory.once(len, subject), memory.once(list, subject)) == (1, ["name"])
+
+
+def test_a_check_finds_the_same_with_a_memory():
+    """Also when everything is known already, and when one object changed."""
+    objects = pods.objects(pods.POD)
+    changed = [*objects[:-1], {**objects[-1], "spec": {"permit": []}}]
+    memory = Memory(pods.SETTINGS)
+    for wanted in (objects, changed, objects):
+        with_memory = check(wanted, pods.SETTINGS, before=objects, memory=memory)
+        assert with_memory == check(wanted, pods.SETTINGS, before=objects)
+    assert check(changed, pods.SETTINGS, before=objects, memory=memory) != {}

@@ -1,0 +1,237 @@
+"""Connections are read from the environment or from Airflow, and what is secret stays so."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from hedgehog.airflow.adapters import connections
+from hedgehog.airflow.adapters.connections import (
+    ConnectionValues,
+    database_parameters,
+    git_cache_directory,
+    git_timeout,
+    read,
+    setting,
+)
+from hedgehog.errors import InvalidInput, NotFound
+
+SECRET = "s3cr3t-p4ssw0rd"
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, value: str | dict[str, object], name: str = "FABRIC_DB") -> None:
+    """Make the connection *name* from a URI or from JSON."""
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name}", value if isinstance(value, str) else json.dumps(value))
+
+
+def test_a_uri_is_taken_apart(monkeypatch):
+    """Escaped characters are what people's passwords are made of."""
+    connect(
+        monkeypatch, "postgres://ada%40net:p%3Aw%2F%3F@db.example.com:5433/fabrics?sslmode=require&connect_timeout=3"
+    )
+    assert read("fabric_db") == ConnectionValues(
+        connection_id="fabric_db",
+        conn_type="postgres",
+        host="db.example.com",
+        login="ada@net",
+        password="p:w/?",
+        port=5433,
+        schema="fabrics",
+        extra={"sslmode": "require", "connect_timeout": "3"},
+    )
+
+
+def test_json_is_taken_as_it_is(monkeypatch):
+    """The form that `airflow connections export` writes; the extra may be an object or text."""
+    parts = {
+        "conn_type": "postgres",
+        "host": "db",
+        "login": "ada",
+        "password": SECRET,
+        "port": 5433,
+        "schema": "fabrics",
+    }
+    wanted = ConnectionValues("fabric_db", "postgres", "db", "ada", SECRET, 5433, "fabrics", {"sslmode": "require"})
+    connect(monkeypatch, {**parts, "extra": {"sslmode": "require"}})
+    assert read("fabric_db") == wanted
+    connect(monkeypatch, {**parts, "port": "5433", "extra": '{"sslmode": "require"}'})
+    assert read("fabric_db") == wanted
+
+
+def test_what_is_left_out_is_none(monkeypatch):
+    """Not an empty string, which libpq and git would take for a value."""
+    connect(monkeypatch, {"conn_type": "generic"})
+    assert read("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
+    connect(monkeypatch, "generic://")
+    assert read("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
+
+
+def test_a_uri_may_carry_its_extra_as_json(monkeypatch):
+    """`__extra__` is how Airflow writes an extra that is more than words."""
+    connect(monkeypatch, "kubernetes://?__extra__=%7B%22in_cluster%22%3A+true%7D&namespace=x")
+    assert read("fabric_db").extra == {"in_cluster": True, "namespace": "x"}
+
+
+def test_both_names_of_postgres_are_one_type(monkeypatch):
+    """SQLAlchemy says postgresql, Airflow says postgres."""
+    connect(monkeypatch, "postgresql://ada@db/fabrics")
+    assert read("fabric_db").conn_type == "postgres"
+
+
+def test_the_environment_comes_before_airflow(monkeypatch):
+    """As in Airflow itself; and the `hedgehog` command never has to start Airflow for it."""
+    monkeypatch.setattr(connections, "_from_airflow", lambda connection_id: pytest.fail("asked Airflow"))
+    connect(monkeypatch, "generic://host")
+    assert read("fabric_db").host == "host"
+
+
+def test_a_missing_connection_is_named_with_the_ways_to_make_it(monkeypatch):
+    """The message is all that an operator sees of it."""
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    def get(connection_id: str) -> Connection:
+        raise AirflowNotFoundException(f"The conn_id `{connection_id}` isn't defined")
+
+    monkeypatch.setattr(Connection, "get", get)
+    with pytest.raises(NotFound) as caught:
+        read("no_such_db")
+    for part in ("'no_such_db'", "web UI", "airflow connections add no_such_db", "AIRFLOW_CONN_NO_SUCH_DB"):
+        assert part in str(caught.value)
+
+
+def test_a_connection_that_airflow_knows_has_the_same_parts(monkeypatch):
+    """Whatever backend it comes from."""
+    from airflow.sdk import Connection
+
+    known = Connection(
+        conn_id="fabric_db", conn_type="postgres", host="db", login="ada", password=SECRET, port=5433, schema="fabrics"
+    )
+    known.extra = '{"sslmode": "require"}'
+    monkeypatch.setattr(Connection, "get", lambda connection_id: known)
+    assert read("fabric_db") == ConnectionValues(
+        "fabric_db", "postgres", "db", "ada", SECRET, 5433, "fabrics", {"sslmode": "require"}
+    )
+
+
+def test_no_secret_is_in_the_repr(monkeypatch):
+    """A repr ends in logs and in tracebacks; an extra may hold private keys."""
+    connect(monkeypatch, {"conn_type": "git", "password": SECRET, "extra": {"private_key": f"{SECRET}-key"}})
+    values = read("fabric_db")
+    assert values.password == SECRET
+    assert SECRET not in repr(values)
+    assert SECRET not in str([values])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"conn_type": "postgres", "password": "{SECRET}"',
+        f'{{"conn_type": "postgres", "port": "{SECRET}"}}',
+        f"postgres://ada:{SECRET}@db:no-port/fabrics",
+        f"postgres://ada:{SECRET}@[db/fabrics",
+        f"{SECRET}",
+        f"kubernetes://?__extra__={SECRET}",
+        f'{{"conn_type": "git", "extra": "{SECRET}"}}',
+        f'{{"conn_type": "git", "extra": ["{SECRET}"]}}',
+    ],
+)
+def test_a_broken_connection_is_named_but_not_quoted(monkeypatch, text):
+    """The text that cannot be read may hold the password; neither the message nor its causes have it."""
+    connect(monkeypatch, text)
+    with pytest.raises(InvalidInput, match="AIRFLOW_CONN_FABRIC_DB is no connection URI and no JSON object") as caught:
+        read("fabric_db")
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_airflows_log_hides_what_was_read(monkeypatch):
+    """Task logs are read by many people; the password and the secrets of the extra become stars."""
+    told: list[tuple[object, str | None]] = []
+    monkeypatch.setattr("airflow.sdk.log.mask_secret", lambda secret, name=None: told.append((secret, name)))
+    connect(monkeypatch, {"conn_type": "git", "password": SECRET, "extra": {"private_key": "key"}})
+    read("fabric_db")
+    assert told == [(SECRET, None), ({"private_key": "key"}, "extra")]
+
+
+def test_the_fabric_database_is_given_to_libpq(monkeypatch):
+    """Only what libpq knows is passed on; Airflow's own extras are not."""
+    extra = {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "connect_timeout": 5, "cursor": "dictcursor"}
+    parts = {
+        "conn_type": "postgres",
+        "host": "db",
+        "login": "ada",
+        "password": SECRET,
+        "port": 5433,
+        "schema": "fabrics",
+    }
+    connect(monkeypatch, {**parts, "extra": extra}, "HEDGEHOG_DB")
+    assert database_parameters() == {
+        "host": "db",
+        "port": 5433,
+        "user": "ada",
+        "password": SECRET,
+        "dbname": "fabrics",
+        "sslmode": "verify-full",
+        "sslrootcert": "/etc/ca.pem",
+        "connect_timeout": 5,
+    }
+
+
+def test_a_socket_directory_may_stand_where_a_uri_has_room_for_it(monkeypatch):
+    """`host` of the query, as libpq and SQLAlchemy take it."""
+    connect(monkeypatch, "postgresql://ada@/fabrics?host=%2Frun%2Fpostgresql", "HEDGEHOG_DB")
+    assert database_parameters() == {"host": "/run/postgresql", "user": "ada", "dbname": "fabrics"}
+
+
+@pytest.mark.parametrize("conn_type", ["mysql", "generic", ""])
+def test_another_kind_of_database_is_refused_by_name(monkeypatch, conn_type):
+    """Better than an error of libpq about a host that speaks another language."""
+    connect(monkeypatch, {"conn_type": conn_type, "host": "db", "password": SECRET}, "HEDGEHOG_DB")
+    with pytest.raises(InvalidInput, match=f"hedgehog_db has type '{conn_type}'; it must be a postgres connection"):
+        database_parameters()
+
+
+def test_a_setting_is_its_variable_or_its_default(monkeypatch):
+    """`AIRFLOW__HEDGEHOG__NAME`, as every setting of Airflow."""
+    assert setting("git_cache_directory", "/default") == "/default"
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", "/elsewhere")
+    assert setting("git_cache_directory", "/default") == "/elsewhere"
+
+
+def test_git_may_take_as_long_as_is_said(monkeypatch):
+    """A clone of many gigabytes needs more than the default."""
+    assert git_timeout() == 480
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", "7200")
+    assert git_timeout() == 7200
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5", "nan", "inf", "1e300", "an hour"])
+def test_a_time_limit_of_git_that_is_none_is_refused(monkeypatch, text):
+    """With the name of the setting."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", text)
+    with pytest.raises(InvalidInput, match="git_timeout"):
+        git_timeout()
+
+
+def test_clones_are_kept_below_airflows_home(monkeypatch):
+    """One cache for all tasks of a worker; without Airflow it is the user's cache."""
+    monkeypatch.setenv("AIRFLOW_HOME", "/opt/airflow")
+    assert git_cache_directory() == Path("/opt/airflow/hedgehog/git")
+    monkeypatch.delenv("AIRFLOW_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/var/cache/ada")
+    assert git_cache_directory() == Path("/var/cache/ada/hedgehog/git")
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", "/srv/git")
+    assert git_cache_directory() == Path("/srv/git")
+
+
+def test_reading_a_connection_logs_nothing(monkeypatch, caplog):
+    """There is nothing to tell that would not be a risk."""
+    caplog.set_level(logging.DEBUG)
+    connect(monkeypatch, {"conn_type": "git", "password": SECRET})
+    read("fabric_db")
+    assert SECRET not in caplog.text

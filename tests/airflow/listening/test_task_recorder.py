@@ -1,0 +1,258 @@
+"""What a task did is on record, and recording never fails a task, slows it, or tells a secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import BaseOperator
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.log import mask_secret
+
+from hedgehog.airflow.listening import task_recorder
+from hedgehog.airflow.listening.task_recorder import PAUSE, Breaker, TaskRecorder
+from hedgehog.errors import AuthenticationFailed
+from hedgehog.store import database as store_database
+from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, runs
+
+STARTED = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ENDED = STARTED + timedelta(seconds=7)
+
+
+def make_task_instance(state: str | None = None, fabrics: Any = ("fabric-1", "fabric-2"), **given: Any) -> Any:
+    """A mapped sync task in its own process."""
+    task = BaseOperator(task_id="sync", pool="git_sync", queue="git_sync")
+    task.fabrics = fabrics
+    return RuntimeTaskInstance.model_construct(
+        **{
+            "dag_id": "hedgehog_git_sync",
+            "run_id": "scheduled__1",
+            "task_id": "sync",
+            "map_index": 4,
+            "try_number": 2,
+            "max_tries": 3,
+            "queue": "git_sync",
+            "hostname": "worker-1",
+            "task": task,
+            "start_date": STARTED,
+            "end_date": ENDED if state else None,
+            "state": state,
+            **given,
+        }
+    )
+
+
+def make_run(state: TaskState, **given: Any) -> TaskRun:
+    """What is to be on record of it."""
+    return TaskRun(
+        Attempt("hedgehog_git_sync", "scheduled__1", "sync", 4, 2),
+        state,
+        STARTED,
+        **{
+            "ended_at": ENDED,
+            "max_tries": 3,
+            "queue": "git_sync",
+            "pool": "git_sync",
+            "hostname": "worker-1",
+            "pid": os.getpid(),
+            "fabrics": ("fabric-1", "fabric-2"),
+            **given,
+        },
+    )
+
+
+class Task:
+    """A task process with its listener."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self.recorder = TaskRecorder(breaker)
+
+    def starts(self, **given: Any) -> None:
+        """Airflow calls the hook before the work; the thread of it has time to end."""
+        self.recorder.on_task_instance_running(task_instance=make_task_instance(**given))
+        if self.recorder._start:
+            self.recorder._start.join()
+
+    def succeeds(self, **given: Any) -> None:
+        """Its work is done."""
+        self.recorder.on_task_instance_success(task_instance=make_task_instance("success", **given))
+
+    def fails(self, error: BaseException | str | None, state: str = "failed", **given: Any) -> None:
+        """Its work raised."""
+        self.recorder.on_task_instance_failed(task_instance=make_task_instance(state, **given), error=error)
+
+    def skips(self) -> None:
+        """It had nothing to do."""
+        self.recorder.on_task_instance_skipped(task_instance=make_task_instance("skipped"))
+
+
+@pytest.fixture
+def breaker(tmp_path):
+    """A machine on which nothing failed yet."""
+    return Breaker(tmp_path / "hedgehog" / "task_recorder.off")
+
+
+@pytest.fixture
+def task(breaker):
+    """A task process."""
+    return Task(breaker)
+
+
+@pytest.fixture
+def recorded(fabric_database, monkeypatch):
+    """What is on record now. The recorder has time: what it gives up on a busy machine is no failure of a test."""
+    monkeypatch.setattr(task_recorder, "_LIMITS", {**task_recorder._LIMITS, "connect_timeout": 60})
+    monkeypatch.setattr(task_recorder, "_SESSION", "-c statement_timeout=60000 -c lock_timeout=60000")
+    monkeypatch.setattr(task_recorder, "_LONGEST_START", 60.0)
+    connection = store_database.connect(fabric_database)
+    yield lambda: runs(connection)
+    connection.close()
+
+
+def test_a_task_at_work_is_on_record(task, recorded):
+    """So that what is killed leaves a trace."""
+    task.starts()
+    assert recorded() == [make_run(TaskState.RUNNING, ended_at=None)]
+
+
+def test_a_task_that_ended_well_is_on_record_with_its_duration(task, recorded):
+    """One row a try, the end over the start."""
+    task.starts()
+    task.succeeds()
+    assert recorded() == [make_run(TaskState.SUCCESS)]
+
+
+def test_a_start_that_was_not_written_is_in_the_end(task, recorded):
+    """The end says all."""
+    task.skips()
+    assert recorded() == [make_run(TaskState.SKIPPED)]
+
+
+@pytest.mark.parametrize("state", ["up_for_retry", "failed"])
+def test_a_failure_that_is_tried_again_is_told_from_a_final_one(task, recorded, state):
+    """Airflow calls the same hook for both."""
+    task.fails(AuthenticationFailed("the token of gen is refused"), state)
+    failed = make_run(TaskState(state), error_class="AuthenticationFailed", error="the token of gen is refused")
+    assert recorded() == [failed]
+
+
+@pytest.mark.parametrize("place", [0, 995, 3000])
+def test_a_failure_is_cut_after_its_secrets_are_masked(task, recorded, place):
+    """A secret across the cut would keep its first half."""
+    mask_secret("hunter2-hunter2")
+    task.fails(ValueError("x" * place + "hunter2-hunter2" + "y" * 3000))
+    (run,) = recorded()
+    assert run.error == ("x" * place + "***" + "y" * 3000)[:1000]
+
+
+def test_a_failure_without_an_exception_is_told_as_it_came(task, recorded):
+    """Of a process that Airflow lost, for example; and text that PostgreSQL does not take loses what it does not."""
+    task.fails("heart\0beat lost")
+    assert recorded() == [make_run(TaskState.FAILED, error="heartbeat lost")]
+
+
+@pytest.mark.parametrize(
+    ("named", "fabrics"),
+    [("gen", ("gen",)), ([], ()), (None, ()), ("", ()), (["a", 7, "b"], ("a", "b")), ({"a": 1}, ())],
+)
+def test_the_fabrics_of_a_task_are_those_that_it_was_given(task, recorded, named, fabrics):
+    """Whatever an operator calls `fabrics`."""
+    task.succeeds(fabrics=named)
+    assert [run.fabrics for run in recorded()] == [fabrics]
+
+
+def test_a_task_that_is_not_mapped_has_no_index(task, recorded):
+    """Airflow says None, or -1."""
+    task.succeeds(map_index=None)
+    assert [run.attempt.map_index for run in recorded()] == [-1]
+
+
+def test_tasks_of_others_are_nobodys_business(task, recorded):
+    """The listener is called for every DAG of the installation."""
+    task.succeeds(dag_id="accounting")
+    assert recorded() == []
+
+
+def test_hooks_outside_of_a_task_process_do_nothing(task, recorded):
+    """The scheduler calls them in its loop, with a row of its database instead of a running task."""
+    row = SimpleNamespace(dag_id="hedgehog_git_sync", state="failed")
+    task.recorder.on_task_instance_failed(task_instance=row, error="process died")
+    assert recorded() == []
+
+
+@pytest.fixture
+def silent(monkeypatch):
+    """A fabric database that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = f"postgres://nobody:hunter2-hunter2@127.0.0.1:{server.getsockname()[1]}/fabrics"
+        monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", uri)
+        yield server
+
+
+def test_a_task_does_not_wait_for_a_database_that_does_not_answer(task, silent, breaker, caplog):
+    """Its work begins at once; its end says, once, that nothing is recorded, and waits no second time."""
+    task.recorder.on_task_instance_running(task_instance=make_task_instance())
+    assert task.recorder._start.is_alive()
+    task.succeeds()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert caplog.messages[0].startswith(
+        "this task is not recorded (RemoteUnavailable: the fabric database at 127.0.0.1"
+    )
+    assert "hunter2" not in caplog.text
+    assert breaker.is_open()
+
+
+def test_the_next_tasks_of_the_machine_do_not_even_try(breaker, silent, caplog):
+    """Each is a new process: a file tells them."""
+    breaker.trip()
+    task = Task(Breaker(breaker.path))
+    task.recorder.on_task_instance_running(task_instance=make_task_instance())
+    task.succeeds()
+    assert task.recorder._start is None
+    assert caplog.messages == []
+
+
+def test_after_a_minute_tasks_are_recorded_again(task, recorded, breaker):
+    """The database may be back."""
+    breaker.trip()
+    os.utime(breaker.path, (time.time() - PAUSE - 1,) * 2)
+    task.succeeds()
+    assert recorded() == [make_run(TaskState.SUCCESS)]
+
+
+def test_no_connection_to_the_fabric_database_fails_no_task(task, monkeypatch, caplog):
+    """An installation that is not set up yet."""
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "http://example.com")
+    task.starts()
+    assert ["InvalidInput" in message for message in caplog.messages] == [True]
+
+
+def test_a_machine_that_takes_no_files_is_no_failure(tmp_path):
+    """It tries each time."""
+    (tmp_path / "file").write_text("")
+    breaker = Breaker(tmp_path / "file" / "below")
+    breaker.trip()
+    assert not breaker.is_open()
+
+
+def test_the_file_lies_beside_the_kept_clones(monkeypatch):
+    """Where this Airflow may write."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", "/var/lib/hedgehog/git")
+    assert str(Breaker().path) == "/var/lib/hedgehog/task_recorder.off"
+
+
+def test_the_options_of_the_connection_stay(task, recorded, fabric_database, monkeypatch):
+    """Limits are added to what an operator set."""
+    values = json.loads(os.environ["AIRFLOW_CONN_HEDGEHOG_DB"])
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_HEDGEHOG_DB", json.dumps({**values, "extra": {"options": "-c search_path=hedgehog"}})
+    )
+    task.succeeds()
+    assert [run.state for run in recorded()] == [TaskState.SUCCESS]
+    assert task_recorder._SESSION.startswith("-c statement_timeout")

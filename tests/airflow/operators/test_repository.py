@@ -1,0 +1,171 @@
+"""What is found in repositories reaches the summary, and trouble has the right colour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from hedgehog.airflow.operators import repository as change_operators
+from hedgehog.airflow.operators.repository import (
+    LOOKS,
+    FollowRepositoriesOperator,
+    PlanRepositoryChangesOperator,
+    RepositoryChangesSummaryOperator,
+)
+from hedgehog.errors import RemoteUnavailable
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Target
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository.changes import Look
+from hedgehog.store import database as store_database
+from hedgehog.store import fabrics, repository_heads
+from tests.airflow.conftest import FakeTaskInstance
+
+REVISION = "main@sha1:5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
+GOOD = Look("net", REVISION, moved=True, deliveries=2, woken=("base",))
+
+
+def make_outcome(status: OutcomeStatus = OutcomeStatus.SUCCESS, reason: str = "") -> Outcome:
+    """What became of fabric `lab`."""
+    return Outcome("lab", Target.GIT, status, reason=reason)
+
+
+@pytest.fixture
+def follow(monkeypatch, fabric_database):
+    """Puts looks in the place of the service; the calls it gets."""
+
+    def put(*looks: Look) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = []
+
+        def answer(connection: Any, names: list[str], **options: Any) -> list[Look]:
+            calls.append({"names": names, **options})
+            return list(looks)
+
+        monkeypatch.setattr(repository_changes, "follow", answer)
+        return calls
+
+    return put
+
+
+def test_a_run_by_hand_looks_at_what_was_just_looked_at(fabric_database, context):
+    """Somebody has pushed a fix and waits."""
+    connection = store_database.connect(fabric_database)
+    fabrics.save_repository(connection, "net", {"url": "https://git.example.com/acme/net.git"})
+    fabrics.save_fabric(connection, "lab", {"git_repository": "net", "git_sync_enabled": True})
+    repository_heads.record(connection, fabrics.load_repositories(connection)[0].id, "5394cb7f" * 5)
+    connection.close()
+    assert PlanRepositoryChangesOperator(task_id="plan").execute(context) == []
+    assert PlanRepositoryChangesOperator(task_id="plan", at_once=True).execute(context) == [["net"]]
+
+
+def test_the_plan_finds_what_needs_a_look(fabric_database, context):
+    """In a real database: one repository with a fabric, never looked at."""
+    connection = store_database.connect(fabric_database)
+    fabrics.save_repository(connection, "net", {"url": "https://git.example.com/acme/net.git"})
+    fabrics.save_fabric(connection, "lab", {"git_repository": "net", "git_sync_enabled": True})
+    connection.close()
+    assert PlanRepositoryChangesOperator(task_id="plan").execute(context) == [["net"]]
+    assert PlanRepositoryChangesOperator(task_id="plan", repository="acme/net").execute(context) == [["net"]]
+    with pytest.raises(AirflowFailException, match="there is no repository 'acme/other'"):
+        PlanRepositoryChangesOperator(task_id="plan", repository="acme/other").execute(context)
+    with pytest.raises(AirflowFailException, match="repository net follows branch 'main', not 'mian'"):
+        PlanRepositoryChangesOperator(task_id="plan", repository="net", branch="mian").execute(context)
+
+
+def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, context, ti):
+    """With the names on the task."""
+    calls = follow(GOOD)
+    FollowRepositoriesOperator(task_id="follow", repositories=["net"], fabrics=["lab"], forced=True).execute(context)
+    (call,) = calls
+    assert (call["names"], call["fabrics"], call["forced"]) == (["net"], ["lab"], True)
+    assert call["run_id"] == "hedgehog_git_sync/manual__2026-01-01"
+    assert ti.pushed == {LOOKS: [GOOD.as_dict()]}
+    assert context["repositories"] == "net"
+
+
+@pytest.mark.parametrize(
+    ("look", "said"),
+    [
+        (Look("net", error=RemoteUnavailable("the host is away")), "net: the host is away"),
+        (Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.ERROR, "no directory"),)), "lab: no directory"),
+    ],
+    ids=["repository", "fabric"],
+)
+def test_trouble_makes_the_task_red_after_it_left_its_looks(follow, context, ti, look, said):
+    """And is not retried: the store does that."""
+    follow(look, GOOD)
+    with pytest.raises(AirflowFailException, match=said):
+        FollowRepositoriesOperator(task_id="follow", repositories=["net", "other"]).execute(context)
+    assert ti.pushed == {LOOKS: [look.as_dict(), GOOD.as_dict()]}
+
+
+HELD = Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.HELD, "a.yaml:1:1: broken"),))
+
+
+def test_a_held_fabric_is_red_unless_a_setting_says_otherwise(follow, context, monkeypatch, caplog):
+    """It was taken over as far as it could be, and somebody must correct the rest."""
+    follow(HELD)
+    operator = FollowRepositoriesOperator(task_id="follow", repositories="net")
+    with pytest.raises(AirflowFailException, match=r"lab: a\.yaml:1:1: broken"):
+        operator.execute(context)
+    assert ("WARNING", "  lab → git: held; a.yaml:1:1: broken") in [
+        (record.levelname, record.getMessage()) for record in caplog.records
+    ]
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "warn")
+    operator.execute(context)
+
+
+def test_an_empty_batch_is_no_look(follow, context):
+    """It stands for open problems, which the summary names."""
+    calls = follow(GOOD)
+    FollowRepositoriesOperator(task_id="follow", repositories=[]).execute(context)
+    assert calls == []
+
+
+def summarize(context: dict[str, Any], planned: Any, *batches: list[Look] | None) -> Any:
+    """Sum up what mapped tasks left."""
+    looks = {("follow", LOOKS, index): [one.as_dict() for one in batch] for index, batch in enumerate(batches) if batch}
+    context["ti"] = FakeTaskInstance(looks)
+    return RepositoryChangesSummaryOperator(task_id="summary", planned=planned).execute(context)
+
+
+def test_the_summary_counts_what_was_found(context):
+    """One entry a repository."""
+    other = Look("other", REVISION, outcomes=(make_outcome(),))
+    assert summarize(context, [["net"], ["other"]], [GOOD], [other]) == {
+        "totals": {"repositories": 2, "moved": 1, "fabrics": 1, "failed": 0, "lost": 0},
+        "repositories": [GOOD.as_dict(), other.as_dict()],
+        "lost": [],
+        "open": [],
+    }
+
+
+def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
+    """And still leaves what it knows."""
+    bad = Look("bad", error=RemoteUnavailable("away"))
+    with pytest.raises(AirflowFailException, match="2 failed: bad: away, gone"):
+        summarize(context, [["bad"], ["gone"], ["net"]], [bad], None, [GOOD])
+    totals = {"repositories": 2, "moved": 1, "fabrics": 0, "failed": 1, "lost": 1}
+    assert context["ti"].pushed["return_value"]["totals"] == totals
+
+
+def test_the_summary_is_red_when_a_fabric_is_held(context):
+    """Which is no failure of the look."""
+    with pytest.raises(AirflowFailException, match=r"^somebody must look at lab; see `hedgehog status`$"):
+        summarize(context, [["net"]], [HELD])
+    assert context["ti"].pushed["return_value"]["totals"]["failed"] == 0
+
+
+def test_the_summary_of_a_failed_plan_is_red(context):
+    """Nothing was looked at."""
+    with pytest.raises(AirflowFailException, match="the plan failed"):
+        summarize(context, None)
+
+
+def test_a_look_is_told_in_one_line():
+    """For the log."""
+    assert change_operators._found(Look("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()) == (
+        "main@sha1:5394cb7f, moved; force-pushed over aaaaaaaaaaaa; files of x were touched"
+    )

@@ -1,0 +1,371 @@
+"""The one public route takes signed deliveries only; everything else of ours needs a login and a permission."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from hedgehog.airflow.plugin import HedgehogPlugin
+from hedgehog.airflow.web import views
+from hedgehog.store import database as store_database
+from hedgehog.store import fabrics, inbox
+from tests.waiting import until_alone
+
+SECRET = "It's a Secret to Everybody"
+PUBLIC = {("POST", "/hedgehog/webhooks/github")}
+"""Every route of ours that needs no login. A new one is a decision."""
+TOKEN = {("GET", "/hedgehog/metrics/prometheus")}
+"""Every route of ours that needs a token of its own instead of a login."""
+PUSH = json.loads(
+    (Path(__file__).parents[2] / "services" / "repository" / "webhook_examples" / "push.json").read_text()
+)
+_numbers = itertools.count(1)
+
+
+class Host:
+    """GitHub, as far as the webhook sees it. `told` closes the application first, so that its counts are written."""
+
+    def __init__(self, client: TestClient, parameters: dict[str, Any]) -> None:
+        self.client = client
+        self._parameters = parameters
+
+    def deliver(self, body: bytes | None = None, *, secret: str = SECRET, **headers: str | None) -> Any:
+        """Send a delivery; a header that is None is left out. Without a body: a push that never was before."""
+        body = make_push() if body is None else body
+        sent = {
+            "content-type": "application/json",
+            "x-github-event": "push",
+            "x-github-delivery": f"delivery-{next(_numbers)}",
+            "x-hub-signature-256": sign(body, secret),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        given = {name: value for name, value in sent.items() if value is not None}
+        return self.client.post("/github", content=body, headers=given)
+
+    def told(self) -> inbox.Summary:
+        """What the database says after all."""
+        self.client.__exit__(None, None, None)
+        connection = store_database.connect(self._parameters)
+        try:
+            return inbox.summary(connection)
+        finally:
+            connection.close()
+
+
+def sign(body: bytes, secret: str) -> str:
+    """As GitHub does it."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def make_push() -> bytes:
+    """A push like no other."""
+    return json.dumps({**PUSH, "compare": str(next(_numbers))}).encode()
+
+
+@pytest.fixture
+def host(fabric_database) -> Iterator[Host]:
+    """A webhook with a secret, in front of a database that knows the repository of the example."""
+    connection = store_database.connect(fabric_database)
+    url = PUSH["repository"]["clone_url"]
+    fabrics.save_repository(connection, "net", {"url": url, "branch": "master"})
+    connection.close()
+    client = TestClient(views.webhook_app(lambda: (SECRET, "the one before")))
+    client.__enter__()
+    yield Host(client, fabric_database)
+    client.__exit__(None, None, None)
+
+
+def counts(**found: int) -> dict[str, int]:
+    """Deliveries by status."""
+    return {"received": 0, "processing": 0, "done": 0, "failed": 0, "ignored": 0} | found
+
+
+@pytest.mark.parametrize("secret", [SECRET, "the one before"])
+def test_a_signed_delivery_is_kept(host, secret):
+    """Under the new secret and, for a while, under the old one."""
+    answer = host.deliver(secret=secret)
+    assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
+    assert host.told() == inbox.Summary(counts(received=1), {})
+
+
+def test_a_ping_is_answered_and_not_kept(host):
+    """GitHub sends it when the webhook is made."""
+    answer = host.deliver(x_github_event="ping")
+    assert (answer.status_code, answer.json()["status"]) == (200, "pong")
+    assert host.told() == inbox.Summary(counts(), {})
+
+
+def test_what_nobody_needs_is_told_so(host):
+    """The delivery is fine, and GitHub's page shows why nothing happened."""
+    answer = host.deliver(x_github_event="star")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "status": "ignored",
+        "reason": "event 'star' is of no use here; subscribe to create, delete, pull_request, push",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "reason"),
+    [
+        ({"x_hub_signature_256": None}, 401, "unsigned"),
+        ({"x_hub_signature_256": ""}, 401, "unsigned"),
+        ({"x_hub_signature_256": "sha256=" + "0" * 64}, 401, "bad signature"),
+        ({"x_hub_signature_256": "sha1=" + "0" * 40}, 401, "bad signature"),
+        ({"secret": "another one"}, 401, "bad signature"),
+        ({"secret": ""}, 401, "bad signature"),
+        ({"content_type": "application/x-www-form-urlencoded"}, 415, "wrong content type"),
+        ({"content_type": None}, 415, "wrong content type"),
+        ({"body": b"x" * (views.BODY_LIMIT + 1)}, 413, "too large"),
+        ({"content_length": str(10**30)}, 413, "too large"),
+        ({"body": b"no json"}, 400, "malformed"),
+        ({"body": b"{}"}, 400, "malformed"),
+        ({"x_github_event": None}, 400, "malformed"),
+        ({"x_github_delivery": "../../etc"}, 400, "malformed"),
+        ({"x_github_delivery": None}, 400, "malformed"),
+    ],
+)
+def test_a_delivery_that_is_not_right_is_refused_and_counted(host, change, status, reason):
+    """With a clear answer; nothing of it is kept."""
+    answer = host.deliver(**change)
+    assert (answer.status_code, answer.json()["status"]) == (status, "refused")
+    assert answer.json()["reason"]
+    assert host.told() == inbox.Summary(counts(), {reason: 1})
+
+
+def test_no_more_than_the_limit_is_read_of_a_body_that_does_not_say_its_size(host):
+    """Chunked, and endless if it could."""
+
+    def endless() -> Iterator[bytes]:
+        yield from itertools.repeat(b"x" * 65536, 1000)
+
+    headers = {"content-type": "application/json", "x-hub-signature-256": "sha256=" + "0" * 64}
+    answer = host.client.post("/github", content=endless(), headers=headers)
+    assert answer.status_code == 413
+    assert host.told().refusals == {"too large": 1}
+
+
+def test_a_replayed_delivery_has_no_effect_and_is_counted(host):
+    """With its own id, and with a made-up one, which nobody signs."""
+    body = make_push()
+    first, again, other = (host.deliver(body, x_github_delivery=name) for name in ("a", "a", "b"))
+    assert (first.status_code, again.status_code, other.status_code) == (202, 200, 200)
+    assert again.json() == other.json() == {"status": "duplicate", "reason": "this delivery is known already"}
+    assert host.told() == inbox.Summary(counts(received=1), {"replayed": 2})
+
+
+class Sender:
+    """Somebody who sends half a body and takes a rest."""
+
+    def __init__(self, app: Any, size: int) -> None:
+        self.status = 0
+        self.go_on = asyncio.Event()
+        self.sent_half = asyncio.Event()
+        self._parts = [b"x" * size, b"x"]
+        headers = {"content-type": "application/json", "x-hub-signature-256": "sha256=" + "0" * 64}
+        scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/github", "query_string": b""}
+        scope |= {"headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+        self.task = asyncio.create_task(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        if len(self._parts) == 1:
+            self.sent_half.set()
+            await self.go_on.wait()
+        return {"type": "http.request", "body": self._parts.pop(0), "more_body": bool(self._parts)}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        self.status = message.get("status", self.status)
+
+    async def pause(self) -> None:
+        """Until half of it is sent, or an answer is there."""
+        half = asyncio.create_task(self.sent_half.wait())
+        await asyncio.wait([half, self.task], timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        half.cancel()
+
+
+def test_all_bodies_together_have_a_limit(fabric_database):
+    """Unsigned ones cannot fill the memory of Airflow's API server; when they are gone there is room again."""
+
+    async def flood() -> tuple[list[int], int]:
+        app = views.webhook_app(lambda: (SECRET,))
+        size = 2 * 1024 * 1024
+        senders = [Sender(app, size) for _ in range(views.BODIES_LIMIT // size + 3)]
+        for sender in senders:
+            await sender.pause()
+        for sender in senders:
+            sender.go_on.set()
+        await asyncio.gather(*(sender.task for sender in senders))
+        late = Sender(app, size)
+        late.go_on.set()
+        await late.task
+        return sorted(sender.status for sender in senders), late.status
+
+    statuses, late = asyncio.run(flood())
+    assert statuses == [401] * 15 + [503] * 4 or statuses == [401] * 16 + [503] * 3
+    assert late == 401
+
+
+def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, caplog):
+    """However many deliveries come; what it says stays out of answer and log."""
+    asked = []
+
+    def read_secrets() -> tuple[str, ...]:
+        asked.append(1)
+        raise RuntimeError("https://vault.example.com/?token=hunter2")
+
+    with TestClient(views.webhook_app(read_secrets)) as client:
+        host = Host(client, fabric_database)
+        answers = [host.deliver() for _ in range(5)]
+        assert {answer.status_code for answer in answers} == {503}
+        assert len(asked) == 1
+        assert "hunter2" not in caplog.text + answers[0].text
+        assert host.told().refusals == {"no secret": 5}
+
+
+def test_without_a_secret_nothing_is_taken(fabric_database):
+    """Not even what is signed with an empty one; GitHub shows the answer and can deliver it later."""
+    with TestClient(views.webhook_app(tuple)) as client:
+        host = Host(client, fabric_database)
+        answer = host.deliver(secret="")
+        assert answer.status_code == 503
+        assert "hedgehog_github_webhook" in answer.json()["reason"]
+        assert host.told() == inbox.Summary(counts(), {"no secret": 1})
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "head", "options"])
+def test_only_post_is_answered(host, method):
+    """And no documentation of the route is served."""
+    assert getattr(host.client, method)("/github").status_code == 405
+    assert [host.client.get(path).status_code for path in ("/docs", "/openapi.json", "/")] == [404, 404, 404]
+
+
+@given(place=st.integers(0, 10**9), bit=st.integers(0, 7))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_delivery_with_any_bit_flipped_is_refused(host, place, bit):
+    """Over the wire, as in `hedgehog.services.repository.webhook`."""
+    body = bytearray(make_push())
+    signature = sign(bytes(body), SECRET)
+    body[place % len(body)] ^= 1 << bit
+    assert host.deliver(bytes(body), x_hub_signature_256=signature).status_code == 401
+
+
+def test_a_lost_database_connection_is_replaced(host):
+    """A restarted PostgreSQL costs no delivery."""
+    assert host.deliver().status_code == 202
+    connection = store_database.connect(host._parameters)
+    with store_database.transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hedgehog webhook' "
+            "AND datname = current_database()"
+        )
+    until_alone(connection)
+    connection.close()
+    assert host.deliver().status_code == 202
+
+
+def test_a_database_that_is_away_is_a_failed_delivery(host, monkeypatch, caplog):
+    """Which GitHub keeps and delivers again when asked; no text of the error gets out."""
+    monkeypatch.setattr(views, "_connect", lambda: 1 / 0)
+    answer = host.deliver()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert "division" not in answer.text + caplog.text
+
+
+def test_neither_secrets_nor_payloads_reach_the_log(host, caplog):
+    """Whatever is wrong with a delivery."""
+    caplog.set_level("DEBUG")
+    for body in (b'{"token": "s3cr3t-in-body"}', b"s3cr3t-in-body", make_push()):
+        host.deliver(body)
+        host.deliver(body, secret="another one")
+    host.told()
+    assert "s3cr3t-in-body" not in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_the_secrets_come_from_an_airflow_connection(monkeypatch):
+    """Its password, and for a rotation the one before in `previous`."""
+    connection = {"conn_type": "generic", "password": "new", "extra": {"previous": "old"}}
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_GITHUB_WEBHOOK", json.dumps(connection))
+    assert views.webhook_secrets() == ("new", "old")
+
+
+def test_or_from_the_configuration(monkeypatch):
+    """An empty value is none."""
+    monkeypatch.setattr(views, "read", _no_connection)
+    assert views.webhook_secrets() == ()
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GITHUB_WEBHOOK_SECRET", "from the environment")
+    assert views.webhook_secrets() == ("from the environment",)
+
+
+def _no_connection(connection_id: str) -> None:
+    raise views.NotFound(connection_id)
+
+
+@pytest.fixture(scope="module")
+def apps() -> dict[str, Any]:
+    """Our applications by prefix, as the API server mounts them."""
+    return {found["url_prefix"]: found["app"] for found in HedgehogPlugin().fastapi_apps}
+
+
+def routes(apps: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Every route of ours: method, full path, and the route."""
+    for prefix, app in apps.items():
+        for route in app.routes:
+            for method in sorted(getattr(route, "methods", None) or {"?"}):
+                yield method, prefix + route.path, route
+
+
+def dependencies(dependant: Any) -> Iterator[str]:
+    """The names of everything that a route depends on."""
+    for one in dependant.dependencies:
+        yield getattr(one.call, "__qualname__", type(one.call).__name__)
+        yield from dependencies(one)
+
+
+def test_the_webhook_is_the_only_public_route(apps):
+    """Airflow protects nothing of a plugin by itself: a login and a permission stand on each route, or it is listed."""
+    open_to_all, with_token = set(), set()
+    for method, path, route in routes(apps):
+        names = set(dependencies(route.dependant)) if isinstance(route, APIRoute) else set()
+        if any(name.endswith("requires_token") for name in names):
+            with_token.add((method, path))
+        elif "get_user" not in names or not any(name.startswith("requires_access_") for name in names):
+            open_to_all.add((method, path))
+    assert open_to_all == PUBLIC
+    assert with_token == TOKEN
+
+
+def test_without_a_login_every_other_route_answers_401(apps):
+    """Asked over HTTP, as somebody from outside would; a mount, which no dependency guards, has no method and fails."""
+    for method, path, _ in routes(apps):
+        if (method, path) in PUBLIC:
+            continue
+        (prefix,) = [prefix for prefix in apps if path.startswith(prefix + "/")]
+        answer = TestClient(apps[prefix]).request(method, path.removeprefix(prefix))
+        assert (path, answer.status_code) == (path, 401)
+
+
+def test_an_operator_reads_how_many_deliveries_came_and_were_refused(apps, fabric_database):
+    """Behind Airflow's login, which is not the matter of this test."""
+    from airflow.api_fastapi.core_api.security import get_user
+
+    app = HedgehogPlugin().fastapi_apps[1]["app"]
+    permissions = [one.dependency for one in app.router.dependencies]
+    app.dependency_overrides = {get_user: lambda: None, **{one: lambda: None for one in permissions}}
+    connection = store_database.connect(fabric_database)
+    inbox.count_refusals(connection, {"unsigned": 3})
+    connection.close()
+    answer = TestClient(app).get("/inbox")
+    assert answer.json() == {"deliveries": counts(), "refusals": {"unsigned": 3}}

@@ -1,0 +1,515 @@
+"""Fabrics to clusters, on a real database and a real API server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.cluster import DevCluster
+from devstack.objects import make, make_attachment, make_server, make_vpc, small_fabric
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
+from hedgehog.kube.apply import apply_one
+from hedgehog.kube.client import Cluster
+from hedgehog.kube.live import list_live
+from hedgehog.services.claims import MOST_BATCHES
+from hedgehog.services.kubernetes.sync import plan, sync
+from hedgehog.services.validation import Judgement
+from hedgehog.store import fabrics, git_files, inventory, sync_state
+from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
+from tests.kube.clusters import api, cluster, forget_fabric_definition
+from tests.kube.test_adopt import create
+from tests.kube.test_apply import write_as
+
+__all__ = ["api", "cluster"]
+
+SUCCESS, HELD, ERROR, SKIPPED = OutcomeStatus.SUCCESS, OutcomeStatus.HELD, OutcomeStatus.ERROR, OutcomeStatus.SKIPPED
+WRITES = {"PATCH", "POST", "DELETE"}
+
+
+@dataclass
+class World:
+    """A fabric database and a cluster; `calls` are those of the last run."""
+
+    database: Connection
+    dev: DevCluster
+    api: Cluster
+    kubeconfig: Path
+    calls: dict[str, int]
+
+    def fabric(self, name: str, *manifests: Manifest, **settings: Any) -> None:
+        """Save a fabric, by default without a Fabric resource, and its objects (all of them)."""
+        defaults = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "publish_fabric_resource": False}
+        fabrics.save_fabric(self.database, name, defaults | settings)
+        fabrics.save_objects(self.database, self.id(name), manifests, delete_missing=True)
+
+    def id(self, name: str) -> int:
+        """The fabric's row id."""
+        return fabrics.load_fabric(self.database, name).id
+
+    def sync(self, *names: str, **options: Any) -> Outcome:
+        """Sync and return the (last) outcome."""
+        return self.sync_all(names, **options)[-1]
+
+    def sync_all(self, names: Sequence[str], **options: Any) -> list[Outcome]:
+        """Sync and return all outcomes."""
+        self.calls = {}
+
+        def open_cluster(connection_id: str) -> Cluster:
+            client = self.dev.connect(self.kubeconfig, name=connection_id)
+            self.calls = client.calls
+            return client
+
+        values: dict[str, Any] = {"open_cluster": open_cluster, "run_id": "run-1"} | options
+        return sync(self.database, names, **values)
+
+    def live(self, *kinds: str) -> dict[ObjectRef, Manifest]:
+        """What the cluster has of *kinds*."""
+        table = {**KINDS, "Fabric": FABRIC}
+        found = list_live(self.api, [(table[kind], table[kind].default_namespace) for kind in kinds])
+        assert not found.failed
+        return dict(found.objects)
+
+    def inventory(self, name: str) -> dict[str, bool]:
+        """Names of the objects that a fabric owns, and whether they are adopted."""
+        owned = inventory.owned(self.database, "k8s_a", [self.id(name)], [])
+        return {ref.name: one.adopted for ref, one in owned.items()}
+
+    def state(self, name: str) -> sync_state.State:
+        """What operators see."""
+        return next(s for s in sync_state.states(self.database, [name]) if s.target is Target.KUBERNETES)
+
+    @property
+    def writes(self) -> int:
+        """Writes to the cluster by the last run."""
+        return sum(count for verb, count in self.calls.items() if verb in WRITES)
+
+
+@pytest.fixture
+def world(database: Connection, cluster: DevCluster, api: Cluster) -> Iterator[World]:
+    """An empty database and an empty cluster."""
+    yield World(database, cluster, api, cluster.kubeconfig, {})
+
+
+def test_a_fabric_arrives_and_the_next_run_writes_nothing(world: World) -> None:
+    """Objects in order, inventory and state recorded, then silence."""
+    world.fabric("lab", *small_fabric("x"))
+    first = world.sync("lab")
+    assert (first.status, first.counts["created"], len(first.details)) == (SUCCESS, 5, 5)
+    assert world.inventory("lab") == dict.fromkeys([m["metadata"]["name"] for m in small_fabric("x")], False)
+    state = world.state("lab")
+    assert (state.status, state.observed_generation, state.last_success_at is None) == (
+        SyncStatus.IN_SYNC,
+        state.generation,
+        False,
+    )
+    second = world.sync("lab")
+    assert (second.status, second.reason, second.counts["unchanged"], world.writes) == (SKIPPED, "unchanged", 5, 0)
+    assert world.calls == {"LIST": 5}
+
+
+def test_a_thousand_objects_cost_as_few_calls_as_kinds_and_pages(world: World) -> None:
+    """No GET and no dry run per object; one changed object is one write."""
+    servers = [make_server(f"s{i}") for i in range(990)]
+    world.fabric("lab", *servers, *small_fabric("x"), *small_fabric("y", 2), publish_fabric_resource=True)
+    assert world.sync("lab").counts["created"] == 1001
+    idle = world.sync("lab")
+    assert (idle.status, world.writes) == (SKIPPED, 0)
+    assert sum(world.calls.values()) <= 25
+    world.fabric(
+        "lab",
+        *servers[1:],
+        make_server("s0", "new"),
+        *small_fabric("x"),
+        *small_fabric("y", 2),
+        publish_fabric_resource=True,
+    )
+    changed = world.sync("lab")
+    assert (changed.counts["configured"], changed.details) == (1, ("Server/default/s0 configured (.spec.description)",))
+    assert world.calls["PATCH"] == 2  # the object and the status of our resource
+
+
+def test_a_removed_field_and_a_removed_object_are_removed(world: World) -> None:
+    """Server-side apply removes the field, prune the object."""
+    world.fabric("lab", make("Server", "a", {"description": "d", "profile": "p"}), make_server("b"))
+    world.sync("lab")
+    world.fabric("lab", make("Server", "a", {"profile": "p"}))
+    outcome = world.sync("lab")
+    assert outcome.details == ("Server/default/b deleted", "Server/default/a configured (.spec.description)")
+    live = world.live("Server")
+    assert {ref.name: one["spec"] for ref, one in live.items()} == {"a": {"profile": "p"}}
+    assert world.inventory("lab") == {"a": False}
+
+
+def test_drift_is_corrected(world: World) -> None:
+    """A field somebody changed, without owning it, and an object somebody deleted."""
+    world.fabric("lab", make_server("a"), make_server("b"), conflict_policy="force")
+    world.sync("lab")
+    write_as(world.api, "kubectl-edit", make_server("a", "edited"), force="true")
+    world.api.send("DELETE", "DELETE", "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/servers/b", subject="b")
+    outcome = world.sync("lab")
+    assert (outcome.counts["configured"], outcome.counts["created"]) == (1, 1)
+    assert {one["spec"]["description"] for one in world.live("Server").values()} == {"a server"}
+
+
+def test_a_conflict_is_held_with_the_manager_s_name_until_forced(world: World) -> None:
+    """The other objects of the fabric are written."""
+    world.fabric("lab", make_server("a"))
+    world.sync("lab")
+    write_as(world.api, "kubectl-edit", make_server("a", "edited"), force="true")
+    world.fabric("lab", make_server("a", "wanted"), make_server("b"))
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class, outcome.counts["created"]) == (HELD, "FieldConflict", 1)
+    assert "'kubectl-edit' owns .spec.description" in outcome.reason
+    assert world.state("lab").status is SyncStatus.OUT_OF_SYNC
+    world.fabric("lab", make_server("a", "wanted"), make_server("b"), conflict_policy="force")
+    assert world.sync("lab").status is SUCCESS
+
+
+def test_an_object_found_as_wanted_is_adopted_and_later_loses_a_dropped_field(world: World) -> None:
+    """Adopting writes nothing; the first change takes the ownership over."""
+    found = make("Server", "a", {"description": "d", "profile": "p"})
+    create(world.api, found)
+    world.fabric("lab", found)
+    adopted = world.sync("lab")
+    assert (adopted.status, world.writes, world.inventory("lab")) == (SKIPPED, 0, {"a": True})
+    assert world.sync("lab").counts["unchanged"] == 1
+    world.fabric("lab", make("Server", "a", {"profile": "p"}))
+    outcome = world.sync("lab")
+    assert outcome.details == ("Server/default/a configured (.spec.description)",)
+    assert world.live("Server")[ObjectRef("Server", "default", "a")]["spec"] == {"profile": "p"}
+    assert world.inventory("lab") == {"a": False}
+    assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
+
+
+def test_an_object_of_another_fabric_is_never_touched(world: World) -> None:
+    """Held, with the owner's name; also when both are in one batch."""
+    world.fabric("one", make_server("a", "of one"))
+    world.fabric("two", make_server("a", "of two"), make_server("b"))
+    first, second = world.sync_all(["one", "two"])
+    assert (first.status, second.status) == (SUCCESS, HELD)
+    assert "belongs to fabric one" in second.reason
+    assert world.live("Server")[ObjectRef("Server", "default", "a")]["spec"]["description"] == "of one"
+    assert world.sync("two").status is HELD
+    world.fabric("two", make_server("b"))
+    assert world.sync("two").status is SKIPPED
+    assert len(world.live("Server")) == 2
+
+
+def test_a_large_prune_is_refused_until_it_is_allowed(world: World) -> None:
+    """Fifteen of fifteen; what is to be written is written all the same."""
+    world.fabric("lab", *[make_server(f"s{i}") for i in range(15)])
+    world.sync("lab")
+    world.fabric("lab", make_server("new"))
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class, outcome.counts["created"]) == (HELD, "PruneRefused", 1)
+    assert "15 of 15 objects would be deleted" in outcome.reason
+    assert len(world.live("Server")) == 16
+    assert world.sync("lab").status is HELD
+    assert world.sync("lab", allow_large_prune=True).counts["deleted"] == 15
+    assert len(world.live("Server")) == 1
+
+
+def test_orphans_are_left_and_owned_no_longer(world: World) -> None:
+    """Prune policy orphan."""
+    world.fabric("lab", make_server("a"), make_server("b"), prune_policy="orphan")
+    world.sync("lab")
+    world.fabric("lab", make_server("a"), prune_policy="orphan")
+    outcome = world.sync("lab")
+    assert "left in the cluster" in outcome.details[0]
+    assert len(world.live("Server")) == 2
+    assert world.inventory("lab") == {"a": False}
+
+
+def test_a_kind_that_may_not_be_listed_fails_alone_and_nothing_of_it_is_deleted(world: World) -> None:
+    """K8 and K5: eleven kinds are synced; an unreadable kind is not an empty one."""
+    world.fabric("lab", *small_fabric("x"))
+    world.sync("lab")
+    rules = [
+        {"apiGroups": ["wiring.githedgehog.com"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": ["vpc.githedgehog.com"], "resources": ["vpcattachments"], "verbs": ["*"]},
+    ]
+    world.kubeconfig = world.dev.user("no-vpcs", rules)
+    remaining = [one for one in small_fabric("x") if one["kind"] not in {"VPC", "VPCAttachment"}]
+    world.fabric("lab", *remaining, make_server("new"))
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class, outcome.counts["created"], outcome.counts["deleted"]) == (
+        ERROR,
+        "PermissionDenied",
+        1,
+        1,
+    )
+    assert {ref.kind for ref in world.live("VPC", "VPCAttachment")} == {"VPC"}
+    assert "x-v" in world.inventory("lab")
+    world.kubeconfig = world.dev.kubeconfig
+    assert world.sync("lab").counts["deleted"] == 1
+
+
+def test_a_missing_definition_fails_its_objects_and_says_what_to_install(world: World) -> None:
+    """The objects of other kinds arrive."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gatewaygroups.gateway.githedgehog.com"
+    world.api.send("DELETE", "DELETE", path, subject="CRD")
+    try:
+        while world.api.send("GET", "GET", path, subject="CRD").ok:
+            pass
+        world.fabric("lab", make("GatewayGroup", "g"), make_server("a"))
+        outcome = world.sync("lab")
+        assert (outcome.status, outcome.error_class, outcome.counts["created"]) == (ERROR, "DefinitionMissing", 1)
+        assert "install CRD gatewaygroups.gateway.githedgehog.com" in outcome.reason
+        assert world.inventory("lab") == {"a": False}
+    finally:
+        world.dev.install_definitions()
+
+
+def test_one_bad_object_fails_alone_with_what_refers_to_it(world: World) -> None:
+    """The others are in the cluster and in the inventory."""
+    bad = make_vpc("bad")
+    bad["spec"]["subnets"]["subnet-1"]["vlan"] = "text"
+    world.fabric("lab", bad, make_attachment("on-bad", "bad", "c"), *small_fabric("x", 2))
+    outcome = world.sync("lab", judge=lambda *_: Judgement())
+    assert (outcome.status, outcome.error_class, outcome.retryable) == (ERROR, "InvalidInput", False)
+    assert dict(outcome.counts) == dict(outcome.counts) | {"created": 5, "failed": 1, "skipped": 1}
+    assert "VPCAttachment/default/on-bad skipped (VPC/default/bad failed)" in outcome.details
+    assert len(world.inventory("lab")) == 5
+    assert world.state("lab").status is SyncStatus.PARKED
+
+
+def test_what_admission_would_refuse_is_not_sent(world: World) -> None:
+    """Held with what refers to it, each with its reason; the others arrive, and the fabric is not parked."""
+    bad = make_vpc("bad")
+    bad["spec"]["subnets"]["subnet-1"]["vlan"] = "text"
+    world.fabric("lab", bad, make_attachment("on-bad", "bad", "c"), *small_fabric("x", 2))
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class) == (HELD, "AdmissionRefused")
+    assert dict(outcome.counts) == dict(outcome.counts) | {"created": 5, "failed": 2}
+    assert world.writes == 5
+    told = {line.split()[0]: line for line in outcome.details}
+    assert ".spec.subnets.subnet-1.vlan" in told["VPC/default/bad"]
+    assert "refers to VPC/default/bad, which is refused" in told["VPCAttachment/default/on-bad"]
+    assert world.state("lab").status is SyncStatus.OUT_OF_SYNC
+
+
+def test_an_unreachable_cluster_is_an_error_of_its_fabrics_only(world: World, tmp_path: Path) -> None:
+    """Nothing is forgotten; the fabric on the good cluster is synced."""
+    world.fabric("away", make_server("a"), kubernetes_connection_id="k8s_away")
+    world.fabric("here", make_server("b"))
+    dead = tmp_path / "kubeconfig"
+    dead.write_text(re.sub(r"https://127.0.0.1:\d+", "https://127.0.0.1:1", world.dev.kubeconfig.read_text()))
+
+    def open_cluster(connection_id: str) -> Cluster:
+        return world.dev.connect(dead if connection_id == "k8s_away" else None, name=connection_id)
+
+    away, here = world.sync_all(["away", "here"], open_cluster=open_cluster)
+    assert (away.status, away.error_class, away.retryable, here.status) == (ERROR, "RemoteUnavailable", True, SUCCESS)
+    state = world.state("away")
+    assert (state.status, state.attempts, state.last_success_at) == (SyncStatus.ERROR, 1, None)
+
+
+def test_a_connection_that_cannot_be_opened_is_an_error_of_its_fabrics(world: World) -> None:
+    """In the hook's own words."""
+    world.fabric("lab", make_server("a"))
+
+    def open_cluster(connection_id: str) -> Cluster:
+        raise InvalidInput(f"connection {connection_id} names no cluster")
+
+    outcome = world.sync("lab", open_cluster=open_cluster)
+    assert (outcome.status, outcome.reason, outcome.retryable) == (ERROR, "connection k8s_a names no cluster", False)
+
+
+def test_a_user_without_any_right_is_told_so_once_per_kind(world: World) -> None:
+    """S9: permanent, no blind retry."""
+    world.fabric("lab", make_server("a"), make_vpc("v"))
+    world.kubeconfig = world.dev.user("may-not-anything", [])
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.error_class, outcome.retryable) == (ERROR, "PermissionDenied", False)
+    assert world.calls == {"LIST": 2}
+
+
+def test_suspended_locked_disabled_and_unknown_fabrics_are_skipped_with_the_reason(
+    world: World, database_parameters: dict[str, Any]
+) -> None:
+    """Force changes nothing about it; no state is touched."""
+    world.fabric("asleep", make_server("a"))
+    fabrics.suspend(world.database, "asleep", reason="change freeze", until=None)
+    world.fabric("busy", make_server("b"))
+    world.fabric("off", make_server("c"), enable_k8s_sync=False)
+    other = connect(database_parameters)
+    assert try_locks(other, Lock.KUBERNETES, [world.id("busy")])
+    outcomes = world.sync_all(["asleep", "busy", "off", "gone"])
+    other.close()
+    assert {outcome.status for outcome in outcomes} == {SKIPPED}
+    assert [outcome.reason for outcome in outcomes] == [
+        "suspended: change freeze",
+        "another run works on it",
+        "Kubernetes sync is not enabled",
+        "there is no such fabric any more",
+    ]
+    assert world.live("Server") == {}
+    assert world.state("busy").status is SyncStatus.NEVER_SYNCED
+    assert world.sync("busy").status is SUCCESS
+
+
+def test_a_dry_run_tells_everything_and_writes_nothing(world: World) -> None:
+    """Not to the cluster, not to the database, not even a definition."""
+    world.fabric("lab", make_server("a"), make_server("b"))
+    world.sync("lab")
+    world.fabric("lab", make_server("a", "new"), make_server("c"), publish_fabric_resource=True)
+    before = world.state("lab")
+    outcome = world.sync("lab", dry_run=True)
+    assert outcome.dry_run
+    assert outcome.details == (
+        "Server/default/b deleted",
+        "Server/default/c created",
+        "Fabric/hedgehog-system/lab created",
+        "Server/default/a configured (.spec.description)",
+    )
+    assert (world.writes, world.state("lab"), world.inventory("lab")) == (0, before, {"a": False, "b": False})
+
+
+def test_our_fabric_resource_tells_what_was_reached(world: World) -> None:
+    """Namespace and definition are made; the row's zeros survive; a second run writes nothing."""
+    world.fabric("Lab", make_server("a"), publish_fabric_resource=True, asn=4200000000, spine_count=0, leaf_count=3)
+    outcome = world.sync("Lab")
+    assert outcome.counts["created"] == 2
+    resource = world.live("Fabric")[ObjectRef("Fabric", "hedgehog-system", "lab")]
+    assert (resource["spec"]["name"], resource["spec"]["asn"], resource["spec"]["spine_count"]) == (
+        "Lab",
+        4200000000,
+        0,
+    )
+    status = resource["status"]
+    assert (status["phase"], status["conditions"][0]["status"], status["observedGeneration"]) == ("Synced", "True", 1)
+    assert world.sync("Lab").status is SKIPPED
+    assert world.writes == 0
+
+    bad = make_vpc("bad")
+    bad["spec"]["bogus"] = 1
+    world.fabric("Lab", make_server("a"), bad, publish_fabric_resource=True)
+    world.sync("Lab")
+    status = world.live("Fabric")[ObjectRef("Fabric", "hedgehog-system", "lab")]["status"]
+    assert (status["phase"], status["conditions"][0]["reason"]) == ("Pending", "AdmissionRefused")
+    assert ".spec.bogus" in status["sync_error"]
+
+    world.fabric("Lab", make_server("a"), publish_fabric_resource=False)
+    assert world.sync("Lab").details == ("Fabric/hedgehog-system/lab deleted",)
+
+
+def test_beside_a_foreign_fabric_definition_ours_lives_in_the_fallback_group(world: World) -> None:
+    """The foreign one is left alone and the outcome says so."""
+    from hedgehog.kube.definitions import apply_definition
+    from tests.kube.test_definitions import definition
+
+    apply_definition(world.api, definition(version="v1beta1"))
+    world.fabric("lab", make_server("a"), publish_fabric_resource=True)
+    outcome = world.sync("lab")
+    assert outcome.status is SUCCESS
+    assert outcome.details[-1] == "CRD fabrics.wiring.githedgehog.com is not ours and was left alone"
+    path = "/apis/airflow.githedgehog.com/v1alpha2/namespaces/hedgehog-system/fabrics/lab"
+    assert world.api.send("GET", "GET", path, subject="fabric").json()["status"]["phase"] == "Synced"
+    assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
+    forget_fabric_definition(world.api, "wiring.githedgehog.com")
+
+
+def test_without_rights_to_our_definition_the_other_objects_are_synced(world: World) -> None:
+    """The resource is skipped with the reason, and not pruned."""
+    world.kubeconfig = world.dev.user(
+        "no-crds", [{"apiGroups": ["wiring.githedgehog.com"], "resources": ["*"], "verbs": ["*"]}]
+    )
+    world.fabric("lab", make_server("a"), publish_fabric_resource=True)
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.counts["created"], outcome.counts["skipped"]) == (SUCCESS, 1, 1)
+    assert "hedgehog crds render" in outcome.details[0]
+
+
+def publish(world: World, name: str, *manifests: Manifest, generation: int) -> None:
+    """What git sync records after a push."""
+    row = world.id(name)
+    digests = {stored.ref: stored.digest for stored in fabrics.load_objects(world.database, [row])[row]}
+    files = [
+        git_files.GitFile(f"{ref.name}.yaml", ref, "0" * 40, digests.get(ref, "old"), manifest)
+        for manifest in manifests
+        for ref in [ObjectRef.of(manifest)]
+    ]
+    outcome = Outcome(name, Target.GIT, SUCCESS, generation=generation, revision="main@sha1:" + "a" * 40)
+    with transaction(world.database) as cursor:
+        git_files.record(cursor, row, written=files, removed=[])
+        sync_state.finish(cursor, row, outcome, run_id="git")
+
+
+def test_with_git_sync_the_cluster_gets_what_was_published_and_nothing_before(world: World) -> None:
+    """Git is the hand-over point: the database may be ahead of it, the cluster never."""
+    fabrics.save_repository(world.database, "network", {"url": "https://git.example.com/network"})
+    settings = {"git_sync_enabled": True, "git_repository": "network"}
+    world.fabric("lab", make_server("a"), **settings)
+    early = world.sync("lab")
+    assert (early.status, early.reason, world.live("Server")) == (SKIPPED, "nothing is published to Git yet", {})
+
+    publish(world, "lab", make_server("a", "as published"), generation=1)
+    outcome = world.sync("lab")
+    assert (outcome.status, outcome.generation, outcome.revision) == (SUCCESS, 1, "main@sha1:" + "a" * 40)
+    assert world.live("Server")[ObjectRef("Server", "default", "a")]["spec"]["description"] == "as published"
+    state = world.state("lab")
+    assert (state.observed_generation, state.revision) == (1, outcome.revision)
+
+
+def test_fabrics_of_one_cluster_share_one_list_per_kind(world: World) -> None:
+    """Ten fabrics of five kinds: five LISTs."""
+    names = [f"f{i}" for i in range(10)]
+    for number, name in enumerate(names):
+        world.fabric(name, *small_fabric(name, number))
+    assert {outcome.status for outcome in world.sync_all(names)} == {SUCCESS}
+    assert {outcome.status for outcome in world.sync_all(names)} == {SKIPPED}
+    assert world.calls == {"LIST": 5}
+
+
+def test_a_run_that_died_between_write_and_record_is_taken_up(world: World) -> None:
+    """The object is recognised as our own, not adopted."""
+    apply_one(world.api, make_server("a"))
+    world.fabric("lab", make_server("a"))
+    assert (world.sync("lab").status, world.inventory("lab")) == (SKIPPED, {"a": False})
+
+
+def test_a_killed_run_leaves_no_stale_lock_and_state(world: World) -> None:
+    """P6: the next run takes over."""
+    world.fabric("lab", make_server("a"))
+
+    def killed(connection_id: str) -> Cluster:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.sync("lab", open_cluster=killed)
+    assert world.state("lab").status is SyncStatus.SYNCING
+    assert plan(world.database) == [["lab"]]
+    assert world.sync("lab").status is SUCCESS
+
+
+def test_due_fabrics_come_one_a_batch_then_in_equal_batches_by_cluster(world: World) -> None:
+    """Up to MOST_BATCHES mapped tasks."""
+    for number in range(MOST_BATCHES):
+        world.fabric(f"f{number}", kubernetes_connection_id=f"k8s_{number % 2}")
+    assert sorted(plan(world.database)) == sorted([f"f{number}"] for number in range(MOST_BATCHES))
+    for number in range(MOST_BATCHES, 2 * MOST_BATCHES + 1):
+        world.fabric(f"f{number}", kubernetes_connection_id=f"k8s_{number % 2}")
+    batches = plan(world.database)
+    assert {len(batch) for batch in batches[:-1]} == {3}
+    assert sorted(name for batch in batches for name in batch) == sorted(f"f{n}" for n in range(2 * MOST_BATCHES + 1))
+    mixed = [batch for batch in batches if len({int(name[1:]) % 2 for name in batch}) > 1]
+    assert len(mixed) <= 1
+
+
+def test_a_named_fabric_is_planned_due_or_not_and_an_unknown_one_is_refused(world: World) -> None:
+    """With near names."""
+    world.fabric("lab")
+    world.sync("lab")
+    assert plan(world.database) == []
+    assert plan(world.database, force=True) == [["lab"]]
+    assert plan(world.database, fabrics=["lab"]) == [["lab"]]
+    with pytest.raises(Exception, match="did you mean lab"):
+        plan(world.database, fabrics=["labb"])
