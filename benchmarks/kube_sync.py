@@ -40,6 +40,7 @@ from hedgehog.kube.client import CONCURRENCY, Cluster
 from hedgehog.kube.resources import kind_of, object_path
 from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import database, fabrics, git_files, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.migrate import migrate
@@ -119,7 +120,7 @@ def timed(work: Callable[[], object], patience: float) -> float:
 def publish(connection: Connection, row: int) -> None:
     """Note that Git has the fabric's objects as they are now, as the Git sync does after its push."""
     fabric = fabrics.load_fabric(connection, "bench")
-    objects = fabrics.load_objects(connection, [row])[row]
+    objects = object_store.load_objects(connection, [row])[row]
     written = [GitFile(str(one.ref), one.ref, "0" * 40, one.digest, one.manifest) for one in objects]
     revision = str(Revision("main", "0" * 40))
     outcome = Outcome("bench", Target.GIT, OutcomeStatus.SUCCESS, generation=fabric.generation, revision=revision)
@@ -140,7 +141,7 @@ def measure_ours(
         row = fabrics.load_fabric(connection, "bench").id
 
         def run(name: str, wanted: list[Manifest], status: OutcomeStatus) -> float:
-            fabrics.save_objects(connection, row, wanted, delete_missing=True)
+            object_store.save_objects(connection, row, wanted, delete_missing=True)
             publish(connection, row)
             client: Cluster = dev.connect()
 

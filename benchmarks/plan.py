@@ -19,7 +19,7 @@ from devstack import postgres
 from hedgehog.fabric.model import Target
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.kubernetes import sync as kubernetes_sync
-from hedgehog.store import sync_state
+from hedgehog.store import schedule
 from hedgehog.store.database import Connection, connect, transaction
 from hedgehog.store.migrate import migrate
 
@@ -83,7 +83,7 @@ def measure(connection: Connection, size: int) -> list[Figure]:
     """The figures of one fleet."""
     peer = milliseconds(lambda: naive(connection))
     works: dict[str, Callable[[], Sequence[object]]] = {
-        "due fabrics, query": lambda: sync_state.due(connection, Target.GIT),
+        "due fabrics, query": lambda: schedule.due(connection, Target.GIT),
         "plan of a Git sync": lambda: list(chain.from_iterable(git_sync.plan(connection))),
         "plan of a Kubernetes sync": lambda: list(chain.from_iterable(kubernetes_sync.plan(connection))),
     }

@@ -21,6 +21,7 @@ from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
 from hedgehog.fabric.model import Manifest
 from hedgehog.store import database, fabrics, migrate, sync_state
+from hedgehog.store import objects as object_store
 
 CLUSTER = "e2e_cluster"
 GIT = "e2e_git"
@@ -71,7 +72,7 @@ class Stack:
     def save(self, name: str, objects: Sequence[Manifest], *, replace: bool = False) -> None:
         """Store desired objects of a fabric."""
         fabric = fabrics.load_fabric(self.database, name)
-        fabrics.save_objects(self.database, fabric.id, objects, delete_missing=replace)
+        object_store.save_objects(self.database, fabric.id, objects, delete_missing=replace)
 
     def states(self, *names: str) -> dict[str, sync_state.State]:
         """State by target of one fabric, or by `fabric/target` of several."""

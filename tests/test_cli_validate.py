@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hedgehog.store import database as store_database
-from hedgehog.store.fabrics import load_fabric, save_fabric, save_objects
+from hedgehog.store.fabrics import load_fabric, save_fabric
+from hedgehog.store.objects import save_objects
 from tests.kube.clusters import api, cluster
 
 __all__ = ["api", "cluster"]

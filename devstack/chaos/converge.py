@@ -13,7 +13,7 @@ from devstack.chaos.pulls import Pulls
 from devstack.chaos.verdict import Verdict
 from devstack.chaos.world import World
 from devstack.moved_clock import move_clock
-from hedgehog.services.repository.changes import LOOK_EVERY
+from hedgehog.services.repository.plan import LOOK_EVERY
 from hedgehog.store.database import transaction
 
 LONGEST_WAIT = 3 * 3600.0

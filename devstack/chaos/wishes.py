@@ -18,6 +18,7 @@ from devstack.objects import make_attachment, make_server, make_vpc, small_fabri
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.services.repository import webhook
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 
 Objects = dict[ObjectRef, Manifest]
 _VPCS = 20
@@ -120,7 +121,7 @@ class Wishes:
     def stored(self, name: str) -> Objects:
         """What the fabric database holds."""
         row = fabrics.load_fabric(self.world.database, name)
-        return {one.ref: one.manifest for one in fabrics.load_objects(self.world.database, [row.id])[row.id]}
+        return {one.ref: one.manifest for one in object_store.load_objects(self.world.database, [row.id])[row.id]}
 
     def push(self, name: str, objects: Objects) -> None:
         """Ada pushes the objects of a fabric whose source of truth is Git, past every proxy."""

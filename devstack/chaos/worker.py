@@ -30,6 +30,7 @@ from hedgehog.services.pull_requests import queue as pull_request_queue
 from hedgehog.services.pull_requests import validate as pull_request
 from hedgehog.services.pull_requests.validate import Validation
 from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import plan as repository_plan
 from hedgehog.services.transfer import load as fabric_import
 from hedgehog.services.transfer import local_files
 from hedgehog.services.upkeep import maintenance
@@ -69,7 +70,7 @@ def sync_kubernetes(run_id: str, arguments: Arguments) -> None:
 def follow_repositories(run_id: str, arguments: Arguments) -> None:
     """`hedgehog_repository_changes`."""
     with closing(hooks.open_database()) as connection:
-        for batch in repository_changes.plan(connection):
+        for batch in repository_plan.plan(connection):
             looks = repository_changes.follow(connection, batch, open_mirror=hooks.open_mirror, run_id=run_id)
             for look in looks:
                 print(f"  {look.repository}: {look.error or look.revision}")

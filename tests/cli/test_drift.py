@@ -17,6 +17,7 @@ from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import apply_one
 from hedgehog.store import drift as store
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.test_cli import connection_uri, hedgehog
@@ -35,7 +36,7 @@ def lab(hedgehog, database):
     settings = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "drift_policy": "report"}
     fabrics.save_fabric(database, "lab", settings)
     fabric = fabrics.load_fabric(database, "lab")
-    fabrics.save_objects(database, fabric.id, [make_server("a"), make_server("b")])
+    object_store.save_objects(database, fabric.id, [make_server("a"), make_server("b")])
     paths = tuple(f".spec.{letter}" for letter in "abcdefg")
     values = (Difference(".spec.a", 1, "2"), *(Difference(path, 1, 2) for path in paths[1:]))
     found = [
@@ -86,7 +87,9 @@ def test_adopting_reads_the_cluster_and_changes_the_fabric(lab, database, api, c
     assert lab("drift", "adopt", "lab") == (0, "OBJECT            ACTION\nServer/default/a  configured\n", "")
     assert lab("drift", "adopt", "lab", "Server/default/b")[1].splitlines()[1:] == ["Server/default/b  deleted"]
     row_id = fabrics.load_fabric(database, "lab").id
-    assert [row.manifest for row in fabrics.load_objects(database, [row_id])[row_id]] == [make_server("a", "edited")]
+    assert [row.manifest for row in object_store.load_objects(database, [row_id])[row_id]] == [
+        make_server("a", "edited")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ def test_a_correction_that_others_stand_in_the_way_of_reads_as_held(lab, databas
 def stored(database):
     """The objects of the fabric."""
     row_id = fabrics.load_fabric(database, "lab").id
-    return fabrics.load_objects(database, [row_id])[row_id]
+    return object_store.load_objects(database, [row_id])[row_id]
 
 
 def test_values_of_strangers_stay_on_their_line(lab, database):

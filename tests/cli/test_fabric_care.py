@@ -12,6 +12,7 @@ from devstack.objects import make_server
 from hedgehog.airflow.adapters import hooks
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.services.git.sync_lab import make_vpc
@@ -31,7 +32,7 @@ def lab(hedgehog, database, tmp_path, monkeypatch):
         settings = {"git_repository": "net", "git_directory": "fabrics/lab", "git_sync_enabled": True}
         fabrics.save_fabric(database, "lab", settings)
         fabrics.save_fabric(database, "other", {})
-        fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_vpc("vpc-0")])
+        object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_vpc("vpc-0")])
         hedgehog.host = host
         assert hedgehog("sync", "git", "lab")[0] == 0
         yield hedgehog
@@ -58,7 +59,7 @@ def test_a_resume_of_what_is_not_suspended_says_so(lab):
 
 def test_a_suspended_fabric_can_be_previewed(lab, database):
     """To look at is not to touch."""
-    fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("new")])
+    object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("new")])
     lab("fabric", "suspend", "lab", "--reason", "CHG-17")
     status, out, err = lab("sync", "git", "lab", "--dry-run", "--output", "json")
     assert (status, json.loads(out)[0]["counts"]["created"]) == (0, 1)

@@ -21,6 +21,7 @@ from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read
 from hedgehog.kube.watch import list_scope, open_stream
 from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from tests.kube.clusters import api, cluster
 
@@ -117,7 +118,7 @@ def test_a_whole_sync_works_with_these_rights(database: Connection, cluster: Dev
     objects = small_fabric("x")
     outcomes = []
     for manifests in (objects, objects[:-1]):
-        fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, manifests, delete_missing=True)
+        object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, manifests, delete_missing=True)
         outcomes += sync(database, ["lab"], open_cluster=lambda name: cluster.connect(user, name=name), run_id="run-1")
     assert [(it.status, it.reason) for it in outcomes] == [(OutcomeStatus.SUCCESS, it.reason) for it in outcomes]
     assert [(it.counts["created"], it.counts["deleted"]) for it in outcomes] == [(6, 0), (0, 1)]

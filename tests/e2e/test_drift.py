@@ -10,6 +10,7 @@ from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from tests.e2e.looks import live
 from tests.e2e.test_trouble_with_the_cluster import apply_as
 
@@ -61,7 +62,7 @@ def test_an_edit_is_reported_corrected_or_adopted_by_the_mode(stack: Stack, name
 def wanted(stack: Stack, name: str) -> str:
     """What the fabric database has."""
     row_id = fabrics.load_fabric(stack.database, name).id
-    (row,) = fabrics.load_objects(stack.database, [row_id])[row_id]
+    (row,) = object_store.load_objects(stack.database, [row_id])[row_id]
     found: str = row.manifest["spec"]["description"]
     return found
 

@@ -11,6 +11,7 @@ from hedgehog.services.pull_requests import validate as pull_request
 from hedgehog.services.pull_requests.queue import Task
 from hedgehog.services.pull_requests.validate import Status, Validation
 from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import plan as repository_plan
 from hedgehog.store import dead_letters, inbox, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.dead_letters import Selection
@@ -192,4 +193,4 @@ def test_a_repository_whose_look_was_killed_comes_last_and_alone(lab):
         look(lab, die)
     with lab.database, lab.database.cursor() as cursor:
         cursor.execute("UPDATE hedgehog.repository_head SET checked_at = '-infinity'")
-    assert repository_changes.plan(lab.database) == [["a"], ["z"], ["net"]]
+    assert repository_plan.plan(lab.database) == [["a"], ["z"], ["net"]]

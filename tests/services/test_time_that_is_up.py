@@ -18,7 +18,7 @@ from hedgehog.kube.resources import collection_path
 from hedgehog.kube.throttle import MOST_OUTAGES
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.repository import changes as repository_changes
-from hedgehog.store import fabrics, repository_heads, sync_state
+from hedgehog.store import fabrics, repository_heads, schedule, sync_state
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.services.git.sync_lab import Lab, open_lab, trust
@@ -141,7 +141,7 @@ def test_a_sync_whose_time_is_up_records_what_it_has_and_leaves_the_rest_due(wor
     assert (two.status, "not reached before the time limit" in two.reason) == (SKIPPED, True)
     assert (world.state("one").attempts, world.state("two").attempts) == (0, 0)
     assert (world.state("one").status, world.state("two").status) == (SyncStatus.OUT_OF_SYNC, SyncStatus.NEVER_SYNCED)
-    assert {one.name for one in sync_state.due(world.database, Target.KUBERNETES)} == {"one", "two"}
+    assert {one.name for one in schedule.due(world.database, Target.KUBERNETES)} == {"one", "two"}
     done = world.sync_all(["one", "two"], deadline=soon())
     assert [one.status for one in done] == [SUCCESS, SUCCESS]
 
@@ -162,7 +162,7 @@ def test_an_unreached_cluster_is_not_even_opened(world: World) -> None:
     world.fabric("lab", make_server("a"))
     outcome = world.sync("lab", deadline=time.monotonic())
     assert (outcome.status, world.calls, world.state("lab").status) == (SKIPPED, {}, SyncStatus.NEVER_SYNCED)
-    assert [one.name for one in sync_state.due(world.database, Target.KUBERNETES)] == ["lab"]
+    assert [one.name for one in schedule.due(world.database, Target.KUBERNETES)] == ["lab"]
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_sync_to_git_pushes_what_was_planned_in_time(lab, late) -> None:
     )
     assert (one.status, one.commit is None, two.status, len(judged)) == (SUCCESS, False, SKIPPED, 1)
     assert (lab.state("one").status, lab.state("two").status) == (SyncStatus.IN_SYNC, SyncStatus.NEVER_SYNCED)
-    assert [one.name for one in sync_state.due(lab.database, Target.GIT)] == ["two"]
+    assert [one.name for one in schedule.due(lab.database, Target.GIT)] == ["two"]
     (again,) = git_sync.sync(lab.database, ["two"], open_mirror=lab.open_mirror, run_id="run-2", seams=seams)
     assert again.status is SUCCESS
 

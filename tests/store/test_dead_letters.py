@@ -12,7 +12,8 @@ import pytest
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.store import dead_letters, fabrics, sync_state
+from hedgehog.store import dead_letters, fabrics, schedule, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from hedgehog.store.dead_letters import LetterStatus, Selection
 from tests.store.benches import make_vpc
@@ -118,7 +119,7 @@ def test_a_discarded_letter_is_not_written_again_by_the_next_slow_look(bench, pa
         sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-2")
         bench.finish(parked, failed())
     assert (told(bench), bench.state().status) == ([("git", "discarded", "taken down")], SyncStatus.PARKED)
-    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    object_store.save_objects(bench.connection, parked.id, [make_vpc()])
     sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-3")
     bench.finish(parked, failed())
     assert told(bench) == [("git", "discarded", "taken down"), ("git", "parked", "")]
@@ -134,7 +135,7 @@ def test_a_success_resolves_a_letter(bench, parked):
 def test_a_change_of_the_fabric_resolves_its_letters_at_both_targets(bench, parked):
     """It is tried again, which may make another letter."""
     bench.finish(parked, failed(Target.KUBERNETES))
-    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    object_store.save_objects(bench.connection, parked.id, [make_vpc()])
     assert told(bench) == [("git", "resolved", "it is tried again"), ("kubernetes", "resolved", "it is tried again")]
     assert bench.state().status is SyncStatus.ERROR
     bench.finish(parked, failed())
@@ -145,7 +146,7 @@ def test_a_change_while_the_failing_run_worked_leaves_nothing_parked(bench):
     """The failure is that of an older generation: it is due at once."""
     fabric = bench.synced_fabric()
     sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.finish(fabric, failed())
     assert (told(bench), bench.state().status, bench.due(Target.GIT)) == ([], SyncStatus.ERROR, ["lab"])
 
@@ -161,7 +162,7 @@ def test_replayed_work_is_due_at_once_and_somebody_is_woken(bench, parked, ear):
     ear.heard()
     replayed, left = dead_letters.replay(bench.connection, ALL, by="ada@desk")
     assert ([one.fabric for one in replayed], left) == (["lab"], [])
-    assert ear.heard() == [(sync_state.FABRIC_CHANGED, "lab")]
+    assert ear.heard() == [(schedule.FABRIC_CHANGED, "lab")]
     assert (bench.due(Target.GIT), bench.state().attempts, bench.state().status) == (["lab"], 0, SyncStatus.ERROR)
     (letter,) = dead_letters.letters(bench.connection, ALL, closed=True)
     assert (letter.status, letter.closed_by) == (LetterStatus.REPLAYED, "ada@desk")
@@ -193,7 +194,7 @@ def test_a_discarded_letter_is_off_the_list_and_its_fabric_stays_parked(bench, p
     kept = dead_letters.letter(bench.connection, letter.id)
     assert (kept.status, kept.closed_by, kept.note) == (LetterStatus.DISCARDED, "ada@desk", "site closed")
     assert bench.due(Target.GIT) == []
-    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    object_store.save_objects(bench.connection, parked.id, [make_vpc()])
     assert (bench.due(Target.GIT), told(bench)) == (["lab"], [("git", "discarded", "site closed")])
 
 

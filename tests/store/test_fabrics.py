@@ -9,6 +9,7 @@ from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from tests.store.benches import make_vpc
 
 REPOSITORY = {"git_repository": "net", "git_directory": "d"}
@@ -222,35 +223,35 @@ def test_objects_are_stored_and_told_by_what_became_of_them(bench):
     """The second time nothing did."""
     fabric = bench.fabric()
     wanted = [make_vpc("b"), make_vpc("a", mode="l3vni")]
-    created = fabrics.save_objects(bench.connection, fabric.id, wanted)
+    created = object_store.save_objects(bench.connection, fabric.id, wanted)
     assert [str(change) for change in created.changes] == ["VPC/default/a created", "VPC/default/b created"]
-    assert fabrics.save_objects(bench.connection, fabric.id, wanted).writes == ()
-    changed = fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a")], delete_missing=True)
+    assert object_store.save_objects(bench.connection, fabric.id, wanted).writes == ()
+    changed = object_store.save_objects(bench.connection, fabric.id, [make_vpc("a")], delete_missing=True)
     assert changed.changes == (
         Change(ObjectRef("VPC", "default", "a"), Action.CONFIGURED),
         Change(ObjectRef("VPC", "default", "b"), Action.DELETED),
     )
-    stored = fabrics.load_objects(bench.connection, [fabric.id])[fabric.id]
+    stored = object_store.load_objects(bench.connection, [fabric.id])[fabric.id]
     assert [(one.ref.name, one.manifest) for one in stored] == [("a", make_vpc("a"))]
 
 
 def test_the_digest_depends_on_the_content_only(bench):
     """Not on the order of keys."""
     one, two = bench.fabric("one"), bench.fabric("two")
-    fabrics.save_objects(bench.connection, one.id, [make_vpc(a=1, b={"c": 1, "d": 2})])
-    fabrics.save_objects(bench.connection, two.id, [make_vpc(b={"d": 2, "c": 1}, a=1)])
-    stored = fabrics.load_objects(bench.connection, [one.id, two.id])
+    object_store.save_objects(bench.connection, one.id, [make_vpc(a=1, b={"c": 1, "d": 2})])
+    object_store.save_objects(bench.connection, two.id, [make_vpc(b={"d": 2, "c": 1}, a=1)])
+    stored = object_store.load_objects(bench.connection, [one.id, two.id])
     assert stored[one.id][0].digest == stored[two.id][0].digest
 
 
 def test_a_statement_raises_the_generation_once_however_many_objects_it_changes(bench):
     """Insert, update, delete."""
     fabric = bench.fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc(f"v{number}") for number in range(50)])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc(f"v{number}") for number in range(50)])
     assert bench.generation() == 2
     bench.execute("UPDATE hedgehog.fabric_object SET manifest = jsonb_set(manifest, '{spec,mode}', '\"l3vni\"')")
     assert bench.generation() == 3
-    fabrics.delete_objects(
+    object_store.delete_objects(
         bench.connection, fabric.id, [ObjectRef("VPC", "default", f"v{number}") for number in range(9)]
     )
     assert bench.generation() == 4
@@ -261,9 +262,9 @@ def test_a_statement_raises_the_generation_once_however_many_objects_it_changes(
 def test_a_statement_that_changes_nothing_raises_nothing(bench):
     """Equal content, absent rows, empty lists."""
     fabric = bench.fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()], delete_missing=True)
-    fabrics.delete_objects(bench.connection, fabric.id, [ObjectRef("VPC", "default", "absent")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()], delete_missing=True)
+    object_store.delete_objects(bench.connection, fabric.id, [ObjectRef("VPC", "default", "absent")])
     bench.execute("UPDATE hedgehog.fabric_object SET manifest = manifest, updated_at = now()")
     bench.execute("UPDATE hedgehog.fabric SET description = description")
     assert bench.generation() == 2
@@ -274,7 +275,7 @@ def test_each_fabric_of_a_statement_gets_its_own_rise(bench):
     one, two = bench.fabric("one"), bench.fabric("two")
     bench.fabric("three")
     for fabric in (one, two):
-        fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+        object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.execute("DELETE FROM hedgehog.fabric_object")
     assert [bench.generation(name) for name in ("one", "two", "three")] == [3, 3, 1]
 
@@ -282,7 +283,7 @@ def test_each_fabric_of_a_statement_gets_its_own_rise(bench):
 def test_an_object_that_moves_changes_both_fabrics(bench):
     """The one it leaves and the one it joins."""
     one, two = bench.fabric("one"), bench.fabric("two")
-    fabrics.save_objects(bench.connection, one.id, [make_vpc()])
+    object_store.save_objects(bench.connection, one.id, [make_vpc()])
     bench.execute("UPDATE hedgehog.fabric_object SET fabric_id = %s", two.id)
     assert [bench.generation(name) for name in ("one", "two")] == [3, 2]
 
@@ -298,7 +299,7 @@ def test_suspending_is_no_change_of_what_is_wanted(bench):
 def test_a_deleted_fabric_takes_its_rows_with_it_but_not_its_history(bench):
     """What happened stays known."""
     fabric = bench.synced_fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.execute(
         "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, counts, reason, duration) "
         "VALUES (%s, 'lab', 'git', 'success', 1, '{}', '', 0)",

@@ -13,7 +13,7 @@ from devstack import postgres as devpostgres
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, inbox, metrics, migrate, sync_state
+from hedgehog.store import fabrics, inbox, metrics, migrate, schedule, sync_state
 from hedgehog.store.dead_letters import Selection, replay
 from tests.store.benches import Bench
 
@@ -54,7 +54,7 @@ def test_of_several_hosts_the_primary_is_found(pair):
     primary, standby = pair
     for hosts in ((standby, primary), (primary, standby)):
         connection = store_database.connect({**primary, "host": ",".join(str(one["host"]) for one in hosts)})
-        assert sync_state.make_due(connection, Target.GIT, [1]) == ["lab"]
+        assert schedule.make_due(connection, Target.GIT, [1]) == ["lab"]
         connection.close()
 
 

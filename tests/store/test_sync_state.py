@@ -10,11 +10,12 @@ from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Lock, try_locks
 from tests.store.benches import make_vpc
 
-CHANGED, PUBLISHED = sync_state.FABRIC_CHANGED, sync_state.REVISION_PUBLISHED
+CHANGED, PUBLISHED = schedule.FABRIC_CHANGED, schedule.REVISION_PUBLISHED
 
 
 def make_outcome(status=OutcomeStatus.SUCCESS, target=Target.GIT, generation=1, **values):
@@ -64,10 +65,10 @@ def test_due_fabrics_come_longest_due_first_with_their_group(bench):
     bench.execute(
         "UPDATE hedgehog.sync_state SET due_at = now() - interval '1 day' WHERE fabric_id = 2 AND target = 'git'"
     )
-    found = sync_state.due(bench.connection, Target.GIT)
+    found = schedule.due(bench.connection, Target.GIT)
     assert [(one.name, one.group) for one in found] == [("two", "2"), ("one", "1")]
     bench.fabric("two", git_sync_enabled=False)
-    assert [one.group for one in sync_state.due(bench.connection, Target.KUBERNETES)] == ["two-cluster"]
+    assert [one.group for one in schedule.due(bench.connection, Target.KUBERNETES)] == ["two-cluster"]
 
 
 def test_force_takes_every_enabled_fabric_but_no_suspended_or_busy_one(bench, database_parameters):
@@ -100,7 +101,7 @@ def test_named_fabrics_are_taken_due_or_not(bench):
     for name in ("b", "a"):
         bench.synced_fabric(name)
     bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
-    assert [one.name for one in sync_state.named(bench.connection, Target.GIT, ["b", "a"])] == ["a", "b"]
+    assert [one.name for one in schedule.named(bench.connection, Target.GIT, ["b", "a"])] == ["a", "b"]
 
 
 def test_a_name_that_is_unknown_or_not_enabled_is_refused(bench):
@@ -108,9 +109,9 @@ def test_a_name_that_is_unknown_or_not_enabled_is_refused(bench):
     bench.synced_fabric("fabric-1")
     bench.fabric("fabric-2")
     with pytest.raises(NotFound, match="there is no fabric 'fabric-3'; did you mean"):
-        sync_state.named(bench.connection, Target.GIT, ["fabric-1", "fabric-3"])
+        schedule.named(bench.connection, Target.GIT, ["fabric-1", "fabric-3"])
     with pytest.raises(NotFound, match="fabric-2: git sync is not enabled; set git_sync_enabled"):
-        sync_state.named(bench.connection, Target.GIT, ["fabric-2"])
+        schedule.named(bench.connection, Target.GIT, ["fabric-2"])
 
 
 def test_a_success_is_looked_at_again_after_the_resync_interval(bench):
@@ -158,9 +159,9 @@ def test_a_change_wakes_the_scheduler_once_a_transaction(bench, ear):
     """However many objects it touches; equal content wakes nobody."""
     fabric = bench.synced_fabric()
     assert ear.heard() == [(CHANGED, "lab")]
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
     assert ear.heard() == [(CHANGED, "lab")]
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
     assert ear.heard() == []
 
 
@@ -170,7 +171,7 @@ def test_only_the_dag_with_something_to_do_is_woken(bench, ear):
     quiet = bench.fabric("quiet")
     ear.heard()
     for one in (fabric, quiet):
-        fabrics.save_objects(bench.connection, one.id, [make_vpc("a")])
+        object_store.save_objects(bench.connection, one.id, [make_vpc("a")])
     assert ear.heard() == [(PUBLISHED, "lab")]
 
 
@@ -178,7 +179,7 @@ def test_a_change_during_a_sync_leaves_the_fabric_due_and_repeats_the_wake_up(be
     """Nothing waits for a clock."""
     fabric = bench.synced_fabric()
     sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     ear.heard()
     bench.finish(fabric, make_outcome(generation=1))
     assert bench.due(Target.GIT) == ["lab"]
@@ -190,7 +191,7 @@ def test_a_change_during_a_sync_leaves_the_fabric_due_and_repeats_the_wake_up(be
 def test_a_publication_during_a_cluster_sync_leaves_the_cluster_due(bench, ear):
     """It is compared with what is published, not with what is wanted."""
     fabric = bench.synced_fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.finish(fabric, make_outcome(generation=1))
     bench.finish(fabric, make_outcome(generation=1, target=Target.KUBERNETES))
     assert bench.due(Target.KUBERNETES) == []
@@ -205,7 +206,7 @@ def test_a_change_that_comes_while_a_run_fails_is_not_put_off(bench):
     """The back-off is for what failed, not for what is new."""
     fabric = bench.synced_fabric()
     sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.finish(fabric, failed())
     assert bench.due(Target.GIT) == ["lab"]
 
@@ -301,7 +302,7 @@ def test_a_change_takes_a_parked_fabric_up_again(bench):
     """With a fresh count of attempts."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=False))
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     assert bench.due(Target.GIT) == ["lab"]
     assert bench.state().attempts == 0
 
@@ -331,7 +332,7 @@ def test_a_suspended_fabric_is_not_due_and_says_so(bench):
     bench.finish(fabric, make_outcome())
     bench.finish(fabric, make_outcome(target=Target.KUBERNETES))
     fabrics.suspend(bench.connection, "lab", reason="work", until=None)
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     assert bench.due(Target.GIT, force=True) == []
     assert (bench.state().status, bench.state().due_at) == (SyncStatus.SUSPENDED, None)
     fabrics.resume(bench.connection, "lab")

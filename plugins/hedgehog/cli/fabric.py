@@ -22,6 +22,7 @@ from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
 from hedgehog.services.observe.status import Standing, standings
 from hedgehog.store import fabrics as store
+from hedgehog.store import objects as object_store
 
 if TYPE_CHECKING:
     from hedgehog.kube.client import Cluster
@@ -240,7 +241,7 @@ def _suspended(fabric: Fabric, now: datetime) -> str | None:
 def _show(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         fabric = store.load_fabric(connection, arguments.fabric)
-        objects = store.load_objects(connection, [fabric.id])[fabric.id]
+        objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
         found = standings(connection, [fabric.name], now=datetime.now(UTC))
     kinds = Counter(stored.ref.kind for stored in objects)
     data = _plain(fabric) | {

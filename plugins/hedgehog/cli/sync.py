@@ -64,12 +64,11 @@ def _add_pull(commands: Any) -> None:
 def _pull(arguments: argparse.Namespace) -> int:
     from hedgehog.airflow.adapters.hooks import open_mirror
     from hedgehog.services.repository import changes as repository_changes
+    from hedgehog.services.repository import plan as repository_plan
 
     with fabric_database(arguments) as connection:
         asked = arguments.repositories or [""]
-        batches = [
-            batch for one in asked for batch in repository_changes.plan(connection, repository=one, at_once=True)
-        ]
+        batches = [batch for one in asked for batch in repository_plan.plan(connection, repository=one, at_once=True)]
         names = list(dict.fromkeys(_names(batches)))
         with progress(arguments, f"looking at {len(names)} repositories"):
             looks = repository_changes.follow(

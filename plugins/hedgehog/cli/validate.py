@@ -133,10 +133,11 @@ def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest
         return None, []
     from hedgehog.cli.session import fabric_database
     from hedgehog.store import fabrics as store
+    from hedgehog.store import objects as object_store
 
     with fabric_database(arguments) as connection:
         fabric = store.load_fabric(connection, arguments.fabric)
-        objects = store.load_objects(connection, [fabric.id])[fabric.id]
+        objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
     return fabric, [stored.manifest for stored in objects]
 
 

@@ -13,7 +13,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, SyncStatus, Target
 from hedgehog.services import failures
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import sync_state
+from hedgehog.store import schedule, sync_state
 from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
 
 MOST_BATCHES = 8
@@ -34,7 +34,7 @@ def plan(
     but for fabrics whose run died: each is alone, so that it takes no other with it.
     Raises NotFound for a name that no enabled fabric has.
     """
-    due = sync_state.named(connection, target, fabrics) if fabrics else sync_state.due(connection, target, force=force)
+    due = schedule.named(connection, target, fabrics) if fabrics else schedule.due(connection, target, force=force)
     first: dict[str, int] = {}
     for position, one in enumerate(due):
         first.setdefault(one.group, position)
@@ -81,7 +81,7 @@ def claim(
     try:
         reasons |= {name: "another run works on it" for name, row_id in ids.items() if row_id not in locked}
         if due_only:
-            due = sync_state.still_due(connection, target, list(ids))
+            due = schedule.still_due(connection, target, list(ids))
             reasons |= {name: "another run was quicker" for name in ids if not reasons[name] and name not in due}
         given_up = []
         if due_only and not dry_run:

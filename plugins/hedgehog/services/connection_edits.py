@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from hedgehog.fabric.model import Target
-from hedgehog.store import connection_digests, sync_state
+from hedgehog.store import connection_digests, schedule
 from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def wake(connection: Connection, target: Target, digest: Digest) -> list[str]:
         with transaction(connection) as cursor:
             connection_digests.note(connection, noted.connection_id, salt, found)
             if noted.digest is not None or noted.parked:
-                woken += sync_state.look_again(
+                woken += schedule.look_again(
                     cursor, target, connection_id=noted.connection_id, parked_only=noted.digest is None
                 )
     connection_digests.forget_healthy(connection)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hedgehog.fabric.model import Target
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.sync_state import ENABLED, NOT_SUSPENDED
+from hedgehog.store.schedule import ENABLED, NOT_SUSPENDED
 
 _USED = {Target.GIT: "r.connection_id", Target.KUBERNETES: "f.kubernetes_connection_id"}
 _STATES = (

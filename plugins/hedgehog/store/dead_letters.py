@@ -13,7 +13,7 @@ from typing import Any
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Target
-from hedgehog.store import inbox, sync_state
+from hedgehog.store import inbox, schedule
 from hedgehog.store.database import Connection, transaction
 
 
@@ -120,7 +120,7 @@ def replay(connection: Connection, selection: Selection, *, by: str) -> tuple[li
         awake: set[tuple[Target, str]] = set()
         for target in Target:
             owners = [fabric_id for fabric_id, one in found if one.target is target]
-            awake |= {(target, name) for name in sync_state.make_due(connection, target, owners)}
+            awake |= {(target, name) for name in schedule.make_due(connection, target, owners)}
         replayed = [one for _, one in found if (one.target, one.fabric) in awake]
         deliveries = _locked_deliveries(cursor, selection)
         inbox.take_up_again(cursor, [delivery for delivery, _ in deliveries])

@@ -10,7 +10,7 @@ import psycopg2.extras
 
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.store.database import Connection, as_json, transaction
-from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.objects import StoredObject
 
 
 @dataclass(frozen=True, slots=True)

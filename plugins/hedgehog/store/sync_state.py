@@ -1,27 +1,20 @@
-"""Which fabrics are due, and what became of each sync: latest state, history, back-off.
-
-`due_at` is the whole schedule: a change sets it to now (trigger), `finish` sets the next look. A killed run leaves it
-in the past, so the fabric is simply due again.
-"""
+"""What became of each sync: latest state, history, back-off. When the next one is due: `schedule`."""
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hedgehog.errors import InvalidInput, NotFound, NotReached
+from hedgehog.errors import InvalidInput, NotReached
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.fabric.shown import LONGEST_REASON
 from hedgehog.store import problems
-from hedgehog.store.database import TARGET_LOCK, Connection, as_json, transaction
-
-FABRIC_CHANGED = "hedgehog_fabric_changed"
-REVISION_PUBLISHED = "hedgehog_revision_published"
+from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.schedule import NOT_SUSPENDED, REVISION_PUBLISHED, channel
 
 MAX_ATTEMPTS = 12
 """Failed attempts in a row before a fabric is parked: about eight hours with the back-off below."""
@@ -34,8 +27,6 @@ BACKOFF_FLOOR = 5.0
 SLOW_LOOK = 3600.0
 """Seconds, give or take a quarter, between two looks at what is parked for a cause that can end by itself."""
 _MOST_DOUBLINGS = 30
-DUE_LIMIT = 5000
-"""Most fabrics one plan takes; the rest stay due for the next run."""
 _DETAIL_LIMIT = 200
 _TEXT_LIMIT = 1000
 _REASON_LIMIT = LONGEST_REASON + 500
@@ -45,140 +36,6 @@ _STATUS = {
     OutcomeStatus.SKIPPED: SyncStatus.IN_SYNC,
     OutcomeStatus.HELD: SyncStatus.OUT_OF_SYNC,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A fabric that a run must look at. `group` is what batches share: the repository id or the cluster connection."""
-
-    fabric_id: int
-    name: str
-    group: str
-    routine: bool = False
-    """Whether it was in step and nobody changed it: its regular check only, which mostly finds nothing to do."""
-    suspect: bool = False
-    """Whether the process of its last run died: it comes last, alone."""
-
-
-# Fabrics whose source of truth is Git are taken in by the service `repository_changes`, never written to Git.
-_WRITTEN = {Target.GIT: "f.source_of_truth = 'database'", Target.KUBERNETES: "true"}
-_GROUP = {
-    Target.GIT: "coalesce(f.git_repository_id::text, '')",
-    Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')",
-}
-_CONNECTION = {
-    Target.GIT: "(SELECT r.connection_id FROM hedgehog.git_repository r WHERE r.id = f.git_repository_id)",
-    Target.KUBERNETES: "f.kubernetes_connection_id",
-}
-ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
-_NOT_LOCKED = (
-    "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
-    "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-)
-NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
-
-
-def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
-    """The fabrics that are due at *target*, longest due first, *suspect* ones last; with *force* every enabled one.
-
-    Leaves out suspended fabrics, those another run works on at this moment, and at Git those that it is the source of.
-    One indexed query: its cost grows with the fabrics due, not with the fleet.
-    """
-    when = "true" if force else "s.due_at <= now()"
-    query = (
-        f"SELECT f.id, f.name, {_GROUP[target]}, "
-        "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation, s.status = 'syncing' "
-        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        f"WHERE s.target = %(target)s AND {when} AND {ENABLED[target]} AND {_WRITTEN[target]} "
-        f"AND {NOT_SUSPENDED} AND {_NOT_LOCKED} "
-        "ORDER BY s.status = 'syncing', s.due_at, f.id LIMIT %(limit)s"
-    )
-    parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT, "force": force}
-    with transaction(connection) as cursor:
-        cursor.execute(query, parameters)
-        return [Due(*row) for row in cursor.fetchall()]
-
-
-def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> list[str]:
-    """Have fabrics looked at now, and wake who does it; the names of those that are enabled and not suspended."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-            f"AND s.target = %s AND f.id = ANY(%s) AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
-            (target.value, list(fabric_ids)),
-        )
-        names = sorted(row[0] for row in cursor.fetchall())
-        cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
-    return names
-
-
-def look_again(
-    cursor: Any,
-    target: Target,
-    *,
-    connection_id: str | None = None,
-    repository_id: int | None = None,
-    parked_only: bool = False,
-) -> list[str]:
-    """Have looked at now what failed by a connection or in a repository that may be well again; the fabrics' names.
-
-    They stay what they are, `error` or `parked`, until that look: it is one more attempt. The caller has the cursor of
-    a transaction and wakes who does the work at a cluster; at Git that is done here.
-    """
-    cursor.execute(
-        "UPDATE hedgehog.sync_state s SET due_at = now() FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-        "AND s.target = %(target)s AND s.due_at > now() AND s.status = ANY(%(statuses)s) "
-        f"AND ({_CONNECTION[target]} = %(connection)s OR f.git_repository_id = %(repository)s) "
-        f"AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
-        {
-            "target": target.value,
-            "statuses": ["parked"] if parked_only else ["parked", "error"],
-            "connection": connection_id,
-            "repository": repository_id,
-        },
-    )
-    names = sorted(row[0] for row in cursor.fetchall())
-    if target is Target.GIT:
-        cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
-    return names
-
-
-def still_due(connection: Connection, target: Target, names: Sequence[str]) -> set[str]:
-    """Those of *names* that are due at this moment."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "SELECT f.name FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-            "WHERE s.target = %s AND f.name = ANY(%s) AND s.due_at <= now()",
-            (target.value, list(names)),
-        )
-        return {row[0] for row in cursor.fetchall()}
-
-
-def named(connection: Connection, target: Target, names: Sequence[str]) -> list[Due]:
-    """The named fabrics, due or not, suspended or not (the sync says so and skips them).
-
-    Raises NotFound, with near names, for a name that no fabric has, or that is not enabled for *target*.
-    """
-    query = f"SELECT f.id, f.name, {_GROUP[target]}, {ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
-    with transaction(connection) as cursor:
-        cursor.execute(query, (list(names),))
-        rows = cursor.fetchall()
-        missing = sorted(set(names) - {row[1] for row in rows})
-        if missing:
-            cursor.execute("SELECT name FROM hedgehog.fabric ORDER BY name LIMIT 10000")
-            known = [row[0] for row in cursor.fetchall()]
-            raise NotFound("; ".join(_unknown(name, known) for name in missing))
-    disabled = [row[1] for row in rows if not row[3]]
-    if disabled:
-        flag = "git_sync_enabled" if target is Target.GIT else "enable_k8s_sync"
-        raise NotFound(f"{', '.join(disabled)}: {target} sync is not enabled; set {flag} with `hedgehog fabric import`")
-    return [Due(*row[:3]) for row in rows]
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog fabric list` shows them all"
-    return f"there is no fabric {name!r}{hint}"
 
 
 def killers(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
@@ -318,17 +175,13 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
-        cursor.execute("SELECT pg_notify(%s, %s)", (_channel(outcome.target), name))
+        cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), name))
     if outcome.target is Target.GIT and not failed:
         _wake_kubernetes(cursor, fabric_id, outcome.generation, name)
 
 
 def _wrote(outcome: Outcome) -> bool:
     return any(outcome.counts.get(action.value, 0) for action in WRITES)
-
-
-def _channel(target: Target) -> str:
-    return FABRIC_CHANGED if target is Target.GIT else REVISION_PUBLISHED
 
 
 def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -> tuple[SyncStatus, float | None]:

@@ -20,7 +20,8 @@ from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services import connection_edits
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.kubernetes import sync as kubernetes_sync
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from tests.kube.clusters import api, cluster
 
@@ -144,7 +145,7 @@ def test_a_new_kubeconfig_is_tried_by_the_next_plan(cluster, api, database, conn
     edit(kubeconfig(cluster, token="expired"))
     settings = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s", "publish_fabric_resource": False}
     fabrics.save_fabric(database, "lab", settings)
-    fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("a")])
+    object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("a")])
     assert apply() == "AuthenticationFailed"
     assert (plan("kubernetes"), apply(), plan("kubernetes")) == ([["lab"]], "AuthenticationFailed", [])
     edit(kubeconfig(cluster))
@@ -206,6 +207,6 @@ def test_another_cluster_is_tried_at_once_although_git_is_away(cluster, api, dat
     assert (state.status, state.error_class) == (SyncStatus.PARKED, "NotFound")
     host.outage = 503
     fabrics.save_fabric(database, "lab", {"kubernetes_connection_id": "k8s_b"})
-    assert [one.name for one in sync_state.due(database, Target.KUBERNETES)] == ["lab"]
+    assert [one.name for one in schedule.due(database, Target.KUBERNETES)] == ["lab"]
     (outcome,) = kubernetes_sync.sync(database, ["lab"], open_cluster=open_cluster, run_id="run-2")
     assert outcome.error_class is None

@@ -15,7 +15,7 @@ import pytest
 from hedgehog.airflow.assets import FABRIC_CHANGED, REVISION_PUBLISHED
 from hedgehog.airflow.triggers.changes import NotificationTrigger
 from hedgehog.store import database as store_database
-from hedgehog.store import sync_state
+from hedgehog.store import schedule
 from tests.waiting import LIMIT, until
 
 CHANNEL = "hedgehog_fabric_changed"
@@ -101,8 +101,8 @@ def test_the_assets_listen_to_the_channels_that_the_store_notifies():
     """Two places name them; a typing error would silently leave only the clock."""
     channels = {asset.name: asset.watchers[0].trigger.channel for asset in (FABRIC_CHANGED, REVISION_PUBLISHED)}
     assert channels == {
-        "hedgehog_fabric_changed": sync_state.FABRIC_CHANGED,
-        "hedgehog_revision_published": sync_state.REVISION_PUBLISHED,
+        "hedgehog_fabric_changed": schedule.FABRIC_CHANGED,
+        "hedgehog_revision_published": schedule.REVISION_PUBLISHED,
     }
 
 

@@ -19,6 +19,7 @@ from hedgehog.gitops.remote import GitCredentials, Remote
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import objects as object_store
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection
 
@@ -68,7 +69,7 @@ class Lab:
 
     def save(self, name: str, *manifests: Manifest, delete_missing: bool = False) -> None:
         """Store objects of a fabric."""
-        fabric_store.save_objects(self.database, self.id(name), manifests, delete_missing=delete_missing)
+        object_store.save_objects(self.database, self.id(name), manifests, delete_missing=delete_missing)
 
     def open_mirror(self, repository: GitRepository) -> Mirror:
         """As the Airflow hook does."""

@@ -15,6 +15,7 @@ from hedgehog.services.git import edits as git_edits
 from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_edits as store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from hedgehog.store.git_edits import EditState, GitEdit
 from tests.services.git.sync_lab import EDITED, Lab, edited_text, make_vpc, open_lab, trust
@@ -53,7 +54,7 @@ def revert(lab: Lab, *words: str) -> None:
 def objects(lab: Lab) -> dict[str, Manifest]:
     """What the fabric wants, by name."""
     row_id = lab.id("lab")
-    return {row.ref.name: row.manifest for row in fabric_store.load_objects(lab.database, [row_id])[row_id]}
+    return {row.ref.name: row.manifest for row in object_store.load_objects(lab.database, [row_id])[row_id]}
 
 
 def test_a_held_edit_is_listed_with_both_values_and_its_author(lab: Lab) -> None:

@@ -14,8 +14,8 @@ from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.history import Edit
 from hedgehog.services.git.plan import FilePlan, Observed, Wanted, decide, layout, objects, place, to_read
-from hedgehog.store.fabrics import StoredObject
 from hedgehog.store.git_files import GitFile
+from hedgehog.store.objects import StoredObject
 
 NAMES = ["a", "b", "c", "d"]
 TEXTS = [b"1", b"2", b"3", b"4"]

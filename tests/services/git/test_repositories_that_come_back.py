@@ -8,7 +8,7 @@ from hedgehog.errors import AuthenticationFailed
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.repository import changes as repository_changes
-from hedgehog.store import sync_state
+from hedgehog.store import schedule
 from hedgehog.store.database import transaction
 from tests.services.git.sync_lab import Lab, open_lab
 
@@ -33,7 +33,7 @@ def look(lab: Lab, open_mirror):
 
 def due(lab: Lab) -> list[str]:
     """Who is synced to Git by the next run."""
-    return [one.name for one in sync_state.due(lab.database, Target.GIT)]
+    return [one.name for one in schedule.due(lab.database, Target.GIT)]
 
 
 def test_a_corrected_credential_is_noticed_by_the_next_look(lab):

@@ -16,6 +16,7 @@ from hedgehog.gitops.remote import Remote
 from hedgehog.services.git import sync as git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
@@ -154,7 +155,7 @@ def test_a_push_that_is_too_large_with_all_goes_without_the_largest(lab: Lab, mo
 def test_a_row_that_nobody_can_read_is_an_error_of_its_fabric(lab: Lab, harm: str) -> None:
     """PostgreSQL takes numbers that no client reads; both fabrics are in one repository."""
     fabric_store.save_fabric(lab.database, "sick", {"git_repository": "net", "git_directory": "sick"})
-    fabric_store.save_objects(lab.database, lab.id("sick"), [make_vpc("only-sick")])
+    object_store.save_objects(lab.database, lab.id("sick"), [make_vpc("only-sick")])
     with transaction(lab.database) as cursor:
         cursor.execute(harm)
     error, reason = sync_both(lab)

@@ -15,6 +15,7 @@ from hedgehog.fabric.model import ObjectRef, SyncStatus
 from hedgehog.services.git import sync as git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from tests.services.git.sync_lab import EDITED, Lab, edited_text, make_vpc, open_lab
 
@@ -104,7 +105,7 @@ def test_policy_adopt_takes_the_edit_into_the_database(lab: Lab) -> None:
     outcome = lab.sync("lab")
     assert outcome.status is OutcomeStatus.SUCCESS
     stored = {
-        one.ref.name: one.manifest for one in fabric_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]
+        one.ref.name: one.manifest for one in object_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]
     }
     assert stored["vpc-1"] == make_vpc("vpc-1", 1500)
     assert make_vpc("vpc-1", 1500) in git_files.published(lab.database, [lab.id("lab")])[lab.id("lab")]

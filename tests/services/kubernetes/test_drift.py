@@ -10,7 +10,8 @@ from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
 from hedgehog.services.kubernetes import drift
 from hedgehog.store import drift as store
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule
+from hedgehog.store import objects as object_store
 from tests.kube.clusters import api, cluster
 from tests.kube.test_adopt import create
 from tests.services.kubernetes.test_sync import World, world
@@ -31,7 +32,7 @@ def description(world: World, name: str = "a") -> str | None:
 def wanted(world: World, fabric: str = "lab") -> dict[str, Manifest]:
     """The objects of a fabric by name."""
     row_id = world.id(fabric)
-    return {row.ref.name: row.manifest for row in fabrics.load_objects(world.database, [row_id])[row_id]}
+    return {row.ref.name: row.manifest for row in object_store.load_objects(world.database, [row_id])[row_id]}
 
 
 def drifted(world: World, **settings: object) -> None:
@@ -84,7 +85,7 @@ def test_adopted_drift_becomes_what_the_fabric_wants(world: World) -> None:
     assert "Server/default/a skipped (adopted into the fabric)" in outcome.details
     assert "a deletion is never adopted by itself" in outcome.reason
     assert wanted(world)["a"] == make_server("a", "edited")
-    fabrics.delete_objects(world.database, world.id("lab"), [B])
+    object_store.delete_objects(world.database, world.id("lab"), [B])
     assert world.sync("lab").status in {SUCCESS, SKIPPED}
     assert (drifts(world.database), description(world)) == ({}, "edited")
     assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
@@ -105,7 +106,7 @@ def test_an_adopted_object_has_what_people_set_and_nothing_else(world: World) ->
 def test_what_the_fabric_changed_as_well_is_not_adopted(world: World) -> None:
     """Two edits of one object: neither is lost without a person's word."""
     drifted(world, drift_policy="adopt")
-    fabrics.save_objects(world.database, world.id("lab"), [make_server("a", "of the fabric")])
+    object_store.save_objects(world.database, world.id("lab"), [make_server("a", "of the fabric")])
     outcome = world.sync("lab")
     assert "the fabric changed it, too" in outcome.details[0]
     assert (wanted(world)["a"], description(world)) == (make_server("a", "of the fabric"), "edited")
@@ -148,7 +149,7 @@ def test_a_person_s_revert_goes_before_every_policy_and_owner(world: World) -> N
     drifted(world, drift_policy="report")
     world.sync("lab")
     assert drift.revert(world.database, "lab", []) == [A, B]
-    assert [one.name for one in sync_state.due(world.database, Target.KUBERNETES)] == ["lab"]
+    assert [one.name for one in schedule.due(world.database, Target.KUBERNETES)] == ["lab"]
     assert world.sync("lab").status is SUCCESS
     assert (description(world), description(world, "b"), drifts(world.database)) == ("a server", "a server", {})
     edit(world.api, make_server("a", "again"))

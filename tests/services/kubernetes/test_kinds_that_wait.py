@@ -14,7 +14,7 @@ from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
 from hedgehog.services.validation import Judgement
-from hedgehog.store import sync_state
+from hedgehog.store import schedule
 from hedgehog.store.database import transaction
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.test_apply import write_as
@@ -57,7 +57,7 @@ def lab(world: World) -> Iterator[World]:
 
 def is_due(world: World) -> bool:
     """Whether the next run looks at the fabric."""
-    return [one.name for one in sync_state.due(world.database, Target.KUBERNETES)] == ["lab"]
+    return [one.name for one in schedule.due(world.database, Target.KUBERNETES)] == ["lab"]
 
 
 def test_a_definition_that_is_deleted_and_installed_again_is_taken_up_at_once(lab, watch):

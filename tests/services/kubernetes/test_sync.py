@@ -23,6 +23,7 @@ from hedgehog.services.claims import MOST_BATCHES
 from hedgehog.services.kubernetes.sync import plan, sync
 from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics, git_files, inventory, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from tests.kube.clusters import api, cluster, forget_fabric_definition
 from tests.kube.test_adopt import create
@@ -48,7 +49,7 @@ class World:
         """Save a fabric, by default without a Fabric resource, and its objects (all of them)."""
         defaults = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "publish_fabric_resource": False}
         fabrics.save_fabric(self.database, name, defaults | settings)
-        fabrics.save_objects(self.database, self.id(name), manifests, delete_missing=True)
+        object_store.save_objects(self.database, self.id(name), manifests, delete_missing=True)
 
     def id(self, name: str) -> int:
         """The fabric's row id."""
@@ -431,7 +432,7 @@ def test_without_rights_to_our_definition_the_other_objects_are_synced(world: Wo
 def publish(world: World, name: str, *manifests: Manifest, generation: int) -> None:
     """What git sync records after a push."""
     row = world.id(name)
-    digests = {stored.ref: stored.digest for stored in fabrics.load_objects(world.database, [row])[row]}
+    digests = {stored.ref: stored.digest for stored in object_store.load_objects(world.database, [row])[row]}
     files = [
         git_files.GitFile(f"{ref.name}.yaml", ref, "0" * 40, digests.get(ref, "old"), manifest)
         for manifest in manifests

@@ -14,7 +14,8 @@ from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.resources import object_path
 from hedgehog.services.kubernetes import drift
 from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics, inventory
+from hedgehog.store import inventory
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.kube.test_adopt import create
@@ -111,7 +112,9 @@ def test_a_person_who_adopts_an_object_of_a_tool_says_so(world: World) -> None:
     with transaction(world.database) as cursor:
         drift_store.note(cursor, "k8s_a", [Drift(A, DriftState.UNOWNED)])
     drift.adopt(world.database, world.api, "lab", [A])
-    (row,) = [one for one in fabrics.load_objects(world.database, [world.id("lab")])[world.id("lab")] if one.ref == A]
+    (row,) = [
+        one for one in object_store.load_objects(world.database, [world.id("lab")])[world.id("lab")] if one.ref == A
+    ]
     assert row.manifest["metadata"]["annotations"].items() >= ADOPT.items()
     assert world.sync("lab").status is SUCCESS
     assert "a" in world.inventory("lab")

@@ -14,7 +14,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.resources import object_path
 from hedgehog.services.kubernetes import drift
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.kube.test_apply import write_as
@@ -152,7 +152,7 @@ def test_a_rival_that_never_rests_costs_a_few_writes(lab, watch):
         started = time.monotonic()
         while lab.state("lab").error_class != "Flapping":
             assert time.monotonic() - started < LIMIT
-            if sync_state.due(lab.database, Target.KUBERNETES):
+            if schedule.due(lab.database, Target.KUBERNETES):
                 counts["ours"] += lab.sync("lab").counts["configured"]
         pass_time(lab, -LONGEST_PAUSE)  # the pause does not end meanwhile
         for _ in range(10):

@@ -24,7 +24,7 @@ from hedgehog.kube.watch import Event, Stream
 from hedgehog.services.kubernetes.watch import Watch
 from hedgehog.services.kubernetes.watch_feeds import Times
 from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule, sync_state
 from hedgehog.store import watch as watch_store
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks, unlock
 from tests.kube.clusters import api, cluster
@@ -132,7 +132,7 @@ def test_what_others_change_and_delete_is_noticed_and_the_fabric_is_due(world, w
             "kubectl-edit",
             0.5,
         )
-        assert sync_state.due(world.database, sync_state.Target.KUBERNETES)[0].name == "lab"
+        assert schedule.due(world.database, sync_state.Target.KUBERNETES)[0].name == "lab"
         remove(world.api, ObjectRef("Server", "default", "b"))
         running.until(lambda: drifts(world.database) == {"a": "changed", "b": "missing"})
         edit(world.api, make_server("a", "d"))

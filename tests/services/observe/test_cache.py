@@ -16,6 +16,7 @@ from hedgehog.services.observe import cache
 from hedgehog.services.observe.cache import TTL, Model
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, connect, transaction
 
 ALL = {model.value: 1 for model in Model}
@@ -34,7 +35,7 @@ def lab(database: Connection) -> int:
     }
     fabrics.save_fabric(database, "lab", settings)
     row_id = fabrics.load_fabric(database, "lab").id
-    fabrics.save_objects(database, row_id, [make_server("a"), make_server("b"), make_vpc("v")])
+    object_store.save_objects(database, row_id, [make_server("a"), make_server("b"), make_vpc("v")])
     finish(database, row_id, reason="no route", status=OutcomeStatus.HELD)
     return row_id
 
@@ -117,7 +118,7 @@ def test_a_sync_renews_everything_of_its_fabrics(database, lab):
 def test_an_invalidated_fabric_is_read_anew(database, lab):
     """Until then a reader gets what was kept."""
     cache.refresh(database)
-    fabrics.save_objects(database, lab, [make_server("c")])
+    object_store.save_objects(database, lab, [make_server("c")])
     assert cache.read(database, "lab")[Model.OBJECTS].value["total"] == 3
     assert cache.invalidate(database, ["lab"], dry_run=True) == cache.invalidate(database, ["lab"]) == 5
     assert cache.read(database, "lab")[Model.OBJECTS].value["total"] == 4
@@ -126,7 +127,7 @@ def test_an_invalidated_fabric_is_read_anew(database, lab):
 def test_what_is_too_old_is_dropped_and_never_shown(database, lab):
     """A dry run only counts."""
     cache.refresh(database)
-    fabrics.save_objects(database, lab, [make_server("c")])
+    object_store.save_objects(database, lab, [make_server("c")])
     age(database, 1900)
     assert cache.expire(database, dry_run=True) == 4
     assert cache.read(database, "lab")[Model.OBJECTS].value["total"] == 4

@@ -18,6 +18,7 @@ from hedgehog.hosts.github.client import Client, Credentials
 from hedgehog.kube.client import Cluster
 from hedgehog.services.observe.self_test import Check, run
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, connect
 from tests.hosts.github.conftest import TOKEN, git, hub
 from tests.kube.clusters import cluster
@@ -69,7 +70,7 @@ def parts(
     """A fabric on a cluster, with a repository on GitHub."""
     fabrics.save_repository(database, "net", {"url": git.url("acme/net"), "connection_id": "robot"})
     fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a"})
-    fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("a")])
+    object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("a")])
     return Parts(database_parameters, cluster, hub, tmp_path / "cache")
 
 

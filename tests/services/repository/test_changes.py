@@ -15,9 +15,11 @@ from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import plan as repository_plan
 from hedgehog.services.repository.changes import Look
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, inbox, repository_heads, sync_state
+from hedgehog.store import git_files, inbox, repository_heads, schedule, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.inbox import Arrival
 from tests.services.git.sync_lab import EDITED, Lab, edited_text, open_lab
 from tests.services.git.sync_lab import make_vpc as make_any_vpc
@@ -76,7 +78,7 @@ def follow(lab: Lab, name: str = "net", *, run_id: str = "run-1", **options: Any
 
 def objects(lab: Lab, fabric: str = "lab") -> dict[str, Any]:
     """What the database has beside the wiring, by name: the VLAN of a VPC, the subnet of an attachment."""
-    found = fabric_store.load_objects(lab.database, [lab.id(fabric)])[lab.id(fabric)]
+    found = object_store.load_objects(lab.database, [lab.id(fabric)])[lab.id(fabric)]
     return _short(one.manifest for one in found)
 
 
@@ -107,7 +109,7 @@ def execute(lab: Lab, sql: str, *values: Any) -> list[Any]:
 
 def due(lab: Lab) -> list[str]:
     """The fabrics that the sync to clusters takes up now."""
-    return [one.name for one in sync_state.due(lab.database, Target.KUBERNETES)]
+    return [one.name for one in schedule.due(lab.database, Target.KUBERNETES)]
 
 
 def push(lab: Lab, head: str, number: int = 1, **changes: Any) -> None:
@@ -208,7 +210,7 @@ def test_a_push_to_another_directory_leaves_the_fabric_alone(lab, ada):
 def test_objects_that_somebody_changed_in_the_database_become_as_git_has_them(lab, ada):
     """Git is the source of truth; the change made the fabric due."""
     lab.save("lab", make_vpc("a", 1999), make_vpc("z", 1998))
-    assert repository_changes.plan(lab.database) == [["net"]]
+    assert repository_plan.plan(lab.database) == [["net"]]
     follow(lab)
     assert objects(lab) == {"a": 1001, "b": 1002}
 
@@ -352,22 +354,22 @@ def test_a_person_does_not_wait_for_the_next_try(lab, ada):
 def test_a_lost_webhook_is_made_up_for_by_the_clock(lab, ada):
     """One question a repository, and only when the last one is some minutes old."""
     ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
-    assert repository_changes.plan(lab.database) == []
+    assert repository_plan.plan(lab.database) == []
     execute(lab, "UPDATE hedgehog.repository_head SET checked_at = now() - interval '241 seconds'")
-    assert repository_changes.plan(lab.database) == [["net"]]
+    assert repository_plan.plan(lab.database) == [["net"]]
     follow(lab)
     assert "c" in objects(lab)
-    assert repository_changes.plan(lab.database) == []
+    assert repository_plan.plan(lab.database) == []
 
 
 def test_a_webhook_has_its_repository_looked_at_at_once(lab, ada):
     """And is done afterwards."""
     head = ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
     push(lab, head)
-    assert repository_changes.plan(lab.database) == [["net"]]
+    assert repository_plan.plan(lab.database) == [["net"]]
     assert follow(lab).deliveries == 1
     assert delivery(lab) == ("done", f"looked at main@sha1:{head}")
-    assert repository_changes.plan(lab.database) == []
+    assert repository_plan.plan(lab.database) == []
 
 
 def test_ten_webhooks_are_one_look(lab, ada):
@@ -384,7 +386,7 @@ def test_ten_webhooks_are_one_look(lab, ada):
 def test_a_delivery_of_another_branch_or_host_is_ignored(lab, ada, changes):
     """An `acme/net` elsewhere is not ours."""
     push(lab, "a" * 40, **changes)
-    assert repository_changes.plan(lab.database) == []
+    assert repository_plan.plan(lab.database) == []
     assert delivery(lab)[0] == "ignored"
 
 
@@ -429,7 +431,7 @@ def test_a_branch_that_our_first_sync_will_make_is_no_trouble(lab):
 
 def test_a_person_names_the_repository_as_he_knows_it(lab, ada):
     """By the name of its row, by any URL, or by owner and name; the branch must fit."""
-    plan = repository_changes.plan
+    plan = repository_plan.plan
     fabric_store.save_repository(lab.database, "far", {"url": "https://github.com/acme/net.git", "branch": "lab"})
     for name in ("far", "acme/net", "git@github.com:acme/net.git", "https://github.com/acme/net"):
         assert plan(lab.database, repository=name) == [["far"]]
@@ -454,7 +456,7 @@ def test_a_suspended_fabric_is_left_alone_and_caught_up_with(lab, ada):
     (outcome,) = follow(lab).outcomes
     assert (outcome.status, outcome.reason) == (OutcomeStatus.SKIPPED, "suspended: maintenance")
     fabric_store.resume(lab.database, "lab")
-    assert repository_changes.plan(lab.database) == [["net"]]
+    assert repository_plan.plan(lab.database) == [["net"]]
     follow(lab)
     assert "c" in objects(lab)
 
@@ -545,7 +547,7 @@ def test_an_edit_of_our_file_makes_the_fabric_due_at_git(lab, owned):
     follow(lab)
     owned.commit({EDITED: edited_text()})
     assert follow(lab).woken == ("lab",)
-    assert [one.name for one in sync_state.due(lab.database, Target.GIT)] == ["lab"]
+    assert [one.name for one in schedule.due(lab.database, Target.GIT)] == ["lab"]
     assert lab.sync("lab").status is OutcomeStatus.HELD
     assert follow(lab).woken == ()
 
@@ -585,7 +587,7 @@ def test_a_repository_in_trouble_does_not_hold_up_another(lab, ada, tmp_path):
 def test_the_git_sync_leaves_a_fabric_alone_that_git_is_the_source_of(lab, ada):
     """Due or forced: nothing is written to Git."""
     execute(lab, "UPDATE hedgehog.sync_state SET due_at = now()")
-    assert sync_state.due(lab.database, Target.GIT, force=True) == []
+    assert schedule.due(lab.database, Target.GIT, force=True) == []
     before = lab.log()
     assert lab.sync("lab").status is OutcomeStatus.SKIPPED
     assert lab.log() == before

@@ -13,7 +13,7 @@ import yaml
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository.changes import Look
-from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from tests.gitops.test_transport import Entry, write_tree
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab, trust
@@ -40,7 +40,7 @@ def follow(lab: Lab) -> Look:
 
 def vpcs(lab: Lab) -> set[str]:
     """The names of what the database has."""
-    return {one.ref.name for one in fabric_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]}
+    return {one.ref.name for one in object_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]}
 
 
 def push(lab: Lab, odd: list[Entry], *, mode: bytes = b"40000") -> None:

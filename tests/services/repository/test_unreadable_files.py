@@ -15,8 +15,8 @@ import yaml
 from devstack.git_server import Person
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.services.repository import changes as repository_changes
-from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
+from hedgehog.store import objects as object_store
 from tests.gitops.bombs import commit_entry, plant_bomb
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab, trust
 
@@ -55,7 +55,7 @@ def follow(lab: Lab, **options: Any) -> Outcome:
 
 def objects(lab: Lab, fabric: str = "lab") -> list[str]:
     """The names of what the database has, and the cluster gets."""
-    stored = {one.ref.name for one in fabric_store.load_objects(lab.database, [lab.id(fabric)])[lab.id(fabric)]}
+    stored = {one.ref.name for one in object_store.load_objects(lab.database, [lab.id(fabric)])[lab.id(fabric)]}
     published = {one["metadata"]["name"] for one in git_files.published(lab.database, [lab.id(fabric)])[lab.id(fabric)]}
     assert stored == published
     return sorted(stored)

@@ -22,6 +22,7 @@ from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.services.transfer.restore import INSTALLATION_IS_NEW, SYNCS_ARE_OFF, restore, restore_from_git
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
@@ -48,7 +49,7 @@ def fill(database: Connection) -> None:
     fabrics.delete_fabric(database, "gone")
     settings = {"asn": 0x1_0000, "description": "über\n- all: #1", "spine_leaf_links": {"s1": ["l1", 1.5, None, True]}}
     fabrics.save_fabric(database, "Site.B", {**settings, "git_repository": "demo", "git_directory": "b"})
-    fabrics.save_objects(database, fabrics.load_fabric(database, "Site.B").id, small_fabric("b", 3))
+    object_store.save_objects(database, fabrics.load_fabric(database, "Site.B").id, small_fabric("b", 3))
     fabrics.suspend(database, "Site.B", reason="CHG-17", until=NOW + timedelta(days=9999))
 
 
@@ -112,7 +113,7 @@ def test_the_files_of_a_fabric_are_what_an_import_reads(
     report = import_documents(empty, read_documents(read_paths([backed_up / "fabrics" / "gen"])))
     assert report.fabrics == {"gen": "created"}
     ids = [fabrics.load_fabric(one, "gen").id for one in (database, empty)]
-    stored = [fabrics.load_objects(one, [row])[row] for one, row in zip((database, empty), ids, strict=True)]
+    stored = [object_store.load_objects(one, [row])[row] for one, row in zip((database, empty), ids, strict=True)]
     assert stored[0] == stored[1]
 
 
@@ -169,7 +170,9 @@ def test_a_backup_meets_git_without_a_commit(lab: Lab, empty: Connection, tmp_pa
 
 def hashes(database: Connection, fabric_id: int) -> list[tuple[str, Any]]:
     """The objects of a fabric in the form in which they are compared."""
-    return [(str(one.ref), canonical(one.manifest)) for one in fabrics.load_objects(database, [fabric_id])[fabric_id]]
+    return [
+        (str(one.ref), canonical(one.manifest)) for one in object_store.load_objects(database, [fabric_id])[fabric_id]
+    ]
 
 
 def manifest_of(place: Path) -> dict[str, Any]:
@@ -201,7 +204,7 @@ def test_replacing_makes_exactly_what_the_backup_has(database: Connection, backe
     fabrics.save_fabric(database, "later", {})
     fabrics.save_repository(database, "later", {"url": "https://git.example.com/later.git"})
     gen = fabrics.load_fabric(database, "gen")
-    fabrics.save_objects(database, gen.id, [make_vpc("new")], delete_missing=True)
+    object_store.save_objects(database, gen.id, [make_vpc("new")], delete_missing=True)
     fabrics.save_fabric(database, "Site.B", {"asn": 5})
     report = restore(database, backed_up, replace=True)
     assert report.deleted == ["later", "later"]

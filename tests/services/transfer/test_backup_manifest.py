@@ -20,6 +20,7 @@ from hedgehog.services.transfer.backup import write
 from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE, SIGNATURE_FILE, STATE_FILE, check
 from hedgehog.services.transfer.restore import restore
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 
 NOW = datetime(2026, 5, 1, 3, 40, tzinfo=UTC)
@@ -33,7 +34,7 @@ def filled(database: Connection) -> Connection:
     """A database with the fabric `lab`."""
     fabrics.save_repository(database, "net", {"url": "https://git.example.com/net.git", "connection_id": "net_git"})
     fabrics.save_fabric(database, "lab", {"git_repository": "net", "git_directory": "lab"})
-    fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, small_fabric("lab", 1))
+    object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, small_fabric("lab", 1))
     return database
 
 

@@ -16,6 +16,7 @@ from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE, STATE_FILE
 from hedgehog.services.transfer.restore import restore
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, repository_heads
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
@@ -54,7 +55,7 @@ def fleet(database: Connection) -> Connection:
     """Three fabrics with an object each; `bad` is between the others."""
     for name in ("a", "bad", "c"):
         fabrics.save_fabric(database, name, {})
-        fabrics.save_objects(database, fabrics.load_fabric(database, name).id, [make_vpc("v")])
+        object_store.save_objects(database, fabrics.load_fabric(database, name).id, [make_vpc("v")])
     return database
 
 

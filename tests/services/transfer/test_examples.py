@@ -19,6 +19,7 @@ from hedgehog.services.transfer.load import import_documents, read_documents
 from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -53,7 +54,7 @@ def examples(postgres, large):
 def stored(examples):
     """The manifests of both fabrics by ref."""
     rows = {fabric.name: fabric.id for fabric in fabrics.load_fabrics(examples)}
-    objects = fabrics.load_objects(examples, list(rows.values()))
+    objects = object_store.load_objects(examples, list(rows.values()))
     return {name: {one.ref: one.manifest for one in objects[row]} for name, row in rows.items()}
 
 

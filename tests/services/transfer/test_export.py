@@ -12,6 +12,7 @@ from hedgehog.services.transfer.export import CONFIGURATION_FILE, export, stream
 from hedgehog.services.transfer.load import import_documents
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 
 SETTINGS = {
     "description": "two\nlines: and 'quotes'",
@@ -56,7 +57,7 @@ def make_fabric(database):
     group = {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "SwitchGroup", "spec": {}}
     vpc["metadata"] = {"name": "a", "namespace": "default", "annotations": {"note": "50000:50"}}
     group["metadata"] = {"name": "g", "namespace": "racks"}
-    fabrics.save_objects(database, fabric.id, [vpc, group])
+    object_store.save_objects(database, fabric.id, [vpc, group])
     return fabrics.load_fabric(database, "Lab")
 
 

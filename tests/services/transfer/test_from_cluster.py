@@ -15,6 +15,7 @@ from hedgehog.kube.definitions import fabric_definition
 from hedgehog.services.kubernetes import sync as kubernetes_sync
 from hedgehog.services.transfer.from_cluster import import_from_cluster
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.fake_server import Reply, serve, status
 
@@ -34,7 +35,7 @@ def create(api, manifest, plural=None):
 def names(database, fabric="lab"):
     """The stored objects of a fabric."""
     row = fabrics.load_fabric(database, fabric)
-    return {str(one.ref): one.manifest for one in fabrics.load_objects(database, [row.id])[row.id]}
+    return {str(one.ref): one.manifest for one in object_store.load_objects(database, [row.id])[row.id]}
 
 
 def test_what_users_wrote_is_taken_without_what_the_cluster_added(api, database):

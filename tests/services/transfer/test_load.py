@@ -10,6 +10,7 @@ from hedgehog.manifests import yaml
 from hedgehog.services.transfer.load import import_documents, read_documents
 from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 
 VPC = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {{name: {name}}}\nspec: {spec}\n"
 
@@ -47,7 +48,7 @@ def imported(database):
 def names(database, fabric="lab"):
     """The stored objects of a fabric."""
     row = fabrics.load_fabric(database, fabric)
-    return [str(stored.ref) for stored in fabrics.load_objects(database, [row.id])[row.id]]
+    return [str(stored.ref) for stored in object_store.load_objects(database, [row.id])[row.id]]
 
 
 def refused(call, *texts, error=InvalidInput, **options):

@@ -13,6 +13,7 @@ from hedgehog.manifests import yaml
 from hedgehog.services.transfer.load import import_documents, read_documents
 from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 
 NAMESPACES = """\
 apiVersion: wiring.githedgehog.com/v1beta1
@@ -76,7 +77,7 @@ def directory(database, tmp_path, imported):
 def names(database) -> list[str]:
     """The VPCs that are stored."""
     row = fabrics.load_fabric(database, "lab")
-    return [one.ref.name for one in fabrics.load_objects(database, [row.id])[row.id] if one.ref.kind == "VPC"]
+    return [one.ref.name for one in object_store.load_objects(database, [row.id])[row.id] if one.ref.kind == "VPC"]
 
 
 def replaced(database, directory):

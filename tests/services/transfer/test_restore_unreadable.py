@@ -10,6 +10,7 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import GitRepository
 from hedgehog.services.transfer.restore import restore_from_git
 from hedgehog.store import fabrics, git_files, migrate
+from hedgehog.store import objects as object_store
 from hedgehog.store.git_files import GitFile
 from tests.services.git.sync_lab import make_vpc, open_lab
 
@@ -34,7 +35,7 @@ def test_a_link_ends_the_restore_and_nothing_changes(lab, path):
     repository = GitRepository(0, "net", lab.host.url("net"))
     with pytest.raises(InvalidInput, match=f"{path}: is a symbolic link, which is never followed"):
         restore_from_git(lab.database, lab.open_mirror(repository), repository, replace=True)
-    assert len(fabrics.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]) == 2
+    assert len(object_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]) == 2
 
 
 def test_records_of_before_belong_to_the_same_files_after_the_migration(database):
@@ -42,8 +43,8 @@ def test_records_of_before_belong_to_the_same_files_after_the_migration(database
     fabrics.save_fabric(database, "lab", {})
     fabric = fabrics.load_fabric(database, "lab")
     vpcs = [make_vpc(name) for name in ("a", "b")]
-    fabrics.save_objects(database, fabric.id, vpcs)
-    stored = fabrics.load_objects(database, [fabric.id])[fabric.id]
+    object_store.save_objects(database, fabric.id, vpcs)
+    stored = object_store.load_objects(database, [fabric.id])[fabric.id]
     paths = ["CHG#17.yaml", "CHG#17.yaml#VPC/default/b"]
     records = [
         GitFile(path, one.ref, "0" * 40, one.digest, one.manifest) for path, one in zip(paths, stored, strict=True)

@@ -17,7 +17,7 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.upkeep import maintenance
 from hedgehog.services.upkeep.maintenance import KEPT_RUNS, Run, RunsReport
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from hedgehog.store.retention import HISTORIES
 from tests.waiting import until_alone
@@ -95,7 +95,7 @@ def test_a_killed_run_is_told_and_the_fabric_is_tried_again(
 ) -> None:
     """It shows `syncing` for ever otherwise, although it is due all the while."""
     kill_a_run(database, database_parameters, lab)
-    assert (state(database).status, len(sync_state.due(database, Target.KUBERNETES))) == (SyncStatus.SYNCING, 1)
+    assert (state(database).status, len(schedule.due(database, Target.KUBERNETES))) == (SyncStatus.SYNCING, 1)
     lost = [{"fabric": "lab", "target": "kubernetes", "run_id": "dag/killed"}]
     assert maintenance.repair_lost_runs(database, dry_run=True) == lost
     assert state(database).status is SyncStatus.SYNCING

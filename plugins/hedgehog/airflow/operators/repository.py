@@ -61,10 +61,10 @@ class PlanRepositoryChangesOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[list[str]]:
         """Return batches of repository names; an empty list skips everything downstream, which open problems prevent."""
-        from hedgehog.services.repository import changes as repository_changes
+        from hedgehog.services.repository import plan as repository_plan
 
         with fabric_database() as connection:
-            batches = repository_changes.plan(
+            batches = repository_plan.plan(
                 connection,
                 repository=str(self.repository or ""),
                 branch=str(self.branch or ""),

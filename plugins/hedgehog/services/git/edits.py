@@ -18,9 +18,10 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.services.git.sync import read_manifest
 from hedgehog.services.validation import Judge, judge
-from hedgehog.store import corrections, sync_state
+from hedgehog.store import corrections, schedule
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_edits as store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_edits import EditState, GitEdit
 
@@ -49,7 +50,7 @@ def revert(connection: Connection, name: str, edits: Sequence[GitEdit]) -> None:
         paths = [edit.path for edit in edits]
         store.revert(connection, fabric.id, paths)
         corrections.forget(cursor, Target.GIT, fabric.id, paths)
-        sync_state.make_due(connection, Target.GIT, [fabric.id])
+        schedule.make_due(connection, Target.GIT, [fabric.id])
 
 
 def adopt(
@@ -67,14 +68,14 @@ def adopt(
     if problems:
         raise InvalidInput("\n".join(problems))
     with transaction(connection) as cursor:
-        changes = list(fabric_store.save_objects(connection, fabric.id, manifests).changes)
+        changes = list(object_store.save_objects(connection, fabric.id, manifests).changes)
         resource = next((edit for edit in edits if edit.ref == fabric_ref(fabric)), None)
         if resource is not None:
             changes.append(Change(fabric_ref(fabric), fabric_store.save_fabric(connection, name, settings)))
             # Its wording is ours whatever it says, so it is written once more.
             store.revert(connection, fabric.id, [resource.path])
         store.forget(cursor, fabric.id, [edit.path for edit in edits if edit is not resource])
-        sync_state.make_due(connection, Target.GIT, [fabric.id])
+        schedule.make_due(connection, Target.GIT, [fabric.id])
     return ChangeSet.of(changes)
 
 
@@ -122,7 +123,7 @@ def _settings(fabric: Fabric, path: str, content: bytes) -> Mapping[str, Any]:
 
 def _refused(connection: Connection, fabric: Fabric, manifests: Sequence[Manifest], judge: Judge) -> list[str]:
     """Those of *manifests* that a cluster would refuse beside the other objects of the fabric."""
-    before = [one.manifest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]]
+    before = [one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]]
     wanted = {ObjectRef.of(one): one for one in (*before, *manifests)}
     refused = judge(fabric, list(wanted.values()), before).writes
     return [f"{ref}: {refused[ref]}" for ref in map(ObjectRef.of, manifests) if ref in refused]

@@ -26,11 +26,11 @@ from hedgehog.services.git import plan as git_plan
 from hedgehog.services.git.plan import FilePlan, Observed, Wanted
 from hedgehog.services.validation import Judge, Judgement
 from hedgehog.store import corrections, git_edits, git_files
-from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
-from hedgehog.store.fabrics import StoredObject
 from hedgehog.store.git_edits import GitEdit
 from hedgehog.store.git_files import GitFile
+from hedgehog.store.objects import StoredObject
 from hedgehog.store.sync_state import State
 
 Adopt = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
@@ -176,7 +176,7 @@ def _records(connection: Connection, fabric_id: int) -> _Records:
         git_files.files(connection, [fabric_id])[fabric_id],
         git_files.changed_objects(connection, [fabric_id])[fabric_id],
         frozenset(file.ref for file in git_files.removed_files(connection, [fabric_id])[fabric_id] if file.ref),
-        functools.cache(lambda: fabric_store.load_objects(connection, [fabric_id])[fabric_id]),
+        functools.cache(lambda: object_store.load_objects(connection, [fabric_id])[fabric_id]),
     )
 
 

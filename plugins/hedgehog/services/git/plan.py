@@ -21,9 +21,9 @@ from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.history import Edit
 from hedgehog.gitops.mirror import FILE_LIMIT
-from hedgehog.store.fabrics import StoredObject
 from hedgehog.store.git_edits import EditState, GitEdit
 from hedgehog.store.git_files import GitFile
+from hedgehog.store.objects import StoredObject
 
 
 @dataclass(frozen=True, slots=True)

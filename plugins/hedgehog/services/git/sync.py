@@ -38,6 +38,7 @@ from hedgehog.services.git.plan import Entry, FilePlan
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import corrections, git_edits, git_files, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.git_files import GitFile
 
@@ -347,8 +348,8 @@ def _adopt(connection: Connection, fabric: Fabric, plan: FilePlan) -> list[GitFi
     """Store the objects that people wrote in Git, and return the records of their files as they are there."""
     if not plan.adopted:
         return []
-    fabric_store.save_objects(connection, fabric.id, [file.manifest for file in plan.adopted if file.manifest])
-    digests = {one.ref: one.digest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+    object_store.save_objects(connection, fabric.id, [file.manifest for file in plan.adopted if file.manifest])
+    digests = {one.ref: one.digest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
     return [replace(file, object_digest=digests[file.ref]) for file in plan.adopted if file.ref]
 
 

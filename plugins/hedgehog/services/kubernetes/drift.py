@@ -26,9 +26,10 @@ from hedgehog.kube.live import Live, list_live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.manifests import intake
 from hedgehog.manifests.schema import violations
-from hedgehog.store import corrections, installations, inventory, sync_state
+from hedgehog.store import corrections, installations, inventory, schedule
 from hedgehog.store import drift as store
 from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.problems import open_problems
 
@@ -160,7 +161,7 @@ def settle(
     results: dict[ObjectRef, Result] = {}
     rows: dict[ObjectRef, Manifest] = {}
     if DriftPolicy.ADOPT in open_.values():
-        rows = {row.ref: row.manifest for row in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        rows = {row.ref: row.manifest for row in object_store.load_objects(connection, [fabric.id])[fabric.id]}
     for ref, policy in sorted(open_.items()):
         if policy is DriftPolicy.CORRECT:
             results |= {ref: held[ref]} if ref in held else {}
@@ -287,7 +288,7 @@ def record(
     found = [*(one for ref, one in settlement.found.items() if ref not in done), *left]
     with transaction(connection) as cursor:
         if settlement.adopted:
-            fabric_store.save_objects(connection, fabric.id, settlement.adopted.values())
+            object_store.save_objects(connection, fabric.id, settlement.adopted.values())
             inventory.take_over(cursor, fabric.id, settlement.adopted)
         store.settle(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
         corrected = {
@@ -317,7 +318,7 @@ def revert(connection: Connection, name: str, refs: Sequence[ObjectRef]) -> list
         store.note(cursor, fabric.kubernetes_connection_id or "", rows)
         store.revert(connection, fabric.id, chosen)
         corrections.forget(cursor, Target.KUBERNETES, fabric.id, [str(ref) for ref in chosen])
-        sync_state.make_due(connection, Target.KUBERNETES, [fabric.id])
+        schedule.make_due(connection, Target.KUBERNETES, [fabric.id])
     return chosen
 
 
@@ -350,14 +351,14 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
     live = list_live(cluster, {(KINDS[ref.kind], ref.namespace) for ref in chosen if ref.kind in KINDS})
     for error in live.failed.values():
         raise error
-    rows = {row.ref: row.manifest for row in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+    rows = {row.ref: row.manifest for row in object_store.load_objects(connection, [fabric.id])[fabric.id]}
     manifests, gone, problems = _decided(fabric, chosen, live, rows, installations.load(connection))
     problems += _changed_since(connection, fabric, {ref: drifts[ref] for ref in chosen}, live)
     if problems:
         raise InvalidInput("\n".join(problems))
     with transaction(connection) as cursor:
-        changes = fabric_store.save_objects(connection, fabric.id, manifests)
-        fabric_store.delete_objects(connection, fabric.id, gone)
+        changes = object_store.save_objects(connection, fabric.id, manifests)
+        object_store.delete_objects(connection, fabric.id, gone)
         inventory.take_over(cursor, fabric.id, chosen)
     return ChangeSet.of([*changes.changes, *(Change(ref, Action.DELETED) for ref in gone)])
 

@@ -42,8 +42,8 @@ from hedgehog.services import claims, failures
 from hedgehog.services.kubernetes import begun_objects, drift
 from hedgehog.services.kubernetes.begun_objects import Begun
 from hedgehog.services.validation import Judge, judge
-from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, installations, inventory, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def _load_jobs(
     names = [fabric.name for fabric in published]
     git = {state.fabric: state for state in sync_state.states(connection, names) if state.target is Target.GIT}
     contents = git_files.published(connection, [fabric.id for fabric in published])
-    rows = fabric_store.load_objects(connection, [fabric.id for fabric in fabrics if not fabric.git_sync_enabled])
+    rows = object_store.load_objects(connection, [fabric.id for fabric in fabrics if not fabric.git_sync_enabled])
     jobs, settled = [], []
     for fabric in fabrics:
         state = git.get(fabric.name)

@@ -29,7 +29,7 @@ from hedgehog.kube.watch import End
 from hedgehog.services.kubernetes import drift
 from hedgehog.services.kubernetes.watch_feeds import Feed, FollowedCluster, Opened, Times, open_feed, scopes
 from hedgehog.store import drift as drift_store
-from hedgehog.store import sync_state
+from hedgehog.store import schedule
 from hedgehog.store import watch as store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.watch import Place, Watched
@@ -398,7 +398,7 @@ def _judged(connection_id: str, seen: drift.Seen, connection: Connection) -> dri
 
 def _due_again(connection_id: str, parked_only: bool, connection: Connection) -> list[str]:
     with transaction(connection) as cursor:
-        return sync_state.look_again(cursor, Target.KUBERNETES, connection_id=connection_id, parked_only=parked_only)
+        return schedule.look_again(cursor, Target.KUBERNETES, connection_id=connection_id, parked_only=parked_only)
 
 
 def _save(moved: Mapping[tuple[str, Place], str], connection: Connection) -> Mapping[tuple[str, Place], str]:

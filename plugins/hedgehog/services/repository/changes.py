@@ -7,7 +7,6 @@ owns becomes due at Git where files that we wrote were touched (`git_sync` then 
 
 from __future__ import annotations
 
-import difflib
 import logging
 import math
 import time
@@ -19,24 +18,23 @@ from typing import Any
 from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, RetryableError, WorkKilled
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
-from hedgehog.gitops.addresses import RepositoryAddress, same_repository
+from hedgehog.gitops.addresses import same_repository
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import claims, failures
 from hedgehog.services.git import lost_branches
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository import intake as git_intake
 from hedgehog.services.repository.intake import Commit, Intake
+from hedgehog.services.repository.plan import is_about
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, inbox, repository_heads, sync_state
+from hedgehog.store import git_files, inbox, repository_heads, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
-from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Delivery, Status
+from hedgehog.store.inbox import BRANCH, Delivery, Status
 from hedgehog.store.repository_heads import LeftDirectory
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 240.0
-"""Seconds between two looks at a repository without a webhook: a little less than the clock of the DAG."""
 MOST_RACES = 3
 """Times that a branch may be replaced while it is read before that counts as an error."""
 REPLACED_REF = "refs/hedgehog/replaced/"
@@ -104,90 +102,6 @@ class _Run:
             raise NotReached(f"{self.repository.name}: the time limit of the task came first; the next run goes on")
 
 
-def plan(
-    connection: Connection,
-    *,
-    repository: str = "",
-    branch: str = "",
-    fabrics: Sequence[str] = (),
-    at_once: bool = False,
-) -> list[list[str]]:
-    """Batches of names of repositories to look at: those named, or else those with a delivery, and those whose time
-    has come; *at_once*, all that a fabric follows.
-
-    *repository* is a name, a URL, or `owner/name` at any host; *branch* and *fabrics* narrow it down. Raises NotFound
-    when nothing fits. A repository whose look was killed comes last, in a batch of its own. Reminds the DAG of pull
-    requests of what it has forgotten: it has no clock of its own.
-    """
-    inbox.remind(connection, PULL_REQUEST)
-    rows = fabric_store.load_repositories(connection)
-    if repository or branch or fabrics:
-        found = [row.name for row in _named(connection, rows, repository, branch, fabrics)]
-    else:
-        ids = repository_heads.due(connection, seconds=0.0 if at_once else LOOK_EVERY) | _delivered(connection, rows)
-        found = [row.name for row in rows if row.id in ids]
-    killed = repository_heads.killed(connection)
-    alone = [row.name for row in rows if row.id in killed and row.name in found]
-    others = [name for name in found if name not in alone]
-    size = max(1, math.ceil(len(others) / claims.MOST_BATCHES))
-    return [*(others[start : start + size] for start in range(0, len(others), size)), *([name] for name in alone)]
-
-
-def _named(
-    connection: Connection, rows: Sequence[GitRepository], repository: str, branch: str, fabrics: Sequence[str]
-) -> list[GitRepository]:
-    loaded = [fabric_store.load_fabric(connection, name) for name in fabrics]
-    own = {fabric.git_repository.id for fabric in loaded if fabric.git_repository is not None}
-    found = [
-        row
-        for row in rows
-        if (not repository or _is_called(row, repository))
-        and (not branch or row.branch == branch)
-        and (not fabrics or row.id in own)
-    ]
-    if found:
-        return found
-    raise NotFound(_no_repository(rows, repository, branch, fabrics))
-
-
-def _no_repository(rows: Sequence[GitRepository], repository: str, branch: str, fabrics: Sequence[str]) -> str:
-    """That nothing fits what was asked for, and what may be meant."""
-    called = [row for row in rows if repository and _is_called(row, repository)]
-    if called and branch and not fabrics:
-        return f"repository {called[0].name} follows branch {called[0].branch!r}, not {branch!r}"
-    names = list(dict.fromkeys(one for row in rows for one in (row.name, RepositoryAddress.of(row.url).path)))
-    near = difflib.get_close_matches(repository, names, n=3)
-    near += difflib.get_close_matches(branch, sorted({row.branch for row in rows} - {branch}), n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog repository list` shows what there is"
-    conditions = [f"with branch {branch!r}"] if branch else []
-    conditions += [f"of fabric {' or '.join(fabrics)}"] if fabrics else []
-    return f"there is no repository {' '.join([repr(repository) if repository else '', *conditions]).strip()}; {hint}"
-
-
-def _is_called(row: GitRepository, name: str) -> bool:
-    path = name.strip("/").removesuffix(".git")
-    return name == row.name or same_repository(row.url, name) or RepositoryAddress.of(row.url).path == path
-
-
-def _delivered(connection: Connection, rows: Sequence[GitRepository]) -> set[int]:
-    """The repositories that deliveries name. One that no row has (any more) is finished here and now."""
-    found: set[int] = set()
-    strangers = []
-    for delivery in inbox.pending(connection, (BRANCH,)):
-        ids = {row.id for row in rows if _is_about(delivery, row)}
-        found |= ids
-        if not ids:
-            strangers.append(delivery.id)
-    for delivery in inbox.claim(connection, (BRANCH,), len(strangers), ids=strangers) if strangers else ():
-        reason = f"no git_repository has branch {delivery.branch} of {delivery.url}"
-        inbox.finish(connection, delivery.id, Status.IGNORED, reason)
-    return found
-
-
-def _is_about(delivery: Delivery, row: GitRepository) -> bool:
-    return delivery.branch == row.branch and same_repository(delivery.url, row.url)
-
-
 def follow(
     connection: Connection,
     names: Sequence[str],
@@ -224,7 +138,7 @@ def _follow(run: _Run) -> Look:
         run.check_time()
     except NotReached as error:
         return Look(run.repository.name, error=error)
-    about = [one.id for one in inbox.pending(run.connection, (BRANCH,)) if _is_about(one, run.repository)]
+    about = [one.id for one in inbox.pending(run.connection, (BRANCH,)) if is_about(one, run.repository)]
     deliveries = inbox.claim(run.connection, (BRANCH,), len(about), ids=about) if about else []
     wait_lock(run.connection, Lock.REPOSITORY, run.repository.id)
     try:
@@ -234,7 +148,7 @@ def _follow(run: _Run) -> Look:
     for delivery in deliveries:
         _finish(run.connection, delivery, look)
     if look.error is None:
-        late = [one.id for one in inbox.given_up(run.connection, BRANCH) if _is_about(one, run.repository)]
+        late = [one.id for one in inbox.given_up(run.connection, BRANCH) if is_about(one, run.repository)]
         inbox.settle(run.connection, late, look.found)
     return look
 
@@ -311,7 +225,7 @@ def _look_once(run: _Run) -> Look:
         return _without_branch(run, mirror)
     if repository_heads.answered(run.connection, repository.id):
         with transaction(run.connection) as cursor:
-            sync_state.look_again(cursor, Target.GIT, repository_id=repository.id)
+            schedule.look_again(cursor, Target.GIT, repository_id=repository.id)
     replaced = _fetch(mirror, seen, head)
     commit = Commit(mirror, head, moved=head != seen, note=_note(repository, seen, replaced, mirror))
     outcomes, woken = _tell_fabrics(run, commit, seen)
@@ -367,7 +281,7 @@ def _tell_fabrics(run: _Run, commit: Commit, seen: str | None) -> tuple[tuple[Ou
     if commit.note:
         _tell_history(run, commit, owned)
     touched = [fabric.id for fabric in owned if _is_touched(run.connection, commit, fabric, seen)]
-    return outcomes, tuple(sync_state.make_due(run.connection, Target.GIT, touched))
+    return outcomes, tuple(schedule.make_due(run.connection, Target.GIT, touched))
 
 
 def left_directories(connection: Connection, repository: GitRepository) -> list[LeftDirectory]:

@@ -25,6 +25,7 @@ from hedgehog.services.repository.vanished import unread
 from hedgehog.services.validation import Judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, repository_heads, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.repository_heads import LeftDirectory
@@ -176,12 +177,12 @@ def _take_over(intake: Intake, commit: Commit, fabric: Fabric, reading: Reading)
     problems = _save_settings(connection, fabric, reading)
     fabric = next(iter(fabric_store.load_fabrics(connection, [fabric.name])), fabric)
     with transaction(connection) as cursor:
-        have = {one.ref: one.manifest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        have = {one.ref: one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         known = git_files.files(connection, [fabric.id])[fabric.id]
         recorded = {record.ref: record for record in known.values() if record.ref in have}
         decision = decide(fabric, reading, have, recorded, intake.judge)
-        changes = fabric_store.save_objects(connection, fabric.id, decision.objects.values(), delete_missing=True)
-        digests = {one.ref: one.digest for one in fabric_store.load_objects(connection, [fabric.id])[fabric.id]}
+        changes = object_store.save_objects(connection, fabric.id, decision.objects.values(), delete_missing=True)
+        digests = {one.ref: one.digest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         records = {one.path: replace(one, object_digest=digests[one.ref]) for one in decision.records if one.ref}
         written, removed = _differences(known, records)
         git_files.record(cursor, fabric.id, written=written, removed=removed)

@@ -12,6 +12,7 @@ from hedgehog.fabric.render import dump, object_path
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.manifests.configuration import REPOSITORY, document
 from hedgehog.store import fabrics as store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 
 CONFIGURATION_FILE = "configuration.yaml"
@@ -27,7 +28,7 @@ def export(connection: Connection, name: str) -> dict[str, bytes]:
     not part of it. Raises NotFound, InvalidInput when something stored cannot be read.
     """
     fabric = store.load_fabric(connection, name)
-    objects = store.load_objects(connection, [fabric.id])[fabric.id]
+    objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
     root = replace(fabric, git_directory="")
     files = {CONFIGURATION_FILE: _SEPARATOR.join(dump(manifest) for manifest in _configuration(fabric))}
     files |= {object_path(root, stored.ref): dump(stored.manifest) for stored in objects}

@@ -26,6 +26,7 @@ from hedgehog.manifests.rule import Severity
 from hedgehog.services.repository.vanished import NOTHING, Unread, not_read, out_of_sight
 from hedgehog.services.transfer.local_files import LocalFiles
 from hedgehog.store import fabrics as store
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
 NAMESPACE = "default"
@@ -240,9 +241,9 @@ def _write(connection: Connection, wanted: Wanted, options: Options) -> Report:
     changes, notes = ChangeSet(), wanted.notes
     if wanted.fabric is not None:
         fabric = store.load_fabric(connection, wanted.fabric)
-        before = [one.manifest for one in store.load_objects(connection, [fabric.id])[fabric.id]]
+        before = [one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]]
         manifests = [one.manifest for one in wanted.objects]
-        changes = store.save_objects(connection, fabric.id, manifests, delete_missing=options.replace)
+        changes = object_store.save_objects(connection, fabric.id, manifests, delete_missing=options.replace)
         if changes.writes and not options.restoring:
             _refuse_git(fabric)
         _refuse_hidden(changes, wanted.unread)

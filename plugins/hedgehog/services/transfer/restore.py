@@ -29,6 +29,7 @@ from hedgehog.services.transfer.backup_manifest import CONFIGURATION_FILE, REPOS
 from hedgehog.services.transfer.load import import_documents, raise_problems, read_settings
 from hedgehog.store import fabrics as store
 from hedgehog.store import installations, snapshot
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
 _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
@@ -169,7 +170,7 @@ class _Restore:
         action = store.save_fabric(self.connection, name, found[0].values)
         objects = _objects(paths, read)
         fabric = store.load_fabric(self.connection, name)
-        changes = store.save_objects(self.connection, fabric.id, objects, delete_missing=True)
+        changes = object_store.save_objects(self.connection, fabric.id, objects, delete_missing=True)
         if state.suspended:
             store.suspend(self.connection, name, reason=state.suspended_reason or "", until=state.suspended_until)
         self._tell(name, Action.CONFIGURED if changes.writes else action, len(objects), existed=existed)
