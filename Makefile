@@ -14,6 +14,9 @@ WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,auto)
 # Test processes with an Airflow each: they wait more than they work, and take 2 GB of memory.
 STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,2)
 
+# What a target is about to do, in the words of `make help`.
+SAY = sed -n 's/^$@:.*\#\# /$@: /p' Makefile
+
 .PHONY: help
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,63 +31,78 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 
 .PHONY: install
 install: $(INSTALLED) ## Create .venv with everything in the lock files
+	@echo "$(VENV) has everything in the lock files"
 
 .PHONY: devcluster
 devcluster: ## Build the development Kubernetes API server once (about 5 minutes; kept outside the tree)
-	@devcluster/build.sh
+	@$(SAY)
+	devcluster/build.sh
 
 .PHONY: demo
 demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 checks it and ends, RESET=1 starts afresh
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
 
 .PHONY: test
 test: $(INSTALLED) devcluster ## Run all tests, the real parts included
-	@$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
-	@$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
+	@$(SAY)
+	$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
 
 .PHONY: test-unit
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server
-	@$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
+	@$(SAY)
+	$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
 
 .PHONY: replay
 replay: $(INSTALLED) ## Try recorded answers of a real cluster on the validation engine; CASES=FILE
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
 
 .PHONY: check
-check: $(INSTALLED) ## Lint, type-check, import contracts, generated docs, DAG parse times
-	@$(BIN)/ruff check .
-	@$(BIN)/hadolint Dockerfile
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
-	@PYTHONPATH=plugins:. $(BIN)/python docs/generate.py --check
-	@PYTHONPATH=plugins:. $(BIN)/python benchmarks/parse.py --check
-	@git diff --check
+check: $(INSTALLED) ## Lint, spelling, types, import contracts, generated docs, DAG parse times
+	@$(SAY)
+	$(BIN)/ruff check .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/python docs/prose.py
+	$(BIN)/mypy
+	PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
+	PYTHONPATH=plugins:. $(BIN)/python docs/generate.py --check
+	PYTHONPATH=plugins:. $(BIN)/python benchmarks/parse.py --check
+	git diff --check
 
 .PHONY: format
 format: $(INSTALLED) ## Format the code and regenerate the docs
-	@$(BIN)/ruff format .
-	@$(BIN)/ruff check --fix .
-	@PYTHONPATH=plugins:. $(BIN)/python docs/generate.py
+	@$(SAY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	PYTHONPATH=plugins:. $(BIN)/python docs/generate.py
 
 .PHONY: bench
 bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write benchmarks/results.json
-	@devcluster/build.sh kubectl > /dev/null
-	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
+	@$(SAY)
+	devcluster/build.sh kubectl > /dev/null
+	PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: chaos
 chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES= AIRFLOW=1
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(AIRFLOW),--airflow) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(AIRFLOW),--airflow) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Let every reader of outside input have what nobody would send; SEED= MINUTES=
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: soak
 soak: $(INSTALLED) devcluster ## Leave everything alone while hours pass in minutes; RUNS=
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.soak $(if $(RUNS),--runs $(RUNS))
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.soak $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files
-	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt
+	@$(SAY)
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt

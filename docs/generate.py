@@ -81,7 +81,7 @@ def _facts(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str
     yield "Woken by", _wake_ups(dag) or "nothing"
     for pool in _unique(task.pool for task in tasks):
         slots, description = pools[pool]
-        yield "Pool and queue", f"`{pool}`, {slots} slots ({description})"
+        yield "Pool and queue", f"`{pool}`, {slots} {'slot' if slots == 1 else 'slots'} ({description})"
     yield "Runs at once", str(dag.max_active_runs)
     limits = _unique(_duration(task.execution_timeout) for task in tasks)
     yield "Timeouts", f"run {_duration(dag.dagrun_timeout)}, task {' or '.join(limits)}"

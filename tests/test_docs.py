@@ -148,6 +148,13 @@ def test_every_make_target_that_is_named_exists(page):
     assert named - targets == set()
 
 
+def test_every_make_target_says_what_it_is_about_to_do():
+    """The first line of its recipe prints what `make help` says of it."""
+    recipes = re.findall(r"^([a-z-]+):.*## .*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    silent = {name for name, recipe in recipes if not recipe.startswith("\t@$(SAY)\n")}
+    assert silent == {"help", "install"}
+
+
 def test_decisions_are_numbered_without_a_gap():
     """A number is a name: it is never used again."""
     assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))

@@ -33,7 +33,7 @@ OTHER_NAMES = rule(
 )
 NOS_TYPE = rule(
     "profile-nos-type",
-    what="nosType is one of the known switch softwares.",
+    what="nosType is one of the known kinds of switch software.",
     why="No other can be installed.",
     source=_VALIDATE,
     fix="take one of the types that the message names",
