@@ -1,5 +1,5 @@
 """Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
-from the rules of validation, `problems.md` from `hedgehog.fabric.problems`.
+from the rules of validation, `problems.md` from `hedgehog.fabric.problems`, and the table of rooms in `architecture.md`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    ends with 1 and shows the difference when one is stale
@@ -274,6 +274,7 @@ def pages() -> dict[str, Callable[[], str]]:
     """What makes each page, by file name."""
     return {
         "DAGS.md": _make_dags_page,
+        "architecture.md": _make_architecture_page,
         "errors.md": _make_errors_page,
         "problems.md": _make_problems_page,
         "rules.md": _make_rules_page,
@@ -286,6 +287,12 @@ def _make_dags_page() -> str:
         from hedgehog.airflow.names import POOLS  # noqa: PLC0415 - imports Airflow
 
         return dags_page(dags, POOLS)
+
+
+def _make_architecture_page() -> str:
+    from docs.rooms import with_rooms  # noqa: PLC0415 - on the path since main()
+
+    return with_rooms((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), ROOT / "plugins" / "hedgehog")
 
 
 def _make_errors_page() -> str:
@@ -331,8 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when a page is stale")
     parser.add_argument("--directory", type=Path, default=ROOT / "docs", help="where the pages are (default: docs/)")
     options = parser.parse_args(arguments)
-    if str(ROOT / "plugins") not in sys.path:
-        sys.path.append(str(ROOT / "plugins"))
+    sys.path += [str(path) for path in (ROOT / "plugins", ROOT) if str(path) not in sys.path]
     made = {name: make() for name, make in pages().items()}
     if options.check:
         difference = stale(options.directory, made)

@@ -1,5 +1,4 @@
 """PostgreSQL, schema `hedgehog`: desired fabrics, what was written where, and how every sync ended.
 
-The only room that speaks SQL. Functions take an open psycopg2 connection and never commit: the caller's
-`database.transaction` says what belongs together.
+Never calls Git or a cluster. A function that writes is a transaction, or part of the caller's `database.transaction`.
 """

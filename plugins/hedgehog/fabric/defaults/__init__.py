@@ -1,5 +1,7 @@
 """What Hedgehog's mutating webhooks make of an object: defaults filled in, lists sorted, labels computed.
 
+Never refuses anything.
+
 `stored` is upstream's `Default()` (githedgehog/fabric, api/*/*_types.go) followed by Go's marshalling. Pure.
 """
 

@@ -1,4 +1,7 @@
-"""Switch models: what a SwitchProfile says of ports, speeds, breakouts and features, and the profiles that are built in."""
+"""Switch models: what a SwitchProfile says of ports, speeds, breakouts and features, and the profiles that are built in.
+
+Never says whether a profile is right: that is a rule.
+"""
 
 from hedgehog.fabric.profiles.catalogue import default_profiles, default_spec
 from hedgehog.fabric.profiles.profile import Breakouts, Port, PortKind, Profile, atoi, parse
