@@ -1,18 +1,18 @@
 """# Old read models
 
-Drops copies for the pages that are too old to be shown: what `hedgehog_cache_refresh` did not renew, because it was
-paused or failed. Copies of a deleted fabric go with it.
+Drops cached copies that are too old to be shown because `hedgehog_cache_refresh` was paused or failed. The copies of a
+deleted fabric are dropped with it.
 
-**When.** Every half an hour.
+**When.** Every half hour.
 
 **Tasks.** `clean_up` drops them and returns how many.
 
-**By hand.** Name fabrics to drop everything that is kept of them, for instance after rows were changed by hand; whoever
-asks next gets it made anew. With *Dry run* it only counts:
+**By hand.** Name fabrics to drop all their copies, for instance after rows were changed by hand; they are made again on
+the next request. With *Dry run* it only counts:
 
     airflow dags trigger hedgehog_cache_cleanup --conf '{"fabrics": ["fabric-1"], "dry_run": true}'
 
-**When it is red.** The fabric database is away; the next run catches up.
+**When it is red.** The fabric database is unreachable; the next run catches up.
 """
 
 from airflow.sdk import dag
@@ -26,9 +26,10 @@ from hedgehog.airflow.operators.cache import CleanUpCacheOperator
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(
-            "One fabric name a line: everything of these, old or not. Empty: of all fabrics what is too old."
+            "One fabric name per line: all copies of these, old or not. Empty: the copies of all fabrics that are "
+            "too old."
         ),
-        "dry_run": dry_run_param("Only say how many entries would go; drop none."),
+        "dry_run": dry_run_param("Only say how many entries would be dropped; drop none."),
     },
     doc_md=__doc__,
     **dag_defaults("cache_refresh", "cache"),

@@ -1,19 +1,19 @@
 """# Read models of the pages
 
-Keeps a copy of what pages and scripts ask most about a fabric, so that they need not ask the tables again: basics (good
-for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). Nothing is ever decided by
-these copies, and each says how old it is.
+Keeps a copy of what pages and scripts most often request about a fabric, so that they need not query the tables again:
+basics (valid for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). No decision is
+ever based on these copies, and each says how old it is.
 
-**When.** Every five minutes, for what would end before the next run. Every sync renews the copies of its fabrics by
-itself.
+**When.** Every five minutes, for copies that would expire before the next run. Every sync renews the copies of its
+fabrics anyway.
 
-**Tasks.** `refresh` renews them, with one statement a model for all fabrics.
+**Tasks.** `refresh` renews them, with one statement per model for all fabrics.
 
-**By hand.** Trigger it with fabric names to renew everything of them now:
+**By hand.** Trigger it with fabric names to renew all their copies now:
 
     airflow dags trigger hedgehog_cache_refresh --conf '{"fabrics": ["fabric-1"]}'
 
-**When it is red.** The fabric database is away. Readers then make what they lack themselves, once it is back.
+**When it is red.** The fabric database is unreachable. Once it is back, missing copies are made on request.
 """
 
 from airflow.sdk import dag
@@ -27,7 +27,7 @@ from hedgehog.airflow.operators.cache import RefreshCacheOperator
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(
-            "One fabric name a line: everything of these. Empty: of all fabrics what is about to end."
+            "One fabric name per line: all copies of these. Empty: the copies of all fabrics that are about to expire."
         ),
     },
     doc_md=__doc__,

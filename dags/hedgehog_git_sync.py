@@ -3,11 +3,12 @@
 Publishes every fabric that changed in the fabric database to its Git repository: `fabric.yaml`, one file per object,
 one commit per fabric. A fabric whose files are as they should be makes no commit.
 
-**When.** At once when a fabric changes; every five minutes for what was missed, failed and is due again, or was due
-for its regular check.
+**When.** At once when a fabric changes; every five minutes for fabrics that were missed, that failed and are due again,
+or that are due for their regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` publishes them, one mapped task per batch, named by its
-fabrics. `summary` says what became of each and what is open: what an earlier run found and nobody has resolved yet.
+fabrics. `summary` says what happened to each and what is open: problems that an earlier run found and nobody has
+resolved yet.
 
 **By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every file, with *Dry
 run* to see what it would do:
@@ -15,10 +16,10 @@ run* to see what it would do:
     airflow dags trigger hedgehog_git_sync --conf '{"fabrics": ["fabric-1"], "force": true}'
 
 **When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
-has each with its reason, since when, and what to do (`[hedgehog] open_problems = warn` leaves it at a warning). Network
-trouble is tried again by itself, later and later; a refused login or a protected branch is parked and looked at about
-once an hour, bad data is parked until it changes. A file that somebody edited in Git is *held*, and so is an object that
-its cluster would refuse: nothing is overwritten; see `hedgehog status`.
+names each with its reason, the time it began, and what to do (with `[hedgehog] open_problems = warn` it is only a
+warning). Network trouble is retried automatically, at growing intervals; a refused login or a protected branch is
+parked and retried about once an hour; bad data is parked until it changes. A file that somebody edited in Git is
+*held*, and so is an object that its cluster would refuse: nothing is overwritten; see `hedgehog status`.
 """
 
 from airflow.sdk import dag
@@ -36,7 +37,7 @@ from hedgehog.airflow.operators.sync import FabricGitSyncOperator, PlanSyncOpera
     **dag_defaults("git_sync", "git"),
 )
 def hedgehog_git_sync() -> None:
-    """Plan, sync each batch, sum up."""
+    """Plan, sync each batch, summarize."""
     plan = PlanSyncOperator(
         task_id="plan",
         target="git",
@@ -61,7 +62,7 @@ def hedgehog_git_sync() -> None:
         fabrics="{{ params.fabrics or [] }}",
         trigger_rule="none_skipped",
         priority_weight=7,
-        doc_md="Says what became of every fabric; red when one failed, or waits for somebody. "
+        doc_md="Says what happened to every fabric; red when one failed or waits for somebody. "
         "Skipped when nothing was due and nothing is open.",
     )
     sync >> summary

@@ -1,15 +1,16 @@
 """# Fabrics to their clusters
 
-Makes the custom resources on each fabric's control cluster equal to what Git says (or the fabric database, for a
-fabric without Git sync): lists what is there, applies only what differs, in the order of references, and deletes what
-is no longer wanted, never more than the fabric's threshold and never what it does not own. Then it writes the result
-on the `Fabric` resource.
+Makes the custom resources on each fabric's control cluster equal to Git (or to the fabric database, for a fabric
+without Git sync): lists what exists, applies only what differs, in the order of references, and deletes what is no
+longer wanted, never more than the fabric's threshold and never what it does not own. Then it writes the result to the
+`Fabric` resource.
 
-**When.** At once when a new revision is published, a fabric without Git changes, or somebody else changes an object of
-ours in a cluster; every three minutes for what was missed, failed and is due again, or was due for its regular check.
+**When.** At once when a new revision is published, a fabric without Git changes, or somebody else changes one of our
+objects in a cluster; every three minutes for fabrics that were missed, that failed and are due again, or that are due
+for their regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` applies them, one mapped task per batch, named by its fabrics.
-`summary` says what became of each and what is open: what an earlier run found and nobody has resolved yet.
+`summary` says what happened to each and what is open: problems that an earlier run found and nobody has resolved yet.
 
 **By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every object, with *Dry
 run* to see what it would do:
@@ -17,11 +18,11 @@ run* to see what it would do:
     airflow dags trigger hedgehog_kubernetes_sync --conf '{"fabrics": ["fabric-1"], "dry_run": true}'
 
 **When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
-has each with its reason, since when, and what to do (`[hedgehog] open_problems = warn` leaves it at a warning). A
-cluster that is away is tried again by itself; a refused credential, a missing CustomResourceDefinition or a refused
-object is parked, looked at about once an hour, and at once when the watch sees the end of it. *Held* means that a human
-must decide: a field that somebody else owns, an object that was changed in the cluster where the fabric's policy is to
-report that (`hedgehog drift list`), or a deletion above the threshold (*Allow a large prune*).
+names each with its reason, the time it began, and what to do (with `[hedgehog] open_problems = warn` it is only a
+warning). An unreachable cluster is retried automatically; a refused credential, a missing CustomResourceDefinition or a
+refused object is parked, and retried about once an hour and as soon as the watch sees that the cause is gone. *Held*
+means that a person must decide: a field that somebody else owns, an object that was changed in the cluster where the
+fabric's policy is to report that (`hedgehog drift list`), or a deletion above the threshold (*Allow a large prune*).
 """
 
 from airflow.sdk import Param, dag
@@ -49,7 +50,7 @@ from hedgehog.airflow.operators.sync import FabricKubernetesSyncOperator, PlanSy
     **dag_defaults("kubernetes", "kubernetes"),
 )
 def hedgehog_kubernetes_sync() -> None:
-    """Plan, sync each batch, sum up."""
+    """Plan, sync each batch, summarize."""
     plan = PlanSyncOperator(
         task_id="plan",
         target="kubernetes",
@@ -74,7 +75,7 @@ def hedgehog_kubernetes_sync() -> None:
         fabrics="{{ params.fabrics or [] }}",
         trigger_rule="none_skipped",
         priority_weight=8,
-        doc_md="Says what became of every fabric; red when one failed, or waits for somebody. "
+        doc_md="Says what happened to every fabric; red when one failed or waits for somebody. "
         "Skipped when nothing was due and nothing is open.",
     )
     sync >> summary

@@ -1,20 +1,21 @@
 """# Task logs
 
 Compresses task logs of our DAGs that are a day old, or large; deletes them after a month, or earlier when all of them
-take too much room. The newest of each DAG stay. A log that somebody writes to is left alone, and so is whatever is not
-a log of ours: only directories `dag_id=hedgehog_…` of Airflow's log folder are looked at, and links are not followed.
+take too much space. The newest of each DAG are kept. A log that is still being written is left alone, and so is
+whatever is not one of our logs: only directories `dag_id=hedgehog_…` of Airflow's log folder are looked at, and links
+are not followed.
 
-**When.** Once a day. It works on the machine that its task runs on: where workers have a log folder each, run Airflow's
-log groomer beside them, or keep logs remotely, and this has nothing left to do.
+**When.** Once a day. It works on the machine that its task runs on: if each worker has a log folder of its own, run
+Airflow's log groomer beside them, or keep the logs remotely; this DAG then has nothing to do.
 
-**Tasks.** `rotate` does it and returns counts and sizes. A compressed log is `attempt=N.gz` beside the place where it
-was; the web UI no longer shows it, `zcat` does.
+**Tasks.** `rotate` does it and returns counts and sizes. A compressed log is `attempt=N.gz` in the same directory; the
+web UI no longer shows it, `zcat` does.
 
 **By hand.** With *Dry run* it says what it would do:
 
     airflow dags trigger hedgehog_log_rotation --conf '{"dry_run": true}'
 
-**When it is red.** The log folder is not there, or a setting is no number; the log names it.
+**When it is red.** The log folder does not exist, or a setting is not a number; the log names it.
 """
 
 from airflow.sdk import dag
