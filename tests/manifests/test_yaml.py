@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.render import dump
-from hedgehog.manifests import yaml
+from hedgehog.manifests import file_text, yaml
 
 
 def manifests(text):
@@ -141,7 +141,7 @@ def test_a_document_has_a_largest_size():
 
 def test_a_file_has_a_largest_size():
     """It is not even looked into."""
-    assert problems(b" " * (yaml.MAX_FILE_BYTES + 1)) == [
+    assert problems(b" " * (file_text.MAX_FILE_BYTES + 1)) == [
         "f.yaml: 10485761 bytes; a file holds at most 10485760: split it"
     ]
 

@@ -17,7 +17,7 @@ from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.manifests import configuration, decode, intake, metadata, yaml
+from hedgehog.manifests import configuration, decode, file_text, intake, metadata, yaml
 from hedgehog.manifests import file_rules as rows
 from hedgehog.manifests.configuration import Settings
 from hedgehog.manifests.intake import Item
@@ -46,7 +46,7 @@ class Source:
 
     file: str
     documents: Sequence[yaml.Document]
-    problems: Sequence[yaml.Problem]
+    problems: Sequence[file_text.Problem]
     content: bytes = field(repr=False)
 
 

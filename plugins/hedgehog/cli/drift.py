@@ -232,7 +232,7 @@ def _adopted(
     """Take all of it into the fabric, or nothing; what changed there."""
     from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
     from hedgehog.services.git import edits as git_edits
-    from hedgehog.services.kubernetes import drift
+    from hedgehog.services.kubernetes import drift_decisions
 
     edits = chosen.edits
     if not arguments.objects:  # a file that is not ours, or whose object was removed, must be named
@@ -249,7 +249,7 @@ def _adopted(
             cluster = open_cluster(fabric.kubernetes_connection_id)
             try:
                 with progress(arguments, f"reading {fabric.kubernetes_connection_id}"):
-                    found += drift.adopt(connection, cluster, fabric.name, chosen.refs).changes
+                    found += drift_decisions.adopt(connection, cluster, fabric.name, chosen.refs).changes
             finally:
                 cluster.close()
     return [(change.ref, change.action.value) for change in found]
@@ -257,7 +257,7 @@ def _adopted(
 
 def _revert(arguments: argparse.Namespace) -> int:
     from hedgehog.services.git import edits as git_edits
-    from hedgehog.services.kubernetes import drift
+    from hedgehog.services.kubernetes import drift_decisions
 
     with fabric_database(arguments) as connection:
         load_fabric(connection, arguments.fabric)
@@ -268,7 +268,7 @@ def _revert(arguments: argparse.Namespace) -> int:
         with transaction(connection):
             if edits:
                 git_edits.revert(connection, arguments.fabric, edits)
-            refs = drift.revert(connection, arguments.fabric, chosen.refs) if chosen.in_cluster else []
+            refs = drift_decisions.revert(connection, arguments.fabric, chosen.refs) if chosen.in_cluster else []
     data = [*(edit.path for edit in edits), *map(str, refs)]
     show(arguments, data, lambda: "\n".join(data) or "nothing to revert")
     for target, concerned in (("git", edits), ("kubernetes", refs)):

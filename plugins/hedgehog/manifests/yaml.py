@@ -20,10 +20,10 @@ from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoade
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests.file_text import Problem, Unreadable, decode
 from hedgehog.manifests.rule import Rule
 from hedgehog.manifests.scalars import Scalar, resolve
 
-MAX_FILE_BYTES = 10 * 2**20
 MAX_DOCUMENT_BYTES = 2**20
 """What etcd takes of one object, with room to spare."""
 MAX_DEPTH = 64
@@ -43,8 +43,6 @@ Path = tuple[str | int, ...]
 Position = tuple[int, int]
 """Line and column, both from 1."""
 
-# What libyaml does not take, and DEL. A byte order mark counts only at the very start.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 # What an escape in double quotes can smuggle in: nothing a terminal or PostgreSQL should see.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _TAGS = {"scalar": "tag:yaml.org,2002:str", "mapping": "tag:yaml.org,2002:map", "sequence": "tag:yaml.org,2002:seq"}
@@ -92,23 +90,6 @@ def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
     return positions
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a file is not taken, and where. Line and column are 0 where the file as a whole is meant."""
-
-    rule: Rule
-    file: str
-    line: int
-    column: int
-    message: str
-    hint: str = ""
-    """What to do, where the message does not say it."""
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.message}; {self.hint}" if self.hint else f"{place}: {self.message}"
-
-
 class Nodes:
     """How many nodes may still be read, of all files that are looked at together."""
 
@@ -136,10 +117,10 @@ def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[l
     problems: list[Problem] = []
     found: list[Document] = []
     try:
-        _Builder(_decode(text, file), file, problems, found=found, nodes=nodes).read()
+        _Builder(decode(text, file), file, problems, found=found, nodes=nodes).read()
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax_problem(error, file))
-    except _Unreadable as error:
+    except Unreadable as error:
         problems.append(error.problem)
     except (
         yaml.YAMLError,
@@ -148,37 +129,6 @@ def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[l
     ) as error:  # of the parser, about one place that it does not name
         problems.append(Problem(rows.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
     return found, problems
-
-
-class _Unreadable(Exception):
-    """Reading cannot go on."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-
-
-def _decode(text: bytes | str, file: str) -> str:
-    size = len(text)
-    if size > MAX_FILE_BYTES:
-        too_large = Problem(rows.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it")
-        raise _Unreadable(too_large)
-    if isinstance(text, bytes):
-        if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise _Unreadable(Problem(rows.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
-        try:
-            text = text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
-            wrong = Problem(rows.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8")
-            raise _Unreadable(wrong) from None
-    text = text.removeprefix("\ufeff")
-    bad = _UNPRINTABLE.search(text)
-    if bad:
-        line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
-        found = f"control character U+{ord(bad[0]):04X}"
-        raise _Unreadable(Problem(rows.ENCODING, file, line, column, found, "remove it"))
-    return text
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
@@ -227,7 +177,7 @@ class _Builder:
         """Where the data of the document begins."""
 
     def read(self) -> None:
-        """Take every event. Raises _Unreadable where going on would be dangerous or pointless."""
+        """Take every event. Raises Unreadable where going on would be dangerous or pointless."""
         try:
             for event in iter(CParser(self._text).get_event, None):
                 _HANDLERS[type(event)](self, event)
@@ -287,11 +237,11 @@ class _Builder:
         self._problems.append(self._at(mark, rule, text, hint))
         if len(self._problems) >= MAX_PROBLEMS:
             many = f"more than {MAX_PROBLEMS} problems"
-            raise _Unreadable(Problem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
+            raise Unreadable(Problem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
 
     def _give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
         """End the reading at *mark*."""
-        raise _Unreadable(self._at(mark, rule, text, hint))
+        raise Unreadable(self._at(mark, rule, text, hint))
 
     def _at(self, mark: Any, rule: Rule, text: str, hint: str) -> Problem:
         return Problem(rule, self._file, mark.line + self._first_line, mark.column + 1, text, hint)

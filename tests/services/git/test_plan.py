@@ -13,7 +13,8 @@ from hedgehog.fabric.changes import Action
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.history import Edit
-from hedgehog.services.git.plan import FilePlan, Observed, Wanted, decide, layout, objects, place, to_read
+from hedgehog.services.git.plan import FilePlan, Observed, decide
+from hedgehog.services.git.wanted_files import Wanted, layout, objects, place, to_read
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.objects import StoredObject
 

@@ -8,7 +8,7 @@ from devstack.objects import make, make_server, make_vpc
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
-from hedgehog.services.kubernetes import drift
+from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import drift as store
 from hedgehog.store import fabrics, schedule
 from hedgehog.store import objects as object_store
@@ -117,7 +117,7 @@ def test_a_fabric_that_lives_in_git_adopts_nothing(world: World) -> None:
     drifted(world, drift_policy="adopt", source_of_truth="git")
     assert "the fabric lives in Git; change it there" in world.sync("lab").details[0]
     with pytest.raises(InvalidInput, match="lives in Git"):
-        drift.adopt(world.database, world.api, "lab", [A])
+        drift_decisions.adopt(world.database, world.api, "lab", [A])
 
 
 def test_a_kind_may_have_a_policy_of_its_own(world: World) -> None:
@@ -148,7 +148,7 @@ def test_a_person_s_revert_goes_before_every_policy_and_owner(world: World) -> N
     """Once: the next drift is reported again."""
     drifted(world, drift_policy="report")
     world.sync("lab")
-    assert drift.revert(world.database, "lab", []) == [A, B]
+    assert drift_decisions.revert(world.database, "lab", []) == [A, B]
     assert [one.name for one in schedule.due(world.database, Target.KUBERNETES)] == ["lab"]
     assert world.sync("lab").status is SUCCESS
     assert (description(world), description(world, "b"), drifts(world.database)) == ("a server", "a server", {})
@@ -161,14 +161,14 @@ def test_a_person_may_adopt_changes_deletions_and_strangers(world: World) -> Non
     drifted(world, drift_policy="report")
     create(world.api, make_server("stranger"))
     world.sync("lab")
-    assert [str(change) for change in drift.adopt(world.database, world.api, "lab", []).changes] == [
+    assert [str(change) for change in drift_decisions.adopt(world.database, world.api, "lab", []).changes] == [
         "Server/default/a configured"
     ]
     assert world.sync("lab").status is HELD
     stranger = store.Drift(ObjectRef("Server", "default", "stranger"), store.DriftState.UNOWNED)
     with store.transaction(world.database) as cursor:
         store.note(cursor, "k8s_a", [stranger])
-    changes = drift.adopt(world.database, world.api, "lab", [stranger.ref, B]).changes
+    changes = drift_decisions.adopt(world.database, world.api, "lab", [stranger.ref, B]).changes
     assert {(change.ref.name, change.action.value) for change in changes} == {("stranger", "created"), ("b", "deleted")}
     assert world.sync("lab").status in {SUCCESS, SKIPPED}
     assert (drifts(world.database), sorted(wanted(world))) == ({}, ["a", "stranger"])
@@ -185,10 +185,10 @@ def test_what_changed_since_it_was_listed_is_not_adopted(world: World, ref: Obje
     else:
         create(world.api, make_server("b", "somebody else's"))
     with pytest.raises(InvalidInput, match=f"^{ref}: changed again since it was looked at; look at it anew"):
-        drift.adopt(world.database, world.api, "lab", [ref])
+        drift_decisions.adopt(world.database, world.api, "lab", [ref])
     assert sorted(wanted(world)) == ["a", "b"]
     world.sync("lab")
-    drift.adopt(world.database, world.api, "lab", [ref])
+    drift_decisions.adopt(world.database, world.api, "lab", [ref])
     assert sorted(wanted(world)) == (["b"] if ref == A else ["a", "b"])
 
 
@@ -198,9 +198,9 @@ def test_another_value_at_the_same_place_must_be_seen_as_well(world: World) -> N
     world.sync("lab")
     edit(world.api, make_server("a", "edited again"))
     with pytest.raises(InvalidInput, match="changed again since it was looked at"):
-        drift.adopt(world.database, world.api, "lab", [])
+        drift_decisions.adopt(world.database, world.api, "lab", [])
     world.sync("lab")
-    drift.adopt(world.database, world.api, "lab", [])
+    drift_decisions.adopt(world.database, world.api, "lab", [])
     assert wanted(world)["a"]["spec"]["description"] == "edited again"
 
 
@@ -208,9 +208,9 @@ def test_what_has_no_drift_cannot_be_decided_on(world: World) -> None:
     """With the way to see what there is."""
     drifted(world, drift_policy="report")
     with pytest.raises(NotFound, match=r"Server/default/z has no drift.*hedgehog drift list lab"):
-        drift.revert(world.database, "lab", [ObjectRef("Server", "default", "z")])
+        drift_decisions.revert(world.database, "lab", [ObjectRef("Server", "default", "z")])
     with pytest.raises(NotFound, match="Server/default/z has no drift"):
-        drift.adopt(world.database, world.api, "lab", [ObjectRef("Server", "default", "z")])
+        drift_decisions.adopt(world.database, world.api, "lab", [ObjectRef("Server", "default", "z")])
 
 
 def test_what_prune_leaves_behind_is_an_orphan(world: World) -> None:

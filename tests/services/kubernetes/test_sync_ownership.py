@@ -12,7 +12,7 @@ from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus
 from hedgehog.kube.client import JSON_PATCH
 from hedgehog.kube.resources import collection_path, kind_of, object_path
-from hedgehog.services.kubernetes import drift
+from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import drift as drift_store
 from tests.kube.clusters import api, cluster
 from tests.kube.test_apply import write_as
@@ -178,7 +178,7 @@ def test_a_person_may_have_a_held_object_written_all_the_same(world: World) -> N
     write_as(world.api, "terraform", vpc("subnet-1", "subnet-2"))
     world.fabric("lab", vpc("subnet-1"))
     assert world.sync("lab").status is HELD
-    assert drift.revert(world.database, "lab", [VPC]) == [VPC]
+    assert drift_decisions.revert(world.database, "lab", [VPC]) == [VPC]
     assert world.sync("lab").status is SUCCESS
     assert subnets(world) == {"subnet-1"}
     assert drift_store.listing(world.database, "lab") == []
@@ -192,7 +192,7 @@ def test_what_was_adopted_from_a_person_becomes_the_fabric_s(world: World) -> No
     world.sync("lab")
     write_as(world.api, "kubectl-edit", make_server("s", "edited"), force="true")
     world.sync("lab")
-    drift.adopt(world.database, world.api, "lab", [server])
+    drift_decisions.adopt(world.database, world.api, "lab", [server])
     world.sync("lab")
     world.fabric("lab", make_server("s", "changed again"), drift_policy="report")
     assert world.sync("lab").status is SUCCESS

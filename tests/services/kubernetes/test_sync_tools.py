@@ -12,7 +12,7 @@ from hedgehog.fabric.drift import Drift, DriftState
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.resources import object_path
-from hedgehog.services.kubernetes import drift
+from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import drift as drift_store
 from hedgehog.store import inventory
 from hedgehog.store import objects as object_store
@@ -111,7 +111,7 @@ def test_a_person_who_adopts_an_object_of_a_tool_says_so(world: World) -> None:
     world.fabric("lab", make_server("b"))
     with transaction(world.database) as cursor:
         drift_store.note(cursor, "k8s_a", [Drift(A, DriftState.UNOWNED)])
-    drift.adopt(world.database, world.api, "lab", [A])
+    drift_decisions.adopt(world.database, world.api, "lab", [A])
     (row,) = [
         one for one in object_store.load_objects(world.database, [world.id("lab")])[world.id("lab")] if one.ref == A
     ]

@@ -13,7 +13,7 @@ from hedgehog.fabric.corrections import FREE_CORRECTIONS, LONGEST_PAUSE, memory,
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.resources import object_path
-from hedgehog.services.kubernetes import drift
+from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import fabrics, schedule
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
@@ -119,7 +119,7 @@ def test_a_person_who_reverts_it_and_a_change_of_the_fabric_are_obeyed(lab):
     """At once, whatever was counted."""
     fight(lab)
     assert lab.sync("lab").error_class == "Flapping"
-    drift.revert(lab.database, "lab", [A])
+    drift_decisions.revert(lab.database, "lab", [A])
     assert lab.sync("lab").status is SUCCESS
     write_back(lab)
     for _ in range(FREE_CORRECTIONS):

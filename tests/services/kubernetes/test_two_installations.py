@@ -17,7 +17,7 @@ from hedgehog.fabric.drift import DriftState
 from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.apply import apply_one
-from hedgehog.services.kubernetes import drift
+from hedgehog.services.kubernetes import drift_decisions, drift_seen
 from hedgehog.services.transfer import backup
 from hedgehog.services.transfer.restore import restore
 from hedgehog.services.upkeep.purge import look
@@ -133,9 +133,9 @@ def test_the_mark_is_no_drift_and_no_part_of_the_fabric(world: World) -> None:
     world.sync("lab")
     assert mark(world) == id_of(world)
     live = server(world)
-    assert drift.judge(world.database, "k8s_a", {A: live}).woken == ()
+    assert drift_seen.judge(world.database, "k8s_a", {A: live}).woken == ()
     del live["metadata"]["annotations"]
-    assert drift.judge(world.database, "k8s_a", {A: live}).woken == ()
+    assert drift_seen.judge(world.database, "k8s_a", {A: live}).woken == ()
     assert drift_store.listing(world.database) == []
 
 
@@ -174,10 +174,10 @@ def test_what_another_installation_has_is_neither_an_orphan_nor_purged(world: Wo
     world.sync("lab")
     other.fabric("lab", make_server("b"))
     other.sync("lab")
-    drift.judge(other.database, "k8s_a", {A: server(world)})
+    drift_seen.judge(other.database, "k8s_a", {A: server(world)})
     (found,) = [one.drift for one in drift_store.listing(other.database) if one.drift.ref == A]
     assert (found.state, found.manager) == (DriftState.UNOWNED, f"hedgehog-airflow of installation {id_of(world)}")
-    drift.adopt(other.database, world.api, "lab", [A])
+    drift_decisions.adopt(other.database, world.api, "lab", [A])
     assert other.sync("lab").status is SUCCESS
     assert mark(world) == "theother"
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from devstack.github import Outage
 from hedgehog.errors import AuthenticationFailed, InvalidInput, PermissionDenied, RateLimited, RemoteUnavailable
 from hedgehog.hosts.github.reports import COMMENT_MARK, LONGEST_COMMENT
-from hedgehog.services.git import plan as git_plan
+from hedgehog.services.git import wanted_files
 from hedgehog.services.pull_requests.validate import Status
 from hedgehog.store import fabrics as fabric_store
 from tests.services.pull_requests.validate_lab import TOKEN, Lab, open_lab, text, vpc
@@ -117,7 +117,7 @@ def test_a_pull_request_from_a_fork_is_checked_like_any_other(lab):
 def test_what_a_sync_publishes_is_without_fault(lab):
     """Its `fabric.yaml` is no kind of Hedgehog's, its README no YAML."""
     fabric = fabric_store.load_fabric(lab.database, "lab")
-    written = {one.path: one.content.decode() for one in git_plan.layout(fabric)}
+    written = {one.path: one.content.decode() for one in wanted_files.layout(fabric)}
     lab.propose({**written, VPC_2: GOOD})
     found = lab.validate()
     assert (found.status, rules(found)) == (Status.SUCCESS, [])

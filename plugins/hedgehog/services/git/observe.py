@@ -23,7 +23,9 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import yaml
 from hedgehog.services.fabric_files import inside
 from hedgehog.services.git import plan as git_plan
-from hedgehog.services.git.plan import FilePlan, Observed, Wanted
+from hedgehog.services.git import wanted_files
+from hedgehog.services.git.plan import FilePlan, Observed
+from hedgehog.services.git.wanted_files import Wanted
 from hedgehog.services.validation import Judge, Judgement
 from hedgehog.store import corrections, git_edits, git_files
 from hedgehog.store import objects as object_store
@@ -112,7 +114,7 @@ def observe(job: Job, source: Source) -> FilePlan:
         listing.files,
         frozenset(listing.opaque),
         _named(source, found, (suspects | missing) - own, records.known),
-        _readings(source, fabric, git_plan.to_read(wanted, known, listing.files)),
+        _readings(source, fabric, wanted_files.to_read(wanted, known, listing.files)),
         corrections.known(source.connection, Target.GIT, fabric.id),
     )
     decided = git_edits.to_revert(source.connection, fabric.id)
@@ -167,7 +169,7 @@ def _is_undisturbed(job: Job, source: Source) -> bool:
     directory = job.fabric.git_directory
     if not mirror.has(last) or mirror.tree_id(last, directory) != mirror.tree_id(source.tip, directory):
         return False
-    expected = {one.path: one.blob_id for one in git_plan.layout(job.fabric)}
+    expected = {one.path: one.blob_id for one in wanted_files.layout(job.fabric)}
     return mirror.lookup(source.tip, expected).files == expected
 
 
@@ -181,7 +183,7 @@ def _records(connection: Connection, fabric_id: int) -> _Records:
 
 
 def _is_stale(fabric: Fabric, record: GitFile, removed: frozenset[ObjectRef]) -> bool:
-    return record.ref in removed or git_plan.place(fabric, record) != record.path
+    return record.ref in removed or wanted_files.place(fabric, record) != record.path
 
 
 def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
@@ -214,7 +216,7 @@ def _wanted(
         and (source.force or record.path in stale or record.held_reason or files.get(record.path) != record.blob_id)
     }
     unchanged = [one for one in records.objects() if one.ref in differing] if differing else []
-    return git_plan.layout(fabric) + git_plan.objects(fabric, [*changed.values(), *unchanged], refused)
+    return wanted_files.layout(fabric) + wanted_files.objects(fabric, [*changed.values(), *unchanged], refused)
 
 
 def _apart(fabric: Fabric, wanted: Iterable[Wanted], neighbours: Mapping[str, str]) -> list[Wanted]:

@@ -6,21 +6,14 @@ a batch that share a cluster share one LIST per kind. Plain Python; a function t
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from hedgehog.errors import (
-    AuthenticationFailed,
-    HedgehogError,
-    InvalidInput,
-    RateLimited,
-    RemoteUnavailable,
-)
+from hedgehog.errors import HedgehogError
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS
@@ -30,26 +23,21 @@ from hedgehog.fabric.tools import Installation
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.apply import Result, apply_status
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import FabricDefinition, fabric_definition
+from hedgehog.kube.definitions import FabricDefinition
 from hedgehog.kube.execute import Execution, execute, rehearse
 from hedgehog.kube.fabric_status import next_status
-from hedgehog.kube.live import Live, Scope, list_live
+from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
-from hedgehog.kube.resources import kind_of
 from hedgehog.kube.throttle import Halt
 from hedgehog.services import claims, failures
 from hedgehog.services.kubernetes import begun_objects, drift
 from hedgehog.services.kubernetes.begun_objects import Begun
+from hedgehog.services.kubernetes.gather import Job, Owned, observe
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import git_files, installations, inventory, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
-
-logger = logging.getLogger(__name__)
-
-_Owned = Mapping[ObjectRef, inventory.Owned]
-_UNREACHABLE = (RemoteUnavailable, AuthenticationFailed, RateLimited)
 
 OpenCluster = Callable[[str], Cluster]
 """From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""
@@ -69,16 +57,6 @@ class _Options:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    """One fabric with what its cluster should hold; the generation and revision that this is."""
-
-    fabric: Fabric
-    manifests: Mapping[ObjectRef, Manifest]
-    generation: int
-    revision: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Run:
     """One cluster during one batch: what was seen there, who owns what, what killed runs had begun. `claimed` grows."""
 
@@ -86,7 +64,7 @@ class _Run:
     connection_id: str
     cluster: Cluster
     live: Live
-    owned: _Owned
+    owned: Owned
     begun: Mapping[int, Begun]
     definition: FabricDefinition | None
     options: _Options
@@ -134,7 +112,7 @@ def sync(
     with claimed as (fabrics, skipped):
         jobs, settled = _load_jobs(connection, fabrics, options)
         done = skipped + settled
-        groups: dict[str, list[_Job]] = {}
+        groups: dict[str, list[Job]] = {}
         for job in jobs:
             groups.setdefault(job.fabric.kubernetes_connection_id or "", []).append(job)
         for connection_id, group in groups.items():
@@ -152,9 +130,7 @@ def _skipped(name: str, reason: str, *, dry_run: bool = False) -> Outcome:
     return Outcome(name, Target.KUBERNETES, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
 
 
-def _load_jobs(
-    connection: Connection, fabrics: Sequence[Fabric], options: _Options
-) -> tuple[list[_Job], list[Outcome]]:
+def _load_jobs(connection: Connection, fabrics: Sequence[Fabric], options: _Options) -> tuple[list[Job], list[Outcome]]:
     """What each fabric wants in its cluster. A fabric with Git sync waits for its first publication.
 
     Generations are read before contents: a change in between only makes the fabric due again.
@@ -173,10 +149,10 @@ def _load_jobs(
             continue
         try:
             if fabric.git_sync_enabled and state is not None:
-                jobs.append(_Job(fabric, _by_ref(contents[fabric.id]), state.observed_generation, state.revision))
+                jobs.append(Job(fabric, _by_ref(contents[fabric.id]), state.observed_generation, state.revision))
             else:
                 manifests = [row.manifest for row in rows[fabric.id]]
-                jobs.append(_Job(fabric, _by_ref(manifests), fabric.generation, None))
+                jobs.append(Job(fabric, _by_ref(manifests), fabric.generation, None))
         except Exception as error:  # one fabric's data, whatever is wrong with it, must not stop the others
             settled.append(_failed(connection, fabric, error, started, options))
     return jobs, settled
@@ -187,7 +163,7 @@ def _by_ref(manifests: Sequence[Manifest]) -> dict[ObjectRef, Manifest]:
 
 
 def _sync_cluster(
-    connection: Connection, connection_id: str, jobs: Sequence[_Job], open_cluster: OpenCluster, options: _Options
+    connection: Connection, connection_id: str, jobs: Sequence[Job], open_cluster: OpenCluster, options: _Options
 ) -> list[Outcome]:
     """Sync the fabrics of one cluster one after the other; when it cannot be read, that is an error of each."""
     if options.is_over():
@@ -204,7 +180,7 @@ def _sync_cluster(
     cluster = None
     try:
         cluster = open_cluster(connection_id)
-        definition, live = _observe(cluster, jobs, owned, begun, options)
+        definition, live = observe(cluster, jobs, owned, begun, install=not options.dry_run)
     except Exception as error:  # whatever is wrong with one cluster must not stop the fabrics of the others
         return [_failed(connection, job.fabric, error, started, options) for job in jobs]
     else:
@@ -222,7 +198,7 @@ def _sync_cluster(
 
 
 def _not_reached(
-    connection: Connection, jobs: Sequence[_Job], before: Mapping[int, SyncStatus], options: _Options
+    connection: Connection, jobs: Sequence[Job], before: Mapping[int, SyncStatus], options: _Options
 ) -> list[Outcome]:
     fabrics = [job.fabric for job in jobs]
     return claims.not_reached(
@@ -230,53 +206,7 @@ def _not_reached(
     )
 
 
-def _observe(
-    cluster: Cluster, jobs: Sequence[_Job], owned: _Owned, begun: Mapping[int, Begun], options: _Options
-) -> tuple[FabricDefinition | None, Live]:
-    """Read the cluster once for all fabrics: our CRD, if one publishes its resource, and each kind wanted or owned.
-
-    A kind that cannot be read waits alone. Raises when none can, or nobody answers.
-    """
-    definition = None
-    if any(job.fabric.publish_fabric_resource for job in jobs):
-        definition = _definition(cluster, options)
-    scopes = _scopes(jobs, owned, definition) | begun_objects.scopes(begun)
-    live = list_live(cluster, scopes)
-    if live.failed.keys() >= {kind.kind for kind, _ in scopes}:
-        for error in live.failed.values():
-            if isinstance(error, _UNREACHABLE):
-                raise error
-    if definition is not None and definition.trouble is not None:
-        live = replace(live, failed={**live.failed, FABRIC.kind: definition.trouble})
-    return definition, live
-
-
-def _definition(cluster: Cluster, options: _Options) -> FabricDefinition:
-    """Our CRD; trouble with it is nobody's but our own resource's."""
-    try:
-        return fabric_definition(cluster, install=not options.dry_run)
-    except _UNREACHABLE:
-        raise
-    except HedgehogError as error:
-        return FabricDefinition(FABRIC, served=False, trouble=error)
-
-
-def _scopes(jobs: Sequence[_Job], owned: _Owned, definition: FabricDefinition | None) -> set[Scope]:
-    scopes: set[Scope] = set()
-    ids = {job.fabric.id for job in jobs}
-    wanted = [manifest for job in jobs for manifest in job.manifests.values()]
-    for manifest in (*wanted, *(one.manifest for one in owned.values() if one.fabric_id in ids)):
-        if manifest["kind"] != FABRIC.kind or definition is None:
-            try:
-                scopes.add((kind_of(manifest), manifest["metadata"]["namespace"]))
-            except InvalidInput as error:
-                logger.warning("%s", error)  # applying it fails with the same words, and that is recorded
-    if definition is not None and definition.kind is not None and definition.served:
-        scopes.add((definition.kind, definition.kind.default_namespace))
-    return scopes
-
-
-def _guarded(run: _Run, job: _Job) -> Outcome:
+def _guarded(run: _Run, job: Job) -> Outcome:
     """Sync one fabric; whatever goes wrong is its own outcome, and the next one has its turn."""
     started = time.perf_counter()
     try:
@@ -285,7 +215,7 @@ def _guarded(run: _Run, job: _Job) -> Outcome:
         return _failed(run.connection, job.fabric, error, started, run.options)
 
 
-def _sync_fabric(run: _Run, job: _Job) -> Outcome:
+def _sync_fabric(run: _Run, job: Job) -> Outcome:
     """Plan, execute, record."""
     started = time.perf_counter()
     desired = _desired(run, job)
@@ -320,7 +250,7 @@ def _sync_fabric(run: _Run, job: _Job) -> Outcome:
     return outcome
 
 
-def _allowed(run: _Run, job: _Job, planned: Plan, desired: Desired) -> Plan:
+def _allowed(run: _Run, job: Job, planned: Plan, desired: Desired) -> Plan:
     """The plan without what the cluster's admission would refuse.
 
     Nothing to write, nothing to judge; and what was published to Git was judged then: new objects of it go as they are.
@@ -335,7 +265,7 @@ def _allowed(run: _Run, job: _Job, planned: Plan, desired: Desired) -> Plan:
     return withhold(planned, judgement.writes, judgement.deletes, judgement.rounds)
 
 
-def _desired(run: _Run, job: _Job) -> Desired:
+def _desired(run: _Run, job: Job) -> Desired:
     fabric = job.fabric
     manifests = dict(job.manifests)
     left_alone: dict[ObjectRef, str] = {}
@@ -355,7 +285,7 @@ def _desired(run: _Run, job: _Job) -> Desired:
     return Desired(manifests, owned, adopted, owners, left_alone, run.installation, stored)
 
 
-def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
+def _outcome(run: _Run, job: Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
     note = run.definition.note if run.definition is not None and run.definition.kind is not None else ""
     return outcomes.summary(
         job.fabric.name,
@@ -368,9 +298,7 @@ def _outcome(run: _Run, job: _Job, results: Mapping[ObjectRef, Result], started:
     )
 
 
-def _publish_status(
-    run: _Run, job: _Job, results: Mapping[ObjectRef, Result], outcome: Outcome
-) -> HedgehogError | None:
+def _publish_status(run: _Run, job: Job, results: Mapping[ObjectRef, Result], outcome: Outcome) -> HedgehogError | None:
     """Bring the status of the fabric's own resource up to date; the error if that failed."""
     result = results.get(fabric_ref(job.fabric))
     resource = result.stored if result is not None else None

@@ -1,4 +1,4 @@
-"""The watch: sees what happens to our kinds in all clusters at once, and has `drift` judge it.
+"""The watch: sees what happens to our kinds in all clusters at once, and has `drift_seen` judge it.
 
 One thread waits for all watches together; a few workers do what may take long (connecting, listing). A watch starts
 after the version up to which its events are in the fabric database, else after a list. It is a hint: a lost one costs
@@ -22,12 +22,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited, RetryableError
+from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import End
-from hedgehog.services.kubernetes import drift
-from hedgehog.services.kubernetes.watch_feeds import Feed, FollowedCluster, Opened, Times, open_feed, scopes
+from hedgehog.services.kubernetes.drift_seen import judge_all
+from hedgehog.services.kubernetes.watch_feeds import Feed, FollowedCluster, Opened, Times, discard, open_feed, scopes
 from hedgehog.store import drift as drift_store
 from hedgehog.store import schedule
 from hedgehog.store import watch as store
@@ -203,14 +203,14 @@ class Watch:
         """Close what workers opened and nobody takes any more; for any thread."""
         with suppress(queue.Empty):
             while True:
-                _discard(*self._results.get_nowait())
+                discard(*self._results.get_nowait())
 
     def _take_results(self) -> None:
         while not self._results.empty():
             feed, result = self._results.get()
             feed.cluster.working -= 1
             if not feed.is_followed:
-                _discard(feed, result)
+                discard(feed, result)
             elif isinstance(result, Opened):
                 self._guarded(partial(self._take, feed, result), feed)
             else:
@@ -346,7 +346,7 @@ class Watch:
             cluster for cluster in self._clusters.values() if any(f.pending for f in cluster.feeds.values())
         ]:
             seen = {ref: live for feed in cluster.feeds.values() for ref, live in feed.pending.items()}
-            judgement = self._database(partial(_judged, cluster.connection_id, seen))
+            judgement = self._database(partial(judge_all, connection_id=cluster.connection_id, seen=seen))
             if judgement is None:
                 self._judge_soon(self._times.short)
                 break
@@ -380,22 +380,6 @@ class Watch:
             return None
 
 
-def _judged(connection_id: str, seen: drift.Seen, connection: Connection) -> drift.Judgement:
-    """Judge what was seen. An object that nobody can judge is found by halving, and left to the syncs of its fabric."""
-    try:
-        return drift.judge(connection, connection_id, seen)
-    except RetryableError:  # the fabric database is away
-        raise
-    except Exception:
-        refs = list(seen)
-        if len(refs) == 1:
-            logger.exception("%s: %s cannot be judged", connection_id, refs[0])
-            return drift.Judgement()
-    halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
-    first, second = (_judged(connection_id, {ref: seen[ref] for ref in half}, connection) for half in halves)
-    return drift.Judgement((*first.woken, *second.woken), first.deferred | second.deferred)
-
-
 def _due_again(connection_id: str, parked_only: bool, connection: Connection) -> list[str]:
     with transaction(connection) as cursor:
         return schedule.look_again(cursor, Target.KUBERNETES, connection_id=connection_id, parked_only=parked_only)
@@ -405,12 +389,3 @@ def _save(moved: Mapping[tuple[str, Place], str], connection: Connection) -> Map
     with transaction(connection) as cursor:
         store.save_cursors(cursor, moved)
     return moved
-
-
-def _discard(feed: Feed, result: Opened | Exception) -> None:
-    """Close what was opened for a feed that nobody follows any more."""
-    if isinstance(result, Opened):
-        if result.stream is not None:
-            result.stream.close()
-        if result.client is not feed.cluster.client:
-            result.client.close()

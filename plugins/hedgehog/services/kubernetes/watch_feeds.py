@@ -126,3 +126,12 @@ def scopes(watched: Watched) -> Iterator[Scope]:
         group, _, version = api_version.partition("/")
         ours = replace(FABRIC, group=group, version=version)
         yield ours, ours.default_namespace
+
+
+def discard(feed: Feed, result: Opened | Exception) -> None:
+    """Close what was opened for a feed that nobody follows any more."""
+    if isinstance(result, Opened):
+        if result.stream is not None:
+            result.stream.close()
+        if result.client is not feed.cluster.client:
+            result.client.close()

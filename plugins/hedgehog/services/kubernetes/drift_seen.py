@@ -1,0 +1,115 @@
+"""Drift as the watch sees it: what others do to objects in a cluster, compared at once with what we applied there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from hedgehog.errors import RetryableError
+from hedgehog.fabric.canonical import differs
+from hedgehog.fabric.drift import Drift, is_gone, of_foreign, of_owned
+from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.settings import UnreadableSettings
+from hedgehog.services.kubernetes.drift import stored_form
+from hedgehog.store import drift as store
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import installations
+from hedgehog.store.database import Connection, transaction
+
+logger = logging.getLogger(__name__)
+
+Seen = Mapping[ObjectRef, Manifest | None]
+"""Objects as they were seen in a cluster; None: it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The fabrics whose cluster must be looked at, and the objects that could not be judged yet."""
+
+    woken: tuple[str, ...] = ()
+    deferred: frozenset[ObjectRef] = frozenset()
+
+
+def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
+    """Compare what was seen in a cluster with what we applied, and keep the table up to date.
+
+    Objects of a fabric that a run works on are deferred: until it is done, nobody can tell its writes from others'.
+    A fabric is woken, and made due, when a drift of it is new, differs from the one known, or ended. Judging the same
+    again changes nothing.
+    """
+    synced = store.synced_now(connection, connection_id)  # first: what these runs did is in the inventory afterwards
+    applied = store.applied(connection, connection_id, seen.keys())
+    deferred = {ref for ref in seen if synced and (ref not in applied or applied[ref].fabric_id in synced)}
+    rest = {ref: live for ref, live in seen.items() if ref not in deferred}
+    found = _departures(connection, connection_id, rest, applied)
+    before = store.recorded(connection, connection_id, rest.keys())
+    new = {ref: one for ref, one in found.items() if ref not in before or _news(one, before[ref])}
+    ended = before.keys() - found.keys()
+    moved = [one for ref, one in found.items() if ref not in new and one.differences != before[ref].differences]
+    if not new and not ended and not moved:
+        return Judgement((), frozenset(deferred))
+    concerned = {one.fabric_id for one in [*new.values(), *(before[ref] for ref in ended)] if one.fabric_id is not None}
+    with transaction(connection) as cursor:
+        store.note(cursor, connection_id, [*new.values(), *moved])  # other values at the same places wake nobody
+        store.forget(cursor, connection_id, ended)
+        woken = store.make_due(cursor, concerned) if concerned else []
+    for one in new.values():
+        logger.info("%s: %s", connection_id, one)
+    return Judgement(tuple(woken), frozenset(deferred))
+
+
+def judge_all(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
+    """`judge`, but an object that nobody can judge is found by halving, and left to the syncs of its fabric."""
+    try:
+        return judge(connection, connection_id, seen)
+    except RetryableError:  # the fabric database is away
+        raise
+    except Exception:
+        refs = list(seen)
+        if len(refs) == 1:
+            logger.exception("%s: %s cannot be judged", connection_id, refs[0])
+            return Judgement()
+    halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
+    first, second = (judge_all(connection, connection_id, {ref: seen[ref] for ref in half}) for half in halves)
+    return Judgement((*first.woken, *second.woken), first.deferred | second.deferred)
+
+
+def _news(one: Drift, before: Drift) -> bool:
+    return (one.state, one.fabric_id, one.paths, one.manager) != (
+        before.state,
+        before.fabric_id,
+        before.paths,
+        before.manager,
+    )
+
+
+def _departures(
+    connection: Connection,
+    connection_id: str,
+    seen: Seen,
+    applied: Mapping[ObjectRef, store.Applied],
+) -> dict[ObjectRef, Drift]:
+    suspects = {
+        ref: live
+        for ref, live in seen.items()
+        if ref in applied and (is_gone(live) or differs(applied[ref].manifest, live or {}))
+    }
+    strangers = {ref: live for ref, live in seen.items() if ref not in applied}
+    foreign: dict[ObjectRef, Drift] = {}
+    if strangers:
+        ours = installations.load(connection)
+        foreign = {ref: drift for ref, live in strangers.items() if (drift := of_foreign(ref, live, ours))}
+    wanted = store.wanted(connection, connection_id, foreign.keys()) if foreign else set()
+    names = {applied[ref].fabric for ref in suspects}
+    owners = fabric_store.load_fabrics(connection, sorted(names)) if names else []
+    settings = {one.id: one.settings for one in owners if not isinstance(one.settings, UnreadableSettings)}
+    found = {ref: one for ref, one in foreign.items() if ref not in wanted}
+    for ref, live in suspects.items():
+        owner = applied[ref]
+        as_stored = partial(stored_form, settings[owner.fabric_id]) if owner.fabric_id in settings else None
+        drift = of_owned(ref, owner.fabric_id, owner.manifest, live, stored=as_stored)
+        if drift is not None:
+            found[ref] = drift
+    return found
