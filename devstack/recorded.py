@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devstack.webhook_config import from_webhook_config
 from hedgehog.admission.review import Admission, Operation, Verdict
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
-from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config
+from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests import decode, yaml
 
 _PROFILES = "_switchprofiles-"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack.replay import SAMPLE
-from hedgehog.fabric.settings import from_webhook_config
+from devstack.webhook_config import from_webhook_config
 
 OWN = ("gen", "mclag", "gw-full", "gw-notready", "extra-profiles", "custom-profiles", "v0129")
 EACH = 5

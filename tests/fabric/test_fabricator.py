@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from devstack.webhook_config import from_webhook_config
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.fabricator import effective_settings, read_fabricator
-from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config, read
+from hedgehog.fabric.settings import FabricSettings, Upstream, read
 
 
 def make_fabricator(**config):

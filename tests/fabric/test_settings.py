@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config
+from devstack.webhook_config import from_webhook_config
+from hedgehog.fabric.settings import FabricSettings, Upstream
 
 CONFIGS = json.loads(
     (Path(__file__).resolve().parents[1] / "admission" / "cases" / "fabric-config.json").read_text(encoding="utf-8")

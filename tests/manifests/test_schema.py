@@ -9,7 +9,7 @@ import pytest
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.manifests import yaml
-from hedgehog.manifests.schema import SCHEMAS, check, printed
+from hedgehog.manifests.schema import SCHEMAS, printed, violations
 
 
 def make_vpc(**spec):
@@ -20,6 +20,11 @@ def make_vpc(**spec):
         "metadata": {"name": "vpc-1", "namespace": "default"},
         "spec": {"subnets": {"a": {"subnet": "10.0.1.0/24", "vlan": 1001}}, **spec},
     }
+
+
+def check(manifest):
+    """The violations as text."""
+    return [str(violation) for violation in violations(manifest)]
 
 
 def test_a_right_object_has_no_violations():

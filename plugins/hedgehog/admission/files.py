@@ -13,7 +13,7 @@ from hedgehog.admission.check import Finding, check, identified
 from hedgehog.admission.review import Operation
 from hedgehog.admission.rules.objects import DUPLICATE
 from hedgehog.fabric.fabricator import effective_settings
-from hedgehog.fabric.kinds import FABRICATOR, GATEWAY, KINDS, VPC_GROUP, WIRING
+from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
@@ -28,7 +28,6 @@ from hedgehog.manifests.rule import Severity, Violation, printed
 _UNSUPPORTED = frozenset(
     rule.id for rule in (decode.OLD_VERSION, rows.RENAMED, rows.REMOVED, rows.CONTROLLER, rows.FOREIGN_FABRIC)
 )
-_GROUPS = (WIRING, VPC_GROUP, GATEWAY, FABRICATOR)
 _NO_FILE = ""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """Of YAML."""

@@ -42,8 +42,3 @@ def pause(count: int) -> float:
     if count < FREE_CORRECTIONS:
         return 0.0
     return float(min(FIRST_PAUSE * 2 ** min(count - FREE_CORRECTIONS, _MOST_DOUBLINGS), LONGEST_PAUSE))
-
-
-def memory(count: int) -> float:
-    """Seconds after the *count*-th correction within which another one counts as the next of the row."""
-    return max(SHORTEST_MEMORY, 2 * pause(count))

@@ -81,11 +81,6 @@ def _step(part: str | int) -> str:
     return f"[{json.dumps(part, ensure_ascii=False)}]"
 
 
-def check(manifest: Mapping[str, Any]) -> list[str]:
-    """The violations of *manifest* as text, in the order of their paths; empty when its shape is right."""
-    return [str(violation) for violation in violations(manifest)]
-
-
 def violations(manifest: Mapping[str, Any]) -> list[Violation]:
     """The violations of *manifest*, in the order of their paths. A kind or version without schema is one itself."""
     kind = _row(manifest)

@@ -11,11 +11,11 @@ from hedgehog.fabric.corrections import FIRST_PAUSE, FREE_CORRECTIONS, LONGEST_P
 from hedgehog.fabric.model import Target
 from hedgehog.store.database import Connection, transaction
 
-# As fabric.corrections.memory.
 _MEMORY = (
     f"make_interval(secs => greatest({SHORTEST_MEMORY}, CASE WHEN c.count < {FREE_CORRECTIONS} THEN 0 ELSE "
     f"2 * least({FIRST_PAUSE} * 2 ^ least(c.count - {FREE_CORRECTIONS}, 20), {LONGEST_PAUSE}) END))"
 )
+"""How long after a correction another one counts as the next of the row: twice the pause, see `pause`."""
 
 
 def known(connection: Connection, target: Target, fabric_id: int) -> dict[str, Corrections]:

@@ -106,26 +106,6 @@ def forget(connection: Connection, scope: Scope, *, keep: Sequence[str]) -> None
         cursor.execute("DELETE FROM hedgehog.health WHERE scope = %s AND NOT name = ANY(%s)", (scope.value, list(keep)))
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change of a health."""
-
-    health: Health
-    reasons: tuple[str, ...]
-    happened_at: datetime
-
-
-def history(connection: Connection, scope: Scope, name: str, *, limit: int = 100) -> list[Event]:
-    """The changes of one thing's health, the newest first."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "SELECT health, reasons, happened_at FROM hedgehog.health_event WHERE scope = %s AND name = %s "
-            "ORDER BY happened_at DESC, id DESC LIMIT %s",
-            (scope.value, name, limit),
-        )
-        return [Event(Health(row[0]), tuple(row[1]), row[2]) for row in cursor.fetchall()]
-
-
 def holders(
     connection: Connection, connection_ids: Sequence[str], kinds: Sequence[str]
 ) -> dict[int, dict[ObjectRef, datetime]]:

@@ -104,15 +104,6 @@ def _values(run: TaskRun) -> dict[str, Any]:
     return {**asdict(run.attempt), **own, "state": run.state.value, "fabrics": list(run.fabrics)}
 
 
-def runs(connection: Connection, *, limit: int = 100) -> list[TaskRun]:
-    """The tries that began last, the newest first."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM hedgehog.task_run ORDER BY started_at DESC, {', '.join(_KEY)} LIMIT %s", (limit,)
-        )
-        return [_run(row) for row in cursor.fetchall()]
-
-
 def unended(connection: Connection, *, older_than: timedelta, limit: int) -> list[TaskRun]:
     """Tries that began more than *older_than* ago and have no end, the oldest first."""
     with transaction(connection) as cursor:

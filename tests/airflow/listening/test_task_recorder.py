@@ -19,7 +19,8 @@ from hedgehog.airflow.listening import task_recorder
 from hedgehog.airflow.listening.task_recorder import PAUSE, Breaker, TaskRecorder
 from hedgehog.errors import AuthenticationFailed
 from hedgehog.store import database as store_database
-from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, runs
+from hedgehog.store.task_runs import Attempt, TaskRun, TaskState
+from tests.store.histories import task_runs
 
 STARTED = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ENDED = STARTED + timedelta(seconds=7)
@@ -111,7 +112,7 @@ def recorded(fabric_database, monkeypatch):
     monkeypatch.setattr(task_recorder, "_SESSION", "-c statement_timeout=60000 -c lock_timeout=60000")
     monkeypatch.setattr(task_recorder, "_LONGEST_START", 60.0)
     connection = store_database.connect(fabric_database)
-    yield lambda: runs(connection)
+    yield lambda: task_runs(connection)
     connection.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from devstack.objects import make_server
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.fabric.corrections import FREE_CORRECTIONS, LONGEST_PAUSE, memory, pause
+from hedgehog.fabric.corrections import FREE_CORRECTIONS, LONGEST_PAUSE, pause
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.resources import object_path
@@ -91,7 +91,7 @@ def test_the_pause_grows_and_a_rival_that_stopped_ends_it(lab):
     pass_time(lab, pause(4))
     assert lab.sync("lab").status is SUCCESS
     assert lab.sync("lab").status is SKIPPED
-    pass_time(lab, memory(5))
+    pass_time(lab, 2 * pause(5))
     assert lab.sync("lab").status is SKIPPED
     fight(lab)
 
@@ -172,5 +172,3 @@ def test_the_pauses_have_a_ceiling():
     """However long it goes on."""
     assert [pause(count) for count in range(6)] == [0, 0, 0, 60, 120, 240]
     assert pause(10_000) == LONGEST_PAUSE
-    assert memory(1) == 600
-    assert memory(10_000) == 2 * LONGEST_PAUSE

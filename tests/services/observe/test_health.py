@@ -23,9 +23,10 @@ from hedgehog.store import convergence, fabrics
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import FAILURES, RECOVERY
 from hedgehog.store.database import Connection, connect, transaction
-from hedgehog.store.health import Event, Look, Row, Scope
+from hedgehog.store.health import Look, Row, Scope
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.test_sync import World, world
+from tests.store.histories import health_events
 
 __all__ = ["api", "cluster", "world"]
 
@@ -246,8 +247,8 @@ def test_a_dead_cluster_is_unknown_and_delays_nobody_else(ward: Ward, tmp_path: 
     assert (away.verdict.health, lab.verdict.health) == (UNKNOWN, HEALTHY)
     assert "k8s_away cannot be reached" in away.verdict.reasons[0]
     assert away.facts["agents"] == lab.facts["agents"]
-    events = health_store.history(ward.database, Scope.FABRIC, "away")
-    assert [event.health for event in events] == [UNKNOWN, HEALTHY]
+    events = health_events(ward.database, Scope.FABRIC, "away")
+    assert [event[0] for event in events] == [UNKNOWN, HEALTHY]
 
 
 def test_what_may_not_be_read_or_written_is_named_and_nodes_are_no_fault(ward: Ward) -> None:
@@ -343,10 +344,10 @@ def test_the_history_has_a_row_for_each_change_and_none_for_a_look_that_found_th
     ward.look()
     row, reason = ward.row(), "switch leaf-1 must be rebooted before its configuration is in force"
     assert (row.since, row.checked_at) == (began, ward.clock)
-    assert health_store.history(ward.database, Scope.FABRIC, "lab") == [Event(DEGRADED, (reason,), began)]
+    assert health_events(ward.database, Scope.FABRIC, "lab") == [(DEGRADED, (reason,), began)]
     fabrics.delete_fabric(ward.database, "lab")
     assert health_store.latest(ward.database) == []
-    assert len(health_store.history(ward.database, Scope.FABRIC, "lab")) == 1
+    assert len(health_events(ward.database, Scope.FABRIC, "lab")) == 1
 
 
 def test_a_sync_converges_when_every_switch_has_it(ward: Ward) -> None:

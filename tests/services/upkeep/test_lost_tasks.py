@@ -10,7 +10,8 @@ import pytest
 
 from hedgehog.services.upkeep.lost_tasks import PROCESS_LOST, Tries, sweep
 from hedgehog.store.database import transaction
-from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, keep, runs
+from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, keep
+from tests.store.histories import task_runs
 
 NOW = datetime.now(UTC)
 START = NOW - timedelta(minutes=5)
@@ -69,7 +70,7 @@ def test_a_killed_task_is_recorded_as_airflow_took_it(database, started, tries, 
     """With the fabrics that it worked on: its listener had time to write those."""
     started(RUN)
     assert sweep(database, Airflow(known={RUN.attempt: tries}), now=NOW) == [lost(RUN, state)]
-    assert runs(database) == [lost(RUN, state)]
+    assert task_runs(database) == [lost(RUN, state)]
     assert sweep(database, Airflow(), now=NOW) == []
 
 
@@ -86,7 +87,7 @@ def test_a_task_at_work_is_left_alone(database, started, tries):
     started(RUN)
     assert sweep(database, Airflow(known={RUN.attempt: tries}), now=NOW) == []
     assert sweep(database, Airflow(at_work={RUN.attempt}), now=NOW) == []
-    assert runs(database) == [RUN]
+    assert task_runs(database) == [RUN]
 
 
 def test_a_task_that_airflow_knows_no_more_has_failed(database, started):
@@ -103,7 +104,7 @@ def test_a_task_that_died_before_its_listener_is_recorded_too(database, started)
     airflow = Airflow(failed=[dead, replace(told, error=None), replace(dead, ended_at=NOW - timedelta(hours=1))])
     airflow.failed[2] = replace(airflow.failed[2], attempt=replace(RUN.attempt, run_id="r0"))
     assert sweep(database, airflow, now=NOW) == [lost(dead, TaskState.FAILED)]
-    assert set(runs(database)) == {told, lost(dead, TaskState.FAILED)}
+    assert set(task_runs(database)) == {told, lost(dead, TaskState.FAILED)}
 
 
 def test_without_airflows_api_only_what_is_long_past_is_taken_for_failed(database, started):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,6 @@ class Port:
 
     nos_name: str
     base_nos_name: str
-    kind_name: str
     kind: PortKind | None
     """None for a port of a group, a management port, and where the profile names a port profile that it does not have."""
     group: str
@@ -86,13 +85,6 @@ class Profile:
         whole, number = _halves(port)
         offsets = self._offsets(whole, breakouts)
         return None if offsets is None else _part_name(self.ports[whole], offsets, number)
-
-    def names(self, breakouts: Breakouts) -> Iterator[str]:
-        """Every name that `nos_name` knows, aliases included. To list them; to ask for one, use `nos_name`."""
-        for name in self.ports:
-            yield name
-            for number, _ in enumerate(self._offsets(name, breakouts) or (), start=1):
-                yield f"{name}/{number}"
 
     def is_available(self, port: str, breakouts: Breakouts) -> bool:
         """Whether *port* is a data port by its own name: a port that can be split goes by its parts, `E1/4/1` alone."""
@@ -183,7 +175,6 @@ def _port(port: Mapping[str, Any], kinds: Mapping[str, PortKind]) -> Port:
     return Port(
         nos_name=port.get("nos", ""),
         base_nos_name=port.get("baseNOSName", ""),
-        kind_name=port.get("profile", ""),
         kind=kinds.get(port.get("profile", "")),
         group=port.get("group", ""),
         pipeline=port.get("pipeline", ""),

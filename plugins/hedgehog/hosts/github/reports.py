@@ -106,7 +106,7 @@ def write_review(repository: Repository, pull: PullRequest, notes: Sequence[Note
     """
     if not notes:
         return 0
-    shown = {file.path: file.lines for file in repository.files(pull).files}
+    shown = {file.path: file.lines for file in repository.files(pull)}
     path = f"{repository.path}/pulls/{pull.number}"
     known = list(repository.client.pages(f"{path}/comments"))
     is_ours = _ours(repository) if known else _nobodys

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.objects import make
 from hedgehog.admission.review import Admission
-from hedgehog.admission.rules.gateway.objects import vpc_info
+from hedgehog.admission.rules.vpc.infos import vpc_info
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings

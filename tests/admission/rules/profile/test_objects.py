@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hedgehog.admission.review import Admission
-from hedgehog.admission.rules.profile.objects import has_port, ports_of, profile_of
+from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
@@ -178,7 +178,8 @@ def test_ports_of_a_switch_follow_its_profile_and_its_breakouts() -> None:
     admission = world(make_profile(), make_switch(profile="mine", portBreakouts={"E1/3": "2x50G"}))
     switch = admission.world.get("Switch", "leaf-1")
     assert switch is not None
-    assert ports_of(switch, admission.world) == {
+    profile = profile_of(admission.world, switch)
+    named = {
         "M1": "Management0",
         "E1/1": "Ethernet0",
         "E1/2": "Ethernet1",
@@ -186,8 +187,9 @@ def test_ports_of_a_switch_follow_its_profile_and_its_breakouts() -> None:
         "E1/3/1": "Ethernet2",
         "E1/3/2": "Ethernet4",
     }
-    asked = ("E1/3/2", "E1/3/3", "E1/3/01", "E1/2/1", "E9/9", "")
-    assert [has_port(admission.world, switch, port) for port in asked] == [True, False, False, False, False, False]
+    assert {port: profile.nos_name(port, breakouts_of(switch)) for port in named} == named
+    for port in ("E1/3/3", "E1/3/01", "E1/2/1", "E9/9", ""):
+        assert profile.nos_name(port, breakouts_of(switch)) is None
 
 
 def test_a_profile_is_parsed_once_however_often_it_is_asked_for() -> None:

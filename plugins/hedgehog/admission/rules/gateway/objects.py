@@ -16,7 +16,6 @@ from hedgehog.fabric.macs import parse_mac
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests.rule import Violation, rule
 
-vpc_info = vpc_infos.vpc_info
 MOST_WORKERS = 64
 _ZERO = "00:00:00:00:00:00"
 _VALIDATE = "api/gateway/v1alpha1/gateway_types.go Validate"

@@ -177,22 +177,3 @@ def breakouts_of(switch: Manifest) -> Breakouts:
     """What the Switch sets itself."""
     breakouts: Breakouts = switch["spec"].get("portBreakouts") or {}
     return breakouts
-
-
-def has_port(world: World, switch: Manifest, port: str) -> bool:
-    """Whether a Connection may use *port* of the Switch: `E1/4`, its alias `E1/4/1`, or `M1`. False without a profile."""
-    profile = profile_of(world, switch)
-    return profile is not None and profile.nos_name(port, breakouts_of(switch)) is not None
-
-
-def ports_of(switch: Manifest, world: World) -> Mapping[str, str]:
-    """Every port name that a Connection may use, with its name in the switch software; two names for one are aliases.
-
-    Builds the whole table: to ask for one port, use `has_port` or `Profile.nos_name`. Empty without a profile.
-    """
-    profile = profile_of(world, switch)
-    if profile is None:
-        return {}
-    breakouts = breakouts_of(switch)
-    named = ((name, profile.nos_name(name, breakouts)) for name in profile.names(breakouts))
-    return {name: nos_name for name, nos_name in named if nos_name is not None}
