@@ -53,7 +53,6 @@ def hedgehog_github_health() -> None:
     summary = HealthSummaryOperator(
         task_id="summary",
         planned=plan.output,
-        look_task_id="check",
         also=["services"],
         trigger_rule="all_done",
         priority_weight=5,

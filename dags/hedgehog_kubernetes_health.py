@@ -49,7 +49,6 @@ def hedgehog_kubernetes_health() -> None:
     summary = HealthSummaryOperator(
         task_id="summary",
         planned=plan.output,
-        look_task_id="check",
         trigger_rule="none_skipped",
         priority_weight=6,
         doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,9 +24,9 @@ from hedgehog.fabric.health import Health, Verdict
 from hedgehog.services.observe.self_test import Check
 from hedgehog.store.health import Look, Scope
 from tests.airflow.conftest import FakeTaskInstance
-from tests.airflow.operators.test_sync import FakeDatabase, Service, fake_database
+from tests.airflow.operators.fakes import FakeDatabase, Service
 
-__all__ = ["fake_database"]
+ServiceMaker = Callable[[str, Any], Service]
 
 ILL = Look(Scope.FABRIC, "ill", Verdict(Health.DEGRADED, ("switch a must be rebooted", "b", "c", "d", "e")))
 WELL = Look(Scope.FABRIC, "well", Verdict())
@@ -47,13 +48,6 @@ def context_of(xcoms: dict[tuple[str, str, int], Any] | None = None) -> dict[str
     return {"ti": RunXComs(xcoms), "dag_run": run}
 
 
-def service(monkeypatch: pytest.MonkeyPatch, name: str, answer: Any) -> Service:
-    """Stand in for a use case."""
-    found = Service(answer)
-    monkeypatch.setattr(f"hedgehog.services.{name}", found)
-    return found
-
-
 def test_a_look_in_xcom_is_short() -> None:
     """The first reasons and how many more there are."""
     assert plain(ILL) == {
@@ -64,18 +58,18 @@ def test_a_look_in_xcom_is_short() -> None:
     }
 
 
-def test_plans_return_batches(fake_database: FakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plans_return_batches(fake_database: FakeDatabase, service: ServiceMaker) -> None:
     """Of fabrics and of repositories."""
-    fabrics = service(monkeypatch, "health.plan", [["a", "b"]])
-    service(monkeypatch, "remote_health.plan", [["net"]])
+    fabrics = service("observe.health.plan", [["a", "b"]])
+    service("observe.remotes.plan", [["net"]])
     assert PlanHealthOperator(task_id="plan", fabrics=["a"]).execute(context_of()) == [["a", "b"]]
     assert fabrics.calls == [((fake_database,), {"fabrics": ["a"]})]
     assert PlanRepositoryHealthOperator(task_id="plan").execute(context_of()) == [["net"]]
 
 
-def test_a_fault_that_was_found_is_a_good_end(fake_database: FakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_that_was_found_is_a_good_end(fake_database: FakeDatabase, service: ServiceMaker) -> None:
     """It is recorded and told; the task is green, and named by its fabrics."""
-    check = service(monkeypatch, "health.check", [ILL, WELL])
+    check = service("observe.health.check", [ILL, WELL])
     context = context_of()
     FabricHealthOperator(task_id="check", fabrics=["ill", "well"]).execute(context)
     assert context["ti"].pushed == {LOOKS: [plain(ILL), plain(WELL)]}
@@ -85,10 +79,10 @@ def test_a_fault_that_was_found_is_a_good_end(fake_database: FakeDatabase, monke
     assert options["run_id"] == "hedgehog_kubernetes_health/manual__1"
 
 
-def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, service: ServiceMaker) -> None:
     """With the connections of this Airflow."""
-    repositories = service(monkeypatch, "remote_health.check_repositories", [WELL])
-    services = service(monkeypatch, "remote_health.check_services", [WELL])
+    repositories = service("observe.remotes.check_repositories", [WELL])
+    services = service("observe.remotes.check_services", [WELL])
     RepositoryHealthOperator(task_id="check", repositories=["net"]).execute(context_of())
     ServiceHealthOperator(task_id="services").execute(context_of())
     assert repositories.calls[0][0] == (fake_database, ["net"])
@@ -106,9 +100,7 @@ def test_the_summary_counts_and_names_what_is_not_well() -> None:
             ("services", LOOKS, -1): [database],
         }
     )
-    operator = HealthSummaryOperator(
-        task_id="summary", planned=[["well", "ill"], ["gone"]], look_task_id="check", also=["services"]
-    )
+    operator = HealthSummaryOperator(task_id="summary", planned=[["well", "ill"], ["gone"]], also=["services"])
     assert operator.execute(context) == {
         "totals": {"Healthy": 2, "Progressing": 0, "Degraded": 1, "Missing": 1, "Unknown": 0},
         "not_healthy": [missing, plain(ILL)],
@@ -120,7 +112,7 @@ def test_a_lost_look_is_red(planned: Any) -> None:
     """What was found is in XCom nevertheless."""
     context = context_of({("check", LOOKS, 0): [plain(WELL)]})
     with pytest.raises(AirflowFailException, match="a task ended without a result"):
-        HealthSummaryOperator(task_id="summary", planned=planned, look_task_id="check").execute(context)
+        HealthSummaryOperator(task_id="summary", planned=planned).execute(context)
     assert "totals" in context["ti"].pushed["return_value"]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from hedgehog.airflow.operators.sync import fabric_database, known_fabrics, short
+from hedgehog.airflow.operators.tasks import fabric_database, known_fabrics, short
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from abc import abstractmethod
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.operators.sync import fabric_database, run_id_of, short
+from hedgehog.airflow.operators.steps import Batches, Result, SummaryOperator, WorkOperator
+from hedgehog.airflow.operators.tasks import fabric_database, run_id_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,7 +33,7 @@ _LONGEST_REASON = 300
 _PAUSE = 2.0
 
 
-def plain(look: Look) -> dict[str, Any]:
+def plain(look: Look) -> Result:
     """A look for XCom and logs."""
     reasons = [reason[:_LONGEST_REASON] for reason in look.verdict.reasons[:_MOST_REASONS]]
     more = len(look.verdict.reasons) - len(reasons)
@@ -42,7 +41,7 @@ def plain(look: Look) -> dict[str, Any]:
     return {"scope": look.scope.value, "name": look.name, "health": look.verdict.health.value, "reasons": reasons}
 
 
-def _tell(look: dict[str, Any]) -> None:
+def _tell(look: Result) -> None:
     level = logging.INFO if look["health"] in ("Healthy", "Progressing") else logging.WARNING
     reasons = "; ".join(look["reasons"])
     logger.log(level, "%s %s: %s%s", look["scope"], look["name"], look["health"], f" ({reasons})" if reasons else "")
@@ -61,7 +60,7 @@ class PlanHealthOperator(BaseOperator):
         super().__init__(**kwargs)
         self.fabrics = fabrics
 
-    def execute(self, context: Context) -> list[list[str]]:
+    def execute(self, context: Context) -> Batches:
         """Return batches of fabric names; an empty list skips everything downstream."""
         from hedgehog.services.observe import health
 
@@ -76,7 +75,7 @@ class PlanRepositoryHealthOperator(BaseOperator):
 
     ui_color = "#e8f0fe"
 
-    def execute(self, context: Context) -> list[list[str]]:
+    def execute(self, context: Context) -> Batches:
         """Return batches of repository names; an empty list skips the look at repositories."""
         from hedgehog.services.observe import remotes as remote_health
 
@@ -84,22 +83,18 @@ class PlanRepositoryHealthOperator(BaseOperator):
             return remote_health.plan(connection)
 
 
-class _LookOperator(BaseOperator):
-    """What all looks share: ask, tell, leave it in XCom."""
+class _LookOperator(WorkOperator):
+    """What all looks share: words. A fault that is found makes no task red."""
 
-    ui_color = "#e6f4ea"
+    key = LOOKS
 
-    @abstractmethod
-    def look(self, connection: Connection, context: Context) -> list[Look]:
-        """Call the service."""
+    def plain(self, result: Look) -> Result:
+        """Names, the word and the first reasons."""
+        return plain(result)
 
-    def execute(self, context: Context) -> None:
-        """Look, and leave what was found for the summary."""
-        with fabric_database() as connection:
-            looks = [plain(look) for look in self.look(connection, context)]
-        for look in looks:
-            _tell(look)
-        context["ti"].xcom_push(key=LOOKS, value=looks)
+    def tell(self, result: Look) -> None:
+        """One line."""
+        _tell(plain(result))
 
 
 class FabricHealthOperator(_LookOperator):
@@ -108,20 +103,19 @@ class FabricHealthOperator(_LookOperator):
     :param fabrics: fabric names. (templated, mappable)
     """
 
+    batch = "fabrics"
     template_fields: Sequence[str] = ("fabrics",)
 
     def __init__(self, *, fabrics: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fabrics = fabrics
 
-    def look(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[Look]:
         """Run `hedgehog.services.observe.health.check`."""
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.observe import health
 
-        names = [self.fabrics] if isinstance(self.fabrics, str) else list(self.fabrics)
-        context["fabrics"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
-        return health.check(connection, names, open_cluster=open_cluster, run_id=run_id_of(context))
+        return health.check(connection, self.names, open_cluster=open_cluster, run_id=run_id_of(context))
 
 
 class RepositoryHealthOperator(_LookOperator):
@@ -130,29 +124,28 @@ class RepositoryHealthOperator(_LookOperator):
     :param repositories: names of repositories. (templated, mappable)
     """
 
+    batch = "repositories"
     template_fields: Sequence[str] = ("repositories",)
 
     def __init__(self, *, repositories: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.repositories = repositories
 
-    def look(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[Look]:
         """Run `hedgehog.services.observe.remotes.check_repositories`."""
         from hedgehog.airflow.adapters.health_adapters import open_github_of
         from hedgehog.airflow.adapters.hooks import open_mirror
         from hedgehog.services.observe import remotes as remote_health
 
-        names = [self.repositories] if isinstance(self.repositories, str) else list(self.repositories)
-        context["repositories"] = short(names)  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
         return remote_health.check_repositories(
-            connection, names, open_mirror=open_mirror, open_github=open_github_of, run_id=run_id_of(context)
+            connection, self.names, open_mirror=open_mirror, open_github=open_github_of, run_id=run_id_of(context)
         )
 
 
 class ServiceHealthOperator(_LookOperator):
     """Looks at the fabric database and, through the API server, at the parts of Airflow."""
 
-    def look(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[Look]:
         """Run `hedgehog.services.observe.remotes.check_services`."""
         from hedgehog.airflow.adapters.health_adapters import airflow_health
         from hedgehog.services.observe import remotes as remote_health
@@ -160,44 +153,63 @@ class ServiceHealthOperator(_LookOperator):
         return remote_health.check_services(connection, airflow_health=airflow_health(), run_id=run_id_of(context))
 
 
-class HealthSummaryOperator(BaseOperator):
+class HealthSummaryOperator(SummaryOperator):
     """Says in one place what every look of the run found, the worst first; red when a look was lost.
 
-    :param planned: the batches of the plan task. (templated)
-    :param look_task_id: the mapped task whose looks are summed up.
     :param also: tasks that are not mapped and looked as well.
     """
 
-    template_fields: Sequence[str] = ("planned",)
-    ui_color = "#fef7e0"
+    key = LOOKS
+    work_task_id = "check"
+    again = "the next run looks again"
+    error = AirflowFailException
+    with_open_problems = False
 
-    def __init__(self, *, planned: Any, look_task_id: str, also: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *, also: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.planned = planned
-        self.look_task_id = look_task_id
         self.also = also
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return (XCom) how many there are of each health, and one entry for each that is not Healthy."""
-        from hedgehog.fabric.health import SEVERITY, Health
+    def left(self, context: Context) -> list[Any]:
+        """What every task found; the others have looked, too, when the plan failed."""
+        batches = [] if self.planned is None else super().left(context)
+        ti = context["ti"]
+        return [*batches, *(ti.xcom_pull(task_ids=name, key=LOOKS, map_indexes=None) for name in self.also)]
 
-        ti, batches = context["ti"], list(self.planned or ())
-        pulled = ti.xcom_pull(task_ids=[self.look_task_id], key=LOOKS, map_indexes=range(len(batches))) or []
-        for task_id in self.also:
-            pulled += [ti.xcom_pull(task_ids=task_id, key=LOOKS, map_indexes=None)]
-        looks = [look for batch in pulled for look in batch or ()]
-        looks.sort(key=lambda look: (-SEVERITY[Health(look["health"])], look["scope"], look["name"]))
-        for look in looks:
+    def lost(self, left: Sequence[Any], results: Sequence[Result]) -> list[str]:
+        """Tasks without a look."""
+        names = [f"{self.work_task_id} {index}" for index in range(len(left) - len(self.also))] + [*self.also]
+        lost = [name for name, looks in zip(names, left, strict=True) if looks is None]
+        return ["plan", *lost] if self.planned is None else lost
+
+    def tell(self, results: Sequence[Result]) -> None:
+        """One line per look, the worst first."""
+        for look in _worst_first(results):
             _tell(look)
-        totals = Counter(look["health"] for look in looks)
-        counted = {health.value: totals[health.value] for health in Health}
-        logger.info("%s", ", ".join(f"{count} {health}" for health, count in counted.items()))
-        summary = {"totals": counted, "not_healthy": [look for look in looks if look["health"] != Health.HEALTHY]}
-        lost = self.planned is None or any(batch is None for batch in pulled)
-        if lost:
-            ti.xcom_push(key="return_value", value=summary)
-            raise AirflowFailException("a task ended without a result, its log says why; the next run looks again")
-        return summary
+        logger.info("%s", ", ".join(f"{count} {health}" for health, count in _totals(results).items()))
+
+    def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
+        """How many there are of each health, and one entry for each that is not Healthy."""
+        from hedgehog.fabric.health import Health
+
+        not_healthy = [look for look in _worst_first(results) if look["health"] != Health.HEALTHY]
+        return {"totals": _totals(results), "not_healthy": not_healthy}
+
+    def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
+        """A look that is missing; what a look found is no failure."""
+        return ["a task ended without a result, its log says why; the next run looks again"] if lost else []
+
+
+def _worst_first(looks: Sequence[Result]) -> list[Result]:
+    from hedgehog.fabric.health import SEVERITY, Health
+
+    return sorted(looks, key=lambda look: (-SEVERITY[Health(look["health"])], look["scope"], look["name"]))
+
+
+def _totals(looks: Sequence[Result]) -> dict[str, int]:
+    """How many there are of each health; every health is a key."""
+    from hedgehog.fabric.health import Health
+
+    return {health.value: sum(look["health"] == health for look in looks) for health in Health}
 
 
 class ReachQueueOperator(BaseOperator):

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from hedgehog.airflow.adapters.connections import setting
-from hedgehog.airflow.operators.sync import fabric_database, run_id_of
+from hedgehog.airflow.operators.tasks import fabric_database, run_id_of
 from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import InvalidInput, PermanentError
 

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.adapters.connections import git_cache_directory, setting
-from hedgehog.airflow.operators.sync import fabric_database, short
+from hedgehog.airflow.operators.tasks import fabric_database, short
 from hedgehog.errors import HedgehogError, InvalidInput
 
 if TYPE_CHECKING:

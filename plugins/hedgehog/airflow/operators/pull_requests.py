@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow import trouble
-from hedgehog.airflow.operators.sync import fabric_database, open_problems, short, time_limit, waiting_for_somebody
+from hedgehog.airflow.operators.steps import Result, SummaryOperator
+from hedgehog.airflow.operators.tasks import fabric_database, short, time_limit
 from hedgehog.errors import HedgehogError
 
 if TYPE_CHECKING:
@@ -140,54 +140,44 @@ def _tell(found: Validation) -> None:
             logger.info("  %s", line)
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(found: Result) -> str:
     """One line about one pull request, for people."""
-    return f"{found['repository']}#{found['pull_request']}: {found['status']}; {found['reason']}"
+    return f"{_name(found)}: {found['status']}; {found['reason']}"
 
 
-class PullRequestSummaryOperator(BaseOperator):
+class PullRequestSummaryOperator(SummaryOperator):
     """Says in one place what became of every pull request of the run and what is open, and fails when one could not be
     checked or waits for somebody.
-
-    :param planned: what the plan returned. (templated)
-    :param checks_task_id: the mapped task whose results are summed up.
-    :param verb: the DAG, without its prefix, whose open problems are named; empty: none.
     """
 
-    template_fields: Sequence[str] = ("planned",)
-    ui_color = "#fef7e0"
+    key = VALIDATION
+    work_task_id = "check"
+    nothing_done = "nothing was checked"
+    again = "its log says why"
 
-    def __init__(self, *, planned: Any, checks_task_id: str = "check", verb: str = "", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.planned = planned
-        self.checks_task_id = checks_task_id
-        self.verb = verb
+    def left(self, context: Context) -> list[Any]:
+        """A task has one pull request."""
+        return [[one] if one else None for one in super().left(context)]
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return (XCom) the totals and one entry a pull request."""
-        if self.planned is None:
-            raise AirflowFailException("nothing was checked: the plan failed; the log of the task `plan` says why")
-        tasks: list[dict[str, Any]] = list(self.planned)
-        ti = context["ti"]
-        pulled = ti.xcom_pull(task_ids=[self.checks_task_id], key=VALIDATION, map_indexes=range(len(tasks))) or []
-        found = [one for one in pulled if one]
-        told = {(one["repository"], one["pull_request"]) for one in found}
-        unchecked = [
-            f"{task['repository']}#{task['pull_request']}"
-            for task in tasks
-            if (task["repository"], task["pull_request"]) not in told
-        ]
-        for one in found:
+    def lost(self, left: Sequence[Any], results: Sequence[Result]) -> list[str]:
+        """Pull requests without a result."""
+        found = {_name(one) for one in results}
+        return [_name(task) for task in self.planned if _name(task) not in found]
+
+    def tell(self, results: Sequence[Result]) -> None:
+        """One line per pull request."""
+        for one in results:
             logger.info("%s", describe(one))
-        for name in unchecked:
-            logger.error("%s: could not be checked; the log of its task says why", name)
-        totals = {status: sum(one["status"] == status for one in found) for status in _STATUSES}
-        summary = {"totals": {**totals, "unchecked": len(unchecked)}, "pull_requests": found, "unchecked": unchecked}
-        problems = open_problems(self.verb, ())
-        summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
-        verdict = [f"{len(unchecked)} of {len(tasks)} could not be checked: {short(unchecked)}"] if unchecked else []
-        verdict += waiting_for_somebody(problems)
-        if verdict:
-            ti.xcom_push(key="return_value", value=summary)
-            raise trouble.FabricTrouble("; ".join(verdict))
-        return summary
+
+    def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
+        """The totals and one entry per pull request."""
+        totals = {status: sum(one["status"] == status for one in results) for status in _STATUSES}
+        return {"totals": {**totals, "unchecked": len(lost)}, "pull_requests": results, "unchecked": lost}
+
+    def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
+        """What could not be checked; faults of a pull request are told on it."""
+        return [f"{len(lost)} of {len(self.planned)} could not be checked: {short(lost)}"] if lost else []
+
+
+def _name(one: Result) -> str:
+    return f"{one['repository']}#{one['pull_request']}"

@@ -1,8 +1,4 @@
-"""Operators of hedgehog_repository_changes: which repositories to look at, the looks, and what came of them.
-
-As in `operators`: a permanent error fails a task at once, a lost fabric database is left to Airflow's retries, and what
-is wrong with single repositories and fabrics is recorded by the service and makes the task red.
-"""
+"""Operators of hedgehog_repository_changes: which repositories to look at, the looks, and what came of them."""
 
 from __future__ import annotations
 
@@ -11,24 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow import trouble
-from hedgehog.airflow.operators.sync import (
-    describe,
-    fabric_database,
-    open_problems,
-    run_id_of,
-    short,
-    short_revision,
-    time_limit,
-    waiting_for_somebody,
+from hedgehog.airflow.operators.steps import (
+    Batches,
+    Result,
+    SummaryOperator,
+    WorkOperator,
+    names_without_result,
+    or_open_problems,
 )
+from hedgehog.airflow.operators.sync import describe, tell_outcome
+from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, short, short_revision, time_limit
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from hedgehog.services.repository.changes import Look
+    from hedgehog.store.database import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -59,24 +55,24 @@ class PlanRepositoryChangesOperator(BaseOperator):
         self.branch = branch
         self.fabrics = fabrics
 
-    def execute(self, context: Context) -> list[list[str]]:
+    def execute(self, context: Context) -> Batches:
         """Return batches of repository names; an empty list skips everything downstream, which open problems prevent."""
         from hedgehog.services.repository import plan as repository_plan
 
         with fabric_database() as connection:
-            batches = repository_plan.plan(
+            found = repository_plan.plan(
                 connection,
                 repository=str(self.repository or ""),
                 branch=str(self.branch or ""),
                 fabrics=list(self.fabrics),
                 at_once=bool(self.at_once),
             )
-            problems = [] if batches else trouble.find(connection, VERB)
-        logger.info("repositories to look at: %s", sum(len(batch) for batch in batches))
-        return trouble.NOTHING_BUT_TROUBLE if problems else batches
+            batches = or_open_problems(connection, VERB, found)
+        logger.info("repositories to look at: %s", sum(map(len, found)))
+        return batches
 
 
-class FollowRepositoriesOperator(BaseOperator):
+class FollowRepositoriesOperator(WorkOperator):
     """Looks at a batch of repositories: takes in what was pushed, and wakes who must act on it.
 
     :param repositories: names of repositories. (templated, mappable)
@@ -85,8 +81,10 @@ class FollowRepositoriesOperator(BaseOperator):
     :param at_once: ask also the fabrics whose time has not come. (templated)
     """
 
+    key = LOOKS
+    batch = "repositories"
+    nothing = "nothing to look at"
     template_fields: Sequence[str] = ("repositories", "fabrics", "forced", "at_once")
-    ui_color = "#e6f4ea"
 
     def __init__(
         self, *, repositories: Any, fabrics: Any = (), forced: Any = False, at_once: Any = False, **kwargs: Any
@@ -97,50 +95,44 @@ class FollowRepositoriesOperator(BaseOperator):
         self.fabrics = fabrics
         self.forced = forced
 
-    def execute(self, context: Context) -> None:
-        """Look at the batch. Leaves what was found in XCom before it fails, so that the summary has it."""
+    def work(self, connection: Connection, context: Context) -> list[Look]:
+        """Run `hedgehog.services.repository.changes.follow`."""
         from hedgehog.airflow.adapters.hooks import open_mirror
         from hedgehog.services.repository import changes as repository_changes
 
-        names = [self.repositories] if isinstance(self.repositories, str) else list(self.repositories)
-        context["repositories"] = short(names) or "nothing to look at"  # type: ignore[typeddict-unknown-key]  # map_index_template reads it
-        if not names:
-            return
-        with fabric_database() as connection:
-            looks = repository_changes.follow(
-                connection,
-                names,
-                open_mirror=open_mirror,
-                run_id=run_id_of(context),
-                fabrics=list(self.fabrics),
-                forced=bool(self.forced),
-                at_once=bool(self.at_once),
-                **time_limit(self),
-            )
-        for look in looks:
-            _tell(look)
-        found = [look.as_dict() for look in looks]
-        context["ti"].xcom_push(key=LOOKS, value=found)
+        return repository_changes.follow(
+            connection,
+            self.names,
+            open_mirror=open_mirror,
+            run_id=run_id_of(context),
+            fabrics=list(self.fabrics),
+            forced=bool(self.forced),
+            at_once=bool(self.at_once),
+            **time_limit(self),
+        )
+
+    def tell(self, result: Look) -> None:
+        """One line, and more for each of its fabrics."""
+        level = logging.ERROR if result.error else logging.INFO
+        logger.log(level, "%s: %s", result.repository, _told(result.as_dict()))
+        for outcome in result.outcomes:
+            tell_outcome(outcome, "  ")
+
+    def failures(self, results: Sequence[Look]) -> list[str]:
+        """Repositories and fabrics that failed, and fabrics that wait for somebody."""
+        found = [self.plain(look) for look in results]
         failed = [line for look in found for line in _failures(look)]
         if trouble.is_red():
             failed += [f"{fabric}: {reason}" for fabric, reason in _held(found).items()]
-        if failed:
-            raise trouble.FabricTrouble("; ".join(failed)[:2000])
+        return failed
 
 
-def _tell(look: Look) -> None:
-    found = look.as_dict()
-    logger.log(
-        logging.ERROR if look.error else logging.INFO, "%s: %s", look.repository, found["error"] or _found(found)
-    )
-    for outcome in look.outcomes:
-        level = trouble.level(outcome.status)
-        logger.log(level, "  %s", describe(outcome.as_dict()))
-        for line in outcome.details:
-            logger.log(level, "    %s", line)
+def _told(look: Result) -> str:
+    """What went wrong, or what was found."""
+    return look["error"] or _found(look)
 
 
-def _found(look: dict[str, Any]) -> str:
+def _found(look: Result) -> str:
     head = (
         f"{short_revision(look['revision'])}, {'moved' if look['moved'] else 'as it was'}" if look["revision"] else ""
     )
@@ -154,63 +146,53 @@ def _found(look: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _failures(look: dict[str, Any]) -> list[str]:
+def _failures(look: Result) -> list[str]:
     if look["error"]:
         return [f"{look['repository']}: {look['error']}"]
     return [f"{one['fabric']}: {one['reason']}" for one in look["fabrics"] if one["status"] == "error"]
 
 
-def _held(looks: Iterable[dict[str, Any]]) -> dict[str, str]:
+def _held(looks: Iterable[Result]) -> dict[str, str]:
     """The fabrics that wait for somebody, and why."""
     return {one["fabric"]: one["reason"] for look in looks for one in look["fabrics"] if one["status"] == "held"}
 
 
-class RepositoryChangesSummaryOperator(BaseOperator):
+class RepositoryChangesSummaryOperator(SummaryOperator):
     """Says in one place what was found in every repository of the run and what is open, and fails when one failed or
     waits for somebody.
-
-    :param planned: the batches of the plan task. (templated)
-    :param task_id_of_looks: the mapped task whose looks are summed up.
-    :param verb: the DAG, without its prefix, whose open problems are named; empty: none.
-    :param fabrics: only problems of these; empty: of all. (templated)
     """
 
-    template_fields: Sequence[str] = ("planned", "fabrics")
-    ui_color = "#fef7e0"
+    key = LOOKS
+    work_task_id = "follow"
+    nothing_done = "nothing was looked at"
 
-    def __init__(
-        self, *, planned: Any, task_id_of_looks: str = "follow", verb: str = "", fabrics: Any = (), **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.planned = planned
-        self.task_id_of_looks = task_id_of_looks
-        self.verb = verb
-        self.fabrics = fabrics
+    def lost(self, left: Sequence[Any], results: Sequence[Result]) -> list[str]:
+        """Repositories without a look."""
+        return sorted(names_without_result(self.planned, {look["repository"] for look in results}))
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return (XCom) the totals and one entry a repository."""
-        if self.planned is None:
-            raise AirflowFailException("nothing was looked at: the plan failed; the log of the task `plan` says why")
-        batches: list[list[str]] = list(self.planned)
-        ti = context["ti"]
-        pulled = ti.xcom_pull(task_ids=[self.task_id_of_looks], key=LOOKS, map_indexes=range(len(batches))) or []
-        looks = [look for batch in pulled if batch for look in batch]
-        lost = sorted({name for batch in batches for name in batch} - {look["repository"] for look in looks})
-        failures = [line for look in looks for line in _failures(look)]
-        for look in looks:
-            logger.info("%s: %s", look["repository"], look["error"] or _found(look))
+    def tell(self, results: Sequence[Result]) -> None:
+        """One line per repository, and one for each of its fabrics."""
+        for look in results:
+            logger.info("%s: %s", look["repository"], _told(look))
             for one in look["fabrics"]:
                 logger.log(trouble.level(one["status"]), "  %s", describe(one))
-        for name in lost:
-            logger.error("%s: its task ended without a result; the next run takes it up", name)
-        totals = {"repositories": len(looks), "moved": sum(look["moved"] for look in looks)}
-        totals |= {"fabrics": sum(len(look["fabrics"]) for look in looks), "failed": len(failures), "lost": len(lost)}
-        problems = open_problems(self.verb, self.fabrics)
-        summary = {"totals": totals, "repositories": looks, "lost": lost}
-        summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
-        verdict = [f"{len(failures) + len(lost)} failed: {short([*failures, *lost])}"] if failures or lost else []
-        verdict += waiting_for_somebody(problems, _held(looks))
-        if verdict:
-            ti.xcom_push(key="return_value", value=summary)
-            raise trouble.FabricTrouble("; ".join(verdict))
-        return summary
+
+    def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
+        """The totals and one entry per repository."""
+        totals = {
+            "repositories": len(results),
+            "moved": sum(look["moved"] for look in results),
+            "fabrics": sum(len(look["fabrics"]) for look in results),
+            "failed": sum(len(_failures(look)) for look in results),
+            "lost": len(lost),
+        }
+        return {"totals": totals, "repositories": results, "lost": lost}
+
+    def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
+        """Each repository and fabric that failed, and what was lost."""
+        failed = [line for look in results for line in _failures(look)] + [*lost]
+        return [f"{len(failed)} failed: {short(failed)}"] if failed else []
+
+    def held(self, results: Sequence[Result]) -> dict[str, str]:
+        """Fabrics that were taken over but for something."""
+        return _held(results)
