@@ -4,7 +4,7 @@ Writes the desired state (repositories, fabrics and objects) and the last revisi
 files that `hedgehog fabric import` reads, and a manifest with their SHA-256. All of it is of one moment, even if
 something changes meanwhile. It contains no secrets; connections are only named.
 
-**When.** Once a day. The oldest backups are deleted, so that `[hedgehog] backup_keep` (14) are left.
+**When.** Once a day. The oldest backups are deleted, so that `[hedgehog] backup_keep` are left.
 
 **Tasks.** `backup` writes to `[hedgehog] backup_directory`: a path, best on a disk that outlives the worker, or a URL
 such as `s3://aws_backup@bucket/fabrics`, where `aws_backup` is an Airflow connection.
@@ -25,10 +25,11 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
 from hedgehog.airflow.operators.maintenance import BackUpOperator
+from hedgehog.airflow.settings import BACKUP_SCHEDULE
 
 
 @dag(
-    schedule=clock("backup_schedule", "20 2 * * *"),
+    schedule=clock(BACKUP_SCHEDULE),
     max_active_runs=1,
     params={
         "dry_run": dry_run_param("Only say what would be written and deleted; do neither."),

@@ -19,10 +19,11 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param, fabrics_param
 from hedgehog.airflow.operators.cache import CleanUpCacheOperator
+from hedgehog.airflow.settings import CACHE_CLEANUP_SCHEDULE
 
 
 @dag(
-    schedule=clock("cache_cleanup_schedule", "*/30 * * * *"),
+    schedule=clock(CACHE_CLEANUP_SCHEDULE),
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(

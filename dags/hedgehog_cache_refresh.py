@@ -20,10 +20,11 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
 from hedgehog.airflow.operators.cache import RefreshCacheOperator
+from hedgehog.airflow.settings import CACHE_REFRESH_SCHEDULE
 
 
 @dag(
-    schedule=clock("cache_refresh_schedule", "*/5 * * * *"),
+    schedule=clock(CACHE_REFRESH_SCHEDULE),
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(

@@ -27,10 +27,11 @@ from airflow.sdk import dag
 from hedgehog.airflow.assets import FABRIC_CHANGED
 from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
 from hedgehog.airflow.operators.sync import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
+from hedgehog.airflow.settings import GIT_SYNC_SCHEDULE
 
 
 @dag(
-    schedule=clock_or(FABRIC_CHANGED, setting_name="git_sync_schedule", cron="*/5 * * * *"),
+    schedule=clock_or(FABRIC_CHANGED, GIT_SYNC_SCHEDULE),
     max_active_runs=2,
     params=sync_params(),
     doc_md=__doc__,

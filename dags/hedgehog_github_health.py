@@ -24,10 +24,11 @@ from hedgehog.airflow.operators.health import (
     RepositoryHealthOperator,
     ServiceHealthOperator,
 )
+from hedgehog.airflow.settings import GITHUB_HEALTH_SCHEDULE
 
 
 @dag(
-    schedule=clock("github_health_schedule", "*/3 * * * *"),
+    schedule=clock(GITHUB_HEALTH_SCHEDULE),
     max_active_runs=1,
     doc_md=__doc__,
     **dag_defaults("monitoring", "git", "github", "health"),

@@ -21,10 +21,11 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
 from hedgehog.airflow.operators.health import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
+from hedgehog.airflow.settings import KUBERNETES_HEALTH_SCHEDULE
 
 
 @dag(
-    schedule=clock("kubernetes_health_schedule", "*/2 * * * *"),
+    schedule=clock(KUBERNETES_HEALTH_SCHEDULE),
     max_active_runs=1,
     params={
         "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that has a cluster."),

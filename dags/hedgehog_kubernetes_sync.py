@@ -30,12 +30,11 @@ from airflow.sdk import Param, dag
 from hedgehog.airflow.assets import CLUSTER_CHANGED, REVISION_PUBLISHED
 from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
 from hedgehog.airflow.operators.sync import FabricKubernetesSyncOperator, PlanSyncOperator, SyncSummaryOperator
+from hedgehog.airflow.settings import KUBERNETES_SYNC_SCHEDULE
 
 
 @dag(
-    schedule=clock_or(
-        REVISION_PUBLISHED | CLUSTER_CHANGED, setting_name="kubernetes_sync_schedule", cron="*/3 * * * *"
-    ),
+    schedule=clock_or(REVISION_PUBLISHED | CLUSTER_CHANGED, KUBERNETES_SYNC_SCHEDULE),
     max_active_runs=2,
     params={
         **sync_params(),

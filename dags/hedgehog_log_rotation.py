@@ -22,10 +22,11 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
 from hedgehog.airflow.operators.maintenance import RotateLogsOperator
+from hedgehog.airflow.settings import LOG_ROTATION_SCHEDULE
 
 
 @dag(
-    schedule=clock("log_rotation_schedule", "40 3 * * *"),
+    schedule=clock(LOG_ROTATION_SCHEDULE),
     max_active_runs=1,
     params={
         "dry_run": dry_run_param("Only say what would be compressed and deleted; write nothing."),

@@ -21,10 +21,11 @@ from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, default_args
 from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
+from hedgehog.airflow.settings import METRICS_SCHEDULE
 
 
 @dag(
-    schedule=clock("metrics_schedule", "* * * * *"),
+    schedule=clock(METRICS_SCHEDULE),
     max_active_runs=1,
     doc_md=__doc__,
     **dag_defaults("monitoring", "metrics")

@@ -34,12 +34,13 @@ from hedgehog.airflow.operators.repository import (
     PlanRepositoryChangesOperator,
     RepositoryChangesSummaryOperator,
 )
+from hedgehog.airflow.settings import REPOSITORY_CHANGES_SCHEDULE
 
 BY_HAND = "{{ dag_run.run_type == 'manual' }}"
 
 
 @dag(
-    schedule=clock_or(INBOX, setting_name="repository_changes_schedule", cron="*/5 * * * *"),
+    schedule=clock_or(INBOX, REPOSITORY_CHANGES_SCHEDULE),
     max_active_runs=2,
     params={
         "repository": Param(

@@ -6,7 +6,7 @@ letter that is still parked. Fabrics whose run was killed, and which therefore s
 run could not record.
 
 **When.** Every hour. The retention of each table is a setting, `[hedgehog] <table>_retention_days`; the page
-`docs/maintenance.md` lists them all with their defaults.
+`docs/settings.md` lists them all with their defaults.
 
 **Tasks.** `repair` looks for runs that were killed. `sweep` deletes old rows, at most some hundred thousand per run, in
 small transactions. `sweep_runs` deletes Airflow's rows of our ended runs through its REST API; it is skipped unless
@@ -28,10 +28,11 @@ from hedgehog.airflow.operators.maintenance import (
     SweepDagRunsOperator,
     SweepHistoriesOperator,
 )
+from hedgehog.airflow.settings import RESULT_CLEANUP_SCHEDULE
 
 
 @dag(
-    schedule=clock("result_cleanup_schedule", "17 * * * *"),
+    schedule=clock(RESULT_CLEANUP_SCHEDULE),
     max_active_runs=1,
     params={
         "dry_run": dry_run_param("Only say what would be deleted; delete and repair nothing."),

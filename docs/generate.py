@@ -1,5 +1,6 @@
 """Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
-from the rules of validation, `problems.md` from `hedgehog.fabric.problems`, and the table of rooms in `architecture.md`.
+from the rules of validation, `problems.md` from `hedgehog.fabric.problems`, `settings.md` from
+`hedgehog.airflow.settings`, and the table of rooms in `architecture.md`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    ends with 1 and shows the difference when one is stale
@@ -230,6 +231,41 @@ def _subject(name: str, rules: Sequence[Any]) -> Iterator[str]:
     yield _table(("rule", "severity", "what must hold", "why", "source", "what to do"), rows)
 
 
+# settings.md
+
+
+def settings_page(groups: Mapping[str, Sequence[Any]]) -> str:
+    """One table per group of settings."""
+    head = [NOTICE.format(source="plugins/hedgehog/airflow/settings.py"), "# Settings", _SETTINGS_INTRODUCTION]
+    return _join([*head, *(part for group in groups.items() for part in _settings_of(*group))])
+
+
+_SETTINGS_INTRODUCTION = """\
+In `airflow.cfg` under `[hedgehog]`, or as the environment variable `AIRFLOW__HEDGEHOG__<NAME>` in capitals, on every
+component of Airflow alike. Schedules are in UTC; each has the name of its DAG ([DAGS.md](DAGS.md))
+without `hedgehog_`.
+
+Unknown names and values that are not allowed are reported by `hedgehog setup --check`, by the self-test, and as errors in
+the logs of Airflow's components when they start and when they parse DAGs. An unknown name has no other effect. A wrong
+schedule keeps its DAG from being parsed, a wrong `git_timeout` all DAGs; any other wrong value fails the tasks that read
+it. No message quotes a secret."""
+
+
+def _settings_of(title: str, settings: Sequence[Any]) -> Iterator[str]:
+    yield f"## {title}"
+    rows = (
+        (
+            f"`{one.name}`",
+            f"`{one.default_text}`" if one.default_text else "",
+            one.allowed.words,
+            one.meaning,
+            one.since,
+        )
+        for one in settings
+    )
+    yield _table(("setting", "default", "what it may be", "meaning", "since"), rows)
+
+
 # all
 
 
@@ -278,6 +314,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "errors.md": _make_errors_page,
         "problems.md": _make_problems_page,
         "rules.md": _make_rules_page,
+        "settings.md": _make_settings_page,
     }
 
 
@@ -315,6 +352,12 @@ def _make_rules_page() -> str:
 
     rules()
     return rules_page(RULES)
+
+
+def _make_settings_page() -> str:
+    from hedgehog.airflow.settings import GROUPS  # noqa: PLC0415 - on the path since main()
+
+    return settings_page(GROUPS)
 
 
 def stale(directory: Path, made: Mapping[str, str]) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from devstack.airflow import ROOT
 from devstack.files import present
-from hedgehog.airflow.clocks import CLOCKS
-from hedgehog.store.retention import HISTORIES
+from hedgehog.airflow.settings import GROUPS, RETENTIONS
 
 EVERY_MINUTE = "* * * * *"
 DAGS = tuple(sorted(path.stem for path in (ROOT / "dags").glob("hedgehog_*.py")))
@@ -45,12 +44,9 @@ SECRET = "soak-webhook-secret"
 
 def settings() -> dict[str, str]:
     """`[hedgehog]` for a soak."""
-    others = ("kubernetes_health", "cache_refresh", "repository_changes", "metrics", "github_health", "cache_cleanup")
-    clocks = {key: EVERY_MINUTE for key, _ in CLOCKS.values()} | {f"{name}_schedule": EVERY_MINUTE for name in others}
-    kept = {f"{history.name}_retention_days": str(KEPT_DAYS) for history in HISTORIES}
     values = {
-        **clocks,
-        **kept,
+        **{clock.name: EVERY_MINUTE for clock in GROUPS["Schedules"]},
+        **{retention.name: str(KEPT_DAYS) for retention in RETENTIONS.values()},
         "dag_run_retention_days": str(RUNS_KEPT_DAYS),
         "log_compress_days": "0.1",
         "log_retention_days": str(LOGS_KEPT_DAYS),

@@ -13,13 +13,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.defaults import (
     DAGRUN_TIMEOUT,
-    POOLS,
     TASK_TIMEOUT,
     clock_or,
     default_args,
     refuse_unknown_conf,
     sync_params,
 )
+from hedgehog.airflow.names import POOLS
+from hedgehog.airflow.settings import GIT_SYNC_SCHEDULE
 
 
 def test_every_class_of_work_has_a_pool_of_its_own():
@@ -57,6 +58,15 @@ def test_a_task_lives_longer_than_a_git_call_in_it(monkeypatch):
     assert timedelta(seconds=7200) < parsed.TASK_TIMEOUT < parsed.DAGRUN_TIMEOUT
 
 
+def test_a_setting_that_is_not_known_is_logged_where_dags_are_parsed_and_stops_none(monkeypatch, caplog):
+    """All DAGs would vanish for one mistyped name."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")
+    place = importlib.util.find_spec("hedgehog.airflow.defaults")
+    place.loader.exec_module(importlib.util.module_from_spec(place))
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
+    assert "'git_timout', which is not a setting; did you mean git_timeout?" in caplog.text
+
+
 def test_retries_are_few_and_back_off():
     """They are for lost workers; a failing remote is tried again by the fabric database."""
     found = default_args("git_sync")
@@ -73,13 +83,13 @@ def test_a_task_ends_before_its_run_does():
 def test_the_clock_can_be_set(monkeypatch):
     """`[hedgehog] git_sync_schedule` or its environment variable."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_SYNC_SCHEDULE", "7 * * * *")
-    found = clock_or(Asset("changed"), setting_name="git_sync_schedule", cron="*/5 * * * *")
+    found = clock_or(Asset("changed"), GIT_SYNC_SCHEDULE)
     assert found.timetable.expression == "7 * * * *"
 
 
 def test_an_unset_clock_is_the_default():
     """Five minutes for Git, as every installation has it until somebody decides otherwise."""
-    found = clock_or(Asset("changed"), setting_name="git_sync_schedule", cron="*/5 * * * *")
+    found = clock_or(Asset("changed"), GIT_SYNC_SCHEDULE)
     assert (found.timetable.expression, found.timetable.timezone) == ("*/5 * * * *", "UTC")
 
 

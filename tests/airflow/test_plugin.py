@@ -26,6 +26,13 @@ def test_the_plugin_loads_without_an_import_error(plugin):
     assert [type(listener).__name__ for listener in plugin.listeners] == ["Preloader", "TaskRecorder", "FailureLines"]
 
 
+def test_a_component_that_starts_logs_what_is_wrong_with_the_settings(plugin, monkeypatch, caplog):
+    """The plugin is loaded all the same."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")
+    plugin.on_load()
+    assert [(one.levelname, "did you mean git_timeout?" in one.message) for one in caplog.records] == [("ERROR", True)]
+
+
 def test_no_module_of_ours_takes_the_name_of_somebody_elses(plugin):
     """A `plugins/hedgehog/gitops/git.py` executed as `git` would replace GitPython in every Airflow process."""
     ours = {

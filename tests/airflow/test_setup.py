@@ -56,6 +56,19 @@ def save_fabric(parameters: dict[str, Any], **settings: Any) -> None:
     connection.close()
 
 
+def test_a_setting_that_is_wrong_is_a_problem_and_the_rest_is_still_looked_at(
+    airflow, fabric_database, monkeypatch, capsys
+):
+    """Nobody waits for a run to learn of a mistyped name."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEEP", "few")
+    assert run("--check") == 1
+    shown = capsys.readouterr().out
+    assert "PROBLEM  settings: [hedgehog] has 'git_timout', which is not a setting; did you mean git_timeout?" in shown
+    assert "PROBLEM  settings: [hedgehog] log_keep is 'few'; it must be a whole number of logs, 0 or more" in shown
+    assert "ok  pools" in shown
+
+
 def test_missing_pools_are_made_with_their_slots(airflow, fabric_database, capsys):
     """Those that are there keep the slots that somebody gave them."""
     airflow.pools = {"default_pool": "128", "git_sync": "99"}

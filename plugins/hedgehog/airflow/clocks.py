@@ -6,19 +6,20 @@ import logging
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from hedgehog.airflow.adapters.connections import setting
+from hedgehog.airflow import settings
+from hedgehog.airflow.settings import Setting
 from hedgehog.errors import InvalidInput
 
 logger = logging.getLogger(__name__)
 
 CLOCKS = {
-    "git": ("git_sync_schedule", "*/5 * * * *"),
-    "kubernetes": ("kubernetes_sync_schedule", "*/3 * * * *"),
-    "result_cleanup": ("result_cleanup_schedule", "17 * * * *"),
-    "log_rotation": ("log_rotation_schedule", "40 3 * * *"),
-    "backup": ("backup_schedule", "20 2 * * *"),
+    "git": settings.GIT_SYNC_SCHEDULE,
+    "kubernetes": settings.KUBERNETES_SYNC_SCHEDULE,
+    "result_cleanup": settings.RESULT_CLEANUP_SCHEDULE,
+    "log_rotation": settings.LOG_ROTATION_SCHEDULE,
+    "backup": settings.BACKUP_SCHEDULE,
 }
-"""Setting and default of the clock of each target's sync and of each job of maintenance."""
+"""The clock of each target's sync and of each job of maintenance."""
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _LOOK_AHEAD = 25 * 3600.0
 """Seconds of a clock that are looked at, or its first three runs if they take longer."""
@@ -30,22 +31,23 @@ def intervals() -> dict[str, float]:
     A setting that is no clock is told in the log and left out: what is late by the others must still be seen.
     """
     found = {}
-    for name, (key, default) in CLOCKS.items():
+    for name, schedule in CLOCKS.items():
         try:
-            found[name] = _longest_pause(key, setting(key, default))
+            found[name] = _longest_pause(schedule)
         except InvalidInput as error:
             logger.warning("%s; how late it is cannot be said", error)
     return found
 
 
-def _longest_pause(key: str, cron: str) -> float:
+def _longest_pause(schedule: Setting[str]) -> float:
     from croniter import CroniterError, croniter
 
+    cron = schedule.read()
     try:
         times = croniter(cron, _SOME_DAY)
         runs: list[float] = [times.get_next(float)]
         while len(runs) < 3 or runs[-1] < _SOME_DAY.timestamp() + _LOOK_AHEAD:
             runs.append(times.get_next(float))
     except CroniterError as error:
-        raise InvalidInput(f"[hedgehog] {key} is {cron!r}, which is no cron expression ({error})") from None
+        raise InvalidInput(f"[hedgehog] {schedule.name} is {cron!r}, which never comes ({error})") from None
     return max(after - before for before, after in pairwise(runs))

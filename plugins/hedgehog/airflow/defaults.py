@@ -9,25 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from hedgehog.airflow.adapters.connections import git_timeout, setting
 from hedgehog.airflow.names import TAG
+from hedgehog.airflow.settings import GIT_TIMEOUT, Setting, log_problems
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-TASK_TIMEOUT = max(timedelta(minutes=10), timedelta(seconds=1.25 * git_timeout()))
+log_problems()  # where DAG files are parsed: with each of them, in its log
+
+TASK_TIMEOUT = max(timedelta(minutes=10), timedelta(seconds=1.25 * GIT_TIMEOUT.read()))
 """Longer only where git may take longer: a task that is killed in a clone begins it anew the next time."""
 DAGRUN_TIMEOUT = 3 * TASK_TIMEOUT
 
 
-def clock(setting_name: str, cron: str) -> CronTriggerTimetable:
-    """Run by `[hedgehog] <setting_name>` (default *cron*, UTC)."""
-    return CronTriggerTimetable(setting(setting_name, cron), timezone="UTC")
+def clock(schedule: Setting[str]) -> CronTriggerTimetable:
+    """Run by the clock of that setting, in UTC."""
+    return CronTriggerTimetable(schedule.read(), timezone="UTC")
 
 
-def clock_or(asset: Asset | AssetAny, *, setting_name: str, cron: str) -> AssetOrTimeSchedule:
-    """Run when *asset* has an event, and by the clock of `[hedgehog] <setting_name>` (default *cron*, UTC)."""
-    return AssetOrTimeSchedule(timetable=clock(setting_name, cron), assets=asset)
+def clock_or(asset: Asset | AssetAny, schedule: Setting[str]) -> AssetOrTimeSchedule:
+    """Run when *asset* has an event, and by the clock of that setting, in UTC."""
+    return AssetOrTimeSchedule(timetable=clock(schedule), assets=asset)
 
 
 def dag_defaults(pool: str, *tags: str) -> dict[str, Any]:

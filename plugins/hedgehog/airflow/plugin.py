@@ -9,6 +9,7 @@ from airflow.plugins_manager import AirflowPlugin
 from hedgehog.airflow.failure_lines import FailureLines
 from hedgehog.airflow.listening.listener import Preloader
 from hedgehog.airflow.listening.task_recorder import TaskRecorder
+from hedgehog.airflow.settings import log_problems
 
 
 class HedgehogPlugin(AirflowPlugin):
@@ -16,6 +17,11 @@ class HedgehogPlugin(AirflowPlugin):
 
     name = "hedgehog"
     listeners = [Preloader(), TaskRecorder(), FailureLines()]  # noqa: RUF012 - Airflow's attribute, read only
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Log what is wrong with our settings, in every component as it starts."""
+        log_problems()
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hedgehog.airflow import settings
+
 if TYPE_CHECKING:
     from hedgehog.services.observe.self_test import Check
 
@@ -14,9 +16,11 @@ def checks() -> list[Check]:
     from hedgehog.airflow.adapters.hooks import open_cluster, open_database, open_mirror
     from hedgehog.services.observe import self_test
 
-    found = list(
-        self_test.run(open_database, open_mirror=open_mirror, open_github=open_github_of, open_cluster=open_cluster)
-    )
+    problems = settings.problems()
+    found = [
+        self_test.Check("settings", not problems, "; ".join(problems) or settings.SUMMARY),
+        *self_test.run(open_database, open_mirror=open_mirror, open_github=open_github_of, open_cluster=open_cluster),
+    ]
     ask = airflow_health()
     if ask is not None:
         found.append(self_test.attempt("Airflow's API", lambda: f"it answers for {len(ask())} parts"))

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hedgehog.airflow import settings
 from hedgehog.airflow.adapters import metadata
 from hedgehog.airflow.adapters.connections import database_parameters, enter_airflow
 from hedgehog.airflow.adapters.hooks import open_cluster, open_database, open_mirror
@@ -33,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1.
 
-    In the order in which an Airflow starts up, each step resting on those before it: database, pools, connections; and
-    for a check the DAGs, which cannot run before.
+    In the order in which an Airflow starts up, each step resting on those before it: settings, database, pools,
+    connections; and for a check the DAGs, which cannot run before.
     """
-    problems = [*_database_step(check=arguments.check), *_pools_step(check=arguments.check)]
+    problems = [*_settings_step(), *_database_step(check=arguments.check), *_pools_step(check=arguments.check)]
     if not any(problem.startswith("fabric database") for problem in problems):
         problems += _connections_step()
     if arguments.check:
@@ -49,6 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _say(label: str, text: str) -> None:
     print(f"{label:>9}  {printable(text)}", flush=True)  # noqa: T201 - the output of a command
+
+
+def _settings_step() -> list[str]:
+    problems = settings.problems()
+    if not problems:
+        _say("ok", f"settings: {settings.SUMMARY}")
+    return [f"settings: {problem}" for problem in problems]
 
 
 def _database_step(*, check: bool) -> list[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.adapters.connections import setting
+from hedgehog.airflow.settings import OPEN_PROBLEMS
+from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ class FabricTrouble(AirflowFailException):
 
 def is_red() -> bool:
     """Whether a run is red while something waits for a person: `[hedgehog] open_problems`, `fail` or `warn`."""
-    chosen = setting("open_problems", "fail")
-    if chosen not in ("fail", "warn"):
-        raise AirflowFailException(f"[hedgehog] open_problems is {chosen!r}; it must be 'fail' or 'warn'")
-    return chosen == "fail"
+    try:
+        return OPEN_PROBLEMS.read() == "fail"
+    except InvalidInput as error:
+        raise AirflowFailException(str(error)) from error
 
 
 def level(status: str) -> int:

@@ -32,16 +32,12 @@ def add_commands(commands: Any) -> None:
 
 
 def _fill_backup(parser: Parser) -> None:
-    from hedgehog.services.transfer.backup import KEEP
-
     parser.add_argument(
         "--directory",
         metavar="DIR",
         help="directory or URL of an Airflow object storage; default: [hedgehog] backup_directory",
     )
-    parser.add_argument(
-        "--keep", type=int, default=KEEP, metavar="N", help="older backups there go (default: %(default)s)"
-    )
+    parser.add_argument("--keep", type=int, metavar="N", help="older backups there go; default: [hedgehog] backup_keep")
     parser.add_argument("--dry-run", action="store_true", help="say what would be written and go, do neither")
 
 
@@ -71,12 +67,12 @@ def _add_restore(commands: Any) -> None:
 
 def _backup(arguments: argparse.Namespace) -> int:
     from hedgehog.airflow.adapters import backup_storage
+    from hedgehog.airflow.settings import BACKUP_KEEP
 
     place = arguments.directory or backup_storage.backup_place()
+    keep = BACKUP_KEEP.read() if arguments.keep is None else arguments.keep
     with fabric_database(arguments) as connection, progress(arguments, f"writing to {place}"):
-        done = backup_storage.back_up(
-            connection, place, keep=arguments.keep, now=datetime.now(UTC), dry_run=arguments.dry_run
-        )
+        done = backup_storage.back_up(connection, place, keep=keep, now=datetime.now(UTC), dry_run=arguments.dry_run)
     show(arguments, done.as_dict(), lambda: _backup_text(done))
     if arguments.output == "table":
         for text in done.missing.told():

@@ -7,7 +7,7 @@ connection or a file is not thereby somebody who may do that: each is refused un
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.kube.failures import cut
 
 SETTING = "kubeconfig_allow"
-"""Of `[hedgehog]`: what kubeconfigs may do beyond tokens and certificates that they hold, as words with commas."""
+"""Of `[hedgehog]`: what kubeconfigs may do beyond tokens and certificates that they hold."""
 
 _PLUGINS = ("exec", "auth-provider")
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -40,13 +40,9 @@ class Permitted:
     """Name files of this machine, where the kubeconfig itself is not one."""
 
     @classmethod
-    def of(cls, text: str) -> Permitted:
-        """From the words of the setting: `plugins`, `insecure`, `files`. Raises InvalidInput for another word."""
-        words = {word.strip() for word in text.split(",")} - {""}
-        unknown = words - {"plugins", "insecure", "files"}
-        if unknown:
-            raise InvalidInput(f"[hedgehog] {SETTING} has {sorted(unknown)[0]!r}; it takes plugins, insecure, files")
-        return cls("plugins" in words, "insecure" in words, "files" in words)
+    def of(cls, words: Collection[str]) -> Permitted:
+        """What the *words* of the setting name: `plugins`, `insecure`, `files`."""
+        return cls(**dict.fromkeys(words, True))
 
 
 STRICT = Permitted()

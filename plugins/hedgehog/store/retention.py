@@ -16,12 +16,11 @@ MOST = 500_000
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A table that grows. Its rows go when `age` (a column) is more than `days` ago, unless they are not `ended` or are
+    """A table that grows. Its rows go when `age` (a column) is long enough ago, unless they are not `ended` or are
     `kept`; both are SQL about the row `t`."""
 
     name: str
     age: str
-    days: int
     ended: str = "true"
     kept: str = "false"
 
@@ -39,31 +38,26 @@ HISTORIES = (
     History(
         "sync_event",
         "finished_at",
-        30,
         kept="t.status = 'success' AND EXISTS (SELECT 1 FROM hedgehog.fabric f WHERE f.id = t.fabric_id) AND "
         + _newest("sync_event", "fabric_id", "target", age="finished_at", where="n.status = 'success'"),
     ),
     History(
         "inbox",
         "received_at",
-        14,
         ended="(t.status IN ('done', 'ignored') OR (t.status = 'failed' AND t.next_attempt_at = 'infinity')) "
         "AND NOT EXISTS (SELECT 1 FROM hedgehog.dead_letter d WHERE d.inbox_id = t.id AND d.status = 'parked')",
     ),
-    History("dead_letter", "closed_at", 30, ended="t.status <> 'parked'"),
-    History("health_event", "happened_at", 30, kept=_newest("health_event", "scope", "name", age="happened_at")),
-    History(
-        "convergence", "applied_at", 90, kept=_newest("convergence", "fabric_id", age="applied_at", key="event_id")
-    ),
+    History("dead_letter", "closed_at", ended="t.status <> 'parked'"),
+    History("health_event", "happened_at", kept=_newest("health_event", "scope", "name", age="happened_at")),
+    History("convergence", "applied_at", kept=_newest("convergence", "fabric_id", age="applied_at", key="event_id")),
     History(
         "task_run",
         "ended_at",
-        14,
         ended="t.state <> 'running'",
         kept="t.state = 'success' AND "
         + _newest("task_run", "dag_id", "task_id", age="ended_at", key="run_id", where="n.state = 'success'"),
     ),
-    History("metric_sample", "at", 2),
+    History("metric_sample", "at"),
 )
 """Every table that only grows; the setting of one is `<name>_retention_days`."""
 

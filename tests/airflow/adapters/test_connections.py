@@ -13,9 +13,7 @@ from hedgehog.airflow.adapters.connections import (
     ConnectionValues,
     database_parameters,
     git_cache_directory,
-    git_timeout,
     read,
-    setting,
 )
 from hedgehog.errors import InvalidInput, NotFound
 
@@ -194,28 +192,6 @@ def test_another_kind_of_database_is_refused_by_name(monkeypatch, conn_type):
     connect(monkeypatch, {"conn_type": conn_type, "host": "db", "password": SECRET}, "HEDGEHOG_DB")
     with pytest.raises(InvalidInput, match=f"hedgehog_db has type '{conn_type}'; it must be a postgres connection"):
         database_parameters()
-
-
-def test_a_setting_is_its_variable_or_its_default(monkeypatch):
-    """`AIRFLOW__HEDGEHOG__NAME`, as every setting of Airflow."""
-    assert setting("git_cache_directory", "/default") == "/default"
-    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", "/elsewhere")
-    assert setting("git_cache_directory", "/default") == "/elsewhere"
-
-
-def test_git_may_take_as_long_as_is_said(monkeypatch):
-    """A clone of many gigabytes needs more than the default."""
-    assert git_timeout() == 480
-    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", "7200")
-    assert git_timeout() == 7200
-
-
-@pytest.mark.parametrize("text", ["", "0", "-5", "nan", "inf", "1e300", "an hour"])
-def test_a_time_limit_of_git_that_is_none_is_refused(monkeypatch, text):
-    """With the name of the setting."""
-    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", text)
-    with pytest.raises(InvalidInput, match="git_timeout"):
-        git_timeout()
 
 
 def test_clones_are_kept_below_airflows_home(monkeypatch):

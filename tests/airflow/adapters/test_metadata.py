@@ -33,7 +33,7 @@ with create_session() as session:
 """
 READ = """
 import dataclasses, json, sys
-from hedgehog.airflow import connections
+from hedgehog.airflow.adapters import connections
 from hedgehog.errors import HedgehogError
 
 def value(name):
@@ -93,10 +93,10 @@ def test_a_command_reads_what_airflow_reads(airflow):
     assert quickly["full"]["password"] == "s3cr3t: p%w/"
     assert (quickly["full"]["extra"], quickly["absent"][0]) == ({"hosts": "a"}, "NotFound")
     by_airflow, loaded, _ = airflow.read(
-        "from hedgehog.airflow import connections; connections.enter_airflow(); import airflow.sdk\n"
+        "from hedgehog.airflow.adapters import connections; connections.enter_airflow(); import airflow.sdk\n"
     )
     assert (loaded, quickly) == (True, by_airflow)
-    pools = airflow.run("from hedgehog.airflow import metadata; print(metadata.pools())")
+    pools = airflow.run("from hedgehog.airflow.adapters import metadata; print(metadata.pools())")
     assert pools.stdout == "{'git_sync'}\n"
 
 
@@ -109,10 +109,11 @@ def test_the_configuration_file_counts_as_the_environment_does(airflow, tmp_path
     found, loaded, _ = airflow.read()
     assert (found["full"]["password"], loaded) == ("s3cr3t: p%w/", False)
     code = """
-    from hedgehog.airflow import connections
-    print(connections.setting("kubeconfig_allow", ""), connections.git_cache_directory(), connections.setting("x", "-"))
+    from hedgehog.airflow.adapters import connections
+    from hedgehog.airflow import settings
+    print(*settings.KUBECONFIG_ALLOW.read(), connections.git_cache_directory(), settings.OPEN_PROBLEMS.read())
     """
-    assert airflow.run(code).stdout == f"plugins {tmp_path}/a%b -\n"
+    assert airflow.run(code).stdout == f"plugins {tmp_path}/a%b fail\n"
 
 
 @pytest.mark.parametrize(

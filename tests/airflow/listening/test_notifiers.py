@@ -75,7 +75,7 @@ def test_without_the_setting_nobody_is_told(configure):
 def test_a_setting_that_cannot_be_read_is_said_without_quoting_it(configure, value):
     """It may hold a token."""
     configure(value)
-    with pytest.raises(InvalidInput, match="notifiers is no JSON list") as caught:
+    with pytest.raises(InvalidInput, match="notifiers must be a JSON list") as caught:
         senders({})
     assert "hunter2" not in str(caught.value)
 

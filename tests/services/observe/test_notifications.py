@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.errors import InvalidInput
-from hedgehog.services.observe.notifications import CONDITIONS, QUIET, REMIND, Notice, notify, wrong
+from hedgehog.services.observe.notifications import CONDITIONS, QUIET, Notice, notify, wrong
 from hedgehog.store.alerts import Alert
 from hedgehog.store.metric_table import METRICS
 from hedgehog.store.metrics import Sample
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+REMIND = timedelta(hours=4)
 
 
 def make_failing(fabric="gen", value=3.0, error_class="RemoteUnavailable"):
@@ -44,7 +45,7 @@ class Office:
         """The DAG runs; returns what was told, and who could not be."""
         self.now += after
         before = len(self.told)
-        _, failed = notify(self._connection, samples, self.senders, now=self.now)
+        _, failed = notify(self._connection, samples, self.senders, now=self.now, remind=REMIND)
         return self.told[before:], failed
 
 

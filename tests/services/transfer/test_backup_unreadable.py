@@ -71,8 +71,8 @@ def test_what_cannot_be_read_is_missing_and_named_and_the_rest_is_backed_up(
 ) -> None:
     """A restore tells it again."""
     harm(fleet, what)
-    dry = back_up(fleet, tmp_path, now=NOW, dry_run=True)
-    done = back_up(fleet, tmp_path, now=NOW)
+    dry = back_up(fleet, tmp_path, keep=14, now=NOW, dry_run=True)
+    done = back_up(fleet, tmp_path, keep=14, now=NOW)
     assert (dry.fabrics, dry.objects, dry.bytes, dry.missing) == (done.fabrics, done.objects, done.bytes, done.missing)
     assert (done.fabrics, done.objects, list(done.missing.fabrics)) == (2, 2, ["bad"])
     assert HARMS[what][1] in done.missing.fabrics["bad"]

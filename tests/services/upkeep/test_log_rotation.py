@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hedgehog.services.upkeep.log_rotation import Policy, Report, rotate
 
 NOW = 1_800_000_000.0
 OURS = {"hedgehog_git_sync", "hedgehog_backup"}
-NONE_KEPT = Policy(keep=0)
+POLICY = Policy(compress_days=1.0, delete_days=30.0, total_size=2_000_000_000, keep=20)
+NONE_KEPT = replace(POLICY, keep=0)
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def test_the_newest_of_each_dag_stay_however_old(logs, tmp_path):
     for number in range(4):
         logs(hours=24 * (100 - number), run=f"r{number}")
     logs(hours=24 * 400, dag_id="hedgehog_backup")
-    rotated(tmp_path, Policy(keep=2))
+    rotated(tmp_path, replace(POLICY, keep=2))
     assert names(tmp_path) == [
         "dag_id=hedgehog_backup/run_id=r1/task_id=plan/attempt=1.gz",
         "dag_id=hedgehog_git_sync/run_id=r2/task_id=plan/attempt=1.gz",
@@ -116,7 +118,7 @@ def test_the_oldest_go_first_when_all_of_it_is_too_much(logs, tmp_path):
     """Until the rest fits."""
     for number in range(4):
         logs(hours=20 - number, size=1000, run=f"r{number}")
-    report = rotated(tmp_path, Policy(keep=1, total_size=2500))
+    report = rotated(tmp_path, replace(POLICY, keep=1, total_size=2500))
     assert [path.split("/")[1] for path in report.deleted] == ["run_id=r0", "run_id=r1"]
     assert (report.before, report.after) == (4000, 2000)
 
@@ -173,7 +175,7 @@ def test_the_log_of_a_trigger_is_no_log_for_the_web_ui_when_compressed(logs, tmp
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["attempt=1.trigger.7.gz"]
 
 
-@pytest.mark.parametrize("policy", [Policy(compress_days=8, delete_days=7), Policy(keep=-1)])
+@pytest.mark.parametrize("policy", [replace(POLICY, compress_days=8, delete_days=7), replace(POLICY, keep=-1)])
 def test_a_policy_that_makes_no_sense_is_refused(policy, tmp_path):
     """Before anything is touched."""
     with pytest.raises(InvalidInput):

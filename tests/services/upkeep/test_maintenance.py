@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hedgehog.airflow.settings import RETENTIONS
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.upkeep import maintenance
@@ -24,6 +25,7 @@ from tests.waiting import until_alone
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
+DAYS = {table: setting.default for table, setting in RETENTIONS.items()}
 
 
 @pytest.fixture
@@ -48,25 +50,26 @@ def test_each_history_goes_by_its_own_setting(database: Connection) -> None:
             "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, counts, reason, duration, "
             "finished_at) VALUES (0, 'gone', 'git', 'error', 1, '{}', '', 0, now() - interval '3 days')"
         )
-    kept = maintenance.sweep_histories(database, {})
-    assert kept == {history.name: {"days": history.days, "rows": 0, "more": False} for history in HISTORIES}
+    kept = maintenance.sweep_histories(database, DAYS)
+    assert kept == {table: {"days": days, "rows": 0, "more": False} for table, days in DAYS.items()}
     for dry_run in (True, False):
-        report = maintenance.sweep_histories(database, {"sync_event": 2.0}, dry_run=dry_run)
+        report = maintenance.sweep_histories(database, DAYS | {"sync_event": 2.0}, dry_run=dry_run)
         assert report["sync_event"] == {"days": 2.0, "rows": 1, "more": False}
-    assert maintenance.sweep_histories(database, {"sync_event": 2.0})["sync_event"]["rows"] == 0
+    assert maintenance.sweep_histories(database, DAYS | {"sync_event": 2.0})["sync_event"]["rows"] == 0
 
 
 def test_a_retention_that_would_delete_everything_is_refused(database: Connection) -> None:
     """A typing error must not empty the history."""
     with pytest.raises(InvalidInput, match="sync_event_retention_days is 0; it must be more than 0"):
-        maintenance.sweep_histories(database, {"sync_event": 0.0})
+        maintenance.sweep_histories(database, DAYS | {"sync_event": 0.0})
 
 
 def test_the_page_has_every_history_with_its_setting_and_its_default() -> None:
     """Operators plan disks by it."""
     page = (ROOT / "docs" / "maintenance.md").read_text()
     told = re.findall(r"^\| `(\w+)` \| `(\w+)` \| ([0-9]+) \|", page, re.MULTILINE)
-    assert told == [(one.name, f"{one.name}_retention_days", str(one.days)) for one in HISTORIES]
+    assert told == [(table, one.name, one.default_text) for table, one in RETENTIONS.items()]
+    assert list(RETENTIONS) == [history.name for history in HISTORIES]
 
 
 # Runs that died

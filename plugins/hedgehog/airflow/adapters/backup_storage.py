@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.adapters.connections import read, setting
+from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.settings import BACKUP_DIRECTORY
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.services.transfer import backup, backup_manifest
 from hedgehog.services.transfer.backup import Backup
@@ -28,7 +29,7 @@ KEY_CONNECTION = "hedgehog_backup_key"
 def backup_place() -> str:
     """Where backups go: `[hedgehog] backup_directory`, else below AIRFLOW_HOME. Raises InvalidInput if it is neither."""
     home = os.environ.get("AIRFLOW_HOME")
-    place = setting("backup_directory", f"{home}/hedgehog/backups" if home else "")
+    place = BACKUP_DIRECTORY.read() or (f"{home}/hedgehog/backups" if home else "")
     if not place:
         raise InvalidInput("where do backups go? say --directory DIR, or set [hedgehog] backup_directory")
     return place

@@ -1,4 +1,4 @@
-"""Airflow connections as plain values, and settings. Reads the environment first, so the `hedgehog` command works
+"""Airflow connections as plain values. Reads the environment first, so the `hedgehog` command works
 from a clone with no Airflow running; a command reads the rest without the seconds that importing Airflow takes."""
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from hedgehog.airflow.adapters import metadata
+from hedgehog.airflow.settings import GIT_CACHE_DIRECTORY
 from hedgehog.errors import InvalidInput, NotFound
 
 DATABASE_CONNECTION = "hedgehog_db"
-GIT_TIMEOUT = 480.0
-_SHORTEST_GIT_TIMEOUT, _LONGEST_GIT_TIMEOUT = 10.0, 86400.0
 _LIBPQ_EXTRA = (
     "sslmode",
     "sslrootcert",
@@ -208,39 +207,8 @@ def database_parameters(connection_id: str = DATABASE_CONNECTION) -> dict[str, A
     return {key: value for key, value in found.items() if value not in (None, "")}
 
 
-def setting(name: str, default: str) -> str:
-    """`[hedgehog] name` of Airflow's configuration, or `AIRFLOW__HEDGEHOG__NAME`."""
-    text = option("hedgehog", name)
-    return default if text is None else text
-
-
-def option(section: str, name: str) -> str | None:
-    """`[section] name` of Airflow's configuration, or its environment variable; loads no Airflow for it."""
-    text = os.environ.get(f"AIRFLOW__{section.upper()}__{name.upper()}")
-    if text is None and "airflow.configuration" in sys.modules:
-        from airflow.sdk.configuration import conf
-
-        found: str | None = conf.get(section, name, fallback=None)
-        return found
-    return metadata.option(section, name) if text is None else text
-
-
-def git_timeout() -> float:
-    """Seconds that one git process may take in all: `[hedgehog] git_timeout`. Raises InvalidInput for less than ten."""
-    text = setting("git_timeout", str(GIT_TIMEOUT))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not _SHORTEST_GIT_TIMEOUT <= seconds <= _LONGEST_GIT_TIMEOUT:
-        limits = f"{_SHORTEST_GIT_TIMEOUT:g} to {_LONGEST_GIT_TIMEOUT:g}"
-        raise InvalidInput(f"[hedgehog] git_timeout is {text[:40]!r}; it must be a number of seconds, {limits}")
-    return seconds
-
-
 def git_cache_directory() -> Path:
     """Where bare clones are kept: `[hedgehog] git_cache_directory`, else below AIRFLOW_HOME or the user's cache."""
     home = os.environ.get("AIRFLOW_HOME")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    default = Path(home) / "hedgehog" / "git" if home else cache / "hedgehog" / "git"
-    return Path(setting("git_cache_directory", str(default))).expanduser()
+    return GIT_CACHE_DIRECTORY.read() or (Path(home) if home else cache) / "hedgehog" / "git"

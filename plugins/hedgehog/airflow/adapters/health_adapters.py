@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.adapters.connections import option, read
+from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.configuration import option
 from hedgehog.gitops.addresses import RepositoryAddress
 
 if TYPE_CHECKING:

@@ -11,11 +11,10 @@ from hedgehog.airflow.adapters.connections import (
     ConnectionValues,
     database_parameters,
     git_cache_directory,
-    git_timeout,
     read,
     refuse_other_host,
-    setting,
 )
+from hedgehog.airflow.settings import GIT_TIMEOUT, KUBECONFIG_ALLOW
 from hedgehog.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def open_mirror(repository: GitRepository) -> Mirror:
     from hedgehog.gitops.mirror import Mirror
     from hedgehog.gitops.remote import Remote
 
-    remote = Remote(repository.url, repository.branch, git_credentials(repository), timeout=git_timeout())
+    remote = Remote(repository.url, repository.branch, git_credentials(repository), timeout=GIT_TIMEOUT.read())
     return Mirror(git_cache_directory(), remote)
 
 
@@ -79,7 +78,7 @@ def open_kubeconfig(path: str | Path, *, name: str | None = None) -> Cluster:
     from hedgehog.kube.client import Cluster
     from hedgehog.kube.kubeconfig import Permitted
 
-    permitted = Permitted.of(setting("kubeconfig_allow", ""))
+    permitted = Permitted.of(KUBECONFIG_ALLOW.read())
     return Cluster.from_kubeconfig(Path(path).expanduser(), name=name, permitted=permitted)
 
 
@@ -117,7 +116,7 @@ def open_cluster(connection_id: str) -> Cluster:
         Path(str(given)).expanduser() if ways == ["kube_config_path"] else given,
         extra.get("cluster_context") or None,
         name=connection_id,
-        permitted=Permitted.of(setting("kubeconfig_allow", "")),
+        permitted=Permitted.of(KUBECONFIG_ALLOW.read()),
         skip_tls=is_yes(extra.get("disable_verify_ssl")),
     )
 

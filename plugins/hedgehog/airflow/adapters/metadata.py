@@ -1,4 +1,4 @@
-"""Airflow's configuration and the connections in its own database, read without the four seconds that importing it takes.
+"""The connections and pools in Airflow's own database, read without the four seconds that importing Airflow takes.
 
 For commands only: a task asks Airflow. What is set here in another way than as plain text (a secrets backend, options
 from a command or a secret, a database that is not PostgreSQL) or looks otherwise than this expects is left to Airflow.
@@ -6,13 +6,10 @@ from a command or a secret, a database that is not PostgreSQL) or looks otherwis
 
 from __future__ import annotations
 
-import configparser
-import os
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
+from hedgehog.airflow import configuration
 from hedgehog.errors import InvalidInput, RemoteUnavailable
 
 _CONNECTION = (
@@ -44,48 +41,6 @@ class Stored:
 
     def __repr__(self) -> str:
         return f"Stored({self.conn_type!r})"
-
-
-def option(section: str, key: str) -> str | None:
-    """`[section] key` of airflow.cfg, or its environment variable; None when neither is set.
-
-    Raises InvalidInput when airflow.cfg is there and cannot be read.
-    """
-    text = os.environ.get(f"AIRFLOW__{section.upper()}__{key.upper()}")
-    if text is not None:
-        return text
-    path = config_file()
-    try:
-        state = path.stat()
-    except OSError:
-        return None
-    return _parsed(path, state.st_mtime_ns, state.st_size).get((section, key))
-
-
-def config_file() -> Path:
-    """Where Airflow has its configuration."""
-    named = os.environ.get("AIRFLOW_CONFIG")
-    return Path(named).expanduser() if named else _home() / "airflow.cfg"
-
-
-def _home() -> Path:
-    return Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
-
-
-@cache
-def _parsed(path: Path, changed: int, size: int) -> dict[tuple[str, str], str]:
-    """All options of the file as it was at that moment."""
-    parser = configparser.ConfigParser(strict=False)
-    try:
-        parser.read_string(path.read_text())
-        return {
-            (name, key): os.path.expanduser(os.path.expandvars(text))  # noqa: PTH111 - values need not be paths
-            for name in parser.sections()
-            for key, text in parser.items(name)
-            if text
-        }
-    except (OSError, ValueError, configparser.Error) as error:
-        raise InvalidInput(f"{path} cannot be read ({type(error).__name__})") from None
 
 
 def connection(connection_id: str) -> Stored | None:
@@ -124,7 +79,7 @@ def _query(statement: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
     except psycopg2.OperationalError as error:  # its text may quote the URL
         raise RemoteUnavailable(
             f"Airflow's own database cannot be reached ({type(error).__name__}), by [database] sql_alchemy_conn of "
-            f"{config_file()} or the environment; run `airflow db check`"
+            f"{configuration.config_file()} or the environment; run `airflow db check`"
         ) from None
     except psycopg2.Error:
         raise NeedsAirflow from None
@@ -144,7 +99,7 @@ def _database_url() -> str | None:
     if any(_plain(section, key) for section, key in _ELSEWHERE):
         raise NeedsAirflow
     if url is None:
-        if (_home() / "airflow.db").exists():
+        if (configuration.home() / "airflow.db").exists():
             raise NeedsAirflow
         return None
     scheme, mark, rest = url.partition("://")
@@ -155,9 +110,9 @@ def _database_url() -> str | None:
 
 def _plain(section: str, key: str) -> str | None:
     """The option. Raises NeedsAirflow when a command or a secret gives it."""
-    if any(option(section, key + suffix) for suffix in _INDIRECT):
+    if any(configuration.written_option(section, key + suffix) for suffix in _INDIRECT):
         raise NeedsAirflow
-    return option(section, key)
+    return configuration.written_option(section, key)
 
 
 def _decrypted(text: str | None, connection_id: str) -> str | None:

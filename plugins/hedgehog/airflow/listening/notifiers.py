@@ -7,9 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from hedgehog.airflow.adapters.connections import setting
+from hedgehog.airflow.settings import NOTIFIERS
 from hedgehog.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -19,28 +17,12 @@ if TYPE_CHECKING:
 def senders(context: Mapping[str, Any]) -> dict[str, Send]:
     """One sender for each entry of `[hedgehog] notifiers`, by its place and class.
 
-    The setting is a JSON list of `{"notifier": "dotted.path.of.Class", "kwargs": {…}}`. The templates of a notifier see
-    the context of the task and `subject`, `message`, `alerts` and `over`. Raises InvalidInput for another shape.
+    The templates of a notifier see the context of the task and `subject`, `message`, `alerts` and `over`.
     """
     return {
         f"{number} {path.rpartition('.')[2]}": partial(_send, dict(context), path, kwargs)
-        for number, (path, kwargs) in enumerate(_configured(), 1)
+        for number, (path, kwargs) in enumerate(NOTIFIERS.read(), 1)
     }
-
-
-def _configured() -> list[tuple[str, dict[str, Any]]]:
-    text = setting("notifiers", "")
-    if not text.strip():
-        return []
-    try:
-        found = [(entry["notifier"], entry.get("kwargs", {})) for entry in orjson.loads(text)]
-        if not all(isinstance(path, str) and isinstance(kwargs, dict) for path, kwargs in found):
-            raise TypeError
-    except (ValueError, TypeError, KeyError, AttributeError):  # the text may hold a token: it is not quoted
-        raise InvalidInput(
-            '[hedgehog] notifiers is no JSON list of {"notifier": "dotted.path.of.Class", "kwargs": {…}}'
-        ) from None
-    return found
 
 
 def _send(context: dict[str, Any], path: str, kwargs: dict[str, Any], notice: Notice) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from hedgehog.airflow.adapters.connections import setting
+from hedgehog.airflow import settings
 from hedgehog.airflow.operators.tasks import fabric_database, run_id_of
 from hedgehog.airflow.trouble import FabricTrouble
-from hedgehog.errors import InvalidInput, PermanentError
+from hedgehog.errors import PermanentError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,16 +27,6 @@ RESULT_CLEANUP = "result_cleanup"
 LOG_ROTATION = "log_rotation"
 BACKUP = "backup"
 """Jobs of the table `maintenance`."""
-_DAG_RUN_DAYS = 14.0
-
-
-def number(name: str, default: float) -> float:
-    """`[hedgehog] name` as a number. Raises InvalidInput naming the setting."""
-    text = setting(name, str(default))
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidInput(f"[hedgehog] {name} is {text!r}; it must be a number") from None
 
 
 def _note(job: str, report: dict[str, Any]) -> None:
@@ -120,10 +110,10 @@ class SweepHistoriesOperator(_CleaningOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what went of each table."""
         from hedgehog.services.upkeep import maintenance
-        from hedgehog.store.retention import HISTORIES, note_run
+        from hedgehog.store.retention import note_run
 
         with fabric_database() as connection:
-            days = {one.name: number(f"{one.name}_retention_days", one.days) for one in HISTORIES}
+            days = {table: retention.read() for table, retention in settings.RETENTIONS.items()}
             report = maintenance.sweep_histories(connection, days, dry_run=bool(self.plan_only))
             if not self.plan_only:
                 note_run(connection, RESULT_CLEANUP, report)
@@ -160,7 +150,7 @@ class SweepDagRunsOperator(_CleaningOperator):
                     f"there is no connection {API_CONNECTION}, so Airflow's own old runs stay; create it, or clean them "
                     "with `airflow db clean`"
                 )
-            days = number("dag_run_retention_days", _DAG_RUN_DAYS)
+            days = settings.DAG_RUN_RETENTION_DAYS.read()
             with api:
                 before = datetime.now(UTC) - timedelta(days=days)
                 report = maintenance.sweep_runs(api, before, dry_run=bool(self.plan_only))
@@ -209,12 +199,11 @@ def _our_dags(folder: Path) -> list[str]:
 def _policy() -> Policy:
     from hedgehog.services.upkeep.log_rotation import Policy
 
-    default = Policy()
     return Policy(
-        compress_days=number("log_compress_days", default.compress_days),
-        delete_days=number("log_retention_days", default.delete_days),
-        total_size=int(number("log_total_megabytes", default.total_size / 1e6) * 1e6),
-        keep=int(number("log_keep", default.keep)),
+        compress_days=settings.LOG_COMPRESS_DAYS.read(),
+        delete_days=settings.LOG_RETENTION_DAYS.read(),
+        total_size=int(settings.LOG_TOTAL_MEGABYTES.read() * 1e6),
+        keep=settings.LOG_KEEP.read(),
     )
 
 
@@ -229,14 +218,13 @@ class BackUpOperator(_CleaningOperator):
         from datetime import UTC, datetime
 
         from hedgehog.airflow.adapters import backup_storage
-        from hedgehog.services.transfer.backup import KEEP
         from hedgehog.store.retention import note_run
 
         with fabric_database() as connection:
             done = backup_storage.back_up(
                 connection,
                 backup_storage.backup_place(),
-                keep=int(number("backup_keep", KEEP)),
+                keep=settings.BACKUP_KEEP.read(),
                 now=datetime.now(UTC),
                 dry_run=bool(self.plan_only),
             )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from hedgehog.airflow.adapters.connections import git_cache_directory, setting
+from hedgehog.airflow.adapters.connections import git_cache_directory
 from hedgehog.airflow.operators.tasks import fabric_database, short
-from hedgehog.errors import HedgehogError, InvalidInput
+from hedgehog.airflow.settings import NOTIFY_AGAIN_MINUTES
+from hedgehog.errors import HedgehogError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -109,20 +110,10 @@ class NotifyOperator(BaseOperator):
                 samples,
                 senders(context),
                 now=datetime.now(UTC),
-                remind=_remind(),
+                remind=timedelta(minutes=NOTIFY_AGAIN_MINUTES.read()),
             )
         for line in notice.message.splitlines():
             logger.warning("%s", line)
         if failed:
             raise AirflowFailException(f"nobody was told by {short(failed)}; the log above says why")
         return {"alerts": len(notice.alerts), "over": len(notice.over)}
-
-
-def _remind() -> timedelta:
-    from hedgehog.services.observe.notifications import REMIND
-
-    text = setting("notify_again_minutes", "")
-    try:
-        return timedelta(minutes=float(text)) if text else REMIND
-    except (ValueError, OverflowError):
-        raise InvalidInput(f"[hedgehog] notify_again_minutes is {text!r}; it must be a number") from None

@@ -11,8 +11,9 @@ from threading import Lock
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 
-from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read, setting
+from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read
 from hedgehog.airflow.clocks import intervals
+from hedgehog.airflow.settings import METRICS_TOKEN
 from hedgehog.errors import HedgehogError, NotFound
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def scrape_token() -> str:
     try:
         return read(TOKEN_CONNECTION).password or ""
     except NotFound:
-        return setting("metrics_token", "")
+        return METRICS_TOKEN.read()
 
 
 class _Counter:

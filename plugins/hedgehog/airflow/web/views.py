@@ -20,7 +20,8 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read, setting
+from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read
+from hedgehog.airflow.settings import GITHUB_WEBHOOK_PREVIOUS_SECRET, GITHUB_WEBHOOK_SECRET
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound
 from hedgehog.services.repository import webhook
 from hedgehog.store import database, inbox, migrate
@@ -64,7 +65,7 @@ def webhook_secrets() -> Secrets:
         values = read(SECRET_CONNECTION)
         found = (values.password, values.extra.get("previous"))
     except NotFound:
-        found = (setting("github_webhook_secret", ""), setting("github_webhook_previous_secret", ""))
+        found = (GITHUB_WEBHOOK_SECRET.read(), GITHUB_WEBHOOK_PREVIOUS_SECRET.read())
     return tuple(secret for secret in found if isinstance(secret, str) and secret)
 
 

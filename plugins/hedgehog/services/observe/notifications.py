@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 QUIET = timedelta(minutes=5)
 """For how long a condition must be gone before it is over: what comes and goes is told once."""
-REMIND = timedelta(hours=4)
-"""After this time what is still wrong is told again, unless the caller says otherwise."""
 _MOST_LINES = 20
 
 
@@ -154,7 +152,7 @@ def notify(
     senders: Mapping[str, Send],
     *,
     now: datetime,
-    remind: timedelta = REMIND,
+    remind: timedelta,
 ) -> tuple[Notice, list[str]]:
     """Tell all *senders* what is new, still so after *remind*, or over; returns that and who could not be told.
 

@@ -49,8 +49,6 @@ from hedgehog.store import installations, snapshot
 from hedgehog.store.database import Connection
 
 PREFIX = "hedgehog-"
-KEEP = 14
-"""Backups that are kept when nothing else is said."""
 _PARTIAL = ".part"
 _ABANDONED_AFTER = 86400.0
 """Seconds after which a half-written backup belongs to a process that is no more."""
@@ -325,7 +323,7 @@ def back_up(
     connection: Connection,
     directory: Path,
     *,
-    keep: int = KEEP,
+    keep: int,
     now: datetime,
     dry_run: bool = False,
     key: str | None = None,

@@ -29,14 +29,14 @@ _DAY = 86400.0
 class Policy:
     """When a log is compressed and when it goes. Sizes are bytes."""
 
-    compress_days: float = 1.0
+    compress_days: float
+    delete_days: float
+    total_size: int
+    """Of all logs of the DAGs; above that, the oldest go before their time."""
+    keep: int
+    """The newest logs of each DAG that stay, whatever their age and size."""
     compress_size: int = 1_000_000
     """A larger log is compressed as soon as it is at rest."""
-    delete_days: float = 30.0
-    total_size: int = 2_000_000_000
-    """Of all logs of the DAGs; above that, the oldest go before their time."""
-    keep: int = 20
-    """The newest logs of each DAG that stay, whatever their age and size."""
     rest_hours: float = 1.0
     """How long nothing was written before a log counts as finished: longer than any task of ours may run."""
 

@@ -29,13 +29,13 @@ _PAGE = 100
 def sweep_histories(
     connection: Connection, days: Mapping[str, float], *, dry_run: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Delete what is older than *days* says, by table (else the table's default), and report what went of each.
+    """Delete what is older than *days* says, by table, and report what went of each.
 
     Never an open delivery, a parked letter, or the newest success of a fabric at a target.
     """
     report = {}
     for history in HISTORIES:
-        kept = days.get(history.name, float(history.days))
+        kept = days[history.name]
         if kept <= 0:
             raise InvalidInput(f"{history.name}_retention_days is {kept:g}; it must be more than 0")
         sweep = _count if dry_run else retention.sweep
