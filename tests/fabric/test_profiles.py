@@ -113,7 +113,8 @@ def test_totals_count_the_ports_that_are_available(name: str, data: st.DataObjec
     modes = {port: sorted(one.kind.modes) for port, one in model.ports.items() if one.kind and one.kind.modes}
     split = data.draw(st.lists(st.sampled_from(sorted(modes)), unique=True)) if modes else []
     breakouts = {port: data.draw(st.sampled_from(modes[port])) for port in split}
-    available = [port for port in model.names(breakouts) if model.is_available(port, breakouts)]
+    names = [name for port in model.ports for name in (port, *(f"{port}/{part}" for part in range(1, 9)))]
+    available = [name for name in names if model.is_available(name, breakouts)]
     total, by_pipeline = model.totals(breakouts)
     assert (total, model.fault(breakouts)) == (len(available), "")
     assert sum(by_pipeline.values()) <= total

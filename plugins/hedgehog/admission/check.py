@@ -10,8 +10,9 @@ from typing import Any
 
 from hedgehog.admission.asking import AskedFabric
 from hedgehog.admission.cluster_state import NAMESPACE
+from hedgehog.admission.controllers import ControlledFabric
 from hedgehog.admission.memory import Memory, collector_paused
-from hedgehog.admission.review import Operation, Stage, Verdict
+from hedgehog.admission.review import Admission, Operation, Stage, Verdict
 from hedgehog.admission.rules.objects import DELETED_REFERENCE, DUPLICATE, REFUSED_REFERENCE
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Round
@@ -118,6 +119,14 @@ def _decodes(manifest: Manifest, settings: FabricSettings) -> bool:
     except Exception as error:  # that is an answer, too
         logger.debug("%s", error)
         return False
+
+
+def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admission:
+    """A fabric as its cluster has it, to be asked for single creates, updates and deletes. *objects* are not checked.
+
+    The built-in SwitchProfiles are there, and a VPCInfo for each VPC and External.
+    """
+    return ControlledFabric(settings, _identified(objects).values())
 
 
 def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tuple[ObjectRef, Manifest]:
