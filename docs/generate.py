@@ -344,14 +344,17 @@ def _make_problems_page() -> str:
     return problems_page(REMEDIES)
 
 
-def _make_rules_page() -> str:
+def load_rules() -> Mapping[str, Any]:
+    """Every rule by its id, whichever module makes it."""
     from hedgehog.admission import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
-    from hedgehog.admission.rules.table import rules  # noqa: PLC0415
     from hedgehog.manifests.rule import RULES  # noqa: PLC0415
     from hedgehog.services.kubernetes import dry_run as against_cluster  # noqa: F401, PLC0415
 
-    rules()
-    return rules_page(RULES)
+    return RULES
+
+
+def _make_rules_page() -> str:
+    return rules_page(load_rules())
 
 
 def _make_settings_page() -> str:
