@@ -311,6 +311,7 @@ def pages() -> dict[str, Callable[[], str]]:
     return {
         "DAGS.md": _make_dags_page,
         "architecture.md": _make_architecture_page,
+        "commands.md": _make_commands_page,
         "errors.md": _make_errors_page,
         "problems.md": _make_problems_page,
         "rules.md": _make_rules_page,
@@ -330,6 +331,13 @@ def _make_architecture_page() -> str:
     from docs.rooms import with_rooms  # noqa: PLC0415 - on the path since main()
 
     return with_rooms((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), ROOT / "plugins" / "hedgehog")
+
+
+def _make_commands_page() -> str:
+    from docs.commands import commands_page  # noqa: PLC0415 - on the path since main()
+    from hedgehog.__main__ import build_parser  # noqa: PLC0415
+
+    return _join([NOTICE.format(source="the parsers in plugins/hedgehog/cli"), *commands_page(build_parser())])
 
 
 def _make_errors_page() -> str:

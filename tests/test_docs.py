@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from docs import generate
+from docs.commands import commands
 from hedgehog import errors
+from hedgehog.__main__ import build_parser
 from hedgehog.fabric.problems import REMEDIES, ProblemKind
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +73,25 @@ def test_the_page_of_the_rules_has_every_rule_and_is_fresh():
     written = {name for text in sources for name in re.findall(r"= rule\(\s*\"([a-z0-9-]+)\"", text)}
     assert written - set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE)) == set()
     assert generate.stale(ROOT / "docs", {"rules.md": page}) == ""
+
+
+# commands
+
+
+def test_the_page_of_the_commands_has_every_command_and_is_fresh():
+    """`make format` writes it anew."""
+    page = generate.pages()["commands.md"]()
+    words = [name for name, _ in commands(build_parser())]
+    assert len(words) > 30
+    assert [name for name in words if f"## hedgehog {name}\n" not in page] == []
+    assert generate.stale(ROOT / "docs", {"commands.md": page}) == ""
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(build_parser())))
+def test_every_argument_of_a_command_is_explained(name, command):
+    """Options say what they do; what stands without one may be named so that nobody asks."""
+    silent = [action.option_strings for action in command._actions if action.option_strings and not action.help]
+    assert silent == []
 
 
 # the generator
