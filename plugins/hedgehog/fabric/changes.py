@@ -80,7 +80,7 @@ class OutcomeStatus(StrEnum):
     SKIPPED = "skipped"
     """Nothing to do, suspended, or another run is at it."""
     HELD = "held"
-    """Done as far as policy allows; something waits for a human."""
+    """Done, except for what the fabric's policies keep for a person to decide."""
     ERROR = "error"
 
 

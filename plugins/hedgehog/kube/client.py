@@ -39,7 +39,7 @@ READ_TIMEOUT = 30.0
 ATTEMPTS = 3
 """Tries of an idempotent call before its failure is reported."""
 LONGEST_WAIT = 10.0
-"""A server that wants us away for longer gets its wish through the store, not by a sleeping worker."""
+"""When a server asks for a longer pause, the fabric is due again after it; no worker sleeps that long."""
 
 APPLY_PATCH = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -176,7 +176,7 @@ class Cluster:
     ) -> Answer:
         """Send one request and return its answer, good or bad.
 
-        Raises RemoteUnavailable when there is none, RateLimited when the server wants us away for long. An idempotent
+        Raises RemoteUnavailable when there is none, RateLimited when the server asks for a long pause. An idempotent
         request is tried up to ATTEMPTS times.
         """
         url = f"{self._prefix}{path}?{urlencode(query)}" if query else self._prefix + path

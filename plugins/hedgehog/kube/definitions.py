@@ -1,4 +1,4 @@
-"""The CustomResourceDefinition of the product's own kind Fabric: found, installed, or left to whom it belongs.
+"""The CustomResourceDefinition of the product's own kind Fabric: found, installed, or left to its owner.
 
 A cluster holds one CRD of a name, and upstream is bringing a Fabric of its own under the name of ours. Whatever is
 there and not ours is never touched; our kind then lives in a fallback group. Hedgehog's CRDs are none of our business.

@@ -137,7 +137,7 @@ def read(
 
 
 def missing_definitions(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
-    """Those of *kinds* that the cluster does not serve as we speak them, with the reason. Raises like any read."""
+    """Those of *kinds* that the cluster does not serve in our version, with the reason. Raises like any read."""
     return _missing(_Reader(cluster, time.monotonic, DEADLINE), kinds)
 
 
@@ -156,7 +156,7 @@ def _conditions(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _missing(reader: _Reader, kinds: Iterable[Kind]) -> dict[str, str]:
-    """Kinds that the cluster does not serve as we speak them, with the reason: one request a group and version."""
+    """Kinds that the cluster does not serve in our version, with the reason: one request per group and version."""
     groups: dict[tuple[str, str], list[Kind]] = {}
     for kind in kinds:
         groups.setdefault((kind.group, kind.version), []).append(kind)

@@ -23,7 +23,7 @@ MOST_OUTAGES = 3
 class Throttle:
     """A limit on concurrent requests that halves on overload and grows by one after as many successes as it allows.
 
-    Never below one and never above *most*. Python clients have no limiter of their own, and mapped tasks come in herds.
+    Never below one and never above *most*. Python clients have no limiter of their own, and mapped tasks start all at once.
     """
 
     def __init__(self, most: int) -> None:

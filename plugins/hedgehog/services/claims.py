@@ -1,4 +1,4 @@
-"""Who works on what: batches of due fabrics for a plan, and the locks under which a sync works on its batch."""
+"""Which run may work on which fabric: batches of due fabrics for a plan, and the locks under which a sync works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Circuit breakers, one a fabric and service, shared by all workers: who keeps failing is left in peace for a while.
+"""Circuit breakers, one per fabric and service, shared by all workers: what keeps failing is left alone for a while.
 
 Closed: calls go through. After FAILURES in a row it opens, for RECOVERY. Then it is half-open: one call goes through,
 whose success closes it and whose failure opens it again. The clock is the caller's.

@@ -1,7 +1,7 @@
 """Operators of the health DAGs and of the self-test: plan, look, and say in words what was found.
 
-A look that finds a fault is a good end of a task: the fault is recorded, and alerts come from there. Red is a task that
-could not look, and every failed check of a self-test.
+A task that finds a fault succeeds: the fault is recorded, and alerts come from there. A task is red when it could not
+look, and for every failed check of a self-test.
 """
 
 from __future__ import annotations

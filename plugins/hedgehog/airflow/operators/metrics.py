@@ -31,7 +31,7 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class CollectMetricsOperator(BaseOperator):
-    """Finds tasks that died without a word, takes all figures, keeps them, and hands them to Airflow's own metrics."""
+    """Finds killed tasks that left no record, takes all figures, keeps them, and hands them to Airflow's own metrics."""
 
     ui_color = "#f3e8fd"
 

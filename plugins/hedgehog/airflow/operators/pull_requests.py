@@ -1,6 +1,6 @@
 """Operators of hedgehog_pull_request_validation: which pull requests wait, the checks, and what came of them.
 
-A pull request with faults is a good end of a task: it was checked and told. A task is red when it could not be checked.
+The task of a pull request with faults succeeds: it was checked and reported. A task is red when it could not check.
 Nothing here is retried by Airflow: the inbox knows when a failed delivery is due again, and GitHub when it has room.
 """
 

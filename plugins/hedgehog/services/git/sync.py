@@ -1,4 +1,4 @@
-"""Fabrics → Git: one commit a fabric, one push a repository, nothing written that is there already.
+"""Fabrics → Git: one commit per fabric, one push per repository, nothing written that is there already.
 
 A run compares what the database wants with what the branch has now and closes the difference. It keeps no memory but
 the records of its last push, and even those may be behind: commits of a killed run are known by their trailers and
@@ -298,7 +298,7 @@ def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
 
 
 def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
-    """The outcome of a fabric whose files are now as far as policy allows, recorded with what was learnt."""
+    """The outcome of a fabric whose files are written, except for what its policies hold; recorded with what was learnt."""
     plan, fabric = planned.plan, planned.job.fabric
     held = plan.having(Action.SKIPPED)
     status = OutcomeStatus.SUCCESS if plan.changes or plan.records else OutcomeStatus.SKIPPED

@@ -130,7 +130,7 @@ def _drifted(fabric: Fabric, desired: Desired, live: Live, plan: Plan) -> dict[O
 
 
 def _as_wanted(ref: ObjectRef, desired: Desired, live: Live) -> bool:
-    """Whether somebody else did what the fabric wants now; writing it again is a formality."""
+    """Whether somebody else did what the fabric wants now; it is written again only to own its fields."""
     there = live.objects.get(ref)
     if there is None or is_gone(there):
         return False

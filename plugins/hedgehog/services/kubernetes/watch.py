@@ -47,7 +47,7 @@ EARLY = 0.7
 
 
 class Watch:
-    """Watches every cluster that fabrics are synced to, for as long as `run` runs; everything but `stop` is its own."""
+    """Watches every cluster that fabrics are synced to, for as long as `run` runs. Other threads may only call `stop`."""
 
     def __init__(
         self,

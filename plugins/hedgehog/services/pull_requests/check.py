@@ -88,12 +88,12 @@ class FabricReport:
 
     @property
     def errors(self) -> int:
-        """Problems that speak against the merge; warnings do not."""
+        """Problems for which the pull request should not be merged; warnings do not count."""
         return sum(problem.is_error for problem in self.problems)
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing speaks against the merge."""
+        """Whether the pull request may be merged."""
         return not self.unverified and not self.errors
 
     def as_dict(self) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Status(StrEnum):
 
     SUCCESS = "success"
     FAILURE = "failure"
-    """Something speaks against the merge, or it could not be verified."""
+    """The pull request should not be merged, or could not be verified."""
     SKIPPED = "skipped"
     """A draft, closed, or none of ours: nothing was said on GitHub."""
 

@@ -67,7 +67,7 @@ class Intake:
 def take_in(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Outcome | None:
     """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when nobody had to look.
 
-    Never raises for what is wrong with the fabric; PushRace says that the branch was replaced under our hands.
+    Never raises for what is wrong with the fabric; PushRace says that the branch was replaced meanwhile.
     """
     try:
         behind = _is_behind(commit, fabric, state)

@@ -31,8 +31,8 @@ def plan(
     has come; *at_once*, all that a fabric follows.
 
     *repository* is a name, a URL, or `owner/name` at any host; *branch* and *fabrics* narrow it down. Raises NotFound
-    when nothing fits. A repository whose look was killed comes last, in a batch of its own. Reminds the DAG of pull
-    requests of what it has forgotten: it has no clock of its own.
+    when nothing fits. A repository whose look was killed comes last, in a batch of its own. Also wakes the DAG
+    of pull requests for deliveries that it missed, since it has no clock of its own.
     """
     inbox.remind(connection, PULL_REQUEST)
     rows = fabric_store.load_repositories(connection)

@@ -46,7 +46,7 @@ class Unheeded:
 
 
 PONG = Unheeded("pong")
-"""The answer to GitHub's trial delivery."""
+"""The answer to GitHub's ping."""
 
 
 def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:

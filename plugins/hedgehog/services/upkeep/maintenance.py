@@ -1,4 +1,4 @@
-"""Maintenance of what we keep: histories by age, runs that died without a word, and Airflow's own old runs of our DAGs."""
+"""Maintenance of what we keep: histories by age, killed runs that left no record, and Airflow's own old runs of our DAGs."""
 
 from __future__ import annotations
 
