@@ -1,9 +1,9 @@
 """What the product costs when nothing happens: processor time of all schedules, triggers and the listener.
 
 The same Airflow, set as `deploy/helm` sets it: first without our DAGs and plugin, then with them and 10 fabrics, then
-with 1,000, all in step, their regular checks spread as in a fleet that has been there for long. The peer is a controller
-that polls each fabric: `git ls-remote`, and a server-side dry run of each of its objects; of those, only the processor
-time of git and of the API server is counted, measured on a sample and scaled to the fleet.
+with 1,000, all in sync, their regular checks spread as in a fleet that has been there for long. The peer is a
+controller that polls each fabric: `git ls-remote`, and a server-side dry run of each of its objects; of those, only the
+processor time of git and of the API server is counted, measured on a sample and scaled to the fleet.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def without_us(stack: devstack.Stack) -> Iterator[None]:
 
 
 def grow(stack: devstack.Stack, fleet: int) -> None:
-    """Make it *fleet* fabrics of five objects, all in step, their regular checks anywhere in the interval."""
+    """Make it *fleet* fabrics of five objects, all in sync, their regular checks anywhere in the interval."""
     with database.transaction(stack.database) as cursor:
         cursor.execute("SELECT count(*) FROM hedgehog.fabric")
         (there,) = cursor.fetchone()

@@ -37,7 +37,7 @@ UPDATE hedgehog.sync_state SET status = 'in_sync', observed_generation = 1, last
 
 
 def fill(connection: Connection, size: int) -> None:
-    """A fleet that is in step, and DUE fabrics in the midst of it that are not."""
+    """A fleet that is in sync, and DUE fabrics in the midst of it that are not."""
     with transaction(connection) as cursor:
         cursor.execute(_FLEET, {"size": size})
     connection.autocommit = True

@@ -117,7 +117,7 @@ def _until(client: Cluster, webhook: Webhook, reached: Callable[[], bool], troub
 
 
 def _register(client: Cluster, url: str, certificate: bytes) -> None:
-    """One entry a kind, named as upstream names them, for the name is in every refusal."""
+    """One entry per kind, named as upstream names them, because the name is in every refusal."""
     for plural, kind, path, letter, operations in (
         (MUTATING, "MutatingWebhookConfiguration", "/mutate", "m", ["CREATE", "UPDATE"]),
         (VALIDATING, "ValidatingWebhookConfiguration", "/validate", "v", ["CREATE", "UPDATE", "DELETE"]),

@@ -30,7 +30,7 @@ _ANSWER = 120.0
 """Seconds that a busy API server may take for one answer."""
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
-server is away for a moment."""
+server is unreachable for a moment."""
 NO_NOISE = "ignore:GitWildMatchPattern:DeprecationWarning,ignore:Could not import graphviz:UserWarning"
 """Airflow 3.3 names a class of pathspec by its old name; else every task log begins with that. As in the Dockerfile.
 `airflow dags` regrets that it can draw nothing."""

@@ -125,7 +125,7 @@ class Demo:
         self.stack.enter_context(Agents(self.cluster))
 
     def start_git_host(self) -> None:
-        """A Git host on this machine with one repository, on the same port each time, for its URL is stored."""
+        """A Git host on this machine with one repository, on the same port each time, because its URL is stored."""
         kept = STATE / "git-port"
         port = int(kept.read_text()) if kept.exists() else free_port()
         kept.write_text(str(port))
@@ -151,7 +151,9 @@ class Demo:
         }
 
     def write_environment(self) -> None:
-        """What a shell sources to use the commands; readable by its owner only, for it has passwords. Gone at the end."""
+        """What a shell sources to use the commands; readable by its owner only, because it has passwords. Gone at the
+        end.
+        """
         ours = {
             name: value
             for name, value in self.airflow.variables().items()

@@ -2,7 +2,7 @@
 
 `github_api.json` is a part of GitHub's OpenAPI description as packaged in the npm package `@octokit/openapi` (MIT
 License, Copyright (c) 2020 Octokit contributors; https://github.com/octokit/openapi): the operations in `OPERATIONS`
-and the components they refer to, without prose and examples, else as published. To make it anew:
+and the components they refer to, without prose and examples, else as published. To create it again:
 
     npm pack @octokit/openapi && tar xzf octokit-openapi-*.tgz
     python -m devstack.github_api package/generated/api.github.com.json

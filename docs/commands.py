@@ -9,8 +9,8 @@ from typing import Any
 INTRODUCTION = """\
 `bin/hedgehog` runs from a clone, and as `python -m hedgehog`, with no Airflow running. `hedgehog COMMAND --help` says the
 same. Every command takes `--verbose`, and those that need them `--output json` and `--database URL`. Exit status: 0 done,
-1 it could not be done, 2 it was asked wrongly; a check ends with 0 when all is well, 1 when it is not, 2 when it could not
-be checked."""
+1 it could not be done, 2 it was asked wrongly; a check ends with 0 when everything is in order, 1 when it is not, 2
+when it could not be checked."""
 _EVERYWHERE = "options of every command"
 
 

@@ -182,7 +182,7 @@ def _reaction(error: type[Exception], errors: ModuleType) -> str:
 
 
 def problems_page(remedies: Mapping[Any, Any]) -> str:
-    """One row a kind of problem."""
+    """One row per kind of problem."""
     rows = (
         (f"`{kind}`", one.meaning, one.advice, f"`{one.command.format_map(_PLACEHOLDERS)}`")
         for kind, one in remedies.items()
@@ -199,7 +199,7 @@ every run, the metric `hedgehog_problems` and the alert HedgehogProblemOpen read
 
 A run is red when something failed or waits for somebody, whether this run met it or an earlier one. Set `[hedgehog]
 open_problems = warn` (default `fail`) to have what waits named in the log only. A run for named fabrics is about these.
-What is `failing` is tried again by itself and waits for nobody, nor does anything of a suspended fabric."""
+What is `failing` is retried automatically and waits for nobody, nor does anything of a suspended fabric."""
 
 
 # rules.md

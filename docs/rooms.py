@@ -28,7 +28,7 @@ def promises(package: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def with_rooms(page: str, package: Path) -> str:
-    """*page* with the table made anew between its marks."""
+    """*page* with the table created again between its marks."""
     rows = [
         f"| `{room}/` | {what} | {never} |"
         for room, what, never in promises(package)

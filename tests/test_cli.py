@@ -89,7 +89,7 @@ def test_an_error_is_a_line_on_stderr_and_never_a_traceback():
     assert "canary" not in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(connection_uri):
+def test_a_reader_that_goes_away_is_not_an_error(connection_uri):
     """As with `| head`."""
     command = f"{sys.executable} {ROOT}/bin/hedgehog crds render | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
@@ -210,11 +210,17 @@ def test_every_command_has_help(command, words):
         (["fabric", "suspend", "--reason", "r"], "the following arguments are required: NAME"),
         (["repository", "delete", "demo"], "the following arguments are required: --yes"),
         (["status", "--select", "color=red"], "'color=red' selects nothing; write KEY=VALUE, where KEY is fabric"),
-        (["status", "--select", "status=fine"], "'fine' is no status; known are never_synced"),
-        (["status", "--watch", "often"], "'often' is no pause; write seconds"),
+        (["status", "--select", "status=fine"], "'fine' is not a status; known are never_synced"),
+        (["status", "--watch", "often"], "'often' is not a pause; write seconds"),
         (["fabric", "suspend", "gen"], "the following arguments are required: --reason"),
-        (["fabric", "suspend", "gen", "--reason", "r", "--for", "2 hours"], "'2 hours' is no duration; write 90s, 45m"),
-        (["fabric", "suspend", "gen", "--reason", "r", "--until", "noon"], "'noon' is no time; write 2026-05-01T18:00"),
+        (
+            ["fabric", "suspend", "gen", "--reason", "r", "--for", "2 hours"],
+            "'2 hours' is not a duration; write 90s, 45m",
+        ),
+        (
+            ["fabric", "suspend", "gen", "--reason", "r", "--until", "noon"],
+            "'noon' is not a time; write 2026-05-01T18:00",
+        ),
         (
             ["fabric", "suspend", "gen", "--reason", "r", "--until", "2020-01-01"],
             "2020-01-01T00:00:00+00:00 has passed",
@@ -222,7 +228,7 @@ def test_every_command_has_help(command, words):
         (["fabric", "import"], "name files to import, or a cluster with --from-cluster"),
         (["fabric", "import", "x", "--from-cluster", "y"], "name files to import, or a cluster with --from-cluster"),
         (["fabric", "import", "x", "--set", "a=1"], "--kubeconfig and --set go with --from-cluster"),
-        (["fabric", "import", "--from-cluster", "y", "--set", "a"], "'a' is no setting; write NAME=VALUE"),
+        (["fabric", "import", "--from-cluster", "y", "--set", "a"], "'a' is not a setting; write NAME=VALUE"),
     ],
 )
 def test_wrong_use_is_answered_with_advice(command, words, said):
@@ -250,7 +256,7 @@ def test_wrong_use_is_answered_with_advice(command, words, said):
         (["fabric", "import", "/nowhere"], "/nowhere: there is no such file or directory"),
         (["status", "--database", "postgresql://me:canary@h/db"], "--database carries a password"),
         (["status", "--database", "host=h password=canary"], "--database carries a password"),
-        (["status", "--database", "what is this"], "--database is no PostgreSQL URL"),
+        (["status", "--database", "what is this"], "--database is not a PostgreSQL URL"),
         (["fabric", "export", "gen", "--directory", "/etc"], "/etc exists and is not an empty directory"),
     ],
 )
@@ -337,7 +343,7 @@ def test_the_list_of_fabrics_is_a_table_or_json(filled):
 
 def test_nothing_to_list_is_said(hedgehog):
     """And is an empty list for machines."""
-    assert hedgehog("fabric", "list")[1] == "there are no fabrics; `hedgehog fabric import` makes one\n"
+    assert hedgehog("fabric", "list")[1] == "there are no fabrics; `hedgehog fabric import` creates one\n"
     assert json.loads(hedgehog("fabric", "list", "--output", "json")[1]) == []
     assert hedgehog("status")[1] == "no fabric has a sync enabled\n"
 
@@ -396,7 +402,7 @@ def test_the_tables_are_made_on_request_or_by_the_way(postgres, monkeypatch, cap
 
 
 def test_custom_resource_definitions_go_to_a_directory(command, tmp_path):
-    """One file a kind."""
+    """One file per kind."""
     status, out, _ = command("crds", "render", "--output", tmp_path / "crds")
     assert (status, out.endswith(f" definitions written to {tmp_path}/crds\n")) == (0, True)
     written = {path.name for path in (tmp_path / "crds").iterdir()}

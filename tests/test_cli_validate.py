@@ -81,7 +81,7 @@ def test_strict_makes_errors_of_warnings(command, tmp_path):
     ("words", "said"),
     [
         (["/nowhere"], "/nowhere: there is no such file or directory"),
-        (["{empty}"], "no YAML file is there; nothing was checked"),
+        (["{empty}"], "no YAML file was found; nothing was checked"),
         (["{example}", "--fabric", "gen"], "the fabric database at 127.0.0.1:1 cannot be reached"),
         (["{example}", "--kubeconfig", "/nowhere"], "there is no kubeconfig at /nowhere"),
         (["{example}", "--against-cluster", "--output", "json"], "--against-cluster needs the name of a connection"),

@@ -28,7 +28,7 @@ from tests.kube.clusters import api, cluster
 __all__ = ["api", "cluster"]
 
 
-_NO_FABRICS = "there are no fabrics; `hedgehog fabric import` makes one"
+_NO_FABRICS = "there are no fabrics; `hedgehog fabric import` creates one"
 
 
 def read(url: str) -> str:

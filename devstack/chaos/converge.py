@@ -1,4 +1,6 @@
-"""Waiting for everything to be in step by itself: only what is scheduled runs, and the clock is moved instead of slept."""
+"""Waiting for everything to be in sync by itself: only what is scheduled runs, and the clock is moved instead of
+slept.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ def _scheduled(pulls: Pulls, tick: int) -> Iterator[str]:
 
 
 def not_in_step(world: World) -> list[str]:
-    """Targets of fabrics that do not say that they are in step."""
+    """Targets of fabrics that do not say that they are in sync."""
     with transaction(world.database) as cursor:
         cursor.execute(
             "SELECT f.name, s.target, s.status, s.reason FROM hedgehog.sync_state s JOIN hedgehog.fabric f "

@@ -1,4 +1,6 @@
-"""What can happen to a sync: killed processes, servers that are away or odd, a full disk, a clone that is gone."""
+"""What can happen to a sync: killed processes, servers that are unreachable or odd, a full disk, a clone that is
+gone.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Report:
 
     @property
     def outages(self) -> int:
-        """Times that something was away, slow, full or broken."""
+        """Times that something was unreachable, slow, full or broken."""
         return sum(count for kind, count in self.faults.items() if kind.startswith("outage "))
 
     @property

@@ -57,7 +57,7 @@ class Rounds:
         self.report.left_out.update(self.outages.left_out)
 
     def begin(self) -> None:
-        """Bring everything in step once, without faults."""
+        """Bring everything in sync once, without faults."""
         self.verdict.begin()
         self.wishes.begin()
         self.watch = self.world.workers.start("watch", "watch/0")
@@ -152,7 +152,7 @@ class Rounds:
         return child
 
     def _outage_round(self) -> str:
-        """Three times something is away or odd while tasks run and people go on; then it is over."""
+        """Three times something is unreachable or odd while tasks run and people go on; then it is over."""
         return ", ".join(self._outage(3 * self.report.rounds + number) for number in range(3))
 
     def _outage(self, number: int) -> str:
@@ -182,7 +182,7 @@ class Rounds:
             self.report.foreign.append(f"round {self.report.rounds}: {child.verb} ended with somebody else's exception")
 
     def _settle_imports(self, only: str = "") -> None:
-        """Find out what became of imports that may have been killed."""
+        """Find out what happened to imports that may have been killed."""
         for one in [one for one in self._imports if not only or one.name == only]:
             one.child.wait(LIMIT)
             wrong = self.wishes.settle_import(one.name, one.objects, one.child)
@@ -201,7 +201,7 @@ class Rounds:
             self._breach(self.report.wrong_deletes, one)
         for one in self.verdict.duplicate_commits():
             self._breach(self.report.duplicates, one)
-        verdict = f"in step after {found.seconds:.1f} s" if found.reached else "NOT IN STEP"
+        verdict = f"in sync after {found.seconds:.1f} s" if found.reached else "NOT IN SYNC"
         self.say(f"round {self.report.rounds}: {told}: {verdict}")
 
     def _tell_stuck(self, found: Convergence) -> None:

@@ -67,7 +67,7 @@ class AirflowRounds:
         self.verdict = Verdict(self.world, self.wishes)
 
     def begin(self) -> None:
-        """Bring everything in step once."""
+        """Bring everything in sync once."""
         self.verdict.begin()
         self.wishes.begin()
         self._judge("nothing yet")
@@ -126,7 +126,8 @@ class AirflowRounds:
         self.report.wrong_deletes += [f"round {self.report.rounds}: {one}" for one in self.verdict.wrong_deletes()]
         self.report.duplicates += [f"round {self.report.rounds}: {one}" for one in self.verdict.duplicate_commits()]
         self.say(
-            f"round {self.report.rounds}: {told}: {'in step' if found.reached else 'NOT IN STEP'} after {found.seconds:.1f} s"
+            f"round {self.report.rounds}: {told}: {'in sync' if found.reached else 'NOT IN SYNC'} after "
+            f"{found.seconds:.1f} s"
         )
 
     def _converge(self) -> Convergence:

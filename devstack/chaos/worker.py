@@ -36,7 +36,7 @@ from hedgehog.services.transfer import local_files
 from hedgehog.services.upkeep import maintenance
 
 DONE, REFUSED, FOREIGN = 0, 3, 4
-"""How a child ends: all well; an error of `hedgehog.errors` (the database is away); anything else."""
+"""How a child ends: all well; an error of `hedgehog.errors` (the database is unreachable); anything else."""
 
 Arguments = dict[str, Any]
 

@@ -66,7 +66,7 @@ def soak(stack: Stack, *, runs: int, say: Callable[[str], None], limit: float = 
     for number, name in enumerate(("soak-one", "soak-two")):
         stack.add_fabric(name, small_fabric(name[:7].replace("-", "") + str(number), 100 + number))
     stack.wait_in_sync("soak-one", "soak-two")
-    say("two fabrics are in step")
+    say("two fabrics are in sync")
     cleaned, begun = 0, time.monotonic()
     while (
         (missing := found.watching.waiting_for(runs)) or found.hours < OUTLIVED_HOURS

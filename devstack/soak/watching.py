@@ -1,4 +1,4 @@
-"""What became of every run, task, table, file and log while nobody touched anything."""
+"""What happened to every run, task, table, file and log while nobody touched anything."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def test_what_stays_the_same_is_not_checked_again_unless_that_is_asked_for():
     assert list(findings(objects, before=objects, recheck=[ref("VPC/a")])) == ["VPC/a"]
 
 
-def test_what_the_cluster_adds_is_no_change():
+def test_what_the_cluster_adds_is_not_a_change():
     """Identity, status and nulls."""
     plain = [*make_namespaces(), make_vpc("a", 1, vlan=4000)]
     live = [
@@ -218,7 +218,7 @@ def test_a_refused_change_leaves_what_was_there():
     "manifest",
     [{}, {"kind": "VPC"}, {"kind": 5, "metadata": []}, {"kind": "VPC", "apiVersion": "x", "metadata": {"name": None}}],
 )
-def test_what_is_no_object_is_refused_like_any_other(manifest):
+def test_what_is_not_an_object_is_refused_like_any_other(manifest):
     """Nothing is raised."""
     (finding,) = check([manifest], SETTINGS).values()
     assert finding.refused

@@ -60,7 +60,7 @@ def test_an_object_that_no_cluster_can_have_does_not_stop_what_is_new(spec):
 
 
 def test_a_deletion_is_answered_though_what_is_there_is_damaged():
-    """It is no reason to keep it for ever."""
+    """It is not a reason to keep it for ever."""
     before = [*make_namespaces(), make("VPC", "odd", "text")]
     assert check(make_namespaces(), SETTINGS, before=before) == {}
 
@@ -100,7 +100,7 @@ def test_a_fabricator_whose_settings_cannot_be_read_is_refused_by_itself():
     }
 
 
-def test_an_object_that_does_not_change_is_no_update():
+def test_an_object_that_does_not_change_is_not_a_update():
     """The webhook refuses every update of this VLANNamespace; spelt otherwise it is still the same."""
     host = make("VPC", "host", {"subnets": {"a": {"subnet": "10.0.9.0/24", "hostBGP": True}}})
     ipv4, vlan = make_namespaces()

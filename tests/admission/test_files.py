@@ -71,7 +71,7 @@ def test_a_list_that_admission_sorts_is_told_as_it_is_written():
     assert line.startswith("s.yaml:6:3 ")
 
 
-def test_a_file_that_is_no_yaml_does_not_hide_the_others():
+def test_a_file_that_is_not_yaml_does_not_hide_the_others():
     """Nor do its objects look deleted."""
     before = [entry.manifest for entry in check({"b.yaml": make_vpc("b", "1002", "10.0.2.0/24")}).entries]
     report = check({"a.yaml": make_vpc(vlan="4000"), "b.yaml": b"kind: [VPC\n"}, before=before)
@@ -149,7 +149,7 @@ def test_the_second_description_of_an_object_is_refused():
     )
 
 
-def test_objects_without_a_name_are_no_duplicates():
+def test_objects_without_a_name_are_not_duplicates():
     """Each misses its own."""
     nameless = make_vpc().replace(b"  name: a", b"  name:")
     report = check({"a.yaml": nameless, "b.yaml": nameless})

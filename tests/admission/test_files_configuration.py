@@ -13,7 +13,7 @@ def fabric(spec, version="hedgehog-airflow/v1"):
     return {"fabric.yaml": f"apiVersion: {version}\nkind: Fabric\nmetadata: {{name: lab}}\nspec: {spec}\n".encode()}
 
 
-def test_a_good_configuration_document_is_no_object():
+def test_a_good_configuration_document_is_not_an_object():
     """It has no verdict."""
     report = check(fabric("{asn: 65001, settings: {spine_asn: 65000}}"), in_git=LAB)
     assert report.valid
@@ -52,7 +52,7 @@ def test_a_file_in_git_configures_its_own_fabric_only():
 
 
 def test_two_documents_that_contradict_each_other_are_told():
-    """In one file or in two; what both say is no fault."""
+    """In one file or in two; what both say is not a fault."""
     (content,) = fabric("{asn: 65001}").values()
     (other,) = fabric("{asn: 65002}").values()
     assert check({"a.yaml": content, "b.yaml": content}).valid

@@ -85,7 +85,7 @@ def test_whatever_an_object_says_it_has_a_verdict(version, kind, name, namespace
         ("- " * 1100 + "a", "nested deeper than 64 levels"),
         ("---\na: 1\n" * 101, "the file has over 100 documents"),
         ("---\nk: [" + "[]," * 600 + "]\n---\nk: [" + "[]," * 600 + "]\n", "the file has over 1000 nodes"),
-        ("kind: List\napiVersion: v1\nitems: {}\n", "v1 List is no kind"),
+        ("kind: List\napiVersion: v1\nitems: {}\n", "v1 List is not a kind"),
         ("apiVersion: ''\nkind: ''\n", "apiVersion and kind are missing"),
     ],
 )

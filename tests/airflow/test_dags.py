@@ -119,7 +119,7 @@ def test_a_dag_has_an_owner_and_its_limits(dag):
 
 
 def test_a_dag_has_a_clock_beside_its_wake_ups(dag):
-    """A wake-up may be lost, so an asset alone is no schedule."""
+    """A wake-up may be lost, so an asset alone is not a schedule."""
     clock = getattr(dag.timetable, "timetable", dag.timetable)
     assert getattr(clock, "expression", None) == CLOCKS.get(dag.dag_id)
     assert (dag.dag_id in CLOCKS) != (dag.dag_id in WITHOUT_CLOCK)
@@ -253,7 +253,7 @@ def _argument(task: Any, attribute: str, argument: str) -> Any:
 
 
 def _arguments(dag: Any) -> set[str]:
-    """The keyword arguments that the file gives to `@dag`: a default of Airflow's configuration is no decision."""
+    """The keyword arguments that the file gives to `@dag`: a default of Airflow's configuration is not a decision."""
     return {keyword.arg for call in _dag_calls(Path(dag.fileloc)) for keyword in call.keywords if keyword.arg}
 
 

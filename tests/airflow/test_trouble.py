@@ -98,7 +98,7 @@ def test_a_run_for_one_fabric_is_not_red_for_another(bench, context):
 
 def test_what_is_tried_again_by_itself_is_named_and_green(bench, context, caplog):
     """Its own runs are red; in between nobody has to do anything."""
-    parts = {"reason": "the host is away", "error_class": "RemoteUnavailable", "retryable": True}
+    parts = {"reason": "the host is unreachable", "error_class": "RemoteUnavailable", "retryable": True}
     ended(bench, bench.synced_fabric(), OutcomeStatus.ERROR, **parts)
     assert [one["kind"] for one in summary(context)["open"]] == ["failing"]
     assert "open problems: 1; for somebody: 0" in caplog.messages

@@ -93,7 +93,7 @@ def test_a_suspended_fabric_stays_parked_and_is_told(parked, database_parameters
 def test_a_discarded_one_keeps_who_and_why(parked):
     """Off the list, but not forgotten."""
     status, out, _ = parked("dead-letters", "discard", "2", "--reason", "site closed")
-    assert (status, out) == (0, "2: b → kubernetes is off the list and stays parked\n")
+    assert (status, out) == (0, "2: b → kubernetes is removed from the list and stays parked\n")
     assert listed(parked) == [("a", "parked")]
     _, out, _ = parked("dead-letters", "show", "2", "--output", "json")
     assert (json.loads(out)["closed_by"], json.loads(out)["note"]) == (PERSON, "site closed")

@@ -97,9 +97,9 @@ def test_adopting_reads_the_cluster_and_changes_the_fabric(lab, database, api, c
     [
         (["revert", "lab", "Server/default/c"], 1, "Server/default/c has no drift that a sync could revert"),
         (["list", "lap"], 1, "there is no fabric 'lap'; did you mean lab?"),
-        (["adopt", "lab", "VPC"], 2, "'VPC' is no object; write VPC/default/prod, or the path of a file in Git"),
-        (["revert", "lab", "x/y.yaml"], 1, "x/y.yaml is no file in Git that waits for a decision"),
-        (["revert", "lab", "Server/default/a", "--in", "git"], 1, "Server/default/a is no file in Git"),
+        (["adopt", "lab", "VPC"], 2, "'VPC' is not an object; write VPC/default/prod, or the path of a file in Git"),
+        (["revert", "lab", "x/y.yaml"], 1, "x/y.yaml is not a file in Git that waits for a decision"),
+        (["revert", "lab", "Server/default/a", "--in", "git"], 1, "Server/default/a is not a file in Git"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(lab, words, status, said):

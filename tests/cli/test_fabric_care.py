@@ -85,7 +85,7 @@ def test_a_purge_is_shown_first_and_leaves_edits(lab, database, tmp_path):
     Person(tmp_path / "ada", lab.host.url("net")).commit({"fabrics/lab/README.md": "mine\n", "fabrics/lab/notes": "x"})
     status, out, _ = lab("fabric", "delete", "lab", "--purge")
     assert (status, "from Git, 2 files of net:" in out) == (1, True)
-    assert "1 files stay in Git, for people changed them: fabrics/lab/README.md" in out
+    assert "1 files stay in Git because people changed them: fabrics/lab/README.md" in out
     assert fabrics.fabric_names(database) == ["lab", "other"]
     status, out, err = lab("fabric", "delete", "lab", "--purge", "--yes", "--output", "json")
     done = json.loads(out)
@@ -95,7 +95,7 @@ def test_a_purge_is_shown_first_and_leaves_edits(lab, database, tmp_path):
 
 
 def test_a_purge_that_is_cut_off_says_how_it_stands_and_how_to_go_on(lab, database, api, cluster, monkeypatch):
-    """The files are gone already when the cluster is away."""
+    """The files are gone already when the cluster is unreachable."""
     monkeypatch.setattr(hooks, "open_cluster", lambda name: cluster.connect(name=name))
     fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_lab"})
     assert (lab("sync", "git", "lab")[0], lab("sync", "kubernetes", "lab")[0]) == (0, 0)

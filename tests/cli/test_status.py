@@ -27,7 +27,7 @@ LONG = "a very long reason " * 20 + "whose end says what to do"
 
 @pytest.fixture
 def lab(hedgehog, database):
-    """The command on three fabrics: one in step, one with six refused objects, one suspended."""
+    """The command on three fabrics: one in sync, one with six refused objects, one suspended."""
     for name in ("good", "bad", "quiet"):
         fabrics.save_fabric(database, name, {"enable_k8s_sync": True, "kubernetes_connection_id": f"k8s_{name}"})
     findings = tuple(Finding(ProblemKind.REFUSED, f"VPC/default/v-{n}", f"{LONG} {n}") for n in range(6))
@@ -70,7 +70,7 @@ def test_rows_are_selected(lab):
     assert names("--not-in-sync") == ["bad", "quiet"]
     assert names("--select", "status=in_sync,suspended") == ["good", "quiet"]
     assert names("--select", "status=in_sync,suspended", "--select", "fabric=q*") == ["quiet"]
-    assert lab("status", "good", "--not-in-sync")[1] == "every fabric is in step\n"
+    assert lab("status", "good", "--not-in-sync")[1] == "every fabric is in sync\n"
     assert lab("status", "--select", "status=parked") == (0, "no fabric fits status=parked\n", "")
 
 
@@ -78,14 +78,14 @@ def test_an_explanation_names_everything_and_what_to_do(lab):
     """And its exit status is an answer."""
     status, out, _ = lab("explain", "bad")
     assert status == 1
-    assert out.startswith("bad is not in step; 6 problems for you\n")
+    assert out.startswith("bad is not in sync; 6 problems for you\n")
     assert "refused-object (6, since" in out
     assert all(f"VPC/default/v-{number}: {LONG} {number}" in out for number in range(6))
     assert "→ correct the object or file where it is kept" in out
     checks = "hedgehog fabric export bad | hedgehog validate --fabric bad - --against-cluster"
     assert [line.strip() for line in out.splitlines()].count(checks) == 1
     assert lab("explain", "good")[:2] == (0, lab("explain", "good")[1])
-    assert lab("explain", "good")[1].startswith("good is in step")
+    assert lab("explain", "good")[1].startswith("good is in sync")
     status, out, _ = lab("explain", "quiet")
     assert (status, "`hedgehog fabric resume quiet`" in out) == (0, True)
     told = json.loads(lab("explain", "bad", "--output", "json")[1])

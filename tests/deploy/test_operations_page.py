@@ -47,7 +47,7 @@ def test_every_command_that_is_named_exists() -> None:
 
 
 def test_every_dag_that_is_named_exists() -> None:
-    """A file a DAG."""
+    """One file per DAG."""
     connections = {
         f"hedgehog_{name}"
         for name in ("db", "webhook_db", "airflow_api", "github_webhook", "metrics_token", "backup_key")

@@ -216,7 +216,7 @@ def specs(found: dict[ObjectRef, Manifest]) -> dict[str, Any]:
     return {ref.name: one["spec"] for ref, one in found.items() if ref.kind in kinds}
 
 
-def test_what_admission_fills_in_is_no_drift(github: GitHubLab, guarded: Guarded, name: str) -> None:
+def test_what_admission_fills_in_is_not_drift(github: GitHubLab, guarded: Guarded, name: str) -> None:
     """Every kind of object, written once: a run that compares all of it finds nothing to write."""
     objects = example()
     add_fabric(github, name, objects)

@@ -79,7 +79,7 @@ def test_git_hosts_database_and_airflow_itself_are_looked_at(stack: Stack) -> No
 
 
 def test_the_self_test_reaches_every_queue_and_every_part(stack: Stack) -> None:
-    """Other tests may have left a repository or a cluster that is away; those alone may fail."""
+    """Other tests may have left a repository or a cluster that is unreachable; those alone may fail."""
     run_id = stack.airflow.trigger("hedgehog_self_test")
     stack.airflow.finished("hedgehog_self_test", run_id)
     checks = {one["check"]: one["passed"] for one in stack.airflow.xcom("hedgehog_self_test", run_id, "check")}

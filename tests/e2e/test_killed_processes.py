@@ -48,7 +48,7 @@ def test_a_scheduler_killed_with_its_tasks_in_the_middle_of_a_sync_leaves_nothin
 
 
 def test_a_killed_triggerer_hears_changes_again_once_it_is_back(stack: Stack, name: str) -> None:
-    """What changed while it was away is not lost, and the next change wakes a run again, before any clock."""
+    """What changed while it was unreachable is not lost, and the next change wakes a run again, before any clock."""
     stack.airflow.kill_part("triggerer")
     stack.add_fabric(name, small_fabric(name, 33))
     stack.airflow.start_part("triggerer")

@@ -155,7 +155,7 @@ def test_the_airflow_command_of_the_readme_works(stack: Stack) -> None:
 
 
 def test_a_name_that_no_fabric_has_fails_at_once_with_a_hint(stack: Stack) -> None:
-    """A typing mistake is no silent success."""
+    """A typing mistake is not a silent success."""
     stack.add_fabric("real", git_directory="real/by-command")
     run_id = stack.airflow.trigger("hedgehog_git_sync", fabrics=["raal"])
     assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"

@@ -1,4 +1,4 @@
-"""The cluster is away, others write to it, too much would be deleted."""
+"""The cluster is unreachable, others write to it, too much would be deleted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_api_server_that_is_away_is_waited_for(stack: Stack, name: str) -> No
     stack.wait_in_sync(name)
     stack.cluster.stop()
     try:
-        stack.save(name, [make_server(f"{name}-srv", "while the cluster was away")])
+        stack.save(name, [make_server(f"{name}-srv", "while the cluster was unreachable")])
         stack.airflow.wait(lambda: stack.states(name)["git"].status == "in_sync", "Git to be in sync")
         state = stack.wait_status(name, "kubernetes", "error")
         assert state.error_class == "RemoteUnavailable", state
@@ -52,7 +52,10 @@ def test_an_api_server_that_is_away_is_waited_for(stack: Stack, name: str) -> No
     assert result == "success"
     stack.wait_in_sync(name)
     found = live(stack, "Server", "VPC")
-    assert found[ObjectRef("Server", "default", f"{name}-srv")]["spec"]["description"] == "while the cluster was away"
+    assert (
+        found[ObjectRef("Server", "default", f"{name}-srv")]["spec"]["description"]
+        == "while the cluster was unreachable"
+    )
     assert ObjectRef("VPC", "default", f"{name}-v") in found
 
 

@@ -22,7 +22,7 @@ SEED, MINUTES = 20, 1.5
 
 @pytest.fixture(scope="module")
 def rounds() -> Iterator[Rounds]:
-    """A world in which everything is in step."""
+    """A world in which everything is in sync."""
     with worlds.running(lambda text: None) as world:
         started = Rounds(world, random.Random(SEED), Report(SEED), lambda text: None)
         started.begin()

@@ -158,7 +158,7 @@ def test_null_is_absent_but_names_a_peer() -> None:
     ],
 )
 def test_drift_is_what_desired_sets_and_live_has_not(desired: Any, live: Any, paths: list[str]) -> None:
-    """Fields that only the live object has are no drift."""
+    """Fields that only the live object has are not drift."""
     assert differs(make("VPC", "v", desired), make("VPC", "v", live)) == paths
 
 
@@ -211,7 +211,7 @@ def merged(document: Any, patch: Any) -> Any:
     return result
 
 
-def test_labels_that_a_real_cluster_stored_are_no_drift(reference: Path) -> None:
+def test_labels_that_a_real_cluster_stored_are_not_drift(reference: Path) -> None:
     """For every object that the real admission webhooks accepted."""
     seen = 0
     with gzip.open(reference / "admission" / "cases.jsonl.gz", "rt") as lines:
@@ -232,7 +232,7 @@ def as_admitted(manifest: Manifest) -> Manifest:
     return stored(manifest, FabricSettings())
 
 
-def test_what_admission_rewrites_is_no_drift() -> None:
+def test_what_admission_rewrites_is_not_drift() -> None:
     """Sorted lists, other spellings, fields that it drops: the object is as wanted."""
     spec = {
         "subnets": {

@@ -24,7 +24,7 @@ def live(spec: dict[str, Any], *managers: tuple[str, str, dict[str, Any]], **met
     return make("Server", "a", spec, managedFields=entries, **metadata)
 
 
-def test_what_is_as_applied_is_no_drift():
+def test_what_is_as_applied_is_not_drift():
     """Fields that only the cluster has are others' business."""
     found = live({"description": "a server", "more": 1})
     assert of_owned(REF, 1, make_server("a"), found) is None

@@ -79,10 +79,11 @@ def test_every_wrong_field_is_named():
     )
     assert [f"Fabricator: .{'.'.join(path)}: {text}" for path, text in read_fabricator(manifest)[1]] == [
         "Fabricator: .spec.config.control.managementSubnet: '10.9.0.0' is not a subnet such as 172.30.0.0/21",
-        "Fabricator: .spec.config.fabric.spineASN: '65100' is no number from 0",
-        "Fabricator: .spec.config.fabric.vpcIRBVLANs: [3000, 5000] is no range of VLANs from 1 to 4094, the lower one first",
-        "Fabricator: .spec.config.gateway.communities: ['50001:0'] is no mapping",
-        "Fabricator: .spec.config.fabric.vpcWorkaroundSubnet: 7 is no text",
+        "Fabricator: .spec.config.fabric.spineASN: '65100' is not a number from 0",
+        "Fabricator: .spec.config.fabric.vpcIRBVLANs: [3000, 5000] is not a range of VLANs from 1 to 4094, the lower "
+        "one first",
+        "Fabricator: .spec.config.gateway.communities: ['50001:0'] is not a mapping",
+        "Fabricator: .spec.config.fabric.vpcWorkaroundSubnet: 7 is not text",
     ]
 
 
@@ -143,10 +144,10 @@ def test_the_defaults_need_no_word():
         ({"fabric_mtuu": 9000}, "settings.fabric_mtuu: there is no such setting; did you mean fabric_mtu?"),
         ({"upstream": "v1"}, "settings.upstream: 'v1' is none of v0.126, v0.129"),
         ({"gateway_enabled": 1}, "settings.gateway_enabled: 1 is not true or false"),
-        ({"spine_asn": True}, "settings.spine_asn: True is no number from 0"),
-        ({"vpc_irb_vlans": [3000, 3899]}, "settings.vpc_irb_vlans: 3000 is no range such as [3000, 3899]"),
-        ({"vpc_irb_vlans": [[9, 1]]}, "settings.vpc_irb_vlans: [9, 1] is no range of VLANs from 1 to 4094"),
-        ({"reserved_subnets": "10.0.0.0/8"}, "settings.reserved_subnets: '10.0.0.0/8' is no list"),
+        ({"spine_asn": True}, "settings.spine_asn: True is not a number from 0"),
+        ({"vpc_irb_vlans": [3000, 3899]}, "settings.vpc_irb_vlans: 3000 is not a range such as [3000, 3899]"),
+        ({"vpc_irb_vlans": [[9, 1]]}, "settings.vpc_irb_vlans: [9, 1] is not a range of VLANs from 1 to 4094"),
+        ({"reserved_subnets": "10.0.0.0/8"}, "settings.reserved_subnets: '10.0.0.0/8' is not a list"),
         ({"reserved_subnets": ["10.0.0.0/33"]}, "settings.reserved_subnets: '10.0.0.0/33' is not a subnet"),
         ({"management_dhcp_end": "10.0.0.0/8"}, "settings.management_dhcp_end: '10.0.0.0/8' is not an address"),
     ],

@@ -186,7 +186,7 @@ def test_only_this_machine_is_loopback(host: str, here: bool) -> None:
 @example("//[")
 @example("https://h:" + "9" * 5000)
 def test_any_text_is_a_url_or_invalid_input(text: str) -> None:
-    """Nothing else is raised, and what is parsed is no option of any program."""
+    """Nothing else is raised, and what is parsed is not an option of any program."""
     try:
         parts = GitUrl.parse(text)
     except InvalidInput:

@@ -32,7 +32,7 @@ def test_more_reasons_than_anybody_reads_are_counted() -> None:
 
 
 def test_an_installer_that_is_at_work_is_progress() -> None:
-    """What is not ready meanwhile is no fault; without conditions there is nothing to say."""
+    """What is not ready meanwhile is not a fault; without conditions there is nothing to say."""
     busy = Fabricator("default", 3, 2, {"Applied": "False", "Ready": "False"})
     assert {finding.health for finding in of_fabricator(busy)} == {Health.PROGRESSING}
     assert list(of_fabricator(Fabricator("default", 3, 3))) == []

@@ -126,7 +126,7 @@ def test_a_circle_follows_the_order_of_names_and_what_waits_for_it_comes_after()
     assert names(waves(given_)) == [["b"], ["a", "c"]]
 
 
-def test_an_object_that_refers_to_itself_is_no_circle() -> None:
+def test_an_object_that_refers_to_itself_is_not_a_circle() -> None:
     """It is simply applied."""
     assert names(waves([make_relaying_vpc("a", "a")])) == [["a"]]
 

@@ -271,7 +271,7 @@ def test_a_full_disk_is_told_and_costs_no_clone(person: Person, host: GitServer,
     assert mirror.path.stat().st_ino == kept
 
 
-def test_the_first_commit_on_a_full_disk_is_no_lost_race(host: GitServer, small_disk: Path) -> None:
+def test_the_first_commit_on_a_full_disk_is_not_a_lost_race(host: GitServer, small_disk: Path) -> None:
     """Of an empty repository nothing is fetched; building the first commit meets the disk."""
     mirror = Mirror(small_disk / "cache", Remote(host.url("net"), "main"))
     assert mirror.head() is None

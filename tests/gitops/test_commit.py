@@ -123,7 +123,7 @@ def test_a_path_that_could_leave_the_repository_is_refused(path: str, mirror: Mi
     "path", ["README.md", "fabrics/lab 1/vpcs/vpc-1.yaml", ".gitignore", "a/.github/x", "ü/ß.yaml"]
 )
 def test_ordinary_paths_are_taken(path: str) -> None:
-    """Hidden files and other alphabets are no harm."""
+    """Hidden files and other alphabets do no harm."""
     assert check_path(path) == path
 
 

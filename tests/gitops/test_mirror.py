@@ -69,7 +69,7 @@ def test_links_and_submodules_are_skipped_and_told(person: Person, mirror: Mirro
     }
 
 
-def test_a_name_that_is_no_utf8_does_not_stop_the_listing(person: Person, mirror: Mirror) -> None:
+def test_a_name_that_is_not_a_utf8_does_not_stop_the_listing(person: Person, mirror: Mirror) -> None:
     """Foreign files may be called anything."""
     (person.directory / "f").mkdir()
     Path(os.fsdecode(os.fsencode(person.directory) + b"/f/\xff\xfe")).write_text("x\n")

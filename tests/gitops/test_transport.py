@@ -157,7 +157,7 @@ ODD: dict[str, Callable[[str, str], list[Entry]]] = {
     "a name with a slash": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", b"x/b.yaml", blob)],
     "two entries of one name": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", GOOD, blob)],
     "entries out of order": lambda blob, tree: [(b"100644", b"b.yaml", blob), (b"100644", GOOD, blob)],
-    "a name that is no UTF-8": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", b"\xff.yaml", blob)],
+    "a name that is not UTF-8": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", b"\xff.yaml", blob)],
     "a submodule of no commit": lambda blob, tree: [(b"100644", GOOD, blob), (b"160000", b"m", "0" * 40)],
 }
 
@@ -232,7 +232,7 @@ def test_a_slow_git_is_given_all_that_it_is_to_read(host: GitServer, mirror: Mir
     assert len(mirror.files(commit, "d")) == 60
 
 
-def test_progress_is_no_part_of_an_error() -> None:
+def test_progress_is_not_part_of_an_error() -> None:
     """What the server said is."""
     text = (
         b"remote: Enumerating objects: 5, done.        \nremote: Counting objects:  20% (1/5)   \r"

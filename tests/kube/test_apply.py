@@ -39,7 +39,7 @@ def write_as(client: Cluster, manager: str, manifest: Manifest, content_type: st
 
 
 def actions(results: dict[ObjectRef, Result]) -> dict[str, Action]:
-    """What became of each object, by name."""
+    """What happened to each object, by name."""
     return {ref.name: result.change.action for ref, result in results.items()}
 
 

@@ -93,7 +93,7 @@ def test_a_wish_without_end_is_one_of_an_hour(wish: str) -> None:
 
 
 @pytest.mark.parametrize("wish", ["nan", "-5", "soon", ""])
-def test_a_wish_that_is_no_time_is_none(wish: str) -> None:
+def test_a_wish_that_is_not_a_time_is_none(wish: str) -> None:
     """The usual pauses are made."""
     replies = [Reply(503, {}, {"Retry-After": wish}), Reply()]
     with serve(lambda _: replies.pop(0)) as fake:

@@ -47,7 +47,7 @@ def test_an_object_whose_reference_is_new_cannot_be_asked_about(api):
     assert dry_run(api, wanted).unchecked == {}
 
 
-def test_a_refusal_that_may_be_due_to_another_change_is_no_refusal(api):
+def test_a_refusal_that_may_be_due_to_another_change_is_not_a_refusal(api):
     """The cluster judges by the other object as it is now."""
     vpc = make_vpc("vpc-1")
     apply_one(api, vpc)
@@ -59,7 +59,7 @@ def test_a_refusal_that_may_be_due_to_another_change_is_no_refusal(api):
     assert why.startswith("refers to VPC/default/vpc-1, which changes too; as that is now, the answer is: ")
 
 
-def test_another_managers_fields_are_no_obstacle(api):
+def test_another_managers_fields_are_not_an_obstacle(api):
     """Values are asked about, not ownership."""
     vpc = make_vpc("vpc-1")
     apply_one(api, vpc)

@@ -36,7 +36,7 @@ def make_execution(policy: PrunePolicy) -> Execution:
 
 
 def carried_out(policy: PrunePolicy) -> tuple[list[str], dict[str, str]]:
-    """What was asked of the server, and what became of every object."""
+    """What was asked of the server, and what happened to every object."""
     with serve(lambda request: Reply(201 if request.method == "PATCH" else 200, {"kind": "Status"})) as fake:
         results = execute(fake.cluster, make_execution(policy))
     asked = [f"{request.method} {request.path.partition('?')[0].rpartition('/')[2]}" for request in fake.requests]

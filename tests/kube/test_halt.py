@@ -12,7 +12,7 @@ from hedgehog.kube.throttle import MOST_OUTAGES, Halt
 
 
 def silent(webhook: str, name: str) -> RemoteUnavailable:
-    """What becomes of a write that an admission webhook did not answer."""
+    """What happens to a write that an admission webhook did not answer."""
     said = f'failed calling webhook "{webhook}": failed to call webhook: Post "https://x/?timeout=2s": context deadline exceeded'
     error = failure(Answer(500, said.encode()), f"VPC/default/{name}", cluster="k8s")
     assert isinstance(error, RemoteUnavailable)

@@ -119,7 +119,7 @@ def test_files_beside_a_kubeconfig_file_are_those_that_it_names(tmp_path: Path) 
         yaml.safe_dump(config() | {"clusters": None}),
     ],
 )
-def test_what_is_no_kubeconfig_is_an_error_of_ours_without_its_content(text: str) -> None:
+def test_what_is_not_a_kubeconfig_is_an_error_of_ours_without_its_content(text: str) -> None:
     """It may hold a token."""
     with pytest.raises(InvalidInput) as caught:
         Cluster.from_kubeconfig(text, name="k8s_a").close()
@@ -138,8 +138,8 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ("no user 'u' among its users", config() | {"users": None}),
     ("no context 'nope' among its contexts", config() | {"current-context": "nope"}),
     ("current-context is missing", {key: value for key, value in config().items() if key != "current-context"}),
-    ("current-context is no text", config() | {"current-context": ["c"]}),
-    ("cluster of context 'c' is no text", config() | {"contexts": [{"name": "c", "context": {"cluster": ["c"]}}]}),
+    ("current-context is not text", config() | {"current-context": ["c"]}),
+    ("cluster of context 'c' is not text", config() | {"contexts": [{"name": "c", "context": {"cluster": ["c"]}}]}),
     ("the user 'u' must be a mapping", config() | {"users": [{"name": "u", "user": SECRET}]}),
     *[
         ("server of its cluster must be", config(cluster={"server": server}))
@@ -162,10 +162,13 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
     ],
     ("tls-server-name of its cluster must be a text", config(cluster=TLS | {"tls-server-name": ["a"]})),
     ("authority-data of its cluster must be a text", config(cluster=TLS | {"certificate-authority-data": 5})),
-    ("authority-data of its cluster is no base64", config(cluster=TLS | {"certificate-authority-data": f"$${SECRET}"})),
+    (
+        "authority-data of its cluster is not base64",
+        config(cluster=TLS | {"certificate-authority-data": f"$${SECRET}"}),
+    ),
     ("is no PEM certificate", config(cluster=TLS | {"certificate-authority-data": encoded(SECRET)})),
     (
-        "client-certificate-data of its user is no base64",
+        "client-certificate-data of its user is not base64",
         config({"client-certificate-data": "ü", "client-key-data": ""}),
     ),
     (

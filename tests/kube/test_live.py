@@ -1,4 +1,4 @@
-"""One LIST a kind, paged; a kind that cannot be listed is never taken for an empty one."""
+"""One LIST per kind, paged; a kind that cannot be listed is never taken for an empty one."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_list_without_an_end_is_an_error_of_that_kind(monkeypatch: pytest.Monk
     assert (found.objects, list(found.failed), len(fake.requests)) == ({}, ["Server"], 5)
 
 
-def test_an_answer_that_is_no_list_is_not_an_empty_one() -> None:
+def test_an_answer_that_is_not_a_list_is_not_an_empty_one() -> None:
     """A proxy that says 200 with a page of its own must not look like a cluster without objects."""
     for body in ({"status": "ok"}, [], "<html>sign in</html>"):
         with serve(lambda _, body=body: Reply(body=body)) as fake:

@@ -65,7 +65,7 @@ def test_a_million_bytes_at_once_are_read_in_one_go():
         b'{"type":"ADDED","object":{"metadata":{}}}\n',
     ],
 )
-def test_what_is_no_event_is_a_reason_to_list(told):
+def test_what_is_not_an_event_is_a_reason_to_list(told):
     """The events before it count."""
     assert Lines(chunked=False).feed(line(event(1)) + told) == Reading((event(1),), End.EXPIRED)
 
@@ -98,7 +98,7 @@ def test_a_list_and_the_watch_after_it_miss_nothing(api: Cluster) -> None:
 
 
 def test_a_refused_watch_is_the_error_that_it_is(api: Cluster) -> None:
-    """A kind that is not served; a version that is forgotten is no error."""
+    """A kind that is not served; a version that is forgotten is not an error."""
     unknown = Kind("Nothing", "wiring.githedgehog.com", "v1beta1", "nothings", 0)
     with pytest.raises(DefinitionMissing, match=r"nothings\.wiring\.githedgehog\.com"):
         open_stream(api, unknown, "default", "0", seconds=1)

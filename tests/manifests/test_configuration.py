@@ -56,7 +56,7 @@ def test_a_document_may_say_nothing():
         (make("{settings: []}"), "c.yaml:4:8: Fabric/gen: .spec.settings: [] is not a mapping"),
         (
             make("{settings: {spine_asn: x}}"),
-            "c.yaml:4:19: Fabric/gen: .spec.settings.spine_asn: 'x' is no number from 0",
+            "c.yaml:4:19: Fabric/gen: .spec.settings.spine_asn: 'x' is not a number from 0",
         ),
         (make("{git_repository: 5}"), "c.yaml:4:8: Fabric/gen: .spec.git_repository: 5 is not a string or null"),
         (
@@ -79,7 +79,7 @@ def test_a_document_may_say_nothing():
             make("{url: 'https://[::1/x'}", kind="GitRepository"),
             "c.yaml:4:8: GitRepository/gen: .spec.url: 'https://[::1/x': no URL of a Git repository",
         ),
-        (make("[]"), "c.yaml:4:1: Fabric/gen: .spec: [] is no mapping"),
+        (make("[]"), "c.yaml:4:1: Fabric/gen: .spec: [] is not a mapping"),
         (make("{}", metadata="{}"), "c.yaml:3:1: Fabric: .metadata.name: is missing"),
         (
             make("{}", metadata="{name: 4711}"),
@@ -105,12 +105,12 @@ def test_a_wrong_document_is_refused_with_its_place(text, said):
         ("{leaf_count: -1}", ".spec.leaf_count: -1 is out of bounds"),
         ("{resync_seconds: 59}", ".spec.resync_seconds: 59 is out of bounds; resync_seconds is 60 to 86400"),
         ("{prune_max_percent: 101}", ".spec.prune_max_percent: 101 is out of bounds"),
-        ("{git_directory: ../x}", ".spec.git_directory: '../x' is no relative path"),
+        ("{git_directory: ../x}", ".spec.git_directory: '../x' is not a relative path"),
         ("{kubernetes_namespace: A_B}", ".spec.kubernetes_namespace: 'A_B' is not a Kubernetes name"),
         ("{kubernetes_connection_id: 'a b'}", ".spec.kubernetes_connection_id: 'a b' is not 1 to 200 letters"),
         (
             "{drift_policies: {VPC: report, Servr: report}}",
-            ".spec.drift_policies: 'Servr' is no kind; did you mean Server?",
+            ".spec.drift_policies: 'Servr' is not a kind; did you mean Server?",
         ),
         ("{drift_policies: {VPC: keep}}", ".spec.drift_policies: 'keep' is none of report, correct, adopt"),
         ("{settings: {spine_asn: 99999999999}}", ".spec.settings.spine_asn: 99999999999 is too large"),

@@ -55,8 +55,8 @@ def test_a_right_object_is_handed_on_as_it_is():
     [
         ({"kind": None}, "object-incomplete .kind: is missing"),
         ({"apiVersion": ""}, "object-incomplete .apiVersion: is missing"),
-        ({"apiVersion": 1}, "object-incomplete .apiVersion: is no text"),
-        ({"kind": "Rack"}, "kind-unknown .kind: 'Rack' is no kind that a fabric holds"),
+        ({"apiVersion": 1}, "object-incomplete .apiVersion: is not text"),
+        ({"kind": "Rack"}, "kind-unknown .kind: 'Rack' is not a kind that a fabric holds"),
         (
             {"apiVersion": "vpc.githedgehog.com/v1alpha2"},
             "api-version-old .apiVersion: vpc.githedgehog.com/v1alpha2 VPC is not served any more; "
@@ -75,9 +75,9 @@ def test_an_object_of_no_known_kind_and_version_is_refused(change, said):
 
 
 @pytest.mark.parametrize("sent", [None, [], "VPC", 1])
-def test_what_is_no_mapping_is_no_object(sent):
+def test_what_is_not_a_mapping_is_not_an_object(sent):
     """Whatever it is."""
-    assert refused(sent) == ["object-incomplete .: is no mapping"]
+    assert refused(sent) == ["object-incomplete .: is not a mapping"]
 
 
 def test_all_unknown_fields_and_wrong_types_are_told():

@@ -8,7 +8,7 @@ from hedgehog.manifests import intake, yaml
 
 
 def taken(text, *, namespace="default"):
-    """What becomes of the only object of *text*."""
+    """What happens to the only object of *text*."""
     (document,) = yaml.load(text, file="f.yaml")
     (item,) = intake.items(document)
     return intake.accept(item, namespace=namespace)
@@ -120,14 +120,15 @@ def test_a_namespace_is_filled_in(text, namespace):
         ),
         (
             make("VPCAttachement"),
-            "f.yaml:2:1: vpc.githedgehog.com/v1beta1 VPCAttachement is no kind that a fabric holds; did you mean VPCAttachment",
+            "f.yaml:2:1: vpc.githedgehog.com/v1beta1 VPCAttachement is not a kind that a fabric holds; did you mean "
+            "VPCAttachment",
         ),
-        (make("Deployment", "apps/v1"), "f.yaml:2:1: apps/v1 Deployment is no kind that a fabric holds; known are "),
-        ("a: 1", "f.yaml:1:1: apiVersion and kind are missing; this is no Kubernetes object"),
-        ("kind: 5\napiVersion: v1", "f.yaml:1:1: apiVersion and kind are missing; this is no Kubernetes object"),
+        (make("Deployment", "apps/v1"), "f.yaml:2:1: apps/v1 Deployment is not a kind that a fabric holds; known are "),
+        ("a: 1", "f.yaml:1:1: apiVersion and kind are missing; this is not a Kubernetes object"),
+        ("kind: 5\napiVersion: v1", "f.yaml:1:1: apiVersion and kind are missing; this is not a Kubernetes object"),
         (make(metadata="{}"), "f.yaml:3:1: VPC/default/?: .metadata.name: is missing"),
         (make(metadata="[]"), "f.yaml:1:1: VPC/default/?: .: metadata is missing or no mapping"),
-        (make(metadata="{name: A_b}"), "f.yaml:3:12: VPC/default/A_b: .metadata.name: 'A_b' is no Kubernetes name"),
+        (make(metadata="{name: A_b}"), "f.yaml:3:12: VPC/default/A_b: .metadata.name: 'A_b' is not a Kubernetes name"),
         (make(metadata=f"{{name: {'a' * 254}}}"), f"f.yaml:3:12: VPC/default/{'a' * 254}: .metadata.name: "),
         (
             make(metadata="{name: a, namespace: b}"),
@@ -196,7 +197,7 @@ def test_what_stands_in_a_list_without_being_an_object_is_refused():
     (document,) = yaml.load("apiVersion: v1\nkind: List\nitems: [5]\n", file="f.yaml")
     (item,) = intake.items(document)
     assert intake.accept(item, namespace="default") == [
-        "f.yaml:3:9: apiVersion and kind are missing; this is no Kubernetes object"
+        "f.yaml:3:9: apiVersion and kind are missing; this is not a Kubernetes object"
     ]
 
 

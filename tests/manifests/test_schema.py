@@ -103,8 +103,8 @@ def test_a_pattern_is_told_as_it_is():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"kind": "Vpc"}, ".kind: 'Vpc' is no kind that a fabric holds"),
-        ({"kind": None}, ".kind: null is no kind that a fabric holds"),
+        ({"kind": "Vpc"}, ".kind: 'Vpc' is not a kind that a fabric holds"),
+        ({"kind": None}, ".kind: null is not a kind that a fabric holds"),
         ({"apiVersion": "v1"}, ".apiVersion: 'v1': VPC is vpc.githedgehog.com/v1beta1"),
     ],
 )

@@ -34,7 +34,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 
 
 def test_documents_are_read_with_their_places():
-    """Empty documents do not count, comments are no content."""
+    """Empty documents do not count, comments are not content."""
     found = yaml.load("# only a comment\n---\n\nkind: a\n---\n---\n  kind: b\n...\n", file="f.yaml")
     assert [(one.manifest, one.index, one.line, one.place) for one in found] == [
         ({"kind": "a"}, 0, 4, "f.yaml:4"),
@@ -43,7 +43,7 @@ def test_documents_are_read_with_their_places():
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n---\n", "null\n", "~", b"", b"\xef\xbb\xbf"])
-def test_nothing_is_no_document(text):
+def test_nothing_is_not_a_document(text):
     """And no error."""
     assert manifests(text) == []
 

@@ -32,7 +32,7 @@ def claimed(database: Connection, *names: str, **options: bool) -> tuple[list[st
 
 
 def finish(database: Connection, lab: Fabric) -> None:
-    """Another run brings the fabric in step."""
+    """Another run brings the fabric in sync."""
     with transaction(database) as cursor:
         outcome = Outcome("lab", Target.GIT, OutcomeStatus.SUCCESS, generation=lab.generation)
         sync_state.finish(cursor, lab.id, outcome, run_id="another")

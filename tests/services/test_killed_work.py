@@ -177,10 +177,10 @@ def test_a_look_that_failed_and_lived_is_none_that_was_killed(lab):
     """It is told as what it is."""
 
     def be_away(repository):
-        raise RemoteUnavailable("the host is away")
+        raise RemoteUnavailable("the host is unreachable")
 
     for _ in range(repository_heads.MOST_KILLED + 1):
-        assert str(look(lab, be_away).error) == "the host is away"
+        assert str(look(lab, be_away).error) == "the host is unreachable"
 
 
 def test_a_repository_whose_look_was_killed_comes_last_and_alone(lab):

@@ -50,7 +50,7 @@ def test_an_edit_that_is_held_in_git_is_open_until_it_is_undone(lab: git_sync_la
 
 
 def test_a_pushed_file_that_cannot_be_taken_over_is_open_until_it_is_right(lab: git_sync_lab.Lab) -> None:
-    """By its path, with the line; a host that is away in between resolves nothing."""
+    """By its path, with the line; a host that is unreachable in between resolves nothing."""
     lab.add_fabric("lab", 0, source_of_truth="git")
     path = "fabrics/lab/vpc.yaml"
     person = lab.person()

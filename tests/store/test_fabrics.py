@@ -122,8 +122,13 @@ def test_equal_content_changes_nothing(bench, settings):
             "has no setting 'git_drift_polcy'; did you mean git_drift_policy?",
         ),
         ("x", {"generation": 5}, InvalidInput, "has no setting 'generation'"),
-        ("x", {"settings": {"spine_asn": "a"}}, InvalidInput, "fabric x: settings.spine_asn: 'a' is no number from 0"),
-        ("x", {"settings": []}, InvalidInput, "fabric x: settings: [] is no mapping"),
+        (
+            "x",
+            {"settings": {"spine_asn": "a"}},
+            InvalidInput,
+            "fabric x: settings.spine_asn: 'a' is not a number from 0",
+        ),
+        ("x", {"settings": []}, InvalidInput, "fabric x: settings: [] is not a mapping"),
     ],
 )
 def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
@@ -288,7 +293,7 @@ def test_an_object_that_moves_changes_both_fabrics(bench):
     assert [bench.generation(name) for name in ("one", "two")] == [3, 2]
 
 
-def test_suspending_is_no_change_of_what_is_wanted(bench):
+def test_suspending_is_not_a_change_of_what_is_wanted(bench):
     """The generation stays."""
     bench.fabric()
     fabrics.suspend(bench.connection, "lab", reason="r", until=None)

@@ -1,4 +1,6 @@
-"""The database fails over: a standby is told from a database that is away, and the primary is found among several hosts."""
+"""The database fails over: a standby is told from a database that is unreachable, and the primary is found among
+several hosts.
+"""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_a_failed_delivery_is_tried_again_later_and_later_and_given_up_in_the_en
     for _ in range(MAX_ATTEMPTS):
         bench.execute("UPDATE hedgehog.inbox SET next_attempt_at = now()")
         (taken,) = take(bench.connection)
-        inbox.finish(bench.connection, taken.id, Status.FAILED, "the host is away", jitter=Longest())
+        inbox.finish(bench.connection, taken.id, Status.FAILED, "the host is unreachable", jitter=Longest())
         waits.append(status_of(bench, arrival)[3])
         assert take(bench.connection) == []
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600, None]

@@ -56,7 +56,7 @@ def test_whoever_gets_a_delivery_sees_how_many_died_of_it(bench, kill):
 
 
 def test_a_failure_between_deaths_begins_a_new_count(bench, kill):
-    """A host that is away kills nobody."""
+    """A host that is unreachable kills nobody."""
     receive(bench)
     kill()
     inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "away", retry_after=0)

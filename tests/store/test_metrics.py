@@ -146,7 +146,7 @@ def test_a_success_ends_the_row(failing, bench):
 
 
 def test_open_problems_are_counted_while_they_wait_for_somebody(failing, bench):
-    """What is tried again by itself is none of them."""
+    """What is retried automatically is none of them."""
     assert failing("RemoteUnavailable")["hedgehog_problems"] == {}
     found = failing("AuthenticationFailed", retryable=False)
     assert found["hedgehog_problems"] == {"lab parked": 1}
@@ -181,7 +181,7 @@ def test_drift_is_as_old_as_its_oldest_object_that_a_fabric_wants(bench):
 
 
 def test_tasks_are_counted_by_how_their_tries_ended(bench):
-    """For ever, so that rates can be taken; a retry is no final failure; cleaning away rows takes nothing back."""
+    """For ever, so that rates can be taken; a retry is not a final failure; cleaning away rows takes nothing back."""
     fill_in(bench.connection, make_run(1, TaskState.UP_FOR_RETRY))
     fill_in(bench.connection, make_run(2, TaskState.FAILED))
     fill_in(bench.connection, make_run(3, TaskState.RUNNING))
@@ -240,7 +240,7 @@ def test_a_cleanup_that_never_ran_is_as_old_as_the_installation(bench):
 
 
 def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
-    """An aggregate over no rows is a row of NULL, which is no figure."""
+    """An aggregate over no rows is a row of NULL, which is not a figure."""
     bench.execute("INSERT INTO hedgehog.maintenance (job, report) VALUES ('result_cleanup', '{}')")
     found = Figures(bench.connection)
     assert found["hedgehog_maintenance_age_seconds"].keys() == {"result_cleanup"}
@@ -270,7 +270,7 @@ def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch,
     assert why in caplog.text
 
 
-def test_a_database_that_is_lost_in_the_middle_is_no_failed_metric(bench, monkeypatch):
+def test_a_database_that_is_lost_in_the_middle_is_not_a_failed_metric(bench, monkeypatch):
     """Else a hundred would be told of, and none would be to blame."""
     killer = Metric("hedgehog_circuits_open", "gauge", "…", (), "SELECT pg_terminate_backend(pg_backend_pid())")
     monkeypatch.setattr(metrics, "METRICS", {**METRICS, killer.name: killer})

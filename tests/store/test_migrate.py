@@ -108,7 +108,7 @@ def test_an_edited_migration_is_refused(database, directory):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("0003_late.sql", "without a gap"), ("late.sql", "late.sql is no migration; name it NNNN_what_it_does.sql")],
+    [("0003_late.sql", "without a gap"), ("late.sql", "late.sql is not a migration; name it NNNN_what_it_does.sql")],
 )
 def test_a_directory_with_gaps_or_strangers_is_refused(tmp_path, name, said):
     """Before anything is applied."""

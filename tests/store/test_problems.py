@@ -52,7 +52,7 @@ def test_a_problem_keeps_its_age_while_its_cause_is_told_anew(bench):
 
 
 def test_a_run_that_could_not_look_leaves_what_is_known(bench):
-    """A host that is away does not resolve a held edit."""
+    """A host that is unreachable does not resolve a held edit."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.HELD, EDIT))
     bench.finish(fabric, failure(retryable=True))
@@ -60,7 +60,7 @@ def test_a_run_that_could_not_look_leaves_what_is_known(bench):
 
 
 def test_what_fails_is_open_and_needs_nobody_until_it_is_given_up(bench):
-    """It is tried again by itself; parked it waits for a person, who is told how to go on."""
+    """It is retried automatically; parked it waits for a person, who is told how to go on."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failure(retryable=True))
     assert known(bench) == [("failing", "", False)]

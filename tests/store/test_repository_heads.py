@@ -23,7 +23,7 @@ def due(bench):
 
 
 def looked(bench, repository, seconds, commit=OLD):
-    """A look that long ago, which left the fabric in step."""
+    """A look that long ago, which left the fabric in sync."""
     repository_heads.record(bench.connection, repository, commit)
     bench.execute("UPDATE hedgehog.repository_head SET checked_at = now() - make_interval(secs => %s)", seconds)
     bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
@@ -71,7 +71,7 @@ def test_a_due_fabric_that_git_is_the_source_of_has_its_repository_asked(bench, 
     assert due(bench) == set()
 
 
-def test_a_repository_that_is_gone_is_no_trouble(bench):
+def test_a_repository_that_is_gone_is_not_trouble(bench):
     """It was deleted while it was looked at."""
     repository_heads.record(bench.connection, 77, OLD)
     assert bench.execute("SELECT * FROM hedgehog.repository_head") == []

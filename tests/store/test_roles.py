@@ -46,7 +46,7 @@ def test_the_role_of_the_webhook_takes_deliveries(database, connect_as):
     assert inbox.receive(webhook, arrival()) is Receipt.ACCEPTED
     assert inbox.receive(webhook, arrival()) is Receipt.DUPLICATE
     (delivery,) = inbox.claim(database, (BRANCH,), 1)
-    inbox.finish(database, delivery.id, Status.FAILED, "the host is away")
+    inbox.finish(database, delivery.id, Status.FAILED, "the host is unreachable")
     assert inbox.receive(webhook, arrival()) is Receipt.TAKEN_UP_AGAIN
     inbox.count_refusals(webhook, {"unsigned": 2})
     assert fabrics.load_repositories(webhook) == []

@@ -143,7 +143,7 @@ def test_what_is_held_is_shown_as_out_of_sync(bench):
 
 
 def test_a_published_generation_makes_the_cluster_due_and_wakes_it(bench, ear):
-    """Once; a second publication of the same is no news."""
+    """Once; a second publication of the same is not news."""
     fabric = bench.synced_fabric()
     ear.heard()
     bench.finish(fabric, make_outcome())
@@ -288,7 +288,7 @@ def test_a_failure_that_lasts_for_weeks_is_still_counted(bench):
 
 @pytest.mark.parametrize("column", ["url", "branch", "connection_id"])
 def test_what_failed_is_tried_at_once_when_its_repository_is_corrected(bench, ear, column):
-    """Another URL, branch or credential; another author is no reason."""
+    """Another URL, branch or credential; another author is not a reason."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=False, error_class="InvalidInput"))
     ear.heard()

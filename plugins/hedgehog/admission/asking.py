@@ -127,7 +127,7 @@ class AskedFabric:
         return verdict
 
     def _changes_nothing(self, ref: ObjectRef, manifest: Manifest) -> bool:
-        """Whether the cluster would store what it has: that is no update, and nobody sends it."""
+        """Whether the cluster would store what it has: that is not an update, and nobody sends it."""
         old, new = self._central.world.get(ref.kind, ref.name), self.whole(manifest)
         return old is not None and new is not None and canonical(new) == canonical(old)
 

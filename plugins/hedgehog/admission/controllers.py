@@ -1,4 +1,4 @@
-"""What Hedgehog's controllers add to a fabric by themselves: built-in SwitchProfiles, a VPCInfo a VPC or External."""
+"""What Hedgehog's controllers add to a fabric by themselves: built-in SwitchProfiles, a VPCInfo per VPC or External."""
 
 from __future__ import annotations
 

@@ -265,7 +265,7 @@ def _lines(content: bytes) -> list[str]:
 
 
 def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:
-    """Whether it is no Hedgehog object; never where that may be a slip."""
+    """Whether it is not a Hedgehog object; never where that may be a slip."""
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version or kind in KINDS:
         return False

@@ -91,7 +91,7 @@ def _hint(key: str, known: list[str]) -> str:
 
 
 def fabrics_param(description: str) -> Param:
-    """The fabrics that a run is for, one name a line; *description* says what no name means.
+    """The fabrics that a run is for, one name per line; *description* says what no name means.
 
     As all our params it may be null: the form marks what may not as required.
     """
@@ -113,7 +113,7 @@ def dry_run_param(description: str) -> Param:
 def sync_params() -> dict[str, Param]:
     """The trigger form of a sync DAG."""
     return {
-        "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that is due."),
+        "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that is due."),
         "force": Param(
             False,
             type=["boolean", "null"],

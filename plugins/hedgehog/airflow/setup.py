@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1.
+    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when everything is in order,
+    else 1.
 
     In the order in which an Airflow starts up, each step resting on those before it: settings, database, pools,
     connections; and for a check the DAGs, which cannot run before.
@@ -139,7 +140,9 @@ def _connections_step() -> list[str]:
 
 
 def _dags_step() -> list[str]:
-    """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is no problem."""
+    """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is not a
+    problem.
+    """
     from hedgehog.airflow.adapters.rest import API_CONNECTION, open_api
     from hedgehog.airflow.names import TAG
 

@@ -1,4 +1,4 @@
-"""Parsing: options that every command has, near matches for what was mistyped, times and settings as values."""
+"""Parsing: options that every command has, near matches for mistyped words, times and settings as values."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ class Parser(argparse.ArgumentParser):
 def add_command(
     commands: Any, name: str, run: Run, *, summary: str, examples: str = "", without: Collection[str] = ()
 ) -> Parser:
-    """Add a command with the options that all have, but for those *without* which it makes sense.
+    """Add a command with the options that all commands have, except those in *without*.
 
-    *examples* are shown at the end of its help, one a line.
+    *examples* are shown at the end of its help, one per line.
     """
     parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary), epilog=_epilog(examples))
     add_common(parser, inherited=True, without=without)
@@ -76,14 +76,14 @@ def add_command(
 
 
 def add_group(commands: Any, name: str, *, summary: str) -> Any:
-    """Add a command that only has commands below it."""
+    """Add a command that only has subcommands."""
     parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary))
     parser.set_defaults(parser=parser)
     return parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
 
 
 def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, without: Collection[str] = ()) -> None:
-    """The options that may stand before or after the command; *inherited* ones leave what stood before."""
+    """The options that may come before or after the command; *inherited* ones keep the values given before."""
     group = parser.add_argument_group("options of every command")
     if "output" not in without:
         group.add_argument(
@@ -104,7 +104,7 @@ def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, with
         "--verbose",
         action="store_true",
         default=argparse.SUPPRESS if inherited else False,
-        help="log to stderr what is done, and say every change",
+        help="log to stderr what is done, and list every change",
     )
 
 
@@ -123,7 +123,7 @@ def duration(text: str) -> timedelta:
     """`90s`, `45m`, `2h`, `3d`, `1w`."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 45m, 2h, 3d or 1w")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 45m, 2h, 3d or 1w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -132,7 +132,7 @@ def moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-05-01T18:00+02:00, or --for 2h") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2026-05-01T18:00+02:00, or --for 2h") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -140,5 +140,5 @@ def setting(text: str) -> tuple[str, Any]:
     """`NAME=VALUE`; the value is read as unquoted YAML."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is no setting; write NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a setting; write NAME=VALUE")
     return name, resolve(value)

@@ -25,7 +25,9 @@ def add_commands(commands: Any) -> None:
         "backup",
         _backup,
         summary="write all repositories, fabrics and objects to a directory or to object storage, with checksums",
-        examples="hedgehog backup --directory /var/backups/hedgehog\nhedgehog backup --directory s3://aws@bucket/fabrics",
+        examples=(
+            "hedgehog backup --directory /var/backups/hedgehog\nhedgehog backup --directory s3://aws@bucket/fabrics"
+        ),
     )
     parser.fill = _fill_backup
     _add_restore(commands)
@@ -38,7 +40,7 @@ def _fill_backup(parser: Parser) -> None:
         help="directory or URL of an Airflow object storage; default: [hedgehog] backup_directory",
     )
     parser.add_argument("--keep", type=int, metavar="N", help="older backups there go; default: [hedgehog] backup_keep")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be written and go, do neither")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written and deleted; do neither")
 
 
 def _add_restore(commands: Any) -> None:
@@ -46,7 +48,7 @@ def _add_restore(commands: Any) -> None:
         commands,
         "restore",
         _restore,
-        summary="make the fabric database what a backup, or a Git branch, holds; all or nothing",
+        summary="make the fabric database equal to a backup, or to a Git branch; all or nothing",
         examples="""
         hedgehog restore /var/backups/hedgehog/hedgehog-20260501T034000Z
         hedgehog restore --from-git https://git.example.com/network.git --connection network_git
@@ -56,7 +58,7 @@ def _add_restore(commands: Any) -> None:
     parser.add_argument(
         "--replace",
         action="store_true",
-        help="needed when the database is not empty: what is not restored is forgotten",
+        help="required when the database is not empty: what is not restored is deleted from it",
     )
     group = parser.add_argument_group("from Git alone")
     group.add_argument("--from-git", metavar="URL", help="repository that fabrics were published to")
@@ -83,7 +85,7 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _backup_text(done: Backup) -> str:
     would = "would be " if done.dry_run else ""
     lines = [f"{done.place}: {done.fabrics} fabrics, {done.objects} objects {would}written"]
-    lines += [f"{name}: {would}deleted, for it is one of the oldest" for name in done.removed]
+    lines += [f"{name}: {would}deleted as one of the oldest" for name in done.removed]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""`hedgehog dead-letters …`: what was given up, and what is to become of it."""
+"""`hedgehog dead-letters …`: what was given up, and what to do with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COLUMNS = ("id", "fabric", "target", "status", "attempts", "error", "since", "l
 
 def add_commands(commands: Any) -> None:
     """Add `dead-letters` and what is below it."""
-    group = add_group(commands, "dead-letters", summary="look at work that was given up, replay it, or let it rest")
+    group = add_group(commands, "dead-letters", summary="look at work that was given up, replay it, or discard it")
     parser = add_command(
         group,
         "list",
@@ -32,15 +32,15 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="only of these fabrics; default: all")
     _add_target(parser)
-    parser.add_argument("--closed", action="store_true", help="also what was replayed, resolved or discarded")
-    parser = add_command(group, "show", _show, summary="show all that is known of one")
+    parser.add_argument("--closed", action="store_true", help="include replayed, resolved and discarded ones")
+    parser = add_command(group, "show", _show, summary="show everything that is known of one")
     parser.add_argument("id", type=int, metavar="ID")
     _add_replay(group)
     parser = add_command(
         group,
         "discard",
         _discard,
-        summary="take one off the list; its fabric stays parked until it changes or is forced",
+        summary="remove one from the list; its fabric stays parked until it changes or is forced",
         examples='hedgehog dead-letters discard 7 --reason "site is being taken down, CHG-17"',
     )
     _add_selection(parser)
@@ -52,7 +52,7 @@ def _add_replay(group: Any) -> None:
         group,
         "replay",
         _replay,
-        summary="make parked work due again, at once, with all its attempts",
+        summary="make parked work due again, at once, with all its attempts available available available",
         examples="""
         hedgehog dead-letters replay 7 8
         hedgehog dead-letters replay --fabric gen
@@ -60,7 +60,7 @@ def _add_replay(group: Any) -> None:
         """,
     )
     _add_selection(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be due, change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be due; change nothing")
 
 
 def _add_selection(parser: Parser) -> None:
@@ -134,7 +134,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _discard(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         done = service.discard(connection, _selection(arguments, connection), by=_person(), why=arguments.reason)
-    lines = [f"{one.id}: {one.fabric} → {one.target} is off the list and stays parked" for one in done]
+    lines = [f"{one.id}: {one.fabric} → {one.target} is removed from the list and stays parked" for one in done]
     data = {"discarded": [service.plain(one) for one in done]}
     show(arguments, data, lambda: "\n".join(lines) or "nothing is parked")
     return 0

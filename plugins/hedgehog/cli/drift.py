@@ -1,4 +1,4 @@
-"""`hedgehog drift …`: what others did to our objects in clusters and to our files in Git, and what a person decides."""
+"""`hedgehog drift …`: what others did to our objects in clusters and to our files in Git, and what to do about it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _OWN = frozenset({DriftState.CHANGED, DriftState.MISSING})
 
 def add_commands(commands: Any) -> None:
     """Add `drift`."""
-    group = add_group(commands, "drift", summary="what others changed in clusters and in Git, and what becomes of it")
+    group = add_group(commands, "drift", summary="what others changed in clusters and in Git, and what to do about it")
     parser = add_command(
         group,
         "list",
         _list,
-        summary="show what others changed, as we have it and as they made it, and what the next sync will do",
+        summary="show what others changed, our value and theirs, and what the next sync will do",
         examples="hedgehog drift list\nhedgehog drift list gen --in git\nhedgehog drift list gen --output json",
     )
     parser.add_argument("fabric", nargs="?", metavar="NAME", help="default: all")
@@ -48,15 +48,15 @@ def add_commands(commands: Any) -> None:
         "hedgehog drift adopt gen VPC/default/prod    # one; if it is gone from the cluster, it leaves the fabric\n"
         "hedgehog drift adopt gen fabrics/gen/vpcs/prod.yaml",
     )
-    _add_objects(parser, "default: all that were changed; what is missing, orphaned or unowned must be named")
+    _add_objects(parser, "default: all changed ones; missing, orphaned and unowned ones must be named")
     parser = add_command(
         group,
         "revert",
         _revert,
-        summary="have the next sync write objects and files as the fabric wants them, whatever policy, whoever owns them",
+        summary="make the next sync write objects and files as the fabric wants them, regardless of policy and owner",
         examples="hedgehog drift revert gen VPC/default/prod\nhedgehog drift revert gen fabrics/gen/README.md",
     )
-    _add_objects(parser, "default: all that were changed or deleted")
+    _add_objects(parser, "default: all changed and deleted ones")
     _add_prune(group)
 
 
@@ -65,12 +65,14 @@ def _add_prune(group: Any) -> None:
         group,
         "prune",
         _prune,
-        summary="delete from a cluster what deleted fabrics left there: written by us, wanted by nobody",
+        summary="delete from a cluster what deleted fabrics left there: written by us, wanted by no fabric",
         examples="hedgehog drift prune gen_cluster          # shows it\nhedgehog drift prune gen_cluster --yes",
     )
     parser.add_argument("connection", metavar="CONNECTION", help="Airflow connection of the cluster")
     parser.add_argument("objects", nargs="*", metavar="OBJECT", type=_object, help="Kind/namespace/name; default: all")
-    parser.add_argument("--yes", action="store_true", help="do it; without, it is only shown and the exit status is 1")
+    parser.add_argument(
+        "--yes", action="store_true", help="do it; without this option, it is only shown and the exit status is 1"
+    )
 
 
 def _add_objects(parser: Parser, default: str) -> None:
@@ -81,12 +83,14 @@ def _add_objects(parser: Parser, default: str) -> None:
 
 
 def _add_place(parser: Parser) -> None:
-    parser.add_argument("--in", choices=(GIT, CLUSTER), dest="place", help="only what is there; default: both")
+    parser.add_argument("--in", choices=(GIT, CLUSTER), dest="place", help="only one of the two places; default: both")
 
 
 def _object(text: str) -> str:
     if "/" not in text and "." not in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no object; write VPC/default/prod, or the path of a file in Git")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an object; write VPC/default/prod, or the path of a file in Git"
+        )
     return text
 
 
@@ -144,7 +148,7 @@ def _of_cluster(one: store.Listed, fabrics: Mapping[str, Fabric]) -> dict[str, A
 
 
 def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> str:
-    """A line for each object or file, below it what differs: as we have it → as others made it."""
+    """One line for each object or file, and below it what differs: our value → theirs."""
     rows = [
         (
             ", ".join(one["fabrics"]) or one["connection_id"],
@@ -222,7 +226,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
     rows = [tuple(one.values()) for one in data]
     show(arguments, data, lambda: table(("object", "action"), rows, nothing="nothing to adopt"))
     if data and fabric.git_sync_enabled:
-        note(f"the database has it; Git follows, then the drift is over: `hedgehog status {fabric.name}`")
+        note(f"the database has it; once Git follows, the drift is over: `hedgehog status {fabric.name}`")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`hedgehog fabric …`: what is wanted of each fabric, in and out of the database."""
+"""`hedgehog fabric …`: the desired state of each fabric, in and out of the database."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def add_commands(commands: Any) -> None:
         group,
         "export",
         _export,
-        summary="write a fabric as files that import to the same, or as one stream to standard output",
+        summary="write a fabric as files that can be imported again, or as one stream to standard output",
         examples="hedgehog fabric export gen --directory backup/gen\nhedgehog fabric export gen > gen.yaml",
         without=("output",),
     )
     parser.add_argument("fabric", metavar="NAME")
-    parser.add_argument("--directory", type=Path, metavar="DIR", help="one file an object; must not exist or be empty")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help="one file per object; must not exist or be empty")
     add_command(group, "list", _list, summary="list all fabrics", examples="hedgehog fabric list --output json")
     parser = add_command(group, "show", _show, summary="show the settings, objects and state of a fabric")
     parser.add_argument("fabric", metavar="NAME")
@@ -68,21 +68,19 @@ def _add_import(group: Any) -> None:
         "paths", nargs="*", metavar="PATH", help="file, directory (its *.yaml and *.yml), or - for stdin"
     )
     parser.add_argument(
-        "--fabric", metavar="NAME", help="fabric of the objects; default: the one that the files configure"
+        "--fabric", metavar="NAME", help="fabric that the objects belong to; default: the one that the files configure"
     )
     parser.add_argument("--replace", action="store_true", help="remove the fabric's objects that are not imported")
     parser.add_argument("--yes", action="store_true", help="remove even more objects than the fabric's prune threshold")
     parser.add_argument(
         "--allow-invalid",
         action="store_true",
-        help="store also what a cluster would refuse; it is held until it is put right",
+        help="store what a cluster would refuse, too; it is held until it is corrected",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change; change nothing")
     cluster = parser.add_argument_group("from a cluster")
     cluster.add_argument("--from-cluster", metavar="CONNECTION", help="Airflow connection of the cluster to take over")
-    cluster.add_argument(
-        "--kubeconfig", metavar="FILE", help="reach the cluster by this file instead of the connection"
-    )
+    cluster.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig file instead of the connection")
     cluster.add_argument(
         "--set", type=setting, action="append", default=[], dest="settings", metavar="SETTING=VALUE",
         help="a setting of the fabric that is created, as under spec of a Fabric document",
@@ -111,7 +109,7 @@ def _from_files(arguments: argparse.Namespace) -> Report:
         files = local_files.read_paths(arguments.paths, stdin=stdin, search_hidden=arguments.replace)
         documents = fabric_import.read_documents(files)
     if not documents:
-        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document is there; nothing was imported")
+        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document was found; nothing was imported")
     with fabric_database(arguments) as connection, progress(arguments, "writing to the fabric database"):
         return fabric_import.import_documents(
             connection,
@@ -184,7 +182,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Refuses a directory that holds something: files of another export would be imported with these."""
+    """Refuses a directory that holds something: files of another export would be imported with them."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise AlreadyExists(f"{directory} exists and is not an empty directory; name another one or remove it")
     for name, text in files.items():
@@ -217,7 +215,7 @@ def _list(arguments: argparse.Namespace) -> int:
         )
         for fabric in fabrics
     ]
-    nothing = "there are no fabrics; `hedgehog fabric import` makes one"
+    nothing = "there are no fabrics; `hedgehog fabric import` creates one"
     show(arguments, [_plain(fabric) for fabric in fabrics], lambda: table(columns, rows, nothing=nothing))
     return 0
 

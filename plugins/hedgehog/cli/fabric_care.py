@@ -1,4 +1,4 @@
-"""`hedgehog fabric suspend|resume|delete`: leave a fabric alone for a while, or for good."""
+"""`hedgehog fabric suspend|resume|delete`: suspend a fabric, or delete it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def add_commands(group: Any) -> None:
     parser.add_argument("fabrics", nargs="+", metavar="NAME")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="shown wherever the fabric is skipped")
     end = parser.add_mutually_exclusive_group()
-    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it goes on by itself")
+    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it resumes automatically")
     end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
-    parser = add_command(group, "resume", _resume, summary="take suspended fabrics up again, at once")
+    parser = add_command(group, "resume", _resume, summary="resume suspended fabrics at once")
     parser.add_argument("fabrics", nargs="+", metavar="NAME")
     _add_delete(group)
 
@@ -50,7 +50,10 @@ def _add_delete(group: Any) -> None:
         group,
         "delete",
         _delete,
-        summary="forget a fabric, and say what of it stays; with --purge remove that first, from Git and clusters",
+        summary=(
+            "delete a fabric from the database, and say what remains of it; with --purge, remove that first, "
+            "from Git and clusters"
+        ),
         examples="""
         hedgehog fabric delete gen                     # shows what would stay
         hedgehog fabric delete gen --purge             # shows what would be removed
@@ -59,7 +62,9 @@ def _add_delete(group: Any) -> None:
     )
     parser.add_argument("fabric", metavar="NAME")
     parser.add_argument("--purge", action="store_true", help="remove its files from Git and its objects from clusters")
-    parser.add_argument("--yes", action="store_true", help="do it; without, it is only shown and the exit status is 1")
+    parser.add_argument(
+        "--yes", action="store_true", help="do it; without this option, it is only shown and the exit status is 1"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only show it; exit status 0")
 
 
@@ -108,7 +113,7 @@ def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    """0 for what was done or only to be shown; 1 for what waits for a yes."""
+    """0 if it was done or only to be shown; 1 if it waits for confirmation."""
     if arguments.yes or arguments.dry_run:
         return 0
     note("nothing was changed; do it with --yes")
@@ -116,7 +121,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _what_stays(seen: Remains) -> Iterator[str]:
-    """What of a fabric nobody looks after any more, and how to remove it."""
+    """What is left of a fabric without being managed any more, and how to remove it."""
     repository, fabric = seen.fabric.git_repository, seen.fabric
     if seen.files and repository is not None:
         yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
@@ -125,12 +130,17 @@ def _what_stays(seen: Remains) -> Iterator[str]:
         yield f"    {cell(f'git rm --quiet --ignore-unmatch -- {paths}')}"
         yield f"    git commit -m 'Remove {fabric.name}' && git push"
         if fabric.git_directory:
-            yield "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that git_directory"
+            yield (
+                "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that "
+                "git_directory"
+            )
     for place in seen.places:
         yield f"  {len(place.live)} objects stay in the cluster of {place.connection_id}: {_kinds(place.live)}"
         if any(ref.kind == FABRIC.kind for ref in place.live):
-            yield "    its Fabric resource among them goes on saying what it said last"
-        yield f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
+            yield "    among them its Fabric resource, which keeps its last status"
+        yield (
+            f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
+        )
     if not seen.files and not seen.places:
         yield "  nothing of it is in Git or in a cluster"
 
@@ -185,10 +195,14 @@ def _named(names: Collection[str], *, every: bool) -> Iterator[str]:
 def _left_alone(seen: Remains) -> Iterator[str]:
     """What a purge does not touch, and why."""
     if seen.edited:
-        yield f"  {len(seen.edited)} files stay in Git, for people changed them: {', '.join(map(cell, seen.edited))}"
+        yield f"  {len(seen.edited)} files stay in Git because people changed them: {', '.join(map(cell, seen.edited))}"
     if seen.foreign:
         ours = seen.fabric.source_of_truth is SourceOfTruth.DATABASE
-        why = "for we did not write them" if ours else "for they are its source of truth: remove them with a commit"
+        why = (
+            "because we did not write them"
+            if ours
+            else "because they are its source of truth: remove them with a commit"
+        )
         yield f"  {len(seen.foreign)} files in {seen.fabric.git_directory or 'the root'} stay in Git, {why}"
 
 

@@ -1,4 +1,4 @@
-"""`hedgehog health`, `hedgehog self-test`: how everything is, as last seen or asked now."""
+"""`hedgehog health`, `hedgehog self-test`: the health of everything, as last seen or checked now."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ def add_commands(commands: Any) -> None:
         commands,
         "health",
         _health,
-        summary="show how every fabric, repository, credential and service is, and whether the switches have it all",
+        summary=(
+            "show the health of every fabric, repository, credential and service, and whether the switches have "
+            "everything"
+        ),
         examples="hedgehog health\nhedgehog health gen --check\nhedgehog health --output json",
     )
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="these fabrics only; default: everything")
-    parser.add_argument("--check", action="store_true", help="ask now; exit status 1 when something is not well")
+    parser.add_argument("--check", action="store_true", help="check now; exit status 1 when something is not healthy")
     add_command(
         commands,
         "self-test",
@@ -69,7 +72,7 @@ def _latencies(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _check(connection: Connection, names: Sequence[str]) -> None:
-    """Look now, and record it: at the named fabrics, or at everything."""
+    """Check the named fabrics, or everything, now, and record the result."""
     from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
     from hedgehog.services.observe import health as service
     from hedgehog.services.observe import remotes as remote_health
@@ -89,7 +92,7 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
 
 
 def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) -> str:
-    """One line a thing with its worst reason; below, the reasons of what has several, like ones together."""
+    """One line per subject with its worst reason; below it, the reasons if there are several, similar ones together."""
     lines = [
         (
             row.scope.value,
@@ -102,7 +105,7 @@ def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) ->
         )
         for row in rows
     ]
-    nothing = "nothing was looked at yet; ask now with `hedgehog health --check`"
+    nothing = "nothing has been checked yet; check now with `hedgehog health --check`"
     text = [table(_COLUMNS, lines, nothing=nothing, screen=screen)]
     for row in rows:
         if len(row.reasons) > 1:

@@ -1,4 +1,4 @@
-"""`hedgehog metrics`: all figures as of now, as Prometheus reads them."""
+"""`hedgehog metrics`: all current metrics, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "metrics",
         _metrics,
-        summary="print all figures as of now, in the text format of Prometheus",
+        summary="print all current metrics, in the text format of Prometheus",
         examples="hedgehog metrics\nhedgehog metrics | grep hedgehog_sync_due",
         without=("output",),
     )

@@ -24,7 +24,7 @@ import orjson
 from hedgehog.fabric.shown import printable, printable_json
 
 PATIENCE = 2.0
-"""Seconds after which a person is told what the command is doing."""
+"""Seconds after which a note says what the command is doing."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _COLOUR = re.compile(r"(\x1b\[[0-9]{0,2}m)")
@@ -34,9 +34,9 @@ _COLOURS = {
     **dict.fromkeys(("error", "parked", "Degraded", "Missing", "FAILED"), "31"),
     **dict.fromkeys(("suspended", "Unknown", "skipped"), "2"),
 }
-"""How a terminal shows the words of a state: well, not yet, broken, unknown."""
+"""How a terminal shows the words of a state: good, not yet, broken, unknown."""
 _NARROWEST = 32
-"""Columns that text is wrapped to at least; a last column with less room stands below its row."""
+"""The least number of columns that text is wrapped to; a last column with less room goes below its row."""
 _INDENT = 4
 _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
@@ -60,14 +60,14 @@ def show(arguments: argparse.Namespace, data: Any, text: Callable[[], str]) -> N
 
 
 def say(arguments: argparse.Namespace, text: str) -> None:
-    """Print *text* as a result. Of what could act on a terminal only our own colours get there."""
+    """Print *text* as a result. Of all control sequences, only our own colours reach the terminal."""
     parts = _COLOUR.split(text)
     parts[::2] = map(printable, parts[::2])
     print("".join(parts), file=arguments.stdout)
 
 
 def complain(message: str) -> None:
-    """Say on stderr what went wrong, a line each."""
+    """Say on stderr what went wrong, one line each."""
     for line in message.splitlines():
         print(f"hedgehog: error: {printable(line)}", file=sys.stderr)
 
@@ -79,7 +79,7 @@ def write(arguments: argparse.Namespace, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What text is shown on. Without a terminal (a pipe, a file) nothing is wrapped and nothing coloured."""
+    """Where text is shown. Without a terminal (a pipe, a file) nothing is wrapped and nothing is coloured."""
 
     width: int | None = None
     colours: bool = False
@@ -98,7 +98,7 @@ class Screen:
 
 
 def screen(arguments: argparse.Namespace) -> Screen:
-    """The screen that results go to. NO_COLOR, and a terminal that knows none, are honoured."""
+    """The screen that results go to. NO_COLOR is honoured, and so are terminals without colours."""
     if not arguments.stdout.isatty():
         return Screen()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
@@ -108,7 +108,7 @@ def screen(arguments: argparse.Namespace) -> Screen:
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str, screen: Screen | None = None) -> str:
     """Aligned columns under upper-case headings; *nothing* when there are no rows.
 
-    A row is a line, but that the last column may be a list of lines, and is wrapped to the width of *screen*.
+    A row is one line, except that the last column may be a list of lines; it is wrapped to the width of *screen*.
     """
     if not rows:
         return nothing
@@ -138,7 +138,7 @@ def _lines(value: Any) -> list[str]:
 
 
 def pairs(values: Mapping[str, Any]) -> str:
-    """One `name  value` a line, the values aligned."""
+    """One `name value` per line, the values aligned."""
     width = max(map(len, values), default=0)
     return "\n".join(f"{name.ljust(width)}  {cell(value)}".rstrip() for name, value in values.items())
 
@@ -160,7 +160,7 @@ def age(moment: datetime | None, now: datetime) -> str | None:
 
 
 def until(moment: datetime | None, now: datetime) -> str | None:
-    """How long from now: `now` or `in 3m`; None for not by itself."""
+    """How long from now: `now` or `in 3m`; None for never without intervention."""
     if moment is None:
         return None
     seconds = (moment - now).total_seconds()
@@ -174,7 +174,7 @@ def _span(seconds: float) -> str:
 
 
 def note(text: str) -> None:
-    """A remark that is no result."""
+    """A remark that is not a result."""
     print(f"hedgehog: note: {printable(text)}", file=sys.stderr)
 
 

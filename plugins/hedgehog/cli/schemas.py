@@ -1,4 +1,4 @@
-"""`hedgehog schemas …`: whether what this package knows of the kinds is what a cluster has."""
+"""`hedgehog schemas …`: whether this package's schemas of the kinds are those of a cluster."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any) -> None:
     """Add `schemas` and what is below it."""
-    group = add_group(commands, "schemas", summary="the schemas of all kinds that validation goes by")
+    group = add_group(commands, "schemas", summary="the schemas of all kinds that validation uses")
     parser = add_command(
         group,
         "diff",
         checking(_diff),
-        summary="compare our schemas with the definitions of a cluster; exit 0 they fit, 1 they differ, 2 no answer",
+        summary=(
+            "compare our schemas with the definitions of a cluster; exit status 0: they fit, 1: they differ, 2: "
+            "no answer"
+        ),
         examples="hedgehog schemas diff --connection gen_cluster\nhedgehog schemas diff --kubeconfig ~/.kube/config",
         without=("database",),
     )
@@ -51,5 +54,5 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _text(wrong: Sequence[Difference], *, meant: int) -> str:
     rows = [(one.plural, one.path or ".", one.what) for one in wrong]
     shown = table(("definition", "field", "difference"), rows, nothing="our schemas fit the cluster")
-    note = f"\n{meant} more differences are meant; --output json shows them with their reasons" if meant else ""
+    note = f"\n{meant} more differences are intended; --output json shows them with their reasons" if meant else ""
     return shown + note

@@ -26,7 +26,7 @@ def parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         found: dict[str, Any] = parse_dsn(arguments.database)
     except psycopg2.ProgrammingError:
-        raise InvalidInput("--database is no PostgreSQL URL; write postgresql://user@host:5432/name") from None
+        raise InvalidInput("--database is not a PostgreSQL URL; write postgresql://user@host:5432/name") from None
     if found.get("password"):
         raise InvalidInput(
             "--database carries a password, which every user of this machine can read in the list of processes; "
@@ -48,5 +48,5 @@ def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> 
 
 
 def run_id() -> str:
-    """Who ran it and where, as history shows it."""
+    """Who ran the command and where, as history shows it."""
     return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"

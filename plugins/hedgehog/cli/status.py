@@ -1,4 +1,4 @@
-"""`hedgehog status`, `hedgehog explain`: how every fabric stands at its targets, and what keeps it from being in step."""
+"""`hedgehog status`, `hedgehog explain`: the state of every fabric at its targets, and why it is not in sync."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "status",
         _status,
-        summary="show how every fabric stands at Git and at its cluster, and why one is not in step",
+        summary="show the state of every fabric in Git and on its cluster, and why one is not in sync",
         examples="""
         hedgehog status --not-in-sync
         hedgehog status --select cluster=dc1_* --select status=parked,error
@@ -51,12 +51,12 @@ def add_commands(commands: Any) -> None:
         """,
     )
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all")
-    parser.add_argument("--not-in-sync", action="store_true", help="only what is not in step")
+    parser.add_argument("--not-in-sync", action="store_true", help="only what is not in sync")
     parser.add_argument(
         "--select", type=_selector, action="append", default=[], metavar="KEY=VALUE",
         help=f"only these; KEY is one of {', '.join(_KEYS)}, VALUE a name or pattern, or several with commas",
     )  # fmt: skip
-    parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs somebody")
+    parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs a person")
     parser.add_argument(
         "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it again and again; default: 2"
     )
@@ -64,7 +64,9 @@ def add_commands(commands: Any) -> None:
         commands,
         "explain",
         _explain,
-        summary="say all that keeps a fabric from being in step, and what to do; exit status 1 when it needs you",
+        summary=(
+            "list everything that keeps a fabric from being in sync, and what to do; exit status 1 when it needs you"
+        ),
         examples="hedgehog explain gen",
     )
     parser.add_argument("fabric", metavar="NAME")
@@ -77,7 +79,7 @@ def _selector(text: str) -> tuple[str, list[str]]:
     if key == "status":
         unknown = [value for value in values.split(",") if value not in list(SyncStatus)]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no status; known are {', '.join(SyncStatus)}")
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not a status; known are {', '.join(SyncStatus)}")
     return key, values.split(",")
 
 
@@ -87,7 +89,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pause; write seconds, 0.1 to 3600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pause; write seconds, 0.1 to 3600")
     return seconds
 
 
@@ -144,14 +146,14 @@ def _nothing(arguments: argparse.Namespace) -> str:
     """What an empty table means."""
     if arguments.select:
         wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
-        return f"no fabric fits {wanted}" + (" and is not in step" if arguments.not_in_sync else "")
-    return "every fabric is in step" if arguments.not_in_sync else "no fabric has a sync enabled"
+        return f"no fabric fits {wanted}" + (" and is not in sync" if arguments.not_in_sync else "")
+    return "every fabric is in sync" if arguments.not_in_sync else "no fabric has a sync enabled"
 
 
 def state_table(
     rows: Sequence[Standing], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
 ) -> str:
-    """One row a fabric and target, with its reasons in full: the first few of many, unless *every*."""
+    """One row per fabric and target, with its reasons in full: the first few of many, unless *every*."""
     cells = [
         (
             row.state.fabric,
@@ -184,7 +186,7 @@ def short_revision(revision: str | None) -> str | None:
 
 
 def _totals(rows: Sequence[Standing]) -> Iterator[str]:
-    """How many of what, and where to go on; nothing when there is nothing to add up."""
+    """The totals, and what to do next; empty when there is nothing to add up."""
     problems = [problem for row in rows for problem in row.problems]
     bad = sorted({row.state.fabric for row in rows if not row.is_in_step})
     if len(rows) > 2 or problems:
@@ -237,9 +239,9 @@ def _explanation(
     if not rows:
         yield f"{fabric.name}: both syncs are off (git_sync_enabled, enable_k8s_sync); nothing is written anywhere"
     elif all(row.is_in_step for row in rows):
-        yield f"{fabric.name} is in step: Git and cluster have all that is wanted"
+        yield f"{fabric.name} is in sync: Git and cluster have everything that is wanted"
     else:
-        yield f"{fabric.name} is not in step; " + (
+        yield f"{fabric.name} is not in sync; " + (
             f"{_many(needing, 'problem')} for you" if needing else "nothing for you to do"
         )
     for row in rows:
@@ -256,7 +258,10 @@ def _explanation(
 
 def _illness(row: Row, now: datetime, screen: Screen) -> Iterator[str]:
     yield ""
-    yield f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, looked at {age(row.checked_at, now)} ago"
+    yield (
+        f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, looked at "
+        f"{age(row.checked_at, now)} ago"
+    )
     for reason in summarised(row.reasons):
         yield from _indented(reason, 2, screen)
 
@@ -266,8 +271,8 @@ def _line(row: Standing, now: datetime, screen: Screen) -> str:
     parts = [
         f"generation {state.observed_generation} of {state.generation}",
         short_revision(state.revision),
-        f"last in step {age(state.last_success_at, now)} ago" if state.last_success_at else "never in step",
-        f"next look {until(state.due_at, now)}" if state.due_at else "no next look by itself",
+        f"last in sync {age(state.last_success_at, now)} ago" if state.last_success_at else "never in sync",
+        f"next look {until(state.due_at, now)}" if state.due_at else "no next run scheduled",
     ]
     return f"{state.target.value}  {screen.paint(state.status.value)}  {', '.join(part for part in parts if part)}"
 

@@ -1,4 +1,4 @@
-"""`hedgehog sync …`: a run by hand, without Airflow."""
+"""`hedgehog sync …`: a manual run, without Airflow."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def add_commands(commands: Any) -> None:
             examples=f"hedgehog sync {target} gen --dry-run\nhedgehog sync {target}        # all that are due",
         )
         parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all that are due")
-        parser.add_argument("--force", action="store_true", help="compare everything anew; without names: all enabled")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be written, write nothing")
+        parser.add_argument(
+            "--force", action="store_true", help="compare everything again; without names: all enabled fabrics"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
         if target is Target.KUBERNETES:
             parser.add_argument(
                 "--allow-large-prune", action="store_true", help="delete more than the thresholds allow"
@@ -52,13 +54,13 @@ def _add_pull(commands: Any) -> None:
         commands,
         "pull",
         _pull,
-        summary="look at repositories now and take in what was pushed, without Airflow; exit status 1 when one fails",
+        summary="read repositories now and take in what was pushed, without Airflow; exit status 1 when one fails",
         examples="hedgehog pull            # all that a fabric follows\nhedgehog pull acme/net --force",
     )
     parser.add_argument(
         "repositories", nargs="*", metavar="REPOSITORY", help="its name, URL or owner/name; default: all"
     )
-    parser.add_argument("--force", action="store_true", help="compare every file although nothing moved")
+    parser.add_argument("--force", action="store_true", help="compare every file even if no branch moved")
 
 
 def _pull(arguments: argparse.Namespace) -> int:
@@ -135,11 +137,11 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
 
 
 def _note_suspended(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
-    """A preview looks at suspended fabrics as well; say that a real sync would not."""
+    """A dry run includes suspended fabrics; say that a real sync would not."""
     for fabric in load_fabrics(connection, names) if arguments.dry_run else ():
         why = suspension(fabric, datetime.now(UTC))
         if why:
-            note(f"{fabric.name} is {why}; a sync leaves it alone until it is resumed")
+            note(f"{fabric.name} is {why}; a sync skips it until it is resumed")
 
 
 def _names(batches: Sequence[Sequence[str]]) -> list[str]:

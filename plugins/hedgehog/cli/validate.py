@@ -1,4 +1,4 @@
-"""`hedgehog validate`: what a cluster would say of files, before it is asked."""
+"""`hedgehog validate`: what a cluster would say about files, without asking it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "validate",
         checking(_validate),
-        summary="check files as a cluster would; exit 0 valid, 1 invalid, 2 could not check",
+        summary="check files as a cluster would; exit status 0: valid, 1: invalid, 2: could not be checked",
         examples="""
         hedgehog validate wiring/ vpcs/vpc-1.yaml
         hedgehog validate --fabric gen vpcs/                 # the other objects of the fabric are there too
@@ -48,16 +48,16 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument(
         "--against-cluster", nargs="?", const=_OF_THE_FABRIC, metavar="CONNECTION", dest="cluster",
-        help="ask a cluster too, by a server-side dry run; default: that of --fabric",
+        help="ask a cluster too, with a server-side dry run; default: that of --fabric",
     )  # fmt: skip
     parser.add_argument(
-        "--kubeconfig", metavar="FILE", help="reach the cluster by this file instead of a connection of Airflow"
+        "--kubeconfig", metavar="FILE", help="use this kubeconfig file instead of an Airflow connection"
     )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--upstream",
         choices=[release.value for release in Upstream],
-        help="release of githedgehog/fabric whose answers count; default: that of the fabric, else the newest",
+        help="release of githedgehog/fabric to check against; default: that of the fabric, else the newest",
     )
     parser.add_argument("--output", choices=_OUTPUTS, default="text", help="default: text")
 
@@ -123,7 +123,7 @@ def _read(arguments: argparse.Namespace) -> LocalFiles:
     stdin = sys.stdin.buffer.read() if STDIN in arguments.paths else b""
     files = read_paths(arguments.paths, stdin=stdin)
     if not files.contents and not files.opaque:
-        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file is there; nothing was checked")
+        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file was found; nothing was checked")
     return files
 
 

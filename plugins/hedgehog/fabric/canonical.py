@@ -115,9 +115,10 @@ def differs(
     """The paths (".spec.subnets.a.vlan") where *live* is not what *desired* says; empty when nothing needs writing.
 
     Reported: a field that *desired* sets and *live* lacks or has otherwise, and a field that *manager* applied and
-    *desired* no longer sets. Not reported: fields that only *live* has, for others own them or admission filled them
-    in, also inside list items. The order of a list counts. Both sides may be raw; identity and status do not count.
-    With *stored*, which says what admission makes of an object, what it would rewrite is no difference either.
+    *desired* no longer sets. Not reported: fields that only *live* has, because others own them or admission filled
+    them in, also inside list items. The order of a list counts. Both sides may be raw; identity and status do not
+    count. With *stored*, which says what admission makes of an object, what it would rewrite is not a difference
+    either.
     """
     want = _content(desired)
     paths = list(_missing(want, _content(live), ""))

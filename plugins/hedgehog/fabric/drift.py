@@ -83,7 +83,7 @@ class Outlook(StrEnum):
 
 
 def outlook(fabric: Fabric | None, drift: Drift, *, revert: bool) -> Outlook:
-    """What will become of a drift of *fabric*, by all its policies: a field that others own is a conflict as well."""
+    """What will happen to a drift of *fabric*, by all its policies: a field that others own is a conflict as well."""
     if fabric is None or drift.state not in (DriftState.CHANGED, DriftState.MISSING):
         return Outlook.LEFT
     if revert:
@@ -115,7 +115,7 @@ def of_owned(
 def of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
     """What an object is that no fabric has: an orphan of ours or somebody else's. None when it is gone.
 
-    What a controller made for another object (it has an owner there) comes and goes with that and is no drift.
+    What a controller made for another object (it has an owner there) comes and goes with that and is not drift.
     """
     if live is None or is_gone(live):
         return None

@@ -73,7 +73,7 @@ def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[P
     if isinstance(communities, Mapping) and communities:
         found["gateway_communities"] = len(communities)
     elif not _is_unset(communities):
-        problems.append((_path("gateway.communities"), f"{shown(communities)} is no mapping"))
+        problems.append((_path("gateway.communities"), f"{shown(communities)} is not a mapping"))
     return FabricSettings(**found, reserved_subnets=_reserved(config, problems)), problems
 
 

@@ -78,7 +78,7 @@ def without_login(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """What is no URL, without all that its writer may have meant as a login or token, in whatever spelling."""
+    """What is not a URL, without all that its writer may have meant as a login or token, in whatever spelling."""
     place, cut, _ = re.sub(r"[?#].*", "?", text, flags=re.DOTALL).partition("?")
     login, at, rest = place.rpartition("@")
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\\\]+", login)
@@ -151,11 +151,11 @@ def _host_and_port(place: str) -> tuple[str, int | None]:
     if place.startswith("["):
         literal, closed, port = place[1:].partition("]")
         if not closed or (port and not port.startswith(":")) or "%" in literal:
-            raise ValueError("the host is no IPv6 address in brackets")
+            raise ValueError("the host is not an IPv6 address in brackets")
         return str(ipaddress.IPv6Address(literal)), _port(port.removeprefix(":"))
     host, _, port = place.partition(":")
     if not _HOST.fullmatch(host):
-        raise ValueError("it names no host" if not host else "the host is no name and no address")
+        raise ValueError("it names no host" if not host else "the host is neither a name nor an address")
     return host.lower(), _port(port)
 
 
@@ -163,5 +163,5 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
-        raise ValueError("the port is no number from 1 to 65535")
+        raise ValueError("the port is not a number from 1 to 65535")
     return int(text)

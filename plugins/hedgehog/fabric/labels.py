@@ -17,7 +17,7 @@ PROFILE = f"{COMPUTED}profile"
 NATIVE_VLAN = f"{COMPUTED}nativevlan"
 INSTALLATION = "hedgehog-airflow/installation"
 """Key of the annotation with the id of the installation (the fabric database) that wrote an object last. It is added to
-each write, and is no part of what is compared."""
+each write, and is not part of what is compared."""
 SET = "true"
 """Value of a label whose key says it all."""
 

@@ -57,12 +57,12 @@ class Revision:
         """The inverse of `str()`; raises ValueError."""
         match = _REVISION.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is no revision; it looks like main@sha1:<40 hex digits>")
+            raise ValueError(f"{text!r} is not a revision; it looks like main@sha1:<40 hex digits>")
         return cls(match["branch"], match["commit"])
 
 
 class Target(StrEnum):
-    """Where a fabric is kept in step."""
+    """Where a fabric is kept in sync."""
 
     GIT = "git"
     KUBERNETES = "kubernetes"

@@ -33,7 +33,7 @@ class Limits:
     bytes: int = 4 * 1024 * 1024
     """Of all files that are read. As objects they take thirty times as much memory, if somebody means to."""
     unread_bytes: int = 32 * 1024 * 1024
-    """Of all files that are no YAML and are looked into, one after the other, when objects vanished."""
+    """Of all files that are not YAML and are looked into, one after the other, when objects vanished."""
     objects: int = 10_000
     """In all files that are read."""
 

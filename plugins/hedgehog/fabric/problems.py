@@ -1,4 +1,4 @@
-"""Problems: what keeps a fabric from being as it is wanted, what to do about it, and with which command. Pure."""
+"""Problems: what keeps a fabric from being as wanted, what to do about it, and with which command. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Target
 
 
 class ProblemKind(StrEnum):
-    """In which way a fabric is not as it is wanted; `REMEDIES` tells more of each."""
+    """In which way a fabric is not as wanted; `REMEDIES` describes each."""
 
     HELD_EDIT = "held-edit"
     REFUSED = "refused-object"
@@ -54,7 +54,9 @@ _OF_ERRORS: Mapping[str, ProblemKind] = {
 
 
 def of_error(error: HedgehogError, subject: str, cause: str) -> Finding:
-    """What *error* says of one object. A refused prune is about all that would go, not about one of them."""
+    """What *error* says about one object. A refused prune is about all objects that would be deleted, not about one of
+    them.
+    """
     kind = (
         ProblemKind.FAILING if isinstance(error, RetryableError) else _OF_ERRORS.get(error.reason, ProblemKind.FAILED)
     )
@@ -84,7 +86,8 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
     ),
     ProblemKind.CONFLICT: Remedy(
         "Another field manager owns a field that we set.",
-        "have the other manager release the field, take the object over, or write it whoever owns its fields",
+        "have the other manager release the field, take the object over, or write it regardless of the owner of its "
+        "fields",
         "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.CLAIMED: Remedy(
@@ -103,32 +106,34 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
         "hedgehog drift list {fabric}",
     ),
     ProblemKind.FLAPPING: Remedy(
-        "Somebody else keeps writing back what we write.",
-        "have only one of the two write the object; it is tried again by itself, or at once when you revert it",
+        "Somebody else keeps overwriting what we write.",
+        "have only one of the two write the object; it is retried automatically, or at once when you revert it",
         "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.FINALIZER: Remedy(
         "An object that is being deleted waits for a finalizer.",
-        "see why the owner of the finalizer does not remove it",
+        "find out why the owner of the finalizer does not remove it",
         _SYNC,
     ),
     ProblemKind.DEFINITION: Remedy(
         "The cluster does not know the kind.", "install Hedgehog's definitions in the cluster, then sync again", _SYNC
     ),
     ProblemKind.FAILED: Remedy(
-        "The object could not be written or deleted.", "do what the cause says, then sync again", _SYNC
+        "The object could not be written or deleted.", "correct the cause, then sync again", _SYNC
     ),
     ProblemKind.PARKED: Remedy(
-        "Given up: not tried again by itself, or seldom.",
-        "put right what the cause says, then replay it",
+        "Given up: not retried automatically, or seldom.",
+        "correct the cause, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
     ProblemKind.DELIVERY: Remedy(
-        "A push or a pull request that a Git host told of could not be looked at.",
-        "put right what the cause says, then replay it",
+        "A push or a pull request that a Git host announced could not be processed.",
+        "correct the cause, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
-    ProblemKind.FAILING: Remedy("Tried again by itself.", "nothing: it is tried again by itself, or now", _SYNC),
+    ProblemKind.FAILING: Remedy(
+        "Retried automatically.", "nothing: it is retried automatically; to retry it now, sync", _SYNC
+    ),
 }
 
 

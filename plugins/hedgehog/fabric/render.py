@@ -89,7 +89,7 @@ def object_path(fabric: Fabric, ref: ObjectRef) -> str:
         return in_directory(fabric, FABRIC_FILE)
     kind = KINDS.get(ref.kind)
     if kind is None:
-        raise InvalidInput(f"{ref}: {ref.kind} is no kind that a fabric holds; remove the object from {fabric.name}")
+        raise InvalidInput(f"{ref}: {ref.kind} is not a kind that a fabric holds; remove the object from {fabric.name}")
     folder = kind.plural if ref.namespace == kind.default_namespace else f"{kind.plural}/{ref.namespace}"
     return in_directory(fabric, f"{folder}/{ref.name}.yaml")
 

@@ -108,7 +108,7 @@ def read(values: Any, *, owner: str = "settings") -> FabricSettings:
     Raises InvalidInput with one line `owner.field: what is wrong` for each wrong one.
     """
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"{owner}: {values!r} is no mapping")
+        raise InvalidInput(f"{owner}: {values!r} is not a mapping")
     problems, found = [], {}
     for name, value in values.items():
         try:
@@ -150,7 +150,7 @@ def _flag(name: str, value: Any) -> bool:
 
 def _number(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{shown(value)} is no number from 0")
+        raise ValueError(f"{shown(value)} is not a number from 0")
     largest = LARGEST_ASN if "asn" in name else LARGEST_NUMBER
     if value > largest:
         raise ValueError(f"{value} is too large; at most {largest}")
@@ -159,7 +159,7 @@ def _number(name: str, value: Any) -> int:
 
 def _network(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is no text")
+        raise ValueError(f"{shown(value)} is not text")
     what, parse = ("an address", parse_address) if "dhcp" in name else ("a subnet such as 172.30.0.0/21", parse_prefix)
     if parse(value) is None:
         raise ValueError(f"{shown(value)} is not {what}")
@@ -168,14 +168,14 @@ def _network(name: str, value: Any) -> str:
 
 def _networks(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{shown(value)} is no list")
+        raise ValueError(f"{shown(value)} is not a list")
     _refuse_many(value)
     return tuple(_network(name, one) for one in value)
 
 
 def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{shown(value)} is no list of ranges such as [3000, 3899]")
+        raise ValueError(f"{shown(value)} is not a list of ranges such as [3000, 3899]")
     _refuse_many(value)
     return tuple(_vlan_range(one) for one in value)
 
@@ -183,9 +183,9 @@ def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
 def _vlan_range(value: Any) -> VLANRange:
     pair = list(value) if isinstance(value, list | tuple) else []
     if len(pair) != 2 or any(not isinstance(one, int) or isinstance(one, bool) for one in pair):
-        raise ValueError(f"{shown(value)} is no range such as [3000, 3899]")
+        raise ValueError(f"{shown(value)} is not a range such as [3000, 3899]")
     if not 1 <= pair[0] <= pair[1] <= LAST_VLAN:
-        raise ValueError(f"{shown(value)} is no range of VLANs from 1 to {LAST_VLAN}, the lower one first")
+        raise ValueError(f"{shown(value)} is not a range of VLANs from 1 to {LAST_VLAN}, the lower one first")
     return pair[0], pair[1]
 
 

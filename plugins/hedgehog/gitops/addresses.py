@@ -32,7 +32,7 @@ class RepositoryAddress:
     def of(cls, url: str) -> RepositoryAddress:
         """The address of an https, http, ssh, file or scp-like (`git@host:owner/name.git`) URL.
 
-        User names, a trailing `.git` or `/`, and default ports do not matter. Text that is no URL is an address that
+        User names, a trailing `.git` or `/`, and default ports do not matter. Text that is not a URL is an address that
         equals only itself.
         """
         try:

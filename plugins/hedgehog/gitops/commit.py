@@ -58,10 +58,10 @@ def check_path(path: str) -> str:
     """*path* if it is plain and relative; raises InvalidInput for one that could leave the repository or enter .git."""
     names = path.split("/")
     if _FORBIDDEN.search(path) or len(path.encode()) > _PATH_LIMIT:
-        raise InvalidInput(f"{path[:100]!r} is no path for a managed file: too long, or a character is not allowed")
+        raise InvalidInput(f"{path[:100]!r} is not a path for a managed file: too long, or a character is not allowed")
     for name in names:
         if name in ("", ".", "..") or _DOT_GIT.fullmatch(name) or len(name.encode()) > _NAME_LIMIT:
-            raise InvalidInput(f"{path!r} is no path for a managed file; its part {name[:100]!r} is not allowed")
+            raise InvalidInput(f"{path!r} is not a path for a managed file; its part {name[:100]!r} is not allowed")
     return path
 
 
@@ -158,11 +158,11 @@ def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
     if summary is not None:
         raise failures.push_refused(summary, done.error, f"git push {remote}")
     if done.code != 0 and mirror.cure(done.error):
-        raise PushRace(f"git push {remote}: the clone was damaged and is made anew; plan again")
+        raise PushRace(f"git push {remote}: the clone was damaged and is created again; plan again")
     if done.code != 0:
         raise failures.call_failed(done.error, f"git push {remote}")
     if not any(line.startswith((" \t", "*\t", "=\t")) for line in done.out.splitlines()):
-        raise RemoteUnavailable(f"git push {remote}: git did not say what became of the branch")
+        raise RemoteUnavailable(f"git push {remote}: git did not say what happened to the branch")
     mirror.published(commit)
 
 

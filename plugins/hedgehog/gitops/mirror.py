@@ -1,8 +1,8 @@
 """A kept bare repository per URL: what the branch is, and the files at a commit, without a checkout.
 
 A mirror is only a cache of the host's objects. Whatever is wrong with it (a killed process, a full disk, an edit) is
-cured by making it anew, and several processes may use one: a file lock covers fetching and upkeep, while reading needs
-none, because objects never change. It never holds a credential: the URL is handed to each git call.
+cured by creating it again, and several processes may use one: a file lock covers fetching and upkeep, while reading
+needs none, because objects never change. It never holds a credential: the URL is handed to each git call.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Mirror:
         """Whether *error*, git's text, is about the clone; then it is removed, and the next call makes a new one."""
         if not failures.is_damage(error, self.path):
             return False
-        logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
+        logger.warning("mirror %s of %s is damaged; creating it again", self.path, self.remote)
         with self._locked():
             self._discard()
         return True
@@ -253,7 +253,7 @@ class Mirror:
         except (*_TROUBLE, ValueError) as error:
             raise NotFound(f"{self.remote}: blob {blob_id} cannot be read: {error}") from error
         if not isinstance(blob, pygit2.Blob):
-            raise NotFound(f"{self.remote}: {blob_id} is no file")
+            raise NotFound(f"{self.remote}: {blob_id} is not a file")
         return bytes(blob.data)
 
     def reading(self, commit: str | None, work: Callable[[pygit2.Repository], T]) -> T:
@@ -263,7 +263,7 @@ class Mirror:
         except _TROUBLE as error:
             if failures.is_full(str(error)):
                 raise self._unusable(error) from error
-            logger.warning("mirror %s of %s is damaged (%s); making it anew", self.path, self.remote, error)
+            logger.warning("mirror %s of %s is damaged (%s); creating it again", self.path, self.remote, error)
         with self._locked():
             self._discard()
             if commit is not None:
@@ -325,7 +325,7 @@ class Mirror:
         with leftovers.nothing_unfinished(self.path):
             done = self.git(arguments)
             if done.code != 0 and failures.is_damage(done.error, self.path):
-                logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
+                logger.warning("mirror %s of %s is damaged; creating it again", self.path, self.remote)
                 self._discard()
                 self._repository = self._make()
                 done = self.git(arguments)

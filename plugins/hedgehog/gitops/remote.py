@@ -110,7 +110,8 @@ class Remote:
         object.__setattr__(self, "transport", _transport(self.url, allow_plain_http=self.allow_plain_http))
         if not _is_reference(self.ref) or self.branch.startswith("-") or is_ambiguous(self.branch):
             raise InvalidInput(
-                f"{self.branch!r} is no branch name; correct the repository's branch: write its short name, like main"
+                f"{self.branch!r} is not a branch name; correct the repository's branch: write its short name, like "
+                "main"
             )
 
     @property

@@ -108,7 +108,7 @@ def _name(raw: bytes, prefix: str, limits: Limits) -> tuple[str, str]:
     """The name as it is shown, and why it cannot be used."""
     name, usable = clean_name(raw)
     if not usable:
-        return name, "has a name that is no UTF-8 or has control characters; rename it"
+        return name, "has a name that is not UTF-8 or has control characters; rename it"
     if len(raw) + len(prefix.encode()) > limits.path_bytes:
         return name[: limits.path_bytes], f"has a path of more than {limits.path_bytes} bytes; shorten it"
     return name, ""

@@ -24,7 +24,7 @@ _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one object: the change to report, the object as stored, or the error."""
+    """What happened to one object: the change to report, the object as stored, or the error."""
 
     change: Change
     live: Manifest | None = None
@@ -65,7 +65,7 @@ def apply(
     halt: Halt | None = None,
     installation: str = "",
 ) -> dict[ObjectRef, Result]:
-    """Apply every manifest and say for each what became of it.
+    """Apply every manifest and say for each what happened to it.
 
     An object that fails, or failed in *earlier* results, does not stop the others, except those that refer to it: they
     are skipped, with the reason.

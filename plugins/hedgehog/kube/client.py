@@ -105,7 +105,7 @@ class Cluster:
         try:
             load_kube_config_from_dict(found.config, client_configuration=configuration, persist_config=False)
         except Exception as error:  # whatever the loader raises; its texts may quote a secret
-            raise InvalidInput(f"{what} is no usable kubeconfig ({type(error).__name__})") from None
+            raise InvalidInput(f"{what} is not a usable kubeconfig ({type(error).__name__})") from None
         _check_certificates(what, configuration)
         _use_proxy(configuration, found.proxy)
         return cls(ApiClient(configuration), name=name or found.context)
@@ -224,7 +224,7 @@ class Cluster:
     def _once(
         self, method: str, url: str, payload: bytes | None, *, content_type: str, verb: str, subject: str
     ) -> Answer | RemoteUnavailable:
-        """One try; a network error is returned, not raised, for the caller decides whether it is the last."""
+        """One try; a network error is returned, not raised, because the caller decides whether it is the last."""
         headers = self._headers(verb)
         if payload is not None:
             headers["Content-Type"] = content_type
@@ -258,8 +258,8 @@ def _check_certificates(what: str, configuration: Configuration) -> None:
     """Refuse certificates and keys that TLS does not take, which would else be noticed by each request."""
     context = ssl.create_default_context()
     for fields, load_it in (
-        ("certificate-authority of its cluster is no PEM certificate", _load_authority),
-        ("client-certificate and client-key of its user are no PEM pair", _load_pair),
+        ("certificate-authority of its cluster is not a PEM certificate", _load_authority),
+        ("client-certificate and client-key of its user are not a PEM pair", _load_pair),
     ):
         try:
             load_it(context, configuration)

@@ -64,8 +64,9 @@ def fabric_definition(
 ) -> FabricDefinition:
     """Find, install or bring up to date our definition of Fabric and say under which group it is served.
 
-    One GET when all is well. Never changes a definition that lacks our label or serves other versions than ours.
-    Missing rights are no error: they end in a FabricDefinition without a kind. With *install* False nothing is written.
+    One GET when everything is in order. Never changes a definition that lacks our label or serves other versions than
+    ours. Missing rights are not errors: they end in a FabricDefinition without a kind. With *install* False nothing is
+    written.
     """
     note = ""
     for group in (FABRIC.group, fallback_group):

@@ -32,7 +32,7 @@ class Answers:
 
 
 def dry_run(cluster: Cluster, manifests: Iterable[Manifest]) -> Answers:
-    """Ask about every manifest, wave by wave. Another manager's fields are no obstacle: values are asked about.
+    """Ask about every manifest, wave by wave. Another manager's fields are not an obstacle: values are asked about.
 
     Writes nothing. Raises when the cluster cannot be reached or does not know the user; what only one object or kind
     is about becomes an answer.

@@ -39,7 +39,7 @@ class Execution:
 
 
 def execute(cluster: Cluster, execution: Execution) -> dict[ObjectRef, Result]:
-    """Write and delete, and say for every object what became of it; nothing raised stops the rest.
+    """Write and delete, and say for every object what happened to it; nothing raised stops the rest.
 
     Deletions follow even where writes failed: what is unwanted may be what stands in their way. What was to be written
     after a deletion that is spared waits with it.

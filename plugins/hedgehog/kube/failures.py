@@ -92,7 +92,7 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             text = cut(self.body.decode(errors="replace"))
-            raise RemoteUnavailable(f"the answer ({self.status}) is no JSON: {text}") from error
+            raise RemoteUnavailable(f"the answer ({self.status}) is not JSON: {text}") from error
 
 
 def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "") -> HedgehogError:

@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What one look at a cluster found. None: it may not be read, which is no fault of the cluster."""
+    """What one look at a cluster found. None: it may not be read, which is not a fault of the cluster."""
 
     version: str
     nodes: Nodes | None = None

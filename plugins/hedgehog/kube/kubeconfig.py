@@ -71,7 +71,7 @@ def load(
     """The kubeconfig at a path, or of a text or mapping, with its current context by default. *name* is for messages.
 
     *skip_tls* asks for what `insecure-skip-tls-verify` asks for. Raises NotFound for a file that is not there, and
-    InvalidInput, which quotes no content, for what is no kubeconfig or asks for something that is not *permitted*.
+    InvalidInput, which quotes no content, for what is not a kubeconfig or asks for something that is not *permitted*.
     """
     config = _read(source, name)
     chosen = str(context) if context else _text(name, "current-context", config.get("current-context"))
@@ -115,9 +115,9 @@ def _read(source: Path | str | Mapping[str, Any], name: str) -> Mapping[str, Any
     except OSError as error:
         raise InvalidInput(f"{name} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, ValueError, RecursionError):  # their texts quote the content
-        raise InvalidInput(f"{name} is no kubeconfig: it is no YAML and no JSON") from None
+        raise InvalidInput(f"{name} is not a kubeconfig: it is not YAML and no JSON") from None
     if not isinstance(found, Mapping):
-        raise InvalidInput(f"{name} is no kubeconfig: it has no clusters, users and contexts")
+        raise InvalidInput(f"{name} is not a kubeconfig: it has no clusters, users and contexts")
     return found
 
 
@@ -200,7 +200,7 @@ def _check_base64(name: str, what: str, value: str) -> None:
     try:
         base64.b64decode("".join(value.split()), validate=True)
     except ValueError:
-        raise InvalidInput(f"{name}: {what} is no base64; `base64 -w0 FILE` makes it of a PEM file") from None
+        raise InvalidInput(f"{name}: {what} is not base64; `base64 -w0 FILE` makes it of a PEM file") from None
 
 
 def _has(user: Mapping[str, Any], field: str) -> bool:

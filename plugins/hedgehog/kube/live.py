@@ -1,4 +1,4 @@
-"""What a cluster holds: one paged LIST a kind and namespace, whatever the number of objects."""
+"""What a cluster holds: one paged LIST per kind and namespace, regardless of the number of objects."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool
         listing = answer.json()
         if not isinstance(listing, dict) or "items" not in listing:
             raise RemoteUnavailable(
-                f"{cluster.name}: {subject}: what answered is no API server; nothing is known of it"
+                f"{cluster.name}: {subject}: what answered is not an API server; nothing is known of it"
             )
         yield [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listing.get("items") or ()]
         token = (listing.get("metadata") or {}).get("continue")

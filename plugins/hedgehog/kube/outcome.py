@@ -1,4 +1,4 @@
-"""From what became of each object to the outcome of a fabric's sync, in words for operators. Pure."""
+"""From what happened to each object to the outcome of a fabric's sync, in words for operators. Pure."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def summary(
     """The outcome of a fabric whose objects were looked at one by one.
 
     An error of any object makes it an error, unless all of them wait for a person: then it is held. It is worth
-    another try when one of the errors is, or when something was deleted, for that may have stood in the way.
+    another try when one of the errors is, or when something was deleted, because that may have been in the way.
     """
     changes = ChangeSet.of(result.change for result in results.values())
     errors = list({id(result.error): result.error for result in results.values() if result.error is not None}.values())

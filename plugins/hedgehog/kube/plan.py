@@ -171,7 +171,7 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
     if ref.kind in live.failed:
         return live.failed[ref.kind]
     if found is not None and found["metadata"].get("deletionTimestamp"):
-        reason = f"{terminating(found['metadata'])}; it is created anew once it is gone"
+        reason = f"{terminating(found['metadata'])}; it is created again once it is gone"
         return FinalizerPending(f"{ref}: {reason}", retry_after=_LOOK_FOR_END)
     if found is not None and (
         ref not in desired.owned

@@ -30,7 +30,7 @@ def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent:
 
 
 def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:
-    """Delete live objects, those that refer to others first, and say for each what became of it.
+    """Delete live objects, those that refer to others first, and say for each what happened to it.
 
     Deletes exactly the object that was seen (its uid), not a later one of the same name. An object that is already
     gone counts as deleted; one that a failed object still refers to is skipped. A finalizer may delay the end: that is

@@ -24,7 +24,7 @@ from hedgehog.kube.resources import collection_path, definition_name
 
 _READ = 1 << 16
 _LONGEST_LINE = 1 << 25
-"""An object of etcd has at most 1.5 MB; a longer line is no watch."""
+"""An object of etcd has at most 1.5 MB; a longer line is not a watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Lines:
         return _reading(lines, done or len(rest) > _LONGEST_LINE)
 
     def _unchunk(self) -> bool:
-        """Move the content of chunks to the text; True after the last chunk, and when these are no chunks."""
+        """Move the content of chunks to the text; True after the last chunk, and when these are not chunks."""
         at, ended = 0, False
         while at < len(self._raw) and not ended:
             if self._missing:

@@ -191,7 +191,7 @@ def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
     found = [*_metadata_faults(kind, metadata), *_unknown_fields(manifest)]
     name = metadata["name"] if isinstance(metadata, Mapping) and not found else ""
     if spec is not None and not isinstance(spec, Mapping):
-        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{shown(spec)} is no mapping"))
+        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{shown(spec)} is not a mapping"))
         spec = None
     found += [one for key, value in (spec or {}).items() for one in _faults(kind, key, value)]
     return found or (kind, name, dict(spec or {}))

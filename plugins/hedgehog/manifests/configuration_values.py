@@ -70,7 +70,7 @@ def _branch(value: str) -> str:
     good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,243}", value) and ".." not in value and "//" not in value
     if good and not value.endswith((".lock", "/", ".")):
         return ""
-    return f"{shown(value)} is no Git branch name of letters, digits, '.', '_', '/', '+' and '-'"
+    return f"{shown(value)} is not a Git branch name of letters, digits, '.', '_', '/', '+' and '-'"
 
 
 def _directory(value: str) -> str:
@@ -78,14 +78,14 @@ def _directory(value: str) -> str:
     good = all(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._ -]*", part) for part in parts)
     if good and len(value) <= _LONGEST_DIRECTORY and len(parts) <= 10:
         return ""
-    return f"{shown(value)} is no relative path of letters, digits, '.', '_', '-' without '..' or hidden parts"
+    return f"{shown(value)} is not a relative path of letters, digits, '.', '_', '-' without '..' or hidden parts"
 
 
 def _policies(value: Mapping[Any, Any]) -> str:
     for kind, policy in value.items():
         if kind not in KINDS and kind != FABRIC.kind:
             near = difflib.get_close_matches(str(kind)[:LONGEST], KINDS, n=1)
-            return f"{shown(kind)} is no kind" + (f"; did you mean {near[0]}?" if near else "")
+            return f"{shown(kind)} is not a kind" + (f"; did you mean {near[0]}?" if near else "")
         if policy not in list(DriftPolicy):
             return f"{shown(policy)} is none of {', '.join(DriftPolicy)}"
     return ""

@@ -125,7 +125,7 @@ _SERVER_SET = (
     *("deletionTimestamp", "deletionGracePeriodSeconds"),
 )
 _LARGEST_WHOLE = 1e21
-"""Go writes larger whole floats with an exponent, which is no integer."""
+"""Go writes larger whole floats with an exponent, which is not an integer."""
 
 
 def decode(manifest: Any, settings: FabricSettings) -> tuple[Manifest | None, list[Violation]]:
@@ -234,7 +234,7 @@ def _unidentified(manifest: Any) -> Iterator[Violation]:
         return
     known = schema.KNOWN.get(kind)
     if known is None:
-        yield KIND.at(("kind",), f"{kind!r} is no kind that a fabric holds")
+        yield KIND.at(("kind",), f"{kind!r} is not a kind that a fabric holds")
     elif version != known.api_version:
         old = version.startswith(f"{known.group}/") and version.rpartition("/")[2] in _OLD_VERSIONS
         why = "is not served any more" if old else "is not the version of this kind"

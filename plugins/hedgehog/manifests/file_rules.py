@@ -1,4 +1,4 @@
-"""Rules of files and of what stands in them, before any of it is an object."""
+"""Rules of files and their content, before any of it is an object."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENCODING = rule(
 LIMIT = rule(
     "yaml-limit",
     what="Files, documents and their depth are of a size that a cluster can store.",
-    why="A small file can stand for gigabytes, and etcd takes about a megabyte an object.",
+    why="A small file can stand for gigabytes, and etcd accepts about a megabyte per object.",
     source="ours; etcd's limit of a request",
     fix="split the file or the object",
 )
@@ -45,7 +45,7 @@ ALIAS = rule(
 MERGE_KEY = rule(
     "yaml-merge-key",
     what="A file has no merge keys.",
-    why="What an object says must stand in it; readers differ about what `<<` does.",
+    why="An object must state its own fields; readers differ about what `<<` does.",
     source=_OURS,
     fix="repeat the fields where `<<` is",
 )
@@ -58,8 +58,11 @@ TAG = rule(
 )
 DUPLICATE_KEY = rule(
     "yaml-duplicate-key",
-    what="A key is there once in a mapping.",
-    why="One of the values is lost, which one depends on the reader; the API server refuses it under strict validation.",
+    what="A key occurs only once in a mapping.",
+    why=(
+        "One of the values is lost, and which one depends on the reader; the API server refuses it under "
+        "strict validation."
+    ),
     source=_LOADER,
     fix="remove one of the two",
 )
@@ -80,7 +83,7 @@ NUMBER = rule(
 DOCUMENT = rule(
     "yaml-document",
     what="A document is a mapping.",
-    why="Anything else is no Kubernetes object.",
+    why="Anything else is not a Kubernetes object.",
     source=_LOADER,
     fix="begin it with apiVersion, kind, metadata and spec, or remove it",
 )
@@ -94,72 +97,76 @@ RENAMED = rule(
 REMOVED = rule(
     "kind-removed",
     what="A kind still exists.",
-    why="Some kinds went away before Beta-1 (October 2024); a cluster answers `no matches for kind`.",
+    why="Some kinds were removed before Beta-1 (October 2024); a cluster answers `no matches for kind`.",
     source="githedgehog/fabric api/",
     fix="remove the object",
 )
 CONTROLLER = rule(
     "kind-controller",
-    what="Users write no objects of kinds that Hedgehog's controllers write.",
-    why="The controller would overwrite it, or fight with Git about it for ever.",
+    what="Users do not write objects of kinds that Hedgehog's controllers write.",
+    why="The controller would overwrite it, or it and Git would overwrite each other for ever.",
     source="githedgehog/fabric pkg/ctrl",
-    fix="remove the object from the files; the cluster makes it",
+    fix="remove the object from the files; the cluster creates it",
 )
 FOREIGN_FABRIC = rule(
     "kind-fabric",
-    what="A Fabric is the product's own.",
+    what="A Fabric is this product's own kind.",
     why="Upstream has no such kind yet, and other tools mean something else by it.",
     source=_OURS,
     fix="write wiring.githedgehog.com/v1alpha2 or hedgehog-airflow/v1, or remove it",
 )
 CONFIGURATION_FIELD = rule(
     "configuration-field",
-    what="A configuration document has only fields that there are, with values that the fabric database takes.",
+    what="A configuration document has only known fields, with values that the fabric database accepts.",
     why="A mistyped setting would silently stay as it was.",
     source=_OURS,
     fix="correct the field; docs/validation.md lists the settings",
 )
 CONFIGURATION_OWNER = rule(
     "configuration-owner",
-    what="A file in Git sets only what is Git's to say.",
-    why="Who may push must not thereby choose another cluster, a larger prune, or whether anything is checked.",
+    what="A file in Git sets only what may be set in Git.",
+    why=(
+        "The right to push must not include choosing another cluster, allowing a larger prune, or switching checks off."
+    ),
     source=_OURS,
     fix="remove the field from the file; an operator of the fabric database sets it",
 )
 FABRICATOR_FIELD = rule(
     "fabricator-config",
     what="The settings in a Fabricator can be read.",
-    why="Without them nobody knows which VLANs, subnets and ASNs the other objects may use; defaults are taken instead.",
+    why=(
+        "Without them it is unknown which VLANs, subnets and ASNs the other objects may use; defaults are used instead."
+    ),
     source="githedgehog/fabricator api/fabricator/v1beta1, Fabricator.Validate",
     fix="correct the field; left out, it has upstream's default",
 )
 SECRET = rule(
     "secret-in-manifest",
-    what="A manifest holds no password and no token.",
-    why="Whoever can read the repository can read it, for ever.",
+    what="A manifest contains neither a password nor a token.",
+    why="Everybody who can read the repository can read it, for ever.",
     source=_OURS,
     fix="leave the field out where the file goes to Git; the cluster keeps what it has",
     severity=Severity.WARNING,
 )
 MORE_ERRORS = rule(
     "object-more-errors",
-    what="Nobody reads hundreds of errors of one object; the first are told.",
+    what="Only the first errors of an object are reported, not hundreds.",
     why="The others are as wrong as those.",
     source=_OURS,
-    fix="correct those that are told, and check again",
+    fix="correct those that are reported, and check again",
 )
 MORE_WARNINGS = rule(
     "object-more-warnings",
-    what="Nobody reads hundreds of warnings of one object; the first are told.",
+    what="Only the first warnings of an object are reported, not hundreds.",
     why="The others are as doubtful as those.",
     source=_OURS,
-    fix="look at those that are told, and check again",
+    fix="look at those that are reported, and check again",
     severity=Severity.WARNING,
 )
 NAMESPACE = rule(
     "object-namespace",
-    what="An object whose kind may live anywhere lives in the namespace of its fabric.",
-    why="Who may push must not thereby write into the namespaces of others on the cluster.",
+    what="An object whose kind is allowed in any namespace is in the namespace of its fabric.",
+    why="The right to push must not include writing into the namespaces of others on the cluster.",
     source=_OURS,
     fix="remove metadata.namespace, or write that of the fabric (kubernetes_namespace)",
 )

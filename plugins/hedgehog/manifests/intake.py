@@ -91,7 +91,7 @@ def items(document: Document) -> list[Item]:
 
 def is_closed(manifest: Mapping[str, Any]) -> bool:
     """Whether nobody can say what *manifest*, one of `items`, holds: a list that `items` does not open, an entry of one
-    that is no manifest, or one that is encrypted.
+    that is not a manifest, or one that is encrypted.
     """
     kind = manifest.get("kind")
     hidden = isinstance(kind, str) and (kind.lower().endswith("list") or _KIND.fullmatch(kind) is None)
@@ -150,7 +150,7 @@ def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
     """The row of the manifest's kind, if a fabric holds such objects in that version; else why not."""
     name, api_version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(name, str) or not isinstance(api_version, str) or not name or not api_version:
-        return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is no Kubernetes object")
+        return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is not a Kubernetes object")
     row = KINDS.get(name)
     if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
         return _no_kind(name, api_version)
@@ -179,7 +179,7 @@ def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
         return rows.FOREIGN_FABRIC, why
     near = difflib.get_close_matches(name, KINDS, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(KINDS))}"
-    return decode.KIND, f"{api_version} {name} is no kind that a fabric holds; {hint}"
+    return decode.KIND, f"{api_version} {name} is not a kind that a fabric holds; {hint}"
 
 
 def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
@@ -204,7 +204,7 @@ def _metadata_violations(
     if isinstance(name, str) and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
         yield Violation(
             ("metadata", "name"),
-            f"{shown(name)} is no Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
+            f"{shown(name)} is not a Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
         )
     foreign = foreign_namespace(kind.kind, namespace, own_namespace)
     if foreign:

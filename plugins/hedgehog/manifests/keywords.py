@@ -55,7 +55,7 @@ def all_keywords(schema: Schema) -> Schema:
 def decoding(schema: Schema, upstream: Upstream) -> Schema:
     """The schema of what can be decoded at all by *upstream*: fields, types and the widths of Go's integers.
 
-    A null that stays (in a list of lists or of maps, where Go has nil) is no fault yet.
+    A null that stays (in a list of lists or of maps, where Go has nil) is not a fault yet.
     """
     root = _decoding(schema, _RELEASES.index(upstream.value))
     metadata = root["properties"]["metadata"]["properties"]

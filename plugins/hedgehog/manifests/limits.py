@@ -1,4 +1,6 @@
-"""What a check may cost, and what is said of an object that could not be checked: it is held, never taken unseen."""
+"""What a check may cost, and what is reported for an object that could not be checked: it is held, never accepted
+unchecked.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from hedgehog.manifests.rule import Violation, rule
 UNVERIFIED = rule(
     "object-unverified",
     what="An object can be checked, within the time that a check has.",
-    why="What nobody could check is not written: a cluster might take what no rule saw.",
+    why="An unchecked object is not written: a cluster might accept what no rule has seen.",
     source="ours",
     fix="make the object smaller, or split the set; where the message names an error, please report it with the object",
 )
@@ -39,12 +41,12 @@ class Budget:
         return time.monotonic() > self._earliest and time.thread_time() > self._end
 
     def violation(self) -> Violation:
-        """What is said of an object that was not reached in time."""
-        return UNVERIFIED.at((), f"could not verify: too large: the check took its {self.seconds:.0f} s, the limit")
+        """The violation of an object that was not reached in time."""
+        return UNVERIFIED.at((), f"could not verify: too large: the check reached its limit of {self.seconds:.0f} s")
 
 
 def broken(ref: ObjectRef | str, error: Exception) -> Violation:
-    """What is said of an object on which a rule of ours failed."""
+    """The violation of an object on which one of our rules failed."""
     logger.warning("%s could not be checked: %s: %s", ref, type(error).__name__, error)
     logger.debug("%s could not be checked", ref, exc_info=error)
     return UNVERIFIED.at((), f"could not verify: {type(error).__name__} in a rule; a fault of the product")

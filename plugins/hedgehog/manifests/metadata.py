@@ -31,14 +31,20 @@ NAME = rule(
 )
 LABEL_KEY = rule(
     "metadata-label-key",
-    what="A label key is `name` or `prefix/name`: the name has at most 63 letters, digits, '-', '_' and '.', the prefix is a DNS name.",
+    what=(
+        "A label key is `name` or `prefix/name`: the name has at most 63 letters, digits, '-', '_' and '.', "
+        "the prefix is a DNS name."
+    ),
     why="The API server answers 422. Hedgehog makes label keys out of the names of switches and servers.",
     source="k8s.io/apimachinery pkg/apis/meta/v1/validation ValidateLabels",
     fix="correct the key, or the name that Hedgehog makes it of: example.com/team",
 )
 LABEL_VALUE = rule(
     "metadata-label-value",
-    what="A label value is empty or has at most 63 letters, digits, '-', '_' and '.', the first and last a letter or digit.",
+    what=(
+        "A label value is empty or has at most 63 letters, digits, '-', '_' and '.', the first and last a "
+        "letter or digit."
+    ),
     why="The API server answers 422. Hedgehog copies the names that a spec refers to into label values.",
     source="k8s.io/apimachinery pkg/apis/meta/v1/validation ValidateLabels",
     fix="correct the value, or the name in spec that Hedgehog copies into it",
@@ -62,18 +68,18 @@ OWNER = rule(
     what="An owner reference has apiVersion, kind, name and uid, and one owner at most is the controller.",
     why="The API server answers 422.",
     source=f"{_OBJECTMETA} ValidateOwnerReferences",
-    fix="remove ownerReferences: controllers set them, people do not",
+    fix="remove ownerReferences: they are set by controllers, not by people",
 )
 FINALIZER = rule(
     "metadata-finalizer",
     what="A finalizer is a qualified name, and not both orphan and foregroundDeletion are set.",
     why="The API server answers 422.",
     source=f"{_OBJECTMETA} ValidateFinalizers",
-    fix="remove finalizers: controllers set them, people do not",
+    fix="remove finalizers: they are set by controllers, not by people",
 )
 TIMESTAMP = rule(
     "metadata-timestamp",
-    what="creationTimestamp and deletionTimestamp are RFC 3339 times, and nobody sets a deletionTimestamp but the server.",
+    what="creationTimestamp and deletionTimestamp are RFC 3339 times, and only the server sets a deletionTimestamp.",
     why="The API server answers 400, or 422 for a deletionTimestamp in an update.",
     source="k8s.io/apimachinery pkg/apis/meta/v1/time.go UnmarshalJSON",
     fix="remove the field: the server sets it",
@@ -123,7 +129,7 @@ def name_fault(name: str) -> str:
     if len(name) > LONGEST_NAME:
         return f"the name has {len(name)} characters; at most {LONGEST_NAME} are allowed"
     if not _SUBDOMAIN.fullmatch(name):
-        return f"{name!r} is no Kubernetes name"
+        return f"{name!r} is not a Kubernetes name"
     return ""
 
 
@@ -132,7 +138,7 @@ def time_violations(metadata: Mapping[str, Any]) -> Iterator[Violation]:
     for name in _TIMES:
         value = metadata.get(name)
         if value is not None and not _TIME.fullmatch(value):
-            yield TIMESTAMP.at(("metadata", name), f"{value!r} is no RFC 3339 time")
+            yield TIMESTAMP.at(("metadata", name), f"{value!r} is not an RFC 3339 time")
 
 
 def generated_name(metadata: Mapping[str, Any]) -> str:
@@ -165,7 +171,7 @@ def _value_fault(value: str) -> str:
     if len(value) > LONGEST_LABEL:
         return f"the label value {value!r} has {len(value)} characters; at most {LONGEST_LABEL} are allowed"
     if value and not _QUALIFIED.fullmatch(value):
-        return f"{value!r} is no label value"
+        return f"{value!r} is not a label value"
     return ""
 
 
@@ -175,7 +181,7 @@ def _key_faults(key: str) -> tuple[str, ...]:
     prefix, slash, name = key.rpartition("/")
     faults = []
     if slash and (not prefix or len(prefix) > LONGEST_NAME or not _SUBDOMAIN.fullmatch(prefix)):
-        faults.append(f"has a prefix that is no DNS name, {prefix!r}")
+        faults.append(f"has a prefix that is not a DNS name, {prefix!r}")
     if not name:
         faults.append("has no name")
     elif len(name) > LONGEST_LABEL:

@@ -60,7 +60,7 @@ def _window(line: str, column: int) -> tuple[str, int]:
 
 
 def _plain(line: str) -> str:
-    """What files say cannot move the cursor, nor read as something else."""
+    """Text from files can neither move the cursor nor pass for something else."""
     return printable(line)
 
 

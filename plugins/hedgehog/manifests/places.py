@@ -1,4 +1,4 @@
-"""Where something stands in a manifest as somebody wrote it, though admission sorts lists and renames keys. Pure."""
+"""Finds the place in a manifest as it was written, although admission sorts lists and renames keys. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 class SourcePlaces:
-    """Where what is said of the stored form of one object stands in the manifest that somebody wrote.
+    """Maps places in the stored form of one object to places in the manifest as it was written.
 
-    What that takes is worked out once an object, whatever there is to say of it.
+    The lookup table is built once per object, regardless of the number of findings.
     """
 
     def __init__(self, raw: Mapping[str, Any], settings: FabricSettings) -> None:

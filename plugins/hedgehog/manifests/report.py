@@ -1,4 +1,4 @@
-"""What a check of files found, as values: one entry an object, each with its place and what is wrong with it."""
+"""What a check of files found, as values: one entry per object, each with its place and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Outcome(StrEnum):
     VALID = "valid"
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
-    """An old API version, or a kind that users must not write: nothing else of the object was looked at."""
+    """An old API version, or a kind that users must not write: nothing else in the object was checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A violation where it stands in a file. Line and column count from 1; 0 is the file as a whole."""
+    """A violation with its place in a file. Line and column count from 1; 0 is the file as a whole."""
 
     rule: Rule
     path: str
@@ -92,7 +92,7 @@ class Report:
     files: int
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
-    """What was left out or could not be checked, and why; no fault of anybody."""
+    """What was left out or could not be checked, and why; these are not violations."""
 
     @property
     def valid(self) -> bool:

@@ -14,7 +14,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Severity(StrEnum):
-    """An error is refused by a cluster; a warning is accepted there, but surely not what anybody wants."""
+    """An error is refused by a cluster; a warning is accepted there, but almost certainly a mistake."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -25,7 +25,9 @@ class Rule:
     """One thing that is checked. Make one with `rule`, at module level, so that it has its row in `RULES`."""
 
     id: str
-    """`<kind or subject>-<what>`, lower case with dashes; never reused or renamed, for people suppress and search by it."""
+    """`<kind or subject>-<what>`, lower case with dashes; never reused or renamed, because people suppress and search
+    by it.
+    """
     what: str
     """What must hold, one sentence."""
     why: str

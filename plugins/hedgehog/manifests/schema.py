@@ -143,7 +143,7 @@ def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
     name = manifest.get("kind")
     row = KNOWN.get(name) if isinstance(name, str) else None
     if row is None:
-        return Violation(("kind",), f"{_short(name)} is no kind that a fabric holds")
+        return Violation(("kind",), f"{_short(name)} is not a kind that a fabric holds")
     if manifest.get("apiVersion") != row.api_version:
         return Violation(("apiVersion",), f"{_short(manifest.get('apiVersion'))}: {name} is {row.api_version}")
     return row

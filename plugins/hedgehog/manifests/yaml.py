@@ -33,7 +33,7 @@ MAX_FILE_NODES = 300_000
 MAX_FABRIC_NODES = 400_000
 """Of all files of a fabric together: three times what 10,000 objects have. Each may cost a kilobyte of memory."""
 _NODES_OF_A_DOCUMENT = 10
-"""That it counts as beside its own, for an object costs something even when there is nothing in it."""
+"""What an object counts in addition to its content, because even an empty object costs something."""
 MAX_DOCUMENTS = 10_000
 """Of one file."""
 MAX_PROBLEMS = 100
@@ -84,7 +84,7 @@ class Document:
 
 @functools.lru_cache(maxsize=1)
 def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
-    """Of one document. The last answer is kept, for there may be thousands of questions about one document."""
+    """Of one document. The last answer is kept, because there may be thousands of questions about one document."""
     positions: dict[Path, Position] = {}
     _Builder(text, "", [], first_line=first_line, positions=positions).read()
     return positions
@@ -286,7 +286,7 @@ class _Builder:
             self._problem(event.start_mark, rows.ENCODING, said, "remove it")
 
     def _check_key(self, event: Any, value: Scalar) -> None:
-        """Refuse a key that is no text, and a merge."""
+        """Refuse a key that is not text, and a merge."""
         text = event.value
         if type(value) is not str:
             said = f"the key {text or '(none)'} is read as {_NAMES[type(value)]}"

@@ -71,7 +71,7 @@ def claim(
     """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not.
 
     *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
-    looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in step since the plan was
+    looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in sync since the plan was
     made is left out, and one whose runs died again and again is parked instead.
     """
     found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}

@@ -1,4 +1,5 @@
-"""Dead letters: what was given up, why, and what became of it. Triggers of sync_state and inbox write and resolve them.
+"""Dead letters: what was given up, why, and what happened to it. Triggers of sync_state and inbox write and resolve
+them.
 
 A parked letter and a parked state are one thing; a discarded letter only leaves the list, its state stays parked.
 """
@@ -18,7 +19,7 @@ from hedgehog.store.database import Connection, transaction
 
 
 class LetterStatus(StrEnum):
-    """What became of a letter."""
+    """What happened to a letter."""
 
     PARKED = "parked"
     """Waits for a person, or for a change of the fabric."""
@@ -101,7 +102,7 @@ def letters(
 
 
 def letter(connection: Connection, letter_id: int) -> DeadLetter:
-    """One letter, whatever became of it. Raises NotFound."""
+    """One letter, whatever happened to it. Raises NotFound."""
     with transaction(connection) as cursor:
         cursor.execute(f"{_SELECT} WHERE d.id = %s", (letter_id,))
         row = cursor.fetchone()

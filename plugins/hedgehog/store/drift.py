@@ -1,4 +1,4 @@
-"""What clusters hold otherwise than it was applied: one row an object, as long as that lasts.
+"""Where clusters differ from what was applied: one row per object, as long as that lasts.
 
 Written by the watch as it happens and by every sync to a cluster, which lists the objects and has the last word.
 """

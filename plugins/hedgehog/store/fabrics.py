@@ -132,7 +132,10 @@ def _select(where: str) -> str:
     columns = ", ".join(
         [*(_COLUMNS.get(name, f"f.{name}") for name in _FABRIC_FIELDS), *(f"r.{name}" for name in _REPOSITORY_FIELDS)]
     )
-    return f"SELECT {columns} FROM hedgehog.fabric f LEFT JOIN hedgehog.git_repository r ON r.id = f.git_repository_id {where}"
+    return (
+        f"SELECT {columns} FROM hedgehog.fabric f LEFT JOIN hedgehog.git_repository r ON r.id = "
+        f"f.git_repository_id {where}"
+    )
 
 
 def _fabric(row: Sequence[Any]) -> Fabric:
@@ -248,7 +251,7 @@ def _refuse_unknown_kinds(kinds: Iterable[str], owner: str) -> None:
     for kind in kinds:
         if kind not in KINDS and kind != FABRIC.kind:
             near = difflib.get_close_matches(kind, KINDS, n=1)
-            raise InvalidInput(f"{owner}: {kind!r} is no kind" + (f"; did you mean {near[0]}?" if near else ""))
+            raise InvalidInput(f"{owner}: {kind!r} is not a kind" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def _repository_id(connection: Connection, name: str | None) -> int | None:

@@ -95,7 +95,7 @@ _ON_CONNECT: Sequence[tuple[str, type[HedgehogError], str]] = (
     (r"unrecognized configuration parameter|invalid value for parameter", InvalidInput, _SETTING),
     (r"does not support SSL|(certificate|private key) file|binding required|GSSAPI encryption", InvalidInput, _SETTING),
 )
-"""By what the client says, for it says no SQLSTATE: what else it says ends by itself."""
+"""By the text of the client, which gives no SQLSTATE: anything else it says is temporary."""
 
 
 def one_line(error: Exception) -> str:

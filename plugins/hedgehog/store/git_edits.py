@@ -1,4 +1,4 @@
-"""Files in Git that a sync held back because people changed them: one row a file, as long as that lasts.
+"""Files in Git that a sync held back because people changed them: one row per file, as long as that lasts.
 
 Written by every sync to Git, which compares all files of the fabric and has the last word.
 """

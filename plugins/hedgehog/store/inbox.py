@@ -30,13 +30,13 @@ _REMIND_EVERY = "4 minutes"
 
 
 class Status(StrEnum):
-    """What became of a delivery."""
+    """What happened to a delivery."""
 
     RECEIVED = "received"
     PROCESSING = "processing"
     DONE = "done"
     FAILED = "failed"
-    """It is tried again by itself until it failed `MAX_ATTEMPTS` times; a redelivery takes it up at once."""
+    """It is retried automatically until it failed `MAX_ATTEMPTS` times; a redelivery takes it up at once."""
     IGNORED = "ignored"
 
 
@@ -194,7 +194,7 @@ def finish(
     retryable: bool = True,
     jitter: random.Random | None = None,
 ) -> None:
-    """Record what became of the delivery with that `id` and let go of it.
+    """Record what happened to the delivery with that `id` and let go of it.
 
     One that FAILED is tried again after *retry_after* seconds or the back-off; after `MAX_ATTEMPTS` tries, or when it
     is not *retryable*, only when the host delivers it again.

@@ -34,7 +34,7 @@ def load(directory: Path = MIGRATIONS) -> list[Migration]:
     for path in sorted(directory.glob("*.sql")):
         match = _FILE.fullmatch(path.name)
         if match is None:
-            raise SchemaMismatch(f"{path.name} is no migration; name it NNNN_what_it_does.sql")
+            raise SchemaMismatch(f"{path.name} is not a migration; name it NNNN_what_it_does.sql")
         sql = path.read_text()
         found.append(Migration(int(match[1]), path.stem, hashlib.sha256(sql.encode()).hexdigest(), sql))
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):

@@ -98,7 +98,7 @@ def save_objects(
 
 
 def delete_objects(connection: Connection, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
-    """Remove desired objects; absent ones are no error."""
+    """Remove desired objects; absent ones are not an error."""
     with transaction(connection) as cursor:
         _delete_objects(cursor, fabric_id, sorted(refs))
 

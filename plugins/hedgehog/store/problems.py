@@ -37,7 +37,7 @@ class Problem:
     cause: str
     since: datetime
     needs_somebody: bool
-    """False for what is tried again by itself, and while the fabric is suspended."""
+    """False for what is retried automatically, and while the fabric is suspended."""
     advice: str
     command: str
     """What does it, or shows how."""

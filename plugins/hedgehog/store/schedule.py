@@ -29,7 +29,7 @@ class Due:
     name: str
     group: str
     routine: bool = False
-    """Whether it was in step and nobody changed it: its regular check only, which mostly finds nothing to do."""
+    """Whether it was in sync and nobody changed it: its regular check only, which mostly finds nothing to do."""
     suspect: bool = False
     """Whether the process of its last run died: it comes last, alone."""
 

@@ -1,4 +1,4 @@
-"""What became of each sync: latest state, history, back-off. When the next one is due: `schedule`."""
+"""What happened to each sync: latest state, history, back-off. When the next one is due: `schedule`."""
 
 from __future__ import annotations
 

@@ -140,7 +140,9 @@ def test_no_secret_is_in_the_repr(monkeypatch):
 def test_a_broken_connection_is_named_but_not_quoted(monkeypatch, text):
     """The text that cannot be read may hold the password; neither the message nor its causes have it."""
     connect(monkeypatch, text)
-    with pytest.raises(InvalidInput, match="AIRFLOW_CONN_FABRIC_DB is no connection URI and no JSON object") as caught:
+    with pytest.raises(
+        InvalidInput, match="AIRFLOW_CONN_FABRIC_DB is neither a connection URI nor a JSON object"
+    ) as caught:
         read("fabric_db")
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None

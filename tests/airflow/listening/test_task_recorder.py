@@ -107,7 +107,7 @@ def task(breaker):
 
 @pytest.fixture
 def recorded(fabric_database, monkeypatch):
-    """What is on record now. The recorder has time: what it gives up on a busy machine is no failure of a test."""
+    """What is on record now. The recorder has time: what it gives up on a busy machine is not a failure of a test."""
     monkeypatch.setattr(task_recorder, "_LIMITS", {**task_recorder._LIMITS, "connect_timeout": 60})
     monkeypatch.setattr(task_recorder, "_SESSION", "-c statement_timeout=60000 -c lock_timeout=60000")
     monkeypatch.setattr(task_recorder, "_LONGEST_START", 60.0)
@@ -234,7 +234,7 @@ def test_no_connection_to_the_fabric_database_fails_no_task(task, monkeypatch, c
     assert ["InvalidInput" in message for message in caplog.messages] == [True]
 
 
-def test_a_machine_that_takes_no_files_is_no_failure(tmp_path):
+def test_a_machine_that_takes_no_files_is_not_a_failure(tmp_path):
     """It tries each time."""
     (tmp_path / "file").write_text("")
     breaker = Breaker(tmp_path / "file" / "below")

@@ -17,7 +17,7 @@ def make_outcome(fabric: str = "fabric-1", status: OutcomeStatus = OutcomeStatus
     return Outcome(fabric=fabric, target=parts.pop("target", Target.GIT), status=status, **parts)
 
 
-def make_error(fabric: str, reason: str = "the Git host is away") -> Outcome:
+def make_error(fabric: str, reason: str = "the Git host is unreachable") -> Outcome:
     """The outcome of a failed sync."""
     return make_outcome(fabric, OutcomeStatus.ERROR, reason=reason, error_class="RemoteUnavailable", retryable=True)
 

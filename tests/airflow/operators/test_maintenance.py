@@ -102,7 +102,7 @@ def test_histories_go_by_their_settings_and_the_report_is_kept(parked, context, 
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "a month"])
-def test_a_retention_that_is_no_number_above_0_fails_at_once(fabric_database, context, monkeypatch, days):
+def test_a_retention_that_is_not_a_number_above_0_fails_at_once(fabric_database, context, monkeypatch, days):
     """And names the setting."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__INBOX_RETENTION_DAYS", days)
     with pytest.raises(AirflowFailException, match="inbox_retention_days"):
@@ -190,7 +190,7 @@ def test_a_backup_that_lacks_a_fabric_is_red_and_the_last_that_has_it_stays(
     assert backup_manifest.fabrics(tmp_path / "backups" / left[1]) == {"well"}
 
 
-def test_object_storage_keeps_the_newest_backups_and_what_is_no_backup(parked, tmp_path):
+def test_object_storage_keeps_the_newest_backups_and_what_is_not_a_backup(parked, tmp_path):
     """Half of a backup is none, and does not count."""
     start = datetime(2026, 5, 1, tzinfo=UTC)
     place = f"file://{tmp_path}"

@@ -28,7 +28,7 @@ GOOD = Look("net", REVISION, moved=True, deliveries=2, woken=("base",))
 
 
 def make_outcome(status: OutcomeStatus = OutcomeStatus.SUCCESS, reason: str = "") -> Outcome:
-    """What became of fabric `lab`."""
+    """What happened to fabric `lab`."""
     return Outcome("lab", Target.GIT, status, reason=reason)
 
 
@@ -88,7 +88,7 @@ def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, con
 @pytest.mark.parametrize(
     ("look", "said"),
     [
-        (Look("net", error=RemoteUnavailable("the host is away")), "net: the host is away"),
+        (Look("net", error=RemoteUnavailable("the host is unreachable")), "net: the host is unreachable"),
         (Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.ERROR, "no directory"),)), "lab: no directory"),
     ],
     ids=["repository", "fabric"],
@@ -117,7 +117,7 @@ def test_a_held_fabric_is_red_unless_a_setting_says_otherwise(follow, context, m
     operator.execute(context)
 
 
-def test_an_empty_batch_is_no_look(follow, context):
+def test_an_empty_batch_is_not_a_look(follow, context):
     """It stands for open problems, which the summary names."""
     calls = follow(GOOD)
     FollowRepositoriesOperator(task_id="follow", repositories=[]).execute(context)
@@ -132,7 +132,7 @@ def summarize(context: dict[str, Any], planned: Any, *batches: list[Look] | None
 
 
 def test_the_summary_counts_what_was_found(context):
-    """One entry a repository."""
+    """One entry per repository."""
     other = Look("other", REVISION, outcomes=(make_outcome(),))
     assert summarize(context, [["net"], ["other"]], [GOOD], [other]) == {
         "totals": {"repositories": 2, "moved": 1, "fabrics": 1, "failed": 0, "lost": 0},
@@ -152,7 +152,7 @@ def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
 
 
 def test_the_summary_is_red_when_a_fabric_is_held(context):
-    """Which is no failure of the look."""
+    """Which is not a failure of the look."""
     with pytest.raises(AirflowFailException, match=r"^somebody must look at lab; see `hedgehog status`$"):
         summarize(context, [["net"]], [HELD])
     assert context["ti"].pushed["return_value"]["totals"]["failed"] == 0

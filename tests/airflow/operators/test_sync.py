@@ -157,7 +157,7 @@ def test_a_failing_fabric_turns_the_task_red_after_the_outcomes_are_kept(service
     operator = FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1", "fabric-2", "fabric-3"])
     with pytest.raises(AirflowFailException) as caught:
         operator.execute(context)
-    assert str(caught.value) == "fabric-2: the Git host is away; fabric-3: no such branch"
+    assert str(caught.value) == "fabric-2: the Git host is unreachable; fabric-3: no such branch"
     assert [outcome["status"] for outcome in ti.pushed[OUTCOMES]] == ["success", "error", "error"]
 
 
@@ -208,7 +208,7 @@ def test_a_setting_that_is_none_is_said(service, context, monkeypatch):
         FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
 
 
-def test_an_empty_batch_is_no_work(service, context):
+def test_an_empty_batch_is_not_a_work(service, context):
     """It stands for open problems, which the summary names."""
     synced = service("git.sync.sync", [])
     FabricGitSyncOperator(task_id="sync", fabrics=[]).execute(context)
@@ -257,7 +257,7 @@ def test_the_log_has_a_line_for_every_change(service, context, caplog):
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "fabric-1 → git: success; 1 created, 3 unchanged"),
         ("INFO", "  VPC/default/a created"),
-        ("ERROR", "fabric-2 → git: error; the Git host is away"),
+        ("ERROR", "fabric-2 → git: error; the Git host is unreachable"),
     ]
 
 

@@ -50,7 +50,7 @@ def test_a_summary_is_red_when_one_failed_and_still_tells_of_the_others(make_ti)
 
 
 def test_what_is_tried_again_is_told_from_what_waits_for_somebody(make_ti):
-    """A host that is away comes back; a refused credential does not become right."""
+    """A host that is unreachable comes back; a refused credential does not become right."""
     refused = make_outcome("fabric-2", OutcomeStatus.ERROR, reason="401", error_class="AuthenticationFailed")
     error, ti = summarise([["fabric-1", "fabric-2"]], {0: [make_error("fabric-1"), refused]}, make_ti)
     assert str(error) == "2 of 2 fabrics failed: fabric-1, fabric-2; 1 of them are tried again without you"
@@ -97,7 +97,7 @@ def test_a_run_whose_plan_failed_has_failed(make_ti):
 
 
 def test_a_summary_of_nothing_is_all_zeros(make_ti):
-    """Airflow skips it when nothing was due; run by hand it is no error."""
+    """Airflow skips it when nothing was due; run by hand it is not an error."""
     summary, _ = summarise([], {}, make_ti)
     assert summary["totals"] == {"success": 0, "skipped": 0, "held": 0, "error": 0, "lost": 0}
 

@@ -182,7 +182,7 @@ def test_a_lost_connection_is_made_again_and_heard_on(person, monkeypatch):
 
 
 def test_a_quiet_connection_is_probed_and_kept(person, monkeypatch):
-    """A probe that is answered is no event."""
+    """A probe that is answered is not an event."""
     monkeypatch.setattr("hedgehog.airflow.triggers.changes._PROBE_SECONDS", 0.05)
 
     async def scenario() -> list[dict[str, Any]]:

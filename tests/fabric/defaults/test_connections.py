@@ -66,7 +66,7 @@ def test_mclag_hides_the_ends_of_another_type() -> None:
     ],
 )
 def test_empty_ends_appear_and_what_was_written_stays(written: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Go writes structs that are no pointers."""
+    """Go writes structs that are not pointers."""
     assert stored(make("Connection", "c", written), NEWER)["spec"] == wanted
 
 

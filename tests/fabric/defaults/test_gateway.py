@@ -31,7 +31,7 @@ def peering(
 
 
 def masquerading(timeout: str) -> Any:
-    """What becomes of an idleTimeout."""
+    """What happens to an idleTimeout."""
     spec = peering({"nat": {"masquerade": {"idleTimeout": timeout}}})["spec"]
     return spec["peering"]["vpc-1"]["expose"][0]["nat"]["masquerade"]["idleTimeout"]
 

@@ -121,7 +121,7 @@ def test_a_host_that_does_not_answer_is_unavailable():
 
 
 @pytest.mark.parametrize(
-    ("body", "said"), [([{"id": 1}], "more than 60 pages"), ({"items": []}, "the answer is no list")]
+    ("body", "said"), [([{"id": 1}], "more than 60 pages"), ({"items": []}, "the answer is not a list")]
 )
 def test_a_list_without_an_end_is_unavailable(body, said):
     """Whatever stands in front of GitHub: no answer of it may keep a task for ever."""

@@ -123,7 +123,7 @@ def test_a_review_has_a_bound(pull, repository):
     assert write_review(repository, repository.pull(1), make_notes(99)) == MOST_REVIEW_COMMENTS
 
 
-def test_no_new_note_is_no_review(hub, pull, repository):
+def test_no_new_note_is_not_a_review(hub, pull, repository):
     """An empty review is noise."""
     assert write_review(repository, repository.pull(1), []) == 0
     assert hub.reviews == []
@@ -164,7 +164,7 @@ def test_our_comment_is_found_on_a_later_page(hub, pull, repository):
 
 
 def test_only_an_update_makes_no_comment(pull, repository):
-    """A pull request that is none of ours is left in peace."""
+    """A pull request that is none of ours is left alone."""
     assert write_comment(repository, repository.pull(1), "nothing to say", only_update=True) is None
     assert pull.comments == []
 

@@ -26,7 +26,7 @@ README = "fabrics/lab/README.md"
 
 @pytest.fixture
 def lab(database: Connection, tmp_path: Path) -> Iterator[Lab]:
-    """A fabric in Git, in step."""
+    """A fabric in Git, in sync."""
     with open_lab(database, tmp_path) as lab:
         lab.add_fabric("lab")
         lab.sync("lab")

@@ -1,4 +1,4 @@
-"""A branch or repository that is gone from its host is looked for, and never made anew."""
+"""A branch or repository that is gone from its host is looked for, and never created again."""
 
 from __future__ import annotations
 

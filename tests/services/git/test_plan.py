@@ -111,7 +111,7 @@ def test_what_is_not_ours_stays_and_what_is_wanted_comes(
 
 
 def test_the_same_data_in_other_words_is_in_place() -> None:
-    """A comment or another indentation is no reason to write, nor to hold."""
+    """A comment or another indentation is not a reason to write, nor to hold."""
     observed = replace(look({"a": b"other words"}), readings={path_of("a"): make_manifest("a", b"1")})
     plan = decide(make_fabric(), [want("a", b"1")], {}, [], observed)
     assert not plan.changes

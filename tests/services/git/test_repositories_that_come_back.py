@@ -37,7 +37,7 @@ def due(lab: Lab) -> list[str]:
 
 
 def test_a_corrected_credential_is_noticed_by_the_next_look(lab):
-    """It was parked; the look itself is the proof. A look that always worked is no news."""
+    """It was parked; the look itself is the proof. A look that always worked is not news."""
     assert look(lab, refuse).failed
     (outcome,) = git_sync.sync(lab.database, ["lab"], open_mirror=refuse, run_id="run-1")
     assert (outcome.error_class, lab.state("lab").status) == ("AuthenticationFailed", SyncStatus.PARKED)

@@ -200,7 +200,7 @@ def test_a_foreign_file_that_says_the_same_becomes_ours(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("obstacle", ["link", "file for a directory"])
-def test_what_is_no_plain_file_is_never_written_through(obstacle: str, lab: Lab) -> None:
+def test_what_is_not_a_plain_file_is_never_written_through(obstacle: str, lab: Lab) -> None:
     """A link in our place is reported, the rest is written."""
     lab.add_fabric("lab")
     person = lab.person()

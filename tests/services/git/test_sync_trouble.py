@@ -54,7 +54,7 @@ def test_a_run_killed_after_its_push_is_not_repeated(lab: Lab, monkeypatch: pyte
 
 
 def test_a_killed_run_does_not_look_like_a_person(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Objects changed, vanished and came again before the next run: our own commit is no edit to hold."""
+    """Objects changed, vanished and came again before the next run: our own commit is not an edit to hold."""
     lab.add_fabric("lab")
     lab.sync("lab")
     lab.save("lab", make_vpc("vpc-0", vlan=1100), make_vpc("vpc-2"), make_vpc("vpc-3"))

@@ -19,7 +19,7 @@ HELD, SUCCESS = OutcomeStatus.HELD, OutcomeStatus.SUCCESS
 
 @pytest.fixture
 def lab(database, tmp_path) -> Iterator[Lab]:
-    """A fabric whose edits in Git are overwritten, in step."""
+    """A fabric whose edits in Git are overwritten, in sync."""
     with open_lab(database, tmp_path) as lab:
         lab.add_fabric("lab", git_drift_policy="overwrite")
         lab.sync("lab")

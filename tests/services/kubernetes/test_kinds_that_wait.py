@@ -45,7 +45,7 @@ def release(client: Cluster) -> None:
 
 @pytest.fixture
 def lab(world: World) -> Iterator[World]:
-    """The fabric `lab`, in step: a server and an object of the kind whose CRD will go; it is there again afterwards."""
+    """The fabric `lab`, in sync: a server and an object of the kind whose CRD will go; it is there again afterwards."""
     world.fabric("lab", make("GatewayGroup", "g"), make_server("a"), conflict_policy="force")
     assert world.sync("lab").counts["created"] == 2
     yield world

@@ -105,7 +105,7 @@ def test_a_wanted_object_that_somebody_deletes_is_held_until_it_can_be_made_anew
             assert (outcome.status, outcome.error_class) == (HELD, "FinalizerPending")
             assert outcome.counts["created"] == created
         assert "Server/default/a: being deleted since 20" in outcome.reason
-        assert "waits for example.com/keep; it is created anew" in outcome.reason
+        assert "waits for example.com/keep; it is created again" in outcome.reason
         (problem,) = open_problems(world.database)
         assert (problem.kind, problem.subject, problem.needs_somebody) == (
             ProblemKind.FINALIZER,

@@ -83,7 +83,7 @@ def test_a_fabric_whose_stored_settings_are_unreadable_fails_alone_until_they_ar
         ('{"a": 1e400}', "Server/default/a cannot be read from the fabric database"),
     ],
 )
-def test_a_row_that_is_no_manifest_fails_alone(world: World, manifest: str, said: str) -> None:
+def test_a_row_that_is_not_a_manifest_fails_alone(world: World, manifest: str, said: str) -> None:
     """Whatever somebody wrote into the table: the object is named, and what to do."""
     world.fabric("bad", make_server("a"))
     world.fabric("good", make_server("b"))
@@ -102,7 +102,7 @@ def test_a_cluster_that_fails_in_a_way_nobody_foresaw_fails_its_own_fabrics(worl
 
     def open_cluster(connection_id: str) -> Cluster:
         if connection_id == "k8s_bad":
-            raise ValueError("port is no number")
+            raise ValueError("port is not a number")
         return world.dev.connect(name=connection_id)
 
     bad, good = world.sync_all(["bad", "good"], open_cluster=open_cluster)

@@ -46,7 +46,7 @@ def pass_time(world: World, seconds: float) -> None:
 
 @pytest.fixture
 def lab(world: World) -> World:
-    """A fabric that takes fields back, in step."""
+    """A fabric that takes fields back, in sync."""
     world.fabric("lab", make_server("a"), make_server("b"), conflict_policy="force")
     world.sync("lab")
     return world

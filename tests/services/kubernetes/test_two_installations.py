@@ -127,7 +127,7 @@ def test_objects_of_an_earlier_version_go_on_without_a_write(world: World) -> No
     assert (world.sync("lab").status, mark(world)) == (SUCCESS, id_of(world))
 
 
-def test_the_mark_is_no_drift_and_no_part_of_the_fabric(world: World) -> None:
+def test_the_mark_is_not_drift_and_no_part_of_the_fabric(world: World) -> None:
     """Whoever removes it, and when the object is adopted."""
     world.fabric("lab", make_server("a"))
     world.sync("lab")

@@ -114,7 +114,7 @@ def watch(world: World, database_parameters: dict[str, Any]) -> Callable[..., An
 
 
 def synced(world: World, name: str, *manifests: Manifest, **settings: Any) -> None:
-    """A fabric that is in step with its cluster."""
+    """A fabric that is in sync with its cluster."""
     world.fabric(name, *manifests, **settings)
     assert world.sync(name).counts["failed"] == 0
 
@@ -140,7 +140,7 @@ def test_what_others_change_and_delete_is_noticed_and_the_fabric_is_due(world, w
         assert {name for names in running.woken for name in names} == {"lab"}
 
 
-def test_our_own_syncs_are_no_drift_and_wake_nobody(world, watch):
+def test_our_own_syncs_are_not_drift_and_wake_nobody(world, watch):
     """Creating, changing, deleting, and the status of our own resource; fabrics and kinds at once."""
     with watch() as running:
         world.fabric("lab", *small_fabric("x"), publish_fabric_resource=True)
@@ -218,8 +218,8 @@ def test_a_watch_goes_on_where_the_last_one_stopped(world, watch):
     assert sum(client.calls["LIST"] for client in clients) == 0
 
 
-def test_a_bookmark_moves_the_watch_on_and_is_no_object(world, watch, monkeypatch):
-    """A server sends one a minute when it is asked to: so a quiet kind need not be listed after a restart."""
+def test_a_bookmark_moves_the_watch_on_and_is_not_an_object(world, watch, monkeypatch):
+    """A server sends one per minute when it is asked to, so that a quiet kind need not be listed after a restart."""
     asked: list[dict[str, Any]] = []
     real_stream, real_read = Cluster.stream, Stream.read
     told = Event("BOOKMARK", {"metadata": {"resourceVersion": "999999999"}})
@@ -289,7 +289,7 @@ def test_a_cluster_that_is_away_does_not_hold_up_the_others(world, watch):
     def open_cluster(name: str) -> Cluster:
         if name == "k8s_far" and not back.is_set():
             tries.append(name)
-            raise RemoteUnavailable("it is away")
+            raise RemoteUnavailable("it is unreachable")
         return world.dev.connect(world.kubeconfig, name=name)
 
     with watch(open_cluster=open_cluster) as running:
@@ -323,7 +323,7 @@ def test_a_kind_that_the_server_is_not_ready_for_waits_alone(world, watch, monke
 
 
 def test_a_lost_database_is_tried_again_and_nothing_is_forgotten(world, watch):
-    """What was seen while it was away is judged when it is back."""
+    """What was seen while it was unreachable is judged when it is back."""
     synced(world, "lab", make_server("a"))
     with watch() as running:
         running.settled()

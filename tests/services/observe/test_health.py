@@ -251,7 +251,7 @@ def test_a_dead_cluster_is_unknown_and_delays_nobody_else(ward: Ward, tmp_path: 
     assert [event[0] for event in events] == [UNKNOWN, HEALTHY]
 
 
-def test_what_may_not_be_read_or_written_is_named_and_nodes_are_no_fault(ward: Ward) -> None:
+def test_what_may_not_be_read_or_written_is_named_and_nodes_are_not_a_fault(ward: Ward) -> None:
     """The user may list servers and review its rights, nothing else."""
     rules = [{"apiGroups": ["wiring.githedgehog.com"], "resources": ["servers"], "verbs": ["list", "watch"]}]
     ward.world.kubeconfig = ward.world.dev.user("may-only-look", rules)
@@ -373,7 +373,7 @@ def test_a_sync_converges_when_every_switch_has_it(ward: Ward) -> None:
 
 
 def test_a_new_sync_must_converge_anew(ward: Ward) -> None:
-    """One row a sync that wrote something; what is out of step has not converged."""
+    """One row per sync that wrote something; a fabric that is out of sync has not converged."""
     ward.look()
     ward.world.fabric("lab", make_server("a", "changed"))
     assert ward.look().facts["converged"] is False

@@ -30,7 +30,7 @@ def test_a_cluster_that_fails_in_a_way_nobody_foresaw_is_unknown_alone(ward: War
 
     def open_cluster(connection_id: str) -> Cluster:
         if connection_id == "k8s_b":
-            raise ValueError("port is no number")
+            raise ValueError("port is not a number")
         return ward.world.dev.connect(name=connection_id)
 
     found = looks(ward, open_cluster=open_cluster)

@@ -86,7 +86,7 @@ def test_every_refused_object_is_named_with_all_its_reasons(lab: Lab) -> None:
 
 
 def test_a_cluster_that_is_behind_git_s_plans_waits_for_git(lab: Lab) -> None:
-    """Out of sync, unchanged: that is no answer."""
+    """Out of sync, unchanged: that is not an answer."""
     fabrics.save_fabric(lab.database, "lab", {"description": "changed"})
     one = standing(lab)
     generation = one.state.generation

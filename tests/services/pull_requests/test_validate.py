@@ -115,7 +115,7 @@ def test_a_pull_request_from_a_fork_is_checked_like_any_other(lab):
 
 
 def test_what_a_sync_publishes_is_without_fault(lab):
-    """Its `fabric.yaml` is no kind of Hedgehog's, its README no YAML."""
+    """Its `fabric.yaml` is not a kind of Hedgehog's, its README no YAML."""
     fabric = fabric_store.load_fabric(lab.database, "lab")
     written = {one.path: one.content.decode() for one in wanted_files.layout(fabric)}
     lab.propose({**written, VPC_2: GOOD})
@@ -124,7 +124,7 @@ def test_what_a_sync_publishes_is_without_fault(lab):
 
 
 def test_a_deleted_file_deletes_its_objects(lab):
-    """It is no invalid file."""
+    """It is not an invalid file."""
     lab.propose({"fabrics/lab/vpc-1.yaml": None})
     found = lab.validate()
     assert (found.status, counts(found), rules(found)) == (Status.SUCCESS, (0, 0, 1), [])
@@ -210,7 +210,7 @@ def test_a_conflict_cannot_be_verified_and_is_a_failure(lab):
     assert "conflicts with the branch in fabrics/lab/vpc-1.yaml" in pull.comments[0]["body"].replace("\\", "")
 
 
-def test_a_file_that_is_no_yaml_is_a_fault_and_deletes_nothing(lab):
+def test_a_file_that_is_not_yaml_is_a_fault_and_deletes_nothing(lab):
     """What stood in it may still be meant."""
     lab.propose({"fabrics/lab/vpc-1.yaml": "kind: VPC\n  broken: [\n"})
     found = lab.validate()
@@ -339,7 +339,7 @@ def test_a_push_during_the_check_is_checked_at_once(lab):
     assert [check["head_sha"] for check in lab.hub.checks] == pushed
 
 
-def test_text_of_a_stranger_mentions_nobody_and_is_no_markup(lab):
+def test_text_of_a_stranger_mentions_nobody_and_is_not_a_markup(lab):
     """Names and values are quoted."""
     evil = vpc("vpc-2", "10.0.2.0/24", 1002)
     evil["spec"]["subnets"]["default"]["subnet"] = "@acme/all <img src=x> [click](http://evil) | `x`"

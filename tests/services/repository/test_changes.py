@@ -165,7 +165,7 @@ def test_two_files_may_swap_their_objects(lab, ada):
 
 
 def test_a_file_may_hold_many_objects(lab, ada):
-    """Some write one file a fabric; taking out the first document leaves the others."""
+    """Some write one file per fabric; taking out the first document leaves the others."""
     ada.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1001), make_vpc("c", 1003), make_vpc("d", 1004))})
     follow(lab)
     assert objects(lab) == published(lab) == {"a": 1001, "b": 1002, "c": 1003, "d": 1004}
@@ -174,7 +174,7 @@ def test_a_file_may_hold_many_objects(lab, ada):
     assert objects(lab) == published(lab) == {"b": 1002, "c": 1003, "d": 1004}
 
 
-def test_what_lies_elsewhere_or_is_no_manifest_is_not_read(lab, ada):
+def test_what_lies_elsewhere_or_is_not_a_manifest_is_not_read(lab, ada):
     """Hidden files, texts, other directories, and the directory of another fabric below this one."""
     lab.add_fabric("inner", 0, git_directory=f"{LAB}/inner", source_of_truth="git")
     ada.commit(
@@ -416,7 +416,7 @@ def test_a_branch_that_does_not_exist_says_so(lab, ada):
     assert objects(lab) == {"a": 1001, "b": 1002}
 
 
-def test_a_branch_that_our_first_sync_will_make_is_no_trouble(lab):
+def test_a_branch_that_our_first_sync_will_make_is_not_trouble(lab):
     """The clock may look between an import and the first push; whoever follows Git still waits for somebody."""
     lab.host.create("new")
     lab.add_repository("new")

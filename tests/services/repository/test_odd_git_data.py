@@ -65,7 +65,7 @@ def push(lab: Lab, odd: list[Entry], *, mode: bytes = b"40000") -> None:
 BLOB = "78981922613b2afb6025042ff6bd878ac1994e85"
 """Of `a` and a newline, which `make` in the tests of the transport writes too."""
 ODD: dict[str, list[Entry]] = {
-    "a name that is no UTF-8": [(b"100644", b"\xff\xfe.yaml", BLOB)],
+    "a name that is not UTF-8": [(b"100644", b"\xff\xfe.yaml", BLOB)],
     "a name with a NUL's neighbour": [(b"100644", b"\x01.yaml", BLOB)],
     "a name with a slash": [(b"100644", b"x/c.yaml", BLOB)],
     "a name of git's own": [(b"100644", b".git", BLOB)],

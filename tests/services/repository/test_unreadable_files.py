@@ -118,7 +118,7 @@ def test_a_file_that_was_renamed_so_that_nobody_reads_it_deletes_nothing(lab, ad
 
 
 def test_a_file_that_only_speaks_of_an_object_keeps_nothing(lab, ada):
-    """Words are no manifest."""
+    """Words are not a manifest."""
     ada.commit({"fabrics/lab/README.md": f"# lab\n\n    {text('a')}\n", f"{VPCS}/a.yaml": None})
     assert follow(lab).status is OutcomeStatus.SUCCESS
     assert objects(lab) == ["b"]
@@ -147,7 +147,7 @@ def test_a_name_that_cannot_be_used_parks_that_file_alone(lab, ada, name, shown)
     outcome = follow(lab)
     assert objects(lab) == ["a", "c"]
     assert outcome.status is OutcomeStatus.HELD
-    assert f"{VPCS}/{shown}: has a name that is no UTF-8 or has control characters; rename it" in told(outcome)
+    assert f"{VPCS}/{shown}: has a name that is not UTF-8 or has control characters; rename it" in told(outcome)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_directory_that_became_a_file_deletes_nothing(lab, ada):
     ada.git("rm", "-r", "--quiet", VPCS)
     (ada.directory / VPCS).write_text("../shared/vpcs")
     ada.publish()
-    assert f"its file was {VPCS}/a.yaml, and {VPCS} is no directory any more" in told(follow(lab))
+    assert f"its file was {VPCS}/a.yaml, and {VPCS} is no longer a directory" in told(follow(lab))
     assert objects(lab) == ["a", "b"]
     ada.commit({VPCS: None})
     (ada.directory / "fabrics/lab").mkdir(exist_ok=True)
@@ -280,7 +280,7 @@ def test_other_files_are_looked_into_however_many_bytes_there_are(lab, ada):
     )
     ada.commit({f"{VPCS}/b.yaml": None, f"{VPCS}/z.bak": None})
     commit_entry(ada, f"{VPCS}/many", "040000", made.stdout.strip())
-    assert "bytes in files that are no YAML; move them away" in told(follow(lab))
+    assert "bytes in files that are not YAML; move them away" in told(follow(lab))
     assert objects(lab) == ["a", "b"]
 
 

@@ -66,7 +66,7 @@ def bench(database):
 
 
 def receive(bench, event, payload, delivery_id=ID):
-    """Let a signed delivery in; what became of it, and why."""
+    """Let a signed delivery in; what happened to it, and why."""
     found = webhook.receive(bench.connection, event, delivery_id, json.dumps(payload).encode())
     reasons = bench.execute("SELECT reason FROM hedgehog.inbox WHERE delivery_id = %s", delivery_id)
     return found, reasons[0][0] if reasons else None
@@ -140,8 +140,8 @@ def test_a_forced_push_says_so():
 @pytest.mark.parametrize(
     ("event", "payload", "reason"),
     [
-        ("push", example("push_tag"), "refs/tags/simple-tag is no branch"),
-        ("push", example("push_deleted_tag"), "refs/tags/simple-tag is no branch"),
+        ("push", example("push_tag"), "refs/tags/simple-tag is not a branch"),
+        ("push", example("push_deleted_tag"), "refs/tags/simple-tag is not a branch"),
         ("push", example("push", deleted=True, after="0" * 40), "branch master was deleted"),
         ("create", example("create_tag"), "simple-tag is a tag, no branch"),
         ("delete", example("delete_tag"), "tag simple-tag was deleted"),
@@ -273,7 +273,7 @@ def test_a_replay_has_no_effect(bench):
         (b"{}", "the payload has no repository"),
     ],
 )
-def test_a_body_that_is_no_payload_is_refused(bench, body, said):
+def test_a_body_that_is_not_a_payload_is_refused(bench, body, said):
     """However it is broken."""
     with pytest.raises(InvalidInput, match=said):
         webhook.receive(bench.connection, "push", ID, body)

@@ -68,7 +68,7 @@ def link_state(place: Path) -> None:
         ),
         (
             lambda place: change(place, lambda it: it["files"].update({"../../x": {"sha256": DIGEST, "bytes": 0}})),
-            r"'\.\./\.\./x' is no file of a backup",
+            r"'\.\./\.\./x' is not a file of a backup",
         ),
         (
             lambda place: change(
@@ -88,7 +88,7 @@ def link_state(place: Path) -> None:
         ),
         (lambda place: (place / "evil.yaml").symlink_to("/etc/passwd"), "evil.yaml: is not of this backup"),
         (lambda place: (place / "evil").symlink_to("/etc"), "evil: is not of this backup"),
-        (link_state, "state.json: is no ordinary file"),
+        (link_state, "state.json: is not an ordinary file"),
         (lambda place: change(place, lambda it: it["files"]["state.json"].update(bytes=2**40)), "less than or equal"),
         (lambda place: change(place, lambda it: it["files"]["state.json"].update(bytes=True)), "valid integer"),
         (lambda place: change(place, lambda it: it.update(files=[])), "files: Input should be a valid dictionary"),

@@ -113,7 +113,7 @@ def test_the_last_backup_that_has_a_fabric_stays_while_newer_ones_lack_it(fleet:
 def test_a_branch_that_was_known_is_known_after_a_restore(
     database: Connection, other: Connection, tmp_path: Path
 ) -> None:
-    """Renamed meanwhile, it is not made anew beside its new name; a URL with a login does not go along."""
+    """Renamed meanwhile, it is not created again beside its new name; a URL with a login does not go along."""
     with open_lab(database, tmp_path) as lab:
         lab.add_fabric("lab")
         assert lab.sync("lab").status is OutcomeStatus.SUCCESS

@@ -153,7 +153,7 @@ def answers(*, absent=(), refused=()):
 
 
 def test_a_kind_that_the_cluster_does_not_serve_and_an_object_that_goes_are_noted(database):
-    """Both are no error."""
+    """Neither is an error."""
     with answers(absent=("gateways", "gatewaypeerings")) as server:
         report = import_from_cluster(database, server.cluster, connection_id="c", fabric="lab")
     assert report.notes == (

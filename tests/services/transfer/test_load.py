@@ -239,7 +239,7 @@ def test_a_name_that_no_label_can_hold_is_noted(imported):
 
 
 def test_files_are_read_in_their_order_and_directories_below_each_other(tmp_path):
-    """Hidden ones are left out; so is what is no YAML."""
+    """Hidden ones are left out; so is what is not YAML."""
     for name in ("b.yaml", "a/x.yml", "a/deep/y.yaml", ".hidden/z.yaml", "a/.z.yaml", "README.md", "c.txt"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

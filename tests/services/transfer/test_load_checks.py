@@ -193,9 +193,9 @@ def test_a_second_row_of_one_repository_is_refused(imported, one, other):
         (lambda lab: link(lab / "b.yaml"), "b.yaml: is a symbolic link, which is never followed"),
         (
             lambda lab: (lab / "b.yaml").unlink() or os.mkfifo(lab / "b.yaml"),
-            "b.yaml: is no ordinary file or directory",
+            "b.yaml: is not an ordinary file or directory",
         ),
-        (lambda lab: (lab / "b.yaml").rename(lab / "b\x1b.yaml"), r"b\x1b.yaml: has a name that is no UTF-8"),
+        (lambda lab: (lab / "b.yaml").rename(lab / "b\x1b.yaml"), r"b\x1b.yaml: has a name that is not UTF-8"),
         (lambda lab: (lab / "b.yaml").rename(os.fsdecode(os.fsencode(lab) + b"/\xff.yaml")), r"\xff.yaml: has a name"),
         (lambda lab: (lab / "b.yaml").write_text("#" * (11 * 2**20)), "above the limit"),
         (lambda lab: bury(lab, 40), "is nested deeper than 32 directories"),

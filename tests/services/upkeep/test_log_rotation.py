@@ -168,7 +168,7 @@ def test_a_compressed_form_that_is_there_is_added_to(logs, tmp_path):
     assert gzip.decompress(path.with_name("attempt=1.gz").read_bytes()) == b"before\n" + text
 
 
-def test_the_log_of_a_trigger_is_no_log_for_the_web_ui_when_compressed(logs, tmp_path):
+def test_the_log_of_a_trigger_is_not_a_log_for_the_web_ui_when_compressed(logs, tmp_path):
     """It looks for `attempt=1.log*` and reads that as text."""
     logs("attempt=1.log.trigger.7.log", hours=30)
     rotated(tmp_path)

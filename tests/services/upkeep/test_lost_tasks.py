@@ -32,7 +32,7 @@ class Airflow:
         return self.at_work
 
     def tries(self, attempt):
-        """What became of a try."""
+        """What happened to a try."""
         return self.known.get(attempt)
 
     def failed_since(self, moment):
@@ -74,8 +74,8 @@ def test_a_killed_task_is_recorded_as_airflow_took_it(database, started, tries, 
     assert sweep(database, Airflow(), now=NOW) == []
 
 
-def test_a_success_that_could_not_be_recorded_is_no_loss(database, started):
-    """The fabric database was away when it ended."""
+def test_a_success_that_could_not_be_recorded_is_not_a_loss(database, started):
+    """The fabric database was unreachable when it ended."""
     started(RUN)
     airflow = Airflow(known={RUN.attempt: Tries("success", END, tried_again=False)})
     assert sweep(database, airflow, now=NOW) == [replace(RUN, state=TaskState.SUCCESS, ended_at=END)]

@@ -29,7 +29,7 @@ FILES = [f"fabrics/lab/{name}" for name in ("README.md", "fabric.yaml", "servers
 
 @pytest.fixture
 def lab(database, tmp_path, api, cluster):
-    """A fabric in Git and in a real cluster, in step."""
+    """A fabric in Git and in a real cluster, in sync."""
     with open_lab(database, tmp_path) as lab:
         lab.seams = {
             "open_mirror": lab.open_mirror,
@@ -79,7 +79,7 @@ def test_an_edited_file_stays_and_is_told(lab):
 
 
 def test_what_cannot_be_read_is_not_taken_for_gone(lab):
-    """A cluster that is away: nothing is removed anywhere."""
+    """A cluster that is unreachable: nothing is removed anywhere."""
 
     def away(name):
         raise RemoteUnavailable(f"{name} is away")
@@ -168,7 +168,7 @@ def test_what_a_forgotten_fabric_leaves_is_on_record_as_orphans(lab):
 
 
 def test_only_orphans_that_we_wrote_and_nobody_wants_are_pruned(lab, api, cluster):
-    """A fabric that took one over keeps it; what somebody else made anew in its place stays."""
+    """A fabric that took one over keeps it; what somebody else created again in its place stays."""
     purge.forget(lab.database, "lab")
     fabrics.save_fabric(lab.database, "heir", {"kubernetes_connection_id": "k8s_lab"})
     lab.save("heir", make_server("a"))

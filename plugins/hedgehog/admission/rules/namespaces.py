@@ -43,18 +43,21 @@ RANGE_RESERVED = rule(
     what="A VLANNamespace leaves out the VLANs that the fabric keeps for itself.",
     why="Switches use them inside: one for each VPC (vpcIRBVLANs), and some for a workaround on TH5 switches.",
     source=_VLANS_VALIDATE,
-    fix="stay out of the ranges reserved in the Fabricator; usual is 1000-2999",
+    fix="choose VLANs outside the ranges reserved in the Fabricator, usually 1000-2999",
 )
 VLAN_IN_USE = rule(
     "vlannamespace-vlan-in-use",
     what="A VLANNamespace keeps the VLANs that VPCs use.",
-    why="A VPC would have a VLAN that is nobody's. Upstream asks the VPCs whose IPv4Namespace has the same name.",
+    why=(
+        "A VPC would have a VLAN that belongs to no namespace. Upstream asks the VPCs whose IPv4Namespace "
+        "has the same name."
+    ),
     source=f"{_VLANS_WEBHOOK} ValidateUpdate",
     fix="keep the VLANs of existing VPCs, or change those VPCs first",
 )
 VLAN_LOST = rule(
     "vlannamespace-vlan-lost",
-    what="A VLANNamespace keeps the VLANs of its VPCs, whatever their IPv4Namespace is called.",
+    what="A VLANNamespace keeps the VLANs of its VPCs, regardless of the name of their IPv4Namespace.",
     why="Upstream looks the VPCs up by the wrong label and misses them: the next change of such a VPC is refused.",
     source=f"ours; {_VLANS_WEBHOOK} ValidateUpdate lists by the label of the IPv4Namespace",
     fix="keep the VLANs of existing VPCs, or change those VPCs first",
@@ -63,7 +66,7 @@ VLAN_LOST = rule(
 RANGES_DROPPED = rule(
     "vlannamespace-ranges-dropped",
     what="Every range of a VLANNamespace is inside 1..4094, with from not above to.",
-    why="One bad range, and upstream silently stores the namespace without any VLAN.",
+    why="With one bad range, upstream silently stores the namespace without any VLAN.",
     source="ours; api/wiring/v1beta1/vlannamespace_types.go VLANNamespace.Default",
     fix="correct the range: {from: 1000, to: 2999}",
     severity=Severity.WARNING,
@@ -121,14 +124,14 @@ SUBNET_RESERVED = rule(
 SUBNET_IN_USE = rule(
     "ipv4namespace-subnet-in-use",
     what="An IPv4Namespace keeps the subnets that its VPCs use.",
-    why="A VPC would have a subnet that is nobody's.",
+    why="A VPC would have a subnet that belongs to no namespace.",
     source=f"{_IPV4_WEBHOOK} ValidateUpdate",
     fix="keep the subnets of existing VPCs, or change those VPCs first",
 )
 PREFIX_LOST = rule(
     "ipv4namespace-prefix-lost",
     what="An IPv4Namespace keeps the extra prefixes of hostBGP subnets of its VPCs.",
-    why="Upstream does not look at them: the next change of such a VPC is refused.",
+    why="Upstream does not check them: the next change of such a VPC is refused.",
     source=f"ours; {_IPV4_WEBHOOK} ValidateUpdate looks at subnets only",
     fix="keep the prefixes, or change those VPCs first",
     severity=Severity.WARNING,
@@ -160,7 +163,7 @@ SUBNET_OF_KUBERNETES = rule(
 SUBNET_HOST_BITS = rule(
     "ipv4namespace-subnet-host-bits",
     what="A subnet is written by its first address.",
-    why="Host bits are ignored, so that the namespace spans more or other addresses than it seems to.",
+    why="Host bits are ignored, so the namespace covers more or other addresses than it seems to.",
     source=f"ours; {_IPV4_VALIDATE} masks them",
     fix="write the first address, which the message names",
     severity=Severity.WARNING,
@@ -259,7 +262,7 @@ def _validate_ipv4(new: Manifest, world: World, old: Manifest | None) -> Iterato
         path: Path = ("spec", "subnets", number)
         prefix = parse_prefix(text)
         if prefix is None:
-            yield SUBNET_INVALID.at(path, f"{text!r} is no CIDR")
+            yield SUBNET_INVALID.at(path, f"{text!r} is not a CIDR")
             continue
         for other in sound:
             if prefix.overlaps(other):

@@ -13,15 +13,18 @@ DUPLICATE = rule(
 )
 REFUSED_REFERENCE = rule(
     "reference-refused",
-    what="An object refers only to objects that a cluster would take.",
-    why="The cluster will not have the other object, so it refuses this one too.",
+    what="An object refers only to objects that a cluster would accept.",
+    why="The cluster does not accept the other object, so it refuses this one, too.",
     source="ours; follows from every reference that upstream's webhooks check",
     fix="correct the object that is named; nothing needs to be done here",
 )
 DELETED_REFERENCE = rule(
     "reference-deleted",
-    what="An object is deleted only when nothing that stays refers to it.",
-    why="Upstream lets some objects go although others refer to them, which then work no more or cannot be changed.",
+    what="An object is deleted only when no remaining object refers to it.",
+    why=(
+        "Upstream allows deleting some objects although others refer to them; those then no longer work or "
+        "cannot be changed."
+    ),
     source="ours; upstream checks labels of some kinds only",
     fix="delete or change the objects that refer to it as well, or keep it",
     severity=Severity.WARNING,

@@ -1,4 +1,4 @@
-"""Who is peered with whom: one pair should be peered once, by the fabric or by a gateway.
+"""Peered pairs: each pair should be peered once, by the fabric or by a gateway.
 
 Upstream's later releases refuse what is a warning here (api/valid/peering.go); v0.126 and v0.129 take it.
 """
@@ -19,23 +19,23 @@ _MISSED = "ours; upstream api/valid/peering.go Peering, in later releases"
 _DOUBLED = {
     "VPCPeering": rule(
         "vpc-peering-duplicate",
-        what="Two VPCs have one VPCPeering.",
-        why="With two, it is left to chance which one the switches follow (githedgehog/fabric#1552).",
+        what="Two VPCs have at most one VPCPeering.",
+        why="With two, chance decides which one the switches follow (githedgehog/fabric#1552).",
         source=_MISSED,
         fix="put all permit policies into one VPCPeering and delete the other",
         severity=Severity.WARNING,
     ),
     "ExternalPeering": rule(
         "external-peering-duplicate",
-        what="A VPC and an External have one ExternalPeering.",
-        why="With two, it is left to chance which one the switches follow (githedgehog/fabric#1553).",
+        what="A VPC and an External have at most one ExternalPeering.",
+        why="With two, chance decides which one the switches follow (githedgehog/fabric#1553).",
         source=_MISSED,
         fix="put all subnets and prefixes into one ExternalPeering and delete the other",
         severity=Severity.WARNING,
     ),
     "GatewayPeering": rule(
         "gateway-peering-duplicate",
-        what="Two sides have one GatewayPeering.",
+        what="Two sides have at most one GatewayPeering.",
         why="With two, their address translation and filters compete; later releases refuse it.",
         source=_MISSED,
         fix="put all exposes into one GatewayPeering and delete the other",
@@ -70,7 +70,7 @@ def doubled(manifest: Manifest, path: Path, world: World) -> Iterator[Violation]
             ([f"{kind} {name}" for kind, name in others if kind != me[0]], _BOTH),
         ):
             if which:
-                yield violated.at(path, f"{one} and {other} are peered already by {', '.join(sorted(which))}")
+                yield violated.at(path, f"{one} and {other} are already peered by {', '.join(sorted(which))}")
 
 
 def _pair(manifest: Manifest) -> tuple[str, str] | None:

@@ -74,7 +74,7 @@ def fetch(place: str, directory: Path) -> Path:
     remote = _storage(place)
     try:
         if not (remote / MANIFEST_FILE).exists():
-            raise NotFound(f"{place} has no {MANIFEST_FILE}: it is no backup, or was not written to its end")
+            raise NotFound(f"{place} has no {MANIFEST_FILE}: it is not a backup, or was not written to its end")
         content = _content(remote / MANIFEST_FILE, backup_manifest.LARGEST_MANIFEST)
         signed = _content(remote / SIGNATURE_FILE, 1024) if (remote / SIGNATURE_FILE).exists() else None
         manifest = backup_manifest.parse(content, place=place, signed=signed, key=backup_key())

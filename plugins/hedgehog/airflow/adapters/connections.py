@@ -62,7 +62,8 @@ def _parse(connection_id: str, text: str) -> ConnectionValues:
         return _from_json(connection_id, text) if text.lstrip().startswith("{") else _from_uri(connection_id, text)
     except ValueError as error:  # the text itself may hold a password: name the variable, not its content
         raise InvalidInput(
-            f"AIRFLOW_CONN_{connection_id.upper()} is no connection URI and no JSON object ({type(error).__name__})"
+            f"AIRFLOW_CONN_{connection_id.upper()} is neither a connection URI nor a JSON object "
+            f"({type(error).__name__})"
         ) from None
 
 
@@ -72,7 +73,7 @@ def _from_json(connection_id: str, text: str) -> ConnectionValues:
     if isinstance(extra, str):
         extra = orjson.loads(extra)
     if not isinstance(extra, dict):
-        raise ValueError("extra is no object")
+        raise ValueError("extra is not an object")
     port = data.get("port")
     return ConnectionValues(
         connection_id,
@@ -143,7 +144,7 @@ def _from_airflow(connection_id: str) -> ConnectionValues:
 
 
 def enter_airflow() -> None:
-    """Before a command imports Airflow: be one of its components that read its database, for a task may not."""
+    """Before a command imports Airflow: be one of the components that may read its database, because a task may not."""
     os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 
@@ -156,7 +157,7 @@ def _from_metadata(connection_id: str) -> ConnectionValues:
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise InvalidInput(f"connection {connection_id}: its extra is no JSON object")
+        raise InvalidInput(f"connection {connection_id}: its extra is not a JSON object")
     return ConnectionValues(
         connection_id, found.conn_type, found.host, found.login, found.password, found.port, found.schema, extra
     )
@@ -180,7 +181,7 @@ def refuse_other_host(values: ConnectionValues, host: str) -> None:
         return
     names = meant.split(",") if isinstance(meant, str) else meant
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidInput(f"connection {values.connection_id}: hosts in its extra is no list of host names")
+        raise InvalidInput(f"connection {values.connection_id}: hosts in its extra is not a list of host names")
     known = {name.strip().lower() for name in names}
     if host.lower() not in known:
         raise InvalidInput(

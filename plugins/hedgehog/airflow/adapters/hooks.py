@@ -163,7 +163,7 @@ def _github_credentials(values: ConnectionValues) -> Credentials:
     extra = values.extra
     installation, permissions = str(extra.get("installation_id") or ""), extra.get("token_permissions")
     if not installation.isdigit():
-        raise InvalidInput(f"connection {values.connection_id}: installation_id in its extra is no number")
+        raise InvalidInput(f"connection {values.connection_id}: installation_id in its extra is not a number")
     return Credentials(
         app_id=str(extra["app_id"]),
         installation_id=int(installation),

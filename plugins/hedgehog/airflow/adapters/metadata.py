@@ -46,7 +46,7 @@ class Stored:
 def connection(connection_id: str) -> Stored | None:
     """The connection of that id in Airflow's database; None when there is none, or no Airflow at all.
 
-    Raises NeedsAirflow, RemoteUnavailable when the database is away, and InvalidInput for a wrong Fernet key.
+    Raises NeedsAirflow, RemoteUnavailable when the database is unreachable, and InvalidInput for a wrong Fernet key.
     """
     rows = _query(_CONNECTION, (connection_id,))
     if not rows:

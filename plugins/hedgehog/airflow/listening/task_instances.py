@@ -30,7 +30,7 @@ class ApiTaskInstances:
         return {_attempt(found) for found in self._all(state=list(_UNFINISHED))}
 
     def tries(self, attempt: Attempt) -> Tries | None:
-        """What became of a try; None when Airflow does not know it any more."""
+        """What happened to a try; None when Airflow does not know it any more."""
         path = "/dags/{}/dagRuns/{}/taskInstances/{}".format(
             *(quote(part, safe="") for part in (attempt.dag_id, attempt.run_id, attempt.task_id))
         )

@@ -195,7 +195,7 @@ class HealthSummaryOperator(SummaryOperator):
         return {"totals": _totals(results), "not_healthy": not_healthy}
 
     def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
-        """A look that is missing; what a look found is no failure."""
+        """A look that is missing; what a look found is not a failure."""
         return ["a task ended without a result, its log says why; the next run looks again"] if lost else []
 
 

@@ -146,8 +146,8 @@ def describe(found: Result) -> str:
 
 
 class PullRequestSummaryOperator(SummaryOperator):
-    """Says in one place what became of every pull request of the run and what is open, and fails when one could not be
-    checked or waits for somebody.
+    """Says in one place what happened to every pull request of the run and what is open, and fails when one could not
+    be checked or waits for somebody.
     """
 
     key = VALIDATION

@@ -28,7 +28,7 @@ _CAUSE_SHOWN = 300
 _LONGEST_MESSAGE = 2000
 
 Result = dict[str, Any]
-"""What became of one fabric, repository or pull request, as XCom has it."""
+"""What happened to one fabric, repository or pull request, as XCom has it."""
 Batches = list[list[str]]
 
 
@@ -61,7 +61,7 @@ class WorkOperator(BaseOperator):
 
     @abstractmethod
     def tell(self, result: Any) -> None:
-        """Say in the log what became of one."""
+        """Say in the log what happened to one."""
 
     def plain(self, result: Any) -> Result:
         """A result of the service for XCom."""
@@ -94,7 +94,7 @@ class WorkOperator(BaseOperator):
 
 
 class SummaryOperator(BaseOperator):
-    """Says in one place what became of everything that was planned and what is open, and fails when something failed,
+    """Says in one place what happened to everything that was planned and what is open, and fails when something failed,
     was lost, or waits for somebody.
 
     :param planned: what the plan returned. (templated)
@@ -129,7 +129,7 @@ class SummaryOperator(BaseOperator):
 
     @abstractmethod
     def tell(self, results: Sequence[Result]) -> None:
-        """Say in the log what became of each."""
+        """Say in the log what happened to each."""
 
     @abstractmethod
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class PlanSyncOperator(BaseOperator):
         plan = git_sync.plan if target is Target.GIT else kubernetes_sync.plan
         with fabric_database() as connection:
             if not self.fabrics and (woken := connection_edits.wake(connection, target, digests())):
-                logger.info("looked at again, for their connections may be others now: %s", short(woken))
+                logger.info("retried because their connections may have changed: %s", short(woken))
             due = plan(connection, fabrics=list(self.fabrics) or None, force=bool(self.force))
             batches = or_open_problems(connection, f"{self.target}_sync", due)
         if due:
@@ -115,7 +115,7 @@ def _renew_read_models(connection: Connection, names: list[str]) -> None:
 
 
 def tell_outcome(outcome: Outcome, indent: str = "") -> None:
-    """Say in the log what became of one fabric, and each of its changes."""
+    """Say in the log what happened to one fabric, and each of its changes."""
     level = trouble.level(outcome.status)
     logger.log(level, "%s%s", indent, describe(outcome.as_dict()))
     for line in outcome.details:
@@ -215,7 +215,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
 
 
 class SyncSummaryOperator(SummaryOperator):
-    """Says in one place what became of every fabric of the run and what is open, and fails when one failed or waits
+    """Says in one place what happened to every fabric of the run and what is open, and fails when one failed or waits
     for somebody.
 
     Tells a fabric whose task was lost (a killed worker) from one that failed; both are due again by themselves.
@@ -237,7 +237,7 @@ class SyncSummaryOperator(SummaryOperator):
         logger.info("%s", ", ".join(f"{count} {status}" for status, count in _totals(results).items()))
 
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
-        """The totals, one entry per fabric, and which of those that failed are tried again by themselves."""
+        """The totals, one entry per fabric, and which of those that failed are retried automatically."""
         return {
             "totals": {**_totals(results), "lost": len(lost)},
             "fabrics": results,

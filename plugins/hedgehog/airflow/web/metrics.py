@@ -38,7 +38,7 @@ def scrape_token() -> str:
 
 
 class _Counter:
-    """Figures at most _KEPT old, counted by one thread at a time; a database that is away is asked as seldom."""
+    """Figures at most _KEPT old, counted by one thread at a time; a database that is unreachable is asked as seldom."""
 
     def __init__(self) -> None:
         self._lock = Lock()

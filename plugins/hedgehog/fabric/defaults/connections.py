@@ -40,7 +40,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
 
 
 def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]) -> None:
-    """Structs that are no pointers appear, empty, in everything that Go writes."""
+    """Structs that are not pointers appear, empty, in everything that Go writes."""
     for field in fields:
         found = [value.setdefault(field, {})] if field == "link" else value.get(field) or ()
         for link in found:

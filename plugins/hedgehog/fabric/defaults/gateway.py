@@ -96,7 +96,7 @@ def _timers(peering: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _marshal(peering: Mapping[str, Any], acl: Mapping[str, Any] | None) -> None:
-    """What Go writes anew: durations in their one spelling, and structs that are no pointers."""
+    """What Go writes anew: durations in their one spelling, and structs that are not pointers."""
     for timer in _timers(peering):
         duration = parse_duration(timer["idleTimeout"])
         if duration is not None:

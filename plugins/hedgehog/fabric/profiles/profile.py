@@ -198,12 +198,12 @@ def _fault(name: str, port: Port) -> str:
     if not base.startswith(DATA_PORT_NOS) or atoi(base.removeprefix(DATA_PORT_NOS)) is None:
         return f"port {name} has the base name {base}, which is not {DATA_PORT_NOS} and a number"
     if any(atoi(offset) is None for offset in offsets):
-        return f"breakout mode {port.kind.default_mode} of port {name} has an offset that is no number"
+        return f"breakout mode {port.kind.default_mode} of port {name} has an offset that is not a number"
     return ""
 
 
 def _halves(port: str) -> tuple[str, int]:
-    """`E1/4/2` as E1/4 and 2; 0 where the end is no number as upstream would write it."""
+    """`E1/4/2` as E1/4 and 2; 0 where the end is not a number as upstream would write it."""
     whole, _, number = port.rpartition("/")
     return whole, 0 if number[:1] in ("0", "+", "-") else atoi(number) or 0
 

@@ -78,7 +78,7 @@ class Credentials:
 
 def _check(base_url: str) -> None:
     """Raise InvalidInput unless *base_url* keeps a token secret, and itself carries none."""
-    wrong = f"{without_login(base_url)}: is no https URL of GitHub's API; a token would be seen on the wire"
+    wrong = f"{without_login(base_url)}: is not an https URL of GitHub's API; a token would be seen on the wire"
     try:
         parts = GitUrl.parse(base_url)
     except InvalidInput:
@@ -145,7 +145,7 @@ class Client:
                 return
             entries, following = self._page(following, parameters)
             if not isinstance(entries, list):
-                raise RemoteUnavailable(f"GET {path}: the answer is no list; check the base URL")
+                raise RemoteUnavailable(f"GET {path}: the answer is not a list; check the base URL")
             parameters = {}  # the link to the next page has them
             yield from entries
         if following:

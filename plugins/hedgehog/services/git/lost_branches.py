@@ -1,4 +1,4 @@
-"""A branch that is gone is not a branch that never was: it is looked for, never made anew.
+"""A branch that is gone is not a branch that never was: it is looked for, never created again.
 
 Somebody renamed it, emptied the repository, or made it again elsewhere. Pushing an unrelated root commit in its place
 would hide that, and start a history beside the one that people work on.

@@ -28,7 +28,7 @@ class Observed:
 
     files: Mapping[str, str] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
-    """Paths of what is no plain file: links, submodules, directories in the place of a file."""
+    """Paths of what is not a plain file: links, submodules, directories in the place of a file."""
     edits: Mapping[str, Edit] = field(default_factory=dict)
     readings: Mapping[str, Manifest | str] = field(default_factory=dict)
     fights: Mapping[str, Corrections] = field(default_factory=dict)
@@ -159,7 +159,7 @@ def decide(
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What becomes of one path."""
+    """What happens to one path."""
 
     path: str
     entry: Entry | None = None
@@ -266,7 +266,7 @@ def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Ob
 def _flapping(fabric: Fabric, wanted: Wanted, record: GitFile, observed: Observed) -> _Step | None:
     """The file held, when it was corrected so often of late that it is left alone for a while.
 
-    What the fabric itself wants otherwise by now is written: a person's change is no part of the fight.
+    What the fabric itself wants otherwise by now is written: a person's change is not part of the fight.
     """
     fight = observed.fights.get(wanted.path)
     if fight is None or not fight.pause_left or record.object_digest != wanted.digest:

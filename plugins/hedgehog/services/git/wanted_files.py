@@ -16,7 +16,7 @@ from hedgehog.store.objects import StoredObject
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A file as the database wants it. `digest` is None for README and fabric.yaml, which are no rows of their own."""
+    """A file as the database wants it. `digest` is None for README and fabric.yaml, which are not rows of their own."""
 
     path: str
     ref: ObjectRef | None
@@ -54,7 +54,7 @@ def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[Obj
     wanted = []
     for one in stored:
         if one.ref.kind not in KINDS:
-            why = f"{one.ref.kind} is no kind that a fabric holds; remove the object"
+            why = f"{one.ref.kind} is not a kind that a fabric holds; remove the object"
             wanted.append(Wanted(str(one.ref), one.ref, b"", one.digest, one.manifest, why))
             continue
         content = render.dump(one.manifest)

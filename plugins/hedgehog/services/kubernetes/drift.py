@@ -56,7 +56,7 @@ def settle(
 ) -> Settlement:
     """Hold back from *plan* what the fabric's policies do not correct, or take it over.
 
-    What the fabric changed itself, while nobody else did, is no drift. A person's `revert` goes before every policy.
+    What the fabric changed itself, while nobody else did, is not drift. A person's `revert` goes before every policy.
     Adopted are changed objects of a fabric that lives in the database, as long as it has not changed them itself; a
     deleted object is only reported, since to delete it from the fabric is for a person to say. Reads, writes nothing.
     """
@@ -101,7 +101,7 @@ def _flapping(
 ) -> dict[ObjectRef, Result]:
     """What was corrected so often of late that it is left alone for a while.
 
-    What the fabric itself wants otherwise by now is written: a person's change is no part of the fight.
+    What the fabric itself wants otherwise by now is written: a person's change is not part of the fight.
     """
     results = {}
     fights = corrections.known(connection, Target.KUBERNETES, fabric.id)

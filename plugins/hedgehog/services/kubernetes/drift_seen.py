@@ -64,7 +64,7 @@ def judge_all(connection: Connection, connection_id: str, seen: Seen) -> Judgeme
     """`judge`, but an object that nobody can judge is found by halving, and left to the syncs of its fabric."""
     try:
         return judge(connection, connection_id, seen)
-    except RetryableError:  # the fabric database is away
+    except RetryableError:  # the fabric database is unreachable
         raise
     except Exception:
         refs = list(seen)

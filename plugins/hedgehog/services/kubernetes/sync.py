@@ -90,7 +90,7 @@ def sync(
     judge: Judge = judge,
     deadline: float = math.inf,
 ) -> list[Outcome]:
-    """Bring the clusters of the named fabrics in step and return an outcome for each, in the order of *names*.
+    """Bring the clusters of the named fabrics in sync and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
     A fabric's trouble, foreseen or not, is its own; that of a cluster is an error of each of its fabrics. Whoever is named is
@@ -211,7 +211,7 @@ def _guarded(run: _Run, job: Job) -> Outcome:
     started = time.perf_counter()
     try:
         return _sync_fabric(run, job)
-    except Exception as error:  # when the fabric database is away, recording it raises that
+    except Exception as error:  # when the fabric database is unreachable, recording it raises that
         return _failed(run.connection, job.fabric, error, started, run.options)
 
 

@@ -73,7 +73,7 @@ class Watch:
         self._judging = False
 
     def run(self) -> None:
-        """Watch until `stop`; a lost database or cluster is tried again, later and later."""
+        """Watch until `stop`; a lost database or cluster is retried at growing intervals."""
         self._selector.register(self._bell, selectors.EVENT_READ, None)
         try:
             self._look()
@@ -367,7 +367,7 @@ class Watch:
             self._saved |= self._database(partial(_save, moved)) or {}
 
     def _database(self, action: Callable[[Connection], _T]) -> _T | None:
-        """What *action* returns; None when the fabric database is away: the next need of it is the next try."""
+        """What *action* returns; None when the fabric database is unreachable: the next need of it is the next try."""
         try:
             if self._connection is None:
                 self._connection = self._open_database()

@@ -37,7 +37,7 @@ class Times:
     save: float = 10.0
     """Between savings of how far the watches have come."""
     short: float = 5.0
-    """A watch that ended sooner is opened again later and later, and a lost database is tried this often."""
+    """A watch that ended sooner is opened again at growing intervals, and a lost database is tried this often."""
     longest_pause: float = 60.0
 
     def pause(self, failures: int) -> float:

@@ -1,6 +1,6 @@
 """The cache: read models of fabrics for pages and scripts, kept fresh, dropped when they are old.
 
-Nothing is decided by it: what is due, in step or owned is read from the tables themselves. It may be emptied at any
+Nothing is decided by it: what is due, in sync or owned is read from the tables themselves. It may be emptied at any
 time; a reader then waits for a statement a model.
 """
 

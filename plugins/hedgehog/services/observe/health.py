@@ -153,7 +153,8 @@ def _asked(
 
 
 def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, now: Callable[[], datetime]) -> Answer:
-    """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is away.
+    """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is
+    unreachable.
 
     Whatever goes wrong at one cluster, or with one fabric of it, says nothing about the others.
     """
@@ -227,7 +228,7 @@ def _record(connection: Connection, group: Sequence[Known], answer: Answer, run_
 def _kept(connection: Connection, known: Known, judged: Judged, run_id: str, now: datetime) -> list[Look]:
     try:
         return _keep(connection, [judged], run_id, now)
-    except Exception as error:  # when the fabric database is away, the next line raises that
+    except Exception as error:  # when the fabric database is unreachable, the next line raises that
         reason = f"what its cluster told cannot be stored ({type(error).__name__})"
         return _keep(connection, [health_rules.away(known, reason)], run_id, now)
 

@@ -130,7 +130,7 @@ def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: 
 def _convergence(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Convergence:
     """Whether the switches have what the fabric's last sync wrote."""
     if known.applied is None or not known.applied.in_sync:
-        return Convergence(False, "the last sync to the cluster did not bring it in step; see `hedgehog status`")
+        return Convergence(False, "the last sync to the cluster did not bring it in sync; see `hedgehog status`")
     if facts.agents is None or ("Gateway" in known.kinds and facts.gateway_agents is None):
         return Convergence(None, "the Agents cannot be read")
     have = {agent.owner for agent in agents}

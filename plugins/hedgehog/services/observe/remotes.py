@@ -1,7 +1,7 @@
 """The health of what fabrics rest on: Git hosts, GitHub credentials, the fabric database, and Airflow itself.
 
-Every look is a real call: `ls-remote` once a repository, the rate limit once a credential, a read of the database, the
-API server's own report. Plain Python; functions that the caller gives open the remotes.
+Every check is a real call: `ls-remote` once per repository, the rate limit once per credential, a read of the database,
+the API server's own report. Plain Python; functions that the caller gives open the remotes.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
 
 
 def _broken(scope: Scope, name: str, error: HedgehogError) -> Look:
-    """A remote that is away is Unknown; one that refuses us needs somebody."""
+    """A remote that is unreachable is Unknown; one that refuses us needs somebody."""
     health = Health.UNKNOWN if hasattr(error, "retry_after") else Health.DEGRADED
     return Look(scope, name, verdict([Finding(health, str(error))]), {"error": error.reason})
 

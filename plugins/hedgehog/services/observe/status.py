@@ -31,7 +31,7 @@ class Standing:
 
     state: State
     reason: str
-    """Why it is not in step, beside the problems; empty if it is, or if the problems say it."""
+    """Why it is not in sync, beside the problems; empty if it is, or if the problems say it."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -118,7 +118,7 @@ def _waits(state: State, git: State, left: int) -> str:
 
 
 def _reason(state: State, now: datetime) -> str:
-    """Why a state without problems is as it is; empty when all is well."""
+    """Why a state without problems is as it is; empty when everything is in order."""
     late = _overdue(state, now)
     if state.status is SyncStatus.IN_SYNC:
         return late

@@ -84,7 +84,7 @@ class FabricReport:
     unverified: str = ""
     """Why nothing can be said: the merge conflicts, the repository cannot be read."""
     settings: tuple[str, ...] = ()
-    """What becomes of the fabric's own settings, a line each."""
+    """What happens to the fabric's own settings, one line each."""
 
     @property
     def errors(self) -> int:

@@ -57,7 +57,7 @@ def work(
     check: Callable[[str, int], Validation],
     give_up: Callable[[str, int, str], Validation],
 ) -> Validation:
-    """Run *check* for *task* and record what became of its deliveries, whatever happens. Raises what *check* raises.
+    """Run *check* for *task* and record what happened to its deliveries, whatever happens. Raises what *check* raises.
 
     A failed one is tried again when its time comes, as the inbox decides; without a worker waiting for it. One whose
     check killed its process again and again is not checked any more: *give_up* says so to who reads the pull request,

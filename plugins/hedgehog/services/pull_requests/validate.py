@@ -56,7 +56,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What became of one pull request."""
+    """What happened to one pull request."""
 
     repository: str
     number: int

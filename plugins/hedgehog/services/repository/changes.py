@@ -46,7 +46,7 @@ OpenMirror = Callable[[GitRepository], Mirror]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at one repository found, and what became of its fabrics."""
+    """What a look at one repository found, and what happened to its fabrics."""
 
     repository: str
     revision: str | None = None
@@ -169,7 +169,7 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> Look:
     repository_heads.begin(run.connection, repository.id)
     try:
         look = _look(run)
-    except Exception:  # it has ended, if badly; the time limit of the task is no Exception
+    except Exception:  # it has ended, if badly; the time limit of the task is not an Exception
         repository_heads.end(run.connection, repository.id)
         raise
     repository_heads.end(run.connection, repository.id)

@@ -134,7 +134,7 @@ def left_by_others(left: Iterable[LeftDirectory], fabric: Fabric) -> dict[str, s
 
 
 def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping[str, str]) -> FabricFiles:
-    """The files of a fabric. Raises NotFound where its directory is not there, or is no directory."""
+    """The files of a fabric. Raises NotFound where its directory is not there, or is not a directory."""
     directory = fabric.git_directory
     place = mirror.place(commit.head, directory)
     if place.tree is None:

@@ -129,7 +129,7 @@ class _Reader:
         return [replace(document, file=path) for document in self._parsed[blob_id]]
 
     def add(self, found: Found, item: Item | None = None) -> None:
-        """Take in one object; two of one name are both refused, for nobody can say which one is meant."""
+        """Take in one object; two of one name are both refused, because it is unknown which one is meant."""
         first = self._objects.setdefault(found.ref, found)
         if first is not found:
             here = item.place() if item else file_of(found.path)

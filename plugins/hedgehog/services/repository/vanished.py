@@ -127,7 +127,7 @@ def out_of_sight(
             found[ref] = f"is not deleted: its file was {path}, and {around} {why}"
         elif instead is not None:  # a link, where links are written as text
             found[ref] = (
-                f"is not deleted: its file was {path}, and {instead} is no directory any more; remove {instead}"
+                f"is not deleted: its file was {path}, and {instead} is no longer a directory; remove {instead}"
             )
         elif walls:
             found[ref] = f"is not deleted: it may have moved into {min(walls)}, which cannot be read"
@@ -150,7 +150,7 @@ class _Seen:
     broken: dict[str, _Words] = field(default_factory=dict)
     """Of what looks like YAML and is none."""
     closed: dict[str, str] = field(default_factory=dict)
-    """Stem of the path → path, of what is no text or too large: packed or encrypted, maybe."""
+    """Stem of the path → path, of what is not text or too large: packed or encrypted, maybe."""
     closed_any: str = ""
     """One of those that may hold any object: its name tells of YAML, or of something packed."""
     link: str = ""
@@ -188,7 +188,7 @@ class _Elsewhere:
             return f"{place} may be where its directory was; remove that file, or give its name a suffix"
         if seen.left_out:
             limit = self._left.limits.unread_bytes
-            return f"it may be in {seen.left_out}: more than {limit} bytes in files that are no YAML; move them away"
+            return f"it may be in {seen.left_out}: more than {limit} bytes in files that are not YAML; move them away"
         return None
 
     def _way_out(self, found: str) -> str:

@@ -99,9 +99,9 @@ def _parse(body: bytes) -> Mapping[str, Any]:
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise InvalidInput("the body is no JSON; choose content type application/json in the webhook") from None
+        raise InvalidInput("the body is not JSON; choose content type application/json in the webhook") from None
     if not isinstance(payload, dict):
-        raise InvalidInput("the body is no JSON object")
+        raise InvalidInput("the body is not a JSON object")
     return payload
 
 
@@ -127,7 +127,7 @@ class _Part:
     def number(self, key: str) -> int:
         value = self.values.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
-            raise InvalidInput(f"{self.path}{key} is missing in the payload, or is no number")
+            raise InvalidInput(f"{self.path}{key} is missing in the payload, or is not a number")
         return value
 
 
@@ -149,7 +149,7 @@ def _read_push(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
     if payload.values.get("forced") is True:
         arrival = replace(arrival, summary={**arrival.summary, "forced": True})
     if not ref.startswith(_HEADS):
-        return replace(arrival, ignored=f"{ref[:200]} is no branch")
+        return replace(arrival, ignored=f"{ref[:200]} is not a branch")
     if payload.values.get("deleted") is True or not after.strip("0"):
         return replace(arrival, ignored=f"branch {arrival.branch} was deleted")
     return arrival

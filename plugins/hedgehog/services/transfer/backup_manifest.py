@@ -135,7 +135,7 @@ def signature(content: bytes, key: str) -> str:
 def parse(content: bytes, *, place: str, signed: bytes | None, key: str | None) -> Manifest:
     """The manifest that *content* is; *signed* is what the file with its signature holds, None if there is none.
 
-    Raises InvalidInput when it is no manifest, names files that no backup has, or, given a *key*, is not signed with
+    Raises InvalidInput when it is not a manifest, names files that no backup has, or, given a *key*, is not signed with
     it; SchemaMismatch for a backup of a newer version.
     """
     if key is not None:
@@ -181,7 +181,7 @@ def _path_problems(manifest: Manifest) -> Iterable[str]:
     for path in manifest.files:
         match = _PATH.fullmatch(path)
         if match is None or (match[1] is not None and match[1] not in manifest.fabrics):
-            yield f"{path[:200]!r} is no file of a backup"
+            yield f"{path[:200]!r} is not a file of a backup"
     needed = {REPOSITORIES_FILE, STATE_FILE, *(f"fabrics/{name}/{CONFIGURATION_FILE}" for name in manifest.fabrics)}
     yield from (f"{name} is in it, and missing" for name in manifest.fabrics.keys() & manifest.missing.fabrics.keys())
     yield from (f"{path} is not listed" for path in sorted(needed - manifest.files.keys()))
@@ -214,7 +214,7 @@ def check(directory: Path, *, key: str | None = None) -> Manifest:
         content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
     except FileNotFoundError:
         raise InvalidInput(
-            f"{directory} has no {MANIFEST_FILE}: it is no backup, or was not written to its end"
+            f"{directory} has no {MANIFEST_FILE}: it is not a backup, or was not written to its end"
         ) from None
     except OSError as error:
         raise InvalidInput(f"{directory / MANIFEST_FILE} cannot be read: {error.strerror}") from None
@@ -276,7 +276,7 @@ def _content(directory: Path, path: str, entry: FileEntry) -> bytes | str:
     target = directory / path
     try:
         if target.resolve() != directory.resolve() / path or (target.exists() and not target.is_file()):
-            return f"{path}: is no ordinary file"
+            return f"{path}: is not an ordinary file"
         if target.stat().st_size != entry.bytes:
             return f"{path}: was changed: it has {target.stat().st_size} bytes, not {entry.bytes}"
         found = _read(target, LARGEST_FILE)

@@ -51,7 +51,9 @@ def _configuration(fabric: Fabric) -> list[Manifest]:
 
 
 def _values(row: Fabric | GitRepository, names: frozenset[str]) -> dict[str, Any]:
-    """The settings as plain data: enums are strings, mappings are dicts, of the rules' settings what is no default."""
+    """The settings as plain data: enums are strings, mappings are dicts, of the rules' settings what is not a
+    default.
+    """
     return {name: _plain(getattr(row, name)) for name in sorted(names)}
 
 

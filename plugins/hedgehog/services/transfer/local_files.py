@@ -126,7 +126,7 @@ def _listing(root: Path, *, search_hidden: bool) -> Listing:
             if is_directory and entry.name.startswith(b".") and (entry.name == _GIT or not search_hidden):
                 continue
             if not usable:
-                opaque[path] = Opaque("has a name that is no UTF-8 or has control characters; rename it")
+                opaque[path] = Opaque("has a name that is not UTF-8 or has control characters; rename it")
             elif why:
                 opaque[path] = Opaque(why)
             elif is_directory:

@@ -226,7 +226,7 @@ def _objects(paths: Iterable[str], read: _Read) -> list[Manifest]:
         try:
             ref = ObjectRef.of(item.manifest)
         except (KeyError, TypeError):
-            problems.append(f"{item.place()}: is no object with kind, namespace and name")
+            problems.append(f"{item.place()}: is not an object with kind, namespace and name")
             continue
         if not all(isinstance(part, str) for part in (ref.kind, ref.namespace, ref.name)):
             problems.append(f"{item.place()}: kind, namespace and name are not text")

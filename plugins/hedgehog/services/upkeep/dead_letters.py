@@ -1,4 +1,4 @@
-"""Dead letters for people: which of them are meant, what became of each when it is replayed or discarded."""
+"""Dead letters for people: which of them are meant, what happened to each when it is replayed or discarded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAITS = "stays parked: the fabric is suspended, or its sync is switched off"
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What became of the letters that were meant."""
+    """What happened to the letters that were meant."""
 
     replayed: tuple[DeadLetter, ...] = ()
     left: tuple[DeadLetter, ...] = ()
@@ -34,7 +34,7 @@ class Replay:
         }
 
     def lines(self) -> list[str]:
-        """One line a letter, for people."""
+        """One line per letter, for people."""
         verb = "would be due again" if self.dry_run else "is due again"
         return [
             *(f"{one.id}: {one.fabric} → {one.target} {verb}" for one in self.replayed),
@@ -64,7 +64,7 @@ def select(
     """The letters that are meant: by number, by fabric, or *every* one, all of them narrowed by *target*.
 
     Raises InvalidInput when nothing says which, NotFound for a fabric that does not exist, or a number that no parked
-    letter has (saying what became of it).
+    letter has (saying what happened to it).
     """
     if not (ids or fabrics or every):
         raise InvalidInput("which dead letters? give their numbers, fabrics, or say that all are meant")

@@ -41,7 +41,7 @@ class TaskInstances(Protocol):
         """The tries that are at work, or wait for something in the midst of it."""
 
     def tries(self, attempt: Attempt) -> Tries | None:
-        """What became of a try; None when Airflow does not know it any more."""
+        """What happened to a try; None when Airflow does not know it any more."""
 
     def failed_since(self, moment: datetime) -> Sequence[TaskRun]:
         """Tries that began, and ended since *moment* in failure, whether they are tried again or not."""

@@ -144,7 +144,7 @@ def test_a_profile_is_refused_for_one_reason(manifest: Manifest, expected: list[
 
 
 def test_built_in_profiles_can_be_written_as_they_are_only() -> None:
-    """Zero values that Go drops are no difference; nothing else may change, and they cannot go."""
+    """Zero values that Go drops are not a difference; nothing else may change, and they cannot go."""
     admission = make_world()
     profile = copy.deepcopy(
         next(one for one in default_profiles(admission.settings) if one["metadata"]["name"] == "vs")

@@ -93,7 +93,7 @@ def test_vpc_peering_can_be_switched_off() -> None:
     ],
 )
 def test_an_external_peering_joins_a_vpc_and_an_external(peering: Manifest, expected: list[str]) -> None:
-    """Of one IPv4Namespace; what is no prefix is only warned of."""
+    """Of one IPv4Namespace; what is not a prefix is only warned of."""
     assert said(fabric().create(peering)) == expected
 
 

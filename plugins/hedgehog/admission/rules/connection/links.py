@@ -118,7 +118,7 @@ def static_external(value: Mapping[str, Any], world: World) -> Iterator[Violatio
     subnets = switch.get("subnets") or ()
     if _EVERYTHING in subnets:
         if len(subnets) > 1:
-            yield STATIC_SUBNET.at((*_SWITCH, "subnets"), f"{_EVERYTHING} stands beside other subnets")
+            yield STATIC_SUBNET.at((*_SWITCH, "subnets"), f"{_EVERYTHING} is set beside other subnets")
         return
     yield from _subnets(subnets, world)
 
@@ -126,9 +126,9 @@ def static_external(value: Mapping[str, Any], world: World) -> Iterator[Violatio
 def _next_hop(ip: str, next_hop: str) -> Iterator[Violation]:
     prefix, address = parse_prefix(ip), parse_address(next_hop)
     if prefix is None:
-        yield STATIC_ADDRESS.at((*_SWITCH, "ip"), f"{ip} is no CIDR" if ip else "is missing")
+        yield STATIC_ADDRESS.at((*_SWITCH, "ip"), f"{ip} is not a CIDR" if ip else "is missing")
     if address is None:
-        yield STATIC_ADDRESS.at((*_SWITCH, "nextHop"), f"{next_hop} is no address" if next_hop else "is missing")
+        yield STATIC_ADDRESS.at((*_SWITCH, "nextHop"), f"{next_hop} is not an address" if next_hop else "is missing")
     if prefix is not None and address is not None and not prefix.contains(address):
         yield STATIC_ADDRESS.at((*_SWITCH, "nextHop"), f"{next_hop} is not in the network of {ip}")
 
@@ -138,7 +138,7 @@ def _subnets(subnets: Sequence[str], world: World) -> Iterator[Violation]:
     for number, text in enumerate(subnets):
         path, prefix = (*_SWITCH, "subnets", number), parse_prefix(text)
         if prefix is None:
-            yield STATIC_SUBNET.at(path, f"{text!r} is no CIDR")
+            yield STATIC_SUBNET.at(path, f"{text!r} is not a CIDR")
             continue
         if prefix != prefix.network:
             yield STATIC_SUBNET.at(path, f"{text} has host bits", f"write {prefix.network}")
@@ -154,7 +154,7 @@ def _parsed(text: str) -> Prefix:
     """A subnet of the settings, which are sound."""
     prefix = parse_prefix(text)
     if prefix is None:
-        raise ValueError(f"{text} is no CIDR")
+        raise ValueError(f"{text} is not a CIDR")
     return prefix
 
 

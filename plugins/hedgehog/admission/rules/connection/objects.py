@@ -30,7 +30,7 @@ TYPE_MISSING = rule(
 MCLAG_REMOVED = rule(
     "connection-mclag-removed",
     what="No Connection is of type mclag or mclagDomain.",
-    why="MCLAG is gone since release 26.03, and such a Connection is refused.",
+    why="MCLAG was removed in release 26.03, and such a Connection is refused.",
     source="api/wiring/v1beta1/connection_types.go Connection.Default",
     fix="use eslag, with the switches in a redundancy group of type eslag",
 )
@@ -39,14 +39,14 @@ TYPE_IMMUTABLE = rule(
     what="The type of a Connection does not change.",
     why="Switches cannot turn one type into another in place.",
     source=f"{_WEBHOOK} ValidateUpdate",
-    fix="delete the Connection and create it anew, after its attachments are gone",
+    fix="delete the Connection and create it again, after its attachments are gone",
 )
 VPC_IMMUTABLE = rule(
     "connection-vpc-immutable",
     what="staticExternal.withinVPC does not change.",
     why="Switches that are moved from one VPC to another in place get stuck.",
     source=f"{_WEBHOOK} ValidateUpdate",
-    fix="delete the Connection and create it anew",
+    fix="delete the Connection and create it again",
 )
 MTU = rule(
     "connection-mtu-too-large",
@@ -64,7 +64,7 @@ PORT_MALFORMED = rule(
 )
 PORT_REPEATED = rule(
     "connection-port-repeated",
-    what="A Connection names a port once.",
+    what="A Connection names each port only once.",
     why="A port takes one cable.",
     source=_ENDPOINTS,
     fix="give each end a port of its own",
@@ -302,7 +302,7 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
 def _warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
     if is_mclag(new["spec"]):
         field = "mclag" if "mclag" in new["spec"] else "mclagDomain"
-        yield MCLAG_DEPRECATED.at(("spec", field), "is taken without a look at its links, and does nothing")
+        yield MCLAG_DEPRECATED.at(("spec", field), "is accepted without a check of its links, and has no effect")
         return
     yield from warn(new, world, old)
 

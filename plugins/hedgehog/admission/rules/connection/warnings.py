@@ -1,4 +1,4 @@
-"""Warnings about Connections: what upstream accepts, but surely nobody wants."""
+"""Warnings about Connections: what upstream accepts, although it is almost certainly a mistake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAST_VLAN = 4094
 TWO_TYPES = rule(
     "connection-two-types",
     what="A Connection sets one type.",
-    why="Upstream takes the first one it looks for and drops the others without a word.",
+    why="Upstream uses the first one that it looks for and silently drops the others.",
     source="ours",
     fix="remove the other types, or make them Connections of their own",
     severity=Severity.WARNING,
@@ -92,15 +92,15 @@ PORT_MANAGEMENT = rule(
 LINK_UNNUMBERED = rule(
     "connection-link-address-missing",
     what="Both ends of a fabric, mesh or gateway link have an address.",
-    why="Upstream looks at neither unless both are there; the switches then have no BGP session on the link.",
+    why="Upstream checks neither unless both are set; the switches then have no BGP session on the link.",
     source="ours",
     fix="set ip on both ends, or let hhfab fill in both before the fabric is installed",
     severity=Severity.WARNING,
 )
 ROLE = rule(
     "connection-switch-role",
-    what="The spine end of a fabric link is on a spine, everything but gateway links else on leaves.",
-    why="Upstream looks at no role, but a switch is set up for its role.",
+    what="The spine end of a fabric link is on a spine; all other ends are on leaves, except those of gateway links.",
+    why="Upstream does not check roles, but a switch is configured for its role.",
     source="ours",
     fix="swap the ends, or correct the role of the Switch",
     severity=Severity.WARNING,
@@ -108,7 +108,7 @@ ROLE = rule(
 GATEWAY_MISSING = rule(
     "connection-gateway-missing",
     what="The gateways of a Connection exist.",
-    why="Upstream does not look, but a link to nothing carries nothing.",
+    why="Upstream does not check this, but a link to nothing carries no traffic.",
     source="ours",
     fix="create the Gateway first, or correct the name before the slash",
     severity=Severity.WARNING,
@@ -139,7 +139,7 @@ def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violatio
             yield GATEWAY_MISSING.at(end.path, f"there is no Gateway {name}")
     vlan = (((spec.get("staticExternal") or {}).get("link") or {}).get("switch") or {}).get("vlan", 0)
     if vlan > _LAST_VLAN:
-        yield VLAN.at(("spec", "staticExternal", "link", "switch", "vlan"), f"{vlan} is no VLAN")
+        yield VLAN.at(("spec", "staticExternal", "link", "switch", "vlan"), f"{vlan} is not a VLAN")
     if old is not None:
         yield from _moved(joined, read(old["spec"]), new["metadata"]["name"], world)
 
@@ -147,7 +147,7 @@ def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violatio
 def _types(spec: Mapping[str, Any]) -> Iterator[Violation]:
     first, *others = (field for field in TYPES if field in spec)
     for field in others:
-        yield TWO_TYPES.at(("spec", field), f"counts for nothing beside {first}")
+        yield TWO_TYPES.at(("spec", field), f"has no effect beside {first}")
 
 
 def _name(name: str, joined: Endpoints) -> Iterator[Violation]:

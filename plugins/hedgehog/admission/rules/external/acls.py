@@ -40,27 +40,27 @@ PROTOCOL = rule(
 PREFIX = rule(
     "external-acl-prefix",
     what="Source and destination of a statement are CIDRs, or any.",
-    why="A statement without says not what it is for.",
+    why="A statement without them does not say what it applies to.",
     source=_VALIDATE,
     fix="write a CIDR like 10.0.0.0/8, or any",
 )
 TCP_FILTERS = rule(
     "external-acl-tcp-filters",
-    what="tcpFilters stand in statements for tcp; established stands alone, and no flag with its opposite.",
+    what="tcpFilters are in statements for tcp only; established is used alone, and no flag with its opposite.",
     why="No packet could match, or other protocols have no flags.",
     source=_VALIDATE,
     fix="set protocol to tcp, or remove the filters that contradict each other",
 )
 ICMP = rule(
     "external-acl-icmp",
-    what="icmpType and icmpCode stand in statements for icmp.",
+    what="icmpType and icmpCode are in statements for icmp only.",
     why="Other protocols have none.",
     source=_VALIDATE,
     fix="set protocol to icmp, or remove them",
 )
 PORTS = rule(
     "external-acl-ports",
-    what="A port range stands in statements for tcp or udp, begins at 1 or later, and does not end before it begins.",
+    what="A port range is in statements for tcp or udp only, begins at 1 or later, and does not end before it begins.",
     why="Other protocols have no ports.",
     source=_VALIDATE,
     fix="set both portRangeBegin and portRangeEnd (equal for one port), with protocol tcp or udp",
@@ -100,7 +100,7 @@ def _statement(statement: Mapping[str, Any], path: Path) -> Iterator[Violation]:
     for field in ("srcPrefix", "dstPrefix"):
         text = statement[field]
         if text != _ANY and parse_cidr(text) is None:
-            yield PREFIX.at((*path, field), f"{text!r} is no CIDR" if text else "is missing")
+            yield PREFIX.at((*path, field), f"{text!r} is not a CIDR" if text else "is missing")
 
 
 def _tcp(statement: Mapping[str, Any], path: Path) -> Iterator[Violation]:
@@ -135,7 +135,7 @@ def _ports(statement: Mapping[str, Any], path: Path) -> Iterator[Violation]:
 
 
 def warnings(acl: Mapping[str, Any]) -> Iterator[Violation]:
-    """What upstream takes in an `inboundACL`, though nobody wants it."""
+    """What upstream accepts in an `inboundACL`, although it is almost certainly a mistake."""
     for index, statement in enumerate(acl.get("statements") or ()):
         for field in ("srcPrefix", "dstPrefix"):
             prefix = parse_cidr(statement[field])

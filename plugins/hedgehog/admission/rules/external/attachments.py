@@ -39,14 +39,14 @@ SWITCH_IP = rule(
 NEIGHBOR_ASN = rule(
     "external-attachment-neighbor-asn",
     what="The BGP form of an ExternalAttachment has the ASN of the neighbour.",
-    why="The BGP session is not set up without.",
+    why="The BGP session is not set up without it.",
     source=_VALIDATE,
     fix="set neighbor.asn",
 )
 NEIGHBOR_IP = rule(
     "external-attachment-neighbor-ip",
     what="The BGP form of an ExternalAttachment has the address of the neighbour, without a prefix length.",
-    why="The BGP session is not set up without.",
+    why="The BGP session is not set up without it.",
     source=_VALIDATE,
     fix="set neighbor.ip, for example 100.1.10.6",
 )
@@ -179,7 +179,7 @@ def _written(violated: Rule, path: Path, text: str | None, *, cidr: bool = False
     if not text:
         yield violated.at(path, "is missing")
     elif (parse_cidr(text) if cidr else parse_address(text)) is None:
-        yield violated.at(path, f"{text!r} is no {'address with prefix length' if cidr else 'IP address'}")
+        yield violated.at(path, f"{text!r} is not an {'address with prefix length' if cidr else 'IP address'}")
 
 
 def _external(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
@@ -220,7 +220,7 @@ def _vlan(new: Manifest, world: World) -> Iterator[Violation]:
 def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
     path, vlan = vlan_of(new["spec"])
     if vlan > LAST_VLAN:
-        yield VLAN_RANGE.at(path, f"{vlan} is no VLAN")
+        yield VLAN_RANGE.at(path, f"{vlan} is not a VLAN")
     address = parse_address((new["spec"].get("neighbor") or {}).get("ip", ""))
     if address is not None:
         first, end = _MULTICAST[address.version]

@@ -25,7 +25,7 @@ _VALIDATE = "api/vpc/v1beta1/external_types.go Validate"
 NAME_TOO_LONG = rule(
     "external-name-too-long",
     what="The name of an External has at most 11 characters.",
-    why="Switches make names of VRFs and route maps of it, which have no room for more.",
+    why="Switches derive names of VRFs and route maps from it, which cannot be longer.",
     source=_VALIDATE,
     fix="choose a shorter name",
 )
@@ -82,7 +82,7 @@ IN_USE = rule(
 FORM_CHANGED = rule(
     "external-form-changed",
     what="An External does not turn from static to BGP, or back, while it is attached.",
-    why="Its attachments keep the old form, fit no longer, and cannot be changed without being replaced.",
+    why="Its attachments keep the old form, no longer fit, and can only be replaced, not changed.",
     source="ours",
     fix="delete the attachments first, or create another External",
     severity=Severity.WARNING,
@@ -137,7 +137,7 @@ def _external(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
 def _communities(spec: Mapping[str, Any]) -> Iterator[Violation]:
     for field in ("inboundCommunity", "outboundCommunity"):
         if spec.get(field) and not _COMMUNITY.fullmatch(spec[field]):
-            yield COMMUNITY.at(("spec", field), f"{spec[field]!r} is no community")
+            yield COMMUNITY.at(("spec", field), f"{spec[field]!r} is not a community")
 
 
 def _static(spec: Mapping[str, Any]) -> Iterator[Violation]:
@@ -151,7 +151,7 @@ def _static(spec: Mapping[str, Any]) -> Iterator[Violation]:
     for index, text in enumerate(texts):
         prefix = parse_prefix(text)
         if prefix is None:
-            yield STATIC_PREFIX.at(("spec", "static", "prefixes", index), f"{text!r} is no CIDR")
+            yield STATIC_PREFIX.at(("spec", "static", "prefixes", index), f"{text!r} is not a CIDR")
         else:
             prefixes.append((prefix, index))
     for one, other, index in _overlaps(prefixes):

@@ -27,7 +27,7 @@ NAME = rule(
 )
 DIRECTION = rule(
     "gateway-acl-direction",
-    what="A rule says from which side or to which side of the peering it is, by their names there.",
+    what="A rule names the side of the peering that traffic comes from or goes to.",
     why="It filters one direction.",
     source=_VALIDATE,
     fix="set from or to to one of the two names in `peering` (an External with `ext.`)",
@@ -41,7 +41,7 @@ ONE_OF = rule(
 )
 CIDR = rule(
     "gateway-acl-cidr",
-    what="The cidr of a match is one.",
+    what="The cidr of a match is a valid CIDR.",
     why="The gateway compares addresses with it.",
     source=_VALIDATE,
     fix="write address/length, for example 10.0.1.0/24",
@@ -109,7 +109,7 @@ def _end(end: Mapping[str, Any], path: Path) -> Iterator[Violation]:
     if end.get("cidr") and end.get("vpcSubnet"):
         yield ONE_OF.at(path, "sets both cidr and vpcSubnet")
     if end.get("cidr") and parse_prefix(end["cidr"]) is None:
-        yield CIDR.at((*path, "cidr"), f"{end['cidr']!r} is no CIDR")
+        yield CIDR.at((*path, "cidr"), f"{end['cidr']!r} is not a CIDR")
     for index, text in enumerate(end.get("ports") or ()):
         fault = parse_ports(text)
         if isinstance(fault, str):
@@ -126,7 +126,7 @@ def _subnets(row: Mapping[str, Any], path: Path, vpcs: Mapping[str, Manifest | N
         for at, end in enumerate((row.get("match") or {}).get(field) or ()):
             name = end.get("vpcSubnet")
             if name and name not in subnets:
-                told = f"{side} is no VPC" if vpc is None else f"VPC {side} has no subnet {name!r}"
+                told = f"{side} is not a VPC" if vpc is None else f"VPC {side} has no subnet {name!r}"
                 yield SUBNET.at((*path, "match", field, at, "vpcSubnet"), told)
 
 
@@ -139,8 +139,8 @@ def _side(row: Mapping[str, Any], direction: str, sides: tuple[str, ...]) -> str
 
 
 def warnings(acl: Mapping[str, Any]) -> Iterator[Violation]:
-    """What upstream takes in `acl`, though nobody wants it."""
+    """What upstream accepts in `acl`, although it is almost certainly a mistake."""
     for index, row in enumerate(acl.get("rules") or ()):
         number = parse_number((row.get("match") or {}).get("proto", ""))
         if number is not None and not 0 <= number <= LAST_PROTOCOL:
-            yield PROTOCOL_RANGE.at(("spec", "acl", "rules", index, "match", "proto"), f"{number} is no protocol")
+            yield PROTOCOL_RANGE.at(("spec", "acl", "rules", index, "match", "proto"), f"{number} is not a protocol")

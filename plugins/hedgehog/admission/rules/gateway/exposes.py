@@ -19,7 +19,7 @@ _VALIDATE = "api/gateway/v1alpha1/gatewaypeering_types.go Validate"
 DEFAULT_ALONE = rule(
     "gateway-peering-default-alone",
     what="An expose with `default: true` sets nothing else.",
-    why="It means all that no other expose names, which has no addresses to list or translate.",
+    why="It means everything that no other expose names, so there are no addresses to list or translate.",
     source=_VALIDATE,
     fix="write a second expose for the addresses",
 )
@@ -134,7 +134,7 @@ def _block(name: str, block: Mapping[str, Any], path: Path, fields: tuple[str, .
         yield BLOCK_ONE_OF.at(path, told)
     for field in written:
         if field != "vpcSubnet" and parse_prefix(block[field]) is None:
-            yield BLOCK_CIDR.at((*path, field), f"{block[field]!r} is no CIDR")
+            yield BLOCK_CIDR.at((*path, field), f"{block[field]!r} is not a CIDR")
         if field == "vpcSubnet" and name.startswith(EXTERNAL):
             yield EXTERNAL_SUBNET.at((*path, field), f"{name} is an External")
 
@@ -146,7 +146,7 @@ def _nat(nat: Mapping[str, Any], path: Path) -> Iterator[Violation]:
     for kind in STATEFUL:
         text = nat.get(kind, {}).get("idleTimeout")
         if text is not None and parse_duration(text) is None:
-            yield IDLE_TIMEOUT.at((*path, kind, "idleTimeout"), f"{text!r} is no duration")
+            yield IDLE_TIMEOUT.at((*path, kind, "idleTimeout"), f"{text!r} is not a duration")
     if "portForward" in nat:
         yield from _ports(nat["portForward"].get("ports") or (), (*path, "portForward", "ports"))
 

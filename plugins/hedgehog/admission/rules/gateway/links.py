@@ -26,7 +26,8 @@ INTERFACES_EMPTY = rule(
 )
 INTERFACE_NAME = rule(
     "gateway-interface-name",
-    what="An interface name, kernel or not, has 2 to 10 letters, digits, '_', '.' and '-', begins with a letter and ends "
+    what="An interface name, kernel or not, has 2 to 10 letters, digits, '_', '.' and '-', begins with a "
+    "letter and ends "
     "with a letter or digit.",
     why="It becomes the name of a network device, with room for a suffix.",
     source=_VALIDATE,
@@ -70,14 +71,14 @@ NEIGHBORS_EMPTY = rule(
 NEIGHBOR_IP = rule(
     "gateway-neighbor-ip",
     what="A BGP neighbour has a unicast IPv4 address, without a prefix length.",
-    why="There is no session without.",
+    why="There is no session without it.",
     source=_VALIDATE,
     fix="write it like 172.30.128.20, the switch's end of the link",
 )
 NEIGHBOR_ASN = rule(
     "gateway-neighbor-asn",
     what="A BGP neighbour has an ASN.",
-    why="There is no session without.",
+    why="There is no session without it.",
     source=_VALIDATE,
     fix="set asn to that of the switch",
 )
@@ -90,7 +91,7 @@ def interfaces(named: Mapping[str, Any]) -> Iterator[Violation]:
     for name, interface in named.items():
         path = ("spec", "interfaces", name)
         if not _NAME.fullmatch(name):
-            yield INTERFACE_NAME.at(path, f"{name!r} is no name for an interface")
+            yield INTERFACE_NAME.at(path, f"{name!r} is not a name for an interface")
         yield from _ips(interface.get("ips") or (), path)
         yield from _driver(name, interface, path)
 
@@ -101,7 +102,7 @@ def _ips(texts: Sequence[str], path: Path) -> Iterator[Violation]:
     for index, text in enumerate(texts):
         prefix = parse_prefix(text)
         if prefix is None or prefix.version != 4:
-            yield INTERFACE_IPS.at((*path, "ips", index), f"{text!r} is no IPv4 address with prefix length")
+            yield INTERFACE_IPS.at((*path, "ips", index), f"{text!r} is not an IPv4 address with prefix length")
 
 
 def _driver(name: str, interface: Mapping[str, Any], path: Path) -> Iterator[Violation]:
@@ -109,9 +110,9 @@ def _driver(name: str, interface: Mapping[str, Any], path: Path) -> Iterator[Vio
     if pci and kernel:
         yield INTERFACE_DRIVER.at(path, "has both pci and kernel")
     if pci and not is_pci(pci):
-        yield INTERFACE_PCI.at((*path, "pci"), f"{pci!r} is no PCI address")
+        yield INTERFACE_PCI.at((*path, "pci"), f"{pci!r} is not a PCI address")
     if kernel and not _NAME.fullmatch(kernel):
-        yield INTERFACE_NAME.at((*path, "kernel"), f"{kernel!r} is no name for an interface")
+        yield INTERFACE_NAME.at((*path, "kernel"), f"{kernel!r} is not a name for an interface")
     if kernel == name:
         yield INTERFACE_KERNEL.at((*path, "kernel"), f"is {name}, as the interface")
 
@@ -132,7 +133,7 @@ def neighbors(listed: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
         path, text = ("spec", "neighbors", index), neighbor.get("ip", "")
         address = parse_address(text)
         if address is None or address.version != 4 or address.value == 0 or address.value >> 28 == 14:
-            told = f"{text!r} is no unicast IPv4 address" if text else "is missing"
+            told = f"{text!r} is not a unicast IPv4 address" if text else "is missing"
             yield NEIGHBOR_IP.at((*path, "ip"), told)
         if not neighbor.get("asn"):
             yield NEIGHBOR_ASN.at((*path, "asn"), "is missing")

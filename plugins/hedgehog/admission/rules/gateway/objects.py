@@ -64,7 +64,7 @@ ADDRESS_TAKEN = rule(
 )
 GROUP_TWICE = rule(
     "gateway-group-twice",
-    what="A Gateway is in a group once.",
+    what="A Gateway is listed only once in a group.",
     why="It can have one priority in it only.",
     source=_VALIDATE,
     fix="keep one of the entries",
@@ -79,8 +79,8 @@ GROUP_ABSENT = rule(
 )
 GROUP_FULL = rule(
     "gateway-group-full",
-    what="A GatewayGroup has no more members than there are gateway communities, 10 by default.",
-    why="Each member's routes carry a community of their own, by which switches tell priorities.",
+    what="A GatewayGroup has at most as many members as there are gateway communities, 10 by default.",
+    why="Each member's routes carry a community of their own, from which switches read priorities.",
     source=_VALIDATE,
     fix="make another group, or remove a member",
 )

@@ -1,4 +1,4 @@
-"""What upstream takes in a GatewayPeering, though surely nobody wants it."""
+"""What upstream accepts in a GatewayPeering, although it is almost certainly a mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hedgehog.manifests.rule import Path, Severity, Violation, rule
 NO_VPC = rule(
     "gateway-peering-no-vpc",
     what="At least one side of a GatewayPeering is a VPC.",
-    why="Between two Externals the fabric is only a way through.",
+    why="Between two Externals, the fabric only passes traffic through.",
     source="ours",
     fix="name a VPC on one side",
     severity=Severity.WARNING,

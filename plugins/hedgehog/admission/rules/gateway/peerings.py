@@ -26,7 +26,10 @@ _VALIDATE = "api/gateway/v1alpha1/gatewaypeering_types.go Validate"
 TWO_SIDES = rule(
     "gateway-peering-two-sides",
     what="A GatewayPeering has exactly two sides.",
-    why="It joins two VPCs, or a VPC and an External. A side without a value (`vpc-1:`) is dropped before admission sees it.",
+    why=(
+        "It joins two VPCs, or a VPC and an External. A side without a value (`vpc-1:`) is dropped before "
+        "admission sees it."
+    ),
     source=_VALIDATE,
     fix="write both as `peering: {vpc-1: {expose: […]}, vpc-2: {expose: […]}}`",
 )
@@ -41,7 +44,7 @@ GROUP_ABSENT = rule(
 GROUP_EMPTY = rule(
     "gateway-peering-group-empty",
     what="The GatewayGroup of a GatewayPeering has a Gateway.",
-    why="Upstream tries the peering on the first of them, and refuses it where there is none.",
+    why="Upstream tries the peering on the first of them, and refuses it if there is none.",
     source="pkg/ctrl/gateway_ctrl.go BuildGatewayAgentForPeering",
     fix="add the group to a Gateway's spec.groups first, or use another group",
     absent="Gateway",
@@ -65,7 +68,7 @@ EXTERNAL_ABSENT = rule(
 CIDR_FOREIGN = rule(
     "gateway-peering-cidr-foreign",
     what="A VPC exposes addresses of one of its own subnets only.",
-    why="It could draw away the traffic of others (githedgehog/fabric#1421).",
+    why="It could attract the traffic of others (githedgehog/fabric#1421).",
     source=_VALIDATE,
     fix="expose a part of one subnet of the VPC; a block of its own for each subnet",
 )
@@ -78,8 +81,8 @@ SUBNET_ABSENT = rule(
 )
 OVERLAP = rule(
     "gateway-peering-overlap",
-    what="What peerings expose to one side does not overlap.",
-    why="It would be left to chance which of them gets the traffic.",
+    what="The addresses that peerings expose to one side do not overlap.",
+    why="Chance would decide which of them gets the traffic.",
     source=_VALIDATE,
     fix="expose less, or translate one of them to other addresses with `as` and `nat`",
 )

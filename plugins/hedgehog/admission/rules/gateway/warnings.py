@@ -1,4 +1,4 @@
-"""What upstream takes in a Gateway, though surely nobody wants it."""
+"""What upstream accepts in a Gateway, although it is almost certainly a mistake."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _logs(logs: Mapping[str, Any]) -> Iterator[Violation]:
     }
     for path, level in levels.items():
         if level not in LOG_LEVELS:
-            yield LOG_LEVEL.at(("spec", "logs", *path), f"{level!r} is no log level")
+            yield LOG_LEVEL.at(("spec", "logs", *path), f"{level!r} is not a log level")
 
 
 def _sources(spec: Mapping[str, Any]) -> Iterator[Violation]:

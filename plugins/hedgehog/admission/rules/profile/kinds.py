@@ -13,7 +13,10 @@ Spec = Mapping[str, Any]
 
 GROUP = rule(
     "profile-port-group",
-    what="A port group has its number in the switch software, and a port profile with speeds and no auto-negotiation.",
+    what=(
+        "A port group has its number in the switch software and a port profile with speeds and without "
+        "auto-negotiation."
+    ),
     why="The speed of all its ports is set at once.",
     source=_SOURCE,
     fix='write it like `"1": {nos: "1", profile: SFP28-25G}`',
@@ -21,7 +24,7 @@ GROUP = rule(
 UNUSED = rule(
     "profile-unused",
     what="Every port group has ports, every port profile has ports or groups.",
-    why="What nothing uses is most likely misspelt somewhere.",
+    why="An unused entry is most likely a misspelt name somewhere.",
     source=_SOURCE,
     fix="remove the entry, or name it in a port",
 )
@@ -66,7 +69,7 @@ def group_violations(spec: Spec) -> Iterator[Violation]:
         if name not in used:
             yield UNUSED.at(path, f"no port is in group {name}")
         if (atoi(group.get("nos", "")) or 0) <= 0:
-            yield GROUP.at((*path, "nos"), f"group {name} has {group.get('nos', '')!r}, which is no positive number")
+            yield GROUP.at((*path, "nos"), f"group {name} has {group.get('nos', '')!r}, which is not a positive number")
         kind = kinds.get(group.get("profile", ""))
         if kind is None:
             yield GROUP.at(

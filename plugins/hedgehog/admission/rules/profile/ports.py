@@ -62,7 +62,7 @@ REFERENCE = rule(
 )
 PIPELINE_PORT = rule(
     "profile-port-pipeline",
-    what="Only ports that can be split count in a pipeline.",
+    what="Only ports that can be split have a pipeline.",
     why="Others need nothing of it.",
     source=_SOURCE,
     fix="remove `pipeline`",

@@ -36,7 +36,7 @@ OUTSIDE = rule(
 )
 IN_DHCP = rule(
     "switch-ip-in-dhcp-range",
-    what="The management address of a switch is below the range that DHCP gives away.",
+    what="The management address of a switch is below the range that DHCP hands out.",
     why="Another device could be given the same address.",
     source=_SOURCE,
     fix="take a free address below the start of the range",
@@ -51,14 +51,14 @@ TAKEN = rule(
 ASN_RANGE = rule(
     "switch-asn-outside",
     what="The ASN of a leaf is in the fabric's range for leaves.",
-    why="Policies on the switches tell roles apart by it.",
+    why="Policies on the switches distinguish roles by it.",
     source=_SOURCE,
     fix="take a free ASN of the range",
 )
 ASN_SPINE = rule(
     "switch-asn-of-spines",
-    what="All spines have the fabric's one ASN for spines.",
-    why="Routes that went through one spine are then not taken by another.",
+    what="All spines have the ASN that the fabric sets for spines.",
+    why="Another spine then does not accept routes that went through one spine.",
     source=_SOURCE,
     fix="write the ASN that the message names",
 )
@@ -83,7 +83,7 @@ _VTEP = _Kind("vtepIP", "vtep-ip", "vtep_subnet", "VTEP subnet")
 
 
 def address_violations(new: Manifest, world: World) -> Iterator[Violation]:
-    """What is wrong with the addresses and the ASN that are there; that some are missing is said elsewhere."""
+    """What is wrong with the addresses and the ASN that are set; missing ones are reported elsewhere."""
     spec = new["spec"]
     # Upstream lets MCLAG partners share ASN and VTEP address.
     shares = spec.get("redundancy", {}).get("type") == "mclag"
@@ -105,7 +105,7 @@ def _ip_violations(new: Manifest, world: World) -> Iterator[Violation]:
     text, path, settings = new["spec"]["ip"], ("spec", "ip"), world.settings
     prefix = parse_prefix(text)
     if prefix is None:
-        yield NO_PREFIX.at(path, f"{text!r} is no address with a prefix length")
+        yield NO_PREFIX.at(path, f"{text!r} is not an address with a prefix length")
         return
     address = prefix.address
     if not _inside(prefix, settings.management_subnet):
@@ -125,10 +125,10 @@ def _host_violations(new: Manifest, world: World, kind: _Kind, *, shares: bool) 
     text, path = new["spec"][kind.field], ("spec", kind.field)
     prefix = parse_prefix(text)
     if prefix is None:
-        yield NO_PREFIX.at(path, f"{text!r} is no address with a prefix length")
+        yield NO_PREFIX.at(path, f"{text!r} is not an address with a prefix length")
         return
     if prefix.bits != 32:
-        yield NOT_HOST.at(path, f"{text} is no /32")
+        yield NOT_HOST.at(path, f"{text} is not a /32")
     subnet = getattr(world.settings, kind.subnet)
     if not _inside(prefix, subnet):
         yield OUTSIDE.at(path, f"{text} is not in the {kind.named} {subnet}")

@@ -71,7 +71,7 @@ NAMESPACES_OVERLAP = rule(
 NO_GROUP = rule(
     "switch-group-missing",
     what="Every SwitchGroup of a switch exists, the one for redundancy too.",
-    why="The names of groups would mean nothing otherwise.",
+    why="A group that does not exist has no effect.",
     source=_VALIDATE,
     fix="create the SwitchGroup first (an empty spec will do), or correct the name",
     absent="SwitchGroup",

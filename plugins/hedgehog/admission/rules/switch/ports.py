@@ -100,7 +100,7 @@ LOCATOR_PORT = rule(
 )
 LOCATOR_EXPIRY = rule(
     "switch-port-locator-expiry",
-    what="A locator light ends after a duration or at a UTC time.",
+    what="The value of a locator light is a duration or a UTC time.",
     why="Anything else cannot be read.",
     source="api/wiring/v1beta1/switch_types.go NormalizePortLocator (since v0.129)",
     fix='write a duration such as 10m, a time such as "2026-08-05 18:45:47", or an empty string for five minutes',
@@ -216,7 +216,7 @@ def _locator_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:
         if name != ALL_PORTS and not profile.is_available(name, breakouts):
             yield LOCATOR_PORT.at(path, f"port {name} has no locator light")
         elif not is_locator_expiry(expiry):
-            yield LOCATOR_EXPIRY.at(path, f"{expiry!r} is no duration and no time")
+            yield LOCATOR_EXPIRY.at(path, f"{expiry!r} is neither a duration nor a time")
 
 
 def _feature_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:

@@ -1,4 +1,6 @@
-"""What upstream admits in a Switch although surely nobody wants it, most of it changes under what depends on it."""
+"""What upstream accepts in a Switch although it is almost certainly a mistake; mostly changes that break what depends
+on it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _LISTED = 5
 MCLAG = rule(
     "switch-mclag-deprecated",
     what="Redundancy is of type eslag.",
-    why="MCLAG is gone since release 26.03: the switch is taken, but its MCLAG connections are not.",
+    why="MCLAG was removed in release 26.03: the switch is accepted, but its MCLAG connections are not.",
     source="api/wiring/v1beta1/switch_types.go Switch.Validate (a warning there, too)",
     fix="write `type: eslag`; the model must support it",
     severity=Severity.WARNING,
@@ -39,7 +41,7 @@ LEGACY_ROLE = rule(
 BOOT_MAC = rule(
     "switch-boot-mac-invalid",
     what="boot.mac is a MAC address.",
-    why="Nothing checks it, and a switch that boots is then never recognised.",
+    why="Nothing checks it, and with a wrong value the switch is never recognised when it boots.",
     source=_OURS,
     fix="write it like 0c:20:12:fe:01:00, in quotes",
     severity=Severity.WARNING,
@@ -54,8 +56,11 @@ BOOT_TAKEN = rule(
 )
 LOCATORS_KEPT = rule(
     "switch-port-locators-kept",
-    what="portLocators is set by hand for the moment, never kept.",
-    why="Admission turns durations into times at most 20 minutes ahead, so that what is kept differs from it for ever.",
+    what="portLocators is only set temporarily by hand, never stored.",
+    why=(
+        "Admission turns durations into times at most 20 minutes ahead, so a stored value would always "
+        "differ from the cluster."
+    ),
     source=_OURS,
     fix="remove portLocators; light a port with kubectl patch",
     severity=Severity.WARNING,
@@ -79,14 +84,14 @@ ROLE_CHANGED = rule(
 PROFILE_CHANGED = rule(
     "switch-profile-changed",
     what="A switch with connections keeps its profile.",
-    why="Its features and ports were checked for connections and attachments, and are not checked again.",
+    why="Features and ports were checked against the old profile, and are not checked again.",
     source=_OURS,
     fix="delete the connections of the switch first, or check that the new model has the same ports and features",
     severity=Severity.WARNING,
 )
 PORT_LOST = rule(
     "switch-port-in-use",
-    what="Ports of connections outlive a change of profile or breakouts.",
+    what="A change of profile or breakouts keeps the ports of connections.",
     why="Upstream does not check connections again: the link goes down, and the connection cannot be changed any more.",
     source=_OURS,
     fix="move or delete the connections first",
@@ -94,7 +99,7 @@ PORT_LOST = rule(
 )
 NAMESPACE_LOST = rule(
     "switch-vlan-namespace-in-use",
-    what="VLANNamespaces of attached VPCs stay on the switch.",
+    what="The VLANNamespaces of attached VPCs are kept on the switch.",
     why="Upstream does not check attachments again: the VLANs stay configured although the switch may not use them.",
     source=_OURS,
     fix="delete the attachments first, or keep the VLANNamespace",
@@ -103,7 +108,7 @@ NAMESPACE_LOST = rule(
 
 
 def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
-    """What is admitted, but surely not wanted."""
+    """What is accepted, but almost certainly a mistake."""
     spec = new["spec"]
     if spec.get("redundancy", {}).get("type") == "mclag":
         yield MCLAG.at(("spec", "redundancy", "type"), "MCLAG is no longer supported")
@@ -111,12 +116,12 @@ def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Viol
         yield LEGACY_ROLE.at(("spec", "role"), "virtual-edge is legacy")
     mac = spec.get("boot", {}).get("mac", "")
     if mac and not _MAC.fullmatch(mac):
-        yield BOOT_MAC.at(("spec", "boot", "mac"), f"{mac!r} is no MAC address")
+        yield BOOT_MAC.at(("spec", "boot", "mac"), f"{mac!r} is not a MAC address")
     for fact in boot_facts(new):
         for _, other in others(world, fact, new["metadata"]["name"]):
             yield BOOT_TAKEN.at(("spec", "boot", str(fact[1])), f"switch {other} has the same {fact[1]} {fact[2]}")
     if spec.get("portLocators"):
-        yield LOCATORS_KEPT.at(("spec", "portLocators"), "locator lights are for the moment")
+        yield LOCATORS_KEPT.at(("spec", "portLocators"), "locator lights are temporary")
     if old is not None:
         yield from _change_warnings(new, world, old)
 

@@ -83,14 +83,14 @@ ESLAG_MODE = rule(
 HOST_BGP_CONNECTION = rule(
     "attachment-hostbgp-connection",
     what="A hostBGP subnet is attached to unbundled Connections only.",
-    why="The server speaks BGP on each link by itself.",
+    why="The server speaks BGP on each link separately.",
     source=_VALIDATE,
     fix="use an unbundled Connection for each link",
 )
 HOST_BGP_NATIVE = rule(
     "attachment-hostbgp-native-vlan",
     what="nativeVLAN is not set for a hostBGP subnet (since v0.129).",
-    why="hostBGP has another way to go without a tag.",
+    why="For hostBGP, untagged traffic is configured in another way.",
     source=_VALIDATE,
     fix="remove nativeVLAN, and set vlan: 0 in the subnet",
 )
@@ -112,7 +112,7 @@ SWITCH_MISSING = rule(
 VLAN_NAMESPACE = rule(
     "attachment-vlan-namespace",
     what="The switches of the Connection have the VLANNamespace of the VPC.",
-    why="The VLAN could mean something else there.",
+    why="Otherwise the VLAN could mean something else there.",
     source=_VALIDATE,
     fix="add the VLANNamespace to vlanNamespaces of the switch, or choose another Connection",
 )
@@ -125,8 +125,8 @@ MODE_UNSUPPORTED = rule(
 )
 TWICE = rule(
     "attachment-duplicate",
-    what="A subnet is attached to a Connection once.",
-    why="The second attachment would do nothing, and deleting either would cut the other.",
+    what="A subnet is attached to a Connection only once.",
+    why="The second attachment would have no effect, and deleting either would disconnect the other.",
     source=_VALIDATE,
     fix="delete one of the two",
 )
@@ -166,7 +166,7 @@ def _link(new: Manifest) -> Iterator[Violation]:
         return
     prefix = parse_prefix(text)
     if prefix is None or prefix.version != 4 or prefix.bits != 31:
-        yield LINK_INVALID.at(("metadata", "annotations", P2P_LINK), f"{text!r} is no IPv4 /31")
+        yield LINK_INVALID.at(("metadata", "annotations", P2P_LINK), f"{text!r} is not an IPv4 /31")
 
 
 def misfits(attachment: Manifest, vpc: Manifest, connection: Manifest, world: World) -> Iterator[Violation]:
@@ -215,7 +215,7 @@ def _switch_misfits(name: str, vpc: Manifest, host_bgp: bool, world: World) -> I
         return
     namespace, mode = vpc["spec"]["vlanNamespace"], vpc["spec"].get("mode", L2VNI)
     if namespace not in switch["spec"].get("vlanNamespaces", ()):
-        yield VLAN_NAMESPACE.at(path, f"its switch {name} has not the VLANNamespace {namespace} of the VPC")
+        yield VLAN_NAMESPACE.at(path, f"its switch {name} does not have the VLANNamespace {namespace} of the VPC")
     profile = profile_of(world, switch)
     if profile is None:
         yield SWITCH_MISSING.at(

@@ -14,7 +14,7 @@ _VALIDATE = "api/vpc/v1beta1/vpc_types.go VPC.Validate"
 
 SERVER_AND_RELAY = rule(
     "vpc-dhcp-server-and-relay",
-    what="A subnet has a DHCP server of the fabric or a relay, not both.",
+    what="A subnet has either a DHCP server of the fabric or a relay.",
     why="Servers would get two answers.",
     source=_VALIDATE,
     fix="remove either dhcp.enable or dhcp.relay",
@@ -28,14 +28,17 @@ RELAY_INVALID = rule(
 )
 RELAY_VPC_ALONE = rule(
     "vpc-dhcp-relay-vpc-alone",
-    what="dhcp.relayVPC stands beside dhcp.relay.",
+    what="dhcp.relayVPC is set only together with dhcp.relay.",
     why="It says in which VPC the relay target is.",
     source=_VALIDATE,
     fix="set dhcp.relay, or remove dhcp.relayVPC",
 )
 RANGE_INVALID = rule(
     "vpc-dhcp-range-invalid",
-    what="The DHCP range is two addresses of the subnet, the first below the last, neither its network address nor its gateway.",
+    what=(
+        "The DHCP range is two addresses of the subnet, the first below the last, neither its network "
+        "address nor its gateway."
+    ),
     why="Servers could not use what they are given.",
     source=_VALIDATE,
     fix="correct dhcp.range, or remove it for everything from the second host address on",
@@ -43,7 +46,7 @@ RANGE_INVALID = rule(
 SERVER_ADDRESS = rule(
     "vpc-dhcp-server-address",
     what="DNS and time servers are given as addresses.",
-    why="DHCP hands out addresses, no names.",
+    why="DHCP hands out addresses, not names.",
     source=_VALIDATE,
     fix="write the address of the server: 10.0.0.53",
 )
@@ -63,7 +66,10 @@ ROUTE_INVALID = rule(
 )
 STATIC_INVALID = rule(
     "vpc-dhcp-static-invalid",
-    what="A static lease maps a MAC address to an address of the subnet, which is neither network, broadcast nor gateway address.",
+    what=(
+        "A static lease maps a MAC address to an address of the subnet, which is neither network, broadcast "
+        "nor gateway address."
+    ),
     why="A server could not use what it is given.",
     source=_VALIDATE,
     fix="write it as in 0c:20:12:fe:01:01: {ip: <an address of the subnet>}",
@@ -71,14 +77,14 @@ STATIC_INVALID = rule(
 STATIC_TWICE = rule(
     "vpc-dhcp-static-twice",
     what="An address is leased to one MAC address.",
-    why="Two servers would fight for it.",
+    why="Two servers would use the same address.",
     source=_VALIDATE,
     fix="give each server an address of its own",
 )
 STATIC_WITHOUT_SERVER = rule(
     "vpc-dhcp-static-without-server",
     what="Static leases need the DHCP server of the fabric.",
-    why="Nobody hands them out otherwise.",
+    why="Without it, they are not handed out.",
     source=_VALIDATE,
     fix="set dhcp.enable: true, or remove dhcp.static",
 )
@@ -104,7 +110,7 @@ def _relay(path: Path, dhcp: Mapping[str, Any]) -> Iterator[Violation]:
     if relay and dhcp.get("enable"):
         yield SERVER_AND_RELAY.at(path, "both enable and relay are set")
     if relay and parse_prefix(relay) is None:
-        yield RELAY_INVALID.at((*path, "relay"), f"{relay!r} is no CIDR")
+        yield RELAY_INVALID.at((*path, "relay"), f"{relay!r} is not a CIDR")
     if not relay and dhcp.get("relayVPC"):
         yield RELAY_VPC_ALONE.at((*path, "relayVPC"), "is set, but relay is not")
 
@@ -127,7 +133,7 @@ def _unusable(text: str, address: Address | None, prefix: Prefix, gateway: Addre
     if not text:
         return "is missing"
     if address is None:
-        return f"{text!r} is no address"
+        return f"{text!r} is not an address"
     if not prefix.contains(address):
         return f"{text} is not in {prefix.network}"
     if address.value == prefix.first:
@@ -142,7 +148,7 @@ def _options(path: Path, options: Mapping[str, Any] | None, prefix: Prefix) -> I
     for name in ("dnsServers", "timeServers"):
         for number, server in enumerate(options.get(name, ())):
             if not _is_address(server):
-                yield SERVER_ADDRESS.at((*path, name, number), f"{server!r} is no address")
+                yield SERVER_ADDRESS.at((*path, name, number), f"{server!r} is not an address")
     mtu = options.get("interfaceMTU", 0)
     if mtu not in MTUS:
         yield MTU.at((*path, "interfaceMTU"), f"{mtu} is not in {MTUS.start}..{MTUS.stop - 1}")
@@ -159,10 +165,12 @@ def _is_address(text: str) -> bool:
 def _route(path: Path, route: Mapping[str, str], prefix: Prefix) -> Iterator[Violation]:
     destination, gateway = route.get("destination", ""), route.get("gateway", "")
     if parse_prefix(destination) is None:
-        yield ROUTE_INVALID.at((*path, "destination"), f"{destination!r} is no CIDR" if destination else "is missing")
+        yield ROUTE_INVALID.at(
+            (*path, "destination"), f"{destination!r} is not a CIDR" if destination else "is missing"
+        )
     address = parse_address(gateway)
     if address is None:
-        yield ROUTE_INVALID.at((*path, "gateway"), f"{gateway!r} is no address" if gateway else "is missing")
+        yield ROUTE_INVALID.at((*path, "gateway"), f"{gateway!r} is not an address" if gateway else "is missing")
     elif not prefix.contains(address):
         yield ROUTE_INVALID.at((*path, "gateway"), f"{gateway} is not in {prefix.network}")
 
@@ -173,7 +181,7 @@ def _static(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[V
         at: Path = (*path, "static", mac)
         text = lease.get("ip", "")
         if parse_mac(mac) is None:
-            yield STATIC_INVALID.at(at, f"{mac!r} is no MAC address")
+            yield STATIC_INVALID.at(at, f"{mac!r} is not a MAC address")
         fault = _unleasable(text, subnet.get("gateway"), prefix)
         if fault:
             yield STATIC_INVALID.at((*at, "ip"), fault)

@@ -19,15 +19,16 @@ _ID = "00000"
 
 NOT_ENABLED = rule(
     "gateway-not-enabled",
-    what="Objects of gateways are in fabrics that have gateways switched on.",
-    why="Nothing would carry them out.",
+    what="Objects of gateways are only in fabrics with gateways switched on.",
+    why="Nothing would implement them.",
     source="api/gateway/v1alpha1/*_types.go Validate",
     fix="set spec.config.gateway.enable in the Fabricator, or leave these objects out",
 )
 NOT_READY = rule(
     "gateway-vpcinfo-not-ready",
     what="Gateways and GatewayPeerings are written when every VPCInfo has its internalID.",
-    why="Upstream builds the configuration of the whole gateway, which needs all of them; shortly after a VPC was made, "
+    why="Upstream builds the configuration of the whole gateway, which needs all of them; shortly after a "
+    "VPC was made, "
     "its VPCInfo is not ready yet.",
     source="pkg/ctrl/gateway_ctrl.go BuildGatewayAgent",
     fix="try again in a moment",
@@ -37,14 +38,14 @@ VNI = rule(
     what="A VPCInfo has a VNI.",
     why="Gateways send the VPC's traffic with it.",
     source="api/gateway/v1alpha1/vpcinfo_types.go Validate",
-    fix="leave VPCInfos to the controller, which makes them of VPCs and Externals",
+    fix="leave VPCInfos to the controller, which creates them from VPCs and Externals",
 )
 CIDR = rule(
     "vpcinfo-cidr",
     what="The subnets of a VPCInfo are CIDRs.",
     why="Gateways route by them.",
     source="api/gateway/v1alpha1/vpcinfo_types.go Validate",
-    fix="leave VPCInfos to the controller, which makes them of VPCs and Externals",
+    fix="leave VPCInfos to the controller, which creates them from VPCs and Externals",
 )
 
 
@@ -90,7 +91,7 @@ def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
         yield VNI.at(("spec", "vni"), "is missing")
     for name, subnet in (spec.get("subnets") or {}).items():
         if parse_prefix(subnet.get("cidr", "")) is None:
-            yield CIDR.at(("spec", "subnets", name, "cidr"), f"{subnet.get('cidr', '')!r} is no CIDR")
+            yield CIDR.at(("spec", "subnets", name, "cidr"), f"{subnet.get('cidr', '')!r} is not a CIDR")
 
 
 def _facts(manifest: Manifest) -> Iterator[Fact]:

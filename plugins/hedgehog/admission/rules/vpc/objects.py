@@ -29,14 +29,17 @@ _VALIDATE = "api/vpc/v1beta1/vpc_types.go VPC.Validate"
 NAME = rule(
     "vpc-name",
     what=f"The name of a VPC has at most {LONGEST_NAME} characters and does not start with {EXTERNAL_PREFIX}",
-    why=f"It becomes part of names on the switches, which are short; {EXTERNAL_PREFIX} marks externals in gateway peerings.",
+    why=(
+        f"It becomes part of names on the switches, which are short; {EXTERNAL_PREFIX} marks externals in "
+        "gateway peerings."
+    ),
     source=_VALIDATE,
     fix="choose another name: vpc-01",
 )
 SUBNETS = rule(
     "vpc-subnet-count",
     what=f"A VPC has 1 to {MOST_SUBNETS} subnets.",
-    why="A VPC without one does nothing; switches have room for so many.",
+    why="A VPC without one has no effect; switches have room for that many.",
     source=_VALIDATE,
     fix="add a subnet, or split the VPC and peer the parts",
 )
@@ -49,7 +52,7 @@ MODE = rule(
 )
 VLAN_REPEATED = rule(
     "vpc-vlan-repeated",
-    what="The subnets of a VPC have different VLANs, but for hostBGP ones.",
+    what="The subnets of a VPC have different VLANs, except hostBGP ones.",
     why="A packet could belong to either.",
     source=_VALIDATE,
     fix="give each subnet a VLAN of its own",
@@ -71,7 +74,7 @@ PERMIT = rule(
 STATIC_ROUTE = rule(
     "vpc-static-route-invalid",
     what="A static route has a CIDR without host bits and at least one next hop.",
-    why="Switches would not take it.",
+    why="Switches would not accept it.",
     source=_VALIDATE,
     fix="write it as in {prefix: 10.99.0.0/16, nextHops: [10.10.1.5]}",
 )
@@ -100,7 +103,7 @@ SUBNET_OUTSIDE = rule(
 )
 VLAN_OUTSIDE = rule(
     "vpc-vlan-outside",
-    what="Every VLAN is in the VLANNamespace, but for hostBGP subnets.",
+    what="Every VLAN is in the VLANNamespace, except in hostBGP subnets.",
     why="The namespace says which VLANs VPCs may use.",
     source=_VALIDATE,
     fix="choose a VLAN of the VLANNamespace, or extend the namespace first",
@@ -213,7 +216,7 @@ def _static_routes(spec: Mapping[str, Any]) -> Iterator[Violation]:
         text = route.get("prefix", "")
         prefix = parse_prefix(text)
         if prefix is None:
-            yield STATIC_ROUTE.at((*path, "prefix"), f"{text!r} is no CIDR" if text else "is missing")
+            yield STATIC_ROUTE.at((*path, "prefix"), f"{text!r} is not a CIDR" if text else "is missing")
         elif prefix.value != prefix.first:
             yield STATIC_ROUTE.at((*path, "prefix"), f"{text} has host bits", f"write {prefix.network}")
         if not route.get("nextHops"):

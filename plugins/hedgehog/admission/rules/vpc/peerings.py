@@ -18,10 +18,10 @@ _EXTERNAL_PEERING = "api/vpc/v1beta1/externalpeering_types.go Validate"
 
 PEERING_DISABLED = rule(
     "vpc-peering-disabled",
-    what="A fabric that switched VPC peering off has no VPCPeering.",
+    what="A fabric with VPC peering switched off has no VPCPeering.",
     why="The setting vpcPeeringDisabled of the fabric forbids it.",
     source=_VPC_PEERING,
-    fix="have it switched on in the settings of the fabric, or leave the VPCPeering out",
+    fix="switch it on in the settings of the fabric, or leave the VPCPeering out",
 )
 REMOTE = rule(
     "vpc-peering-remote",
@@ -120,7 +120,7 @@ SUBNET_ABSENT = rule(
 PREFIX = rule(
     "external-peering-prefix",
     what="The prefixes of an ExternalPeering are IPv4 CIDRs.",
-    why="Upstream only looks whether they are empty; the switches cannot use anything else.",
+    why="Upstream only checks whether they are empty; the switches cannot use anything else.",
     source="ours",
     fix="write a CIDR such as 0.0.0.0/0",
     severity=Severity.WARNING,
@@ -223,7 +223,7 @@ def _external_peering_warnings(new: Manifest, world: World, old: Manifest | None
         prefix = parse_prefix(one["prefix"])
         if prefix is None or prefix.version != 4:
             path = ("spec", "permit", "external", "prefixes", index, "prefix")
-            yield PREFIX.at(path, f"{one['prefix']!r} is no IPv4 prefix")
+            yield PREFIX.at(path, f"{one['prefix']!r} is not an IPv4 prefix")
 
 
 _PAIRS = Footprint(facts=peered_pairs.facts)

@@ -26,7 +26,7 @@ CIDR_INVALID = rule(
 )
 CIDR_RESERVED = rule(
     "vpc-subnet-reserved",
-    what="A subnet stays out of what the fabric keeps for itself.",
+    what="A subnet does not overlap what the fabric keeps for itself.",
     why="Switches and control nodes have addresses there.",
     source=_VALIDATE,
     fix="choose a subnet of the IPv4Namespace",
@@ -40,7 +40,7 @@ GATEWAY_INVALID = rule(
 )
 VLAN_MISSING = rule(
     "vpc-vlan-missing",
-    what="Every subnet has a VLAN, but for hostBGP ones.",
+    what="Every subnet has a VLAN, except hostBGP ones.",
     why="The VLAN tells the switch to which subnet a packet belongs.",
     source=_VALIDATE,
     fix="set vlan to one of the VLANNamespace",
@@ -54,15 +54,18 @@ HOST_BGP_DHCP = rule(
 )
 HOST_BGP_ONLY = rule(
     "vpc-hostbgp-fields",
-    what="Fields for hostBGP are in hostBGP subnets only.",
-    why="They would do nothing elsewhere.",
+    what="Fields for hostBGP are set in hostBGP subnets only.",
+    why="They have no effect elsewhere.",
     source=_VALIDATE,
     fix="set hostBGP: true, or remove them",
 )
 HOST_BGP_LENGTHS = rule(
     "vpc-hostbgp-lengths",
-    what="Of the prefix lengths that servers may announce, the shortest is not above the longest, nor wider than the prefix.",
-    why="No announcement would be accepted, or one of addresses that are others'.",
+    what=(
+        "Of the prefix lengths that servers may announce, the shortest is not above the longest, nor wider "
+        "than the prefix."
+    ),
+    why="No announcement would be accepted, or one for addresses of others.",
     source="api/vpc/v1beta1/vpc_types.go validateHostBGPPrefixLens",
     fix=f"correct min and max; both are {HOST_LENGTH} where they are absent",
 )
@@ -101,14 +104,14 @@ def subnet_violations(path: Path, subnet: Mapping[str, Any], world: World) -> It
 def _cidr_fault(text: str, prefix: Prefix | None) -> str:
     if not text:
         return "is missing"
-    return f"{text!r} is no CIDR" if prefix is None else f"{text} is too small: {LONGEST_PREFIX} bits are the most"
+    return f"{text!r} is not a CIDR" if prefix is None else f"{text} is too small: {LONGEST_PREFIX} bits are the most"
 
 
 def _served(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[Violation]:
     text = subnet.get("gateway", "")
     gateway = parse_address(text)
     if gateway is None:
-        yield GATEWAY_INVALID.at((*path, "gateway"), f"{text!r} is no address")
+        yield GATEWAY_INVALID.at((*path, "gateway"), f"{text!r} is not an address")
     elif not prefix.contains(gateway):
         yield GATEWAY_INVALID.at((*path, "gateway"), f"{text} is not in {prefix.network}")
     if not subnet.get("vlan"):
@@ -132,7 +135,7 @@ def _host_bgp(path: Path, subnet: Mapping[str, Any], prefix: Prefix, world: Worl
         at: Path = (*path, "hostBGPExtraPrefixes", text)
         found = parse_prefix(text)
         if found is None or found.version != 4 or found.value != found.first:
-            yield EXTRA_PREFIX_INVALID.at(at, f"{text!r} is no IPv4 CIDR without host bits")
+            yield EXTRA_PREFIX_INVALID.at(at, f"{text!r} is not an IPv4 CIDR without host bits")
             continue
         for reserved in reserved_overlaps(found, world):
             yield EXTRA_PREFIX_INVALID.at(at, f"{text} overlaps {reserved}, which is reserved")

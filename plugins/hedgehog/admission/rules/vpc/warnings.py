@@ -1,4 +1,4 @@
-"""What upstream accepts of a VPC although surely nobody wants it."""
+"""What upstream accepts in a VPC although it is almost certainly a mistake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UPDATE = "pkg/ctrl/vpc_wh.go ValidateUpdate"
 GATEWAY_UNUSABLE = rule(
     "vpc-gateway-unusable",
     what="The gateway is neither the network nor the broadcast address of the subnet.",
-    why="Servers do not take such a gateway.",
+    why="Servers do not accept such a gateway.",
     source=f"ours; {_TYPES} VPC.Validate only wants it inside the subnet",
     fix="choose a host address, or remove it for the first one",
     severity=Severity.WARNING,
@@ -28,7 +28,7 @@ GATEWAY_UNUSABLE = rule(
 HOST_BITS = rule(
     "vpc-subnet-host-bits",
     what="A subnet is written by its first address.",
-    why="Host bits are ignored: people take it for another subnet than it is.",
+    why="Host bits are ignored: it looks like another subnet than it is.",
     source=f"ours; {_TYPES} VPC.Validate accepts them",
     fix="write the first address, which the message names",
     severity=Severity.WARNING,
@@ -36,7 +36,7 @@ HOST_BITS = rule(
 HOST_BGP_VLAN = rule(
     "vpc-hostbgp-vlan",
     what="The VLAN of a hostBGP subnet, where it has one, is in the VLANNamespace and no other subnet's.",
-    why="Upstream does not look, but packets with the tag may be another subnet's.",
+    why="Upstream does not check this, but packets with the tag may belong to another subnet.",
     source=f"ours; {_TYPES} VPC.Validate leaves out hostBGP subnets",
     fix="choose a free VLAN of the VLANNamespace, or set vlan: 0 to go without a tag",
     severity=Severity.WARNING,
@@ -59,8 +59,8 @@ NEXT_HOP = rule(
 )
 ROUTE_REPEATED = rule(
     "vpc-static-route-repeated",
-    what="A destination has one static route.",
-    why="Which of two routes the switch keeps is left open.",
+    what="A destination has at most one static route.",
+    why="It is undefined which of two routes the switch keeps.",
     source=f"ours; {_TYPES} VPC.Validate does not compare them",
     fix="join them: one prefix with all next hops",
     severity=Severity.WARNING,
@@ -75,7 +75,7 @@ ROUTE_IPV6 = rule(
 )
 DHCP_DROPPED = rule(
     "vpc-dhcp-dropped",
-    what="The range and the options of DHCP stand beside dhcp.enable.",
+    what="The range and the options of DHCP are set only together with dhcp.enable.",
     why="Without it upstream silently removes them, whatever they say.",
     source=f"ours; {_TYPES} VPC.Default",
     fix="set dhcp.enable: true, or remove them",
@@ -83,8 +83,8 @@ DHCP_DROPPED = rule(
 )
 MAC_REPEATED = rule(
     "vpc-dhcp-mac-repeated",
-    what="A MAC address has one static lease, however it is written.",
-    why="Upstream writes all in one way and silently keeps one of them.",
+    what="A MAC address has at most one static lease, however it is written.",
+    why="Upstream normalises their spelling and silently keeps one of them.",
     source=f"ours; {_TYPES} VPC.Default",
     fix="keep one of the two",
     severity=Severity.WARNING,
@@ -92,7 +92,7 @@ MAC_REPEATED = rule(
 SUBNET_USED = rule(
     "vpc-subnet-removed",
     what="A subnet is removed after its attachments, and after the peerings that name it.",
-    why="Upstream does not look: they refer to nothing, and their next change is refused.",
+    why="Upstream does not check this: they then refer to nothing, and their next change is refused.",
     source=f"ours; {_UPDATE} has it commented out",
     fix="delete or change what is named first",
     severity=Severity.WARNING,
@@ -107,7 +107,10 @@ SUBNET_CHANGED = rule(
 )
 ATTACHMENT_MISFIT = rule(
     "vpc-attachment-misfit",
-    what="A VPC does not change into what its attachments cannot carry: mode l3vni over eslag, another VLANNamespace, hostBGP.",
+    what=(
+        "A VPC does not change into what its attachments cannot carry: mode l3vni over eslag, another "
+        "VLANNamespace, hostBGP."
+    ),
     why="Upstream checks it when something is attached, and not when the VPC changes later.",
     source=f"ours; api/vpc/v1beta1/vpcattachment_types.go VPCAttachment.Validate is not repeated in {_UPDATE}",
     fix="delete the attachments that are named first, or leave the VPC as it is",
@@ -116,7 +119,7 @@ ATTACHMENT_MISFIT = rule(
 
 
 def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
-    """What is accepted of *new*, and of the step from *old* to it, but surely not wanted."""
+    """What is accepted in *new*, and in the change from *old*, but almost certainly a mistake."""
     spec = new["spec"]
     for name, subnet in spec["subnets"].items():
         yield from _addresses(("spec", "subnets", name), subnet)
@@ -138,7 +141,7 @@ def _addresses(path: Path, subnet: Mapping[str, Any]) -> Iterator[Violation]:
     if subnet.get("hostBGP"):
         if subnet.get("gateway"):
             yield HOST_BGP_GATEWAY.at(
-                (*path, "gateway"), f"{subnet['gateway']} is ignored, for this is a hostBGP subnet"
+                (*path, "gateway"), f"{subnet['gateway']} is ignored, because this is a hostBGP subnet"
             )
     elif gateway is not None and gateway.value in (prefix.first, prefix.last):
         which = "network" if gateway.value == prefix.first else "broadcast"
@@ -172,7 +175,7 @@ def _routes(spec: Mapping[str, Any]) -> Iterator[Violation]:
         for position, hop in enumerate(route["nextHops"]):
             address = parse_address(hop)
             if address is None or address.version != 4:
-                yield NEXT_HOP.at((*path, "nextHops", position), f"{hop!r} is no IPv4 address")
+                yield NEXT_HOP.at((*path, "nextHops", position), f"{hop!r} is not an IPv4 address")
             elif hop in route["nextHops"][:position]:
                 yield NEXT_HOP.at((*path, "nextHops", position), f"{hop} is listed twice")
 
@@ -237,14 +240,14 @@ def _named_by_gateway_peering(spec: Mapping[str, Any], vpc: str) -> Iterable[str
 
 
 def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
-    """What of *sent* is gone from the stored form, without a word."""
+    """What of *sent* was silently dropped from the stored form."""
     for name, subnet in sent.get("spec", {}).get("subnets", {}).items():
         path: Path = ("spec", "subnets", name, "dhcp")
         dhcp = subnet.get("dhcp", {})
         if not dhcp.get("enable"):
             for field in ("range", "options"):
                 if dhcp.get(field):
-                    yield DHCP_DROPPED.at((*path, field), "is dropped, for dhcp.enable is not set")
+                    yield DHCP_DROPPED.at((*path, field), "is dropped, because dhcp.enable is not set")
         yield from _macs(path, dhcp.get("static", {}))
 
 
