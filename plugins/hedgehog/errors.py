@@ -3,7 +3,7 @@
     HedgehogError
     ├── RetryableError            come back later; nobody needs to act
     │   ├── RemoteUnavailable     network, timeout, refused connection, 5xx of a Git host, a cluster or the database
-    │   ├── DiskUnavailable       a local directory of ours cannot be written or read
+    │   ├── DiskUnavailable       one of our local directories cannot be written or read
     │   ├── RateLimited           the remote said when to come back
     │   ├── PushRace              the branch moved while we pushed: plan again on the new head
     │   ├── LockHeld              another run works on the same fabric or repository
@@ -74,7 +74,9 @@ class RemoteUnavailable(RetryableError):
 
 
 class DiskUnavailable(RetryableError):
-    """A local directory of ours is full, read-only, damaged or owned by somebody else; another worker may succeed."""
+    """One of our local directories is full, read-only, damaged or owned by somebody else; another worker may
+    succeed.
+    """
 
 
 class RateLimited(RetryableError):

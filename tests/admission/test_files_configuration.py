@@ -42,7 +42,7 @@ def test_a_file_in_git_does_not_switch_the_rules_off():
     (entry,) = [entry for entry in check(files, in_git=LAB).entries if entry.remarks]
     (remark,) = entry.remarks
     assert (remark.rule.id, remark.path) == ("configuration-owner", ".spec.settings.enforced")
-    assert "who may push must not decide" in remark.message
+    assert "the right to push must not include deciding" in remark.message
 
 
 def test_a_file_in_git_configures_its_own_fabric_only():

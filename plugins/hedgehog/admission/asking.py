@@ -64,7 +64,7 @@ class AskedFabric:
             return Verdict((self._budget.violation(),), Stage.OTHER)
         try:
             return self._answer(ref, manifest)
-        except Exception as error:  # a rule of ours that some object breaks must not leave the others without a verdict
+        except Exception as error:  # a rule that crashes on one object must not affect the verdicts on others
             return self._unverified(ref, error)
 
     def delete(self, ref: ObjectRef) -> Verdict:

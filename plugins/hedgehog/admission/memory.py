@@ -1,7 +1,7 @@
 """What follows from one object alone, worked out once, however often the object is checked.
 
-Whoever keeps the documents of unchanged blobs keeps a `Memory` beside them; what depends on other objects is asked anew
-each time.
+A caller that keeps the documents of unchanged blobs keeps a `Memory` with them; what depends on other objects is
+checked again each time.
 """
 
 from __future__ import annotations

@@ -43,4 +43,4 @@ CLUSTER_CHANGED = Asset(
     group="hedgehog",
     watchers=[AssetWatcher(name="cluster_changed", trigger=ClusterWatchTrigger())],
 )
-"""Somebody else changed or deleted an object of ours in a cluster, or undid that."""
+"""Somebody else changed or deleted one of our objects in a cluster, or undid that."""

@@ -28,7 +28,7 @@ _LOOK_AHEAD = 25 * 3600.0
 def intervals() -> dict[str, float]:
     """The seconds between two runs, by target or job. Where a clock is uneven, the longest of its pauses.
 
-    A setting that is not a clock is told in the log and left out: what is late by the others must still be seen.
+    A setting that is not a cron expression is logged and left out: lateness by the other schedules must still be seen.
     """
     found = {}
     for name, schedule in CLOCKS.items():

@@ -33,7 +33,7 @@ def clock_or(asset: Asset | AssetAny, schedule: Setting[str]) -> AssetOrTimeSche
 
 
 def dag_defaults(pool: str, *tags: str) -> dict[str, Any]:
-    """What every DAG of ours is made with: its work belongs to *pool*, missed runs are not made up for."""
+    """The arguments of all our DAGs: the work belongs to *pool*, and missed runs are not made up for."""
     return {
         "catchup": False,
         "dagrun_timeout": DAGRUN_TIMEOUT,

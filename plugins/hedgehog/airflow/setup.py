@@ -140,7 +140,7 @@ def _connections_step() -> list[str]:
 
 
 def _dags_step() -> list[str]:
-    """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is not a
+    """Whether Airflow has parsed all our DAGs and none is paused. An API that is not there yet is not a
     problem.
     """
     from hedgehog.airflow.adapters.rest import API_CONNECTION, open_api

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOTHING_BUT_TROUBLE: list[list[str]] = [[]]
-"""The plan of a run that has nothing to do but to tell of open problems: one empty batch, so that Airflow does not skip
+"""The plan of a run that only has open problems to report: one empty batch, so that Airflow does not skip
 the summary."""
 MOST_TOLD = 100
 """Problems that a summary names and returns; `hedgehog status --verbose` has them all."""
@@ -38,7 +38,7 @@ def is_red() -> bool:
 
 
 def level(status: str) -> int:
-    """How loud the log tells of an outcome."""
+    """The log level of an outcome."""
     return {OutcomeStatus.ERROR: logging.ERROR, OutcomeStatus.HELD: logging.WARNING}.get(
         OutcomeStatus(status), logging.INFO
     )

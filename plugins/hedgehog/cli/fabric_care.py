@@ -125,7 +125,7 @@ def _what_stays(seen: Remains) -> Iterator[str]:
     repository, fabric = seen.fabric.git_repository, seen.fabric
     if seen.files and repository is not None:
         yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
-        paths = shlex.join(seen.files)  # and nothing else: others may have files there, or a fabric of theirs
+        paths = shlex.join(seen.files)  # and nothing else: others may have files there, or a fabric of their own
         yield f"    remove them in a clone of {repository.url}, branch {repository.branch}:"
         yield f"    {cell(f'git rm --quiet --ignore-unmatch -- {paths}')}"
         yield f"    git commit -m 'Remove {fabric.name}' && git push"

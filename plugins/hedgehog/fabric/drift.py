@@ -113,7 +113,7 @@ def of_owned(
 
 
 def of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
-    """What an object is that no fabric has: an orphan of ours or somebody else's. None when it is gone.
+    """What an object is that no fabric has: our orphan, or somebody else's object. None when it is gone.
 
     What a controller made for another object (it has an owner there) comes and goes with that and is not drift.
     """
@@ -135,7 +135,7 @@ def is_gone(live: Manifest | None) -> bool:
 
 
 def last_manager(live: Mapping[str, Any], paths: Sequence[str]) -> str:
-    """The manager, other than us, that set one of *paths* last (anything, if none is given); "" when none is told."""
+    """The manager, other than us, that set one of *paths* last (anything, if none is given); "" when none is known."""
     found = [
         (str(entry.get("time") or ""), str(entry.get("manager") or ""))
         for entry in live["metadata"].get("managedFields") or ()

@@ -81,7 +81,7 @@ def _reserved(config: Mapping[str, Any], problems: list[Problem]) -> tuple[str, 
     subnets: list[str] = []
     for path, default in _RESERVED.items():
         value = _value(config, path)
-        ignored: list[Problem] = []  # of a field that is a setting itself; it is told there
+        ignored: list[Problem] = []  # of a field that is a setting itself; it is reported there
         read = (
             {}
             if _is_unset(value)

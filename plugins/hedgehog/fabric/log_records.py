@@ -1,6 +1,6 @@
 """What the product logs holds texts of others: names, values, what a server answered. None of it acts on a terminal.
 
-One place for every log of ours, in commands, tasks, triggers and the web server alike: the factory of log records.
+One place for all our logs, in commands, tasks, triggers and the web server alike: the factory of log records.
 """
 
 from __future__ import annotations

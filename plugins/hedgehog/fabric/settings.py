@@ -87,7 +87,7 @@ class FabricSettings:
 
 
 class UnreadableSettings(FabricSettings):
-    """Stored settings that make no sense: whoever asks for any of them gets an InvalidInput that says why."""
+    """Stored settings that are invalid: reading any of them raises an InvalidInput that says why."""
 
     __slots__ = ("why",)
     why: str

@@ -1,4 +1,4 @@
-"""Values and texts of others in messages of ours. Pure."""
+"""Values and texts of others, quoted in our messages. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def reason_of(lines: Sequence[str], *, rest: str) -> str:
-    """*lines* as one reason: all of them, or the first that have room, how many there are, and in *rest* who has all."""
+    """*lines* as one reason: all of them, or the first that have room, how many there are, and *rest*, which says where
+    to find all.
+    """
     told = "; ".join(lines)
     if len(told) <= LONGEST_REASON:
         return told

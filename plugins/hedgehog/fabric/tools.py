@@ -1,5 +1,6 @@
-"""Which tool, or which other installation of ours, owns an object in a cluster, by the labels and annotations that such
-tools leave. Pure."""
+"""Which tool, or which other installation of this product, owns an object in a cluster, by the labels and annotations
+that such tools leave. Pure.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What killed processes and failed calls leave in a clone and beside it. Only for who has the lock of the clone."""
+"""What killed processes and failed calls leave in a clone and beside it. Only for callers that hold the lock of the
+clone.
+"""
 
 from __future__ import annotations
 

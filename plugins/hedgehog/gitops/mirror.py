@@ -43,7 +43,7 @@ _WORTH_A_PACK = 50
 _TROUBLE = (pygit2.GitError, KeyError, OSError)
 """What pygit2 raises when it cannot read or write."""
 
-# libgit2 would read the settings of whoever is logged in, and fail where it may not.
+# libgit2 would read the settings of the user who is logged in, and fail where it may not.
 for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
     pygit2.settings.search_path[_level] = ""
 

@@ -140,7 +140,7 @@ class Remote:
     ) -> Completed:
         """Run git in *repository* and wait; the whole process group dies when it shows no progress or the time is up.
 
-        *state* is a directory of ours for what the call needs on disk: a private key while it runs, and the kept host
+        *state* is our directory for what the call needs on disk: a private key while it runs, and the kept host
         keys. *traced* adds what was said on the wire to the error text. Raises RemoteUnavailable on a timeout,
         DiskUnavailable when *state* cannot be used; an exit code is the caller's to judge.
         """
@@ -225,7 +225,8 @@ class Remote:
             "credential.helper": "",
             "protocol.allow": "never",
             f"protocol.{self.transport}.allow": "always",
-            # Nothing is ever checked out, so odd trees harm nobody: whoever reads a file judges it, and parks it alone.
+            # Nothing is ever checked out, so odd trees do no harm: the reader of a file judges it, and parks only that
+            # file.
             "fetch.fsckObjects": "false",
             "fetch.recurseSubmodules": "false",
             "http.followRedirects": "false",
@@ -269,7 +270,7 @@ def _transport(url: str, *, allow_plain_http: bool) -> str:
 def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[str]:
     command = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
     command += ["-o", "ServerAliveInterval=15", "-o", f"GlobalKnownHostsFile={os.devnull}"]
-    # Whoever is logged in on this machine, or runs an agent there, lends nobody a key.
+    # Keys of the user who is logged in on this machine, or in an agent that runs there, are not used.
     command += ["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "IdentityFile=none"]
     command += ["-o", "PreferredAuthentications=publickey"]
     if credentials.known_hosts:

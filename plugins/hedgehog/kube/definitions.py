@@ -1,6 +1,6 @@
 """The CustomResourceDefinition of the product's own kind Fabric: found, installed, or left to its owner.
 
-A cluster holds one CRD of a name, and upstream is bringing a Fabric of its own under the name of ours. Whatever is
+A cluster holds one CRD of a name, and upstream is bringing a Fabric of its own under the same name as ours. Whatever is
 there and not ours is never touched; our kind then lives in a fallback group. Hedgehog's CRDs are none of our business.
 """
 
@@ -120,7 +120,7 @@ def _get(cluster: Cluster, kind: Kind) -> Manifest | None:
 
 def explained(cluster: Cluster, kind: Kind, error: HedgehogError) -> HedgehogError:
     """*error*, unless it is a DefinitionMissing that will pass: the definition is there, but just installed or on its
-    way out. One more request, for that error only; who may not look at definitions gets the error as it is."""
+    way out. One more request, for that error only; a user who may not read definitions gets the error as it is."""
     if not isinstance(error, DefinitionMissing):
         return error
     try:

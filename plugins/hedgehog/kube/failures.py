@@ -151,7 +151,8 @@ def outage(error: HedgehogError) -> tuple[str, bool] | None:
     if isinstance(error, RateLimited):
         return "overloaded", False
     text = str(error).partition(": ")[2]
-    # An internal error may be about this one object; each of them is told at once, so that trying all costs little.
+    # An internal error may be about this one object; such errors are returned at once, so that trying all objects costs
+    # little.
     return None if " failed (500): " in text and not _SERVER_S.search(text) else (text, False)
 
 

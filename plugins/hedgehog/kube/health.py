@@ -75,7 +75,7 @@ class _Reader:
         return self._send("POST", path, subject=subject, body=body)
 
     def part(self, name: str, read: Callable[[], T], *, forbidden_is_fine: bool = False) -> T | None:
-        """What *read* returns; None when it cannot be read. A kind that is not there is told by the definitions."""
+        """What *read* returns; None when it cannot be read. A missing kind is reported by the definitions."""
         try:
             return read()
         except DefinitionMissing:

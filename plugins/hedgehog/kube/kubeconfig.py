@@ -1,7 +1,7 @@
 """Kubeconfigs: read once, checked, reduced to the one cluster and user that are used.
 
-A kubeconfig can have a program run, a file of this machine sent as a token, or TLS left unchecked. Whoever may write a
-connection or a file is not thereby somebody who may do that: each is refused unless the operator's setting permits it.
+A kubeconfig can have a program run, a file of this machine sent as a token, or TLS left unchecked. The right to write a
+connection or a file must not include that: each is refused unless the operator's setting permits it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a write left behind: the server's answer is compared with what was wanted, and what is not so is told. Pure.
+"""What a write left behind: the server's answer is compared with what was wanted, and differences are reported. Pure.
 
 A successful answer does not mean that the object is as wanted. A field that the fabric dropped stays while somebody else
 owns it, and an admission webhook may store a field otherwise.

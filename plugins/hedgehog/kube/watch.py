@@ -124,7 +124,7 @@ def _buffered(response: Any) -> bytes:
 
 
 def open_stream(cluster: Cluster, kind: Kind, namespace: str, version: str, *, seconds: int) -> Stream | None:
-    """A watch that tells what happened after *version*, and that the server ends after *seconds*.
+    """A watch that yields what happened after *version*, and that the server ends after *seconds*.
 
     None when the server has forgotten the version. Raises what its refusal means.
     """

@@ -44,8 +44,9 @@ FROM_GIT = frozenset(
     {"description", "asn", "spine_count", "leaf_count", "spine_leaf_links", "vpc_peering_config", "switch_config"}
     | {"settings"}
 )
-"""The settings of a fabric that its own files may set. Who may push must not thereby choose another cluster, a larger
-prune or another owner of the truth: those stay with the operators of the database."""
+"""The settings of a fabric that its own files may set. The right to push must not include choosing another cluster, a
+larger prune or another owner of the truth: those stay with the operators of the database.
+"""
 
 _RULE_SETTINGS = "settings"
 """The field of a fabric that is a mapping of fields of `FabricSettings`."""
@@ -132,7 +133,8 @@ def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], 
             problems.append(rows.CONFIGURATION_OWNER.at(("spec", key), what))
         elif key == _RULE_SETTINGS and given is not fabric.settings.enforced:
             what = (
-                "is set in the fabric database, not in Git: who may push must not decide whether what is pushed is "
+                "is set in the fabric database, not in Git: the right to push must not include deciding whether what "
+                "is pushed is "
                 "checked; use `hedgehog fabric import`"
             )
             problems.append(rows.CONFIGURATION_OWNER.at(("spec", key, _ENFORCED), what))

@@ -100,7 +100,7 @@ def claim(
 
 
 def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) -> list[Outcome]:
-    """Park the fabrics on which run after run died. Who asks for one by name has it tried all the same."""
+    """Park the fabrics on which run after run was killed. One that is asked for by name is tried nevertheless."""
     killers = sync_state.killers(connection, target, [fabric.id for fabric in fabrics])
     why = (
         f"the last {sync_state.MOST_KILLED} runs that worked on it were killed (time limit, out of memory); make the fabric "

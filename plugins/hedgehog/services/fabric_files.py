@@ -2,7 +2,7 @@
 
 A directory has files that are read, others that are not meant to be, and things that cannot be read although they may
 be meant: links, submodules, devices, unusable names, whatever is beyond a limit. Those are *opaque*. Opaque is never
-absent: it is told with its path, and what may be in there does not count as deleted (`vanished`).
+absent: it is reported with its path, and what may be in it does not count as deleted (`vanished`).
 """
 
 from __future__ import annotations

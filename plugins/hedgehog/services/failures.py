@@ -75,7 +75,7 @@ def failed(
 
 
 def describe(error: Exception) -> list[str]:
-    """What to tell of *error*: at least one line of text that any database and terminal takes.
+    """How to report *error*: at least one line of text that any database and terminal takes.
 
     Of an error that is not ours only the class and the place in our code: its text may quote a secret.
     """

@@ -1,4 +1,4 @@
-"""What is wrong now, since when, and when somebody was last told of it."""
+"""The open alerts: when each began, and when it was last notified."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def see(connection: Connection, alerts: Sequence[Alert], now: datetime, *, unsee
 
 
 def told(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
-    """Somebody was told of *alerts* at *now*."""
+    """Record that *alerts* were notified at *now*."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.alert SET notified_at = %s WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",

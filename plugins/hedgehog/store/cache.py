@@ -15,7 +15,7 @@ MOST_CHANGES = 50
 
 
 class Model(StrEnum):
-    """What is told of a fabric."""
+    """The subject of a read model of a fabric."""
 
     BASICS = "basics"
     """Names, policies and the last word about each sync."""

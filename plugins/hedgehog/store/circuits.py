@@ -68,7 +68,7 @@ def circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]
 def refused(connection: Connection, service: Service, fabric_ids: Sequence[int], now: datetime) -> dict[int, Circuit]:
     """Those of *fabric_ids* that must not be called at *now*, with their circuits.
 
-    The caller calls all others. For a half-open circuit one caller a RECOVERY is let through; whoever asks next to it is
+    The caller calls all others. For a half-open circuit one caller per RECOVERY is let through; any other is
     refused until that one has reported.
     """
     known = circuits(connection, service, fabric_ids)

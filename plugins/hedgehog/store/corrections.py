@@ -57,7 +57,7 @@ def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[st
 
 
 def forget(cursor: Any, target: Target, fabric_id: int, subjects: Collection[str]) -> None:
-    """A person wants these written, whoever else writes them: they are counted anew."""
+    """A person wants these written, regardless of who else writes them: counting starts again."""
     cursor.execute(
         "DELETE FROM hedgehog.correction WHERE fabric_id = %s AND target = %s AND subject = ANY(%s)",
         (fabric_id, target.value, list(subjects)),

@@ -145,7 +145,7 @@ def try_locks(connection: Connection, lock: Lock, row_ids: Sequence[int]) -> set
 
 
 def wait_lock(connection: Connection, lock: Lock, row_id: int) -> None:
-    """Take the lock, waiting for the one who has it (who frees it by finishing or by dying)."""
+    """Take the lock, waiting for its holder (who frees it by finishing or by being killed)."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", (int(lock), row_id))
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL and its client say, in our words: every error of theirs is one of ours, by its SQLSTATE.
+"""Translates errors of PostgreSQL and its client: each becomes one of ours, by its SQLSTATE.
 
 What ends by itself (a failover, a full disk that somebody clears, a deadlock) is worth another try; what is wrong with
 the data, the rights or the tables is not.
@@ -45,7 +45,7 @@ _BY_STATE: Mapping[str, tuple[type[HedgehogError], str]] = {
     "53100": (RemoteUnavailable, _DISK),
     "53300": (RemoteUnavailable, _ROOM),
     "55P03": (LockHeld, _IN_THE_WAY),
-    "57014": (RemoteUnavailable, "it took too long or was told to stop: {said}"),
+    "57014": (RemoteUnavailable, "it took too long or was cancelled: {said}"),
     "42P01": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
     "42703": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
     "42704": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),

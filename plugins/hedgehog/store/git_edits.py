@@ -41,7 +41,7 @@ class GitEdit:
     blob_id: str | None = None
     """The version of the file that this is about; None for an obstacle."""
     author: str = ""
-    """Who made it, and in which commit, if that could be told."""
+    """Who made it, and in which commit, if known."""
     problem: str = ""
     """Why its content cannot be taken over, in words; empty if it can."""
     differences: tuple[Difference, ...] = ()

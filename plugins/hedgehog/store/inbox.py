@@ -250,8 +250,8 @@ def take_up_again(cursor: Any, delivery_ids: Sequence[int]) -> set[int]:
 def remind(connection: Connection, kind: str) -> int:
     """Repeat the wake-up for deliveries of *kind* that wait although their time has come; returns how many.
 
-    For a DAG without a clock. A delivery is told again every few minutes at most, so that reminders cannot wake each
-    other for ever.
+    For a DAG without a clock. A delivery is announced again every few minutes at most, so that reminders cannot wake
+    each other for ever.
     """
     with transaction(connection) as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Every metric of ours: its name, what it says, and the SQL that finds it.
+"""All our metrics: name, meaning, and the SQL that collects them.
 
 A series for a single fabric exists only while something is wrong with it, so the cost follows the trouble, not the
 fleet.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FAILED = "hedgehog_metric_failed"
-"""The metric that tells which others could not be taken."""
+"""The metric that says which others could not be collected."""
 FABRIC_TROUBLE = "FabricTrouble"
 """The error class of tasks that are red only so that trouble with fabrics is seen."""
 MOST_SERIES = 200
@@ -19,7 +19,7 @@ MOST_SERIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of ours. `sql` gives the labels, in their order, and then the value; None: it comes from elsewhere."""
+    """One of our metrics. `sql` gives the labels, in their order, and then the value; None: it comes from elsewhere."""
 
     name: str
     kind: str
@@ -366,4 +366,4 @@ _MACHINES = (
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_FABRICS, *_SURROUNDINGS, *_TASKS, *_MACHINES)}
-"""Every metric of ours, by name."""
+"""All our metrics, by name."""

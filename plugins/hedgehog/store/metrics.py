@@ -1,4 +1,4 @@
-"""Figures of ours: what the database knows at one moment, and the samples of every minute."""
+"""Our metrics: what the database knows at one moment, and the samples of every minute."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def leave(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A fabric that a run said it works on. Whether it still does is told by the lock of the fabric."""
+    """A fabric that a run said it works on. The lock of the fabric says whether it still does."""
 
     fabric_id: int
     name: str
@@ -167,7 +167,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "target": outcome.target.value,
         },
     )
-    if not failed or outcome.findings:  # who could not even look leaves what is known as it is
+    if not failed or outcome.findings:  # a sync that could not even read anything leaves the known findings as they are
         problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
     still_held = (
         outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)

@@ -1,4 +1,4 @@
-"""Every try of every task of ours: when it ran, where, on which fabrics, and how it ended.
+"""Every try of our tasks: when it ran, where, on which fabrics, and how it ended.
 
 Written by the listener inside task processes; what a killed process could not write is filled in by a sweep.
 """

@@ -65,7 +65,7 @@ def save_cursors(cursor: Any, moved: Mapping[tuple[str, Place], str]) -> None:
 def forget_others(connection: Connection, connection_ids: Iterable[str]) -> None:
     """Drop what is known of clusters that no fabric is synced to any more: their cursors and their drift.
 
-    Orphans stay on record: what a deleted fabric left there is told of until somebody removes it.
+    Orphans stay on record: what a deleted fabric left there is reported until somebody removes it.
     """
     with transaction(connection) as cursor:
         for table in ("watch_cursor", "drift"):

@@ -75,7 +75,7 @@ def test_one_broken_query_keeps_nobody_from_the_rest(connection, context, no_api
     monkeypatch.setattr(notifiers, "senders", lambda context: {})
     assert CollectMetricsOperator(task_id="collect").execute(context)["samples"] > 40
     assert NotifyOperator(task_id="notify").execute(context)["alerts"] == 1
-    assert "HedgehogMetricFailed: the figures of hedgehog_circuits_open cannot be taken" in caplog.text
+    assert "HedgehogMetricFailed: the metric hedgehog_circuits_open cannot be collected" in caplog.text
 
 
 def test_an_answer_that_nobody_foresaw_keeps_nobody_from_the_figures(connection, context, monkeypatch, caplog):
@@ -155,7 +155,7 @@ def test_a_notifier_that_fails_turns_the_task_red(late, context, monkeypatch):
         raise InvalidInput("no")
 
     monkeypatch.setattr(notifiers, "senders", lambda context: {"mail": refuse})
-    with pytest.raises(AirflowFailException, match="nobody was told by mail"):
+    with pytest.raises(AirflowFailException, match="these notifiers failed: mail"):
         NotifyOperator(task_id="notify").execute(context)
 
 

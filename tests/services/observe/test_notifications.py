@@ -159,7 +159,7 @@ def test_one_broken_notifier_does_not_make_the_others_repeat_themselves(office, 
     office.senders["chat"] = _leak
     assert office.look(make_failing()) == ([Notice((make_alert(),), ())], ["chat"])
     assert office.look(make_failing()) == NOTHING
-    assert caplog.messages == ["chat could not tell anybody: ValueError"]
+    assert caplog.messages == ["chat could not send: ValueError"]
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)

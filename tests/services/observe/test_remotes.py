@@ -106,7 +106,7 @@ def test_few_calls_left_are_a_warning_until_the_window_ends(hosts: Hosts) -> Non
         DEGRADED,
         (
             "fewer than 10% of 5000 calls an hour are left until 2026-11-22 12:10:00 UTC; "
-            "who else uses this credential? an app of its own has more",
+            "does anything else use this credential? A GitHub App has a larger limit",
         ),
     )
 

@@ -240,7 +240,7 @@ def test_a_push_does_not_switch_the_rules_off(lab, ada):
     (outcome,) = follow(lab).outcomes
     fabric = fabric_store.load_fabric(lab.database, "lab")
     assert (fabric.description, fabric.settings.enforced, outcome.status) == ("Lab", True, OutcomeStatus.HELD)
-    assert "who may push must not decide whether what is pushed is checked" in outcome.reason
+    assert "the right to push must not include deciding whether what is pushed is checked" in outcome.reason
 
 
 def test_a_setting_that_the_database_refuses_is_a_problem_of_its_file(lab, ada):

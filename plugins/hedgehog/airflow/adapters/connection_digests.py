@@ -1,4 +1,4 @@
-"""Whether a connection is still what it was, told by a digest that gives nothing of it away.
+"""Whether a connection is still what it was, detected with a digest that reveals nothing of it.
 
 The digest is an HMAC over all fields, and over the files that they name, under a key that is made of the password of the
 fabric database, so that a copy of that database alone does not help to guess a secret. Of the HMAC two bytes are kept:

@@ -173,8 +173,8 @@ def _unknown(connection_id: str) -> NotFound:
 def refuse_other_host(values: ConnectionValues, host: str) -> None:
     """Raise InvalidInput when the connection says for which hosts its credential is meant, and *host* is none of them.
 
-    The extra `hosts` has their names, as a list or separated by commas. Whoever can write a repository's URL (a row, a
-    restored backup) must not thereby send a credential to a host of his own.
+    The extra `hosts` has their names, as a list or separated by commas. Anybody who can write a repository's URL (a
+    row, a restored backup) must not thereby send a credential to a host of his own.
     """
     meant = values.extra.get("hosts")
     if meant is None:

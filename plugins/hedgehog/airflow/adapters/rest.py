@@ -1,4 +1,4 @@
-"""Airflow's own REST API, the only way to its metadata: a login, JSON in and out, errors of ours."""
+"""Airflow's own REST API, the only way to its metadata: a login, JSON in and out, and our own errors."""
 
 from __future__ import annotations
 

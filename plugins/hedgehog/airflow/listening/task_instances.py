@@ -1,4 +1,4 @@
-"""Task instances of ours, as Airflow's REST API tells them."""
+"""Our task instances, as Airflow's REST API returns them."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Breaker:
 
 
 class TaskRecorder:
-    """Writes one row per try of a task of ours: its start beside its work, its end after Airflow has its state.
+    """Writes one row per try of our tasks: the start in parallel with the work, the end after Airflow has the state.
 
     Only in the process of the task. What a killed process could not tell is filled in by the sweep of hedgehog_metrics.
     """
@@ -125,7 +125,7 @@ class TaskRecorder:
             raise failure
 
     def _write_start(self, run: TaskRun) -> None:
-        """In a thread, which neither logs nor asks Airflow for anything: what fails is told at the end."""
+        """In a thread, which neither logs nor asks Airflow for anything: failures are logged at the end."""
         try:
             self._write(run)
         except Exception as failure:
@@ -144,7 +144,7 @@ class TaskRecorder:
 
 
 def is_ours(task_instance: Any) -> bool:
-    """A task instance of ours in its own process. Elsewhere (a person sets a state, the scheduler notices a death)
+    """One of our task instances, in its own process. Elsewhere (a person sets a state, the scheduler notices a death)
     hooks hold up everybody, and the sweep sees it anyway."""
     if not str(getattr(task_instance, "dag_id", "")).startswith(DAG_PREFIX):
         return False

@@ -1,4 +1,4 @@
-"""Operators of hedgehog_metrics: take the figures of this minute, and tell what is wrong."""
+"""Operators of hedgehog_metrics: collect the metrics of this minute, and notify of what is wrong."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class NotifyOperator(BaseOperator):
     ui_color = "#fce8e6"
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Return how much was told. Fails when a notifier could not tell anybody."""
+        """Return the number of notifications. Fails when a notifier failed."""
         from hedgehog.airflow.clocks import intervals
         from hedgehog.airflow.listening.notifiers import senders
         from hedgehog.services.observe import metrics, notifications
@@ -115,5 +115,5 @@ class NotifyOperator(BaseOperator):
         for line in notice.message.splitlines():
             logger.warning("%s", line)
         if failed:
-            raise AirflowFailException(f"nobody was told by {short(failed)}; the log above says why")
+            raise AirflowFailException(f"these notifiers failed: {short(failed)}; the log above says why")
         return {"alerts": len(notice.alerts), "over": len(notice.over)}

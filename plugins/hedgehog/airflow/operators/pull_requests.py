@@ -175,7 +175,7 @@ class PullRequestSummaryOperator(SummaryOperator):
         return {"totals": {**totals, "unchecked": len(lost)}, "pull_requests": results, "unchecked": lost}
 
     def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
-        """What could not be checked; faults of a pull request are told on it."""
+        """What could not be checked; the faults of a pull request are reported on it."""
         return [f"{len(lost)} of {len(self.planned)} could not be checked: {short(lost)}"] if lost else []
 
 

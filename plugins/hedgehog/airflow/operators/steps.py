@@ -33,7 +33,7 @@ Batches = list[list[str]]
 
 
 def or_open_problems(connection: Connection, verb: str, batches: Batches) -> Batches:
-    """The *batches* of a plan; without any, one that is empty if the DAG of *verb* has open problems to tell of.
+    """The *batches* of a plan; without any, one that is empty if the DAG of *verb* has open problems to report.
 
     Airflow skips everything after a plan of nothing, the summary included.
     """

@@ -1,4 +1,4 @@
-"""What every task of ours needs: the fabric database, how long it may take, and how runs and names are written.
+"""What all our tasks need: the fabric database, how long it may take, and how runs and names are written.
 
 The only place that knows what Airflow retries. A permanent error fails the task at once; a retryable one raised by the
 call itself (the fabric database is unreachable) is left to Airflow's retries. Errors of single fabrics are neither: the

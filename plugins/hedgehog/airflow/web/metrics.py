@@ -111,7 +111,7 @@ def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:
     counter = _Counter()
 
     def requires_token(request: Request) -> None:
-        """Refuse whoever has not the token, and everybody while there is none."""
+        """Refuse requests without the token, and all requests while there is no token."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         wanted = token.current().encode()
         if scheme.lower() != "bearer" or not wanted or not hmac.compare_digest(given.strip().encode(), wanted):
@@ -128,7 +128,7 @@ def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:
 
     @app.get("/prometheus")
     def prometheus() -> PlainTextResponse:
-        """All figures of ours, as of now, in Prometheus' text format."""
+        """All our metrics, as of now, in Prometheus' text format."""
         return counter.page()
 
     return app

@@ -29,7 +29,8 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
         return
     joined = read(spec)
     if joined.type is None:
-        # Upstream writes the label value <invalid>, which the API server refuses; a rule of ours says it better.
+        # Upstream writes the label value <invalid>, which the API server refuses; one of our rules has a better
+        # message.
         return
     labels = manifest["metadata"].setdefault("labels", {})
     labels[f"{COMPUTED}connection-type"] = joined.type.label

@@ -85,7 +85,7 @@ KINDS: Mapping[str, Fixed | Split] = {
     "osfp-800": Split("OSFP-800G", _800G, lanes=8, auto_negotiation=True),
     "osfp-800-200": Split("OSFP-800G", f"{_800G} 1x200G", lanes=8, auto_negotiation=True),
 }
-"""What a port can do, by a name of ours; `name` is upstream's."""
+"""What a port can do, by our own name; `name` is upstream's."""
 
 
 @dataclass(frozen=True, slots=True)

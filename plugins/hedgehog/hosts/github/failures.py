@@ -73,7 +73,7 @@ def _wait(headers: Mapping[str, str]) -> float:
 
 
 def _now(headers: Mapping[str, str]) -> float:
-    """Seconds since 1970 by GitHub's own clock, where it tells it: ours may be wrong."""
+    """Seconds since 1970 by GitHub's own clock, if it sends the time: ours may be wrong."""
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, OverflowError):

@@ -1,7 +1,7 @@
 """What must happen to the files of one fabric in Git: pure, what is wanted against what is there.
 
 The rule that everything here serves: a file is written or removed only when it is as we left it. What a person changed,
-and what we never wrote, stays, unless the fabric's policy says otherwise, and is told with the name of the person.
+and what we never wrote, stays, unless the fabric's policy says otherwise, and is reported with the name of the person.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fabrics → clusters: compare what is wanted with what is there, write the difference, tell what happened.
+"""Fabrics → clusters: compare what is wanted with what is there, write the difference, report what happened.
 
 The cluster gets what was published to Git, or, for a fabric without Git sync, what the database holds. The fabrics of
 a batch that share a cluster share one LIST per kind. Plain Python; a function that the caller gives opens clusters.

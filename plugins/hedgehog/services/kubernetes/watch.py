@@ -2,7 +2,7 @@
 
 One thread waits for all watches together; a few workers do what may take long (connecting, listing). A watch starts
 after the version up to which its events are in the fabric database, else after a list. It is a hint: a lost one costs
-latency, for every sync lists anew. Ends only when it is told to.
+latency, because every sync lists again. Ends only when it is asked to.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Watch:
         wake: Callable[[list[str]], None],
         times: Times | None = None,
     ) -> None:
-        """*wake* is told which fabrics were made due; it is called in the thread of `run`."""
+        """*wake* is called with the fabrics that were made due, in the thread of `run`."""
         self._open_database, self._open_cluster, self._wake = open_database, open_cluster, wake
         self._times = times or Times()
         self._connection: Connection | None = None
@@ -104,7 +104,9 @@ class Watch:
                 self._take_results()
 
     def _guarded(self, action: Callable[[], None], feed: Feed | None = None) -> None:
-        """Do *action*; what nobody foresaw in one cluster, told of its *feed* if there is one, must not stop the others."""
+        """Do *action*; an unexpected error in one cluster (logged with its *feed* if there is one) must not stop the
+        others.
+        """
         try:
             action()
         except Exception as error:

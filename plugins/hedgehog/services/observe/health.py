@@ -191,9 +191,9 @@ def _judged(cluster: Cluster, known: Known, facts: ClusterFacts, now: datetime) 
 def _write_back(
     cluster: Cluster, judged: Judged, facts: ClusterFacts, installation: Installation, now: datetime
 ) -> None:
-    """Write health and convergence on the fabric's own resource, if there is one of ours and it says something else.
+    """Write health and convergence to the fabric's own resource, if we own it and it says something else.
 
-    Whoever changed it in between wins; the next check writes on top of that.
+    A change made in between wins; the next check writes on top of it.
     """
     resource = facts.resources.get(judged.fabric.resource_name)
     if resource is None or not judged.fabric.publish_fabric_resource or other_installation(resource, installation):

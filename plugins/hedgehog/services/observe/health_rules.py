@@ -156,7 +156,7 @@ def _kept(facts: ClusterFacts, healths: Mapping[Agent, Health], converged: Conve
 
 
 def _switches(healths: Mapping[Agent, Health]) -> dict[str, dict[str, str]]:
-    """The health of each switch, as the fabric's resource tells it: spines apart from all others."""
+    """The health of each switch, in the form of the fabric's resource: spines apart from all others."""
     found: dict[str, dict[str, str]] = {"spine_status": {}, "leaf_status": {}}
     for agent, health in sorted(healths.items(), key=lambda item: item[0].name):
         if agent.kind == "Agent":

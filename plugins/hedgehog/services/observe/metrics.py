@@ -34,9 +34,9 @@ _IN_INTERVALS = {
 def collect(connection: Connection, intervals: Mapping[str, float]) -> list[Sample]:
     """All figures as of now, and what the machines that run hedgehog_metrics said of themselves last.
 
-    What cannot be taken is told by the metric FAILED and by the log, and costs nothing else. Raises RemoteUnavailable
-    when the database is unreachable. *intervals* are the seconds between two runs of each target's sync and of each job
-    of maintenance.
+    What cannot be collected is reported by the metric FAILED and in the log, and affects nothing else. Raises
+    RemoteUnavailable when the database is unreachable. *intervals* are the seconds between two runs of each target's
+    sync and of each job of maintenance.
     """
     started = time.perf_counter()
     store.answer(connection)

@@ -1,4 +1,4 @@
-"""Who is told what: conditions over the figures, each told once, again after a while, and when it is over.
+"""Notifications: conditions over the metrics, each notified once, again after a while, and when it is over.
 
 The conditions are those of `deploy/alerts/hedgehog.yaml`, for installations without a Prometheus.
 """
@@ -20,7 +20,7 @@ from hedgehog.store.metrics import Sample
 logger = logging.getLogger(__name__)
 
 QUIET = timedelta(minutes=5)
-"""For how long a condition must be gone before it is over: what comes and goes is told once."""
+"""For how long a condition must be gone before it is over: one that comes and goes is notified once."""
 _MOST_LINES = 20
 
 
@@ -34,7 +34,7 @@ class Condition:
     text: str
 
     def alert(self, sample: Sample) -> Alert:
-        """What to tell of *sample*."""
+        """The message for *sample*."""
         labels = sample.labels
         # The class of a fabric's error may change while it keeps failing; it stays the same alert.
         unsteady = {"error_class"} if "fabric" in labels else set()
@@ -101,7 +101,7 @@ CONDITIONS = (
         "HedgehogMetricFailed",
         FAILED,
         1,
-        "the figures of {metric} cannot be taken, and nobody is told what they would show; the log of hedgehog_metrics says why",
+        "the metric {metric} cannot be collected, so its alerts cannot fire; the log of hedgehog_metrics says why",
     ),
 )
 """All of them; each is a rule of the same name for Prometheus."""
@@ -154,10 +154,10 @@ def notify(
     now: datetime,
     remind: timedelta,
 ) -> tuple[Notice, list[str]]:
-    """Tell all *senders* what is new, still so after *remind*, or over; returns that and who could not be told.
+    """Send to all *senders* what is new, still so after *remind*, or over; returns that and the senders that failed.
 
-    It counts as told when one of them took it; else it is told again with the next call. What nobody was told of is
-    never told to be over, and what cannot be looked at now stays as it was.
+    It counts as sent when one of them accepted it; otherwise it is sent again with the next call. What could not be
+    sent is never told to be over, and what cannot be looked at now stays as it was.
     """
     known = store.see(connection, wrong(samples), now, unseen=_unseen(samples))
     notice = _due(known, now, remind)
@@ -193,6 +193,6 @@ def _sent(name: str, send: Send, notice: Notice) -> bool:
         send(notice)
     except Exception as error:  # notifiers are anybody's code, and what they say may hold an address with a token
         said = str(error) if isinstance(error, HedgehogError) else type(error).__name__
-        logger.error("%s could not tell anybody: %s", name, said)
+        logger.error("%s could not send: %s", name, said)
         return False
     return True

@@ -179,7 +179,9 @@ def _of_rate(found: RateLimit | None, now: datetime) -> Iterable[Finding]:
         reason = (
             f"fewer than {RATE_WARNING:.0%} of {found.limit} calls an hour are left until {moment(found.resets_at)}"
         )
-        yield Finding(Health.DEGRADED, f"{reason}; who else uses this credential? an app of its own has more")
+        yield Finding(
+            Health.DEGRADED, f"{reason}; does anything else use this credential? A GitHub App has a larger limit"
+        )
 
 
 def check_services(

@@ -1,4 +1,4 @@
-"""How fabrics stand at their targets, as a person wants to be told: what is wrong, what waits for what, what needs you.
+"""The state of fabrics at their targets, for people: what is wrong, what waits for what, what needs you.
 
 Reads the latest states and the register of open problems; asks nobody else and writes nothing.
 """

@@ -196,7 +196,7 @@ def _unreadable(before: Tree, after: Tree) -> Iterator[Problem]:
 
 
 def _kept(kept: Mapping[ObjectRef, str], files: Mapping[ObjectRef, str], after: Tree) -> Iterator[Problem]:
-    """Objects that are in no file any more, and may still be meant. Torn files are told by themselves."""
+    """Objects that are no longer in any file, and may still be intended. Torn files are reported separately."""
     for ref, why in sorted(kept.items()):
         if why != FILE_HAS_A_PROBLEM:
             file = files[ref] if files[ref] in after.sources else ""
@@ -204,7 +204,7 @@ def _kept(kept: Mapping[ObjectRef, str], files: Mapping[ObjectRef, str], after: 
 
 
 def _placed(problem: Problem, have: Mapping[ObjectRef, _Object], after: Tree) -> Problem:
-    """A deletion that is refused stands in no file any more: it is told at the file where the object was, if that stays."""
+    """A refused deletion is no longer in any file: it is reported at the file where the object was, if that stays."""
     if problem.file:
         return problem
     was = next((one.file for ref, one in have.items() if str(ref) == problem.ref), "")

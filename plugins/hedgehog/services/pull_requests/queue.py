@@ -60,8 +60,8 @@ def work(
     """Run *check* for *task* and record what happened to its deliveries, whatever happens. Raises what *check* raises.
 
     A failed one is tried again when its time comes, as the inbox decides; without a worker waiting for it. One whose
-    check killed its process again and again is not checked any more: *give_up* says so to who reads the pull request,
-    and WorkKilled is raised to who reads the log.
+    check killed its process again and again is no longer checked: *give_up* says so on the pull request, and WorkKilled
+    is raised for the log.
     """
     if not task.deliveries:
         return _settle(connection, task, check(task.repository, task.number))

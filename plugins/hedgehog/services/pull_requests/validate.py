@@ -51,7 +51,7 @@ class Status(StrEnum):
     FAILURE = "failure"
     """The pull request should not be merged, or could not be verified."""
     SKIPPED = "skipped"
-    """A draft, closed, or none of ours: nothing was said on GitHub."""
+    """A draft, closed, or not for our fabrics: nothing was posted on GitHub."""
 
 
 @dataclass(frozen=True, slots=True)

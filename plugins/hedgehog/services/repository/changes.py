@@ -62,7 +62,7 @@ class Look:
 
     @property
     def found(self) -> str:
-        """What a delivery that led here is told."""
+        """The result that is recorded for the delivery that led here."""
         return f"looked at {self.revision}" if self.revision else "the branch is not there yet"
 
     @property
@@ -133,7 +133,7 @@ def follow(
 
 
 def _follow(run: _Run) -> Look:
-    """One repository, with the deliveries that name it, while no sync of ours pushes to it."""
+    """One repository, with the deliveries that name it, while none of our syncs pushes to it."""
     try:
         run.check_time()
     except NotReached as error:
@@ -207,7 +207,7 @@ def _look(run: _Run) -> Look:
 
 
 def _told(run: _Run, error: Exception) -> HedgehogError:
-    """*error*, as one of ours. What nobody foresaw is tried again, and may quote a secret: only its place is told."""
+    """*error*, as one of ours. An unexpected error is retried, and may quote a secret: only its place is reported."""
     if isinstance(error, HedgehogError):
         return error
     logger.error("%s: nobody foresaw this error", run.repository.name, exc_info=error)
@@ -329,7 +329,7 @@ def _unwilling(fabric: Fabric) -> str:
 
 
 def _is_touched(connection: Connection, commit: Commit, fabric: Fabric, seen: str | None) -> bool:
-    """Whether the push left a file of ours other than we wrote it. What was so before, and was reported, is not news."""
+    """Whether the push changed a file that we wrote. Differences that were reported before do not count."""
     mirror, directory = commit.mirror, fabric.git_directory
     before = seen if seen is not None and mirror.has(seen) else None
     if before is not None and mirror.tree_id(before, directory) == mirror.tree_id(commit.head, directory):

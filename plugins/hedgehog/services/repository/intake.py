@@ -34,7 +34,9 @@ from hedgehog.store.sync_state import State
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What is taken in: the *head* of a branch, now in its mirror. *note* is told of every fabric (a forced push)."""
+    """What is taken in: the *head* of a branch, now in its mirror. *note* is recorded for every fabric (a forced
+    push).
+    """
 
     mirror: Mirror
     head: str

@@ -100,5 +100,5 @@ def _delivered(connection: Connection, rows: Sequence[GitRepository]) -> set[int
 
 
 def is_about(delivery: Delivery, row: GitRepository) -> bool:
-    """Whether *delivery* tells of a push to the branch that *row* follows."""
+    """Whether *delivery* announces a push to the branch that *row* follows."""
     return delivery.branch == row.branch and same_repository(delivery.url, row.url)

@@ -64,7 +64,7 @@ def read(
 
 
 class _Reader:
-    """Collects what files say; a part that is wrong is told and left out."""
+    """Collects the content of files; a part that is wrong is reported and left out."""
 
     def __init__(self, fabric: Fabric, unread: Unread) -> None:
         self._fabric = fabric
@@ -246,7 +246,9 @@ _NO_BLOB = "0" * 40
 def _unclear(
     reading: Reading, have: Iterable[ObjectRef], recorded: Mapping[ObjectRef, GitFile]
 ) -> dict[ObjectRef, str]:
-    """Why nobody knows whether an object that is not found in Git is meant to go; who is not there clearly is."""
+    """Why it is unknown whether an object that is not found in Git is to be deleted; objects that are not in the result
+    are.
+    """
     missing = sorted(set(have) - reading.objects.keys())
     files = {ref: file_of(record.path) for ref, record in recorded.items()}
     vanished = {ref: files.get(ref, "") for ref in missing if ref not in reading.refused}

@@ -21,7 +21,7 @@ from hedgehog.manifests import intake, yaml
 from hedgehog.services.fabric_files import FabricFiles
 
 FILE_HAS_A_PROBLEM = "stays as it was: its file has a problem"
-"""The problem itself is told where it is."""
+"""The problem itself is reported at its place."""
 _GROUP = b"githedgehog.com"
 """In every manifest of an object; what does not have it need not be parsed."""
 _NAMED = re.compile(rb"name[\"']?\s*:\s*[\"']?([\w.-]+)")
@@ -30,7 +30,7 @@ _LINK = re.compile(rb"[^\s\0/]*/[^\s\0]*")
 """What a link is where links are written as text: a path without a line end."""
 _LOOKS_LIKE_YAML = re.compile(r"\.(ya?ml|json)\b", re.IGNORECASE)
 _PACKED = re.compile(r"\.(?:tar|tgz|gz|tbz2?|bz2|txz|xz|zst|zip|7z|rar|gpg|pgp|asc|age|enc|p7m)", re.IGNORECASE)
-"""The end of a name that tells of content which is packed or encrypted."""
+"""The end of a name that indicates packed or encrypted content."""
 _KINDS = {kind.lower().encode(): kind.encode() for kind in KINDS}
 _LONGEST_KIND = max(map(len, _KINDS)) + 4
 _MOST_SLIPS = 100
@@ -152,7 +152,7 @@ class _Seen:
     closed: dict[str, str] = field(default_factory=dict)
     """Stem of the path → path, of what is not text or too large: packed or encrypted, maybe."""
     closed_any: str = ""
-    """One of those that may hold any object: its name tells of YAML, or of something packed."""
+    """One of those that may hold any object: its name indicates YAML or packed content."""
     link: str = ""
     """What may be a link that is written as text."""
     left_out: str = ""

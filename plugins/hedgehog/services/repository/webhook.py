@@ -1,4 +1,4 @@
-"""A delivery of GitHub: is it signed, what does it say, does anybody have to look.
+"""A delivery of GitHub: whether it is signed, what it says, and whether it needs work.
 
 What is kept of a payload is where to look (repository, branch, number, commits) and who sent it; texts that people
 write are not kept, and nothing of an unsigned delivery is even parsed.
@@ -33,7 +33,9 @@ _BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}(?:\[bot\])?")
 _HEADS = "refs/heads/"
 _CHECKED_ACTIONS = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited"})
-"""Drafts are not checked until they are ready; an edit may choose another base, for which the old verdict is none."""
+"""Drafts are not checked until they are ready; an edit may choose another base, to which the old verdict does not
+apply.
+"""
 _COMMITS_TOLD = 2048
 """GitHub lists no more commits of a push: a list of that length may not be all."""
 
@@ -197,7 +199,7 @@ def _unneeded(arrival: Arrival, payload: Mapping[str, Any], repositories: Iterab
 def _is_ours(payload: Mapping[str, Any], repository: GitRepository) -> bool:
     """Whether every commit of a push was made by our sync: our trailers and our committer.
 
-    Whoever forges both delays the look at his push until the next one by the clock.
+    A forger of both only delays the processing of their push until the next scheduled run.
     """
     commits = payload.get("commits")
     if not isinstance(commits, list) or not 0 < len(commits) < _COMMITS_TOLD or payload.get("forced") is True:

@@ -283,7 +283,7 @@ def expired(
 
 
 def is_name(name: str) -> bool:
-    """Whether a directory of that name is a backup of ours."""
+    """Whether a directory of that name is one of our backups."""
     try:
         datetime.strptime(name, f"{PREFIX}%Y%m%dT%H%M%SZ")
     except ValueError:

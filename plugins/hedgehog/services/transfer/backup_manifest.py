@@ -1,7 +1,7 @@
 """What a backup says of itself, checked before anything of it is believed.
 
-Whoever may write to the bucket must not gain more than that: paths are of a few known forms, sizes are capped, exactly
-the files of the manifest are read, and with a key nothing counts that was not signed with it.
+The right to write to the bucket must not include more than that: paths are of a few known forms, sizes are capped,
+exactly the files of the manifest are read, and with a key nothing counts that was not signed with it.
 """
 
 from __future__ import annotations

@@ -107,7 +107,9 @@ def restore_from_git(
     listing = mirror.listing(head, "", limits=_REPOSITORY)
     published = dict(_published(mirror, listing))
     if not published:
-        raise NotFound(f"{repository.url} has no {FABRIC_FILE} of ours on {repository.branch}; nothing was restored")
+        raise NotFound(
+            f"{repository.url} has none of our {FABRIC_FILE} files on {repository.branch}; nothing was restored"
+        )
     with transaction(connection) as cursor:
         work = _Restore(connection, cursor, Report(f"{repository.url} {repository.branch}@sha1:{head}"))
         work.begin({_name(manifest) for manifest in published.values()}, replace=replace)

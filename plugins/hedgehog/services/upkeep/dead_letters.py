@@ -100,5 +100,5 @@ def discard(connection: Connection, selection: Selection, *, by: str, why: str) 
     Raises InvalidInput without a reason.
     """
     if not why.strip():
-        raise InvalidInput("say why with --reason; who looks for the fabric later will ask")
+        raise InvalidInput("say why with --reason, for those who look at the fabric later")
     return store.discard(connection, selection, by=by, why=why)

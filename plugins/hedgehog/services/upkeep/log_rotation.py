@@ -38,7 +38,7 @@ class Policy:
     compress_size: int = 1_000_000
     """A larger log is compressed as soon as it is at rest."""
     rest_hours: float = 1.0
-    """How long nothing was written before a log counts as finished: longer than any task of ours may run."""
+    """How long nothing was written before a log counts as finished: longer than any of our tasks may run."""
 
 
 @dataclass(slots=True)

@@ -18,14 +18,14 @@ SILENCE = timedelta(minutes=1)
 LOOK_BACK = timedelta(minutes=15)
 """Failures that ended longer ago are not looked for: runs of the sweep that were missed are made up for this far."""
 FORGOTTEN = timedelta(days=1)
-"""No task of ours takes as long as this: one that nobody knows the end of is taken for failed."""
+"""None of our tasks takes as long as this: one whose end is unknown counts as failed."""
 _MOST = 100
 _LOST = "its process was killed, or could not reach the fabric database; the log of the task says which"
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How the tries of a task instance stand, as Airflow's REST API tells it."""
+    """The state of the tries of a task instance, as Airflow's REST API returns it."""
 
     state: str
     """Of the try that was asked for."""
@@ -35,7 +35,7 @@ class Tries:
 
 
 class TaskInstances(Protocol):
-    """The part of Airflow's REST API that is needed here, for DAGs of ours only."""
+    """The part of Airflow's REST API that is needed here, for our DAGs only."""
 
     def unfinished(self) -> set[Attempt]:
         """The tries that are at work, or wait for something in the midst of it."""

@@ -19,7 +19,7 @@ RUN_LOST = "RunLost"
 KEPT_RUNS = 20
 """The newest ended runs of a DAG that stay, however old."""
 MOST_RUNS = 2000
-"""Airflow runs that go in one run of ours."""
+"""The number of Airflow's runs that one of our runs deletes."""
 _PAGE = 100
 
 
@@ -90,7 +90,7 @@ def _outcome(work: sync_state.Work, target: Target) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """An ended run of a DAG, as Airflow's REST API tells it."""
+    """An ended run of a DAG, as Airflow's REST API returns it."""
 
     run_id: str
     state: str

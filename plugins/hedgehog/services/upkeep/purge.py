@@ -66,7 +66,7 @@ class Remains:
     files: tuple[str, ...] = ()
     """Files in Git that we wrote and that are as we left them."""
     edited: tuple[str, ...] = ()
-    """Files of ours that people changed: a purge leaves them."""
+    """Our files that people changed: a purge leaves them."""
     foreign: tuple[str, ...] = ()
     """Other people's files in its directory."""
     places: tuple[Place, ...] = ()

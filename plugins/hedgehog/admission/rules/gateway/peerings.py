@@ -176,7 +176,7 @@ def _exposed_twice(new: Manifest, world: World) -> Iterator[Violation]:
 
 
 def _some_others(fact: Fact, me: tuple[str, str], world: World) -> str:
-    """The first of who else has the fact: there may be thousands, and one is enough to know."""
+    """The first other object that has the fact: there may be thousands, and one is enough."""
     return ", ".join(name for _, name in islice((user for user in world.users(fact) if user != me), _SHOWN))
 
 
