@@ -220,7 +220,7 @@ def rules_page(rules: Mapping[str, Any]) -> str:
 
 _RULES_INTRODUCTION = """\
 What `hedgehog validate`, pull requests and every sync check, {count} rules in all. An **error** is what a Hedgehog cluster
-refuses; a **warning** it takes, but surely nobody wants it, and `--strict` makes an error of it. Names are never
+refuses; a **warning** it takes, although it is hardly ever wanted, and `--strict` makes an error of it. Names are never
 changed. *Source* is where upstream says so, in githedgehog/fabric unless said otherwise; *ours* is in no upstream code.
 How to use them is told in [validation.md](validation.md)."""
 

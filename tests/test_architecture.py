@@ -30,6 +30,14 @@ def test_every_file_that_the_page_names_exists():
     assert [path for path in sorted(named) if not (ROOT / path).is_file() and not (PACKAGE / path).is_file()] == []
 
 
+def test_every_path_that_a_recipe_names_exists():
+    """What a newcomer opens next."""
+    recipes = (ROOT / "CONTRIBUTING.md").read_text().split("## Recipes")[1].split("\n## ")[0]
+    named = {path for path in re.findall(r"`([\w./-]+)`", recipes) if "/" in path}
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists() and not (PACKAGE / path).exists()] == []
+
+
 def test_every_folder_that_the_page_names_exists():
     """Also in the picture and in the table of where to put what."""
     named = set(re.findall(r"(?:`|^ {2,}|   )([a-z_/]+)/(?=`|\s)", PAGE, re.MULTILINE))

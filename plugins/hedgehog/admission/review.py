@@ -67,7 +67,7 @@ class Admission:
     ) -> None:
         """*objects* are taken as they are, in canonical form, without a check.
 
-        Of the kinds *elsewhere* nothing is known here: that an object of them is not there is no fault, but a warning.
+        Of the kinds *elsewhere* nothing is known here: that an object of them is not there is not an error, but a warning.
         A *memory* of the same settings may know what follows from the objects.
         """
         self._rules = rules()
@@ -114,7 +114,7 @@ class Admission:
         if old is None:
             return _absent(kind, name)
         if not isinstance(patch, Mapping):
-            return Verdict((decode.PATCH.at((), "is no mapping"),), Stage.DECODE)
+            return Verdict((decode.PATCH.at((), "is not a mapping"),), Stage.DECODE)
         plain, found = decode.decode(decode.merge(old, patch), self.settings)
         if plain is None:
             return Verdict(tuple(found), Stage.DECODE)

@@ -202,7 +202,7 @@ def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
 
 
 def _no_edit(fabric: str) -> str:
-    return f"is no file in Git that waits for a decision; `hedgehog drift list {fabric}` shows what there is"
+    return f"is not a file in Git that waits for a decision; `hedgehog drift list {fabric}` shows what there is"
 
 
 def _ref(text: str, fabric: str) -> ObjectRef:

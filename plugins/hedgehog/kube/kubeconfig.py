@@ -125,7 +125,7 @@ def _text(name: str, field: str, value: Any) -> str:
     """The name that stands in *field*."""
     if value is None or value == "" or isinstance(value, list | dict):
         raise InvalidInput(
-            f"{name}: its {field} {'is missing' if value in (None, '') else 'is no text'}; name one there"
+            f"{name}: its {field} {'is missing' if value in (None, '') else 'is not text'}; name one there"
         )
     return str(value)
 

@@ -224,12 +224,12 @@ def merge(target: Any, patch: Any) -> Any:
 def _unidentified(manifest: Any) -> Iterator[Violation]:
     """Why the kind of *manifest* cannot be looked up."""
     if not isinstance(manifest, dict):
-        yield NO_OBJECT.at((), "is no mapping")
+        yield NO_OBJECT.at((), "is not a mapping")
         return
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
     for field, value in (("kind", kind), ("apiVersion", version)):
         if not isinstance(value, str) or not value:
-            yield NO_OBJECT.at((field,), "is missing" if value in (None, "") else "is no text")
+            yield NO_OBJECT.at((field,), "is missing" if value in (None, "") else "is not text")
     if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
         return
     known = schema.KNOWN.get(kind)
