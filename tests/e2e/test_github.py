@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from devstack.github import Pull
-from hedgehog.airflow.web.views import BODY_LIMIT
+from hedgehog.airflow.web.webhook import BODY_LIMIT
 from tests.e2e.github_lab import GitHubLab, make_vpc, sign
 from tests.services.pull_requests.validate_lab import FILES
 

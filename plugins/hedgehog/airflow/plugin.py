@@ -26,11 +26,12 @@ class HedgehogPlugin(AirflowPlugin):
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
         """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
-        from hedgehog.airflow.web import metrics as metrics_view
-        from hedgehog.airflow.web import views
+        from hedgehog.airflow.web.api import api_app
+        from hedgehog.airflow.web.metrics import metrics_app
+        from hedgehog.airflow.web.webhook import webhook_app
 
         return [
-            {"app": views.webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
-            {"app": views.api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
-            {"app": metrics_view.metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
+            {"app": webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
+            {"app": api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
+            {"app": metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
         ]

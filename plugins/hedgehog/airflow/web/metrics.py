@@ -6,14 +6,16 @@ import hmac
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from threading import Lock
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 
-from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read
+from hedgehog.airflow.adapters.connections import read
 from hedgehog.airflow.clocks import intervals
 from hedgehog.airflow.settings import METRICS_TOKEN
+from hedgehog.airflow.web.database import open_for_web
 from hedgehog.errors import HedgehogError, NotFound
 
 logger = logging.getLogger(__name__)
@@ -22,8 +24,6 @@ TOKEN_CONNECTION = "hedgehog_metrics_token"  # noqa: S105 - the name of a connec
 _KEPT = 5.0
 """Seconds for which figures count as those of now, however many scrapers ask."""
 _TOKEN_KEPT = 30.0
-_CONNECT_TIMEOUT = 3
-_SESSION = "-c statement_timeout=10000"
 
 Kept = tuple[float, int, str]
 """Until when, the status, and the text."""
@@ -94,15 +94,9 @@ class _Token:
 
 def _figures() -> str:
     from hedgehog.services.observe.metrics import collect, exposition
-    from hedgehog.store import database
 
-    given = {"connect_timeout": _CONNECT_TIMEOUT, **database_parameters(DATABASE_CONNECTION)}
-    options = f"{given.get('options', '')} {_SESSION}".strip()
-    connection = database.connect({**given, "options": options, "application_name": "hedgehog metrics"})
-    try:
+    with closing(open_for_web("hedgehog metrics")) as connection:
         return exposition(collect(connection, intervals()))
-    finally:
-        connection.close()
 
 
 def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:

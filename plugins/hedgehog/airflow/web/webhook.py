@@ -1,8 +1,6 @@
-"""Our web applications inside Airflow's API server: the webhook of GitHub, and what operators may read.
+"""The webhook of GitHub: a web application with one route, which needs no login but a signature.
 
-Two applications, so that no dependency is ever left out by mistake: everything of `api_app` needs a login and the
-permission to see plugins; `webhook_app` has one route, which needs no login but a signature. Loaded by the API server
-only.
+Loaded by the API server only.
 """
 
 from __future__ import annotations
@@ -16,15 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters, read
+from hedgehog.airflow.adapters.connections import read
 from hedgehog.airflow.settings import GITHUB_WEBHOOK_PREVIOUS_SECRET, GITHUB_WEBHOOK_SECRET
+from hedgehog.airflow.web.database import open_for_web
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound
 from hedgehog.services.repository import webhook
-from hedgehog.store import database, inbox, migrate
+from hedgehog.store import inbox
 from hedgehog.store.database import Connection
 from hedgehog.store.inbox import Receipt
 
@@ -42,8 +41,7 @@ _SECRETS_KEPT = 30.0
 """Seconds after which a changed secret counts, and after which secrets that could not be read are tried again."""
 _FLUSH_AFTER = 1.0
 _MOST_WAITING = 64
-_CONNECT_TIMEOUT = 3
-_STATEMENT_MILLISECONDS = 5000
+_STATEMENT_TIMEOUT = 5.0
 
 T = TypeVar("T")
 Secrets = tuple[str, ...]
@@ -69,7 +67,7 @@ def webhook_secrets() -> Secrets:
     return tuple(secret for secret in found if isinstance(secret, str) and secret)
 
 
-class _Desk:
+class _Receiver:
     """What the webhook keeps between requests: one worker thread with one database connection, the secrets for a
     while, and counters of refusals, which are written once a second at most.
 
@@ -182,30 +180,19 @@ class _Desk:
 
 def _connect() -> Connection:
     """The fabric database, with limits that answer before GitHub gives up."""
-    try:
-        parameters = database_parameters(WEBHOOK_DATABASE_CONNECTION)
-    except NotFound:
-        parameters = database_parameters(DATABASE_CONNECTION)
-    parameters = {"connect_timeout": _CONNECT_TIMEOUT, **parameters, "application_name": "hedgehog webhook"}
-    connection = database.connect(parameters)
-    try:
-        migrate.ensure_migrated(connection)
-        with database.transaction(connection) as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, false)", (str(_STATEMENT_MILLISECONDS),))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return open_for_web(
+        "hedgehog webhook", connection_id=WEBHOOK_DATABASE_CONNECTION, statement_timeout=_STATEMENT_TIMEOUT
+    )
 
 
 def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAPI:
     """The application below `/hedgehog/webhooks`: `POST /github`, for everybody who knows the secret."""
-    desk = _Desk(read_secrets)
+    receiver = _Receiver(read_secrets)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await desk.close()
+        await receiver.close()
 
     app = FastAPI(title="Hedgehog webhooks", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -213,42 +200,42 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
     async def github(request: Request) -> JSONResponse:
         """Take a delivery of GitHub: size, signature, content, one row, in this order."""
         try:
-            return await _take(desk, request)
+            return await _take(receiver, request)
         except _Refused as refusal:
-            desk.count(refusal.reason)
+            receiver.count(refusal.reason)
             headers = {"Retry-After": "60"} if refusal.status == 503 else {}
             return _answer(refusal.status, "refused", str(refusal), headers)
 
     return app
 
 
-async def _take(desk: _Desk, request: Request) -> JSONResponse:
-    with desk.room() as room:
-        return await _answered(desk, request, await _signed_body(desk, request, room))
+async def _take(receiver: _Receiver, request: Request) -> JSONResponse:
+    with receiver.room() as room:
+        return await _answered(receiver, request, await _signed_body(receiver, request, room))
 
 
-async def _answered(desk: _Desk, request: Request, body: bytes) -> JSONResponse:
+async def _answered(receiver: _Receiver, request: Request, body: bytes) -> JSONResponse:
     event, delivery_id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
     if not event:
         raise _Refused(400, "malformed", "the header X-GitHub-Event is missing")
     try:
-        found = await desk.receive(event, delivery_id, body)
+        found = await receiver.receive(event, delivery_id, body)
     except InvalidInput as error:
         raise _Refused(400, "malformed", str(error)) from None
     except Exception as error:  # nothing of the delivery may reach a log or an answer by way of an error text
         logger.error("a delivery could not be kept: %s", type(error).__name__)
         raise _Refused(503, "database away", "the delivery could not be kept; GitHub may deliver it again") from None
     if found is Receipt.DUPLICATE:
-        desk.count("replayed")
+        receiver.count("replayed")
         return _answer(200, "duplicate", "this delivery is known already")
     if isinstance(found, webhook.Unheeded):
         return _answer(200, "pong" if found is webhook.PONG else "ignored", found.reason)
     return _answer(202, str(found), "")
 
 
-async def _signed_body(desk: _Desk, request: Request, room: Callable[[int], None]) -> bytes:
+async def _signed_body(receiver: _Receiver, request: Request, room: Callable[[int], None]) -> bytes:
     """The body, after its size and signature were found right."""
-    secrets = await desk.secrets()
+    secrets = await receiver.secrets()
     if not secrets:
         raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
@@ -286,31 +273,3 @@ async def _body(request: Request, room: Callable[[int], None]) -> bytes:
 def _answer(status: int, word: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
     content = {"status": word, "reason": reason} if reason else {"status": word}
     return JSONResponse(content, status_code=status, headers=headers)
-
-
-def api_app() -> FastAPI:
-    """The application below `/hedgehog/api`, for people and tools that Airflow knows."""
-    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-    from airflow.api_fastapi.core_api.security import get_user, requires_access_view
-
-    from hedgehog.airflow.adapters.hooks import open_database
-
-    app = FastAPI(
-        title="Hedgehog",
-        dependencies=[Depends(get_user), Depends(requires_access_view(AccessView.PLUGINS))],
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
-
-    @app.get("/inbox")
-    def get_inbox() -> dict[str, dict[str, int]]:
-        """Deliveries by status, refused ones by reason."""
-        connection = open_database()
-        try:
-            found = inbox.summary(connection)
-        finally:
-            connection.close()
-        return {"deliveries": found.deliveries, "refusals": found.refusals}
-
-    return app

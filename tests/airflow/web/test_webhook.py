@@ -1,4 +1,4 @@
-"""The one public route takes signed deliveries only; everything else of ours needs a login and a permission."""
+"""The one public route takes signed deliveries only, and what it refuses is counted."""
 
 from __future__ import annotations
 
@@ -12,22 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from hedgehog.airflow.plugin import HedgehogPlugin
-from hedgehog.airflow.web import views
+from hedgehog.airflow.web import webhook
+from hedgehog.errors import NotFound
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, inbox
 from tests.waiting import until_alone
 
 SECRET = "It's a Secret to Everybody"
-PUBLIC = {("POST", "/hedgehog/webhooks/github")}
-"""Every route of ours that needs no login. A new one is a decision."""
-TOKEN = {("GET", "/hedgehog/metrics/prometheus")}
-"""Every route of ours that needs a token of its own instead of a login."""
 PUSH = json.loads(
     (Path(__file__).parents[2] / "services" / "repository" / "webhook_examples" / "push.json").read_text()
 )
@@ -81,7 +76,7 @@ def host(fabric_database) -> Iterator[Host]:
     url = PUSH["repository"]["clone_url"]
     fabrics.save_repository(connection, "net", {"url": url, "branch": "master"})
     connection.close()
-    client = TestClient(views.webhook_app(lambda: (SECRET, "the one before")))
+    client = TestClient(webhook.webhook_app(lambda: (SECRET, "the one before")))
     client.__enter__()
     yield Host(client, fabric_database)
     client.__exit__(None, None, None)
@@ -128,7 +123,7 @@ def test_what_nobody_needs_is_told_so(host):
         ({"secret": ""}, 401, "bad signature"),
         ({"content_type": "application/x-www-form-urlencoded"}, 415, "wrong content type"),
         ({"content_type": None}, 415, "wrong content type"),
-        ({"body": b"x" * (views.BODY_LIMIT + 1)}, 413, "too large"),
+        ({"body": b"x" * (webhook.BODY_LIMIT + 1)}, 413, "too large"),
         ({"content_length": str(10**30)}, 413, "too large"),
         ({"body": b"no json"}, 400, "malformed"),
         ({"body": b"{}"}, 400, "malformed"),
@@ -199,9 +194,9 @@ def test_all_bodies_together_have_a_limit(fabric_database):
     """Unsigned ones cannot fill the memory of Airflow's API server; when they are gone there is room again."""
 
     async def flood() -> tuple[list[int], int]:
-        app = views.webhook_app(lambda: (SECRET,))
+        app = webhook.webhook_app(lambda: (SECRET,))
         size = 2 * 1024 * 1024
-        senders = [Sender(app, size) for _ in range(views.BODIES_LIMIT // size + 3)]
+        senders = [Sender(app, size) for _ in range(webhook.BODIES_LIMIT // size + 3)]
         for sender in senders:
             await sender.pause()
         for sender in senders:
@@ -225,7 +220,7 @@ def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, 
         asked.append(1)
         raise RuntimeError("https://vault.example.com/?token=hunter2")
 
-    with TestClient(views.webhook_app(read_secrets)) as client:
+    with TestClient(webhook.webhook_app(read_secrets)) as client:
         host = Host(client, fabric_database)
         answers = [host.deliver() for _ in range(5)]
         assert {answer.status_code for answer in answers} == {503}
@@ -236,7 +231,7 @@ def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, 
 
 def test_without_a_secret_nothing_is_taken(fabric_database):
     """Not even what is signed with an empty one; GitHub shows the answer and can deliver it later."""
-    with TestClient(views.webhook_app(tuple)) as client:
+    with TestClient(webhook.webhook_app(tuple)) as client:
         host = Host(client, fabric_database)
         answer = host.deliver(secret="")
         assert answer.status_code == 503
@@ -277,7 +272,7 @@ def test_a_lost_database_connection_is_replaced(host):
 
 def test_a_database_that_is_away_is_a_failed_delivery(host, monkeypatch, caplog):
     """Which GitHub keeps and delivers again when asked; no text of the error gets out."""
-    monkeypatch.setattr(views, "_connect", lambda: 1 / 0)
+    monkeypatch.setattr(webhook, "_connect", lambda: 1 / 0)
     answer = host.deliver()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert "division" not in answer.text + caplog.text
@@ -298,74 +293,16 @@ def test_the_secrets_come_from_an_airflow_connection(monkeypatch):
     """Its password, and for a rotation the one before in `previous`."""
     connection = {"conn_type": "generic", "password": "new", "extra": {"previous": "old"}}
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_GITHUB_WEBHOOK", json.dumps(connection))
-    assert views.webhook_secrets() == ("new", "old")
+    assert webhook.webhook_secrets() == ("new", "old")
 
 
 def test_or_from_the_configuration(monkeypatch):
     """An empty value is none."""
-    monkeypatch.setattr(views, "read", _no_connection)
-    assert views.webhook_secrets() == ()
+    monkeypatch.setattr(webhook, "read", _no_connection)
+    assert webhook.webhook_secrets() == ()
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GITHUB_WEBHOOK_SECRET", "from the environment")
-    assert views.webhook_secrets() == ("from the environment",)
+    assert webhook.webhook_secrets() == ("from the environment",)
 
 
 def _no_connection(connection_id: str) -> None:
-    raise views.NotFound(connection_id)
-
-
-@pytest.fixture(scope="module")
-def apps() -> dict[str, Any]:
-    """Our applications by prefix, as the API server mounts them."""
-    return {found["url_prefix"]: found["app"] for found in HedgehogPlugin().fastapi_apps}
-
-
-def routes(apps: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Every route of ours: method, full path, and the route."""
-    for prefix, app in apps.items():
-        for route in app.routes:
-            for method in sorted(getattr(route, "methods", None) or {"?"}):
-                yield method, prefix + route.path, route
-
-
-def dependencies(dependant: Any) -> Iterator[str]:
-    """The names of everything that a route depends on."""
-    for one in dependant.dependencies:
-        yield getattr(one.call, "__qualname__", type(one.call).__name__)
-        yield from dependencies(one)
-
-
-def test_the_webhook_is_the_only_public_route(apps):
-    """Airflow protects nothing of a plugin by itself: a login and a permission stand on each route, or it is listed."""
-    open_to_all, with_token = set(), set()
-    for method, path, route in routes(apps):
-        names = set(dependencies(route.dependant)) if isinstance(route, APIRoute) else set()
-        if any(name.endswith("requires_token") for name in names):
-            with_token.add((method, path))
-        elif "get_user" not in names or not any(name.startswith("requires_access_") for name in names):
-            open_to_all.add((method, path))
-    assert open_to_all == PUBLIC
-    assert with_token == TOKEN
-
-
-def test_without_a_login_every_other_route_answers_401(apps):
-    """Asked over HTTP, as somebody from outside would; a mount, which no dependency guards, has no method and fails."""
-    for method, path, _ in routes(apps):
-        if (method, path) in PUBLIC:
-            continue
-        (prefix,) = [prefix for prefix in apps if path.startswith(prefix + "/")]
-        answer = TestClient(apps[prefix]).request(method, path.removeprefix(prefix))
-        assert (path, answer.status_code) == (path, 401)
-
-
-def test_an_operator_reads_how_many_deliveries_came_and_were_refused(apps, fabric_database):
-    """Behind Airflow's login, which is not the matter of this test."""
-    from airflow.api_fastapi.core_api.security import get_user
-
-    app = HedgehogPlugin().fastapi_apps[1]["app"]
-    permissions = [one.dependency for one in app.router.dependencies]
-    app.dependency_overrides = {get_user: lambda: None, **{one: lambda: None for one in permissions}}
-    connection = store_database.connect(fabric_database)
-    inbox.count_refusals(connection, {"unsigned": 3})
-    connection.close()
-    answer = TestClient(app).get("/inbox")
-    assert answer.json() == {"deliveries": counts(), "refusals": {"unsigned": 3}}
+    raise NotFound(connection_id)
