@@ -34,8 +34,7 @@ from hedgehog.airflow.settings import BACKUP_SCHEDULE
     params={
         "dry_run": dry_run_param("Only say what would be written and deleted; do neither."),
     },
-    doc_md=__doc__,
-    **dag_defaults("maintenance", "maintenance"),
+    **dag_defaults("maintenance", "maintenance", __doc__),
 )
 def hedgehog_backup() -> None:
     """One task."""

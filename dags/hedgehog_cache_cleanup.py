@@ -1,4 +1,4 @@
-"""# Old read models
+"""# Cache: clean up
 
 Drops cached copies that are too old to be shown because `hedgehog_cache_refresh` was paused or failed. The copies of a
 deleted fabric are dropped with it.
@@ -32,8 +32,7 @@ from hedgehog.airflow.settings import CACHE_CLEANUP_SCHEDULE
         ),
         "dry_run": dry_run_param("Only say how many entries would be dropped; drop none."),
     },
-    doc_md=__doc__,
-    **dag_defaults("cache_refresh", "cache"),
+    **dag_defaults("cache_refresh", "cache", __doc__),
 )
 def hedgehog_cache_cleanup() -> None:
     """One task."""

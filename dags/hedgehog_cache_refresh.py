@@ -1,4 +1,4 @@
-"""# Read models of the pages
+"""# Cache: refresh
 
 Keeps a copy of what pages and scripts most often request about a fabric, so that they need not query the tables again:
 basics (valid for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). No decision is
@@ -31,8 +31,7 @@ from hedgehog.airflow.settings import CACHE_REFRESH_SCHEDULE
             "One fabric name per line: all copies of these. Empty: the copies of all fabrics that are about to expire."
         ),
     },
-    doc_md=__doc__,
-    **dag_defaults("cache_refresh", "cache"),
+    **dag_defaults("cache_refresh", "cache", __doc__),
 )
 def hedgehog_cache_refresh() -> None:
     """One task."""

@@ -1,4 +1,4 @@
-"""# Parked work back to due
+"""# Parked work → due
 
 Resumes work that was given up: a fabric whose last attempt failed at Git or at its cluster, or whose error could not go
 away without intervention. The fabric is due at once, with all its attempts available again, and its sync is triggered.
@@ -43,8 +43,7 @@ from hedgehog.airflow.operators.maintenance import ReplayDeadLettersOperator
         ),
         "dry_run": dry_run_param("Only say what would be due again; change nothing."),
     },
-    doc_md=__doc__,
-    **dag_defaults("maintenance", "maintenance"),
+    **dag_defaults("maintenance", "maintenance", __doc__),
 )
 def hedgehog_dead_letter_replay() -> None:
     """One task."""

@@ -1,4 +1,4 @@
-"""# Fabrics to Git
+"""# Fabrics → Git
 
 Publishes every fabric that changed in the fabric database to its Git repository: `fabric.yaml`, one file per object,
 one commit per fabric. A fabric whose files are as they should be makes no commit.
@@ -34,8 +34,7 @@ from hedgehog.airflow.settings import GIT_SYNC_SCHEDULE
     schedule=clock_or(FABRIC_CHANGED, GIT_SYNC_SCHEDULE),
     max_active_runs=2,
     params=sync_params(),
-    doc_md=__doc__,
-    **dag_defaults("git_sync", "git"),
+    **dag_defaults("git_sync", "sync", __doc__),
 )
 def hedgehog_git_sync() -> None:
     """Plan, sync each batch, summarize."""

@@ -1,4 +1,4 @@
-"""# Health of Git hosts, GitHub and Airflow
+"""# Health: Git hosts and Airflow
 
 Checks what the fabrics depend on: whether each repository's host answers (`ls-remote`), whether GitHub accepts each
 credential and how many calls it has left, how fast the fabric database is, and whether Airflow's scheduler, triggerer
@@ -30,8 +30,7 @@ from hedgehog.airflow.settings import GITHUB_HEALTH_SCHEDULE
 @dag(
     schedule=clock(GITHUB_HEALTH_SCHEDULE),
     max_active_runs=1,
-    doc_md=__doc__,
-    **dag_defaults("monitoring", "git", "github", "health"),
+    **dag_defaults("monitoring", "health", __doc__),
 )
 def hedgehog_github_health() -> None:
     """Plan, check repositories and services, summarize."""

@@ -1,4 +1,4 @@
-"""# Health of the fabrics
+"""# Health: fabrics
 
 Checks the control cluster of every fabric: whether it answers, its nodes, whether the definitions of the fabric's kinds
 exist, whether our user may do what a sync does, and what the switches report. The result for each fabric is one word,
@@ -30,8 +30,7 @@ from hedgehog.airflow.settings import KUBERNETES_HEALTH_SCHEDULE
     params={
         "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that has a cluster."),
     },
-    doc_md=__doc__,
-    **dag_defaults("monitoring", "kubernetes", "health"),
+    **dag_defaults("monitoring", "health", __doc__),
 )
 def hedgehog_kubernetes_health() -> None:
     """Plan, check each batch, summarize."""

@@ -1,4 +1,4 @@
-"""# Fabrics to their clusters
+"""# Fabrics → Kubernetes
 
 Makes the custom resources on each fabric's control cluster equal to Git (or to the fabric database, for a fabric
 without Git sync): lists what exists, applies only what differs, in the order of references, and deletes what is no
@@ -45,8 +45,7 @@ from hedgehog.airflow.settings import KUBERNETES_SYNC_SCHEDULE
             description="Delete owned objects that are no longer wanted even above the fabric's threshold.",
         ),
     },
-    doc_md=__doc__,
-    **dag_defaults("kubernetes", "kubernetes"),
+    **dag_defaults("kubernetes", "sync", __doc__),
 )
 def hedgehog_kubernetes_sync() -> None:
     """Plan, sync each batch, summarize."""

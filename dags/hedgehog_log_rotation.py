@@ -1,4 +1,4 @@
-"""# Task logs
+"""# Clean up: task logs
 
 Compresses task logs of our DAGs that are a day old, or large; deletes them after a month, or earlier when all of them
 take too much space. The newest of each DAG are kept. A log that is still being written is left alone, and so is
@@ -31,8 +31,7 @@ from hedgehog.airflow.settings import LOG_ROTATION_SCHEDULE
     params={
         "dry_run": dry_run_param("Only say what would be compressed and deleted; write nothing."),
     },
-    doc_md=__doc__,
-    **dag_defaults("maintenance", "maintenance"),
+    **dag_defaults("maintenance", "maintenance", __doc__),
 )
 def hedgehog_log_rotation() -> None:
     """One task."""

@@ -27,8 +27,7 @@ from hedgehog.airflow.settings import METRICS_SCHEDULE
 @dag(
     schedule=clock(METRICS_SCHEDULE),
     max_active_runs=1,
-    doc_md=__doc__,
-    **dag_defaults("monitoring", "metrics")
+    **dag_defaults("monitoring", "metrics", __doc__)
     | {
         "dagrun_timeout": RUN_LIMIT,
         "default_args": default_args("monitoring") | {"retries": 1, "execution_timeout": TASK_LIMIT},

@@ -1,4 +1,4 @@
-"""# Pull requests
+"""# Pull requests: check
 
 Checks for every pull request that touches a fabric whether its cluster would accept the merge result, and reports on
 GitHub: a check that a branch rule can require (*Hedgehog fabrics*), an annotation on each faulty line, and one comment
@@ -54,8 +54,7 @@ from hedgehog.airflow.operators.pull_requests import (
             description="Its number, with a repository. Checked whether a webhook announced it or not.",
         ),
     },
-    doc_md=__doc__,
-    **dag_defaults("git_sync", "git", "github"),
+    **dag_defaults("git_sync", "validation", __doc__),
 )
 def hedgehog_pull_request_validation() -> None:
     """Plan, check each pull request, summarize."""

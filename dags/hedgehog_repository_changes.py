@@ -1,4 +1,4 @@
-"""# Pushed revisions to fabrics
+"""# Git → fabrics
 
 Notices pushes to the repositories of fabrics and acts on them. A fabric whose source of truth is Git is read at
 that one revision, checked as its cluster would check it, and taken into the fabric database; its cluster follows at
@@ -43,6 +43,7 @@ BY_HAND = "{{ dag_run.run_type == 'manual' }}"
     schedule=clock_or(INBOX, REPOSITORY_CHANGES_SCHEDULE),
     max_active_runs=2,
     params={
+        "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that is due."),
         "repository": Param(
             "",
             type=["string", "null"],
@@ -57,10 +58,8 @@ BY_HAND = "{{ dag_run.run_type == 'manual' }}"
             title="Branch",
             description="Only repositories whose fabrics follow this branch.",
         ),
-        "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that is due."),
     },
-    doc_md=__doc__,
-    **dag_defaults("git_sync", "git", "github"),
+    **dag_defaults("git_sync", "sync", __doc__),
 )
 def hedgehog_repository_changes() -> None:
     """Plan, check each batch, summarize."""

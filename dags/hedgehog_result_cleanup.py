@@ -1,4 +1,4 @@
-"""# Old results
+"""# Clean up: old results
 
 Keeps our own tables, and Airflow's rows of our runs, from growing without limit. Rows older than their retention are
 deleted, except the newest success of a fabric at a target, a delivery that waits for its next attempt, and a dead
@@ -37,8 +37,7 @@ from hedgehog.airflow.settings import RESULT_CLEANUP_SCHEDULE
     params={
         "dry_run": dry_run_param("Only say what would be deleted; delete and repair nothing."),
     },
-    doc_md=__doc__,
-    **dag_defaults("maintenance", "maintenance"),
+    **dag_defaults("maintenance", "maintenance", __doc__),
 )
 def hedgehog_result_cleanup() -> None:
     """Three independent jobs."""

@@ -25,8 +25,7 @@ from hedgehog.airflow.operators.health import ReachQueueOperator, SelfTestOperat
 @dag(
     schedule=None,
     max_active_runs=1,
-    doc_md=__doc__,
-    **dag_defaults("monitoring", "health"),
+    **dag_defaults("monitoring", "health", __doc__),
 )
 def hedgehog_self_test() -> None:
     """A task in each queue, and the check beside them."""

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("**/*.py"))
 DAG_IDS = [path.stem for path in DAG_FILES]
 
-TAGS = {"hedgehog", "git", "kubernetes", "github", "cache", "health", "metrics", "maintenance"}
-"""The closed list: operators filter by these words, so a new one is a decision."""
+PURPOSES = {"sync", "validation", "health", "metrics", "cache", "maintenance"}
+"""The closed list of tags beside `hedgehog`: operators filter by these words, so a new one is a decision."""
 
 POOL_AND_WEIGHTS = {
     "hedgehog_git_sync": ("git_sync", {6, 7}),
@@ -102,10 +102,25 @@ def test_the_docstring_of_the_file_is_the_page_in_the_web_ui(dag):
     assert re.match(r"# \S.*\n\n\S", docstring)
 
 
-def test_tags_come_from_the_closed_list(dag):
-    """Every DAG can be filtered by `hedgehog`."""
+def test_a_dag_has_our_tag_and_one_of_its_purpose(dag):
+    """Every DAG is found by `hedgehog`, and among ours by what it is for."""
     assert "hedgehog" in dag.tags
-    assert set(dag.tags) <= TAGS
+    assert len(dag.tags) == 2
+    assert set(dag.tags) - {"hedgehog"} <= PURPOSES
+
+
+def test_lists_show_the_title_of_the_page_and_how_its_text_begins(dag):
+    """The web UI shows the name in place of the id, and the description when the mouse is over it."""
+    title, _, text = dag.doc_md.removeprefix("# ").partition("\n")
+    assert dag.dag_display_name == title
+    assert re.fullmatch(r"[A-Z].{20,150}\.", dag.description)
+    assert " ".join(text.split()).startswith(dag.description.removesuffix("."))
+
+
+def test_no_two_dags_have_the_same_name_in_lists(dag_bag):
+    """The web UI does not show the id beside it."""
+    names = [dag.dag_display_name for dag in dag_bag.dags.values()]
+    assert sorted(set(names)) == sorted(names)
 
 
 def test_a_dag_has_an_owner_and_its_limits(dag):
@@ -134,6 +149,17 @@ def test_every_param_has_a_type_a_title_and_a_description(dag):
         assert param.schema["title"], name
         assert re.search(r"[.?]$", param.description), name
         param.resolve()
+
+
+def test_the_trigger_form_opens_unfolded_with_the_fabrics_first_and_marks_nothing_as_required(dag):
+    """Airflow 3.3 opens the section of the params that name none and folds every other, and puts a red star on those
+    whose type has no `null`; the form shows them in the order in which the serialized DAG has them.
+    """
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dag)).params
+    schemas = {name: stored.get_param(name).schema for name in stored}
+    assert "fabrics" not in list(schemas)[1:]
+    assert [name for name, schema in schemas.items() if "section" in schema] == []
+    assert [name for name, schema in schemas.items() if "null" not in schema["type"]] == []
 
 
 WRONG = {

@@ -32,16 +32,32 @@ def clock_or(asset: Asset | AssetAny, schedule: Setting[str]) -> AssetOrTimeSche
     return AssetOrTimeSchedule(timetable=clock(schedule), assets=asset)
 
 
-def dag_defaults(pool: str, *tags: str) -> dict[str, Any]:
-    """The arguments of all our DAGs: the work belongs to *pool*, and missed runs are not made up for."""
+def dag_defaults(pool: str, purpose: str, page: str | None) -> dict[str, Any]:
+    """The arguments of all our DAGs: the work belongs to *pool*, and missed runs are not made up for.
+
+    Lists show the title of its *page* as its name, and how the page begins as its description; *purpose* is the tag by
+    which it is found among ours.
+    """
+    if not page:
+        raise ValueError("a DAG file has no docstring, which is its page")
+    title, _, text = page.removeprefix("# ").partition("\n")
     return {
+        "dag_display_name": title,
+        "description": _lead(text),
+        "doc_md": page,
         "catchup": False,
         "dagrun_timeout": DAGRUN_TIMEOUT,
         "is_paused_upon_creation": False,
         "render_template_as_native_obj": True,
         "default_args": default_args(pool),
-        "tags": [TAG, *tags],
+        "tags": [TAG, purpose],
     }
+
+
+def _lead(text: str) -> str:
+    """The first sentence, without what follows a colon: what fits into a list."""
+    paragraph = " ".join(text.strip().partition("\n\n")[0].split())
+    return re.split(r"[.:](?: |$)", paragraph, maxsplit=1)[0] + "."
 
 
 def default_args(pool: str) -> dict[str, Any]:
