@@ -166,13 +166,13 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
         "authority-data of its cluster is not base64",
         config(cluster=TLS | {"certificate-authority-data": f"$${SECRET}"}),
     ),
-    ("is no PEM certificate", config(cluster=TLS | {"certificate-authority-data": encoded(SECRET)})),
+    ("is not a PEM certificate", config(cluster=TLS | {"certificate-authority-data": encoded(SECRET)})),
     (
         "client-certificate-data of its user is not base64",
         config({"client-certificate-data": "ü", "client-key-data": ""}),
     ),
     (
-        "are no PEM pair",
+        "are not a PEM pair",
         config({"client-certificate-data": encoded(SECRET), "client-key-data": encoded(SECRET)}),
     ),
     ("client-certificate and no client-key", config({"client-certificate-data": encoded(SECRET)})),
