@@ -47,7 +47,7 @@ def test_reasons_are_whole_where_nothing_limits_them(lab, monkeypatch):
     lines = out.splitlines()
     assert status == 0
     assert lines[1].endswith(f"VPC/default/v-0: {LONG} 0")
-    assert lines[4].strip() == "… and 3 more: `hedgehog explain bad`"
+    assert lines[4].strip() == "and 3 more; see `hedgehog explain bad`"
     assert "(and 5 more)" not in out
     assert "suspended: CHG-17" in out
     assert lines[-2] == "3 fabrics: 1 in_sync, 1 out_of_sync, 1 suspended; 6 problems for somebody"

@@ -9,7 +9,8 @@ import pytest
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.manifests import yaml
-from hedgehog.manifests.schema import SCHEMAS, printed, violations
+from hedgehog.manifests.rule import printed
+from hedgehog.manifests.schema import SCHEMAS, violations
 
 
 def make_vpc(**spec):

@@ -20,7 +20,7 @@ from hedgehog.fabric.kinds import CONTROLLER_KINDS, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.fabric.shown import shown
+from hedgehog.fabric.shown import listed, shown
 from hedgehog.manifests import decode
 from hedgehog.manifests.limits import broken
 from hedgehog.manifests.places import reference_path
@@ -167,10 +167,6 @@ def _identified_or_none(manifest: Mapping[str, Any], memory: Memory) -> tuple[Ob
     except Exception as error:  # the others have their verdict all the same
         logger.debug("an object is left out of the check: %s", error)
         return None
-
-
-def _identified(objects: Iterable[Mapping[str, Any]]) -> dict[ObjectRef, Manifest]:
-    return dict(identified(manifest) for manifest in objects)
 
 
 def _strict(finding: Finding) -> Finding:
@@ -351,8 +347,8 @@ class _Check:
                 for target in references(manifest) & gone:
                     users.setdefault(target, []).append(ref)
         for target, referring in users.items():
-            said = ", ".join(map(str, sorted(referring)[:3])) + (" and others" if len(referring) > 3 else "")
-            violation = DELETED_REFERENCE.at((), f"{target} is deleted, but {said} still refer to it")
+            users_of = listed(sorted(referring), 3)
+            violation = DELETED_REFERENCE.at((), f"{target} is deleted, but {users_of} still refer to it")
             self.findings[target] = Finding(target, (violation,), None, operation=Operation.DELETE)
 
 

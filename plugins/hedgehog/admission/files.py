@@ -17,6 +17,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
+from hedgehog.fabric.shown import and_more
 from hedgehog.manifests import configuration, decode, file_text, intake, metadata, yaml
 from hedgehog.manifests import file_rules as rows
 from hedgehog.manifests.configuration import Settings
@@ -306,4 +307,4 @@ def _worst(violations: Sequence[Violation]) -> Iterator[Violation]:
     yield from ordered[:MOST_REMARKS]
     left = ordered[MOST_REMARKS:]
     rule = rows.MORE_ERRORS if left[0].rule.severity is Severity.ERROR else rows.MORE_WARNINGS
-    yield rule.at((), f"and {len(left)} more")
+    yield rule.at((), and_more(len(left)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetab
 
 from hedgehog.airflow.names import TAG
 from hedgehog.airflow.settings import GIT_TIMEOUT, Setting, log_problems
+from hedgehog.fabric.near import asked, near
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -102,8 +102,8 @@ def refuse_unknown_conf(context: Context) -> None:
 def _hint(key: str, known: list[str]) -> str:
     # Of "dryrun" and "DRY-RUN" the letters are those of "dry_run".
     plain = {re.sub(r"[^a-z]", "", name): name for name in known}
-    near = difflib.get_close_matches(re.sub(r"[^a-z]", "", key.lower()), plain, n=1)
-    return f" (did you mean {plain[near[0]]!r}?)" if near else ""
+    meant = asked(repr(plain[one]) for one in near(re.sub(r"[^a-z]", "", key.lower()), plain))
+    return f" ({meant})" if meant else ""
 
 
 def fabrics_param(description: str) -> Param:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from hedgehog.airflow.settings import OPEN_PROBLEMS
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.shown import and_more
 
 if TYPE_CHECKING:
     from hedgehog.store.database import Connection
@@ -64,4 +65,4 @@ def tell(problems: Sequence[Problem]) -> None:
     for problem in sorted(problems, key=lambda problem: not problem.needs_somebody)[:MOST_TOLD]:
         logger.warning("  %s (since %s)", problem, f"{problem.since:%Y-%m-%d %H:%M %Z}")
     if len(problems) > MOST_TOLD:
-        logger.warning("  and %s more; see `hedgehog status --verbose`", len(problems) - MOST_TOLD)
+        logger.warning("  %s", and_more(len(problems) - MOST_TOLD, "see `hedgehog status --verbose`"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.shown import printable
 from hedgehog.manifests.scalars import resolve
 
@@ -58,8 +58,7 @@ class Parser(argparse.ArgumentParser):
 
     @staticmethod
     def _near(word: str, known: Sequence[str]) -> str:
-        near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
-        return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+        return did_you_mean(word, known, most=2, like=0.5, otherwise=f"known are {', '.join(known)}")
 
 
 def add_command(

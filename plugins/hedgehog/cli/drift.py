@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
-from hedgehog.cli.output import age, cell, note, progress, show, table
+from hedgehog.cli.output import age, cell, note, progress, show, some, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change
@@ -164,10 +164,8 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
     heading, *lines = table(_COLUMNS, rows, nothing="no drift is known").splitlines()
     text = [heading]
     for line, one in zip(lines, data, strict=True):
-        shown = one["lines"] if every else one["lines"][:_DIFFERENCES_SHOWN]
-        more = len(one["lines"]) - len(shown)
-        text += [line, *(f"    {cell(difference)}" for difference in shown)]
-        text += [f"    … and {more} more; --verbose shows all"] if more else []
+        differences = some(map(cell, one["lines"]), _DIFFERENCES_SHOWN, every=every)
+        text += [line, *(f"    {difference}" for difference in differences)]
     if any(one["next"] == Outlook.HELD for one in data):
         text += ["", "what is held waits for you: `hedgehog drift adopt|revert NAME OBJECT`"]
     return "\n".join(text)

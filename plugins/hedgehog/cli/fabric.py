@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli import fabric_care
 from hedgehog.cli.arguments import add_command, add_group, setting
-from hedgehog.cli.output import age, note, pairs, progress, say, screen, show, table, write
+from hedgehog.cli.output import age, note, pairs, progress, say, screen, show, some, table, write
 from hedgehog.cli.session import fabric_database
 from hedgehog.cli.status import state_table
 from hedgehog.errors import AlreadyExists, InvalidInput
@@ -157,10 +157,8 @@ def _report_text(report: Report, *, every: bool) -> str:
     lines += [f"fabric {name}: {action}" for name, action in report.fabrics.items()]
     if report.fabric is not None:
         lines.append(f"objects of {report.fabric}: {_counts(report.objects)}")
-        shown = report.objects.writes if every else report.objects.writes[:_SHOWN_CHANGES]
-        lines += [f"  {change}" for change in shown]
-        more = len(report.objects.writes) - len(shown)
-        lines += [f"  … and {more} more; --verbose shows all"] if more else []
+        changes = [str(change) for change in report.objects.writes]
+        lines += [f"  {line}" for line in some(changes, _SHOWN_CHANGES, every=every)]
     return "\n".join([*lines, "dry run: nothing was changed"] if report.dry_run else lines)
 
 

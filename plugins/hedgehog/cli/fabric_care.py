@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, duration, moment
-from hedgehog.cli.output import cell, note, progress, show
+from hedgehog.cli.output import cell, note, progress, show, some
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import FABRIC
@@ -186,10 +186,7 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
 
 
 def _named(names: Collection[str], *, every: bool) -> Iterator[str]:
-    shown = list(names) if every else list(names)[:_SHOWN]
-    yield from (f"    {cell(name)}" for name in shown)
-    if len(shown) < len(names):
-        yield f"    … and {len(names) - len(shown)} more; --verbose shows all"
+    yield from (f"    {line}" for line in some(map(cell, names), _SHOWN, every=every))
 
 
 def _left_alone(seen: Remains) -> Iterator[str]:

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.output import Screen, age, cell, progress, screen, show, table
+from hedgehog.cli.output import VERBOSE, Screen, age, cell, progress, screen, show, table
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.fabric.health import SEVERITY, Health
+from hedgehog.fabric.shown import listed
 from hedgehog.store import convergence, health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
@@ -132,9 +133,7 @@ def _together(reasons: Sequence[str]) -> str:
     words = [reason.split() for reason in reasons]
     differing = next((place for place, column in enumerate(zip(*words, strict=True)) if len(set(column)) > 1), 0)
     others = [one[differing].rstrip(",;:") for one in words[1:]]
-    shown = ", ".join(others[:_NAMES_SHOWN])
-    more = f" and {len(others) - _NAMES_SHOWN} more; --verbose names all" if len(others) > _NAMES_SHOWN else ""
-    return f"{reasons[0]} ({len(reasons)} such: also {shown}{more})"
+    return f"{reasons[0]} ({len(reasons)} such: also {listed(others, _NAMES_SHOWN, where=VERBOSE)})"
 
 
 def _self_test(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import shutil
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +21,13 @@ from typing import Any
 
 import orjson
 
-from hedgehog.fabric.shown import printable, printable_json
+from hedgehog.fabric.shown import first_lines, printable, printable_json
 
 PATIENCE = 2.0
 """Seconds after which a note says what the command is doing."""
+
+VERBOSE = "--verbose shows all"
+"""Where the rest of a list is that was cut."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _COLOUR = re.compile(r"(\x1b\[[0-9]{0,2}m)")
@@ -48,6 +51,11 @@ def own_stdout(arguments: argparse.Namespace) -> Iterator[None]:
     with redirect_stdout(sys.stderr):
         yield
     arguments.stdout.flush()
+
+
+def some(lines: Iterable[str], most: int, *, every: bool) -> list[str]:
+    """*every* line, or the first ones and how many more there are."""
+    return list(lines) if every else first_lines(lines, most, where=VERBOSE)
 
 
 def show(arguments: argparse.Namespace, data: Any, text: Callable[[], str]) -> None:

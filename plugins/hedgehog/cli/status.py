@@ -14,10 +14,11 @@ import orjson
 
 from hedgehog.cli.arguments import add_command
 from hedgehog.cli.health import summarised
-from hedgehog.cli.output import Screen, age, cell, say, screen, show, table, until
+from hedgehog.cli.output import VERBOSE, Screen, age, cell, say, screen, show, table, until
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Fabric, SyncStatus
+from hedgehog.fabric.shown import and_more, first_lines
 from hedgehog.services.observe.status import Standing, standings, told_of
 from hedgehog.store import health
 from hedgehog.store.database import Connection
@@ -172,9 +173,9 @@ def state_table(
 
 def _reasons(row: Standing, *, every: bool) -> list[str]:
     lines = row.lines()
-    shown = lines if every or len(lines) <= _LINES_SHOWN + 1 else lines[:_LINES_SHOWN]
-    more = len(lines) - len(shown)
-    return [*shown, *([f"… and {more} more: `hedgehog explain {row.state.fabric}`"] if more else [])]
+    if every or len(lines) <= _LINES_SHOWN + 1:
+        return lines
+    return first_lines(lines, _LINES_SHOWN, where=f"see `hedgehog explain {row.state.fabric}`")
 
 
 def short_revision(revision: str | None) -> str | None:
@@ -293,7 +294,7 @@ def _group(group: Sequence[Problem], now: datetime, screen: Screen, *, every: bo
     for problem in shown:
         yield from _indented(told_of(problem), 4, screen)
     if len(shown) < len(group):
-        yield f"    … and {len(group) - len(shown)} more; --verbose shows all"
+        yield f"    {and_more(len(group) - len(shown), VERBOSE)}"
     yield from _indented(f"→ {first.advice}:", 2, screen)
     for command in dict.fromkeys(problem.command for problem in shown):
         yield f"      {cell(command)}"  # never wrapped: it is to be copied

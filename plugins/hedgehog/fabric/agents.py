@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from hedgehog.fabric.health import Finding, Health, moment
+from hedgehog.fabric.shown import listed
 
 HEARTBEAT_LIMIT = timedelta(seconds=60)
 """Agents report every 15 s; a longer silence is a fault."""
@@ -134,8 +135,7 @@ def convergence(agents: Iterable[Agent], applied_at: datetime | None, now: datet
     silent = [agent for agent in known if agent.heartbeat is None or now - agent.heartbeat >= HEARTBEAT_LIMIT]
     if behind or silent:
         names = sorted({agent.name for agent in (*behind, *silent)})
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        return Convergence(False, f"{len(known) - len(names)} of {len(known)} are current; not yet: {shown}")
+        return Convergence(False, f"{len(known) - len(names)} of {len(known)} are current; not yet: {listed(names, 5)}")
     last = max((agent.applied_at for agent in known if agent.applied_at), default=None)
     reached = max((time for time in (applied_at, last) if time is not None), default=now)
     return Convergence(True, f"all {len(known)} switches and gateways applied their generation", min(reached, now))

@@ -11,6 +11,7 @@ from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.differences import MOST, Difference, at
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.shown import listed
 from hedgehog.fabric.tools import Installation, is_ours, other_installation
 
 _PATHS_SHOWN = 3
@@ -59,9 +60,8 @@ class Drift:
         """What is the matter, in a few words."""
         if self.state is not DriftState.CHANGED:
             return self.state.value
-        more = f" and {len(self.paths) - _PATHS_SHOWN} more" if len(self.paths) > _PATHS_SHOWN else ""
         who = f", last set by '{self.manager}'" if self.manager else ""
-        return f"differs at {', '.join(self.paths[:_PATHS_SHOWN])}{more}{who}"
+        return f"differs at {listed(self.paths, _PATHS_SHOWN)}{who}"
 
 
 def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:

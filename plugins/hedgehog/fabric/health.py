@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from hedgehog.fabric.shown import first_lines
+
 
 class Health(StrEnum):
     """How well something is, from best to worst: the worst finding is the verdict."""
@@ -50,10 +52,7 @@ def verdict(findings: Iterable[Finding]) -> Verdict:
     ordered = sorted(findings, key=lambda finding: -SEVERITY[finding.health])
     if not ordered:
         return Verdict()
-    reasons = [finding.reason for finding in ordered[:MOST_REASONS]]
-    if len(ordered) > MOST_REASONS:
-        reasons.append(f"and {len(ordered) - MOST_REASONS} more")
-    return Verdict(ordered[0].health, tuple(reasons))
+    return Verdict(ordered[0].health, tuple(first_lines((finding.reason for finding in ordered), MOST_REASONS)))
 
 
 def moment(time: datetime) -> str:

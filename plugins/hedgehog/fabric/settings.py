@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import typing
 from collections.abc import Callable, Mapping, Sized
@@ -13,7 +12,8 @@ from typing import Any
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.addresses import parse_address, parse_prefix
-from hedgehog.fabric.shown import LONGEST, shown
+from hedgehog.fabric.near import did_you_mean
+from hedgehog.fabric.shown import shown
 
 LAST_VLAN = 4094
 LARGEST_ASN = 2**32 - 1
@@ -124,10 +124,8 @@ def field_value(name: str, value: Any) -> Any:
     """The value of the field *name* of `FabricSettings` from plain data. Raises ValueError, which says what is wrong."""
     types = _types()
     if name not in types:
-        near = difflib.get_close_matches(name[:LONGEST], types, n=1)
-        raise ValueError(
-            f"there is no such setting; {f'did you mean {near[0]}?' if near else 'see docs/validation.md'}"
-        )
+        hint = did_you_mean(name, types, otherwise="see docs/validation.md")
+        raise ValueError(f"there is no such setting; {hint}")
     return _READERS[types[name]](name, value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 LONGEST = 80
@@ -36,6 +36,24 @@ def _escaped(found: re.Match[str]) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def listed(names: Iterable[object], most: int, *, where: str = "") -> str:
+    """The first *most* of *names*, and how many more there are: `a, b and 3 more`; *where*: see `and_more`."""
+    found = list(map(str, names))
+    shown = ", ".join(found[:most])
+    return f"{shown} {and_more(len(found) - most, where)}" if len(found) > most else shown
+
+
+def first_lines(lines: Iterable[str], most: int, *, where: str = "") -> list[str]:
+    """The first *most* of *lines*, and one that says how many more there are; *where*: see `and_more`."""
+    found = list(lines)
+    return [*found[:most], *([and_more(len(found) - most, where)] if len(found) > most else [])]
+
+
+def and_more(count: int, where: str = "") -> str:
+    """How many are left out, and *where* they can be seen: `and 3 more; --verbose shows all`."""
+    return f"and {count} more; {where}" if where else f"and {count} more"
+
+
 def reason_of(lines: Sequence[str], *, rest: str) -> str:
     """*lines* as one reason: all of them, or the first that have room, how many there are, and *rest*, which says where
     to find all.
@@ -49,7 +67,7 @@ def reason_of(lines: Sequence[str], *, rest: str) -> str:
         count += 1
     first = [*lines[:count]] or [f"{lines[0][: LONGEST_REASON - 1]}…"]
     more = len(lines) - len(first)
-    return "; ".join([*first, *([f"and {more} more, {len(lines)} in all: {rest}"] if more else [])])
+    return "; ".join([*first, *([f"{and_more(more)}, {len(lines)} in all: {rest}"] if more else [])])
 
 
 def shown(value: Any, longest: int = LONGEST) -> str:

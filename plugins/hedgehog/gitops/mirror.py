@@ -21,6 +21,7 @@ import pygit2
 from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
 
 from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace, RemoteUnavailable
+from hedgehog.fabric.model import GitRepository
 from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
 from hedgehog.gitops import failures, leftovers, trees
 from hedgehog.gitops.loose import are_whole
@@ -371,3 +372,7 @@ class Mirror:
 
 def _count(directory: Path) -> int:
     return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
+
+
+OpenMirror = Callable[[GitRepository], Mirror]
+"""From a repository to its mirror, credentials included; raises only `hedgehog.errors`."""

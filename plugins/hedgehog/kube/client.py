@@ -305,3 +305,7 @@ def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable
 def _is_brief(error: HedgehogError) -> bool:
     """Whether the next try may do better at once. Who let us wait to the end would let us wait as long again."""
     return not isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError)
+
+
+OpenCluster = Callable[[str], Cluster]
+"""From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
+from hedgehog.fabric.shown import listed
 from hedgehog.kube.adopt import moved_to_us, shared
 from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
@@ -86,7 +87,7 @@ def plan(desired: Desired, live: Live) -> Plan:
         elif found is None:
             to_apply[ref] = Change(ref, Action.CREATED)
         elif paths := _to_configure(manifest, found, desired, ref):
-            to_apply[ref] = Change(ref, Action.CONFIGURED, _shown(paths))
+            to_apply[ref] = Change(ref, Action.CONFIGURED, listed(paths, _PATHS_SHOWN))
         else:
             settled[ref] = Result(Change(ref, Action.UNCHANGED), live=found)
             if ref not in desired.owned:
@@ -216,9 +217,3 @@ def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: Ob
 
 def _changed_paths(manifest: Manifest, last: Manifest) -> list[str]:
     return differs(manifest, last) or differs(last, manifest) or ["changed since it was last applied"]
-
-
-def _shown(paths: Collection[str]) -> str:
-    ordered = list(paths)
-    more = f" and {len(ordered) - _PATHS_SHOWN} more" if len(ordered) > _PATHS_SHOWN else ""
-    return ", ".join(ordered[:_PATHS_SHOWN]) + more

@@ -16,6 +16,7 @@ from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.drift import owns
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.shown import listed
 from hedgehog.kube.apply import Result
 
 _PATHS_SHOWN = 5
@@ -104,7 +105,7 @@ def _stays(left: Mapping[str, Any], wanted: Manifest, found: Manifest) -> Iterat
         whose = sorted({owner for path in paths for owner in _owners(found, path)})
         named = ", ".join(f"'{owner}'" for owner in whose)
         yield (
-            f"{_shown(paths)} stayed in the cluster, for {named} owns it; release it there, take it into the fabric "
+            f"{listed(paths, _PATHS_SHOWN)} stayed in the cluster, for {named} owns it; release it there, take it into the fabric "
             "again, or set conflict_policy to force"
         )
 
@@ -125,11 +126,6 @@ def _altered(paths: list[str], found: Manifest) -> Iterator[str]:
         whose = sorted({owner for path in paths for owner in _owners(found, path)})
         named = f" ({', '.join(repr(owner) for owner in whose)} owns it, too)" if whose else ""
         yield (
-            f"the cluster stored {_shown(paths)} otherwise than it was written{named}: an admission webhook changes it; "
+            f"the cluster stored {listed(paths, _PATHS_SHOWN)} otherwise than it was written{named}: an admission webhook changes it; "
             "want it as it is stored, or correct the webhook"
         )
-
-
-def _shown(paths: list[str]) -> str:
-    more = f" and {len(paths) - _PATHS_SHOWN} more" if len(paths) > _PATHS_SHOWN else ""
-    return ", ".join(paths[:_PATHS_SHOWN]) + more

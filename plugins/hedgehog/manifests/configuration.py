@@ -7,7 +7,6 @@ here. The exported `fabric.yaml` (kind Fabric of the cluster) is read as well: i
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import types
 import typing
@@ -19,6 +18,7 @@ from typing import Any
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.near import did_you_mean, near
 from hedgehog.fabric.settings import FabricSettings, field_value
 from hedgehog.fabric.shown import LONGEST, shown
 from hedgehog.manifests import file_rules as rows
@@ -82,9 +82,7 @@ def is_configuration(manifest: Mapping[str, Any]) -> bool:
     if version == API_VERSION or is_fabric_resource(manifest):
         return True
     group = version.partition("/")[0] if isinstance(version, str) else ""
-    return group == GROUP or (
-        abs(len(group) - len(GROUP)) < len(GROUP) and bool(difflib.get_close_matches(group, [GROUP], 1, _SLIP))
-    )
+    return group == GROUP or (abs(len(group) - len(GROUP)) < len(GROUP) and bool(near(group, [GROUP], like=_SLIP)))
 
 
 def is_fabric_resource(manifest: Mapping[str, Any]) -> bool:
@@ -243,8 +241,7 @@ def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
     """What is wrong with a setting or the fields in it."""
     path: Path = ("spec", setting)
     if setting not in SETTINGS[kind]:
-        near = difflib.get_close_matches(setting[:LONGEST], SETTINGS[kind], n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(SETTINGS[kind]))}"
+        hint = did_you_mean(setting, SETTINGS[kind], otherwise=f"known are {', '.join(sorted(SETTINGS[kind]))}")
         yield rows.CONFIGURATION_FIELD.at(path, f"there is no such setting; {hint}")
         return
     options = _types(kind, setting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +10,8 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.git_urls import GitUrl, is_ambiguous
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import DriftPolicy
-from hedgehog.fabric.shown import LONGEST, shown
+from hedgehog.fabric.near import did_you_mean
+from hedgehog.fabric.shown import shown
 
 Fault = Callable[[Any], str]
 """What is wrong with a value of the right type; empty when nothing is."""
@@ -84,8 +84,8 @@ def _directory(value: str) -> str:
 def _policies(value: Mapping[Any, Any]) -> str:
     for kind, policy in value.items():
         if kind not in KINDS and kind != FABRIC.kind:
-            near = difflib.get_close_matches(str(kind)[:LONGEST], KINDS, n=1)
-            return f"{shown(kind)} is not a kind" + (f"; did you mean {near[0]}?" if near else "")
+            hint = did_you_mean(str(kind), KINDS)
+            return f"{shown(kind)} is not a kind" + (f"; {hint}" if hint else "")
         if policy not in list(DriftPolicy):
             return f"{shown(policy)} is none of {', '.join(DriftPolicy)}"
     return ""

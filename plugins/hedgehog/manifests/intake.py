@@ -6,7 +6,6 @@ what a person set is kept. The result has name and namespace, the shape of its k
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.differences import SECRET_FIELDS
 from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.near import did_you_mean, near
 from hedgehog.fabric.shown import shown
 from hedgehog.manifests import decode
 from hedgehog.manifests import file_rules as rows
@@ -127,7 +127,7 @@ def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
 def is_hedgehog_name(kind: str) -> bool:
     """Whether *kind* is a Hedgehog kind, or so near to one that it may be meant."""
     old = _RENAMED.keys() | _REMOVED | CONTROLLER_KINDS
-    return kind in old or bool(difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.8))
+    return kind in old or bool(near(kind, KINDS, like=0.8))
 
 
 def secrets(manifest: Mapping[str, Any]) -> list[Violation]:
@@ -177,8 +177,7 @@ def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
     if name == FABRIC.kind:
         why = f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
         return rows.FOREIGN_FABRIC, why
-    near = difflib.get_close_matches(name, KINDS, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(sorted(KINDS))}"
+    hint = did_you_mean(name, KINDS, most=2, like=0.5, otherwise=f"known are {', '.join(sorted(KINDS))}")
     return decode.KIND, f"{api_version} {name} is not a kind that a fabric holds; {hint}"
 
 

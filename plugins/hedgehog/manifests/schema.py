@@ -9,7 +9,6 @@ only Hedgehog's admission knows (VLAN ranges, references) is not looked at here,
 
 from __future__ import annotations
 
-import difflib
 import functools
 import itertools
 import json
@@ -22,9 +21,11 @@ from typing import Any
 import jsonschema_rs
 
 from hedgehog.fabric.kinds import FABRIC, GATEWAY, KINDS, WIRING, Kind
+from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.settings import Upstream
 from hedgehog.fabric.shown import shown
 from hedgehog.manifests.keywords import all_keywords, decoding
+from hedgehog.manifests.rule import printed
 
 SCHEMAS = File(__file__).resolve().parents[3] / "include" / "schemas"
 
@@ -37,7 +38,6 @@ KNOWN: Mapping[str, Kind] = {**KINDS, **{kind.kind: kind for kind in (FABRIC, *_
 """Every kind that is checked, by name."""
 NEWEST = list(Upstream)[-1]
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _LONGEST_VALUE = 60
 MOST_ERRORS = 1000
 """Of one object; nobody reads more, and every one costs time."""
@@ -68,17 +68,6 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{printed(self.path)}: {self.message}"
-
-
-def printed(path: tuple[str | int, ...]) -> str:
-    """A path as people write it: `.spec.links[0].switch`, `.spec.portBreakouts["E1/1"]`; the whole object is `.`."""
-    return "".join(map(_step, path)) or "."
-
-
-def _step(part: str | int) -> str:
-    if isinstance(part, str) and _PLAIN_KEY.fullmatch(part):
-        return f".{part}"
-    return f"[{json.dumps(part, ensure_ascii=False)}]"
 
 
 def violations(manifest: Mapping[str, Any]) -> list[Violation]:
@@ -214,10 +203,8 @@ def _known(schema: Any, path: list[str | int]) -> list[str]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name[:_LONGEST_VALUE], known, n=1)
-    if near:
-        return f"there is no such field; did you mean {near[0]}?"
-    return f"there is no such field; known here are {', '.join(known)}" if known else "there is no such field"
+    hint = did_you_mean(name, known, otherwise=f"known here are {', '.join(known)}" if known else "")
+    return f"there is no such field; {hint}" if hint else "there is no such field"
 
 
 def _wrong_type(value: Any, types: list[str]) -> str:

@@ -74,18 +74,23 @@ def claim(
     looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in sync since the plan was
     made is left out, and one whose runs died again and again is parked instead.
     """
-    found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-    reasons = {name: _reason(found.get(name), unwilling, None if dry_run else now) for name in names}
-    ids = {name: found[name].id for name in names if not reasons[name]}
-    locked = set(ids.values()) if dry_run else try_locks(connection, TARGET_LOCK[target], list(ids.values()))
+    ids = fabric_store.fabric_ids(connection, names)
+    locked = set(ids) if dry_run else try_locks(connection, TARGET_LOCK[target], ids)
     try:
-        reasons |= {name: "another run works on it" for name, row_id in ids.items() if row_id not in locked}
+        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
+        reasons = {name: _reason(found.get(name), unwilling, None if dry_run else now) for name in names}
+        willing = [name for name in names if not reasons[name]]
+        if not dry_run:
+            idle = locked - {found[name].id for name in willing}
+            unlock(connection, TARGET_LOCK[target], idle)
+            locked -= idle
+        reasons |= {name: "another run works on it" for name in willing if found[name].id not in locked}
         if due_only:
-            due = schedule.still_due(connection, target, list(ids))
-            reasons |= {name: "another run was quicker" for name in ids if not reasons[name] and name not in due}
+            due = schedule.still_due(connection, target, willing)
+            reasons |= {name: "another run was quicker" for name in willing if not reasons[name] and name not in due}
         given_up = []
         if due_only and not dry_run:
-            given_up = _give_up(connection, target, [found[name] for name in ids if not reasons[name]])
+            given_up = _give_up(connection, target, [found[name] for name in willing if not reasons[name]])
         reasons |= {outcome.fabric: outcome.reason for outcome in given_up}
         skipped = [*given_up]
         skipped += [
@@ -93,7 +98,7 @@ def claim(
             for name, reason in reasons.items()
             if reason and name not in {outcome.fabric for outcome in given_up}
         ]
-        yield fabric_store.load_fabrics(connection, [name for name in names if not reasons[name]]), skipped
+        yield [fabric for name, fabric in found.items() if not reasons[name]], skipped
     finally:
         if not dry_run:
             unlock(connection, TARGET_LOCK[target], locked)

@@ -15,6 +15,7 @@ from hedgehog.fabric.changes import Round
 from hedgehog.fabric.fabricator import effective_settings
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
+from hedgehog.fabric.shown import first_lines
 from hedgehog.manifests.intake import foreign_namespace
 from hedgehog.manifests.rule import Severity, Violation
 
@@ -94,8 +95,7 @@ _TOLD = 5
 
 def _reason(finding: Finding) -> str:
     errors = [violation for violation in finding.violations if violation.rule.severity is Severity.ERROR]
-    more = f"; and {len(errors) - _TOLD} faults more" if len(errors) > _TOLD else ""
-    return "; also ".join(_told(error) for error in errors[:_TOLD]) + more
+    return "; also ".join(first_lines(map(_told, errors), _TOLD))
 
 
 def _told(violation: Violation) -> str:

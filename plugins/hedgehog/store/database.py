@@ -7,7 +7,7 @@ reason the connection must be a direct one or a session-pooled one, not a transa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -106,21 +106,29 @@ def _loads(text: str) -> Any:
         return UnreadableJSON(f"cannot be read from the fabric database: {error}; store it anew")
 
 
-@contextmanager
-def transaction(connection: Connection) -> Iterator[psycopg2.extensions.cursor]:
-    """Run a block in one transaction: committed when it ends, rolled back when it raises.
+class _NotKept(Exception):
+    """Ends a transaction that leaves no trace."""
 
-    A block inside a block joins it, so functions of this room can be put together into one transaction. Every error of
-    the database that leaves the block is one of ours.
+
+@contextmanager
+def transaction(connection: Connection, *, keep: bool = True) -> Iterator[psycopg2.extensions.cursor]:
+    """Run a block in one transaction: committed when it ends, rolled back when it raises, and unless *keep* is true.
+
+    A block inside a block joins it, so functions of this room can be put together into one transaction; only the
+    outermost may decide that nothing is kept. Every error of the database that leaves the block is one of ours.
     """
     if connection.in_transaction:
+        if not keep:
+            raise RuntimeError("what is written inside a transaction cannot be taken back alone")
         with translated(), connection.cursor() as cursor:
             yield cursor
         return
     connection.in_transaction = True
     try:
-        with translated(), connection, connection.cursor() as cursor:
+        with suppress(_NotKept), translated(), connection, connection.cursor() as cursor:
             yield cursor
+            if not keep:
+                raise _NotKept
     finally:
         connection.in_transaction = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +22,7 @@ from hedgehog.fabric.model import (
     PrunePolicy,
     SourceOfTruth,
 )
+from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.settings import UnreadableSettings
 from hedgehog.fabric.settings import read as read_settings
 from hedgehog.store.database import Connection, UnreadableJSON, as_json, transaction
@@ -169,9 +169,20 @@ def load_fabric(connection: Connection, name: str) -> Fabric:
     found = load_fabrics(connection, [name])
     if found:
         return found[0]
-    near = difflib.get_close_matches(name, fabric_names(connection), n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog fabric list` shows them all"
-    raise NotFound(f"there is no fabric {name!r}; {hint}")
+    raise NotFound(unknown_fabric(name, fabric_names(connection)))
+
+
+def unknown_fabric(name: str, known: Iterable[str]) -> str:
+    """That no fabric of *known* has this name, and which one may be meant."""
+    hint = did_you_mean(name, known, most=3, otherwise="`hedgehog fabric list` shows them all")
+    return f"there is no fabric {name!r}; {hint}"
+
+
+def fabric_ids(connection: Connection, names: Sequence[str]) -> list[int]:
+    """The ids of those of *names* that a fabric has."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT id FROM hedgehog.fabric WHERE name = ANY(%s)", (list(names),))
+        return [row[0] for row in cursor.fetchall()]
 
 
 def fabric_names(connection: Connection) -> list[str]:
@@ -192,8 +203,7 @@ def load_repository(connection: Connection, name: str) -> GitRepository:
     """One repository. Raises NotFound, with near names."""
     found = {repository.name: repository for repository in load_repositories(connection)}
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog repository list` shows them all"
+        hint = did_you_mean(name, found, most=3, otherwise="`hedgehog repository list` shows them all")
         raise NotFound(f"there is no git_repository {name!r}; {hint}")
     return found[name]
 
@@ -242,16 +252,15 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
 def _refuse_unknown(settings: Mapping[str, Any], known: frozenset[str], owner: str) -> None:
     for key in settings:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"
-            raise InvalidInput(f"{owner} has no setting {key!r}{hint}")
+            hint = did_you_mean(key, known, otherwise=f"known are {', '.join(sorted(known))}")
+            raise InvalidInput(f"{owner} has no setting {key!r}; {hint}")
 
 
 def _refuse_unknown_kinds(kinds: Iterable[str], owner: str) -> None:
     for kind in kinds:
         if kind not in KINDS and kind != FABRIC.kind:
-            near = difflib.get_close_matches(kind, KINDS, n=1)
-            raise InvalidInput(f"{owner}: {kind!r} is not a kind" + (f"; did you mean {near[0]}?" if near else ""))
+            hint = did_you_mean(kind, KINDS)
+            raise InvalidInput(f"{owner}: {kind!r} is not a kind" + (f"; {hint}" if hint else ""))
 
 
 def _repository_id(connection: Connection, name: str | None) -> int | None:

@@ -134,21 +134,13 @@ def kinds_held(connection: Connection, fabric_ids: Sequence[int], kinds: Sequenc
     return {fabric_id: held.get(fabric_id, frozenset()) for fabric_id in fabric_ids}
 
 
-class _RollBack(Exception):
-    """Ends a transaction without a trace."""
-
-
 def write_and_roll_back(connection: Connection) -> None:
     """Show that rows can be written, read and taken back. Raises PermissionDenied when they cannot be."""
-    try:
-        with transaction(connection) as cursor:
-            cursor.execute(
-                "INSERT INTO hedgehog.health_event (scope, name, health, reasons, happened_at) "
-                "VALUES ('service', 'self-test', 'Unknown', '[]', now()) RETURNING id"
-            )
-            cursor.execute("SELECT 1 FROM hedgehog.health_event WHERE id = %s", cursor.fetchone())
-            if cursor.fetchone() is None:
-                raise PermissionDenied("the fabric database does not show a row that was just written")
-            raise _RollBack
-    except _RollBack:
-        return
+    with transaction(connection, keep=False) as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.health_event (scope, name, health, reasons, happened_at) "
+            "VALUES ('service', 'self-test', 'Unknown', '[]', now()) RETURNING id"
+        )
+        cursor.execute("SELECT 1 FROM hedgehog.health_event WHERE id = %s", cursor.fetchone())
+        if cursor.fetchone() is None:
+            raise PermissionDenied("the fabric database does not show a row that was just written")

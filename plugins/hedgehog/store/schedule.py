@@ -6,7 +6,6 @@ leaves it in the past, so the fabric is simply due again.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Target
 from hedgehog.store.database import TARGET_LOCK, Connection, transaction
+from hedgehog.store.fabrics import unknown_fabric
 
 FABRIC_CHANGED = "hedgehog_fabric_changed"
 REVISION_PUBLISHED = "hedgehog_revision_published"
@@ -141,18 +141,12 @@ def named(connection: Connection, target: Target, names: Sequence[str]) -> list[
         if missing:
             cursor.execute("SELECT name FROM hedgehog.fabric ORDER BY name LIMIT 10000")
             known = [row[0] for row in cursor.fetchall()]
-            raise NotFound("; ".join(_unknown(name, known) for name in missing))
+            raise NotFound("; ".join(unknown_fabric(name, known) for name in missing))
     disabled = [row[1] for row in rows if not row[3]]
     if disabled:
         flag = "git_sync_enabled" if target is Target.GIT else "enable_k8s_sync"
         raise NotFound(f"{', '.join(disabled)}: {target} sync is not enabled; set {flag} with `hedgehog fabric import`")
     return [Due(*row[:3]) for row in rows]
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog fabric list` shows them all"
-    return f"there is no fabric {name!r}{hint}"
 
 
 def channel(target: Target) -> str:

@@ -14,6 +14,7 @@ from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.defaults.vpcs import range_fault
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import VLANRange
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Path, Rule, Severity, Violation, rule
 
 LONGEST_NAME = 11
@@ -244,8 +245,7 @@ def _delete_vlans(old: Manifest, world: World) -> Iterator[Violation]:
 def _used(broken: Rule, kind: str, users: Iterator[Manifest]) -> Iterator[Violation]:
     names = [one["metadata"]["name"] for one in users]
     if names:
-        others = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        yield broken.at((), f"{kind} {', '.join(names[:_SHOWN])}{others} refer to it")
+        yield broken.at((), f"{kind} {listed(names, _SHOWN)} refer to it")
 
 
 def _validate_ipv4(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:

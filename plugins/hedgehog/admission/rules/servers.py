@@ -8,6 +8,7 @@ from hedgehog.admission.cluster_state import World
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.labels import SET, connected_server
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Violation, rule
 
 IN_USE = rule(
@@ -23,8 +24,7 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
     label = connected_server(old["metadata"]["name"])
     users = [one["metadata"]["name"] for one in world.labelled("Connection", label, SET)]
     if users:
-        others = f" and {len(users) - 3} more" if len(users) > 3 else ""
-        yield IN_USE.at((), f"Connection {', '.join(users[:3])}{others} use it")
+        yield IN_USE.at((), f"Connection {listed(users, 3)} use it")
 
 
 KINDS: Mapping[str, KindRules] = {

@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.operators.steps import Batches, Result, SummaryOperator, WorkOperator
 from hedgehog.airflow.operators.tasks import fabric_database, run_id_of
+from hedgehog.fabric.shown import first_lines
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,9 +36,7 @@ _PAUSE = 2.0
 
 def plain(look: Look) -> Result:
     """A look for XCom and logs."""
-    reasons = [reason[:_LONGEST_REASON] for reason in look.verdict.reasons[:_MOST_REASONS]]
-    more = len(look.verdict.reasons) - len(reasons)
-    reasons += [f"and {more} more"] if more else []
+    reasons = first_lines((reason[:_LONGEST_REASON] for reason in look.verdict.reasons), _MOST_REASONS)
     return {"scope": look.scope.value, "name": look.name, "health": look.verdict.health.value, "reasons": reasons}
 
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hedgehog.fabric.atoi import atoi
 from hedgehog.fabric.model import Manifest
 
 Breakouts = Mapping[str, str]
 """Breakout mode by port, as in `Switch.spec.portBreakouts`; other ports have the mode that their profile gives them."""
 
 DATA_PORT_NOS = "Ethernet"
-_LONGEST = 19
-"""Decimal digits of the greatest 64-bit integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +212,3 @@ def _part_name(port: Port, offsets: tuple[str, ...], number: int) -> str | None:
         return None
     base, offset = atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS)), atoi(offsets[number - 1])
     return None if base is None or offset is None else f"{DATA_PORT_NOS}{base + offset}"
-
-
-def atoi(text: str) -> int | None:
-    """The number that Go's strconv.Atoi reads: ASCII digits with an optional sign, 64 bits; None where it refuses."""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdecimal()):
-        return None
-    significant = digits.lstrip("0")
-    number = int(significant or "0") if len(significant) <= _LONGEST else 1 << 64
-    number = -number if text[0] == "-" else number
-    return number if -(1 << 63) <= number < 1 << 63 else None

@@ -28,7 +28,7 @@ from hedgehog.fabric.model import (
     Target,
 )
 from hedgehog.gitops import commit as commits
-from hedgehog.gitops.mirror import Mirror
+from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.manifests import intake, yaml
 from hedgehog.services import claims, failures
 from hedgehog.services.git import lost_branches
@@ -47,9 +47,6 @@ logger = logging.getLogger(__name__)
 MOST_RACES = 5
 """Times a lost push is planned again before it counts as an error."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.4
-
-OpenMirror = Callable[[GitRepository], Mirror]
-"""From a repository to its mirror, credentials included; raises only `hedgehog.errors`."""
 
 
 def read_manifest(fabric: Fabric, ref: ObjectRef, path: str, content: bytes) -> Manifest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,7 @@ from hedgehog.fabric.render import fabric_ref, fabric_resource
 from hedgehog.fabric.tools import Installation
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.apply import Result, apply_status
-from hedgehog.kube.client import Cluster
+from hedgehog.kube.client import Cluster, OpenCluster
 from hedgehog.kube.definitions import FabricDefinition
 from hedgehog.kube.execute import Execution, execute, rehearse
 from hedgehog.kube.fabric_status import next_status
@@ -38,9 +38,6 @@ from hedgehog.services.validation import Judge, judge
 from hedgehog.store import git_files, installations, inventory, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
-
-OpenCluster = Callable[[str], Cluster]
-"""From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""
 
 
 @dataclass(frozen=True, slots=True)

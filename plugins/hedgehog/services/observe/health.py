@@ -19,7 +19,7 @@ from hedgehog.fabric.health import Finding, Health, verdict
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.fabric.tools import Installation, other_installation
-from hedgehog.kube.client import Cluster
+from hedgehog.kube.client import Cluster, OpenCluster
 from hedgehog.kube.health import ClusterFacts, read
 from hedgehog.services.failures import describe
 from hedgehog.services.observe import health_rules
@@ -33,8 +33,6 @@ from hedgehog.store.health import Look, Scope
 
 logger = logging.getLogger(__name__)
 
-OpenCluster = Callable[[str], Cluster]
-"""From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""
 
 MOST_BATCHES = 4
 """Mapped tasks of one run; the pool has that many slots."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hedgehog.errors import HedgehogError
+from hedgehog.fabric.shown import first_lines
 from hedgehog.store import alerts as store
 from hedgehog.store.alerts import Alert, Known
 from hedgehog.store.database import Connection
@@ -125,8 +126,7 @@ class Notice:
         """One line for each, the first ones only where there are many."""
         lines = [f"{one.name}: {one.message}" for one in self.alerts]
         lines += [f"{one.name} is over" + (f" ({one.subject})" if one.subject else "") for one in self.over]
-        more = len(lines) - _MOST_LINES
-        return "\n".join(lines[:_MOST_LINES] + ([f"and {more} more; see `hedgehog metrics`"] if more > 0 else []))
+        return "\n".join(first_lines(lines, _MOST_LINES, where="see `hedgehog metrics`"))
 
 
 Send = Callable[[Notice], None]

@@ -16,7 +16,7 @@ from typing import Any
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.health import Finding, Health, Verdict, moment, verdict
 from hedgehog.fabric.model import GitRepository
-from hedgehog.gitops.mirror import Mirror
+from hedgehog.gitops.mirror import OpenMirror
 from hedgehog.hosts.github.client import Client
 from hedgehog.hosts.github.rate_limit import RateLimit, rate_limit
 from hedgehog.store import circuits
@@ -26,7 +26,6 @@ from hedgehog.store.circuits import Service
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.health import Look, Scope
 
-OpenMirror = Callable[[GitRepository], Mirror]
 OpenGitHub = Callable[[GitRepository], Client | None]
 """From a repository to the API of its host; None for one that is not on GitHub or is entered without a credential."""
 Clock = Callable[[], datetime]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, GitRepository
+from hedgehog.gitops.mirror import OpenMirror
 from hedgehog.hosts.github.rate_limit import rate_limit
+from hedgehog.kube.client import OpenCluster
 from hedgehog.kube.health import missing_definitions
-from hedgehog.services.observe.health import OpenCluster
-from hedgehog.services.observe.remotes import OpenGitHub, OpenMirror
+from hedgehog.services.observe.remotes import OpenGitHub
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics, load_repositories
 from hedgehog.store.health import kinds_held, write_and_roll_back

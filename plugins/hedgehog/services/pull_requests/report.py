@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.shown import printable
+from hedgehog.fabric.shown import first_lines, printable
 from hedgehog.hosts.github.markdown import code, quoted
 from hedgehog.services.pull_requests.check import FabricReport, Problem
 
@@ -120,10 +120,8 @@ def _folded(report: FabricReport) -> Iterator[str]:
     yield "<details><summary>What merging would do</summary>"
     yield ""
     for action, verb in _VERBS.items():
-        refs = [change.ref for change in report.changes.having(action)]
-        yield from (f"- {verb} {code(str(ref))}" for ref in refs[:MOST_OBJECTS])
-        if len(refs) > MOST_OBJECTS:
-            yield f"- {verb} {len(refs) - MOST_OBJECTS} more"
+        refs = [code(str(change.ref)) for change in report.changes.having(action)]
+        yield from (f"- {verb} {one}" for one in first_lines(refs, MOST_OBJECTS))
     yield ""
     yield "</details>"
 

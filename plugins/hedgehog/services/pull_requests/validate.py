@@ -17,8 +17,9 @@ from typing import Any
 from hedgehog.admission.files import Source, check_sources
 from hedgehog.errors import InvalidInput, NotReached, PushRace, RetryableError
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.shown import listed
 from hedgehog.gitops.merge import Merged, merge
-from hedgehog.gitops.mirror import Mirror
+from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.hosts.github import reports
 from hedgehog.hosts.github.client import Client
 from hedgehog.hosts.github.markdown import quoted
@@ -41,7 +42,6 @@ MOST_ROUNDS = 3
 
 OpenGitHub = Callable[[GitRepository], Client]
 """From a repository to its host's API, credentials included; raises only `hedgehog.errors`."""
-OpenMirror = Callable[[GitRepository], Mirror]
 
 
 class Status(StrEnum):
@@ -283,8 +283,7 @@ def _examine_fabric(run: _Run, merge: _Merge, fabric: Fabric) -> FabricReport | 
     directory = fabric.git_directory
     conflicts = conflicts_of(fabric, merge.state.conflicts, merge.neighbours)
     if conflicts:
-        named = ", ".join(conflicts[:3]) + (f" and {len(conflicts) - 3} more" if len(conflicts) > 3 else "")
-        raise InvalidInput(f"it conflicts with the branch in {named}; merge or rebase, then push")
+        raise InvalidInput(f"it conflicts with the branch in {listed(conflicts, 3)}; merge or rebase, then push")
     both = sides(merge.mirror, merge.head, fabric, merge.state, neighbours=merge.neighbours, left=merge.left)
     if not both.is_touched:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError,
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import same_repository
-from hedgehog.gitops.mirror import Mirror
+from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.services import claims, failures
 from hedgehog.services.git import lost_branches
 from hedgehog.services.git.neighbours import neighbours
@@ -39,9 +39,6 @@ MOST_RACES = 3
 """Times that a branch may be replaced while it is read before that counts as an error."""
 REPLACED_REF = "refs/hedgehog/replaced/"
 """Where the mirror keeps a head that a forced push dropped, so that nobody's commits are lost."""
-
-OpenMirror = Callable[[GitRepository], Mirror]
-"""From a repository to its mirror, credentials included; raises only `hedgehog.errors`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ be read may hold it instead. A file that was renamed so that nobody reads it (`v
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from hedgehog.admission.check import identified
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.near import near
 from hedgehog.fabric.paths import LIMITS, Limits, Opaque, is_hidden
 from hedgehog.manifests import intake, yaml
 from hedgehog.services.fabric_files import FabricFiles
@@ -281,8 +281,8 @@ class _Words:
 
 def _meant(slip: bytes) -> list[bytes]:
     """The kind that *slip* most likely stands for: `vpc`, `VCP`."""
-    near = difflib.get_close_matches(slip[:_LONGEST_KIND].lower(), _KINDS, n=1)
-    return [_KINDS[one] for one in near]
+    meant = near(slip[:_LONGEST_KIND].decode(errors="replace").lower(), map(bytes.decode, _KINDS))
+    return [_KINDS[one.encode()] for one in meant]
 
 
 def not_read(left: Unread) -> list[str]:

@@ -20,6 +20,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hedgehog.errors import HedgehogError, InvalidInput, SchemaMismatch
+from hedgehog.fabric.shown import first_lines
 from hedgehog.fabric.tools import INSTALLATION_ID
 from hedgehog.store import migrate
 
@@ -291,13 +292,10 @@ def _validated(model: type[_Model], data: Any, place: str) -> _Model:
         return model.model_validate(data)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in error.errors()]
-        raise InvalidInput("\n".join([f"{place} cannot be read; nothing was restored", *_told(problems)])) from None
+        raise InvalidInput(
+            "\n".join([f"{place} cannot be read; nothing was restored", *first_lines(problems, _MOST_TOLD)])
+        ) from None
 
 
 def _damaged(place: str, problems: list[str]) -> InvalidInput:
-    return InvalidInput("\n".join([f"{place} is damaged; nothing was restored", *_told(problems)]))
-
-
-def _told(problems: list[str]) -> list[str]:
-    more = len(problems) - _MOST_TOLD
-    return [*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
+    return InvalidInput("\n".join([f"{place} is damaged; nothing was restored", *first_lines(problems, _MOST_TOLD)]))

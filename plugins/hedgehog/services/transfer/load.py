@@ -85,10 +85,6 @@ class Options:
     """What comes back was stored before: nobody judges it, nor asks what its source of truth is."""
 
 
-class _DryRun(Exception):
-    """Ends the transaction of a dry run, so that all of it is taken back."""
-
-
 def read_documents(files: LocalFiles) -> list[yaml.Document]:
     """The documents of *files*, in their order. Raises InvalidInput with the problems of all files."""
     documents: list[yaml.Document] = []
@@ -225,14 +221,8 @@ def _notes(accepted: Sequence[Accepted]) -> Iterable[str]:
 
 def carry_out(connection: Connection, wanted: Wanted, options: Options) -> Report:
     """Write it all in one transaction; a dry run takes it back at the end, with the answers of the real thing."""
-    try:
-        with transaction(connection):
-            report = _write(connection, wanted, options)
-            if options.dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
-    return report
+    with transaction(connection, keep=not options.dry_run):
+        return _write(connection, wanted, options)
 
 
 def _write(connection: Connection, wanted: Wanted, options: Options) -> Report:

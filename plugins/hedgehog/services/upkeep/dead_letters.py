@@ -42,10 +42,6 @@ class Replay:
         ]
 
 
-class _DryRun(Exception):
-    """Ends the transaction of a dry run, so that all of it is taken back."""
-
-
 def plain(letter: DeadLetter) -> dict[str, Any]:
     """A letter as JSON has it."""
     values = asdict(letter)
@@ -84,13 +80,8 @@ def replay(connection: Connection, selection: Selection, *, by: str, dry_run: bo
 
     A dry run does everything and takes it back.
     """
-    try:
-        with transaction(connection):
-            replayed, left = store.replay(connection, selection, by=by)
-            if dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
+    with transaction(connection, keep=not dry_run):
+        replayed, left = store.replay(connection, selection, by=by)
     return Replay(tuple(replayed), tuple(left), dry_run)
 
 

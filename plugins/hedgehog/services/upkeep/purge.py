@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +18,11 @@ from hedgehog.errors import InvalidInput, LockHeld, PushRace
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.drift import Drift, DriftState
 from hedgehog.fabric.kinds import FABRIC, KINDS
-from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
 from hedgehog.fabric.tools import Installation, is_ours, other_installation
 from hedgehog.gitops import commit as commits
-from hedgehog.gitops.mirror import Mirror
-from hedgehog.kube.client import Cluster
+from hedgehog.gitops.mirror import Mirror, OpenMirror
+from hedgehog.kube.client import Cluster, OpenCluster
 from hedgehog.kube.live import list_live
 from hedgehog.kube.prune import prune
 from hedgehog.kube.resources import kind_of
@@ -34,9 +34,6 @@ from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, installations, inventory
 from hedgehog.store.database import Connection, Lock, transaction, try_locks, unlock, wait_lock
-
-OpenMirror = Callable[[GitRepository], Mirror]
-OpenCluster = Callable[[str], Cluster]
 
 REASON = (
     "it is being purged; go on with `hedgehog fabric delete --purge`, or take it back with `hedgehog fabric resume`"

@@ -14,6 +14,7 @@ from hedgehog.fabric.endpoints import TYPES, Device, End, Endpoints, is_mclag, r
 from hedgehog.fabric.labels import CONNECTION
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import Upstream
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Violation, rule
 
 _VALIDATE = "api/wiring/v1beta1/connection_types.go Connection.Validate"
@@ -295,8 +296,7 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
     for kind in ("VPCAttachment", "ExternalAttachment"):
         users = [one["metadata"]["name"] for one in world.labelled(kind, CONNECTION, name)]
         if users:
-            others = f" and {len(users) - 3} more" if len(users) > 3 else ""
-            yield IN_USE.at((), f"{kind} {', '.join(users[:3])}{others} use it")
+            yield IN_USE.at((), f"{kind} {listed(users, 3)} use it")
 
 
 def _warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:

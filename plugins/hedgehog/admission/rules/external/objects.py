@@ -14,6 +14,7 @@ from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.defaults.externals import EXTERNAL
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Severity, Violation, rule
 
 LONGEST_NAME = 11
@@ -213,7 +214,7 @@ def _changes(new: Manifest, old: Manifest, world: World) -> Iterator[Violation]:
 
 def _users(world: World, name: str, kinds: tuple[str, ...]) -> str:
     users = [f"{kind} {one['metadata']['name']}" for kind in kinds for one in world.labelled(kind, EXTERNAL, name)]
-    return ", ".join(users[:_SHOWN]) + (f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else "")
+    return listed(users, _SHOWN)
 
 
 def _delete(old: Manifest, world: World) -> Iterator[Violation]:

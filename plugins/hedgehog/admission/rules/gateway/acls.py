@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.rules.gateway.ports import parse_number, parse_ports
+from hedgehog.admission.rules.gateway.ports import parse_ports
 from hedgehog.fabric.addresses import parse_prefix
+from hedgehog.fabric.atoi import atoi
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests.rule import Path, Severity, Violation, rule
 
@@ -88,7 +89,7 @@ def validate(acl: Mapping[str, Any], vpcs: Mapping[str, Manifest | None]) -> Ite
                 yield from _end(end, (*path, "match", field, at))
         yield from _subnets(row, path, vpcs)
         protocol = match.get("proto", "")
-        if protocol not in _PROTOCOLS and parse_number(protocol) is None:
+        if protocol not in _PROTOCOLS and atoi(protocol) is None:
             yield PROTOCOL.at((*path, "match", "proto"), f"{protocol!r} is neither tcp, udp nor a number")
 
 
@@ -141,6 +142,6 @@ def _side(row: Mapping[str, Any], direction: str, sides: tuple[str, ...]) -> str
 def warnings(acl: Mapping[str, Any]) -> Iterator[Violation]:
     """What upstream accepts in `acl`, although it is almost certainly a mistake."""
     for index, row in enumerate(acl.get("rules") or ()):
-        number = parse_number((row.get("match") or {}).get("proto", ""))
+        number = atoi((row.get("match") or {}).get("proto", ""))
         if number is not None and not 0 <= number <= LAST_PROTOCOL:
             yield PROTOCOL_RANGE.at(("spec", "acl", "rules", index, "match", "proto"), f"{number} is not a protocol")

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from hedgehog.fabric.atoi import atoi
 
-_NUMBER = re.compile(r"[+-]?[0-9]+")
 _LAST = 65535
-_LONGEST = 1 << 63
-
-
-def parse_number(text: str) -> int | None:
-    """The number that `strconv.Atoi` reads, signs and leading zeros included; None where it refuses."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    number = int(text) if len(text) <= 100 else _LONGEST
-    return number if -_LONGEST <= number < _LONGEST else None
 
 
 def parse_ports(text: str) -> tuple[int, int] | str:
@@ -23,7 +13,7 @@ def parse_ports(text: str) -> tuple[int, int] | str:
         return "has blanks around it"
     begin, dash, end = text.partition("-")
     # Upstream takes blanks around the dash.
-    first, last = (parse_number(part.strip()) for part in (begin, end if dash else begin))
+    first, last = (atoi(part.strip()) for part in (begin, end if dash else begin))
     if first is None or last is None:
         return "is neither a port nor a range of two, a-b" if text else "is empty"
     if not (1 <= first <= _LAST and 1 <= last <= _LAST):

@@ -12,6 +12,7 @@ from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric import labels
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import Breakouts, Profile, default_spec, parse
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Severity, Violation, rule
 
 _VALIDATE = "api/wiring/v1beta1/switchprofile_types.go SwitchProfile.Validate"
@@ -148,8 +149,7 @@ def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
     name = new["metadata"]["name"]
     switches = [one["metadata"]["name"] for one in world.labelled("Switch", labels.PROFILE, name)]
     if switches:
-        rest = f" and {len(switches) - _LISTED} more" if len(switches) > _LISTED else ""
-        yield IN_USE.at(("spec",), f"is the profile of {', '.join(switches[:_LISTED])}{rest}")
+        yield IN_USE.at(("spec",), f"is the profile of {listed(switches, _LISTED)}")
 
 
 KINDS: Mapping[str, KindRules] = {"SwitchProfile": KindRules(validate, delete=_delete, warn=_warnings)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.fabric.profiles import atoi
+from hedgehog.fabric.atoi import atoi
 from hedgehog.manifests.rule import Path, Violation, rule
 
 _SOURCE = "api/wiring/v1beta1/switchprofile_types.go SwitchProfile.Validate"

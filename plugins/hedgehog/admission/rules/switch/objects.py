@@ -12,6 +12,7 @@ from hedgehog.admission.rules.switch.facts import LEAVES, SPINE, connections_of,
 from hedgehog.admission.rules.switch.ports import port_violations
 from hedgehog.admission.rules.switch.warnings import dropped, warnings
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Violation, rule
 
 _VALIDATE = "api/wiring/v1beta1/switch_types.go Switch.Validate"
@@ -164,8 +165,7 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
     name = old["metadata"]["name"]
     connections = [one["metadata"]["name"] for one in connections_of(world, name)]
     if connections:
-        rest = f" and {len(connections) - _LISTED} more" if len(connections) > _LISTED else ""
-        yield CONNECTED.at((), f"switch {name} has connections: {', '.join(connections[:_LISTED])}{rest}")
+        yield CONNECTED.at((), f"switch {name} has connections: {listed(connections, _LISTED)}")
 
 
 KINDS: Mapping[str, KindRules] = {

@@ -13,6 +13,7 @@ from hedgehog.admission.rules.switch.facts import boot_facts, connections_of, ot
 from hedgehog.fabric import labels
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import Breakouts
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Severity, Violation, rule
 
 _OURS = "ours"
@@ -144,7 +145,7 @@ def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Vio
     connections = list(connections_of(world, new["metadata"]["name"]))
     if not connections:
         return
-    names = _list([one["metadata"]["name"] for one in connections])
+    names = listed([one["metadata"]["name"] for one in connections], _LISTED)
     if "role" in changed:
         message = f"was {before.get('role')}, and the switch has connections: {names}"
         yield ROLE_CHANGED.at(("spec", "role"), message)
@@ -163,7 +164,7 @@ def _redundancy_warnings(old: Manifest, connections: list[Manifest]) -> Iterator
     affected = [one["metadata"]["name"] for one in connections if one["spec"].get("eslag")]
     group = old["spec"].get("redundancy", {}).get("group")
     if affected and group:
-        message = f"was group {group}, and the switch has ESLAG connections: {_list(affected)}"
+        message = f"was group {group}, and the switch has ESLAG connections: {listed(affected, _LISTED)}"
         yield REDUNDANCY_CHANGED.at(("spec", "redundancy"), message)
 
 
@@ -213,8 +214,3 @@ def _ports_on(switch: str, value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for child in value:
             yield from _ports_on(switch, child)
-
-
-def _list(names: list[str]) -> str:
-    rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{', '.join(names[:_LISTED])}{rest}"

@@ -10,6 +10,7 @@ from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.kinds import GATEWAY
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Violation, rule
 
 _SHOWN = 3
@@ -80,8 +81,7 @@ def ready(world: World) -> Iterator[Violation]:
     """What upstream says while a VPCInfo waits for its controller."""
     waiting = sorted(name for _, name in world.users(_UNREADY))
     if waiting:
-        others = f" and {len(waiting) - _SHOWN} more" if len(waiting) > _SHOWN else ""
-        yield NOT_READY.at((), f"VPCInfo {', '.join(waiting[:_SHOWN])}{others} has no internalID yet")
+        yield NOT_READY.at((), f"VPCInfo {listed(waiting, _SHOWN)} has no internalID yet")
 
 
 def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:

@@ -18,6 +18,7 @@ from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.references import EXTERNAL_PREFIX
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Path, Violation, rule
 
 LONGEST_NAME = 11
@@ -198,8 +199,8 @@ def _overlaps(spec: Mapping[str, Any]) -> Iterator[Violation]:
 
 def _permit(spec: Mapping[str, Any]) -> Iterator[Violation]:
     subnets = spec.get("subnets", {})
-    for number, listed in enumerate(spec.get("permit", ())):
-        names: list[str] = listed or []
+    for number, permitted in enumerate(spec.get("permit", ())):
+        names: list[str] = permitted or []
         path: Path = ("spec", "permit", number)
         if len(names) < FEWEST_PERMITTED:
             yield PERMIT.at(path, f"has {len(names)} subnets, at least {FEWEST_PERMITTED} are needed")
@@ -281,8 +282,7 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
     ):
         users = [one["metadata"]["name"] for one in world.labelled(kind, key, value)]
         if users:
-            others = f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else ""
-            yield IN_USE.at((), f"{kind} {', '.join(users[:_SHOWN])}{others} refer to it")
+            yield IN_USE.at((), f"{kind} {listed(users, _SHOWN)} refer to it")
 
 
 KINDS: Mapping[str, KindRules] = {
