@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.admission.check import check, identified, rehearse
-from hedgehog.admission.controllers import ControlledFabric
+from hedgehog.admission.check import check, load, rehearse
 from hedgehog.admission.review import Operation
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.settings import FabricSettings
@@ -33,11 +32,6 @@ def make_namespaces():
         make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
         make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}, "wiring"),
     ]
-
-
-def cluster_with(*objects):
-    """A cluster that holds these objects, to be asked for single changes."""
-    return ControlledFabric(SETTINGS, [identified(one)[1] for one in objects])
 
 
 def make_vpc(name, number=1, **subnet):
@@ -162,7 +156,7 @@ def test_what_is_written_at_one_time_is_taken_in_any_order(numbers, direction):
     rehearsal = rehearse([*make_namespaces(), *new], SETTINGS, before=[*make_namespaces(), *old])
     assert rehearsal.findings == {}
     wanted = {one["metadata"]["name"]: one for one in new}
-    fabric = cluster_with(*make_namespaces(), *old)
+    fabric = load([*make_namespaces(), *old], SETTINGS)
     for step in rehearsal.rounds:
         verdicts = [fabric.update(wanted.pop(one.name)) for one in sorted(step.writes)]
         assert [verdict.violations for verdict in verdicts] == [()] * len(verdicts)
@@ -232,7 +226,7 @@ def test_a_group_of_another_namespace_is_checked_for_itself():
 
 def test_a_loaded_fabric_answers_single_changes():
     """Nothing happens until it is put."""
-    fabric = cluster_with(*make_namespaces(), make_vpc("a", 1))
+    fabric = load([*make_namespaces(), make_vpc("a", 1)], SETTINGS)
     assert fabric.create(make_vpc("b", 2)).accepted
     assert not fabric.create(make_vpc("b", 1)).accepted
     assert not fabric.create(make_vpc("a", 1)).accepted

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.fabric.profiles import Profile, atoi, default_profiles, default_spec, parse
+from hedgehog.fabric.atoi import atoi
+from hedgehog.fabric.profiles import Profile, default_profiles, default_spec, parse
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
 OLDER = FabricSettings(upstream=Upstream.V0_126)

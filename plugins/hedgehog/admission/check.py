@@ -126,7 +126,7 @@ def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admi
 
     The built-in SwitchProfiles are there, and a VPCInfo for each VPC and External.
     """
-    return ControlledFabric(settings, _identified(objects).values())
+    return ControlledFabric(settings, [identified(one)[1] for one in objects])
 
 
 def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tuple[ObjectRef, Manifest]:

@@ -6,7 +6,6 @@ Light: DAG files and the plugin import it in every process, commands must not wa
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from hedgehog.airflow import configuration
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.git_urls import without_login
+from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.shown import shown
 
 logger = logging.getLogger(__name__)
@@ -340,8 +340,7 @@ def log_problems() -> None:
 
 
 def _said_of_unknown(name: str) -> str:
-    near = difflib.get_close_matches(name[:_LONGEST_VALUE].lower().replace("-", "_"), SETTINGS, n=1)
-    hint = f"did you mean {near[0]}?" if near else "docs/settings.md has them all"
+    hint = did_you_mean(name.lower().replace("-", "_"), SETTINGS, otherwise="docs/settings.md has them all")
     return f"[{SECTION}] has {shown(name, _LONGEST_VALUE)}, which is not a setting; {hint}"
 
 

@@ -38,7 +38,7 @@ class Unreadable(Exception):
         self.problem = problem
 
 
-def decode(text: bytes | str, file: str) -> str:
+def text_of(text: bytes | str, file: str) -> str:
     """*text* without its byte order mark. Raises Unreadable for what no parser should see."""
     size = len(text)
     if size > MAX_FILE_BYTES:

@@ -20,7 +20,7 @@ from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoade
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests import file_rules as rows
-from hedgehog.manifests.file_text import Problem, Unreadable, decode
+from hedgehog.manifests.file_text import Problem, Unreadable, text_of
 from hedgehog.manifests.rule import Rule
 from hedgehog.manifests.scalars import Scalar, resolve
 
@@ -117,7 +117,7 @@ def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[l
     problems: list[Problem] = []
     found: list[Document] = []
     try:
-        _Builder(decode(text, file), file, problems, found=found, nodes=nodes).read()
+        _Builder(text_of(text, file), file, problems, found=found, nodes=nodes).read()
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax_problem(error, file))
     except Unreadable as error:
