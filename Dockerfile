@@ -25,17 +25,22 @@ USER 50000
 COPY requirements.txt /opt/airflow/requirements.txt
 RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
 
-# Code belongs to root, Airflow's and ours: what runs it can read it and not change it. Every task is a new process, which
-# must not compile our modules again. A volume takes the owner of the folder that it covers, so the folders of clones and
-# backups are there.
+# Code belongs to root, Airflow's and ours: what runs it can read it and not change it. Nor can it put a folder of its own
+# in the place of one: in the folders above, which the base image gives to the user, only the owner of something may rename
+# it (the sticky bit). Airflow imports from `config`, too. Every task is a new process, which must not compile our modules
+# again. A volume takes the owner of the folder that it covers, so the folders of clones and backups are there.
 USER 0
 COPY include /opt/airflow/include
 COPY plugins /opt/airflow/plugins
 COPY dags /opt/airflow/dags
 COPY bin /opt/airflow/bin
 RUN python -m compileall -q /opt/airflow/plugins /opt/airflow/dags \
-    && chown --recursive --no-dereference 0:0 /home/airflow/.local \
-    && chmod --recursive go-w /home/airflow/.local /opt/airflow/plugins /opt/airflow/dags /opt/airflow/include /opt/airflow/bin \
+    && mkdir --parents /opt/airflow/config \
+    && set -- /home/airflow/.local /opt/airflow/plugins /opt/airflow/dags /opt/airflow/include /opt/airflow/bin /opt/airflow/config \
+    && chown --recursive --no-dereference 0:0 "$@" \
+    && chmod --recursive go-w "$@" \
+    && chown 0:0 /home/airflow /opt/airflow \
+    && chmod 1775 /home/airflow /opt/airflow \
     && install --directory --owner 50000 --group 0 --mode 0700 \
         /opt/airflow/hedgehog /opt/airflow/hedgehog/git /opt/airflow/hedgehog/backups
 USER 50000

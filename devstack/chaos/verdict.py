@@ -15,6 +15,7 @@ from devstack.chaos.wishes import Objects, Wish, Wishes
 from devstack.chaos.world import REPOSITORIES, World
 from devstack.objects import make_server
 from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.gitops.commit import FABRIC_TRAILER, GENERATION_TRAILER
 from hedgehog.gitops.history import trailers
@@ -210,6 +211,7 @@ def _compare(where: str, wanted: Objects, here: Mapping[ObjectRef, Manifest]) ->
 
 
 def _essence(manifest: Manifest) -> dict[str, Any]:
-    """What people wrote: spec and annotations."""
-    annotations = manifest["metadata"].get("annotations") or {}
-    return {"spec": manifest.get("spec") or {}, "annotations": dict(annotations)}
+    """What people wrote: spec and annotations, without the mark that every apply adds."""
+    annotations = dict(manifest["metadata"].get("annotations") or {})
+    annotations.pop(INSTALLATION, None)
+    return {"spec": manifest.get("spec") or {}, "annotations": annotations}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.admission.check import check, load, rehearse
+from hedgehog.admission.check import check, identified, load, rehearse
 from hedgehog.admission.review import Operation
+from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.settings import FabricSettings
 
@@ -234,3 +236,23 @@ def test_a_loaded_fabric_answers_single_changes():
     assert not fabric.delete("IPv4Namespace", "default").accepted
     fabric.put(fabric.create(make_vpc("b", 2)).stored)
     assert not fabric.create(make_vpc("c", 2)).accepted
+
+
+def test_what_is_canonical_already_is_not_copied():
+    """A check of 10,000 objects held seven copies of each: 300 MB where every file of a fabric was rewritten."""
+    given = {**make_vpc("a"), "metadata": {"name": "a", "namespace": "default"}}
+    assert identified(given)[1] is given
+    without = {**given, "metadata": {"name": "a"}}
+    found = identified(without)[1]
+    assert (found, found["spec"] is given["spec"], without["metadata"]) == (given, True, {"name": "a"})
+
+
+@pytest.mark.parametrize(
+    "change", [{"vlan": 1.0}, {"vlan": None}, {"dhcp": {"options": [{"mtu": 1500.0}]}}], ids=["number", "null", "deep"]
+)
+def test_what_is_not_canonical_is_copied_and_put_right(change):
+    """1.0 equals 1, and is another text."""
+    given = {**make_vpc("a", **change), "metadata": {"name": "a", "namespace": "default"}}
+    found = identified(given)[1]
+    assert found is not given
+    assert json.dumps(found, sort_keys=True) == json.dumps(canonical(given), sort_keys=True)

@@ -200,3 +200,12 @@ def test_many_small_documents_use_up_the_nodes_too(monkeypatch):
     files = {f"{number}.yaml": b"---\na: 1\n" * 50 for number in range(4)}
     told = [entry.file for entry, one in check_files(files, FabricSettings()).remarks() if "too large" in one.message]
     assert told == ["1.yaml", "2.yaml", "3.yaml"]
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_of_many_peerings_of_one_pair_each_names_a_few(count):
+    """9,600 of them named all others: 45 s and 740 MB."""
+    item = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPCPeering\nmetadata: {name: p%03d}\nspec: {permit: [{a: {}, b: {}}]}\n"
+    told = [one for one in verdict("---\n".join(item % number for number in range(count)).encode()) if "already" in one]
+    assert len(told) == count - 1
+    assert max(told, key=len).endswith("by p000, p001, p002 and others" if count == 300 else "by p000, p001")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
+import sys
+import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -100,11 +104,61 @@ def test_what_runs_in_the_image_cannot_change_its_code():
     owner = {copy: [user for position, user in users if position < copy][-1] for copy in copied}
     assert set(owner.values()) == {"0"}
     assert "--chown" not in DOCKERFILE
-    assert "chown --recursive --no-dereference 0:0 /home/airflow/.local" in DOCKERFILE
     folders = re.search(
         r"install --directory --owner 50000 --group 0 --mode 0700 ([^\n]+)", DOCKERFILE.replace("\\\n", "")
     )
     assert folders and folders[1].split() == [f"/opt/airflow/hedgehog{it}" for it in ("", "/git", "/backups")]
+
+
+_ATTACK = """
+for path in "$@"; do
+    mv "$path" "$path.old" && echo "moved $path"
+    chmod 0777 "$path" && echo "opened $path"
+    touch "$path/planted.py" && echo "added to $path"
+    rm -r "$path" && echo "removed $path"
+done 2> /dev/null
+cd "$ROOT/opt/airflow" && touch passwords.json airflow.cfg logs/task.log hedgehog/git/clone hedgehog/backups/one
+"""
+"""What the user of the image tries, and what he must be able to write."""
+
+
+@pytest.fixture
+def image_root():
+    """Folders as the base image has them, with our code in them, after the last RUN of the Dockerfile."""
+    if os.geteuid() != 0:
+        pytest.skip("needs to be root, as what builds an image is")
+    root = Path(tempfile.mkdtemp(prefix="hedgehog-image-"))
+    root.chmod(0o755)
+    for path in ("opt/airflow/logs", "opt/airflow/dags", "home/airflow/.local/lib"):
+        (root / path).mkdir(parents=True)
+    for path in [root / "opt/airflow", root / "home/airflow", *root.glob("*/airflow/**/*")]:
+        os.chown(path, 50000, 0)
+        path.chmod(0o775)
+    for source in SOURCES[1:]:
+        shutil.copytree(ROOT / source, root / "opt/airflow" / source, dirs_exist_ok=True)
+    *_, last = [rest for name, rest in INSTRUCTIONS if name == "RUN"]
+    command = last.replace("/opt/airflow", f"{root}/opt/airflow").replace("/home/airflow", f"{root}/home/airflow")
+    subprocess.run(["sh", "-ec", command.replace("python ", f"{sys.executable} ", 1)], check=True)
+    yield root
+    shutil.rmtree(root)
+
+
+def test_what_runs_in_the_image_cannot_put_other_code_in_the_place_of_ours(image_root):
+    """Whoever may write to the folder above could rename ours and make his own; what Airflow writes can be written."""
+    names = ["opt/airflow/plugins", "opt/airflow/dags", "opt/airflow/include", "opt/airflow/bin", "opt/airflow/config"]
+    code = [str(image_root / name) for name in (*names, "opt/airflow/plugins/hedgehog", "home/airflow/.local")]
+    done = subprocess.run(
+        ["sh", "-c", _ATTACK, "sh", *code],
+        env={"PATH": os.environ["PATH"], "ROOT": str(image_root)},
+        cwd="/",
+        user=50000,
+        group=0,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
 def test_the_image_is_of_the_airflow_that_the_lock_pins():

@@ -79,11 +79,13 @@ def test_no_secret_is_in_the_file() -> None:
 
 
 def test_every_component_has_requests_and_a_limit() -> None:
-    """Without them a busy neighbour starves the scheduler, and a leak takes the node with it."""
+    """Without them a busy neighbour starves the scheduler, and a leak takes the node with it. Those beside them, too."""
     parts = {
         name: VALUES[name] for name in ("scheduler", "dagProcessor", "triggerer", "apiServer", "migrateDatabaseJob")
     }
     parts |= {name: VALUES[name] for name in ("redis", "statsd")} | {it["name"]: it for it in CELERY["sets"]}
+    with_groomer = ("scheduler", "dagProcessor", "triggerer", "workers")
+    parts |= {f"log groomer of {name}": VALUES[name]["logGroomerSidecar"] for name in with_groomer}
     found = {
         name: (part["resources"]["requests"].keys(), part["resources"]["limits"].keys()) for name, part in parts.items()
     }

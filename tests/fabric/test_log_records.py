@@ -54,3 +54,8 @@ def test_a_traceback_is_printable(logged):
 def test_the_records_of_others_are_theirs():
     """They may have colours of their own."""
     assert logging.getLogRecordFactory()("airflow", 40, "f", 1, "%s", ("\x1b[2J",), None).getMessage() == "\x1b[2J"
+
+
+def test_a_record_without_a_name_is_made():
+    """As `logging.makeLogRecord` does, with which Airflow's own logging copies records."""
+    assert logging.makeLogRecord({"msg": "as it was \x1b[1m"}).getMessage() == "as it was \x1b[1m"

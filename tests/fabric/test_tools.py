@@ -17,6 +17,11 @@ def marked(**metadata: Any) -> Any:
     return make("Server", "s", **metadata)
 
 
+def by(manager: str, **rest: str) -> dict[str, str]:
+    """An entry of managedFields."""
+    return {"manager": manager, "operation": "Update", **rest}
+
+
 HELM = {"meta.helm.sh/release-name": "net", "meta.helm.sh/release-namespace": "prod"}
 OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1"}
 
@@ -42,6 +47,27 @@ OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1"}
         ({"labels": {"helm.toolkit.fluxcd.io/name": "net"}}, "Flux HelmRelease net"),
         ({"labels": {"kapp.k14s.io/app": "1"}}, "kapp app 1"),
         ({"annotations": {"configmanagement.gke.io/managed": "enabled"}}, "Config Sync"),
+        ({"annotations": {"configmanagement.gke.io/managed": "disabled"}}, ""),
+        ({"annotations": {"configsync.gke.io/manager": ":root"}}, "Config Sync (configsync.gke.io/manager)"),
+        ({"annotations": {"config.k8s.io/owning-inventory": "1-2"}}, "kpt inventory 1-2"),
+        ({"labels": {"objectset.rio.cattle.io/hash": "a"}}, "Rancher Fleet (objectset.rio.cattle.io/hash)"),
+        ({"labels": {"olm.owner": "x.v1", "olm.owner.namespace": "ops"}}, "Operator Lifecycle Manager ops/x.v1"),
+        ({"labels": {"operators.coreos.com/x.ops": ""}}, "Operator Lifecycle Manager ("),
+        ({"annotations": {"projectsveltos.io/owner-name": "net"}}, "Sveltos net"),
+        ({"labels": {"projectsveltos.io/reference-name": "net"}}, "Sveltos ("),
+        ({"labels": {"crossplane.io/claim-name": "n", "crossplane.io/claim-namespace": "p"}}, "Crossplane claim p/n"),
+        ({"labels": {"work.karmada.io/permanent-id": "1"}}, "Karmada ("),
+        ({"labels": {"addonmanager.kubernetes.io/mode": "Reconcile"}}, "Kubernetes addon manager Reconcile"),
+        ({"labels": {"addonmanager.kubernetes.io/mode": "EnsureExists"}}, ""),
+        ({"annotations": {"tilt.dev/managed-by": "tilt"}}, "tilt (tilt.dev/managed-by)"),
+        ({"annotations": {"example.com/owner": "team a"}}, ""),
+        ({"labels": {"app.kubernetes.io/instance": "net"}}, "application net (app.kubernetes.io/instance)"),
+        ({"managedFields": [by("Terraform")]}, "Terraform (field manager Terraform)"),
+        ({"managedFields": [by("pulumi-kubernetes-1a2b")]}, "Pulumi ("),
+        ({"managedFields": [by("argocd-controller")]}, "Argo CD ("),
+        ({"managedFields": [by("apiextensions.crossplane.io/composed/1a")]}, "Crossplane ("),
+        ({"managedFields": [by("argocd-controller", subresource="status")]}, ""),
+        ({"managedFields": [by("kubectl"), by("kubectl-client-side-apply")]}, ""),
         ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "ApplySet applyset-x-v1"),
         ({"annotations": {"hedgehog-airflow/installation": "here"}}, ""),
         ({"annotations": {"hedgehog-airflow/installation": "before"}}, ""),
@@ -66,6 +92,14 @@ def test_a_mark_that_we_applied_ourselves_says_nothing() -> None:
     labels = {"app.kubernetes.io/managed-by": "Helm"}
     assert owner(marked(labels=labels, managedFields=ours), HERE) is None
     assert owner(marked(labels=labels | {"kapp.k14s.io/app": "1"}, managedFields=ours), HERE) is not None
+
+
+def test_a_label_that_people_set_as_well_says_nothing_where_the_fabric_wants_it() -> None:
+    """The same value; that of Argo CD is not in the fabric."""
+    live = marked(labels={"app.kubernetes.io/instance": "net"})
+    assert owner(live, HERE, None, live) is None
+    assert owner(live, HERE, marked(labels={"app.kubernetes.io/instance": "lab"})) is not None
+    assert owner(live | {"metadata": live["metadata"] | {"managedFields": [by("argocd-controller")]}}, HERE, live)
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False), ("", False)])

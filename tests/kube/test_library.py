@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
 _OPEN = """
 import sys
@@ -22,8 +26,13 @@ Cluster.from_kubeconfig({
 
 def _python(code: str) -> str:
     """What a fresh process prints that opens a cluster and then executes *code*."""
-    command = [sys.executable, "-c", _OPEN + textwrap.dedent(code)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return _run(_OPEN + textwrap.dedent(code))
+
+
+def _run(code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(PLUGINS)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 
 
 def test_a_cluster_is_opened_without_the_generated_models_and_apis() -> None:
@@ -52,5 +61,5 @@ def test_what_others_imported_before_us_stays_what_it_is() -> None:
     """One class each, however often a cluster is opened."""
     before = "import kubernetes.client; before = kubernetes.client.ApiClient, kubernetes.client.Configuration\n"
     after = "from kubernetes.client import ApiClient, Configuration; print(before == (ApiClient, Configuration))"
-    run = subprocess.run([sys.executable, "-c", before + _OPEN + after], check=True, capture_output=True, text=True)
-    assert run.stdout == "True\n"
+    run = _run(before + _OPEN + after)
+    assert run == "True\n"

@@ -95,7 +95,7 @@ def test_a_list_without_an_end_is_an_error_of_that_kind(monkeypatch: pytest.Monk
 
 def test_an_answer_that_is_not_a_list_is_not_an_empty_one() -> None:
     """A proxy that says 200 with a page of its own must not look like a cluster without objects."""
-    for body in ({"status": "ok"}, [], "<html>sign in</html>"):
+    for body in ({"status": "ok"}, {"items": []}, {"items": [], "metadata": []}, [], "<html>sign in</html>"):
         with serve(lambda _, body=body: Reply(body=body)) as fake:
             found = list_live(fake.cluster, [SERVERS])
         assert (found.objects, list(found.failed)) == ({}, ["Server"]), body

@@ -8,12 +8,13 @@ import orjson
 import pytest
 
 from devstack.objects import make_server
-from hedgehog.errors import DefinitionMissing
+from hedgehog.errors import DefinitionMissing, RemoteUnavailable
 from hedgehog.fabric.kinds import KINDS, Kind
+from hedgehog.kube import live
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import End, Event, Lines, Reading, list_scope, open_stream
 from tests.kube.clusters import api, cluster
-from tests.kube.fake_server import serve, status
+from tests.kube.fake_server import Reply, serve, status
 from tests.kube.test_adopt import create
 from tests.waiting import LIMIT
 
@@ -104,3 +105,19 @@ def test_a_refused_watch_is_the_error_that_it_is(api: Cluster) -> None:
         open_stream(api, unknown, "default", "0", seconds=1)
     with serve(lambda _: status(410, "too old resource version")) as server:
         assert open_stream(server.cluster, SERVER, "default", "1", seconds=1) is None
+
+
+def test_a_list_that_begins_a_watch_and_has_no_end_is_an_error(monkeypatch):
+    """The triggerer reads it: what always has another page would fill its memory."""
+    monkeypatch.setattr(live, "MOST_PAGES", 5)
+    page = {"metadata": {"continue": "again", "resourceVersion": "1"}, "items": [make_server("a")]}
+    with serve(lambda _: Reply(body=page)) as fake, pytest.raises(RemoteUnavailable, match="more than 5 pages"):
+        list_scope(fake.cluster, SERVER, "default")
+    assert len(fake.requests) == 5
+
+
+@pytest.mark.parametrize("body", [{"status": "ok"}, {"metadata": {"resourceVersion": "1"}}, []])
+def test_an_answer_that_is_no_list_begins_no_watch(body):
+    """It would say that every object is gone."""
+    with serve(lambda _: Reply(body=body)) as fake, pytest.raises(RemoteUnavailable, match="is no API server"):
+        list_scope(fake.cluster, SERVER, "default")

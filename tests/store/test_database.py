@@ -107,6 +107,12 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
         ({"user": "pg_monitor"}, AuthenticationFailed, "refused the login; correct the connection hedgehog_db"),
         ({"port": 99999}, InvalidInput, "invalid port number"),
         ({"sslmode": "always"}, InvalidInput, "invalid sslmode value"),
+        ({"ssl_min_protocol_version": "9"}, InvalidInput, 'invalid "ssl_min_protocol_version" value'),
+        ({"host": "a,b", "port": "1,2,3"}, InvalidInput, "could not match 3 port numbers to 2 hosts"),
+        ({"hostaddr": "10.0.0.0.1"}, InvalidInput, "could not parse network address"),
+        ({"service": "absent"}, InvalidInput, 'definition of service "absent" not found'),
+        ({"dbname": "a\0b"}, InvalidInput, "has a value with NUL"),
+        ({"user": "\udc80"}, InvalidInput, "of bytes that are no text"),
         ({"options": "-c nonsense=1"}, InvalidInput, "unrecognized configuration parameter"),
         ({"options": "-c statement_timeout=soon"}, InvalidInput, "invalid value for parameter"),
     ],
@@ -120,16 +126,22 @@ def test_a_connection_that_fails_says_why_without_the_password(database_paramete
     assert refused.value.__cause__ is None
 
 
-def test_encryption_that_cannot_be_had_is_a_wrong_setting(database_parameters):
-    """No try later would find it otherwise; by TCP, for a socket of this machine is never encrypted."""
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sslmode": "require"}, "server does not support SSL, but SSL was required; correct it"),
+        ({"keepalives_count": -1}, "Invalid argument"),
+        ({"keepalives": "often"}, 'invalid integer value "often"'),
+    ],
+)
+def test_a_wrong_setting_that_shows_by_tcp_alone_is_told_as_one(database_parameters, change, said):
+    """No try later would find it otherwise: encryption that the server has not, for example."""
     proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
     proxy.start()
     try:
         with pytest.raises(InvalidInput) as refused:
-            store_database.connect(
-                {**database_parameters, "host": "127.0.0.1", "port": proxy.port, "sslmode": "require"}
-            )
-        assert "server does not support SSL, but SSL was required; correct it" in str(refused.value)
+            store_database.connect({**database_parameters, "host": "127.0.0.1", "port": proxy.port, **change})
+        assert said in str(refused.value)
     finally:
         proxy.stop()
 

@@ -44,6 +44,7 @@ _CODES = sorted(
         (["SELECT 'x'::integer"], InvalidInput, "invalid input syntax"),
         (["SELECT repeat('x', 2000000000) || repeat('x', 2000000000)"], InvalidInput, "too large"),
         (["DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$"], RemoteUnavailable, "its disk is full"),
+        (["SELECT pg_advisory_xact_lock(5, g) FROM generate_series(1, 100000) g"], RemoteUnavailable, "increase"),
     ],
 )
 def test_an_error_says_what_is_wrong_and_what_to_do(bench, statements, error, said):

@@ -133,7 +133,8 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
     """The ref of a manifest, and what is applied of it: canonical, with a namespace. Never raises.
 
     *namespace* is that of an object which names none and whose kind may live in any. Of what controllers write, the
-    status counts.
+    status counts. What is so already is returned itself, as a whole or in its parts, for a large fabric is identified
+    again and again: nobody may change it.
     """
     kind = _text(manifest.get("kind"))
     whole = canonical(manifest)
@@ -143,7 +144,22 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
     if not metadata.get("namespace"):
         row = KINDS.get(kind)
         metadata["namespace"] = (row.namespace if row else NAMESPACE) or namespace
-    return ObjectRef(kind, _text(metadata["namespace"]), _text(metadata.get("name"))), whole
+    for key, value in whole.items():
+        given = manifest.get(key)
+        if given == value and not _has_floats(given):
+            whole[key] = given
+    ref = ObjectRef(kind, _text(metadata["namespace"]), _text(metadata.get("name")))
+    is_so = len(whole) == len(manifest) and all(value is manifest.get(key) for key, value in whole.items())
+    return ref, manifest if is_so and isinstance(manifest, dict) else whole
+
+
+def _has_floats(value: Any) -> bool:
+    """Whether a number in it may have another spelling, which equality does not see."""
+    if isinstance(value, dict):
+        return any(type(child) is not str and _has_floats(child) for child in value.values())
+    if isinstance(value, list):
+        return any(type(child) is not str and _has_floats(child) for child in value)
+    return isinstance(value, float)
 
 
 def _text(value: Any) -> str:

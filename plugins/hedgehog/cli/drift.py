@@ -298,11 +298,19 @@ def _prune(arguments: argparse.Namespace) -> int:
         finally:
             cluster.close()
     names = sorted(map(str, place.live))
-    data = {"objects": names, "waiting": sorted(map(str, place.waiting)), "left": left, "done": arguments.yes}
+    others = {str(ref): owner for ref, owner in sorted(place.others.items())}
+    data = {
+        "objects": names,
+        "waiting": sorted(map(str, place.waiting)),
+        "objects_of_others": others,
+        "left": left,
+        "done": arguments.yes,
+    }
     done = " deleted" if arguments.yes else ""
     told = [
         *(f"{name}{done}" for name in names if not any(one.startswith(f"{name}:") for one in left)),
         *(f"{ref} is {why}" for ref, why in sorted(place.waiting.items())),
+        *(f"{ref} stays: it belongs to {owner}" for ref, owner in sorted(place.others.items())),
         *(f"left: {one}" for one in left),
     ]
     show(arguments, data, lambda: "\n".join(map(cell, told)) or f"there are no orphans in {arguments.connection}")

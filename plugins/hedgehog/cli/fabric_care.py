@@ -201,6 +201,11 @@ def _left_alone(seen: Remains) -> Iterator[str]:
             else "because they are its source of truth: remove them with a commit"
         )
         yield f"  {len(seen.foreign)} files in {seen.fabric.git_directory or 'the root'} stay in Git, {why}"
+    for place in seen.places:
+        yield from (
+            f"  {cell(ref)} stays in the cluster of {place.connection_id}: it belongs to {cell(owner)}"
+            for ref, owner in sorted(place.others.items())
+        )
 
 
 def _purged(seen: Remains, left: Remains, problems: Collection[str]) -> Iterator[str]:

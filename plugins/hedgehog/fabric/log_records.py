@@ -22,9 +22,9 @@ class PrintableRecords:
         self._inner = inner
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        """The next record."""
+        """The next record. `logging.makeLogRecord` asks for one without a name, and copies another into it."""
         record = self._inner(*args, **kwargs)
-        if record.name == _OURS or record.name.startswith(f"{_OURS}."):
+        if f"{record.name}.".startswith(f"{_OURS}."):
             record.msg, record.args = printable(record.getMessage()), None
             if record.exc_info and record.exc_info[0] is not None:
                 record.exc_text = printable("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))

@@ -16,22 +16,62 @@ ADOPT = "hedgehog-airflow/adopt"
 """The annotation by which somebody has a fabric take over an object of another tool; its value is "true". For one of
 another installation the value is the id of that installation: a "true" may be as old as that installation's own."""
 
-_MANAGED_BY = "app.kubernetes.io/managed-by"
+_MANAGED_BY = "/managed-by"
+"""How a key ends whose value names a tool, whatever domain it has."""
+_INSTANCE = "app.kubernetes.io/instance"
+"""By default the only mark that Argo CD leaves; people set it, too."""
 _MARKS: Mapping[str, tuple[str, str]] = {
+    "projectsveltos.io/owner-name": ("Sveltos", ""),
     "meta.helm.sh/release-name": ("Helm release", "meta.helm.sh/release-namespace"),
     "helm.toolkit.fluxcd.io/name": ("Flux HelmRelease", "helm.toolkit.fluxcd.io/namespace"),
     "kustomize.toolkit.fluxcd.io/name": ("Flux Kustomization", "kustomize.toolkit.fluxcd.io/namespace"),
+    "fluxcd.io/sync-gc-mark": ("Flux", ""),
     "argocd.argoproj.io/tracking-id": ("Argo CD application", ""),
     "argocd.argoproj.io/instance": ("Argo CD application", ""),
+    "argocd.argoproj.io/installation-id": ("Argo CD", ""),
     "kapp.k14s.io/app": ("kapp app", ""),
+    "kapp.k14s.io/identity": ("kapp", ""),
     "configsync.gke.io/resource-id": ("Config Sync", ""),
     "configmanagement.gke.io/managed": ("Config Sync", ""),
-    "config.kubernetes.io/owning-inventory": ("kpt inventory", ""),
+    "config.k8s.io/owning-inventory": ("kpt inventory", ""),
+    "agent.gitlab.com/id": ("GitLab agent", ""),
     "applyset.kubernetes.io/part-of": ("ApplySet", ""),
     "objectset.rio.cattle.io/id": ("Rancher Fleet bundle", ""),
+    "objectset.rio.cattle.io/owner-name": ("Rancher object set of", "objectset.rio.cattle.io/owner-namespace"),
     "crossplane.io/composite": ("Crossplane composite", ""),
+    "crossplane.io/claim-name": ("Crossplane claim", "crossplane.io/claim-namespace"),
+    "olm.owner": ("Operator Lifecycle Manager", "olm.owner.namespace"),
+    "olm.operatorframework.io/owner-name": ("Operator Lifecycle Manager", ""),
+    "addonmanager.kubernetes.io/mode": ("Kubernetes addon manager", ""),
+    "app.oam.dev/name": ("KubeVela application", "app.oam.dev/namespace"),
+    "kubefed.io/managed": ("KubeFed", ""),
+    "k0s.k0sproject.io/stack": ("k0s stack", ""),
+    "skaffold.dev/run-id": ("Skaffold", ""),
 }
 """Label or annotation → the words before its value, and where the namespace stands that belongs to that."""
+_LETS_GO = {"configmanagement.gke.io/managed": "disabled", "addonmanager.kubernetes.io/mode": "EnsureExists"}
+"""Marks with the value by which their tool says that it leaves the object alone."""
+_DOMAINS: Mapping[str, str] = {
+    "configsync.gke.io": "Config Sync",
+    "objectset.rio.cattle.io": "Rancher Fleet",
+    "olm.operatorframework.io": "Operator Lifecycle Manager",
+    "operators.coreos.com": "Operator Lifecycle Manager",
+    "projectsveltos.io": "Sveltos",
+    "karmada.io": "Karmada",
+}
+"""Domains, with those below them, of which any label or annotation marks the object."""
+_MANAGERS: Mapping[str, str] = {
+    "terraform": "Terraform",
+    "hashicorp": "Terraform",
+    "opentofu": "OpenTofu",
+    "pulumi-": "Pulumi",
+    "argocd-": "Argo CD",
+    "apiextensions.crossplane.io/": "Crossplane",
+    "provider-kubernetes": "Crossplane",
+    "crossplane-kubernetes-provider": "Crossplane",
+    "work-agent": "Open Cluster Management",
+}
+"""How the names of field managers begin whose tools may leave no other mark, in lower case."""
 
 
 INSTALLATION_ID = r"^[a-z0-9]{8,40}$"
@@ -67,31 +107,58 @@ def is_ours(live: Mapping[str, Any], ours: Installation) -> bool:
     return bool(owned_fields(live, FIELD_MANAGER)) and not other_installation(live, ours)
 
 
-def owner(live: Mapping[str, Any], ours: Installation) -> Owner | None:
-    """Who, other than us, says that it owns *live*: `Helm release default/net (meta.helm.sh/release-name)`."""
+def owner(live: Mapping[str, Any], ours: Installation, *wanted: Mapping[str, Any] | None) -> Owner | None:
+    """Who, other than us, says that it owns *live*: `Helm release default/net (meta.helm.sh/release-name)`.
+
+    *wanted* is what the fabric wants of the object, or wanted: a label that people set as well counts only without it.
+    """
     other = other_installation(live, ours)
     if other:
         return Owner(f"another installation of Hedgehog on Airflow ({other})", other)
-    tool = _tool(live)
+    tool = _controller(live) or _marked(live) or _manager(live) or _instance(live, wanted)
     return Owner(tool) if tool else None
 
 
-def _tool(live: Mapping[str, Any]) -> str:
-    """The tool that says that it owns *live*; "" for none.
-
-    A mark that we applied ourselves says nothing: the fabric wants it so.
-    """
-    metadata = live["metadata"]
-    references = metadata.get("ownerReferences") or ()
+def _controller(live: Mapping[str, Any]) -> str:
+    references = live["metadata"].get("ownerReferences") or ()
     for reference in sorted(references, key=lambda one: not one.get("controller")):
         return f"{reference.get('kind')} {reference.get('name')} (ownerReferences)"
+    return ""
+
+
+def _marked(live: Mapping[str, Any]) -> str:
+    """The tool that has left a label or annotation. One that we applied ourselves says nothing: the fabric wants it so."""
     marks = {**_foreign(live, "labels"), **_foreign(live, "annotations")}
+    marks = {key: value for key, value in marks.items() if key not in _LETS_GO or value != _LETS_GO[key]}
     for key, (what, namespace) in _MARKS.items():
         if key in marks:
             place = f"{marks[namespace]}/" if namespace in marks else ""
             return f"{what} {place}{str(marks[key]).partition(':')[0]} ({key})"
-    manager = marks.get(_MANAGED_BY)
-    return f"{manager} ({_MANAGED_BY})" if manager and manager != FIELD_MANAGER else ""
+    for key, value in sorted(marks.items()):
+        domain = key.rpartition("/")[0]
+        known = [what for tools, what in _DOMAINS.items() if f".{domain}".endswith(f".{tools}")]
+        if known:
+            return f"{known[0]} ({key})"
+        if key.endswith(_MANAGED_BY) and value and value != FIELD_MANAGER:
+            return f"{value} ({key})"
+    return ""
+
+
+def _manager(live: Mapping[str, Any]) -> str:
+    """The tool that owns fields of the object itself, by the name under which it writes."""
+    for entry in live["metadata"].get("managedFields") or ():
+        manager = str(entry.get("manager") or "")
+        known = [what for name, what in _MANAGERS.items() if manager.lower().startswith(name)]
+        if known and not entry.get("subresource"):
+            return f"{known[0]} (field manager {manager})"
+    return ""
+
+
+def _instance(live: Mapping[str, Any], wanted: tuple[Mapping[str, Any] | None, ...]) -> str:
+    value = _foreign(live, "labels").get(_INSTANCE)
+    metadata = [(one or {}).get("metadata") or {} for one in wanted]
+    same = any((one.get("labels") or {}).get(_INSTANCE) == value for one in metadata)
+    return f"application {value} ({_INSTANCE})" if value and not same else ""
 
 
 def is_adopted(owner: Owner, *manifests: Mapping[str, Any] | None) -> bool:

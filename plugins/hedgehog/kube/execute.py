@@ -164,8 +164,12 @@ def _staying(execution: Execution) -> int:
 
 def _claimed(ref: ObjectRef, live: Manifest, desired: Desired) -> Result | None:
     """An unwanted object that another tool owns by now, unless somebody had the fabric take it over."""
-    owner = tools.owner(live, desired.installation)
-    if owner is None or tools.is_adopted(owner, live, desired.owned.get(ref)):
+    last = desired.owned.get(ref)
+    owner = tools.owner(live, desired.installation, last)
+    if owner is None or tools.is_adopted(owner, live, last):
         return None
-    reason = f"no longer in the fabric, not deleted: it belongs to {owner}; delete it there, or remove the mark"
+    reason = (
+        f"no longer in the fabric, not deleted: it belongs to {owner}; delete it there, remove the mark, or give it the "
+        f'annotation {tools.ADOPT}: "{owner.consent}" in the cluster'
+    )
     return Result(Change(ref, Action.SKIPPED, reason), live=live, error=AlreadyExists(f"{ref}: {reason}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.kinds import Kind
@@ -69,7 +70,7 @@ def _pages(cluster: Cluster, kind: Kind, namespace: str) -> list[Manifest]:
 
 
 def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool) -> Iterator[list[Manifest] | None]:
-    """Page after page; None when the list expired under way. Adds what list items leave out: apiVersion and kind."""
+    """Page after page; None when the list expired under way."""
     subject = f"list of {kind.plural} in {namespace}"
     query = {"limit": PAGE}
     for _ in range(MOST_PAGES):
@@ -79,14 +80,30 @@ def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool
             return
         if not answer.ok:
             raise failure(answer, subject, cluster=cluster.name, definition=definition_name(kind))
-        listing = answer.json()
-        if not isinstance(listing, dict) or "items" not in listing:
-            raise RemoteUnavailable(
-                f"{cluster.name}: {subject}: what answered is not an API server; nothing is known of it"
-            )
-        yield [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listing.get("items") or ()]
-        token = (listing.get("metadata") or {}).get("continue")
+        listing = listing_of(cluster, subject, answer.json())
+        yield items_of(kind, listing)
+        token = listing["metadata"].get("continue")
         if not token:
             return
         query = {"limit": PAGE, "continue": token}
-    raise RemoteUnavailable(f"{cluster.name}: {subject} has more than {MOST_PAGES} pages; none of it is used")
+    raise without_end(cluster, subject)
+
+
+def listing_of(cluster: Cluster, subject: str, answered: Any) -> dict[str, Any]:
+    """*answered* as one page of a list, which has `metadata` and `items`.
+
+    Raises RemoteUnavailable for what is none: a proxy's own page must not look like a cluster without objects.
+    """
+    if not isinstance(answered, dict) or "items" not in answered or not isinstance(answered.get("metadata"), dict):
+        raise RemoteUnavailable(f"{cluster.name}: {subject}: what answered is no API server; nothing is known of it")
+    return answered
+
+
+def items_of(kind: Kind, listing: Mapping[str, Any]) -> list[Manifest]:
+    """The objects of a page, with what the items of a list leave out: apiVersion and kind."""
+    return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listing["items"] or ()]
+
+
+def without_end(cluster: Cluster, subject: str) -> RemoteUnavailable:
+    """The error of a list with more than MOST_PAGES pages."""
+    return RemoteUnavailable(f"{cluster.name}: {subject} has more than {MOST_PAGES} pages; none of it is used")

@@ -186,8 +186,9 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
 
 def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists | None:
     """Whose an object is of which nothing is ours; None when somebody has the fabric take it over."""
-    owner = tools.owner(found, desired.installation)
-    if owner is None or tools.is_adopted(owner, desired.manifests[ref]):
+    wanted = desired.manifests[ref]
+    owner = tools.owner(found, desired.installation, wanted)
+    if owner is None or tools.is_adopted(owner, wanted):
         return None
     other = tools.other_installation(found, desired.installation)
     gone = f". If that installation is no more: `hedgehog installation take-over {other}`" if other else ""

@@ -17,9 +17,9 @@ import urllib3
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest
+from hedgehog.kube import live
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import Answer, failure
-from hedgehog.kube.live import PAGE
 from hedgehog.kube.resources import collection_path, definition_name
 
 _READ = 1 << 16
@@ -60,19 +60,21 @@ class Reading:
 def list_scope(cluster: Cluster, kind: Kind, namespace: str) -> tuple[list[Manifest], str]:
     """All objects of a kind in a namespace and the version of the list, from which a watch misses nothing.
 
-    Raises what the server's refusal means; RetryableError when the list expired on the way.
+    Raises what the server's refusal means; RetryableError when the list expired on the way, has no end, or is none.
     """
     subject = f"list of {kind.plural} in {namespace}"
     items: list[Manifest] = []
-    query: dict[str, Any] = {"limit": PAGE}
-    while True:
-        path, definition = collection_path(kind, namespace), definition_name(kind)
-        listing = cluster.call("LIST", "GET", path, subject=subject, query=query, definition=definition).json()
-        items += [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in listing.get("items") or ()]
+    query: dict[str, Any] = {"limit": live.PAGE}
+    path, definition = collection_path(kind, namespace), definition_name(kind)
+    for _ in range(live.MOST_PAGES):
+        answer = cluster.call("LIST", "GET", path, subject=subject, query=query, definition=definition)
+        listing = live.listing_of(cluster, subject, answer.json())
+        items += live.items_of(kind, listing)
         metadata = listing["metadata"]
         if not metadata.get("continue"):
-            return items, str(metadata["resourceVersion"])
-        query = {"limit": PAGE, "continue": metadata["continue"]}
+            return items, str(metadata.get("resourceVersion", ""))
+        query = {"limit": live.PAGE, "continue": metadata["continue"]}
+    raise live.without_end(cluster, subject)
 
 
 class Stream:

@@ -32,6 +32,9 @@ MAX_NODES = 200_000
 MAX_FILE_NODES = 300_000
 MAX_FABRIC_NODES = 400_000
 """Of all files of a fabric together: three times what 10,000 objects have. Each may cost a kilobyte of memory."""
+MAX_PULL_REQUEST_NODES = 600_000
+"""Of the files of a fabric before and after a pull request together, those that stay the same counted once: 10,000
+objects may be rewritten."""
 _NODES_OF_A_DOCUMENT = 10
 """What an object counts in addition to its content, because even an empty object costs something."""
 MAX_DOCUMENTS = 10_000
@@ -93,8 +96,11 @@ def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
 class Nodes:
     """How many nodes may still be read, of all files that are looked at together."""
 
-    def __init__(self) -> None:
-        self.most = self.left = MAX_FABRIC_NODES
+    def __init__(self, most: int | None = None) -> None:
+        """*most*: MAX_FABRIC_NODES unless it is said."""
+        self.most = self.left = MAX_FABRIC_NODES if most is None else most
+        self.were_too_few = False
+        """Whether anything was not read for them."""
 
 
 def load(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> list[Document]:
@@ -315,6 +321,7 @@ class _Builder:
     def _give_up_on_nodes(self, event: Any) -> NoReturn:
         whole, most = "document", MAX_NODES
         if self._budget is not None and self._allowed == self._budget.left:
+            self._budget.were_too_few = True
             together = f"could not verify: too large: the files together have over {self._budget.most} nodes, the limit"
             self._give_up(event.start_mark, rows.LIMIT, together, "split the fabric")
         if self._nodes > MAX_FILE_NODES - MAX_NODES:

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import psycopg2
+from psycopg2.extensions import Diagnostics
 
 from hedgehog.errors import (
     AlreadyExists,
@@ -91,9 +92,15 @@ _ON_CONNECT: Sequence[tuple[str, type[HedgehogError], str]] = (
     ),
     (r"session is read-only", RemoteUnavailable, _READ_ONLY.removeprefix("the fabric database ")),
     (r'database ".*" does not exist', NotFound, "has no such database: {said}; create it, then run `hedgehog migrate`"),
-    (r"invalid port number|invalid integer value|invalid \w+ value|SSL is not supported", InvalidInput, _SETTING),
+    (r"invalid port number|invalid integer value|invalid \"?\w+\"? value", InvalidInput, _SETTING),
+    (
+        r"could not (match|parse network address)|definition of service|setsockopt.*Invalid argument",
+        InvalidInput,
+        _SETTING,
+    ),
     (r"unrecognized configuration parameter|invalid value for parameter", InvalidInput, _SETTING),
     (r"does not support SSL|(certificate|private key) file|binding required|GSSAPI encryption", InvalidInput, _SETTING),
+    (r"SSL is not supported", InvalidInput, _SETTING),
 )
 """By the text of the client, which gives no SQLSTATE: anything else it says is temporary."""
 
@@ -128,9 +135,15 @@ def translated() -> Iterator[None]:
         raise InvalidInput("the fabric database cannot hold a text with the character NUL; remove it") from error
 
 
+def _told(diag: Diagnostics) -> str:
+    """What the server says, with its own advice: which of its many limits was met stands there alone."""
+    words = f"{diag.message_primary} ({diag.message_hint})" if diag.message_hint else str(diag.message_primary)
+    return " ".join(words.split())
+
+
 def _in_our_words(error: psycopg2.Error) -> HedgehogError:
     state = error.pgcode or ""
-    said = one_line(error) if error.diag.message_primary is None else " ".join(error.diag.message_primary.split())
+    said = one_line(error) if error.diag.message_primary is None else _told(error.diag)
     if (
         not state
     ):  # of the client: the connection is lost, or was closed; of a server that dies it says no more than this

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from hedgehog.airflow.web import webhook
+from hedgehog.airflow.web.bodies import BODIES_LIMIT
 from hedgehog.errors import NotFound
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, inbox
@@ -164,14 +165,18 @@ def test_a_replayed_delivery_has_no_effect_and_is_counted(host):
 class Sender:
     """Somebody who sends half a body and takes a rest."""
 
-    def __init__(self, app: Any, size: int) -> None:
+    def __init__(self, app: Any, size: int, address: str = "192.0.2.1") -> None:
+        self._begin(app, [b"x" * size, b"x"], address, {"x-hub-signature-256": "sha256=" + "0" * 64})
+
+    def _begin(self, app: Any, parts: list[bytes], address: str, headers: dict[str, str]) -> None:
         self.status = 0
         self.go_on = asyncio.Event()
         self.sent_half = asyncio.Event()
-        self._parts = [b"x" * size, b"x"]
-        headers = {"content-type": "application/json", "x-hub-signature-256": "sha256=" + "0" * 64}
+        self._parts = parts
+        headers = {"content-type": "application/json", **headers}
         scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/github", "query_string": b""}
         scope |= {"headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+        scope |= {"client": (address, 1)}
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 
     async def _receive(self) -> dict[str, Any]:
@@ -190,13 +195,22 @@ class Sender:
         half.cancel()
 
 
+class GitHub(Sender):
+    """Somebody who knows the secret and sends a push in one go, but for a rest of one byte."""
+
+    def __init__(self, app: Any, address: str) -> None:
+        body = make_push()
+        signed = {"x-hub-signature-256": sign(body, SECRET), "x-github-event": "push"}
+        self._begin(app, [body[:-1], body[-1:]], address, signed | {"x-github-delivery": f"g-{next(_numbers)}"})
+
+
 def test_all_bodies_together_have_a_limit(fabric_database):
     """Unsigned ones cannot fill the memory of Airflow's API server; when they are gone there is room again."""
 
     async def flood() -> tuple[list[int], int]:
         app = webhook.webhook_app(lambda: (SECRET,))
         size = 2 * 1024 * 1024
-        senders = [Sender(app, size) for _ in range(webhook.BODIES_LIMIT // size + 3)]
+        senders = [Sender(app, size) for _ in range(BODIES_LIMIT // size + 3)]
         for sender in senders:
             await sender.pause()
         for sender in senders:
@@ -210,6 +224,65 @@ def test_all_bodies_together_have_a_limit(fabric_database):
     statuses, late = asyncio.run(flood())
     assert statuses == [401] * 15 + [503] * 4 or statuses == [401] * 16 + [503] * 3
     assert late == 401
+
+
+ADDRESSES = [
+    pytest.param(["192.0.2.1"], "203.0.113.9", id="one sender"),
+    pytest.param(["192.0.2.1"], "192.0.2.1", id="all behind one proxy"),
+    pytest.param([f"2001:db8::{number}" for number in range(40)], "2001:db8:1::9", id="one site of IPv6"),
+    pytest.param([f"192.0.2.{number}" for number in range(40)], "203.0.113.9", id="many senders"),
+]
+
+
+@pytest.mark.parametrize(("senders", "github"), ADDRESSES)
+def test_who_fills_the_room_keeps_no_delivery_out(fabric_database, senders, github):
+    """He may send for ten seconds, and begin anew; what is signed and sent meanwhile arrives, each time."""
+
+    async def flood() -> list[int]:
+        app = webhook.webhook_app(lambda: (SECRET,))
+        names = itertools.cycle(senders)
+        slow: list[Sender] = []
+        arrived = []
+        for _ in range(3):
+            more = [Sender(app, 2 * 1024 * 1024, next(names)) for _ in range(BODIES_LIMIT // 2**21)]
+            for sender in more:
+                await sender.pause()
+            slow += more
+            delivery = GitHub(app, github)
+            await delivery.pause()
+            delivery.go_on.set()
+            await delivery.task
+            arrived.append(delivery.status)
+        assert {sender.status for sender in slow if sender.task.done()} == {503}
+        for sender in slow:
+            sender.task.cancel()
+        await asyncio.gather(*(sender.task for sender in slow), return_exceptions=True)
+        return arrived
+
+    assert asyncio.run(flood()) == [202, 202, 202]
+
+
+def test_a_flood_from_one_address_harms_itself_alone(fabric_database):
+    """Who has less in the room than others keeps it, however slowly he sends."""
+
+    async def flood() -> tuple[int, list[int]]:
+        app = webhook.webhook_app(lambda: (SECRET,))
+        delivery = GitHub(app, "203.0.113.9")
+        await delivery.pause()
+        senders = [Sender(app, 2 * 1024 * 1024) for _ in range(3 * BODIES_LIMIT // 2**21)]
+        for sender in senders:
+            await sender.pause()
+        delivery.go_on.set()
+        await delivery.task
+        ended = [sender.status for sender in senders if sender.task.done()]
+        for sender in senders:
+            sender.task.cancel()
+        await asyncio.gather(*(sender.task for sender in senders), return_exceptions=True)
+        return delivery.status, ended
+
+    status, ended = asyncio.run(flood())
+    assert (status, set(ended)) == (202, {503})
+    assert len(ended) > 2 * BODIES_LIMIT // 2**21
 
 
 def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, caplog):

@@ -121,16 +121,58 @@ def test_a_host_that_does_not_answer_is_unavailable():
 
 
 @pytest.mark.parametrize(
-    ("body", "said"), [([{"id": 1}], "more than 60 pages"), ({"items": []}, "the answer is not a list")]
+    ("body", "following", "said"),
+    [
+        ([{"id": 1}], "{path}x", "more than 60 pages"),
+        ([{"id": 1}], "{path}", "leads back to a page that was read"),
+        ({"items": []}, "{path}", "the answer is not a list"),
+    ],
 )
-def test_a_list_without_an_end_is_unavailable(body, said):
+def test_a_list_without_an_end_is_unavailable(body, following, said):
     """Whatever stands in front of GitHub: no answer of it may keep a task for ever."""
-    with serve(lambda request: Reply(body=body, headers={"Link": f'<{request.path}>; rel="next"'})) as server:
+
+    def link(request):
+        return f'<{following.format(path=request.path)}>; rel="next"'
+
+    with serve(lambda request: Reply(body=body, headers={"Link": link(request)})) as server:
         client = Client(Credentials(token=TOKEN), base_url=server.api_client.configuration.host)
         with pytest.raises(RemoteUnavailable, match=said):
             list(client.pages("/repos/acme/net/pulls/1/files"))
         client.close()
     assert len(server.requests) <= 60
+
+
+@pytest.mark.parametrize(
+    ("following", "asked"),
+    [
+        ("@{there}/x", None),
+        (".{there}/x", None),
+        ("x", None),
+        ("http://[::1/x", None),
+        ("http://{there}/api/v3/x?page=2", "/api/v3/x?page=2"),
+        ("//{there}/x", "/api/v3/x"),
+        ("http://{here}@{there}/x", "/api/v3/x"),
+    ],
+)
+def test_the_token_follows_no_page_to_another_host(following, asked):
+    """Only the path of the next page counts; what has none would become part of the host's name."""
+    pages = []
+
+    def first(request):
+        pages.append(request.path)
+        link = following.format(here=here, there=there)
+        return Reply(body=[{"id": 1}], headers={"Link": f'<{link}>; rel="next"'} if len(pages) == 1 else {})
+
+    with serve(lambda _: Reply(body=[])) as elsewhere, serve(first) as server:
+        here, there = (one.api_client.configuration.host.removeprefix("http://") for one in (server, elsewhere))
+        client = Client(Credentials(token=TOKEN), base_url=f"http://{here}/api/v3")
+        if asked is None:
+            with pytest.raises(RemoteUnavailable, match="the next page of a list has no path"):
+                list(client.pages("/repos/acme/net/pulls/1/files"))
+        else:
+            assert len(list(client.pages("/repos/acme/net/pulls/1/files"))) == 2
+        client.close()
+    assert (elsewhere.requests, pages[1:]) == ([], [asked] if asked else [])
 
 
 def test_an_unknown_installation_is_not_found(hub, enter, private_key):

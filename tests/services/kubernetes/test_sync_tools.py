@@ -79,6 +79,43 @@ def test_an_object_that_a_tool_has_marked_since_is_not_deleted(world: World) -> 
     assert world.sync("lab").counts["deleted"] == 1
 
 
+@pytest.mark.parametrize(
+    ("manager", "metadata", "who"),
+    [
+        ("Terraform", {}, "Terraform (field manager Terraform)"),
+        ("tool", {"labels": {"app.kubernetes.io/instance": "net"}}, "application net"),
+    ],
+)
+def test_a_tool_is_known_by_its_field_manager_or_a_common_label(
+    world: World, manager: str, metadata: dict[str, Any], who: str
+) -> None:
+    """Some leave no label of their own; neither adopted when it is found nor deleted when it was marked since."""
+    write_as(world.api, manager, make("Server", "a", {"description": "a server"}, **metadata))
+    world.fabric("lab", make_server("a"), make_server("b"))
+    outcome = world.sync("lab")
+    assert (outcome.status, world.inventory("lab")) == (HELD, {"b": False})
+    assert f"Server/default/a: belongs to {who}" in outcome.reason
+    write_as(world.api, manager, make("Server", "b", {"description": "a server"}, **metadata))
+    world.fabric("lab")
+    outcome = world.sync("lab", allow_large_prune=True)
+    assert f"Server/default/b: no longer in the fabric, not deleted: it belongs to {who}" in outcome.reason
+    assert {ref.name for ref in world.live("Server")} == {"a", "b"}
+    note = {"metadata": {"annotations": ADOPT}}
+    path, content = object_path(KINDS["Server"], ObjectRef("Server", "default", "b")), "application/merge-patch+json"
+    world.api.call("OTHER", "PATCH", path, subject="a person", body=note, content_type=content)
+    assert world.sync("lab", allow_large_prune=True).counts["deleted"] == 1
+
+
+def test_an_object_of_a_person_with_a_common_label_that_the_fabric_wants_is_the_fabric_s(world: World) -> None:
+    """Found as wanted and adopted, and deleted in the end."""
+    mine = make("Server", "a", {"description": "a server"}, labels={"app.kubernetes.io/instance": "net"})
+    create(world.api, mine)
+    world.fabric("lab", mine)
+    assert (world.sync("lab").status, world.inventory("lab")) == (SKIPPED, {"a": True})
+    world.fabric("lab")
+    assert world.sync("lab", allow_large_prune=True).counts["deleted"] == 1
+
+
 def test_an_object_that_a_tool_has_made_anew_is_held_whatever_the_policy(world: World) -> None:
     """It has the name of what we wrote, and nothing else of it."""
     world.fabric("lab", make_server("a"), conflict_policy="force")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hedgehog.manifests import yaml
 from hedgehog.services.pull_requests.validate import Status
 from hedgehog.store import fabrics as fabric_store
 from tests.gitops.bombs import plant_bomb
@@ -157,3 +158,39 @@ def test_what_another_fabric_left_in_the_directory_is_not_part_of_it(lab):
     lab.hub.open_pull("acme/net", "other")
     found = lab.validate(2)
     assert (found.status, found.fabrics[0].changes.writes) == (Status.FAILURE, ())
+
+
+def rewritten(lab: Lab) -> dict[str, str]:
+    """Every YAML file of the fabric, with another content."""
+    found = (lab.main.directory / "fabrics/lab").glob("*.yaml")
+    return {str(one.relative_to(lab.main.directory)): one.read_text() + "# again\n" for one in found}
+
+
+@pytest.mark.parametrize(
+    ("change", "a_side", "both_sides", "said"),
+    [
+        ("one file", 70, 100, ""),
+        ("every file", 70, 130, ""),
+        ("every file", 70, 100, "the files before and after the merge have over 100 nodes"),
+        ("one more file", 70, 100, "its files would have over 70 nodes"),
+    ],
+)
+def test_both_sides_have_as_many_nodes_as_a_rewrite_needs(lab, monkeypatch, change, a_side, both_sides, said):
+    """What stays the same counts once, and nothing is green that a push would not have read. The limit is told once."""
+    monkeypatch.setattr(yaml, "MAX_FABRIC_NODES", a_side)
+    monkeypatch.setattr(yaml, "MAX_PULL_REQUEST_NODES", both_sides)
+    every = rewritten(lab)
+    assert sum(cost(text.encode()) for text in every.values()) == 61
+    lab.propose({"one file": {VPC_1: every[VPC_1]}, "every file": every}.get(change, {VPC_2: GOOD}))
+    found = lab.validate()
+    (report,) = found.fabrics
+    assert (found.status, report.problems) == (Status.FAILURE if said else Status.SUCCESS, ())
+    assert report.unverified.startswith(f"fabrics/lab: too large: {said}" if said else "")
+    assert bool(report.unverified) is bool(said)
+
+
+def cost(content: bytes) -> int:
+    """The nodes that a file counts as."""
+    nodes = yaml.Nodes(10_000)
+    yaml.load(content, file="f.yaml", nodes=nodes)
+    return nodes.most - nodes.left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +53,12 @@ def change(place: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(manifest))
 
 
+def odd(path: Path, make: Callable[[Path], object]) -> None:
+    """Something in the place of a file."""
+    path.unlink()
+    make(path)
+
+
 def link_state(place: Path) -> None:
     """A link to a file with the same content is still no file of the backup."""
     (place / STATE_FILE).rename(place.parent / "elsewhere.json")
@@ -89,6 +96,13 @@ def link_state(place: Path) -> None:
         (lambda place: (place / "evil.yaml").symlink_to("/etc/passwd"), "evil.yaml: is not of this backup"),
         (lambda place: (place / "evil").symlink_to("/etc"), "evil: is not of this backup"),
         (link_state, "state.json: is not an ordinary file"),
+        (lambda place: odd(place / STATE_FILE, os.mkfifo), "state.json: is not an ordinary file"),
+        (lambda place: odd(place / MANIFEST_FILE, os.mkfifo), "manifest.json is not an ordinary file"),
+        (lambda place: odd(place / MANIFEST_FILE, os.mkdir), "manifest.json is not an ordinary file"),
+        (
+            lambda place: odd(place / MANIFEST_FILE, lambda it: it.symlink_to("/dev/zero")),
+            "manifest.json is not an ordinary file",
+        ),
         (lambda place: change(place, lambda it: it["files"]["state.json"].update(bytes=2**40)), "less than or equal"),
         (lambda place: change(place, lambda it: it["files"]["state.json"].update(bytes=True)), "valid integer"),
         (lambda place: change(place, lambda it: it.update(files=[])), "files: Input should be a valid dictionary"),
@@ -106,6 +120,13 @@ def test_a_backup_that_was_tampered_with_is_refused_with_the_place(
     harm(place)
     with pytest.raises(InvalidInput, match=said):
         restore(filled, place, replace=True)
+
+
+def test_a_manifest_that_cannot_be_read_ends_no_rotation(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Such a backup has no fabric that another one lacks."""
+    odd(place / MANIFEST_FILE, os.mkfifo)
+    assert backup_manifest.fabrics(place) == frozenset()
+    assert "manifest.json is no ordinary file" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from devstack.objects import make, make_server
 from hedgehog.errors import InvalidInput, LockHeld, RemoteUnavailable
-from hedgehog.fabric.drift import DriftState
+from hedgehog.fabric.drift import Drift, DriftState
 from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import apply_one
 from hedgehog.kube.live import list_live
 from hedgehog.services.kubernetes import sync as kubernetes_sync
@@ -19,11 +20,13 @@ from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, watch
 from hedgehog.store.database import Lock
 from tests.kube.clusters import api, cluster
+from tests.kube.test_apply import write_as
 from tests.services.git.sync_lab import open_lab, trust
 
 __all__ = ["api", "cluster"]
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+A = ObjectRef("Server", "default", "a")
 FILES = [f"fabrics/lab/{name}" for name in ("README.md", "fabric.yaml", "servers/a.yaml", "servers/b.yaml")]
 
 
@@ -53,6 +56,24 @@ def servers(api):
 def look(lab):
     """What there is of the fabric."""
     return purge.look(lab.database, "lab", **lab.seams)
+
+
+def test_a_purge_leaves_what_another_tool_has_marked(lab, api, cluster):
+    """With its name; the rest goes, the fabric as well, and it is not pruned as an orphan later either."""
+    write_as(api, "helm", make("Server", "a", annotations={"meta.helm.sh/release-name": "net"}))
+    left, problems = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-2")
+    assert (left.done, problems, servers(api)) == (True, [], {"a"})
+    owner = "Helm release net (meta.helm.sh/release-name)"
+    assert left.as_dict()["objects_of_others"] == {"k8s_lab": {"Server/default/a": owner}}
+    assert fabrics.fabric_names(lab.database) == []
+    with store_database.transaction(lab.database) as cursor:
+        drift_store.note(cursor, "k8s_lab", [Drift(A, DriftState.ORPHAN)])
+    client = cluster.connect(name="k8s_lab")
+    try:
+        place = purge.orphans(lab.database, "k8s_lab", client)
+    finally:
+        client.close()
+    assert (place.live, place.others) == ({}, {A: owner})
 
 
 def test_a_purge_removes_files_and_objects_and_forgets_the_fabric(lab, api):

@@ -5,6 +5,7 @@ Upstream's later releases refuse what is a warning here (api/valid/peering.go); 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from hedgehog.admission.cluster_state import Fact, World
@@ -15,6 +16,8 @@ from hedgehog.manifests.rule import Path, Severity, Violation, rule
 EXTERNAL = "ext."
 """How a GatewayPeering and a VPCInfo mark an External among VPCs."""
 
+_SHOWN = 3
+"""Peerings that a warning names."""
 _MISSED = "ours; upstream api/valid/peering.go Peering, in later releases"
 _DOUBLED = {
     "VPCPeering": rule(
@@ -56,21 +59,31 @@ def facts(manifest: Manifest) -> Iterator[Fact]:
     """The pair of a peering, whatever its kind; nothing where it does not name two."""
     pair = _pair(manifest)
     if pair is not None:
-        yield ("peered", *pair)
+        yield ("peered", manifest["kind"], *pair)
 
 
 def doubled(manifest: Manifest, path: Path, world: World) -> Iterator[Violation]:
     """Warn of other peerings of the same pair; *path* is where *manifest* names it."""
-    for fact in facts(manifest):
-        me = (manifest["kind"], manifest["metadata"]["name"])
-        others = [user for user in world.users(fact) if user != me]
-        _, one, other = fact
-        for which, violated in (
-            ([name for kind, name in others if kind == me[0]], _DOUBLED[me[0]]),
-            ([f"{kind} {name}" for kind, name in others if kind != me[0]], _BOTH),
-        ):
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    for _, _, one, other in facts(manifest):
+        same = _others(world, ("peered", kind, one, other), name)
+        across = [
+            f"{user} {peering}"
+            for user in _DOUBLED
+            if user != kind
+            for peering in _others(world, ("peered", user, one, other), "")
+        ]
+        for which, violated in ((same, _DOUBLED[kind]), (across, _BOTH)):
             if which:
-                yield violated.at(path, f"{one} and {other} are already peered by {', '.join(sorted(which))}")
+                more = " and others" if len(which) > _SHOWN else ""
+                yield violated.at(
+                    path, f"{one} and {other} are already peered by {', '.join(sorted(which[:_SHOWN]))}{more}"
+                )
+
+
+def _others(world: World, fact: Fact, me: str) -> list[str]:
+    """The peerings with this fact, but *me*: as many as are told and one more, for thousands may have it."""
+    return list(itertools.islice((name for _, name in world.users(fact) if name != me), _SHOWN + 1))
 
 
 def _pair(manifest: Manifest) -> tuple[str, str] | None:

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from hedgehog.airflow.adapters.connections import read
 from hedgehog.airflow.settings import GITHUB_WEBHOOK_PREVIOUS_SECRET, GITHUB_WEBHOOK_SECRET
+from hedgehog.airflow.web.bodies import Bodies, Body, NoRoom
 from hedgehog.airflow.web.database import open_for_web
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound
 from hedgehog.services.repository import webhook
@@ -34,8 +35,6 @@ WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
 """The fabric database with a role that may only add deliveries; where there is none, `hedgehog_db` is used."""
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
-BODIES_LIMIT = 32 * 1024 * 1024
-"""Bytes of all bodies at once, signed or not: nobody knows which before they are read."""
 _SECONDS_TO_SEND = 10.0
 _SECRETS_KEPT = 30.0
 """Seconds after which a changed secret counts, and after which secrets that could not be read are tried again."""
@@ -83,7 +82,7 @@ class _Receiver:
         self._secrets_until = 0.0
         self._secrets_error = ""
         self._asking = asyncio.Lock()
-        self._buffered = 0
+        self.bodies = Bodies()
         self._refusals: Counter[str] = Counter()
         self._flush: asyncio.TimerHandle | None = None
 
@@ -102,23 +101,6 @@ class _Receiver:
         if self._secrets_error:
             raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
         return self._secrets
-
-    @contextmanager
-    def room(self) -> Iterator[Callable[[int], None]]:
-        """What is called for each part of a body before it is kept; all of it is given back at the end of the block."""
-        taken = 0
-
-        def take(size: int) -> None:
-            nonlocal taken
-            if self._buffered + size > BODIES_LIMIT:
-                raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again")
-            taken += size
-            self._buffered += size
-
-        try:
-            yield take
-        finally:
-            self._buffered -= taken
 
     async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Unheeded:
         """Keep a signed delivery."""
@@ -210,8 +192,10 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
 
 
 async def _take(receiver: _Receiver, request: Request) -> JSONResponse:
-    with receiver.room() as room:
-        return await _answered(receiver, request, await _signed_body(receiver, request, room))
+    address = request.client.host if request.client else ""
+    with receiver.bodies.of(address) as body:
+        await _read_signed(receiver, request, body)
+        return await _answered(receiver, request, bytes(body.content))
 
 
 async def _answered(receiver: _Receiver, request: Request, body: bytes) -> JSONResponse:
@@ -233,8 +217,8 @@ async def _answered(receiver: _Receiver, request: Request, body: bytes) -> JSONR
     return _answer(202, str(found), "")
 
 
-async def _signed_body(receiver: _Receiver, request: Request, room: Callable[[int], None]) -> bytes:
-    """The body, after its size and signature were found right."""
+async def _read_signed(receiver: _Receiver, request: Request, body: Body) -> None:
+    """Read all of the body, and find its size and signature right."""
     secrets = await receiver.secrets()
     if not secrets:
         raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
@@ -243,31 +227,29 @@ async def _signed_body(receiver: _Receiver, request: Request, room: Callable[[in
     signature = request.headers.get("x-hub-signature-256", "")
     if not signature:
         raise _Refused(401, "unsigned", "the header X-Hub-Signature-256 is missing; give the webhook its secret")
-    body = await _body(request, room)
-    if not webhook.is_signed(body, signature, secrets):
+    await _read(request, body)
+    if not webhook.is_signed(bytes(body.content), signature, secrets):
         raise _Refused(401, "bad signature", "the signature does not fit; is the secret the same on both sides?")
-    return body
 
 
-async def _body(request: Request, room: Callable[[int], None]) -> bytes:
-    """All of the body, unless it is too large or too slow: then no more of it is read."""
+async def _read(request: Request, body: Body) -> None:
+    """All of the body, unless it is too large, too slow, or in the way of others: then no more of it is read."""
     too_large = _Refused(413, "too large", f"a delivery has at most {BODY_LIMIT} bytes")
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > BODY_LIMIT:
         raise too_large
-    body = bytearray()
     try:
-        async with asyncio.timeout(_SECONDS_TO_SEND):
+        async with body.reading(_SECONDS_TO_SEND):
             async for chunk in request.stream():
-                if len(body) + len(chunk) > BODY_LIMIT:
+                if len(body.content) + len(chunk) > BODY_LIMIT:
                     raise too_large
-                room(len(chunk))
-                body += chunk
+                body.take(chunk)
+    except NoRoom:
+        raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again") from None
     except TimeoutError:
         raise _Refused(408, "too slow", f"the delivery took longer than {_SECONDS_TO_SEND:g} s") from None
     except ClientDisconnect:
         raise _Refused(400, "broken off", "the delivery was broken off") from None
-    return bytes(body)
 
 
 def _answer(status: int, word: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:

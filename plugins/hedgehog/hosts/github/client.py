@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import requests
@@ -136,13 +137,18 @@ class Client:
     def pages(self, path: str, **parameters: str | int) -> Iterator[JSON]:
         """The entries of all pages of a list at *path*.
 
-        Raises RemoteUnavailable for a list that does not end: MOST_PAGES is twice the longest that GitHub gives.
+        Raises RemoteUnavailable for a list that does not end: one that comes back to a page, or has more than MOST_PAGES,
+        which is twice the longest that GitHub gives.
         """
         following: str | None = path
         parameters = {**parameters, "per_page": PAGE}
+        seen: set[str] = set()
         for _ in range(MOST_PAGES):
             if not following:
                 return
+            if following in seen:
+                raise RemoteUnavailable(f"GET {path}: the list leads back to a page that was read; none of it is used")
+            seen.add(following)
             entries, following = self._page(following, parameters)
             if not isinstance(entries, list):
                 raise RemoteUnavailable(f"GET {path}: the answer is not a list; check the base URL")
@@ -166,7 +172,7 @@ class Client:
         status, answered, body = self._request("GET", path, parameters=parameters, headers=headers)
         if status == 304 and kept:
             return kept.body, kept.next_page
-        following = _next_page(answered.get("link", ""))
+        following = self._next_page(answered.get("link", ""))
         if "etag" in answered:
             self._kept[key] = _Kept(answered["etag"], body, following)
         return body, following
@@ -197,6 +203,27 @@ class Client:
         if status >= 300:
             raise _without(self._secrets, failures.refused(status, answered, answer, doing))
         return status, answered, answer
+
+    def _next_page(self, link: str) -> str | None:
+        """The path behind `rel="next"` of a Link header, below our base URL: whatever host it names, ours is asked.
+
+        Raises RemoteUnavailable for what is no path, for it would become part of the host's name, which gets the token.
+        """
+        for part in link.split(","):
+            url, _, relation = part.partition(";")
+            if 'rel="next"' in relation:
+                return self._path(url.strip().strip("<>"))
+        return None
+
+    def _path(self, url: str) -> str | None:
+        try:
+            parts, base = urlsplit(url), urlsplit(self.base_url).path
+        except ValueError:
+            parts = None
+        if parts is None or not parts.path.startswith("/"):
+            raise RemoteUnavailable("the next page of a list has no path; check that the base URL is GitHub's API")
+        path = parts.path.removeprefix(base) if parts.path.startswith(f"{base}/") else parts.path
+        return f"{path}?{parts.query}" if parts.query else path
 
     @property
     def _secrets(self) -> tuple[str, ...]:
@@ -232,12 +259,3 @@ def _without(secrets: tuple[str, ...], error: HedgehogError) -> HedgehogError:
         text = text.replace(secret, "***")
     error.args = (text,)
     return error
-
-
-def _next_page(link: str) -> str | None:
-    """The path behind `rel="next"` of a Link header."""
-    for part in link.split(","):
-        url, _, relation = part.partition(";")
-        if 'rel="next"' in relation:
-            return url.strip().strip("<>")
-    return None

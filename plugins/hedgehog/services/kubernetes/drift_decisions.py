@@ -124,7 +124,7 @@ def _decided(
 
 def _claimed(manifest: Manifest, live: Manifest, ours: tools.Installation) -> Manifest:
     """*manifest*, saying that the fabric takes it over where *live* belongs to another tool or installation."""
-    owner = tools.owner(live, ours)
+    owner = tools.owner(live, ours, manifest)
     if owner is None:
         return manifest
     metadata = manifest["metadata"]

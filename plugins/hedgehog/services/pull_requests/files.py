@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -96,10 +97,18 @@ class Reader:
         self._fabric = fabric
         self._limits = limits
         self._parsed: dict[str, Source | str] = {}
-        self._nodes = yaml.Nodes()
+        self._nodes = yaml.Nodes(yaml.MAX_PULL_REQUEST_NODES)
+        self._cost: dict[str, int] = {}
+        """Nodes by blob."""
 
-    def tree(self, files: FabricFiles, obstacles: Mapping[str, str] | None = None) -> Tree:
-        """One side, read."""
+    def tree(
+        self,
+        files: FabricFiles,
+        obstacles: Mapping[str, str] | None = None,
+        *,
+        most_nodes: float = math.inf,
+    ) -> Tree:
+        """One side, read. Raises InvalidInput where it has more than *most_nodes*, or both sides are too large together."""
         sources: dict[str, Source] = {}
         unreadable = {**{path: one.why for path, one in files.opaque.items()}, **(obstacles or {})}
         objects = 0
@@ -111,6 +120,8 @@ class Reader:
                 sources[path] = found
             else:
                 unreadable[path] = found
+        if sum(self._cost[blob] for blob in set(files.wanted.values())) > most_nodes:
+            raise self._limits.too_large(self._fabric.git_directory, f"its files would have over {most_nodes} nodes")
         namespace = self._fabric.kubernetes_namespace
         left = unread(files, self._mirror.read, limits=self._limits, namespace=namespace)
         torn = {path: source.content for path, source in sources.items() if source.problems}
@@ -119,10 +130,17 @@ class Reader:
 
     def _source(self, path: str, blob: str) -> Source | str:
         if blob not in self._parsed:
+            left = self._nodes.left
             try:
                 self._parsed[blob] = read_source(path, self._mirror.read(blob), self._nodes)
             except InvalidInput as error:
                 self._parsed[blob] = str(error)
+            self._cost[blob] = left - self._nodes.left
+            if self._nodes.were_too_few:
+                raise InvalidInput(
+                    f"{self._fabric.git_directory or 'the repository'}: too large: the files before and after the merge have "
+                    f"over {self._nodes.most} nodes, those that stay the same counted once; change fewer files at once"
+                )
         found = self._parsed[blob]
         if isinstance(found, str) or found.file == path:
             return found

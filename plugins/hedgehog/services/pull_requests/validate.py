@@ -24,6 +24,7 @@ from hedgehog.hosts.github import reports
 from hedgehog.hosts.github.client import Client
 from hedgehog.hosts.github.markdown import quoted
 from hedgehog.hosts.github.pulls import MOST_FILES, PullRequest, Repository
+from hedgehog.manifests import yaml
 from hedgehog.manifests.report import Entry, Remark
 from hedgehog.manifests.rule import Severity
 from hedgehog.services.pull_requests import report as words
@@ -289,7 +290,8 @@ def _examine_fabric(run: _Run, merge: _Merge, fabric: Fabric) -> FabricReport | 
         return None
     merge.budget.take(merge.mirror, directory, both.before, both.after)
     reader = Reader(merge.mirror, fabric, merge.budget.limits)
-    before, after = reader.tree(both.before), reader.tree(both.after, both.obstacles)
+    before = reader.tree(both.before)
+    after = reader.tree(both.after, both.obstacles, most_nodes=yaml.MAX_FABRIC_NODES)
     return compare(fabric, before, after, open_engine=run.open_engine)
 
 

@@ -11,6 +11,7 @@ import hmac
 import logging
 import os
 import re
+import stat
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -194,6 +195,9 @@ def fabrics(directory: Path) -> frozenset[str]:
         content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
     except FileNotFoundError:
         return frozenset()
+    except (OSError, InvalidInput) as error:
+        logger.warning("%s/%s: %s", directory, MANIFEST_FILE, getattr(error, "strerror", None) or error)
+        return frozenset()
     return fabrics_of(content, place=str(directory))
 
 
@@ -255,8 +259,15 @@ def state(directory: Path, manifest: Manifest) -> State:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(limit + 1)
+    """All of an ordinary file with at most *limit* bytes, else InvalidInput. Never waits, as for the writer of a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidInput(f"{path} is not an ordinary file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(limit + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > limit:
         raise InvalidInput(f"{path} has more than {limit} bytes")
     return content

@@ -112,7 +112,7 @@ def _takeable(items: Sequence[Item], ours: tools.Installation) -> tuple[list[Ite
             notes.append(f"{ref}: left out, it holds secrets: {', '.join(str(one).split(':')[0] for one in secret)}")
         else:
             taken.append(item)
-            owner = tools.owner(item.manifest, ours)
+            owner = tools.owner(item.manifest, ours, item.manifest)
             if owner is not None:
                 notes.append(
                     f'{ref}: belongs to {owner}; it is held until it has the annotation {tools.ADOPT}: "{owner.consent}"'

@@ -10,11 +10,12 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from hedgehog.errors import InvalidInput, LockHeld, PushRace
+from hedgehog.fabric import tools
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.drift import Drift, DriftState
 from hedgehog.fabric.kinds import FABRIC, KINDS
@@ -53,6 +54,8 @@ class Place:
     waiting: Mapping[ObjectRef, str] = field(default_factory=dict)
     """What is being deleted already, and what it waits for."""
     gone: frozenset[ObjectRef] = frozenset()
+    others: Mapping[ObjectRef, str] = field(default_factory=dict)
+    """What another tool has marked as its own since we wrote it, and whose it is: it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,13 @@ class Remains:
             "foreign_files": list(self.foreign),
             "objects": {place.connection_id: sorted(map(str, place.live)) for place in self.places},
             "waiting": {place.connection_id: _texts(place.waiting) for place in self.places if place.waiting},
+            "objects_of_others": {place.connection_id: _texts(place.others) for place in self.places if place.others},
             "done": self.done,
         }
 
 
-def _texts(waiting: Mapping[ObjectRef, str]) -> dict[str, str]:
-    return {str(ref): why for ref, why in sorted(waiting.items())}
+def _texts(why: Mapping[ObjectRef, str]) -> dict[str, str]:
+    return {str(ref): text for ref, text in sorted(why.items())}
 
 
 def known(connection: Connection, name: str) -> Remains:
@@ -150,16 +154,32 @@ def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str
 def _in_cluster(
     cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest], ours: Installation
 ) -> Place:
-    """What there is of *objects*; what another installation has taken over is gone for us."""
+    """What there is of *objects*, as last applied; what another installation has taken over is gone for us."""
     scopes = {(kind_of(manifest), ref.namespace) for ref, manifest in objects.items()}
     seen = list_live(cluster, scopes)
     for error in seen.failed.values():
         raise error
     found = {ref: seen.objects[ref] for ref in objects if ref in seen.objects}
     there = {ref: one for ref, one in found.items() if not other_installation(one, ours)}
-    waiting = {ref: _waits_for(live) for ref, live in there.items() if live["metadata"].get("deletionTimestamp")}
-    live = {ref: one for ref, one in there.items() if ref not in waiting}
-    return Place(connection_id, live, waiting, frozenset(objects.keys() - there.keys()))
+    return _sorted(connection_id, there, objects, frozenset(objects.keys() - there.keys()), ours)
+
+
+def _sorted(
+    connection_id: str,
+    there: Mapping[ObjectRef, Manifest],
+    applied: Mapping[ObjectRef, Manifest],
+    gone: frozenset[ObjectRef],
+    ours: Installation,
+) -> Place:
+    """What is *there* of us: to be deleted, being deleted already, or another tool's by now."""
+    waiting = {ref: _waits_for(one) for ref, one in there.items() if one["metadata"].get("deletionTimestamp")}
+    others = {}
+    for ref in there.keys() - waiting.keys():
+        owner = tools.owner(there[ref], ours, applied.get(ref))
+        if owner is not None and not tools.is_adopted(owner, there[ref], applied.get(ref)):
+            others[ref] = str(owner)
+    live = {ref: one for ref, one in there.items() if ref not in waiting and ref not in others}
+    return Place(connection_id, live, waiting, gone, others)
 
 
 def _waits_for(live: Manifest) -> str:
@@ -179,8 +199,9 @@ def purge(
 ) -> tuple[Remains, list[str]]:
     """Remove what was *seen*, first from Git, then from the clusters, and forget the fabric when nothing is left.
 
-    Files that people changed and files of others stay. Returns what is left, and why. Raises LockHeld while a run works
-    on the fabric, and what keeps Git or a cluster from being written: then the fabric stays, suspended.
+    Files that people changed, files of others and objects that another tool has marked stay. Returns what is left, and
+    why. Raises LockHeld while a run works on the fabric, and what keeps Git or a cluster from being written: then the
+    fabric stays, suspended.
     """
     fabric = seen.fabric
     with _alone(connection, fabric):
@@ -197,7 +218,7 @@ def purge(
         if any(place.live or place.waiting for place in left.places) or left.files:
             return left, problems
         fabric_store.delete_fabric(connection, fabric.name)
-        return Remains(fabric, (), left.edited, left.foreign, (), done=True), problems
+        return Remains(fabric, (), left.edited, left.foreign, left.places, done=True), problems
 
 
 @contextmanager
@@ -300,9 +321,8 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
         raise error
     installation = installations.load(connection)
     ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_ours(one, installation)}
-    waiting = {ref: _waits_for(one) for ref, one in ours.items() if one["metadata"].get("deletionTimestamp")}
-    live = {ref: one for ref, one in ours.items() if ref not in waiting and ref not in kept}
-    return Place(connection_id, live, waiting, frozenset(refs - ours.keys()))
+    place = _sorted(connection_id, ours, {}, frozenset(refs - ours.keys()), installation)
+    return replace(place, live={ref: one for ref, one in place.live.items() if ref not in kept})
 
 
 def prune_orphans(connection: Connection, place: Place, cluster: Cluster) -> list[str]:
