@@ -156,7 +156,7 @@ def test_a_command_imports_only_what_it_needs():
     assert " airflow.sdk" not in done.stderr
 
 
-def test_it_tells_its_version(command):
+def test_it_shows_its_version(command):
     """For those who report a fault."""
     assert command("--version") == (0, f"hedgehog {__version__}\n", "")
 
@@ -260,7 +260,7 @@ def test_wrong_use_is_answered_with_advice(command, words, said):
         (["fabric", "export", "gen", "--directory", "/etc"], "/etc exists and is not an empty directory"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(command, example_uri, monkeypatch, words, said):
+def test_what_cannot_be_done_is_reported_in_a_line(command, example_uri, monkeypatch, words, said):
     """Status 1; a password is not repeated."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", example_uri)
     status, out, err = command(*words)
@@ -289,7 +289,7 @@ def test_each_problem_of_an_import_has_its_line(hedgehog, tmp_path):
     )
 
 
-def test_an_import_tells_what_it_did(filled, tmp_path):
+def test_an_import_says_what_it_did(filled, tmp_path):
     """Changes by name, the rest by number."""
     status, out, err = filled("fabric", "import", EXAMPLES / "gen", "--dry-run")
     assert (status, out, err) == (

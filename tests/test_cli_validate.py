@@ -138,7 +138,7 @@ def test_an_unknown_fabric_is_status_2(stored):
     assert "there is no fabric 'gem'; did you mean gen?" in err
 
 
-def test_a_cluster_is_asked_and_what_it_cannot_say_is_told(command, cluster, api, tmp_path):
+def test_a_cluster_is_asked_and_what_it_cannot_say_is_reported(command, cluster, api, tmp_path):
     """Objects that refer to new ones."""
     kubeconfig = cluster.kubeconfig
     status, out, _ = command("validate", EXAMPLE, "--kubeconfig", kubeconfig, "--output", "json")

@@ -59,12 +59,12 @@ def test_good_files_are_valid():
     ]
 
 
-def test_a_fault_is_told_at_its_field():
+def test_a_fault_is_reported_at_its_field():
     """Line and column of the key."""
     assert told(check({"a.yaml": make_vpc(vlan="4000")})) == ["a.yaml:8:7 vpc-vlan-outside"]
 
 
-def test_a_list_that_admission_sorts_is_told_as_it_is_written():
+def test_a_list_that_admission_sorts_is_reported_as_it_is_written():
     """The second of three, though it is stored as the last."""
     spaces = SPACES.replace(b"[10.0.0.0/8]", b"[\n  10.0.0.0/8,\n  9.9.9.9/99,\n  11.0.0.0/8]")
     (line,) = told(check_files({"s.yaml": spaces}, FabricSettings()))
@@ -173,7 +173,7 @@ spec: {config: {fabric: {vpcIRBVLANs: [{from: 1000, to: 1100}]}, control: {joinT
     assert "fabricator-config" in {one.rule.id for _, one in check({"fab.yaml": wrong}).remarks()}
 
 
-def test_a_delete_is_told_where_something_refers_to_it():
+def test_a_delete_is_reported_where_something_refers_to_it():
     """The object that goes stands in no file."""
     before = [entry.manifest for entry in check({"a.yaml": make_vpc()}).entries]
     report = check_files({"a.yaml": make_vpc()}, FabricSettings(), before=before)

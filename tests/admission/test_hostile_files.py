@@ -89,7 +89,7 @@ def test_whatever_an_object_says_it_has_a_verdict(version, kind, name, namespace
         ("apiVersion: ''\nkind: ''\n", "apiVersion and kind are missing"),
     ],
 )
-def test_what_cannot_be_taken_is_told(monkeypatch, content, said):
+def test_what_cannot_be_taken_is_reported(monkeypatch, content, said):
     """With what it is."""
     monkeypatch.setattr(yaml, "MAX_DOCUMENTS", 100)
     monkeypatch.setattr(yaml, "MAX_FILE_NODES", 1000)
@@ -143,7 +143,7 @@ def test_the_remarks_on_one_object_are_capped():
     assert (len(found), "and 400 more" in found) == (MOST_REMARKS + 1, True)
 
 
-def test_thousands_of_duplicates_are_told_without_reading_their_files_again():
+def test_thousands_of_duplicates_are_reported_without_reading_their_files_again():
     """Where the first one stands was known when it was read."""
     before = yaml._positions.cache_info().misses
     item = "{apiVersion: vpc.githedgehog.com/v1beta1, kind: VPC, metadata: {name: a%d}}"
@@ -163,7 +163,7 @@ def test_what_a_file_says_reaches_no_terminal_as_it_is(form):
         assert json.loads(shown)["objects"][0]["file"] == "a\x1b[2J\x9b1m\u202e.yaml"
 
 
-def test_a_tag_that_a_directive_defines_is_told_like_any_other():
+def test_a_tag_that_a_directive_defines_is_reported_like_any_other():
     """The document was read again without its directives, to find the place: a traceback of the YAML parser."""
     text = "a: 1\n---\nb: 1\n...\n# c\n%TAG !e! tag:x\n---\napiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nspec: !e!b {}\n"
     report = check_files({"f.yaml": text.encode()}, FabricSettings())

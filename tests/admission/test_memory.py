@@ -8,7 +8,7 @@ from hedgehog.admission.memory import Memory
 from hedgehog.fabric.settings import FabricSettings
 
 
-def test_work_is_done_once_for_an_object_and_anew_for_its_like():
+def test_work_is_done_once_for_an_object_and_again_for_its_like():
     """Objects go by identity."""
     memory, done = Memory(FabricSettings()), []
 

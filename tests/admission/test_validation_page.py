@@ -22,7 +22,7 @@ def test_every_example_in_python_gives_what_the_page_says():
     assert result.attempted > 20
 
 
-def test_every_setting_of_a_fabric_is_told():
+def test_every_setting_of_a_fabric_is_reported():
     """In the table, by its name."""
     told = set(re.findall(r"`([a-z_0-9]+)`", PAGE.read_text()))
     assert {field.name for field in fields(FabricSettings)} - told == set()

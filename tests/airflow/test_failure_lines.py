@@ -42,7 +42,7 @@ def caught(error: Exception) -> tuple[Any, Any, Any]:
     ],
 )
 @pytest.mark.parametrize("given", [True, "tuple", "error"])
-def test_what_we_foresaw_is_told_by_its_text(error, given, caplog):
+def test_an_expected_failure_is_reported_by_its_text(error, given, caplog):
     """However the logger was given it. The traceback is there at DEBUG."""
     caplog.set_level(logging.DEBUG, logger="hedgehog")
     information = caught(error)

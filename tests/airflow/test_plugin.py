@@ -33,7 +33,7 @@ def test_a_component_that_starts_logs_what_is_wrong_with_the_settings(plugin, mo
     assert [(one.levelname, "did you mean git_timeout?" in one.message) for one in caplog.records] == [("ERROR", True)]
 
 
-def test_no_module_of_ours_takes_the_name_of_somebody_elses(plugin):
+def test_none_of_our_modules_takes_the_name_of_somebody_elses(plugin):
     """A `plugins/hedgehog/gitops/git.py` executed as `git` would replace GitPython in every Airflow process."""
     ours = {
         name

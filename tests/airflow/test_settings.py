@@ -182,7 +182,7 @@ def test_a_refused_value_is_quoted_without_a_secret_and_not_at_length(configure,
         ("COLOUR", "'colour', which is not a setting; docs/settings.md has them all"),
     ],
 )
-def test_an_unknown_name_is_told_with_its_near_match(monkeypatch, caplog, name, hint):
+def test_an_unknown_name_is_reported_with_its_near_match(monkeypatch, caplog, name, hint):
     """Its value is nobody's business: it may be a secret under a wrong name."""
     monkeypatch.setenv(f"AIRFLOW__HEDGEHOG__{name}", SECRET)
     assert settings.problems() == [f"[hedgehog] has {hint}"]
@@ -190,7 +190,7 @@ def test_an_unknown_name_is_told_with_its_near_match(monkeypatch, caplog, name, 
     assert [(one.levelname, one.message) for one in caplog.records] == [("ERROR", f"[hedgehog] has {hint}")]
 
 
-def test_everything_that_is_wrong_is_told(configure):
+def test_everything_that_is_wrong_is_reported(configure):
     """One look for all of it."""
     configure("log_kep", "3")
     configure("log_keep", "few")
@@ -198,7 +198,7 @@ def test_everything_that_is_wrong_is_told(configure):
     assert len(settings.problems()) == 3
 
 
-def test_a_configuration_that_cannot_be_read_is_told(monkeypatch, tmp_path):
+def test_a_configuration_that_cannot_be_read_is_reported(monkeypatch, tmp_path):
     """Raising would keep the plugin from being loaded."""
     (tmp_path / "airflow.cfg").write_text(SECRET)
     monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "airflow.cfg"))

@@ -111,7 +111,7 @@ def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, 
     postgres.drop("hedgehog_unmigrated")
 
 
-def test_a_database_that_is_away_is_a_problem_and_the_rest_is_still_looked_at(airflow, monkeypatch, capsys):
+def test_a_database_that_is_unreachable_is_a_problem_and_the_rest_is_still_looked_at(airflow, monkeypatch, capsys):
     """One run tells everything that is to be put right, and no secret."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://ada:s3cr3t-word@/none?host=%2Fnowhere")
     airflow.pools = {"default_pool": "128"}

@@ -72,7 +72,7 @@ def test_a_held_edit_stays_named_when_its_fabric_is_not_due(bench, context):
         summary(context)
 
 
-def test_of_several_problems_the_number_is_told_and_the_log_has_each(bench, context, caplog):
+def test_of_several_problems_the_number_is_reported_and_the_log_has_each(bench, context, caplog):
     """Not one of them for all."""
     other = Finding(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused")
     ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, findings=(EDIT, other))
@@ -96,7 +96,7 @@ def test_a_run_for_one_fabric_is_not_red_for_another(bench, context):
         summary(context, fabrics=["lab"])
 
 
-def test_what_is_tried_again_by_itself_is_named_and_green(bench, context, caplog):
+def test_what_is_retried_automatically_is_named_and_green(bench, context, caplog):
     """Its own runs are red; in between nobody has to do anything."""
     parts = {"reason": "the host is unreachable", "error_class": "RemoteUnavailable", "retryable": True}
     ended(bench, bench.synced_fabric(), OutcomeStatus.ERROR, **parts)

@@ -77,7 +77,7 @@ def test_replaying_makes_it_due_and_says_so(parked):
     assert (listed(parked), listed(parked, "--closed")) == ([("b", "parked")], [("a", "replayed"), ("b", "parked")])
 
 
-def test_a_suspended_fabric_stays_parked_and_is_told(parked, database_parameters):
+def test_a_suspended_fabric_stays_parked_and_is_reported(parked, database_parameters):
     """Together with those that are replayed; it was parked while a run was still at it."""
     connection = store_database.connect(database_parameters)
     fabrics.suspend(connection, "b", reason="work", until=None)

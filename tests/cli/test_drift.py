@@ -102,7 +102,7 @@ def test_adopting_reads_the_cluster_and_changes_the_fabric(lab, database, api, c
         (["revert", "lab", "Server/default/a", "--in", "git"], 1, "Server/default/a is not a file in Git"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(lab, words, status, said):
+def test_what_cannot_be_done_is_reported_in_a_line(lab, words, status, said):
     """With what to do instead."""
     found, out, err = lab("drift", *words)
     assert (found, out) == (status, "")

@@ -67,7 +67,7 @@ def test_a_suspended_fabric_can_be_previewed(lab, database):
     assert json.loads(lab("sync", "git", "lab", "--output", "json")[1])[0]["status"] == "skipped"
 
 
-def test_a_deletion_is_shown_first_and_tells_what_stays(lab, database):
+def test_a_deletion_is_shown_first_and_says_what_stays(lab, database):
     """How to remove it stands beside it."""
     status, out, err = lab("fabric", "delete", "lab")
     assert (status, "nothing was changed; do it with --yes" in err) == (1, True)

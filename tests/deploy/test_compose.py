@@ -48,7 +48,7 @@ def test_every_setting_is_one_that_airflow_reads() -> None:
     assert unknown({it for service in SERVICES.values() for it in of_environment(service.get("environment", {}))}) == []
 
 
-def test_no_task_of_ours_outlasts_what_the_deployment_allows_it() -> None:
+def test_none_of_our_tasks_outlasts_what_the_deployment_allows_it() -> None:
     """Else a message would be delivered again, or a worker killed, while its task runs."""
     worker = SERVICES["worker-git_sync"]
     seconds = TASK_TIMEOUT.total_seconds()
@@ -187,7 +187,7 @@ def test_the_script_writes_digests_beside_what_is_there(tmp_path: Path) -> None:
     assert sorted(line.partition("=")[2].rpartition("@")[2] for line in lines[1:]) == ["sha256:" + "b" * 64] * 3
 
 
-def test_nothing_listens_beyond_this_machine_unless_told_to() -> None:
+def test_nothing_listens_beyond_this_machine_unless_asked_to() -> None:
     """Of all services only the API server publishes a port, by default to 127.0.0.1."""
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {"api-server": ["${LISTEN:-127.0.0.1}:8080:8080"]}

@@ -57,7 +57,7 @@ def test_the_values_are_for_the_airflow_that_the_lock_pins_and_for_our_version()
     assert VALUES["images"]["airflow"]["tag"] == version
 
 
-def test_no_task_of_ours_outlasts_what_the_deployment_allows_it() -> None:
+def test_none_of_our_tasks_outlasts_what_the_deployment_allows_it() -> None:
     """Else a message would be delivered again, or a worker killed, while its task runs."""
     seconds = TASK_TIMEOUT.total_seconds()
     assert int(VALUES["config"]["celery_broker_transport_options"]["visibility_timeout"]) > seconds

@@ -283,7 +283,7 @@ def test_a_bad_object_is_held_and_the_others_arrive(github: GitHubLab, guarded: 
     assert guarded.webhook.refusals == []
 
 
-def test_a_pushed_edit_of_what_the_database_owns_is_held_and_told(
+def test_a_pushed_edit_of_what_the_database_owns_is_held_and_reported(
     github: GitHubLab, guarded: Guarded, name: str
 ) -> None:
     """The webhook wakes the look at the push, and that the sync, which leaves the edit alone and says where it is."""

@@ -141,7 +141,7 @@ def test_a_protected_branch_is_a_permanent_refusal_with_the_servers_words(stack:
     assert "hedgehog dead-letters replay" in log
 
 
-def test_a_git_host_that_is_away_is_tried_again_and_then_works(stack: Stack, name: str) -> None:
+def test_a_git_host_that_is_unreachable_is_tried_again_and_then_works(stack: Stack, name: str) -> None:
     """An outage is an error that retries itself; a forced run after it succeeds at once."""
     stack.git.outage = 503
     try:

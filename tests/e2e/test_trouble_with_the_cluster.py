@@ -35,7 +35,7 @@ def described(stack: Stack, server: ObjectRef) -> str:
     return found
 
 
-def test_an_api_server_that_is_away_is_waited_for(stack: Stack, name: str) -> None:
+def test_an_api_server_that_is_unreachable_is_waited_for(stack: Stack, name: str) -> None:
     """Git goes on without it; its absence deletes nothing; when it is back the fabric arrives."""
     stack.add_fabric(name, small_fabric(name, 20))
     stack.wait_in_sync(name)
@@ -95,7 +95,7 @@ def test_a_field_that_somebody_else_owns_is_reported_with_its_owner(stack: Stack
     assert described(stack, theirs) == "set by us"
 
 
-def test_the_fabric_resource_tells_what_was_reached(stack: Stack, name: str) -> None:
+def test_the_fabric_resource_says_what_was_reached(stack: Stack, name: str) -> None:
     """Its spec is the row's, 0 stays 0; its status has phase, generation, revision and counts."""
     stack.add_fabric(name, [make_server(f"{name}-s")], asn=4200000000, spine_count=0, leaf_count=3)
     stack.wait_in_sync(name)

@@ -106,7 +106,7 @@ def test_taken_over_is_what_differs_and_not_what_admission_made_of_it():
     assert taken(there, want, default) == {"spec": {"vlan": 2, "mac": "AA", "name": "x"}}
 
 
-def test_a_drift_is_told_in_a_line():
+def test_a_drift_is_reported_in_a_line():
     """The first paths and how many more."""
     many = Drift(REF, DriftState.CHANGED, 1, tuple(f".spec.{letter}" for letter in "abcde"), "kubectl-edit")
     assert str(many) == (

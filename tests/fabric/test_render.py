@@ -93,7 +93,7 @@ def test_equal_parts_are_written_twice() -> None:
         ("Fabric/hedgehog-system/lab-1", "fabrics/lab-1/fabric.yaml"),
     ],
 )
-def test_the_path_tells_kind_and_name(ref: str, path: str) -> None:
+def test_the_path_shows_kind_and_name(ref: str, path: str) -> None:
     """The namespace shows only where it is not the usual one."""
     assert render.object_path(FABRIC, ObjectRef.parse(ref)) == path
 
@@ -137,7 +137,7 @@ def test_the_fabric_resource_has_the_eight_fields_and_zero_stays_zero() -> None:
 
 
 @pytest.mark.parametrize("policy", list(GitDriftPolicy))
-def test_the_readme_tells_what_happens_to_edits(policy: GitDriftPolicy) -> None:
+def test_the_readme_says_what_happens_to_edits(policy: GitDriftPolicy) -> None:
     """Every policy has its sentence, and rendering twice gives the same file."""
     fabric = replace(FABRIC, git_drift_policy=policy)
     assert b"# Fabric Lab-1\n" in render.readme(fabric)

@@ -195,7 +195,7 @@ def readable(tmp_path: Path) -> Iterator[Path]:
 
 
 @as_root
-def test_a_cache_that_root_has_made_is_told_by_its_path(person: Person, host: GitServer, readable: Path) -> None:
+def test_a_cache_that_root_has_made_is_reported_by_its_path(person: Person, host: GitServer, readable: Path) -> None:
     """A first run by hand, as root; the workers are somebody else."""
     person.commit({"a": "1"})
     cache = readable / "cache"
@@ -247,7 +247,7 @@ def fill(place: Path) -> Path:
     return filler
 
 
-def test_a_full_disk_is_told_and_costs_no_clone(person: Person, host: GitServer, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_and_costs_no_clone(person: Person, host: GitServer, small_disk: Path) -> None:
     """At the first clone, at a fetch and at a commit; with room again all goes on."""
     person.commit({"a": "1\n"})
     remote = Remote(host.url("net"), "main")

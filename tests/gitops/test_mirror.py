@@ -52,7 +52,7 @@ def test_files_are_listed_by_walking_the_tree(person: Person, mirror: Mirror) ->
     assert mirror.read(blob_id(b"b\n")) == b"b\n"
 
 
-def test_links_and_submodules_are_skipped_and_told(person: Person, mirror: Mirror) -> None:
+def test_links_and_submodules_are_skipped_and_reported(person: Person, mirror: Mirror) -> None:
     """A link could point out of the repository; nothing follows it."""
     head = person.commit({"f/run.sh": "x\n"})
     (person.directory / "f" / "run.sh").chmod(0o755)
@@ -108,7 +108,7 @@ def test_an_unknown_blob_is_not_found(mirror: Mirror) -> None:
             mirror.read(name)
 
 
-def test_ancestors_are_told_from_replaced_history(person: Person, mirror: Mirror) -> None:
+def test_ancestors_are_distinguished_from_replaced_history(person: Person, mirror: Mirror) -> None:
     """A force-pushed branch does not contain what was there before."""
     first = person.commit({"a": "1"})
     second = person.commit({"a": "2"})
@@ -133,7 +133,7 @@ def test_a_head_that_is_gone_is_a_race(person: Person, mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tag", "tree"])
-def test_a_branch_that_points_to_something_else_is_told(kind: str, host: GitServer, person: Person, mirror: Mirror):
+def test_a_branch_that_points_to_something_else_is_reported(kind: str, host: GitServer, person: Person, mirror: Mirror):
     """Not every host looks at what is pushed; the clone is not to blame."""
     person.commit({"a": "1"})
     person.git("tag", "-am", "x", "v1")
@@ -171,7 +171,7 @@ def remove_everything(mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("harm", [empty_every_object, remove_head, remove_everything])
-def test_a_damaged_mirror_is_made_anew(harm: object, person: Person, open_mirror: OpenMirror) -> None:
+def test_a_damaged_mirror_is_created_again(harm: object, person: Person, open_mirror: OpenMirror) -> None:
     """It is a cache: nothing in it is worth a failed run."""
     person.commit({"a": "1\n"})
     fetched(open_mirror())
@@ -271,7 +271,7 @@ def test_an_edit_names_the_person_who_wrote_it(person: Person, mirror: Mirror) -
     assert history.edits(mirror, head, ["f/b", "never"], since=base) == {}
 
 
-def test_an_edit_tells_committer_and_trailers(person: Person, mirror: Mirror) -> None:
+def test_an_edit_names_committer_and_trailers(person: Person, mirror: Mirror) -> None:
     """By them our own commits are known."""
     body = "Subject\n\nBody: not a trailer\n\nHedgehog-Fabric: lab\nHedgehog-Run: a: b"
     commit = person.commit({"f/a": "1"}, body)

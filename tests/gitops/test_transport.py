@@ -62,7 +62,7 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("kind", ["text/html", "text/plain"])
-def test_a_sign_in_page_is_no_empty_repository(page: str, kind: str, tmp_path: Path) -> None:
+def test_a_sign_in_page_is_not_an_empty_repository(page: str, kind: str, tmp_path: Path) -> None:
     """Its status is 200, and to git it is a list of no branches: a branch would be made where one is."""
     with web_page(200, PAGES[page], kind) as url:
         mirror = Mirror(tmp_path / "cache", Remote(url, "main"))

@@ -135,7 +135,7 @@ def test_it_starts_from_what_the_cluster_holds_and_leaves_no_trace(cluster: DevC
     assert apply_one(api, make_vpc("vpc-b", 0)).change.action is Action.CREATED
 
 
-def test_a_changed_object_gets_its_labels_anew() -> None:
+def test_a_changed_object_gets_its_labels_again() -> None:
     """A patch holds what admission changes, as whole fields; none where nothing is to change."""
     reviewer = Reviewer(SETTINGS)
     sent = make_server("s") | {"metadata": {"name": "s", "labels": {"fabric.githedgehog.com/x": "1"}}}

@@ -26,7 +26,7 @@ def test_a_cluster_with_our_definitions_fits(api):
     assert diff_with(api) == []
 
 
-def test_every_kind_of_difference_is_told_by_its_field():
+def test_every_kind_of_difference_is_reported_by_its_field():
     """Fields, types, enums, what is required."""
     theirs = definitions()
     vpc = schema(theirs["vpcs"])["properties"]["spec"]
@@ -53,7 +53,7 @@ def test_every_kind_of_difference_is_told_by_its_field():
     ]
 
 
-def test_a_kind_that_is_not_there_and_another_version_are_told():
+def test_a_kind_that_is_not_there_and_another_version_are_reported():
     """One line each, not one a field."""
     theirs = definitions()
     del theirs["gateways"]

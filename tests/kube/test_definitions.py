@@ -43,7 +43,7 @@ def test_an_absent_definition_is_installed_once(api: Cluster) -> None:
     assert api.calls == {"GET": 1}
 
 
-def test_an_outdated_definition_of_ours_is_brought_up_to_date(api: Cluster) -> None:
+def test_our_outdated_definition_is_brought_up_to_date(api: Cluster) -> None:
     """A new release of this package may have changed the schema."""
     old = definition()
     old["metadata"]["labels"] = dict(MANAGED_BY)
@@ -97,7 +97,7 @@ def test_with_both_groups_taken_the_resource_is_not_published(api: Cluster) -> N
     assert "fallback group" in found.note
 
 
-def test_missing_rights_are_told_and_nothing_is_installed(cluster: DevCluster, api: Cluster) -> None:
+def test_missing_rights_are_reported_and_nothing_is_installed(cluster: DevCluster, api: Cluster) -> None:
     """Neither to read nor to write definitions."""
     readers = [{"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]}]
     for name, rules in (("may-nothing", []), ("may-read-crds", readers)):

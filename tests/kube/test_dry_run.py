@@ -25,7 +25,7 @@ def test_what_a_cluster_would_take_is_in_no_list_and_nothing_is_written(api):
     assert list_live(api, {(kind_of(vpc), "default")}).objects == {}
 
 
-def test_what_it_refuses_is_told_in_its_words(api):
+def test_what_it_refuses_is_reported_in_its_words(api):
     """One object does not hide another."""
     wrong, right = make_vpc("vpc-1"), make_vpc("vpc-2")
     wrong["spec"]["colour"] = "blue"
@@ -69,7 +69,7 @@ def test_another_managers_fields_are_not_an_obstacle(api):
     assert dry_run(api, [{**vpc, "spec": {**vpc["spec"], "mode": ""}}]).refused == {}
 
 
-def test_a_cluster_that_is_away_is_an_error_not_an_answer():
+def test_a_cluster_that_is_unreachable_is_an_error_not_an_answer():
     """Nobody may take silence for consent."""
     with serve(lambda _: status(503, "down")) as fake, pytest.raises(RemoteUnavailable):
         dry_run(fake.cluster, [make_vpc("vpc-1")])

@@ -29,7 +29,7 @@ def test_a_webhook_that_fails_stops_the_kinds_that_it_failed_for() -> None:
     assert halt.obstacle("Server") is None
 
 
-def test_a_write_that_works_in_between_starts_the_count_anew() -> None:
+def test_a_write_that_works_in_between_starts_the_count_again() -> None:
     """One of the same kind; another kind says nothing of this webhook."""
     halt = Halt()
     for number in range(3 * MOST_OUTAGES):

@@ -119,7 +119,7 @@ def test_files_beside_a_kubeconfig_file_are_those_that_it_names(tmp_path: Path) 
         yaml.safe_dump(config() | {"clusters": None}),
     ],
 )
-def test_what_is_not_a_kubeconfig_is_an_error_of_ours_without_its_content(text: str) -> None:
+def test_what_is_not_a_kubeconfig_is_our_own_error_without_its_content(text: str) -> None:
     """It may hold a token."""
     with pytest.raises(InvalidInput) as caught:
         Cluster.from_kubeconfig(text, name="k8s_a").close()
@@ -184,7 +184,7 @@ BROKEN: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("words", "broken"), BROKEN)
-def test_a_broken_value_is_told_with_its_field(words: str, broken: dict[str, Any]) -> None:
+def test_a_broken_value_is_reported_with_its_field(words: str, broken: dict[str, Any]) -> None:
     """And with the connection, and what to do; when it is opened, not by each request."""
     with pytest.raises(InvalidInput, match=words) as caught:
         Cluster.from_kubeconfig(broken, name="k8s_a").close()

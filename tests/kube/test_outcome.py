@@ -54,7 +54,7 @@ def test_the_worst_that_happened_decides(what: list[Any], status: OutcomeStatus,
     assert (outcome.status, outcome.retryable) == (status, retryable)
 
 
-def test_what_failed_and_what_did_not_is_all_told_failures_first() -> None:
+def test_what_failed_and_what_did_not_is_all_reported_failures_first() -> None:
     """Unchanged objects are only counted."""
     outcome = outcome_of(Action.CREATED, Action.UNCHANGED, InvalidInput("Server/default/s2: bad"), Action.DELETED)
     assert outcome.details == (
@@ -107,7 +107,7 @@ def test_a_run_that_found_nothing_to_do_leaves_the_status_as_it_is() -> None:
     assert next_status(first, outcome_of(Action.UNCHANGED), resource_generation=8, now=LATER) is not None
 
 
-def test_an_error_is_told_once_and_its_beginning_kept() -> None:
+def test_an_error_is_reported_once_and_its_beginning_kept() -> None:
     """The condition's time is that of the change from good to bad."""
     bad = outcome_of(InvalidInput("Server/default/s0: bad"))
     first = next_status({}, bad, resource_generation=1, now=NOW)

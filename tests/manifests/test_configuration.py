@@ -127,7 +127,7 @@ def test_a_value_that_the_fabric_database_would_refuse_is_refused(spec, said):
 @pytest.mark.parametrize(
     "version", ["hedgehog-airflow/v2", "hedgehog_airflow/v1", "hedgehog-airfow/v1", "hedgehog-airflow"]
 )
-def test_a_mistyped_api_version_is_no_other_product(version):
+def test_a_mistyped_api_version_is_not_another_product(version):
     """It would be left out, and the setting silently not set."""
     (line,) = read(make("{asn: 5}").replace("hedgehog-airflow/v1", version))
     assert line == f"c.yaml:1:1: .apiVersion: {version!r} is not served; write hedgehog-airflow/v1"
@@ -155,7 +155,7 @@ def test_whether_rules_are_enforced_is_not_gits_to_say():
     assert (values, problems) == ({"settings": {"spine_asn": 65000, "enforced": False}}, [])
 
 
-def test_all_wrong_settings_are_told():
+def test_all_wrong_settings_are_reported():
     """Not the first only."""
     assert len(read(make("{asm: 5, asn: x, git_sync_enabled: 2}"))) == 3
 

@@ -80,7 +80,7 @@ def test_what_is_not_a_mapping_is_not_an_object(sent):
     assert refused(sent) == ["object-incomplete .: is not a mapping"]
 
 
-def test_all_unknown_fields_and_wrong_types_are_told():
+def test_all_unknown_fields_and_wrong_types_are_reported():
     """Each with its place."""
     vpc = make_vpc("v") | {"data": {}}
     vpc["spec"] |= {"mode": 1, "vlans": [], "subnets": {"a": {"subnet": "10.0.0.0/24", "vlan": "1000"}}}
@@ -213,7 +213,7 @@ def test_a_name_is_generated_where_only_its_beginning_is_given():
     assert generated_name({}) == ""
 
 
-def test_a_label_that_hedgehog_computes_is_told_as_such():
+def test_a_label_that_hedgehog_computes_is_reported_as_such():
     """The name that it comes from stands in spec."""
     attachment = make("VPCAttachment", "a", {"connection": "c" * 64, "subnet": "v/s"})
     plain, _ = decode.decode(attachment, SETTINGS)

@@ -146,7 +146,7 @@ def test_what_no_fabric_holds_is_refused_with_its_place(text, said):
     assert taken(text)[0].startswith(said)
 
 
-def test_all_problems_of_an_object_are_told():
+def test_all_problems_of_an_object_are_reported():
     """Name, namespace and shape."""
     found = taken(make(metadata="{name: A, namespace: b}", rest="spec: {x: 1, mode: 2}"))
     assert len(found) == 4

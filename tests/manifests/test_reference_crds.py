@@ -141,7 +141,7 @@ def expected(line: Node) -> str:
 
 
 def test_samples_pass_where_upstream_passes_them(reference: Path, validators: dict[Any, Any]) -> None:
-    """Nulls are dropped first, as upstream did; what only its webhooks refuse is no matter of schemas."""
+    """Nulls are dropped first, as upstream did; what only its webhooks refuse is not checked by schemas."""
     samples = reference / "samples"
     verdicts = [json.loads(line) for line in (samples / "verdicts.jsonl").read_text().splitlines()]
     wrong, seen = [], Counter[str]()

@@ -60,7 +60,7 @@ def test_a_violation_names_path_reason_and_advice(spec, said):
     assert violation.startswith(said)
 
 
-def test_all_violations_are_told_in_the_order_of_their_paths():
+def test_all_violations_are_reported_in_the_order_of_their_paths():
     """Not the first one only."""
     wrong = make_vpc(subnets={"b": {"vlan": "1"}, "a": {"vlan": [], "colour": "red"}}, mode=1)
     wrong["extra"] = {}
@@ -73,7 +73,7 @@ def test_all_violations_are_told_in_the_order_of_their_paths():
     ]
 
 
-def test_enums_bounds_and_required_fields_are_told():
+def test_enums_bounds_and_required_fields_are_reported():
     """In words, with what is allowed."""
     switch = {
         "apiVersion": "wiring.githedgehog.com/v1beta1",
@@ -89,7 +89,7 @@ def test_enums_bounds_and_required_fields_are_told():
     assert check(namespace) == [".spec.ranges: has 0 items; at least 1 are allowed"]
 
 
-def test_a_pattern_is_told_as_it_is():
+def test_a_pattern_is_reported_as_it_is():
     """Where the schema has one."""
     connection = {
         "apiVersion": "wiring.githedgehog.com/v1beta1",

@@ -97,7 +97,7 @@ def test_what_is_not_allowed_is_refused_with_place_and_advice(text, problem):
     assert problems(text)[0].startswith(problem)
 
 
-def test_all_problems_of_a_file_are_told_at_once():
+def test_all_problems_of_a_file_are_reported_at_once():
     """Up to the first syntax error, in every document."""
     text = "a: 1\na: 2\n1: x\n---\n- list\n---\nb: .inf\nc: [\n"
     assert [line.split(":")[1] for line in problems(text)] == ["2", "3", "5", "7", "9"]

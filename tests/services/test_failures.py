@@ -42,14 +42,14 @@ def test_the_delay_that_a_remote_asked_for_is_kept() -> None:
     assert failures.failed("f", Target.KUBERNETES, RateLimited("a", retry_after=3)).retry_after == 3
 
 
-def test_every_line_of_a_reason_is_told() -> None:
+def test_every_line_of_a_reason_is_reported() -> None:
     """In the reason, and one by one as details."""
     outcome = failures.failed("f", Target.GIT, InvalidInput("a: bad\n\nb: bad\nc: bad"))
     assert (outcome.reason, outcome.details) == ("a: bad; b: bad; c: bad", ("a: bad", "b: bad", "c: bad"))
     assert failures.failed("f", Target.GIT, InvalidInput("")).reason == "InvalidInput"
 
 
-def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_told(database: Connection) -> None:
+def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_reported(database: Connection) -> None:
     """Whole lines, and nothing is cut off on the way into the database."""
     fabric_store.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "lab_cluster"})
     fabric = fabric_store.load_fabric(database, "lab")

@@ -134,7 +134,7 @@ def test_a_connection_that_fails_says_why_without_the_password(database_paramete
         ({"keepalives": "often"}, 'invalid integer value "often"'),
     ],
 )
-def test_a_wrong_setting_that_shows_by_tcp_alone_is_told_as_one(database_parameters, change, said):
+def test_a_wrong_setting_that_shows_by_tcp_alone_is_reported_as_one(database_parameters, change, said):
     """No try later would find it otherwise: encryption that the server has not, for example."""
     proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
     proxy.start()

@@ -48,7 +48,7 @@ def parked(bench):
     return fabric
 
 
-def test_a_letter_tells_what_was_given_up_and_why(bench, parked):
+def test_a_letter_says_what_was_given_up_and_why(bench, parked):
     """All that is needed to understand it, and to trigger it by hand."""
     (letter,) = dead_letters.letters(bench.connection, ALL)
     assert (letter.fabric, letter.target, letter.verb, letter.conf) == (
@@ -102,7 +102,7 @@ def test_an_outcome_that_is_taken_back_leaves_no_letter(bench):
     assert (told(bench), bench.state().status) == ([], SyncStatus.NEVER_SYNCED)
 
 
-def test_a_forced_try_that_fails_again_is_told_in_the_same_letter(bench, parked):
+def test_a_forced_try_that_fails_again_is_reported_in_the_same_letter(bench, parked):
     """One thing is given up, however often somebody tries."""
     sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-2")
     assert told(bench) == [("git", "parked", "")]

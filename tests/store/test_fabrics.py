@@ -224,7 +224,7 @@ def test_an_unknown_name_is_answered_with_near_ones(bench):
         fabrics.suspend(bench.connection, "x", reason="r", until=None)
 
 
-def test_objects_are_stored_and_told_by_what_became_of_them(bench):
+def test_objects_are_stored_and_reported_by_what_happened_to_them(bench):
     """The second time nothing did."""
     fabric = bench.fabric()
     wanted = [make_vpc("b"), make_vpc("a", mode="l3vni")]

@@ -78,7 +78,7 @@ def test_a_value_that_no_column_can_hold_is_bad_input(bench, value):
     assert bench.execute("SELECT 1") == [(1,)]
 
 
-def test_a_fault_of_ours_in_a_block_stays_what_it_is(bench):
+def test_our_own_fault_in_a_block_stays_what_it_is(bench):
     """Only what the client raises is translated."""
     with pytest.raises(ValueError, match="no number"), transaction(bench.connection):
         raise ValueError("no number")

@@ -41,7 +41,7 @@ def test_what_a_sync_leaves_alone_is_open_until_a_sync_finds_it_no_more(bench):
     assert known(bench) == []
 
 
-def test_a_problem_keeps_its_age_while_its_cause_is_told_anew(bench):
+def test_a_problem_keeps_its_age_while_its_cause_is_reported_again(bench):
     """Since when is what says how urgent it is."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.HELD, EDIT))

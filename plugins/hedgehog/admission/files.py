@@ -71,8 +71,8 @@ def check_files(
     A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check`);
     those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
     that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Of
-    our own configuration documents only faulty ones are told, *in_git* (the fabric whose directory in Git it is) also
-    what they may not set there; objects of other products are left out, which is noted. *namespace* is that of an
+    our own configuration documents only faulty ones are reported, *in_git* (the fabric whose directory in Git it is)
+    also what they may not set there; objects of other products are left out, which is noted. *namespace* is that of an
     object that names none and whose kind may live in any. *strict* makes errors of warnings.
     """
     nodes = yaml.Nodes()
@@ -271,7 +271,7 @@ def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:
     if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version or kind in KINDS:
         return False
     if kind == "List" and "items" in manifest:
-        return False  # what it lists would be lost without a word
+        return False  # what it lists would be silently lost
     group = version.rpartition("/")[0]
     return not group.endswith("githedgehog.com") and not intake.is_hedgehog_name(kind)
 

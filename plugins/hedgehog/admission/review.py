@@ -67,7 +67,7 @@ class Admission:
     ) -> None:
         """*objects* are taken as they are, in canonical form, without a check.
 
-        Of the kinds *elsewhere* nothing is known here: that an object of them is not there is not an error, but a warning.
+        Of the kinds *elsewhere* nothing is known here: that an object of them is missing is not a fault, but a warning.
         A *memory* of the same settings may know what follows from the objects.
         """
         self._rules = rules()

@@ -1,5 +1,5 @@
 """Our settings, `[hedgehog]` of Airflow's configuration, as one table: each with its name, what it may be, its default
-and its meaning. Whoever needs one reads it here; `docs/settings.md` is made from it.
+and its meaning. Code that needs one reads it here; `docs/settings.md` is made from it.
 
 Light: DAG files and the plugin import it in every process, commands must not wait for Airflow.
 """

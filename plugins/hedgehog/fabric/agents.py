@@ -41,7 +41,7 @@ class Agent:
     version: str = ""
     wanted_version: str = ""
     behind_since: datetime | None = None
-    """Since when it is known to have this applied generation and not its current one; None: it is current."""
+    """When it was first seen with this applied generation instead of its current one; None: it is current."""
 
     @property
     def is_current(self) -> bool:
@@ -60,7 +60,9 @@ class Agent:
 
 
 def remembered(agent: Agent, previous: Mapping[str, str | int], now: datetime) -> Agent:
-    """*agent* with the time since when it is behind. *previous* is its `record` of the last look, {} if there is none."""
+    """*agent* with the time at which it fell behind. *previous* is its `record` of the last look, {} if there is
+    none.
+    """
     if agent.is_current:
         return agent
     since = previous.get("since") if previous.get("applied") == agent.applied_generation else None

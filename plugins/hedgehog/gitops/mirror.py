@@ -196,7 +196,7 @@ class Mirror:
                 if entry.filemode in _REGULAR:
                     files[path] = str(entry.id)
                 else:
-                    opaque[path] = Opaque("is no ordinary file")
+                    opaque[path] = Opaque("is not an ordinary file")
             return Listing(files, opaque)
 
         return self.reading(commit, look)

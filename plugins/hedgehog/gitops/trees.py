@@ -100,7 +100,7 @@ def _odd(entry: pygit2.Object, why: str, limits: Limits) -> Opaque | None:
     if mode == FileMode.TREE:
         return Opaque(f"is nested deeper than {limits.depth} directories")
     if mode not in _REGULAR:
-        return Opaque(_SAID.get(FileMode(mode), "is no ordinary file"))
+        return Opaque(_SAID.get(FileMode(mode), "is not an ordinary file"))
     return Opaque(why, str(entry.id)) if why else None
 
 

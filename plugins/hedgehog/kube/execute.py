@@ -34,7 +34,7 @@ class Execution:
     plan: Plan
     allow_large_prune: bool = False
     forced: frozenset[ObjectRef] = frozenset()
-    """Objects that are written whoever owns their fields: a person decided so."""
+    """Objects that are written regardless of the owners of their fields: a person decided so."""
     halt: Halt = field(default_factory=Halt)
 
 
@@ -109,7 +109,8 @@ def _apply(
 def _to_take_over(execution: Execution, ref: ObjectRef) -> list[Manifest]:
     """What to own in a live object before it is written: what is as wanted there, or as it was when it was adopted.
 
-    An object that we wrote before and still own fields of is left as it is, unless whoever owns its fields is not asked.
+    An object that we wrote before and still own fields of is left as it is, unless the owners of its fields are
+    overruled.
     """
     desired, found = execution.desired, execution.live.objects[ref]
     last = desired.owned.get(ref)

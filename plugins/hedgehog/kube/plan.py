@@ -200,7 +200,7 @@ def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists |
 
 
 def terminating(metadata: Mapping[str, Any]) -> str:
-    """Since when an object is being deleted, and what it waits for."""
+    """How long an object has been waiting for its deletion, and for what."""
     waits = ", ".join(str(name) for name in metadata.get("finalizers") or ()) or "the server"
     return f"being deleted since {metadata.get('deletionTimestamp')}, waits for {waits}"
 

@@ -44,8 +44,8 @@ FROM_GIT = frozenset(
     {"description", "asn", "spine_count", "leaf_count", "spine_leaf_links", "vpc_peering_config", "switch_config"}
     | {"settings"}
 )
-"""The settings of a fabric that its own files may set. The right to push must not include choosing another cluster, a
-larger prune or another owner of the truth: those stay with the operators of the database.
+"""The settings of a fabric that its own files may set. A user who may push must not be able to choose another cluster,
+a larger prune or another owner of the truth: those stay with the operators of the database.
 """
 
 _RULE_SETTINGS = "settings"
@@ -131,9 +131,8 @@ def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], 
             problems.append(rows.CONFIGURATION_OWNER.at(("spec", key), what))
         elif key == _RULE_SETTINGS and given is not fabric.settings.enforced:
             what = (
-                "is set in the fabric database, not in Git: the right to push must not include deciding whether what "
-                "is pushed is "
-                "checked; use `hedgehog fabric import`"
+                "is set in the fabric database, not in Git: a push must not decide whether it is checked; use "
+                "`hedgehog fabric import`"
             )
             problems.append(rows.CONFIGURATION_OWNER.at(("spec", key, _ENFORCED), what))
         elif key in FROM_GIT:

@@ -125,9 +125,7 @@ CONFIGURATION_FIELD = rule(
 CONFIGURATION_OWNER = rule(
     "configuration-owner",
     what="A file in Git sets only what may be set in Git.",
-    why=(
-        "The right to push must not include choosing another cluster, allowing a larger prune, or switching checks off."
-    ),
+    why=("A user who may push must not be able to choose another cluster, allow a larger prune, or switch checks off."),
     source=_OURS,
     fix="remove the field from the file; an operator of the fabric database sets it",
 )
@@ -166,7 +164,7 @@ MORE_WARNINGS = rule(
 NAMESPACE = rule(
     "object-namespace",
     what="An object whose kind is allowed in any namespace is in the namespace of its fabric.",
-    why="The right to push must not include writing into the namespaces of others on the cluster.",
+    why="A user who may push must not be able to write into the namespaces of others on the cluster.",
     source=_OURS,
     fix="remove metadata.namespace, or write that of the fabric (kubernetes_namespace)",
 )

@@ -184,7 +184,7 @@ def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
 def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
     """Why an object of *kind* may not lie in *namespace*, in a fabric whose namespace is *own*; empty where it may.
 
-    The right to write manifests must not include writing into the namespaces of other people on the cluster.
+    The author of a manifest must not be able to write into the namespaces of other people on the cluster.
     """
     row = KINDS.get(kind)
     wanted = own if row is None or row.namespace is None else row.namespace

@@ -74,7 +74,7 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
 
 
 class UnreadableJSON(Mapping[str, Any]):
-    """A stored value that PostgreSQL takes and nothing else does, 1e400 for example: whoever uses it gets an InvalidInput.
+    """A stored value that PostgreSQL takes and nothing else does, 1e400 for example: using it raises InvalidInput.
 
     The row that has it can be loaded with others, whose trouble it is not.
     """

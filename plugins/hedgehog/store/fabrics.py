@@ -147,7 +147,9 @@ def _fabric(row: Sequence[Any]) -> Fabric:
             values[name] = values[name].of(f"fabric {values['name']}: {name}")
     try:
         values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
-    except InvalidInput as error:  # the trouble of whoever needs them, not of all fabrics that are loaded with this one
+    except (
+        InvalidInput
+    ) as error:  # a problem for those who need them, not for all fabrics that are loaded with this one
         told = "; ".join(str(error).splitlines())
         values["settings"] = UnreadableSettings(f"{told}; import the fabric's document with settings that are right")
     repository = row[len(_FABRIC_FIELDS) :]

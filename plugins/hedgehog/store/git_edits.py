@@ -72,7 +72,7 @@ def _edit(row: Sequence[Any]) -> GitEdit:
 def settle(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
     """Make the rows of a fabric *found*, inside the caller's transaction.
 
-    A version that was known keeps since when, by whom, and what a person decided about it.
+    A version that was known keeps its time, its author, and what a person decided about it.
     """
     rows = [
         (

@@ -1,6 +1,6 @@
 """Deliveries of Git hosts, kept until somebody has worked on them.
 
-A delivery says "look there", never "this is so": whoever works on one reads the host itself. So a replayed, lost or
+A delivery says "look there", never "this is so": its processing reads the host itself. So a replayed, lost or
 reordered delivery changes nothing but the time at which something is noticed.
 """
 

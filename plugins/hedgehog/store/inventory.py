@@ -27,7 +27,7 @@ class Owned:
 def owned(
     connection: Connection, connection_id: str, fabric_ids: Sequence[int], refs: Iterable[ObjectRef]
 ) -> dict[ObjectRef, Owned]:
-    """All that *fabric_ids* own in the cluster, and whoever owns any of *refs*."""
+    """All that *fabric_ids* own in the cluster, and the owners of *refs*."""
     wanted = sorted({str(ref) for ref in refs})
     query = (
         "SELECT i.kind, i.namespace, i.name, i.fabric_id, f.name, i.manifest, i.adopted FROM hedgehog.inventory i "

@@ -25,7 +25,7 @@ _CAUSE_LIMIT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An open problem: what it is about, why, since when, and what to do."""
+    """An open problem: what it is about, why, when it began, and what to do."""
 
     fabric: str
     target: Target

@@ -179,7 +179,7 @@ def test_a_sync_under_way_does_not_make_its_connection_unknown(lab, database, co
     assert noted(database) == ["net_git"]
 
 
-def test_a_digest_tells_nothing_without_the_password_of_the_database(lab, database, connect, monkeypatch):
+def test_a_digest_reveals_nothing_without_the_password_of_the_database(lab, database, connect, monkeypatch):
     """Neither secret nor digest of one connection can be compared by who has a copy of the tables."""
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     connect("same", conn_type="git", login="robot", password=SECRET)
@@ -195,7 +195,7 @@ def test_a_digest_tells_nothing_without_the_password_of_the_database(lab, databa
     assert {len(one) for one in digests("a", "net_git")} == {connection_digests.DIGEST_BYTES}
 
 
-def test_another_cluster_is_tried_at_once_although_git_is_away(cluster, api, database, lab, connect, host):
+def test_another_cluster_is_tried_at_once_although_git_is_unreachable(cluster, api, database, lab, connect, host):
     """An edited row wakes its target; that Git cannot be reached keeps nobody from what was published before."""
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     connect("k8s_b", conn_type="kubernetes", extra={"kube_config": kubeconfig(cluster)})

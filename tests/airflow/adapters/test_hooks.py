@@ -186,7 +186,7 @@ def test_a_kubeconfig_file_is_held_to_the_same(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "not: [a kubeconfig", "just words", "[]"])
-def test_a_broken_kubeconfig_is_an_error_of_ours_without_its_content(monkeypatch, text):
+def test_a_broken_kubeconfig_is_our_own_error_without_its_content(monkeypatch, text):
     """It is the operator's to correct, and it may hold a token."""
     connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra={"kube_config": f"{text} {SECRET}"})
     with pytest.raises(HedgehogError) as caught:

@@ -53,7 +53,7 @@ def test_the_templates_of_a_notifier_see_the_notice_and_the_task(configure):
     assert TOLD == [("Hedgehog: 1 to look at | HedgehogX: a is late; look | 1 | r1", "r1")]
 
 
-def test_without_the_setting_nobody_is_told(configure):
+def test_without_the_setting_nobody_is_notified(configure):
     """Nothing by default."""
     assert senders({}) == {}
     configure("  ")

@@ -70,7 +70,7 @@ class Api:
         ({}, None),
     ],
 )
-def test_a_try_is_told_from_the_ones_after_it(answers, tries):
+def test_a_try_is_distinguished_from_the_ones_after_it(answers, tries):
     """The task instance is that of the newest try; older ones are history."""
     assert ApiTaskInstances(Api(answers)).tries(ONE) == tries
 

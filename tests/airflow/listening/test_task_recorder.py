@@ -136,7 +136,7 @@ def test_a_start_that_was_not_written_is_in_the_end(task, recorded):
 
 
 @pytest.mark.parametrize("state", ["up_for_retry", "failed"])
-def test_a_failure_that_is_tried_again_is_told_from_a_final_one(task, recorded, state):
+def test_a_failure_that_is_tried_again_is_distinguished_from_a_final_one(task, recorded, state):
     """Airflow calls the same hook for both."""
     task.fails(AuthenticationFailed("the token of gen is refused"), state)
     failed = make_run(TaskState(state), error_class="AuthenticationFailed", error="the token of gen is refused")
@@ -152,7 +152,7 @@ def test_a_failure_is_cut_after_its_secrets_are_masked(task, recorded, place):
     assert run.error == ("x" * place + "***" + "y" * 3000)[:1000]
 
 
-def test_a_failure_without_an_exception_is_told_as_it_came(task, recorded):
+def test_a_failure_without_an_exception_is_reported_as_it_came(task, recorded):
     """Of a process that Airflow lost, for example; and text that PostgreSQL does not take loses what it does not."""
     task.fails("heart\0beat lost")
     assert recorded() == [make_run(TaskState.FAILED, error="heartbeat lost")]
@@ -174,7 +174,7 @@ def test_a_task_that_is_not_mapped_has_no_index(task, recorded):
     assert [run.attempt.map_index for run in recorded()] == [-1]
 
 
-def test_tasks_of_others_are_nobodys_business(task, recorded):
+def test_tasks_of_others_are_ignored(task, recorded):
     """The listener is called for every DAG of the installation."""
     task.succeeds(dag_id="accounting")
     assert recorded() == []

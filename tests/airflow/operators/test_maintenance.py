@@ -218,7 +218,7 @@ def test_a_bucket_cannot_make_a_restore_write_elsewhere(parked, tmp_path):
     manifest["files"]["../escaped"] = {"sha256": "0" * 64, "bytes": 4}
     (place / MANIFEST_FILE).write_text(json.dumps(manifest))
     (tmp_path / "bucket" / "escaped").write_text("evil")
-    with pytest.raises(InvalidInput, match="is no file of a backup"):
+    with pytest.raises(InvalidInput, match="is not a file of a backup"):
         backup_storage.fetch(done.place, tmp_path / "again")
     assert not (tmp_path / "escaped").exists()
 

@@ -58,7 +58,7 @@ def test_the_figures_of_a_minute_are_kept(connection, context, no_api, caplog):
     )
 
 
-def test_an_api_that_is_away_keeps_nobody_from_the_figures(connection, context, monkeypatch, caplog):
+def test_an_api_that_is_unreachable_does_not_stop_the_metrics(connection, context, monkeypatch, caplog):
     """It is said why killed tasks are not noticed."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API", json.dumps({"conn_type": "http", "host": "http://127.0.0.1:1"})
@@ -68,7 +68,7 @@ def test_an_api_that_is_away_keeps_nobody_from_the_figures(connection, context, 
     assert "Airflow's API at http://127.0.0.1:1 cannot be reached" in said
 
 
-def test_one_broken_query_keeps_nobody_from_the_rest(connection, context, no_api, monkeypatch, caplog):
+def test_one_broken_query_does_not_stop_the_others(connection, context, no_api, monkeypatch, caplog):
     """Figures are kept, and people are told, of everything else and of that."""
     with transaction(connection) as cursor:
         cursor.execute("ALTER TABLE hedgehog.circuit RENAME TO circuits")
@@ -78,7 +78,7 @@ def test_one_broken_query_keeps_nobody_from_the_rest(connection, context, no_api
     assert "HedgehogMetricFailed: the metric hedgehog_circuits_open cannot be collected" in caplog.text
 
 
-def test_an_answer_that_nobody_foresaw_keeps_nobody_from_the_figures(connection, context, monkeypatch, caplog):
+def test_an_unexpected_answer_does_not_stop_the_metrics(connection, context, monkeypatch, caplog):
     """Of a proxy that answers for Airflow's API, for instance."""
     monkeypatch.setattr(rest, "open_api", lambda: (_ for _ in ()).throw(KeyError("task_instances")))
     assert CollectMetricsOperator(task_id="collect").execute(context)["lost_tasks"] == 0
@@ -137,7 +137,7 @@ def late(connection):
         cursor.execute("UPDATE hedgehog.sync_state SET due_at = now() - interval '1 h' WHERE target = 'kubernetes'")
 
 
-def test_what_is_wrong_is_told_and_logged(late, context, monkeypatch, caplog):
+def test_what_is_wrong_is_notified_and_logged(late, context, monkeypatch, caplog):
     """Once."""
     told = []
     monkeypatch.setattr(notifiers, "senders", lambda context: {"mail": told.append})
@@ -159,7 +159,7 @@ def test_a_notifier_that_fails_turns_the_task_red(late, context, monkeypatch):
         NotifyOperator(task_id="notify").execute(context)
 
 
-def test_how_often_it_is_told_again_is_a_setting(fabric_database, context, monkeypatch):
+def test_how_often_it_is_notified_again_is_a_setting(fabric_database, context, monkeypatch):
     """A number of minutes."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__NOTIFY_AGAIN_MINUTES", "soon")
     with pytest.raises(AirflowFailException, match="notify_again_minutes is 'soon'; it must be a number"):

@@ -164,7 +164,7 @@ def test_the_summary_of_a_failed_plan_is_red(context):
         summarize(context, None)
 
 
-def test_a_look_is_told_in_one_line():
+def test_a_look_is_reported_in_one_line():
     """For the log."""
     assert change_operators._found(Look("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()) == (
         "main@sha1:5394cb7f, moved; force-pushed over aaaaaaaaaaaa; files of x were touched"

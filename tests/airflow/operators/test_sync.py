@@ -57,7 +57,7 @@ def test_an_unknown_fabric_fails_the_plan_without_a_retry(service, context, fake
     assert fake_database.closed
 
 
-def test_a_database_that_is_away_is_left_to_airflows_retries(monkeypatch, context):
+def test_a_database_that_is_unreachable_is_left_to_airflows_retries(monkeypatch, context):
     """The one trouble that no table can remember."""
 
     def away() -> None:
@@ -115,7 +115,7 @@ def test_a_kubernetes_sync_hands_its_batch_to_the_service(service, context, fake
     ("operator", "function"),
     [(FabricGitSyncOperator, "git.sync.sync"), (FabricKubernetesSyncOperator, "kubernetes.sync.sync")],
 )
-def test_a_service_is_told_when_the_task_s_time_is_up(service, context, operator, function):
+def test_a_service_knows_when_the_task_s_time_is_up(service, context, operator, function):
     """Before Airflow ends the task, so that what was done can be recorded."""
     synced = service(function, [])
     before = time.monotonic()
@@ -169,7 +169,7 @@ def test_what_needs_nobody_is_green(service, context, ti, status):
     assert ti.pushed[OUTCOMES][0]["status"] == status.value
 
 
-def test_what_is_held_is_red_and_told_as_a_warning(service, context, ti, caplog):
+def test_what_is_held_is_red_and_reported_as_a_warning(service, context, ti, caplog):
     """It waits for a person, who looks at what is red; the reason comes before all figures."""
     caplog.set_level(logging.INFO)
     service("git.sync.sync", [HELD])

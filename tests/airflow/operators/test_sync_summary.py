@@ -40,7 +40,7 @@ def test_a_summary_counts_every_fabric(make_ti):
     assert ti.pushed == {}
 
 
-def test_a_summary_is_red_when_one_failed_and_still_tells_of_the_others(make_ti):
+def test_a_summary_is_red_when_one_failed_and_still_names_the_others(make_ti):
     """Its result is in XCom before it fails."""
     batches = [["fabric-1", "fabric-2"], ["fabric-3"]]
     outcomes = {0: [make_outcome("fabric-1"), make_error("fabric-2")], 1: [make_outcome("fabric-3")]}
@@ -49,7 +49,7 @@ def test_a_summary_is_red_when_one_failed_and_still_tells_of_the_others(make_ti)
     assert ti.pushed["return_value"]["totals"] == {"success": 2, "skipped": 0, "held": 0, "error": 1, "lost": 0}
 
 
-def test_what_is_tried_again_is_told_from_what_waits_for_somebody(make_ti):
+def test_what_is_tried_again_is_distinguished_from_what_waits_for_somebody(make_ti):
     """A host that is unreachable comes back; a refused credential does not become right."""
     refused = make_outcome("fabric-2", OutcomeStatus.ERROR, reason="401", error_class="AuthenticationFailed")
     error, ti = summarise([["fabric-1", "fabric-2"]], {0: [make_error("fabric-1"), refused]}, make_ti)
@@ -64,7 +64,7 @@ def test_a_summary_is_red_when_something_is_held(make_ti):
     assert ti.pushed["return_value"]["totals"]["held"] == 1
 
 
-def test_a_lost_batch_is_told_from_a_failed_one(make_ti, caplog):
+def test_a_lost_batch_is_distinguished_from_a_failed_one(make_ti, caplog):
     """A killed worker leaves no outcome; its fabrics are still due."""
     error, ti = summarise([["fabric-1"], ["fabric-2", "fabric-3"]], {0: [make_outcome("fabric-1")]}, make_ti)
     assert str(error) == "2 of 3 fabrics failed: fabric-2, fabric-3; 2 of them are tried again without you"

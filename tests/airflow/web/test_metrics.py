@@ -59,7 +59,7 @@ def test_without_a_token_nobody_enters():
     ] == [401] * 2
 
 
-def test_a_database_that_is_away_is_said(prometheus, monkeypatch):
+def test_a_database_that_is_unreachable_is_said(prometheus, monkeypatch):
     """Prometheus then has `up == 0`, and an operator the reason."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://nobody:hunter2@127.0.0.1:1/fabrics")
     answer = prometheus(BEARER)

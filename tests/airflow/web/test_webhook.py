@@ -103,7 +103,7 @@ def test_a_ping_is_answered_and_not_kept(host):
     assert host.told() == inbox.Summary(counts(), {})
 
 
-def test_what_nobody_needs_is_told_so(host):
+def test_what_nobody_needs_is_answered_as_such(host):
     """The delivery is fine, and GitHub's page shows why nothing happened."""
     answer = host.deliver(x_github_event="star")
     assert answer.status_code == 200
@@ -343,7 +343,7 @@ def test_a_lost_database_connection_is_replaced(host):
     assert host.deliver().status_code == 202
 
 
-def test_a_database_that_is_away_is_a_failed_delivery(host, monkeypatch, caplog):
+def test_a_database_that_is_unreachable_is_a_failed_delivery(host, monkeypatch, caplog):
     """Which GitHub keeps and delivers again when asked; no text of the error gets out."""
     monkeypatch.setattr(webhook, "_connect", lambda: 1 / 0)
     answer = host.deliver()

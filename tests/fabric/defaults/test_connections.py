@@ -33,7 +33,7 @@ def metadata(spec: dict[str, Any], settings: FabricSettings, **written: Any) -> 
     return result.get("labels"), result.get("annotations")
 
 
-def test_labels_are_computed_anew_and_the_users_own_stay() -> None:
+def test_labels_are_computed_again_and_the_users_own_stay() -> None:
     """The newer release does the same to annotations."""
     assert metadata({"eslag": {"links": LINKS}}, OLDER, **MINE) == ({"team": "a", **JOINED}, MINE["annotations"])
     computed = {"fabric.githedgehog.com/switches": "leaf-1,leaf-2", "fabric.githedgehog.com/servers": "srv"}

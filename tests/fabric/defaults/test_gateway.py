@@ -85,7 +85,7 @@ def test_a_peering_is_filled_and_labelled() -> None:
     }
 
 
-def test_a_newer_release_tells_vpcs_and_nat_in_annotations() -> None:
+def test_a_newer_release_lists_vpcs_and_nat_in_annotations() -> None:
     """What it does not find goes."""
     stale = {"annotations": {"mine": "x", "gateway.githedgehog.com/nat": "static"}}
     vpcs = {"mine": "x", "gateway.githedgehog.com/vpcs": "vpc-1,vpc-2"}

@@ -57,7 +57,7 @@ def test_locators_that_are_over_go_and_one_for_all_supersedes_the_rest() -> None
     assert spec_of(portLocators={})["portLocators"] == {}
 
 
-def test_labels_are_computed_anew_and_the_users_own_stay() -> None:
+def test_labels_are_computed_again_and_the_users_own_stay() -> None:
     """One for each group and namespace, one for the profile."""
     labels = {"team": "a", "fabric.githedgehog.com/profile": "old", "vlanns.fabric.githedgehog.com/old": "true"}
     switch = make("Switch", "leaf-1", {"profile": "vs", "groups": ["pair"]}, labels=labels)
@@ -75,7 +75,7 @@ def summary(profile: Manifest) -> str | None:
     return annotations.get("fabric.githedgehog.com/ports")
 
 
-def test_a_profile_tells_its_ports() -> None:
+def test_a_profile_lists_its_ports() -> None:
     """Unless a port has no kind."""
     unsound = make_profile(ports={"E1/1": {"nos": "Ethernet0"}})
     assert (summary(make_profile()), summary(make_profile(ports={})), summary(unsound)) == ("2xSFP, 1xQSFP", "", None)

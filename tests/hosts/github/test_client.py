@@ -58,7 +58,7 @@ def test_an_answer_is_sorted_by_the_reaction_it_needs(status, headers, message, 
     assert message in str(found)
 
 
-def test_details_of_a_refusal_are_told():
+def test_details_of_a_refusal_are_reported():
     """GitHub's general sentence says nothing; its list of errors does."""
     body = {
         "message": "Validation Failed",

@@ -23,7 +23,7 @@ from hedgehog.hosts.github.markdown import code, quoted
         ("a\u202eb\x1b[2Jc", "a�b�\\[2Jc"),
     ],
 )
-def test_a_quoted_text_is_not_a_markup_no_link_no_mention_no_reference(text, shown):
+def test_a_quoted_text_is_not_markup_no_link_no_mention_no_reference(text, shown):
     """Also where GitHub looks at the text that is left when the signs are gone."""
     assert quoted(text) == shown
 

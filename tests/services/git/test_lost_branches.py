@@ -51,7 +51,7 @@ def refused(lab: Lab, name: str = "lab", **options: Any) -> Outcome:
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_renamed_branch_is_not_made_anew_and_its_new_name_is_told(lab: Lab, dry_run: bool) -> None:
+def test_a_renamed_branch_is_not_created_again_and_its_new_name_is_reported(lab: Lab, dry_run: bool) -> None:
     """By the commit that it has."""
     git(lab, "branch", "-m", "main", "trunk")
     outcome = refused(lab, dry_run=dry_run)
@@ -79,7 +79,7 @@ def test_a_renamed_branch_that_has_moved_on_is_found(lab: Lab) -> None:
     assert "may be 'trunk' now" in str(look(lab).error)
 
 
-def test_a_deleted_branch_beside_others_is_told(lab: Lab) -> None:
+def test_a_deleted_branch_beside_others_is_reported(lab: Lab) -> None:
     """They have nothing of ours."""
     person = lab.person()
     person.git("commit", "--quiet", "--allow-empty", "--message", "Elsewhere")
@@ -135,10 +135,10 @@ def test_another_branch_or_repository_of_a_published_fabric_is_created(lab: Lab)
     assert "fabrics/lab/vpcs/vpc-1.yaml" in lab.files("other")
 
 
-def test_a_first_commit_by_a_person_begins_anew(lab: Lab) -> None:
+def test_a_first_commit_by_a_person_starts_over(lab: Lab) -> None:
     """The way out that the message names."""
     git(lab, "update-ref", "-d", "refs/heads/main")
-    assert "push a first commit to begin anew" in refused(lab).reason
+    assert "push a first commit to start over" in refused(lab).reason
     person = lab.person()
     person.git("commit", "--quiet", "--allow-empty", "--message", "Begin anew")
     person.git("push", "--quiet", "origin", "HEAD:main")

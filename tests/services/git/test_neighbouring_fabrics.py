@@ -92,7 +92,7 @@ def test_nothing_is_written_into_a_neighbours_directory(lab: Lab):
     assert objects(lab, "inner") == ["v"]
 
 
-def test_two_documents_that_say_different_things_of_a_fabric_are_told(lab: Lab):
+def test_two_documents_that_say_different_things_of_a_fabric_are_reported(lab: Lab):
     """Nobody can say which one is meant; what only one of them says is taken over."""
     document = "apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {name: lab}\nspec: "
     files = {

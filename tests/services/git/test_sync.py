@@ -170,7 +170,7 @@ def test_a_change_during_the_sync_is_not_claimed(lab: Lab, database_parameters: 
     assert yaml.safe_load(lab.files()["fabrics/lab/fabric.yaml"])["spec"]["asn"] == 65001
 
 
-def test_a_dry_run_tells_all_and_writes_nothing(lab: Lab) -> None:
+def test_a_dry_run_reports_all_and_writes_nothing(lab: Lab) -> None:
     """No commit, no lock, no row."""
     lab.add_fabric("lab")
     before = lab.state("lab")

@@ -72,7 +72,7 @@ def test_a_killed_run_does_not_look_like_a_person(lab: Lab, monkeypatch: pytest.
     ]
 
 
-def test_old_files_of_a_fabric_that_is_made_anew_are_not_deleted(lab: Lab) -> None:
+def test_old_files_of_a_fabric_that_is_created_again_are_not_deleted(lab: Lab) -> None:
     """Only what a killed run left since the last look is; an import may come later."""
     lab.add_fabric("lab")
     lab.sync("lab")
@@ -99,7 +99,7 @@ def test_a_fabric_deleted_during_its_sync_does_no_harm(lab: Lab, database_parame
     assert lab.state("other").status is SyncStatus.IN_SYNC
 
 
-def test_a_batch_makes_a_commit_a_fabric_and_one_push(lab: Lab) -> None:
+def test_a_batch_makes_a_commit_per_fabric_and_one_push(lab: Lab) -> None:
     """In the order of the names; a fabric without changes makes none."""
     for name in ("a", "b", "c"):
         lab.add_fabric(name)
@@ -230,7 +230,7 @@ def test_a_vpc_that_is_still_attached_keeps_its_file(lab: Lab) -> None:
     assert "fabrics/lab/vpcs/b.yaml" in lab.files()
 
 
-def test_data_nobody_foresaw_stops_its_fabric_only(lab: Lab) -> None:
+def test_unexpected_data_stops_its_fabric_only(lab: Lab) -> None:
     """A bug in reading one fabric's data is an error of that fabric."""
     lab.add_fabric("good")
     lab.add_fabric("bad")
@@ -246,7 +246,7 @@ def test_data_nobody_foresaw_stops_its_fabric_only(lab: Lab) -> None:
     assert (outcomes[0].error_class, outcomes[0].retryable) == ("ZeroDivisionError", True)
 
 
-def test_a_host_that_is_away_is_an_error_to_retry(lab: Lab) -> None:
+def test_a_host_that_is_unreachable_is_an_error_to_retry(lab: Lab) -> None:
     """The next attempt is planned by the store; the other repository is served."""
     lab.add_fabric("lab")
     fabric_store.save_repository(lab.database, "gone", {"url": "http://127.0.0.1:1/gone.git"})

@@ -16,7 +16,7 @@ from tests.kube.clusters import api, cluster
 __all__ = ["api", "cluster"]
 
 
-def test_what_the_cluster_refuses_is_told_where_the_object_stands(cluster: DevCluster, api: Cluster) -> None:
+def test_what_the_cluster_refuses_is_reported_where_the_object_is(cluster: DevCluster, api: Cluster) -> None:
     """Nothing is wrong with the VPC here; its namespaces are not in the cluster. Faulty objects are not asked about."""
     faulty = make_vpc("vpc-2", 2)
     faulty["spec"]["mode"] = "l3flat"

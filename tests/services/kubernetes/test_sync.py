@@ -324,7 +324,7 @@ def test_a_connection_that_cannot_be_opened_is_an_error_of_its_fabrics(world: Wo
     assert (outcome.status, outcome.reason, outcome.retryable) == (ERROR, "connection k8s_a names no cluster", False)
 
 
-def test_a_user_without_any_right_is_told_so_once_per_kind(world: World) -> None:
+def test_a_user_without_any_right_gets_one_message_per_kind(world: World) -> None:
     """S9: permanent, no blind retry."""
     world.fabric("lab", make_server("a"), make_vpc("v"))
     world.kubeconfig = world.dev.user("may-not-anything", [])
@@ -357,7 +357,7 @@ def test_suspended_locked_disabled_and_unknown_fabrics_are_skipped_with_the_reas
     assert world.sync("busy").status is SUCCESS
 
 
-def test_a_dry_run_tells_everything_and_writes_nothing(world: World) -> None:
+def test_a_dry_run_reports_everything_and_writes_nothing(world: World) -> None:
     """Not to the cluster, not to the database, not even a definition."""
     world.fabric("lab", make_server("a"), make_server("b"))
     world.sync("lab")
@@ -374,7 +374,7 @@ def test_a_dry_run_tells_everything_and_writes_nothing(world: World) -> None:
     assert (world.writes, world.state("lab"), world.inventory("lab")) == (0, before, {"a": False, "b": False})
 
 
-def test_our_fabric_resource_tells_what_was_reached(world: World) -> None:
+def test_our_fabric_resource_says_what_was_reached(world: World) -> None:
     """Namespace and definition are made; the row's zeros survive; a second run writes nothing."""
     world.fabric("Lab", make_server("a"), publish_fabric_resource=True, asn=4200000000, spine_count=0, leaf_count=3)
     outcome = world.sync("Lab")

@@ -91,7 +91,7 @@ def test_a_finalizer_needs_somebody_after_an_hour(world: World, kept) -> None:
 
 
 @pytest.mark.parametrize("description", ["a server", "changed"])
-def test_a_wanted_object_that_somebody_deletes_is_held_until_it_can_be_made_anew(
+def test_a_wanted_object_that_somebody_deletes_is_held_until_it_can_be_created_again(
     world: World, kept, watch, description: str
 ) -> None:
     """As an unwanted one; its end wakes the fabric where it is watched, and is looked for where it is not."""

@@ -125,7 +125,7 @@ def test_a_differing_value_stays_with_its_owner_and_nothing_is_taken_silently(wo
     assert world.inventory("lab") == {}
 
 
-def test_an_object_that_somebody_made_anew_is_taken_over_again(world: World) -> None:
+def test_an_object_that_somebody_created_again_is_taken_over_again(world: World) -> None:
     """It is in the inventory, but nothing of it is ours any more."""
     world.fabric("lab", vpc("subnet-1", "subnet-2"))
     world.sync("lab")

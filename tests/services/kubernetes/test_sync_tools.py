@@ -116,7 +116,7 @@ def test_an_object_of_a_person_with_a_common_label_that_the_fabric_wants_is_the_
     assert world.sync("lab", allow_large_prune=True).counts["deleted"] == 1
 
 
-def test_an_object_that_a_tool_has_made_anew_is_held_whatever_the_policy(world: World) -> None:
+def test_an_object_that_a_tool_has_created_again_is_held_whatever_the_policy(world: World) -> None:
     """It has the name of what we wrote, and nothing else of it."""
     world.fabric("lab", make_server("a"), conflict_policy="force")
     world.sync("lab")

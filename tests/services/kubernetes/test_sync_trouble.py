@@ -95,7 +95,7 @@ def test_a_row_that_is_not_a_manifest_fails_alone(world: World, manifest: str, s
     assert world.state("bad").status is SyncStatus.PARKED
 
 
-def test_a_cluster_that_fails_in_a_way_nobody_foresaw_fails_its_own_fabrics(world: World) -> None:
+def test_a_cluster_that_fails_in_an_unexpected_way_fails_its_own_fabrics(world: World) -> None:
     """The fabric in the other cluster arrives."""
     world.fabric("bad", make_server("a"), kubernetes_connection_id="k8s_bad")
     world.fabric("good", make_server("b"))

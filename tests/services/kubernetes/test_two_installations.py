@@ -150,7 +150,7 @@ def test_a_restored_database_goes_on_with_its_objects(world: World, other: World
     assert (other.sync("lab").status, mark(world)) == (SUCCESS, "theother")
 
 
-def test_an_installation_that_is_no_more_is_replaced_by_command(
+def test_an_installation_that_no_longer_exists_is_replaced_by_command(
     world: World, other: World, postgres: devpostgres.Postgres, command: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a restore from Git, which does not know it."""

@@ -182,7 +182,7 @@ def test_what_a_fabric_s_run_does_is_not_judged_before_it_is_done(world, watch):
         running.until(lambda: drifts(world.database) == {"a": "changed"})
 
 
-def test_orphans_and_what_nobody_owns_are_told_and_left_alone(world, watch):
+def test_orphans_and_what_nobody_owns_are_reported_and_left_alone(world, watch):
     """Also what was there before the watch began. A fabric that takes an object in ends its row."""
     synced(world, "old", make_server("left"))
     fabrics.delete_fabric(world.database, "old")
@@ -279,7 +279,7 @@ def test_clusters_come_and_go_with_the_fabrics(world, watch):
         assert cursors(world.database, "k8s_b")
 
 
-def test_a_cluster_that_is_away_does_not_hold_up_the_others(world, watch):
+def test_a_cluster_that_is_unreachable_does_not_hold_up_the_others(world, watch):
     """It is tried again, and taken up when it is back."""
     synced(world, "lab", make_server("a"))
     world.fabric("far", make_server("z"), kubernetes_connection_id="k8s_far")

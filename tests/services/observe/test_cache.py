@@ -60,7 +60,7 @@ def age(database: Connection, seconds: int) -> None:
     execute(database, f"UPDATE hedgehog.cache_entry SET expires_at = expires_at - interval '{seconds} s'")
 
 
-def test_every_model_tells_what_is_in_the_tables(database, lab):
+def test_every_model_says_what_is_in_the_tables(database, lab):
     """No constant, no sample: each figure changes when its cause does."""
     drift = Drift(ObjectRef("Server", "default", "a"), DriftState.MISSING, lab)
     with transaction(database) as cursor:
@@ -115,7 +115,7 @@ def test_a_sync_renews_everything_of_its_fabrics(database, lab):
     assert cache.read(database, "lab")[Model.BASICS].value["sync"]["kubernetes"]["status"] == "in_sync"
 
 
-def test_an_invalidated_fabric_is_read_anew(database, lab):
+def test_an_invalidated_fabric_is_read_again(database, lab):
     """Until then a reader gets what was kept."""
     cache.refresh(database)
     object_store.save_objects(database, lab, [make_server("c")])

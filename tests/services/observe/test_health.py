@@ -155,7 +155,7 @@ def test_a_switch_that_is_busy_is_progress_and_one_that_gets_nowhere_is_stuck(wa
     assert ward.found() == (HEALTHY, ())
 
 
-def test_silence_a_wanted_reboot_and_an_old_agent_are_told(ward: Ward) -> None:
+def test_silence_a_wanted_reboot_and_an_old_agent_are_reported(ward: Ward) -> None:
     """The worst first; equal ones by name."""
     silent = ward.clock - timedelta(minutes=3)
     ward.agent("leaf-1", lastHeartbeat=text(silent))
@@ -372,7 +372,7 @@ def test_a_sync_converges_when_every_switch_has_it(ward: Ward) -> None:
     assert latency.commit_to_converged == (latency.converged_at - latency.committed_at).total_seconds()
 
 
-def test_a_new_sync_must_converge_anew(ward: Ward) -> None:
+def test_a_new_sync_must_converge_again(ward: Ward) -> None:
     """One row per sync that wrote something; a fabric that is out of sync has not converged."""
     ward.look()
     ward.world.fabric("lab", make_server("a", "changed"))

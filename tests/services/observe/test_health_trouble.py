@@ -24,7 +24,7 @@ def looks(ward: Ward, **options: object) -> dict[str, tuple[object, str]]:
     return {name: (row.health, " ".join(row.reasons)) for name, row in rows.items()}
 
 
-def test_a_cluster_that_fails_in_a_way_nobody_foresaw_is_unknown_alone(ward: Ward) -> None:
+def test_a_cluster_that_fails_in_an_unexpected_way_is_unknown_alone(ward: Ward) -> None:
     """Whatever the library that opens it raises."""
     ward.world.fabric("other", make_server("b"), kubernetes_connection_id="k8s_b")
 

@@ -75,7 +75,7 @@ def test_what_waits_is_measured_in_intervals_too(database):
     assert found[("hedgehog_sync_oldest_due_intervals", "kubernetes")] == pytest.approx(5, abs=0.5)
 
 
-def test_what_rests_on_a_metric_that_fails_is_told_to_fail_too(database, monkeypatch):
+def test_what_rests_on_a_metric_that_fails_counts_as_failed_too(database, monkeypatch):
     """Else its alert would be over."""
     broken = Metric("hedgehog_sync_oldest_due_seconds", "gauge", "…", ("target",), "SELECT 'git', NULL")
     monkeypatch.setattr(store, "METRICS", {**METRICS, broken.name: broken})

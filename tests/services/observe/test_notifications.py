@@ -68,7 +68,7 @@ def over(*found):
 NOTHING = ([], [])
 
 
-def test_what_is_wrong_is_told_once(office):
+def test_what_is_wrong_is_notified_once(office):
     """Not every minute, even where count and class of the error go on changing."""
     assert office.look(make_failing()) == alerts(make_alert())
     assert office.look(make_failing(value=4.0)) == NOTHING
@@ -82,14 +82,14 @@ def test_all_of_a_minute_is_one_notice(office):
     assert office.look(make_failing("a"), make_failing("b"), make_failing("c")) == alerts(make_alert("c"))
 
 
-def test_what_is_still_wrong_after_a_while_is_told_again(office):
+def test_what_is_still_wrong_after_a_while_is_notified_again(office):
     """With what it is now."""
     office.look(make_failing())
     assert office.look(make_failing(), after=REMIND - MINUTE) == NOTHING
     assert office.look(make_failing(value=9.0)) == alerts(make_alert(value=9))
 
 
-def test_the_end_is_told_once(office):
+def test_the_end_is_notified_once(office):
     """And what is wrong after it is new."""
     office.look(make_failing())
     assert office.look() == NOTHING
@@ -117,7 +117,7 @@ def test_what_cannot_be_looked_at_is_not_over(office):
     assert {one.name for one in notice.over} == {"HedgehogMetricFailed", "HedgehogSyncFailing"}
 
 
-def test_nobody_hears_of_the_end_of_what_nobody_heard_of(office):
+def test_the_end_of_what_was_not_notified_is_not_notified(office):
     """Without a notifier alerts come and go in the table alone."""
     office.senders, senders = {}, office.senders
     office.look(make_failing())
@@ -142,7 +142,7 @@ def _leak(notice):
     raise ValueError("https://hooks.example.com/hunter2")
 
 
-def test_what_nobody_could_be_told_is_told_with_the_next_run(office):
+def test_what_could_not_be_sent_is_sent_with_the_next_run(office):
     """The end as well."""
     office.senders, senders = {"mail": _refuse}, office.senders
     assert office.look(make_failing()) == ([], ["mail"])

@@ -111,7 +111,7 @@ def test_few_calls_left_are_a_warning_until_the_window_ends(hosts: Hosts) -> Non
     )
 
 
-def test_a_host_that_is_away_is_unknown_and_left_in_peace_after_a_while(hosts: Hosts) -> None:
+def test_a_host_that_is_unreachable_is_unknown_and_left_alone_after_a_while(hosts: Hosts) -> None:
     """The circuit is that of the fabrics in the repository."""
     fabrics.save_repository(hosts.database, "net", {"url": "http://127.0.0.1:1/acme/net.git"})
     for _ in range(FAILURES):

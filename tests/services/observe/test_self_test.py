@@ -90,7 +90,7 @@ def test_all_is_tried_and_nothing_stays(parts: Parts, database: Connection) -> N
         assert cursor.fetchone() == (0,)
 
 
-def test_every_failure_is_told_by_its_name(parts: Parts, database: Connection) -> None:
+def test_every_failure_is_reported_by_its_name(parts: Parts, database: Connection) -> None:
     """One does not hide the others."""
     parts.token = "wrong"
     fabrics.save_repository(database, "net", {"url": "http://127.0.0.1:1/acme/net.git"})

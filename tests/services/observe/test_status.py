@@ -106,7 +106,7 @@ def test_a_suspended_fabric_says_why_and_until_when(lab: Lab) -> None:
     assert (len(one.problems), one.needs_somebody) == (1, False)
 
 
-def test_a_problem_is_told_in_full_whatever_its_length(lab: Lab) -> None:
+def test_a_problem_is_reported_in_full_whatever_its_length(lab: Lab) -> None:
     """The end of a reason is what to do."""
     cause = "a reason " * 60 + "; do this"
     applied(lab, Finding(ProblemKind.CONFLICT, "VPC/default/vpc-0", cause), status=OutcomeStatus.HELD)
@@ -116,7 +116,7 @@ def test_a_problem_is_told_in_full_whatever_its_length(lab: Lab) -> None:
     assert one.as_dict()["problems"][0]["command"] == "hedgehog drift revert lab VPC/default/vpc-0 --in cluster"
 
 
-def test_what_no_run_takes_up_is_told(lab: Lab) -> None:
+def test_what_no_run_takes_up_is_reported(lab: Lab) -> None:
     """A paused DAG, a queue without worker: nothing else would say so."""
     found = standings(lab.database, ["lab"], now=datetime.now(UTC) + timedelta(days=1))
     assert all("is hedgehog_" in one.reason and "paused" in one.reason for one in found)

@@ -49,7 +49,7 @@ def rules(validation, fabric=0):
     return [(problem.rule, problem.ref) for problem in validation.fabrics[fabric].problems]
 
 
-def test_a_good_pull_request_gets_a_green_check_and_is_told_what_merging_does(lab):
+def test_a_good_pull_request_gets_a_green_check_and_says_what_merging_does(lab):
     """Created, configured, deleted, by fabric."""
     changed = text(vpc("vpc-1", "10.0.1.0/24", 1009))
     pull = lab.propose({VPC_2: GOOD, "fabrics/lab/vpc-1.yaml": changed})
@@ -60,7 +60,7 @@ def test_a_good_pull_request_gets_a_green_check_and_is_told_what_merging_does(la
     assert found.comment == pull.comments[0]["html_url"]
 
 
-def test_a_fault_is_told_with_file_and_line(lab):
+def test_a_fault_is_reported_with_file_and_line(lab):
     """On the check as an annotation, in the comment as a row."""
     pull = lab.propose({VPC_2: "# a comment\n" + OVERLAPS})
     found = lab.validate()
@@ -148,7 +148,7 @@ def test_a_deletion_that_breaks_an_untouched_object_is_a_fault(lab):
     ]
 
 
-def test_a_refused_deletion_with_its_file_is_told_in_the_comment(lab):
+def test_a_refused_deletion_with_its_file_is_reported_in_the_comment(lab):
     """There is no line left to point at."""
     pull = lab.propose({"fabrics/lab/namespaces.yaml": None})
     assert lab.validate().status is Status.FAILURE
@@ -291,7 +291,7 @@ def test_a_rate_limit_is_for_the_caller_to_come_back(lab):
     assert (caught.value.retry_after, lab.hub.checks) == (77.0, [])
 
 
-def test_a_git_host_that_is_away_is_for_the_caller_to_come_back(lab):
+def test_a_git_host_that_is_unreachable_is_for_the_caller_to_come_back(lab):
     """The pull request is not to blame."""
     lab.propose({VPC_2: GOOD})
     lab.git.outage = 503
@@ -300,7 +300,7 @@ def test_a_git_host_that_is_away_is_for_the_caller_to_come_back(lab):
     assert lab.hub.checks == []
 
 
-def test_trouble_of_ours_is_a_failure_there_and_an_error_here(lab):
+def test_our_own_trouble_is_a_failure_there_and_an_error_here(lab):
     """A required check must not stay open for ever; strangers need not know what our trouble is."""
     pull = lab.propose({VPC_2: GOOD})
     lab.git.users = {"robot": "secret"}
@@ -339,7 +339,7 @@ def test_a_push_during_the_check_is_checked_at_once(lab):
     assert [check["head_sha"] for check in lab.hub.checks] == pushed
 
 
-def test_text_of_a_stranger_mentions_nobody_and_is_not_a_markup(lab):
+def test_text_of_a_stranger_mentions_nobody_and_is_not_markup(lab):
     """Names and values are quoted."""
     evil = vpc("vpc-2", "10.0.2.0/24", 1002)
     evil["spec"]["subnets"]["default"]["subnet"] = "@acme/all <img src=x> [click](http://evil) | `x`"

@@ -94,7 +94,7 @@ def test_a_bomb_cannot_be_verified_and_names_the_limit(lab):
     assert found.fabrics[0].unverified.startswith("fabrics/lab: too large: there are more than 20000")
 
 
-def test_a_bomb_elsewhere_in_the_repository_is_nobodys_matter(lab):
+def test_a_bomb_elsewhere_in_the_repository_does_not_matter(lab):
     """It is never expanded."""
     person = lab.person("change")
     person.commit({VPC_2: GOOD})

@@ -240,7 +240,7 @@ def test_a_push_does_not_switch_the_rules_off(lab, ada):
     (outcome,) = follow(lab).outcomes
     fabric = fabric_store.load_fabric(lab.database, "lab")
     assert (fabric.description, fabric.settings.enforced, outcome.status) == ("Lab", True, OutcomeStatus.HELD)
-    assert "the right to push must not include deciding whether what is pushed is checked" in outcome.reason
+    assert "a push must not decide whether it is checked" in outcome.reason
 
 
 def test_a_setting_that_the_database_refuses_is_a_problem_of_its_file(lab, ada):
@@ -390,7 +390,7 @@ def test_a_delivery_of_another_branch_or_host_is_ignored(lab, ada, changes):
     assert delivery(lab)[0] == "ignored"
 
 
-def test_a_host_that_is_away_is_asked_again_later(lab, ada):
+def test_a_host_that_is_unreachable_is_asked_again_later(lab, ada):
     """The delivery waits; the fabric stays in sync as long as its regular check is not due."""
     push(lab, "a" * 40)
     lab.host.outage = 503
@@ -504,7 +504,7 @@ def test_a_plain_push_leaves_no_reference_behind(lab, ada):
     assert listed.split() == ["refs/remotes/origin/main"]
 
 
-def test_a_forced_push_is_told_to_a_fabric_of_the_database_too(lab, ada):
+def test_a_forced_push_is_reported_to_a_fabric_of_the_database_too(lab, ada):
     """Its files may be as they were; its history says what happened to the branch."""
     lab.add_fabric("base")
     lab.sync("base")

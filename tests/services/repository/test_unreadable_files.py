@@ -153,7 +153,7 @@ def test_a_name_that_cannot_be_used_parks_that_file_alone(lab, ada, name, shown)
 @pytest.mark.parametrize(
     "deep", ["/".join(["d"] * 40), "x" * 230 + "/" + "y" * 240 + "/" + "z" * 240 + "/" + "w" * 240 + "/" + "v" * 200]
 )
-def test_a_path_beyond_the_limits_is_told_and_deletes_nothing(lab, ada, deep):
+def test_a_path_beyond_the_limits_is_reported_and_deletes_nothing(lab, ada, deep):
     """It may hold what vanished."""
     blob = ada.git("rev-parse", f"HEAD:{VPCS}/a.yaml").strip()
     ada.commit({f"{VPCS}/a.yaml": None})
@@ -162,7 +162,7 @@ def test_a_path_beyond_the_limits_is_told_and_deletes_nothing(lab, ada, deep):
     assert objects(lab) == ["a", "b"]
 
 
-def test_what_nobody_foresaw_in_one_repository_stops_no_other(lab, ada):
+def test_an_unexpected_error_in_one_repository_stops_no_other(lab, ada):
     """It is told without the text of the error, which may quote a secret."""
     lab.host.create("other")
     lab.add_repository("other")

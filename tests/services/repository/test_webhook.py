@@ -206,7 +206,7 @@ def test_what_nobody_needs_is_not_kept(bench):
     )
 
 
-def test_a_branch_of_ours_is_looked_at(bench):
+def test_our_branch_is_looked_at(bench):
     """The row has the SSH URL, the delivery the HTTPS one, in another case."""
     assert receive(bench, "push", example("push")) == (Receipt.ACCEPTED, "")
 

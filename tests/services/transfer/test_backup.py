@@ -117,7 +117,9 @@ def test_the_files_of_a_fabric_are_what_an_import_reads(
     assert stored[0] == stored[1]
 
 
-def test_the_last_revisions_are_in_the_backup_and_told(database: Connection, empty: Connection, tmp_path: Path) -> None:
+def test_the_last_revisions_are_in_the_backup_and_reported(
+    database: Connection, empty: Connection, tmp_path: Path
+) -> None:
     """So that somebody can look at Git as it was."""
     fill(database)
     revision = "main@sha1:" + "5394cb7f" * 5

@@ -81,13 +81,13 @@ def link_state(place: Path) -> None:
             lambda place: change(
                 place, lambda it: it["files"].update({"fabrics/../state.json": {"sha256": DIGEST, "bytes": 0}})
             ),
-            "is no file of a backup",
+            "is not a file of a backup",
         ),
         (
             lambda place: change(
                 place, lambda it: it["files"].update({"fabrics/x/objects-0001.yaml": {"sha256": DIGEST, "bytes": 0}})
             ),
-            "is no file of a backup",
+            "is not a file of a backup",
         ),
         (
             lambda place: (place / "fabrics/lab/objects-0002.yaml").write_text("kind: VPC"),
@@ -216,9 +216,9 @@ def sign_anew(place: Path, path: str, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"a: 1\n", "is no object with kind, namespace and name"),
-        (b"kind: VPC\nmetadata: [a]\n", "is no object with kind, namespace and name"),
-        (b"kind: VPC\nmetadata: {name: a}\n", "is no object with kind, namespace and name"),
+        (b"a: 1\n", "is not an object with kind, namespace and name"),
+        (b"kind: VPC\nmetadata: [a]\n", "is not an object with kind, namespace and name"),
+        (b"kind: VPC\nmetadata: {name: a}\n", "is not an object with kind, namespace and name"),
         (b"kind: VPC\nmetadata: {name: [], namespace: {}}\n", "are not text"),
         (b"---\nkind: VPC\nmetadata: {name: a, namespace: b}\n" * 2, "VPC/b/a is there twice"),
     ],

@@ -115,7 +115,7 @@ def test_a_dry_run_answers_like_the_real_thing_and_changes_nothing(imported, dat
     assert "asn is 1 to 4294967295" in refused(imported, fabric_document(spec="{asn: 0}"), dry_run=True)[0]
 
 
-def test_all_problems_of_all_documents_are_told_and_nothing_is_stored(imported, database):
+def test_all_problems_of_all_documents_are_reported_and_nothing_is_stored(imported, database):
     """Each with its place."""
     lines = refused(
         imported,
@@ -250,7 +250,7 @@ def test_files_are_read_in_their_order_and_directories_below_each_other(tmp_path
     assert found[-1].place == "stdin:1"
 
 
-def test_the_problems_of_all_files_are_told_at_once(tmp_path):
+def test_the_problems_of_all_files_are_reported_at_once(tmp_path):
     """Reading goes on after a bad one."""
     (tmp_path / "a.yaml").write_text("a: [\n")
     (tmp_path / "b.yaml").write_text("a: 1\na: 2\n")

@@ -129,7 +129,7 @@ def test_warnings_are_shown(imported):
     assert [note.partition(":")[0] for note in imported(fabric(), vpc("a")).notes] == ["warning", "warning"]
 
 
-def test_an_object_that_stays_as_it_is_is_nobodys_fault(database, imported):
+def test_an_object_that_stays_as_it_is_is_not_a_fault(database, imported):
     """What is wrong with it was stored before."""
     imported(fabric(), NAMESPACES, vpc("a", 4000), allow_invalid=True)
     imported(NAMESPACES, vpc("a", 4000), vpc("b", 1002), fabric="lab")

@@ -183,6 +183,6 @@ def test_a_policy_that_makes_no_sense_is_refused(policy, tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path):
-    """A wrong setting is no empty folder."""
+    """A wrong setting is not an empty folder."""
     with pytest.raises(InvalidInput, match="base_log_folder"):
         rotated(tmp_path / "nowhere")

@@ -93,7 +93,7 @@ def kill_a_run(database: Connection, parameters, fabric_id: int) -> None:
     until_alone(database)
 
 
-def test_a_killed_run_is_told_and_the_fabric_is_tried_again(
+def test_a_killed_run_is_reported_and_the_fabric_is_tried_again(
     database: Connection, lab: int, database_parameters
 ) -> None:
     """It shows `syncing` for ever otherwise, although it is due all the while."""

@@ -90,7 +90,7 @@ def test_a_purge_removes_files_and_objects_and_forgets_the_fabric(lab, api):
     assert fabrics.fabric_names(lab.database) == []
 
 
-def test_an_edited_file_stays_and_is_told(lab):
+def test_an_edited_file_stays_and_is_reported(lab):
     """Nobody's edit is lost, not even by the end of the fabric."""
     lab.person().commit({FILES[2]: "# by Ada\n"})
     seen = look(lab)

@@ -69,7 +69,7 @@ def fetch(place: str, directory: Path) -> Path:
     """Copy a backup from object storage into *directory* and return where it is.
 
     Only the files that its manifest lists are asked for, none of them larger than it says. Raises NotFound when there
-    is no backup, InvalidInput for a manifest that names what no backup has, or is not signed with the key.
+    is not a backup, InvalidInput for a manifest that names what no backup has, or is not signed with the key.
     """
     remote = _storage(place)
     try:

@@ -1,6 +1,6 @@
 """Texts of others as Markdown that shows them and does nothing else. Pure.
 
-Names and values come from whoever wrote a pull request, maybe a stranger. GitHub acts on more than mark-up: it links
+Names and values come from the author of a pull request, maybe a stranger. GitHub acts on more than mark-up: it links
 addresses, mentions people and teams, and refers to issues, also where the signs are escaped.
 """
 

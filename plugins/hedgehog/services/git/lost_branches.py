@@ -41,7 +41,7 @@ def lost(mirror: Mirror, commits: Collection[str]) -> NotFound:
         what = f"; what the host has is {named}; correct the repository's branch, push it again"
     else:
         what = f", and none that the host has ({named}) contains what was published; push it again"
-    return NotFound(f"{mirror.remote}: the branch does not exist any more{what}, or push a first commit to begin anew")
+    return NotFound(f"{mirror.remote}: the branch does not exist any more{what}, or push a first commit to start over")
 
 
 def _contains(mirror: Mirror, name: str, head: str, commits: Collection[str]) -> bool:

@@ -129,7 +129,7 @@ def sync(
     seams: Seams | None = None,
     deadline: float = math.inf,
 ) -> list[Outcome]:
-    """Bring the directories of the named fabrics in step and return an outcome for each, in the order of *names*.
+    """Bring the directories of the named fabrics in sync and return an outcome for each, in the order of *names*.
 
     Every outcome is recorded after the effect, but for dry runs and fabrics that were skipped unseen (suspended, not
     enabled, another run at work). A fabric's trouble is its own; a repository that cannot be entered is an error of
@@ -285,7 +285,7 @@ def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None, others: Ma
 
 
 def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
-    """The outcome of a fabric, recorded; what cannot be recorded of one is no trouble of the others."""
+    """The outcome of a fabric, recorded; what cannot be recorded of one does not affect the others."""
     if planned.error is not None:
         return _fail(run, planned.job, planned.error)
     try:

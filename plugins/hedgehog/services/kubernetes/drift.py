@@ -46,7 +46,7 @@ class Settlement:
     adopted: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
     """Objects as the fabric is to want them from now on."""
     forced: frozenset[ObjectRef] = frozenset()
-    """Objects that a person wants written whoever owns their fields."""
+    """Objects that a person wants written regardless of the owners of their fields."""
     flapping: frozenset[ObjectRef] = frozenset()
     """Objects that are held because somebody else keeps writing them back."""
 

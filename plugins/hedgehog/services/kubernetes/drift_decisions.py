@@ -26,8 +26,8 @@ from hedgehog.store.problems import open_problems
 def revert(connection: Connection, name: str, refs: Sequence[ObjectRef]) -> list[ObjectRef]:
     """Have the next sync write these drifted objects of a fabric (all, if none is named) as the fabric wants them.
 
-    Whatever the policy, and whoever owns their fields now; so an object may be named as well that is held because
-    others own its fields. Raises NotFound for an object without such a drift.
+    Regardless of the policy and of the present owners of their fields; so an object may be named as well that is held
+    because others own its fields. Raises NotFound for an object without such a drift.
     """
     fabric = fabric_store.load_fabric(connection, name)
     open_ = {ref for ref, one in _drifts(connection, name).items() if one.fabric_id is not None and one.state in _OURS}

@@ -152,7 +152,7 @@ class Watch:
         for feed in [feed for feed in self._feeds() if feed.stream is not None]:
             if time.monotonic() - feed.heard_at > self._times.silence:
                 logger.info("%s: the watch of %s was silent", feed.cluster.connection_id, feed.place[0])
-                # A server that was put back to an earlier state takes a version of its future without a word.
+                # A server that was reset to an earlier state silently accepts a version of its future.
                 self._reopen(feed, 0.0, anew=True)
 
     def _follow(self, connection_id: str, watched: Watched) -> None:

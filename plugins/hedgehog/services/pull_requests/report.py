@@ -1,6 +1,6 @@
 """The words of a pull request's check: a title, one comment, notes on lines. Pure.
 
-Names and values in it come from whoever wrote the pull request, maybe a stranger: they are quoted, so that they can
+Names and values in it come from the author of the pull request, maybe a stranger: they are quoted, so that they can
 neither mention people nor pass for our own words.
 """
 

@@ -124,7 +124,7 @@ def validate(
 
     The check (or status) is on the head commit, the one comment is kept up to date. What cannot be verified is a
     failure there; when the reason is ours and not the pull request's, the error is raised after that was said.
-    Retryable errors (network, rate limit) are raised with nothing said: whoever asked comes back. Drafts, closed pull
+    Retryable errors (network, rate limit) are raised with nothing posted: the caller tries again. Drafts, closed pull
     requests and repositories without fabrics are skipped. *details_url* is where the full report can be read.
     Raises NotReached, too, when *deadline* (of `time.monotonic`) comes before all fabrics are checked.
     """

@@ -1,6 +1,6 @@
 """What a backup says of itself, checked before anything of it is believed.
 
-The right to write to the bucket must not include more than that: paths are of a few known forms, sizes are capped,
+Write access to the bucket must not give more than that: paths are of a few known forms, sizes are capped,
 exactly the files of the manifest are read, and with a key nothing counts that was not signed with it.
 """
 

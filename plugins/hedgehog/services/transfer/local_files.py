@@ -152,7 +152,7 @@ def _why_not(entry: os.DirEntry[bytes], depth: int) -> str:
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not stat.S_ISREG(status.st_mode):
-        return "is no ordinary file or directory"
+        return "is not an ordinary file or directory"
     if is_yaml(os.fsdecode(entry.name)) and status.st_size > LIMITS.file_bytes:
         return f"has {status.st_size} bytes, above the limit of {LIMITS.file_bytes}"
     return ""

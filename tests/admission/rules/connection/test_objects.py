@@ -357,7 +357,7 @@ WARNED = {
 
 
 @pytest.mark.parametrize("manifest, wanted", WARNED.values(), ids=WARNED)
-def test_what_upstream_takes_and_nobody_wants_is_a_warning(manifest: Manifest, wanted: list[str]) -> None:
+def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, wanted: list[str]) -> None:
     """Accepted, and told."""
     verdict = world().create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, wanted)
@@ -375,7 +375,7 @@ def test_ports_that_move_under_an_attachment_are_a_warning() -> None:
     ]
 
 
-def test_every_rule_of_connections_is_told_apart_by_severity() -> None:
+def test_every_rule_of_connections_is_distinguished_by_severity() -> None:
     """Errors name upstream's code; warnings are ours or upstream's own warning."""
     rules()
     ours = [one for one in RULES.values() if one.id.startswith("connection-")]

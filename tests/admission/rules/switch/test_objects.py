@@ -214,7 +214,7 @@ WARNED = {
 
 
 @pytest.mark.parametrize(("manifest", "expected"), WARNED.values(), ids=WARNED)
-def test_what_upstream_takes_but_nobody_wants_is_a_warning(manifest: Manifest, expected: list[str]) -> None:
+def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, expected: list[str]) -> None:
     """The object is accepted all the same."""
     verdict = make_world(make_switch("leaf-9", 9, boot={"serial": "SN-9"})).create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, expected)

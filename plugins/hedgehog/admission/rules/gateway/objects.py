@@ -115,7 +115,7 @@ def _addresses(spec: Mapping[str, Any]) -> Iterator[Violation]:
 
 def _prefix_fault(prefix: Prefix | None) -> str:
     if prefix is None:
-        return "is no CIDR"
+        return "is not a CIDR"
     if prefix.version != 4:
         return "is not IPv4"
     return "" if prefix.bits == 32 else "is not a single address"
@@ -128,7 +128,7 @@ def _vtep_fault(address: Address) -> str:
 def _mac_fault(text: str) -> str:
     mac = parse_mac(text)
     if mac is None:
-        return "is no MAC address"
+        return "is not a MAC address"
     if mac == _ZERO:
         return "is all zeros"
     return "is not unicast" if int(mac[:2], 16) & 1 else ""

@@ -42,7 +42,7 @@ LABEL = rule(
 DUPLICATE = rule(
     "profile-port-duplicate",
     what="No two ports share a name in the switch software, a base name or a label.",
-    why="They could not be told apart.",
+    why="They could not be distinguished.",
     source=_SOURCE,
     fix="correct one of them",
 )
