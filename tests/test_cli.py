@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,33 +20,11 @@ from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store import sync_state
 from hedgehog.store.fabrics import load_fabric, save_fabric
+from tests.cli.lab import EXAMPLES, REPOSITORY, ROOT, connection_uri, filled, hedgehog
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ROOT / "examples"
-REPOSITORY = "apiVersion: hedgehog-airflow/v1\nkind: GitRepository\nmetadata: {name: demo}\nspec: {url: 'file:///tmp/demo.git'}\n"
+__all__ = ["connection_uri", "filled", "hedgehog"]
+
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def connection_uri(postgres, database_parameters):
-    """The fabric database as an Airflow connection."""
-    return postgres.uri(database_parameters["dbname"], scheme="postgres")
-
-
-@pytest.fixture
-def hedgehog(command, connection_uri, monkeypatch):
-    """The same, with an empty fabric database of its own."""
-    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", connection_uri)
-    return command
-
-
-@pytest.fixture
-def filled(hedgehog, tmp_path):
-    """The same, with the example fabric imported."""
-    (tmp_path / "repository.yaml").write_text(REPOSITORY)
-    status, _, err = hedgehog("fabric", "import", tmp_path / "repository.yaml", EXAMPLES / "gen")
-    assert (status, err) == (0, "")
-    return hedgehog
 
 
 @pytest.fixture(scope="module")

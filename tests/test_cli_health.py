@@ -17,7 +17,7 @@ from hedgehog.store import health
 from hedgehog.store.database import transaction
 from hedgehog.store.fabrics import load_fabric, save_fabric
 from hedgehog.store.health import Look, Scope
-from tests.test_cli import ROOT, connection_uri, hedgehog
+from tests.cli.lab import ROOT, connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 

@@ -13,8 +13,8 @@ from hedgehog.admission.rules.vpc import objects as vpcs
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.manifests import limits
+from tests.admission.check_lab import findings, make, make_namespaces, make_peering, make_vpc, ref
 from tests.admission.damage import EXAMPLES, damaged, examples
-from tests.admission.test_check import findings, make, make_namespaces, make_peering, make_vpc, ref
 
 OBJECTS = examples()
 SETTINGS = FabricSettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedgehog.fabric.model import Fabric
-from tests.admission.test_files import check, told
+from tests.admission.files_lab import check, told
 
 LAB = Fabric(1, "lab", "lab")
 

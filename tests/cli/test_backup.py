@@ -8,7 +8,7 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from hedgehog.store.database import transaction
-from tests.test_cli import connection_uri, filled, hedgehog
+from tests.cli.lab import connection_uri, filled, hedgehog
 
 __all__ = ["connection_uri", "filled", "hedgehog"]
 

@@ -12,7 +12,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, sync_state
-from tests.test_cli import connection_uri, hedgehog
+from tests.cli.lab import connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 

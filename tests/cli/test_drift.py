@@ -19,8 +19,8 @@ from hedgehog.store import drift as store
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
+from tests.cli.lab import connection_uri, hedgehog
 from tests.kube.clusters import api, cluster
-from tests.test_cli import connection_uri, hedgehog
 
 __all__ = ["api", "cluster", "connection_uri", "hedgehog"]
 

@@ -14,9 +14,9 @@ from hedgehog.errors import RemoteUnavailable
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
+from tests.cli.lab import connection_uri, hedgehog
 from tests.kube.clusters import api, cluster
 from tests.services.git.sync_lab import make_vpc
-from tests.test_cli import connection_uri, hedgehog
 
 __all__ = ["api", "cluster", "connection_uri", "hedgehog"]
 

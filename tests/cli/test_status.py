@@ -18,7 +18,7 @@ from hedgehog.fabric.problems import Finding, ProblemKind
 from hedgehog.services.observe.status import standings
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
-from tests.test_cli import connection_uri, hedgehog
+from tests.cli.lab import connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 

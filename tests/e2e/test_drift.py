@@ -11,8 +11,8 @@ from hedgehog.fabric.model import ObjectRef
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
+from tests.e2e.cluster_lab import apply_as
 from tests.e2e.looks import live
-from tests.e2e.test_trouble_with_the_cluster import apply_as
 
 
 def edit(stack: Stack, name: str, description: str) -> None:

@@ -19,7 +19,7 @@ from hedgehog.gitops.commit import blob_id, build, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from tests.gitops.conftest import AUTHOR, OpenMirror
-from tests.gitops.test_mirror import fetched
+from tests.gitops.mirror_lab import fetched
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be two users")

@@ -19,14 +19,7 @@ from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import Mirror
 from tests.gitops.bombs import plant_bomb
 from tests.gitops.conftest import OpenMirror
-
-
-def fetched(mirror: Mirror) -> str:
-    """The branch's head, fetched."""
-    head = mirror.head()
-    assert head is not None
-    mirror.fetch(head)
-    return head
+from tests.gitops.mirror_lab import fetched
 
 
 def test_an_empty_repository_has_no_head(mirror: Mirror) -> None:

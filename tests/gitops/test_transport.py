@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +20,7 @@ from hedgehog.gitops.failures import without_progress
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from tests.gitops.conftest import AUTHOR
-from tests.gitops.test_mirror import fetched
+from tests.gitops.mirror_lab import Entry, fetched, write_tree
 
 
 @contextmanager
@@ -115,20 +113,6 @@ def test_a_push_that_is_too_large_for_a_proxy_says_so(
     assert commit is not None
     with pytest.raises(InvalidInput, match="takes no push of this size; raise its limit"):
         push(mirror, commit, None)
-
-
-Entry = tuple[bytes, bytes, str]
-
-
-def write_tree(repository: Path, entries: list[Entry]) -> str:
-    """Store a tree as it is, however odd; entries are (mode, name, id)."""
-    body = b"".join(mode + b" " + name + b"\0" + bytes.fromhex(one) for mode, name, one in entries)
-    content = b"tree %d\0" % len(body) + body
-    name = hashlib.sha1(content).hexdigest()
-    place = repository / "objects" / name[:2] / name[2:]
-    place.parent.mkdir(exist_ok=True)
-    place.write_bytes(zlib.compress(content))
-    return name
 
 
 def odd_commit(repository: Path, make: Callable[[str, str], list[Entry]]) -> str:

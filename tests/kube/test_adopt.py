@@ -9,36 +9,12 @@ import pytest
 from devstack.objects import make, make_server
 from hedgehog.errors import RetryableError
 from hedgehog.fabric.canonical import owned_fields
-from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.adopt import intersect, merge, moved_to_us, subtract, take_over
 from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.live import list_live
-from hedgehog.kube.resources import collection_path, kind_of
-from tests.kube.test_apply import write_as
+from tests.kube.objects_lab import create, read, write_as
 
 OURS = "hedgehog-airflow"
-
-
-def read(client: Cluster, manifest: Manifest) -> Manifest:
-    """The live object."""
-    kind = kind_of(manifest)
-    found: Manifest = list_live(client, [(kind, manifest["metadata"]["namespace"])]).objects[ObjectRef.of(manifest)]
-    return found
-
-
-def create(client: Cluster, manifest: Manifest) -> Manifest:
-    """Create an object as kubectl create does."""
-    kind = kind_of(manifest)
-    client.call(
-        "POST",
-        "POST",
-        collection_path(kind, manifest["metadata"]["namespace"]),
-        subject="creation",
-        query={"fieldManager": "kubectl-create"},
-        body=manifest,
-    )
-    return read(client, manifest)
 
 
 def test_a_dropped_field_leaves_an_adopted_object(api: Cluster) -> None:

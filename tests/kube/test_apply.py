@@ -19,23 +19,10 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import waves
 from hedgehog.kube.apply import Result, apply, apply_one
-from hedgehog.kube.client import APPLY_PATCH, Cluster
+from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
-from hedgehog.kube.resources import kind_of, object_path
 from tests.kube.fake_server import Reply, Request, serve, status
-
-
-def write_as(client: Cluster, manager: str, manifest: Manifest, content_type: str = APPLY_PATCH, **query: Any) -> None:
-    """A write of somebody else."""
-    client.call(
-        "OTHER",
-        "PATCH",
-        object_path(kind_of(manifest), ObjectRef.of(manifest)),
-        subject="somebody else's write",
-        query={"fieldManager": manager} | query,
-        body=manifest,
-        content_type=content_type,
-    )
+from tests.kube.objects_lab import write_as
 
 
 def actions(results: dict[ObjectRef, Result]) -> dict[str, Action]:

@@ -8,9 +8,7 @@ from typing import Any
 from devstack.cluster import DevCluster
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.crds import load_schema, render_fabric_crd
 from hedgehog.kube.definitions import (
-    FABRIC_SCHEMA,
     FALLBACK_GROUP,
     MANAGED_BY,
     apply_definition,
@@ -18,13 +16,9 @@ from hedgehog.kube.definitions import (
     fabric_definition,
 )
 from tests.kube.clusters import CRDS
+from tests.kube.objects_lab import definition
 
 NAME = f"{FABRIC.plural}.{FABRIC.group}"
-
-
-def definition(group: str = FABRIC.group, version: str = FABRIC.version) -> dict[str, Any]:
-    """Our definition without the label that makes it ours."""
-    return render_fabric_crd(load_schema(FABRIC_SCHEMA), group, version)
 
 
 def stored(client: Cluster, name: str = NAME) -> dict[str, Any]:

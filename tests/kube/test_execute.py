@@ -10,7 +10,7 @@ from hedgehog.kube.execute import Execution, execute
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan
 from tests.kube.fake_server import Reply, serve
-from tests.kube.test_prune import seen
+from tests.kube.objects_lab import seen
 
 FIRST, SECOND, THIRD, OLD = (ObjectRef("Server", "default", name) for name in ("third", "second", "first", "old"))
 """Their names run against the order of the rounds."""

@@ -15,7 +15,7 @@ from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import End, Event, Lines, Reading, list_scope, open_stream
 from tests.kube.clusters import api, cluster
 from tests.kube.fake_server import Reply, serve, status
-from tests.kube.test_adopt import create
+from tests.kube.objects_lab import create
 from tests.waiting import LIMIT
 
 __all__ = ["api", "cluster"]

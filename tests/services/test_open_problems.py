@@ -13,10 +13,10 @@ from hedgehog.services.repository import changes as repository_changes
 from hedgehog.store.database import Connection
 from hedgehog.store.problems import open_problems
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
+from tests.kube.objects_lab import write_as
 from tests.services.git import sync_lab as git_sync_lab
 from tests.services.git.sync_lab import EDITED, edited_text
-from tests.services.kubernetes.test_sync import World, world
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

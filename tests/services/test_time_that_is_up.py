@@ -22,7 +22,7 @@ from hedgehog.store import fabrics, repository_heads, schedule, sync_state
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.services.git.sync_lab import Lab, open_lab, trust
-from tests.services.kubernetes.test_sync import World, world
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

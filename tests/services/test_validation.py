@@ -7,7 +7,7 @@ import pytest
 from hedgehog.fabric.model import Fabric
 from hedgehog.services import validation
 from hedgehog.services.validation import judge
-from tests.admission.test_check import make, make_namespaces, make_vpc
+from tests.admission.check_lab import make, make_namespaces, make_vpc
 
 LAB = Fabric(1, "lab", "lab")
 

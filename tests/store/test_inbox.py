@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from dataclasses import replace
 
@@ -10,28 +9,11 @@ import pytest
 
 from hedgehog.store import database as store_database
 from hedgehog.store import inbox
-from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Arrival, Receipt, Status, Summary
+from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Receipt, Status, Summary
 from hedgehog.store.sync_state import MAX_ATTEMPTS
 from tests.store.benches import Ear
+from tests.store.inbox_lab import make_arrival, take
 from tests.waiting import until_alone
-
-_numbers = itertools.count(1)
-
-
-def make_arrival(**values):
-    """A push to main, with an id and a body of its own."""
-    number = next(_numbers)
-    given = {
-        "delivery_id": f"00000000-0000-0000-0000-{number:012}",
-        "digest": f"{number:064x}",
-        "kind": BRANCH,
-        "event": "push",
-        "repository": "acme/net",
-        "url": "https://git.example.com/acme/net.git",
-        "branch": "main",
-        "after": "a" * 40,
-    }
-    return Arrival(**{**given, **values})
 
 
 @pytest.fixture
@@ -59,11 +41,6 @@ def status_of(bench, arrival):
         "THEN 30 * ceil(extract(epoch FROM next_attempt_at - now()) / 30)::integer END FROM hedgehog.inbox WHERE delivery_id = %s",
         arrival.delivery_id,
     )[0]
-
-
-def take(connection, **options):
-    """Claim deliveries of all kinds."""
-    return inbox.claim(connection, (BRANCH, PULL_REQUEST), **options)
 
 
 def test_a_delivery_comes_out_as_it_went_in(database):

@@ -12,7 +12,7 @@ from hedgehog.store import dead_letters, inbox, repository_heads, retention, syn
 from hedgehog.store.dead_letters import Selection
 from hedgehog.store.inbox import BRANCH, MOST_KILLED, PULL_REQUEST, Status
 from hedgehog.store.problems import open_problems
-from tests.store.test_inbox import make_arrival, take
+from tests.store.inbox_lab import make_arrival, take
 from tests.waiting import until_alone
 
 

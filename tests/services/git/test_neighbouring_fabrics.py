@@ -10,7 +10,7 @@ import yaml
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.store import fabrics as fabric_store
 from tests.services.git.sync_lab import Lab, open_lab
-from tests.services.repository.test_unreadable_files import follow, objects, text
+from tests.services.repository.follow_lab import follow, objects, text
 
 INNER = "fabrics/lab/inner"
 

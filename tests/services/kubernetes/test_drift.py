@@ -13,9 +13,9 @@ from hedgehog.store import drift as store
 from hedgehog.store import fabrics, schedule
 from hedgehog.store import objects as object_store
 from tests.kube.clusters import api, cluster
-from tests.kube.test_adopt import create
-from tests.services.kubernetes.test_sync import World, world
-from tests.services.kubernetes.test_watch import drifts, edit, remove
+from tests.kube.objects_lab import create
+from tests.services.kubernetes.watch_lab import drifts, edit, remove
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

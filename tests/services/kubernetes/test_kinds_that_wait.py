@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,9 +18,9 @@ from hedgehog.services.validation import Judgement
 from hedgehog.store import schedule
 from hedgehog.store.database import transaction
 from tests.kube.clusters import CRDS, api, cluster
-from tests.kube.test_apply import write_as
-from tests.services.kubernetes.test_sync import World, world
-from tests.services.kubernetes.test_watch import QUICK, replace, watch
+from tests.kube.objects_lab import write_as
+from tests.services.kubernetes.watch_lab import QUICK, watch
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "watch", "world"]
 

@@ -3,100 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devstack.cluster import DevCluster
 from devstack.objects import make, make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
-from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
 from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.live import list_live
 from hedgehog.services.claims import MOST_BATCHES
-from hedgehog.services.kubernetes.sync import plan, sync
+from hedgehog.services.kubernetes.sync import plan
 from hedgehog.services.validation import Judgement
-from hedgehog.store import fabrics, git_files, inventory, sync_state
+from hedgehog.store import fabrics, git_files, sync_state
 from hedgehog.store import objects as object_store
-from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
+from hedgehog.store.database import Lock, connect, transaction, try_locks
 from tests.kube.clusters import api, cluster, forget_fabric_definition
-from tests.kube.test_adopt import create
-from tests.kube.test_apply import write_as
+from tests.kube.objects_lab import create, write_as
+from tests.services.kubernetes.worlds import World, world
 
-__all__ = ["api", "cluster"]
+__all__ = ["api", "cluster", "world"]
 
 SUCCESS, HELD, ERROR, SKIPPED = OutcomeStatus.SUCCESS, OutcomeStatus.HELD, OutcomeStatus.ERROR, OutcomeStatus.SKIPPED
-WRITES = {"PATCH", "POST", "DELETE"}
-
-
-@dataclass
-class World:
-    """A fabric database and a cluster; `calls` are those of the last run."""
-
-    database: Connection
-    dev: DevCluster
-    api: Cluster
-    kubeconfig: Path
-    calls: dict[str, int]
-
-    def fabric(self, name: str, *manifests: Manifest, **settings: Any) -> None:
-        """Save a fabric, by default without a Fabric resource, and its objects (all of them)."""
-        defaults = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "publish_fabric_resource": False}
-        fabrics.save_fabric(self.database, name, defaults | settings)
-        object_store.save_objects(self.database, self.id(name), manifests, delete_missing=True)
-
-    def id(self, name: str) -> int:
-        """The fabric's row id."""
-        return fabrics.load_fabric(self.database, name).id
-
-    def sync(self, *names: str, **options: Any) -> Outcome:
-        """Sync and return the (last) outcome."""
-        return self.sync_all(names, **options)[-1]
-
-    def sync_all(self, names: Sequence[str], **options: Any) -> list[Outcome]:
-        """Sync and return all outcomes."""
-        self.calls = {}
-
-        def open_cluster(connection_id: str) -> Cluster:
-            client = self.dev.connect(self.kubeconfig, name=connection_id)
-            self.calls = client.calls
-            return client
-
-        values: dict[str, Any] = {"open_cluster": open_cluster, "run_id": "run-1"} | options
-        return sync(self.database, names, **values)
-
-    def live(self, *kinds: str) -> dict[ObjectRef, Manifest]:
-        """What the cluster has of *kinds*."""
-        table = {**KINDS, "Fabric": FABRIC}
-        found = list_live(self.api, [(table[kind], table[kind].default_namespace) for kind in kinds])
-        assert not found.failed
-        return dict(found.objects)
-
-    def inventory(self, name: str) -> dict[str, bool]:
-        """Names of the objects that a fabric owns, and whether they are adopted."""
-        owned = inventory.owned(self.database, "k8s_a", [self.id(name)], [])
-        return {ref.name: one.adopted for ref, one in owned.items()}
-
-    def state(self, name: str) -> sync_state.State:
-        """What operators see."""
-        return next(s for s in sync_state.states(self.database, [name]) if s.target is Target.KUBERNETES)
-
-    @property
-    def writes(self) -> int:
-        """Writes to the cluster by the last run."""
-        return sum(count for verb, count in self.calls.items() if verb in WRITES)
-
-
-@pytest.fixture
-def world(database: Connection, cluster: DevCluster, api: Cluster) -> Iterator[World]:
-    """An empty database and an empty cluster."""
-    yield World(database, cluster, api, cluster.kubeconfig, {})
 
 
 def test_a_fabric_arrives_and_the_next_run_writes_nothing(world: World) -> None:
@@ -405,7 +335,7 @@ def test_our_fabric_resource_says_what_was_reached(world: World) -> None:
 def test_beside_a_foreign_fabric_definition_ours_lives_in_the_fallback_group(world: World) -> None:
     """The foreign one is left alone and the outcome says so."""
     from hedgehog.kube.definitions import apply_definition
-    from tests.kube.test_definitions import definition
+    from tests.kube.objects_lab import definition
 
     apply_definition(world.api, definition(version="v1beta1"))
     world.fabric("lab", make_server("a"), publish_fabric_resource=True)

@@ -11,9 +11,9 @@ from hedgehog.fabric.problems import ProblemKind
 from hedgehog.store.database import transaction
 from hedgehog.store.problems import open_problems
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
-from tests.services.kubernetes.test_sync import World, world
-from tests.services.kubernetes.test_watch import drifts, remove, watch
+from tests.kube.objects_lab import write_as
+from tests.services.kubernetes.watch_lab import drifts, remove, watch
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "watch", "world"]
 

@@ -10,8 +10,8 @@ from hedgehog.kube import outcome
 from hedgehog.kube.client import Cluster
 from hedgehog.store import inventory
 from tests.kube.clusters import api, cluster
-from tests.kube.test_adopt import create
-from tests.services.kubernetes.test_sync import World, world
+from tests.kube.objects_lab import create
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

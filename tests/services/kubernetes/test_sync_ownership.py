@@ -15,8 +15,8 @@ from hedgehog.kube.resources import collection_path, kind_of, object_path
 from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import drift as drift_store
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
-from tests.services.kubernetes.test_sync import World, world
+from tests.kube.objects_lab import write_as
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

@@ -18,9 +18,8 @@ from hedgehog.store import inventory
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.kube.test_adopt import create
-from tests.kube.test_apply import write_as
-from tests.services.kubernetes.test_sync import World, world
+from tests.kube.objects_lab import create, write_as
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

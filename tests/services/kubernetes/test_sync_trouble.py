@@ -13,7 +13,7 @@ from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.services.kubernetes.test_sync import World, world
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

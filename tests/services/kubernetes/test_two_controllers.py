@@ -17,9 +17,9 @@ from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import fabrics, schedule
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
-from tests.services.kubernetes.test_sync import World, world
-from tests.services.kubernetes.test_watch import watch
+from tests.kube.objects_lab import write_as
+from tests.services.kubernetes.watch_lab import watch
+from tests.services.kubernetes.worlds import World, world
 from tests.waiting import LIMIT
 
 __all__ = ["api", "cluster", "watch", "world"]

@@ -25,7 +25,7 @@ from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, installations
 from hedgehog.store.database import connect, transaction
 from tests.kube.clusters import api, cluster
-from tests.services.kubernetes.test_sync import World, world
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 

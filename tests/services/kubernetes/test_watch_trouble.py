@@ -5,9 +5,9 @@ from __future__ import annotations
 from devstack.objects import make_server, make_vpc
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
-from tests.services.kubernetes.test_sync import world
-from tests.services.kubernetes.test_watch import drifts, edit, synced, watch
+from tests.kube.objects_lab import write_as
+from tests.services.kubernetes.watch_lab import drifts, edit, synced, watch
+from tests.services.kubernetes.worlds import world
 
 __all__ = ["api", "cluster", "watch", "world"]
 

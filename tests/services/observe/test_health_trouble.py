@@ -11,8 +11,8 @@ from hedgehog.kube.client import Cluster
 from hedgehog.services.observe import health_rules
 from hedgehog.services.observe.health_rules import Judged, Known
 from tests.kube.clusters import api, cluster
-from tests.services.kubernetes.test_sync import world
-from tests.services.observe.test_health import HEALTHY, UNKNOWN, Ward, ward, with_switches
+from tests.services.kubernetes.worlds import world
+from tests.services.observe.ward import HEALTHY, UNKNOWN, Ward, ward, with_switches
 
 __all__ = ["api", "cluster", "ward", "world"]
 

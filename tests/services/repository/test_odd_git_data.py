@@ -15,7 +15,7 @@ from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository.changes import Look
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
-from tests.gitops.test_transport import Entry, write_tree
+from tests.gitops.mirror_lab import Entry, write_tree
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab, trust
 
 OLD, NEW = "a", "b"
