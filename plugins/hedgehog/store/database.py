@@ -68,7 +68,7 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
     except psycopg2.ProgrammingError as error:
         raise InvalidInput(f"connection hedgehog_db has an unknown setting: {one_line(error)}") from None
     except ValueError:  # its text may have the password
-        raise InvalidInput("connection hedgehog_db has a value with NUL, or of bytes that are no text") from None
+        raise InvalidInput("connection hedgehog_db has a value with NUL, or of bytes that are not text") from None
     psycopg2.extras.register_default_jsonb(connection, loads=_loads)
     return connection
 
