@@ -112,7 +112,7 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
         ({"hostaddr": "10.0.0.0.1"}, InvalidInput, "could not parse network address"),
         ({"service": "absent"}, InvalidInput, 'definition of service "absent" not found'),
         ({"dbname": "a\0b"}, InvalidInput, "has a value with NUL"),
-        ({"user": "\udc80"}, InvalidInput, "of bytes that are no text"),
+        ({"user": "\udc80"}, InvalidInput, "of bytes that are not text"),
         ({"options": "-c nonsense=1"}, InvalidInput, "unrecognized configuration parameter"),
         ({"options": "-c statement_timeout=soon"}, InvalidInput, "invalid value for parameter"),
     ],
