@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hedgehog.airflow.adapters.connections import (
     DATABASE_CONNECTION,
@@ -99,9 +100,31 @@ def open_cluster(connection_id: str) -> Cluster:
         raise InvalidInput(
             f"connection {connection_id} has type {values.conn_type!r}; it must be a kubernetes connection"
         )
+    extra = _cluster_fields(values)
+    way = _way_to_cluster(connection_id, extra)
+    if way == "in_cluster":
+        return Cluster.in_cluster(name=connection_id)
+    given = extra[way]
+    return Cluster.from_kubeconfig(
+        Path(str(given)).expanduser() if way == "kube_config_path" else given,
+        extra.get("cluster_context") or None,
+        name=connection_id,
+        permitted=Permitted.of(KUBECONFIG_ALLOW.read()),
+        skip_tls=is_yes(extra.get("disable_verify_ssl")),
+    )
+
+
+def _cluster_fields(values: ConnectionValues) -> dict[str, Any]:
+    """The extra of a `kubernetes` connection; a plain key wins over its old form with a prefix."""
     prefix = "extra__kubernetes__"
     extra = {key.removeprefix(prefix): value for key, value in values.extra.items() if key.startswith(prefix)}
-    extra |= {key: value for key, value in values.extra.items() if value not in (None, "")}
+    return extra | {key: value for key, value in values.extra.items() if value not in (None, "")}
+
+
+def _way_to_cluster(connection_id: str, extra: Mapping[str, Any]) -> str:
+    """The one field that says which cluster it is. Raises InvalidInput for none and for several."""
+    from hedgehog.kube.kubeconfig import is_yes
+
     ways = [key for key in _CLUSTER_KEYS if (is_yes(extra.get(key)) if key == "in_cluster" else extra.get(key))]
     if len(ways) != 1:
         found = f"names a cluster in {len(ways)} ways" if ways else "names no cluster"
@@ -109,16 +132,7 @@ def open_cluster(connection_id: str) -> Cluster:
             f"connection {connection_id} {found}; set one of {', '.join(_CLUSTER_KEYS)} in its extra "
             "(a kubeconfig of the machine is never used)"
         )
-    if ways == ["in_cluster"]:
-        return Cluster.in_cluster(name=connection_id)
-    given = extra[ways[0]]
-    return Cluster.from_kubeconfig(
-        Path(str(given)).expanduser() if ways == ["kube_config_path"] else given,
-        extra.get("cluster_context") or None,
-        name=connection_id,
-        permitted=Permitted.of(KUBECONFIG_ALLOW.read()),
-        skip_tls=is_yes(extra.get("disable_verify_ssl")),
-    )
+    return ways[0]
 
 
 def open_github(repository: GitRepository) -> Client:
