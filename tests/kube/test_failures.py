@@ -177,5 +177,5 @@ def test_a_long_text_is_cut() -> None:
 
 def test_an_answer_that_is_not_json_is_an_outage() -> None:
     """A captive portal is not an API server."""
-    with pytest.raises(RemoteUnavailable, match="no JSON"):
+    with pytest.raises(RemoteUnavailable, match="not JSON"):
         Answer(200, b"<html>").json()

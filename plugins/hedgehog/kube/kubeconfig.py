@@ -115,7 +115,7 @@ def _read(source: Path | str | Mapping[str, Any], name: str) -> Mapping[str, Any
     except OSError as error:
         raise InvalidInput(f"{name} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, ValueError, RecursionError):  # their texts quote the content
-        raise InvalidInput(f"{name} is not a kubeconfig: it is not YAML and no JSON") from None
+        raise InvalidInput(f"{name} is not a kubeconfig: it is neither YAML nor JSON") from None
     if not isinstance(found, Mapping):
         raise InvalidInput(f"{name} is not a kubeconfig: it has no clusters, users and contexts")
     return found
