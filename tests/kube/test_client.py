@@ -189,7 +189,7 @@ def test_a_kubeconfig_that_runs_programs_is_refused(tmp_path: Path) -> None:
 
 def test_a_bad_kubeconfig_is_said_to_be_one(tmp_path: Path) -> None:
     """Missing, not YAML, without the context."""
-    with pytest.raises(NotFound, match="not a kubeconfig"):
+    with pytest.raises(NotFound, match="no kubeconfig"):
         Cluster.from_kubeconfig(tmp_path / "absent")
     (tmp_path / "bad").write_text("{")
     with pytest.raises(InvalidInput, match="not a kubeconfig"):
