@@ -20,7 +20,7 @@ from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, watch
 from hedgehog.store.database import Lock
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
+from tests.kube.objects_lab import write_as
 from tests.services.git.sync_lab import open_lab, trust
 
 __all__ = ["api", "cluster"]
