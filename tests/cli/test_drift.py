@@ -57,7 +57,7 @@ def test_all_drift_is_listed_with_who_where_and_what_will_be(lab):
         ["FABRIC", "WHERE", "OBJECT", "STATE", "BY", "NEXT", "FOUND"],
         ["lab", "cluster", "Server/default/a", "changed", "kubectl", "held", "0s"],
         *([f".spec.{letter}:", "1", "→", "2"] for letter in "abcde"),
-        ["…", "and", "2", "more;", "--verbose", "shows", "all"],
+        ["and", "2", "more;", "--verbose", "shows", "all"],
         ["lab", "cluster", "Server/default/b", "missing", "-", "held", "0s"],
         ["lab", "cluster", "Server/default/c", "unowned", "helm", "left", "0s"],
         [],
