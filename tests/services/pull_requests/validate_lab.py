@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack.git_server import GitServer, Person
 from devstack.github import GitHub, Pull
@@ -118,3 +121,22 @@ def open_lab(database: Connection, directory: Path, key: str) -> Iterator[Lab]:
     with GitServer(directory / "host") as git, GitHub(git, token=TOKEN) as hub:
         yield Lab(database, git, hub, directory, key)
         assert hub.undescribed == []
+
+
+VPC_2 = "fabrics/lab/vpc-2.yaml"
+OVERLAPS = text(vpc("vpc-2", "10.0.1.0/25", 1002))
+
+
+@pytest.fixture(scope="module")
+def key() -> str:
+    """A key of an app."""
+    pem, none = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return made.private_bytes(serialization.Encoding.PEM, pem, none).decode()
+
+
+@pytest.fixture
+def lab(database, tmp_path: Path, key: str) -> Iterator[Lab]:
+    """A fabric in a repository on GitHub."""
+    with open_lab(database, tmp_path, key) as found:
+        yield found

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
 from devstack.git_server import GitServer
 from hedgehog.errors import NotFound
@@ -16,113 +10,27 @@ from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository import plan as repository_plan
-from hedgehog.services.repository.changes import Look
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, inbox, repository_heads, schedule, sync_state
-from hedgehog.store import objects as object_store
-from hedgehog.store.inbox import Arrival
-from tests.services.git.sync_lab import EDITED, Lab, edited_text, open_lab
-from tests.services.git.sync_lab import make_vpc as make_any_vpc
+from hedgehog.store import repository_heads, schedule
+from tests.services.repository.changes_lab import (
+    EXAMPLE,
+    LAB,
+    ada,
+    delivery,
+    due,
+    execute,
+    follow,
+    lab,
+    make_attachment,
+    make_vpc,
+    objects,
+    published,
+    push,
+    state,
+    text,
+)
 
-LAB = "fabrics/lab"
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "gen"
-WIRING = ("namespaces", "servers", "switches", "connections")
-
-
-@pytest.fixture
-def lab(database, tmp_path):
-    """A Git host with the repository `net`; Git is the source of truth of fabric `lab`."""
-    with open_lab(database, tmp_path) as lab:
-        lab.add_fabric("lab", 0, source_of_truth="git", enable_k8s_sync=True, kubernetes_connection_id="cluster")
-        yield lab
-
-
-@pytest.fixture
-def ada(lab):
-    """Somebody who pushes; she has pushed the wiring of an example, many objects a file, and two VPCs."""
-    ada = lab.person()
-    wiring = {f"{LAB}/wiring/{name}.yaml": (EXAMPLE / f"{name}.yaml").read_text() for name in WIRING}
-    vpcs = {f"{LAB}/vpcs/{name}.yaml": text(make_vpc(name, vlan)) for name, vlan in (("a", 1001), ("b", 1002))}
-    ada.commit(wiring | vpcs)
-    follow(lab)
-    return ada
-
-
-def make_vpc(name: str, vlan: int = 1500) -> dict[str, Any]:
-    """A VPC with one subnet, another one for each name."""
-    vpc = make_any_vpc(name, vlan)
-    vpc["spec"]["subnets"]["default"]["subnet"] = f"10.10.{sum(map(ord, name)) % 250}.0/24"
-    return vpc
-
-
-def text(*manifests: Any) -> str:
-    """A file of one or more documents."""
-    return yaml.safe_dump_all(manifests)
-
-
-def make_attachment(vpc: str = "a", subnet: str = "default") -> dict[str, Any]:
-    """A VPC's subnet on a server of the example."""
-    return {
-        "apiVersion": "vpc.githedgehog.com/v1beta1",
-        "kind": "VPCAttachment",
-        "metadata": {"name": f"{vpc}-server", "namespace": "default"},
-        "spec": {"subnet": f"{vpc}/{subnet}", "connection": "srv-01--unbundled--leaf-01"},
-    }
-
-
-def follow(lab: Lab, name: str = "net", *, run_id: str = "run-1", **options: Any) -> Look:
-    """Look at a repository as the mapped task does."""
-    (look,) = repository_changes.follow(lab.database, [name], open_mirror=lab.open_mirror, run_id=run_id, **options)
-    return look
-
-
-def objects(lab: Lab, fabric: str = "lab") -> dict[str, Any]:
-    """What the database has beside the wiring, by name: the VLAN of a VPC, the subnet of an attachment."""
-    found = object_store.load_objects(lab.database, [lab.id(fabric)])[lab.id(fabric)]
-    return _short(one.manifest for one in found)
-
-
-def published(lab: Lab, fabric: str = "lab") -> dict[str, Any]:
-    """What a cluster gets."""
-    return _short(git_files.published(lab.database, [lab.id(fabric)])[lab.id(fabric)])
-
-
-def _short(manifests: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    found = {(one["kind"], one["metadata"]["name"]): one["spec"] for one in manifests}
-    vpcs = {name: spec["subnets"]["default"]["vlan"] for (kind, name), spec in found.items() if kind == "VPC"}
-    return vpcs | {name: spec["subnet"] for (kind, name), spec in found.items() if kind == "VPCAttachment"}
-
-
-def state(lab: Lab, fabric: str = "lab", target: Target = Target.GIT) -> sync_state.State:
-    """The fabric's state."""
-    return next(one for one in sync_state.states(lab.database, [fabric]) if one.target is target)
-
-
-def execute(lab: Lab, sql: str, *values: Any) -> list[Any]:
-    """Run SQL."""
-    with lab.database.cursor() as cursor:
-        cursor.execute(sql, values)
-        found = cursor.fetchall() if cursor.description else []
-    lab.database.commit()
-    return found
-
-
-def due(lab: Lab) -> list[str]:
-    """The fabrics that the sync to clusters takes up now."""
-    return [one.name for one in schedule.due(lab.database, Target.KUBERNETES)]
-
-
-def push(lab: Lab, head: str, number: int = 1, **changes: Any) -> None:
-    """A delivery of the Git host that `net` moved."""
-    given = {"repository": "acme/net", "url": lab.host.url("net"), "branch": "main", "after": head}
-    arrival = Arrival(f"d-{number}", f"{number:064x}", inbox.BRANCH, "push", **{**given, **changes})
-    inbox.receive(lab.database, arrival)
-
-
-def delivery(lab: Lab) -> tuple[str, str]:
-    """Status and reason of the last delivery."""
-    return execute(lab, "SELECT status, reason FROM hedgehog.inbox ORDER BY id DESC LIMIT 1")[0]
-
+__all__ = ["ada", "lab"]
 
 # What a push says is taken over
 
@@ -351,45 +259,6 @@ def test_a_person_does_not_wait_for_the_next_try(lab, ada):
 # Where to look
 
 
-def test_a_lost_webhook_is_made_up_for_by_the_clock(lab, ada):
-    """One question a repository, and only when the last one is some minutes old."""
-    ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
-    assert repository_plan.plan(lab.database) == []
-    execute(lab, "UPDATE hedgehog.repository_head SET checked_at = now() - interval '241 seconds'")
-    assert repository_plan.plan(lab.database) == [["net"]]
-    follow(lab)
-    assert "c" in objects(lab)
-    assert repository_plan.plan(lab.database) == []
-
-
-def test_a_webhook_has_its_repository_looked_at_at_once(lab, ada):
-    """And is done afterwards."""
-    head = ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
-    push(lab, head)
-    assert repository_plan.plan(lab.database) == [["net"]]
-    assert follow(lab).deliveries == 1
-    assert delivery(lab) == ("done", f"looked at main@sha1:{head}")
-    assert repository_plan.plan(lab.database) == []
-
-
-def test_ten_webhooks_are_one_look(lab, ada):
-    """A burst of pushes: the last head counts."""
-    for number in range(10):
-        push(lab, "a" * 40, number)
-    assert follow(lab).deliveries == 10
-    assert execute(lab, "SELECT DISTINCT status FROM hedgehog.inbox") == [("done",)]
-
-
-@pytest.mark.parametrize(
-    "changes", [{"branch": "develop"}, {"url": "https://git.example.com/net.git"}], ids=["branch", "host"]
-)
-def test_a_delivery_of_another_branch_or_host_is_ignored(lab, ada, changes):
-    """An `acme/net` elsewhere is not ours."""
-    push(lab, "a" * 40, **changes)
-    assert repository_plan.plan(lab.database) == []
-    assert delivery(lab)[0] == "ignored"
-
-
 def test_a_host_that_is_unreachable_is_asked_again_later(lab, ada):
     """The delivery waits; the fabric stays in sync as long as its regular check is not due."""
     push(lab, "a" * 40)
@@ -464,110 +333,7 @@ def test_a_suspended_fabric_is_left_alone_and_caught_up_with(lab, ada):
 # Forced pushes
 
 
-def force_push(ada: Any, files: dict[str, str]) -> str:
-    """Replace the last commit by another one."""
-    ada.git("reset", "--quiet", "--hard", "HEAD~1")
-    for path, content in files.items():
-        (ada.directory / path).write_text(content)
-    ada.git("add", "--all")
-    ada.git("commit", "--quiet", "--message", "Instead")
-    ada.git("push", "--quiet", "--force", "origin", "HEAD:main")
-    return ada.git("rev-parse", "HEAD").strip()
-
-
-def test_a_forced_push_is_taken_over_reported_and_what_it_dropped_is_kept(lab, ada):
-    """Nobody's commits are lost without a word."""
-    dropped = ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
-    follow(lab)
-    head = force_push(ada, {f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1111))})
-    look = follow(lab)
-    assert (look.revision, look.replaced) == (f"main@sha1:{head}", dropped)
-    assert objects(lab) == published(lab) == {"a": 1111, "b": 1002}
-    reason = f"branch main was force-pushed: {dropped[:12]} is no longer part of it"
-    assert look.outcomes[0].reason.startswith(reason)
-    told = execute(lab, "SELECT reason FROM hedgehog.sync_event ORDER BY id DESC LIMIT 1")[0][0]
-    assert told.startswith(reason)
-    repository = fabric_store.load_repositories(lab.database)[0]
-    mirror = lab.open_mirror(repository).path
-    kept = ["git", f"--git-dir={mirror}", "rev-parse", f"{repository_changes.REPLACED_REF}{dropped}"]
-    assert subprocess.check_output(kept, text=True).strip() == dropped
-    assert execute(lab, "SELECT commit_id, replaced_commit FROM hedgehog.repository_head") == [(head, dropped)]
-    assert follow(lab).replaced is None
-
-
-def test_a_plain_push_leaves_no_reference_behind(lab, ada):
-    """The note before the fetch was only a precaution."""
-    ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
-    assert follow(lab).replaced is None
-    mirror = lab.open_mirror(fabric_store.load_repositories(lab.database)[0]).path
-    listed = subprocess.check_output(["git", f"--git-dir={mirror}", "for-each-ref", "--format=%(refname)"], text=True)
-    assert listed.split() == ["refs/remotes/origin/main"]
-
-
-def test_a_forced_push_is_reported_to_a_fabric_of_the_database_too(lab, ada):
-    """Its files may be as they were; its history says what happened to the branch."""
-    lab.add_fabric("base")
-    lab.sync("base")
-    follow(lab)
-    ada.pull()
-    ada.commit({"notes.txt": "one"})
-    follow(lab)
-    force_push(ada, {"notes.txt": "two"})
-    look = follow(lab)
-    assert look.woken == ()
-    query = (
-        "SELECT status FROM hedgehog.sync_event WHERE fabric = 'base' AND reason LIKE 'branch main was force-pushed%%'"
-    )
-    assert execute(lab, query) == [("success",)]
-
-
 # Fabrics that the database owns
-
-
-@pytest.fixture
-def owned(lab):
-    """Fabric `lab` owned by the database and published; Ada has the clone."""
-    fabric_store.save_fabric(lab.database, "lab", {"source_of_truth": "database"})
-    lab.save("lab", make_any_vpc("vpc-0", 1001), make_any_vpc("vpc-1", 1002))
-    lab.sync("lab")
-    return lab.person()
-
-
-def test_our_own_push_makes_nothing_due(lab, owned):
-    """Even when the webhook for it was lost, or came before the push was recorded."""
-    assert follow(lab).woken == ()
-    lab.save("lab", make_any_vpc("vpc-0", 1777))
-    lab.sync("lab")
-    look = follow(lab)
-    assert (look.moved, look.woken) == (True, ())
-
-
-def test_an_edit_of_our_file_makes_the_fabric_due_at_git(lab, owned):
-    """Where it is held, overwritten or adopted, as the fabric says."""
-    follow(lab)
-    owned.commit({EDITED: edited_text()})
-    assert follow(lab).woken == ("lab",)
-    assert [one.name for one in schedule.due(lab.database, Target.GIT)] == ["lab"]
-    assert lab.sync("lab").status is OutcomeStatus.HELD
-    assert follow(lab).woken == ()
-
-
-def test_a_removed_file_makes_the_fabric_due_at_git_and_foreign_ones_do_not(lab, owned):
-    """Foreign files are left alone."""
-    follow(lab)
-    owned.commit({f"{LAB}/notes.txt": "mine"})
-    assert follow(lab).woken == ()
-    owned.commit({EDITED: None})
-    assert follow(lab).woken == ("lab",)
-
-
-def test_a_held_edit_makes_nothing_due_when_something_else_is_pushed(lab, owned):
-    """It was reported once."""
-    owned.commit({EDITED: edited_text()})
-    follow(lab)
-    lab.sync("lab")
-    owned.commit({f"{LAB}/notes.txt": "mine"})
-    assert follow(lab).woken == ()
 
 
 # Repositories are independent
