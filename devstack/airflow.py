@@ -104,6 +104,9 @@ class Airflow:
             "SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": 20,
             "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
+            # A busy machine is not a lost API server: by default three answers that take 5 s end a task.
+            "WORKERS__EXECUTION_API_TIMEOUT": 60,
+            "WORKERS__MAX_FAILED_HEARTBEATS": 20,
             "LOGGING__BASE_LOG_FOLDER": self.home / "logs",
             "LOGGING__WORKER_LOG_SERVER_PORT": self.log_ports[0],
             "LOGGING__TRIGGER_LOG_SERVER_PORT": self.log_ports[1],

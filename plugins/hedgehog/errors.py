@@ -132,7 +132,14 @@ class FieldConflict(PermanentError):
 
 
 class DefinitionMissing(PermanentError):
-    """The cluster does not know the kind: its CustomResourceDefinition must be installed first."""
+    """The cluster does not know the kind: its CustomResourceDefinition must be installed first.
+
+    `objects_gone`: the cluster was asked for it and has none, so that no object of the kind is there.
+    """
+
+    def __init__(self, message: str, *, objects_gone: bool = False) -> None:
+        super().__init__(message)
+        self.objects_gone = objects_gone
 
 
 class FinalizerPending(PermanentError):

@@ -69,7 +69,8 @@ def test_what_has_no_namespace_is_definitions_names_and_reading() -> None:
     assert rules == {
         ("customresourcedefinitions", ("get", "patch")): ours,
         ("customresourcedefinitions", ("create",)): [],
-        ("customresourcedefinitions", ("list",)): [],
+        ("customresourcedefinitions", ("get", "list")): [],
+        ("apiservices", ("get",)): [],
         ("namespaces", ("get",)): [FABRIC.default_namespace],
         ("nodes", ("list",)): [],
         ("validatingwebhookconfigurations", ("list",)): [],

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from devstack.cluster import DevCluster
+from hedgehog.errors import DefinitionMissing, NotFound
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import (
@@ -13,10 +17,14 @@ from hedgehog.kube.definitions import (
     MANAGED_BY,
     apply_definition,
     ensure_namespace,
+    explained,
     fabric_definition,
 )
 from tests.kube.clusters import CRDS
+from tests.kube.fake_server import serve, status
 from tests.kube.objects_lab import definition
+
+SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 NAME = f"{FABRIC.plural}.{FABRIC.group}"
 
@@ -115,3 +123,55 @@ def test_the_namespace_is_created_once(api: Cluster) -> None:
     api.send("DELETE", "DELETE", "/api/v1/namespaces/only-here", subject="namespace")
     assert ensure_namespace(api, "only-here")
     assert not ensure_namespace(api, "only-here")
+
+
+AWAY = replace(FABRIC, group="away.example.com")
+MISSING = DefinitionMissing("not served")
+
+
+def says_gone(client: Cluster) -> bool:
+    """Whether a cluster that lacks the definition of AWAY is believed to have none of its objects."""
+    told = explained(client, AWAY, MISSING)
+    assert isinstance(told, DefinitionMissing)
+    return told.objects_gone
+
+
+def test_objects_are_gone_with_a_definition_that_the_cluster_says_it_lacks(cluster: DevCluster, api: Cluster) -> None:
+    """To who may look at definitions and API services; who may not knows nothing."""
+    definitions = {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": ["get"]}
+    services = {"apiGroups": ["apiregistration.k8s.io"], "resources": ["apiservices"], "verbs": ["get"]}
+    assert says_gone(api)
+    for name, rules, gone in (
+        ("sees-neither", [], False),
+        ("sees-crds", [definitions], False),
+        ("sees-services", [services], False),
+        ("sees-both", [definitions, services], True),
+    ):
+        client = cluster.connect(cluster.user(name, rules))
+        assert says_gone(client) is gone, name
+        client.close()
+
+
+def test_another_api_server_may_have_objects_without_a_definition(api: Cluster) -> None:
+    """One that is registered for the group and version; the cluster's own is registered without a service."""
+    name = f"{AWAY.version}.{AWAY.group}"
+    spec = {"group": AWAY.group, "version": AWAY.version, "groupPriorityMinimum": 1000, "versionPriority": 10}
+    spec |= {"service": {"name": "none", "namespace": "default"}, "insecureSkipTLSVerify": True}
+    body = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}, "spec": spec}
+    api.call("POST", "POST", SERVICES, subject=name, body=body)
+    try:
+        assert not says_gone(api)
+    finally:
+        api.call("DELETE", "DELETE", f"{SERVICES}/{name}", subject=name)
+    while api.send("GET", "GET", f"{SERVICES}/{name}", subject=name).ok:
+        pass
+    assert says_gone(api)
+
+
+@pytest.mark.parametrize("details", [{}, {"details": {}}, {"details": {"name": "another"}}])
+def test_a_404_that_does_not_name_the_definition_says_nothing(details: dict[str, Any]) -> None:
+    """A gateway before the cluster answers so for a cluster that it has lost."""
+    with serve(lambda _: status(404, "not found", **details)) as fake:
+        assert not says_gone(fake.cluster)
+        with pytest.raises(NotFound):
+            fabric_definition(fake.cluster)

@@ -99,3 +99,23 @@ def test_an_answer_that_is_not_a_list_is_not_an_empty_one() -> None:
         with serve(lambda _, body=body: Reply(body=body)) as fake:
             found = list_live(fake.cluster, [SERVERS])
         assert (found.objects, list(found.failed)) == ({}, ["Server"]), body
+
+
+def test_a_definition_that_comes_or_goes_during_the_look_says_nothing() -> None:
+    """One namespace is listed, in another the kind is not there any more: none of its objects counts as gone."""
+
+    def reply(request: Request) -> Reply:
+        if "/namespaces/b/" in request.path:
+            return Reply(body={"metadata": {}, "items": []})
+        if "/namespaces/c/" in request.path:
+            return status(403, "forbidden")
+        absent = {} if "/namespaces/" in request.path else {"name": request.path.rpartition("/")[2]}
+        return status(404, "not found", details=absent)
+
+    with serve(reply) as fake:
+        server = SERVERS[0]
+        assert list_live(fake.cluster, [(server, "a")]).unknown == {}
+        assert isinstance(list_live(fake.cluster, [(server, "a"), (server, "b")]).unknown["Server"], RetryableError)
+        for namespaces in ("ac", "cd", "abc"):
+            found = list_live(fake.cluster, [(server, one) for one in namespaces])
+            assert isinstance(found.unknown["Server"], PermissionDenied)

@@ -137,5 +137,8 @@ def test_what_an_unlisted_object_may_refer_to_is_not_deleted() -> None:
     planned = plan(owned, Live(live, {"VPCAttachment": PermissionDenied("no list")}))
     assert actions(planned) == {"a": Action.SKIPPED, "v": Action.SKIPPED, "s": Action.DELETED}
     assert planned.gone == set()
-    planned = plan(owned, Live(live, {"VPCAttachment": DefinitionMissing("no CRD")}))
-    assert actions(planned) == {"a": Action.SKIPPED, "v": Action.DELETED, "s": Action.DELETED}
+    planned = plan(owned, Live(live, {"VPCAttachment": DefinitionMissing("not served")}))
+    assert actions(planned) == {"a": Action.SKIPPED, "v": Action.SKIPPED, "s": Action.DELETED}
+    planned = plan(owned, Live(live, {"VPCAttachment": DefinitionMissing("no CRD", objects_gone=True)}))
+    assert actions(planned) == {"v": Action.DELETED, "s": Action.DELETED}
+    assert planned.gone == {ref("a", "VPCAttachment")}

@@ -26,6 +26,7 @@ from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER, Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.crds import load_schema, render_fabric_crd
+from hedgehog.kube.failures import cut, failure, is_absent
 from hedgehog.kube.resources import collection_path, definition_name
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ ESTABLISH_TIMEOUT = 30.0
 """Seconds an API server may take until it serves a new definition; it usually takes less than one."""
 
 _PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +113,62 @@ def _missing_right(kind: Kind, error: PermissionDenied) -> str:
 
 def _get(cluster: Cluster, kind: Kind) -> Manifest | None:
     name = definition_name(kind)
-    try:
-        found: Manifest = cluster.call("GET", "GET", f"{_PATH}/{name}", subject=f"CRD {name}").json()
-    except NotFound:
+    return _found(cluster, f"{_PATH}/{name}", name, subject=f"CRD {name}")
+
+
+def _found(cluster: Cluster, path: str, name: str, *, subject: str) -> Manifest | None:
+    """The object *name*; None when the API server says that it has none. A 404 that does not name it, such as a
+    proxy's, says nothing: it is raised."""
+    answer = cluster.send("GET", "GET", path, subject=subject)
+    if answer.ok:
+        found: Manifest = answer.json()
+        return found
+    if is_absent(answer, name):
         return None
-    return found
+    raise failure(answer, subject, cluster=cluster.name)
 
 
 def explained(cluster: Cluster, kind: Kind, error: HedgehogError) -> HedgehogError:
-    """*error*, unless it is a DefinitionMissing that will pass: the definition is there, but just installed or on its
-    way out. One more request, for that error only; a user who may not read definitions gets the error as it is."""
+    """*error*, unless it is a DefinitionMissing: then what the definition says, or that there is none.
+
+    One that was just installed or is on its way out is worth another try. One or two more requests, for that error only;
+    a user who may not read definitions, or gets no clear answer, gets the error as it is.
+    """
     if not isinstance(error, DefinitionMissing):
         return error
     try:
         found = _get(cluster, kind)
+        if found is None:
+            return DefinitionMissing(str(error), objects_gone=not _is_aggregated(cluster, kind))
     except HedgehogError:
         return error
-    if found is None:
-        return error
+    return _unserved(cluster, kind, found)
+
+
+def _is_aggregated(cluster: Cluster, kind: Kind) -> bool:
+    """Whether another API server than the cluster's own has the kind's group, and may have objects without a definition.
+
+    Raises when that cannot be said.
+    """
+    service = f"{kind.version}.{kind.group}"
+    found = _found(cluster, f"{_SERVICES}/{service}", service, subject=f"APIService {service}")
+    return found is not None and found["spec"].get("service") is not None
+
+
+def _unserved(cluster: Cluster, kind: Kind, found: Manifest) -> HedgehogError:
+    """Why a kind is not served whose definition is there, and whether it will be."""
     name = definition_name(kind)
     if found["metadata"].get("deletionTimestamp"):
         return RetryableError(f"{cluster.name} is deleting CRD {name}; its objects wait until it is installed again")
-    if not any(one["name"] == kind.version and one.get("served") for one in found["spec"]["versions"]):
-        return DefinitionMissing(
-            f"CRD {name} of {cluster.name} does not serve version {kind.version}; install one that does"
-        )
+    spec, said = found["spec"], f"CRD {name} of {cluster.name}"
+    if spec["scope"] != "Namespaced":
+        return DefinitionMissing(f"{said} is for the whole cluster, not for namespaces; install Hedgehog's")
+    for condition in (found.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "NamesAccepted" and condition.get("status") == "False":
+            why = cut(str(condition.get("message")))
+            return DefinitionMissing(f"{said} is not served, for its names are another's: {why}; remove one of the two")
+    if not any(one["name"] == kind.version and one.get("served") for one in spec["versions"]):
+        return DefinitionMissing(f"{said} does not serve version {kind.version}; install one that does")
     return RetryableError(f"CRD {name} is installed in {cluster.name}, which does not serve it yet")
 
 

@@ -128,6 +128,11 @@ def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "")
     return error
 
 
+def is_absent(answer: Answer, name: str) -> bool:
+    """Whether an API server says that there is no object *name*, rather than no such path, or a proxy no such page."""
+    return answer.status == 404 and (_status(answer).get("details") or {}).get("name") == name
+
+
 def of_object(subject: str, error: Exception) -> HedgehogError:
     """What kept one object from being worked on: *error* itself, or what nobody foresaw as something to try again."""
     if isinstance(error, HedgehogError):

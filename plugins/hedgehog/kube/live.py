@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from hedgehog.errors import HedgehogError, RemoteUnavailable
+from hedgehog.errors import DefinitionMissing, HedgehogError, RemoteUnavailable, RetryableError
 from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
@@ -34,18 +34,35 @@ class Live:
     objects: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
     failed: Mapping[str, HedgehogError] = field(default_factory=dict)
 
+    @property
+    def unknown(self) -> Mapping[str, HedgehogError]:
+        """The kinds in `failed` that may have objects: a definition that is gone took all of them with it."""
+        return {kind: error for kind, error in self.failed.items() if not _says_gone(error)}
+
+
+def _says_gone(error: HedgehogError) -> bool:
+    return isinstance(error, DefinitionMissing) and error.objects_gone
+
 
 def list_live(cluster: Cluster, scopes: Collection[Scope]) -> Live:
     """Read every scope, some at a time. A kind that cannot be listed is an error of that kind, never "no objects"."""
     ordered = sorted(scopes, key=lambda scope: (scope[0].kind, scope[1]))
     objects: dict[ObjectRef, Manifest] = {}
     failed: dict[str, HedgehogError] = {}
+    listed: set[str] = set()
     with ThreadPoolExecutor(max(1, min(cluster.concurrency, len(ordered))), "list") as pool:
         for scope, found in zip(ordered, pool.map(lambda one: _list_scope(cluster, *one), ordered), strict=True):
-            if isinstance(found, HedgehogError):
-                failed[scope[0].kind] = found
-            else:
+            kind = scope[0].kind
+            if not isinstance(found, HedgehogError):
                 objects |= found
+                listed.add(kind)
+            elif kind not in failed or _says_gone(failed[kind]):
+                failed[kind] = found
+    for kind in listed:
+        if kind in failed and _says_gone(failed[kind]):
+            failed[kind] = RetryableError(
+                f"{cluster.name}: the CRD of {kind} came or went while its objects were listed"
+            )
     return Live({ref: live for ref, live in objects.items() if ref.kind not in failed}, failed)
 
 

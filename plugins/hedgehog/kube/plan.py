@@ -9,7 +9,6 @@ from typing import Any
 from hedgehog.errors import (
     AdmissionRefused,
     AlreadyExists,
-    DefinitionMissing,
     FinalizerPending,
     HedgehogError,
 )
@@ -133,11 +132,11 @@ def _unwanted(
     to it, and as vanished for us.
     """
     unwanted = sorted(desired.owned.keys() - desired.manifests.keys() - desired.left_alone.keys())
-    errors = {ref: live.failed[ref.kind] for ref in unwanted if ref.kind in live.failed}
+    unknown = live.unknown
+    errors = {ref: unknown[ref.kind] for ref in unwanted if ref.kind in unknown}
     for user, manifest in desired.owned.items():
-        error = live.failed.get(user.kind)
-        # Without its definition an object cannot be there.
-        if error is not None and not isinstance(error, DefinitionMissing):
+        error = unknown.get(user.kind)
+        if error is not None:
             errors |= {ref: error for ref in references(manifest) if ref in unwanted and ref not in errors}
     there = {ref: live.objects[ref] for ref in unwanted if ref in live.objects and ref not in errors}
     taken = {ref for ref, found in there.items() if tools.other_installation(found, desired.installation)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -30,10 +31,10 @@ G = ObjectRef("GatewayGroup", "default", "g")
 ERROR = OutcomeStatus.ERROR
 
 
-def remove_definition(world: World) -> None:
-    """Delete the CRD of GatewayGroup and wait until it is gone."""
-    world.api.send("DELETE", "DELETE", CRD, subject="CRD")
-    while world.api.send("GET", "GET", CRD, subject="CRD").ok:
+def remove_definition(world: World, path: str = CRD) -> None:
+    """Delete a CRD, that of GatewayGroup, and wait until it is gone."""
+    world.api.send("DELETE", "DELETE", path, subject="CRD")
+    while world.api.send("GET", "GET", path, subject="CRD").ok:
         pass
 
 
@@ -97,6 +98,78 @@ def test_a_definition_that_is_being_deleted_is_retried_and_no_right_is_missing(l
     assert (outcome.status, outcome.retryable, lab.state("lab").status) == (ERROR, True, SyncStatus.ERROR)
     assert "grant" not in " ".join(outcome.details)
     assert (outcome.counts["created"], outcome.counts["deleted"]) == (1, 1)
+
+
+def test_an_object_that_went_with_its_definition_is_no_longer_the_fabric_s(lab):
+    """Somebody who uninstalls the gateways drops them from the fabric as well: that is the end of them."""
+    remove_definition(lab)
+    lab.fabric("lab", make_server("a"))
+    outcome = lab.sync("lab")
+    assert (outcome.status, lab.state("lab").status) == (OutcomeStatus.SKIPPED, SyncStatus.IN_SYNC)
+    assert set(lab.inventory("lab")) == {"a"}
+
+
+def of_the_whole_cluster(world: World) -> None:
+    """Install the CRD of GatewayGroup anew, without namespaces."""
+    definition = definition_of_the_groups(world)
+    definition["spec"]["scope"] = "Cluster"
+    remove_definition(world)
+    world.api.call("POST", "POST", CRDS, subject="CRD", body=definition)
+
+
+def with_another_of_its_names(world: World) -> None:
+    """Install it anew after another CRD that has its kind."""
+    definition = definition_of_the_groups(world)
+    names = {"plural": "others", "singular": "other", "kind": GROUP.kind, "listKind": "OtherList"}
+    other = {
+        **definition,
+        "metadata": {"name": f"others.{GROUP.group}"},
+        "spec": {**definition["spec"], "names": names},
+    }
+    remove_definition(world)
+    world.api.call("POST", "POST", CRDS, subject="CRD", body=other)
+    until_condition(world, f"others.{GROUP.group}", "Established", "True")
+    world.api.call("POST", "POST", CRDS, subject="CRD", body=definition)
+    until_condition(world, f"{GROUP.plural}.{GROUP.group}", "NamesAccepted", "False")
+
+
+def definition_of_the_groups(world: World) -> Any:
+    """The CRD of GatewayGroup as it could be sent again."""
+    found = world.api.call("GET", "GET", CRD, subject="CRD").json()
+    return {key: found[key] for key in ("apiVersion", "kind", "spec")} | {
+        "metadata": {"name": found["metadata"]["name"]}
+    }
+
+
+def until_condition(world: World, name: str, condition: str, value: str) -> None:
+    """Wait until the API server has judged a definition."""
+    while not any(
+        (one["type"], one["status"]) == (condition, value)
+        for one in world.api.call("GET", "GET", f"{CRDS}/{name}", subject="CRD").json()["status"].get("conditions")
+        or ()
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("install", "said"),
+    [
+        (of_the_whole_cluster, "is for the whole cluster, not for namespaces"),
+        (with_another_of_its_names, "is not served, for its names are another's"),
+    ],
+)
+def test_a_definition_that_will_never_serve_the_kind_is_said_to_be_wrong(lab, install, said):
+    """It is looked at slowly, not tried again and again as one that is being installed; the rest is written."""
+    try:
+        install(lab)
+        lab.fabric("lab", make("GatewayGroup", "g"), make_server("a"), make_server("b"))
+        outcome = lab.sync("lab")
+        assert (outcome.status, outcome.error_class, outcome.retryable) == (ERROR, "DefinitionMissing", False)
+        assert said in outcome.reason
+        assert outcome.counts["created"] == 1
+    finally:
+        remove_definition(lab, f"{CRDS}/others.{GROUP.group}")
+        remove_definition(lab)
 
 
 def test_a_definition_that_is_there_but_not_served_yet_is_waited_for(lab, monkeypatch):

@@ -137,17 +137,22 @@ def test_an_object_of_another_tool_is_noted(api, database):
     assert set(names(database)) == {"VPC/default/a"}
 
 
+API_SERVICES = "/apis/apiregistration.k8s.io/"
+
+
 def answers(*, absent=(), refused=()):
     """A cluster with one VPC, without the kinds *absent*, that refuses to list *refused*."""
 
     def reply(request):
         plural = request.path.split("?")[0].rsplit("/", 1)[1]
-        if request.path.startswith(CRDS) or plural in absent:
+        if request.path.startswith((CRDS, API_SERVICES)):
+            return status(404, f"{plural} not found", details={"name": plural})
+        if plural in absent:
             return status(404, "the server could not find the requested resource")
         if plural in refused:
             return status(403, "forbidden")
         live = {"metadata": {"name": "a", "namespace": "default", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
-        return Reply(body={"items": [live] if plural == "vpcs" else []})
+        return Reply(body={"metadata": {}, "items": [live] if plural == "vpcs" else []})
 
     return serve(reply)
 

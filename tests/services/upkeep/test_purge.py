@@ -19,7 +19,7 @@ from hedgehog.store import database as store_database
 from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics, watch
 from hedgehog.store.database import Lock
-from tests.kube.clusters import api, cluster
+from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.objects_lab import write_as
 from tests.services.git.sync_lab import open_lab, trust
 
@@ -201,3 +201,16 @@ def test_only_orphans_that_we_wrote_and_nobody_wants_are_pruned(lab, api, cluste
     finally:
         client.close()
     assert servers(api) == {"a"}
+
+
+def test_a_purge_ends_when_the_definition_went_with_the_objects(lab, api, cluster):
+    """Somebody who uninstalls Hedgehog first gets rid of the fabric as well."""
+    servers_crd = f"{CRDS}/servers.wiring.githedgehog.com"
+    api.call("DELETE", "DELETE", servers_crd, subject="CRD")
+    while api.send("GET", "GET", servers_crd, subject="CRD").ok:
+        pass
+    try:
+        left, problems = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-2")
+        assert (left.done, problems, fabrics.fabric_names(lab.database)) == (True, [], [])
+    finally:
+        cluster.install_definitions()

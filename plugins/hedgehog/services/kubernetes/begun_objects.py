@@ -41,4 +41,4 @@ def still_open(
     deleted yet, and what failed in a way that says nothing."""
     rest = begun - effect.applied.keys() - effect.adopted.keys() - effect.gone
     doubtful = {ref for ref in rest if ref in results and isinstance(results[ref].error, RetryableError)}
-    return [ref for ref in rest if ref.kind in live.failed or ref in desired.owned or ref in doubtful]
+    return [ref for ref in rest if ref.kind in live.unknown or ref in desired.owned or ref in doubtful]

@@ -157,7 +157,7 @@ def _in_cluster(
     """What there is of *objects*, as last applied; what another installation has taken over is gone for us."""
     scopes = {(kind_of(manifest), ref.namespace) for ref, manifest in objects.items()}
     seen = list_live(cluster, scopes)
-    for error in seen.failed.values():
+    for error in seen.unknown.values():
         raise error
     found = {ref: seen.objects[ref] for ref in objects if ref in seen.objects}
     there = {ref: one for ref, one in found.items() if not other_installation(one, ours)}
@@ -317,7 +317,7 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
         connection, connection_id, refs
     )
     seen = list_live(cluster, {(KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
-    for error in seen.failed.values():
+    for error in seen.unknown.values():
         raise error
     installation = installations.load(connection)
     ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_ours(one, installation)}
