@@ -8,7 +8,6 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
@@ -28,8 +27,6 @@ _SESSION = "-c statement_timeout=1000 -c lock_timeout=500 -c synchronous_commit=
 """A row of a task's history is not worth waiting for a disk, nor for anybody's lock."""
 _LONGEST = 20_000
 """Characters of a failure that are looked at for secrets."""
-_LONGEST_START = 5.0
-"""Seconds that an end waits for its start to be written."""
 
 
 class Breaker:
@@ -60,20 +57,20 @@ class Breaker:
 
 
 class TaskRecorder:
-    """Writes one row per try of our tasks: the start in parallel with the work, the end after Airflow has the state.
+    """Writes one row per try of each of our tasks: its start before its work, its end after Airflow has its state.
 
-    Only in the process of the task. What a killed process could not tell is filled in by the sweep of hedgehog_metrics.
+    In the only thread of the task: a second thread, connecting while the task began its work, ended some tasks with
+    SIGSEGV. Only in the process of the task. What a killed process could not record is filled in by the sweep of
+    hedgehog_metrics.
     """
 
     def __init__(self, breaker: Breaker | None = None) -> None:
         self._breaker = breaker or Breaker()
         self._parameters: dict[str, Any] | None = None
-        self._start: Thread | None = None
-        self._failure: Exception | None = None
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:
-        """Called before a task's work, which does not wait for the database."""
+        """Called before a task's work, which waits for the database no longer than _LIMITS says, once a minute."""
         self._record(task_instance, "running")
 
     @hookimpl
@@ -96,17 +93,11 @@ class TaskRecorder:
         if not is_ours(task_instance):
             return
         try:
-            self._wait_for_start()
             if self._breaker.is_open():
                 return
             if self._parameters is None:
                 self._parameters = database_parameters()
-            run = _task_run(task_instance, state, error)
-            if state == "running":
-                self._start = Thread(target=self._write_start, args=(run,), daemon=True)
-                self._start.start()
-            else:
-                self._write(run)
+            self._write(_task_run(task_instance, state, error))
         except Exception as failure:  # whatever it is: a task of which nothing is known is better than a failed one
             self._breaker.trip()
             logger.warning(
@@ -115,22 +106,6 @@ class TaskRecorder:
                 _masked(str(failure)),
                 PAUSE,
             )
-
-    def _wait_for_start(self) -> None:
-        start, self._start = self._start, None
-        if start is not None:
-            start.join(_LONGEST_START)
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
-
-    def _write_start(self, run: TaskRun) -> None:
-        """In a thread, which neither logs nor asks Airflow for anything: failures are logged at the end."""
-        try:
-            self._write(run)
-        except Exception as failure:
-            self._breaker.trip()
-            self._failure = failure
 
     def _write(self, run: TaskRun) -> None:
         from hedgehog.store import database, task_runs
