@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from devstack.objects import make
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
+from tests.calls import calls
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -169,7 +169,7 @@ def test_upstreams_fabrics_are_ordered_without_a_dangling_reference(reference: P
 @pytest.mark.parametrize("next_one", [lambda i, n: i + 1, lambda i, n: i ^ 1, lambda i, n: (i + 1) % n])
 def test_the_order_of_a_chain_and_of_circles_costs_what_their_references_cost(next_one):
     """Counted in calls. Whoever names 10,000 VPCs as each other's DHCP relay had everybody wait for minutes."""
-    few, many = (_calls([_relayed(i, next_one(i, n)) for i in range(n)]) for n in (100, 800))
+    few, many = (_ordering([_relayed(i, next_one(i, n)) for i in range(n)]) for n in (100, 800))
     assert many < 12 * few
 
 
@@ -181,17 +181,5 @@ def _relayed(number, by):
     }
 
 
-def _calls(manifests):
-    count = 0
-
-    def note(*_):
-        nonlocal count
-        count += 1
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        waves(manifests)
-    finally:
-        sys.setprofile(before)
-    return count
+def _ordering(manifests):
+    return calls(lambda: waves(manifests))
