@@ -256,7 +256,7 @@ class Cluster:
 
 def _check_certificates(what: str, configuration: Configuration) -> None:
     """Refuse certificates and keys that TLS does not take, which would else be noticed by each request."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # empty: those of the machine are of no use here
     for fields, load_it in (
         ("certificate-authority of its cluster is not a PEM certificate", _load_authority),
         ("client-certificate and client-key of its user are not a PEM pair", _load_pair),
