@@ -12,11 +12,10 @@ from devstack.objects import make_server
 from hedgehog.airflow.adapters import hooks
 from hedgehog.fabric import render
 from hedgehog.fabric.differences import Difference
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import apply_one
-from hedgehog.store import drift as store
-from hedgehog.store import fabrics
+from hedgehog.store import fabrics, open_drift
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.cli.lab import connection_uri, hedgehog
@@ -45,7 +44,7 @@ def lab(hedgehog, database):
         drift("c", "unowned", manager="helm"),
     ]
     with transaction(database) as cursor:
-        store.note(cursor, "k8s_a", found)
+        open_drift.note(cursor, "k8s_a", found)
     return hedgehog
 
 
@@ -76,7 +75,7 @@ def test_a_revert_is_noted_and_shown(lab, database):
     status, out, err = lab("drift", "revert", "lab", "Server/default/a")
     assert (status, out) == (0, "Server/default/a\n")
     assert err == "hedgehog: note: the next sync writes them; at once: `hedgehog sync kubernetes lab`\n"
-    assert [one.revert for one in store.listing(database, "lab")] == [True, False, False]
+    assert [one.revert for one in open_drift.listing(database, "lab")] == [True, False, False]
     assert "  reverted  " in lab("drift", "list")[1]
 
 
@@ -171,7 +170,9 @@ def test_values_of_strangers_stay_on_their_line(lab, database):
     evil = Difference(".spec.a", "x", "y\x1b[2J\nlab  cluster  VPC/default/forged  changed")
     row_id = fabrics.load_fabric(database, "lab").id
     with transaction(database) as cursor:
-        store.note(cursor, "k8s_a", [drift("a", "changed", fabric_id=row_id, paths=(".spec.a",), differences=(evil,))])
+        open_drift.note(
+            cursor, "k8s_a", [drift("a", "changed", fabric_id=row_id, paths=(".spec.a",), differences=(evil,))]
+        )
     out = lab("drift", "list", "lab")[1]
     assert "\x1b" not in out
     assert not any(line.startswith("lab  cluster  VPC") for line in out.splitlines())

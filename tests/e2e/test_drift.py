@@ -8,8 +8,7 @@ from typing import Any
 from devstack.objects import make_server
 from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics
+from hedgehog.store import fabrics, open_drift
 from hedgehog.store import objects as object_store
 from tests.e2e.cluster_lab import apply_as
 from tests.e2e.looks import live
@@ -26,9 +25,9 @@ def description(stack: Stack, name: str) -> str:
     return found
 
 
-def drifts(stack: Stack, name: str) -> list[drift_store.Listed]:
+def drifts(stack: Stack, name: str) -> list[open_drift.Listed]:
     """The fabric's own drift."""
-    return [one for one in drift_store.listing(stack.database, name) if one.drift.fabric_id is not None]
+    return [one for one in open_drift.listing(stack.database, name) if one.drift.fabric_id is not None]
 
 
 def test_an_edit_is_reported_corrected_or_adopted_by_the_mode(stack: Stack, name: str) -> None:

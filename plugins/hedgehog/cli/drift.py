@@ -13,10 +13,10 @@ from hedgehog.cli.output import age, cell, note, progress, show, some, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change
-from hedgehog.fabric.drift import DriftState, Outlook, outlook, policy_of
+from hedgehog.fabric.drift_detection import DriftState, Outlook, outlook, policy_of
 from hedgehog.fabric.model import Fabric, ObjectRef
-from hedgehog.store import drift as store
 from hedgehog.store import git_edits as edit_store
+from hedgehog.store import open_drift
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.fabrics import load_fabric, load_fabrics
 from hedgehog.store.git_edits import EditState, GitEdit
@@ -98,7 +98,7 @@ def _list(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         if arguments.fabric:
             load_fabric(connection, arguments.fabric)  # raises NotFound with near names
-        found = [] if arguments.place == GIT else store.listing(connection, arguments.fabric)
+        found = [] if arguments.place == GIT else open_drift.listing(connection, arguments.fabric)
         edits = [] if arguments.place == CLUSTER else edit_store.listing(connection, arguments.fabric)
         fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
     data = [*map(_of_git, edits), *(_of_cluster(one, fabrics) for one in found)]
@@ -125,7 +125,7 @@ def _of_git(one: edit_store.Listed) -> dict[str, Any]:
     }
 
 
-def _of_cluster(one: store.Listed, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
+def _of_cluster(one: open_drift.Listed, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
     drift = one.drift
     fabric = fabrics.get(one.fabrics[0]) if one.fabrics and drift.state in _OWN else None
     return {
@@ -186,7 +186,7 @@ def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
     from hedgehog.services.git import edits as git_edits
 
     edits, words = git_edits.named(connection, arguments.fabric, arguments.objects)
-    drifted = {str(one.drift.ref) for one in store.listing(connection, arguments.fabric)}
+    drifted = {str(one.drift.ref) for one in open_drift.listing(connection, arguments.fabric)}
     if arguments.place == GIT:
         if words:
             raise NotFound(f"{', '.join(words)} {_no_edit(arguments.fabric)}")
@@ -244,7 +244,7 @@ def _adopted(
         if edits and fabric.git_repository is not None:
             with progress(arguments, f"reading {fabric.git_repository.name}"):
                 found += git_edits.adopt(connection, open_mirror(fabric.git_repository), fabric.name, edits).changes
-        changed = [one for one in store.listing(connection, fabric.name) if one.drift.state is DriftState.CHANGED]
+        changed = [one for one in open_drift.listing(connection, fabric.name) if one.drift.state is DriftState.CHANGED]
         if chosen.in_cluster and (chosen.refs or changed):
             if fabric.kubernetes_connection_id is None:
                 raise InvalidInput(f"fabric {fabric.name} names no cluster; set its kubernetes_connection_id")

@@ -9,7 +9,7 @@ from hedgehog.errors import AlreadyExists, PruneRefused
 from hedgehog.fabric import tools
 from hedgehog.fabric.canonical import owned_fields
 from hedgehog.fabric.changes import Action, Change
-from hedgehog.fabric.drift import is_gone
+from hedgehog.fabric.drift_detection import is_gone
 from hedgehog.fabric.kinds import FABRIC, FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.references import waves

@@ -13,7 +13,7 @@ from typing import Any
 from hedgehog.errors import FieldConflict
 from hedgehog.fabric.canonical import canonical, covers, differs
 from hedgehog.fabric.changes import Action, Change
-from hedgehog.fabric.drift import owns
+from hedgehog.fabric.drift_detection import owns
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.shown import listed

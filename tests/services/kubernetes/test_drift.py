@@ -9,8 +9,7 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
 from hedgehog.services.kubernetes import drift_decisions
-from hedgehog.store import drift as store
-from hedgehog.store import fabrics, schedule
+from hedgehog.store import fabrics, open_drift, schedule
 from hedgehog.store import objects as object_store
 from tests.kube.clusters import api, cluster
 from tests.kube.objects_lab import create
@@ -56,9 +55,9 @@ def test_reported_drift_is_left_as_it_is_with_the_reason(world: World) -> None:
     )
     assert world.state("lab").status is SyncStatus.OUT_OF_SYNC
     assert drifts(world.database, "lab") == {"a": "changed", "b": "missing"}
-    found_at = [one.found_at for one in store.listing(world.database, "lab")]
+    found_at = [one.found_at for one in open_drift.listing(world.database, "lab")]
     assert world.sync("lab").reason == outcome.reason
-    assert [one.found_at for one in store.listing(world.database, "lab")] == found_at
+    assert [one.found_at for one in open_drift.listing(world.database, "lab")] == found_at
     assert (description(world), description(world, "b")) == ("edited", None)
 
 
@@ -165,9 +164,9 @@ def test_a_person_may_adopt_changes_deletions_and_strangers(world: World) -> Non
         "Server/default/a configured"
     ]
     assert world.sync("lab").status is HELD
-    stranger = store.Drift(ObjectRef("Server", "default", "stranger"), store.DriftState.UNOWNED)
-    with store.transaction(world.database) as cursor:
-        store.note(cursor, "k8s_a", [stranger])
+    stranger = open_drift.Drift(ObjectRef("Server", "default", "stranger"), open_drift.DriftState.UNOWNED)
+    with open_drift.transaction(world.database) as cursor:
+        open_drift.note(cursor, "k8s_a", [stranger])
     changes = drift_decisions.adopt(world.database, world.api, "lab", [stranger.ref, B]).changes
     assert {(change.ref.name, change.action.value) for change in changes} == {("stranger", "created"), ("b", "deleted")}
     assert world.sync("lab").status in {SUCCESS, SKIPPED}

@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus
 from hedgehog.kube.client import JSON_PATCH
 from hedgehog.kube.resources import collection_path, kind_of, object_path
 from hedgehog.services.kubernetes import drift_decisions
-from hedgehog.store import drift as drift_store
+from hedgehog.store import open_drift
 from tests.kube.clusters import api, cluster
 from tests.kube.objects_lab import write_as
 from tests.services.kubernetes.worlds import World, world
@@ -181,7 +181,7 @@ def test_a_person_may_have_a_held_object_written_all_the_same(world: World) -> N
     assert drift_decisions.revert(world.database, "lab", [VPC]) == [VPC]
     assert world.sync("lab").status is SUCCESS
     assert subnets(world) == {"subnet-1"}
-    assert drift_store.listing(world.database, "lab") == []
+    assert open_drift.listing(world.database, "lab") == []
     assert world.sync("lab").status is SKIPPED
 
 

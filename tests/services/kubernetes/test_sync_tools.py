@@ -8,13 +8,12 @@ import pytest
 
 from devstack.objects import make, make_server
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.resources import object_path
 from hedgehog.services.kubernetes import drift_decisions
-from hedgehog.store import drift as drift_store
-from hedgehog.store import inventory
+from hedgehog.store import inventory, open_drift
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
@@ -146,7 +145,7 @@ def test_a_person_who_adopts_an_object_of_a_tool_says_so(world: World) -> None:
     create(world.api, of_helm())
     world.fabric("lab", make_server("b"))
     with transaction(world.database) as cursor:
-        drift_store.note(cursor, "k8s_a", [Drift(A, DriftState.UNOWNED)])
+        open_drift.note(cursor, "k8s_a", [Drift(A, DriftState.UNOWNED)])
     drift_decisions.adopt(world.database, world.api, "lab", [A])
     (row,) = [
         one for one in object_store.load_objects(world.database, [world.id("lab")])[world.id("lab")] if one.ref == A

@@ -13,16 +13,15 @@ import pytest
 from devstack import postgres as devpostgres
 from devstack.objects import make, make_server
 from hedgehog.fabric.changes import Action, OutcomeStatus
-from hedgehog.fabric.drift import DriftState
+from hedgehog.fabric.drift_detection import DriftState
 from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.apply import apply_one
-from hedgehog.services.kubernetes import drift_decisions, drift_seen
+from hedgehog.services.kubernetes import drift_decisions, watched_drift
 from hedgehog.services.transfer import backup
 from hedgehog.services.transfer.restore import restore
 from hedgehog.services.upkeep.purge import look
-from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics, installations
+from hedgehog.store import fabrics, installations, open_drift
 from hedgehog.store.database import connect, transaction
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.worlds import World, world
@@ -133,10 +132,10 @@ def test_the_mark_is_not_drift_and_no_part_of_the_fabric(world: World) -> None:
     world.sync("lab")
     assert mark(world) == id_of(world)
     live = server(world)
-    assert drift_seen.judge(world.database, "k8s_a", {A: live}).woken == ()
+    assert watched_drift.judge(world.database, "k8s_a", {A: live}).woken == ()
     del live["metadata"]["annotations"]
-    assert drift_seen.judge(world.database, "k8s_a", {A: live}).woken == ()
-    assert drift_store.listing(world.database) == []
+    assert watched_drift.judge(world.database, "k8s_a", {A: live}).woken == ()
+    assert open_drift.listing(world.database) == []
 
 
 def test_a_restored_database_goes_on_with_its_objects(world: World, other: World, tmp_path: Path) -> None:
@@ -174,8 +173,8 @@ def test_what_another_installation_has_is_neither_an_orphan_nor_purged(world: Wo
     world.sync("lab")
     other.fabric("lab", make_server("b"))
     other.sync("lab")
-    drift_seen.judge(other.database, "k8s_a", {A: server(world)})
-    (found,) = [one.drift for one in drift_store.listing(other.database) if one.drift.ref == A]
+    watched_drift.judge(other.database, "k8s_a", {A: server(world)})
+    (found,) = [one.drift for one in open_drift.listing(other.database) if one.drift.ref == A]
     assert (found.state, found.manager) == (DriftState.UNOWNED, f"hedgehog-airflow of installation {id_of(world)}")
     drift_decisions.adopt(other.database, world.api, "lab", [A])
     assert other.sync("lab").status is SUCCESS

@@ -18,8 +18,7 @@ from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import Event, Stream
 from hedgehog.services.kubernetes.watch_feeds import Times
-from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import fabrics, open_drift, schedule, sync_state
 from hedgehog.store import watch as watch_store
 from hedgehog.store.database import Connection, Lock, transaction, try_locks, unlock
 from tests.kube.clusters import api, cluster
@@ -39,7 +38,7 @@ def test_what_others_change_and_delete_is_noticed_and_the_fabric_is_due(world, w
         running.settled()
         edit(world.api, make_server("a", "edited"))
         running.until(lambda: drifts(world.database) == {"a": "changed"} and running.woken)
-        (found,) = drift_store.listing(world.database, "lab")
+        (found,) = open_drift.listing(world.database, "lab")
         assert (found.drift.paths, found.drift.manager, found.drift.score) == (
             (".spec.description",),
             "kubectl-edit",

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from hedgehog.fabric.drift import DriftState
+from hedgehog.fabric.drift_detection import DriftState
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
 from hedgehog.services.kubernetes.watch import Watch
 from hedgehog.services.kubernetes.watch_feeds import Times
-from hedgehog.store import drift as drift_store
+from hedgehog.store import open_drift
 from hedgehog.store import watch as watch_store
 from hedgehog.store.database import Connection, connect
 from tests.kube.objects_lab import write_as
@@ -69,7 +69,7 @@ def watching(
 
 def drifts(database: Connection, fabric: str | None = None) -> dict[str, DriftState]:
     """The state of each drift by the object's name."""
-    return {one.drift.ref.name: one.drift.state for one in drift_store.listing(database, fabric)}
+    return {one.drift.ref.name: one.drift.state for one in open_drift.listing(database, fabric)}
 
 
 def cursors(database: Connection, connection_id: str = "k8s_a") -> dict[tuple[str, str], str]:

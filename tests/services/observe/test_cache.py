@@ -9,13 +9,12 @@ import pytest
 from devstack.objects import make_server, make_vpc
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.services import claims
 from hedgehog.services.observe import cache
 from hedgehog.services.observe.cache import TTL, Model
-from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, open_drift, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, connect, transaction
 
@@ -64,7 +63,7 @@ def test_every_model_says_what_is_in_the_tables(database, lab):
     """No constant, no sample: each figure changes when its cause does."""
     drift = Drift(ObjectRef("Server", "default", "a"), DriftState.MISSING, lab)
     with transaction(database) as cursor:
-        drift_store.note(cursor, "k8s_a", [drift])
+        open_drift.note(cursor, "k8s_a", [drift])
     execute(database, "INSERT INTO hedgehog.health (scope, name, fabric_id, health, reasons, since, checked_at) "
                       f"VALUES ('fabric', 'lab', {lab}, 'Degraded', '[\"leaf-1 is stuck\"]', now(), now())")  # fmt: skip
     execute(

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.objects import make, make_server
 from hedgehog.errors import InvalidInput, LockHeld, RemoteUnavailable
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import apply_one
@@ -16,8 +16,7 @@ from hedgehog.kube.live import list_live
 from hedgehog.services.kubernetes import sync as kubernetes_sync
 from hedgehog.services.upkeep import purge
 from hedgehog.store import database as store_database
-from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics, watch
+from hedgehog.store import fabrics, open_drift, watch
 from hedgehog.store.database import Lock
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.objects_lab import write_as
@@ -67,7 +66,7 @@ def test_a_purge_leaves_what_another_tool_has_marked(lab, api, cluster):
     assert left.as_dict()["objects_of_others"] == {"k8s_lab": {"Server/default/a": owner}}
     assert fabrics.fabric_names(lab.database) == []
     with store_database.transaction(lab.database) as cursor:
-        drift_store.note(cursor, "k8s_lab", [Drift(A, DriftState.ORPHAN)])
+        open_drift.note(cursor, "k8s_lab", [Drift(A, DriftState.ORPHAN)])
     client = cluster.connect(name="k8s_lab")
     try:
         place = purge.orphans(lab.database, "k8s_lab", client)
@@ -181,7 +180,7 @@ def test_what_a_forgotten_fabric_leaves_is_on_record_as_orphans(lab):
     left = purge.forget(lab.database, "lab")
     assert (len(left.files), [place.connection_id for place in left.places]) == (4, ["k8s_lab"])
     watch.forget_others(lab.database, [])
-    found = [one.drift for one in drift_store.listing(lab.database)]
+    found = [one.drift for one in open_drift.listing(lab.database)]
     assert [(str(one.ref), one.state) for one in found] == [
         ("Server/default/a", DriftState.ORPHAN),
         ("Server/default/b", DriftState.ORPHAN),

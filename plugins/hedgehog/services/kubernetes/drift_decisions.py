@@ -8,15 +8,14 @@ from functools import partial
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric import tools
 from hedgehog.fabric.changes import Action, Change, ChangeSet
-from hedgehog.fabric.drift import Drift, DriftState, is_gone, of_owned
+from hedgehog.fabric.drift_detection import Drift, DriftState, is_gone, of_owned
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth, Target
 from hedgehog.fabric.problems import ProblemKind
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import Live, list_live
-from hedgehog.services.kubernetes.drift import stored_form, takeable
-from hedgehog.store import corrections, installations, inventory, schedule
-from hedgehog.store import drift as store
+from hedgehog.services.kubernetes.drift_policy import stored_form, takeable
+from hedgehog.store import corrections, installations, inventory, open_drift, schedule
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
@@ -35,8 +34,8 @@ def revert(connection: Connection, name: str, refs: Sequence[ObjectRef]) -> list
     chosen = _chosen(name, refs, open_ | conflicts, "has no drift that a sync could revert")
     with transaction(connection) as cursor:
         rows = [Drift(ref, DriftState.CHANGED, fabric.id) for ref in chosen if ref not in open_]
-        store.note(cursor, fabric.kubernetes_connection_id or "", rows)
-        store.revert(connection, fabric.id, chosen)
+        open_drift.note(cursor, fabric.kubernetes_connection_id or "", rows)
+        open_drift.revert(connection, fabric.id, chosen)
         corrections.forget(cursor, Target.KUBERNETES, fabric.id, [str(ref) for ref in chosen])
         schedule.make_due(connection, Target.KUBERNETES, [fabric.id])
     return chosen
@@ -87,7 +86,7 @@ def _changed_since(
     connection: Connection, fabric: Fabric, listed: Mapping[ObjectRef, Drift], live: Live
 ) -> Iterator[str]:
     """What is not as the list of drifts has it any more: nobody has seen it, so nobody can have decided about it."""
-    applied = store.applied(connection, fabric.kubernetes_connection_id or "", listed)
+    applied = open_drift.applied(connection, fabric.kubernetes_connection_id or "", listed)
     for ref, one in listed.items():
         there = live.objects.get(ref)
         same = is_gone(there) == (one.state is DriftState.MISSING)
@@ -133,7 +132,7 @@ def _claimed(manifest: Manifest, live: Manifest, ours: tools.Installation) -> Ma
 
 
 def _drifts(connection: Connection, name: str) -> dict[ObjectRef, Drift]:
-    return {one.drift.ref: one.drift for one in store.listing(connection, name)}
+    return {one.drift.ref: one.drift for one in open_drift.listing(connection, name)}
 
 
 def _chosen(name: str, refs: Sequence[ObjectRef], known: Collection[ObjectRef], what: str) -> list[ObjectRef]:

@@ -31,7 +31,7 @@ from hedgehog.kube.plan import Desired, Plan, withhold
 from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.throttle import Halt
 from hedgehog.services import claims, failures
-from hedgehog.services.kubernetes import begun_objects, drift
+from hedgehog.services.kubernetes import begun_objects, drift_policy
 from hedgehog.services.kubernetes.begun_objects import Begun
 from hedgehog.services.kubernetes.gather import Job, Owned, observe
 from hedgehog.services.validation import Judge, judge
@@ -218,7 +218,9 @@ def _sync_fabric(run: _Run, job: Job) -> Outcome:
     desired = _desired(run, job)
     run.claimed.update(dict.fromkeys(desired.manifests.keys() - desired.owners.keys(), job.fabric.name))
     plan = plan_changes(desired, run.live)
-    drifts = drift.settle(run.connection, run.connection_id, job.fabric, desired=desired, live=run.live, plan=plan)
+    drifts = drift_policy.settle(
+        run.connection, run.connection_id, job.fabric, desired=desired, live=run.live, plan=plan
+    )
     planned = _allowed(run, job, drifts.plan, desired)
     execution = Execution(
         job.fabric, desired, run.live, planned, run.options.allow_large_prune, drifts.forced, run.halt
@@ -242,7 +244,7 @@ def _sync_fabric(run: _Run, job: Job) -> Outcome:
             if begun := run.begun.get(job.fabric.id, frozenset()) | created:
                 rest = begun_objects.still_open(begun, effect, results, desired, run.live)
                 inventory.settle(cursor, run.connection_id, job.fabric.id, open_still=rest)
-            drift.record(run.connection, job.fabric, drifts, results, unknown_kinds=run.live.failed.keys())
+            drift_policy.record(run.connection, job.fabric, drifts, results, unknown_kinds=run.live.failed.keys())
         _record(run.connection, job.fabric, outcome, options=run.options)
     return outcome
 
@@ -278,7 +280,7 @@ def _desired(run: _Run, job: Job) -> Desired:
     adopted = frozenset(ref for ref, one in run.owned.items() if one.adopted and ref in owned)
     owners = {ref: one.fabric for ref, one in run.owned.items() if one.fabric_id != fabric.id}
     owners |= {ref: name for ref, name in run.claimed.items() if ref in manifests and name != fabric.name}
-    stored = partial(drift.stored_form, fabric.settings)
+    stored = partial(drift_policy.stored_form, fabric.settings)
     return Desired(manifests, owned, adopted, owners, left_alone, run.installation, stored)
 
 

@@ -1,4 +1,4 @@
-"""The watch: sees what happens to our kinds in all clusters at once, and has `drift_seen` judge it.
+"""The watch: sees what happens to our kinds in all clusters at once, and has `watched_drift` judge it.
 
 One thread waits for all watches together; a few workers do what may take long (connecting, listing). A watch starts
 after the version up to which its events are in the fabric database, else after a list. It is a hint: a lost one costs
@@ -26,10 +26,9 @@ from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, 
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import End
-from hedgehog.services.kubernetes.drift_seen import judge_all
 from hedgehog.services.kubernetes.watch_feeds import Feed, FollowedCluster, Opened, Times, discard, open_feed, scopes
-from hedgehog.store import drift as drift_store
-from hedgehog.store import schedule
+from hedgehog.services.kubernetes.watched_drift import judge_all
+from hedgehog.store import open_drift, schedule
 from hedgehog.store import watch as store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.watch import Place, Watched
@@ -253,7 +252,7 @@ class Watch:
         """Have the whole list judged, with what it should show and does not."""
         kind, namespace = feed.scope
         connection_id = feed.cluster.connection_id
-        known = self._database(lambda connection: drift_store.known(connection, connection_id, kind.kind, namespace))
+        known = self._database(lambda connection: open_drift.known(connection, connection_id, kind.kind, namespace))
         if known is None:  # without the database nothing can be said: make the list again
             self._after(self._times.longest_pause, lambda: self._reopen(feed, 0.0, anew=True))
         feed.pending = {**dict.fromkeys(known or ()), **{ObjectRef.of(item): item for item in opened.items or ()}}

@@ -17,7 +17,7 @@ from typing import Any
 from hedgehog.errors import InvalidInput, LockHeld, PushRace
 from hedgehog.fabric import tools
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
 from hedgehog.fabric.tools import Installation, is_ours, other_installation
@@ -31,9 +31,8 @@ from hedgehog.services.claims import suspension
 from hedgehog.services.fabric_files import inside
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository.reading import file_of
-from hedgehog.store import drift as drift_store
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, installations, inventory
+from hedgehog.store import git_files, installations, inventory, open_drift
 from hedgehog.store.database import Connection, Lock, transaction, try_locks, unlock, wait_lock
 
 REASON = (
@@ -297,7 +296,7 @@ def forget(connection: Connection, name: str) -> Remains:
         fabric_store.delete_fabric(connection, name)
         for place in left.places:
             orphans = [Drift(ref, DriftState.ORPHAN) for ref in place.live]
-            drift_store.note(cursor, place.connection_id, orphans)
+            open_drift.note(cursor, place.connection_id, orphans)
     return left
 
 
@@ -309,11 +308,11 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
 
     Raises what keeps the cluster from being read.
     """
-    listed = [one.drift.ref for one in drift_store.listing(connection) if one.connection_id == connection_id]
+    listed = [one.drift.ref for one in open_drift.listing(connection) if one.connection_id == connection_id]
     refs = {ref for ref in listed if ref.kind in KINDS or ref.kind == FABRIC.kind}
-    states = drift_store.recorded(connection, connection_id, refs)
+    states = open_drift.recorded(connection, connection_id, refs)
     refs = {ref for ref in refs if ref in states and states[ref].state is DriftState.ORPHAN}
-    kept = drift_store.applied(connection, connection_id, refs).keys() | drift_store.wanted(
+    kept = open_drift.applied(connection, connection_id, refs).keys() | open_drift.wanted(
         connection, connection_id, refs
     )
     seen = list_live(cluster, {(KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
@@ -332,6 +331,6 @@ def prune_orphans(connection: Connection, place: Place, cluster: Cluster) -> lis
         ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there
     } | place.gone
     with transaction(connection) as cursor:
-        drift_store.forget(cursor, place.connection_id, gone)
+        open_drift.forget(cursor, place.connection_id, gone)
     left = [one for ref, one in results.items() if ref not in gone]
     return [f"{one.change.ref}: {one.change.reason or one.change.action}" for one in left]

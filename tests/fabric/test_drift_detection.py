@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devstack.objects import make, make_server
-from hedgehog.fabric.drift import Drift, DriftState, last_manager, of_foreign, of_owned, policy_of, taken
+from hedgehog.fabric.drift_detection import Drift, DriftState, last_manager, of_foreign, of_owned, policy_of, taken
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef
 from hedgehog.fabric.tools import Installation
 

@@ -1,4 +1,4 @@
-"""Drift: where an object in a cluster is not what was applied there. Pure."""
+"""What drift is, and how it is found: an object in a cluster is compared with what was applied there. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Drift in a sync to a cluster: what others did to our objects is reported, corrected or adopted.
 
 Every sync calls `settle` between its plan and its writes, and `record` after them. What the watch does as things happen
-is `drift_seen`, what people decide `drift_decisions`. Nothing here ever deletes an object of a cluster.
+is `watched_drift`, what people decide `drift_decisions`. Nothing here ever deletes an object of a cluster.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hedgehog.errors import DriftReported, Flapping
 from hedgehog.fabric import defaults
 from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.changes import WRITES, Action, Change
-from hedgehog.fabric.drift import Drift, DriftState, Stored, is_gone, of_owned, policy_of, taken
+from hedgehog.fabric.drift_detection import Drift, DriftState, Stored, is_gone, of_owned, policy_of, taken
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, SourceOfTruth, Target
 from hedgehog.fabric.settings import FabricSettings
@@ -22,8 +22,7 @@ from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.manifests import intake
 from hedgehog.manifests.schema import violations
-from hedgehog.store import corrections, inventory
-from hedgehog.store import drift as store
+from hedgehog.store import corrections, inventory, open_drift
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
@@ -63,7 +62,7 @@ def settle(
     found = _drifted(fabric, desired, live, plan)
     if not found and not plan.to_apply:
         return Settlement(connection_id, plan)
-    forced = store.to_revert(connection, connection_id, fabric.id) & (found.keys() | plan.to_apply.keys())
+    forced = open_drift.to_revert(connection, connection_id, fabric.id) & (found.keys() | plan.to_apply.keys())
     found |= {ref: Drift(ref, DriftState.CHANGED, fabric.id) for ref in forced - found.keys()}
     open_ = {ref: policy_of(fabric, ref.kind) for ref in found.keys() - forced}
     held = _flapping(connection, fabric, desired, plan, {ref: found[ref] for ref in open_})
@@ -200,7 +199,7 @@ def record(
         if settlement.adopted:
             object_store.save_objects(connection, fabric.id, settlement.adopted.values())
             inventory.take_over(cursor, fabric.id, settlement.adopted)
-        store.settle(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
+        open_drift.settle(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
         corrected = {
             str(ref): one.manager
             for ref, one in settlement.found.items()

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.differences import Difference
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.store.database import Connection, Lock, as_json, transaction
 

@@ -9,13 +9,12 @@ from functools import partial
 
 from hedgehog.errors import RetryableError
 from hedgehog.fabric.canonical import differs
-from hedgehog.fabric.drift import Drift, is_gone, of_foreign, of_owned
+from hedgehog.fabric.drift_detection import Drift, is_gone, of_foreign, of_owned
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.settings import UnreadableSettings
-from hedgehog.services.kubernetes.drift import stored_form
-from hedgehog.store import drift as store
+from hedgehog.services.kubernetes.drift_policy import stored_form
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import installations
+from hedgehog.store import installations, open_drift
 from hedgehog.store.database import Connection, transaction
 
 logger = logging.getLogger(__name__)
@@ -39,12 +38,13 @@ def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
     A fabric is woken, and made due, when a drift of it is new, differs from the one known, or ended. Judging the same
     again changes nothing.
     """
-    synced = store.synced_now(connection, connection_id)  # first: what these runs did is in the inventory afterwards
-    applied = store.applied(connection, connection_id, seen.keys())
+    # First: what these runs did is in the inventory afterwards.
+    synced = open_drift.synced_now(connection, connection_id)
+    applied = open_drift.applied(connection, connection_id, seen.keys())
     deferred = {ref for ref in seen if synced and (ref not in applied or applied[ref].fabric_id in synced)}
     rest = {ref: live for ref, live in seen.items() if ref not in deferred}
     found = _departures(connection, connection_id, rest, applied)
-    before = store.recorded(connection, connection_id, rest.keys())
+    before = open_drift.recorded(connection, connection_id, rest.keys())
     new = {ref: one for ref, one in found.items() if ref not in before or _news(one, before[ref])}
     ended = before.keys() - found.keys()
     moved = [one for ref, one in found.items() if ref not in new and one.differences != before[ref].differences]
@@ -52,9 +52,9 @@ def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
         return Judgement((), frozenset(deferred))
     concerned = {one.fabric_id for one in [*new.values(), *(before[ref] for ref in ended)] if one.fabric_id is not None}
     with transaction(connection) as cursor:
-        store.note(cursor, connection_id, [*new.values(), *moved])  # other values at the same places wake nobody
-        store.forget(cursor, connection_id, ended)
-        woken = store.make_due(cursor, concerned) if concerned else []
+        open_drift.note(cursor, connection_id, [*new.values(), *moved])  # other values at the same places wake nobody
+        open_drift.forget(cursor, connection_id, ended)
+        woken = open_drift.make_due(cursor, concerned) if concerned else []
     for one in new.values():
         logger.info("%s: %s", connection_id, one)
     return Judgement(tuple(woken), frozenset(deferred))
@@ -89,7 +89,7 @@ def _departures(
     connection: Connection,
     connection_id: str,
     seen: Seen,
-    applied: Mapping[ObjectRef, store.Applied],
+    applied: Mapping[ObjectRef, open_drift.Applied],
 ) -> dict[ObjectRef, Drift]:
     suspects = {
         ref: live
@@ -101,7 +101,7 @@ def _departures(
     if strangers:
         ours = installations.load(connection)
         foreign = {ref: drift for ref, live in strangers.items() if (drift := of_foreign(ref, live, ours))}
-    wanted = store.wanted(connection, connection_id, foreign.keys()) if foreign else set()
+    wanted = open_drift.wanted(connection, connection_id, foreign.keys()) if foreign else set()
     names = {applied[ref].fabric for ref in suspects}
     owners = fabric_store.load_fabrics(connection, sorted(names)) if names else []
     settings = {one.id: one.settings for one in owners if not isinstance(one.settings, UnreadableSettings)}
