@@ -31,7 +31,7 @@ NOTICE = "<!-- Made by docs/generate.py from {source}; edit there, then run `mak
 
 
 def dags_page(dags: Mapping[str, Any], pools: Mapping[str, tuple[int, str]]) -> str:
-    """One section a DAG, by name, after a table of all."""
+    """One section per DAG, by name, after a table of all."""
     ordered = [dags[dag_id] for dag_id in sorted(dags)]
     overview = _table(
         ("DAG", "clock", "woken by", "pool", "what"),
@@ -45,9 +45,9 @@ def dags_page(dags: Mapping[str, Any], pools: Mapping[str, tuple[int, str]]) -> 
 
 
 _INTRODUCTION = """\
-The same text is on each DAG's page in the web UI. Clocks are in UTC. A DAG that is *woken* runs at once when the named
-asset has an event; the clock is behind it as a safety net. Of the tasks that wait for a slot of a pool, the one with
-the highest weight goes first."""
+The same text is on each DAG's page in the web UI. Schedules are in UTC. A DAG that is *woken* runs at once when the named
+asset has an event; its clock is the fallback. Of the tasks that wait for a slot of a pool, the one with the highest weight
+goes first."""
 
 
 def _section(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _duration(value: timedelta) -> str:
 
 
 def errors_page(errors: ModuleType) -> str:
-    """The drawn tree, and one row a class with what happens when it is raised."""
+    """The drawn tree, and one row per class with what happens when it is raised."""
     drawn = inspect.cleandoc(errors.__doc__ or "")
     tree = "\n".join(line for line in drawn.splitlines() if line.startswith("    "))
     rows = [
@@ -159,16 +159,16 @@ def errors_page(errors: ModuleType) -> str:
 
 
 _ERRORS_INTRODUCTION = """\
-Every error that the product raises on purpose, sorted by the reaction it needs. The name of the class stands as the
-reason in tables, logs and metrics; the message says which object, what is wrong and what to do next."""
+Every error that the product raises on purpose, sorted by the reaction it needs. Tables, logs and metrics show the name of
+the class as the reason; the message says which object is affected, what is wrong and what to do next."""
 
 _REACTIONS = """\
-**retry**: the fabric stays due; the next attempt comes by itself, later and later with each failure, or when the remote
-asked for it. After the last attempt it is parked.
+**retry**: the fabric stays due. It is retried automatically, at growing intervals, or at the time that the server asked
+for. After the last attempt it is parked.
 
-**park**: put right what the message names. The fabric is looked at again about once an hour, and sooner when a sign of
-the end is seen: the watch reaches the cluster or the kind again, the repository can be read again, its row or the fabric
-changes. `InvalidInput` at Git waits for such a change alone. To have it tried now, trigger the sync with
+**park**: correct the cause that the message names. The fabric is retried about once an hour, and sooner when the cause
+seems to be gone: the watch reaches the cluster or the kind again, the repository can be read again, or its row or the
+fabric changes. `InvalidInput` at Git waits for such a change only. To retry it now, trigger the sync with
 *Check everything*."""
 
 
@@ -193,20 +193,21 @@ def problems_page(remedies: Mapping[Any, Any]) -> str:
 
 _PLACEHOLDERS = {"fabric": "FABRIC", "target": "git|kubernetes", "place": "git|cluster", "subject": "OBJECT|ID"}
 _PROBLEMS_INTRODUCTION = """\
-What keeps a fabric from being as it is wanted is in one register, the view `hedgehog.problem`, from the run that meets
-it until a run finds it no more: what it is about, why, since when, what to do. `hedgehog status`, the task `summary` of
-every run, the metric `hedgehog_problems` and the alert HedgehogProblemOpen read it.
+The view `hedgehog.problem` lists everything that keeps a fabric from being as it is wanted: its subject, its cause, since
+when it is open and what to do. A problem is open from the run that finds it until a run no longer finds it. `hedgehog
+status`, the task `summary` of every run, the metric `hedgehog_problems` and the alert HedgehogProblemOpen show it.
 
-A run is red when something failed or waits for somebody, whether this run met it or an earlier one. Set `[hedgehog]
-open_problems = warn` (default `fail`) to have what waits named in the log only. A run for named fabrics is about these.
-What is `failing` is retried automatically and waits for nobody, nor does anything of a suspended fabric."""
+A run is red when something failed or waits for a person, whether this run or an earlier one found it. With `[hedgehog]
+open_problems = warn` (default `fail`), problems that wait are only named in the log. A run for named fabrics reports only
+the problems of these fabrics. A problem of the kind `failing` is retried automatically and does not wait for a person; nor
+does any problem of a suspended fabric."""
 
 
 # rules.md
 
 
 def rules_page(rules: Mapping[str, Any]) -> str:
-    """One table a subject, by the first word of the rules' names."""
+    """One table per subject, by the first word of the rules' names."""
     subjects: dict[str, list[Any]] = {}
     for name in sorted(rules):
         subjects.setdefault(name.partition("-")[0], []).append(rules[name])
@@ -219,10 +220,11 @@ def rules_page(rules: Mapping[str, Any]) -> str:
 
 
 _RULES_INTRODUCTION = """\
-What `hedgehog validate`, pull requests and every sync check, {count} rules in all. An **error** is what a Hedgehog cluster
-refuses; a **warning** it takes, although it is hardly ever wanted, and `--strict` makes an error of it. Names are never
-changed. *Source* is where upstream says so, in githedgehog/fabric unless said otherwise; *ours* is in no upstream code.
-How to use them is told in [validation.md](validation.md)."""
+`hedgehog validate`, pull requests and every sync check these {count} rules. A Hedgehog cluster refuses an object with an
+**error**; it accepts one with a **warning**, although that is hardly ever wanted, and `--strict` turns warnings into
+errors. The name of a rule never changes. *Source* is the place in upstream's code, in githedgehog/fabric unless another
+repository is named; a rule with the source *ours* is not in upstream's code. [validation.md](validation.md) describes how
+to use the rules."""
 
 
 def _subject(name: str, rules: Sequence[Any]) -> Iterator[str]:
@@ -241,14 +243,14 @@ def settings_page(groups: Mapping[str, Sequence[Any]]) -> str:
 
 
 _SETTINGS_INTRODUCTION = """\
-In `airflow.cfg` under `[hedgehog]`, or as the environment variable `AIRFLOW__HEDGEHOG__<NAME>` in capitals, on every
-component of Airflow alike. Schedules are in UTC; each has the name of its DAG ([DAGS.md](DAGS.md))
+Set these in `airflow.cfg` under `[hedgehog]`, or as the environment variable `AIRFLOW__HEDGEHOG__<NAME>` in capitals, with
+the same values on every component of Airflow. Schedules are in UTC; each has the name of its DAG ([DAGS.md](DAGS.md))
 without `hedgehog_`.
 
-Unknown names and values that are not allowed are reported by `hedgehog setup --check`, by the self-test, and as errors in
-the logs of Airflow's components when they start and when they parse DAGs. An unknown name has no other effect. A wrong
-schedule keeps its DAG from being parsed, a wrong `git_timeout` all DAGs; any other wrong value fails the tasks that read
-it. No message quotes a secret."""
+`hedgehog setup --check`, the self-test and the logs of Airflow's components (when they start and when they parse DAGs)
+report unknown names and values that are not allowed. An unknown name has no other effect. A wrong schedule keeps its DAG
+from being parsed, and a wrong `git_timeout` keeps all DAGs from being parsed; any other wrong value fails the tasks that
+read it. No message quotes a secret."""
 
 
 def _settings_of(title: str, settings: Sequence[Any]) -> Iterator[str]:
@@ -307,7 +309,7 @@ def load_dags(home: Path) -> Mapping[str, Any]:
 
 
 def pages() -> dict[str, Callable[[], str]]:
-    """What makes each page, by file name."""
+    """The function that makes each page, by file name."""
     return {
         "DAGS.md": _make_dags_page,
         "architecture.md": _make_architecture_page,

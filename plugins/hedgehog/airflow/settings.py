@@ -187,7 +187,7 @@ OPEN_PROBLEMS = Setting(
     "open_problems",
     _one_of("fail", "warn"),
     "fail",
-    "With `fail`, runs are red while something waits for a person; with `warn`, it is only named.",
+    "With `fail`, runs are red while something waits for a person; with `warn`, the log only names it.",
     "fail",
 )
 
