@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import kubeconform
 from benchmarks.report import Figure, emit, say
 from devstack import pods
-from hedgehog.admission.check import Finding, check
+from hedgehog.admission.check import Finding, check_objects
 from hedgehog.admission.memory import Memory
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.render import dump
@@ -42,13 +42,13 @@ def parsed(files: Mapping[str, bytes]) -> list[Manifest]:
 def check_shape(files: Mapping[str, bytes]) -> None:
     """What kubeconform does."""
     for manifest in parsed(files):
-        if schema.violations(manifest):
+        if schema.schema_violations(manifest):
             raise AssertionError(f"not valid: {manifest['metadata']}")
 
 
 def check_all(files: Mapping[str, bytes]) -> None:
     """What a cluster does with all of them."""
-    must_be_fine(check(parsed(files), pods.SETTINGS))
+    must_be_fine(check_objects(parsed(files), pods.SETTINGS))
 
 
 def must_be_fine(findings: Mapping[ObjectRef, Finding]) -> None:
@@ -95,12 +95,12 @@ def beside_kubeconform(directory: Path) -> tuple[float, float]:
 def cached(objects: Sequence[Manifest]) -> Figure:
     """The blobs are known but for a few: their documents are kept, and what follows from each alone."""
     memory = Memory(pods.SETTINGS)
-    must_be_fine(check(objects, pods.SETTINGS, before=objects, memory=memory))
+    must_be_fine(check_objects(objects, pods.SETTINGS, before=objects, memory=memory))
     old, new = objects[:-CHANGED], objects[-CHANGED:]
     texts = {f"{number}.yaml": dump(manifest) for number, manifest in enumerate(new)}
 
     def again() -> None:
-        must_be_fine(check([*old, *parsed(texts)], pods.SETTINGS, before=old, memory=memory))
+        must_be_fine(check_objects([*old, *parsed(texts)], pods.SETTINGS, before=old, memory=memory))
 
     rate = len(objects) / seconds(again)
     return Figure.of(f"validate {len(objects)} files, {CHANGED} of them new", rate, "objects/s", goal=GOAL_CACHED)
@@ -115,7 +115,7 @@ def growth(small: int, large: int) -> Figure:
 def cost_of_one(size: int, rounds: int) -> float:
     """Seconds that an object takes among that many."""
     objects = pods.objects(size)
-    return seconds(lambda: must_be_fine(check(objects, pods.SETTINGS)), rounds) / size
+    return seconds(lambda: must_be_fine(check_objects(objects, pods.SETTINGS)), rounds) / size
 
 
 def main() -> None:

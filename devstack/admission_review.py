@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from hedgehog.admission.controllers import ControlledFabric
-from hedgehog.admission.review import Stage, Verdict
+from hedgehog.admission.review import AdmissionResponse, Stage
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS, Kind
 from hedgehog.fabric.model import Manifest
@@ -76,7 +76,7 @@ class Reviewer:
         # Absent, or there already: the API server says so itself.
         return _answer(request, {"allowed": True})
 
-    def _judge(self, request: Mapping[str, Any]) -> Verdict:
+    def _judge(self, request: Mapping[str, Any]) -> AdmissionResponse:
         old = request.get("oldObject")
         if old is not None:
             self._fabric.put(old)
@@ -88,7 +88,7 @@ class Reviewer:
             case _:
                 return self._fabric.delete(old["kind"], old["metadata"]["name"])
 
-    def _follow(self, request: Mapping[str, Any], verdict: Verdict) -> None:
+    def _follow(self, request: Mapping[str, Any], verdict: AdmissionResponse) -> None:
         if verdict.stored is not None:
             self._fabric.put(verdict.stored)
         elif request["operation"] == "DELETE":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack.webhook_config import from_webhook_config
-from hedgehog.admission.review import Admission, Operation, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse, Operation
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings, Upstream
@@ -103,7 +103,7 @@ def _case(row: Mapping[str, Any]) -> Case:
 
 
 def _stored(row: Mapping[str, Any]) -> Manifest:
-    stored: Manifest = row["stored"] if "stored" in row else decode.merge(row["object"], row["stored_patch"])
+    stored: Manifest = row["stored"] if "stored" in row else decode.merge_patch(row["object"], row["stored_patch"])
     return comparable(stored)
 
 
@@ -124,7 +124,7 @@ class Fabrics:
         self._config = json.loads((cases.parent / "fabric-config.json").read_text(encoding="utf-8"))
         self._loaded: dict[str, Admission] = {}
 
-    def answer(self, case: Case) -> Verdict:
+    def answer(self, case: Case) -> AdmissionResponse:
         """Our own verdict. The fabric is left as it was."""
         if case.fabric not in self._loaded:
             self._loaded[case.fabric] = self._load(case.fabric)
@@ -176,7 +176,7 @@ def _take_out(admission: Admission, case: Case) -> list[Manifest]:
     return removed
 
 
-def _ask(admission: Admission, case: Case) -> Verdict:
+def _ask(admission: Admission, case: Case) -> AdmissionResponse:
     match case.op:
         case Operation.DELETE:
             return admission.delete(case.kind, case.name)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.recorded import Case, Fabrics, cases, comparable
-from hedgehog.admission.review import Verdict
+from hedgehog.admission.review import AdmissionResponse
 from hedgehog.fabric.settings import Upstream
 from hedgehog.manifests.rule import Severity
 
@@ -36,12 +36,12 @@ class Tally:
 
     verdicts: Counter[tuple[str, str, bool, bool]] = field(default_factory=Counter)
     """By kind, operation, theirs accepted, ours accepted."""
-    differences: list[tuple[Case, Verdict]] = field(default_factory=list)
-    stored_otherwise: list[tuple[Case, Verdict]] = field(default_factory=list)
+    differences: list[tuple[Case, AdmissionResponse]] = field(default_factory=list)
+    stored_otherwise: list[tuple[Case, AdmissionResponse]] = field(default_factory=list)
     stages: Counter[bool] = field(default_factory=Counter)
     """Whether what both refused was refused at the same stage; no goal, only order of checks."""
 
-    def add(self, case: Case, verdict: Verdict) -> None:
+    def add(self, case: Case, verdict: AdmissionResponse) -> None:
         """Count one answer."""
         self.verdicts[case.kind, case.op, case.accepted, verdict.accepted] += 1
         if case.accepted != verdict.accepted:
@@ -99,7 +99,7 @@ def report(tally: Tally, *, show: int) -> str:
     return "\n".join(lines)
 
 
-def _difference(case: Case, verdict: Verdict) -> str:
+def _difference(case: Case, verdict: AdmissionResponse) -> str:
     errors = [one for one in verdict.violations if one.rule.severity is Severity.ERROR]
     ours = "; ".join(f"{one.rule.id} {one}" for one in errors) or "accepted"
     theirs = "accepted" if case.accepted else f"refused ({case.stage}) {case.message}"
@@ -107,7 +107,7 @@ def _difference(case: Case, verdict: Verdict) -> str:
     return f"-- {case}\n   theirs: {theirs[:_LONGEST]}\n   ours:   {ours[:_LONGEST]}{known}"
 
 
-def _stored_otherwise(case: Case, verdict: Verdict) -> str:
+def _stored_otherwise(case: Case, verdict: AdmissionResponse) -> str:
     ours = comparable(verdict.stored) if verdict.stored is not None else None
     theirs = json.dumps(case.stored, sort_keys=True)
     return (

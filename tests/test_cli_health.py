@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hedgehog.fabric.health import Health, Verdict
+from hedgehog.fabric.health import Health, HealthSummary
 from hedgehog.services.observe.self_test import Check
 from hedgehog.store import database as store_database
 from hedgehog.store import health
@@ -29,10 +29,10 @@ def looked(hedgehog, database_parameters):
     """The command, with a fabric that has no cluster any more and looks of an earlier day."""
     connection = store_database.connect(database_parameters)
     save_fabric(connection, "gen", {})
-    ill = Verdict(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))
+    ill = HealthSummary(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))
     looks = [
         Look(Scope.FABRIC, "gen", ill, {"converged": True}, load_fabric(connection, "gen").id),
-        Look(Scope.SERVICE, "database", Verdict()),
+        Look(Scope.SERVICE, "database", HealthSummary()),
     ]
     with transaction(connection) as cursor:
         for look in looks:

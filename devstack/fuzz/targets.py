@@ -116,8 +116,8 @@ class Lab:
         accepted: dict[ObjectRef, Manifest] = {}
         for item in (item for document in documents for item in intake.items(document)):
             if configuration.is_configuration(item.manifest):
-                configuration.read(item)
-            elif not isinstance(found := intake.accept(item, namespace="default"), list):
+                configuration.read_configuration(item)
+            elif not isinstance(found := intake.accept_manifest(item, namespace="default"), list):
                 accepted[found.ref] = found.manifest
         judge(self.fabric, list(accepted.values()), [])
         judge(self.fabric, [], copy.deepcopy(list(accepted.values())))
@@ -171,7 +171,7 @@ _bodies |= st.sampled_from(_PAYLOADS).map(orjson.dumps)
 
 def read_yaml(text: bytes) -> None:
     """The loader alone, and the positions it promises."""
-    documents, _ = yaml.read(text, file="f.yaml")
+    documents, _ = yaml.parse_documents(text, file="f.yaml")
     for document in documents:
         document.position(("spec", "a", 0))
 

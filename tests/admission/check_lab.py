@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hedgehog.admission.check import check
+from hedgehog.admission.check import check_objects
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.settings import FabricSettings
 
@@ -45,7 +45,7 @@ def ref(text):
 
 def findings(objects, *, before=(), **options):
     """Each finding as (operation, rules, root)."""
-    found = check(objects, SETTINGS, before=before, **options)
+    found = check_objects(objects, SETTINGS, before=before, **options)
     return {
         f"{one.kind}/{one.name}": (
             finding.operation.value,

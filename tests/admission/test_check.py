@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.admission.check import check, identified, load, rehearse
+from hedgehog.admission.check import check_objects, check_rounds, identified, load
 from hedgehog.admission.review import Operation
 from hedgehog.fabric.canonical import canonical
 from tests.admission.check_lab import SETTINGS, findings, make, make_namespaces, make_peering, make_vpc, ref
@@ -32,7 +32,7 @@ def test_what_refers_to_a_refused_object_names_the_root_and_the_rest_proceeds():
         make_peering("bad", "a"),
         make_peering("a", "b"),
     ]
-    found = check(objects, SETTINGS)
+    found = check_objects(objects, SETTINGS)
     assert found.keys() == {ref("VPC/bad"), ref("VPCPeering/bad--a")}
     waiting = found[ref("VPCPeering/bad--a")]
     assert (waiting.because_of, waiting.stored) == (ref("VPC/bad"), None)
@@ -105,7 +105,7 @@ def test_what_is_written_at_one_time_is_taken_in_any_order(numbers, direction):
     moves = [number if number > i else 100 + i for i, number in enumerate(numbers, 1)]
     old = [make_vpc(name, i) for i, name in enumerate(names, 1)]
     new = [make_vpc(name, i, vlan=1000 + vlan) for i, (name, vlan) in enumerate(zip(names, moves, strict=True), 1)]
-    rehearsal = rehearse([*make_namespaces(), *new], SETTINGS, before=[*make_namespaces(), *old])
+    rehearsal = check_rounds([*make_namespaces(), *new], SETTINGS, before=[*make_namespaces(), *old])
     assert rehearsal.findings == {}
     wanted = {one["metadata"]["name"]: one for one in new}
     fabric = load([*make_namespaces(), *old], SETTINGS)
@@ -135,14 +135,14 @@ def test_a_delete_that_only_upstream_allows_is_a_warning():
     """A SwitchGroup is let go whoever refers to it."""
     group = make("SwitchGroup", "g", {}, "wiring")
     switch = make("Switch", "s", {"role": "server-leaf", "groups": ["g"]}, "wiring")
-    found = check([switch], SETTINGS, before=[group, switch])
+    found = check_objects([switch], SETTINGS, before=[group, switch])
     assert [str(one) for one in found] == ["SwitchGroup/default/g"]
     finding = found[ref("SwitchGroup/g")]
     assert (finding.refused, finding.operation) == (False, Operation.DELETE)
     (violation,) = finding.violations
     assert violation.rule.id == "reference-deleted"
     assert violation.message == "SwitchGroup/default/g is deleted, but Switch/default/s still refer to it"
-    strict = check([switch], SETTINGS, before=[group, switch], strict=True)
+    strict = check_objects([switch], SETTINGS, before=[group, switch], strict=True)
     assert strict[ref("SwitchGroup/g")].refused
 
 
@@ -166,7 +166,7 @@ def test_a_refused_change_leaves_what_was_there():
 )
 def test_what_is_not_an_object_is_refused_like_any_other(manifest):
     """Nothing is raised."""
-    (finding,) = check([manifest], SETTINGS).values()
+    (finding,) = check_objects([manifest], SETTINGS).values()
     assert finding.refused
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hedgehog.admission.check import check, rehearse
+from hedgehog.admission.check import check_objects, check_rounds
 from hedgehog.admission.files import check_files
 from hedgehog.admission.review import Operation
 from hedgehog.admission.rules.vpc import objects as vpcs
@@ -31,7 +31,7 @@ def test_a_check_raises_nothing_whatever_is_wanted_or_was_there(data):
         wanted[number] = broken
     if data.draw(st.booleans()):
         before[number] = broken
-    for finding in rehearse(wanted, SETTINGS, before=before).findings.values():
+    for finding in check_rounds(wanted, SETTINGS, before=before).findings.values():
         assert finding.violations
 
 
@@ -62,7 +62,7 @@ def test_an_object_that_no_cluster_can_have_does_not_stop_what_is_new(spec):
 def test_a_deletion_is_answered_though_what_is_there_is_damaged():
     """It is not a reason to keep it for ever."""
     before = [*make_namespaces(), make("VPC", "odd", "text")]
-    assert check(make_namespaces(), SETTINGS, before=before) == {}
+    assert check_objects(make_namespaces(), SETTINGS, before=before) == {}
 
 
 def test_an_object_nested_without_end_is_refused():
@@ -79,7 +79,7 @@ def test_what_is_not_reached_in_time_is_refused(monkeypatch):
     """Nothing is taken unseen."""
     monkeypatch.setattr(limits, "SECONDS", -1.0)
     monkeypatch.setattr(limits, "SECONDS_AN_OBJECT", 0.0)
-    found = check(make_namespaces(), SETTINGS)
+    found = check_objects(make_namespaces(), SETTINGS)
     assert {one.name: finding.violations[0].rule.id for one, finding in found.items()} == {
         "default": "object-unverified"
     }
@@ -94,7 +94,7 @@ def test_a_fabricator_whose_settings_cannot_be_read_is_refused_by_itself():
         "metadata": {"name": "default", "namespace": "fab"},
         "spec": {"config": {"control": {"managementSubnet": "nonsense"}}},
     }
-    found = check([*make_namespaces(), make_vpc("a", 1), fabricator], SETTINGS)
+    found = check_objects([*make_namespaces(), make_vpc("a", 1), fabricator], SETTINGS)
     assert {one: finding.operation for one, finding in found.items()} == {
         ObjectRef("Fabricator", "fab", "default"): Operation.CREATE
     }

@@ -22,7 +22,7 @@ from devstack.objects import make
 from docs.generate import load_rules
 from hedgehog.admission.check import load
 from hedgehog.admission.files import check_files
-from hedgehog.admission.review import Admission, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse
 from hedgehog.fabric import settings as fabric_settings
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest
@@ -58,7 +58,7 @@ def whole(given: Mapping[str, Any]) -> Manifest:
 def found(example: Mapping[str, Any], side: str) -> tuple[bool, list[str]]:
     """Whether the request *side* of an example is accepted, and the ids of the rules that it breaks."""
     request = dict(example[side])
-    settings = fabric_settings.read({**example.get("settings", {}), **request.pop("settings", {})})
+    settings = fabric_settings.parse_settings({**example.get("settings", {}), **request.pop("settings", {})})
     before = [whole(given) for given in (*example.get("before", ()), *request.pop("before", ()))]
     ((operation, what),) = request.items()
     if operation in {"text", "files"}:
@@ -71,7 +71,7 @@ def found(example: Mapping[str, Any], side: str) -> tuple[bool, list[str]]:
     return verdict.accepted, [violation.rule.id for violation in verdict.violations]
 
 
-def answer(admission: Admission, operation: str, what: Any) -> Verdict:
+def answer(admission: Admission, operation: str, what: Any) -> AdmissionResponse:
     """What a cluster says to one request."""
     if operation == "delete":
         return admission.delete(*what.split("/"))

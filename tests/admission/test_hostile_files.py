@@ -39,7 +39,7 @@ def verdict(content):
     try:
         for document in yaml.load(content, file="f.yaml"):
             for item in intake.items(document):
-                intake.accept(item, namespace="default")
+                intake.accept_manifest(item, namespace="default")
     except InvalidInput:
         pass
     report = check_files({"f.yaml": content}, FabricSettings())
@@ -156,7 +156,7 @@ def test_a_tag_that_a_directive_defines_is_reported_like_any_other():
     text = "a: 1\n---\nb: 1\n...\n# c\n%TAG !e! tag:x\n---\napiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nspec: !e!b {}\n"
     report = check_files({"f.yaml": text.encode()}, FabricSettings())
     assert (10, "the tag tag:xb is refused") in [(remark.line, remark.message) for _, remark in report.remarks()]
-    assert yaml.read(text, file="f")[0][-1].position(("kind",)) == (9, 1)
+    assert yaml.parse_documents(text, file="f")[0][-1].position(("kind",)) == (9, 1)
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n", "\x85", "\u2028"])

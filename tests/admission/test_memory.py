@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devstack import pods
-from hedgehog.admission.check import check
+from hedgehog.admission.check import check_objects
 from hedgehog.admission.memory import Memory
 from hedgehog.fabric.settings import FabricSettings
 
@@ -33,6 +33,6 @@ def test_a_check_finds_the_same_with_a_memory():
     changed = [*objects[:-1], {**objects[-1], "spec": {"permit": []}}]
     memory = Memory(pods.SETTINGS)
     for wanted in (objects, changed, objects):
-        with_memory = check(wanted, pods.SETTINGS, before=objects, memory=memory)
-        assert with_memory == check(wanted, pods.SETTINGS, before=objects)
-    assert check(changed, pods.SETTINGS, before=objects, memory=memory) != {}
+        with_memory = check_objects(wanted, pods.SETTINGS, before=objects, memory=memory)
+        assert with_memory == check_objects(wanted, pods.SETTINGS, before=objects)
+    assert check_objects(changed, pods.SETTINGS, before=objects, memory=memory) != {}

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from devstack.objects import make, make_server
-from hedgehog.admission.review import Admission, Stage, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse, Stage
 from hedgehog.fabric.settings import FabricSettings
 
 SETTINGS = FabricSettings()
@@ -21,7 +21,7 @@ def fabric() -> Admission:
     return Admission(SETTINGS, [server, make("SwitchGroup", "g-1")])
 
 
-def said(verdict: Verdict) -> tuple[Stage | None, list[str]]:
+def said(verdict: AdmissionResponse) -> tuple[Stage | None, list[str]]:
     """The stage that refused, and the rules that said why."""
     return verdict.stage, [violation.rule.id for violation in verdict.violations]
 

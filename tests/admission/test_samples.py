@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from hedgehog.admission.check import check
+from hedgehog.admission.check import check_objects
 from hedgehog.admission.files import check_files
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.manifests import yaml
-from hedgehog.manifests.report import Outcome
+from hedgehog.manifests.report import Verdict
 from hedgehog.manifests.rule import RULES, Severity
 
 ACCEPTED = frozenset({"ok", "decoded", "n/a"})
@@ -54,7 +54,7 @@ def say(*lines):
 
 def refusals(manifest):
     """Why a cluster would refuse the object, whatever else is there."""
-    found = check([manifest], SETTINGS, elsewhere=KINDS.keys()).values()
+    found = check_objects([manifest], SETTINGS, elsewhere=KINDS.keys()).values()
     errors = [one for finding in found for one in finding.violations if one.rule.severity is Severity.ERROR]
     return [str(one) for one in errors if one.rule.id not in NOT_ALONE | OF_PROFILES]
 
@@ -80,7 +80,7 @@ def test_together_only_references_and_conflicts_are_found_beyond_that(reference,
         report = check_files({name: (reference / "samples" / name).read_bytes()}, SETTINGS)
         for entry in report.entries:
             line = verdicts[name, entry.document]
-            if entry.verdict is Outcome.VALID:
+            if entry.verdict is Verdict.VALID:
                 assert line["go"] in ACCEPTED, (name, entry)
             elif line["go"] in ACCEPTED:
                 beyond.update(remark.rule.id for remark in entry.remarks if remark.severity is Severity.ERROR)

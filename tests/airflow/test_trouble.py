@@ -11,11 +11,11 @@ from hedgehog.airflow.operators.repository import PlanRepositoryChangesOperator,
 from hedgehog.airflow.operators.sync import PlanSyncOperator, SyncSummaryOperator
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.store import database as store_database
 from tests.store.benches import Bench
 
-EDIT = Finding(ProblemKind.HELD_EDIT, "lab/vpcs/a.yaml", "lab/vpcs/a.yaml was edited by Ann")
+EDIT = SyncProblem(ProblemKind.HELD_EDIT, "lab/vpcs/a.yaml", "lab/vpcs/a.yaml was edited by Ann")
 
 
 @pytest.fixture
@@ -67,15 +67,15 @@ def test_a_run_after_that_which_parked_a_fabric_is_red_and_names_it(bench, conte
 
 def test_a_held_edit_stays_named_when_its_fabric_is_not_due(bench, context):
     """The run that met it is long over."""
-    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, findings=(EDIT,))
+    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, problems=(EDIT,))
     with pytest.raises(AirflowFailException, match=r"lab \(lab/vpcs/a.yaml was edited by Ann\)"):
         summary(context)
 
 
 def test_of_several_problems_the_number_is_reported_and_the_log_has_each(bench, context, caplog):
     """Not one of them for all."""
-    other = Finding(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused")
-    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, findings=(EDIT, other))
+    other = SyncProblem(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused")
+    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, problems=(EDIT, other))
     with pytest.raises(AirflowFailException, match=r"^somebody must look at lab \(2 problems\); see"):
         summary(context)
     assert all(any(cause in line for line in caplog.messages) for cause in (EDIT.cause, other.cause))
@@ -106,8 +106,8 @@ def test_what_is_retried_automatically_is_named_and_green(bench, context, caplog
 
 def test_a_finalizer_has_an_hour(bench, context):
     """Then somebody must look at it."""
-    passing = Finding(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
-    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, Target.KUBERNETES, findings=(passing,))
+    passing = SyncProblem(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
+    ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, Target.KUBERNETES, problems=(passing,))
     assert len(summary(context, "kubernetes_sync")["open"]) == 1
     bench.execute("UPDATE hedgehog.finding SET since = now() - interval '61 min'")
     with pytest.raises(AirflowFailException, match="waits for its finalizer x"):

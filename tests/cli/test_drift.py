@@ -11,7 +11,7 @@ from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
 from hedgehog.airflow.adapters import hooks
 from hedgehog.fabric import render
-from hedgehog.fabric.differences import Difference
+from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import apply_one
@@ -37,7 +37,7 @@ def lab(hedgehog, database):
     fabric = fabrics.load_fabric(database, "lab")
     object_store.save_objects(database, fabric.id, [make_server("a"), make_server("b")])
     paths = tuple(f".spec.{letter}" for letter in "abcdefg")
-    values = (Difference(".spec.a", 1, "2"), *(Difference(path, 1, 2) for path in paths[1:]))
+    values = (FieldDifference(".spec.a", 1, "2"), *(FieldDifference(path, 1, 2) for path in paths[1:]))
     found = [
         drift("a", "changed", fabric_id=fabric.id, paths=paths, manager="kubectl", score=0.25, differences=values),
         drift("b", "missing", fabric_id=fabric.id),
@@ -167,7 +167,7 @@ def stored(database):
 
 def test_values_of_strangers_stay_on_their_line(lab, database):
     """A file cannot forge a row, nor move the cursor."""
-    evil = Difference(".spec.a", "x", "y\x1b[2J\nlab  cluster  VPC/default/forged  changed")
+    evil = FieldDifference(".spec.a", "x", "y\x1b[2J\nlab  cluster  VPC/default/forged  changed")
     row_id = fabrics.load_fabric(database, "lab").id
     with transaction(database) as cursor:
         open_drift.note(

@@ -14,7 +14,7 @@ from hedgehog.cli.output import Screen
 from hedgehog.cli.status import _explanation
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.services.observe.status import standings
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
@@ -30,10 +30,10 @@ def lab(hedgehog, database):
     """The command on three fabrics: one in sync, one with six refused objects, one suspended."""
     for name in ("good", "bad", "quiet"):
         fabrics.save_fabric(database, name, {"enable_k8s_sync": True, "kubernetes_connection_id": f"k8s_{name}"})
-    findings = tuple(Finding(ProblemKind.REFUSED, f"VPC/default/v-{n}", f"{LONG} {n}") for n in range(6))
-    ends = {"good": (OutcomeStatus.SUCCESS, ()), "bad": (OutcomeStatus.HELD, findings)}
+    problems = tuple(SyncProblem(ProblemKind.REFUSED, f"VPC/default/v-{n}", f"{LONG} {n}") for n in range(6))
+    ends = {"good": (OutcomeStatus.SUCCESS, ()), "bad": (OutcomeStatus.HELD, problems)}
     for name, (status, found) in ends.items():
-        outcome = Outcome(name, Target.KUBERNETES, status, generation=1, findings=found, reason=f"{LONG} (and 5 more)")
+        outcome = Outcome(name, Target.KUBERNETES, status, generation=1, problems=found, reason=f"{LONG} (and 5 more)")
         with transaction(database) as cursor:
             sync_state.finish(cursor, fabrics.load_fabric(database, name).id, outcome, run_id="r")
     fabrics.suspend(database, "quiet", reason="CHG-17", until=None)

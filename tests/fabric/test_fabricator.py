@@ -12,7 +12,7 @@ import yaml
 from devstack.webhook_config import from_webhook_config
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.fabricator import effective_settings, read_fabricator
-from hedgehog.fabric.settings import FabricSettings, Upstream, read
+from hedgehog.fabric.settings import FabricSettings, Upstream, parse_settings
 
 
 def make_fabricator(**config):
@@ -128,13 +128,13 @@ def test_the_fabricator_called_default_counts_whatever_the_order():
 )
 def test_what_is_stored_is_what_is_read(settings):
     """Through JSON, as the database keeps it."""
-    assert read(json.loads(json.dumps(settings.as_dict()))) == settings
+    assert parse_settings(json.loads(json.dumps(settings.as_dict()))) == settings
 
 
 def test_the_defaults_need_no_word():
     """An empty mapping."""
     assert FabricSettings().as_dict() == {}
-    assert read({}) == FabricSettings()
+    assert parse_settings({}) == FabricSettings()
     assert replace(FabricSettings(), fabric_mtu=9000).as_dict() == {"fabric_mtu": 9000}
 
 
@@ -155,5 +155,5 @@ def test_the_defaults_need_no_word():
 def test_a_wrong_setting_is_named(values, said):
     """With what it could be."""
     with pytest.raises(InvalidInput) as caught:
-        read(values)
+        parse_settings(values)
     assert str(caught.value).startswith(said)

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.fabric.agents import Agent, Convergence, convergence
-from hedgehog.fabric.health import MOST_REASONS, Fabricator, Finding, Health, Verdict, of_fabricator, verdict
+from hedgehog.fabric.health import (
+    MOST_REASONS,
+    Fabricator,
+    Health,
+    HealthIssue,
+    HealthSummary,
+    fabricator_issues,
+    summarize_health,
+)
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.rights import Right, in_words, rights_to, uncovered
 
@@ -18,24 +26,24 @@ VPCS = rights_to(KINDS["VPC"], "default")
 
 def test_the_worst_finding_is_the_verdict_whatever_the_order() -> None:
     """The order of severity is fixed: that in which the words are listed."""
-    findings = [Finding(health, health.value) for health in Health]
+    issues = [HealthIssue(health, health.value) for health in Health]
     worst_first = ("Unknown", "Missing", "Degraded", "Progressing", "Healthy")
-    for order in itertools.permutations(findings):
-        assert verdict(order) == Verdict(Health.UNKNOWN, worst_first)
-    assert verdict([]) == Verdict(Health.HEALTHY, ())
+    for order in itertools.permutations(issues):
+        assert summarize_health(order) == HealthSummary(Health.UNKNOWN, worst_first)
+    assert summarize_health([]) == HealthSummary(Health.HEALTHY, ())
 
 
 def test_more_reasons_than_anybody_reads_are_counted() -> None:
     """A fabric of a thousand silent switches is one sentence less than a thousand."""
-    found = verdict(Finding(Health.DEGRADED, str(number)) for number in range(MOST_REASONS + 7))
+    found = summarize_health(HealthIssue(Health.DEGRADED, str(number)) for number in range(MOST_REASONS + 7))
     assert (len(found.reasons), found.reasons[-1]) == (MOST_REASONS + 1, "and 7 more")
 
 
 def test_an_installer_that_is_at_work_is_progress() -> None:
     """What is not ready meanwhile is not a fault; without conditions there is nothing to say."""
     busy = Fabricator("default", 3, 2, {"Applied": "False", "Ready": "False"})
-    assert {finding.health for finding in of_fabricator(busy)} == {Health.PROGRESSING}
-    assert list(of_fabricator(Fabricator("default", 3, 3))) == []
+    assert {issue.health for issue in fabricator_issues(busy)} == {Health.PROGRESSING}
+    assert list(fabricator_issues(Fabricator("default", 3, 3))) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgehog.fabric.atoi import atoi
-from hedgehog.fabric.profiles import Profile, default_profiles, default_spec, parse
+from hedgehog.fabric.profiles import Profile, default_profiles, default_spec, parse_profile
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
 OLDER = FabricSettings(upstream=Upstream.V0_126)
@@ -20,7 +20,7 @@ WITH_CUMULUS = FabricSettings(upstream=Upstream.V0_126, include_cumulus=True)
 def profile(name: str) -> Profile:
     """A built-in profile of the newer release."""
     settings = FabricSettings(include_clsp=True, include_cumulus=True)
-    return next(parse(one) for one in default_profiles(settings) if one["metadata"]["name"] == name)
+    return next(parse_profile(one) for one in default_profiles(settings) if one["metadata"]["name"] == name)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_models_come_with_their_settings() -> None:
 
 def test_locator_lights_came_with_the_newer_release() -> None:
     """Of the same model."""
-    older = {one["metadata"]["name"]: parse(one) for one in default_profiles(OLDER)}
+    older = {one["metadata"]["name"]: parse_profile(one) for one in default_profiles(OLDER)}
     name = "celestica-ds3000"
     assert (profile(name).supports("portLocator"), older[name].supports("portLocator")) == (True, False)
 

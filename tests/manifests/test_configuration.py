@@ -23,7 +23,7 @@ def read(text):
     (document,) = yaml.load(text, file="c.yaml")
     (item,) = intake.items(document)
     assert configuration.is_configuration(item.manifest)
-    return configuration.read(item)
+    return configuration.read_configuration(item)
 
 
 def make(spec, kind="Fabric", metadata="{name: gen}"):

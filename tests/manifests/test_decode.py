@@ -32,8 +32,8 @@ def disliked(manifest: Any, old: Any = None) -> list[str]:
     """`rule path` of all that is wrong with what the webhooks make of *manifest*."""
     plain, found = decode.decode(manifest, SETTINGS)
     assert plain is not None, found
-    new = decode.settled(stored(plain, SETTINGS), old)
-    return [f"{one.rule.id} {one}".partition(":")[0] for one in decode.shape_violations(new, plain, old)]
+    new = decode.with_server_fields(stored(plain, SETTINGS), old)
+    return [f"{one.rule.id} {one}".partition(":")[0] for one in decode.stored_form_violations(new, plain, old)]
 
 
 def with_metadata(**metadata: Any) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def test_a_label_that_hedgehog_computes_is_reported_as_such():
     attachment = make("VPCAttachment", "a", {"connection": "c" * 64, "subnet": "v/s"})
     plain, _ = decode.decode(attachment, SETTINGS)
     assert plain is not None
-    (found,) = decode.shape_violations(stored(plain, SETTINGS), plain, None)
+    (found,) = decode.stored_form_violations(stored(plain, SETTINGS), plain, None)
     assert found.message.endswith("(Hedgehog computes the label fabric.githedgehog.com/connection from spec)")
 
 
@@ -239,5 +239,5 @@ def test_an_update_cannot_set_the_time_of_deletion():
 @given(JSON, JSON)
 def test_a_merge_patch_of_an_object_onto_itself_changes_nothing(value, other):
     """RFC 7386: and nulls are never left in mappings."""
-    merged = decode.merge(value, other)
-    assert decode.merge(merged, {}) == (merged if isinstance(merged, dict) else {})
+    merged = decode.merge_patch(value, other)
+    assert decode.merge_patch(merged, {}) == (merged if isinstance(merged, dict) else {})

@@ -11,7 +11,7 @@ def taken(text, *, namespace="default"):
     """What happens to the only object of *text*."""
     (document,) = yaml.load(text, file="f.yaml")
     (item,) = intake.items(document)
-    return intake.accept(item, namespace=namespace)
+    return intake.accept_manifest(item, namespace=namespace)
 
 
 def make(kind="VPC", api="vpc.githedgehog.com/v1beta1", metadata="{name: a}", rest="spec: {}"):
@@ -187,7 +187,7 @@ def test_a_list_of_kubectl_is_its_items():
         for name in ("a", "B", "c")
     )
     (document,) = yaml.load(text, file="f.yaml")
-    found = [intake.accept(item, namespace="default") for item in intake.items(document)]
+    found = [intake.accept_manifest(item, namespace="default") for item in intake.items(document)]
     assert [getattr(one, "ref", None) and one.ref.name for one in found] == ["a", None, "c"]
     assert found[1][0].startswith("f.yaml:9:14: VPC/default/B: .metadata.name")
 
@@ -196,7 +196,7 @@ def test_what_stands_in_a_list_without_being_an_object_is_refused():
     """It has a place, too."""
     (document,) = yaml.load("apiVersion: v1\nkind: List\nitems: [5]\n", file="f.yaml")
     (item,) = intake.items(document)
-    assert intake.accept(item, namespace="default") == [
+    assert intake.accept_manifest(item, namespace="default") == [
         "f.yaml:3:9: apiVersion and kind are missing; this is not a Kubernetes object"
     ]
 
@@ -231,6 +231,6 @@ def test_what_no_database_takes_is_refused_though_no_yaml_can_say_it():
             "metadata": {"name": "a"},
             "spec": {"x": bad},
         }
-        (line,) = intake.accept(intake.Item(manifest, "cluster"), namespace="default")
+        (line,) = intake.accept_manifest(intake.Item(manifest, "cluster"), namespace="default")
         assert line.startswith("cluster: VPC/?/a: .spec.x: ")
         assert said in line

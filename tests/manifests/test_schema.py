@@ -10,7 +10,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.manifests import yaml
 from hedgehog.manifests.rule import printed
-from hedgehog.manifests.schema import SCHEMAS, violations
+from hedgehog.manifests.schema import SCHEMAS, schema_violations
 
 
 def make_vpc(**spec):
@@ -25,7 +25,7 @@ def make_vpc(**spec):
 
 def check(manifest):
     """The violations as text."""
-    return [str(violation) for violation in violations(manifest)]
+    return [str(violation) for violation in schema_violations(manifest)]
 
 
 def test_a_right_object_has_no_violations():

@@ -52,7 +52,7 @@ def test_a_judge_that_fails_holds_everything_that_would_change(monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(validation, "rehearse", fail)
+    monkeypatch.setattr(validation, "check_rounds", fail)
     a, b, c = (stored(make_vpc(name, number)) for number, name in enumerate("abc", start=1))
     judgement = judge(LAB, [a, b], [a, c])
     assert (sorted(map(str, judgement.writes)), sorted(map(str, judgement.deletes))) == (

@@ -12,7 +12,7 @@ from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.store import metrics
 from hedgehog.store.metric_table import FAILED, METRICS, Metric
 from hedgehog.store.metrics import Sample
@@ -158,8 +158,8 @@ def test_open_problems_are_counted_while_they_wait_for_somebody(failing, bench):
 def test_a_finalizer_is_as_old_as_its_oldest_object(bench):
     """The rule waits for an hour of it."""
     fabric = bench.synced_fabric()
-    error = Finding(ProblemKind.FINALIZER, "Server/default/a", "waits for example.com/keep")
-    held = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, reason="no", findings=(error,))
+    error = SyncProblem(ProblemKind.FINALIZER, "Server/default/a", "waits for example.com/keep")
+    held = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, reason="no", problems=(error,))
     bench.finish(fabric, held)
     bench.execute("UPDATE hedgehog.finding SET since = now() - interval '2 hours'")
     found = Figures(bench.connection)

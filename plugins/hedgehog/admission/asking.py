@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hedgehog.admission.cluster_state import NAMESPACE
 from hedgehog.admission.controllers import ControlledFabric
 from hedgehog.admission.memory import Memory
-from hedgehog.admission.review import Admission, Stage, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse, Stage
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.fabricator import is_fabricator, read_fabricator
@@ -16,7 +16,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.manifests import decode
 from hedgehog.manifests.file_rules import FABRICATOR_FIELD
-from hedgehog.manifests.limits import Budget, broken
+from hedgehog.manifests.limits import TimeBudget, unverified
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class AskedFabric:
         """Whether a rule failed on something."""
         self._old = old
         self._settings = memory.settings
-        self._budget = Budget(objects)
+        self._budget = TimeBudget(objects)
         profiles = [one for one in given if self._storable(one, memory)]
         self._central = ControlledFabric(memory.settings, profiles, elsewhere=elsewhere, memory=memory)
         self._elsewhere = Admission(memory.settings)
@@ -47,7 +47,7 @@ class AskedFabric:
             if _is_central(ref):
                 self._put_old(ref, manifest, memory)
 
-    def write(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+    def write(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         """The answer to a write, made so where it is yes."""
         verdict = self.ask(ref, manifest)
         if verdict.stored is None or not _is_central(ref):
@@ -58,21 +58,21 @@ class AskedFabric:
             return self._unverified(ref, error)
         return verdict
 
-    def ask(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+    def ask(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         """The answer to a write that is not made."""
         if self._budget.is_spent:
-            return Verdict((self._budget.violation(),), Stage.OTHER)
+            return AdmissionResponse((self._budget.violation(),), Stage.OTHER)
         try:
             return self._answer(ref, manifest)
         except Exception as error:  # a rule that crashes on one object must not affect the verdicts on others
             return self._unverified(ref, error)
 
-    def delete(self, ref: ObjectRef) -> Verdict:
+    def delete(self, ref: ObjectRef) -> AdmissionResponse:
         """The answer to a delete, made so where it is yes. What no cluster can have may go."""
         if not _is_central(ref) or self._central.world.get(ref.kind, ref.name) is None:
-            return Verdict()
+            return AdmissionResponse()
         if self._budget.is_spent:
-            return Verdict((self._budget.violation(),), Stage.OTHER)
+            return AdmissionResponse((self._budget.violation(),), Stage.OTHER)
         try:
             verdict = self._central.delete(ref.kind, ref.name)
             if verdict.accepted:
@@ -105,18 +105,18 @@ class AskedFabric:
             self.failed = True
             logger.debug("%s is left out of the check: %s", ref, error)
 
-    def _unverified(self, ref: ObjectRef, error: Exception) -> Verdict:
+    def _unverified(self, ref: ObjectRef, error: Exception) -> AdmissionResponse:
         self.failed = True
-        return Verdict((broken(ref, error),), Stage.OTHER)
+        return AdmissionResponse((unverified(ref, error),), Stage.OTHER)
 
-    def _answer(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+    def _answer(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         wrong = read_fabricator(manifest)[1] if is_fabricator(manifest) else ()
         if wrong:
             told = [FABRICATOR_FIELD.at(path, text) for path, text in wrong]
-            return Verdict((*self._clusters_answer(ref, manifest).violations, *told), Stage.OTHER)
+            return AdmissionResponse((*self._clusters_answer(ref, manifest).violations, *told), Stage.OTHER)
         return self._clusters_answer(ref, manifest)
 
-    def _clusters_answer(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+    def _clusters_answer(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         if not _is_central(ref):
             return self._answer_elsewhere(ref, manifest)
         if ref not in self._old or self._central.world.get(ref.kind, ref.name) is None:
@@ -131,7 +131,7 @@ class AskedFabric:
         old, new = self._central.world.get(ref.kind, ref.name), self.whole(manifest)
         return old is not None and new is not None and canonical(new) == canonical(old)
 
-    def _answer_anew(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+    def _answer_anew(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         """What the cluster would say if the object were not there yet."""
         old = self._central.world.get(ref.kind, ref.name)
         self._central.remove(ref.kind, ref.name)
@@ -141,7 +141,7 @@ class AskedFabric:
             if old is not None:
                 self._central.put(old)
 
-    def _answer_elsewhere(self, ref: ObjectRef, manifest: Manifest) -> Verdict:
+    def _answer_elsewhere(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         """Which namespaces exist is not known: one that the kind may live in is taken as if it did."""
         row = KINDS.get(ref.kind)
         if row is None or row.namespace is not None:

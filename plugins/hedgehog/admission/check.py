@@ -12,7 +12,7 @@ from hedgehog.admission.asking import AskedFabric
 from hedgehog.admission.cluster_state import NAMESPACE
 from hedgehog.admission.controllers import ControlledFabric
 from hedgehog.admission.memory import Memory, collector_paused
-from hedgehog.admission.review import Admission, Operation, Stage, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse, Operation, Stage
 from hedgehog.admission.rules.objects import DELETED_REFERENCE, DUPLICATE, REFUSED_REFERENCE
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Round
@@ -22,7 +22,7 @@ from hedgehog.fabric.references import references, waves
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.fabric.shown import listed, shown
 from hedgehog.manifests import decode
-from hedgehog.manifests.limits import broken
+from hedgehog.manifests.limits import unverified
 from hedgehog.manifests.places import reference_path
 from hedgehog.manifests.rule import Severity, Violation
 
@@ -47,14 +47,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class CheckedRounds:
     """What is to be said about single objects, and how the rest is to be done."""
 
     findings: Mapping[ObjectRef, Finding]
     rounds: tuple[Round, ...]
 
 
-def check(
+def check_objects(
     objects: Iterable[Mapping[str, Any]],
     settings: FabricSettings,
     *,
@@ -76,12 +76,12 @@ def check(
     as they are. A *memory* of the same settings makes another check of unchanged objects (of the very same mappings)
     cheap.
     """
-    rehearsal = rehearse(objects, settings, before=before, elsewhere=elsewhere, recheck=recheck, memory=memory)
+    rehearsal = check_rounds(objects, settings, before=before, elsewhere=elsewhere, recheck=recheck, memory=memory)
     findings = rehearsal.findings
     return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
 
 
-def rehearse(
+def check_rounds(
     objects: Iterable[Mapping[str, Any]],
     settings: FabricSettings,
     *,
@@ -89,8 +89,8 @@ def rehearse(
     elsewhere: Collection[str] = (),
     recheck: Collection[ObjectRef] = (),
     memory: Memory | None = None,
-) -> Rehearsal:
-    """What `check` finds, and the rounds in which a cluster takes what it does not refuse: mostly one.
+) -> CheckedRounds:
+    """What `check_objects` finds, and the rounds in which a cluster takes what it does not refuse: mostly one.
 
     An object that takes over the port or the VLAN of one that goes can only be written after it went. Raises nothing
     for what an object holds: one on which a rule fails is refused as unverified, the others are judged.
@@ -105,7 +105,7 @@ def rehearse(
             sound = [manifest for ref, manifest in run.old.items() if ref not in damaged]
             run = _Check(objects, fitting, sound, elsewhere, recheck)
             findings = run.run()
-        return Rehearsal(findings, tuple(run.rounds))
+        return CheckedRounds(findings, tuple(run.rounds))
 
 
 def _damaged(old: Mapping[ObjectRef, Manifest], settings: FabricSettings) -> set[ObjectRef]:
@@ -193,7 +193,7 @@ def _strict(finding: Finding) -> Finding:
 
 
 class _Check:
-    """One run of `check`: a fabric that changes step by step, and what is found on the way."""
+    """One run of `check_objects`: a fabric that changes step by step, and what is found on the way."""
 
     def __init__(
         self,
@@ -225,7 +225,7 @@ class _Check:
             ref, whole = memory.once(identified, manifest)
         except Exception as error:  # nested without end, say: it is refused, the others are judged
             ref = _ref_of(manifest)
-            self.findings[ref] = Finding(ref, (broken(ref, error),), None)
+            self.findings[ref] = Finding(ref, (unverified(ref, error),), None)
             return
         if ref in self.wanted:
             self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
@@ -300,13 +300,13 @@ class _Check:
             return frozenset()
         return frozenset(ref for ref in wave if self.fabric.ask(ref, self.wanted[ref]).stored is None)
 
-    def _note(self, ref: ObjectRef, verdict: Verdict) -> None:
+    def _note(self, ref: ObjectRef, verdict: AdmissionResponse) -> None:
         """An object that was refused before may be fine by now."""
         self.findings.pop(ref, None)
         if verdict.violations:
             self.findings[ref] = Finding(ref, verdict.violations, verdict.stored, operation=self._operation(ref))
 
-    def _refuse(self, ref: ObjectRef, manifest: Manifest, verdict: Verdict) -> None:
+    def _refuse(self, ref: ObjectRef, manifest: Manifest, verdict: AdmissionResponse) -> None:
         root = self._root(manifest) if verdict.stage is Stage.WEBHOOK else None
         if root is None:
             self.findings[ref] = Finding(ref, verdict.violations, None, operation=self._operation(ref))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hedgehog.admission.check import Finding, check, identified
+from hedgehog.admission.check import Finding, check_objects, identified
 from hedgehog.admission.review import Operation
 from hedgehog.admission.rules.objects import DUPLICATE
 from hedgehog.fabric.fabricator import effective_settings
@@ -23,7 +23,7 @@ from hedgehog.manifests import file_rules as rows
 from hedgehog.manifests.configuration import Settings
 from hedgehog.manifests.intake import Item
 from hedgehog.manifests.places import SourcePlaces, reference_path
-from hedgehog.manifests.report import Entry, Remark, Report
+from hedgehog.manifests.report import Remark, ReportEntry, ValidationReport
 from hedgehog.manifests.rule import Severity, Violation, printed
 
 _UNSUPPORTED = frozenset(
@@ -41,19 +41,19 @@ _NAMELESS = "?"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """One file, read. The same name and content give the same source, so a caller may keep it."""
 
     file: str
     documents: Sequence[yaml.Document]
-    problems: Sequence[file_text.Problem]
+    problems: Sequence[file_text.FileProblem]
     content: bytes = field(repr=False)
 
 
-def read_source(file: str, content: bytes, nodes: yaml.Nodes | None = None) -> Source:
+def read_source(file: str, content: bytes, nodes: yaml.NodeBudget | None = None) -> SourceFile:
     """The documents of a file, or what is wrong with it. Raises nothing. *nodes* are what may still be read."""
-    documents, problems = yaml.read(content, file=file, nodes=nodes)
-    return Source(file, documents, problems, content)
+    documents, problems = yaml.parse_documents(content, file=file, nodes=nodes)
+    return SourceFile(file, documents, problems, content)
 
 
 def check_files(
@@ -65,17 +65,17 @@ def check_files(
     strict: bool = False,
     namespace: str = "default",
     in_git: Fabric | None = None,
-) -> Report:
+) -> ValidationReport:
     """What a cluster would say of the objects in *files* (name → content), together and one by one.
 
-    A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check`);
+    A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check_objects`);
     those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
     that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Of
     our own configuration documents only faulty ones are reported, *in_git* (the fabric whose directory in Git it is)
     also what they may not set there; objects of other products are left out, which is noted. *namespace* is that of an
     object that names none and whose kind may live in any. *strict* makes errors of warnings.
     """
-    nodes = yaml.Nodes()
+    nodes = yaml.NodeBudget()
     sources = [read_source(file, content, nodes) for file, content in files.items()]
     return check_sources(
         sources, settings, before=before, partial=partial, strict=strict, namespace=namespace, in_git=in_git
@@ -83,7 +83,7 @@ def check_files(
 
 
 def check_sources(
-    sources: Iterable[Source],
+    sources: Iterable[SourceFile],
     settings: FabricSettings,
     *,
     before: Iterable[Manifest] = (),
@@ -91,7 +91,7 @@ def check_sources(
     strict: bool = False,
     namespace: str = "default",
     in_git: Fabric | None = None,
-) -> Report:
+) -> ValidationReport:
     """The same for files that are read already."""
     run = _Run(settings, namespace, strict=strict, in_git=in_git)
     for source in sources:
@@ -121,13 +121,13 @@ class _Run:
         self.namespace = namespace
         self.strict = strict
         self.in_git = in_git
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, SourceFile] = {}
         self.found: dict[str, list[_Found]] = {}
         self.first: dict[ObjectRef, _Found] = {}
         self.given: configuration.Given = {}
         self.left_out: Counter[str] = Counter()
 
-    def take(self, source: Source) -> None:
+    def take(self, source: SourceFile) -> None:
         """Look at the objects of a file one by one."""
         self.sources[source.file] = source
         here = self.found[source.file] = []
@@ -142,8 +142,8 @@ class _Run:
 
     def _configuration(self, item: Item) -> Iterator[_Found]:
         """A configuration document with a fault."""
-        wrong = configuration.violations(item.manifest)
-        if not wrong and isinstance(read := configuration.read(item), Settings):
+        wrong = configuration.configuration_violations(item.manifest)
+        if not wrong and isinstance(read := configuration.read_configuration(item), Settings):
             wrong = configuration.contradictions(read, self.given)
             if self.in_git is not None:
                 wrong = configuration.taken_from_git(read, self.in_git)[1] + wrong
@@ -170,7 +170,7 @@ class _Run:
             found.violations.append(DUPLICATE.at((), f"is there twice, first in {first.item.place()}"))
         return found
 
-    def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> Report:
+    def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> ValidationReport:
         """Check the objects together and put it all where it stands."""
         wanted = {ref: found.manifest for ref, found in self.first.items() if found.manifest is not None}
         # What stood in the lost part of a file must not look deleted.
@@ -178,13 +178,15 @@ class _Run:
         together = {**before, **wanted} if partial or is_lost else wanted
         settings = effective_settings(self.settings, together.values(), before=before.values())
         unknown = KINDS.keys() - {ref.kind for ref in (*together, *before)}
-        findings = check(together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys())
+        findings = check_objects(
+            together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys()
+        )
         gone = self._place_findings(findings, settings)
         entries = [entry for file in self.sources for entry in self._entries(file)]
         notes = [f"left out, of another product: {kind}: {count}" for kind, count in self.left_out.items()]
-        return Report(len(self.sources), (*entries, *gone), tuple(notes))
+        return ValidationReport(len(self.sources), (*entries, *gone), tuple(notes))
 
-    def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[Entry]:
+    def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[ReportEntry]:
         """Give each object its violations. What is wrong with a delete is wrong where something refers to it."""
         gone = []
         for ref, finding in findings.items():
@@ -193,7 +195,7 @@ class _Run:
                 found.violations += _in_source(finding, found, settings)
             elif finding.operation is Operation.DELETE and not self._blame_referring(finding):
                 remarks = tuple(self._remark(one, (0, 0), "") for one in finding.violations)
-                gone.append(Entry(_NO_FILE, None, 0, ref, remarks))
+                gone.append(ReportEntry(_NO_FILE, None, 0, ref, remarks))
         return gone
 
     def _blame_referring(self, finding: Finding) -> bool:
@@ -216,7 +218,7 @@ class _Run:
                 referring.setdefault(target, []).append(found)
         return referring
 
-    def _entries(self, file: str) -> Iterator[Entry]:
+    def _entries(self, file: str) -> Iterator[ReportEntry]:
         """The entries of a file; a problem of the file belongs to the object that it is in, if there is one."""
         objects, source = self.found[file], self.sources[file]
         lost: list[Remark] = []
@@ -227,12 +229,12 @@ class _Run:
             around = [found for found in objects if 0 < found.line <= problem.line]
             (around[-1].extra if around else lost).append(remark)
         if lost:
-            yield Entry(file, None, lost[0].line, None, tuple(lost))
+            yield ReportEntry(file, None, lost[0].line, None, tuple(lost))
         for found in objects:
             remarks = sorted((*found.extra, *self._remarks(found)), key=lambda one: (one.line, one.column))
             unsupported = any(one.rule.id in _UNSUPPORTED for one in found.violations)
             document: Any = found.item.source
-            yield Entry(file, document.index, found.line, found.ref, tuple(remarks), unsupported, found.manifest)
+            yield ReportEntry(file, document.index, found.line, found.ref, tuple(remarks), unsupported, found.manifest)
 
     def _remarks(self, found: _Found) -> Iterator[Remark]:
         document: Any = found.item.source

@@ -40,7 +40,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AdmissionResponse:
     """The answer. `violations` may hold warnings of an accepted request; `stored` is what an accepted write leaves."""
 
     violations: tuple[Violation, ...] = ()
@@ -86,75 +86,75 @@ class Admission:
         """Take an object out, asked or not."""
         self.world.remove(kind, name)
 
-    def create(self, manifest: Mapping[str, Any]) -> Verdict:
+    def create(self, manifest: Mapping[str, Any]) -> AdmissionResponse:
         """The answer to a create of *manifest*, as somebody wrote it."""
         plain, found = decode.decode(manifest, self.settings)
         if plain is None:
-            return Verdict(tuple(found), Stage.DECODE)
+            return AdmissionResponse(tuple(found), Stage.DECODE)
         absent = tuple(decode.namespace_violations(plain))
         if absent:
-            return Verdict(absent, Stage.OTHER)
+            return AdmissionResponse(absent, Stage.OTHER)
         verdict = self._write(plain, None)
         if verdict.stored is not None and self._is_there(verdict.stored):
-            return Verdict(
+            return AdmissionResponse(
                 (decode.EXISTS.at(("metadata", "name"), "an object of this name exists already"),), Stage.OTHER
             )
         return verdict
 
-    def update(self, manifest: Mapping[str, Any], *, name: str | None = None) -> Verdict:
+    def update(self, manifest: Mapping[str, Any], *, name: str | None = None) -> AdmissionResponse:
         """The answer to a replacement of the object *name* by *manifest*; by default, of the one that it names."""
         plain, found = decode.decode(manifest, self.settings)
         if plain is None:
-            return Verdict(tuple(found), Stage.DECODE)
+            return AdmissionResponse(tuple(found), Stage.DECODE)
         return self._replace(plain, name or plain.get("metadata", {}).get("name", ""))
 
-    def patch(self, kind: str, name: str, patch: Any) -> Verdict:
+    def patch(self, kind: str, name: str, patch: Any) -> AdmissionResponse:
         """The answer to a JSON merge patch (RFC 7386) of an object."""
         old = self.world.get(kind, name)
         if old is None:
             return _absent(kind, name)
         if not isinstance(patch, Mapping):
-            return Verdict((decode.PATCH.at((), "is not a mapping"),), Stage.DECODE)
-        plain, found = decode.decode(decode.merge(old, patch), self.settings)
+            return AdmissionResponse((decode.PATCH.at((), "is not a mapping"),), Stage.DECODE)
+        plain, found = decode.decode(decode.merge_patch(old, patch), self.settings)
         if plain is None:
-            return Verdict(tuple(found), Stage.DECODE)
+            return AdmissionResponse(tuple(found), Stage.DECODE)
         return self._replace(plain, name)
 
-    def delete(self, kind: str, name: str) -> Verdict:
+    def delete(self, kind: str, name: str) -> AdmissionResponse:
         """The answer to a delete."""
         old = self.world.get(kind, name)
         if old is None:
             return _absent(kind, name)
         found = tuple(self._rules[kind].delete(old, self.world)) if kind in self._rules else ()
-        return Verdict(found, Stage.WEBHOOK if found else None)
+        return AdmissionResponse(found, Stage.WEBHOOK if found else None)
 
     def _is_there(self, new: Manifest) -> bool:
         old = self.world.get(new["kind"], new["metadata"]["name"])
         return old is not None and bool(old["metadata"]["namespace"] == new["metadata"]["namespace"])
 
-    def _replace(self, plain: Manifest, name: str) -> Verdict:
+    def _replace(self, plain: Manifest, name: str) -> AdmissionResponse:
         old = self.world.get(plain["kind"], name)
         namespace = old["metadata"]["namespace"] if old is not None else "default"
         mistaken = tuple(decode.target_violations(plain, name, namespace))
         if mistaken:
-            return Verdict(mistaken, Stage.DECODE)
+            return AdmissionResponse(mistaken, Stage.DECODE)
         if old is None:
             return _absent(plain["kind"], name)
         stale = tuple(decode.stale_violations(plain, old))
-        return Verdict(stale, Stage.OTHER) if stale else self._write(plain, old)
+        return AdmissionResponse(stale, Stage.OTHER) if stale else self._write(plain, old)
 
-    def _write(self, plain: Manifest, old: Manifest | None) -> Verdict:
-        new = decode.settled(stored(plain, self.settings), old)
-        refused = decode.shape_violations(new, plain, old)
+    def _write(self, plain: Manifest, old: Manifest | None) -> AdmissionResponse:
+        new = decode.with_server_fields(stored(plain, self.settings), old)
+        refused = decode.stored_form_violations(new, plain, old)
         if refused:
-            return Verdict(tuple(refused), Stage.SCHEMA)
+            return AdmissionResponse(tuple(refused), Stage.SCHEMA)
         row = self._rules.get(new["kind"])
         if row is None:
-            return Verdict((), None, new)
+            return AdmissionResponse((), None, new)
         found = self._known([*decode.foreign_namespace(new), *row.validate(new, self.world, old)])
         if any(violation.rule.severity is Severity.ERROR for violation in found):
-            return Verdict(tuple(found), Stage.WEBHOOK)
-        return Verdict((*found, *row.dropped(plain, new), *row.warn(new, self.world, old)), None, new)
+            return AdmissionResponse(tuple(found), Stage.WEBHOOK)
+        return AdmissionResponse((*found, *row.dropped(plain, new), *row.warn(new, self.world, old)), None, new)
 
     def _known(self, found: list[Violation]) -> list[Violation]:
         """*found*, but what is said of kinds that live elsewhere is only a warning that nobody looked."""
@@ -168,5 +168,5 @@ class Admission:
         ]
 
 
-def _absent(kind: str, name: str) -> Verdict:
-    return Verdict((decode.ABSENT.at(("metadata", "name"), f"there is no {kind} {name}"),), Stage.OTHER)
+def _absent(kind: str, name: str) -> AdmissionResponse:
+    return AdmissionResponse((decode.ABSENT.at(("metadata", "name"), f"there is no {kind} {name}"),), Stage.OTHER)

@@ -16,7 +16,7 @@ from hedgehog.fabric.settings import FabricSettings, Upstream
 if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, Manifest
     from hedgehog.kube.client import Cluster
-    from hedgehog.manifests.report import Report
+    from hedgehog.manifests.report import ValidationReport
     from hedgehog.services.transfer.local_files import LocalFiles
 
 COULD_NOT_CHECK = 2
@@ -96,7 +96,7 @@ def _could_not_check(message: str) -> int:
     return COULD_NOT_CHECK
 
 
-def _report(arguments: argparse.Namespace) -> Report:
+def _report(arguments: argparse.Namespace) -> ValidationReport:
     from hedgehog.admission.files import check_files
     from hedgehog.manifests.file_rules import UNREADABLE
     from hedgehog.services.repository.vanished import not_read
@@ -141,7 +141,7 @@ def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest
     return fabric, [stored.manifest for stored in objects]
 
 
-def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -> Report:
+def _ask(arguments: argparse.Namespace, report: ValidationReport, fabric: Fabric | None) -> ValidationReport:
     from hedgehog.services.kubernetes.dry_run import ask_cluster
 
     of_the_fabric = fabric.kubernetes_connection_id if fabric else None

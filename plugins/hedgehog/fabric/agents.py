@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from hedgehog.fabric.health import Finding, Health, moment
+from hedgehog.fabric.health import Health, HealthIssue, format_time
 from hedgehog.fabric.shown import listed
 
 HEARTBEAT_LIMIT = timedelta(seconds=60)
@@ -59,7 +59,7 @@ class Agent:
         return OWNER[self.kind], self.name
 
 
-def remembered(agent: Agent, previous: Mapping[str, str | int], now: datetime) -> Agent:
+def with_behind_since(agent: Agent, previous: Mapping[str, str | int], now: datetime) -> Agent:
     """*agent* with the time at which it fell behind. *previous* is its `record` of the last look, {} if there is
     none.
     """
@@ -81,38 +81,40 @@ def record(agent: Agent, health: Health) -> dict[str, str | int]:
     return kept | ({"role": agent.role} if agent.role else {})
 
 
-def findings(agent: Agent, now: datetime) -> Iterator[Finding]:
+def agent_issues(agent: Agent, now: datetime) -> Iterator[HealthIssue]:
     """What is wrong with one Agent; nothing when it is well."""
     if agent.heartbeat is None and not _is_stuck(agent, now):
-        yield Finding(Health.PROGRESSING, f"{agent.title} has not reported yet")
+        yield HealthIssue(Health.PROGRESSING, f"{agent.title} has not reported yet")
         return
     if agent.heartbeat is None:
-        yield Finding(Health.DEGRADED, f"{agent.title} has never reported; check its installation and management link")
+        yield HealthIssue(
+            Health.DEGRADED, f"{agent.title} has never reported; check its installation and management link"
+        )
         return
     if now - agent.heartbeat >= HEARTBEAT_LIMIT:
-        reason = f"{agent.title} gave no sign of life since {moment(agent.heartbeat)}"
-        yield Finding(Health.DEGRADED, f"{reason}; check its power, management link and agent")
+        reason = f"{agent.title} gave no sign of life since {format_time(agent.heartbeat)}"
+        yield HealthIssue(Health.DEGRADED, f"{reason}; check its power, management link and agent")
     if not agent.is_current:
         yield _behind(agent, now)
     if agent.reboot_required:
-        yield Finding(Health.DEGRADED, f"{agent.title} must be rebooted before its configuration is in force")
+        yield HealthIssue(Health.DEGRADED, f"{agent.title} must be rebooted before its configuration is in force")
     if agent.wanted_version and agent.version and agent.version != agent.wanted_version:
         reason = f"{agent.title} runs agent {agent.version} and is to run {agent.wanted_version}"
-        yield Finding(Health.PROGRESSING, reason)
+        yield HealthIssue(Health.PROGRESSING, reason)
 
 
 def _is_stuck(agent: Agent, now: datetime) -> bool:
     return agent.behind_since is not None and now - agent.behind_since > STUCK_AFTER
 
 
-def _behind(agent: Agent, now: datetime) -> Finding:
+def _behind(agent: Agent, now: datetime) -> HealthIssue:
     place = f"{agent.title} has applied generation {agent.applied_generation}, not {agent.generation}"
     if not _is_stuck(agent, now) or agent.behind_since is None:
-        return Finding(Health.PROGRESSING, place)
+        return HealthIssue(Health.PROGRESSING, place)
     tries = agent.attempted_generation > agent.applied_generation
     why = f"it tries {agent.attempted_generation} and fails" if tries else "it does not try"
     look = f"see `kubectl describe {agent.kind.lower()} {agent.name}`"
-    return Finding(Health.DEGRADED, f"{place}, since {moment(agent.behind_since)}: {why}; {look}")
+    return HealthIssue(Health.DEGRADED, f"{place}, since {format_time(agent.behind_since)}: {why}; {look}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.model import ObjectRef, Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 
 
 class Action(StrEnum):
@@ -106,14 +106,14 @@ class Outcome:
     details: tuple[str, ...] = ()
     """One printable line per object or file that changed, failed or is held; unchanged ones are left out."""
     dry_run: bool = False
-    findings: tuple[Finding, ...] = ()
+    problems: tuple[SyncProblem, ...] = ()
     """What is wrong with single objects and files; none where nothing could be learnt of them."""
 
     @property
     def needs_somebody(self) -> bool:
         """Whether it is held for a person, and not only for something that may end by itself."""
         passing = {ProblemKind.FINALIZER, ProblemKind.FAILING}
-        waits = not self.findings or any(finding.kind not in passing for finding in self.findings)
+        waits = not self.problems or any(one.kind not in passing for one in self.problems)
         return self.status is OutcomeStatus.HELD and waits
 
     def as_dict(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _WIDEST = 63
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldDifference:
     """One field: as we have it and as others made it; None where there is no such field.
 
     Made by `between` and `at` it holds no secret, and of a value longer than a screen the beginning of its text.
@@ -36,7 +36,7 @@ class Difference:
         return {"path": self.path, "ours": self.ours, "theirs": self.theirs}
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Difference:
+    def of(cls, data: Mapping[str, Any]) -> FieldDifference:
         """The inverse of `as_dict`."""
         return cls(str(data["path"]), data.get("ours"), data.get("theirs"))
 
@@ -47,9 +47,11 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shown(path: str, ours: Any, theirs: Any) -> Difference:
+def _shown(path: str, ours: Any, theirs: Any) -> FieldDifference:
     secret = path.rpartition(".")[2] in SECRET_FIELDS
-    return Difference(path, *(_HIDDEN if secret and one is not None else _short(_open(one)) for one in (ours, theirs)))
+    return FieldDifference(
+        path, *(_HIDDEN if secret and one is not None else _short(_open(one)) for one in (ours, theirs))
+    )
 
 
 def _open(value: Any) -> Any:
@@ -72,13 +74,13 @@ def _short(value: Any) -> Any:
     return value if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def between(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
+def between(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[FieldDifference]:
     """The fields in which two canonical manifests differ, by path; the first MOST."""
     found = sorted(_between(ours, theirs, ""), key=lambda one: one.path)
     return found[:MOST]
 
 
-def _between(ours: Any, theirs: Any, path: str) -> Iterator[Difference]:
+def _between(ours: Any, theirs: Any, path: str) -> Iterator[FieldDifference]:
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for key in ours.keys() | theirs.keys():
             yield from _between(ours.get(key), theirs.get(key), f"{path}.{key}")
@@ -86,7 +88,7 @@ def _between(ours: Any, theirs: Any, path: str) -> Iterator[Difference]:
         yield _shown(path, ours, theirs)
 
 
-def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
+def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str]) -> list[FieldDifference]:
     """The values of both at *paths*, as `canonical.differs` writes them; the first MOST."""
     return [_shown(path, value(ours, path), value(theirs, path)) for path in list(paths)[:MOST]]
 

@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical, differs
-from hedgehog.fabric.differences import MOST, Difference, at
+from hedgehog.fabric.differences import MOST, FieldDifference, at
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
 from hedgehog.fabric.shown import listed
-from hedgehog.fabric.tools import Installation, is_ours, other_installation
+from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
 
 _PATHS_SHOWN = 3
 _GOING = (".metadata.deletionTimestamp",)
@@ -49,7 +49,7 @@ class Drift:
     """The field manager that set one of these fields last, if the cluster tells."""
     score: float = 1.0
     """Which part of the fields that we applied is not as applied: 0 to 1."""
-    differences: tuple[Difference, ...] = field(default=(), compare=False)
+    differences: tuple[FieldDifference, ...] = field(default=(), compare=False)
     """The values at `paths`, as applied and as they are; with other values at the same places it is the same drift."""
 
     def __str__(self) -> str:
@@ -122,7 +122,7 @@ def of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Dri
     other = other_installation(live, ours)
     if other:
         return Drift(ref, DriftState.UNOWNED, manager=f"{FIELD_MANAGER} of installation {other}")
-    if is_ours(live, ours):
+    if is_owned_by(live, ours):
         return Drift(ref, DriftState.ORPHAN)
     if live["metadata"].get("ownerReferences"):
         return None

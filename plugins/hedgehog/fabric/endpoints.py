@@ -18,7 +18,7 @@ class Device(StrEnum):
     GATEWAY = "Gateway"
 
 
-class End(NamedTuple):
+class LinkEnd(NamedTuple):
     """One end of one cable. `port` is as written, `leaf-01/E1/1`; empty when it is missing."""
 
     path: Path
@@ -84,8 +84,8 @@ class Endpoints:
     """The ends of one Connection; none for a deprecated one."""
 
     type: ConnectionType | None
-    ends: tuple[End, ...]
-    devices: Mapping[Device, Mapping[str, End]]
+    ends: tuple[LinkEnd, ...]
+    devices: Mapping[Device, Mapping[str, LinkEnd]]
     """By kind and name: the first end there."""
 
     @property
@@ -117,11 +117,11 @@ def type_of(spec: Mapping[str, Any]) -> ConnectionType | None:
     return next((one for field, one in TYPES.items() if field in spec), None)
 
 
-def read(spec: Mapping[str, Any]) -> Endpoints:
+def endpoints_of(spec: Mapping[str, Any]) -> Endpoints:
     """The ends that admission looks at."""
     kind = type_of(spec)
     ends = [] if kind is None or is_mclag(spec) else _ends(kind, spec[kind.field])
-    devices: dict[Device, dict[str, End]] = {Device.SWITCH: {}, Device.SERVER: {}, Device.GATEWAY: {}}
+    devices: dict[Device, dict[str, LinkEnd]] = {Device.SWITCH: {}, Device.SERVER: {}, Device.GATEWAY: {}}
     for end in ends:
         devices[end.kind].setdefault(end.device, end)
     return Endpoints(kind, tuple(ends), devices)
@@ -137,11 +137,11 @@ def links(kind: ConnectionType, value: Mapping[str, Any]) -> Iterator[tuple[Path
             yield ("spec", kind.field, field, number), link
 
 
-def _ends(kind: ConnectionType, value: Mapping[str, Any]) -> list[End]:
+def _ends(kind: ConnectionType, value: Mapping[str, Any]) -> list[LinkEnd]:
     ends = []
     for path, link in links(kind, value):
         for side, device in kind.ends:
             port = (link.get(side) or {}).get("port", "")
             name, _, local = port.partition("/")
-            ends.append(End((*path, side, "port"), port, name, local, device))
+            ends.append(LinkEnd((*path, side, "port"), port, name, local, device))
     return ends

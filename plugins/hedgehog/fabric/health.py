@@ -14,7 +14,7 @@ from hedgehog.fabric.shown import first_lines
 
 
 class Health(StrEnum):
-    """How well something is, from best to worst: the worst finding is the verdict."""
+    """How well something is, from best to worst: the worst issue decides."""
 
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
@@ -32,7 +32,7 @@ MOST_REASONS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HealthIssue:
     """One thing that is not well."""
 
     health: Health
@@ -40,22 +40,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The worst of all findings, and all reasons, the worst first."""
+class HealthSummary:
+    """The worst health of all issues, and all reasons, the worst first."""
 
     health: Health = Health.HEALTHY
     reasons: tuple[str, ...] = ()
 
 
-def verdict(findings: Iterable[Finding]) -> Verdict:
-    """Sum up; no finding is Healthy. Equal findings keep their order."""
-    ordered = sorted(findings, key=lambda finding: -SEVERITY[finding.health])
+def summarize_health(issues: Iterable[HealthIssue]) -> HealthSummary:
+    """The summary of *issues*; without any it is Healthy. Equally bad ones keep their order."""
+    ordered = sorted(issues, key=lambda issue: -SEVERITY[issue.health])
     if not ordered:
-        return Verdict()
-    return Verdict(ordered[0].health, tuple(first_lines((finding.reason for finding in ordered), MOST_REASONS)))
+        return HealthSummary()
+    return HealthSummary(ordered[0].health, tuple(first_lines((issue.reason for issue in ordered), MOST_REASONS)))
 
 
-def moment(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """A time as reasons show it."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -73,33 +73,33 @@ class Fabricator:
     """Components that are neither ready nor left out on purpose."""
 
 
-def of_fabricator(one: Fabricator) -> Iterator[Finding]:
+def fabricator_issues(one: Fabricator) -> Iterator[HealthIssue]:
     """What is wrong with an installation. Conditions that it does not have say nothing."""
     named = f"Fabricator {one.name}"
     applying = one.conditions.get("Applied", "True") != "True" or one.applied_generation != one.generation
     if applying:
-        yield Finding(
+        yield HealthIssue(
             Health.PROGRESSING, f"{named} has applied generation {one.applied_generation} of {one.generation}"
         )
     for condition in ("Ready", "GatewayReady"):
         if one.conditions.get(condition, "True") != "True":
             what = f": {', '.join(one.waiting)}" if one.waiting and condition == "Ready" else ""
             health = Health.PROGRESSING if applying else Health.DEGRADED
-            yield Finding(
+            yield HealthIssue(
                 health, f"{named} is not {condition}{what}; see `kubectl -n fab describe fabricator {one.name}`"
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Nodes:
+class ClusterNodes:
     """The machines of a cluster: how many there are, and those that are not ready."""
 
     total: int
     unready: tuple[str, ...] = ()
 
 
-def of_nodes(nodes: Nodes | None) -> Iterator[Finding]:
+def node_issues(nodes: ClusterNodes | None) -> Iterator[HealthIssue]:
     """What is wrong with the machines; nothing when they may not be looked at."""
     if nodes is not None and nodes.unready:
         names = ", ".join(nodes.unready[:5])
-        yield Finding(Health.DEGRADED, f"{len(nodes.unready)} of {nodes.total} nodes are not ready: {names}")
+        yield HealthIssue(Health.DEGRADED, f"{len(nodes.unready)} of {nodes.total} nodes are not ready: {names}")

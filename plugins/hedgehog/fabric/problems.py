@@ -31,7 +31,7 @@ class ProblemKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SyncProblem:
     """What a sync found out about one object or file. `subject` names it: an object ref or a path."""
 
     kind: ProblemKind
@@ -53,14 +53,14 @@ _OF_ERRORS: Mapping[str, ProblemKind] = {
 }
 
 
-def of_error(error: HedgehogError, subject: str, cause: str) -> Finding:
+def problem_of_error(error: HedgehogError, subject: str, cause: str) -> SyncProblem:
     """What *error* says about one object. A refused prune is about all objects that would be deleted, not about one of
     them.
     """
     kind = (
         ProblemKind.FAILING if isinstance(error, RetryableError) else _OF_ERRORS.get(error.reason, ProblemKind.FAILED)
     )
-    return Finding(kind, "", str(error)) if kind is ProblemKind.PRUNE else Finding(kind, subject, cause)
+    return SyncProblem(kind, "", str(error)) if kind is ProblemKind.PRUNE else SyncProblem(kind, subject, cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject
     return Remedy(found.meaning, found.advice, command.format(**words))
 
 
-def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each kind and subject, with all its causes, in the order of the first."""
+def merged(problems: Iterable[SyncProblem]) -> list[SyncProblem]:
+    """One problem for each kind and subject, with all its causes, in the order of the first."""
     causes: dict[tuple[ProblemKind, str], list[str]] = {}
-    for one in findings:
+    for one in problems:
         causes.setdefault((one.kind, one.subject), []).append(one.cause)
-    return [Finding(kind, subject, "; ".join(dict.fromkeys(told))) for (kind, subject), told in causes.items()]
+    return [SyncProblem(kind, subject, "; ".join(dict.fromkeys(told))) for (kind, subject), told in causes.items()]

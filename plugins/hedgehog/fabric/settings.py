@@ -77,7 +77,7 @@ class FabricSettings:
     addresses yet, or a cluster with other rules."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data that differs from the defaults, as stored with the fabric; `read` gives it back."""
+        """Plain data that differs from the defaults, as stored with the fabric; `parse_settings` gives it back."""
         default = FabricSettings()
         return {
             field.name: _plain(getattr(self, field.name))
@@ -102,7 +102,7 @@ class UnreadableSettings(FabricSettings):
         return f"UnreadableSettings({self.why!r})"
 
 
-def read(values: Any, *, owner: str = "settings") -> FabricSettings:
+def parse_settings(values: Any, *, owner: str = "settings") -> FabricSettings:
     """The settings in plain data, as `FabricSettings.as_dict` gives them; what is not there is the default.
 
     Raises InvalidInput with one line `owner.field: what is wrong` for each wrong one.

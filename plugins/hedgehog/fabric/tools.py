@@ -102,7 +102,7 @@ def other_installation(live: Mapping[str, Any], ours: Installation) -> str:
     return "" if mark in ours.known else mark
 
 
-def is_ours(live: Mapping[str, Any], ours: Installation) -> bool:
+def is_owned_by(live: Mapping[str, Any], ours: Installation) -> bool:
     """Whether the product wrote *live*, and no other installation of it did since."""
     return bool(owned_fields(live, FIELD_MANAGER)) and not other_installation(live, ours)
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from hedgehog.errors import DefinitionMissing, HedgehogError, NotFound, PermissionDenied, RemoteUnavailable
 from hedgehog.fabric.agents import Agent
-from hedgehog.fabric.health import Fabricator, Nodes
+from hedgehog.fabric.health import ClusterNodes, Fabricator
 from hedgehog.fabric.kinds import FABRICATOR, Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.rights import Right, rights_to, uncovered
@@ -44,7 +44,7 @@ class ClusterFacts:
     """What one look at a cluster found. None: it may not be read, which is not a fault of the cluster."""
 
     version: str
-    nodes: Nodes | None = None
+    nodes: ClusterNodes | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     """Kind → why its objects cannot be kept there: the CRD is absent, or served in other versions."""
     denied: frozenset[Right] = frozenset()
@@ -141,10 +141,10 @@ def missing_definitions(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, st
     return _missing(_Reader(cluster, time.monotonic, DEADLINE), kinds)
 
 
-def _nodes(reader: _Reader) -> Nodes:
+def _nodes(reader: _Reader) -> ClusterNodes:
     items = reader.get("/api/v1/nodes", subject="list of nodes", limit=500).get("items") or []
     unready = sorted(item["metadata"]["name"] for item in items if not _holds(item, "Ready"))
-    return Nodes(len(items), tuple(unready))
+    return ClusterNodes(len(items), tuple(unready))
 
 
 def _holds(item: Mapping[str, Any], condition: str) -> bool:

@@ -20,7 +20,7 @@ from hedgehog.errors import (
 )
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
-from hedgehog.fabric.problems import of_error
+from hedgehog.fabric.problems import problem_of_error
 from hedgehog.kube.apply import Result
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.kube.readback import with_left
@@ -104,8 +104,8 @@ def summary(
         duration=duration,
         details=(*_details(changes), *notes),
         dry_run=dry_run,
-        findings=tuple(
-            of_error(result.error, str(ref), result.change.reason)
+        problems=tuple(
+            problem_of_error(result.error, str(ref), result.change.reason)
             for ref, result in results.items()
             if result.error is not None
         ),

@@ -96,20 +96,20 @@ def is_fabric_resource(manifest: Mapping[str, Any]) -> bool:
     )
 
 
-def violations(manifest: Mapping[str, Any]) -> list[Violation]:
+def configuration_violations(manifest: Mapping[str, Any]) -> list[Violation]:
     """Everything that is wrong with a configuration document: unknown fields, types, values out of their bounds."""
     return [] if isinstance(found := _read(manifest), tuple) else found
 
 
-def read(item: Item) -> Settings | list[str]:
+def read_configuration(item: Item) -> Settings | list[str]:
     """The settings that *item*, a configuration document, gives, or its problems, each with its place."""
     found = _read(item.manifest)
     if isinstance(found, tuple):
         return Settings(*found, item)
-    return told(item, found)
+    return problem_lines(item, found)
 
 
-def told(item: Item, found: list[Violation]) -> list[str]:
+def problem_lines(item: Item, found: list[Violation]) -> list[str]:
     """*found* in *item*, a line each: place, which document, which field, what is wrong."""
     return [f"{item.place(one.path)}: {_subject(item.manifest)}{one}" for one in found]
 
@@ -217,7 +217,7 @@ def _unknown_fields(manifest: Mapping[str, Any]) -> Iterator[Violation]:
 
 def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
     whole = canonical({**manifest, "apiVersion": FABRIC.api_version})
-    wrong = schema.violations(whole)
+    wrong = schema.schema_violations(whole)
     if wrong:
         return [rows.CONFIGURATION_FIELD.at(one.path, one.message) for one in wrong]
     spec = dict(whole.get("spec") or {})
@@ -232,7 +232,7 @@ def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
 
 
 def document(kind: str, name: str, values: Mapping[str, Any]) -> Manifest:
-    """The configuration document that sets *values*; `read` gives them back."""
+    """The configuration document that sets *values*; `read_configuration` gives them back."""
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(values)}
 
 

@@ -180,7 +180,7 @@ def foreign_namespace(new: Manifest) -> Iterator[Violation]:
         yield meta.NAMESPACE.at(("metadata", "namespace"), f"{namespace!r}: {new['kind']} lives in default only")
 
 
-def settled(new: Manifest, old: Manifest | None) -> Manifest:
+def with_server_fields(new: Manifest, old: Manifest | None) -> Manifest:
     """*new* with what only the server sets as the server leaves it; changed in place.
 
     Identity and status come from *old*; a create has none. A name is made where one is to be generated.
@@ -198,7 +198,7 @@ def settled(new: Manifest, old: Manifest | None) -> Manifest:
     return new
 
 
-def shape_violations(new: Manifest, sent: Mapping[str, Any], old: Manifest | None) -> list[Violation]:
+def stored_form_violations(new: Manifest, sent: Mapping[str, Any], old: Manifest | None) -> list[Violation]:
     """What of the defaulted object the CRD's schema and Kubernetes' own metadata rules refuse."""
     found = [SHAPE.at(one.path, one.message) for one in schema.shape_violations(new)]
     found += itertools.islice(meta.metadata_violations(new, sent), schema.MOST_ERRORS)
@@ -208,7 +208,7 @@ def shape_violations(new: Manifest, sent: Mapping[str, Any], old: Manifest | Non
     return found
 
 
-def merge(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     """The result of an RFC 7386 merge patch; *target* is left alone."""
     if not isinstance(patch, Mapping):
         return patch
@@ -217,7 +217,7 @@ def merge(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(key, None)
         else:
-            result[key] = merge(result.get(key), value)
+            result[key] = merge_patch(result.get(key), value)
     return result
 
 
@@ -242,7 +242,7 @@ def _unidentified(manifest: Any) -> Iterator[Violation]:
         yield broken.at(("apiVersion",), f"{version} {kind} {why}; write {known.api_version}")
 
 
-def _decode_rule(found: schema.Violation) -> Rule:
+def _decode_rule(found: schema.SchemaViolation) -> Rule:
     return UNKNOWN_FIELD if found.keyword == "additionalProperties" else TYPE
 
 

@@ -14,7 +14,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FileProblem:
     """Why a file is not taken, and where. Line and column are 0 where the file as a whole is meant."""
 
     rule: Rule
@@ -33,7 +33,7 @@ class Problem:
 class Unreadable(Exception):
     """Reading cannot go on."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: FileProblem) -> None:
         super().__init__(str(problem))
         self.problem = problem
 
@@ -42,21 +42,23 @@ def text_of(text: bytes | str, file: str) -> str:
     """*text* without its byte order mark. Raises Unreadable for what no parser should see."""
     size = len(text)
     if size > MAX_FILE_BYTES:
-        too_large = Problem(rows.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it")
+        too_large = FileProblem(
+            rows.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it"
+        )
         raise Unreadable(too_large)
     if isinstance(text, bytes):
         if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise Unreadable(Problem(rows.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
+            raise Unreadable(FileProblem(rows.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
-            wrong = Problem(rows.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8")
+            wrong = FileProblem(rows.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8")
             raise Unreadable(wrong) from None
     text = text.removeprefix("\ufeff")
     bad = _UNPRINTABLE.search(text)
     if bad:
         line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
         found = f"control character U+{ord(bad[0]):04X}"
-        raise Unreadable(Problem(rows.ENCODING, file, line, column, found, "remove it"))
+        raise Unreadable(FileProblem(rows.ENCODING, file, line, column, found, "remove it"))
     return text

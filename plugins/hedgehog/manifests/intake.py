@@ -21,7 +21,7 @@ from hedgehog.fabric.shown import shown
 from hedgehog.manifests import decode
 from hedgehog.manifests import file_rules as rows
 from hedgehog.manifests import rule as rules
-from hedgehog.manifests.schema import Violation, unwritable, violations
+from hedgehog.manifests.schema import SchemaViolation, schema_violations, unwritable
 from hedgehog.manifests.yaml import Document
 
 MOST_TOLD = 100
@@ -89,7 +89,7 @@ def items(document: Document) -> list[Item]:
     return [Item(manifest, document)]
 
 
-def is_closed(manifest: Mapping[str, Any]) -> bool:
+def is_opaque(manifest: Mapping[str, Any]) -> bool:
     """Whether nobody can say what *manifest*, one of `items`, holds: a list that `items` does not open, an entry of one
     that is not a manifest, or one that is encrypted.
     """
@@ -98,7 +98,7 @@ def is_closed(manifest: Mapping[str, Any]) -> bool:
     return not manifest or hidden or _SOPS in manifest
 
 
-def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
+def accept_manifest(item: Item, *, namespace: str) -> Accepted | list[str]:
     """The object of *item*, or all its problems as `place: Kind/namespace/name: what is wrong; what to do`.
 
     *namespace* is that of an object which names none and whose kind accepts any.
@@ -115,7 +115,7 @@ def accept(item: Item, *, namespace: str) -> Accepted | list[str]:
     manifest["metadata"].setdefault("namespace", kind.namespace or namespace)
     found = [
         *_metadata_violations(item.manifest, manifest, kind, namespace),
-        *violations(manifest),
+        *schema_violations(manifest),
         *_secrets(manifest),
     ][:MOST_TOLD]
     if found:
@@ -130,7 +130,7 @@ def is_hedgehog_name(kind: str) -> bool:
     return kind in old or bool(near(kind, KINDS, like=0.8))
 
 
-def secrets(manifest: Mapping[str, Any]) -> list[Violation]:
+def secrets(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
     """The places of *manifest* that hold a password or token. The values are not shown."""
     return list(_secrets(manifest))
 
@@ -196,26 +196,26 @@ def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
 
 def _metadata_violations(
     raw: Mapping[str, Any], manifest: Manifest, kind: Kind, own_namespace: str
-) -> Iterator[Violation]:
+) -> Iterator[SchemaViolation]:
     if not isinstance(raw.get("metadata"), Mapping):
-        yield Violation((), "metadata is missing or no mapping; write at least metadata.name")
+        yield SchemaViolation((), "metadata is missing or no mapping; write at least metadata.name")
     name, namespace = manifest["metadata"].get("name"), manifest["metadata"]["namespace"]
     if isinstance(name, str) and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
-        yield Violation(
+        yield SchemaViolation(
             ("metadata", "name"),
             f"{shown(name)} is not a Kubernetes name: lower-case letters, digits, '-' and '.', at most {_LONGEST_NAME}",
         )
     foreign = foreign_namespace(kind.kind, namespace, own_namespace)
     if foreign:
-        yield Violation(("metadata", "namespace"), foreign)
+        yield SchemaViolation(("metadata", "namespace"), foreign)
 
 
-def _secrets(manifest: Mapping[str, Any]) -> Iterator[Violation]:
+def _secrets(manifest: Mapping[str, Any]) -> Iterator[SchemaViolation]:
     if manifest.get("apiVersion", "").startswith(f"{FABRICATOR}/"):
         yield from _secret_values(manifest.get("spec"), ("spec",))
 
 
-def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
+def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[SchemaViolation]:
     if isinstance(value, Mapping):
         for key, child in value.items():
             yield from _secret_values(child, (*path, key))
@@ -223,7 +223,9 @@ def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[Violatio
         for index, child in enumerate(value):
             yield from _secret_values(child, (*path, index))
     elif isinstance(value, str) and value and (path[-1] in SECRET_FIELDS or _has_password(value)):
-        yield Violation(path, "holds a secret, which would reach Git; leave it out, the cluster keeps what it has")
+        yield SchemaViolation(
+            path, "holds a secret, which would reach Git; leave it out, the cluster keeps what it has"
+        )
 
 
 def _has_password(text: str) -> bool:

@@ -26,7 +26,7 @@ SECONDS_AN_OBJECT = 0.001
 """A large fabric may take longer: several times what its objects need."""
 
 
-class Budget:
+class TimeBudget:
     """The processor time of one check of *objects* objects, from now on."""
 
     def __init__(self, objects: int) -> None:
@@ -45,7 +45,7 @@ class Budget:
         return UNVERIFIED.at((), f"could not verify: too large: the check reached its limit of {self.seconds:.0f} s")
 
 
-def broken(ref: ObjectRef | str, error: Exception) -> Violation:
+def unverified(ref: ObjectRef | str, error: Exception) -> Violation:
     """The violation of an object on which one of our rules failed."""
     logger.warning("%s could not be checked: %s: %s", ref, type(error).__name__, error)
     logger.debug("%s could not be checked", ref, exc_info=error)

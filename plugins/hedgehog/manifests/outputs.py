@@ -8,21 +8,21 @@ from typing import Any
 from urllib.parse import quote
 
 from hedgehog.fabric.shown import printable, printable_json
-from hedgehog.manifests.report import Entry, Remark, Report
+from hedgehog.manifests.report import Remark, ReportEntry, ValidationReport
 from hedgehog.manifests.rule import Rule, Severity
 
 _LONGEST_LINE = 160
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def text(report: Report) -> str:
+def format_text(report: ValidationReport) -> str:
     """As compilers say it: place and message, the line with a caret, what to do; a summary at the end."""
     blocks = [_block(entry, remark) for entry, remark in report.remarks()]
     notes = [f"note: {_plain(note)}" for note in report.notes]
     return "\n".join([*blocks, *notes, _summary(report)])
 
 
-def _block(entry: Entry, remark: Remark) -> str:
+def _block(entry: ReportEntry, remark: Remark) -> str:
     head = f"{_place(entry, remark)}{remark.severity}: {_said(entry, remark)} [{remark.rule.id}]"
     lines = [head]
     if remark.text:
@@ -34,19 +34,19 @@ def _block(entry: Entry, remark: Remark) -> str:
     return "\n".join(map(_plain, lines)) + "\n"
 
 
-def line(entry: Entry, remark: Remark) -> str:
+def format_line(entry: ReportEntry, remark: Remark) -> str:
     """One remark in one line: where, what, what to do."""
     hint = f"; {remark.hint}" if remark.hint else ""
     return _plain(f"{_place(entry, remark)}{_said(entry, remark)}{hint} [{remark.rule.id}]")
 
 
-def _place(entry: Entry, remark: Remark) -> str:
+def _place(entry: ReportEntry, remark: Remark) -> str:
     if not entry.file:
         return ""
     return f"{entry.file}:{remark.line}:{remark.column}: " if remark.line else f"{entry.file}: "
 
 
-def _said(entry: Entry, remark: Remark) -> str:
+def _said(entry: ReportEntry, remark: Remark) -> str:
     subject = f"{entry.ref}: " if entry.ref is not None else ""
     path = f"{remark.path}: " if remark.path != "." else ""
     return f"{subject}{path}{remark.message}"
@@ -64,7 +64,7 @@ def _plain(line: str) -> str:
     return printable(line)
 
 
-def _summary(report: Report) -> str:
+def _summary(report: ValidationReport) -> str:
     counts = report.summary()
     verdicts = [f"{counts[name]} {name}" for name in ("valid", "invalid", "unsupported") if counts[name]]
     found = [_count(counts["errors"], "error"), _count(counts["warnings"], "warning")]
@@ -76,19 +76,19 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def as_json(report: Report) -> str:
+def format_json(report: ValidationReport) -> str:
     """Every object with its verdict, for machines."""
     return printable_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
 
 
-def github(report: Report) -> str:
+def format_github(report: ValidationReport) -> str:
     """Workflow commands, which GitHub shows at the lines of a pull request; the summary for the log."""
     lines = [_command(entry, remark) for entry, remark in report.remarks()]
     lines += [f"::notice::{_data(note)}" for note in report.notes]
     return "\n".join([*lines, _summary(report)])
 
 
-def _command(entry: Entry, remark: Remark) -> str:
+def _command(entry: ReportEntry, remark: Remark) -> str:
     properties = {"file": entry.file, "line": remark.line, "col": remark.column, "title": remark.rule.id}
     given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
     hint = f"\n{remark.hint}" if remark.hint else ""
@@ -103,7 +103,7 @@ def _property(value: str) -> str:
     return _data(value).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif(report: Report) -> str:
+def format_sarif(report: ValidationReport) -> str:
     """Static Analysis Results Interchange Format 2.1.0: rules that were broken, and a result each time."""
     rules = {remark.rule.id: remark.rule for _, remark in report.remarks()}
     ids = sorted(rules)
@@ -127,7 +127,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(entry: Entry, remark: Remark, index: int) -> dict[str, Any]:
+def _result(entry: ReportEntry, remark: Remark, index: int) -> dict[str, Any]:
     hint = f"; {remark.hint}" if remark.hint else ""
     result: dict[str, Any] = {
         "ruleId": remark.rule.id,
@@ -138,7 +138,7 @@ def _result(entry: Entry, remark: Remark, index: int) -> dict[str, Any]:
     return result | ({"locations": [_location(entry, remark)]} if entry.file or entry.ref else {})
 
 
-def _location(entry: Entry, remark: Remark) -> dict[str, Any]:
+def _location(entry: ReportEntry, remark: Remark) -> dict[str, Any]:
     location: dict[str, Any] = {}
     if entry.file:
         location["physicalLocation"] = {"artifactLocation": {"uri": _uri(entry.file)}} | _region(remark)
@@ -155,5 +155,10 @@ def _uri(file: str) -> str:
     return quote(file.replace("\\", "/"))
 
 
-FORMS: Mapping[str, Callable[[Report], str]] = {"text": text, "json": as_json, "sarif": sarif, "github": github}
+FORMS: Mapping[str, Callable[[ValidationReport], str]] = {
+    "text": format_text,
+    "json": format_json,
+    "sarif": format_sarif,
+    "github": format_github,
+}
 """Every form by the name that `hedgehog validate --output` knows."""

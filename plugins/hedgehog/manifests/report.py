@@ -12,7 +12,7 @@ from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.manifests.rule import Rule, Severity
 
 
-class Outcome(StrEnum):
+class Verdict(StrEnum):
     """The verdict on one object."""
 
     VALID = "valid"
@@ -49,7 +49,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReportEntry:
     """One object of a file and the verdict on it.
 
     `document` and `ref` are None where a file holds no object; `file` is empty where an object is in no file, because
@@ -66,12 +66,12 @@ class Entry:
     """What would be applied, where it is an object that a fabric holds."""
 
     @property
-    def verdict(self) -> Outcome:
+    def verdict(self) -> Verdict:
         """Whether a cluster would take it."""
         if self.unsupported:
-            return Outcome.UNSUPPORTED
+            return Verdict.UNSUPPORTED
         wrong = any(remark.severity is Severity.ERROR for remark in self.remarks)
-        return Outcome.INVALID if wrong else Outcome.VALID
+        return Verdict.INVALID if wrong else Verdict.VALID
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -86,20 +86,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ValidationReport:
     """All that a check of files found."""
 
     files: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ReportEntry, ...]
     notes: tuple[str, ...] = ()
     """What was left out or could not be checked, and why; these are not violations."""
 
     @property
     def valid(self) -> bool:
         """Whether a cluster would take all of it."""
-        return all(entry.verdict is Outcome.VALID for entry in self.entries)
+        return all(entry.verdict is Verdict.VALID for entry in self.entries)
 
-    def remarks(self) -> Iterator[tuple[Entry, Remark]]:
+    def remarks(self) -> Iterator[tuple[ReportEntry, Remark]]:
         """Every remark with its entry, file by file, from top to bottom."""
         for entry in self.entries:
             for remark in entry.remarks:
@@ -112,7 +112,7 @@ class Report:
         return {
             "files": self.files,
             "objects": sum(entry.ref is not None for entry in self.entries),
-            **{verdict.value: verdicts[verdict] for verdict in Outcome},
+            **{verdict.value: verdicts[verdict] for verdict in Verdict},
             "errors": severities[Severity.ERROR],
             "warnings": severities[Severity.WARNING],
         }
@@ -125,15 +125,15 @@ class Report:
             "notes": list(self.notes),
         }
 
-    def with_unreadable(self, rule: Rule, found: Mapping[str, str]) -> Report:
+    def with_unreadable(self, rule: Rule, found: Mapping[str, str]) -> ValidationReport:
         """The same with what could not be read: path → why."""
         entries = tuple(
-            Entry(path, None, 0, None, (Remark(rule, ".", 0, 0, rule.severity, why, rule.fix),))
+            ReportEntry(path, None, 0, None, (Remark(rule, ".", 0, 0, rule.severity, why, rule.fix),))
             for path, why in sorted(found.items())
         )
         return replace(self, files=self.files + len(entries), entries=(*entries, *self.entries))
 
-    def with_remarks(self, found: Mapping[ObjectRef, Iterable[Remark]], notes: Iterable[str] = ()) -> Report:
+    def with_remarks(self, found: Mapping[ObjectRef, Iterable[Remark]], notes: Iterable[str] = ()) -> ValidationReport:
         """The same with more remarks on objects that are in it, and more notes."""
         entries = tuple(
             replace(entry, remarks=(*entry.remarks, *found[entry.ref])) if entry.ref and entry.ref in found else entry

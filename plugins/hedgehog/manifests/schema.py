@@ -2,7 +2,7 @@
 
 All violations are reported, not the first. An API server looks twice: at what it is sent (`decode_violations`: unknown
 fields, types, widths of Go integers) and at what the mutating webhooks made of it (`shape_violations`: required fields,
-enums, patterns, bounds). `violations` is both at once, for objects that no webhook changes or that are defaulted. What
+enums, patterns, bounds). `schema_violations` is both at once, for objects that no webhook changes or that are defaulted. What
 only Hedgehog's admission knows (VLAN ranges, references) is not looked at here, nor are nulls: a null map value means
 "not set" to the API server, so drop them first.
 """
@@ -58,7 +58,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class SchemaViolation:
     """One place where an object is not what its schema allows; printed `.spec.subnets.a.vlan: what is wrong`."""
 
     path: tuple[str | int, ...]
@@ -70,20 +70,20 @@ class Violation:
         return f"{printed(self.path)}: {self.message}"
 
 
-def violations(manifest: Mapping[str, Any]) -> list[Violation]:
+def schema_violations(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
     """The violations of *manifest*, in the order of their paths. A kind or version without schema is one itself."""
     kind = _row(manifest)
-    if isinstance(kind, Violation):
+    if isinstance(kind, SchemaViolation):
         return [kind]
     return _faults(manifest, _load(kind))
 
 
-def decode_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[Violation]:
+def decode_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[SchemaViolation]:
     """Why an API server cannot decode *manifest*, whose kind and apiVersion are known: unknown fields, wrong types."""
     return _faults(manifest, _decoder(KNOWN[manifest["kind"]], upstream))
 
 
-def shape_violations(manifest: Mapping[str, Any]) -> list[Violation]:
+def shape_violations(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
     """What an API server refuses of *manifest* after the mutating webhooks. Its metadata are not looked at."""
     return _faults(manifest, _shape(KNOWN[manifest["kind"]]))
 
@@ -93,7 +93,7 @@ def decoding_schema(kind: str, upstream: Upstream = NEWEST) -> Mapping[str, Any]
     return _decoder(KNOWN[kind], upstream)[0]
 
 
-def _faults(manifest: Mapping[str, Any], loaded: Loaded) -> list[Violation]:
+def _faults(manifest: Mapping[str, Any], loaded: Loaded) -> list[SchemaViolation]:
     schema, validator = loaded
     try:
         if validator.is_valid(manifest):
@@ -103,10 +103,10 @@ def _faults(manifest: Mapping[str, Any], loaded: Loaded) -> list[Violation]:
         return sorted(found, key=lambda violation: (printed(violation.path), violation.message))
     except ValueError as error:
         # Half a surrogate pair, an integer of thousands of digits, endless nesting: nothing that JSON has.
-        return list(unwritable(manifest)) or [Violation((), f"cannot be read: {str(error)[:200]}")]
+        return list(unwritable(manifest)) or [SchemaViolation((), f"cannot be read: {str(error)[:200]}")]
 
 
-def unwritable(value: Any) -> Iterator[Violation]:
+def unwritable(value: Any) -> Iterator[SchemaViolation]:
     """What of *value* no database or API server takes: NUL, halves of surrogate pairs, integers without bounds.
 
     Goes without recursion, so that no nesting is too deep for it.
@@ -117,24 +117,24 @@ def unwritable(value: Any) -> Iterator[Violation]:
         if isinstance(one, Mapping):
             for key, child in one.items():
                 if isinstance(key, str) and (bad := _UNWRITABLE.search(key)):
-                    yield Violation(path, f"a key has the character U+{ord(bad[0]):04X}; remove it")
+                    yield SchemaViolation(path, f"a key has the character U+{ord(bad[0]):04X}; remove it")
                 else:
                     waiting.append(((*path, key), child))
         elif isinstance(one, list):
             waiting += [((*path, index), child) for index, child in enumerate(one)]
         elif isinstance(one, str) and (bad := _UNWRITABLE.search(one)):
-            yield Violation(path, f"has the character U+{ord(bad[0]):04X}; remove it")
+            yield SchemaViolation(path, f"has the character U+{ord(bad[0]):04X}; remove it")
         elif isinstance(one, int) and one.bit_length() > _MOST_BITS:
-            yield Violation(path, f"is a number of {one.bit_length()} bits; at most {_MOST_BITS} are allowed")
+            yield SchemaViolation(path, f"is a number of {one.bit_length()} bits; at most {_MOST_BITS} are allowed")
 
 
-def _row(manifest: Mapping[str, Any]) -> Kind | Violation:
+def _row(manifest: Mapping[str, Any]) -> Kind | SchemaViolation:
     name = manifest.get("kind")
     row = KNOWN.get(name) if isinstance(name, str) else None
     if row is None:
-        return Violation(("kind",), f"{_short(name)} is not a kind that a fabric holds")
+        return SchemaViolation(("kind",), f"{_short(name)} is not a kind that a fabric holds")
     if manifest.get("apiVersion") != row.api_version:
-        return Violation(("apiVersion",), f"{_short(manifest.get('apiVersion'))}: {name} is {row.api_version}")
+        return SchemaViolation(("apiVersion",), f"{_short(manifest.get('apiVersion'))}: {name} is {row.api_version}")
     return row
 
 
@@ -167,15 +167,17 @@ def _compiled(schema: dict[str, Any]) -> Loaded:
     return schema, jsonschema_rs.Draft7Validator(schema)
 
 
-def _translate(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> list[Violation]:
+def _translate(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> list[SchemaViolation]:
     path = tuple(error.instance_path)
     kind: Any = error.kind
     if kind.name == "additionalProperties":
         known = _known(schema, error.schema_path)
-        return [Violation((*path, name), _unknown(name, known), kind.name) for name in kind.unexpected]
+        return [SchemaViolation((*path, name), _unknown(name, known), kind.name) for name in kind.unexpected]
     if kind.name == "required":
-        return [Violation((*path, kind.property), "is missing", kind.name)]
-    return [Violation(path, _wrong_value(error.instance, kind) or " ".join(error.message.split())[:200], kind.name)]
+        return [SchemaViolation((*path, kind.property), "is missing", kind.name)]
+    return [
+        SchemaViolation(path, _wrong_value(error.instance, kind) or " ".join(error.message.split())[:200], kind.name)
+    ]
 
 
 def _wrong_value(value: Any, kind: Any) -> str | None:

@@ -20,7 +20,7 @@ from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoade
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests import file_rules as rows
-from hedgehog.manifests.file_text import Problem, Unreadable, text_of
+from hedgehog.manifests.file_text import FileProblem, Unreadable, text_of
 from hedgehog.manifests.rule import Rule
 from hedgehog.manifests.scalars import Scalar, resolve
 
@@ -93,7 +93,7 @@ def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
     return positions
 
 
-class Nodes:
+class NodeBudget:
     """How many nodes may still be read, of all files that are looked at together."""
 
     def __init__(self, most: int | None = None) -> None:
@@ -103,24 +103,26 @@ class Nodes:
         """Whether anything was not read for them."""
 
 
-def load(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> list[Document]:
+def load(text: bytes | str, *, file: str, nodes: NodeBudget | None = None) -> list[Document]:
     """The documents of a YAML stream; empty ones are left out.
 
     Raises InvalidInput with one line `file:line:column: what is wrong; what to do` a problem. A syntax error ends the
-    reading of the file; duplicate keys and the like are collected. *file* is only a name; *nodes*: see `read`.
+    reading of the file; duplicate keys and the like are collected. *file* is only a name; *nodes*: see `parse_documents`.
     """
-    found, problems = read(text, file=file, nodes=nodes)
+    found, problems = parse_documents(text, file=file, nodes=nodes)
     if problems:
         raise InvalidInput("\n".join(map(str, problems)))
     return found
 
 
-def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[list[Document], list[Problem]]:
+def parse_documents(
+    text: bytes | str, *, file: str, nodes: NodeBudget | None = None
+) -> tuple[list[Document], list[FileProblem]]:
     """The documents that could be read, and every problem; with problems, the documents are not to be trusted.
 
     What is read is taken off *nodes*, and nothing beyond them is read.
     """
-    problems: list[Problem] = []
+    problems: list[FileProblem] = []
     found: list[Document] = []
     try:
         _Builder(text_of(text, file), file, problems, found=found, nodes=nodes).read()
@@ -133,16 +135,16 @@ def read(text: bytes | str, *, file: str, nodes: Nodes | None = None) -> tuple[l
         ValueError,
         RecursionError,
     ) as error:  # of the parser, about one place that it does not name
-        problems.append(Problem(rows.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
+        problems.append(FileProblem(rows.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
     return found, problems
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
+def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> FileProblem:
     mark: Any = error.problem_mark or error.context_mark
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
     if "cannot start any token" in what:
         what += " (a tab? indent with blanks; quote what begins with % @ or `)"
-    return Problem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
+    return FileProblem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
 
 
 class _Builder:
@@ -161,10 +163,10 @@ class _Builder:
         self,
         text: str,
         file: str,
-        problems: list[Problem],
+        problems: list[FileProblem],
         *,
         found: list[Document] | None = None,
-        nodes: Nodes | None = None,
+        nodes: NodeBudget | None = None,
         first_line: int = 1,
         positions: dict[Path, Position] | None = None,
     ) -> None:
@@ -243,14 +245,14 @@ class _Builder:
         self._problems.append(self._at(mark, rule, text, hint))
         if len(self._problems) >= MAX_PROBLEMS:
             many = f"more than {MAX_PROBLEMS} problems"
-            raise Unreadable(Problem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
+            raise Unreadable(FileProblem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
 
     def _give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
         """End the reading at *mark*."""
         raise Unreadable(self._at(mark, rule, text, hint))
 
-    def _at(self, mark: Any, rule: Rule, text: str, hint: str) -> Problem:
-        return Problem(rule, self._file, mark.line + self._first_line, mark.column + 1, text, hint)
+    def _at(self, mark: Any, rule: Rule, text: str, hint: str) -> FileProblem:
+        return FileProblem(rule, self._file, mark.line + self._first_line, mark.column + 1, text, hint)
 
     def _scalar(self, event: Any) -> None:
         text: str = event.value

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hedgehog.admission.check import Finding, rehearse
+from hedgehog.admission.check import Finding, check_rounds
 from hedgehog.admission.review import Operation
 from hedgehog.fabric.changes import Round
 from hedgehog.fabric.fabricator import effective_settings
@@ -55,7 +55,7 @@ def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]
 def _judgement(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
     known = {manifest["kind"] for manifest in (*wanted, *before)}
     settings = effective_settings(fabric.settings, wanted, before=before)
-    rehearsal = rehearse(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
+    rehearsal = check_rounds(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
     refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
     return Judgement(
         {

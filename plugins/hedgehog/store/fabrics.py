@@ -23,8 +23,7 @@ from hedgehog.fabric.model import (
     SourceOfTruth,
 )
 from hedgehog.fabric.near import did_you_mean
-from hedgehog.fabric.settings import UnreadableSettings
-from hedgehog.fabric.settings import read as read_settings
+from hedgehog.fabric.settings import UnreadableSettings, parse_settings
 from hedgehog.store.database import Connection, UnreadableJSON, as_json, transaction
 
 _FABRIC_FIELDS = (
@@ -146,7 +145,7 @@ def _fabric(row: Sequence[Any]) -> Fabric:
         if isinstance(values[name], UnreadableJSON):
             values[name] = values[name].of(f"fabric {values['name']}: {name}")
     try:
-        values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
+        values["settings"] = parse_settings(values["settings"], owner=f"fabric {values['name']}: settings")
     except (
         InvalidInput
     ) as error:  # a problem for those who need them, not for all fabrics that are loaded with this one
@@ -239,7 +238,7 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
     _refuse_unknown(settings, FABRIC_SETTINGS | {"git_repository"}, f"fabric {name}")
     _refuse_unknown_kinds(settings.get("drift_policies") or (), f"fabric {name}: drift_policies")
     if "settings" in settings:
-        read = read_settings(settings["settings"], owner=f"fabric {name}: settings")
+        read = parse_settings(settings["settings"], owner=f"fabric {name}: settings")
         settings = {**settings, "settings": read.as_dict()}
     values = {
         key: as_json(value) if key in _JSON_FIELDS else value

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2.extras
 
-from hedgehog.fabric.differences import Difference
+from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.store.database import Connection, as_json, transaction
 
@@ -44,7 +44,7 @@ class GitEdit:
     """Who made it, and in which commit, if known."""
     problem: str = ""
     """Why its content cannot be taken over, in words; empty if it can."""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}: {self.state}" + (f" by {self.author}" if self.author else "")
@@ -65,7 +65,7 @@ _COLUMNS = "e.path, e.kind, e.namespace, e.name, e.state, e.blob_id, e.author, e
 
 def _edit(row: Sequence[Any]) -> GitEdit:
     ref = ObjectRef(*row[1:4]) if row[1] is not None else None
-    differences = tuple(Difference.of(one) for one in row[8])
+    differences = tuple(FieldDifference.of(one) for one in row[8])
     return GitEdit(row[0], ref, EditState(row[4]), row[5], row[6], row[7], differences)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.errors import PermissionDenied
-from hedgehog.fabric.health import Health, Verdict
+from hedgehog.fabric.health import Health, HealthSummary
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.store.database import Connection, as_json, transaction
 
@@ -32,7 +32,7 @@ class Look:
 
     scope: Scope
     name: str
-    verdict: Verdict
+    verdict: HealthSummary
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Names, counts and times that are of use later; never a whole object."""
     fabric_id: int | None = None

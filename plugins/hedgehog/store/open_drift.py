@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg2.extras
 
-from hedgehog.fabric.differences import Difference
+from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.store.database import Connection, Lock, as_json, transaction
@@ -110,7 +110,7 @@ _COLUMNS = "d.kind, d.namespace, d.name, d.state, d.fabric_id, d.paths, d.manage
 
 
 def _drift(row: Sequence[Any]) -> Drift:
-    differences = tuple(Difference.of(one) for one in row[8])
+    differences = tuple(FieldDifference.of(one) for one in row[8])
     return Drift(ObjectRef(*row[:3]), DriftState(row[3]), row[4], tuple(row[5]), row[6], row[7], differences)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind, merged, remedy
+from hedgehog.fabric.problems import ProblemKind, SyncProblem, merged, remedy
 from hedgehog.store.database import Connection, transaction
 
 MOST_FINDINGS = 1000
@@ -85,12 +85,12 @@ def _problem(row: Sequence[Any]) -> Problem:
     return Problem(fabric, at, verb, kind, subject, cause, since, needs_somebody, found.advice, found.command)
 
 
-def settle(cursor: Any, fabric_id: int, target: Target, findings: Sequence[Finding]) -> None:
-    """Make *findings* all that is known of a fabric at a target, inside the caller's transaction.
+def settle(cursor: Any, fabric_id: int, target: Target, problems: Sequence[SyncProblem]) -> None:
+    """Make *problems* all that is known of a fabric at a target, inside the caller's transaction.
 
     What was known already keeps its time; what is not found any more is over.
     """
-    found = merged(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in findings)[:MOST_FINDINGS]
+    found = merged(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_FINDINGS]
     rows = [(fabric_id, target.value, one.kind.value, one.subject, one.cause[:_CAUSE_LIMIT]) for one in found]
     cursor.execute(
         "DELETE FROM hedgehog.finding WHERE fabric_id = %s AND target = %s AND (kind, subject) NOT IN "

@@ -167,8 +167,8 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "target": outcome.target.value,
         },
     )
-    if not failed or outcome.findings:  # a sync that could not even read anything leaves the known findings as they are
-        problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
+    if not failed or outcome.problems:  # a sync that could not even read anything leaves the known problems as they are
+        problems.settle(cursor, fabric_id, outcome.target, outcome.problems)
     still_held = (
         outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devstack.objects import make
-from hedgehog.admission.review import Admission, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
@@ -85,7 +85,7 @@ def make_world(*more: Manifest, settings: FabricSettings | None = None) -> Admis
     )
 
 
-def said(verdict: Verdict) -> list[str]:
+def said(verdict: AdmissionResponse) -> list[str]:
     """Rule and place of each violation, as `rule-id .spec.field`."""
     return [f"{one.rule.id} {str(one).split(': ')[0]}" for one in verdict.violations]
 

@@ -20,7 +20,7 @@ from hedgehog.airflow.operators.health import (
     ServiceHealthOperator,
     plain,
 )
-from hedgehog.fabric.health import Health, Verdict
+from hedgehog.fabric.health import Health, HealthSummary
 from hedgehog.services.observe.self_test import Check
 from hedgehog.store.health import Look, Scope
 from tests.airflow.conftest import FakeTaskInstance
@@ -28,8 +28,8 @@ from tests.airflow.operators.fakes import FakeDatabase, Service
 
 ServiceMaker = Callable[[str, Any], Service]
 
-ILL = Look(Scope.FABRIC, "ill", Verdict(Health.DEGRADED, ("switch a must be rebooted", "b", "c", "d", "e")))
-WELL = Look(Scope.FABRIC, "well", Verdict())
+ILL = Look(Scope.FABRIC, "ill", HealthSummary(Health.DEGRADED, ("switch a must be rebooted", "b", "c", "d", "e")))
+WELL = Look(Scope.FABRIC, "well", HealthSummary())
 
 
 class RunXComs(FakeTaskInstance):
@@ -91,7 +91,7 @@ def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, se
 
 def test_the_summary_counts_and_names_what_is_not_well() -> None:
     """The worst first."""
-    missing = plain(Look(Scope.FABRIC, "gone", Verdict(Health.MISSING, ("x",))))
+    missing = plain(Look(Scope.FABRIC, "gone", HealthSummary(Health.MISSING, ("x",))))
     database = {"scope": "service", "name": "database", "health": "Healthy", "reasons": []}
     context = context_of(
         {

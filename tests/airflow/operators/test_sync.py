@@ -20,7 +20,7 @@ from hedgehog.airflow.operators.sync import (
 from hedgehog.errors import AuthenticationFailed, NotFound, RemoteUnavailable
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from tests.airflow.operators.fakes import COMMIT, HELD, REVISION, make_error, make_outcome
 
 
@@ -184,11 +184,11 @@ def test_what_is_held_is_red_and_reported_as_a_warning(service, context, ti, cap
 
 def test_what_waits_for_a_finalizer_only_is_green(service, context):
     """Most go by themselves; one that stays for an hour is a problem that makes the summary red."""
-    passing = Finding(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
-    service("git.sync.sync", [replace(HELD, findings=(passing,))])
+    passing = SyncProblem(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
+    service("git.sync.sync", [replace(HELD, problems=(passing,))])
     FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
-    edit = Finding(ProblemKind.HELD_EDIT, "a.yaml", "was edited")
-    service("git.sync.sync", [replace(HELD, findings=(passing, edit))])
+    edit = SyncProblem(ProblemKind.HELD_EDIT, "a.yaml", "was edited")
+    service("git.sync.sync", [replace(HELD, problems=(passing, edit))])
     with pytest.raises(AirflowFailException):
         FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
 

@@ -10,7 +10,7 @@ import pytest
 
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.observe.status import Standing, standings
 from hedgehog.services.validation import Judgement, judge
@@ -29,10 +29,10 @@ def lab(database: Connection, tmp_path: Path) -> Iterator[Lab]:
         yield lab
 
 
-def applied(lab: Lab, *findings: Finding, status: OutcomeStatus = OutcomeStatus.SUCCESS) -> None:
+def applied(lab: Lab, *problems: SyncProblem, status: OutcomeStatus = OutcomeStatus.SUCCESS) -> None:
     """A sync to the cluster that did all that is published."""
     generation = lab.state("lab").observed_generation
-    outcome = Outcome("lab", Target.KUBERNETES, status, generation=generation, findings=findings)
+    outcome = Outcome("lab", Target.KUBERNETES, status, generation=generation, problems=problems)
     with transaction(lab.database) as cursor:
         sync_state.finish(cursor, lab.id("lab"), outcome, run_id="run-1")
 
@@ -109,7 +109,7 @@ def test_a_suspended_fabric_says_why_and_until_when(lab: Lab) -> None:
 def test_a_problem_is_reported_in_full_whatever_its_length(lab: Lab) -> None:
     """The end of a reason is what to do."""
     cause = "a reason " * 60 + "; do this"
-    applied(lab, Finding(ProblemKind.CONFLICT, "VPC/default/vpc-0", cause), status=OutcomeStatus.HELD)
+    applied(lab, SyncProblem(ProblemKind.CONFLICT, "VPC/default/vpc-0", cause), status=OutcomeStatus.HELD)
     one = standing(lab)
     assert one.lines() == [f"VPC/default/vpc-0: {cause}"]
     assert one.needs_somebody

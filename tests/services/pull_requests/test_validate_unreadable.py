@@ -191,6 +191,6 @@ def test_both_sides_have_as_many_nodes_as_a_rewrite_needs(lab, monkeypatch, chan
 
 def cost(content: bytes) -> int:
     """The nodes that a file counts as."""
-    nodes = yaml.Nodes(10_000)
+    nodes = yaml.NodeBudget(10_000)
     yaml.load(content, file="f.yaml", nodes=nodes)
     return nodes.most - nodes.left

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hedgehog.admission.check import check
+from hedgehog.admission.check import check_objects
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
@@ -102,7 +102,7 @@ def test_a_cluster_would_take_them_alone_and_side_by_side_without_a_word(stored)
     """No rule of admission is broken, and nothing is worth a warning."""
     gen, large = (list(stored[name].values()) for name in ("gen", "large"))
     for objects in (gen, large, gen + large):
-        assert check(objects, FabricSettings(), strict=True) == {}
+        assert check_objects(objects, FabricSettings(), strict=True) == {}
 
 
 def test_no_object_is_in_both(stored):

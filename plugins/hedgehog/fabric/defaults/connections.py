@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, is_mclag, read
+from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, endpoints_of, is_mclag
 from hedgehog.fabric.labels import (
     COMPUTED,
     SET,
@@ -27,7 +27,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
     put_computed(manifest, {})
     if settings.upstream is Upstream.V0_126 and is_mclag(spec):
         return
-    joined = read(spec)
+    joined = endpoints_of(spec)
     if joined.type is None:
         # Upstream writes the label value <invalid>, which the API server refuses; one of our rules has a better
         # message.

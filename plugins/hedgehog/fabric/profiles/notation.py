@@ -89,7 +89,7 @@ KINDS: Mapping[str, Fixed | Split] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class SwitchModel:
     """One switch model. Ports are `1-48 sfp28-25, 49 qsfp28`; `1-48/4 sfp28-25` puts them into groups of four."""
 
     name: str

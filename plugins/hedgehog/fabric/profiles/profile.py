@@ -44,7 +44,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One switch model. Made by `parse`; a profile that admission would refuse is read as far as it can be read."""
+    """One switch model. Made by `parse_profile`; a profile that admission would refuse is read as far as it can be read."""
 
     name: str
     features: frozenset[str]
@@ -137,7 +137,7 @@ class Profile:
         return total, by_pipeline
 
 
-def parse(manifest: Manifest) -> Profile:
+def parse_profile(manifest: Manifest) -> Profile:
     """The value of a SwitchProfile manifest, which has the types of its schema. Costs one walk over its ports."""
     spec = manifest.get("spec") or {}
     kinds = {name: _kind(one) for name, one in (spec.get("portProfiles") or {}).items()}

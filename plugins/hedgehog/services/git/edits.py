@@ -112,12 +112,12 @@ def _read(
 def _settings(fabric: Fabric, path: str, content: bytes) -> Mapping[str, Any]:
     """What an edited `fabric.yaml` sets."""
     items = [item for document in yaml.load(content, file=path) for item in intake.items(document)]
-    found = configuration.read(items[0]) if len(items) == 1 else [f"{path}: must hold one document"]
+    found = configuration.read_configuration(items[0]) if len(items) == 1 else [f"{path}: must hold one document"]
     if isinstance(found, list):
         raise InvalidInput("\n".join(found))
     values, problems = configuration.taken_from_git(found, fabric)
     if problems:
-        raise InvalidInput("\n".join(configuration.told(found.item, problems)))
+        raise InvalidInput("\n".join(configuration.problem_lines(found.item, problems)))
     return values
 
 

@@ -15,7 +15,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.corrections import Corrections
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.gitops.history import Edit
 from hedgehog.services.git.wanted_files import Wanted
 from hedgehog.store.git_edits import EditState, GitEdit
@@ -66,11 +66,11 @@ class Entry:
     """Whether it is left alone because somebody keeps changing it back."""
 
     @property
-    def finding(self) -> Finding:
+    def problem(self) -> SyncProblem:
         """What is wrong with a file that is left alone."""
         if self.refused:
-            return Finding(ProblemKind.REFUSED, str(self.ref), self.reason)
-        return Finding(ProblemKind.FLAPPING if self.flapping else ProblemKind.HELD_EDIT, self.path, self.reason)
+            return SyncProblem(ProblemKind.REFUSED, str(self.ref), self.reason)
+        return SyncProblem(ProblemKind.FLAPPING if self.flapping else ProblemKind.HELD_EDIT, self.path, self.reason)
 
     def __str__(self) -> str:
         return f"{self.ref or self.path} {self.action}" + (f" ({self.reason})" if self.reason else "")

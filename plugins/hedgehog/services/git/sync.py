@@ -58,7 +58,7 @@ def read_manifest(fabric: Fabric, ref: ObjectRef, path: str, content: bytes) -> 
     items = [item for document in documents for item in intake.items(document)]
     if len(items) != 1:
         raise InvalidInput(f"{path}: holds {len(items)} objects; a managed file holds one")
-    accepted = intake.accept(items[0], namespace=fabric.kubernetes_namespace)
+    accepted = intake.accept_manifest(items[0], namespace=fabric.kubernetes_namespace)
     if isinstance(accepted, list):
         raise InvalidInput("\n".join(accepted))
     if accepted.ref != ref:
@@ -313,7 +313,7 @@ def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
         details=tuple(str(entry) for entry in (*held, *plan.having(*WRITES))),
         duration=time.perf_counter() - run.started,
         dry_run=run.options.dry_run,
-        findings=tuple(entry.finding for entry in held),
+        problems=tuple(entry.problem for entry in held),
     )
     if not run.options.dry_run:
         _record(run, planned, outcome)

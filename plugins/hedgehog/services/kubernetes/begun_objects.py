@@ -11,7 +11,7 @@ from hedgehog.errors import RetryableError
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.fabric.tools import Installation, is_ours
+from hedgehog.fabric.tools import Installation, is_owned_by
 from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live, Scope
 from hedgehog.kube.outcome import Effect
@@ -31,7 +31,7 @@ def left_behind(
     """Those that are there, that nobody knows, and that are ours: an object in which we own no field is another's, and so
     is one that another installation has marked."""
     here = {ref: live.objects[ref] for ref in begun if ref not in known and ref in live.objects}
-    return {ref: canonical(found) for ref, found in here.items() if is_ours(found, installation)}
+    return {ref: canonical(found) for ref, found in here.items() if is_owned_by(found, installation)}
 
 
 def still_open(

@@ -21,7 +21,7 @@ from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan
 from hedgehog.manifests import intake
-from hedgehog.manifests.schema import violations
+from hedgehog.manifests.schema import schema_violations
 from hedgehog.store import corrections, inventory, open_drift
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
@@ -29,7 +29,7 @@ from hedgehog.store.database import Connection, transaction
 
 def stored_form(settings: FabricSettings, manifest: Manifest) -> Manifest:
     """What admission makes of a manifest; one that has not the shape of its kind is compared as it is."""
-    return manifest if violations(manifest) else defaults.stored(manifest, settings)
+    return manifest if schema_violations(manifest) else defaults.stored(manifest, settings)
 
 
 # During a sync ------------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def _adopt(
 
 def takeable(fabric: Fabric, live: Manifest, row: Manifest | None, stored: Stored | None) -> Manifest | str:
     """*live* as the fabric can hold it: what people set there, valid and without secrets; or why not."""
-    accepted = intake.accept(intake.Item(live, "the cluster"), namespace=fabric.kubernetes_namespace)
+    accepted = intake.accept_manifest(intake.Item(live, "the cluster"), namespace=fabric.kubernetes_namespace)
     if isinstance(accepted, list):
         return "; ".join(accepted)
     if row is None:

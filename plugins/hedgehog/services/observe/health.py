@@ -15,7 +15,7 @@ from typing import Any
 
 from hedgehog.errors import HedgehogError, NotFound
 from hedgehog.fabric.agents import OWNER
-from hedgehog.fabric.health import Finding, Health, verdict
+from hedgehog.fabric.health import Health, HealthIssue, summarize_health
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.fabric.tools import Installation, other_installation
@@ -99,7 +99,7 @@ def _left_in_peace(
     reason = f"{fabric.kubernetes_connection_id} is not asked: {circuit}"
     before = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name])}
     facts = before[fabric.name].facts if fabric.name in before else {}
-    look = Look(Scope.FABRIC, fabric.name, verdict([Finding(Health.UNKNOWN, reason)]), facts, fabric.id)
+    look = Look(Scope.FABRIC, fabric.name, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, fabric.id)
     with transaction(connection) as cursor:
         health_store.record(cursor, look, run_id=run_id, now=now)
     return look

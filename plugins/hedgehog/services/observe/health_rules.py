@@ -9,7 +9,7 @@ from typing import Any
 
 from hedgehog.fabric import agents as agent_rules
 from hedgehog.fabric.agents import OWNER, STUCK_AFTER, Agent, Convergence
-from hedgehog.fabric.health import Finding, Health, Verdict, of_fabricator, of_nodes, verdict
+from hedgehog.fabric.health import Health, HealthIssue, HealthSummary, fabricator_issues, node_issues, summarize_health
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.rights import Right, in_words, rights_to
@@ -59,7 +59,7 @@ class Judged:
     """What a look means for one fabric."""
 
     fabric: Fabric
-    verdict: Verdict
+    verdict: HealthSummary
     facts: Mapping[str, Any]
     convergence: Convergence
     applied_at: datetime | None = None
@@ -71,27 +71,27 @@ def away(known: Known, reason: str) -> Judged:
     """The fabric of a cluster that does not answer. What was known of its Agents is kept for the next look."""
     unknown = Convergence(None, "the cluster does not answer")
     facts = {"agents": known.agents} if known.agents else {}
-    return Judged(known.fabric, verdict([Finding(Health.UNKNOWN, reason)]), facts, unknown)
+    return Judged(known.fabric, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, unknown)
 
 
 def judge(known: Known, facts: ClusterFacts, now: datetime) -> Judged:
     """The verdict on one fabric of a cluster."""
     agents = [
-        agent_rules.remembered(agent, known.agents.get(f"{agent.kind}/{agent.name}", {}), now)
+        agent_rules.with_behind_since(agent, known.agents.get(f"{agent.kind}/{agent.name}", {}), now)
         for agent in (*(facts.agents or ()), *(facts.gateway_agents or ()))
         if agent.owner not in known.foreign
     ]
-    by_agent = {agent: list(agent_rules.findings(agent, now)) for agent in agents}
+    by_agent = {agent: list(agent_rules.agent_issues(agent, now)) for agent in agents}
     found = [
         *_of_cluster(known, facts),
         *_without_agent(known, facts, agents, now),
-        *(finding for findings in by_agent.values() for finding in findings),
+        *(issue for issues in by_agent.values() for issue in issues),
     ]
-    healths = {agent: verdict(findings).health for agent, findings in by_agent.items()}
+    healths = {agent: summarize_health(issues).health for agent, issues in by_agent.items()}
     converged = _convergence(known, facts, agents, now)
     return Judged(
         known.fabric,
-        verdict(found),
+        summarize_health(found),
         _kept(facts, healths, converged),
         converged,
         known.applied.applied_at if known.applied else None,
@@ -99,21 +99,21 @@ def judge(known: Known, facts: ClusterFacts, now: datetime) -> Judged:
     )
 
 
-def _of_cluster(known: Known, facts: ClusterFacts) -> Iterator[Finding]:
+def _of_cluster(known: Known, facts: ClusterFacts) -> Iterator[HealthIssue]:
     """What is wrong with the cluster as far as this fabric needs it."""
     needed = known.kinds | {"Agent"}
-    yield from (Finding(Health.MISSING, facts.missing[kind]) for kind in sorted(needed & facts.missing.keys()))
+    yield from (HealthIssue(Health.MISSING, facts.missing[kind]) for kind in sorted(needed & facts.missing.keys()))
     for line in in_words(right for right in facts.denied if known.needs(right)):
-        yield Finding(Health.DEGRADED, f"the connection's user may not {line}; grant it, or change the connection")
-    yield from of_nodes(facts.nodes)
+        yield HealthIssue(Health.DEGRADED, f"the connection's user may not {line}; grant it, or change the connection")
+    yield from node_issues(facts.nodes)
     for fabricator in facts.fabricators:
-        yield from of_fabricator(fabricator)
+        yield from fabricator_issues(fabricator)
     for part, reason in sorted(facts.unread.items()):
         if part != "gateway agents" or "Gateway" in known.kinds:
-            yield Finding(Health.UNKNOWN, f"{part} cannot be read: {reason}")
+            yield HealthIssue(Health.UNKNOWN, f"{part} cannot be read: {reason}")
 
 
-def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Iterator[Finding]:
+def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Iterator[HealthIssue]:
     """Switches and gateways of the fabric for which the controller has not made an Agent."""
     have = {agent.owner for agent in agents}
     read = {"Switch": facts.agents is not None, "Gateway": facts.gateway_agents is not None}
@@ -122,9 +122,11 @@ def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: 
             continue
         agent = f"{AGENT_OF[ref.kind]}/{ref.name}"
         if now - written <= STUCK_AFTER:
-            yield Finding(Health.PROGRESSING, f"{ref.kind} {ref.name} has no {agent} yet")
+            yield HealthIssue(Health.PROGRESSING, f"{ref.kind} {ref.name} has no {agent} yet")
         else:
-            yield Finding(Health.MISSING, f"{ref.kind} {ref.name} has no {agent}; look at the fabric controller's log")
+            yield HealthIssue(
+                Health.MISSING, f"{ref.kind} {ref.name} has no {agent}; look at the fabric controller's log"
+            )
 
 
 def _convergence(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Convergence:

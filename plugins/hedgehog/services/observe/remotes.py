@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.errors import HedgehogError
-from hedgehog.fabric.health import Finding, Health, Verdict, moment, verdict
+from hedgehog.fabric.health import Health, HealthIssue, HealthSummary, format_time, summarize_health
 from hedgehog.fabric.model import GitRepository
 from hedgehog.gitops.mirror import OpenMirror
 from hedgehog.hosts.github.client import Client
@@ -129,13 +129,13 @@ def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
     except HedgehogError as error:
         return _broken(Scope.REPOSITORY, repository.name, error), error
     facts = {"branch": repository.branch, "head": head, "seconds": round(time.perf_counter() - started, 3)}
-    return Look(Scope.REPOSITORY, repository.name, Verdict(), facts), None
+    return Look(Scope.REPOSITORY, repository.name, HealthSummary(), facts), None
 
 
 def _broken(scope: Scope, name: str, error: HedgehogError) -> Look:
     """A remote that is unreachable is Unknown; one that refuses us needs somebody."""
     health = Health.UNKNOWN if hasattr(error, "retry_after") else Health.DEGRADED
-    return Look(scope, name, verdict([Finding(health, str(error))]), {"error": error.reason})
+    return Look(scope, name, summarize_health([HealthIssue(health, str(error))]), {"error": error.reason})
 
 
 def _once_a_credential(open_github: OpenGitHub, now: Clock) -> Callable[[GitRepository], _Answer | None]:
@@ -170,15 +170,13 @@ def _of_credential(name: str, client: Client, now: datetime) -> _Answer:
     facts: dict[str, Any] = {"authentication": "app" if client.credentials.is_app else "token"}
     if found is not None:
         facts |= {"limit": found.limit, "remaining": found.remaining, "resets_at": found.resets_at.isoformat()}
-    return Look(Scope.GITHUB, name, verdict(_of_rate(found, now)), facts), None
+    return Look(Scope.GITHUB, name, summarize_health(_of_rate(found, now)), facts), None
 
 
-def _of_rate(found: RateLimit | None, now: datetime) -> Iterable[Finding]:
+def _of_rate(found: RateLimit | None, now: datetime) -> Iterable[HealthIssue]:
     if found is not None and found.remaining < found.limit * RATE_WARNING and found.resets_at > now:
-        reason = (
-            f"fewer than {RATE_WARNING:.0%} of {found.limit} calls an hour are left until {moment(found.resets_at)}"
-        )
-        yield Finding(
+        reason = f"fewer than {RATE_WARNING:.0%} of {found.limit} calls an hour are left until {format_time(found.resets_at)}"
+        yield HealthIssue(
             Health.DEGRADED, f"{reason}; does anything else use this credential? A GitHub App has a larger limit"
         )
 
@@ -213,9 +211,9 @@ def _of_database(connection: Connection) -> Look:
             "current_setting('max_connections')::int, pg_database_size(current_database())"
         )
         taken, most, size = cursor.fetchone() or (0, 0, 0)
-    findings = [Finding(Health.DEGRADED, f"one small query takes longer than {SLOW} s")] if seconds > SLOW else []
+    issues = [HealthIssue(Health.DEGRADED, f"one small query takes longer than {SLOW} s")] if seconds > SLOW else []
     facts = {"seconds": round(seconds, 4), "connections": taken, "most_connections": most, "bytes": size}
-    return Look(Scope.SERVICE, "database", verdict(findings), facts)
+    return Look(Scope.SERVICE, "database", summarize_health(issues), facts)
 
 
 def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) -> list[Look]:
@@ -226,16 +224,19 @@ def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) 
         return [_broken(Scope.SERVICE, "airflow", error)]
     return [
         Look(
-            Scope.SERVICE, f"airflow-{part}", verdict(_of_part(part, report[part] or {}, now)), dict(report[part] or {})
+            Scope.SERVICE,
+            f"airflow-{part}",
+            summarize_health(_of_part(part, report[part] or {}, now)),
+            dict(report[part] or {}),
         )
         for part in AIRFLOW_PARTS
         if (report.get(part) or {}).get("status")
     ]
 
 
-def _of_part(part: str, said: Mapping[str, Any], now: datetime) -> Iterable[Finding]:
+def _of_part(part: str, said: Mapping[str, Any], now: datetime) -> Iterable[HealthIssue]:
     beat = said.get(f"latest_{part}_heartbeat")
     silent = beat is not None and (now - datetime.fromisoformat(beat)).total_seconds() > STALE
     if said.get("status") != "healthy" or silent:
-        since = f" since {moment(datetime.fromisoformat(beat))}" if beat else ""
-        yield Finding(Health.DEGRADED, f"Airflow's {part} gives no sign of life{since}; start it, or see its log")
+        since = f" since {format_time(datetime.fromisoformat(beat))}" if beat else ""
+        yield HealthIssue(Health.DEGRADED, f"Airflow's {part} gives no sign of life{since}; start it, or see its log")

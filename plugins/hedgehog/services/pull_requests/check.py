@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hedgehog.admission.check import identified
-from hedgehog.admission.files import Source
+from hedgehog.admission.files import SourceFile
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Change, ChangeSet
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
-from hedgehog.fabric.settings import read as read_settings
+from hedgehog.fabric.settings import parse_settings
 from hedgehog.manifests import configuration, intake
 from hedgehog.services.repository.vanished import FILE_HAS_A_PROBLEM, NOTHING, Unread, out_of_sight
 
@@ -55,7 +55,7 @@ class Problem:
         }
 
 
-Engine = Callable[[Sequence[Source], Iterable[Manifest], bool], list[Problem]]
+Engine = Callable[[Sequence[SourceFile], Iterable[Manifest], bool], list[Problem]]
 """All problems of a fabric's files, where the fabric has the given objects now; True: what they lack stays."""
 OpenEngine = Callable[[Fabric], Engine]
 """From a fabric to the engine with its settings."""
@@ -65,7 +65,7 @@ OpenEngine = Callable[[Fabric], Engine]
 class Tree:
     """The files of one fabric at one state of the repository, read."""
 
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SourceFile]
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Path → why it cannot be read: it is too large, a link …"""
     unread: Unread = NOTHING
@@ -151,8 +151,8 @@ def _out_of_sight(
     for path, source in after.sources.items():
         items = (item for document in source.documents for item in intake.items(document))
         for item in (one for one in items if not configuration.is_configuration(one.manifest)):
-            if isinstance(intake.accept(item, namespace=namespace), list):
-                (torn if intake.is_closed(item.manifest) else partly)[path] = source.content
+            if isinstance(intake.accept_manifest(item, namespace=namespace), list):
+                (torn if intake.is_opaque(item.manifest) else partly)[path] = source.content
     left = replace(after.unread, torn={**after.unread.torn, **torn}, refused=partly)
     return out_of_sight(vanished, left, faulty={*torn, *partly}, recorded=recorded)
 
@@ -163,10 +163,10 @@ def _configured(fabric: Fabric, tree: Tree) -> Fabric:
     if fabric.source_of_truth is SourceOfTruth.GIT:
         for document in (one for source in tree.sources.values() for one in source.documents):
             for item in filter(lambda one: configuration.is_configuration(one.manifest), intake.items(document)):
-                if isinstance(found := configuration.read(item), configuration.Settings):
+                if isinstance(found := configuration.read_configuration(item), configuration.Settings):
                     values.update(configuration.taken_from_git(found, fabric)[0])
     if "settings" in values:
-        values["settings"] = read_settings(values["settings"])
+        values["settings"] = parse_settings(values["settings"])
     return replace(fabric, **values)
 
 

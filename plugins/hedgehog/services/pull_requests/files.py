@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from hedgehog.admission.files import Source, read_source
+from hedgehog.admission.files import SourceFile, read_source
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.paths import LIMITS, Limits, Listing
@@ -96,8 +96,8 @@ class Reader:
         self._mirror = mirror
         self._fabric = fabric
         self._limits = limits
-        self._parsed: dict[str, Source | str] = {}
-        self._nodes = yaml.Nodes(yaml.MAX_PULL_REQUEST_NODES)
+        self._parsed: dict[str, SourceFile | str] = {}
+        self._nodes = yaml.NodeBudget(yaml.MAX_PULL_REQUEST_NODES)
         self._cost: dict[str, int] = {}
         """Nodes by blob."""
 
@@ -109,12 +109,12 @@ class Reader:
         most_nodes: float = math.inf,
     ) -> Tree:
         """One side, read. Raises InvalidInput where it has more than *most_nodes*, or both sides are too large together."""
-        sources: dict[str, Source] = {}
+        sources: dict[str, SourceFile] = {}
         unreadable = {**{path: one.why for path, one in files.opaque.items()}, **(obstacles or {})}
         objects = 0
         for path, blob in sorted(files.wanted.items()):
             found = self._source(path, blob)
-            if isinstance(found, Source):
+            if isinstance(found, SourceFile):
                 objects += sum(len(intake.items(document)) for document in found.documents)
                 self._limits.count(self._fabric.git_directory, objects)
                 sources[path] = found
@@ -128,7 +128,7 @@ class Reader:
         opaque = {**left.opaque, **{path: why for path, why in unreadable.items() if path not in files.opaque}}
         return Tree(sources, unreadable, replace(left, opaque=opaque, torn=torn))
 
-    def _source(self, path: str, blob: str) -> Source | str:
+    def _source(self, path: str, blob: str) -> SourceFile | str:
         if blob not in self._parsed:
             left = self._nodes.left
             try:
@@ -145,4 +145,4 @@ class Reader:
         if isinstance(found, str) or found.file == path:
             return found
         documents = [replace(one, file=path) for one in found.documents]
-        return Source(path, documents, [replace(one, file=path) for one in found.problems], found.content)
+        return SourceFile(path, documents, [replace(one, file=path) for one in found.problems], found.content)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.admission.files import Source, check_sources
+from hedgehog.admission.files import SourceFile, check_sources
 from hedgehog.errors import InvalidInput, NotReached, PushRace, RetryableError
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest
 from hedgehog.fabric.shown import listed
@@ -25,7 +25,7 @@ from hedgehog.hosts.github.client import Client
 from hedgehog.hosts.github.markdown import quoted
 from hedgehog.hosts.github.pulls import MOST_FILES, PullRequest, Repository
 from hedgehog.manifests import yaml
-from hedgehog.manifests.report import Entry, Remark
+from hedgehog.manifests.report import Remark, ReportEntry
 from hedgehog.manifests.rule import Severity
 from hedgehog.services.pull_requests import report as words
 from hedgehog.services.pull_requests.check import Engine, FabricReport, OpenEngine, Problem, compare
@@ -340,7 +340,7 @@ def _note(problem: Problem) -> reports.Note:
 def _engine(fabric: Fabric) -> Engine:
     """The one engine, with the settings of *fabric*."""
 
-    def run(sources: Sequence[Source], before: Iterable[Manifest], partial: bool) -> list[Problem]:
+    def run(sources: Sequence[SourceFile], before: Iterable[Manifest], partial: bool) -> list[Problem]:
         namespace = fabric.kubernetes_namespace
         report = check_sources(
             sources, fabric.settings, before=before, partial=partial, namespace=namespace, in_git=fabric
@@ -350,7 +350,7 @@ def _engine(fabric: Fabric) -> Engine:
     return run
 
 
-def _problem(entry: Entry, remark: Remark) -> Problem:
+def _problem(entry: ReportEntry, remark: Remark) -> Problem:
     return Problem(
         file=entry.file,
         line=remark.line or entry.line or 1,

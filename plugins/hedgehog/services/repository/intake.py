@@ -15,7 +15,7 @@ from hedgehog.errors import InvalidInput, NotFound, PushRace
 from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.paths import LIMITS
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.fabric.shown import reason_of
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
@@ -224,7 +224,7 @@ def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet,
         reason=told or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
         details=(*parked, *(str(change) for change in changes.writes)),
         duration=time.perf_counter() - intake.started,
-        findings=tuple(Finding(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
+        problems=tuple(SyncProblem(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
     )
 
 

@@ -78,7 +78,7 @@ class _Reader:
         self._torn: dict[str, bytes] = {}
         self._partly: dict[str, bytes] = {}
         self._parsed: dict[str, Sequence[yaml.Document]] = {}
-        self._nodes = yaml.Nodes()
+        self._nodes = yaml.NodeBudget()
         self._count = 0
         self._given: configuration.Given = {}
         self._foreign: dict[str, str] = {}
@@ -104,11 +104,11 @@ class _Reader:
             if configuration.is_configuration(item.manifest):
                 self._configure(path, item)
                 continue
-            accepted = intake.accept(item, namespace=self._fabric.kubernetes_namespace)
+            accepted = intake.accept_manifest(item, namespace=self._fabric.kubernetes_namespace)
             if isinstance(accepted, list):
                 self._refuse(path, accepted)
                 self._refused |= _named(item.manifest, self._fabric)
-                (self._torn if intake.is_closed(item.manifest) else self._partly)[path] = content
+                (self._torn if intake.is_opaque(item.manifest) else self._partly)[path] = content
                 continue
             self.add(Found(accepted.ref, accepted.manifest, place, blob_id), item)
             place = record_path(path, accepted.ref)
@@ -146,14 +146,14 @@ class _Reader:
 
     def _configure(self, path: str, item: Item) -> None:
         """Take in a configuration document. The directory that has one of another fabric is that fabric's."""
-        found = configuration.read(item)
+        found = configuration.read_configuration(item)
         if isinstance(found, list):
             self._refuse(path, found)
             return
         values, problems = configuration.taken_from_git(found, self._fabric)
         problems += configuration.contradictions(found, self._given)
         self._settings = {**values, **self._settings}
-        self._refuse(path, configuration.told(item, problems))
+        self._refuse(path, configuration.problem_lines(item, problems))
         directory = path.rpartition("/")[0]
         if (found.kind, found.name) != (FABRIC.kind, self._fabric.name) and directory != self._fabric.git_directory:
             self._foreign[directory] = found.name

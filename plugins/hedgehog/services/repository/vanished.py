@@ -224,7 +224,7 @@ class _Elsewhere:
         return seen
 
     def _parse(self, seen: _Seen, path: str, content: bytes) -> None:
-        documents, problems = yaml.read(content, file=path)
+        documents, problems = yaml.parse_documents(content, file=path)
         for document in documents:
             refs = (identified(one.manifest, namespace=self._left.namespace)[0] for one in intake.items(document))
             seen.objects.update(dict.fromkeys(refs, path))

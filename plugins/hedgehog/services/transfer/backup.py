@@ -212,7 +212,7 @@ def _refuse_what_cannot_come_back(text: bytes, owner: str) -> None:
     problems = []
     for one in yaml.load(text, file=owner):
         for item in intake.items(one):
-            read = configuration.read(item)
+            read = configuration.read_configuration(item)
             problems += read if isinstance(read, list) else []
     if problems:
         raise InvalidInput("\n".join(problems))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from hedgehog.admission.files import Source, check_sources
+from hedgehog.admission.files import SourceFile, check_sources
 from hedgehog.errors import AlreadyExists, InvalidInput, PruneRefused
 from hedgehog.fabric.changes import Action, ChangeSet
 from hedgehog.fabric.kinds import FABRIC
@@ -21,7 +21,7 @@ from hedgehog.gitops.addresses import same_repository
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.manifests.configuration import REPOSITORY, Settings
 from hedgehog.manifests.intake import Accepted, Item
-from hedgehog.manifests.outputs import line
+from hedgehog.manifests.outputs import format_line
 from hedgehog.manifests.rule import Severity
 from hedgehog.services.repository.vanished import NOTHING, Unread, not_read, out_of_sight
 from hedgehog.services.transfer.local_files import LocalFiles
@@ -89,7 +89,7 @@ def read_documents(files: LocalFiles) -> list[yaml.Document]:
     """The documents of *files*, in their order. Raises InvalidInput with the problems of all files."""
     documents: list[yaml.Document] = []
     problems = [f"{path}: {why}" for path, why in sorted(files.opaque.items())]
-    nodes = yaml.Nodes()
+    nodes = yaml.NodeBudget()
     for name, content in files.contents.items():
         try:
             documents += yaml.load(content, file=name, nodes=nodes)
@@ -151,12 +151,12 @@ def read_settings(items: Iterable[Item]) -> tuple[list[Settings], list[str]]:
     problems: list[str] = []
     given: configuration.Given = {}
     for item in items:
-        found = configuration.read(item)
+        found = configuration.read_configuration(item)
         if isinstance(found, list):
             problems += found
             continue
         settings.append(found)
-        problems += configuration.told(item, configuration.contradictions(found, given))
+        problems += configuration.problem_lines(item, configuration.contradictions(found, given))
     return settings, problems
 
 
@@ -199,7 +199,7 @@ def accept(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], li
     accepted: dict[ObjectRef, Accepted] = {}
     problems: list[str] = []
     for item in items:
-        found = intake.accept(item, namespace=namespace)
+        found = intake.accept_manifest(item, namespace=namespace)
         if isinstance(found, list):
             problems += found
             continue
@@ -285,7 +285,7 @@ def judged(
     for document in documents:
         files.setdefault(document.file, []).append(document)
     report = check_sources(
-        [Source(file, found, (), b"") for file, found in files.items()],
+        [SourceFile(file, found, (), b"") for file, found in files.items()],
         fabric.settings,
         before=before,
         partial=not options.replace,
@@ -293,14 +293,14 @@ def judged(
     )
     touched = {change.ref for change in changes.writes}
     found = [(entry, remark) for entry, remark in report.remarks() if entry.ref is None or entry.ref in touched]
-    errors = [line(*one) for one in found if one[1].severity is Severity.ERROR]
+    errors = [format_line(*one) for one in found if one[1].severity is Severity.ERROR]
     if errors and fabric.settings.enforced and not options.allow_invalid:
         raise InvalidInput("\n".join([*errors, "nothing was stored; --allow-invalid stores it all the same"]))
     held = (
         "stored, but held until it is put right" if fabric.settings.enforced else "stored; its rules are not enforced"
     )
     yield from (f"{held}: {error}" for error in errors)
-    yield from (f"warning: {line(*one)}" for one in found if one[1].severity is not Severity.ERROR)
+    yield from (f"warning: {format_line(*one)}" for one in found if one[1].severity is not Severity.ERROR)
 
 
 def _save(

@@ -20,7 +20,7 @@ from hedgehog.fabric.changes import Action
 from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
-from hedgehog.fabric.tools import Installation, is_ours, other_installation
+from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.kube.client import Cluster, OpenCluster
@@ -319,7 +319,7 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
     for error in seen.unknown.values():
         raise error
     installation = installations.load(connection)
-    ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_ours(one, installation)}
+    ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_owned_by(one, installation)}
     place = _sorted(connection_id, ours, {}, frozenset(refs - ours.keys()), installation)
     return replace(place, live={ref: one for ref, one in place.live.items() if ref not in kept})
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.objects import make, make_server, make_vpc
-from hedgehog.admission.review import Admission, Verdict
+from hedgehog.admission.review import Admission, AdmissionResponse
 from hedgehog.admission.rules.table import rules
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
@@ -50,7 +50,7 @@ def world(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Admission:
     return admission
 
 
-def said(verdict: Verdict) -> list[str]:
+def said(verdict: AdmissionResponse) -> list[str]:
     """Rule and place of each violation."""
     return [f"{one.rule.id} {str(one).split(': ')[0]}" for one in verdict.violations]
 

@@ -10,7 +10,7 @@ from hedgehog.admission.rules.connection.links import link_addresses, link_viola
 from hedgehog.admission.rules.connection.warnings import MCLAG_DEPRECATED, warn
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.admission.rules.registry import KindRules
-from hedgehog.fabric.endpoints import TYPES, Device, End, Endpoints, is_mclag, read, type_of
+from hedgehog.fabric.endpoints import TYPES, Device, Endpoints, LinkEnd, endpoints_of, is_mclag, type_of
 from hedgehog.fabric.labels import CONNECTION
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import Upstream
@@ -141,7 +141,7 @@ IN_USE = rule(
 
 def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
-    joined = read(spec)
+    joined = endpoints_of(spec)
     if old is not None:
         yield from _immutable(spec, old["spec"])
         if type_of(old["spec"]) is not joined.type:
@@ -219,7 +219,7 @@ def _miscounted(joined: Endpoints) -> Iterator[Violation]:
 
 def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, world: World) -> Iterator[Violation]:
     switches: dict[str, Manifest] = {}
-    by_device: dict[str, list[End]] = {}
+    by_device: dict[str, list[LinkEnd]] = {}
     for end in joined.ends:
         by_device.setdefault(end.device, []).append(end)
     for name, end in joined.devices[Device.SWITCH].items():
@@ -236,7 +236,7 @@ def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, world: World) -> 
             yield SERVER_MISSING.at(end.path, f"there is no Server {name}")
 
 
-def _ports_exist(name: str, switch: Manifest, ends: Sequence[End], world: World) -> Iterator[Violation]:
+def _ports_exist(name: str, switch: Manifest, ends: Sequence[LinkEnd], world: World) -> Iterator[Violation]:
     """Of the ends there, whatever they are plugged into."""
     path = next(end.path for end in ends if end.kind is Device.SWITCH)
     profile = profile_of(world, switch)
@@ -311,7 +311,7 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
     spec = manifest.get("spec") or {}
     if is_mclag(spec):
         return
-    for end in read(spec).ends:
+    for end in endpoints_of(spec).ends:
         for port in _names(end.port):
             yield ("port", port)
     for address in link_addresses(spec):

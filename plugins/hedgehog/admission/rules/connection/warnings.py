@@ -7,7 +7,7 @@ from typing import Any
 
 from hedgehog.admission.cluster_state import World
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
-from hedgehog.fabric.endpoints import NUMBERED, TYPES, Device, End, Endpoints, links, read
+from hedgehog.fabric.endpoints import NUMBERED, TYPES, Device, Endpoints, LinkEnd, endpoints_of, links
 from hedgehog.fabric.labels import CONNECTION
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests.rule import Severity, Violation, rule
@@ -125,7 +125,7 @@ VLAN = rule(
 
 def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
     """Warnings about an accepted Connection that is not of a deprecated type."""
-    spec, joined = new["spec"], read(new["spec"])
+    spec, joined = new["spec"], endpoints_of(new["spec"])
     if joined.type is None:
         return
     yield from _types(spec)
@@ -141,7 +141,7 @@ def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violatio
     if vlan > _LAST_VLAN:
         yield VLAN.at(("spec", "staticExternal", "link", "switch", "vlan"), f"{vlan} is not a VLAN")
     if old is not None:
-        yield from _moved(joined, read(old["spec"]), new["metadata"]["name"], world)
+        yield from _moved(joined, endpoints_of(old["spec"]), new["metadata"]["name"], world)
 
 
 def _types(spec: Mapping[str, Any]) -> Iterator[Violation]:
@@ -172,7 +172,7 @@ def _eslag(spec: Mapping[str, Any], joined: Endpoints, world: World) -> Iterator
 
 
 def _ports(joined: Endpoints, world: World) -> Iterator[Violation]:
-    seen: dict[tuple[str, str], End] = {}
+    seen: dict[tuple[str, str], LinkEnd] = {}
     for end in joined.ends:
         switch = world.get("Switch", end.device) if end.kind is Device.SWITCH else None
         profile = profile_of(world, switch) if switch is not None else None

@@ -11,7 +11,7 @@ from hedgehog.admission.rules.profile.ports import port_violations
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric import labels
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.profiles import Breakouts, Profile, default_spec, parse
+from hedgehog.fabric.profiles import Breakouts, Profile, default_spec, parse_profile
 from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Severity, Violation, rule
 
@@ -168,7 +168,7 @@ def parsed(manifest: Manifest) -> Profile:
         return found[1]
     if len(_PARSED) >= _PARSED_AT_MOST:
         _PARSED.clear()
-    profile = parse(manifest)
+    profile = parse_profile(manifest)
     _PARSED[id(manifest)] = manifest, profile
     return profile
 

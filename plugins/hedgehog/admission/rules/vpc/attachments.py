@@ -8,7 +8,7 @@ from hedgehog.admission.cluster_state import Fact, Footprint, World
 from hedgehog.admission.rules.profile.objects import profile_of
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_prefix
-from hedgehog.fabric.endpoints import Device, read
+from hedgehog.fabric.endpoints import Device, endpoints_of
 from hedgehog.fabric.labels import COMPUTED
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import Upstream
@@ -186,7 +186,7 @@ def misfits(attachment: Manifest, vpc: Manifest, connection: Manifest, world: Wo
             yield HOST_BGP_CONNECTION.at(path, f"{name} is not unbundled, and {spec['subnet']} is a hostBGP subnet")
         if spec.get("nativeVLAN") and world.settings.upstream is not Upstream.V0_126:
             yield HOST_BGP_NATIVE.at(("spec", "nativeVLAN"), f"{spec['subnet']} is a hostBGP subnet")
-    switches = read(connection["spec"]).devices[Device.SWITCH]
+    switches = endpoints_of(connection["spec"]).devices[Device.SWITCH]
     if not switches:
         yield CONNECTION_TYPE.at(path, f"{name} names no switch")
     for switch_name in switches:
