@@ -28,7 +28,7 @@ from hedgehog.services.kubernetes import watch
 from hedgehog.services.observe import cache
 from hedgehog.services.pull_requests import queue as pull_request_queue
 from hedgehog.services.pull_requests import validate as pull_request
-from hedgehog.services.pull_requests.validate import Validation
+from hedgehog.services.pull_requests.verdict import Validation
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository import plan as repository_plan
 from hedgehog.services.transfer import load as fabric_import

@@ -9,7 +9,7 @@ from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.pull_requests import queue as pull_request_queue
 from hedgehog.services.pull_requests import validate as pull_request
 from hedgehog.services.pull_requests.queue import Task
-from hedgehog.services.pull_requests.validate import Status, Validation
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository import plan as repository_plan
 from hedgehog.store import dead_letters, inbox, repository_heads, sync_state
@@ -104,7 +104,7 @@ def test_a_replayed_check_that_lives_resolves_it(github):
     with pytest.raises(WorkKilled):
         work(github, die)
     dead_letters.replay(github.database, Selection(), by="ann")
-    assert work(github).status is Status.SUCCESS
+    assert work(github).status is ValidationStatus.SUCCESS
     assert open_problems(github.database) == []
 
 
@@ -113,7 +113,7 @@ def test_a_check_by_hand_resolves_what_was_given_up(github):
     kill_checks(github)
     with pytest.raises(WorkKilled):
         work(github, die)
-    good = Validation("acme/net", 1, Status.SUCCESS, "1 fabric checked")
+    good = Validation("acme/net", 1, ValidationStatus.SUCCESS, "1 fabric checked")
     pull_request_queue.work(github.database, Task("acme/net", 1), lambda *_: good, die)
     assert dead_letters.letters(github.database, Selection()) == []
 

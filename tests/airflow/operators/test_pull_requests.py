@@ -14,7 +14,7 @@ from hedgehog.airflow.operators.pull_requests import (
     PullRequestValidationOperator,
 )
 from hedgehog.errors import NotFound, RateLimited
-from hedgehog.services.pull_requests.validate import Status, Validation
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 from hedgehog.store import database as store_database
 from hedgehog.store import inbox
 from tests.airflow.conftest import FakeTaskInstance
@@ -23,7 +23,7 @@ TASK = {"repository": "github.com/acme/net", "pull_request": 7, "deliveries": []
 PAGE = "https://github.com/acme/net/pull/7"
 
 
-def make_validation(status=Status.SUCCESS, **values):
+def make_validation(status=ValidationStatus.SUCCESS, **values):
     """The result of a check of pull request 7."""
     given = {
         "repository": "github.com/acme/net",
@@ -139,7 +139,7 @@ def test_a_check_finishes_its_deliveries_and_links_to_the_pull_request(connectio
 
 def test_a_pull_request_with_faults_is_a_green_task(context, validate):
     """It was checked; the red sign is on GitHub."""
-    validate.answer = make_validation(Status.FAILURE)
+    validate.answer = make_validation(ValidationStatus.FAILURE)
     PullRequestValidationOperator(task_id="check", task=TASK).execute(context)
     assert context["ti"].pushed[VALIDATION]["status"] == "failure"
 
@@ -147,7 +147,7 @@ def test_a_pull_request_with_faults_is_a_green_task(context, validate):
 def test_a_skipped_one_is_ignored_in_the_inbox(connection, context, validate):
     """A draft."""
     deliver(connection)
-    validate.answer = make_validation(Status.SKIPPED, reason="it is a draft")
+    validate.answer = make_validation(ValidationStatus.SKIPPED, reason="it is a draft")
     PullRequestValidationOperator(task_id="check", task=plan(context)[0]).execute(context)
     assert rows(connection) == [("ignored", "it is a draft", 1)]
 
@@ -183,7 +183,7 @@ def test_the_summary_counts_and_is_green_when_all_were_checked(context):
     """With faults or without."""
     checked = {
         ("check", VALIDATION, 0): make_validation().as_dict(),
-        ("check", VALIDATION, 1): make_validation(Status.FAILURE, number=8).as_dict(),
+        ("check", VALIDATION, 1): make_validation(ValidationStatus.FAILURE, number=8).as_dict(),
     }
     context["ti"] = FakeTaskInstance(checked)
     summary = PullRequestSummaryOperator(task_id="summary", planned=[TASK, {**TASK, "pull_request": 8}]).execute(

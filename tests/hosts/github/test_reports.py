@@ -12,7 +12,7 @@ from hedgehog.hosts.github.reports import (
     LONGEST_COMMENT,
     MOST_ANNOTATIONS,
     MOST_REVIEW_COMMENTS,
-    Check,
+    CheckResult,
     Conclusion,
     Note,
     shortened,
@@ -26,7 +26,7 @@ from hedgehog.hosts.github.reports import (
 def make_check(notes=(), **values):
     """A failure with *notes*."""
     given = {"conclusion": Conclusion.FAILURE, "title": "1 problem", "summary": "It is wrong.", "notes": notes}
-    return Check(**{**given, **values})
+    return CheckResult(**{**given, **values})
 
 
 def make_notes(count, path="old.yaml"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from hedgehog.hosts.github.reports import COMMENT_MARK, LONGEST_COMMENT
-from hedgehog.services.pull_requests.validate import Status
+from hedgehog.services.pull_requests.verdict import ValidationStatus
 from tests.services.pull_requests.validate_lab import OVERLAPS, TOKEN, VPC_2, key, lab, text, vpc
 
 __all__ = ["key", "lab"]
@@ -57,7 +57,7 @@ def test_more_files_than_github_lists_are_all_checked_and_that_is_said(lab):
     """The files come from Git, not from GitHub's list of at most 3,000."""
     many = {f"docs/{number:04}.md": f"{number}\n" for number in range(3000)}
     pull = lab.propose({**many, VPC_2: OVERLAPS})
-    assert lab.validate().status is Status.FAILURE
+    assert lab.validate().status is ValidationStatus.FAILURE
     assert "GitHub lists 3000 of them" in pull.comments[0]["body"]
 
 

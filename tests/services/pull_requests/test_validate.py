@@ -7,7 +7,7 @@ import pytest
 from devstack.github import Outage
 from hedgehog.errors import AuthenticationFailed, InvalidInput, PermissionDenied, RateLimited, RemoteUnavailable
 from hedgehog.services.git import wanted_files
-from hedgehog.services.pull_requests.validate import Status
+from hedgehog.services.pull_requests.verdict import ValidationStatus
 from hedgehog.store import fabrics as fabric_store
 from tests.services.pull_requests.validate_lab import OVERLAPS, VPC_2, key, lab, text, vpc
 
@@ -32,7 +32,7 @@ def test_a_good_pull_request_gets_a_green_check_and_says_what_merging_does(lab):
     changed = text(vpc("vpc-1", "10.0.1.0/24", 1009))
     pull = lab.propose({VPC_2: GOOD, "fabrics/lab/vpc-1.yaml": changed})
     found = lab.validate(details_url="https://airflow.example.com/log")
-    assert (found.status, counts(found), rules(found)) == (Status.SUCCESS, (1, 1, 0), [])
+    assert (found.status, counts(found), rules(found)) == (ValidationStatus.SUCCESS, (1, 1, 0), [])
     assert (lab.hub.checks[0]["conclusion"], lab.hub.checks[0]["head_sha"]) == ("success", found.head)
     assert "- create `VPC/default/vpc-2`\n- configure `VPC/default/vpc-1`" in pull.comments[0]["body"]
     assert found.comment == pull.comments[0]["html_url"]
@@ -42,7 +42,7 @@ def test_a_fault_is_reported_with_file_and_line(lab):
     """On the check as an annotation, in the comment as a row."""
     pull = lab.propose({VPC_2: "# a comment\n" + OVERLAPS})
     found = lab.validate()
-    assert (found.status, [ref for _, ref in rules(found)]) == (Status.FAILURE, ["VPC/default/vpc-2"])
+    assert (found.status, [ref for _, ref in rules(found)]) == (ValidationStatus.FAILURE, ["VPC/default/vpc-2"])
     (annotation,) = lab.hub.checks[0]["annotations"]
     assert lab.hub.checks[0]["conclusion"] == "failure"
     assert (annotation["path"], annotation["annotation_level"]) == (VPC_2, "failure")
@@ -57,7 +57,7 @@ def test_a_pull_request_that_configures_the_fabric_wrongly_is_red(lab, spec):
     document = f"apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {{name: lab}}\nspec: {spec}\n"
     lab.propose({"fabrics/lab/fabric.yaml": document})
     found = lab.validate()
-    assert found.status is Status.FAILURE
+    assert found.status is ValidationStatus.FAILURE
     assert {problem.file for problem in found.fabrics[0].problems} == {"fabrics/lab/fabric.yaml"}
 
 
@@ -79,7 +79,7 @@ def test_a_second_push_updates_the_same_comment(lab, as_app):
     first = lab.validate()
     head = lab.push(pull, {VPC_2: GOOD})
     second = lab.validate()
-    assert (first.status, second.status, second.head) == (Status.FAILURE, Status.SUCCESS, head)
+    assert (first.status, second.status, second.head) == (ValidationStatus.FAILURE, ValidationStatus.SUCCESS, head)
     assert first.comment == second.comment
     assert [("❌" in one["body"], head[:12] in one["body"]) for one in pull.comments] == [(False, True)]
 
@@ -89,7 +89,7 @@ def test_a_pull_request_from_a_fork_is_checked_like_any_other(lab):
     lab.hub.fork("acme/net", "eve/net")
     lab.person("gift", "eve/net").commit({VPC_2: OVERLAPS})
     lab.hub.open_pull("acme/net", "gift", fork="eve/net")
-    assert lab.validate().status is Status.FAILURE
+    assert lab.validate().status is ValidationStatus.FAILURE
 
 
 def test_what_a_sync_publishes_is_without_fault(lab):
@@ -98,21 +98,21 @@ def test_what_a_sync_publishes_is_without_fault(lab):
     written = {one.path: one.content.decode() for one in wanted_files.layout(fabric)}
     lab.propose({**written, VPC_2: GOOD})
     found = lab.validate()
-    assert (found.status, rules(found)) == (Status.SUCCESS, [])
+    assert (found.status, rules(found)) == (ValidationStatus.SUCCESS, [])
 
 
 def test_a_deleted_file_deletes_its_objects(lab):
     """It is not an invalid file."""
     lab.propose({"fabrics/lab/vpc-1.yaml": None})
     found = lab.validate()
-    assert (found.status, counts(found), rules(found)) == (Status.SUCCESS, (0, 0, 1), [])
+    assert (found.status, counts(found), rules(found)) == (ValidationStatus.SUCCESS, (0, 0, 1), [])
 
 
 def test_a_renamed_file_changes_no_object(lab):
     """Git sees two files, the fabric one object."""
     lab.propose({"fabrics/lab/vpc-1.yaml": None, "fabrics/lab/vpcs/one.yaml": text(vpc("vpc-1", "10.0.1.0/24", 1001))})
     found = lab.validate()
-    assert (found.status, counts(found), rules(found)) == (Status.SUCCESS, (0, 0, 0), [])
+    assert (found.status, counts(found), rules(found)) == (ValidationStatus.SUCCESS, (0, 0, 0), [])
 
 
 def test_a_deletion_that_breaks_an_untouched_object_is_a_fault(lab):
@@ -120,7 +120,7 @@ def test_a_deletion_that_breaks_an_untouched_object_is_a_fault(lab):
     namespaces = lab.main.directory / "fabrics/lab/namespaces.yaml"
     lab.propose({"fabrics/lab/namespaces.yaml": namespaces.read_text().partition("---\n")[0]})
     found = lab.validate()
-    assert found.status is Status.FAILURE
+    assert found.status is ValidationStatus.FAILURE
     assert [(one.ref, one.file) for one in found.fabrics[0].problems] == [
         ("IPv4Namespace/default/default", "fabrics/lab/namespaces.yaml")
     ]
@@ -129,7 +129,7 @@ def test_a_deletion_that_breaks_an_untouched_object_is_a_fault(lab):
 def test_a_refused_deletion_with_its_file_is_reported_in_the_comment(lab):
     """There is no line left to point at."""
     pull = lab.propose({"fabrics/lab/namespaces.yaml": None})
-    assert lab.validate().status is Status.FAILURE
+    assert lab.validate().status is ValidationStatus.FAILURE
     assert lab.hub.checks[0]["annotations"] == []
     assert "| deleted | `IPv4Namespace/default/default` |" in pull.comments[0]["body"]
 
@@ -140,7 +140,7 @@ def test_an_object_that_refers_to_what_is_refused_is_at_fault_where_it_says_so(l
     lab.main.commit({VPC_2: GOOD, "fabrics/lab/peering.yaml": text(peering)})
     lab.propose({VPC_2: None})
     found = lab.validate()
-    assert found.status is Status.FAILURE
+    assert found.status is ValidationStatus.FAILURE
     assert ("VPCPeering/default/vpc-1--vpc-2", "fabrics/lab/peering.yaml") in {
         (one.ref, one.file) for one in found.fabrics[0].problems
     }
@@ -151,7 +151,7 @@ def test_what_was_wrong_before_is_not_this_pull_requests_fault(lab):
     lab.main.commit({"fabrics/lab/old.yaml": text(vpc("vpc-9", "192.168.0.0/24", 1009))})
     pull = lab.propose({VPC_2: GOOD})
     found = lab.validate()
-    assert (found.status, rules(found)) == (Status.SUCCESS, [])
+    assert (found.status, rules(found)) == (ValidationStatus.SUCCESS, [])
     assert found.fabrics[0].older > 0
     assert "leaves alone" in pull.comments[0]["body"]
 
@@ -160,14 +160,14 @@ def test_touching_a_wrong_object_makes_it_ones_own(lab):
     """Who changes it has to put it right."""
     lab.main.commit({"fabrics/lab/old.yaml": text(vpc("vpc-9", "192.168.0.0/24", 1009))})
     lab.propose({"fabrics/lab/old.yaml": text(vpc("vpc-9", "192.168.1.0/24", 1009))})
-    assert lab.validate().status is Status.FAILURE
+    assert lab.validate().status is ValidationStatus.FAILURE
 
 
 def test_the_merge_result_is_checked_and_not_the_head(lab):
     """Both sides are good alone; together their subnets overlap."""
     lab.propose({VPC_2: GOOD})
     lab.main.commit({"fabrics/lab/vpc-3.yaml": text(vpc("vpc-3", "10.0.2.0/25", 1003))})
-    assert lab.validate().status is Status.FAILURE
+    assert lab.validate().status is ValidationStatus.FAILURE
 
 
 def test_what_the_branch_got_meanwhile_is_not_taken_for_a_deletion(lab):
@@ -175,7 +175,7 @@ def test_what_the_branch_got_meanwhile_is_not_taken_for_a_deletion(lab):
     lab.propose({VPC_2: GOOD})
     lab.main.commit({"fabrics/lab/vpc-3.yaml": text(vpc("vpc-3", "10.0.3.0/24", 1003))})
     found = lab.validate()
-    assert (found.status, counts(found)) == (Status.SUCCESS, (1, 0, 0))
+    assert (found.status, counts(found)) == (ValidationStatus.SUCCESS, (1, 0, 0))
 
 
 def test_a_conflict_cannot_be_verified_and_is_a_failure(lab):
@@ -183,7 +183,7 @@ def test_a_conflict_cannot_be_verified_and_is_a_failure(lab):
     pull = lab.propose({"fabrics/lab/vpc-1.yaml": text(vpc("vpc-1", "10.0.1.0/24", 1007))})
     lab.main.commit({"fabrics/lab/vpc-1.yaml": text(vpc("vpc-1", "10.0.1.0/24", 1008))})
     found = lab.validate()
-    assert (found.status, found.reason) == (Status.FAILURE, "could not verify lab")
+    assert (found.status, found.reason) == (ValidationStatus.FAILURE, "could not verify lab")
     assert lab.hub.checks[0]["conclusion"] == "failure"
     assert "conflicts with the branch in fabrics/lab/vpc-1.yaml" in pull.comments[0]["body"].replace("\\", "")
 
@@ -192,7 +192,7 @@ def test_a_file_that_is_not_yaml_is_a_fault_and_deletes_nothing(lab):
     """What stood in it may still be meant."""
     lab.propose({"fabrics/lab/vpc-1.yaml": "kind: VPC\n  broken: [\n"})
     found = lab.validate()
-    assert (found.status, counts(found)) == (Status.FAILURE, (0, 0, 0))
+    assert (found.status, counts(found)) == (ValidationStatus.FAILURE, (0, 0, 0))
     assert found.fabrics[0].problems[0].file == "fabrics/lab/vpc-1.yaml"
 
 
@@ -208,7 +208,7 @@ def test_a_pull_request_that_touches_no_fabric_passes_without_a_comment(lab):
         {"README.md": "# other\n", "fabrics/lab/README.md": "# words\n", ".github/ci.yaml": "on: push\n"}
     )
     found = lab.validate()
-    assert (found.status, found.reason, found.fabrics) == (Status.SUCCESS, "no fabric is touched", ())
+    assert (found.status, found.reason, found.fabrics) == (ValidationStatus.SUCCESS, "no fabric is touched", ())
     assert (lab.hub.checks[0]["conclusion"], pull.comments) == ("success", [])
 
 
@@ -236,7 +236,7 @@ def test_a_draft_or_closed_pull_request_is_left_alone(lab, values, reason):
     pull = lab.propose({VPC_2: OVERLAPS})
     vars(pull).update(values)
     found = lab.validate()
-    assert (found.status, found.reason) == (Status.SKIPPED, reason)
+    assert (found.status, found.reason) == (ValidationStatus.SKIPPED, reason)
     assert [request.split()[0] for request in lab.hub.requests] == ["POST", "GET"]  # the app's token, the pull request
 
 
@@ -244,14 +244,14 @@ def test_a_draft_or_closed_pull_request_is_left_alone(lab, values, reason):
 def test_another_repository_is_none_of_ours(lab, name):
     """Names match exactly, never by a part."""
     lab.propose({VPC_2: OVERLAPS})
-    assert lab.validate(repository=name).status is Status.SKIPPED
+    assert lab.validate(repository=name).status is ValidationStatus.SKIPPED
     assert lab.hub.requests == []
 
 
 def test_a_name_with_its_host_and_in_capitals_is_found(lab):
     """As the clone URL has it; GitHub tells no names apart by case."""
     lab.propose({VPC_2: GOOD})
-    assert lab.validate(repository=f"127.0.0.1:{lab.git.port}/Acme/Net").status is Status.SUCCESS
+    assert lab.validate(repository=f"127.0.0.1:{lab.git.port}/Acme/Net").status is ValidationStatus.SUCCESS
 
 
 def test_half_a_name_is_refused(lab):
@@ -313,7 +313,7 @@ def test_a_push_during_the_check_is_checked_at_once(lab):
         return lab.open_mirror(repository)
 
     found = lab.validate(open_mirror=open_mirror)
-    assert (found.status, found.head) == (Status.SUCCESS, pushed[0])
+    assert (found.status, found.head) == (ValidationStatus.SUCCESS, pushed[0])
     assert [check["head_sha"] for check in lab.hub.checks] == pushed
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hedgehog.manifests import yaml
-from hedgehog.services.pull_requests.validate import Status
+from hedgehog.services.pull_requests.verdict import ValidationStatus
 from hedgehog.store import fabrics as fabric_store
 from tests.gitops.bombs import plant_bomb
 from tests.services.pull_requests.validate_lab import Lab, open_lab, text, vpc
@@ -37,7 +37,7 @@ def test_a_link_is_a_fault_and_deletes_nothing(lab, path):
     lab.hub.open_pull("acme/net", "change")
     found = lab.validate()
     (report,) = found.fabrics
-    assert (found.status, report.changes.writes) == (Status.FAILURE, ())
+    assert (found.status, report.changes.writes) == (ValidationStatus.FAILURE, ())
     assert (path, "file-unreadable") in [(one.file, one.rule) for one in report.problems]
 
 
@@ -47,7 +47,7 @@ def test_a_file_that_nobody_would_read_any_more_is_a_fault(lab, name):
     lab.propose({VPC_1: None, f"fabrics/lab/{name}": text(vpc("vpc-1", "10.0.1.0/24", 1001))})
     found = lab.validate()
     (report,) = found.fabrics
-    assert (found.status, report.changes.writes) == (Status.FAILURE, ())
+    assert (found.status, report.changes.writes) == (ValidationStatus.FAILURE, ())
     assert [(one.ref, f"fabrics/lab/{name}" in one.message) for one in report.problems] == [("VPC/default/vpc-1", True)]
 
 
@@ -65,7 +65,7 @@ def test_a_directory_that_would_be_gone_deletes_nothing(lab):
     """As a push of the same does nothing."""
     lab.propose(dict.fromkeys(["fabrics/lab/namespaces.yaml", "fabrics/lab/README.md", VPC_1]))
     found = lab.validate()
-    assert (found.status, found.fabrics[0].changes.writes) == (Status.FAILURE, ())
+    assert (found.status, found.fabrics[0].changes.writes) == (ValidationStatus.FAILURE, ())
     assert "would be gone" in found.fabrics[0].problems[0].message
 
 
@@ -73,7 +73,7 @@ def test_the_case_of_a_suffix_does_not_matter(lab):
     """A rename changes no object."""
     lab.propose({VPC_1: None, "fabrics/lab/vpc-1.YAML": text(vpc("vpc-1", "10.0.1.0/24", 1001))})
     found = lab.validate()
-    assert (found.status, found.fabrics[0].changes.writes) == (Status.SUCCESS, ())
+    assert (found.status, found.fabrics[0].changes.writes) == (ValidationStatus.SUCCESS, ())
 
 
 def test_what_is_unreadable_already_is_not_this_pull_requests_fault(lab):
@@ -81,7 +81,7 @@ def test_what_is_unreadable_already_is_not_this_pull_requests_fault(lab):
     (lab.main.directory / "fabrics/lab/docs").symlink_to("../../README.md")
     lab.main.publish()
     lab.propose({VPC_2: GOOD})
-    assert lab.validate().status is Status.SUCCESS
+    assert lab.validate().status is ValidationStatus.SUCCESS
 
 
 def test_a_bomb_cannot_be_verified_and_names_the_limit(lab):
@@ -90,7 +90,7 @@ def test_a_bomb_cannot_be_verified_and_names_the_limit(lab):
     plant_bomb(person, "fabrics/lab/bomb", width=30, levels=3)
     lab.hub.open_pull("acme/net", "change")
     found = lab.validate()
-    assert (found.status, found.reason) == (Status.FAILURE, "could not verify lab")
+    assert (found.status, found.reason) == (ValidationStatus.FAILURE, "could not verify lab")
     assert found.fabrics[0].unverified.startswith("fabrics/lab: too large: there are more than 20000")
 
 
@@ -100,7 +100,7 @@ def test_a_bomb_elsewhere_in_the_repository_does_not_matter(lab):
     person.commit({VPC_2: GOOD})
     plant_bomb(person, "docs/bomb", width=30, levels=3)
     lab.hub.open_pull("acme/net", "change")
-    assert lab.validate().status is Status.SUCCESS
+    assert lab.validate().status is ValidationStatus.SUCCESS
 
 
 def test_a_fabric_in_the_directory_of_another_is_its_own_matter(lab):
@@ -121,7 +121,7 @@ def test_what_a_fabrics_own_document_sets_is_listed(lab):
     document = {"apiVersion": "hedgehog-airflow/v1", "kind": "Fabric", "metadata": {"name": "lab"}, "spec": spec}
     pull = lab.propose({"fabrics/lab/fabric.yaml": text(document)})
     found = lab.validate()
-    assert found.status is Status.SUCCESS
+    assert found.status is ValidationStatus.SUCCESS
     assert found.fabrics[0].settings == ("asn: 65001 → 65002", "settings.gateway_enabled: default → false")
     assert "- `asn: 65001 → 65002`" in pull.comments[0]["body"]
 
@@ -141,7 +141,7 @@ def test_nothing_is_listed_as_deleted_that_could_not_be_read(lab, name, written)
     """The check is red, and a push of the same would delete nothing."""
     lab.propose({VPC_1: None, f"fabrics/lab/{name}": written})
     found = lab.validate()
-    assert (found.status, found.fabrics[0].changes.writes) == (Status.FAILURE, ())
+    assert (found.status, found.fabrics[0].changes.writes) == (ValidationStatus.FAILURE, ())
     assert f"fabrics/lab/{name}" in {one.file for one in found.fabrics[0].problems}
 
 
@@ -157,7 +157,7 @@ def test_what_another_fabric_left_in_the_directory_is_not_part_of_it(lab):
     person.publish()
     lab.hub.open_pull("acme/net", "other")
     found = lab.validate(2)
-    assert (found.status, found.fabrics[0].changes.writes) == (Status.FAILURE, ())
+    assert (found.status, found.fabrics[0].changes.writes) == (ValidationStatus.FAILURE, ())
 
 
 def rewritten(lab: Lab) -> dict[str, str]:
@@ -184,7 +184,7 @@ def test_both_sides_have_as_many_nodes_as_a_rewrite_needs(lab, monkeypatch, chan
     lab.propose({"one file": {VPC_1: every[VPC_1]}, "every file": every}.get(change, {VPC_2: GOOD}))
     found = lab.validate()
     (report,) = found.fabrics
-    assert (found.status, report.problems) == (Status.FAILURE if said else Status.SUCCESS, ())
+    assert (found.status, report.problems) == (ValidationStatus.FAILURE if said else ValidationStatus.SUCCESS, ())
     assert report.unverified.startswith(f"fabrics/lab: too large: {said}" if said else "")
     assert bool(report.unverified) is bool(said)
 

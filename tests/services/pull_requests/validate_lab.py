@@ -19,7 +19,7 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.hosts.github.client import Client, Credentials
 from hedgehog.services.pull_requests import validate as pull_request
-from hedgehog.services.pull_requests.validate import Validation
+from hedgehog.services.pull_requests.verdict import Validation
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection
 

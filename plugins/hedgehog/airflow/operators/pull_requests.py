@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import TaskInstanceKey
 
-    from hedgehog.services.pull_requests.validate import Validation
+    from hedgehog.services.pull_requests.verdict import Validation
 
 logger = logging.getLogger(__name__)
 
@@ -132,11 +132,11 @@ def log_page(context: Context) -> str:
 
 
 def _tell(found: Validation) -> None:
-    from hedgehog.services.pull_requests.report import plain
+    from hedgehog.services.pull_requests.report import log_lines
 
     logger.info("%s", describe(found.as_dict()))
     for report in found.fabrics:
-        for line in plain(report):
+        for line in log_lines(report):
             logger.info("  %s", line)
 
 

@@ -56,46 +56,68 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """The result of looking at one head commit."""
+class CheckResult:
+    """What is to be said of one head commit."""
 
     conclusion: Conclusion
     title: str
     summary: str
+    """In full length; it is shortened to what GitHub takes."""
     notes: Sequence[Note] = ()
     details_url: str = ""
+    ending: str = " …"
+    """What ends a summary that had to be shortened."""
+    needs_comment: bool = True
+    """Whether a pull request without our comment gets one."""
 
 
-def write_check(repository: Repository, pull: PullRequest, check: Check, *, now: datetime | None = None) -> None:
+def publish(repository: Repository, pull: PullRequest, result: CheckResult) -> str | None:
+    """Say *result* on *pull*, and return the page of our comment, if it has one.
+
+    The check comes first, because merges wait for it; then the lines; then the comment.
+    """
+    if repository.client.credentials.is_app:
+        write_check(repository, pull, result)
+    else:
+        write_status(repository, pull, result)
+        write_review(repository, pull, result.notes)
+    room = LONGEST_COMMENT - len(COMMENT_MARK) - 1
+    text = shortened(result.summary, room, result.ending)
+    return write_comment(repository, pull, text, only_update=not result.needs_comment)
+
+
+def write_check(repository: Repository, pull: PullRequest, result: CheckResult, *, now: datetime | None = None) -> None:
     """A check run on the head of *pull*, with all annotations before it is called completed.
 
     Should this process die in between, the check stays in progress, and a rule that requires it holds the merge.
     """
     completed_at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    done = {"status": "completed", "conclusion": check.conclusion.value, "completed_at": completed_at}
-    annotations = [_annotation(note) for note in check.notes[:MOST_ANNOTATIONS]]
+    done = {"status": "completed", "conclusion": result.conclusion.value, "completed_at": completed_at}
+    annotations = [_annotation(note) for note in result.notes[:MOST_ANNOTATIONS]]
     starts = range(0, max(len(annotations), 1), ANNOTATIONS_A_REQUEST)
     parts = [annotations[start : start + ANNOTATIONS_A_REQUEST] for start in starts]
     body: dict[str, Any] = {"name": CHECK_NAME, "head_sha": pull.head_sha, "external_id": f"pull/{pull.number}"}
-    if check.details_url:
-        body["details_url"] = check.details_url
+    if result.details_url:
+        body["details_url"] = result.details_url
     first = done if len(parts) == 1 else {"status": "in_progress"}
-    run = repository.client.post(f"{repository.path}/check-runs", {**body, **first, "output": _output(check, parts[0])})
+    run = repository.client.post(
+        f"{repository.path}/check-runs", {**body, **first, "output": _output(result, parts[0])}
+    )
     for number, part in enumerate(parts[1:], start=2):
         state = done if number == len(parts) else {"status": "in_progress"}
-        change = {**state, "output": _output(check, part)}
+        change = {**state, "output": _output(result, part)}
         repository.client.patch(f"{repository.path}/check-runs/{run['id']}", change)
 
 
-def write_status(repository: Repository, pull: PullRequest, check: Check) -> None:
+def write_status(repository: Repository, pull: PullRequest, result: CheckResult) -> None:
     """A commit status on the head of *pull*."""
     body = {
-        "state": check.conclusion.value,
+        "state": result.conclusion.value,
         "context": CHECK_NAME,
-        "description": shortened(printable(check.title), _LONGEST_STATUS),
+        "description": shortened(printable(result.title), _LONGEST_STATUS),
     }
-    if check.details_url:
-        body["target_url"] = check.details_url
+    if result.details_url:
+        body["target_url"] = result.details_url
     repository.client.post(f"{repository.path}/statuses/{pull.head_sha}", body)
 
 
@@ -181,9 +203,9 @@ def _body(note: Note, mark: str) -> str:
     return f"**{quoted(note.title)}**\n\n{message}\n\n{mark}"
 
 
-def _output(check: Check, annotations: list[dict[str, Any]]) -> dict[str, Any]:
-    summary = shortened(check.summary, LONGEST_SUMMARY)
-    return {"title": shortened(printable(check.title), _LONGEST_TITLE), "summary": summary, "annotations": annotations}
+def _output(result: CheckResult, annotations: list[dict[str, Any]]) -> dict[str, Any]:
+    summary = shortened(result.summary, LONGEST_SUMMARY, result.ending)
+    return {"title": shortened(printable(result.title), _LONGEST_TITLE), "summary": summary, "annotations": annotations}
 
 
 def _annotation(note: Note) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, WorkKilled
 from hedgehog.services.pull_requests.fabrics import name_of, parse
-from hedgehog.services.pull_requests.validate import Status, Validation
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 from hedgehog.store import inbox
 from hedgehog.store.database import Connection
 
@@ -67,7 +67,7 @@ def work(
         return _settle(connection, task, check(task.repository, task.number))
     taken = inbox.claim(connection, (inbox.PULL_REQUEST,), len(task.deliveries), ids=task.deliveries)
     if not taken:
-        return Validation(task.repository, task.number, Status.SKIPPED, "another run took it up")
+        return Validation(task.repository, task.number, ValidationStatus.SKIPPED, "another run took it up")
     *older, newest = taken
     for delivery in older:
         inbox.finish(connection, delivery.id, inbox.Status.DONE, _TOGETHER)
@@ -82,7 +82,7 @@ def work(
     except Exception as error:
         _fail(connection, newest.id, error)
         raise
-    status = inbox.Status.IGNORED if found.status is Status.SKIPPED else inbox.Status.DONE
+    status = inbox.Status.IGNORED if found.status is ValidationStatus.SKIPPED else inbox.Status.DONE
     inbox.finish(connection, newest.id, status, found.reason)
     return _settle(connection, task, found)
 

@@ -1,4 +1,4 @@
-"""The words of a pull request's check: a title, one comment, notes on lines. Pure.
+"""The words of a pull request's check: one comment, notes on lines, lines of a log. Pure.
 
 Names and values in it come from the author of the pull request, maybe a stranger: they are quoted, so that they can
 neither mention people nor pass for our own words.
@@ -6,12 +6,16 @@ neither mention people nor pass for our own words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.shown import first_lines, printable
 from hedgehog.hosts.github.markdown import code, quoted
-from hedgehog.services.pull_requests.check import FabricReport, Problem
+from hedgehog.hosts.github.pulls import MOST_FILES, PullRequest
+from hedgehog.hosts.github.reports import CheckResult, Conclusion, Note
+from hedgehog.services.pull_requests.fabric_report import FabricReport
+from hedgehog.services.pull_requests.problems import MergeProblem
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus, counted
 
 MOST_OBJECTS = 200
 """Objects of one action that a comment names; of more, it gives the number."""
@@ -19,57 +23,66 @@ MOST_OBJECTS = 200
 _VERBS = {Action.CREATED: "create", Action.CONFIGURED: "configure", Action.DELETED: "delete"}
 
 
-def title(reports: Sequence[FabricReport], reason: str = "") -> str:
-    """One line: the verdict, and why."""
-    if reason:
-        return reason
-    unverified = [report.fabric for report in reports if report.unverified]
-    if unverified:
-        return f"could not verify {', '.join(unverified)}"
-    errors = sum(report.errors for report in reports)
-    warnings = sum(len(report.problems) for report in reports) - errors
-    more = f", {_count(warnings, 'warning')}" if warnings else ""
-    if errors:
-        broken = sum(not report.is_good for report in reports)
-        return f"{_count(errors, 'problem')} in {_count(broken, 'fabric')}{more}"
-    return f"{_count(len(reports), 'fabric')} checked, no problems{more}"
+def check_result(found: Validation, pull: PullRequest, details_url: str) -> CheckResult:
+    """What is said of *found* on *pull*; *details_url* is where the full report can be read, if Airflow knows."""
+    is_good = found.status is ValidationStatus.SUCCESS
+    where = f"[the full report]({details_url})" if details_url else "the full report is in the log of the task"
+    return CheckResult(
+        Conclusion.SUCCESS if is_good else Conclusion.FAILURE,
+        found.reason,
+        _comment(found, pull, is_good=is_good),
+        [_note(problem) for report in found.fabrics for problem in report.problems if problem.file],
+        details_url,
+        ending=f"\n\n… shortened; {where}.",
+        needs_comment=bool(found.fabrics) or not is_good,
+    )
 
 
-def text(
-    reports: Sequence[FabricReport], *, heading: str, is_good: bool, head: str, base: str, remarks: Sequence[str]
-) -> str:
+def _note(problem: MergeProblem) -> Note:
+    subject = f": {problem.ref}" if problem.ref else ""
+    return Note(problem.file, problem.line, f"{problem.rule}{subject}", problem_text(problem), problem.is_error)
+
+
+def _comment(found: Validation, pull: PullRequest, *, is_good: bool) -> str:
     """The comment, in full length: the verdict, and by fabric what merging would do and what is wrong."""
     lines = [
-        f"### {'✅' if is_good else '❌'} Hedgehog: {heading}",
+        f"### {'✅' if is_good else '❌'} Hedgehog: {quoted(found.reason)}",
         "",
-        f"{code(head[:12])} merged into {code(base)}, as it is now.",
+        f"{code(pull.head_sha[:12])} merged into {code(pull.base_ref)}, as it is now.",
     ]
-    for remark in remarks:
-        lines += ["", remark]
-    for report in reports:
-        lines += ["", *_fabric(report)]
+    for part in (_remarks(pull), *map(_fabric, found.fabrics)):
+        if section := list(part):
+            lines += ["", *section]
     return "\n".join(lines) + "\n"
 
 
-def plain(report: FabricReport) -> Iterator[str]:
+def _remarks(pull: PullRequest) -> Iterator[str]:
+    if pull.changed_files > MOST_FILES:
+        yield (
+            f"It changes {pull.changed_files} files. GitHub lists {MOST_FILES} of them, so only those can have comments "
+            "on lines; all of them were read from Git and checked."
+        )
+
+
+def log_lines(report: FabricReport) -> Iterator[str]:
     """The report line by line, for a log."""
-    return map(printable, _plain(report))
+    return map(printable, _lines(report))
 
 
-def _plain(report: FabricReport) -> Iterator[str]:
+def _lines(report: FabricReport) -> Iterator[str]:
     yield f"{report.fabric} ({report.directory or '/'}): {_sentence(report)}"
     if report.unverified:
         yield f"  could not verify: {report.unverified}"
     for problem in report.problems:
         where = f"{problem.file}:{problem.line}:{problem.column}" if problem.file else "deleted"
-        yield f"  {where}: {'error' if problem.is_error else 'warning'}: {said(problem)}"
+        yield f"  {where}: {'error' if problem.is_error else 'warning'}: {problem_text(problem)}"
     for setting in report.settings:
         yield f"  {setting}"
     for change in report.changes.writes:
         yield f"  {change}"
 
 
-def said(problem: Problem) -> str:
+def problem_text(problem: MergeProblem) -> str:
     """What is wrong and what to do, without the place: `VPC/default/vpc-1 .spec.vlan: …; …`."""
     subject = " ".join(part for part in (problem.ref, problem.path) if part)
     hint = f" {problem.hint}" if problem.hint else ""
@@ -95,7 +108,7 @@ def _fabric(report: FabricReport) -> Iterator[str]:
         yield from map(_row, report.problems)
     if report.older:
         yield ""
-        yield f"{_count(report.older, 'problem')} of objects that this pull request leaves alone not shown."
+        yield f"{counted(report.older, 'problem')} of objects that this pull request leaves alone not shown."
     yield from _folded(report)
 
 
@@ -105,7 +118,7 @@ def _sentence(report: FabricReport) -> str:
     return f"Merging would {', '.join(parts)} objects." if parts else "Merging would change no object."
 
 
-def _row(problem: Problem) -> str:
+def _row(problem: MergeProblem) -> str:
     sign = "❌" if problem.is_error else "⚠️"
     what = f"{quoted(problem.message)} {quoted(problem.hint)}".strip()
     place = f"{code(problem.path)}: " if problem.path not in ("", ".") else ""
@@ -124,7 +137,3 @@ def _folded(report: FabricReport) -> Iterator[str]:
         yield from (f"- {verb} {one}" for one in first_lines(refs, MOST_OBJECTS))
     yield ""
     yield "</details>"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

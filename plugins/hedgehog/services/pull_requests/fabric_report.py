@@ -1,74 +1,30 @@
-"""What a pull request does to one fabric: the objects it changes, and the faults that are its own.
+"""What a pull request does to one fabric: the objects it changes, and the problems that are its own.
 
-Pure but for the engine: files before and after in, a report out. The whole directory is checked, because a change may
-break an object that it does not touch; what was wrong before and is left alone is nobody's fault here.
+Pure: files before and after in, a report out. The whole directory is checked, because a change may break an object that
+it does not touch; what was wrong before and is left alone is not reported.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hedgehog.admission.check import identified
-from hedgehog.admission.files import SourceFile
+from hedgehog.errors import InvalidInput
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action, Change, ChangeSet
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
 from hedgehog.fabric.settings import parse_settings
 from hedgehog.manifests import configuration, intake
-from hedgehog.services.repository.vanished import FILE_HAS_A_PROBLEM, NOTHING, Unread, out_of_sight
+from hedgehog.services.pull_requests.gather import MergedFabric
+from hedgehog.services.pull_requests.problems import MergeProblem, OpenEngine, fabric_engine
+from hedgehog.services.pull_requests.trees import Tree, read_trees
+from hedgehog.services.repository.vanished import FILE_HAS_A_PROBLEM, out_of_sight
 
 _LONGEST_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One fault at one place. *ref* is empty where a file cannot be read as objects at all, *file* where an object is
-    deleted with its file."""
-
-    file: str
-    line: int
-    column: int
-    ref: str
-    rule: str
-    path: str
-    message: str
-    hint: str = ""
-    is_error: bool = True
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """What stays the same when the file around it changes: what breaks which rule where."""
-        return self.ref or self.file, self.rule, self.path
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        severity = "error" if self.is_error else "warning"
-        return {
-            **{name: getattr(self, name) for name in ("file", "line", "column", "ref", "rule", "path")},
-            "severity": severity,
-            "message": self.message,
-            "hint": self.hint,
-        }
-
-
-Engine = Callable[[Sequence[SourceFile], Iterable[Manifest], bool], list[Problem]]
-"""All problems of a fabric's files, where the fabric has the given objects now; True: what they lack stays."""
-OpenEngine = Callable[[Fabric], Engine]
-"""From a fabric to the engine with its settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The files of one fabric at one state of the repository, read."""
-
-    sources: Mapping[str, SourceFile]
-    unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Path → why it cannot be read: it is too large, a link …"""
-    unread: Unread = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +34,7 @@ class FabricReport:
     fabric: str
     directory: str
     changes: ChangeSet = field(default_factory=ChangeSet)
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[MergeProblem, ...] = ()
     older: int = 0
     """Problems that were there before, of objects that are left alone."""
     unverified: str = ""
@@ -109,7 +65,19 @@ class FabricReport:
         }
 
 
-def compare(fabric: Fabric, before: Tree, after: Tree, *, open_engine: OpenEngine) -> FabricReport:
+def fabric_report(merged: MergedFabric, *, open_engine: OpenEngine = fabric_engine) -> FabricReport:
+    """What merging would do to the fabric of *merged*, and what is wrong with that; or why nothing can be said."""
+    fabric = merged.fabric
+    if merged.unverified:
+        return FabricReport(fabric.name, fabric.git_directory, unverified=merged.unverified)
+    try:
+        before, after = read_trees(merged)
+        return _compared(fabric, before, after, open_engine)
+    except InvalidInput as error:
+        return FabricReport(fabric.name, fabric.git_directory, unverified=str(error))
+
+
+def _compared(fabric: Fabric, before: Tree, after: Tree, open_engine: OpenEngine) -> FabricReport:
     """The report on a fabric whose files are *before* now and would be *after* the merge."""
     namespace = fabric.kubernetes_namespace
     changed_files = {path for path, source in after.sources.items() if before.sources.get(path) != source}
@@ -187,23 +155,23 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _unreadable(before: Tree, after: Tree) -> Iterator[Problem]:
+def _unreadable(before: Tree, after: Tree) -> Iterator[MergeProblem]:
     """What the merge would make unreadable; what was so before is nobody's fault here."""
     for path, why in sorted(after.unreadable.items()):
         if before.unreadable.get(path) != why:
             hint = "Put an ordinary file or directory there, small enough to be read."
-            yield Problem(path, 1, 1, "", "file-unreadable", "", f"{why}; what it may hold is not deleted", hint)
+            yield MergeProblem(path, 1, 1, "", "file-unreadable", "", f"{why}; what it may hold is not deleted", hint)
 
 
-def _kept(kept: Mapping[ObjectRef, str], files: Mapping[ObjectRef, str], after: Tree) -> Iterator[Problem]:
+def _kept(kept: Mapping[ObjectRef, str], files: Mapping[ObjectRef, str], after: Tree) -> Iterator[MergeProblem]:
     """Objects that are no longer in any file, and may still be intended. Torn files are reported separately."""
     for ref, why in sorted(kept.items()):
         if why != FILE_HAS_A_PROBLEM:
             file = files[ref] if files[ref] in after.sources else ""
-            yield Problem(file, 1, 1, str(ref), "object-out-of-sight", "", why)
+            yield MergeProblem(file, 1, 1, str(ref), "object-out-of-sight", "", why)
 
 
-def _placed(problem: Problem, have: Mapping[ObjectRef, _Object], after: Tree) -> Problem:
+def _placed(problem: MergeProblem, have: Mapping[ObjectRef, _Object], after: Tree) -> MergeProblem:
     """A refused deletion is no longer in any file: it is reported at the file where the object was, if that stays."""
     if problem.file:
         return problem
