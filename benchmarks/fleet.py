@@ -26,7 +26,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
-from hedgehog.store import database, drift
+from hedgehog.store import database, open_drift
 
 REPOSITORIES = 10
 CHANGES = 20
@@ -111,7 +111,7 @@ def change_latencies(stack: devstack.Stack, name: str) -> list[float]:
 
 def is_on_record(stack: devstack.Stack, name: str) -> bool:
     """Whether there is drift of the fabric; what nobody owns in its cluster (the peer's objects) is none of it."""
-    return any(one.drift.fabric_id is not None for one in drift.listing(stack.database, name))
+    return any(one.drift.fabric_id is not None for one in open_drift.listing(stack.database, name))
 
 
 def edit_latencies(stack: devstack.Stack, name: str) -> tuple[list[float], list[float]]:

@@ -18,7 +18,7 @@ from benchmarks import kubeconform
 from benchmarks.report import Figure, emit, say
 from devstack import pods
 from hedgehog.admission.check import Finding, check_objects
-from hedgehog.admission.memory import Memory
+from hedgehog.admission.result_cache import ResultCache
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.render import dump
 from hedgehog.manifests import schema, yaml
@@ -94,13 +94,13 @@ def beside_kubeconform(directory: Path) -> tuple[float, float]:
 
 def cached(objects: Sequence[Manifest]) -> Figure:
     """The blobs are known but for a few: their documents are kept, and what follows from each alone."""
-    memory = Memory(pods.SETTINGS)
-    must_be_fine(check_objects(objects, pods.SETTINGS, before=objects, memory=memory))
+    cache = ResultCache(pods.SETTINGS)
+    must_be_fine(check_objects(objects, pods.SETTINGS, before=objects, cache=cache))
     old, new = objects[:-CHANGED], objects[-CHANGED:]
     texts = {f"{number}.yaml": dump(manifest) for number, manifest in enumerate(new)}
 
     def again() -> None:
-        must_be_fine(check_objects([*old, *parsed(texts)], pods.SETTINGS, before=old, memory=memory))
+        must_be_fine(check_objects([*old, *parsed(texts)], pods.SETTINGS, before=old, cache=cache))
 
     rate = len(objects) / seconds(again)
     return Figure.of(f"validate {len(objects)} files, {CHANGED} of them new", rate, "objects/s", goal=GOAL_CACHED)

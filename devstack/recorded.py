@@ -169,7 +169,7 @@ def _take_out(admission: Admission, case: Case) -> list[Manifest]:
     removed = []
     for ref in (case.request.get("context") or {}).get("removed", ()):
         kind, name = ref.split("/", 1)
-        manifest = admission.world.get(kind, name)
+        manifest = admission.state.get(kind, name)
         if manifest is not None:
             removed.append(manifest)
             admission.remove(kind, name)

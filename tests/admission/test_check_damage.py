@@ -38,7 +38,7 @@ def test_a_check_raises_nothing_whatever_is_wanted_or_was_there(data):
 def test_an_object_that_makes_a_rule_fail_is_refused_and_the_others_are_judged(monkeypatch):
     """A fault of ours in one rule costs the objects that it meets."""
 
-    def fail(new, world, old):
+    def fail(new, state, old):
         if new["metadata"]["name"] == "b":
             raise KeyError("port")
         return iter(())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstack.objects import make
-from hedgehog.admission.cluster_state import Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Indexer
 from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
@@ -28,9 +28,9 @@ def prefixes(manifest: Manifest) -> Iterator[tuple[str, Prefix]]:
         yield "subnet", prefix
 
 
-def make_world() -> World:
+def make_state() -> ClusterState:
     """An empty one whose VPCs use VLANs and subnets."""
-    return World(FabricSettings(), {"VPC": Footprint(facts, prefixes)})
+    return ClusterState(FabricSettings(), {"VPC": Indexer(facts, prefixes)})
 
 
 VPCS = st.builds(
@@ -45,41 +45,33 @@ VPCS = st.builds(
 @given(st.lists(st.one_of(VPCS, st.sampled_from("abc")), max_size=12))
 def test_every_look_up_agrees_with_looking_at_every_object(changes):
     """After any puts (of an object) and removals (of a name)."""
-    world, there = make_world(), {}
+    state, there = make_state(), {}
     for change in changes:
         if isinstance(change, str):
-            world.remove("VPC", change)
+            state.remove("VPC", change)
             there.pop(change, None)
         else:
-            world.put(change)
+            state.put(change)
             there[change["metadata"]["name"]] = change
-    assert dict(world.objects("VPC")) == there
+    assert dict(state.objects("VPC")) == there
     for team in "xy":
-        labelled = {one["metadata"]["name"] for one in world.labelled("VPC", "team", team)}
+        labelled = {one["metadata"]["name"] for one in state.labelled("VPC", "team", team)}
         assert labelled == {name for name, one in there.items() if one["metadata"]["labels"]["team"] == team}
     for vlan in (1, 2, 3):
-        users = {name for _, name in world.users(("vlan", vlan))}
+        users = {name for _, name in state.users(("vlan", vlan))}
         assert users == {name for name, one in there.items() if vlan in one["spec"]["vlans"]}
     for text in SUBNETS:
         asked = parse_prefix(text)
         assert asked is not None
-        found = {name for _, (_, name) in world.overlapping("subnet", asked)}
+        found = {name for _, (_, name) in state.overlapping("subnet", asked)}
         assert found == {name for name, one in there.items() if any(p.overlaps(asked) for _, p in prefixes(one))}
 
 
-def test_what_is_remembered_is_forgotten_with_every_change():
-    """A rule may keep what it derived from many objects, until one of them changes."""
-    world = make_world()
-    world.memory["sum"] = 1
-    world.put(make("VPC", "a"))
-    assert world.memory == {}
-
-
-def test_a_world_without_the_kind_finds_nothing():
-    """And does not mind."""
-    world = make_world()
-    assert world.get("VPC", "a") is None
-    assert list(world.labelled("VPC", "team", "x")) == []
-    assert list(world.users(("vlan", 1))) == []
-    assert list(world.overlapping("subnet", Prefix(4, 0, 0))) == []
-    world.remove("VPC", "a")
+def test_a_state_without_the_kind_finds_nothing():
+    """And removing what it does not have is not an error."""
+    state = make_state()
+    assert state.get("VPC", "a") is None
+    assert list(state.labelled("VPC", "team", "x")) == []
+    assert list(state.users(("vlan", 1))) == []
+    assert list(state.overlapping("subnet", Prefix(4, 0, 0))) == []
+    state.remove("VPC", "a")

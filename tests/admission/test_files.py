@@ -45,7 +45,7 @@ def test_a_file_that_is_not_yaml_does_not_hide_the_others():
 
 
 def test_a_doubtful_object_is_invalid_itself():
-    """A key that is there twice belongs to the object around it."""
+    """A key that appears twice belongs to the object around it."""
     report = check({"a.yaml": SPACES + b"---\n" + make_vpc() + b"      vlan: 1001\n"})
     entry = report.entries[-1]
     assert (str(entry.ref), entry.verdict, [one.rule.id for one in entry.remarks]) == (
@@ -111,7 +111,7 @@ def test_the_second_description_of_an_object_is_refused():
     assert (entry.file, remark.rule.id, remark.message) == (
         "b.yaml",
         "object-duplicate",
-        "is there twice, first in a.yaml:1:1",
+        "appears twice, first in a.yaml:1:1",
     )
 
 

@@ -137,7 +137,7 @@ def test_thousands_of_duplicates_are_reported_without_reading_their_files_again(
     item = "{apiVersion: vpc.githedgehog.com/v1beta1, kind: VPC, metadata: {name: a%d}}"
     listed = "kind: List\napiVersion: v1\nitems:\n" + "".join(f"- {item % number}\n" for number in range(50))
     text = "---\n".join([listed] * 3).encode()
-    assert sum("is there twice" in one for one in verdict(text)) == 100
+    assert sum("appears twice" in one for one in verdict(text)) == 100
     assert yaml._positions.cache_info().misses - before < 20
 
 

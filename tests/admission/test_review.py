@@ -31,7 +31,7 @@ def test_an_accepted_create_says_what_would_be_stored(fabric):
     verdict = fabric.create(make_server("srv-2"))
     assert said(verdict) == (None, [])
     assert verdict.stored == make_server("srv-2")
-    assert fabric.world.get("Server", "srv-2") is None
+    assert fabric.state.get("Server", "srv-2") is None
     fabric.put(verdict.stored)
     assert said(fabric.create(make_server("srv-2"))) == (Stage.OTHER, ["object-exists"])
 
@@ -118,9 +118,9 @@ def test_what_is_not_there_cannot_be_changed(fabric):
 )
 def test_a_patch_is_judged_by_what_it_makes_of_the_object(fabric, patch, answer):
     """RFC 7386."""
-    before = copy.deepcopy(fabric.world.get("Server", "srv-1"))
+    before = copy.deepcopy(fabric.state.get("Server", "srv-1"))
     assert said(fabric.patch("Server", "srv-1", patch)) == answer
-    assert fabric.world.get("Server", "srv-1") == before
+    assert fabric.state.get("Server", "srv-1") == before
 
 
 def test_a_free_object_may_be_deleted(fabric):

@@ -54,7 +54,7 @@ def say(*lines):
 
 def refusals(manifest):
     """Why a cluster would refuse the object, whatever else is there."""
-    found = check_objects([manifest], SETTINGS, elsewhere=KINDS.keys()).values()
+    found = check_objects([manifest], SETTINGS, unknown_kinds=KINDS.keys()).values()
     errors = [one for finding in found for one in finding.violations if one.rule.severity is Severity.ERROR]
     return [str(one) for one in errors if one.rule.id not in NOT_ALONE | OF_PROFILES]
 

@@ -62,8 +62,8 @@ def test_a_multi_line_text_keeps_its_lines():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' is there twice, first in line 1; remove one"),
-        ("x: {a: 1, a: 1}", "f.yaml:1:11: the key 'a' is there twice, first in line 1; remove one"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' appears twice, first in line 1; remove one"),
+        ("x: {a: 1, a: 1}", "f.yaml:1:11: the key 'a' appears twice, first in line 1; remove one"),
         ("x: &y [1]\nz: *y", "f.yaml:2:4: the alias *y is refused; repeat the value"),
         ("<<: {a: 1}", "f.yaml:1:1: merge keys (<<) are refused; repeat the fields"),
         ("1: a", 'f.yaml:1:1: the key 1 is read as a number; write "1"'),

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hedgehog.admission.asking import AskedFabric
 from hedgehog.admission.cluster_state import NAMESPACE
 from hedgehog.admission.controllers import ControlledFabric
-from hedgehog.admission.memory import Memory, collector_paused
+from hedgehog.admission.guarded import GuardedAdmission
+from hedgehog.admission.result_cache import ResultCache, collector_paused
 from hedgehog.admission.review import Admission, AdmissionResponse, Operation, Stage
 from hedgehog.admission.rules.objects import DELETED_REFERENCE, DUPLICATE, REFUSED_REFERENCE
 from hedgehog.fabric.canonical import canonical
@@ -31,24 +31,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is to be said about one object. `stored` is None when a cluster would refuse it, or it is to be deleted."""
+    """What a check found out about one object. `stored` is None when a cluster would refuse it, or it is to be deleted."""
 
     ref: ObjectRef
     violations: tuple[Violation, ...]
     stored: Manifest | None
     because_of: ObjectRef | None = None
-    """The refused object that this one refers to, itself or through others, where that is its only fault."""
+    """The refused object that this one refers to, directly or through others, where that is all that is wrong with it."""
     operation: Operation = Operation.CREATE
 
     @property
     def refused(self) -> bool:
-        """Whether a cluster would not do it, or, when checked strictly, there is any warning."""
+        """Whether a cluster would refuse it, or, after a strict check, whether there is any warning."""
         return any(violation.rule.severity is Severity.ERROR for violation in self.violations)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRounds:
-    """What is to be said about single objects, and how the rest is to be done."""
+    """What a check found out about single objects, and the rounds in which a cluster takes the rest."""
 
     findings: Mapping[ObjectRef, Finding]
     rounds: tuple[Round, ...]
@@ -59,26 +59,26 @@ def check_objects(
     settings: FabricSettings,
     *,
     before: Iterable[Mapping[str, Any]] = (),
-    elsewhere: Collection[str] = (),
+    unknown_kinds: Collection[str] = (),
     recheck: Collection[ObjectRef] = (),
     strict: bool = False,
-    memory: Memory | None = None,
+    cache: ResultCache | None = None,
 ) -> Mapping[ObjectRef, Finding]:
     """A finding for every object that is refused or warned about; an object that is not in the result is fine.
 
-    *before* are the objects as the cluster has them, which it took once: those that stay the same are not checked
-    again and win every conflict; changes of them are checked as changes (immutable fields), and those that *objects*
+    *before* are the objects as the cluster has them, which it accepted once: those that stay the same are not checked
+    again and win every conflict; changed ones are checked as updates (immutable fields), and those that *objects*
     lack as deletes. Objects are admitted in waves; what is refused is left out, so what refers to it is refused as
     well, and nothing else is. A change that only needs another one to come first (a port that is freed) is accepted,
-    for a sync tries again. Objects of the kinds *elsewhere* are not known here: a reference to one is not checked.
-    *recheck* names objects to check though they are as before; what is wrong with them stays in the cluster all the
-    same. *strict* makes errors of warnings. SwitchProfiles and VPCInfos, which controllers write, are taken from both
-    as they are. A *memory* of the same settings makes another check of unchanged objects (of the very same mappings)
-    cheap.
+    because a sync tries again. Of *unknown_kinds* no object is known here: a reference to one is not checked. *recheck*
+    names objects to check although they are unchanged; even a refused one stays in the cluster. *strict* turns
+    warnings into errors. SwitchProfiles and VPCInfos, which controllers write, are taken from both as they are. A
+    *cache* of the same settings makes another check of unchanged objects (the very same mappings) cheap.
     """
-    rehearsal = check_rounds(objects, settings, before=before, elsewhere=elsewhere, recheck=recheck, memory=memory)
-    findings = rehearsal.findings
-    return {ref: _strict(finding) for ref, finding in findings.items()} if strict else findings
+    checked = check_rounds(objects, settings, before=before, unknown_kinds=unknown_kinds, recheck=recheck, cache=cache)
+    if not strict:
+        return checked.findings
+    return {ref: _strict(finding) for ref, finding in checked.findings.items()}
 
 
 def check_rounds(
@@ -86,37 +86,37 @@ def check_rounds(
     settings: FabricSettings,
     *,
     before: Iterable[Mapping[str, Any]] = (),
-    elsewhere: Collection[str] = (),
+    unknown_kinds: Collection[str] = (),
     recheck: Collection[ObjectRef] = (),
-    memory: Memory | None = None,
+    cache: ResultCache | None = None,
 ) -> CheckedRounds:
     """What `check_objects` finds, and the rounds in which a cluster takes what it does not refuse: mostly one.
 
-    An object that takes over the port or the VLAN of one that goes can only be written after it went. Raises nothing
-    for what an object holds: one on which a rule fails is refused as unverified, the others are judged.
+    An object that takes over the port or the VLAN of a deleted one can only be written after the delete. Never raises
+    because of what an object holds: one on which a rule fails is refused as unverified, the others are checked.
     """
-    fitting = memory if memory is not None and memory.settings == settings else Memory(settings)
+    usable = cache if cache is not None and cache.settings == settings else ResultCache(settings)
     objects, before = list(objects), list(before)
     with collector_paused():
-        run = _Check(objects, fitting, before, elsewhere, recheck)
+        run = _CheckRun(objects, usable, before, unknown_kinds, recheck)
         findings = run.run()
-        if run.failed and (damaged := _damaged(run.old, settings)):
-            # What the cluster is said to have may be the cause: once more without what no cluster can have.
-            sound = [manifest for ref, manifest in run.old.items() if ref not in damaged]
-            run = _Check(objects, fitting, sound, elsewhere, recheck)
+        if run.failed and (impossible := _impossible(run.old, settings)):
+            # The cause may be in what the cluster is said to have: check again without what no cluster can have.
+            sound = [manifest for ref, manifest in run.old.items() if ref not in impossible]
+            run = _CheckRun(objects, usable, sound, unknown_kinds, recheck)
             findings = run.run()
         return CheckedRounds(findings, tuple(run.rounds))
 
 
-def _damaged(old: Mapping[ObjectRef, Manifest], settings: FabricSettings) -> set[ObjectRef]:
-    """Those that no cluster can have taken: the database was changed by hand, say."""
+def _impossible(old: Mapping[ObjectRef, Manifest], settings: FabricSettings) -> set[ObjectRef]:
+    """Those that no cluster can have accepted: the database was changed by hand, for example."""
     return {ref for ref, manifest in old.items() if not _decodes(manifest, settings)}
 
 
 def _decodes(manifest: Manifest, settings: FabricSettings) -> bool:
     try:
         return decode.decode(manifest, settings)[0] is not None
-    except Exception as error:  # that is an answer, too
+    except Exception as error:  # it does not decode, then
         logger.debug("%s", error)
         return False
 
@@ -124,7 +124,7 @@ def _decodes(manifest: Manifest, settings: FabricSettings) -> bool:
 def load(objects: Iterable[Mapping[str, Any]], settings: FabricSettings) -> Admission:
     """A fabric as its cluster has it, to be asked for single creates, updates and deletes. *objects* are not checked.
 
-    The built-in SwitchProfiles are there, and a VPCInfo for each VPC and External.
+    It has the built-in SwitchProfiles, and one VPCInfo per VPC and External.
     """
     return ControlledFabric(settings, [identified(one)[1] for one in objects])
 
@@ -133,8 +133,8 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
     """The ref of a manifest, and what is applied of it: canonical, with a namespace. Never raises.
 
     *namespace* is that of an object which names none and whose kind may live in any. Of what controllers write, the
-    status counts. What is so already is returned itself, as a whole or in its parts, for a large fabric is identified
-    again and again: nobody may change it.
+    status counts. What has that form already is returned itself, as a whole or in its parts, because a large fabric is
+    identified again and again: the result must not be changed.
     """
     kind = _text(manifest.get("kind"))
     whole = canonical(manifest)
@@ -149,12 +149,12 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
         if given == value and not _has_floats(given):
             whole[key] = given
     ref = ObjectRef(kind, _text(metadata["namespace"]), _text(metadata.get("name")))
-    is_so = len(whole) == len(manifest) and all(value is manifest.get(key) for key, value in whole.items())
-    return ref, manifest if is_so and isinstance(manifest, dict) else whole
+    is_same = len(whole) == len(manifest) and all(value is manifest.get(key) for key, value in whole.items())
+    return ref, manifest if is_same and isinstance(manifest, dict) else whole
 
 
 def _has_floats(value: Any) -> bool:
-    """Whether a number in it may have another spelling, which equality does not see."""
+    """Whether a number in it may be spelled in another way, which equality does not see."""
     if isinstance(value, dict):
         return any(type(child) is not str and _has_floats(child) for child in value.values())
     if isinstance(value, list):
@@ -167,7 +167,7 @@ def _text(value: Any) -> str:
 
 
 def _ref_of(manifest: Mapping[str, Any]) -> ObjectRef:
-    """As good as it gets, of an object that cannot be looked at."""
+    """The best that can be said of an object that cannot be identified."""
     metadata = manifest.get("metadata")
     given: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
     kind, name = _text(manifest.get("kind")), _text(given.get("name"))
@@ -175,12 +175,12 @@ def _ref_of(manifest: Mapping[str, Any]) -> ObjectRef:
     return ObjectRef(kind, _text(given.get("namespace") or (row.default_namespace if row else NAMESPACE)), name)
 
 
-def _identified_or_none(manifest: Mapping[str, Any], memory: Memory) -> tuple[ObjectRef, Manifest] | None:
-    """None for what cannot be looked at, or has no name: no cluster has it."""
+def _identified_if_possible(manifest: Mapping[str, Any], cache: ResultCache) -> tuple[ObjectRef, Manifest] | None:
+    """None for what cannot be identified, or has no name: no cluster has it."""
     try:
-        found = memory.once(identified, manifest)
+        found = cache.memoize(identified, manifest)
         return found if _has_identity(found[1]) else None
-    except Exception as error:  # the others have their verdict all the same
+    except Exception as error:  # the others are checked all the same
         logger.debug("an object is left out of the check: %s", error)
         return None
 
@@ -192,64 +192,66 @@ def _strict(finding: Finding) -> Finding:
     return replace(finding, violations=violations, stored=None)
 
 
-class _Check:
+class _CheckRun:
     """One run of `check_objects`: a fabric that changes step by step, and what is found on the way."""
 
     def __init__(
         self,
         objects: Iterable[Mapping[str, Any]],
-        memory: Memory,
+        cache: ResultCache,
         before: Iterable[Mapping[str, Any]],
-        elsewhere: Collection[str],
+        unknown_kinds: Collection[str],
         recheck: Collection[ObjectRef],
     ) -> None:
-        self.settings = memory.settings
+        self.settings = cache.settings
         self.recheck = recheck
         self.findings: dict[ObjectRef, Finding] = {}
         self.rounds: list[Round] = []
         self.wanted: dict[ObjectRef, Manifest] = {}
-        self.old = dict(one for one in (_identified_or_none(manifest, memory) for manifest in before) if one)
+        self.old = dict(one for one in (_identified_if_possible(manifest, cache) for manifest in before) if one)
         for manifest in objects:
-            self._want(manifest, memory)
+            self._add_wanted(manifest, cache)
         written = {**self.old, **self.wanted}
         given = [one for ref, one in written.items() if ref.kind in CONTROLLER_KINDS and ref not in self.findings]
-        self.fabric = AskedFabric(self.old, given, memory=memory, elsewhere=elsewhere, objects=len(written))
+        self.admission = GuardedAdmission(
+            self.old, given, cache=cache, unknown_kinds=unknown_kinds, objects=len(written)
+        )
 
     @property
     def failed(self) -> bool:
-        """Whether a rule failed on something."""
-        return self.fabric.failed
+        """Whether a rule failed on any object."""
+        return self.admission.failed
 
-    def _want(self, manifest: Mapping[str, Any], memory: Memory) -> None:
+    def _add_wanted(self, manifest: Mapping[str, Any], cache: ResultCache) -> None:
         try:
-            ref, whole = memory.once(identified, manifest)
-        except Exception as error:  # nested without end, say: it is refused, the others are judged
+            ref, whole = cache.memoize(identified, manifest)
+        except Exception as error:  # it is nested without end, for example: it is refused, the others are checked
             ref = _ref_of(manifest)
             self.findings[ref] = Finding(ref, (unverified(ref, error),), None)
             return
         if ref in self.wanted:
-            self.findings[ref] = Finding(ref, (DUPLICATE.at((), "is there twice"),), None)
+            self.findings[ref] = Finding(ref, (DUPLICATE.at((), "appears twice"),), None)
         else:
             self.wanted[ref] = whole
 
     def run(self) -> dict[ObjectRef, Finding]:
-        """Admit what is wanted, let go what is not, and try again what was refused for as long as that helps."""
+        """Admit what is wanted, delete what is not, and try again what was refused for as long as that helps."""
         waiting = self._changes()
-        doomed = [ref for ref in self.old if ref not in self.wanted and ref.kind not in CONTROLLER_KINDS]
-        doomed = [ObjectRef.of(one) for wave in reversed(waves(self.old[ref] for ref in doomed)) for one in wave]
+        to_delete = [ref for ref in self.old if ref not in self.wanted and ref.kind not in CONTROLLER_KINDS]
+        to_delete = [ObjectRef.of(one) for wave in reversed(waves(self.old[ref] for ref in to_delete)) for one in wave]
         for backwards in itertools.cycle((False, True)):  # a chain of objects that wait for the next one is one pass
             steps, waiting, freed = self._write(waiting, backwards=backwards)
-            leaving = doomed
-            doomed, gone = self._delete(leaving)
+            leaving = to_delete
+            to_delete, gone = self._delete(leaving)
             self.rounds += [Round(frozenset(step), frozenset()) for step in steps[:-1]]
-            self.rounds.append(Round(frozenset(steps[-1]), frozenset(leaving) - frozenset(doomed)))
-            if not (waiting or doomed) or not (freed or gone):
+            self.rounds.append(Round(frozenset(steps[-1]), frozenset(leaving) - frozenset(to_delete)))
+            if not (waiting or to_delete) or not (freed or gone):
                 break
         self._warn_of_dangling_references()
         return self.findings
 
     def _changes(self) -> list[ObjectRef]:
-        """What is to be asked."""
+        """The wanted objects that have to be checked."""
         return [
             ref
             for ref, manifest in self.wanted.items()
@@ -260,56 +262,56 @@ class _Check:
 
     def _waves(self, refs: Iterable[ObjectRef]) -> Iterator[list[ObjectRef]]:
         """*refs* in the order in which a sync writes them: those of one wave at the same time."""
-        odd, sound = [], []
+        unidentified, identifiable = [], []
         for ref in refs:
             manifest = self.wanted[ref]
             if _has_identity(manifest):
-                sound.append(manifest)
+                identifiable.append(manifest)
             else:
-                odd.append(ref)
-        yield odd
-        for wave in waves(sound):
+                unidentified.append(ref)
+        yield unidentified
+        for wave in waves(identifiable):
             yield [ObjectRef.of(manifest) for manifest in wave]
 
     def _write(self, refs: list[ObjectRef], *, backwards: bool) -> tuple[list[list[ObjectRef]], list[ObjectRef], bool]:
-        """What is taken, step by step; what has to wait because of a rule about others; whether that may have changed.
+        """The accepted objects, step by step; those that wait because of a rule about others; whether anything changed.
 
-        What is only taken after something else of its wave begins a step of its own.
+        An object that is only accepted after another one of its wave begins a new step.
         """
         steps: list[list[ObjectRef]] = [[]]
         waiting, freed = [], False
         for wave in self._waves(refs):
-            early = self._early(wave)
+            after_others = self._only_after_others(wave)
             for ref in reversed(wave) if backwards else wave:
-                verdict = self.fabric.write(ref, self.wanted[ref])
-                if verdict.stored is None:
-                    self._refuse(ref, self.wanted[ref], verdict)
-                    if verdict.stage is Stage.WEBHOOK:
+                response = self.admission.write(ref, self.wanted[ref])
+                if response.stored is None:
+                    self._refuse(ref, self.wanted[ref], response)
+                    if response.stage is Stage.WEBHOOK:
                         waiting.append(ref)
                     continue
                 freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
-                self._note(ref, verdict)
-                if ref in early:
+                self._record(ref, response)
+                if ref in after_others:
                     steps.append([])
                 steps[-1].append(ref)
         return steps, waiting, freed
 
-    def _early(self, wave: list[ObjectRef]) -> frozenset[ObjectRef]:
-        """What a cluster refuses unless something else of the wave is written before it. Only an update makes room."""
+    def _only_after_others(self, wave: list[ObjectRef]) -> frozenset[ObjectRef]:
+        """What a cluster refuses unless another object of the wave is written first. Only an update makes room."""
         if len(wave) < 2 or self.old.keys().isdisjoint(wave):
             return frozenset()
-        return frozenset(ref for ref in wave if self.fabric.ask(ref, self.wanted[ref]).stored is None)
+        return frozenset(ref for ref in wave if self.admission.ask(ref, self.wanted[ref]).stored is None)
 
-    def _note(self, ref: ObjectRef, verdict: AdmissionResponse) -> None:
-        """An object that was refused before may be fine by now."""
+    def _record(self, ref: ObjectRef, response: AdmissionResponse) -> None:
+        """An object that was refused before may be accepted by now."""
         self.findings.pop(ref, None)
-        if verdict.violations:
-            self.findings[ref] = Finding(ref, verdict.violations, verdict.stored, operation=self._operation(ref))
+        if response.violations:
+            self.findings[ref] = Finding(ref, response.violations, response.stored, operation=self._operation(ref))
 
-    def _refuse(self, ref: ObjectRef, manifest: Manifest, verdict: AdmissionResponse) -> None:
-        root = self._root(manifest) if verdict.stage is Stage.WEBHOOK else None
+    def _refuse(self, ref: ObjectRef, manifest: Manifest, response: AdmissionResponse) -> None:
+        root = self._refused_target(manifest) if response.stage is Stage.WEBHOOK else None
         if root is None:
-            self.findings[ref] = Finding(ref, verdict.violations, None, operation=self._operation(ref))
+            self.findings[ref] = Finding(ref, response.violations, None, operation=self._operation(ref))
             return
         direct, cause = root
         through = "" if direct == cause else f" because of {cause}"
@@ -317,9 +319,9 @@ class _Check:
         violation = REFUSED_REFERENCE.at(path, f"refers to {direct}, which is refused{through}")
         self.findings[ref] = Finding(ref, (violation,), None, cause, self._operation(ref))
 
-    def _root(self, manifest: Manifest) -> tuple[ObjectRef, ObjectRef] | None:
-        """The refused object that this one refers to, and the one that is to blame for that."""
-        whole = self.fabric.whole(manifest)
+    def _refused_target(self, manifest: Manifest) -> tuple[ObjectRef, ObjectRef] | None:
+        """The refused object that this one refers to, and the one that is the cause of that."""
+        whole = self.admission.stored_form(manifest)
         for target in sorted(self._targets(whole)) if whole is not None else ():
             finding = self.findings.get(target)
             if finding is not None and finding.refused and finding.operation is not Operation.DELETE:
@@ -327,7 +329,7 @@ class _Check:
         return None
 
     def _targets(self, manifest: Manifest) -> Iterator[ObjectRef]:
-        """What the rules of *manifest* look at: what it refers to, and what only admission knows of."""
+        """The objects that the rules of *manifest* look up: its references, and those that only admission knows of."""
         yield from references(manifest)
         spec = manifest.get("spec") or {}
         if manifest["kind"] == "Switch" and isinstance(spec.get("profile"), str):
@@ -339,19 +341,19 @@ class _Check:
         return Operation.UPDATE if ref in self.old else Operation.CREATE
 
     def _delete(self, refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
-        """What may not go, and whether something went."""
+        """The objects that may not be deleted, and whether any was."""
         kept = []
         for ref in refs:
-            verdict = self.fabric.delete(ref)
-            if verdict.accepted:
+            response = self.admission.delete(ref)
+            if response.accepted:
                 self.findings.pop(ref, None)
             else:
                 kept.append(ref)
-                self.findings[ref] = Finding(ref, verdict.violations, None, operation=Operation.DELETE)
+                self.findings[ref] = Finding(ref, response.violations, None, operation=Operation.DELETE)
         return kept, len(kept) < len(refs)
 
     def _warn_of_dangling_references(self) -> None:
-        """What is gone, though upstream does not mind that something refers to it."""
+        """Warn of deletes that upstream accepts although another object still refers to the deleted one."""
         gone = {ref for ref in self.old if ref not in self.wanted and ref not in self.findings}
         gone = {ref for ref in gone if ref.kind not in CONTROLLER_KINDS}
         if not gone:

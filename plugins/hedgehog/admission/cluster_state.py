@@ -14,28 +14,29 @@ from hedgehog.fabric.settings import FabricSettings
 
 Fact = tuple[Hashable, ...]
 """Something that an object uses and others must not, or may ask for: ("port", "leaf-01/E1/1"), ("asn", 65101)."""
-Left = tuple[tuple[Fact, ...], tuple[tuple[Hashable, Prefix], ...]]
-Once = Callable[[Callable[[Manifest], Left], Manifest], Left]
+IndexEntries = tuple[tuple[Fact, ...], tuple[tuple[Hashable, Prefix], ...]]
+"""The facts and the prefixes of one object."""
+Memoize = Callable[[Callable[[Manifest], IndexEntries], Manifest], IndexEntries]
 NAMESPACE = "default"
 
 
-class World:
-    """What is there, at one moment. `put` and `remove` change it as an admitted request would; manifests in stored form.
+class ClusterState:
+    """The objects of a cluster at one moment, in stored form. `put` and `remove` change it as an admitted request would.
 
     Objects of namespace `default` only: Hedgehog looks nowhere else.
     """
 
-    def __init__(self, settings: FabricSettings, kinds: Mapping[str, Footprint], *, once: Once | None = None) -> None:
-        """*once* may know what footprints leave; see `Memory.once`."""
+    def __init__(
+        self, settings: FabricSettings, kinds: Mapping[str, Indexer], *, memoize: Memoize | None = None
+    ) -> None:
+        """*memoize* may have kept what an indexer made of an object; see `ResultCache.memoize`."""
         self.settings = settings
         self._kinds = kinds
-        self._once: Once = once or _anew
+        self._memoize: Memoize = memoize or _call
         self._objects: dict[str, dict[str, Manifest]] = {}
         self._labels: dict[tuple[str, str, str], dict[str, None]] = {}
         self._facts: dict[Fact, dict[tuple[str, str], None]] = {}
         self._prefixes: dict[Hashable, PrefixIndex[tuple[str, str]]] = {}
-        self.memory: dict[Hashable, Any] = {}
-        """For rules that derive something costly from many objects; emptied by every change."""
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """The object of that name, or None."""
@@ -63,9 +64,9 @@ class World:
         """Add an object, or replace the one of its name."""
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         labels = list((manifest["metadata"].get("labels") or {}).items())
-        footprint = self._kinds.get(kind)
-        # All that may fail comes first: an object is there as a whole or not at all.
-        facts, prefixes = self._once(footprint.left, manifest) if footprint is not None else ((), ())
+        indexer = self._kinds.get(kind)
+        # Whatever may fail comes first: an object is in all indexes or in none.
+        facts, prefixes = self._memoize(indexer.entries, manifest) if indexer is not None else ((), ())
         self.remove(kind, name)
         self._objects.setdefault(kind, {})[name] = manifest
         for key, value in labels:
@@ -76,43 +77,42 @@ class World:
             self._prefixes.setdefault(space, PrefixIndex()).add(prefix, (kind, name))
 
     def remove(self, kind: str, name: str) -> None:
-        """Take an object out; nothing happens when it is not there."""
-        self.memory.clear()
+        """Remove an object; nothing happens when there is none of that name."""
         manifest = self._objects.get(kind, {}).pop(name, None)
         if manifest is None:
             return
         for key, value in (manifest["metadata"].get("labels") or {}).items():
             self._labels[kind, key, value].pop(name, None)
-        footprint = self._kinds.get(kind)
-        if footprint is not None:
-            facts, prefixes = self._once(footprint.left, manifest)
+        indexer = self._kinds.get(kind)
+        if indexer is not None:
+            facts, prefixes = self._memoize(indexer.entries, manifest)
             for fact in facts:
                 self._facts[fact].pop((kind, name), None)
             for space, prefix in prefixes:
                 self._prefixes[space].remove(prefix, (kind, name))
 
 
-def _anew(work: Callable[[Manifest], Left], manifest: Manifest) -> Left:
+def _call(work: Callable[[Manifest], IndexEntries], manifest: Manifest) -> IndexEntries:
     return work(manifest)
 
 
-def _nothing(manifest: Manifest) -> Iterator[Any]:
+def _none(manifest: Manifest) -> Iterator[Any]:
     return iter(())
 
 
-class Footprint:
-    """What the objects of a kind leave in the indexes of a `World`. Functions of the stored form alone; never raise."""
+class Indexer:
+    """What is indexed of the objects of a kind in a `ClusterState`: functions of the stored form alone, which never raise."""
 
     __slots__ = ("facts", "prefixes")
 
     def __init__(
         self,
-        facts: Callable[[Manifest], Iterable[Fact]] = _nothing,
-        prefixes: Callable[[Manifest], Iterable[tuple[Hashable, Prefix]]] = _nothing,
+        facts: Callable[[Manifest], Iterable[Fact]] = _none,
+        prefixes: Callable[[Manifest], Iterable[tuple[Hashable, Prefix]]] = _none,
     ) -> None:
         self.facts = facts
         self.prefixes = prefixes
 
-    def left(self, manifest: Manifest) -> Left:
-        """Everything that an object leaves."""
+    def entries(self, manifest: Manifest) -> IndexEntries:
+        """Everything that is indexed of an object."""
         return tuple(self.facts(manifest)), tuple(self.prefixes(manifest))

@@ -1,11 +1,11 @@
-"""What Hedgehog's controllers add to a fabric by themselves: built-in SwitchProfiles, a VPCInfo per VPC or External."""
+"""What Hedgehog's controllers add to a fabric: the built-in SwitchProfiles, and one VPCInfo per VPC or External."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterable
 
-from hedgehog.admission.memory import Memory
+from hedgehog.admission.result_cache import ResultCache
 from hedgehog.admission.review import Admission
 from hedgehog.admission.rules.vpc.infos import vpc_info
 from hedgehog.fabric.defaults import stored
@@ -25,27 +25,27 @@ def _built_in(settings: FabricSettings) -> tuple[Manifest, ...]:
 
 
 class ControlledFabric(Admission):
-    """A fabric whose controllers have done their work after every change, so that nothing is ever not ready yet."""
+    """A fabric whose controllers have done their work after every change, so that no rule finds anything not ready yet."""
 
     def __init__(
         self,
         settings: FabricSettings,
         objects: Iterable[Manifest] = (),
         *,
-        elsewhere: Collection[str] = (),
-        memory: Memory | None = None,
+        unknown_kinds: Collection[str] = (),
+        cache: ResultCache | None = None,
     ) -> None:
         """*objects* are taken without a check; SwitchProfiles and VPCInfos among them win over what would be derived."""
         objects = list(objects)
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
-        self._info = vpc_info if memory is None else functools.partial(memory.once, vpc_info)
-        super().__init__(settings, objects, elsewhere=elsewhere, memory=memory)
+        self._info = vpc_info if cache is None else functools.partial(cache.memoize, vpc_info)
+        super().__init__(settings, objects, unknown_kinds=unknown_kinds, cache=cache)
         for profile in _built_in(settings):
             if (_PROFILE, profile["metadata"]["name"]) not in self._given:
                 super().put(profile)
 
     def put(self, manifest: Manifest) -> None:
-        """Make it so, and have the controllers follow."""
+        """Add or replace an object, and what the controllers make of it."""
         super().put(manifest)
         if manifest["kind"] in _SOURCES:
             info = self._info(manifest)
@@ -53,8 +53,8 @@ class ControlledFabric(Admission):
                 super().put(info)
 
     def remove(self, kind: str, name: str) -> None:
-        """Take an object out, and what the controllers made of it."""
-        old = self.world.get(kind, name)
+        """Remove an object, and what the controllers made of it."""
+        old = self.state.get(kind, name)
         super().remove(kind, name)
         if old is not None and kind in _SOURCES:
             info = self._info(old)

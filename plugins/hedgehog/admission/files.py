@@ -93,14 +93,14 @@ def check_sources(
     in_git: Fabric | None = None,
 ) -> ValidationReport:
     """The same for files that are read already."""
-    run = _Run(settings, namespace, strict=strict, in_git=in_git)
+    run = _FileCheck(settings, namespace, strict=strict, in_git=in_git)
     for source in sources:
         run.take(source)
     return run.report(dict(identified(one) for one in before), partial=partial)
 
 
 @dataclass(slots=True)
-class _Found:
+class _CheckedObject:
     """One object of a file, while it is looked at."""
 
     item: Item
@@ -113,7 +113,7 @@ class _Found:
     """What is wrong with the file at this object."""
 
 
-class _Run:
+class _FileCheck:
     """One check of files."""
 
     def __init__(self, settings: FabricSettings, namespace: str, *, strict: bool, in_git: Fabric | None) -> None:
@@ -122,8 +122,8 @@ class _Run:
         self.strict = strict
         self.in_git = in_git
         self.sources: dict[str, SourceFile] = {}
-        self.found: dict[str, list[_Found]] = {}
-        self.first: dict[ObjectRef, _Found] = {}
+        self.found: dict[str, list[_CheckedObject]] = {}
+        self.first: dict[ObjectRef, _CheckedObject] = {}
         self.given: configuration.Given = {}
         self.left_out: Counter[str] = Counter()
 
@@ -140,7 +140,7 @@ class _Run:
                 else:
                     here.append(self._object(item))
 
-    def _configuration(self, item: Item) -> Iterator[_Found]:
+    def _configuration(self, item: Item) -> Iterator[_CheckedObject]:
         """A configuration document with a fault."""
         wrong = configuration.configuration_violations(item.manifest)
         if not wrong and isinstance(read := configuration.read_configuration(item), Settings):
@@ -149,12 +149,12 @@ class _Run:
                 wrong = configuration.taken_from_git(read, self.in_git)[1] + wrong
         if wrong:
             ref, _ = identified(item.manifest, namespace=self.namespace)
-            yield _Found(item, _line(item), ref, wrong)
+            yield _CheckedObject(item, _line(item), ref, wrong)
 
-    def _object(self, item: Item) -> _Found:
+    def _object(self, item: Item) -> _CheckedObject:
         line = _line(item)
         ref, manifest = identified(item.manifest, namespace=self.namespace)
-        found = _Found(item, line, ref if _has_name(manifest) else replace(ref, name=_NAMELESS))
+        found = _CheckedObject(item, line, ref if _has_name(manifest) else replace(ref, name=_NAMELESS))
         kind = intake.held_kind(item.manifest)
         if isinstance(kind, Violation):
             found.violations.append(kind)
@@ -167,7 +167,7 @@ class _Run:
         if first is found:
             found.manifest = manifest
         else:
-            found.violations.append(DUPLICATE.at((), f"is there twice, first in {first.item.place()}"))
+            found.violations.append(DUPLICATE.at((), f"appears twice, first in {first.item.place()}"))
         return found
 
     def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> ValidationReport:
@@ -179,7 +179,7 @@ class _Run:
         settings = effective_settings(self.settings, together.values(), before=before.values())
         unknown = KINDS.keys() - {ref.kind for ref in (*together, *before)}
         findings = check_objects(
-            together.values(), settings, before=before.values(), elsewhere=unknown, recheck=wanted.keys()
+            together.values(), settings, before=before.values(), unknown_kinds=unknown, recheck=wanted.keys()
         )
         gone = self._place_findings(findings, settings)
         entries = [entry for file in self.sources for entry in self._entries(file)]
@@ -210,9 +210,9 @@ class _Run:
         return bool(referring)
 
     @functools.cached_property
-    def _referring(self) -> Mapping[ObjectRef, list[_Found]]:
+    def _referring(self) -> Mapping[ObjectRef, list[_CheckedObject]]:
         """By object: those that refer to it."""
-        referring: dict[ObjectRef, list[_Found]] = {}
+        referring: dict[ObjectRef, list[_CheckedObject]] = {}
         for found in self.first.values():
             for target in references(found.manifest) if found.manifest is not None else ():
                 referring.setdefault(target, []).append(found)
@@ -236,9 +236,9 @@ class _Run:
             document: Any = found.item.source
             yield ReportEntry(file, document.index, found.line, found.ref, tuple(remarks), unsupported, found.manifest)
 
-    def _remarks(self, found: _Found) -> Iterator[Remark]:
+    def _remarks(self, found: _CheckedObject) -> Iterator[Remark]:
         document: Any = found.item.source
-        for violation in _worst(found.violations):
+        for violation in _most_important(found.violations):
             line, column = document.position((*found.item.prefix, *violation.path))
             yield self._remark(violation, (line, column), self._text(document.file, line))
 
@@ -292,7 +292,7 @@ def _own_violations(manifest: Manifest, namespace: str) -> Iterator[Violation]:
     yield from (rows.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
 
 
-def _in_source(finding: Finding, found: _Found, settings: FabricSettings) -> Iterator[Violation]:
+def _in_source(finding: Finding, found: _CheckedObject, settings: FabricSettings) -> Iterator[Violation]:
     """The violations with paths as the file has them."""
     places = SourcePlaces(found.item.manifest, settings)
     for one in finding.violations:
@@ -300,7 +300,7 @@ def _in_source(finding: Finding, found: _Found, settings: FabricSettings) -> Ite
         yield one if path == one.path else Violation(one.rule, path, one.message, one.hint)
 
 
-def _worst(violations: Sequence[Violation]) -> Iterator[Violation]:
+def _most_important(violations: Sequence[Violation]) -> Iterator[Violation]:
     """So many that somebody may read them, errors before warnings, and how many more there are."""
     if len(violations) <= MOST_REMARKS:
         yield from violations

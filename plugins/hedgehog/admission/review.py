@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
-from hedgehog.admission.memory import Memory
+from hedgehog.admission.cluster_state import ClusterState
+from hedgehog.admission.result_cache import ResultCache
 from hedgehog.admission.rules.table import rules
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.model import Manifest
@@ -36,12 +36,12 @@ class Stage(StrEnum):
     SCHEMA = "schema"
     WEBHOOK = "webhook"
     OTHER = "other"
-    """Absent, or there already."""
+    """The object does not exist, or exists already."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionResponse:
-    """The answer. `violations` may hold warnings of an accepted request; `stored` is what an accepted write leaves."""
+    """The answer to a request. An accepted one may have warnings among its `violations`; `stored` is what a write leaves."""
 
     violations: tuple[Violation, ...] = ()
     stage: Stage | None = None
@@ -55,36 +55,36 @@ class AdmissionResponse:
 
 
 class Admission:
-    """One fabric as its cluster has it. `create`, `update` and `delete` only ask; `put` and `remove` make it so."""
+    """One fabric as its cluster has it. `create`, `update` and `delete` only ask; `put` and `remove` change it."""
 
     def __init__(
         self,
         settings: FabricSettings,
         objects: Iterable[Manifest] = (),
         *,
-        elsewhere: Collection[str] = (),
-        memory: Memory | None = None,
+        unknown_kinds: Collection[str] = (),
+        cache: ResultCache | None = None,
     ) -> None:
         """*objects* are taken as they are, in canonical form, without a check.
 
-        Of the kinds *elsewhere* nothing is known here: that an object of them is missing is not a fault, but a warning.
-        A *memory* of the same settings may know what follows from the objects.
+        Of *unknown_kinds* no object is known here: that one of them is missing is a warning, not an error. A *cache* of
+        the same settings may have kept what follows from the objects.
         """
         self._rules = rules()
-        self._elsewhere = frozenset(elsewhere)
+        self._unknown_kinds = frozenset(unknown_kinds)
         self.settings = settings
-        footprints = {kind: row.footprint for kind, row in self._rules.items()}
-        self.world = World(settings, footprints, once=memory.once if memory else None)
+        indexers = {kind: row.indexer for kind, row in self._rules.items()}
+        self.state = ClusterState(settings, indexers, memoize=cache.memoize if cache else None)
         for manifest in objects:
-            self.put(memory.stored(manifest) if memory else stored(manifest, settings))
+            self.put(cache.stored(manifest) if cache else stored(manifest, settings))
 
     def put(self, manifest: Manifest) -> None:
-        """Make it so: *manifest* is the `stored` of a verdict."""
-        self.world.put(manifest)
+        """Add or replace an object: *manifest* is the `stored` of a response."""
+        self.state.put(manifest)
 
     def remove(self, kind: str, name: str) -> None:
-        """Take an object out, asked or not."""
-        self.world.remove(kind, name)
+        """Remove an object, whether `delete` was asked or not."""
+        self.state.remove(kind, name)
 
     def create(self, manifest: Mapping[str, Any]) -> AdmissionResponse:
         """The answer to a create of *manifest*, as somebody wrote it."""
@@ -110,7 +110,7 @@ class Admission:
 
     def patch(self, kind: str, name: str, patch: Any) -> AdmissionResponse:
         """The answer to a JSON merge patch (RFC 7386) of an object."""
-        old = self.world.get(kind, name)
+        old = self.state.get(kind, name)
         if old is None:
             return _absent(kind, name)
         if not isinstance(patch, Mapping):
@@ -122,18 +122,18 @@ class Admission:
 
     def delete(self, kind: str, name: str) -> AdmissionResponse:
         """The answer to a delete."""
-        old = self.world.get(kind, name)
+        old = self.state.get(kind, name)
         if old is None:
             return _absent(kind, name)
-        found = tuple(self._rules[kind].delete(old, self.world)) if kind in self._rules else ()
+        found = tuple(self._rules[kind].delete(old, self.state)) if kind in self._rules else ()
         return AdmissionResponse(found, Stage.WEBHOOK if found else None)
 
     def _is_there(self, new: Manifest) -> bool:
-        old = self.world.get(new["kind"], new["metadata"]["name"])
+        old = self.state.get(new["kind"], new["metadata"]["name"])
         return old is not None and bool(old["metadata"]["namespace"] == new["metadata"]["namespace"])
 
     def _replace(self, plain: Manifest, name: str) -> AdmissionResponse:
-        old = self.world.get(plain["kind"], name)
+        old = self.state.get(plain["kind"], name)
         namespace = old["metadata"]["namespace"] if old is not None else "default"
         mistaken = tuple(decode.target_violations(plain, name, namespace))
         if mistaken:
@@ -151,18 +151,18 @@ class Admission:
         row = self._rules.get(new["kind"])
         if row is None:
             return AdmissionResponse((), None, new)
-        found = self._known([*decode.foreign_namespace(new), *row.validate(new, self.world, old)])
+        found = self._known([*decode.foreign_namespace(new), *row.validate(new, self.state, old)])
         if any(violation.rule.severity is Severity.ERROR for violation in found):
             return AdmissionResponse(tuple(found), Stage.WEBHOOK)
-        return AdmissionResponse((*found, *row.dropped(plain, new), *row.warn(new, self.world, old)), None, new)
+        return AdmissionResponse((*found, *row.dropped(plain, new), *row.warn(new, self.state, old)), None, new)
 
     def _known(self, found: list[Violation]) -> list[Violation]:
-        """*found*, but what is said of kinds that live elsewhere is only a warning that nobody looked."""
-        if not self._elsewhere:
+        """*found*; that an object of an unknown kind is missing becomes a warning that the reference was not checked."""
+        if not self._unknown_kinds:
             return found
         return [
             decode.UNCHECKED.at(one.path, f"not checked, no {one.rule.absent} is known here: {one.message}")
-            if one.rule.absent in self._elsewhere
+            if one.rule.absent in self._unknown_kinds
             else one
             for one in found
         ]

@@ -278,7 +278,7 @@ class _Builder:
         if type(value) is not str or text == "<<":
             self._check_key(event, value)
         if text in keys:
-            said = f"the key {text!r} is there twice, first in line {keys[text] + self._first_line}"
+            said = f"the key {text!r} appears twice, first in line {keys[text] + self._first_line}"
             self._problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
         keys[text] = event.start_mark.line
         self._key = text

@@ -55,7 +55,7 @@ def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]
 def _judgement(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
     known = {manifest["kind"] for manifest in (*wanted, *before)}
     settings = effective_settings(fabric.settings, wanted, before=before)
-    rehearsal = check_rounds(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
+    rehearsal = check_rounds(wanted, settings, before=before, unknown_kinds=KINDS.keys() - known)
     refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
     return Judgement(
         {

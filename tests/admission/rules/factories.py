@@ -1,4 +1,4 @@
-"""Smallest valid objects and worlds for tests of rules."""
+"""Smallest valid objects and fabrics for tests of rules."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def make_profile(name: str = "mine", **spec: Any) -> Manifest:
     }
 
 
-def make_world(*more: Manifest, settings: FabricSettings | None = None) -> Admission:
+def make_admission(*more: Manifest, settings: FabricSettings | None = None) -> Admission:
     """A fabric with the built-in profiles, VLANNamespace and IPv4Namespace `default`, SwitchGroup `pair`, and *more*."""
     settings = settings or FabricSettings()
     return Admission(

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.objects import make
 from hedgehog.fabric.model import Manifest
-from tests.admission.rules.factories import make_subnet, make_switch, make_vpc, make_world, said
+from tests.admission.rules.factories import make_admission, make_subnet, make_switch, make_vpc, said
 
 
 def vlans(*ranges: tuple[int, int], name: str = "mine") -> Manifest:
@@ -36,12 +36,12 @@ def addresses(*subnets: str, name: str = "mine") -> Manifest:
 )
 def test_ranges_of_vlans(ranges: list[tuple[int, int]], expected: list[str]) -> None:
     """They are 1..4094, apart from each other and from what is reserved."""
-    assert said(make_world().create(vlans(*ranges))) == expected
+    assert said(make_admission().create(vlans(*ranges))) == expected
 
 
 def test_an_invalid_range_is_accepted_and_all_are_dropped() -> None:
     """Which is what the warning is about."""
-    verdict = make_world().create(vlans((10, 20), (30, 25)))
+    verdict = make_admission().create(vlans((10, 20), (30, 25)))
     assert verdict.accepted
     assert verdict.stored is not None
     assert verdict.stored["spec"] == {}
@@ -52,13 +52,13 @@ def test_an_invalid_range_is_accepted_and_all_are_dropped() -> None:
 )
 def test_a_namespace_of_nothing_is_accepted_with_a_warning(kind: str, rule: str) -> None:
     """No VPC can use it."""
-    verdict = make_world().create(make(kind, "mine"))
+    verdict = make_admission().create(make(kind, "mine"))
     assert (verdict.accepted, said(verdict)) == (True, [f"{rule} .spec"])
 
 
 def test_vlans_of_vpcs_stay_as_far_as_upstream_looks() -> None:
     """It looks at VPCs whose IPv4Namespace has the name; of hostBGP ones too, where VLAN 0 is in no namespace."""
-    fabric = make_world(make_vpc("v1"), make_vpc("v2", {"b": make_subnet(2, vlan=0, hostBGP=True)}))
+    fabric = make_admission(make_vpc("v1"), make_vpc("v2", {"b": make_subnet(2, vlan=0, hostBGP=True)}))
     verdict = fabric.update(vlans((2000, 2999), name="default"))
     assert said(verdict) == ["vlannamespace-vlan-in-use .spec.ranges"] * 2
     assert [str(one).split(": ")[1] for one in verdict.violations] == [
@@ -69,17 +69,17 @@ def test_vlans_of_vpcs_stay_as_far_as_upstream_looks() -> None:
 
 def test_vlans_that_upstream_forgets_are_a_warning() -> None:
     """Those of VPCs whose two namespaces have different names."""
-    fabric = make_world(vlans((10, 20)), make_vpc("v1", {"a": make_subnet(vlan=15)}, vlanNamespace="mine"))
+    fabric = make_admission(vlans((10, 20)), make_vpc("v1", {"a": make_subnet(vlan=15)}, vlanNamespace="mine"))
     verdict = fabric.update(vlans((16, 20)))
     assert (verdict.accepted, said(verdict)) == (True, ["vlannamespace-vlan-lost .spec.ranges"])
 
 
 def test_a_vlan_namespace_in_use_stays() -> None:
     """Switches and VPCs hold it."""
-    fabric = make_world(make_switch(), make_vpc())
+    fabric = make_admission(make_switch(), make_vpc())
     verdict = fabric.delete("VLANNamespace", "default")
     assert [str(one) for one in verdict.violations] == [".: Switch leaf-1 refer to it", ".: VPC vpc-1 refer to it"]
-    assert make_world().delete("VLANNamespace", "default").accepted
+    assert make_admission().delete("VLANNamespace", "default").accepted
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_a_vlan_namespace_in_use_stays() -> None:
 )
 def test_subnets_of_an_ipv4_namespace(subnets: list[str], expected: list[str]) -> None:
     """At most ten CIDRs, apart from each other and from what is reserved; some are accepted with a warning."""
-    assert said(make_world().create(addresses(*subnets))) == expected
+    assert said(make_admission().create(addresses(*subnets))) == expected
 
 
 def test_the_name_of_an_ipv4_namespace_is_short() -> None:
     """Eleven characters."""
-    assert said(make_world().create(addresses("10.1.0.0/16", name="twelve-chars"))) == [
+    assert said(make_admission().create(addresses("10.1.0.0/16", name="twelve-chars"))) == [
         "ipv4namespace-name-too-long .metadata.name"
     ]
 
@@ -121,7 +121,7 @@ def test_the_name_of_an_ipv4_namespace_is_short() -> None:
 )
 def test_subnets_of_vpcs_stay(subnet: dict[str, Any], expected: list[str]) -> None:
     """Upstream looks at subnets, and not at extra prefixes for hostBGP."""
-    fabric = make_world(
+    fabric = make_admission(
         addresses("10.0.0.0/16", "10.9.0.0/16"), make_vpc("v1", {"a": make_subnet(**subnet)}, ipv4Namespace="mine")
     )
     assert said(fabric.update(addresses("10.9.0.0/16"))) == expected
@@ -130,5 +130,5 @@ def test_subnets_of_vpcs_stay(subnet: dict[str, Any], expected: list[str]) -> No
 def test_an_ipv4_namespace_in_use_stays() -> None:
     """VPCs and Externals hold it."""
     external = make("External", "ext-1", labels={"fabric.githedgehog.com/ipv4ns": "default"})
-    verdict = make_world(make_vpc(), external).delete("IPv4Namespace", "default")
+    verdict = make_admission(make_vpc(), external).delete("IPv4Namespace", "default")
     assert [str(one) for one in verdict.violations] == [".: VPC vpc-1 refer to it", ".: External ext-1 refer to it"]

@@ -220,7 +220,7 @@ def sign_anew(place: Path, path: str, content: bytes) -> None:
         (b"kind: VPC\nmetadata: [a]\n", "is not an object with kind, namespace and name"),
         (b"kind: VPC\nmetadata: {name: a}\n", "is not an object with kind, namespace and name"),
         (b"kind: VPC\nmetadata: {name: [], namespace: {}}\n", "are not text"),
-        (b"---\nkind: VPC\nmetadata: {name: a, namespace: b}\n" * 2, "VPC/b/a is there twice"),
+        (b"---\nkind: VPC\nmetadata: {name: a, namespace: b}\n" * 2, "VPC/b/a appears twice"),
     ],
 )
 def test_an_object_that_no_backup_has_is_refused_with_its_place(

@@ -142,7 +142,7 @@ def test_an_object_that_is_there_twice_is_refused_with_both_places(imported):
     (line,) = refused(
         imported, fabric_document(), vpc("a"), "# again\n" + VPC.format(name="a, namespace: default", spec="{}")
     )
-    assert line == "f2.yaml:2:1: VPC/default/a is there twice, first in f1.yaml:1:1; remove one"
+    assert line == "f2.yaml:2:1: VPC/default/a appears twice, first in f1.yaml:1:1; remove one"
 
 
 def test_a_setting_that_is_given_twice_may_not_differ(imported, database):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import Prefix, parse_prefix
@@ -189,9 +189,9 @@ def has_prefix(namespace: Manifest, prefix: Prefix) -> bool:
     return any(subnet is not None and subnet.covers(prefix) for subnet in subnets)
 
 
-def _validate_vlans(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate_vlans(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     ranges: list[VLANRange] = [(one["from"], one["to"]) for one in new.get("spec", {}).get("ranges", ())]
-    settings = world.settings
+    settings = state.settings
     for number, (first, last) in enumerate(ranges):
         if number and ranges[number - 1][1] >= first:
             overlapped = "{}-{}".format(*ranges[number - 1])
@@ -201,7 +201,7 @@ def _validate_vlans(new: Manifest, world: World, old: Manifest | None) -> Iterat
                 message = "{}-{} overlaps {}-{}, which is reserved".format(first, last, *reserved)
                 yield RANGE_RESERVED.at(("spec", "ranges", number), message)
     if old is not None:
-        for vpc in world.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
+        for vpc in state.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
             for name, subnet in vpc["spec"].get("subnets", {}).items():
                 vlan = subnet.get("vlan", 0)
                 if not has_vlan(new, vlan):
@@ -212,11 +212,11 @@ def _kept(vpc: Manifest, subnet: str, used: str) -> str:
     return f"VPC {vpc['metadata']['name']} uses {used} for its subnet {subnet}"
 
 
-def _warn_vlans(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _warn_vlans(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     if old is None:
         return
     name = new["metadata"]["name"]
-    for vpc in world.labelled("VPC", labels.VLAN_NAMESPACE, name):
+    for vpc in state.labelled("VPC", labels.VLAN_NAMESPACE, name):
         for subnet_name, subnet in vpc["spec"].get("subnets", {}).items():
             if not subnet.get("hostBGP") and not has_vlan(new, subnet.get("vlan", 0)):
                 yield VLAN_LOST.at(("spec", "ranges"), _kept(vpc, subnet_name, f"VLAN {subnet.get('vlan', 0)}"))
@@ -236,10 +236,10 @@ def _dropped_vlans(sent: Manifest, new: Manifest) -> Iterator[Violation]:
             yield RANGES_DROPPED.at(("spec", "ranges", number), message)
 
 
-def _delete_vlans(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete_vlans(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     name = old["metadata"]["name"]
-    yield from _used(VLANS_USED, "Switch", world.labelled("Switch", labels.switch_vlan_namespace(name), labels.SET))
-    yield from _used(VLANS_USED, "VPC", world.labelled("VPC", labels.VLAN_NAMESPACE, name))
+    yield from _used(VLANS_USED, "Switch", state.labelled("Switch", labels.switch_vlan_namespace(name), labels.SET))
+    yield from _used(VLANS_USED, "VPC", state.labelled("VPC", labels.VLAN_NAMESPACE, name))
 
 
 def _used(broken: Rule, kind: str, users: Iterator[Manifest]) -> Iterator[Violation]:
@@ -248,7 +248,7 @@ def _used(broken: Rule, kind: str, users: Iterator[Manifest]) -> Iterator[Violat
         yield broken.at((), f"{kind} {listed(names, _SHOWN)} refer to it")
 
 
-def _validate_ipv4(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate_ipv4(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     name = new["metadata"]["name"]
     if len(name) > LONGEST_NAME:
         message = f"{name} has {len(name)} characters, {LONGEST_NAME} are allowed"
@@ -267,42 +267,42 @@ def _validate_ipv4(new: Manifest, world: World, old: Manifest | None) -> Iterato
         for other in sound:
             if prefix.overlaps(other):
                 yield SUBNETS_OVERLAP.at(path, f"{text} overlaps {other}")
-        for reserved in reserved_overlaps(prefix, world):
+        for reserved in reserved_overlaps(prefix, state):
             yield SUBNET_RESERVED.at(path, f"{text} overlaps {reserved}, which is reserved")
         sound.append(prefix)
     if old is not None and len(sound) == len(subnets):
-        yield from _subnets_kept(new, world)
+        yield from _subnets_kept(new, state)
 
 
-def reserved_overlaps(prefix: Prefix, world: World) -> Iterator[str]:
+def reserved_overlaps(prefix: Prefix, state: ClusterState) -> Iterator[str]:
     """The subnets that the fabric keeps for itself and that share addresses with *prefix*."""
-    for text in world.settings.reserved_subnets:
+    for text in state.settings.reserved_subnets:
         reserved = parse_prefix(text)
         if reserved is not None and reserved.overlaps(prefix):
             yield text
 
 
-def _subnets_kept(new: Manifest, world: World) -> Iterator[Violation]:
-    for vpc in world.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
+def _subnets_kept(new: Manifest, state: ClusterState) -> Iterator[Violation]:
+    for vpc in state.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
         for name, subnet in vpc["spec"].get("subnets", {}).items():
             prefix = parse_prefix(subnet.get("subnet", ""))
             if prefix is None or not has_prefix(new, prefix):
                 yield SUBNET_IN_USE.at(("spec", "subnets"), _kept(vpc, name, subnet.get("subnet", "")))
 
 
-def _warn_ipv4(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _warn_ipv4(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     subnets = new.get("spec", {}).get("subnets", [])
     if not subnets:
         yield NO_SUBNETS.at(("spec",), "has no subnets")
     for number, text in enumerate(subnets):
         prefix = parse_prefix(text)
         if prefix is not None:
-            yield from _unwise(("spec", "subnets", number), prefix)
+            yield from _subnet_warnings(("spec", "subnets", number), prefix)
     if old is not None:
-        yield from _prefixes_kept(new, world)
+        yield from _prefixes_kept(new, state)
 
 
-def _unwise(path: Path, prefix: Prefix) -> Iterator[Violation]:
+def _subnet_warnings(path: Path, prefix: Prefix) -> Iterator[Violation]:
     if prefix.version != 4:
         yield SUBNET_IPV6.at(path, f"{prefix} is IPv6")
     for taken in _KUBERNETES:
@@ -312,8 +312,8 @@ def _unwise(path: Path, prefix: Prefix) -> Iterator[Violation]:
         yield SUBNET_HOST_BITS.at(path, f"{prefix} has host bits; it means {prefix.network}")
 
 
-def _prefixes_kept(new: Manifest, world: World) -> Iterator[Violation]:
-    for vpc in world.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
+def _prefixes_kept(new: Manifest, state: ClusterState) -> Iterator[Violation]:
+    for vpc in state.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
         for name, subnet in vpc["spec"].get("subnets", {}).items():
             for text in subnet.get("hostBGPExtraPrefixes", ()):
                 prefix = parse_prefix(text)
@@ -321,9 +321,9 @@ def _prefixes_kept(new: Manifest, world: World) -> Iterator[Violation]:
                     yield PREFIX_LOST.at(("spec", "subnets"), _kept(vpc, name, text))
 
 
-def _delete_ipv4(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete_ipv4(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     for kind in ("VPC", "External"):
-        yield from _used(SUBNETS_USED, kind, world.labelled(kind, labels.IPV4_NAMESPACE, old["metadata"]["name"]))
+        yield from _used(SUBNETS_USED, kind, state.labelled(kind, labels.IPV4_NAMESPACE, old["metadata"]["name"]))
 
 
 KINDS: Mapping[str, KindRules] = {

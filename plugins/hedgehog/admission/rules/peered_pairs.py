@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from hedgehog.admission.cluster_state import Fact, World
+from hedgehog.admission.cluster_state import ClusterState, Fact
 from hedgehog.fabric.defaults.externals import peered_vpcs
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests.rule import Path, Severity, Violation, rule
@@ -18,13 +18,13 @@ EXTERNAL = "ext."
 
 _SHOWN = 3
 """Peerings that a warning names."""
-_MISSED = "ours; upstream api/valid/peering.go Peering, in later releases"
-_DOUBLED = {
+_SOURCE = "ours; upstream api/valid/peering.go Peering, in later releases"
+_DUPLICATE = {
     "VPCPeering": rule(
         "vpc-peering-duplicate",
         what="Two VPCs have at most one VPCPeering.",
         why="With two, chance decides which one the switches follow (githedgehog/fabric#1552).",
-        source=_MISSED,
+        source=_SOURCE,
         fix="put all permit policies into one VPCPeering and delete the other",
         severity=Severity.WARNING,
     ),
@@ -32,7 +32,7 @@ _DOUBLED = {
         "external-peering-duplicate",
         what="A VPC and an External have at most one ExternalPeering.",
         why="With two, chance decides which one the switches follow (githedgehog/fabric#1553).",
-        source=_MISSED,
+        source=_SOURCE,
         fix="put all subnets and prefixes into one ExternalPeering and delete the other",
         severity=Severity.WARNING,
     ),
@@ -40,7 +40,7 @@ _DOUBLED = {
         "gateway-peering-duplicate",
         what="Two sides have at most one GatewayPeering.",
         why="With two, their address translation and filters compete; later releases refuse it.",
-        source=_MISSED,
+        source=_SOURCE,
         fix="put all exposes into one GatewayPeering and delete the other",
         severity=Severity.WARNING,
     ),
@@ -49,31 +49,31 @@ _BOTH = rule(
     "peering-fabric-and-gateway",
     what="A pair is peered by the fabric or by a gateway, not by both.",
     why="Upstream calls it undefined behaviour: traffic may go around the gateway (githedgehog/fabric#1551).",
-    source=_MISSED,
+    source=_SOURCE,
     fix="delete the VPCPeering or ExternalPeering, or else the GatewayPeering",
     severity=Severity.WARNING,
 )
 
 
-def facts(manifest: Manifest) -> Iterator[Fact]:
+def pair_facts(manifest: Manifest) -> Iterator[Fact]:
     """The pair of a peering, whatever its kind; nothing where it does not name two."""
     pair = _pair(manifest)
     if pair is not None:
         yield ("peered", manifest["kind"], *pair)
 
 
-def doubled(manifest: Manifest, path: Path, world: World) -> Iterator[Violation]:
+def duplicate_warnings(manifest: Manifest, path: Path, state: ClusterState) -> Iterator[Violation]:
     """Warn of other peerings of the same pair; *path* is where *manifest* names it."""
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    for _, _, one, other in facts(manifest):
-        same = _others(world, ("peered", kind, one, other), name)
+    for _, _, one, other in pair_facts(manifest):
+        same = _others(state, ("peered", kind, one, other), name)
         across = [
             f"{user} {peering}"
-            for user in _DOUBLED
+            for user in _DUPLICATE
             if user != kind
-            for peering in _others(world, ("peered", user, one, other), "")
+            for peering in _others(state, ("peered", user, one, other), "")
         ]
-        for which, violated in ((same, _DOUBLED[kind]), (across, _BOTH)):
+        for which, violated in ((same, _DUPLICATE[kind]), (across, _BOTH)):
             if which:
                 more = " and others" if len(which) > _SHOWN else ""
                 yield violated.at(
@@ -81,9 +81,9 @@ def doubled(manifest: Manifest, path: Path, world: World) -> Iterator[Violation]
                 )
 
 
-def _others(world: World, fact: Fact, me: str) -> list[str]:
+def _others(state: ClusterState, fact: Fact, me: str) -> list[str]:
     """The peerings with this fact, but *me*: as many as are told and one more, for thousands may have it."""
-    return list(itertools.islice((name for _, name in world.users(fact) if name != me), _SHOWN + 1))
+    return list(itertools.islice((name for _, name in state.users(fact) if name != me), _SHOWN + 1))
 
 
 def _pair(manifest: Manifest) -> tuple[str, str] | None:

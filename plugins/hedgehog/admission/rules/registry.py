@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from hedgehog.admission.cluster_state import Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Indexer
 from hedgehog.fabric.model import Manifest
 from hedgehog.manifests.rule import Violation
 
 
 class Validate(Protocol):
-    """Checks an object in its stored form against the world, in which it may be there already (*old*) or not."""
+    """Checks an object in its stored form against the cluster state, where it may exist already (*old*)."""
 
-    def __call__(self, new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+    def __call__(self, new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
         """Yield every violation, errors and warnings. May trust the schema: types are right, nulls are gone."""
         ...
 
 
 class Delete(Protocol):
-    """Checks whether an object may go."""
+    """Checks whether an object may be deleted."""
 
-    def __call__(self, old: Manifest, world: World) -> Iterator[Violation]:
+    def __call__(self, old: Manifest, state: ClusterState) -> Iterator[Violation]:
         """Yield every reason why not."""
         ...
 
@@ -34,23 +34,23 @@ class Dropped(Protocol):
         ...
 
 
-def _free(*_: Any, **__: Any) -> Iterator[Violation]:
+def _accept(*_: Any, **__: Any) -> Iterator[Violation]:
     return iter(())
 
 
 class KindRules:
     """The row of one kind."""
 
-    __slots__ = ("delete", "dropped", "footprint", "validate", "warn")
+    __slots__ = ("delete", "dropped", "indexer", "validate", "warn")
 
     def __init__(
         self,
-        validate: Validate = _free,
+        validate: Validate = _accept,
         *,
-        delete: Delete = _free,
-        warn: Validate = _free,
-        dropped: Dropped = _free,
-        footprint: Footprint | None = None,
+        delete: Delete = _accept,
+        warn: Validate = _accept,
+        dropped: Dropped = _accept,
+        indexer: Indexer | None = None,
     ) -> None:
         self.validate = validate
         """What upstream's validating webhook checks on create and update (immutable fields: compare with *old*)."""
@@ -59,4 +59,4 @@ class KindRules:
         """What upstream misses; only asked when `validate` found no error."""
         self.dropped = dropped
         """What the stored form does not show any more; asked beside `warn`."""
-        self.footprint = footprint or Footprint()
+        self.indexer = indexer or Indexer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.labels import SET, connected_server
 from hedgehog.fabric.model import Manifest
@@ -20,9 +20,9 @@ IN_USE = rule(
 )
 
 
-def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     label = connected_server(old["metadata"]["name"])
-    users = [one["metadata"]["name"] for one in world.labelled("Connection", label, SET)]
+    users = [one["metadata"]["name"] for one in state.labelled("Connection", label, SET)]
     if users:
         yield IN_USE.at((), f"Connection {listed(users, 3)} use it")
 

@@ -133,9 +133,7 @@ class _Reader:
         first = self._objects.setdefault(found.ref, found)
         if first is not found:
             here = item.place() if item else file_of(found.path)
-            self._refuse(
-                found.path, [f"{here}: {found.ref} is there twice, first in {file_of(first.path)}; remove one"]
-            )
+            self._refuse(found.path, [f"{here}: {found.ref} appears twice, first in {file_of(first.path)}; remove one"])
             self._refused.add(found.ref)
 
     def _refuse(self, path: str, problems: Sequence[str]) -> None:

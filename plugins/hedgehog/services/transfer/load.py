@@ -205,7 +205,7 @@ def accept(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], li
             continue
         first = accepted.setdefault(found.ref, found)
         if first is not found:
-            problems.append(f"{item.place()}: {found.ref} is there twice, first in {first.item.place()}; remove one")
+            problems.append(f"{item.place()}: {found.ref} appears twice, first in {first.item.place()}; remove one")
     return list(accepted.values()), problems
 
 

@@ -233,7 +233,7 @@ def _objects(paths: Iterable[str], read: _Read) -> list[Manifest]:
         if not all(isinstance(part, str) for part in (ref.kind, ref.namespace, ref.name)):
             problems.append(f"{item.place()}: kind, namespace and name are not text")
         elif ref in found:
-            problems.append(f"{item.place()}: {ref} is there twice")
+            problems.append(f"{item.place()}: {ref} appears twice")
         else:
             found[ref] = item.manifest
     raise_problems(problems)

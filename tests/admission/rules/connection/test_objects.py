@@ -31,7 +31,7 @@ def attachment(kind: str, connection: str) -> Manifest:
     return make(kind, f"to-{connection[:50]}", labels={"fabric.githedgehog.com/connection": connection})
 
 
-def world(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Admission:
+def admission_with(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Admission:
     """Two leaves of a pair, one alone, a spine, two servers, a gateway and a VPC; nothing is connected yet."""
     admission = Admission(FabricSettings(upstream=upstream), default_profiles(FabricSettings()))
     objects = [
@@ -94,7 +94,7 @@ GOOD: Iterable[Manifest] = [
 @pytest.mark.parametrize("upstream", Upstream)
 def test_each_type_is_accepted_when_all_is_right(manifest: Manifest, upstream: Upstream) -> None:
     """Nothing to say, not even a warning."""
-    verdict = world(upstream=upstream).create(manifest)
+    verdict = admission_with(upstream=upstream).create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, [])
 
 
@@ -210,7 +210,7 @@ def test_each_fault_is_refused_once_and_all_of_them_are_named(
         switch("leaf-04", redundancy={"group": "other", "type": "eslag"}),
         switch("leaf-05", redundancy={"group": "other", "type": "eslag"}),
     ]
-    verdict = world(*more, upstream=upstream).create(manifest)
+    verdict = admission_with(*more, upstream=upstream).create(manifest)
     assert (verdict.accepted, said(verdict)) == (False, wanted)
 
 
@@ -220,7 +220,7 @@ def test_each_fault_is_refused_once_and_all_of_them_are_named(
 )
 def test_a_port_is_in_one_connection_under_either_of_its_names(first: str, second: str) -> None:
     """E1/55 is E1/55/1 when it is broken out."""
-    admission = put(world(), unbundled("one", first))
+    admission = put(admission_with(), unbundled("one", first))
     verdict = admission.create(unbundled("two", second, "srv-02/e1"))
     assert [str(one) for one in verdict.violations] == [
         f".spec.unbundled.link.switch.port: {second} is used by Connection one"
@@ -230,7 +230,9 @@ def test_a_port_is_in_one_connection_under_either_of_its_names(first: str, secon
 
 def test_an_address_is_on_one_link() -> None:
     """Also between connections of different types."""
-    admission = put(world(), fabric(("spine-01/E1/1 172.30.128.0/31", "leaf-01/E1/49 172.30.128.1/31"), name="one"))
+    admission = put(
+        admission_with(), fabric(("spine-01/E1/1 172.30.128.0/31", "leaf-01/E1/49 172.30.128.1/31"), name="one")
+    )
     mesh = {"links": [ports(leaf1="leaf-01/E1/50 172.30.128.1/31", leaf2="leaf-02/E1/50 172.30.128.0/31")]}
     assert said(admission.create(connection("two", mesh=mesh))) == [
         f"connection-link-address-taken .spec.mesh.links[0].{side}.ip" for side in ("leaf1", "leaf2")
@@ -239,13 +241,13 @@ def test_an_address_is_on_one_link() -> None:
 
 def test_a_switch_whose_profile_is_gone_takes_no_connection() -> None:
     """Which ports it has is in the profile."""
-    verdict = world(switch("leaf-07", profile="nope")).create(unbundled("c", "leaf-07/E1/1"))
+    verdict = admission_with(switch("leaf-07", profile="nope")).create(unbundled("c", "leaf-07/E1/1"))
     assert said(verdict) == ["connection-profile-missing .spec.unbundled.link.switch.port"]
 
 
 def test_type_and_vpc_do_not_change() -> None:
     """The type is the first that is set, so adding one after it changes nothing for upstream."""
-    admission = put(world(), unbundled("one"), static("10.9.0.1/24", "10.9.0.2", withinVPC="vpc-1"))
+    admission = put(admission_with(), unbundled("one"), static("10.9.0.1/24", "10.9.0.2", withinVPC="vpc-1"))
     assert said(admission.update(connection("one", external={"link": ports(switch="leaf-01/E1/1")}))) == [
         "connection-type-immutable .spec"
     ]
@@ -260,7 +262,7 @@ def test_type_and_vpc_do_not_change() -> None:
 @pytest.mark.parametrize("kind", ["VPCAttachment", "ExternalAttachment"])
 def test_a_connection_goes_after_its_attachments(kind: str) -> None:
     """Delete is refused while something is attached, and free afterwards."""
-    admission = put(world(), unbundled("one"))
+    admission = put(admission_with(), unbundled("one"))
     admission.put(attachment(kind, "one"))
     assert said(admission.delete("Connection", "one")) == ["connection-in-use ."]
     admission.remove(kind, "to-one")
@@ -272,7 +274,7 @@ def test_mclag_is_taken_with_a_warning_by_the_older_and_refused_by_the_newer_rel
     links = [ports(switch="nope/E1/1", server="nope/e1")] * 2
     alone, beside = connection("c", mclag={"links": links}), unbundled("c", "nope/E1/1")
     beside["spec"]["mclag"] = {"links": links}
-    older, newer = (world(upstream=upstream) for upstream in (Upstream.V0_126, Upstream.V0_129))
+    older, newer = (admission_with(upstream=upstream) for upstream in (Upstream.V0_126, Upstream.V0_129))
     deprecated = ["connection-mclag-deprecated .spec.mclag"]
     assert (older.create(alone).accepted, said(older.create(alone))) == (True, deprecated)
     assert (newer.create(alone).accepted, said(newer.create(alone))) == (
@@ -285,13 +287,13 @@ def test_mclag_is_taken_with_a_warning_by_the_older_and_refused_by_the_newer_rel
 @pytest.mark.parametrize("manifest, wanted", WARNED.values(), ids=WARNED)
 def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, wanted: list[str]) -> None:
     """Accepted, and told."""
-    verdict = world().create(manifest)
+    verdict = admission_with().create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, wanted)
 
 
 def test_ports_that_move_under_an_attachment_are_a_warning() -> None:
     """Adding a cable is fine; so is moving ports while nothing is attached."""
-    admission = put(world(), eslag("leaf-01/E1/1", "leaf-02/E1/1"))
+    admission = put(admission_with(), eslag("leaf-01/E1/1", "leaf-02/E1/1"))
     moved, more = eslag("leaf-01/E1/2", "leaf-02/E1/1"), eslag("leaf-01/E1/1", "leaf-02/E1/1", "leaf-02/E1/2")
     assert said(admission.update(moved)) == []
     admission.put(attachment("VPCAttachment", "c"))
@@ -336,7 +338,7 @@ def test_nothing_of_the_right_shape_makes_the_rules_stumble(data: st.DataObject)
         spec[field] = data.draw(
             st.fixed_dictionaries({}, optional={links: link if links == "link" else st.lists(link, min_size=2)})
         )
-    admission = world()
+    admission = admission_with()
     verdict = admission.create(connection("c", **spec))
     if verdict.stored is not None:
         admission.put(verdict.stored)

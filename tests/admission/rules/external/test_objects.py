@@ -10,12 +10,12 @@ from devstack.objects import make
 from hedgehog.admission.review import Admission
 from hedgehog.fabric.model import Manifest
 from tests.admission.rules.factories import (
+    make_admission,
     make_external,
     make_external_attachment,
     make_external_peering,
     make_link,
     make_vpc,
-    make_world,
     said,
 )
 
@@ -25,7 +25,7 @@ STATIC = {"remoteIP": "100.1.0.2", "ip": "100.1.0.1/24", "vlan": 20}
 def fabric(*more: Manifest) -> Admission:
     """Externals of both forms, external Connections `border` and `spare`, and another Connection."""
     borders = [make("Connection", name, {"external": {"link": {}}}) for name in ("border", "spare")]
-    return make_world(
+    return make_admission(
         make_external("ext-1"),
         make_external("fixed", static={"prefixes": ["0.0.0.0/0"]}),
         *borders,

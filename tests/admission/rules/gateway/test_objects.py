@@ -13,13 +13,13 @@ from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 from tests.admission.rules.factories import (
+    make_admission,
     make_external,
     make_gateway,
     make_gateway_peering,
     make_subnet,
     make_switch,
     make_vpc,
-    make_world,
     said,
 )
 
@@ -29,7 +29,7 @@ NEIGHBOR = {"ip": "172.30.128.0", "asn": 65101}
 
 def fabric(*more: Manifest, settings: FabricSettings | None = None) -> Admission:
     """GatewayGroup `default`, and nothing else of gateways."""
-    return make_world(make("GatewayGroup", "default"), *more, settings=settings)
+    return make_admission(make("GatewayGroup", "default"), *more, settings=settings)
 
 
 def make_info(**status: Any) -> Manifest:

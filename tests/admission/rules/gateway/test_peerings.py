@@ -13,6 +13,7 @@ from hedgehog.admission.review import Admission
 from hedgehog.admission.rules.gateway.ports import parse_ports
 from hedgehog.fabric.model import Manifest
 from tests.admission.rules.factories import (
+    make_admission,
     make_expose,
     make_external,
     make_gateway,
@@ -20,7 +21,6 @@ from tests.admission.rules.factories import (
     make_subnet,
     make_vpc,
     make_vpc_peering,
-    make_world,
     said,
 )
 
@@ -31,7 +31,7 @@ STATIC = {"static": {}}
 
 def fabric(*more: Manifest) -> Admission:
     """Three VPCs, two Externals, a group with a Gateway and one without."""
-    return make_world(
+    return make_admission(
         make("GatewayGroup", "default"),
         make("GatewayGroup", "empty"),
         make_gateway(),

@@ -13,14 +13,14 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.manifests.rule import RULES
-from tests.admission.rules.factories import make_profile, make_switch, make_world, said
+from tests.admission.rules.factories import make_admission, make_profile, make_switch, said
 
 EXTRA = FabricSettings(allow_extra_switch_profiles=True)
 
 
-def world(*more: Manifest) -> Admission:
+def admission_with(*more: Manifest) -> Admission:
     """A fabric that takes profiles of one's own."""
-    return make_world(*more, settings=EXTRA)
+    return make_admission(*more, settings=EXTRA)
 
 
 def changed(path: str, value: Any) -> Manifest:
@@ -47,7 +47,7 @@ def renamed(old: str, new: str) -> Manifest:
 
 def test_a_sound_profile_is_accepted_where_extra_ones_are_allowed() -> None:
     """And refused elsewhere."""
-    assert (said(world().create(make_profile())), said(make_world().create(make_profile()))) == (
+    assert (said(admission_with().create(make_profile())), said(make_admission().create(make_profile()))) == (
         [],
         ["profile-not-built-in .metadata.name"],
     )
@@ -140,12 +140,12 @@ REFUSED: dict[str, tuple[Manifest, list[str]]] = {
 @pytest.mark.parametrize(("manifest", "expected"), REFUSED.values(), ids=REFUSED)
 def test_a_profile_is_refused_for_one_reason(manifest: Manifest, expected: list[str]) -> None:
     """Each fault gives its violation at its place, and no follow-ups."""
-    assert said(world().create(manifest)) == expected
+    assert said(admission_with().create(manifest)) == expected
 
 
 def test_built_in_profiles_can_be_written_as_they_are_only() -> None:
     """Zero values that Go drops are not a difference; nothing else may change, and they cannot go."""
-    admission = make_world()
+    admission = make_admission()
     profile = copy.deepcopy(
         next(one for one in default_profiles(admission.settings) if one["metadata"]["name"] == "vs")
     )
@@ -160,7 +160,7 @@ def test_built_in_profiles_can_be_written_as_they_are_only() -> None:
 
 def test_changing_the_profile_of_a_switch_is_a_warning() -> None:
     """Upstream lets it pass without a look at the switches."""
-    admission = world(make_profile(), make_switch(profile="mine"))
+    admission = admission_with(make_profile(), make_switch(profile="mine"))
     verdict = admission.update(changed("notes", "new"))
     assert (verdict.accepted, said(verdict)) == (True, ["profile-in-use .spec"])
     assert said(admission.update(make_profile())) == []
@@ -175,10 +175,10 @@ def test_every_rule_of_profiles_has_a_test() -> None:
 
 def test_ports_of_a_switch_follow_its_profile_and_its_breakouts() -> None:
     """`E1/3` stays an alias of its first part."""
-    admission = world(make_profile(), make_switch(profile="mine", portBreakouts={"E1/3": "2x50G"}))
-    switch = admission.world.get("Switch", "leaf-1")
+    admission = admission_with(make_profile(), make_switch(profile="mine", portBreakouts={"E1/3": "2x50G"}))
+    switch = admission.state.get("Switch", "leaf-1")
     assert switch is not None
-    profile = profile_of(admission.world, switch)
+    profile = profile_of(admission.state, switch)
     named = {
         "M1": "Management0",
         "E1/1": "Ethernet0",
@@ -193,13 +193,13 @@ def test_ports_of_a_switch_follow_its_profile_and_its_breakouts() -> None:
 
 
 def test_a_profile_is_parsed_once_however_often_it_is_asked_for() -> None:
-    """Changing the world does not matter; replacing the profile does."""
-    admission = world(make_profile(), make_switch(profile="mine"))
+    """Changing the state does not matter; replacing the profile does."""
+    admission = admission_with(make_profile(), make_switch(profile="mine"))
     switch = make_switch(profile="mine")
-    first = profile_of(admission.world, switch)
+    first = profile_of(admission.state, switch)
     admission.put(make_switch("leaf-2", 2))
-    assert profile_of(admission.world, switch) is first
+    assert profile_of(admission.state, switch) is first
     admission.put(make_profile(features={"roce": True}))
-    again = profile_of(admission.world, switch)
+    again = profile_of(admission.state, switch)
     assert again is not None and again.features == {"roce"}
-    assert profile_of(admission.world, make_switch(profile="no")) is None
+    assert profile_of(admission.state, make_switch(profile="no")) is None

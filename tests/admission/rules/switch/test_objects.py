@@ -10,7 +10,7 @@ from devstack.objects import make
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests.rule import RULES, Severity
-from tests.admission.rules.factories import make_profile, make_spine, make_switch, make_world, said
+from tests.admission.rules.factories import make_admission, make_profile, make_spine, make_switch, said
 
 PAIR = {"group": "pair", "type": "eslag"}
 
@@ -32,7 +32,7 @@ ACCEPTED = {
 @pytest.mark.parametrize("upstream", Upstream)
 def test_a_switch_is_accepted_when_all_is_right(manifest: Manifest, upstream: Upstream) -> None:
     """Nothing to say, not even a warning."""
-    verdict = make_world(settings=FabricSettings(upstream=upstream)).create(manifest)
+    verdict = make_admission(settings=FabricSettings(upstream=upstream)).create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, [])
 
 
@@ -132,7 +132,7 @@ REFUSED = {
 @pytest.mark.parametrize(("manifest", "expected"), REFUSED.values(), ids=REFUSED)
 def test_a_switch_is_refused_for_one_reason(manifest: Manifest, expected: list[str]) -> None:
     """Each fault gives its violation at its place, and no follow-ups."""
-    assert said(make_world().create(manifest)) == [*expected]
+    assert said(make_admission().create(manifest)) == [*expected]
 
 
 TAKEN = {
@@ -146,33 +146,33 @@ TAKEN = {
 @pytest.mark.parametrize(("same", "expected"), TAKEN.values(), ids=TAKEN)
 def test_switches_share_no_address_and_leaves_no_asn(same: dict[str, Any], expected: list[str]) -> None:
     """The other switch is named; the switch itself does not count when it is updated."""
-    world = make_world(make_switch("leaf-1", 1), make_switch("leaf-2", 2))
-    assert said(world.create(make_switch("leaf-3", 3, **same))) == expected
-    assert said(world.update(make_switch("leaf-2", 2, **same))) == expected
-    assert said(world.update(make_switch("leaf-1", 1, description="new"))) == []
+    admission = make_admission(make_switch("leaf-1", 1), make_switch("leaf-2", 2))
+    assert said(admission.create(make_switch("leaf-3", 3, **same))) == expected
+    assert said(admission.update(make_switch("leaf-2", 2, **same))) == expected
+    assert said(admission.update(make_switch("leaf-1", 1, description="new"))) == []
 
 
 def test_mclag_partners_may_share_asn_and_vtep_address() -> None:
     """Upstream still lets them, and warns."""
     mclag = {"redundancy": {"group": "pair", "type": "mclag"}}
-    world = make_world(make_switch("leaf-1", 1, **mclag))
-    verdict = world.create(make_switch("leaf-2", 2, asn=65101, vtepIP="172.30.12.1/32", **mclag))
+    admission = make_admission(make_switch("leaf-1", 1, **mclag))
+    verdict = admission.create(make_switch("leaf-2", 2, asn=65101, vtepIP="172.30.12.1/32", **mclag))
     assert (verdict.accepted, said(verdict)) == (True, ["switch-mclag-deprecated .spec.redundancy.type"])
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_addresses_of_gateways_count_where_there_are_gateways(enabled: bool) -> None:
     """Without the gateway, upstream does not look."""
-    world = make_world(settings=FabricSettings(gateway_enabled=enabled))
-    world.put(make("Gateway", "gw-1", {"protocolIP": "172.30.8.2/32", "vtepIP": "172.30.12.1/32"}))
+    admission = make_admission(settings=FabricSettings(gateway_enabled=enabled))
+    admission.put(make("Gateway", "gw-1", {"protocolIP": "172.30.8.2/32", "vtepIP": "172.30.12.1/32"}))
     expected = ["switch-address-used .spec.protocolIP", "switch-address-used .spec.vtepIP"] if enabled else []
-    assert said(world.create(make_switch())) == expected
+    assert said(admission.create(make_switch())) == expected
 
 
 def test_a_pipeline_that_nobody_defined_takes_no_port() -> None:
     """As in a profile whose pipelines were changed under the switch."""
     profile = make_profile(pipelines={"2": {"maxPorts": 4}})
-    assert said(make_world(profile).create(make_switch(profile="mine"))) == [
+    assert said(make_admission(profile).create(make_switch(profile="mine"))) == [
         "switch-pipeline-exceeded .spec.portBreakouts"
     ]
 
@@ -181,10 +181,10 @@ def test_a_pipeline_that_nobody_defined_takes_no_port() -> None:
 def test_breakouts_are_frozen_while_roce_is_on(after: dict[str, str]) -> None:
     """Even when RoCE goes off in the same change, and an empty mapping is not the same as none."""
     old = make_switch(profile="celestica-ds3000", roce=True)
-    world = make_world(old)
+    admission = make_admission(old)
     new = make_switch(profile="celestica-ds3000", portBreakouts=after)
-    assert said(world.update(new)) == ["switch-breakouts-frozen .spec.portBreakouts"]
-    assert said(world.update(make_switch(profile="celestica-ds3000"))) == []
+    assert said(admission.update(new)) == ["switch-breakouts-frozen .spec.portBreakouts"]
+    assert said(admission.update(make_switch(profile="celestica-ds3000"))) == []
 
 
 def make_connection(name: str, port: str, *, kind: str = "unbundled", switch: str = "leaf-1") -> Manifest:
@@ -196,9 +196,9 @@ def make_connection(name: str, port: str, *, kind: str = "unbundled", switch: st
 
 def test_a_switch_with_connections_cannot_be_deleted() -> None:
     """MCLAG connections carry no label, and do not count."""
-    world = make_world(make_switch(), make_switch("leaf-2", 2), make_connection("c", "E1/1"))
-    assert said(world.delete("Switch", "leaf-1")) == ["switch-has-connections ."]
-    assert world.delete("Switch", "leaf-2").accepted
+    admission = make_admission(make_switch(), make_switch("leaf-2", 2), make_connection("c", "E1/1"))
+    assert said(admission.delete("Switch", "leaf-1")) == ["switch-has-connections ."]
+    assert admission.delete("Switch", "leaf-2").accepted
 
 
 WARNED = {
@@ -216,7 +216,7 @@ WARNED = {
 @pytest.mark.parametrize(("manifest", "expected"), WARNED.values(), ids=WARNED)
 def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, expected: list[str]) -> None:
     """The object is accepted all the same."""
-    verdict = make_world(make_switch("leaf-9", 9, boot={"serial": "SN-9"})).create(manifest)
+    verdict = make_admission(make_switch("leaf-9", 9, boot={"serial": "SN-9"})).create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, expected)
 
 
@@ -237,14 +237,14 @@ CHANGED: dict[str, tuple[dict[str, Any], list[str]]] = {
 def test_changes_under_connections_and_attachments_are_warnings(change: dict[str, Any], expected: list[str]) -> None:
     """Upstream checks neither again."""
     before: dict[str, Any] = {"redundancy": PAIR, "groups": ["pair"], "portBreakouts": {"E1/49": "4x25G"}}
-    world = make_world(
+    admission = make_admission(
         make_switch(**before),
         make_connection("c", "E1/49/1", kind="eslag"),
         make("VLANNamespace", "other", {"ranges": [{"from": 3, "to": 4}]}),
         make("VPC", "v", {"vlanNamespace": "default", "subnets": {"a": {"subnet": "10.0.1.0/24", "vlan": 1001}}}),
         make("VPCAttachment", "a", {"connection": "c", "subnet": "v/a"}),
     )
-    verdict = world.update(make_switch(**{**before, **change}))
+    verdict = admission.update(make_switch(**{**before, **change}))
     assert (verdict.accepted, said(verdict)) == (True, expected)
 
 
@@ -278,7 +278,7 @@ def test_warnings_are_those_that_upstream_misses() -> None:
 
 def test_a_switch_may_lack_the_structures_that_a_patch_took_away() -> None:
     """A cluster stores them empty only when its webhook has something else to change."""
-    verdict = make_world(make_switch()).patch(
+    verdict = make_admission(make_switch()).patch(
         "Switch", "leaf-1", {"spec": {"redundancy": None, "boot": None, "ecmp": None}}
     )
     assert (verdict.accepted, said(verdict)) == (True, [])

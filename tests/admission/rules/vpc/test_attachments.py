@@ -10,7 +10,15 @@ from devstack.objects import make, make_server
 from hedgehog.admission.review import Admission
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
-from tests.admission.rules.factories import make_link, make_spine, make_subnet, make_switch, make_vpc, make_world, said
+from tests.admission.rules.factories import (
+    make_admission,
+    make_link,
+    make_spine,
+    make_subnet,
+    make_switch,
+    make_vpc,
+    said,
+)
 
 LINK = "fabric.githedgehog.com/p2p-link"
 
@@ -23,7 +31,7 @@ def attach(subnet: str = "vpc-1/default", connection: str = "single", name: str 
 def fabric(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Admission:
     """VPCs of both modes, one with a hostBGP subnet, and Connections of every sort, with nothing attached."""
     pair = {"redundancy": {"group": "pair", "type": "eslag"}}
-    return make_world(
+    return make_admission(
         make_server("srv-1"),
         make_switch("leaf-1", 1, **pair),
         make_switch("leaf-2", 2, **pair),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from devstack.objects import make
 from hedgehog.fabric.model import Manifest
-from tests.admission.rules.factories import make_link, make_subnet, make_switch, make_vpc, make_world, said
+from tests.admission.rules.factories import make_admission, make_link, make_subnet, make_switch, make_vpc, said
 
 AT = ".spec.subnets.default"
 MAC = "0c:20:12:fe:01:01"
@@ -61,7 +61,7 @@ def extra(prefix: str, **lengths: int) -> Manifest:
 )
 def test_a_vpc(vpc: Manifest, expected: list[str]) -> None:
     """Its name, its mode, its namespaces, what may talk, where routes lead."""
-    assert said(make_world().create(vpc)) == expected
+    assert said(make_admission().create(vpc)) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_vpc(vpc: Manifest, expected: list[str]) -> None:
 )
 def test_a_subnet(vpc: Manifest, expected: list[str]) -> None:
     """Its addresses, its VLAN, and what its servers may announce."""
-    assert said(make_world().create(vpc)) == expected
+    assert said(make_admission().create(vpc)) == expected
 
 
 @pytest.mark.parametrize(
@@ -141,30 +141,30 @@ def test_a_subnet(vpc: Manifest, expected: list[str]) -> None:
 )
 def test_the_dhcp_of_a_subnet(vpc: Manifest, expected: list[str]) -> None:
     """A server or a relay, with addresses that servers can use."""
-    assert said(make_world().create(vpc)) == expected
+    assert said(make_admission().create(vpc)) == expected
 
 
 def test_a_relay_vpc_needs_a_relay() -> None:
     """Which is in that VPC."""
     vpc = make_vpc("vpc-2", {"default": make_subnet(2, dhcp={"relayVPC": "vpc-1"})})
-    assert said(make_world(make_vpc()).create(vpc)) == [f"vpc-dhcp-relay-vpc-alone {AT}.dhcp.relayVPC"]
+    assert said(make_admission(make_vpc()).create(vpc)) == [f"vpc-dhcp-relay-vpc-alone {AT}.dhcp.relayVPC"]
 
 
 def test_the_subnets_of_a_vpc_are_apart() -> None:
     """In VLANs and addresses; hostBGP subnets may go without a VLAN."""
     vpc = make_vpc(subnets={"a": make_subnet(1), "b": make_subnet(1, subnet="10.0.0.0/23")})
-    assert said(make_world().create(vpc)) == [
+    assert said(make_admission().create(vpc)) == [
         "vpc-vlan-repeated .spec.subnets.b.vlan",
         "vpc-subnet-overlap .spec.subnets.a.subnet",
     ]
     bgp = {name: make_subnet(number, vlan=0, hostBGP=True) for number, name in enumerate("ab")}
-    assert said(make_world().create(make_vpc(subnets=bgp))) == []
+    assert said(make_admission().create(make_vpc(subnets=bgp))) == []
 
 
 def test_vpcs_of_one_namespace_are_apart() -> None:
     """In VLANs and addresses, extra prefixes included; a VPC is not in its own way."""
     announced = make_subnet(5, vlan=0, hostBGP=True, hostBGPExtraPrefixes={"10.0.8.0/22": {"minPrefixLen": 22}})
-    fabric = make_world(of(subnet="10.0.0.0/22"), make_vpc("bgp", {"a": announced}))
+    fabric = make_admission(of(subnet="10.0.0.0/22"), make_vpc("bgp", {"a": announced}))
     assert said(fabric.create(make_vpc("vpc-2"))) == [f"vpc-subnet-taken {AT}.subnet", f"vpc-vlan-taken {AT}.vlan"]
     assert said(fabric.create(make_vpc("vpc-2", {"a": make_subnet(9)}))) == ["vpc-subnet-taken .spec.subnets.a.subnet"]
     assert fabric.create(make_vpc("vpc-2", {"a": make_subnet(7)})).accepted
@@ -176,7 +176,7 @@ def test_which_of_two_vpcs_comes_first_does_not_matter(order: list[int]) -> None
     """Whatever pair overlaps, the second of the two is refused."""
     subnets = ["10.0.0.0/16", "10.0.0.0/24", "10.0.0.128/25", "10.0.1.0/24", "10.0.1.64/26", "10.0.2.0/24"]
     overlapping = {(0, n) for n in range(1, 6)} | {(1, 2), (3, 4)}
-    fabric, kept = make_world(), set[int]()
+    fabric, kept = make_admission(), set[int]()
     for number in order:
         verdict = fabric.create(make_vpc(f"v{number}", {"a": make_subnet(number, subnet=subnets[number])}))
         fits = not any((min(pair), max(pair)) in overlapping for pair in ((number, other) for other in kept))
@@ -197,7 +197,7 @@ def test_which_of_two_vpcs_comes_first_does_not_matter(order: list[int]) -> None
 )
 def test_a_vpc_in_use_stays(kind: str, label: str, value: str) -> None:
     """Attachments, peerings and static externals hold it."""
-    fabric = make_world(make_vpc())
+    fabric = make_admission(make_vpc())
     fabric.put(make(kind, "user", labels={label: value}))
     verdict = fabric.delete("VPC", "vpc-1")
     assert [str(one) for one in verdict.violations] == [f".: {kind} user refer to it"]
@@ -238,20 +238,20 @@ def test_a_vpc_in_use_stays(kind: str, label: str, value: str) -> None:
 )
 def test_what_is_accepted_with_a_warning(vpc: Manifest, expected: list[str]) -> None:
     """Surely nobody wants it."""
-    verdict = make_world().create(vpc)
+    verdict = make_admission().create(vpc)
     assert (verdict.accepted, said(verdict)) == (True, expected)
 
 
 def test_a_hostbgp_vlan_of_another_subnet_is_a_warning() -> None:
     """Upstream compares those of other subnets only."""
     vpc = make_vpc(subnets={"a": make_subnet(1), "b": make_subnet(2, vlan=1001, hostBGP=True)})
-    assert said(make_world().create(vpc)) == ["vpc-hostbgp-vlan .spec.subnets.b.vlan"]
+    assert said(make_admission().create(vpc)) == ["vpc-hostbgp-vlan .spec.subnets.b.vlan"]
 
 
 def attached(*more: Manifest) -> Any:
     """A fabric in which the subnet `default` of `vpc-1`, which has a second one, is attached over ESLAG."""
     pair = {"redundancy": {"group": "pair", "type": "eslag"}}
-    return make_world(
+    return make_admission(
         make_switch("leaf-1", 1, **pair),
         make_switch("leaf-2", 2, **pair),
         make_link("both", "eslag", "leaf-1", "leaf-2"),

@@ -8,20 +8,20 @@ from hedgehog.admission.review import Admission
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 from tests.admission.rules.factories import (
+    make_admission,
     make_external,
     make_external_peering,
     make_gateway_peering,
     make_subnet,
     make_vpc,
     make_vpc_peering,
-    make_world,
     said,
 )
 
 
 def fabric(*more: Manifest, settings: FabricSettings | None = None) -> Admission:
     """Two VPCs and an External of one namespace, and `far` and `away` of others."""
-    return make_world(
+    return make_admission(
         make_vpc("vpc-1"),
         make_vpc("vpc-2", {"default": make_subnet(2)}),
         make_vpc("far", {"default": make_subnet(3)}, ipv4Namespace="other", vlanNamespace="other"),

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.fabric.addresses import Prefix, parse_address, parse_prefix
 from hedgehog.fabric.endpoints import NUMBERED, TYPES, Path, links
 from hedgehog.fabric.model import Manifest
@@ -70,7 +70,7 @@ def link_addresses(spec: Mapping[str, Any]) -> Iterator[str]:
                 yield str(prefix.address)
 
 
-def link_violations(new: Manifest, world: World) -> Iterator[Violation]:
+def link_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     """What is wrong with the addresses of links. A link with one address or none is not looked at."""
     name, seen = new["metadata"]["name"], set[str]()
     for path, link in _numbered(new["spec"]):
@@ -79,22 +79,22 @@ def link_violations(new: Manifest, world: World) -> Iterator[Violation]:
             continue
         ends = [_Address((*path, side, "ip"), text, parse_prefix(text)) for side, text in written]
         for end in ends:
-            yield from _end_violations(end, name, seen, world)
+            yield from _end_violations(end, name, seen, state)
         networks = {end.prefix.network for end in ends if end.prefix is not None and end.prefix.bits == 31}
         if len(networks) == len(ends) > 1:
             yield LINK_ADDRESS.at(path, f"{' and '.join(text for _, text in written)} are not in one /31")
 
 
-def _end_violations(end: _Address, name: str, seen: set[str], world: World) -> Iterator[Violation]:
+def _end_violations(end: _Address, name: str, seen: set[str], state: ClusterState) -> Iterator[Violation]:
     path, text, prefix = end
     if prefix is None or prefix.bits != 31:
         yield LINK_ADDRESS.at(path, f"{text} is not an address with the prefix length /31")
         return
-    subnet = world.settings.fabric_subnet
+    subnet = state.settings.fabric_subnet
     if not _parsed(subnet).contains(prefix.address):
         yield LINK_ADDRESS.at(path, f"{prefix.address} is not in the fabric's subnet {subnet}")
     address = str(prefix.address)
-    users = sorted(user for _, user in world.users(("link-ip", address)) if user != name)
+    users = sorted(user for _, user in state.users(("link-ip", address)) if user != name)
     if address in seen:
         yield LINK_ADDRESS_TAKEN.at(path, f"{address} is used twice in this Connection")
     elif users:
@@ -111,7 +111,7 @@ def _numbered(spec: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]
             return
 
 
-def static_external(value: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def static_external_violations(value: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     """What is wrong with the addresses of a static external."""
     switch = (value.get("link") or {}).get("switch") or {}
     yield from _next_hop(switch.get("ip", ""), switch.get("nextHop", ""))
@@ -120,7 +120,7 @@ def static_external(value: Mapping[str, Any], world: World) -> Iterator[Violatio
         if len(subnets) > 1:
             yield STATIC_SUBNET.at((*_SWITCH, "subnets"), f"{_EVERYTHING} is set beside other subnets")
         return
-    yield from _subnets(subnets, world)
+    yield from _subnets(subnets, state)
 
 
 def _next_hop(ip: str, next_hop: str) -> Iterator[Violation]:
@@ -133,7 +133,7 @@ def _next_hop(ip: str, next_hop: str) -> Iterator[Violation]:
         yield STATIC_ADDRESS.at((*_SWITCH, "nextHop"), f"{next_hop} is not in the network of {ip}")
 
 
-def _subnets(subnets: Sequence[str], world: World) -> Iterator[Violation]:
+def _subnets(subnets: Sequence[str], state: ClusterState) -> Iterator[Violation]:
     before: list[Prefix] = []
     for number, text in enumerate(subnets):
         path, prefix = (*_SWITCH, "subnets", number), parse_prefix(text)
@@ -142,7 +142,7 @@ def _subnets(subnets: Sequence[str], world: World) -> Iterator[Violation]:
             continue
         if prefix != prefix.network:
             yield STATIC_SUBNET.at(path, f"{text} has host bits", f"write {prefix.network}")
-        for other in (*before, *_reserved(world.settings.reserved_subnets)):
+        for other in (*before, *_reserved(state.settings.reserved_subnets)):
             if prefix.overlaps(other):
                 whose = "of this Connection" if other in before else "which is reserved for the fabric"
                 yield STATIC_SUBNET_OVERLAP.at(path, f"{text} overlaps {other}, {whose}")

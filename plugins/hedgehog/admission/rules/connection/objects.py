@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
-from hedgehog.admission.rules.connection.links import link_addresses, link_violations, static_external
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
+from hedgehog.admission.rules.connection.links import link_addresses, link_violations, static_external_violations
 from hedgehog.admission.rules.connection.warnings import MCLAG_DEPRECATED, warn
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.admission.rules.registry import KindRules
@@ -139,7 +139,7 @@ IN_USE = rule(
 )
 
 
-def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
     joined = endpoints_of(spec)
     if old is not None:
@@ -147,21 +147,21 @@ def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
         if type_of(old["spec"]) is not joined.type:
             return
     if is_mclag(spec):
-        if joined.type is None and world.settings.upstream is not Upstream.V0_126:
+        if joined.type is None and state.settings.upstream is not Upstream.V0_126:
             yield MCLAG_REMOVED.at(("spec", "mclag" if "mclag" in spec else "mclagDomain"), "MCLAG is gone")
-        yield from _within_vpc(spec, world)
+        yield from _within_vpc(spec, state)
         return
     if joined.type is None:
         yield TYPE_MISSING.at(("spec",), "no type is set")
         return
-    yield from _mtu(spec, world)
+    yield from _mtu(spec, state)
     yield from _malformed(joined)
-    yield from _devices_exist(spec, joined, world)
-    yield from _ports_free(new["metadata"]["name"], joined, world)
+    yield from _devices_exist(spec, joined, state)
+    yield from _ports_free(new["metadata"]["name"], joined, state)
     if "staticExternal" in spec:
-        yield from static_external(spec["staticExternal"], world)
-        yield from _within_vpc(spec, world)
-    yield from link_violations(new, world)
+        yield from static_external_violations(spec["staticExternal"], state)
+        yield from _within_vpc(spec, state)
+    yield from link_violations(new, state)
 
 
 def _immutable(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Violation]:
@@ -176,8 +176,8 @@ def _immutable(new: Mapping[str, Any], old: Mapping[str, Any]) -> Iterator[Viola
             yield VPC_IMMUTABLE.at(("spec", "staticExternal", "withinVPC"), message)
 
 
-def _mtu(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
-    settings = world.settings
+def _mtu(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
+    settings = state.settings
     limit = settings.fabric_mtu - settings.server_facing_mtu_offset
     for field in ("unbundled", "bundled"):
         if field in spec and spec[field].get("mtu", 0) > limit:
@@ -217,29 +217,29 @@ def _miscounted(joined: Endpoints) -> Iterator[Violation]:
     yield DEVICES.at(("spec", kind.field), message)
 
 
-def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, world: World) -> Iterator[Violation]:
+def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, state: ClusterState) -> Iterator[Violation]:
     switches: dict[str, Manifest] = {}
     by_device: dict[str, list[LinkEnd]] = {}
     for end in joined.ends:
         by_device.setdefault(end.device, []).append(end)
     for name, end in joined.devices[Device.SWITCH].items():
-        switch = world.get("Switch", name)
+        switch = state.get("Switch", name)
         if switch is not None:
             switches[name] = switch
-            yield from _ports_exist(name, switch, by_device[name], world)
+            yield from _ports_exist(name, switch, by_device[name], state)
         elif end.is_named:
             yield SWITCH_MISSING.at(end.path, f"there is no Switch {name}")
     if "eslag" in spec and switches and len(switches) == len(joined.devices[Device.SWITCH]):
         yield from _redundancy(switches)
     for name, end in joined.devices[Device.SERVER].items():
-        if end.is_named and world.get("Server", name) is None:
+        if end.is_named and state.get("Server", name) is None:
             yield SERVER_MISSING.at(end.path, f"there is no Server {name}")
 
 
-def _ports_exist(name: str, switch: Manifest, ends: Sequence[LinkEnd], world: World) -> Iterator[Violation]:
+def _ports_exist(name: str, switch: Manifest, ends: Sequence[LinkEnd], state: ClusterState) -> Iterator[Violation]:
     """Of the ends there, whatever they are plugged into."""
     path = next(end.path for end in ends if end.kind is Device.SWITCH)
-    profile = profile_of(world, switch)
+    profile = profile_of(state, switch)
     if profile is None:
         yield PROFILE_MISSING.at(
             path, f"Switch {name} has the profile {switch['spec'].get('profile')}, which is not there"
@@ -271,11 +271,11 @@ def _redundancy(switches: Mapping[str, Manifest]) -> Iterator[Violation]:
         yield ESLAG_GROUP.at(path, f"the redundancy group {min(groups)} is of type {kind}, not eslag")
 
 
-def _ports_free(name: str, joined: Endpoints, world: World) -> Iterator[Violation]:
+def _ports_free(name: str, joined: Endpoints, state: ClusterState) -> Iterator[Violation]:
     for end in joined.ends:
         if not end.is_named:
             continue
-        users = {user for port in _names(end.port) for _, user in world.users(("port", port)) if user != name}
+        users = {user for port in _names(end.port) for _, user in state.users(("port", port)) if user != name}
         if users:
             yield PORT_TAKEN.at(end.path, f"{end.port} is used by Connection {', '.join(sorted(users))}")
 
@@ -285,26 +285,26 @@ def _names(port: str) -> tuple[str, ...]:
     return (port, f"{port}/1") if port.count("/") == 2 else (port,)
 
 
-def _within_vpc(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def _within_vpc(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     vpc = (spec.get("staticExternal") or {}).get("withinVPC")
-    if vpc and world.get("VPC", vpc) is None:
+    if vpc and state.get("VPC", vpc) is None:
         yield VPC_MISSING.at(("spec", "staticExternal", "withinVPC"), f"there is no VPC {vpc}")
 
 
-def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     name = old["metadata"]["name"]
     for kind in ("VPCAttachment", "ExternalAttachment"):
-        users = [one["metadata"]["name"] for one in world.labelled(kind, CONNECTION, name)]
+        users = [one["metadata"]["name"] for one in state.labelled(kind, CONNECTION, name)]
         if users:
             yield IN_USE.at((), f"{kind} {listed(users, 3)} use it")
 
 
-def _warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     if is_mclag(new["spec"]):
         field = "mclag" if "mclag" in new["spec"] else "mclagDomain"
         yield MCLAG_DEPRECATED.at(("spec", field), "is accepted without a check of its links, and has no effect")
         return
-    yield from warn(new, world, old)
+    yield from warn(new, state, old)
 
 
 def _facts(manifest: Manifest) -> Iterator[Fact]:
@@ -319,5 +319,5 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
 
 
 KINDS: Mapping[str, KindRules] = {
-    "Connection": KindRules(_validate, delete=_delete, warn=_warn, footprint=Footprint(_facts))
+    "Connection": KindRules(_validate, delete=_delete, warn=_warn, indexer=Indexer(_facts))
 }

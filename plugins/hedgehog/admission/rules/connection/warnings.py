@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.fabric.endpoints import NUMBERED, TYPES, Device, Endpoints, LinkEnd, endpoints_of, links
 from hedgehog.fabric.labels import CONNECTION
@@ -123,25 +123,25 @@ VLAN = rule(
 )
 
 
-def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """Warnings about an accepted Connection that is not of a deprecated type."""
     spec, joined = new["spec"], endpoints_of(new["spec"])
     if joined.type is None:
         return
     yield from _types(spec)
     yield from _name(new["metadata"]["name"], joined)
-    yield from _eslag(spec, joined, world)
-    yield from _ports(joined, world)
-    yield from _roles(joined, world)
+    yield from _eslag(spec, joined, state)
+    yield from _ports(joined, state)
+    yield from _roles(joined, state)
     yield from _unnumbered(spec)
     for name, end in joined.devices[Device.GATEWAY].items():
-        if world.get("Gateway", name) is None:
+        if state.get("Gateway", name) is None:
             yield GATEWAY_MISSING.at(end.path, f"there is no Gateway {name}")
     vlan = (((spec.get("staticExternal") or {}).get("link") or {}).get("switch") or {}).get("vlan", 0)
     if vlan > _LAST_VLAN:
         yield VLAN.at(("spec", "staticExternal", "link", "switch", "vlan"), f"{vlan} is not a VLAN")
     if old is not None:
-        yield from _moved(joined, endpoints_of(old["spec"]), new["metadata"]["name"], world)
+        yield from _moved(joined, endpoints_of(old["spec"]), new["metadata"]["name"], state)
 
 
 def _types(spec: Mapping[str, Any]) -> Iterator[Violation]:
@@ -155,10 +155,10 @@ def _name(name: str, joined: Endpoints) -> Iterator[Violation]:
         yield NAME_TOO_LONG.at(("metadata", "name"), f"has {len(name)} characters, so nothing can be attached")
 
 
-def _eslag(spec: Mapping[str, Any], joined: Endpoints, world: World) -> Iterator[Violation]:
+def _eslag(spec: Mapping[str, Any], joined: Endpoints, state: ClusterState) -> Iterator[Violation]:
     if joined.type is not TYPES["eslag"]:
         return
-    limit = world.settings.fabric_mtu - world.settings.server_facing_mtu_offset
+    limit = state.settings.fabric_mtu - state.settings.server_facing_mtu_offset
     mtu = spec["eslag"].get("mtu", 0)
     if mtu > limit:
         yield ESLAG_MTU.at(("spec", "eslag", "mtu"), f"{mtu} is more than {limit}")
@@ -166,16 +166,16 @@ def _eslag(spec: Mapping[str, Any], joined: Endpoints, world: World) -> Iterator
     if len(switches) == 1:
         yield ESLAG_ONE_SWITCH.at(("spec", "eslag", "links"), f"all links go to {next(iter(switches))}")
     for name, end in switches.items():
-        switch = world.get("Switch", name)
+        switch = state.get("Switch", name)
         if switch is not None and not (switch["spec"].get("redundancy") or {}).get("group"):
             yield ESLAG_HALF.at(end.path, f"Switch {name} is in no redundancy group, unlike the others")
 
 
-def _ports(joined: Endpoints, world: World) -> Iterator[Violation]:
+def _ports(joined: Endpoints, state: ClusterState) -> Iterator[Violation]:
     seen: dict[tuple[str, str], LinkEnd] = {}
     for end in joined.ends:
-        switch = world.get("Switch", end.device) if end.kind is Device.SWITCH else None
-        profile = profile_of(world, switch) if switch is not None else None
+        switch = state.get("Switch", end.device) if end.kind is Device.SWITCH else None
+        profile = profile_of(state, switch) if switch is not None else None
         if switch is None or profile is None:
             continue
         port = profile.ports.get(end.local)
@@ -187,9 +187,9 @@ def _ports(joined: Endpoints, world: World) -> Iterator[Violation]:
         seen[name] = end
 
 
-def _roles(joined: Endpoints, world: World) -> Iterator[Violation]:
+def _roles(joined: Endpoints, state: ClusterState) -> Iterator[Violation]:
     for name, end in joined.devices[Device.SWITCH].items():
-        switch = world.get("Switch", name)
+        switch = state.get("Switch", name)
         field = end.path[1]
         if switch is None or (field != "fabric" and field not in _LEAF_ONLY):
             continue
@@ -208,7 +208,7 @@ def _unnumbered(spec: Mapping[str, Any]) -> Iterator[Violation]:
             yield LINK_UNNUMBERED.at(path, f"{' and '.join(missing)} without ip")
 
 
-def _moved(new: Endpoints, old: Endpoints, name: str, world: World) -> Iterator[Violation]:
+def _moved(new: Endpoints, old: Endpoints, name: str, state: ClusterState) -> Iterator[Violation]:
     kept = {end.port for end in new.ends}
     gone = [end.port for end in old.ends if end.kind is Device.SWITCH and end.port not in kept]
     if not gone or new.type is None:
@@ -216,7 +216,7 @@ def _moved(new: Endpoints, old: Endpoints, name: str, world: World) -> Iterator[
     attached = [
         one["metadata"]["name"]
         for kind in ("VPCAttachment", "ExternalAttachment")
-        for one in world.labelled(kind, CONNECTION, name)
+        for one in state.labelled(kind, CONNECTION, name)
     ]
     if attached:
         message = f"leaves {', '.join(gone)} while {attached[0]} is attached"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules.external import acls as external_acls
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_address, parse_cidr
@@ -141,13 +141,13 @@ def vlan_of(spec: Mapping[str, Any]) -> tuple[Path, int]:
     return ("spec", "switch", "vlan"), (spec.get("switch") or {}).get("vlan", 0)
 
 
-def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
     yield from _static(spec) if "static" in spec else _bgp(spec)
     yield from external_acls.validate(spec.get("inboundACL") or {})
-    yield from _external(spec, world)
-    yield from _connection(spec, world)
-    yield from _vlan(new, world)
+    yield from _external(spec, state)
+    yield from _connection(spec, state)
+    yield from _vlan(new, state)
 
 
 def _bgp(spec: Mapping[str, Any]) -> Iterator[Violation]:
@@ -182,12 +182,12 @@ def _written(violated: Rule, path: Path, text: str | None, *, cidr: bool = False
         yield violated.at(path, f"{text!r} is not an {'address with prefix length' if cidr else 'IP address'}")
 
 
-def _external(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def _external(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     name = spec.get("external")
     if not name:
         yield EXTERNAL_REQUIRED.at(("spec", "external"), "is missing")
         return
-    external = world.get("External", name)
+    external = state.get("External", name)
     if external is None:
         yield EXTERNAL_ABSENT.at(("spec", "external"), f"there is no External {name}")
     elif ("static" in spec) != ("static" in external["spec"]):
@@ -195,12 +195,12 @@ def _external(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
         yield FORM.at(("spec", "static"), f"the attachment {forms[0]}, but External {name} {forms[1]}")
 
 
-def _connection(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def _connection(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     name = spec.get("connection")
     if not name:
         yield CONNECTION_REQUIRED.at(("spec", "connection"), "is missing")
         return
-    connection = world.get("Connection", name)
+    connection = state.get("Connection", name)
     if connection is None:
         yield CONNECTION_ABSENT.at(("spec", "connection"), f"there is no Connection {name}")
     elif "external" not in connection["spec"]:
@@ -208,16 +208,16 @@ def _connection(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
         yield CONNECTION_TYPE.at(("spec", "connection"), f"Connection {name} is not external but {types}")
 
 
-def _vlan(new: Manifest, world: World) -> Iterator[Violation]:
+def _vlan(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     path, vlan = vlan_of(new["spec"])
     for fact in _facts(new):
-        others = sorted(name for _, name in world.users(fact) if name != new["metadata"]["name"])
+        others = sorted(name for _, name in state.users(fact) if name != new["metadata"]["name"])
         if others:
             told = f"VLAN {vlan}" if vlan else "no VLAN"
             yield VLAN_TAKEN.at(path, f"{', '.join(others)} has {told} on {new['spec']['connection']} too")
 
 
-def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     path, vlan = vlan_of(new["spec"])
     if vlan > LAST_VLAN:
         yield VLAN_RANGE.at(path, f"{vlan} is not a VLAN")
@@ -236,5 +236,5 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
 
 
 KINDS: Mapping[str, KindRules] = {
-    "ExternalAttachment": KindRules(_validate, warn=_warnings, footprint=Footprint(facts=_facts))
+    "ExternalAttachment": KindRules(_validate, warn=_warnings, indexer=Indexer(facts=_facts))
 }

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.external import attachments as external_attachments
 from hedgehog.admission.rules.peered_pairs import EXTERNAL as MARK
 from hedgehog.admission.rules.registry import KindRules
@@ -122,7 +122,7 @@ NAME_MARKED = rule(
 )
 
 
-def _external(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _external(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     name, spec = new["metadata"]["name"], new["spec"]
     if len(name) > LONGEST_NAME:
         yield NAME_TOO_LONG.at(("metadata", "name"), f"has {len(name)} characters")
@@ -130,7 +130,7 @@ def _external(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
         yield from _static(spec)
     else:
         yield from _communities(spec)
-    if world.get("IPv4Namespace", spec["ipv4Namespace"]) is None:
+    if state.get("IPv4Namespace", spec["ipv4Namespace"]) is None:
         message = f"there is no IPv4Namespace {spec['ipv4Namespace']}"
         yield IPV4_NAMESPACE_ABSENT.at(("spec", "ipv4Namespace"), message)
 
@@ -169,17 +169,17 @@ def _overlaps(prefixes: list[tuple[Prefix, int]]) -> Iterator[tuple[Prefix, Pref
             widest = prefix
 
 
-def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     name, spec = new["metadata"]["name"], new["spec"]
     if name.startswith(MARK):
         yield NAME_MARKED.at(("metadata", "name"), f"begins with {MARK}")
     for index, text in enumerate((spec.get("static") or {}).get("prefixes") or ()):
-        yield from _unwanted(text, ("spec", "static", "prefixes", index), world)
+        yield from _prefix_warnings(text, ("spec", "static", "prefixes", index), state)
     if old is not None:
-        yield from _changes(new, old, world)
+        yield from _changes(new, old, state)
 
 
-def _unwanted(text: str, path: tuple[str | int, ...], world: World) -> Iterator[Violation]:
+def _prefix_warnings(text: str, path: tuple[str | int, ...], state: ClusterState) -> Iterator[Violation]:
     prefix = parse_prefix(text)
     if prefix is None:
         return
@@ -187,7 +187,7 @@ def _unwanted(text: str, path: tuple[str | int, ...], world: World) -> Iterator[
         yield STATIC_UNUSUAL.at(path, f"{text} is IPv6")
     elif prefix != prefix.network:
         yield STATIC_UNUSUAL.at(path, f"{text} has host bits; its network is {prefix.network}")
-    for reserved in _parsed(world.settings.reserved_subnets):
+    for reserved in _parsed(state.settings.reserved_subnets):
         if reserved.covers(prefix):
             yield STATIC_RESERVED.at(path, f"{text} is inside {reserved}, which the fabric uses")
 
@@ -197,28 +197,28 @@ def _parsed(subnets: tuple[str, ...]) -> tuple[Prefix, ...]:
     return tuple(prefix for prefix in map(parse_prefix, subnets) if prefix is not None)
 
 
-def _changes(new: Manifest, old: Manifest, world: World) -> Iterator[Violation]:
+def _changes(new: Manifest, old: Manifest, state: ClusterState) -> Iterator[Violation]:
     name = new["metadata"]["name"]
     was, now = old["spec"], new["spec"]
     if ("static" in was) != ("static" in now):
-        users = _users(world, name, ("ExternalAttachment",))
+        users = _users(state, name, ("ExternalAttachment",))
         if users:
             form = "static" if "static" in now else "BGP"
             yield FORM_CHANGED.at(("spec", "static"), f"becomes {form} under {users}")
     if was.get("ipv4Namespace") != now["ipv4Namespace"]:
-        users = _users(world, name, ("ExternalAttachment", "ExternalPeering"))
+        users = _users(state, name, ("ExternalAttachment", "ExternalPeering"))
         if users:
             message = f"changes from {was.get('ipv4Namespace')} to {now['ipv4Namespace']} under {users}"
             yield NAMESPACE_CHANGED.at(("spec", "ipv4Namespace"), message)
 
 
-def _users(world: World, name: str, kinds: tuple[str, ...]) -> str:
-    users = [f"{kind} {one['metadata']['name']}" for kind in kinds for one in world.labelled(kind, EXTERNAL, name)]
+def _users(state: ClusterState, name: str, kinds: tuple[str, ...]) -> str:
+    users = [f"{kind} {one['metadata']['name']}" for kind in kinds for one in state.labelled(kind, EXTERNAL, name)]
     return listed(users, _SHOWN)
 
 
-def _delete(old: Manifest, world: World) -> Iterator[Violation]:
-    users = _users(world, old["metadata"]["name"], ("ExternalAttachment", "ExternalPeering"))
+def _delete(old: Manifest, state: ClusterState) -> Iterator[Violation]:
+    users = _users(state, old["metadata"]["name"], ("ExternalAttachment", "ExternalPeering"))
     if users:
         yield IN_USE.at((), f"is used by {users}")
 

@@ -165,7 +165,7 @@ def _ports(entries: Sequence[Mapping[str, Any]], path: Path) -> Iterator[Violati
 
 
 def _combination(peering: Mapping[str, Any]) -> Iterator[Violation]:
-    nats = {name: kinds(side) for name, side in peering.items()}
+    nats = {name: nat_kinds(side) for name, side in peering.items()}
     stateful = [name for name in nats if nats[name] & {*STATEFUL}]
     static = [name for name in nats if STATELESS in nats[name]]
     if len(stateful) > 1:
@@ -175,6 +175,6 @@ def _combination(peering: Mapping[str, Any]) -> Iterator[Violation]:
         yield NAT_STATEFUL.at(("spec", "peering"), f"{stateful[0]} has stateful NAT, and {other} static NAT")
 
 
-def kinds(side: Mapping[str, Any]) -> set[str]:
+def nat_kinds(side: Mapping[str, Any]) -> set[str]:
     """The kinds of NAT that one side uses."""
     return {kind for expose in side.get("expose") or () for kind in expose.get("nat") or ()}

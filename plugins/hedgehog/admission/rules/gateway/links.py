@@ -84,8 +84,8 @@ NEIGHBOR_ASN = rule(
 )
 
 
-def interfaces(named: Mapping[str, Any]) -> Iterator[Violation]:
-    """What upstream refuses in `interfaces`."""
+def interface_violations(named: Mapping[str, Any]) -> Iterator[Violation]:
+    """What upstream refuses in `interface_violations`."""
     if not named:
         yield INTERFACES_EMPTY.at(("spec", "interfaces"), "is empty")
     for name, interface in named.items():
@@ -125,8 +125,8 @@ def is_pci(text: str) -> bool:
     return all(int(part, 16) <= largest for part, largest in zip(match.groups(), _PCI_LARGEST, strict=True))
 
 
-def neighbors(listed: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
-    """What upstream refuses in `neighbors`."""
+def neighbor_violations(listed: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
+    """What upstream refuses in `neighbor_violations`."""
     if not listed:
         yield NEIGHBORS_EMPTY.at(("spec", "neighbors"), "is empty")
     for index, neighbor in enumerate(listed):

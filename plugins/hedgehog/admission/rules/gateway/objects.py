@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules.gateway import links as gateway_links
 from hedgehog.admission.rules.gateway import peerings as gateway_peerings
 from hedgehog.admission.rules.gateway import warnings as gateway_warnings
@@ -86,19 +86,19 @@ GROUP_FULL = rule(
 )
 
 
-def _gateway(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _gateway(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
-    yield from vpc_infos.enabled(world)
+    yield from vpc_infos.not_enabled(state)
     if not 1 <= spec["workers"] <= MOST_WORKERS:
         yield WORKERS.at(("spec", "workers"), f"{spec['workers']} is not 1..{MOST_WORKERS}")
     yield from _addresses(spec)
     if not spec.get("asn"):
         yield ASN.at(("spec", "asn"), "is missing")
-    yield from gateway_links.interfaces(spec.get("interfaces") or {})
-    yield from gateway_links.neighbors(spec.get("neighbors") or [])
-    yield from _taken(new, world)
-    yield from _groups(new, world)
-    yield from vpc_infos.ready(world)
+    yield from gateway_links.interface_violations(spec.get("interfaces") or {})
+    yield from gateway_links.neighbor_violations(spec.get("neighbors") or [])
+    yield from _taken(new, state)
+    yield from _groups(new, state)
+    yield from vpc_infos.not_ready(state)
 
 
 def _addresses(spec: Mapping[str, Any]) -> Iterator[Violation]:
@@ -134,16 +134,16 @@ def _mac_fault(text: str) -> str:
     return "is not unicast" if int(mac[:2], 16) & 1 else ""
 
 
-def _taken(new: Manifest, world: World) -> Iterator[Violation]:
+def _taken(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     me = ("Gateway", new["metadata"]["name"])
     for field, fact in _identities(new["spec"]):
-        others = sorted(f"{kind} {name}" for kind, name in world.users(fact) if (kind, name) != me)
+        others = sorted(f"{kind} {name}" for kind, name in state.users(fact) if (kind, name) != me)
         if others:
             yield ADDRESS_TAKEN.at(("spec", field), f"{fact[1]} is used by {', '.join(others)}")
 
 
 def _identities(spec: Mapping[str, Any]) -> Iterator[tuple[str, Fact]]:
-    """The addresses that belong to one gateway: their field, and what `World` knows them by."""
+    """The addresses that belong to one gateway: their field, and what `ClusterState` knows them by."""
     for field, space in (("protocolIP", "protocol-ip"), ("vtepIP", "vtep-ip")):
         prefix = parse_prefix(spec.get(field, ""))
         if prefix is not None:
@@ -153,24 +153,24 @@ def _identities(spec: Mapping[str, Any]) -> Iterator[tuple[str, Fact]]:
         yield "vtepMAC", ("vtep-mac", mac)
 
 
-def _groups(new: Manifest, world: World) -> Iterator[Violation]:
-    most, seen = world.settings.gateway_communities, set()
+def _groups(new: Manifest, state: ClusterState) -> Iterator[Violation]:
+    most, seen = state.settings.gateway_communities, set()
     for index, group in enumerate(new["spec"]["groups"]):
         name, path = group.get("name", ""), ("spec", "groups", index, "name")
         if name in seen:
             yield GROUP_TWICE.at(path, f"{name!r} is listed twice")
             continue
         seen.add(name)
-        if world.get("GatewayGroup", name) is None:
+        if state.get("GatewayGroup", name) is None:
             yield GROUP_ABSENT.at(path, f"there is no GatewayGroup {name!r}")
             continue
-        members = {member for _, member in world.users(gateway_peerings.member_of(name))} - {new["metadata"]["name"]}
+        members = {member for _, member in state.users(gateway_peerings.member_of(name))} - {new["metadata"]["name"]}
         if 0 < most <= len(members):
             yield GROUP_FULL.at(path, f"{name} has {len(members)} members already, of at most {most}")
 
 
-def _gateway_group(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
-    return vpc_infos.enabled(world)
+def _gateway_group(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
+    return vpc_infos.not_enabled(state)
 
 
 def _facts(manifest: Manifest) -> Iterator[Fact]:
@@ -180,7 +180,7 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
 
 
 KINDS: Mapping[str, KindRules] = {
-    "Gateway": KindRules(_gateway, warn=gateway_warnings.gateway, footprint=Footprint(facts=_facts)),
+    "Gateway": KindRules(_gateway, warn=gateway_warnings.warn, indexer=Indexer(facts=_facts)),
     "GatewayGroup": KindRules(_gateway_group),
     **gateway_peerings.KINDS,
     **vpc_infos.KINDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules import peered_pairs
 from hedgehog.admission.rules.gateway import acls as gateway_acls
 from hedgehog.admission.rules.gateway.exposes import STATEFUL, STATELESS
@@ -49,14 +49,14 @@ IDLE_TIMEOUT_NEGATIVE = rule(
 )
 
 
-def gateway_peering(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """Warn of a GatewayPeering that upstream accepts."""
     spec, path = new["spec"], ("spec", "peering")
-    yield from peered_pairs.doubled(new, path, world)
+    yield from peered_pairs.duplicate_warnings(new, path, state)
     if all(name.startswith(EXTERNAL) for name in spec["peering"]):
         yield NO_VPC.at(path, f"{' and '.join(spec['peering'])} are both Externals")
     for name, side in spec["peering"].items():
-        subnets = ((world.get("VPC", name) or {}).get("spec") or {}).get("subnets") or {}
+        subnets = ((state.get("VPC", name) or {}).get("spec") or {}).get("subnets") or {}
         for index, expose in enumerate(side.get("expose") or ()):
             yield from _expose(expose, (*path, name, "expose", index), subnets)
     yield from gateway_acls.warnings(spec.get("acl") or {})

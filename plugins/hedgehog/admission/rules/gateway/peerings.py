@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules import peered_pairs
 from hedgehog.admission.rules.gateway import acls as gateway_acls
 from hedgehog.admission.rules.gateway import exposes as gateway_exposes
@@ -96,40 +96,40 @@ SHORTHAND = rule(
 
 
 def member_of(group: str) -> Fact:
-    """What `World` knows the Gateways of a GatewayGroup by."""
+    """What `ClusterState` knows the Gateways of a GatewayGroup by."""
     return "gateway-group", group
 
 
-def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
     peering = spec.get("peering") or {}
-    yield from vpc_infos.enabled(world)
+    yield from vpc_infos.not_enabled(state)
     yield from gateway_exposes.validate(peering)
     if len(peering) != 2:
         named = ", ".join(peering) or "none"
         yield TWO_SIDES.at(("spec", "peering"), f"names {len(peering)} sides ({named}), not two")
         return
-    vpcs = {name: None if name.startswith(EXTERNAL) else world.get("VPC", name) for name in peering}
+    vpcs = {name: None if name.startswith(EXTERNAL) else state.get("VPC", name) for name in peering}
     yield from gateway_acls.validate(spec.get("acl") or {}, vpcs)
-    yield from _group(spec["gatewayGroup"], world)
+    yield from _group(spec["gatewayGroup"], state)
     for name, side in peering.items():
-        yield from _side(name, side, vpcs[name], world)
-    yield from _exposed_twice(new, world)
-    yield from vpc_infos.ready(world)
+        yield from _side(name, side, vpcs[name], state)
+    yield from _exposed_twice(new, state)
+    yield from vpc_infos.not_ready(state)
 
 
-def _group(name: str, world: World) -> Iterator[Violation]:
+def _group(name: str, state: ClusterState) -> Iterator[Violation]:
     path = ("spec", "gatewayGroup")
-    if world.get("GatewayGroup", name) is None:
+    if state.get("GatewayGroup", name) is None:
         yield GROUP_ABSENT.at(path, f"there is no GatewayGroup {name!r}")
-    elif not any(True for _ in world.users(member_of(name))):
+    elif not any(True for _ in state.users(member_of(name))):
         yield GROUP_EMPTY.at(path, f"no Gateway is in GatewayGroup {name}")
 
 
-def _side(name: str, side: Mapping[str, Any], vpc: Manifest | None, world: World) -> Iterator[Violation]:
+def _side(name: str, side: Mapping[str, Any], vpc: Manifest | None, state: ClusterState) -> Iterator[Violation]:
     path = ("spec", "peering", name)
     if name.startswith(EXTERNAL):
-        if world.get("External", name[len(EXTERNAL) :]) is None:
+        if state.get("External", name[len(EXTERNAL) :]) is None:
             yield EXTERNAL_ABSENT.at(path, f"there is no External {name[len(EXTERNAL) :]}")
     elif vpc is None:
         yield VPC_ABSENT.at(path, f"there is no VPC {name}")
@@ -154,34 +154,36 @@ def _covers(subnet: str, prefix: Prefix) -> bool:
     return parsed is not None and parsed.covers(prefix)
 
 
-def _exposed_twice(new: Manifest, world: World) -> Iterator[Violation]:
+def _exposed_twice(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     """What each side exposes, against what other peerings expose to the other side."""
     me = ("GatewayPeering", new["metadata"]["name"])
     one, other = new["spec"]["peering"]
     for origin, target in ((one, other), (other, one)):
         blocks = list(_exposed(new["spec"]["peering"][origin], ("spec", "peering", origin)))
-        others = _some_others(_exposed_to(target), me, world) if blocks else ""
+        others = _some_others(_exposed_to(target), me, state) if blocks else ""
         if not others:
             continue
         for path, text in blocks:
             prefix = parse_prefix(text)
             if prefix is not None:
-                yield from _overlapping(prefix, (*path, "cidr"), target, me, world)
+                yield from _overlapping(prefix, (*path, "cidr"), target, me, state)
             elif not text:
                 yield SHORTHAND.at(path, f"has no cidr to compare with what {others} exposes to {target} as well")
-        odd = _some_others(_uncomparable_to(target), me, world)
+        odd = _some_others(_uncomparable_to(target), me, state)
         if odd:
             told = f"{odd} exposes something without a cidr to {target} as well"
             yield SHORTHAND.at(("spec", "peering", origin), told)
 
 
-def _some_others(fact: Fact, me: tuple[str, str], world: World) -> str:
+def _some_others(fact: Fact, me: tuple[str, str], state: ClusterState) -> str:
     """The first other object that has the fact: there may be thousands, and one is enough."""
-    return ", ".join(name for _, name in islice((user for user in world.users(fact) if user != me), _SHOWN))
+    return ", ".join(name for _, name in islice((user for user in state.users(fact) if user != me), _SHOWN))
 
 
-def _overlapping(prefix: Prefix, path: Path, target: str, me: tuple[str, str], world: World) -> Iterator[Violation]:
-    found = sorted((user[1], other) for other, user in world.overlapping(_exposed_to(target), prefix) if user != me)
+def _overlapping(
+    prefix: Prefix, path: Path, target: str, me: tuple[str, str], state: ClusterState
+) -> Iterator[Violation]:
+    found = sorted((user[1], other) for other, user in state.overlapping(_exposed_to(target), prefix) if user != me)
     if found:
         told = ", ".join(f"{other} of {name}" for name, other in dict(found).items())
         yield OVERLAP.at(path, f"{prefix} overlaps {told}, which {target} is shown too")
@@ -217,7 +219,7 @@ def _shown(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _facts(manifest: Manifest) -> Iterator[Fact]:
-    yield from peered_pairs.facts(manifest)
+    yield from peered_pairs.pair_facts(manifest)
     for target, text in _shown(manifest):
         yield _exposed_to(target)
         if parse_prefix(text) is None:
@@ -232,7 +234,5 @@ def _prefixes(manifest: Manifest) -> Iterator[tuple[Fact, Prefix]]:
 
 
 KINDS: Mapping[str, KindRules] = {
-    "GatewayPeering": KindRules(
-        _validate, warn=gateway_peering_warnings.gateway_peering, footprint=Footprint(_facts, _prefixes)
-    )
+    "GatewayPeering": KindRules(_validate, warn=gateway_peering_warnings.warn, indexer=Indexer(_facts, _prefixes))
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.macs import parse_mac
 from hedgehog.fabric.model import Manifest
@@ -56,9 +56,9 @@ NEIGHBOR_SOURCE = rule(
 )
 
 
-def gateway(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """Warn of a Gateway that upstream accepts."""
-    spec, settings = new["spec"], world.settings
+    spec, settings = new["spec"], state.settings
     yield from _address(spec, "protocolIP", settings.protocol_subnet)
     yield from _address(spec, "vtepIP", settings.vtep_subnet)
     if spec["asn"] != settings.gateway_asn:

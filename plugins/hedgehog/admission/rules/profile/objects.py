@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.profile.kinds import group_violations, kind_violations, pipeline_violations
 from hedgehog.admission.rules.profile.ports import port_violations
 from hedgehog.admission.rules.registry import KindRules
@@ -78,15 +78,15 @@ _MAPPINGS = frozenset({"ports", "portGroups", "portProfiles", "supported", "pipe
 """Fields whose keys are names of the user's: an empty entry there counts."""
 
 _PARSED: dict[int, tuple[Manifest, Profile]] = {}
-"""Parsed once per manifest, which is a cache by identity: manifests of a world are replaced, never changed."""
+"""Parsed once per manifest, by its identity: manifests of a cluster state are replaced, never changed."""
 _PARSED_AT_MOST = 256
 
 
-def validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """Everything that the webhook refuses, on create and update."""
     name, spec = new["metadata"]["name"], new["spec"]
-    built_in = default_spec(name, world.settings)
-    if old is None and built_in is None and not world.settings.allow_extra_switch_profiles:
+    built_in = default_spec(name, state.settings)
+    if old is None and built_in is None and not state.settings.allow_extra_switch_profiles:
         yield EXTRA.at(("metadata", "name"), f"there is no built-in SwitchProfile {name}")
         return
     if built_in is not None:
@@ -115,7 +115,7 @@ def _field_violations(spec: Mapping[str, Any]) -> Iterator[Violation]:
         if not name:
             yield OTHER_NAMES.at(("spec", "otherNames", index), "is empty")
         elif name in names[:index]:
-            yield OTHER_NAMES.at(("spec", "otherNames", index), f"{name!r} is there twice")
+            yield OTHER_NAMES.at(("spec", "otherNames", index), f"{name!r} appears twice")
 
 
 def _differs(field: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -137,17 +137,17 @@ def _significant(value: Any) -> Any:
     return result
 
 
-def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     name = old["metadata"]["name"]
-    if default_spec(name, world.settings) is not None:
+    if default_spec(name, state.settings) is not None:
         yield BUILT_IN.at((), f"SwitchProfile {name} is built in")
 
 
-def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     if old is None or _significant(old["spec"]) == _significant(new["spec"]):
         return
     name = new["metadata"]["name"]
-    switches = [one["metadata"]["name"] for one in world.labelled("Switch", labels.PROFILE, name)]
+    switches = [one["metadata"]["name"] for one in state.labelled("Switch", labels.PROFILE, name)]
     if switches:
         yield IN_USE.at(("spec",), f"is the profile of {listed(switches, _LISTED)}")
 
@@ -155,14 +155,14 @@ def _warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
 KINDS: Mapping[str, KindRules] = {"SwitchProfile": KindRules(validate, delete=_delete, warn=_warnings)}
 
 
-def profile_of(world: World, switch: Manifest) -> Profile | None:
-    """The profile of a Switch, or None when it names one that is not there. Two dictionary accesses."""
-    manifest = world.get("SwitchProfile", switch["spec"].get("profile", ""))
+def profile_of(state: ClusterState, switch: Manifest) -> Profile | None:
+    """The profile of a Switch, or None when it names one that does not exist. Two dictionary accesses."""
+    manifest = state.get("SwitchProfile", switch["spec"].get("profile", ""))
     return None if manifest is None else parsed(manifest)
 
 
 def parsed(manifest: Manifest) -> Profile:
-    """The value of a SwitchProfile of a world."""
+    """The value of a SwitchProfile in stored form."""
     found = _PARSED.get(id(manifest))
     if found is not None and found[0] is manifest:
         return found[1]

@@ -87,10 +87,12 @@ def _management_violations(path: Path, name: str, port: Spec) -> Iterator[Violat
     if not name.startswith("M") or (atoi(name[1:]) or 0) <= 0:
         yield NAME.at(path, f"management port {name} is not M and a number")
     if not _numbered(port.get("nos", ""), "Management"):
-        yield SOFTWARE_NAME.at((*path, "nos"), f"management port {name} has {_said(port, 'nos')}, not Management0")
+        yield SOFTWARE_NAME.at(
+            (*path, "nos"), f"management port {name} has {_shown_field(port, 'nos')}, not Management0"
+        )
     if not _numbered(port.get("oniePortName", ""), "eth"):
         yield ONIE_NAME.at(
-            (*path, "oniePortName"), f"management port {name} has {_said(port, 'oniePortName')}, not eth0"
+            (*path, "oniePortName"), f"management port {name} has {_shown_field(port, 'oniePortName')}, not eth0"
         )
     for field in ("group", "profile"):
         if port.get(field):
@@ -130,7 +132,7 @@ def _split_name_violations(path: Path, name: str, port: Spec) -> Iterator[Violat
     if not port["nos"].startswith("1/") or atoi(port["nos"].removeprefix("1/")) is None:
         yield SOFTWARE_NAME.at((*path, "nos"), f"port {name} can be split and has {port['nos']!r}, not 1/<number>")
     if not _numbered(port.get("baseNOSName", ""), "Ethernet"):
-        message = f"port {name} can be split and has {_said(port, 'baseNOSName')}, not Ethernet and a number"
+        message = f"port {name} can be split and has {_shown_field(port, 'baseNOSName')}, not Ethernet and a number"
         yield SOFTWARE_NAME.at((*path, "baseNOSName"), message)
 
 
@@ -153,5 +155,5 @@ def _numbered(text: str, prefix: str) -> bool:
     return number is not None and number >= 0
 
 
-def _said(port: Spec, field: str) -> str:
+def _shown_field(port: Spec, field: str) -> str:
     return f"{port[field]!r}" if port.get(field) else f"no {field}"

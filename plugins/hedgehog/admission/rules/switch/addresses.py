@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hedgehog.admission.cluster_state import Fact, World
+from hedgehog.admission.cluster_state import ClusterState, Fact
 from hedgehog.admission.rules.switch.facts import LEAVES, SPINE, others
 from hedgehog.fabric.addresses import Prefix, parse_address, parse_prefix
 from hedgehog.fabric.model import Manifest
@@ -82,27 +82,27 @@ _PROTOCOL = _Kind("protocolIP", "protocol-ip", "protocol_subnet", "protocol subn
 _VTEP = _Kind("vtepIP", "vtep-ip", "vtep_subnet", "VTEP subnet")
 
 
-def address_violations(new: Manifest, world: World) -> Iterator[Violation]:
+def address_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     """What is wrong with the addresses and the ASN that are set; missing ones are reported elsewhere."""
     spec = new["spec"]
     # Upstream lets MCLAG partners share ASN and VTEP address.
     shares = spec.get("redundancy", {}).get("type") == "mclag"
     if spec.get("ip"):
-        yield from _ip_violations(new, world)
+        yield from _ip_violations(new, state)
     if spec.get("protocolIP"):
-        yield from _host_violations(new, world, _PROTOCOL, shares=False)
+        yield from _host_violations(new, state, _PROTOCOL, shares=False)
     if spec["role"] in LEAVES:
         if spec.get("asn"):
-            yield from _leaf_asn_violations(new, world, shares=shares)
+            yield from _leaf_asn_violations(new, state, shares=shares)
         if spec.get("vtepIP"):
-            yield from _host_violations(new, world, _VTEP, shares=shares)
-    elif spec["role"] == SPINE and spec.get("asn") and spec["asn"] != world.settings.spine_asn:
-        message = f"{spec['asn']}: the ASN of this fabric's spines is {world.settings.spine_asn}"
+            yield from _host_violations(new, state, _VTEP, shares=shares)
+    elif spec["role"] == SPINE and spec.get("asn") and spec["asn"] != state.settings.spine_asn:
+        message = f"{spec['asn']}: the ASN of this fabric's spines is {state.settings.spine_asn}"
         yield ASN_SPINE.at(("spec", "asn"), message)
 
 
-def _ip_violations(new: Manifest, world: World) -> Iterator[Violation]:
-    text, path, settings = new["spec"]["ip"], ("spec", "ip"), world.settings
+def _ip_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
+    text, path, settings = new["spec"]["ip"], ("spec", "ip"), state.settings
     prefix = parse_prefix(text)
     if prefix is None:
         yield NO_PREFIX.at(path, f"{text!r} is not an address with a prefix length")
@@ -118,10 +118,10 @@ def _ip_violations(new: Manifest, world: World) -> Iterator[Violation]:
     control = parse_prefix(settings.control_vip)
     if control is not None and address == control.address:
         yield TAKEN.at(path, f"{text} is the address of the control nodes")
-    yield from _taken(new, world, ("switch-ip", address), path, text)
+    yield from _taken(new, state, ("switch-ip", address), path, text)
 
 
-def _host_violations(new: Manifest, world: World, kind: _Kind, *, shares: bool) -> Iterator[Violation]:
+def _host_violations(new: Manifest, state: ClusterState, kind: _Kind, *, shares: bool) -> Iterator[Violation]:
     text, path = new["spec"][kind.field], ("spec", kind.field)
     prefix = parse_prefix(text)
     if prefix is None:
@@ -129,26 +129,26 @@ def _host_violations(new: Manifest, world: World, kind: _Kind, *, shares: bool) 
         return
     if prefix.bits != 32:
         yield NOT_HOST.at(path, f"{text} is not a /32")
-    subnet = getattr(world.settings, kind.subnet)
+    subnet = getattr(state.settings, kind.subnet)
     if not _inside(prefix, subnet):
         yield OUTSIDE.at(path, f"{text} is not in the {kind.named} {subnet}")
     elif prefix.bits == 32 and not shares:
-        yield from _taken(new, world, (kind.fact, text.removesuffix("/32")), path, text)
+        yield from _taken(new, state, (kind.fact, text.removesuffix("/32")), path, text)
 
 
-def _leaf_asn_violations(new: Manifest, world: World, *, shares: bool) -> Iterator[Violation]:
-    asn, settings = new["spec"]["asn"], world.settings
+def _leaf_asn_violations(new: Manifest, state: ClusterState, *, shares: bool) -> Iterator[Violation]:
+    asn, settings = new["spec"]["asn"], state.settings
     if not settings.leaf_asn_start <= asn <= settings.leaf_asn_end:
         message = f"{asn} is not in the fabric's range for leaves, {settings.leaf_asn_start}-{settings.leaf_asn_end}"
         yield ASN_RANGE.at(("spec", "asn"), message)
     elif not shares:
-        for _, other in others(world, ("asn", asn), new["metadata"]["name"]):
+        for _, other in others(state, ("asn", asn), new["metadata"]["name"]):
             yield ASN_TAKEN.at(("spec", "asn"), f"{asn} is the ASN of leaf {other}")
             return
 
 
-def _taken(new: Manifest, world: World, fact: Fact, path: Path, text: str) -> Iterator[Violation]:
-    for kind, other in others(world, fact, new["metadata"]["name"]):
+def _taken(new: Manifest, state: ClusterState, fact: Fact, path: Path, text: str) -> Iterator[Violation]:
+    for kind, other in others(state, fact, new["metadata"]["name"]):
         yield TAKEN.at(path, f"{text} is the {path[-1]} of {kind} {other}")
         return
 

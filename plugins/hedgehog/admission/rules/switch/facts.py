@@ -1,10 +1,10 @@
-"""What a Switch leaves in the indexes of a world, so that others can ask whether an address or ASN is free."""
+"""What is indexed of a Switch, so that rules can ask whether an address or ASN is free."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hedgehog.admission.cluster_state import Fact, World
+from hedgehog.admission.cluster_state import ClusterState, Fact
 from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.model import Manifest
@@ -43,13 +43,13 @@ def host_address(text: str) -> str:
     return text.removesuffix(_HOST) if prefix is not None and prefix.version == 4 and prefix.bits == 32 else ""
 
 
-def others(world: World, fact: Fact, name: str) -> Iterator[tuple[str, str]]:
+def others(state: ClusterState, fact: Fact, name: str) -> Iterator[tuple[str, str]]:
     """Kind and name of every object but the Switch *name* with this fact; Gateways only where the fabric has them."""
-    for kind, user in world.users(fact):
-        if (kind, user) != ("Switch", name) and (kind != "Gateway" or world.settings.gateway_enabled):
+    for kind, user in state.users(fact):
+        if (kind, user) != ("Switch", name) and (kind != "Gateway" or state.settings.gateway_enabled):
             yield kind, user
 
 
-def connections_of(world: World, switch: str) -> Iterator[Manifest]:
+def connections_of(state: ClusterState, switch: str) -> Iterator[Manifest]:
     """The Connections that a label selector finds for the switch; MCLAG connections carry no labels."""
-    return world.labelled("Connection", labels.connected_switch(switch), labels.SET)
+    return state.labelled("Connection", labels.connected_switch(switch), labels.SET)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
-from hedgehog.admission.cluster_state import Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Indexer
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.admission.rules.switch.addresses import address_violations
 from hedgehog.admission.rules.switch.facts import LEAVES, SPINE, connections_of, facts
@@ -95,14 +95,14 @@ _LISTED = 3
 """How many connections a message names."""
 
 
-def validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """Everything that the webhook refuses, on create and update."""
     yield from _field_violations(new)
     yield from _redundancy_violations(new)
-    yield from _namespace_violations(new, world)
-    yield from _group_violations(new, world)
-    yield from port_violations(new, world)
-    yield from address_violations(new, world)
+    yield from _namespace_violations(new, state)
+    yield from _group_violations(new, state)
+    yield from port_violations(new, state)
+    yield from address_violations(new, state)
     if old is not None:
         yield from _frozen_violations(new, old)
 
@@ -129,10 +129,10 @@ def _redundancy_violations(new: Manifest) -> Iterator[Violation]:
         yield REDUNDANCY.at(("spec", "redundancy"), f"type {kind} has no group")
 
 
-def _namespace_violations(new: Manifest, world: World) -> Iterator[Violation]:
+def _namespace_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     ranges: list[tuple[int, int, str]] = []
     for index, name in enumerate(new["spec"]["vlanNamespaces"]):
-        namespace = world.get("VLANNamespace", name)
+        namespace = state.get("VLANNamespace", name)
         if namespace is None:
             yield NO_NAMESPACE.at(("spec", "vlanNamespaces", index), f"there is no VLANNamespace {name!r}")
             continue
@@ -146,9 +146,9 @@ def _namespace_violations(new: Manifest, world: World) -> Iterator[Violation]:
             return
 
 
-def _group_violations(new: Manifest, world: World) -> Iterator[Violation]:
+def _group_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     for index, name in enumerate(new["spec"].get("groups") or ()):
-        if world.get("SwitchGroup", name) is None:
+        if state.get("SwitchGroup", name) is None:
             yield NO_GROUP.at(("spec", "groups", index), f"there is no SwitchGroup {name!r}")
 
 
@@ -161,13 +161,13 @@ def _frozen_violations(new: Manifest, old: Manifest) -> Iterator[Violation]:
         yield BREAKOUTS_FROZEN.at(("spec", "portBreakouts"), message)
 
 
-def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     name = old["metadata"]["name"]
-    connections = [one["metadata"]["name"] for one in connections_of(world, name)]
+    connections = [one["metadata"]["name"] for one in connections_of(state, name)]
     if connections:
         yield CONNECTED.at((), f"switch {name} has connections: {listed(connections, _LISTED)}")
 
 
 KINDS: Mapping[str, KindRules] = {
-    "Switch": KindRules(validate, delete=_delete, warn=warnings, dropped=dropped, footprint=Footprint(facts=facts)),
+    "Switch": KindRules(validate, delete=_delete, warn=warnings, dropped=dropped, indexer=Indexer(facts=facts)),
 }

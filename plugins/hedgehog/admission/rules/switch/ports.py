@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.fabric.durations import is_locator_expiry
 from hedgehog.fabric.model import Manifest
@@ -142,12 +142,12 @@ PIPELINE_FULL = rule(
 )
 
 
-def port_violations(new: Manifest, world: World) -> Iterator[Violation]:
+def port_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     """What the profile of the switch does not have or support. A profile that is not named at all is said elsewhere."""
     name = new["spec"].get("profile")
     if not name:
         return
-    profile = profile_of(world, new)
+    profile = profile_of(state, new)
     if profile is None:
         yield NO_PROFILE.at(("spec", "profile"), f"there is no SwitchProfile {name!r}")
         return

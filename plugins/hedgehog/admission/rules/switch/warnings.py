@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.admission.rules.switch.facts import boot_facts, connections_of, others
 from hedgehog.fabric import labels
@@ -108,7 +108,7 @@ NAMESPACE_LOST = rule(
 )
 
 
-def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """What is accepted, but almost certainly a mistake."""
     spec = new["spec"]
     if spec.get("redundancy", {}).get("type") == "mclag":
@@ -119,12 +119,12 @@ def warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Viol
     if mac and not _MAC.fullmatch(mac):
         yield BOOT_MAC.at(("spec", "boot", "mac"), f"{mac!r} is not a MAC address")
     for fact in boot_facts(new):
-        for _, other in others(world, fact, new["metadata"]["name"]):
+        for _, other in others(state, fact, new["metadata"]["name"]):
             yield BOOT_TAKEN.at(("spec", "boot", str(fact[1])), f"switch {other} has the same {fact[1]} {fact[2]}")
     if spec.get("portLocators"):
         yield LOCATORS_KEPT.at(("spec", "portLocators"), "locator lights are temporary")
     if old is not None:
-        yield from _change_warnings(new, world, old)
+        yield from _change_warnings(new, state, old)
 
 
 def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
@@ -133,7 +133,7 @@ def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
         yield LOCATORS_KEPT.at(("spec", "portLocators"), "all locator lights are over; admission drops them")
 
 
-def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Violation]:
+def _change_warnings(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Violation]:
     before, after = old["spec"], new["spec"]
     changed = {
         name
@@ -142,7 +142,7 @@ def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Vio
     }
     if not changed:
         return
-    connections = list(connections_of(world, new["metadata"]["name"]))
+    connections = list(connections_of(state, new["metadata"]["name"]))
     if not connections:
         return
     names = listed([one["metadata"]["name"] for one in connections], _LISTED)
@@ -155,9 +155,9 @@ def _change_warnings(new: Manifest, world: World, old: Manifest) -> Iterator[Vio
     if "redundancy" in changed:
         yield from _redundancy_warnings(old, connections)
     if changed & {"profile", "portBreakouts"}:
-        yield from _port_warnings(new, world, old, connections)
+        yield from _port_warnings(new, state, old, connections)
     if "vlanNamespaces" in changed:
-        yield from _namespace_warnings(new, world, old, connections)
+        yield from _namespace_warnings(new, state, old, connections)
 
 
 def _redundancy_warnings(old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
@@ -168,9 +168,11 @@ def _redundancy_warnings(old: Manifest, connections: list[Manifest]) -> Iterator
         yield REDUNDANCY_CHANGED.at(("spec", "redundancy"), message)
 
 
-def _port_warnings(new: Manifest, world: World, old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
+def _port_warnings(
+    new: Manifest, state: ClusterState, old: Manifest, connections: list[Manifest]
+) -> Iterator[Violation]:
     """Ports of connections that are gone, or another port of the switch software now."""
-    profile, profile_before = profile_of(world, new), profile_of(world, old)
+    profile, profile_before = profile_of(state, new), profile_of(state, old)
     if profile is None or profile_before is None:
         return
     breakouts, breakouts_before = breakouts_of(new), breakouts_of(old)
@@ -192,12 +194,14 @@ def _shape(port: str, breakouts: Breakouts) -> str | None:
     return breakouts.get(port) or breakouts.get(port.rpartition("/")[0])
 
 
-def _namespace_warnings(new: Manifest, world: World, old: Manifest, connections: list[Manifest]) -> Iterator[Violation]:
+def _namespace_warnings(
+    new: Manifest, state: ClusterState, old: Manifest, connections: list[Manifest]
+) -> Iterator[Violation]:
     gone = set(old["spec"].get("vlanNamespaces") or ()) - set(new["spec"]["vlanNamespaces"])
     for connection in connections if gone else ():
         name = connection["metadata"]["name"]
-        for attachment in world.labelled("VPCAttachment", labels.CONNECTION, name):
-            vpc = world.get("VPC", attachment["spec"].get("subnet", "").partition("/")[0])
+        for attachment in state.labelled("VPCAttachment", labels.CONNECTION, name):
+            vpc = state.get("VPC", attachment["spec"].get("subnet", "").partition("/")[0])
             if vpc is not None and vpc["spec"].get("vlanNamespace") in gone:
                 about = f"VPCAttachment {attachment['metadata']['name']} has VLANs of {vpc['spec']['vlanNamespace']}"
                 yield NAMESPACE_LOST.at(("spec", "vlanNamespaces"), f"{about}, which the switch loses")

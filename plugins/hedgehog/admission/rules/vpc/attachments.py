@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules.profile.objects import profile_of
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_prefix
@@ -139,7 +139,7 @@ NATIVE_TAKEN = rule(
 )
 
 
-def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
     vpc_name = spec.get("subnet", "").partition("/")[0]
     if not vpc_name:
@@ -148,16 +148,16 @@ def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
     if not spec.get("connection"):
         yield CONNECTION_REQUIRED.at(("spec", "connection"), "is missing")
     yield from _link(new)
-    vpc, connection = world.get("VPC", vpc_name), world.get("Connection", spec.get("connection", ""))
+    vpc, connection = state.get("VPC", vpc_name), state.get("Connection", spec.get("connection", ""))
     if vpc is None and vpc_name:
         yield VPC_MISSING.at(("spec", "subnet"), f"there is no VPC {vpc_name}")
     if connection is None and spec.get("connection"):
         yield CONNECTION_MISSING.at(("spec", "connection"), f"there is no Connection {spec['connection']}")
     if vpc is not None and connection is not None:
-        yield from misfits(new, vpc, connection, world)
+        yield from fit_violations(new, vpc, connection, state)
     elif vpc is not None:
         yield from _subnet_missing(new, vpc)
-    yield from _taken(new, world)
+    yield from _taken(new, state)
 
 
 def _link(new: Manifest) -> Iterator[Violation]:
@@ -169,7 +169,9 @@ def _link(new: Manifest) -> Iterator[Violation]:
         yield LINK_INVALID.at(("metadata", "annotations", P2P_LINK), f"{text!r} is not an IPv4 /31")
 
 
-def misfits(attachment: Manifest, vpc: Manifest, connection: Manifest, world: World) -> Iterator[Violation]:
+def fit_violations(
+    attachment: Manifest, vpc: Manifest, connection: Manifest, state: ClusterState
+) -> Iterator[Violation]:
     """Why that *connection* cannot carry the subnet of that *vpc*. For rules of other kinds too, before a change of either."""
     spec = attachment["spec"]
     yield from _subnet_missing(attachment, vpc)
@@ -184,13 +186,13 @@ def misfits(attachment: Manifest, vpc: Manifest, connection: Manifest, world: Wo
     if subnet.get("hostBGP"):
         if "unbundled" not in connection["spec"]:
             yield HOST_BGP_CONNECTION.at(path, f"{name} is not unbundled, and {spec['subnet']} is a hostBGP subnet")
-        if spec.get("nativeVLAN") and world.settings.upstream is not Upstream.V0_126:
+        if spec.get("nativeVLAN") and state.settings.upstream is not Upstream.V0_126:
             yield HOST_BGP_NATIVE.at(("spec", "nativeVLAN"), f"{spec['subnet']} is a hostBGP subnet")
     switches = endpoints_of(connection["spec"]).devices[Device.SWITCH]
     if not switches:
         yield CONNECTION_TYPE.at(path, f"{name} names no switch")
     for switch_name in switches:
-        yield from _switch_misfits(switch_name, vpc, bool(subnet.get("hostBGP")), world)
+        yield from _switch_fit_violations(switch_name, vpc, bool(subnet.get("hostBGP")), state)
 
 
 def _subnet(attachment: Manifest, vpc: Manifest) -> Mapping[str, object] | None:
@@ -207,16 +209,16 @@ def _subnet_missing(attachment: Manifest, vpc: Manifest) -> Iterator[Violation]:
         yield SUBNET_MISSING.at(("spec", "subnet"), f"VPC {vpc_name} has no subnet {name!r}, only {there}")
 
 
-def _switch_misfits(name: str, vpc: Manifest, host_bgp: bool, world: World) -> Iterator[Violation]:
+def _switch_fit_violations(name: str, vpc: Manifest, host_bgp: bool, state: ClusterState) -> Iterator[Violation]:
     path: Path = ("spec", "connection")
-    switch = world.get("Switch", name)
+    switch = state.get("Switch", name)
     if switch is None:
         yield SWITCH_MISSING.at(path, f"its switch {name} does not exist")
         return
     namespace, mode = vpc["spec"]["vlanNamespace"], vpc["spec"].get("mode", L2VNI)
     if namespace not in switch["spec"].get("vlanNamespaces", ()):
         yield VLAN_NAMESPACE.at(path, f"its switch {name} does not have the VLANNamespace {namespace} of the VPC")
-    profile = profile_of(world, switch)
+    profile = profile_of(state, switch)
     if profile is None:
         yield SWITCH_MISSING.at(
             path, f"there is no SwitchProfile {switch['spec'].get('profile')!r} for its switch {name}"
@@ -229,14 +231,14 @@ def _switch_misfits(name: str, vpc: Manifest, host_bgp: bool, world: World) -> I
         yield HOST_BGP_MCLAG.at(path, f"its switch {name} is in the MCLAG group {redundancy['group']}")
 
 
-def _taken(new: Manifest, world: World) -> Iterator[Violation]:
+def _taken(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     name, spec = new["metadata"]["name"], new["spec"]
     rules = (
         (_subnet_fact(spec), TWICE, ("spec", "subnet")),
         (_native_fact(spec), NATIVE_TAKEN, ("spec", "nativeVLAN")),
     )
     for fact, broken, path in rules:
-        for _, other in world.users(fact) if fact is not None else ():
+        for _, other in state.users(fact) if fact is not None else ():
             if other != name:
                 yield broken.at(path, f"VPCAttachment {other} has it on Connection {spec['connection']} already")
 
@@ -255,4 +257,4 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
     return (fact for fact in (_subnet_fact(spec), _native_fact(spec)) if fact is not None)
 
 
-KINDS: Mapping[str, KindRules] = {"VPCAttachment": KindRules(_validate, footprint=Footprint(facts=_facts))}
+KINDS: Mapping[str, KindRules] = {"VPCAttachment": KindRules(_validate, indexer=Indexer(facts=_facts))}

@@ -120,7 +120,7 @@ def _range(path: Path, lease: Mapping[str, str], prefix: Prefix, gateway: Addres
     for end in ("start", "end"):
         text = lease.get(end, "")
         address = parse_address(text)
-        fault = _unusable(text, address, prefix, gateway)
+        fault = _address_fault(text, address, prefix, gateway)
         if fault:
             yield RANGE_INVALID.at((*path, "range", end), fault)
         elif address is not None:
@@ -129,7 +129,7 @@ def _range(path: Path, lease: Mapping[str, str], prefix: Prefix, gateway: Addres
         yield RANGE_INVALID.at((*path, "range"), f"start {ends[0]} is not below end {ends[1]}")
 
 
-def _unusable(text: str, address: Address | None, prefix: Prefix, gateway: Address | None) -> str:
+def _address_fault(text: str, address: Address | None, prefix: Prefix, gateway: Address | None) -> str:
     if not text:
         return "is missing"
     if address is None:
@@ -182,7 +182,7 @@ def _static(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[V
         text = lease.get("ip", "")
         if parse_mac(mac) is None:
             yield STATIC_INVALID.at(at, f"{mac!r} is not a MAC address")
-        fault = _unleasable(text, subnet.get("gateway"), prefix)
+        fault = _lease_fault(text, subnet.get("gateway"), prefix)
         if fault:
             yield STATIC_INVALID.at((*at, "ip"), fault)
         elif text in taken:
@@ -190,9 +190,9 @@ def _static(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[V
         taken[text] = mac
 
 
-def _unleasable(text: str, gateway: str | None, prefix: Prefix) -> str:
+def _lease_fault(text: str, gateway: str | None, prefix: Prefix) -> str:
     """Upstream compares gateway and broadcast address as text."""
-    fault = _unusable(text, parse_address(text), prefix, None)
+    fault = _address_fault(text, parse_address(text), prefix, None)
     if fault:
         return fault
     if text == gateway:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules.peered_pairs import EXTERNAL
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_prefix
@@ -71,22 +71,22 @@ def vpc_info(manifest: Manifest) -> Manifest | None:
     }
 
 
-def enabled(world: World) -> Iterator[Violation]:
+def not_enabled(state: ClusterState) -> Iterator[Violation]:
     """What upstream says to any gateway kind in a fabric without gateways."""
-    if not world.settings.gateway_enabled:
+    if not state.settings.gateway_enabled:
         yield NOT_ENABLED.at((), "this fabric has no gateways")
 
 
-def ready(world: World) -> Iterator[Violation]:
+def not_ready(state: ClusterState) -> Iterator[Violation]:
     """What upstream says while a VPCInfo waits for its controller."""
-    waiting = sorted(name for _, name in world.users(_UNREADY))
+    waiting = sorted(name for _, name in state.users(_UNREADY))
     if waiting:
         yield NOT_READY.at((), f"VPCInfo {listed(waiting, _SHOWN)} has no internalID yet")
 
 
-def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new.get("spec") or {}
-    yield from enabled(world)
+    yield from not_enabled(state)
     if not spec.get("vni"):
         yield VNI.at(("spec", "vni"), "is missing")
     for name, subnet in (spec.get("subnets") or {}).items():
@@ -99,4 +99,4 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
         yield _UNREADY
 
 
-KINDS: Mapping[str, KindRules] = {"VPCInfo": KindRules(_validate, footprint=Footprint(facts=_facts))}
+KINDS: Mapping[str, KindRules] = {"VPCInfo": KindRules(_validate, indexer=Indexer(facts=_facts))}

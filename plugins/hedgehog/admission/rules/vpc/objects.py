@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import Fact, Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules.namespaces import has_prefix, has_vlan
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.admission.rules.vpc.attachments import L2VNI, L3VNI
@@ -140,7 +140,7 @@ IN_USE = rule(
 )
 
 
-def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     name, spec = new["metadata"]["name"], new["spec"]
     subnets: dict[str, dict[str, Any]] = spec.get("subnets", {})
     if len(name) > LONGEST_NAME:
@@ -152,13 +152,13 @@ def _validate(new: Manifest, world: World, old: Manifest | None) -> Iterator[Vio
     if spec.get("mode", L2VNI) not in (L2VNI, L3VNI):
         yield MODE.at(("spec", "mode"), f"{spec['mode']!r} is not supported")
     for subnet_name, subnet in subnets.items():
-        yield from subnet_violations(("spec", "subnets", subnet_name), subnet, world)
+        yield from subnet_violations(("spec", "subnets", subnet_name), subnet, state)
     yield from _vlans_repeated(subnets)
     yield from _overlaps(spec)
     yield from _permit(spec)
     yield from _static_routes(spec)
-    yield from _fit_namespaces(spec, world)
-    yield from _taken(name, spec, world)
+    yield from _fit_namespaces(spec, state)
+    yield from _taken(name, spec, state)
 
 
 def _vlans_repeated(subnets: Mapping[str, Mapping[str, Any]]) -> Iterator[Violation]:
@@ -224,12 +224,12 @@ def _static_routes(spec: Mapping[str, Any]) -> Iterator[Violation]:
             yield STATIC_ROUTE.at((*path, "nextHops"), "has no next hop")
 
 
-def _fit_namespaces(spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
-    addresses = world.get("IPv4Namespace", spec["ipv4Namespace"])
+def _fit_namespaces(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
+    addresses = state.get("IPv4Namespace", spec["ipv4Namespace"])
     if addresses is None:
         message = f"there is no IPv4Namespace {spec['ipv4Namespace']}"
         yield IPV4_NAMESPACE_MISSING.at(("spec", "ipv4Namespace"), message)
-    vlans = world.get("VLANNamespace", spec["vlanNamespace"])
+    vlans = state.get("VLANNamespace", spec["vlanNamespace"])
     if vlans is None:
         message = f"there is no VLANNamespace {spec['vlanNamespace']}"
         yield VLAN_NAMESPACE_MISSING.at(("spec", "vlanNamespace"), message)
@@ -241,17 +241,17 @@ def _fit_namespaces(spec: Mapping[str, Any], world: World) -> Iterator[Violation
         if vlan and not subnet.get("hostBGP") and vlans is not None and not has_vlan(vlans, vlan):
             message = f"{vlan} is not in the VLANNamespace {spec['vlanNamespace']}"
             yield VLAN_OUTSIDE.at(("spec", "subnets", name, "vlan"), message)
-        if relay and world.get("VPC", relay) is None:
+        if relay and state.get("VPC", relay) is None:
             yield RELAY_VPC_MISSING.at(("spec", "subnets", name, "dhcp", "relayVPC"), f"there is no VPC {relay}")
 
 
-def _taken(name: str, spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def _taken(name: str, spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     for path, text, prefix in _prefixes(spec):
-        for found, (_, other) in world.overlapping(("vpc-subnet", spec["ipv4Namespace"]), prefix):
+        for found, (_, other) in state.overlapping(("vpc-subnet", spec["ipv4Namespace"]), prefix):
             if other != name:
                 yield SUBNET_TAKEN.at(path, f"{text} overlaps {found} of VPC {other}")
     for subnet_name, subnet in spec.get("subnets", {}).items():
-        for _, other in world.users(_vlan_fact(spec, subnet)) if subnet.get("vlan") else ():
+        for _, other in state.users(_vlan_fact(spec, subnet)) if subnet.get("vlan") else ():
             if other != name:
                 yield VLAN_TAKEN.at(
                     ("spec", "subnets", subnet_name, "vlan"), f"{subnet['vlan']} is a VLAN of VPC {other}"
@@ -272,7 +272,7 @@ def _spaces(manifest: Manifest) -> Iterator[tuple[Hashable, Prefix]]:
     return ((("vpc-subnet", spec.get("ipv4Namespace")), prefix) for _, _, prefix in _prefixes(spec))
 
 
-def _delete(old: Manifest, world: World) -> Iterator[Violation]:
+def _delete(old: Manifest, state: ClusterState) -> Iterator[Violation]:
     name = old["metadata"]["name"]
     for kind, key, value in (
         ("VPCAttachment", labels.VPC, name),
@@ -280,11 +280,11 @@ def _delete(old: Manifest, world: World) -> Iterator[Violation]:
         ("ExternalPeering", labels.VPC, name),
         ("Connection", labels.VPC, name),
     ):
-        users = [one["metadata"]["name"] for one in world.labelled(kind, key, value)]
+        users = [one["metadata"]["name"] for one in state.labelled(kind, key, value)]
         if users:
             yield IN_USE.at((), f"{kind} {listed(users, _SHOWN)} refer to it")
 
 
 KINDS: Mapping[str, KindRules] = {
-    "VPC": KindRules(_validate, delete=_delete, warn=warn, dropped=dropped, footprint=Footprint(_vlan_facts, _spaces)),
+    "VPC": KindRules(_validate, delete=_delete, warn=warn, dropped=dropped, indexer=Indexer(_vlan_facts, _spaces)),
 }

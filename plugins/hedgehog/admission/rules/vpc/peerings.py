@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hedgehog.admission.cluster_state import Footprint, World
+from hedgehog.admission.cluster_state import ClusterState, Indexer
 from hedgehog.admission.rules import peered_pairs
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_prefix
@@ -127,9 +127,9 @@ PREFIX = rule(
 )
 
 
-def _vpc_peering(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _vpc_peering(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     spec = new["spec"]
-    if world.settings.vpc_peering_disabled:
+    if state.settings.vpc_peering_disabled:
         yield PEERING_DISABLED.at((), "this fabric does not allow VPC peering")
     if spec.get("remote"):
         yield REMOTE.at(("spec", "remote"), f"{spec['remote']!r}: remote peering is no longer supported")
@@ -137,7 +137,7 @@ def _vpc_peering(new: Manifest, world: World, old: Manifest | None) -> Iterator[
     if names is None:
         yield from _miscounted(spec.get("permit") or ())
         return
-    vpcs = {name: world.get("VPC", name) for name in names}
+    vpcs = {name: state.get("VPC", name) for name in names}
     yield from _missing_peers(spec["permit"], vpcs)
     one, other = vpcs.values()
     if one is not None and other is not None:
@@ -183,10 +183,10 @@ def _apart(one: Manifest, other: Manifest, field: str, violated: Rule) -> Iterat
         yield violated.at(("spec", "permit"), told)
 
 
-def _external_peering(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def _external_peering(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     permit = new["spec"]["permit"]
-    vpc = _peer("VPC", permit["vpc"].get("name"), world)
-    external = _peer("External", permit["external"].get("name"), world)
+    vpc = _peer("VPC", permit["vpc"].get("name"), state)
+    external = _peer("External", permit["external"].get("name"), state)
     yield from _missing("vpc", permit, vpc, VPC_REQUIRED, VPC_ABSENT)
     yield from _missing("external", permit, external, EXTERNAL_REQUIRED, EXTERNAL_ABSENT)
     for index, one in enumerate(permit["external"].get("prefixes") or ()):
@@ -198,8 +198,8 @@ def _external_peering(new: Manifest, world: World, old: Manifest | None) -> Iter
     yield from _missing_subnets(subnets, vpc, ("spec", "permit", "vpc", "subnets"), SUBNET_ABSENT)
 
 
-def _peer(kind: str, name: str | None, world: World) -> Manifest | None:
-    return world.get(kind, name) if name else None
+def _peer(kind: str, name: str | None, state: ClusterState) -> Manifest | None:
+    return state.get(kind, name) if name else None
 
 
 def _missing(
@@ -213,12 +213,12 @@ def _missing(
         yield absent.at(("spec", "permit", side, "name"), f"there is no {kind} {name}")
 
 
-def _vpc_peering_warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
-    return peered_pairs.doubled(new, ("spec", "permit"), world)
+def _vpc_peering_warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
+    return peered_pairs.duplicate_warnings(new, ("spec", "permit"), state)
 
 
-def _external_peering_warnings(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
-    yield from peered_pairs.doubled(new, ("spec", "permit"), world)
+def _external_peering_warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
+    yield from peered_pairs.duplicate_warnings(new, ("spec", "permit"), state)
     for index, one in enumerate(new["spec"]["permit"]["external"].get("prefixes") or ()):
         prefix = parse_prefix(one["prefix"])
         if prefix is None or prefix.version != 4:
@@ -226,8 +226,8 @@ def _external_peering_warnings(new: Manifest, world: World, old: Manifest | None
             yield PREFIX.at(path, f"{one['prefix']!r} is not an IPv4 prefix")
 
 
-_PAIRS = Footprint(facts=peered_pairs.facts)
+_PAIRS = Indexer(facts=peered_pairs.pair_facts)
 KINDS: Mapping[str, KindRules] = {
-    "VPCPeering": KindRules(_vpc_peering, warn=_vpc_peering_warnings, footprint=_PAIRS),
-    "ExternalPeering": KindRules(_external_peering, warn=_external_peering_warnings, footprint=_PAIRS),
+    "VPCPeering": KindRules(_vpc_peering, warn=_vpc_peering_warnings, indexer=_PAIRS),
+    "ExternalPeering": KindRules(_external_peering, warn=_external_peering_warnings, indexer=_PAIRS),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.namespaces import reserved_overlaps
 from hedgehog.admission.rules.vpc.dhcp import dhcp_violations
 from hedgehog.fabric.addresses import Prefix, parse_address, parse_prefix
@@ -85,19 +85,19 @@ EXTRA_PREFIX_INVALID = rule(
 )
 
 
-def subnet_violations(path: Path, subnet: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def subnet_violations(path: Path, subnet: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     """What is wrong with the *subnet* at *path* by itself."""
     text = subnet.get("subnet", "")
     prefix = parse_prefix(text)
     if prefix is None or prefix.bits > LONGEST_PREFIX:
         yield CIDR_INVALID.at((*path, "subnet"), _cidr_fault(text, prefix))
         return
-    for reserved in reserved_overlaps(prefix, world):
+    for reserved in reserved_overlaps(prefix, state):
         yield CIDR_RESERVED.at((*path, "subnet"), f"{text} overlaps {reserved}, which is reserved")
     if subnet.get("hostBGP"):
-        yield from _host_bgp(path, subnet, prefix, world)
+        yield from _host_bgp(path, subnet, prefix, state)
     else:
-        yield from _served(path, subnet, prefix)
+        yield from _switched_violations(path, subnet, prefix)
     yield from dhcp_violations(path, subnet, prefix)
 
 
@@ -107,7 +107,7 @@ def _cidr_fault(text: str, prefix: Prefix | None) -> str:
     return f"{text!r} is not a CIDR" if prefix is None else f"{text} is too small: {LONGEST_PREFIX} bits are the most"
 
 
-def _served(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[Violation]:
+def _switched_violations(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[Violation]:
     text = subnet.get("gateway", "")
     gateway = parse_address(text)
     if gateway is None:
@@ -121,7 +121,7 @@ def _served(path: Path, subnet: Mapping[str, Any], prefix: Prefix) -> Iterator[V
             yield HOST_BGP_ONLY.at((*path, name), "is set, but hostBGP is not")
 
 
-def _host_bgp(path: Path, subnet: Mapping[str, Any], prefix: Prefix, world: World) -> Iterator[Violation]:
+def _host_bgp(path: Path, subnet: Mapping[str, Any], prefix: Prefix, state: ClusterState) -> Iterator[Violation]:
     if subnet.get("dhcp", {}).get("enable"):
         yield HOST_BGP_DHCP.at((*path, "dhcp", "enable"), "is set in a hostBGP subnet")
     shortest = subnet.get("hostBGPMinPrefixLen") or HOST_LENGTH
@@ -137,7 +137,7 @@ def _host_bgp(path: Path, subnet: Mapping[str, Any], prefix: Prefix, world: Worl
         if found is None or found.version != 4 or found.value != found.first:
             yield EXTRA_PREFIX_INVALID.at(at, f"{text!r} is not an IPv4 CIDR without host bits")
             continue
-        for reserved in reserved_overlaps(found, world):
+        for reserved in reserved_overlaps(found, state):
             yield EXTRA_PREFIX_INVALID.at(at, f"{text} overlaps {reserved}, which is reserved")
         yield from _lengths(at, found, limits.get("minPrefixLen") or shortest, limits.get("maxPrefixLen") or longest)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from hedgehog.admission.cluster_state import World
+from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.namespaces import has_vlan
-from hedgehog.admission.rules.vpc.attachments import SUBNET_MISSING, misfits
+from hedgehog.admission.rules.vpc.attachments import SUBNET_MISSING, fit_violations
 from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import parse_address, parse_prefix
 from hedgehog.fabric.macs import parse_mac
@@ -118,17 +118,17 @@ ATTACHMENT_MISFIT = rule(
 )
 
 
-def warn(new: Manifest, world: World, old: Manifest | None) -> Iterator[Violation]:
+def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     """What is accepted in *new*, and in the change from *old*, but almost certainly a mistake."""
     spec = new["spec"]
     for name, subnet in spec["subnets"].items():
         yield from _addresses(("spec", "subnets", name), subnet)
         if subnet.get("hostBGP"):
-            yield from _host_bgp(name, spec, world)
+            yield from _host_bgp(name, spec, state)
     yield from _routes(spec)
     if old is not None and old["spec"] != spec:
-        yield from _attachments(new, world, old)
-        yield from _peerings(new, world, old)
+        yield from _attachments(new, state, old)
+        yield from _peerings(new, state, old)
 
 
 def _addresses(path: Path, subnet: Mapping[str, Any]) -> Iterator[Violation]:
@@ -148,12 +148,12 @@ def _addresses(path: Path, subnet: Mapping[str, Any]) -> Iterator[Violation]:
         yield GATEWAY_UNUSABLE.at((*path, "gateway"), f"{gateway} is the {which} address of {prefix.network}")
 
 
-def _host_bgp(name: str, spec: Mapping[str, Any], world: World) -> Iterator[Violation]:
+def _host_bgp(name: str, spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
     vlan = spec["subnets"][name].get("vlan")
     if not vlan:
         return
     path: Path = ("spec", "subnets", name, "vlan")
-    namespace = world.get("VLANNamespace", spec["vlanNamespace"])
+    namespace = state.get("VLANNamespace", spec["vlanNamespace"])
     if namespace is not None and not has_vlan(namespace, vlan):
         yield HOST_BGP_VLAN.at(path, f"{vlan} is not in the VLANNamespace {spec['vlanNamespace']}")
     others = [other for other, subnet in spec["subnets"].items() if other != name and subnet.get("vlan") == vlan]
@@ -180,9 +180,9 @@ def _routes(spec: Mapping[str, Any]) -> Iterator[Violation]:
                 yield NEXT_HOP.at((*path, "nextHops", position), f"{hop} is listed twice")
 
 
-def _attachments(new: Manifest, world: World, old: Manifest) -> Iterator[Violation]:
+def _attachments(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Violation]:
     before, after = old["spec"].get("subnets", {}), new["spec"]["subnets"]
-    for attachment in world.labelled("VPCAttachment", labels.VPC, new["metadata"]["name"]):
+    for attachment in state.labelled("VPCAttachment", labels.VPC, new["metadata"]["name"]):
         name = attachment["metadata"]["name"]
         subnet = attachment["spec"]["subnet"].partition("/")[2]
         path: Path = ("spec", "subnets", subnet)
@@ -195,21 +195,21 @@ def _attachments(new: Manifest, world: World, old: Manifest) -> Iterator[Violati
                     yield SUBNET_CHANGED.at(
                         (*path, field), f"changes from {was} to {now}, while VPCAttachment {name} attaches it"
                     )
-        yield from _misfits(attachment, new, world, old)
+        yield from _fit_warnings(attachment, new, state, old)
 
 
-def _misfits(attachment: Manifest, new: Manifest, world: World, old: Manifest) -> Iterator[Violation]:
-    connection = world.get("Connection", attachment["spec"].get("connection", ""))
+def _fit_warnings(attachment: Manifest, new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Violation]:
+    connection = state.get("Connection", attachment["spec"].get("connection", ""))
     if connection is None:
         return
-    known = {(one.rule.id, one.message) for one in misfits(attachment, old, connection, world)}
-    for one in misfits(attachment, new, connection, world):
+    known = {(one.rule.id, one.message) for one in fit_violations(attachment, old, connection, state)}
+    for one in fit_violations(attachment, new, connection, state):
         if one.rule is not SUBNET_MISSING and (one.rule.id, one.message) not in known:
             message = f"VPCAttachment {attachment['metadata']['name']} would be refused now: {one.message}"
             yield ATTACHMENT_MISFIT.at(("spec",), message)
 
 
-def _peerings(new: Manifest, world: World, old: Manifest) -> Iterator[Violation]:
+def _peerings(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Violation]:
     gone = old["spec"].get("subnets", {}).keys() - new["spec"]["subnets"].keys()
     if not gone:
         return
@@ -219,7 +219,7 @@ def _peerings(new: Manifest, world: World, old: Manifest) -> Iterator[Violation]
         ("ExternalPeering", labels.VPC, vpc, _named_by_external_peering),
         ("GatewayPeering", labels.gateway_peered_vpc(vpc), labels.SET, _named_by_gateway_peering),
     ):
-        for peering in world.labelled(kind, key, value):
+        for peering in state.labelled(kind, key, value):
             for subnet in sorted(gone.intersection(named(peering["spec"], vpc))):
                 message = f"is gone, but {kind} {peering['metadata']['name']} names it"
                 yield SUBNET_USED.at(("spec", "subnets", subnet), message)

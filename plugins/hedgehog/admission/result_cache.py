@@ -1,6 +1,6 @@
-"""What follows from one object alone, worked out once, however often the object is checked.
+"""What follows from one object alone, computed once, however often the object is checked.
 
-A caller that keeps the documents of unchanged blobs keeps a `Memory` with them; what depends on other objects is
+A caller that keeps the documents of unchanged blobs keeps a `ResultCache` with them; what depends on other objects is
 checked again each time.
 """
 
@@ -23,7 +23,7 @@ LARGEST = 1_000_000
 """Results that are kept; with one more all are forgotten."""
 
 
-class Memory:
+class ResultCache:
     """Results by the identity of the object they follow from: an object that it has seen must not be changed.
 
     Holds objects and results for as long as it lives. For one set of settings.
@@ -34,7 +34,7 @@ class Memory:
         self._stored = functools.partial(stored, settings=settings)
         self._results: dict[tuple[object, int], tuple[object, Any]] = {}
 
-    def once(self, work: Callable[[Subject], Result], subject: Subject) -> Result:
+    def memoize(self, work: Callable[[Subject], Result], subject: Subject) -> Result:
         """`work(subject)`, which must follow from *subject* alone."""
         key = work, id(subject)
         known = self._results.get(key)
@@ -47,7 +47,7 @@ class Memory:
 
     def stored(self, manifest: Manifest) -> Manifest:
         """The object as the cluster would store it."""
-        return self.once(self._stored, manifest)
+        return self.memoize(self._stored, manifest)
 
 
 @contextlib.contextmanager
