@@ -18,7 +18,7 @@ from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics
 
 if TYPE_CHECKING:
-    from hedgehog.services.repository.changes import Look
+    from hedgehog.services.repository.changes import RepositoryOutcome
 
 _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unchanged", "failed", "revision", "reason")
 
@@ -80,7 +80,7 @@ def _pull(arguments: argparse.Namespace) -> int:
     return 1 if any(look.failed for look in looks) else 0
 
 
-def _looks_text(looks: Sequence[Look], screen: Screen) -> str:
+def _looks_text(looks: Sequence[RepositoryOutcome], screen: Screen) -> str:
     columns = ("repository", "revision", "moved", "fabrics taken in", "fabrics due at Git", "error")
     rows = [
         (

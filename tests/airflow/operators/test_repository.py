@@ -18,13 +18,13 @@ from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.services.repository import changes as repository_changes
-from hedgehog.services.repository.changes import Look
+from hedgehog.services.repository.changes import RepositoryOutcome
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, repository_heads
 from tests.airflow.conftest import FakeTaskInstance
 
 REVISION = "main@sha1:5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
-GOOD = Look("net", REVISION, moved=True, deliveries=2, woken=("base",))
+GOOD = RepositoryOutcome("net", REVISION, moved=True, deliveries=2, woken=("base",))
 
 
 def make_outcome(status: OutcomeStatus = OutcomeStatus.SUCCESS, reason: str = "") -> Outcome:
@@ -36,10 +36,10 @@ def make_outcome(status: OutcomeStatus = OutcomeStatus.SUCCESS, reason: str = ""
 def follow(monkeypatch, fabric_database):
     """Puts looks in the place of the service; the calls it gets."""
 
-    def put(*looks: Look) -> list[dict[str, Any]]:
+    def put(*looks: RepositoryOutcome) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
 
-        def answer(connection: Any, names: list[str], **options: Any) -> list[Look]:
+        def answer(connection: Any, names: list[str], **options: Any) -> list[RepositoryOutcome]:
             calls.append({"names": names, **options})
             return list(looks)
 
@@ -88,8 +88,11 @@ def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, con
 @pytest.mark.parametrize(
     ("look", "said"),
     [
-        (Look("net", error=RemoteUnavailable("the host is unreachable")), "net: the host is unreachable"),
-        (Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.ERROR, "no directory"),)), "lab: no directory"),
+        (RepositoryOutcome("net", error=RemoteUnavailable("the host is unreachable")), "net: the host is unreachable"),
+        (
+            RepositoryOutcome("net", REVISION, outcomes=(make_outcome(OutcomeStatus.ERROR, "no directory"),)),
+            "lab: no directory",
+        ),
     ],
     ids=["repository", "fabric"],
 )
@@ -101,7 +104,7 @@ def test_trouble_makes_the_task_red_after_it_left_its_looks(follow, context, ti,
     assert ti.pushed == {LOOKS: [look.as_dict(), GOOD.as_dict()]}
 
 
-HELD = Look("net", REVISION, outcomes=(make_outcome(OutcomeStatus.HELD, "a.yaml:1:1: broken"),))
+HELD = RepositoryOutcome("net", REVISION, outcomes=(make_outcome(OutcomeStatus.HELD, "a.yaml:1:1: broken"),))
 
 
 def test_a_held_fabric_is_red_unless_a_setting_says_otherwise(follow, context, monkeypatch, caplog):
@@ -124,7 +127,7 @@ def test_an_empty_batch_is_not_a_look(follow, context):
     assert calls == []
 
 
-def summarize(context: dict[str, Any], planned: Any, *batches: list[Look] | None) -> Any:
+def summarize(context: dict[str, Any], planned: Any, *batches: list[RepositoryOutcome] | None) -> Any:
     """Sum up what mapped tasks left."""
     looks = {("follow", LOOKS, index): [one.as_dict() for one in batch] for index, batch in enumerate(batches) if batch}
     context["ti"] = FakeTaskInstance(looks)
@@ -133,7 +136,7 @@ def summarize(context: dict[str, Any], planned: Any, *batches: list[Look] | None
 
 def test_the_summary_counts_what_was_found(context):
     """One entry per repository."""
-    other = Look("other", REVISION, outcomes=(make_outcome(),))
+    other = RepositoryOutcome("other", REVISION, outcomes=(make_outcome(),))
     assert summarize(context, [["net"], ["other"]], [GOOD], [other]) == {
         "totals": {"repositories": 2, "moved": 1, "fabrics": 1, "failed": 0, "lost": 0},
         "repositories": [GOOD.as_dict(), other.as_dict()],
@@ -144,7 +147,7 @@ def test_the_summary_counts_what_was_found(context):
 
 def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
     """And still leaves what it knows."""
-    bad = Look("bad", error=RemoteUnavailable("away"))
+    bad = RepositoryOutcome("bad", error=RemoteUnavailable("away"))
     with pytest.raises(AirflowFailException, match="2 failed: bad: away, gone"):
         summarize(context, [["bad"], ["gone"], ["net"]], [bad], None, [GOOD])
     totals = {"repositories": 2, "moved": 1, "fabrics": 0, "failed": 1, "lost": 1}
@@ -166,6 +169,6 @@ def test_the_summary_of_a_failed_plan_is_red(context):
 
 def test_a_look_is_reported_in_one_line():
     """For the log."""
-    assert change_operators._found(Look("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()) == (
-        "main@sha1:5394cb7f, moved; force-pushed over aaaaaaaaaaaa; files of x were touched"
-    )
+    assert change_operators._found(
+        RepositoryOutcome("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()
+    ) == ("main@sha1:5394cb7f, moved; force-pushed over aaaaaaaaaaaa; files of x were touched")

@@ -32,7 +32,7 @@ def git(lab: Lab, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def look(lab: Lab) -> repository_changes.Look:
+def look(lab: Lab) -> repository_changes.RepositoryOutcome:
     """A look at the repository, as by the clock."""
     (found,) = repository_changes.follow(
         lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run-2", judge=trust

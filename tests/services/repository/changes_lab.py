@@ -11,7 +11,7 @@ import yaml
 
 from hedgehog.fabric.model import Target
 from hedgehog.services.repository import changes as repository_changes
-from hedgehog.services.repository.changes import Look
+from hedgehog.services.repository.changes import RepositoryOutcome
 from hedgehog.store import git_files, inbox, schedule, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.inbox import Arrival
@@ -64,7 +64,7 @@ def make_attachment(vpc: str = "a", subnet: str = "default") -> dict[str, Any]:
     }
 
 
-def follow(lab: Lab, name: str = "net", *, run_id: str = "run-1", **options: Any) -> Look:
+def follow(lab: Lab, name: str = "net", *, run_id: str = "run-1", **options: Any) -> RepositoryOutcome:
     """Look at a repository as the mapped task does."""
     (look,) = repository_changes.follow(lab.database, [name], open_mirror=lab.open_mirror, run_id=run_id, **options)
     return look

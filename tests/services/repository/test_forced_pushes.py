@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository.branch import REPLACED_REF
 from hedgehog.store import fabrics as fabric_store
 from tests.services.repository.changes_lab import (
     LAB,
@@ -47,7 +47,7 @@ def test_a_forced_push_is_taken_over_reported_and_what_it_dropped_is_kept(lab, a
     assert told.startswith(reason)
     repository = fabric_store.load_repositories(lab.database)[0]
     mirror = lab.open_mirror(repository).path
-    kept = ["git", f"--git-dir={mirror}", "rev-parse", f"{repository_changes.REPLACED_REF}{dropped}"]
+    kept = ["git", f"--git-dir={mirror}", "rev-parse", f"{REPLACED_REF}{dropped}"]
     assert subprocess.check_output(kept, text=True).strip() == dropped
     assert execute(lab, "SELECT commit_id, replaced_commit FROM hedgehog.repository_head") == [(head, dropped)]
     assert follow(lab).replaced is None

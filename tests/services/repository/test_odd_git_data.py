@@ -12,7 +12,7 @@ import yaml
 
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.services.repository import changes as repository_changes
-from hedgehog.services.repository.changes import Look
+from hedgehog.services.repository.changes import RepositoryOutcome
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from tests.gitops.mirror_lab import Entry, write_tree
@@ -32,7 +32,7 @@ def lab(database: Connection, tmp_path: Path) -> Iterator[Lab]:
         yield lab
 
 
-def follow(lab: Lab) -> Look:
+def follow(lab: Lab) -> RepositoryOutcome:
     """A look at the repository."""
     (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run-1", judge=trust)
     return look

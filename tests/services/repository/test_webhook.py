@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hedgehog.errors import InvalidInput
 from hedgehog.services.repository import webhook
-from hedgehog.services.repository.webhook import PONG, Unheeded
+from hedgehog.services.repository.webhook import PONG, Ignored
 from hedgehog.store import inbox
 from hedgehog.store.inbox import Arrival, Receipt
 from tests.store.benches import Bench
@@ -35,7 +35,7 @@ def example(name, **changes):
 
 def read(event, payload):
     """What a delivery says."""
-    return webhook.read(event, ID, payload, digest="d" * 64)
+    return webhook.read_payload(event, ID, payload, digest="d" * 64)
 
 
 def sign(body, secret):
@@ -194,14 +194,14 @@ def test_what_nobody_needs_is_not_kept(bench):
     assert receive(bench, "ping", example("ping")) == (PONG, None)
     labeled, row = receive(bench, "pull_request", example("pull_request_opened", action="labeled"))
     assert (labeled, row) == (
-        Unheeded("pull requests are looked at when opened, changed, reopened or merged, not 'labeled'"),
+        Ignored("pull requests are looked at when opened, changed, reopened or merged, not 'labeled'"),
         None,
     )
     published, row = receive(bench, "repository", {"action": "publicized"})
-    assert (type(published), row) == (Unheeded, None)
+    assert (type(published), row) == (Ignored, None)
     starred, row = receive(bench, "star", {})
     assert (starred, row) == (
-        Unheeded("event 'star' is of no use here; subscribe to create, delete, pull_request, push"),
+        Ignored("event 'star' is of no use here; subscribe to create, delete, pull_request, push"),
         None,
     )
 

@@ -23,7 +23,7 @@ from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, short, 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from hedgehog.services.repository.changes import Look
+    from hedgehog.services.repository.changes import RepositoryOutcome
     from hedgehog.store.database import Connection
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class FollowRepositoriesOperator(WorkOperator):
         self.fabrics = fabrics
         self.forced = forced
 
-    def work(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[RepositoryOutcome]:
         """Run `hedgehog.services.repository.changes.follow`."""
         from hedgehog.airflow.adapters.hooks import open_mirror
         from hedgehog.services.repository import changes as repository_changes
@@ -111,14 +111,14 @@ class FollowRepositoriesOperator(WorkOperator):
             **time_limit(self),
         )
 
-    def tell(self, result: Look) -> None:
+    def tell(self, result: RepositoryOutcome) -> None:
         """One line, and more for each of its fabrics."""
         level = logging.ERROR if result.error else logging.INFO
         logger.log(level, "%s: %s", result.repository, _told(result.as_dict()))
         for outcome in result.outcomes:
             tell_outcome(outcome, "  ")
 
-    def failures(self, results: Sequence[Look]) -> list[str]:
+    def failures(self, results: Sequence[RepositoryOutcome]) -> list[str]:
         """Repositories and fabrics that failed, and fabrics that wait for somebody."""
         found = [self.plain(look) for look in results]
         failed = [line for look in found for line in _failures(look)]

@@ -102,7 +102,7 @@ class _Receiver:
             raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
         return self._secrets
 
-    async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Unheeded:
+    async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Ignored:
         """Keep a signed delivery."""
         return await self._run(self._in_database, lambda found: webhook.receive(found, event, delivery_id, body))
 
@@ -212,7 +212,7 @@ async def _answered(receiver: _Receiver, request: Request, body: bytes) -> JSONR
     if found is Receipt.DUPLICATE:
         receiver.count("replayed")
         return _answer(200, "duplicate", "this delivery is known already")
-    if isinstance(found, webhook.Unheeded):
+    if isinstance(found, webhook.Ignored):
         return _answer(200, "pong" if found is webhook.PONG else "ignored", found.reason)
     return _answer(202, str(found), "")
 

@@ -19,7 +19,7 @@ from hedgehog.gitops.trees import Place
 from hedgehog.hosts.github.pulls import PullRequest
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
 from hedgehog.services.repository.changes import left_directories
-from hedgehog.services.repository.intake import left_by_others
+from hedgehog.services.repository.ingest import left_by_others
 from hedgehog.store.database import Connection
 from hedgehog.store.repository_heads import LeftDirectory
 

@@ -28,7 +28,7 @@ from hedgehog.services.pull_requests.fabrics import fabrics_in, parse
 from hedgehog.services.pull_requests.gather import gather
 from hedgehog.services.pull_requests.problems import OpenEngine, fabric_engine
 from hedgehog.services.pull_requests.report import check_result
-from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus, conclude, skipped, unverified
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus, conclude, could_not_verify, skipped
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection
 
@@ -108,7 +108,7 @@ def give_up(
         run = _Run(connection, repository, number, host, fabrics, open_mirror, details_url=details_url)
         pull = host.pull(number)
         return skipped(repository, pull) or _publish(
-            run, pull, unverified(repository, pull, f"could not verify: {why}")
+            run, pull, could_not_verify(repository, pull, f"could not verify: {why}")
         )
 
 
@@ -140,7 +140,7 @@ def _validate(run: _Run) -> Validation:
         except RetryableError:
             raise
         except Exception as error:  # whatever it is, a required check must not stay open, nor turn green
-            _publish(run, pull, unverified(run.repository, pull, _for_strangers(error)))
+            _publish(run, pull, could_not_verify(run.repository, pull, _for_strangers(error)))
             raise
         if run.host.pull(run.number).head_sha == pull.head_sha:
             return _publish(run, pull, found)

@@ -81,7 +81,7 @@ def conclude(repository: str, pull: PullRequest, reports: Iterable[FabricReport]
     return Validation.of(repository, pull, status, _reason(fabrics), fabrics)
 
 
-def unverified(repository: str, pull: PullRequest, why: str) -> Validation:
+def could_not_verify(repository: str, pull: PullRequest, why: str) -> Validation:
     """A failure, because nothing could be said of the merge."""
     return Validation.of(repository, pull, ValidationStatus.FAILURE, why)
 

@@ -1,8 +1,9 @@
-"""Pushed revisions → affected fabrics: one look at each repository that a webhook, the clock or a person names.
+"""Pushed revisions → affected fabrics, for each repository that a webhook, the clock or a person names.
 
-Deliveries only say where to look. The host is asked for the head of the branch, and what differs from the last look is
-worked on: a fabric whose source of truth is Git is taken into the database (its cluster follows), one that the database
-owns becomes due at Git where files that we wrote were touched (`git_sync` then holds, overwrites or adopts).
+Deliveries only say where to look. The host is asked for the head of the branch (`branch`), and what differs from the
+last time is worked on: a fabric whose source of truth is Git is ingested into the database (`ingest`; its cluster
+follows), one that the database owns becomes due at Git where files that we wrote were changed (the sync to Git then
+holds, overwrites or adopts). What came of it is recorded last.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.services import claims, failures
 from hedgehog.services.git import lost_branches
 from hedgehog.services.git.neighbours import neighbours
-from hedgehog.services.repository import intake as git_intake
-from hedgehog.services.repository.intake import Commit, Intake
+from hedgehog.services.repository.branch import Commit, changes_directory, changes_files, fetch_branch
+from hedgehog.services.repository.ingest import Ingestion, ingest, is_due, record_failure
 from hedgehog.services.repository.plan import is_about
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
@@ -37,13 +38,11 @@ logger = logging.getLogger(__name__)
 
 MOST_RACES = 3
 """Times that a branch may be replaced while it is read before that counts as an error."""
-REPLACED_REF = "refs/hedgehog/replaced/"
-"""Where the mirror keeps a head that a forced push dropped, so that nobody's commits are lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a look at one repository found, and what happened to its fabrics."""
+class RepositoryOutcome:
+    """What was found in one repository, and what happened to its fabrics."""
 
     repository: str
     revision: str | None = None
@@ -110,7 +109,7 @@ def follow(
     at_once: bool = False,
     judge: Judge = judge,
     deadline: float = math.inf,
-) -> list[Look]:
+) -> list[RepositoryOutcome]:
     """Look at the named repositories, one after the other, and say what was found and done.
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
@@ -129,29 +128,29 @@ def follow(
     return [_follow(run) for run in runs]
 
 
-def _follow(run: _Run) -> Look:
+def _follow(run: _Run) -> RepositoryOutcome:
     """One repository, with the deliveries that name it, while none of our syncs pushes to it."""
     try:
         run.check_time()
     except NotReached as error:
-        return Look(run.repository.name, error=error)
+        return RepositoryOutcome(run.repository.name, error=error)
     about = [one.id for one in inbox.pending(run.connection, (BRANCH,)) if is_about(one, run.repository)]
     deliveries = inbox.claim(run.connection, (BRANCH,), len(about), ids=about) if about else []
     wait_lock(run.connection, Lock.REPOSITORY, run.repository.id)
     try:
-        look = replace(_guarded(run, deliveries), deliveries=len(deliveries))
+        outcome = replace(_guarded(run, deliveries), deliveries=len(deliveries))
     finally:
         unlock(run.connection, Lock.REPOSITORY, [run.repository.id])
     for delivery in deliveries:
-        _finish(run.connection, delivery, look)
-    if look.error is None:
+        _finish(run.connection, delivery, outcome)
+    if outcome.error is None:
         late = [one.id for one in inbox.given_up(run.connection, BRANCH) if is_about(one, run.repository)]
-        inbox.settle(run.connection, late, look.found)
-    return look
+        inbox.settle(run.connection, late, outcome.found)
+    return outcome
 
 
-def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> Look:
-    """Look, unless that killed the process too often; what is new, an hour, or a person make us try again."""
+def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> RepositoryOutcome:
+    """Process it, unless that killed the process too often; a new delivery, an hour, or a person make us try again."""
     repository = run.repository
     deaths = repository_heads.killed(run.connection).get(repository.id, 0)
     news = any(not delivery.killed for delivery in deliveries)
@@ -165,55 +164,56 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> Look:
         )
     repository_heads.begin(run.connection, repository.id)
     try:
-        look = _look(run)
+        outcome = _retry_races(run)
     except Exception:  # it has ended, if badly; the time limit of the task is not an Exception
         repository_heads.end(run.connection, repository.id)
         raise
     repository_heads.end(run.connection, repository.id)
-    return look
+    return outcome
 
 
-def _finish(connection: Connection, delivery: Delivery, look: Look) -> None:
-    if look.error is None:
-        inbox.finish(connection, delivery.id, Status.DONE, look.found)
+def _finish(connection: Connection, delivery: Delivery, outcome: RepositoryOutcome) -> None:
+    if outcome.error is None:
+        inbox.finish(connection, delivery.id, Status.DONE, outcome.found)
         return
     inbox.finish(
         connection,
         delivery.id,
         Status.FAILED,
-        str(look.error),
-        retry_after=getattr(look.error, "retry_after", None),
-        retryable=not isinstance(look.error, PermanentError),
+        str(outcome.error),
+        retry_after=getattr(outcome.error, "retry_after", None),
+        retryable=not isinstance(outcome.error, PermanentError),
     )
 
 
-def _look(run: _Run) -> Look:
-    """Ask the host, take in what is new, note the head. A branch that is replaced meanwhile is looked at again."""
+def _retry_races(run: _Run) -> RepositoryOutcome:
+    """The outcome of an attempt; of another one when the branch is replaced meanwhile."""
     for race in range(1, MOST_RACES + 1):
         try:
-            return _look_once(run)
+            return _attempt(run)
         except PushRace as error:
             if race == MOST_RACES:
                 return _fail(run, error)
             logger.info("%s (race %s of %s)", error, race, MOST_RACES)
         except NotReached as error:  # nobody's trouble: the head is not noted, so the next run takes it up
-            return Look(run.repository.name, error=error)
+            return RepositoryOutcome(run.repository.name, error=error)
         except Exception as error:  # whatever it is, the other repositories of the batch are looked at
-            return _fail(run, _told(run, error))
+            return _fail(run, _as_ours(run, error))
     raise AssertionError("the loop returns")
 
 
-def _told(run: _Run, error: Exception) -> HedgehogError:
+def _as_ours(run: _Run, error: Exception) -> HedgehogError:
     """*error*, as one of ours. An unexpected error is retried, and may quote a secret: only its place is reported."""
     if isinstance(error, HedgehogError):
         return error
     logger.error("%s: nobody foresaw this error", run.repository.name, exc_info=error)
-    told = RetryableError(f"{run.repository.name}: {failures.describe(error)[0]}")
-    told.__cause__ = error
-    return told
+    ours = RetryableError(f"{run.repository.name}: {failures.describe(error)[0]}")
+    ours.__cause__ = error
+    return ours
 
 
-def _look_once(run: _Run) -> Look:
+def _attempt(run: _Run) -> RepositoryOutcome:
+    """Gather: ask the host and fetch. Then ingest, wake, and record the head."""
     repository = run.repository
     mirror = run.open_mirror(repository)
     seen = repository_heads.last_seen(run.connection, repository.id)
@@ -223,15 +223,16 @@ def _look_once(run: _Run) -> Look:
     if repository_heads.answered(run.connection, repository.id):
         with transaction(run.connection) as cursor:
             schedule.look_again(cursor, Target.GIT, repository_id=repository.id)
-    replaced = _fetch(mirror, seen, head)
-    commit = Commit(mirror, head, moved=head != seen, note=_note(repository, seen, replaced, mirror))
-    outcomes, woken = _tell_fabrics(run, commit, seen)
-    if not run.only:  # who looked at some fabrics only has not taken the head in
-        repository_heads.record(run.connection, repository.id, head, replaced=replaced)
-    return Look(repository.name, str(commit.revision), commit.moved, replaced, outcomes, woken)
+    commit = fetch_branch(mirror, repository, head, seen=seen)
+    fabrics = [fabric for fabric in _fabrics(run) if not run.only or fabric.name in run.only]
+    outcomes = _ingest(run, commit, [one for one in fabrics if one.source_of_truth is SourceOfTruth.GIT])
+    woken = _wake(run, commit, [one for one in fabrics if one.source_of_truth is SourceOfTruth.DATABASE])
+    if not run.only:  # with a selection of fabrics, the others have not seen the head
+        repository_heads.record(run.connection, repository.id, head, replaced=commit.replaced)
+    return RepositoryOutcome(repository.name, str(commit.revision), commit.moved, commit.replaced, outcomes, woken)
 
 
-def _without_branch(run: _Run, mirror: Mirror) -> Look:
+def _without_branch(run: _Run, mirror: Mirror) -> RepositoryOutcome:
     """A branch that nobody has pushed yet is in order where all fabrics are ours to publish: the first sync makes it.
 
     Raises NotFound where it was there once, or where somebody waits for what is in it.
@@ -241,44 +242,7 @@ def _without_branch(run: _Run, mirror: Mirror) -> Look:
     if sources != {SourceOfTruth.DATABASE}:
         raise NotFound(f"{mirror.remote}: the branch does not exist; push it, or correct the repository's branch")
     repository_heads.record(run.connection, run.repository.id, None)
-    return Look(run.repository.name)
-
-
-def _fetch(mirror: Mirror, seen: str | None, head: str) -> str | None:
-    """Have *head*; the head before, if the new one does not contain it. That one is kept in the mirror."""
-    if seen is None or seen == head:
-        mirror.fetch(head)
-        return None
-    kept = f"{REPLACED_REF}{seen}"
-    here = mirror.has(seen)
-    if here:  # before the fetch, after which nothing else would hold it
-        mirror.git(["update-ref", kept, seen])
-    mirror.fetch(head)
-    if mirror.is_ancestor(seen, head):
-        mirror.git(["update-ref", "-d", kept])
-        return None
-    return seen
-
-
-def _note(repository: GitRepository, seen: str | None, replaced: str | None, mirror: Mirror) -> str:
-    if replaced is None:
-        return ""
-    where = f"kept as {REPLACED_REF}{replaced} in the clone" if mirror.has(replaced) else "not in the clone any more"
-    note = f"branch {repository.branch} was force-pushed: {replaced[:12]} is no longer part of it ({where})"
-    logger.warning("%s: %s", repository.name, note)
-    return note
-
-
-def _tell_fabrics(run: _Run, commit: Commit, seen: str | None) -> tuple[tuple[Outcome, ...], tuple[str, ...]]:
-    """Take in the fabrics that Git is the source of, and have a look taken at the others that were touched."""
-    here = _fabrics(run)
-    chosen = [fabric for fabric in here if not run.only or fabric.name in run.only]
-    outcomes = _take_in(run, commit, chosen)
-    owned = [fabric for fabric in chosen if fabric.source_of_truth is SourceOfTruth.DATABASE]
-    if commit.note:
-        _tell_history(run, commit, owned)
-    touched = [fabric.id for fabric in owned if _is_touched(run.connection, commit, fabric, seen)]
-    return outcomes, tuple(schedule.make_due(run.connection, Target.GIT, touched))
+    return RepositoryOutcome(run.repository.name)
 
 
 def left_directories(connection: Connection, repository: GitRepository) -> list[LeftDirectory]:
@@ -295,26 +259,36 @@ def _fabrics(run: _Run) -> list[Fabric]:
     return fabric_store.load_fabrics(run.connection, names)
 
 
-def _take_in(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> tuple[Outcome, ...]:
-    names = [fabric.name for fabric in fabrics if fabric.source_of_truth is SourceOfTruth.GIT]
+def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outcome, ...]:
+    """Ingest the fabrics that Git is the source of."""
     claimed = claims.claim(
         run.connection,
         Target.GIT,
-        names,
+        [fabric.name for fabric in fabrics],
         unwilling=_unwilling,
         now=datetime.now(UTC),
         dry_run=False,
         due_only=False,
     )
     others, left = neighbours(run.connection, run.repository), left_directories(run.connection, run.repository)
-    intake = Intake(run.connection, run.run_id, run.judge, run.forced, run.at_once, others, left)
+    ingestion = Ingestion(run.connection, run.run_id, run.judge, run.forced, run.at_once, others, left)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = []
         for fabric in taken:
             run.check_time()
-            done.append(git_intake.take_in(intake, commit, fabric, states.get(fabric.name)))
+            done.append(ingest(ingestion, commit, fabric, states.get(fabric.name)))
     return (*skipped, *(outcome for outcome in done if outcome is not None))
+
+
+def _wake(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[str, ...]:
+    """Make those fabrics that the database owns due at Git whose files were changed by others; their names."""
+    if commit.note:
+        _record_forced_push(run, commit, fabrics)
+    ids = [fabric.id for fabric in fabrics if changes_directory(commit, fabric.git_directory)]
+    records = git_files.files(run.connection, ids)
+    touched = [one for one in ids if changes_files(commit, records[one])]
+    return tuple(schedule.make_due(run.connection, Target.GIT, touched))
 
 
 def _states(connection: Connection, names: Sequence[str]) -> dict[str, sync_state.State]:
@@ -325,22 +299,7 @@ def _unwilling(fabric: Fabric) -> str:
     return "" if fabric.git_sync_enabled else "Git sync is not enabled"
 
 
-def _is_touched(connection: Connection, commit: Commit, fabric: Fabric, seen: str | None) -> bool:
-    """Whether the push changed a file that we wrote. Differences that were reported before do not count."""
-    mirror, directory = commit.mirror, fabric.git_directory
-    before = seen if seen is not None and mirror.has(seen) else None
-    if before is not None and mirror.tree_id(before, directory) == mirror.tree_id(commit.head, directory):
-        return False
-    records = git_files.files(connection, [fabric.id])[fabric.id]
-    then = mirror.lookup(before, records).files if before is not None else {}
-    now = mirror.lookup(commit.head, records).files
-    return any(
-        now.get(path) != record.blob_id and (before is None or now.get(path) != then.get(path))
-        for path, record in records.items()
-    )
-
-
-def _tell_history(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> None:
+def _record_forced_push(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> None:
     """A forced push belongs into the history of every fabric of the branch, whether its files differ or not."""
     revision = str(commit.revision)
     with transaction(run.connection) as cursor:
@@ -349,13 +308,13 @@ def _tell_history(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> None:
             sync_state.append_event(cursor, fabric.id, replace(outcome, reason=commit.note), run.run_id)
 
 
-def _fail(run: _Run, error: HedgehogError) -> Look:
+def _fail(run: _Run, error: HedgehogError) -> RepositoryOutcome:
     """A repository that cannot be entered: an error of each fabric that Git is the source of, when its time has come."""
     repository_heads.record(run.connection, run.repository.id, None, trouble=type(error).__name__)
-    intake = Intake(run.connection, run.run_id, run.judge)
+    ingestion = Ingestion(run.connection, run.run_id, run.judge)
     sourced = [fabric for fabric in _fabrics(run) if fabric.source_of_truth is SourceOfTruth.GIT]
     states = _states(run.connection, [fabric.name for fabric in sourced])
     now = datetime.now(UTC)
-    due = [one for one in sourced if git_intake.is_due(states.get(one.name)) and not claims.suspension(one, now)]
-    outcomes = tuple(git_intake.record_failure(intake, fabric, error) for fabric in due)
-    return Look(run.repository.name, outcomes=outcomes, error=error)
+    due = [one for one in sourced if is_due(states.get(one.name)) and not claims.suspension(one, now)]
+    outcomes = tuple(record_failure(ingestion, fabric, error) for fabric in due)
+    return RepositoryOutcome(run.repository.name, outcomes=outcomes, error=error)

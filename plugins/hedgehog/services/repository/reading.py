@@ -21,7 +21,7 @@ from hedgehog.store.git_files import GitFile
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundObject:
     """An object in a file. `path` is that of its record: several objects of one file need several."""
 
     ref: ObjectRef
@@ -31,10 +31,10 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FabricContent:
     """The files of one fabric at one commit. Every problem is one line that begins with its place."""
 
-    objects: Mapping[ObjectRef, Found] = field(default_factory=dict)
+    objects: Mapping[ObjectRef, FoundObject] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     refused: frozenset[ObjectRef] = frozenset()
@@ -45,12 +45,12 @@ class Reading:
     """What nobody can say of what it holds."""
 
 
-def read(
+def read_files(
     fabric: Fabric,
     contents: Iterable[tuple[str, str, bytes | str]],
-    known: Mapping[str, Sequence[Found]],
+    known: Mapping[str, Sequence[FoundObject]],
     unread: Unread = NOTHING,
-) -> Reading:
+) -> FabricContent:
     """Read files given as (path, blob id, content or why there is none). *known* has, by path, what need not be read.
 
     *unread* is what there is beside them.
@@ -60,7 +60,7 @@ def read(
         reader.add(found)
     for path, blob_id, content in contents:
         reader.read(path, blob_id, content)
-    return reader.reading()
+    return reader.content()
 
 
 class _Reader:
@@ -69,7 +69,7 @@ class _Reader:
     def __init__(self, fabric: Fabric, unread: Unread) -> None:
         self._fabric = fabric
         self._unread = unread
-        self._objects: dict[ObjectRef, Found] = {}
+        self._objects: dict[ObjectRef, FoundObject] = {}
         self._settings: dict[str, Any] = {}
         self._problems: list[str] = list(unread.problems)
         self._refused: set[ObjectRef] = set()
@@ -107,10 +107,10 @@ class _Reader:
             accepted = intake.accept_manifest(item, namespace=self._fabric.kubernetes_namespace)
             if isinstance(accepted, list):
                 self._refuse(path, accepted)
-                self._refused |= _named(item.manifest, self._fabric)
+                self._refused |= _refs_of_refused(item.manifest, self._fabric)
                 (self._torn if intake.is_opaque(item.manifest) else self._partly)[path] = content
                 continue
-            self.add(Found(accepted.ref, accepted.manifest, place, blob_id), item)
+            self.add(FoundObject(accepted.ref, accepted.manifest, place, blob_id), item)
             place = record_path(path, accepted.ref)
 
     def _disown(self) -> None:
@@ -128,7 +128,7 @@ class _Reader:
             self._parsed[blob_id] = yaml.load(content, file=path, nodes=self._nodes)
         return [replace(document, file=path) for document in self._parsed[blob_id]]
 
-    def add(self, found: Found, item: Item | None = None) -> None:
+    def add(self, found: FoundObject, item: Item | None = None) -> None:
         """Take in one object; two of one name are both refused, because it is unknown which one is meant."""
         first = self._objects.setdefault(found.ref, found)
         if first is not found:
@@ -156,11 +156,11 @@ class _Reader:
         if (found.kind, found.name) != (FABRIC.kind, self._fabric.name) and directory != self._fabric.git_directory:
             self._foreign[directory] = found.name
 
-    def reading(self) -> Reading:
+    def content(self) -> FabricContent:
         """All of it."""
         self._disown()
         objects = {ref: found for ref, found in self._objects.items() if ref not in self._refused}
-        return Reading(
+        return FabricContent(
             objects,
             self._settings,
             tuple(self._problems),
@@ -175,7 +175,7 @@ class _Reader:
         )
 
 
-def _named(manifest: Manifest, fabric: Fabric) -> set[ObjectRef]:
+def _refs_of_refused(manifest: Manifest, fabric: Fabric) -> set[ObjectRef]:
     """The object that a refused manifest is about, if it says so."""
     kind, metadata = KINDS.get(str(manifest.get("kind"))), manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
@@ -200,7 +200,7 @@ def file_of(path: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class IngestionPlan:
     """What the database is to hold: every object, a record of the file of each, and why some are not as Git has them."""
 
     objects: Mapping[ObjectRef, Manifest]
@@ -209,32 +209,32 @@ class Decision:
     """One line for each object or file that waits for a person; each begins with its place."""
 
 
-def decide(
+def plan_ingestion(
     fabric: Fabric,
-    reading: Reading,
+    content: FabricContent,
     have: Mapping[ObjectRef, Manifest],
     recorded: Mapping[ObjectRef, GitFile],
     judge: Judge,
-) -> Decision:
-    """What to take over of *reading*, where the database *has* these objects and *recorded* these files.
+) -> IngestionPlan:
+    """What to take over of *content*, where the database *has* these objects and *recorded* these files.
 
     An object that a cluster would refuse, and one whose file cannot be read, stays as it was; so does one that may not
     be deleted, because something that stays refers to it. Everything else proceeds.
     """
-    unclear = _unclear(reading, have, recorded)
-    wanted = {ref: found.manifest for ref, found in reading.objects.items()} | {ref: have[ref] for ref in unclear}
+    unclear = _unclear(content, have, recorded)
+    wanted = {ref: found.manifest for ref, found in content.objects.items()} | {ref: have[ref] for ref in unclear}
     judgement = judge(fabric, list(wanted.values()), list(have.values()))
-    refused = {ref: f"is refused: {why}" for ref, why in judgement.writes.items() if ref in reading.objects}
+    refused = {ref: f"is refused: {why}" for ref, why in judgement.writes.items() if ref in content.objects}
     refused |= {ref: f"is not deleted: {why}" for ref, why in judgement.deletes.items() if ref in have}
     kept = {ref: have[ref] for ref in (refused.keys() | unclear.keys()) & have.keys()}
-    taken = [found for ref, found in reading.objects.items() if ref not in refused]
-    told = [f"{_place(ref, reading, recorded)}: {ref} {why}" for ref, why in sorted(refused.items())]
+    taken = [found for ref, found in content.objects.items() if ref not in refused]
+    parked = [f"{_place(ref, content, recorded)}: {ref} {why}" for ref, why in sorted(refused.items())]
     held = {ref: why for ref, why in unclear.items() if why != FILE_HAS_A_PROBLEM}
-    told += [f"{_place(ref, reading, recorded)}: {ref} {why}" for ref, why in held.items()]
-    return Decision(
+    parked += [f"{_place(ref, content, recorded)}: {ref} {why}" for ref, why in held.items()]
+    return IngestionPlan(
         {found.ref: found.manifest for found in taken} | kept,
         tuple(_records(taken, kept, recorded, unclear | refused)),
-        (*reading.problems, *told),
+        (*content.problems, *parked),
     )
 
 
@@ -242,26 +242,26 @@ _NO_BLOB = "0" * 40
 
 
 def _unclear(
-    reading: Reading, have: Iterable[ObjectRef], recorded: Mapping[ObjectRef, GitFile]
+    content: FabricContent, have: Iterable[ObjectRef], recorded: Mapping[ObjectRef, GitFile]
 ) -> dict[ObjectRef, str]:
     """Why it is unknown whether an object that is not found in Git is to be deleted; objects that are not in the result
     are.
     """
-    missing = sorted(set(have) - reading.objects.keys())
+    missing = sorted(set(have) - content.objects.keys())
     files = {ref: file_of(record.path) for ref, record in recorded.items()}
-    vanished = {ref: files.get(ref, "") for ref in missing if ref not in reading.refused}
-    found = out_of_sight(vanished, reading.unread, faulty=reading.faulty, recorded=set(files.values()))
-    return {**dict.fromkeys((ref for ref in missing if ref in reading.refused), FILE_HAS_A_PROBLEM), **found}
+    vanished = {ref: files.get(ref, "") for ref in missing if ref not in content.refused}
+    found = out_of_sight(vanished, content.unread, faulty=content.faulty, recorded=set(files.values()))
+    return {**dict.fromkeys((ref for ref in missing if ref in content.refused), FILE_HAS_A_PROBLEM), **found}
 
 
-def _place(ref: ObjectRef, reading: Reading, recorded: Mapping[ObjectRef, GitFile]) -> str:
-    if ref in reading.objects:
-        return file_of(reading.objects[ref].path)
+def _place(ref: ObjectRef, content: FabricContent, recorded: Mapping[ObjectRef, GitFile]) -> str:
+    if ref in content.objects:
+        return file_of(content.objects[ref].path)
     return file_of(recorded[ref].path) if ref in recorded else "fabric database"
 
 
 def _records(
-    taken: Iterable[Found],
+    taken: Iterable[FoundObject],
     kept: Mapping[ObjectRef, Manifest],
     recorded: Mapping[ObjectRef, GitFile],
     reasons: Mapping[ObjectRef, str],

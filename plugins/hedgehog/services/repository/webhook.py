@@ -36,18 +36,18 @@ _CHECKED_ACTIONS = frozenset({"opened", "synchronize", "reopened", "ready_for_re
 """Drafts are not checked until they are ready; an edit may choose another base, to which the old verdict does not
 apply.
 """
-_COMMITS_TOLD = 2048
+_MOST_COMMITS_LISTED = 2048
 """GitHub lists no more commits of a push: a list of that length may not be all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unheeded:
+class Ignored:
     """A signed delivery of which nothing is kept, and why."""
 
     reason: str
 
 
-PONG = Unheeded("pong")
+PONG = Ignored("pong")
 """The answer to GitHub's ping."""
 
 
@@ -64,22 +64,22 @@ def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
     return any([hmac.compare_digest(given, one) for one in made])
 
 
-def receive(connection: Connection, event: str, delivery_id: str, body: bytes) -> Receipt | Unheeded:
+def receive(connection: Connection, event: str, delivery_id: str, body: bytes) -> Receipt | Ignored:
     """Keep what a signed delivery says, or say why nobody needs it. Raises InvalidInput when it cannot be understood."""
     if event == "ping":
         return PONG
     if event not in _READERS:
-        return Unheeded(f"event {event[:40]!r} is of no use here; subscribe to {', '.join(sorted(_READERS))}")
+        return Ignored(f"event {event[:40]!r} is of no use here; subscribe to {', '.join(sorted(_READERS))}")
     payload = _parse(body)
-    found = read(event, delivery_id, payload, digest=hashlib.sha256(body).hexdigest())
-    if isinstance(found, Unheeded):
+    found = read_payload(event, delivery_id, payload, digest=hashlib.sha256(body).hexdigest())
+    if isinstance(found, Ignored):
         return found
     if found.kind == inbox.BRANCH and not found.ignored:
         found = replace(found, ignored=_unneeded(found, payload, fabrics.load_repositories(connection)))
     return inbox.receive(connection, found)
 
 
-def read(event: str, delivery_id: str, payload: Mapping[str, Any], *, digest: str) -> Arrival | Unheeded:
+def read_payload(event: str, delivery_id: str, payload: Mapping[str, Any], *, digest: str) -> Arrival | Ignored:
     """What the payload of one of our events says. Raises InvalidInput for what is no such payload; never quotes it."""
     if not _DELIVERY_ID.fullmatch(delivery_id):
         raise InvalidInput("the header X-GitHub-Delivery is missing or no delivery id")
@@ -144,7 +144,7 @@ def _sender(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {"sender": login} if isinstance(login, str) and _LOGIN.fullmatch(login) else {}
 
 
-def _read_push(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
+def _read_push(payload: _Part, arrival: Arrival) -> Arrival | Ignored:
     ref = payload.text("ref", re.compile(rf"refs/[a-z]+/{_BRANCH.pattern}"))
     before, after = payload.text("before", _COMMIT), payload.text("after", _COMMIT)
     arrival = replace(arrival, branch=ref.removeprefix(_HEADS)[:255], before=before, after=after)
@@ -157,19 +157,19 @@ def _read_push(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
     return arrival
 
 
-def _read_create(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
+def _read_create(payload: _Part, arrival: Arrival) -> Arrival | Ignored:
     arrival = replace(arrival, branch=payload.text("ref", _BRANCH))
     kind = payload.values.get("ref_type")
     return arrival if kind == "branch" else replace(arrival, ignored=f"{arrival.branch[:200]} is a tag, no branch")
 
 
-def _read_delete(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
+def _read_delete(payload: _Part, arrival: Arrival) -> Arrival | Ignored:
     arrival = replace(arrival, branch=payload.text("ref", _BRANCH))
     kind = "branch" if payload.values.get("ref_type") == "branch" else "tag"
     return replace(arrival, ignored=f"{kind} {arrival.branch[:200]} was deleted")
 
 
-def _read_pull_request(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
+def _read_pull_request(payload: _Part, arrival: Arrival) -> Arrival | Ignored:
     pull_request = payload.mapping("pull_request")
     head, base = pull_request.mapping("head"), pull_request.mapping("base")
     arrival = replace(arrival, number=payload.number("number"), base=base.text("ref", _BRANCH))
@@ -177,7 +177,7 @@ def _read_pull_request(payload: _Part, arrival: Arrival) -> Arrival | Unheeded:
         branch, commit = head.text("ref", _BRANCH), head.text("sha", _COMMIT)
         return replace(arrival, kind=inbox.PULL_REQUEST, branch=branch, head=commit)
     if arrival.action != "closed":
-        return Unheeded(f"pull requests are looked at when opened, changed, reopened or merged, not {arrival.action!r}")
+        return Ignored(f"pull requests are looked at when opened, changed, reopened or merged, not {arrival.action!r}")
     if pull_request.values.get("merged") is not True:
         return replace(arrival, kind=inbox.PULL_REQUEST, ignored="closed without merging")
     return replace(arrival, branch=arrival.base, head=head.text("sha", _COMMIT))
@@ -202,7 +202,7 @@ def _is_ours(payload: Mapping[str, Any], repository: GitRepository) -> bool:
     A forger of both only delays the processing of their push until the next scheduled run.
     """
     commits = payload.get("commits")
-    if not isinstance(commits, list) or not 0 < len(commits) < _COMMITS_TOLD or payload.get("forced") is True:
+    if not isinstance(commits, list) or not 0 < len(commits) < _MOST_COMMITS_LISTED or payload.get("forced") is True:
         return False
     return all(isinstance(commit, dict) and _has_our_marks(commit, repository) for commit in commits)
 

@@ -20,7 +20,8 @@ from hedgehog.fabric.shown import reason_of
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
-from hedgehog.services.repository.reading import Found, Reading, decide, file_of, read
+from hedgehog.services.repository.branch import Commit
+from hedgehog.services.repository.reading import FabricContent, FoundObject, file_of, plan_ingestion, read_files
 from hedgehog.services.repository.vanished import unread
 from hedgehog.services.validation import Judge
 from hedgehog.store import fabrics as fabric_store
@@ -33,25 +34,8 @@ from hedgehog.store.sync_state import State
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """What is taken in: the *head* of a branch, now in its mirror. *note* is recorded for every fabric (a forced
-    push).
-    """
-
-    mirror: Mirror
-    head: str
-    moved: bool
-    note: str = ""
-
-    @property
-    def revision(self) -> Revision:
-        """As it is recorded."""
-        return Revision(self.mirror.remote.branch, self.head)
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """How to take in: for which run, judged by whom, *forced* or only what needs it. *neighbours* are the directories
+class Ingestion:
+    """How to ingest: for which run, judged by whom, *forced* or only what needs it. *neighbours* are the directories
     of all fabrics in the repository, by name."""
 
     connection: Connection
@@ -66,23 +50,25 @@ class Intake:
     started: float = field(default_factory=time.perf_counter)
 
 
-def take_in(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Outcome | None:
+def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: State | None) -> Outcome | None:
     """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when nobody had to look.
 
     Never raises for what is wrong with the fabric; PushRace says that the branch was replaced meanwhile.
     """
     try:
         behind = _is_behind(commit, fabric, state)
-        if not (intake.forced or intake.at_once or _needs_a_look(commit, state, behind=behind)):
+        if not (ingestion.forced or ingestion.at_once or _needs_a_look(commit, state, behind=behind)):
             return None
-        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not intake.forced:
-            return _record_unchanged(intake, commit, fabric)
-        reading = _read(intake, commit, fabric, None if intake.forced else state)
-        return _take_over(intake, commit, fabric, reading)
+        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.forced:
+            return _record_unchanged(ingestion, commit, fabric)
+        files = _own_files(ingestion, commit, fabric)
+        _forget_vanished_directories(ingestion, commit)
+        content = _read(ingestion, commit.mirror, fabric, files, None if ingestion.forced else state)
+        return _store(ingestion, commit, fabric, content)
     except PushRace:
         raise
     except Exception as error:
-        return record_failure(intake, fabric, error)
+        return record_failure(ingestion, fabric, error)
 
 
 def is_due(state: State | None) -> bool:
@@ -114,20 +100,29 @@ def _is_behind(commit: Commit, fabric: Fabric, state: State | None) -> bool:
     return commit.mirror.tree_id(last, directory) != commit.mirror.tree_id(commit.head, directory)
 
 
-def _read(intake: Intake, commit: Commit, fabric: Fabric, state: State | None) -> Reading:
-    """What the fabric's files say. Files that are as recorded, when all was well then, are not parsed again."""
-    mirror, directory = commit.mirror, fabric.git_directory
-    files = files_at(mirror, commit, fabric, intake.neighbours)
-    files = set_aside(files, left_by_others(intake.left, fabric), around=directory)
-    if not commit.note:  # what a forced push dropped may come back
-        gone = [one for one in intake.left if mirror.tree_id(commit.head, one.directory) is None]
-        repository_heads.forget_left(intake.connection, gone)
-    known = _known(intake.connection, fabric, state, files.wanted)
+def _own_files(ingestion: Ingestion, commit: Commit, fabric: Fabric) -> FabricFiles:
+    """The files of the fabric's directory, but for what others left in it. Raises NotFound without that directory."""
+    files = files_at(commit.mirror, commit, fabric, ingestion.neighbours)
+    return set_aside(files, left_by_others(ingestion.left, fabric), around=fabric.git_directory)
+
+
+def _forget_vanished_directories(ingestion: Ingestion, commit: Commit) -> None:
+    """Forget the directories that fabrics left and that are no longer there; what a forced push dropped may come back."""
+    if not commit.note:
+        gone = [one for one in ingestion.left if commit.mirror.tree_id(commit.head, one.directory) is None]
+        repository_heads.forget_left(ingestion.connection, gone)
+
+
+def _read(
+    ingestion: Ingestion, mirror: Mirror, fabric: Fabric, files: FabricFiles, state: State | None
+) -> FabricContent:
+    """What the fabric's *files* say. Those that are as recorded, when all was well then, are not parsed again."""
+    known = _known(ingestion.connection, fabric, state, files.wanted)
     changed = {path: blob for path, blob in files.wanted.items() if path not in known}
-    measured(changed, mirror.size, place=directory, limits=LIMITS)
+    measured(changed, mirror.size, place=fabric.git_directory, limits=LIMITS)
     contents = ((path, blob, _content(mirror, blob)) for path, blob in sorted(changed.items()))
     left = unread(files, mirror.read, limits=LIMITS, namespace=fabric.kubernetes_namespace)
-    return read(fabric, contents, known, left)
+    return read_files(fabric, contents, known, left)
 
 
 def left_by_others(left: Iterable[LeftDirectory], fabric: Fabric) -> dict[str, str]:
@@ -160,45 +155,47 @@ def _content(mirror: Mirror, blob_id: str) -> bytes | str:
 
 def _known(
     connection: Connection, fabric: Fabric, state: State | None, files: Mapping[str, str]
-) -> dict[str, list[Found]]:
+) -> dict[str, list[FoundObject]]:
     """The objects of files that need not be parsed: unchanged since a look that found nothing wrong."""
     if state is None or state.status is not SyncStatus.IN_SYNC or state.observed_generation != fabric.generation:
         return {}
     manifests = {ObjectRef.of(one): one for one in git_files.published(connection, [fabric.id])[fabric.id]}
-    found: dict[str, list[Found]] = {}
+    found: dict[str, list[FoundObject]] = {}
     for record in git_files.files(connection, [fabric.id])[fabric.id].values():
         path = file_of(record.path)
         if record.ref in manifests and files.get(path) == record.blob_id:
-            found.setdefault(path, []).append(Found(record.ref, manifests[record.ref], record.path, record.blob_id))
+            found.setdefault(path, []).append(
+                FoundObject(record.ref, manifests[record.ref], record.path, record.blob_id)
+            )
     return found
 
 
-def _take_over(intake: Intake, commit: Commit, fabric: Fabric, reading: Reading) -> Outcome:
+def _store(ingestion: Ingestion, commit: Commit, fabric: Fabric, content: FabricContent) -> Outcome:
     """Settings, then objects, records and state in one transaction."""
-    connection = intake.connection
-    problems = _save_settings(connection, fabric, reading)
+    connection = ingestion.connection
+    problems = _save_settings(connection, fabric, content)
     fabric = next(iter(fabric_store.load_fabrics(connection, [fabric.name])), fabric)
     with transaction(connection) as cursor:
         have = {one.ref: one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         known = git_files.files(connection, [fabric.id])[fabric.id]
         recorded = {record.ref: record for record in known.values() if record.ref in have}
-        decision = decide(fabric, reading, have, recorded, intake.judge)
-        changes = object_store.save_objects(connection, fabric.id, decision.objects.values(), delete_missing=True)
+        planned = plan_ingestion(fabric, content, have, recorded, ingestion.judge)
+        changes = object_store.save_objects(connection, fabric.id, planned.objects.values(), delete_missing=True)
         digests = {one.ref: one.digest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
-        records = {one.path: replace(one, object_digest=digests[one.ref]) for one in decision.records if one.ref}
+        records = {one.path: replace(one, object_digest=digests[one.ref]) for one in planned.records if one.ref}
         written, removed = _differences(known, records)
         git_files.record(cursor, fabric.id, written=written, removed=removed)
         now = fabric_store.load_fabrics(connection, [fabric.name])
-        outcome = _outcome(intake, commit, now[0] if now else fabric, changes, (*problems, *decision.parked))
-        sync_state.finish(cursor, fabric.id, outcome, run_id=intake.run_id)
+        outcome = _outcome(ingestion, commit, now[0] if now else fabric, changes, (*problems, *planned.parked))
+        sync_state.finish(cursor, fabric.id, outcome, run_id=ingestion.run_id)
     return outcome
 
 
-def _save_settings(connection: Connection, fabric: Fabric, reading: Reading) -> tuple[str, ...]:
+def _save_settings(connection: Connection, fabric: Fabric, content: FabricContent) -> tuple[str, ...]:
     """Store what the fabric's own files say about it; a value that the database refuses is a problem of that file."""
     try:
-        if reading.settings:
-            fabric_store.save_fabric(connection, fabric.name, reading.settings)
+        if content.settings:
+            fabric_store.save_fabric(connection, fabric.name, content.settings)
     except InvalidInput as error:
         return tuple(f"{fabric.git_directory or '.'}: {line}" for line in str(error).splitlines())
     return ()
@@ -211,9 +208,11 @@ def _differences(known: Mapping[str, GitFile], records: Mapping[str, GitFile]) -
     return written, removed
 
 
-def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]) -> Outcome:
+def _outcome(
+    ingestion: Ingestion, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]
+) -> Outcome:
     status = OutcomeStatus.SUCCESS if changes.writes or commit.note else OutcomeStatus.SKIPPED
-    told = "; ".join(_reasons(commit, fabric, parked))
+    reason = "; ".join(_reasons(commit, fabric, parked))
     return Outcome(
         fabric.name,
         Target.GIT,
@@ -221,9 +220,9 @@ def _outcome(intake: Intake, commit: Commit, fabric: Fabric, changes: ChangeSet,
         generation=fabric.generation,
         revision=str(commit.revision),
         counts={**changes.counts(), Action.SKIPPED.value: len(parked)},
-        reason=told or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
+        reason=reason or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
         details=(*parked, *(str(change) for change in changes.writes)),
-        duration=time.perf_counter() - intake.started,
+        duration=time.perf_counter() - ingestion.started,
         problems=tuple(SyncProblem(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
     )
 
@@ -235,9 +234,9 @@ def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[
         yield reason_of(parked, rest=f"`hedgehog explain {fabric.name} --verbose`")
 
 
-def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome:
+def _record_unchanged(ingestion: Ingestion, commit: Commit, fabric: Fabric) -> Outcome:
     """The regular check of a fabric whose directory is as it was."""
-    files = git_files.files(intake.connection, [fabric.id])[fabric.id]
+    files = git_files.files(ingestion.connection, [fabric.id])[fabric.id]
     counts = {**ChangeSet().counts(), Action.UNCHANGED.value: len(files)}
     status = OutcomeStatus.SUCCESS if commit.note else OutcomeStatus.SKIPPED
     outcome = Outcome(
@@ -248,17 +247,19 @@ def _record_unchanged(intake: Intake, commit: Commit, fabric: Fabric) -> Outcome
         revision=str(commit.revision),
         counts=counts,
         reason=commit.note or "nothing changed",
-        duration=time.perf_counter() - intake.started,
+        duration=time.perf_counter() - ingestion.started,
     )
-    return _recorded(intake, fabric, outcome)
+    return _recorded(ingestion, fabric, outcome)
 
 
-def record_failure(intake: Intake, fabric: Fabric, error: Exception) -> Outcome:
+def record_failure(ingestion: Ingestion, fabric: Fabric, error: Exception) -> Outcome:
     """The outcome of a fabric that could not be taken in, recorded with its next try."""
-    return failures.record(intake.connection, fabric, Target.GIT, error, run_id=intake.run_id, started=intake.started)
+    return failures.record(
+        ingestion.connection, fabric, Target.GIT, error, run_id=ingestion.run_id, started=ingestion.started
+    )
 
 
-def _recorded(intake: Intake, fabric: Fabric, outcome: Outcome) -> Outcome:
-    with transaction(intake.connection) as cursor:
-        sync_state.finish(cursor, fabric.id, outcome, run_id=intake.run_id)
+def _recorded(ingestion: Ingestion, fabric: Fabric, outcome: Outcome) -> Outcome:
+    with transaction(ingestion.connection) as cursor:
+        sync_state.finish(cursor, fabric.id, outcome, run_id=ingestion.run_id)
     return outcome
