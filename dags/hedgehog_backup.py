@@ -1,15 +1,15 @@
 """# Backup
 
 Writes the desired state (repositories, fabrics and objects) and the last revisions to a directory or to object storage:
-files that `hedgehog fabric import` reads, and a manifest with their SHA-256. All of it is of one moment, even if
-something changes meanwhile. It contains no secrets; connections are only named.
+files that `hedgehog fabric import` reads, and a manifest with their SHA-256. It shows the state at one moment,
+even if something changes meanwhile. It contains no secrets; connections are only named.
 
 **When.** Once a day. The oldest backups are deleted, so that `[hedgehog] backup_keep` are left.
 
 **Tasks.** `backup` writes to `[hedgehog] backup_directory`: a path, best on a disk that outlives the worker, or a URL
 such as `s3://aws_backup@bucket/fabrics`, where `aws_backup` is an Airflow connection.
 
-**By hand.** With *Dry run* it says what it would write and which backups it would delete:
+**Manual runs.** With *Dry run* it says what it would write and which backups it would delete:
 
     airflow dags trigger hedgehog_backup --conf '{"dry_run": true}'
 

@@ -7,8 +7,8 @@ deleted fabric are dropped with it.
 
 **Tasks.** `clean_up` drops them and returns how many.
 
-**By hand.** Name fabrics to drop all their copies, for instance after rows were changed by hand; they are made again on
-the next request. With *Dry run* it only counts:
+**Manual runs.** Name fabrics to drop all their copies, for instance after rows were changed manually; they are created
+again on the next request. With *Dry run* it only counts:
 
     airflow dags trigger hedgehog_cache_cleanup --conf '{"fabrics": ["fabric-1"], "dry_run": true}'
 

@@ -9,11 +9,11 @@ fabrics anyway.
 
 **Tasks.** `refresh` renews them, with one statement per model for all fabrics.
 
-**By hand.** Trigger it with fabric names to renew all their copies now:
+**Manual runs.** Trigger it with fabric names to renew all their copies now:
 
     airflow dags trigger hedgehog_cache_refresh --conf '{"fabrics": ["fabric-1"]}'
 
-**When it is red.** The fabric database is unreachable. Once it is back, missing copies are made on request.
+**When it is red.** The fabric database is unreachable. Once it is reachable again, missing copies are created on request.
 """
 
 from airflow.sdk import dag

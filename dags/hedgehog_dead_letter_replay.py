@@ -1,15 +1,15 @@
 """# Parked work → due
 
-Resumes work that was given up: a fabric whose last attempt failed at Git or at its cluster, or whose error could not go
+Resumes work that was given up: a fabric whose last attempt failed at Git or at its cluster, or whose error cannot go
 away without intervention. The fabric is due at once, with all its attempts available again, and its sync is triggered.
 
-**When.** Only by hand, after somebody has corrected the cause. A fabric that is changed, or that succeeds when it is
+**When.** Only manually, after the cause has been corrected. A fabric that is changed, or that succeeds when it is
 forced, needs no replay: it is resumed anyway.
 
 **Tasks.** `replay` makes the work due, and says what stays parked because its fabric is suspended or its sync is
 switched off.
 
-**By hand.** Look first, with `hedgehog dead-letters list`; then name the fabrics, or say that you mean all:
+**Manual runs.** Look first, with `hedgehog dead-letters list`; then name the fabrics, or choose *Everything*:
 
     airflow dags trigger hedgehog_dead_letter_replay --conf '{"fabrics": ["fabric-1"]}'
     airflow dags trigger hedgehog_dead_letter_replay --conf '{"all": true, "target": "kubernetes"}'

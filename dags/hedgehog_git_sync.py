@@ -10,7 +10,7 @@ or that are due for their regular check.
 fabrics. `summary` says what happened to each and what is open: problems that an earlier run found and nobody has
 resolved yet.
 
-**By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every file, with *Dry
+**Manual runs.** Trigger it with fabric names to sync them now, with *Check everything* to compare every file, with *Dry
 run* to see what it would do:
 
     airflow dags trigger hedgehog_git_sync --conf '{"fabrics": ["fabric-1"], "force": true}'

@@ -12,7 +12,7 @@ for their regular check.
 **Tasks.** `plan` finds the fabrics that are due. `sync` applies them, one mapped task per batch, named by its fabrics.
 `summary` says what happened to each and what is open: problems that an earlier run found and nobody has resolved yet.
 
-**By hand.** Trigger it with fabric names to sync them now, with *Check everything* to compare every object, with *Dry
+**Manual runs.** Trigger it with fabric names to sync them now, with *Check everything* to compare every object, with *Dry
 run* to see what it would do:
 
     airflow dags trigger hedgehog_kubernetes_sync --conf '{"fabrics": ["fabric-1"], "dry_run": true}'

@@ -1,17 +1,17 @@
 """# Clean up: task logs
 
 Compresses task logs of our DAGs that are a day old, or large; deletes them after a month, or earlier when all of them
-take too much space. The newest of each DAG are kept. A log that is still being written is left alone, and so is
-whatever is not one of our logs: only directories `dag_id=hedgehog_…` of Airflow's log folder are looked at, and links
-are not followed.
+take too much space. The newest of each DAG are kept. A log that is still being written is left alone, and so are
+logs of other DAGs: only directories `dag_id=hedgehog_…` of Airflow's log folder are examined, and links are not
+followed.
 
-**When.** Once a day. It works on the machine that its task runs on: if each worker has a log folder of its own, run
-Airflow's log groomer beside them, or keep the logs remotely; this DAG then has nothing to do.
+**When.** Once a day. It works on the machine on which its task runs: if each worker has its own log folder, run
+Airflow's log groomer on each, or use remote logging; this DAG then has nothing to do.
 
-**Tasks.** `rotate` does it and returns counts and sizes. A compressed log is `attempt=N.gz` in the same directory; the
+**Tasks.** `rotate` does the work and returns counts and sizes. A compressed log is `attempt=N.gz` in the same directory; the
 web UI no longer shows it, `zcat` does.
 
-**By hand.** With *Dry run* it says what it would do:
+**Manual runs.** With *Dry run* it says what it would do:
 
     airflow dags trigger hedgehog_log_rotation --conf '{"dry_run": true}'
 

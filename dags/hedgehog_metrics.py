@@ -10,7 +10,7 @@ what is wrong.
 stores the metrics. `notify` sends the notifiers of `[hedgehog] notifiers` what is newly wrong, what is still wrong
 after a while, and what is over.
 
-**By hand.** `hedgehog metrics` prints the same metrics; Prometheus reads them at `/hedgehog/metrics/prometheus`.
+**Without Airflow.** `hedgehog metrics` prints the same metrics; Prometheus reads them at `/hedgehog/metrics/prometheus`.
 
 **When it is red.** `collect`: the fabric database is unreachable, or a schedule of `[hedgehog]` is not a cron
 expression. `notify`: a notifier failed; the log names it. Notifications that could not be sent are sent with the next

@@ -12,13 +12,13 @@ reopen a closed one, to have it checked.
 request; its log has the full report. `summary` says what happened to each; it is red when one could not be checked. A
 pull request with faults does not make a task red: it was checked.
 
-**By hand.** When a webhook was lost, or after a fabric's settings changed:
+**Manual runs.** Trigger it when a webhook was lost, or after a fabric's settings changed:
 
     airflow dags trigger hedgehog_pull_request_validation --conf '{"repository": "acme/net", "pull_request": 7}'
 
 **When it is red.** After network trouble and rate limits the check is retried automatically at the right time; no
 worker is blocked meanwhile. A refused credential or a missing permission is in the task's log: correct the repository's
-connection (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger by hand. A check that is killed
+connection (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger the DAG manually. A check that is killed
 three times (time limit, out of memory) is given up: the pull request shows *could not verify*, and there is a dead
 letter. Every later run names it until it is replayed, discarded, or checked after all.
 """

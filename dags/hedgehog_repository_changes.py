@@ -12,7 +12,7 @@ for the head of its branch, so a lost webhook only costs minutes, and a Git host
 **Tasks.** `plan` finds the repositories to read. `follow` reads them, one mapped task per batch, named by its
 repositories. `summary` says what was found in each, and what is open in the fabrics whose source of truth is Git.
 
-**By hand.** A manual run reads every repository at once, even one that was just read. If you name a repository (by its
+**Manual runs.** A manual run reads every repository at once, even one that was just read. If you name a repository (by its
 name, URL or `owner/name`), a branch, or fabrics, every file is compared even if no branch moved. `hedgehog pull` does
 the same without Airflow:
 
@@ -79,7 +79,7 @@ def hedgehog_repository_changes() -> None:
         at_once=BY_HAND,
         priority_weight=8,
         map_index_template="→ {{ repositories }}",
-        doc_md="Asks for the head of each branch, takes in what is new, and finishes the deliveries.",
+        doc_md="Asks for the head of each branch, takes over what is new, and finishes the deliveries.",
     ).expand(repositories=plan.output)
     summary = RepositoryChangesSummaryOperator(
         task_id="summary",

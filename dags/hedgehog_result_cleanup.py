@@ -12,7 +12,7 @@ run could not record.
 small transactions. `sweep_runs` deletes Airflow's rows of our ended runs through its REST API; it is skipped unless
 there is a connection `hedgehog_airflow_api`. The report of each is its return value.
 
-**By hand.** With *Dry run* it says what it would delete:
+**Manual runs.** With *Dry run* it says what it would delete:
 
     airflow dags trigger hedgehog_result_cleanup --conf '{"dry_run": true}'
 

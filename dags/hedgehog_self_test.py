@@ -1,6 +1,6 @@
 """# Self-test
 
-Tries everything that the other DAGs depend on, for real: a task in every queue, a row written to the fabric database
+Tries everything that the other DAGs depend on: a task in every queue, a row written to the fabric database
 and rolled back, every connection that a fabric or a repository names, and the definitions in every cluster. Nothing
 stays behind. Run it after installing, upgrading, or changing a connection:
 
@@ -28,7 +28,7 @@ from hedgehog.airflow.operators.health import ReachQueueOperator, SelfTestOperat
     **dag_defaults("monitoring", "health", __doc__),
 )
 def hedgehog_self_test() -> None:
-    """A task in each queue, and the check beside them."""
+    """A task in each queue, and the check in parallel."""
     for queue in POOLS:
         ReachQueueOperator(
             task_id=f"reach_{queue}",

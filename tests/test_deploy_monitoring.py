@@ -29,7 +29,7 @@ _FUNCTIONS = {"sum", "rate", "time", "absent", "vector", "by", "or"}
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_an_expression_names_only_what_exists(expression):
-    """A mistyped name is an empty panel, or an alert that never comes."""
+    """A mistyped name is an empty panel, or an alert that is never raised."""
     found = _METRIC.findall(expression)
     assert found
     labels = set()

@@ -30,4 +30,4 @@ def test_a_clock_that_never_comes_is_said(monkeypatch, caplog):
     """There is no 31st of February."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_SCHEDULE", "0 0 31 2 *")
     assert intervals().keys() == CLOCKS.keys() - {"backup"}
-    assert "[hedgehog] backup_schedule is '0 0 31 2 *', which never comes" in caplog.text
+    assert "[hedgehog] backup_schedule is '0 0 31 2 *', which never occurs" in caplog.text

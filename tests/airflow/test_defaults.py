@@ -132,7 +132,7 @@ def test_a_mistyped_conf_fails_the_run_with_the_near_match(key, said):
 
 def test_a_dag_without_params_takes_no_conf():
     """Whoever gives one expects something of it."""
-    with pytest.raises(AirflowFailException, match="'fabrics'; it takes none"):
+    with pytest.raises(AirflowFailException, match="'fabrics'; it takes no parameters"):
         refuse_unknown_conf(started_with({"fabrics": []}, {}))
 
 

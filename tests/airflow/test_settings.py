@@ -179,7 +179,7 @@ def test_a_refused_value_is_quoted_without_a_secret_and_not_at_length(configure,
         ("GIT_TIMOUT", "'git_timout', which is not a setting; did you mean git_timeout?"),
         ("Git_Timeout", "'Git_Timeout', which is not a setting; did you mean git_timeout?"),
         ("METRICS_TOKEN_CMD", "'metrics_token_cmd', which is not a setting; did you mean metrics_token?"),
-        ("COLOUR", "'colour', which is not a setting; docs/settings.md has them all"),
+        ("COLOUR", "'colour', which is not a setting; docs/settings.md lists all settings"),
     ],
 )
 def test_an_unknown_name_is_reported_with_its_near_match(monkeypatch, caplog, name, hint):

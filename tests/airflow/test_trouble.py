@@ -53,7 +53,7 @@ def test_a_run_after_that_which_parked_a_fabric_is_red_and_names_it(bench, conte
     assert PlanSyncOperator(task_id="plan", target="git").execute(context) == [[]]
     with pytest.raises(AirflowFailException) as caught:
         summary(context)
-    assert str(caught.value) == "somebody must look at lab (401 from the host); see `hedgehog status`"
+    assert str(caught.value) == "a person must look at lab (401 from the host); see `hedgehog status`"
     line = next(message for message in caplog.messages if "lab → git" in message)
     assert "parked: 401 from the host; put right what the cause says" in line
     assert "`hedgehog dead-letters replay" in line
@@ -76,7 +76,7 @@ def test_of_several_problems_the_number_is_reported_and_the_log_has_each(bench, 
     """Not one of them for all."""
     other = SyncProblem(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused")
     ended(bench, bench.synced_fabric(), OutcomeStatus.HELD, problems=(EDIT, other))
-    with pytest.raises(AirflowFailException, match=r"^somebody must look at lab \(2 problems\); see"):
+    with pytest.raises(AirflowFailException, match=r"^a person must look at lab \(2 problems\); see"):
         summary(context)
     assert all(any(cause in line for line in caplog.messages) for cause in (EDIT.cause, other.cause))
 
@@ -129,7 +129,7 @@ def test_a_fabric_that_git_is_the_source_of_is_named_where_pushes_are_followed(b
     bench.execute("INSERT INTO hedgehog.repository_head (git_repository_id) SELECT id FROM hedgehog.git_repository")
     assert PlanRepositoryChangesOperator(task_id="plan").execute(context) == [[]]
     operator = RepositoryChangesSummaryOperator(task_id="summary", planned=[[]], verb="repository_changes")
-    with pytest.raises(AirflowFailException, match=r"somebody must look at lab \(401 from the host\)"):
+    with pytest.raises(AirflowFailException, match=r"a person must look at lab \(401 from the host\)"):
         operator.execute(context)
 
 

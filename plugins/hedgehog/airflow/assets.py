@@ -1,4 +1,4 @@
-"""The assets that wake our DAGs. An event says "look now"; what to do is always read from the fabric database.
+"""The assets that wake our DAGs. An event only says that there is work; what to do is always read from the fabric database.
 
 Bursts may collapse into one event, and an event may be lost: a plan reads the tables, and every DAG has a clock too.
 """
@@ -35,7 +35,7 @@ INBOX = Asset(
     group="hedgehog",
     watchers=[AssetWatcher(name="inbox", trigger=NotificationTrigger(channel="hedgehog_inbox"))],
 )
-"""A delivery of a Git host came in, or one that failed is to be tried again: a pushed branch or a pull request."""
+"""A delivery of a Git host came in, or one that failed is due for a retry: a pushed branch or a pull request."""
 
 CLUSTER_CHANGED = Asset(
     name="hedgehog_cluster_changed",

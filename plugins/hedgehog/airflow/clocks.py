@@ -1,4 +1,4 @@
-"""How often our DAGs run, in seconds: what is late is measured in intervals of its clock."""
+"""How often our DAGs run, in seconds: lateness is measured in intervals of the schedule."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CLOCKS = {
     "log_rotation": settings.LOG_ROTATION_SCHEDULE,
     "backup": settings.BACKUP_SCHEDULE,
 }
-"""The clock of each target's sync and of each job of maintenance."""
+"""The schedule of each target's sync and of each maintenance job."""
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _LOOK_AHEAD = 25 * 3600.0
-"""Seconds of a clock that are looked at, or its first three runs if they take longer."""
+"""The time span of a schedule that is examined, in seconds; its first three runs if they take longer."""
 
 
 def intervals() -> dict[str, float]:
-    """The seconds between two runs, by target or job. Where a clock is uneven, the longest of its pauses.
+    """The seconds between two runs, by target or job. For an uneven schedule, the longest of its pauses.
 
     A setting that is not a cron expression is logged and left out: lateness by the other schedules must still be seen.
     """
@@ -35,7 +35,7 @@ def intervals() -> dict[str, float]:
         try:
             found[name] = _longest_pause(schedule)
         except InvalidInput as error:
-            logger.warning("%s; how late it is cannot be said", error)
+            logger.warning("%s; its lateness cannot be determined", error)
     return found
 
 
@@ -49,5 +49,5 @@ def _longest_pause(schedule: Setting[str]) -> float:
         while len(runs) < 3 or runs[-1] < _SOME_DAY.timestamp() + _LOOK_AHEAD:
             runs.append(times.get_next(float))
     except CroniterError as error:
-        raise InvalidInput(f"[hedgehog] {schedule.name} is {cron!r}, which never comes ({error})") from None
+        raise InvalidInput(f"[hedgehog] {schedule.name} is {cron!r}, which never occurs ({error})") from None
     return max(after - before for before, after in pairwise(runs))

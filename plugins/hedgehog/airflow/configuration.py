@@ -1,4 +1,4 @@
-"""Airflow's configuration, read without the seconds that importing Airflow takes. Where Airflow is loaded, it is asked."""
+"""Airflow's configuration, read without the seconds that importing Airflow takes. If Airflow is loaded, it is asked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def option(section: str, name: str) -> str | None:
 def written_option(section: str, name: str) -> str | None:
     """`[section] name` as airflow.cfg or the environment has it; None when neither does, whatever Airflow's default is.
 
-    Raises InvalidInput when airflow.cfg is there and cannot be read.
+    Raises InvalidInput when airflow.cfg exists but cannot be read.
     """
     text = os.environ.get(name_of_variable(section, name))
     return _file().get((section, name)) if text is None else text

@@ -92,10 +92,10 @@ def refuse_unknown_conf(context: Context) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
     hints = [f"{key!r}{_hint(key, known)}" for key in unknown]
-    takes = f"it takes {', '.join(known)}" if known else "it takes none"
+    takes = f"it takes {', '.join(known)}" if known else "it takes no parameters"
     raise AirflowFailException(
-        f"the conf of this run has what {context['dag'].dag_id} does not know: {', '.join(hints)}; {takes}. "
-        "Nothing was done: trigger it again"
+        f"the conf of this run has keys that {context['dag'].dag_id} does not know: {', '.join(hints)}; {takes}. "
+        "Nothing was done; trigger it again"
     )
 
 
@@ -122,7 +122,7 @@ def fabrics_param(description: str) -> Param:
 
 
 def dry_run_param(description: str) -> Param:
-    """A switch for runs that only tell; *description* says what they leave undone."""
+    """A switch for runs that only report; *description* says what they do not do."""
     return Param(False, type=["boolean", "null"], title="Dry run", description=description)
 
 
@@ -134,8 +134,8 @@ def sync_params() -> dict[str, Param]:
             False,
             type=["boolean", "null"],
             title="Check everything",
-            description="Take fabrics that are not due as well, parked ones included, and compare every object anew. "
-            "Never overwrites what is held for a human.",
+            description="Include fabrics that are not due, also parked ones, and compare every object again. "
+            "Never overwrites changes that are held for a person.",
         ),
         "dry_run": dry_run_param("Only plan: the summary says what would be done; nothing is written or recorded."),
     }

@@ -314,7 +314,7 @@ GROUPS: Mapping[str, tuple[Setting[Any], ...]] = {
 """The table, in the order of its page."""
 SETTINGS: Mapping[str, Setting[Any]] = {row.name: row for rows in GROUPS.values() for row in rows}
 """The table by name."""
-SUMMARY = f"everything of [{SECTION}] is known, and every value is allowed"
+SUMMARY = f"[{SECTION}] has only known settings with allowed values"
 """Where there are no problems."""
 
 
@@ -340,7 +340,7 @@ def log_problems() -> None:
 
 
 def _said_of_unknown(name: str) -> str:
-    hint = did_you_mean(name.lower().replace("-", "_"), SETTINGS, otherwise="docs/settings.md has them all")
+    hint = did_you_mean(name.lower().replace("-", "_"), SETTINGS, otherwise="docs/settings.md lists all settings")
     return f"[{SECTION}] has {shown(name, _LONGEST_VALUE)}, which is not a setting; {hint}"
 
 

@@ -27,7 +27,7 @@ DAGS = Path(__file__).resolve().parents[3] / "dags"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `hedgehog setup`."""
     parser.add_argument(
-        "--check", action="store_true", help="only look: change nothing, exit 1 if something is missing"
+        "--check", action="store_true", help="only check: change nothing, and end with 1 if something is missing"
     )
 
 
@@ -102,9 +102,9 @@ def _pools_step(*, check: bool) -> list[str]:
     from hedgehog.airflow.names import POOLS
 
     if _known_pools() >= POOLS.keys():
-        _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
+        _say("ok", f"pools: {', '.join(POOLS)} (you may change their slots)")
         return []
-    _say("…", "looking at the pools (loads Airflow, some seconds)")
+    _say("…", "checking the pools (loads Airflow, which takes some seconds)")
     from sqlalchemy.exc import SQLAlchemyError
 
     client = _airflow_client()
@@ -118,7 +118,7 @@ def _pools_step(*, check: bool) -> list[str]:
             _say("created", f"pool {name} with {slots} slots")
     except SQLAlchemyError as error:  # its text may show the URL: the class and the way out are enough
         return [f"pools: Airflow's own database cannot be used ({type(error).__name__}); run `airflow db check`"]
-    _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
+    _say("ok", f"pools: {', '.join(POOLS)} (you may change their slots)")
     return []
 
 
@@ -148,7 +148,7 @@ def _dags_step() -> list[str]:
 
     api = open_api()
     if api is None:
-        _say("skipped", f"DAGs: a connection {API_CONNECTION} with a login would show whether they are parsed")
+        _say("skipped", f"DAGs: not checked; create a connection {API_CONNECTION} with a login for that")
         return []
     with api:
         try:
@@ -168,12 +168,12 @@ def _of_dags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     paused = sorted(name for name, dag in found.items() if dag.get("is_paused"))
     problems = [
         *(
-            [f"DAGs not parsed: {', '.join(absent)}; is dags_folder right? see the log of the dag-processor"]
+            [f"DAGs not parsed: {', '.join(absent)}; check dags_folder and the log of the dag-processor"]
             if absent
             else []
         ),
         *([f"DAGs with errors: {', '.join(broken)}; see `airflow dags list-import-errors`"] if broken else []),
-        *([f"DAGs paused: {', '.join(paused)}; `airflow dags unpause NAME` lets each run"] if paused else []),
+        *([f"DAGs paused: {', '.join(paused)}; run `airflow dags unpause NAME` for each"] if paused else []),
     ]
     if not problems:
         _say("ok", f"DAGs: {len(found)} parsed, none paused")

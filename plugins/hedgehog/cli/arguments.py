@@ -89,7 +89,7 @@ def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, with
             "--output",
             choices=("table", "json"),
             default=argparse.SUPPRESS if inherited else "table",
-            help="tables are for people, JSON has stable keys for machines (default: table)",
+            help="tables are for people, JSON has stable keys for programs (default: table)",
         )
     if "database" not in without:
         group.add_argument(

@@ -22,7 +22,7 @@ _COLUMNS = ("id", "fabric", "target", "status", "attempts", "error", "since", "l
 
 def add_commands(commands: Any) -> None:
     """Add `dead-letters` and what is below it."""
-    group = add_group(commands, "dead-letters", summary="look at work that was given up, replay it, or discard it")
+    group = add_group(commands, "dead-letters", summary="show work that was given up, replay it, or discard it")
     parser = add_command(
         group,
         "list",
@@ -33,7 +33,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="only of these fabrics; default: all")
     _add_target(parser)
     parser.add_argument("--closed", action="store_true", help="include replayed, resolved and discarded ones")
-    parser = add_command(group, "show", _show, summary="show everything that is known of one")
+    parser = add_command(group, "show", _show, summary="show everything that is known about one")
     parser.add_argument("id", type=int, metavar="ID")
     _add_replay(group)
     parser = add_command(
@@ -52,7 +52,7 @@ def _add_replay(group: Any) -> None:
         group,
         "replay",
         _replay,
-        summary="make parked work due again, at once, with all its attempts available available available",
+        summary="make parked work due again, at once, with all its attempts available again",
         examples="""
         hedgehog dead-letters replay 7 8
         hedgehog dead-letters replay --fabric gen

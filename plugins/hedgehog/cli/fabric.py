@@ -33,7 +33,7 @@ _SHOWN_CHANGES = 20
 
 def add_commands(commands: Any) -> None:
     """Add `fabric` and what is below it."""
-    group = add_group(commands, "fabric", summary="look at fabrics, import and export them, suspend and resume them")
+    group = add_group(commands, "fabric", summary="show fabrics, import and export them, suspend and resume them")
     _add_import(group)
     parser = add_command(
         group,

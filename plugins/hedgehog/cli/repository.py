@@ -19,7 +19,7 @@ _COLUMNS = ("name", "branch", "connection", "fabrics", "url")
 
 def add_commands(commands: Any) -> None:
     """Add `repository` and what is below it."""
-    group = add_group(commands, "repository", summary="look at Git repositories, and delete one that no fabric uses")
+    group = add_group(commands, "repository", summary="show Git repositories, and delete one that no fabric uses")
     add_command(group, "list", _list, summary="list all repositories", examples="hedgehog repository list")
     parser = add_command(group, "show", _show, summary="show the settings of a repository and the fabrics in it")
     parser.add_argument("repository", metavar="NAME")

@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs a person")
     parser.add_argument(
-        "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it again and again; default: 2"
+        "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it repeatedly; default: 2"
     )
     parser = add_command(
         commands,
@@ -260,8 +260,7 @@ def _explanation(
 def _illness(row: Row, now: datetime, screen: Screen) -> Iterator[str]:
     yield ""
     yield (
-        f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, looked at "
-        f"{age(row.checked_at, now)} ago"
+        f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, checked {age(row.checked_at, now)} ago"
     )
     for reason in summarised(row.reasons):
         yield from _indented(reason, 2, screen)
@@ -273,7 +272,7 @@ def _line(row: Standing, now: datetime, screen: Screen) -> str:
         f"generation {state.observed_generation} of {state.generation}",
         short_revision(state.revision),
         f"last in sync {age(state.last_success_at, now)} ago" if state.last_success_at else "never in sync",
-        f"next look {until(state.due_at, now)}" if state.due_at else "no next run scheduled",
+        f"next run {until(state.due_at, now)}" if state.due_at else "no next run scheduled",
     ]
     return f"{state.target.value}  {screen.paint(state.status.value)}  {', '.join(part for part in parts if part)}"
 

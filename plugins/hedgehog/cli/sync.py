@@ -26,7 +26,7 @@ _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unc
 def add_commands(commands: Any) -> None:
     """Add `sync` and `pull`."""
     _add_pull(commands)
-    group = add_group(commands, "sync", summary="bring fabrics to a target now, in this process, without Airflow")
+    group = add_group(commands, "sync", summary="sync fabrics to a target now, in this process, without Airflow")
     for target, run, what in (
         (Target.GIT, _sync_git, "publish fabrics to Git"),
         (Target.KUBERNETES, _sync_kubernetes, "apply what is published to the clusters"),
@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:
         )
         parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all that are due")
         parser.add_argument(
-            "--force", action="store_true", help="compare everything again; without names: all enabled fabrics"
+            "--force", action="store_true", help="compare everything again; without names: of all enabled fabrics"
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
         if target is Target.KUBERNETES:
@@ -54,7 +54,7 @@ def _add_pull(commands: Any) -> None:
         commands,
         "pull",
         _pull,
-        summary="read repositories now and take in what was pushed, without Airflow; exit status 1 when one fails",
+        summary="read repositories now and take over what was pushed, without Airflow; exit status 1 when one fails",
         examples="hedgehog pull            # all that a fabric follows\nhedgehog pull acme/net --force",
     )
     parser.add_argument(
@@ -72,7 +72,7 @@ def _pull(arguments: argparse.Namespace) -> int:
         asked = arguments.repositories or [""]
         batches = [batch for one in asked for batch in repository_plan.plan(connection, repository=one, at_once=True)]
         names = list(dict.fromkeys(_names(batches)))
-        with progress(arguments, f"looking at {len(names)} repositories"):
+        with progress(arguments, f"reading {len(names)} repositories"):
             looks = repository_changes.follow(
                 connection, names, open_mirror=open_mirror, run_id=run_id(), forced=arguments.force, at_once=True
             )

@@ -57,7 +57,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--upstream",
         choices=[release.value for release in Upstream],
-        help="release of githedgehog/fabric to check against; default: that of the fabric, else the newest",
+        help="release of githedgehog/fabric to check against; default: that of the fabric, or else the newest",
     )
     parser.add_argument("--output", choices=_OUTPUTS, default="text", help="default: text")
 

@@ -131,7 +131,7 @@ def test_what_only_airflow_can_read_is_left_to_it_and_said(airflow, settings):
         del airflow.environment["AIRFLOW__CORE__FERNET_KEY"]
     found, loaded, said = airflow.read()
     assert (found["full"]["password"], loaded) == ("s3cr3t: p%w/", True)
-    assert "loading Airflow, which alone can read the connection full" in said
+    assert "loading Airflow, because only it can read the connection full" in said
 
 
 def test_a_wrong_key_and_a_lost_database_are_said_without_a_secret(airflow, tmp_path):

@@ -50,7 +50,7 @@ def test_the_templates_of_a_notifier_see_the_notice_and_the_task(configure):
     ((name, send),) = senders({"run_id": "r1"}).items()
     send(NOTICE)
     assert name == "1 Board"
-    assert TOLD == [("Hedgehog: 1 to look at | HedgehogX: a is late; look | 1 | r1", "r1")]
+    assert TOLD == [("Hedgehog: 1 open | HedgehogX: a is late; look | 1 | r1", "r1")]
 
 
 def test_without_the_setting_nobody_is_notified(configure):

@@ -117,7 +117,7 @@ def test_without_its_connection_airflows_runs_stay_and_it_is_said(context, monke
 
     monkeypatch.setattr("hedgehog.airflow.adapters.connections._from_airflow", absent)
     with pytest.raises(
-        AirflowSkipException, match="no connection hedgehog_airflow_api, so Airflow's own old runs stay"
+        AirflowSkipException, match="no connection hedgehog_airflow_api, so Airflow's own old runs are not deleted"
     ):
         SweepDagRunsOperator(task_id="sweep_runs").execute(context)
 

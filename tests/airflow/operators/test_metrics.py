@@ -64,7 +64,7 @@ def test_an_api_that_is_unreachable_does_not_stop_the_metrics(connection, contex
         "AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API", json.dumps({"conn_type": "http", "host": "http://127.0.0.1:1"})
     )
     assert CollectMetricsOperator(task_id="collect").execute(context)["lost_tasks"] == 0
-    (said,) = [message for message in caplog.messages if "are not looked for" in message]
+    (said,) = [message for message in caplog.messages if "could not be determined" in message]
     assert "Airflow's API at http://127.0.0.1:1 cannot be reached" in said
 
 
@@ -82,7 +82,7 @@ def test_an_unexpected_answer_does_not_stop_the_metrics(connection, context, mon
     """Of a proxy that answers for Airflow's API, for instance."""
     monkeypatch.setattr(rest, "open_api", lambda: (_ for _ in ()).throw(KeyError("task_instances")))
     assert CollectMetricsOperator(task_id="collect").execute(context)["lost_tasks"] == 0
-    assert "are not looked for: KeyError: 'task_instances'" in caplog.text
+    assert "could not be determined: KeyError: 'task_instances'" in caplog.text
 
 
 class Backend:
@@ -143,7 +143,7 @@ def test_what_is_wrong_is_notified_and_logged(late, context, monkeypatch, caplog
     monkeypatch.setattr(notifiers, "senders", lambda context: {"mail": told.append})
     notify = NotifyOperator(task_id="notify")
     assert [notify.execute(context) for _ in range(2)] == [{"alerts": 1, "over": 0}, {"alerts": 0, "over": 0}]
-    assert [notice.subject for notice in told] == ["Hedgehog: 1 to look at"]
+    assert [notice.subject for notice in told] == ["Hedgehog: 1 open"]
     (line,) = [message for message in caplog.messages if message.startswith("HedgehogSyncLate: ")]
     assert "has waited 20.0 intervals for its sync to kubernetes" in line
 

@@ -156,7 +156,7 @@ def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
 
 def test_the_summary_is_red_when_a_fabric_is_held(context):
     """Which is not a failure of the look."""
-    with pytest.raises(AirflowFailException, match=r"^somebody must look at lab; see `hedgehog status`$"):
+    with pytest.raises(AirflowFailException, match=r"^a person must look at lab; see `hedgehog status`$"):
         summarize(context, [["net"]], [HELD])
     assert context["ti"].pushed["return_value"]["totals"]["failed"] == 0
 

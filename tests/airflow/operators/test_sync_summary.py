@@ -45,7 +45,7 @@ def test_a_summary_is_red_when_one_failed_and_still_names_the_others(make_ti):
     batches = [["fabric-1", "fabric-2"], ["fabric-3"]]
     outcomes = {0: [make_outcome("fabric-1"), make_error("fabric-2")], 1: [make_outcome("fabric-3")]}
     error, ti = summarise(batches, outcomes, make_ti)
-    assert str(error) == "1 of 3 fabrics failed: fabric-2; 1 of them are tried again without you"
+    assert str(error) == "1 of 3 fabrics failed: fabric-2; 1 of them are retried automatically"
     assert ti.pushed["return_value"]["totals"] == {"success": 2, "skipped": 0, "held": 0, "error": 1, "lost": 0}
 
 
@@ -53,21 +53,21 @@ def test_what_is_tried_again_is_distinguished_from_what_waits_for_somebody(make_
     """A host that is unreachable comes back; a refused credential does not become right."""
     refused = make_outcome("fabric-2", OutcomeStatus.ERROR, reason="401", error_class="AuthenticationFailed")
     error, ti = summarise([["fabric-1", "fabric-2"]], {0: [make_error("fabric-1"), refused]}, make_ti)
-    assert str(error) == "2 of 2 fabrics failed: fabric-1, fabric-2; 1 of them are tried again without you"
+    assert str(error) == "2 of 2 fabrics failed: fabric-1, fabric-2; 1 of them are retried automatically"
     assert ti.pushed["return_value"]["retrying"] == ["fabric-1"]
 
 
 def test_a_summary_is_red_when_something_is_held(make_ti):
     """As the task that met it."""
     error, ti = summarise([["fabric-1"]], {0: [HELD]}, make_ti)
-    assert str(error) == "somebody must look at fabric-1; see `hedgehog status`"
+    assert str(error) == "a person must look at fabric-1; see `hedgehog status`"
     assert ti.pushed["return_value"]["totals"]["held"] == 1
 
 
 def test_a_lost_batch_is_distinguished_from_a_failed_one(make_ti, caplog):
     """A killed worker leaves no outcome; its fabrics are still due."""
     error, ti = summarise([["fabric-1"], ["fabric-2", "fabric-3"]], {0: [make_outcome("fabric-1")]}, make_ti)
-    assert str(error) == "2 of 3 fabrics failed: fabric-2, fabric-3; 2 of them are tried again without you"
+    assert str(error) == "2 of 3 fabrics failed: fabric-2, fabric-3; 2 of them are retried automatically"
     assert ti.pushed["return_value"]["lost"] == ["fabric-2", "fabric-3"]
     assert ti.pushed["return_value"]["totals"]["lost"] == 2
     assert "fabric-2: its task ended without a result; it stays due" in caplog.text

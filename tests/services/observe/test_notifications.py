@@ -176,7 +176,7 @@ def test_every_condition_begins_at_its_limit_and_says_what_to_do(condition):
 def test_a_notice_is_readable():
     """A line each, and not a thousand of them."""
     notice = Notice(tuple(make_alert(f"f{number}") for number in range(30)), (Alert("HedgehogX", "job=a", "m"),))
-    assert notice.subject == "Hedgehog: 30 to look at, 1 over"
+    assert notice.subject == "Hedgehog: 30 open, 1 over"
     lines = notice.message.splitlines()
     assert (lines[0], lines[-1], len(lines)) == (
         "HedgehogSyncFailing: f0: 3 syncs to git failed in a row (RemoteUnavailable); see `hedgehog status f0`",

@@ -31,7 +31,9 @@ def backup_place() -> str:
     home = os.environ.get("AIRFLOW_HOME")
     place = BACKUP_DIRECTORY.read() or (f"{home}/hedgehog/backups" if home else "")
     if not place:
-        raise InvalidInput("where do backups go? say --directory DIR, or set [hedgehog] backup_directory")
+        raise InvalidInput(
+            "no place for backups is configured; give --directory DIR, or set [hedgehog] backup_directory"
+        )
     return place
 
 

@@ -121,7 +121,7 @@ def _from_airflow(connection_id: str) -> ConnectionValues:
         try:
             return _from_metadata(connection_id)
         except metadata.NeedsAirflow:
-            text = f"hedgehog: loading Airflow, which alone can read the connection {connection_id}; this takes some seconds"
+            text = f"hedgehog: loading Airflow, because only it can read the connection {connection_id}; this takes some seconds"
             print(text, file=sys.stderr, flush=True)  # noqa: T201 - for the person who waits
             enter_airflow()
     from airflow.sdk import Connection

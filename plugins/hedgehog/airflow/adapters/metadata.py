@@ -128,5 +128,5 @@ def _decrypted(text: str | None, connection_id: str) -> str | None:
         return MultiFernet([Fernet(key.strip()) for key in keys.split(",")]).decrypt(text.encode()).decode()
     except (InvalidToken, ValueError):
         raise InvalidInput(
-            f"connection {connection_id} cannot be decrypted with [core] fernet_key; is it that of the Airflow which stored it?"
+            f"connection {connection_id} cannot be decrypted with [core] fernet_key; check that it is the key of the Airflow that stored it"
         ) from None

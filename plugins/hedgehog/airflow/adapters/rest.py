@@ -107,7 +107,7 @@ class AirflowApi:
         except requests.RequestException as error:
             raise RemoteUnavailable(
                 f"Airflow's API at {self.url} cannot be reached ({type(error).__name__}); correct the connection "
-                f"{API_CONNECTION} if it is not there"
+                f"{API_CONNECTION} if the address is wrong"
             ) from None  # its text may quote what was sent
 
     def _good(self, answer: requests.Response, what: str) -> requests.Response:
@@ -120,13 +120,15 @@ def _error(status: int, what: str) -> HedgehogError:
     if status == 401:
         return AuthenticationFailed(f"{what} was refused (401); correct login and password of {API_CONNECTION}")
     if status == 403:
-        return PermissionDenied(f"{what} is not allowed (403); give the user of {API_CONNECTION} the right to do it")
+        return PermissionDenied(
+            f"{what} is not allowed (403); give the user of {API_CONNECTION} the permission to do it"
+        )
     if status == 404:
-        return NotFound(f"{what}: it is not there (404); is the connection's URL that of the API server?")
+        return NotFound(f"{what} does not exist (404); check that the connection's URL is that of the API server")
     if status == 429:
         return RateLimited(f"{what}: too many requests (429)")
     if status >= 500:
-        return RemoteUnavailable(f"{what} failed there ({status})")
+        return RemoteUnavailable(f"{what} failed ({status})")
     return InvalidInput(f"{what} was not accepted ({status})")
 
 

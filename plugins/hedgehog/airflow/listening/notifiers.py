@@ -31,7 +31,7 @@ def _send(context: dict[str, Any], path: str, kwargs: dict[str, Any], notice: No
         notifier = getattr(import_module(module), name)(**kwargs)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise InvalidInput(
-            f"[hedgehog] notifiers: {path} cannot be made with these kwargs ({type(error).__name__}); is its provider installed?"
+            f"[hedgehog] notifiers: {path} cannot be created with these kwargs ({type(error).__name__}); is its provider installed?"
         ) from None
     said = {"subject": notice.subject, "message": notice.message, "alerts": notice.alerts, "over": notice.over}
     notifier({**context, **said})

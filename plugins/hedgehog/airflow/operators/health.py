@@ -47,7 +47,7 @@ def _tell(look: Result) -> None:
 
 
 class PlanHealthOperator(BaseOperator):
-    """Finds the fabrics to look at and returns them in batches, those of one cluster together.
+    """Finds the fabrics to check and returns them in batches, those of one cluster together.
 
     :param fabrics: look at these only. (templated)
     """
@@ -65,12 +65,12 @@ class PlanHealthOperator(BaseOperator):
 
         with fabric_database() as connection:
             batches = health.plan(connection, fabrics=list(self.fabrics) or None)
-        logger.info("fabrics to look at: %s; batches: %s", sum(map(len, batches)), len(batches))
+        logger.info("fabrics to check: %s; batches: %s", sum(map(len, batches)), len(batches))
         return batches
 
 
 class PlanRepositoryHealthOperator(BaseOperator):
-    """Finds the repositories to look at and returns them in batches."""
+    """Finds the repositories to check and returns them in batches."""
 
     ui_color = "#e8f0fe"
 
@@ -160,7 +160,7 @@ class HealthSummaryOperator(SummaryOperator):
 
     key = LOOKS
     work_task_id = "check"
-    again = "the next run looks again"
+    again = "the next run checks again"
     error = AirflowFailException
     with_open_problems = False
 
@@ -195,7 +195,7 @@ class HealthSummaryOperator(SummaryOperator):
 
     def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
         """A look that is missing; what a look found is not a failure."""
-        return ["a task ended without a result, its log says why; the next run looks again"] if lost else []
+        return ["a task ended without a result, its log says why; the next run checks again"] if lost else []
 
 
 def _worst_first(looks: Sequence[Result]) -> list[Result]:

@@ -68,7 +68,7 @@ class ReplayDeadLettersOperator(BaseOperator):
                 connection, fabrics=list(self.fabrics), target=target, every=bool(self.every)
             )
             done = dead_letters.replay(connection, selection, by=run_id_of(context), dry_run=bool(self.plan_only))
-        for line in done.lines() or ["nothing of that is parked"]:
+        for line in done.lines() or ["no such work is parked"]:
             logger.info("%s", line)
         return done.as_dict()
 
@@ -147,8 +147,8 @@ class SweepDagRunsOperator(_CleaningOperator):
             api = open_api()
             if api is None:
                 raise AirflowSkipException(
-                    f"there is no connection {API_CONNECTION}, so Airflow's own old runs stay; create it, or clean them "
-                    "with `airflow db clean`"
+                    f"there is no connection {API_CONNECTION}, so Airflow's own old runs are not deleted; create it, or "
+                    "delete them with `airflow db clean`"
                 )
             days = settings.DAG_RUN_RETENTION_DAYS.read()
             with api:
@@ -238,5 +238,5 @@ class BackUpOperator(_CleaningOperator):
         if done.missing:
             for line in report["missing"]:
                 logger.error("%s", line)
-            raise FabricTrouble(f"{done.place} has all but this: " + "; ".join(report["missing"]))
+            raise FabricTrouble(f"{done.place} is incomplete; missing: " + "; ".join(report["missing"]))
         return report

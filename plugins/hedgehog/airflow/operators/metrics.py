@@ -62,7 +62,7 @@ def _sweep(connection: Connection) -> int:
             found = lost_tasks.sweep(connection, ApiTaskInstances(api), now=datetime.now(UTC))
     except Exception as error:  # what it could not find keeps nobody from the figures
         said = str(error) if isinstance(error, HedgehogError) else f"{type(error).__name__}: {error}"
-        logger.warning("tasks that were killed are not looked for: %s", said)
+        logger.warning("killed tasks could not be determined: %s", said)
         return 0
     for run in found:
         where = f"{run.attempt.dag_id}/{run.attempt.run_id}/{run.attempt.task_id}"

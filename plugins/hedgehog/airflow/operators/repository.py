@@ -35,7 +35,7 @@ LOOKS = "looks"
 
 
 class PlanRepositoryChangesOperator(BaseOperator):
-    """Finds the repositories to look at and returns their names in batches, one mapped task each.
+    """Finds the repositories to read and returns their names in batches, one mapped task each.
 
     :param repository: look at this one only: its name, a URL, or `owner/name`. (templated)
     :param branch: only where this branch is followed. (templated)
@@ -68,7 +68,7 @@ class PlanRepositoryChangesOperator(BaseOperator):
                 at_once=bool(self.at_once),
             )
             batches = or_open_problems(connection, VERB, found)
-        logger.info("repositories to look at: %s", sum(map(len, found)))
+        logger.info("repositories to read: %s", sum(map(len, found)))
         return batches
 
 
@@ -83,7 +83,7 @@ class FollowRepositoriesOperator(WorkOperator):
 
     key = LOOKS
     batch = "repositories"
-    nothing = "nothing to look at"
+    nothing = "nothing to read"
     template_fields: Sequence[str] = ("repositories", "fabrics", "forced", "at_once")
 
     def __init__(

@@ -186,7 +186,7 @@ def _waiting_for_somebody(problems: Sequence[Problem], held: Collection[str]) ->
         return []
     told = open_[0].cause[:_CAUSE_SHOWN] if len(open_) == len(names) == 1 else f"{len(open_)} problems"
     why = f" ({told})" if open_ else ""
-    return [f"somebody must look at {short(names)}{why}; see `hedgehog status`"]
+    return [f"a person must look at {short(names)}{why}; see `hedgehog status`"]
 
 
 def names_without_result(batches: Batches, found: Collection[str]) -> list[str]:

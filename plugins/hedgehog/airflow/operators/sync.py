@@ -252,7 +252,7 @@ class SyncSummaryOperator(SummaryOperator):
         if not failed:
             return []
         retrying = sum(outcome["retryable"] for outcome in errors) + len(lost)
-        again = f"; {retrying} of them are tried again without you" if retrying else ""
+        again = f"; {retrying} of them are retried automatically" if retrying else ""
         return [f"{len(failed)} of {len(results) + len(lost)} fabrics failed: {short(failed)}{again}"]
 
     def held(self, results: Sequence[Result]) -> list[str]:

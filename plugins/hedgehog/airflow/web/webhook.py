@@ -229,7 +229,9 @@ async def _read_signed(receiver: _Receiver, request: Request, body: Body) -> Non
         raise _Refused(401, "unsigned", "the header X-Hub-Signature-256 is missing; give the webhook its secret")
     await _read(request, body)
     if not webhook.is_signed(bytes(body.content), signature, secrets):
-        raise _Refused(401, "bad signature", "the signature does not fit; is the secret the same on both sides?")
+        raise _Refused(
+            401, "bad signature", "the signature does not match; check that the secret is the same on both sides"
+        )
 
 
 async def _read(request: Request, body: Body) -> None:
@@ -249,7 +251,7 @@ async def _read(request: Request, body: Body) -> None:
     except TimeoutError:
         raise _Refused(408, "too slow", f"the delivery took longer than {_SECONDS_TO_SEND:g} s") from None
     except ClientDisconnect:
-        raise _Refused(400, "broken off", "the delivery was broken off") from None
+        raise _Refused(400, "broken off", "the delivery was aborted") from None
 
 
 def _answer(status: int, word: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -118,7 +118,7 @@ class Notice:
     @property
     def subject(self) -> str:
         """One line."""
-        parts = [f"{len(self.alerts)} to look at" if self.alerts else "", f"{len(self.over)} over" if self.over else ""]
+        parts = [f"{len(self.alerts)} open" if self.alerts else "", f"{len(self.over)} over" if self.over else ""]
         return f"Hedgehog: {', '.join(part for part in parts if part)}"
 
     @property
