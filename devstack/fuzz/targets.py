@@ -181,7 +181,7 @@ def read_urls(drawn: tuple[str, str, str]) -> None:
     url, other, branch = drawn
     RepositoryAddress.of(url)
     same_repository(url, other)
-    pull_request_fabrics.name_of(url)
+    pull_request_fabrics.repository_name(url)
     GitCredentials(token="secret-token").redact(url)
     for address, name in ((url, "main"), ("https://example.com/a.git", branch)):
         with suppress(HedgehogError):
@@ -194,7 +194,7 @@ def read_names(name: str) -> None:
     for parse in parsers:
         with suppress(ValueError):
             parse(name)
-    for check in (commits.check_path, pull_request_fabrics.parse):
+    for check in (commits.check_path, pull_request_fabrics.parse_repository):
         with suppress(HedgehogError):
             check(name)
 

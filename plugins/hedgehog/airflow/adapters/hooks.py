@@ -143,14 +143,14 @@ def open_github(repository: GitRepository) -> Client:
     follows from the repository's URL. Raises InvalidInput for a connection that holds neither.
     """
     from hedgehog.hosts.github.client import Client, api_url
-    from hedgehog.services.pull_requests.fabrics import name_of
+    from hedgehog.services.pull_requests.fabrics import repository_name
 
     if repository.connection_id is None:
         raise InvalidInput(
             f"git_repository {repository.name} names no connection; pull requests need a token or an app"
         )
     values = _credential_of(repository, repository.connection_id)
-    base_url = api_url(name_of(repository.url).partition("/")[0])
+    base_url = api_url(repository_name(repository.url).partition("/")[0])
     if values.conn_type == "github" and values.host:
         base_url = values.host if "://" in values.host else f"https://{values.host}"
     return Client(_github_credentials(values), base_url=base_url)

@@ -58,9 +58,9 @@ class NotificationTrigger(BaseEventTrigger):
                 pause = 1.0
                 yield TriggerEvent({"channel": self.channel, "reason": "connected"})
                 while True:
-                    if heard := await self._notified(connection):
+                    if payloads := await self._notified(connection):
                         key = "deliveries" if self.channel == INBOX_CHANNEL else "fabrics"
-                        yield TriggerEvent({"channel": self.channel, "reason": "notified", key: heard[:_MOST_NAMED]})
+                        yield TriggerEvent({"channel": self.channel, "reason": "notified", key: payloads[:_MOST_NAMED]})
                         await asyncio.sleep(_SPACING_SECONDS)
             except asyncio.CancelledError:
                 raise
@@ -106,9 +106,9 @@ class NotificationTrigger(BaseEventTrigger):
         finally:
             loop.remove_reader(connection.fileno())
         connection.poll()
-        heard = sorted({notification.payload for notification in connection.notifies})
+        payloads = sorted({notification.payload for notification in connection.notifies})
         connection.notifies.clear()
-        return heard
+        return payloads
 
     @staticmethod
     def _probe(connection: Connection) -> None:

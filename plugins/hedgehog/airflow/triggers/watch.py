@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_NAMES_TOLD = 20
+_MOST_NAMED = 20
 _SPACING_SECONDS = 2.0
 """Least time between two events: the first drift of a burst wakes at once, the rest of it together."""
 _LONGEST_PAUSE = 60.0
@@ -50,7 +50,7 @@ class ClusterWatchTrigger(BaseEventTrigger):
                 names = set(await woken.get())
                 while not woken.empty():
                     names |= set(woken.get_nowait())
-                yield TriggerEvent({"reason": "drift", "fabrics": sorted(names)[:_NAMES_TOLD]})
+                yield TriggerEvent({"reason": "drift", "fabrics": sorted(names)[:_MOST_NAMED]})
                 await asyncio.sleep(_SPACING_SECONDS)
         finally:
             thread.stop()
@@ -72,7 +72,7 @@ class _WatchThread(threading.Thread):
         pause = 1.0
         while not self._stopped.is_set():
             try:
-                watch = self._make()
+                watch = self._open_watch()
                 with self._lock:
                     self._watch = watch
                 if self._stopped.is_set():
@@ -90,7 +90,7 @@ class _WatchThread(threading.Thread):
             if self._watch is not None:
                 self._watch.stop()
 
-    def _make(self) -> Watch:
+    def _open_watch(self) -> Watch:
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.kubernetes.watch import Watch
 
@@ -102,5 +102,5 @@ class _WatchThread(threading.Thread):
         return open_database(self._connection_id)
 
     def _wake(self, names: list[str]) -> None:
-        logger.info("drift in the clusters of %s", ", ".join(names[:_NAMES_TOLD]))
+        logger.info("drift in the clusters of %s", ", ".join(names[:_MOST_NAMED]))
         self._loop.call_soon_threadsafe(self._woken.put_nowait, names)

@@ -1,4 +1,4 @@
-"""The figures for Prometheus, in a web application of their own: a scraper has no login of Airflow's, but a token."""
+"""The metrics for Prometheus, in a web application of their own: a scraper has no Airflow login, but a token."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hedgehog.errors import HedgehogError, NotFound
 logger = logging.getLogger(__name__)
 
 TOKEN_CONNECTION = "hedgehog_metrics_token"  # noqa: S105 - the name of a connection
-_KEPT = 5.0
-"""Seconds for which figures count as those of now, however many scrapers ask."""
-_TOKEN_KEPT = 30.0
+_KEEP = 5.0
+"""Seconds for which a text is served again, however many scrapers ask."""
+_KEEP_TOKEN = 30.0
 
-Kept = tuple[float, int, str]
+CachedText = tuple[float, int, str]
 """Until when, the status, and the text."""
 
 
@@ -37,38 +37,38 @@ def scrape_token() -> str:
         return METRICS_TOKEN.read()
 
 
-class _Counter:
-    """Figures at most _KEPT old, counted by one thread at a time; a database that is unreachable is asked as seldom."""
+class _Cache:
+    """Metrics at most _KEEP old, collected by one thread at a time; an unreachable database is asked as seldom."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: Kept = (0.0, 503, "")
+        self._cached: CachedText = (0.0, 503, "")
 
     def page(self) -> PlainTextResponse:
-        """The figures, or 503 with what is wrong."""
+        """The metrics, or 503 with what is wrong."""
         with self._lock:
-            if time.monotonic() >= self._kept[0]:
-                status, text = self._count()
-                self._kept = (time.monotonic() + _KEPT, status, text)
-            _, status, text = self._kept
+            if time.monotonic() >= self._cached[0]:
+                status, text = self._collect()
+                self._cached = (time.monotonic() + _KEEP, status, text)
+            _, status, text = self._cached
         from hedgehog.services.observe.metrics import CONTENT_TYPE
 
         return PlainTextResponse(text, status, media_type=CONTENT_TYPE if status == 200 else None)
 
-    def _count(self) -> tuple[int, str]:
+    def _collect(self) -> tuple[int, str]:
         try:
-            return 200, _figures()
+            return 200, _metrics_text()
         except HedgehogError as error:
             logger.warning("no figures for Prometheus: %s", error)
             return 503, f"{error}\n"
 
 
 class _Token:
-    """The token, at most _TOKEN_KEPT old, read by one thread at a time. Where it is kept is asked as seldom when that
-    fails: it may be a service that is paid by the call, or that is down for want of rest."""
+    """The token, at most _KEEP_TOKEN old, read by one thread at a time. Where it is kept is asked as seldom when that
+    fails: it may be a service that charges for each call, or that is overloaded."""
 
     def __init__(self, read_token: Callable[[], str]) -> None:
-        self._read = read_token
+        self._source = read_token
         self._lock = Lock()
         self._until = 0.0
         self._token: str | None = None
@@ -77,22 +77,22 @@ class _Token:
         """The token; empty where there is none. Raises 503 while it cannot be read."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._token = self._asked()
-                self._until = time.monotonic() + _TOKEN_KEPT
+                self._token = self._read_token()
+                self._until = time.monotonic() + _KEEP_TOKEN
             token = self._token
         if token is None:
             raise HTTPException(503, f"the token cannot be read: connection {TOKEN_CONNECTION}; the log says more")
         return token
 
-    def _asked(self) -> str | None:
+    def _read_token(self) -> str | None:
         try:
-            return self._read()
+            return self._source()
         except Exception as error:  # a secrets backend is anybody's code, and its text may hold anything
             logger.error("the token of the figures cannot be read: %s", type(error).__name__)
             return None
 
 
-def _figures() -> str:
+def _metrics_text() -> str:
     from hedgehog.services.observe.metrics import collect, exposition
 
     with closing(open_for_web("hedgehog metrics")) as connection:
@@ -102,7 +102,7 @@ def _figures() -> str:
 def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:
     """The application below `/hedgehog/metrics`: `GET /prometheus`, for everybody who has the token."""
     token = _Token(read_token)
-    counter = _Counter()
+    cache = _Cache()
 
     def requires_token(request: Request) -> None:
         """Refuse requests without the token, and all requests while there is no token."""
@@ -123,6 +123,6 @@ def metrics_app(read_token: Callable[[], str] = scrape_token) -> FastAPI:
     @app.get("/prometheus")
     def prometheus() -> PlainTextResponse:
         """All our metrics, as of now, in Prometheus' text format."""
-        return counter.page()
+        return cache.page()
 
     return app

@@ -36,7 +36,7 @@ WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
 _SECONDS_TO_SEND = 10.0
-_SECRETS_KEPT = 30.0
+_KEEP_SECRETS = 30.0
 """Seconds after which a changed secret counts, and after which secrets that could not be read are tried again."""
 _FLUSH_AFTER = 1.0
 _MOST_WAITING = 64
@@ -81,14 +81,14 @@ class _Receiver:
         self._secrets: Secrets = ()
         self._secrets_until = 0.0
         self._secrets_error = ""
-        self._asking = asyncio.Lock()
+        self._reading_secrets = asyncio.Lock()
         self.bodies = Bodies()
         self._refusals: Counter[str] = Counter()
         self._flush: asyncio.TimerHandle | None = None
 
     async def secrets(self) -> Secrets:
         """The active secrets, at most half a minute old. Where they are kept is asked as seldom when that fails."""
-        async with self._asking:
+        async with self._reading_secrets:
             if time.monotonic() >= self._secrets_until:
                 try:
                     self._secrets, self._secrets_error = await self._run(self._read_secrets), ""
@@ -97,7 +97,7 @@ class _Receiver:
                 except Exception as error:  # its text may hold anything
                     self._secrets, self._secrets_error = (), type(error).__name__
                     logger.error("the secret of the webhook cannot be read: %s", self._secrets_error)
-                self._secrets_until = time.monotonic() + _SECRETS_KEPT
+                self._secrets_until = time.monotonic() + _KEEP_SECRETS
         if self._secrets_error:
             raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
         return self._secrets
@@ -182,7 +182,7 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
     async def github(request: Request) -> JSONResponse:
         """Take a delivery of GitHub: size, signature, content, one row, in this order."""
         try:
-            return await _take(receiver, request)
+            return await _receive(receiver, request)
         except _Refused as refusal:
             receiver.count(refusal.reason)
             headers = {"Retry-After": "60"} if refusal.status == 503 else {}
@@ -191,14 +191,14 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
     return app
 
 
-async def _take(receiver: _Receiver, request: Request) -> JSONResponse:
+async def _receive(receiver: _Receiver, request: Request) -> JSONResponse:
     address = request.client.host if request.client else ""
     with receiver.bodies.of(address) as body:
         await _read_signed(receiver, request, body)
-        return await _answered(receiver, request, bytes(body.content))
+        return await _store(receiver, request, bytes(body.content))
 
 
-async def _answered(receiver: _Receiver, request: Request, body: bytes) -> JSONResponse:
+async def _store(receiver: _Receiver, request: Request, body: bytes) -> JSONResponse:
     event, delivery_id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
     if not event:
         raise _Refused(400, "malformed", "the header X-GitHub-Event is missing")

@@ -1,7 +1,7 @@
 """Talking to GitHub's REST API: one request at a time, authenticated, and every failure as one of our errors.
 
 PyGithub does what it does well: sign as an app, renew its hourly token, keep the connection. Its own retries are off:
-a worker never sleeps on a rate limit, the caller comes back when GitHub said.
+a worker never waits for a rate limit to end; the caller tries again at the time that GitHub names.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ WRITE_PAUSE = 1.0
 """Seconds between two writes, as GitHub asks. A validation makes a dozen at most."""
 MOST_PAGES = 60
 """GitHub lists at most 3,000 files of a pull request, which is 30 pages."""
-PAGE = 100
-"""Entries a page; GitHub gives no more."""
+PAGE_SIZE = 100
+"""Entries per page; GitHub gives no more."""
 API_VERSION = "2022-11-28"
 
 
@@ -47,7 +47,7 @@ def api_url(host: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How GitHub is entered: a token, or an app with its private key and its installation."""
+    """How we sign in to GitHub: with a token, or as an app with its private key and its installation."""
 
     token: str | None = field(default=None, repr=False)
     app_id: str | None = None
@@ -77,7 +77,7 @@ class Credentials:
         )
 
 
-def _check(base_url: str) -> None:
+def _refuse_unsafe(base_url: str) -> None:
     """Raise InvalidInput unless *base_url* keeps a token secret, and itself carries none."""
     wrong = f"{without_login(base_url)}: is not an https URL of GitHub's API; a token would be seen on the wire"
     try:
@@ -91,8 +91,8 @@ def _check(base_url: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A page that GitHub gave, and the tag by which it says "still the same" without charge."""
+class _CachedPage:
+    """A page that GitHub sent, and its ETag: GitHub does not count a request that finds it unchanged."""
 
     tag: str
     body: Any
@@ -100,10 +100,10 @@ class _Kept:
 
 
 class Client:
-    """One host's API, entered with one credential. Not for several threads at once."""
+    """One host's API, with one credential. Not for several threads at once."""
 
     def __init__(self, credentials: Credentials, *, base_url: str, write_pause: float = WRITE_PAUSE) -> None:
-        _check(base_url)
+        _refuse_unsafe(base_url)
         # At DEBUG it prints whole answers, and one of them is an app's token.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
         self.credentials = credentials
@@ -118,16 +118,16 @@ class Client:
             user_agent="hedgehog-on-airflow",
             api_version=API_VERSION,
         )
-        self._kept: dict[str, _Kept] = {}
+        self._cache: dict[str, _CachedPage] = {}
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._github.close()
 
     def token(self) -> str:
         """A token that is good for the next minutes, for Git over https."""
         auth = self._github.requester.auth
-        with _translated("a token for the app", self._secrets):
+        with _translated_errors("a token for the app", self._secrets):
             return auth.token if auth is not None else ""
 
     def get(self, path: str, **parameters: str | int) -> Any:
@@ -141,7 +141,7 @@ class Client:
         which is twice the longest that GitHub gives.
         """
         following: str | None = path
-        parameters = {**parameters, "per_page": PAGE}
+        parameters = {**parameters, "per_page": PAGE_SIZE}
         seen: set[str] = set()
         for _ in range(MOST_PAGES):
             if not following:
@@ -167,14 +167,14 @@ class Client:
 
     def _page(self, path: str, parameters: Mapping[str, str | int]) -> tuple[Any, str | None]:
         key = f"{path} {sorted(parameters.items())}"
-        kept = self._kept.get(key)
-        headers = {"If-None-Match": kept.tag} if kept else {}
+        cached = self._cache.get(key)
+        headers = {"If-None-Match": cached.tag} if cached else {}
         status, answered, body = self._request("GET", path, parameters=parameters, headers=headers)
-        if status == 304 and kept:
-            return kept.body, kept.next_page
+        if status == 304 and cached:
+            return cached.body, cached.next_page
         following = self._next_page(answered.get("link", ""))
         if "etag" in answered:
-            self._kept[key] = _Kept(answered["etag"], body, following)
+            self._cache[key] = _CachedPage(answered["etag"], body, following)
         return body, following
 
     def _request(
@@ -188,7 +188,7 @@ class Client:
     ) -> tuple[int, dict[str, str], Any]:
         doing = f"{verb} {path.partition('?')[0]}"
         sent = {"Accept": "application/vnd.github+json", **(headers or {})}
-        with _translated(doing, self._secrets):
+        with _translated_errors(doing, self._secrets):
             status, answered, text = self._github.requester.requestJson(
                 verb, path, parameters=dict(parameters or {}), headers=sent, input=body
             )
@@ -201,7 +201,7 @@ class Client:
                 raise RemoteUnavailable(f"{doing}: what answered is not GitHub's API; check the base URL") from None
             answer = text
         if status >= 300:
-            raise _without(self._secrets, failures.refused(status, answered, answer, doing))
+            raise _redacted(self._secrets, failures.refusal(status, answered, answer, doing))
         return status, answered, answer
 
     def _next_page(self, link: str) -> str | None:
@@ -231,18 +231,18 @@ class Client:
 
 
 @contextmanager
-def _translated(doing: str, secrets: tuple[str, ...]) -> Iterator[None]:
+def _translated_errors(doing: str, secrets: tuple[str, ...]) -> Iterator[None]:
     """Turns what PyGithub and its libraries raise into our errors. What they say may quote a secret: it is cut out."""
     try:
         yield
     except (GithubException, requests.exceptions.RequestException, jwt.PyJWTError, ValueError, RuntimeError) as error:
-        raise _without(secrets, _error(error, doing)) from None
+        raise _redacted(secrets, _error(error, doing)) from None
 
 
 def _error(error: Exception, doing: str) -> HedgehogError:
     if isinstance(error, GithubException):  # from the exchange of an app's key for a token
         headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
-        return failures.refused(error.status, headers, error.data, f"{doing}: signing in as the app")
+        return failures.refusal(error.status, headers, error.data, f"{doing}: signing in as the app")
     if isinstance(error, requests.exceptions.SSLError):
         return AuthenticationFailed(f"{doing}: the server's identity is not proven ({error}); check its certificate")
     if isinstance(error, requests.exceptions.RequestException):
@@ -252,7 +252,7 @@ def _error(error: Exception, doing: str) -> HedgehogError:
     return InvalidInput(f"{doing}: the app's private key cannot be used ({type(error).__name__}); it is PEM text")
 
 
-def _without(secrets: tuple[str, ...], error: HedgehogError) -> HedgehogError:
+def _redacted(secrets: tuple[str, ...], error: HedgehogError) -> HedgehogError:
     """*error*, with no secret in its text."""
     text = str(error)
     for secret in secrets:

@@ -34,7 +34,7 @@ _REACTIONS: dict[int, tuple[type[HedgehogError], str]] = {
 _LOAD = ("rate limit", "abuse detection", "retry your request again later", "wait a few minutes")
 
 
-def refused(status: int, headers: Mapping[str, str], body: Any, doing: str) -> HedgehogError:
+def refusal(status: int, headers: Mapping[str, str], body: Any, doing: str) -> HedgehogError:
     """The error of an answer with *status* 300 or more. *headers* have lower-case names, *body* is JSON or text."""
     text = _text(body)
     if status == 429 or (status == 403 and _is_for_load(headers, text)):

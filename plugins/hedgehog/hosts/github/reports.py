@@ -1,5 +1,5 @@
-"""Saying what was found, where people look: a check with annotations, or a commit status with review comments; and one
-comment that is kept up to date.
+"""Publishing what was found: a check with annotations, or a commit status with review comments; and one comment that is
+kept up to date.
 
 Only an app may write checks; with a token the same is said by a commit status, which every plan and every token has.
 The conclusion is success or failure, never neutral: a required check that is neutral lets a merge through.
@@ -20,11 +20,11 @@ from hedgehog.hosts.github.pulls import PullRequest, Repository
 
 CHECK_NAME = "Hedgehog fabrics"
 """The name of the check, and the context of the status: what a branch protection rule requires."""
-ANNOTATIONS_A_REQUEST = 50
+ANNOTATIONS_PER_REQUEST = 50
 MOST_ANNOTATIONS = 500
 """Ten requests; what is beyond them is in the comment and in the task's log."""
 MOST_REVIEW_COMMENTS = 30
-"""New ones a push: each is a notification to people."""
+"""New ones per push: each is a notification to people."""
 LONGEST_COMMENT = 65_536
 LONGEST_SUMMARY = 65_535
 _LONGEST_STATUS = 140
@@ -94,8 +94,8 @@ def write_check(repository: Repository, pull: PullRequest, result: CheckResult, 
     completed_at = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     done = {"status": "completed", "conclusion": result.conclusion.value, "completed_at": completed_at}
     annotations = [_annotation(note) for note in result.notes[:MOST_ANNOTATIONS]]
-    starts = range(0, max(len(annotations), 1), ANNOTATIONS_A_REQUEST)
-    parts = [annotations[start : start + ANNOTATIONS_A_REQUEST] for start in starts]
+    starts = range(0, max(len(annotations), 1), ANNOTATIONS_PER_REQUEST)
+    parts = [annotations[start : start + ANNOTATIONS_PER_REQUEST] for start in starts]
     body: dict[str, Any] = {"name": CHECK_NAME, "head_sha": pull.head_sha, "external_id": f"pull/{pull.number}"}
     if result.details_url:
         body["details_url"] = result.details_url
@@ -131,13 +131,13 @@ def write_review(repository: Repository, pull: PullRequest, notes: Sequence[Note
     shown = {file.path: file.lines for file in repository.files(pull)}
     path = f"{repository.path}/pulls/{pull.number}"
     known = list(repository.client.pages(f"{path}/comments"))
-    is_ours = _ours(repository) if known else _nobodys
-    said = {(comment.get("body") or "").rpartition("\n")[2] for comment in known if is_ours(comment)}
+    is_ours = _is_ours_at(repository) if known else _never_ours
+    published = {(comment.get("body") or "").rpartition("\n")[2] for comment in known if is_ours(comment)}
     wanted = {_mark(note): note for note in notes if note.line in shown.get(note.path, ())}
     comments = [
         {"path": note.path, "line": note.line, "side": "RIGHT", "body": _body(note, mark)}
         for mark, note in wanted.items()
-        if mark not in said
+        if mark not in published
     ][:MOST_REVIEW_COMMENTS]
     if comments:
         body = {"commit_id": pull.head_sha, "event": "COMMENT", "comments": comments}
@@ -157,7 +157,7 @@ def write_comment(repository: Repository, pull: PullRequest, text: str, *, only_
     for comment in repository.client.pages(f"{path}/{pull.number}/comments"):
         if not (comment.get("body") or "").startswith(COMMENT_MARK):
             continue
-        is_ours = is_ours or _ours(repository)
+        is_ours = is_ours or _is_ours_at(repository)
         if is_ours(comment):
             if comment["body"].replace("\r\n", "\n") != body:
                 repository.client.patch(f"{path}/comments/{comment['id']}", {"body": body})
@@ -183,7 +183,7 @@ def shortened(text: str, limit: int, more: str = " …") -> str:
 _IsOurs = Callable[[dict[str, Any]], bool]
 
 
-def _ours(repository: Repository) -> _IsOurs:
+def _is_ours_at(repository: Repository) -> _IsOurs:
     """Whether a comment is by us: a mark in the comment of somebody else says nothing."""
     credentials = repository.client.credentials
     if credentials.is_app:
@@ -193,7 +193,7 @@ def _ours(repository: Repository) -> _IsOurs:
     return lambda comment: (comment.get("user") or {}).get("login") == login
 
 
-def _nobodys(comment: dict[str, Any]) -> bool:
+def _never_ours(comment: dict[str, Any]) -> bool:
     return False
 
 

@@ -13,7 +13,7 @@ _GITHUB = "github.com"
 _NAME = re.compile(r"(?:(?P<host>[a-z0-9][a-z0-9.:-]*)/)?(?P<full_name>[a-z0-9._-]+/[a-z0-9._-]+)")
 
 
-def parse(text: str) -> tuple[str | None, str]:
+def parse_repository(text: str) -> tuple[str | None, str]:
     """Host (None: not said) and `owner/name` of `owner/name` or `host/owner/name`, in lower case: GitHub tells no
     names apart by case. Raises InvalidInput for anything else.
     """
@@ -23,7 +23,7 @@ def parse(text: str) -> tuple[str | None, str]:
     return match["host"], match["full_name"]
 
 
-def name_of(url: str) -> str:
+def repository_name(url: str) -> str:
     """`host/owner/name` of the repository that a clone URL (https, ssh, scp-like) names."""
     address = RepositoryAddress.of(url)
     port = f":{address.port}" if address.port and not address.over_ssh else ""
@@ -36,13 +36,13 @@ def fabrics_in(fabrics: Iterable[Fabric], repository: str) -> list[tuple[GitRepo
     A name without a host means the one on github.com, or else the only one there is. Raises InvalidInput where it fits
     several other hosts.
     """
-    host, full_name = parse(repository)
+    host, full_name = parse_repository(repository)
     found: dict[str, list[tuple[GitRepository, Fabric]]] = {}
     for fabric in fabrics:
         row = fabric.git_repository
         if row is None:
             continue
-        its_host, _, its_name = name_of(row.url).partition("/")
+        its_host, _, its_name = repository_name(row.url).partition("/")
         if its_name == full_name and host in (None, its_host):
             found.setdefault(its_host, []).append((row, fabric))
     if _GITHUB in found:

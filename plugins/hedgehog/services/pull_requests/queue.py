@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, WorkKilled
-from hedgehog.services.pull_requests.fabrics import name_of, parse
+from hedgehog.services.pull_requests.fabrics import parse_repository, repository_name
 from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 from hedgehog.store import inbox
 from hedgehog.store.database import Connection
@@ -41,13 +41,13 @@ class Task:
 def plan(connection: Connection, *, repository: str = "", number: int | None = None) -> list[Task]:
     """The pull request that a person names, or all that deliveries ask for. Raises InvalidInput for half a name."""
     if repository or number is not None:
-        parse(repository)
+        parse_repository(repository)
         if number is None:
             raise InvalidInput(f"{repository}: the number of a pull request is missing")
         return [Task(repository, number)]
     found: dict[tuple[str, int], list[int]] = {}
     for delivery in inbox.pending(connection, (inbox.PULL_REQUEST,)):
-        found.setdefault((name_of(delivery.url), delivery.number or 0), []).append(delivery.id)
+        found.setdefault((repository_name(delivery.url), delivery.number or 0), []).append(delivery.id)
     return [Task(name, number, tuple(ids)) for (name, number), ids in found.items()]
 
 
@@ -90,9 +90,9 @@ def work(
 def _settle(connection: Connection, task: Task, found: Validation) -> Validation:
     """What was given up of the same pull request before is done with it."""
     late = [one for one in inbox.given_up(connection, inbox.PULL_REQUEST) if one.number == task.number]
-    host, name = parse(task.repository)
+    host, name = parse_repository(task.repository)
     for one in late:
-        its_host, its_name = parse(name_of(one.url))
+        its_host, its_name = parse_repository(repository_name(one.url))
         if its_name == name and host in (None, its_host):
             inbox.settle(connection, [one.id], found.reason)
     return found

@@ -24,7 +24,7 @@ from hedgehog.hosts.github.client import Client
 from hedgehog.hosts.github.pulls import PullRequest, Repository
 from hedgehog.hosts.github.reports import publish
 from hedgehog.services.pull_requests.fabric_report import fabric_report
-from hedgehog.services.pull_requests.fabrics import fabrics_in, parse
+from hedgehog.services.pull_requests.fabrics import fabrics_in, parse_repository
 from hedgehog.services.pull_requests.gather import gather
 from hedgehog.services.pull_requests.problems import OpenEngine, fabric_engine
 from hedgehog.services.pull_requests.report import check_result
@@ -121,7 +121,7 @@ def _opened(open_github: OpenGitHub, row: GitRepository, repository: str) -> Ite
     """The API of *repository*, with the credentials of *row*."""
     client = open_github(row)
     try:
-        yield Repository(client, parse(repository)[1])
+        yield Repository(client, parse_repository(repository)[1])
     finally:
         client.close()
 

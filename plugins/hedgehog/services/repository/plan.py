@@ -37,7 +37,7 @@ def plan(
     inbox.remind(connection, PULL_REQUEST)
     rows = fabric_store.load_repositories(connection)
     if repository or branch or fabrics:
-        found = [row.name for row in _named(connection, rows, repository, branch, fabrics)]
+        found = [row.name for row in _matching(connection, rows, repository, branch, fabrics)]
     else:
         ids = repository_heads.due(connection, seconds=0.0 if at_once else LOOK_EVERY) | _delivered(connection, rows)
         found = [row.name for row in rows if row.id in ids]
@@ -48,7 +48,7 @@ def plan(
     return [*(others[start : start + size] for start in range(0, len(others), size)), *([name] for name in alone)]
 
 
-def _named(
+def _matching(
     connection: Connection, rows: Sequence[GitRepository], repository: str, branch: str, fabrics: Sequence[str]
 ) -> list[GitRepository]:
     loaded = [fabric_store.load_fabric(connection, name) for name in fabrics]
@@ -86,13 +86,13 @@ def _is_called(row: GitRepository, name: str) -> bool:
 def _delivered(connection: Connection, rows: Sequence[GitRepository]) -> set[int]:
     """The repositories that deliveries name. One that no row has (any more) is finished here and now."""
     found: set[int] = set()
-    strangers = []
+    of_nobody = []
     for delivery in inbox.pending(connection, (BRANCH,)):
         ids = {row.id for row in rows if is_about(delivery, row)}
         found |= ids
         if not ids:
-            strangers.append(delivery.id)
-    for delivery in inbox.claim(connection, (BRANCH,), len(strangers), ids=strangers) if strangers else ():
+            of_nobody.append(delivery.id)
+    for delivery in inbox.claim(connection, (BRANCH,), len(of_nobody), ids=of_nobody) if of_nobody else ():
         reason = f"no git_repository has branch {delivery.branch} of {delivery.url}"
         inbox.finish(connection, delivery.id, Status.IGNORED, reason)
     return found
