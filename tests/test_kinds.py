@@ -10,7 +10,7 @@ import yaml
 from hedgehog.admission.rules.table import rules
 from hedgehog.fabric import defaults, references
 from hedgehog.fabric.kinds import FABRICATOR, KINDS, Kind
-from hedgehog.fabric.rights import rights_to
+from hedgehog.fabric.permissions import permissions_for
 
 ROOT = Path(__file__).resolve().parents[1]
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
@@ -68,7 +68,7 @@ def test_a_kind_has_its_rights(kind: Kind) -> None:
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    wanted = {(right.verb, right.group, right.resource) for right in rights_to(kind, kind.default_namespace)}
+    wanted = {(right.verb, right.group, right.resource) for right in permissions_for(kind, kind.default_namespace)}
     assert wanted - given == set()
 
 

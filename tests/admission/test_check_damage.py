@@ -78,7 +78,7 @@ def test_an_object_nested_without_end_is_refused():
 def test_what_is_not_reached_in_time_is_refused(monkeypatch):
     """Nothing is taken unseen."""
     monkeypatch.setattr(limits, "SECONDS", -1.0)
-    monkeypatch.setattr(limits, "SECONDS_AN_OBJECT", 0.0)
+    monkeypatch.setattr(limits, "SECONDS_PER_OBJECT", 0.0)
     found = check_objects(make_namespaces(), SETTINGS)
     assert {one.name: finding.violations[0].rule.id for one, finding in found.items()} == {
         "default": "object-unverified"

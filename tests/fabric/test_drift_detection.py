@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from devstack.objects import make, make_server
-from hedgehog.fabric.drift_detection import Drift, DriftState, last_manager, of_foreign, of_owned, policy_of, taken
+from hedgehog.fabric.drift_detection import (
+    Drift,
+    DriftState,
+    adopted_manifest,
+    drift_of_foreign,
+    drift_of_owned,
+    last_manager,
+    policy_of,
+)
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef
 from hedgehog.fabric.tools import Installation
 
@@ -27,7 +35,7 @@ def live(spec: dict[str, Any], *managers: tuple[str, str, dict[str, Any]], **met
 def test_what_is_as_applied_is_not_drift():
     """Fields that only the cluster has are others' business."""
     found = live({"description": "a server", "more": 1})
-    assert of_owned(REF, 1, make_server("a"), found) is None
+    assert drift_of_owned(REF, 1, make_server("a"), found) is None
 
 
 @pytest.mark.parametrize(("fields", "score"), [(1, 1.0), (4, 0.25), (20, 0.05)])
@@ -35,14 +43,14 @@ def test_the_score_is_the_share_of_what_was_applied(fields, score):
     """One field of many is a small drift: a score that is always 1 tells nothing."""
     applied = make("Server", "a", {f"f{number}": number for number in range(fields)})
     found = live({**applied["spec"], "f0": "edited"})
-    assert of_owned(REF, 1, applied, found) == Drift(REF, DriftState.CHANGED, 1, (".spec.f0",), "", score)
+    assert drift_of_owned(REF, 1, applied, found) == Drift(REF, DriftState.CHANGED, 1, (".spec.f0",), "", score)
 
 
 def test_what_is_gone_or_going_is_missing():
     """A finalizer may hold it for a while; its end is another drift."""
     going = live({"description": "a server"}, deletionTimestamp="2026-01-01T00:00:00Z")
     missing = Drift(REF, DriftState.MISSING, 1)
-    assert [of_owned(REF, 1, make_server("a"), one) for one in (None, going)] == [
+    assert [drift_of_owned(REF, 1, make_server("a"), one) for one in (None, going)] == [
         missing,
         replace(missing, paths=(".metadata.deletionTimestamp",)),
     ]
@@ -81,13 +89,13 @@ def test_an_object_without_a_fabric_is_an_orphan_a_stranger_or_a_controller_s():
     """By who wrote it."""
     by_us, by_kubectl = ("hedgehog-airflow", "", {"f:spec": {}}), ("kubectl", "", {"f:spec": {}})
     owner = [{"kind": "VPC", "name": "v"}]
-    assert of_foreign(REF, live({}, by_us, by_kubectl), HERE) == Drift(REF, DriftState.ORPHAN)
-    assert of_foreign(REF, live({}, by_kubectl), HERE) == Drift(REF, DriftState.UNOWNED, manager="kubectl")
-    assert of_foreign(REF, live({}, by_kubectl, ownerReferences=owner), HERE) is None
-    assert of_foreign(REF, None, HERE) is None
+    assert drift_of_foreign(REF, live({}, by_us, by_kubectl), HERE) == Drift(REF, DriftState.ORPHAN)
+    assert drift_of_foreign(REF, live({}, by_kubectl), HERE) == Drift(REF, DriftState.UNOWNED, manager="kubectl")
+    assert drift_of_foreign(REF, live({}, by_kubectl, ownerReferences=owner), HERE) is None
+    assert drift_of_foreign(REF, None, HERE) is None
     there = live({}, by_us)
     there["metadata"]["annotations"] = {"hedgehog-airflow/installation": "there"}
-    assert of_foreign(REF, there, HERE) == Drift(
+    assert drift_of_foreign(REF, there, HERE) == Drift(
         REF, DriftState.UNOWNED, manager="hedgehog-airflow of installation there"
     )
 
@@ -103,7 +111,7 @@ def test_taken_over_is_what_differs_and_not_what_admission_made_of_it():
     want = {"spec": {"vlan": 1, "mac": "AA", "old": True}}
     default = {"spec": {"vlan": 1, "mac": "aa", "old": True, "mtu": 9036}}
     there = {"spec": {"vlan": 2, "mac": "aa", "mtu": 9036, "name": "x"}}
-    assert taken(there, want, default) == {"spec": {"vlan": 2, "mac": "AA", "name": "x"}}
+    assert adopted_manifest(there, want, default) == {"spec": {"vlan": 2, "mac": "AA", "name": "x"}}
 
 
 def test_a_drift_is_reported_in_a_line():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.fabric.durations import is_locator_expiry, locator_is_over, parse_duration
+from hedgehog.fabric.durations import is_locator_expiry, locator_has_expired, parse_duration
 
 SECOND = 10**9
 DURATIONS = {
@@ -63,4 +63,4 @@ EXPIRIES = {
 @pytest.mark.parametrize(("text", "expected"), EXPIRIES.items())
 def test_a_locator_ends_after_a_duration_or_at_a_time(text: str, expected: tuple[bool, bool]) -> None:
     """Whether it can be read, and whether it is over at once."""
-    assert (is_locator_expiry(text), locator_is_over(text)) == expected
+    assert (is_locator_expiry(text), locator_has_expired(text)) == expected

@@ -1,4 +1,4 @@
-"""Words and reasons of health, and what rules say of rights."""
+"""Words and reasons of health, and what rules say of permissions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from hedgehog.fabric.health import (
     summarize_health,
 )
 from hedgehog.fabric.kinds import KINDS
-from hedgehog.fabric.rights import Right, in_words, rights_to, uncovered
+from hedgehog.fabric.permissions import Permission, describe_permissions, not_granted, permissions_for
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-VPCS = rights_to(KINDS["VPC"], "default")
+VPCS = permissions_for(KINDS["VPC"], "default")
 
 
 def test_the_worst_finding_is_the_verdict_whatever_the_order() -> None:
@@ -67,16 +67,16 @@ def test_an_installer_that_is_at_work_is_progress() -> None:
 )
 def test_rules_settle_which_rights_need_no_question(rules: list[dict[str, list[str]]], left: str) -> None:
     """Wildcards count; a rule for named objects does not."""
-    words = in_words(uncovered(VPCS, {"default": rules}))
+    words = describe_permissions(not_granted(VPCS, {"default": rules}))
     assert words == ([f"{left} vpcs.vpc.githedgehog.com in default"] if left else [])
 
 
 def test_a_right_to_a_subresource_is_one_of_its_own() -> None:
     """All of a resource is not all of its status."""
-    right = Right("patch", "wiring.githedgehog.com", "fabrics/status", "x")
+    permission = Permission("patch", "wiring.githedgehog.com", "fabrics/status", "x")
     rule = {"verbs": ["*"], "apiGroups": ["*"]}
-    assert uncovered([right], {"x": [rule | {"resources": ["fabrics"]}]}) == [right]
-    assert uncovered([right], {"x": [rule | {"resources": ["*/status"]}]}) == []
+    assert not_granted([permission], {"x": [rule | {"resources": ["fabrics"]}]}) == [permission]
+    assert not_granted([permission], {"x": [rule | {"resources": ["*/status"]}]}) == []
 
 
 def agent(name: str, applied: int = 1, **parts: datetime) -> Agent:

@@ -22,7 +22,7 @@ from hedgehog.fabric.references import references, waves
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.fabric.shown import listed, shown
 from hedgehog.manifests import decode
-from hedgehog.manifests.limits import unverified
+from hedgehog.manifests.limits import unverified_violation
 from hedgehog.manifests.places import reference_path
 from hedgehog.manifests.rule import Severity, Violation
 
@@ -227,7 +227,7 @@ class _CheckRun:
             ref, whole = cache.memoize(identified, manifest)
         except Exception as error:  # it is nested without end, for example: it is refused, the others are checked
             ref = _ref_of(manifest)
-            self.findings[ref] = Finding(ref, (unverified(ref, error),), None)
+            self.findings[ref] = Finding(ref, (unverified_violation(ref, error),), None)
             return
         if ref in self.wanted:
             self.findings[ref] = Finding(ref, (DUPLICATE.at((), "appears twice"),), None)

@@ -16,7 +16,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.manifests import decode
 from hedgehog.manifests.file_rules import FABRICATOR_FIELD
-from hedgehog.manifests.limits import TimeBudget, unverified
+from hedgehog.manifests.limits import TimeBudget, unverified_violation
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class GuardedAdmission:
 
     def _unverified(self, ref: ObjectRef, error: Exception) -> AdmissionResponse:
         self.failed = True
-        return AdmissionResponse((unverified(ref, error),), Stage.OTHER)
+        return AdmissionResponse((unverified_violation(ref, error),), Stage.OTHER)
 
     def _response(self, ref: ObjectRef, manifest: Manifest) -> AdmissionResponse:
         wrong = read_fabricator(manifest)[1] if is_fabricator(manifest) else ()

@@ -10,7 +10,7 @@ from airflow.sdk import Asset, AssetAny, AssetOrTimeSchedule, CronTriggerTimetab
 
 from hedgehog.airflow.names import TAG
 from hedgehog.airflow.settings import GIT_TIMEOUT, Setting, log_problems
-from hedgehog.fabric.near import asked, near
+from hedgehog.fabric.near import near, suggestion
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -102,7 +102,7 @@ def refuse_unknown_conf(context: Context) -> None:
 def _hint(key: str, known: list[str]) -> str:
     # Of "dryrun" and "DRY-RUN" the letters are those of "dry_run".
     plain = {re.sub(r"[^a-z]", "", name): name for name in known}
-    meant = asked(repr(plain[one]) for one in near(re.sub(r"[^a-z]", "", key.lower()), plain))
+    meant = suggestion(repr(plain[one]) for one in near(re.sub(r"[^a-z]", "", key.lower()), plain))
     return f" ({meant})" if meant else ""
 
 

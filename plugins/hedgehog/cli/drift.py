@@ -13,7 +13,7 @@ from hedgehog.cli.output import age, cell, note, progress, show, some, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change
-from hedgehog.fabric.drift_detection import DriftState, Outlook, outlook, policy_of
+from hedgehog.fabric.drift_detection import DriftState, NextStep, next_step, policy_of
 from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.store import git_edits as edit_store
 from hedgehog.store import open_drift
@@ -119,7 +119,7 @@ def _of_git(one: edit_store.Listed) -> dict[str, Any]:
         "differences": [difference.as_dict() for difference in edit.differences],
         "lines": [*map(str, edit.differences), *edit.problem.splitlines()],
         "by": edit.author or None,
-        "next": (Outlook.REVERTED if one.revert else Outlook.HELD).value,
+        "next": (NextStep.REVERTED if one.revert else NextStep.HELD).value,
         "revert": one.revert,
         "found_at": one.found_at,
     }
@@ -141,7 +141,7 @@ def _of_cluster(one: open_drift.Listed, fabrics: Mapping[str, Fabric]) -> dict[s
         "score": round(drift.score, 4),
         "by": drift.manager or None,
         "policy": policy_of(fabric, drift.ref.kind).value if fabric else None,
-        "next": outlook(fabric, drift, revert=one.revert).value,
+        "next": next_step(fabric, drift, revert=one.revert).value,
         "revert": one.revert,
         "found_at": one.found_at,
     }
@@ -166,7 +166,7 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
     for line, one in zip(lines, data, strict=True):
         differences = some(map(cell, one["lines"]), _DIFFERENCES_SHOWN, every=every)
         text += [line, *(f"    {difference}" for difference in differences)]
-    if any(one["next"] == Outlook.HELD for one in data):
+    if any(one["next"] == NextStep.HELD for one in data):
         text += ["", "what is held waits for you: `hedgehog drift adopt|revert NAME OBJECT`"]
     return "\n".join(text)
 

@@ -1,7 +1,8 @@
-"""What the switches say about themselves, and whether they have done what was asked. Pure.
+"""What the switches report about themselves, and whether they have applied what they were given. Pure.
 
-Upstream's own readiness is the measure: an Agent exists, has applied its generation, and gave a sign of life within a
-minute. Nothing maps a change of a VPC to a generation of an Agent, so after a write one waits before one believes it.
+The measure is upstream's own readiness: an Agent exists, has applied its generation, and sent a heartbeat within the
+last minute. Nothing maps a change of a VPC to a generation of an Agent, so after a write the generations count only
+after a while.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from hedgehog.fabric.shown import listed
 HEARTBEAT_LIMIT = timedelta(seconds=60)
 """Agents report every 15 s; a longer silence is a fault."""
 STUCK_AFTER = timedelta(minutes=5)
-"""An Agent that has not got on for longer is stuck, not busy."""
+"""An Agent that has been behind for longer is stuck, not busy."""
 SETTLE = timedelta(seconds=15)
 """What upstream waits after a write before it trusts the generations."""
 
-_WHAT = {"Agent": "switch", "GatewayAgent": "gateway"}
+_NOUNS = {"Agent": "switch", "GatewayAgent": "gateway"}
 OWNER = {"Agent": "Switch", "GatewayAgent": "Gateway"}
 """The kind of the object that an Agent is named after."""
 
@@ -45,13 +46,13 @@ class Agent:
 
     @property
     def is_current(self) -> bool:
-        """Whether it applied what it was last told."""
+        """Whether it applied its current generation."""
         return self.generation > 0 and self.applied_generation == self.generation
 
     @property
     def title(self) -> str:
-        """How messages call it: `switch leaf-1`."""
-        return f"{_WHAT[self.kind]} {self.name}"
+        """How messages name it: `switch leaf-1`."""
+        return f"{_NOUNS[self.kind]} {self.name}"
 
     @property
     def owner(self) -> tuple[str, str]:
@@ -60,7 +61,7 @@ class Agent:
 
 
 def with_behind_since(agent: Agent, previous: Mapping[str, str | int], now: datetime) -> Agent:
-    """*agent* with the time at which it fell behind. *previous* is its `record` of the last look, {} if there is
+    """*agent* with the time at which it fell behind. *previous* is its `record` of the last check, {} if there is
     none.
     """
     if agent.is_current:
@@ -70,7 +71,7 @@ def with_behind_since(agent: Agent, previous: Mapping[str, str | int], now: date
 
 
 def record(agent: Agent, health: Health) -> dict[str, str | int]:
-    """What is kept of an Agent from one look to the next: small, and without times that change by themselves."""
+    """What is kept of an Agent from one check to the next: small, and without times that change by themselves."""
     kept: dict[str, str | int] = {
         "health": health.value,
         "generation": agent.generation,
@@ -82,7 +83,7 @@ def record(agent: Agent, health: Health) -> dict[str, str | int]:
 
 
 def agent_issues(agent: Agent, now: datetime) -> Iterator[HealthIssue]:
-    """What is wrong with one Agent; nothing when it is well."""
+    """What is wrong with one Agent; nothing when it is healthy."""
     if agent.heartbeat is None and not _is_stuck(agent, now):
         yield HealthIssue(Health.PROGRESSING, f"{agent.title} has not reported yet")
         return
@@ -95,7 +96,7 @@ def agent_issues(agent: Agent, now: datetime) -> Iterator[HealthIssue]:
         reason = f"{agent.title} gave no sign of life since {format_time(agent.heartbeat)}"
         yield HealthIssue(Health.DEGRADED, f"{reason}; check its power, management link and agent")
     if not agent.is_current:
-        yield _behind(agent, now)
+        yield _behind_issue(agent, now)
     if agent.reboot_required:
         yield HealthIssue(Health.DEGRADED, f"{agent.title} must be rebooted before its configuration is in force")
     if agent.wanted_version and agent.version and agent.version != agent.wanted_version:
@@ -107,7 +108,7 @@ def _is_stuck(agent: Agent, now: datetime) -> bool:
     return agent.behind_since is not None and now - agent.behind_since > STUCK_AFTER
 
 
-def _behind(agent: Agent, now: datetime) -> HealthIssue:
+def _behind_issue(agent: Agent, now: datetime) -> HealthIssue:
     place = f"{agent.title} has applied generation {agent.applied_generation}, not {agent.generation}"
     if not _is_stuck(agent, now) or agent.behind_since is None:
         return HealthIssue(Health.PROGRESSING, place)
@@ -119,10 +120,10 @@ def _behind(agent: Agent, now: datetime) -> HealthIssue:
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """Whether the switches have what the cluster has. `at` is when the last of them got there."""
+    """Whether the switches have what the cluster has. `at` is when the last of them applied it."""
 
     converged: bool | None
-    """None: it cannot be said."""
+    """None: not known."""
     reason: str
     at: datetime | None = None
 

@@ -7,7 +7,7 @@ _LONGEST = 19
 
 
 def atoi(text: str) -> int | None:
-    """The number that Go's strconv.Atoi reads: ASCII digits with an optional sign, 64 bits; None where it refuses."""
+    """The number that Go's strconv.Atoi reads: ASCII digits with an optional sign, 64 bits; None where that fails."""
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdecimal()):
         return None

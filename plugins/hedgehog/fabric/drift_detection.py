@@ -15,7 +15,7 @@ from hedgehog.fabric.shown import listed
 from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
 
 _PATHS_SHOWN = 3
-_GOING = (".metadata.deletionTimestamp",)
+_BEING_DELETED = (".metadata.deletionTimestamp",)
 """The path of an object that is still there and is being deleted: its end is another drift, which wakes the fabric."""
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "name", "namespace"})
 
@@ -69,7 +69,7 @@ def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:
     return DriftPolicy(fabric.drift_policies.get(kind, fabric.drift_policy))
 
 
-class Outlook(StrEnum):
+class NextStep(StrEnum):
     """What the next sync will do about a drift, in one word."""
 
     CORRECTED = "corrected"
@@ -82,28 +82,28 @@ class Outlook(StrEnum):
     """Nothing: it belongs to no fabric."""
 
 
-def outlook(fabric: Fabric | None, drift: Drift, *, revert: bool) -> Outlook:
+def next_step(fabric: Fabric | None, drift: Drift, *, revert: bool) -> NextStep:
     """What will happen to a drift of *fabric*, by all its policies: a field that others own is a conflict as well."""
     if fabric is None or drift.state not in (DriftState.CHANGED, DriftState.MISSING):
-        return Outlook.LEFT
+        return NextStep.LEFT
     if revert:
-        return Outlook.REVERTED
+        return NextStep.REVERTED
     policy = policy_of(fabric, drift.ref.kind)
     if policy is DriftPolicy.ADOPT:
         takes = drift.state is DriftState.CHANGED and fabric.source_of_truth is SourceOfTruth.DATABASE
-        return Outlook.ADOPTED if takes else Outlook.HELD
+        return NextStep.ADOPTED if takes else NextStep.HELD
     owned_by_others = bool(drift.manager) and fabric.conflict_policy is ConflictPolicy.REPORT
-    return Outlook.HELD if policy is DriftPolicy.REPORT or owned_by_others else Outlook.CORRECTED
+    return NextStep.HELD if policy is DriftPolicy.REPORT or owned_by_others else NextStep.CORRECTED
 
 
-def of_owned(
+def drift_of_owned(
     ref: ObjectRef, fabric_id: int, applied: Manifest, live: Manifest | None, *, stored: Stored | None = None
 ) -> Drift | None:
     """How *live* departs from what was last applied; None when it does not. *stored* as for `canonical.differs`."""
     if live is None:
         return Drift(ref, DriftState.MISSING, fabric_id)
     if is_gone(live):
-        return Drift(ref, DriftState.MISSING, fabric_id, _GOING)
+        return Drift(ref, DriftState.MISSING, fabric_id, _BEING_DELETED)
     paths = tuple(differs(applied, live, stored=stored))
     if not paths:
         return None
@@ -112,7 +112,7 @@ def of_owned(
     return Drift(ref, DriftState.CHANGED, fabric_id, paths[:MOST], who, score, tuple(at(applied, live, paths)))
 
 
-def of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
+def drift_of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
     """What an object is that no fabric has: our orphan, or somebody else's object. None when it is gone.
 
     What a controller made for another object (it has an owner there) comes and goes with that and is not drift.
@@ -151,7 +151,7 @@ def owns(fields: Mapping[str, Any], path: str) -> bool:
     rest = path.partition("[")[0].removeprefix(".")
     while rest:
         # A key may hold dots (labels do): take the longest one that fits.
-        key = next((key for key in sorted(fields, key=len, reverse=True) if _leads(key, rest)), None)
+        key = next((key for key in sorted(fields, key=len, reverse=True) if _starts(key, rest)), None)
         if key is None:
             return False
         rest = rest[len(key) - len("f:") :].removeprefix(".")
@@ -161,7 +161,7 @@ def owns(fields: Mapping[str, Any], path: str) -> bool:
     return True
 
 
-def _leads(key: str, path: str) -> bool:
+def _starts(key: str, path: str) -> bool:
     name = key.removeprefix("f:")
     return key.startswith("f:") and (path == name or path.startswith(f"{name}."))
 
@@ -175,7 +175,7 @@ def _fields(value: Any) -> int:
     return 1
 
 
-def taken(live: Mapping[str, Any], want: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+def adopted_manifest(live: Mapping[str, Any], want: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
     """What a fabric that wants *want* has to want instead to get *live*.
 
     *default* is what admission makes of *want*: what it filled in or wrote otherwise is not taken over. All three are
@@ -188,7 +188,7 @@ def taken(live: Mapping[str, Any], want: Mapping[str, Any], default: Mapping[str
                 result[key] = want[key]
         elif isinstance(value, dict) and isinstance(want.get(key), dict):
             below = default.get(key)
-            result[key] = taken(value, want[key], below if isinstance(below, dict) else {})
+            result[key] = adopted_manifest(value, want[key], below if isinstance(below, dict) else {})
         else:
             result[key] = value
     return result

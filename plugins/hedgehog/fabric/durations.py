@@ -55,7 +55,7 @@ def is_locator_expiry(text: str) -> bool:
     return not text or parse_duration(text) is not None or parse_time(text) is not None
 
 
-def locator_is_over(text: str) -> bool:
+def locator_has_expired(text: str) -> bool:
     """Whether a port locator with this expiry is over at once.
 
     A duration of less than a second is, and a time before there were locators. A later time may be, too, but that would

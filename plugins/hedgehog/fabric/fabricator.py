@@ -41,7 +41,7 @@ _RESERVED: Mapping[str, str] = {
     "fabric.proxyExternalSubnet": "172.30.16.0/22",
 }
 """The subnets that no VPC may touch, in upstream's order, with their defaults."""
-_UNSAID = (
+_NOT_IN_FABRICATOR = (
     "upstream",
     "fabric_mtu",
     "server_facing_mtu_offset",
@@ -52,18 +52,18 @@ _UNSAID = (
 """What no Fabricator says."""
 
 
-Problem = tuple[tuple[str, ...], str]
+FieldProblem = tuple[tuple[str, ...], str]
 """Path of a field and what is wrong with it."""
 
 
-def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[Problem]]:
+def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[FieldProblem]]:
     """The settings that *manifest* asks for, defaults where a field cannot be read, and the problems with those.
 
     What it leaves out is upstream's default: no gateway. What hhfab checks beyond that (disjoint subnets and ASN
     ranges, users) is not looked at.
     """
     config = _mapping(_mapping(manifest.get("spec")).get("config"))
-    problems: list[Problem] = []
+    problems: list[FieldProblem] = []
     found: dict[str, Any] = {"gateway_enabled": False}
     for path, name in _FIELDS.items():
         value = _value(config, path)
@@ -77,11 +77,11 @@ def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[P
     return FabricSettings(**found, reserved_subnets=_reserved(config, problems)), problems
 
 
-def _reserved(config: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
+def _reserved(config: Mapping[str, Any], problems: list[FieldProblem]) -> tuple[str, ...]:
     subnets: list[str] = []
     for path, default in _RESERVED.items():
         value = _value(config, path)
-        ignored: list[Problem] = []  # of a field that is a setting itself; it is reported there
+        ignored: list[FieldProblem] = []  # of a field that is a setting itself; it is reported there
         read = (
             {}
             if _is_unset(value)
@@ -107,7 +107,7 @@ def effective_settings(
     old = _fabricator(before) if problems else None
     if old is not None:
         settings, _ = read_fabricator(old)
-    return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _UNSAID})
+    return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _NOT_IN_FABRICATOR})
 
 
 def is_fabricator(manifest: Mapping[str, Any]) -> bool:
@@ -131,7 +131,7 @@ def _path(dotted: str) -> tuple[str, ...]:
     return ("spec", "config", *dotted.split("."))
 
 
-def _read(path: str, name: str, value: Any, problems: list[Problem]) -> dict[str, Any]:
+def _read(path: str, name: str, value: Any, problems: list[FieldProblem]) -> dict[str, Any]:
     try:
         return {name: field_value(name, value)}
     except ValueError as error:

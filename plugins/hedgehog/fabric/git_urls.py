@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Blanks, control characters and what ends a path early (?, #) or is a separator to some (\).
-_ODD = re.compile(
+_FORBIDDEN = re.compile(
     r"[\x00-\x20\x7f-\xa0\\?#<>\"'`{}|^\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -43,7 +43,7 @@ class GitUrl:
     def parse(cls, url: str) -> GitUrl:
         """The parts of *url*. Raises InvalidInput, without repeating a login, for anything that is not plainly one."""
         shown = _without_secrets(url)
-        if _ODD.search(url):
+        if _FORBIDDEN.search(url):
             raise InvalidInput(f"{shown!r}: no URL of a Git repository: a character is not allowed in it; {_ADVICE}")
         scheme = _SCHEME.match(url)
         try:
@@ -74,7 +74,7 @@ def is_ambiguous(branch: str) -> bool:
 
 def without_login(text: str) -> str:
     """*text* with the user info of every URL in it replaced; the plain user "git" stays. Linear in its length."""
-    return _WORD.sub(lambda word: _hidden(word[0]), text)
+    return _WORD.sub(lambda word: _without_login(word[0]), text)
 
 
 def _without_secrets(text: str) -> str:
@@ -88,7 +88,7 @@ def _without_secrets(text: str) -> str:
     return f"{place}?***" if cut else place
 
 
-def _hidden(word: str) -> str:
+def _without_login(word: str) -> str:
     before, separator, rest = word.partition("://")
     # Up to the last "@": a password may hold an unescaped "/" or "@".
     login, at, after = rest.rpartition("@")

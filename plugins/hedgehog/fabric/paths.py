@@ -16,7 +16,7 @@ YAML_SUFFIXES = (".yaml", ".yml")
 """Files that are read, whatever the case of the letters."""
 
 # Control characters, line and paragraph separators, what turns the direction of writing, and halves of characters.
-_UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _SHOWN = 200
 
 
@@ -76,11 +76,11 @@ def clean_name(raw: bytes) -> tuple[str, bool]:
         text = raw.decode()
     except UnicodeDecodeError:
         return _shown(raw.decode(errors="backslashreplace")), False
-    return (text, True) if _UNCLEAN.search(text) is None else (_shown(text), False)
+    return (text, True) if _NOT_SHOWN.search(text) is None else (_shown(text), False)
 
 
 def _shown(text: str) -> str:
-    escaped = _UNCLEAN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    escaped = _NOT_SHOWN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
     return escaped if len(escaped) <= _SHOWN else f"{escaped[:_SHOWN]}…"
 
 

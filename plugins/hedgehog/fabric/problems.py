@@ -39,7 +39,7 @@ class SyncProblem:
     cause: str
 
 
-_OF_ERRORS: Mapping[str, ProblemKind] = {
+_KINDS_OF_ERRORS: Mapping[str, ProblemKind] = {
     "AdmissionRefused": ProblemKind.REFUSED,
     "AlreadyExists": ProblemKind.CLAIMED,
     "DefinitionMissing": ProblemKind.DEFINITION,
@@ -58,7 +58,9 @@ def problem_of_error(error: HedgehogError, subject: str, cause: str) -> SyncProb
     them.
     """
     kind = (
-        ProblemKind.FAILING if isinstance(error, RetryableError) else _OF_ERRORS.get(error.reason, ProblemKind.FAILED)
+        ProblemKind.FAILING
+        if isinstance(error, RetryableError)
+        else _KINDS_OF_ERRORS.get(error.reason, ProblemKind.FAILED)
     )
     return SyncProblem(kind, "", str(error)) if kind is ProblemKind.PRUNE else SyncProblem(kind, subject, cause)
 
@@ -161,7 +163,7 @@ def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject
     return Remedy(found.meaning, found.advice, command.format(**words))
 
 
-def merged(problems: Iterable[SyncProblem]) -> list[SyncProblem]:
+def merge_problems(problems: Iterable[SyncProblem]) -> list[SyncProblem]:
     """One problem for each kind and subject, with all its causes, in the order of the first."""
     causes: dict[tuple[ProblemKind, str], list[str]] = {}
     for one in problems:

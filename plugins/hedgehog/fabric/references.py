@@ -19,7 +19,7 @@ _SWITCH_ENDS = ("switch", "switch1", "switch2", "spine", "leaf", "leaf1", "leaf2
 _LINK_ENDS: Mapping[str, str] = {**dict.fromkeys(_SWITCH_ENDS, "Switch"), "server": "Server", "gateway": "Gateway"}
 _UNKNOWN_WAVE = 1 + max(kind.wave for kind in KINDS.values())
 
-Target = tuple[str, str]
+Reference = tuple[str, str]
 """Kind and name that a spec refers to; the namespace is that of the object itself."""
 
 
@@ -71,7 +71,7 @@ def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest
     ready = sorted(ref for ref, number in missing.items() if not number)
     while missing:
         if not ready:
-            circles = circles or _Circles(targets, users, missing)
+            circles = circles or _Cycles(targets, users, missing)
             ready = [circles.first()]
         yield [level[ref] for ref in ready]
         for ref in ready:
@@ -90,7 +90,7 @@ def _others(ref: ObjectRef, manifest: Manifest, level: Mapping[ObjectRef, Manife
     return frozenset(target for target in references(manifest) if target in level and target != ref)
 
 
-class _Circles:
+class _Cycles:
     """What refers to each other in circles, without the objects that merely wait for a circle."""
 
     def __init__(
@@ -133,22 +133,22 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _named(kind: str, *names: Any) -> Iterator[Target]:
+def _references(kind: str, *names: Any) -> Iterator[Reference]:
     return ((kind, name) for name in names if isinstance(name, str))
 
 
-def _switch(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("VLANNamespace", *_items(spec.get("vlanNamespaces")))
-    yield from _named("SwitchGroup", *_items(spec.get("groups")))
-    yield from _named("SwitchGroup", _mapping(spec.get("redundancy")).get("group"))
+def _switch(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("VLANNamespace", *_items(spec.get("vlanNamespaces")))
+    yield from _references("SwitchGroup", *_items(spec.get("groups")))
+    yield from _references("SwitchGroup", _mapping(spec.get("redundancy")).get("group"))
 
 
-def _connection(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _connection(spec: Mapping[str, Any]) -> Iterator[Reference]:
     yield from _link_ends(spec)
-    yield from _named("VPC", _mapping(spec.get("staticExternal")).get("withinVPC"))
+    yield from _references("VPC", _mapping(spec.get("staticExternal")).get("withinVPC"))
 
 
-def _link_ends(value: Any) -> Iterator[Target]:
+def _link_ends(value: Any) -> Iterator[Reference]:
     """The device of each "device/port", wherever a connection type keeps its links."""
     if isinstance(value, list):
         for item in value:
@@ -162,54 +162,54 @@ def _link_ends(value: Any) -> Iterator[Target]:
                 yield from _link_ends(child)
 
 
-def _vpc(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("IPv4Namespace", spec.get("ipv4Namespace"))
-    yield from _named("VLANNamespace", spec.get("vlanNamespace"))
+def _vpc(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("IPv4Namespace", spec.get("ipv4Namespace"))
+    yield from _references("VLANNamespace", spec.get("vlanNamespace"))
     for subnet in _mapping(spec.get("subnets")).values():
-        yield from _named("VPC", _mapping(_mapping(subnet).get("dhcp")).get("relayVPC"))
+        yield from _references("VPC", _mapping(_mapping(subnet).get("dhcp")).get("relayVPC"))
 
 
-def _vpc_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _vpc_attachment(spec: Mapping[str, Any]) -> Iterator[Reference]:
     subnet = spec.get("subnet")
-    yield from _named("VPC", subnet.partition("/")[0] if isinstance(subnet, str) else None)
-    yield from _named("Connection", spec.get("connection"))
+    yield from _references("VPC", subnet.partition("/")[0] if isinstance(subnet, str) else None)
+    yield from _references("Connection", spec.get("connection"))
 
 
-def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Reference]:
     for permit in _items(spec.get("permit")):
-        yield from _named("VPC", *_mapping(permit))
+        yield from _references("VPC", *_mapping(permit))
 
 
-def _external(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("IPv4Namespace", spec.get("ipv4Namespace"))
+def _external(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("IPv4Namespace", spec.get("ipv4Namespace"))
 
 
-def _external_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("External", spec.get("external"))
-    yield from _named("Connection", spec.get("connection"))
+def _external_attachment(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("External", spec.get("external"))
+    yield from _references("Connection", spec.get("connection"))
 
 
-def _external_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _external_peering(spec: Mapping[str, Any]) -> Iterator[Reference]:
     permit = _mapping(spec.get("permit"))
-    yield from _named("VPC", _mapping(permit.get("vpc")).get("name"))
-    yield from _named("External", _mapping(permit.get("external")).get("name"))
+    yield from _references("VPC", _mapping(permit.get("vpc")).get("name"))
+    yield from _references("External", _mapping(permit.get("external")).get("name"))
 
 
-def _gateway(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _gateway(spec: Mapping[str, Any]) -> Iterator[Reference]:
     for group in _items(spec.get("groups")):
-        yield from _named("GatewayGroup", _mapping(group).get("name"))
+        yield from _references("GatewayGroup", _mapping(group).get("name"))
 
 
-def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("GatewayGroup", spec.get("gatewayGroup"))
-    for kind, name in _named("VPC", *_mapping(spec.get("peering"))):
+def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("GatewayGroup", spec.get("gatewayGroup"))
+    for kind, name in _references("VPC", *_mapping(spec.get("peering"))):
         if name.startswith(EXTERNAL_PREFIX):
             yield "External", name.removeprefix(EXTERNAL_PREFIX)
         else:
             yield kind, name
 
 
-_FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Target]]] = {
+_FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Reference]]] = {
     "Switch": _switch,
     "Gateway": _gateway,
     "VPC": _vpc,

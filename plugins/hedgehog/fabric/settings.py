@@ -80,7 +80,7 @@ class FabricSettings:
         """Plain data that differs from the defaults, as stored with the fabric; `parse_settings` gives it back."""
         default = FabricSettings()
         return {
-            field.name: _plain(getattr(self, field.name))
+            field.name: _as_plain_data(getattr(self, field.name))
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != getattr(default, field.name)
         }
@@ -202,7 +202,7 @@ _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
 }
 
 
-def _plain(value: Any) -> Any:
+def _as_plain_data(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [_as_plain_data(one) for one in value]
     return value.value if isinstance(value, StrEnum) else value

@@ -49,7 +49,7 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "skaffold.dev/run-id": ("Skaffold", ""),
 }
 """Label or annotation → the words before its value, and where the namespace stands that belongs to that."""
-_LETS_GO = {"configmanagement.gke.io/managed": "disabled", "addonmanager.kubernetes.io/mode": "EnsureExists"}
+_RELEASED = {"configmanagement.gke.io/managed": "disabled", "addonmanager.kubernetes.io/mode": "EnsureExists"}
 """Marks with the value by which their tool says that it leaves the object alone."""
 _DOMAINS: Mapping[str, str] = {
     "configsync.gke.io": "Config Sync",
@@ -129,7 +129,7 @@ def _controller(live: Mapping[str, Any]) -> str:
 def _marked(live: Mapping[str, Any]) -> str:
     """The tool that has left a label or annotation. One that we applied ourselves says nothing: the fabric wants it so."""
     marks = {**_foreign(live, "labels"), **_foreign(live, "annotations")}
-    marks = {key: value for key, value in marks.items() if key not in _LETS_GO or value != _LETS_GO[key]}
+    marks = {key: value for key, value in marks.items() if key not in _RELEASED or value != _RELEASED[key]}
     for key, (what, namespace) in _MARKS.items():
         if key in marks:
             place = f"{marks[namespace]}/" if namespace in marks else ""

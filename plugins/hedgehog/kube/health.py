@@ -19,7 +19,7 @@ from hedgehog.fabric.agents import Agent
 from hedgehog.fabric.health import ClusterNodes, Fabricator
 from hedgehog.fabric.kinds import FABRICATOR, Kind
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.rights import Right, rights_to, uncovered
+from hedgehog.fabric.permissions import Permission, not_granted, permissions_for
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.definitions import fabric_definition
 from hedgehog.kube.resources import collection_path, definition_name
@@ -47,7 +47,7 @@ class ClusterFacts:
     nodes: ClusterNodes | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     """Kind → why its objects cannot be kept there: the CRD is absent, or served in other versions."""
-    denied: frozenset[Right] = frozenset()
+    denied: frozenset[Permission] = frozenset()
     agents: Sequence[Agent] | None = None
     gateway_agents: Sequence[Agent] | None = None
     fabricators: Sequence[Fabricator] = ()
@@ -108,13 +108,13 @@ class _Reader:
 def read(
     cluster: Cluster,
     kinds: Iterable[Kind],
-    rights: Iterable[Right],
+    permissions: Iterable[Permission],
     *,
     resources: bool = False,
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
 ) -> ClusterFacts:
-    """Look at everything: version, nodes, whether *kinds* are served and *rights* granted, Agents, Fabricators.
+    """Look at everything: version, nodes, whether *kinds* are served and *permissions* granted, Agents, Fabricators.
 
     With *resources* our own Fabric resources, too. Raises what `Cluster.version` raises when the server does not answer
     or refuses the credential; everything else that fails is in `unread`.
@@ -122,7 +122,7 @@ def read(
     version = cluster.version()
     reader = _Reader(cluster, clock, deadline)
     own = reader.part("fabric resources", lambda: _own_kind(reader)) if resources else None
-    wanted = {*rights, *(rights_to(own, own.default_namespace, status=True) if own else ())}
+    wanted = {*permissions, *(permissions_for(own, own.default_namespace, status=True) if own else ())}
     return ClusterFacts(
         version=version,
         nodes=reader.part("nodes", lambda: _nodes(reader), forbidden_is_fine=True),
@@ -186,25 +186,30 @@ def _other_versions(reader: _Reader, group: str) -> str:
     return f"; the cluster serves {', '.join(one['version'] for one in found.get('versions') or ())}"
 
 
-def _denied(reader: _Reader, rights: Iterable[Right]) -> list[Right]:
-    """The rights that the user lacks. One review of rules a namespace settles most; what is left is asked for singly."""
-    wanted = sorted(set(rights))
-    rules = {namespace: _rules(reader, namespace) for namespace in {right.namespace for right in wanted}}
-    return [right for right in uncovered(wanted, rules) if not _may(reader, right)]
+def _denied(reader: _Reader, permissions: Iterable[Permission]) -> list[Permission]:
+    """The permissions that the user lacks. One review of rules a namespace settles most; what is left is asked for singly."""
+    wanted = sorted(set(permissions))
+    rules = {namespace: _rules(reader, namespace) for namespace in {permission.namespace for permission in wanted}}
+    return [permission for permission in not_granted(wanted, rules) if not _may(reader, permission)]
 
 
 def _rules(reader: _Reader, namespace: str) -> Sequence[Mapping[str, Any]]:
     body = _review("SelfSubjectRulesReview", {"namespace": namespace})
-    answer = reader.post(f"{_REVIEWS}/selfsubjectrulesreviews", body, subject=f"rights in {namespace}")
+    answer = reader.post(f"{_REVIEWS}/selfsubjectrulesreviews", body, subject=f"permissions in {namespace}")
     return (answer.get("status") or {}).get("resourceRules") or ()
 
 
-def _may(reader: _Reader, right: Right) -> bool:
-    resource, _, subresource = right.resource.partition("/")
-    attributes = {"verb": right.verb, "group": right.group, "resource": resource, "namespace": right.namespace}
+def _may(reader: _Reader, permission: Permission) -> bool:
+    resource, _, subresource = permission.resource.partition("/")
+    attributes = {
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": resource,
+        "namespace": permission.namespace,
+    }
     attributes |= {"subresource": subresource} if subresource else {}
     body = _review("SelfSubjectAccessReview", {"resourceAttributes": attributes})
-    answer = reader.post(f"{_REVIEWS}/selfsubjectaccessreviews", body, subject=f"right to {right}")
+    answer = reader.post(f"{_REVIEWS}/selfsubjectaccessreviews", body, subject=f"permission to {permission}")
     return bool((answer.get("status") or {}).get("allowed"))
 
 

@@ -52,10 +52,10 @@ _RULE_SETTINGS = "settings"
 """The field of a fabric that is a mapping of fields of `FabricSettings`."""
 _ENFORCED = "enforced"
 """The rule setting that is not Git's to say."""
-_PLAIN: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
+_DOCUMENT_TYPES: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
 """What a document holds in the place of a value."""
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
-_SLIP = 0.85
+_NEARLY_OURS = 0.85
 """How near to our group a word must be to be a slip for it."""
 
 
@@ -82,7 +82,9 @@ def is_configuration(manifest: Mapping[str, Any]) -> bool:
     if version == API_VERSION or is_fabric_resource(manifest):
         return True
     group = version.partition("/")[0] if isinstance(version, str) else ""
-    return group == GROUP or (abs(len(group) - len(GROUP)) < len(GROUP) and bool(near(group, [GROUP], like=_SLIP)))
+    return group == GROUP or (
+        abs(len(group) - len(GROUP)) < len(GROUP) and bool(near(group, [GROUP], like=_NEARLY_OURS))
+    )
 
 
 def is_fabric_resource(manifest: Mapping[str, Any]) -> bool:
@@ -126,7 +128,7 @@ def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], 
     values, problems = {}, []
     for key, value in found.values.items():
         given = value.get(_ENFORCED, fabric.settings.enforced) if key == _RULE_SETTINGS else None
-        if key not in FROM_GIT and value != _plain_value(fabric, key):
+        if key not in FROM_GIT and value != _document_value(fabric, key):
             what = "is set in the fabric database, not in Git; use `hedgehog fabric import`"
             problems.append(rows.CONFIGURATION_OWNER.at(("spec", key), what))
         elif key == _RULE_SETTINGS and given is not fabric.settings.enforced:
@@ -157,7 +159,7 @@ def contradictions(found: Settings, given: Given) -> list[Violation]:
     return problems
 
 
-def _plain_value(fabric: Fabric, key: str) -> Any:
+def _document_value(fabric: Fabric, key: str) -> Any:
     value = getattr(fabric, key)
     return value.name if key == "git_repository" and value is not None else value
 
@@ -245,7 +247,7 @@ def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
         return
     options = _types(kind, setting)
     if not any(_fits(value, option) for option in options):
-        wanted = " or ".join(_said(option) for option in options)
+        wanted = " or ".join(_type_words(option) for option in options)
         yield rows.CONFIGURATION_FIELD.at(path, f"{shown(value)} is not {wanted}")
     elif wrong := value_fault(setting, value):
         yield rows.CONFIGURATION_FIELD.at(path, wrong)
@@ -261,7 +263,7 @@ def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
 def _types(kind: str, setting: str) -> tuple[Any, ...]:
     hint = typing.get_type_hints(MODELS[kind])[setting]
     options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
-    return tuple(_PLAIN.get(option) or typing.get_origin(option) or option for option in options)
+    return tuple(_DOCUMENT_TYPES.get(option) or typing.get_origin(option) or option for option in options)
 
 
 def _fits(value: Any, option: Any) -> bool:
@@ -270,7 +272,7 @@ def _fits(value: Any, option: Any) -> bool:
     return isinstance(value, option) and not (isinstance(value, bool) and option is int)
 
 
-def _said(option: Any) -> str:
+def _type_words(option: Any) -> str:
     if issubclass(option, StrEnum):
         return f"one of {', '.join(member.value for member in option)}"
     return _WORDS[option]

@@ -138,7 +138,7 @@ def decode(manifest: Any, settings: FabricSettings) -> tuple[Manifest | None, li
     if found:
         return None, found
     plain: Manifest = manifest
-    if _is_odd(manifest):
+    if _has_nulls_or_floats(manifest):
         plain = _without_nulls(manifest, schema.decoding_schema(manifest["kind"], settings.upstream))
     wrong = schema.decode_violations(plain, settings.upstream)
     if wrong:
@@ -246,7 +246,7 @@ def _decode_rule(found: schema.SchemaViolation) -> Rule:
     return UNKNOWN_FIELD if found.keyword == "additionalProperties" else TYPE
 
 
-def _is_odd(value: Any) -> bool:
+def _has_nulls_or_floats(value: Any) -> bool:
     """Whether it has nulls or floats anywhere: few manifests do, the others need no copy."""
     kind = type(value)
     if kind is dict:
@@ -254,14 +254,14 @@ def _is_odd(value: Any) -> bool:
     elif kind is not list:
         return value is None or kind is float
     for child in value:  # noqa: SIM110 - any() with a generator takes twice as long, and this sees every value there is
-        if type(child) is not str and _is_odd(child):
+        if type(child) is not str and _has_nulls_or_floats(child):
             return True
     return False
 
 
 def _without_nulls(manifest: Manifest, shape: Mapping[str, Any]) -> Manifest:
     """Null labels and annotations stay, as empty texts: Go reads them into a map of strings by itself."""
-    plain: Manifest = _plain(manifest, shape)
+    plain: Manifest = _converted(manifest, shape)
     metadata = manifest.get("metadata")
     for field in ("labels", "annotations"):
         if isinstance(metadata, dict) and isinstance(metadata.get(field), dict):
@@ -269,15 +269,15 @@ def _without_nulls(manifest: Manifest, shape: Mapping[str, Any]) -> Manifest:
     return plain
 
 
-def _plain(value: Any, shape: Mapping[str, Any]) -> Any:
+def _converted(value: Any, shape: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
         fields = shape.get("properties", {})
         rest = shape.get("additionalProperties")
         rest = rest if isinstance(rest, dict) else {}
-        return {key: _plain(child, fields.get(key, rest)) for key, child in value.items() if child is not None}
+        return {key: _converted(child, fields.get(key, rest)) for key, child in value.items() if child is not None}
     if isinstance(value, list):
         item = shape.get("items", {})
-        return [_zero(item) if child is None else _plain(child, item) for child in value]
+        return [_zero(item) if child is None else _converted(child, item) for child in value]
     if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
         return int(value)
     return value

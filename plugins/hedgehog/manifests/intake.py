@@ -24,7 +24,7 @@ from hedgehog.manifests import rule as rules
 from hedgehog.manifests.schema import SchemaViolation, schema_violations, unwritable
 from hedgehog.manifests.yaml import Document
 
-MOST_TOLD = 100
+MOST_PROBLEMS = 100
 """Problems of one object."""
 LONGEST_LABEL = 63
 """Of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
@@ -106,7 +106,7 @@ def accept_manifest(item: Item, *, namespace: str) -> Accepted | list[str]:
     kind = held_kind(item.manifest)
     if isinstance(kind, rules.Violation):
         return [f"{item.place(kind.path)}: {kind.message}"]
-    unfit = list(itertools.islice(unwritable(item.manifest), MOST_TOLD))
+    unfit = list(itertools.islice(unwritable(item.manifest), MOST_PROBLEMS))
     if unfit:
         return [f"{item.place(one.path)}: {_subject(item.manifest)}: {one}" for one in unfit]
     manifest = canonical(item.manifest)
@@ -117,7 +117,7 @@ def accept_manifest(item: Item, *, namespace: str) -> Accepted | list[str]:
         *_metadata_violations(item.manifest, manifest, kind, namespace),
         *schema_violations(manifest),
         *_secrets(manifest),
-    ][:MOST_TOLD]
+    ][:MOST_PROBLEMS]
     if found:
         subject = _subject(manifest)
         return [f"{item.place(violation.path)}: {subject}: {violation}" for violation in found]
@@ -138,10 +138,10 @@ def secrets(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
 def _subject(manifest: Mapping[str, Any]) -> str:
     given = manifest.get("metadata")
     metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    return f"{manifest['kind']}/{_named(metadata, 'namespace')}/{_named(metadata, 'name')}"
+    return f"{manifest['kind']}/{_shown_field(metadata, 'namespace')}/{_shown_field(metadata, 'name')}"
 
 
-def _named(metadata: Mapping[str, Any], field: str) -> str:
+def _shown_field(metadata: Mapping[str, Any], field: str) -> str:
     value = metadata.get(field, "?")
     return value[:_LONGEST_SUBJECT] if isinstance(value, str) else shown(value)
 
@@ -153,7 +153,7 @@ def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
         return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is not a Kubernetes object")
     row = KINDS.get(name)
     if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
-        return _no_kind(name, api_version)
+        return _kind_violation(name, api_version)
     if api_version == row.api_version:
         return row
     old = api_version.rpartition("/")[2] in _OLD_VERSIONS
@@ -162,12 +162,12 @@ def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
     return rule.at(("apiVersion",), f"{api_version} {name} {why} {row.api_version}")
 
 
-def _no_kind(name: str, api_version: str) -> rules.Violation:
-    rule, why = _why_no_kind(name, api_version)
+def _kind_violation(name: str, api_version: str) -> rules.Violation:
+    rule, why = _why_not_held(name, api_version)
     return rule.at(("kind",), why)
 
 
-def _why_no_kind(name: str, api_version: str) -> tuple[rules.Rule, str]:
+def _why_not_held(name: str, api_version: str) -> tuple[rules.Rule, str]:
     if name in CONTROLLER_KINDS:
         return rows.CONTROLLER, f"{name} is written by Hedgehog's controllers, never by users; remove it"
     if name in _RENAMED:

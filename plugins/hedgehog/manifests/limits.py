@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 SECONDS = 10.0
 """Of processor time, for one check; the machine may be busy with other things."""
-SECONDS_AN_OBJECT = 0.001
+SECONDS_PER_OBJECT = 0.001
 """A large fabric may take longer: several times what its objects need."""
 
 
@@ -30,7 +30,7 @@ class TimeBudget:
     """The processor time of one check of *objects* objects, from now on."""
 
     def __init__(self, objects: int) -> None:
-        self.seconds = max(SECONDS, objects * SECONDS_AN_OBJECT)
+        self.seconds = max(SECONDS, objects * SECONDS_PER_OBJECT)
         self._end = time.thread_time() + self.seconds
         self._earliest = time.monotonic() + self.seconds
         """Before this no thread can have used them up; it is the cheaper clock."""
@@ -45,7 +45,7 @@ class TimeBudget:
         return UNVERIFIED.at((), f"could not verify: too large: the check reached its limit of {self.seconds:.0f} s")
 
 
-def unverified(ref: ObjectRef | str, error: Exception) -> Violation:
+def unverified_violation(ref: ObjectRef | str, error: Exception) -> Violation:
     """The violation of an object on which one of our rules failed."""
     logger.warning("%s could not be checked: %s: %s", ref, type(error).__name__, error)
     logger.debug("%s could not be checked", ref, exc_info=error)

@@ -23,7 +23,7 @@ def format_text(report: ValidationReport) -> str:
 
 
 def _block(entry: ReportEntry, remark: Remark) -> str:
-    head = f"{_place(entry, remark)}{remark.severity}: {_said(entry, remark)} [{remark.rule.id}]"
+    head = f"{_place(entry, remark)}{remark.severity}: {_message(entry, remark)} [{remark.rule.id}]"
     lines = [head]
     if remark.text:
         number = str(remark.line)
@@ -37,7 +37,7 @@ def _block(entry: ReportEntry, remark: Remark) -> str:
 def format_line(entry: ReportEntry, remark: Remark) -> str:
     """One remark in one line: where, what, what to do."""
     hint = f"; {remark.hint}" if remark.hint else ""
-    return _plain(f"{_place(entry, remark)}{_said(entry, remark)}{hint} [{remark.rule.id}]")
+    return _plain(f"{_place(entry, remark)}{_message(entry, remark)}{hint} [{remark.rule.id}]")
 
 
 def _place(entry: ReportEntry, remark: Remark) -> str:
@@ -46,7 +46,7 @@ def _place(entry: ReportEntry, remark: Remark) -> str:
     return f"{entry.file}:{remark.line}:{remark.column}: " if remark.line else f"{entry.file}: "
 
 
-def _said(entry: ReportEntry, remark: Remark) -> str:
+def _message(entry: ReportEntry, remark: Remark) -> str:
     subject = f"{entry.ref}: " if entry.ref is not None else ""
     path = f"{remark.path}: " if remark.path != "." else ""
     return f"{subject}{path}{remark.message}"
@@ -92,7 +92,7 @@ def _command(entry: ReportEntry, remark: Remark) -> str:
     properties = {"file": entry.file, "line": remark.line, "col": remark.column, "title": remark.rule.id}
     given = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
     hint = f"\n{remark.hint}" if remark.hint else ""
-    return f"::{remark.severity.value} {given}::{_data(_said(entry, remark) + hint)}"
+    return f"::{remark.severity.value} {given}::{_data(_message(entry, remark) + hint)}"
 
 
 def _data(value: str) -> str:
@@ -133,7 +133,7 @@ def _result(entry: ReportEntry, remark: Remark, index: int) -> dict[str, Any]:
         "ruleId": remark.rule.id,
         "ruleIndex": index,
         "level": remark.severity.value,
-        "message": {"text": _said(entry, remark) + hint},
+        "message": {"text": _message(entry, remark) + hint},
     }
     return result | ({"locations": [_location(entry, remark)]} if entry.file or entry.ref else {})
 

@@ -93,7 +93,7 @@ def reference_path(manifest: Mapping[str, Any], target: ObjectRef) -> Path | Non
     """The path of the value that refers to *target*; `spec` where it is not spelled out, None where nothing does."""
     if target not in references(manifest):
         return None
-    return next(_naming(manifest.get("spec"), target, ("spec",)), ("spec",))
+    return next(_paths_of_name(manifest.get("spec"), target, ("spec",)), ("spec",))
 
 
 def _exists(value: Any, path: Path) -> bool:
@@ -110,17 +110,17 @@ def _child(value: Any, part: str | int) -> Any:
     return value[part] if isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value) else None
 
 
-def _naming(value: Any, target: ObjectRef, path: Path) -> Iterator[Path]:
+def _paths_of_name(value: Any, target: ObjectRef, path: Path) -> Iterator[Path]:
     """Where the name of *target* stands: as a value, as a key, or before a port or subnet."""
     names = {target.name, EXTERNAL_PREFIX + target.name} if target.kind == "External" else {target.name}
     if isinstance(value, Mapping):
         for key, child in value.items():
             if key in names and _may_be_a_key(target):
                 yield (*path, key)
-            yield from _naming(child, target, (*path, key))
+            yield from _paths_of_name(child, target, (*path, key))
     elif isinstance(value, list):
         for index, child in enumerate(value):
-            yield from _naming(child, target, (*path, index))
+            yield from _paths_of_name(child, target, (*path, index))
     elif isinstance(value, str) and (value in names or value.partition("/")[0] in names):
         yield path
 

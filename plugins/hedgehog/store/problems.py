@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import ProblemKind, SyncProblem, merged, remedy
+from hedgehog.fabric.problems import ProblemKind, SyncProblem, merge_problems, remedy
 from hedgehog.store.database import Connection, transaction
 
 MOST_FINDINGS = 1000
@@ -90,7 +90,7 @@ def settle(cursor: Any, fabric_id: int, target: Target, problems: Sequence[SyncP
 
     What was known already keeps its time; what is not found any more is over.
     """
-    found = merged(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_FINDINGS]
+    found = merge_problems(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_FINDINGS]
     rows = [(fabric_id, target.value, one.kind.value, one.subject, one.cause[:_CAUSE_LIMIT]) for one in found]
     cursor.execute(
         "DELETE FROM hedgehog.finding WHERE fabric_id = %s AND target = %s AND (kind, subject) NOT IN "

@@ -34,7 +34,7 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     if fill is None:
         return result
     fill(result, settings)
-    if _is_untouched(sent, result):
+    if _is_unchanged(sent, result):
         result = _copy(sent)
     return result
 
@@ -47,12 +47,12 @@ def _in_namespace(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {**metadata, "namespace": "default"}}
 
 
-def _is_untouched(before: Manifest, after: Manifest) -> bool:
+def _is_unchanged(before: Manifest, after: Manifest) -> bool:
     """Whether `Default()` changed no Go value. Then the webhook sends no patch, and not even empty structs appear."""
     if before["metadata"] != after["metadata"]:
         return False
     kind = after["kind"]
-    unseen = vpcs.UNSEEN.get(kind)
+    unseen = vpcs.INVISIBLE_CHANGES.get(kind)
     if (unseen is not None and unseen(before)) or ("spec" not in before and kind not in _NEEDS_NO_SPEC):
         return False
     return _adds_only_empty(before, after)

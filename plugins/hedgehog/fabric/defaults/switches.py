@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hedgehog.fabric import labels
-from hedgehog.fabric.durations import locator_is_over
+from hedgehog.fabric.durations import locator_has_expired
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 
@@ -52,7 +52,7 @@ def _fill_locators(spec: dict[str, Any]) -> None:
         return
     if ALL_PORTS in locators:
         locators = {ALL_PORTS: locators[ALL_PORTS]}
-    spec["portLocators"] = {port: until for port, until in locators.items() if not locator_is_over(until)}
+    spec["portLocators"] = {port: until for port, until in locators.items() if not locator_has_expired(until)}
     if not spec["portLocators"]:
         del spec["portLocators"]
 

@@ -23,7 +23,7 @@ _TEXT_OPTIONS = ("pxeURL", "interfaceMTU", "leaseTimeSeconds", "disableDefaultRo
 _LIST_OPTIONS = ("dnsServers", "timeServers", "advertisedRoutes")
 
 
-class Addresses(NamedTuple):
+class DefaultAddresses(NamedTuple):
     """What a subnet gets where nothing is said."""
 
     gateway: str
@@ -71,7 +71,7 @@ def _vpc(manifest: Manifest, settings: FabricSettings) -> None:
     )
     for subnet in spec.get("subnets", {}).values():
         dhcp = subnet.setdefault("dhcp", {})
-        found = addresses(subnet.get("subnet", ""))
+        found = default_addresses(subnet.get("subnet", ""))
         if found is None:
             continue
         if not subnet.get("gateway") and not subnet.get("hostBGP"):
@@ -80,7 +80,7 @@ def _vpc(manifest: Manifest, settings: FabricSettings) -> None:
             _fill_dhcp(dhcp, found)
 
 
-def _fill_dhcp(dhcp: dict[str, Any], found: Addresses) -> None:
+def _fill_dhcp(dhcp: dict[str, Any], found: DefaultAddresses) -> None:
     if not dhcp.get("enable"):
         dhcp.pop("range", None)
         dhcp.pop("options", None)
@@ -114,13 +114,13 @@ def _fill_options(options: dict[str, Any]) -> None:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def addresses(subnet: str) -> Addresses | None:
+def default_addresses(subnet: str) -> DefaultAddresses | None:
     """What the *subnet* of that CIDR gets by default; None for one that cannot be read."""
     prefix = parse_prefix(subnet)
     if prefix is None:
         return None
     first, last = prefix.first, prefix.last
-    return Addresses(
+    return DefaultAddresses(
         *(str(Address(prefix.version, value)) for value in (min(first + 1, last), min(first + 2, last), last))
     )
 
@@ -162,7 +162,7 @@ def _gets_routes(manifest: Manifest) -> bool:
     )
 
 
-UNSEEN: Mapping[str, Callable[[Manifest], bool]] = {
+INVISIBLE_CHANGES: Mapping[str, Callable[[Manifest], bool]] = {
     "Connection": _gets_labels,
     "Server": _gets_labels,
     "VLANNamespace": _gets_labels,

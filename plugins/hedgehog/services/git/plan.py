@@ -272,7 +272,9 @@ def _flapping(fabric: Fabric, wanted: Wanted, record: GitFile, observed: Observe
     if fight is None or not fight.pause_left or record.object_digest != wanted.digest:
         return None
     ours = fabric.git_repository.author_name if fabric.git_repository is not None else "we"
-    why = f"{wanted.path} is {fight.told(ours)}; have only one of the two write it, or {advice(fabric, wanted.path)}"
+    why = (
+        f"{wanted.path} is {fight.describe(ours)}; have only one of the two write it, or {advice(fabric, wanted.path)}"
+    )
     edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed) if wanted.path in observed.files else None
     held = _held(wanted, why, edit)
     return replace(held, entry=replace(held.entry, flapping=True)) if held.entry else held

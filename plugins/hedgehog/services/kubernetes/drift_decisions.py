@@ -8,7 +8,7 @@ from functools import partial
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric import tools
 from hedgehog.fabric.changes import Action, Change, ChangeSet
-from hedgehog.fabric.drift_detection import Drift, DriftState, is_gone, of_owned
+from hedgehog.fabric.drift_detection import Drift, DriftState, drift_of_owned, is_gone
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth, Target
 from hedgehog.fabric.problems import ProblemKind
@@ -92,7 +92,7 @@ def _changed_since(
         same = is_gone(there) == (one.state is DriftState.MISSING)
         if same and one.state is DriftState.CHANGED and ref in applied:
             as_stored = partial(stored_form, fabric.settings)
-            now = of_owned(ref, fabric.id, applied[ref].manifest, there, stored=as_stored)
+            now = drift_of_owned(ref, fabric.id, applied[ref].manifest, there, stored=as_stored)
             same = now is not None and now.differences == one.differences
         if not same:
             again = f"`hedgehog sync kubernetes {fabric.name}`, then `hedgehog drift list {fabric.name}`"

@@ -13,7 +13,15 @@ from hedgehog.errors import DriftReported, Flapping
 from hedgehog.fabric import defaults
 from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.changes import WRITES, Action, Change
-from hedgehog.fabric.drift_detection import Drift, DriftState, Stored, is_gone, of_owned, policy_of, taken
+from hedgehog.fabric.drift_detection import (
+    Drift,
+    DriftState,
+    Stored,
+    adopted_manifest,
+    drift_of_owned,
+    is_gone,
+    policy_of,
+)
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, SourceOfTruth, Target
 from hedgehog.fabric.settings import FabricSettings
@@ -110,7 +118,7 @@ def _flapping(
         if fight is None or not fight.pause_left or ref not in plan.to_apply or not as_before:
             continue
         advice = "have only one of the two write it, or `hedgehog drift revert` it to have it written now"
-        error = Flapping(f"{one}; {fight.told(FIELD_MANAGER)}; {advice}", retry_after=fight.pause_left)
+        error = Flapping(f"{one}; {fight.describe(FIELD_MANAGER)}; {advice}", retry_after=fight.pause_left)
         results[ref] = Result.failed(ref, error)
     return results
 
@@ -122,7 +130,7 @@ def _drifted(fabric: Fabric, desired: Desired, live: Live, plan: Plan) -> dict[O
         stuck = ref in plan.settled and plan.settled[ref].error is not None and ref.kind not in live.failed
         if ref not in plan.to_apply and not (stuck and is_gone(live.objects.get(ref))):
             continue
-        one = of_owned(ref, fabric.id, desired.owned[ref], live.objects.get(ref), stored=desired.stored)
+        one = drift_of_owned(ref, fabric.id, desired.owned[ref], live.objects.get(ref), stored=desired.stored)
         if one is not None and not _as_wanted(ref, desired, live):
             found[ref] = one
     return found
@@ -165,7 +173,7 @@ def takeable(fabric: Fabric, live: Manifest, row: Manifest | None, stored: Store
     if row is None:
         return accepted.manifest
     want = canonical(row)
-    return taken(accepted.manifest, want, stored(want) if stored is not None else want)
+    return adopted_manifest(accepted.manifest, want, stored(want) if stored is not None else want)
 
 
 def _reported(fabric: Fabric, drift: Drift, why: str) -> Result:

@@ -9,7 +9,7 @@ from functools import partial
 
 from hedgehog.errors import RetryableError
 from hedgehog.fabric.canonical import differs
-from hedgehog.fabric.drift_detection import Drift, is_gone, of_foreign, of_owned
+from hedgehog.fabric.drift_detection import Drift, drift_of_foreign, drift_of_owned, is_gone
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.settings import UnreadableSettings
 from hedgehog.services.kubernetes.drift_policy import stored_form
@@ -100,7 +100,7 @@ def _departures(
     foreign: dict[ObjectRef, Drift] = {}
     if strangers:
         ours = installations.load(connection)
-        foreign = {ref: drift for ref, live in strangers.items() if (drift := of_foreign(ref, live, ours))}
+        foreign = {ref: drift for ref, live in strangers.items() if (drift := drift_of_foreign(ref, live, ours))}
     wanted = open_drift.wanted(connection, connection_id, foreign.keys()) if foreign else set()
     names = {applied[ref].fabric for ref in suspects}
     owners = fabric_store.load_fabrics(connection, sorted(names)) if names else []
@@ -109,7 +109,7 @@ def _departures(
     for ref, live in suspects.items():
         owner = applied[ref]
         as_stored = partial(stored_form, settings[owner.fabric_id]) if owner.fabric_id in settings else None
-        drift = of_owned(ref, owner.fabric_id, owner.manifest, live, stored=as_stored)
+        drift = drift_of_owned(ref, owner.fabric_id, owner.manifest, live, stored=as_stored)
         if drift is not None:
             found[ref] = drift
     return found

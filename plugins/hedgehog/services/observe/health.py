@@ -162,7 +162,7 @@ def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, 
         facts = read(
             cluster,
             [KINDS[name] for name in sorted({name for one in group for name in one.kinds})],
-            {right for one in group for right in one.rights},
+            {permission for one in group for permission in one.permissions},
             resources=any(one.fabric.publish_fabric_resource for one in group),
         )
         return [_judged(cluster, one, facts, now()) for one in group]

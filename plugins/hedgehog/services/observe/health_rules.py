@@ -12,7 +12,7 @@ from hedgehog.fabric.agents import OWNER, STUCK_AFTER, Agent, Convergence
 from hedgehog.fabric.health import Health, HealthIssue, HealthSummary, fabricator_issues, node_issues, summarize_health
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
-from hedgehog.fabric.rights import Right, in_words, rights_to
+from hedgehog.fabric.permissions import Permission, describe_permissions, permissions_for
 from hedgehog.fabric.tools import Installation
 from hedgehog.kube.apply import apply_status
 from hedgehog.kube.client import Cluster
@@ -41,17 +41,19 @@ class Known:
     """The one that asks."""
 
     @property
-    def rights(self) -> frozenset[Right]:
+    def permissions(self) -> frozenset[Permission]:
         """What the user of the fabric's connection must be allowed to do with its objects."""
         kinds = (KINDS[name] for name in self.kinds)
         return frozenset(
-            right for kind in kinds for right in rights_to(kind, kind.namespace or self.fabric.kubernetes_namespace)
+            permission
+            for kind in kinds
+            for permission in permissions_for(kind, kind.namespace or self.fabric.kubernetes_namespace)
         )
 
-    def needs(self, right: Right) -> bool:
-        """Whether *right* is one of those, or one to the fabric's own resource."""
-        own = right.resource.partition("/")[0] == FABRIC.plural
-        return (own and self.fabric.publish_fabric_resource) or right in self.rights
+    def needs(self, permission: Permission) -> bool:
+        """Whether *permission* is one of those, or one to the fabric's own resource."""
+        own = permission.resource.partition("/")[0] == FABRIC.plural
+        return (own and self.fabric.publish_fabric_resource) or permission in self.permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _of_cluster(known: Known, facts: ClusterFacts) -> Iterator[HealthIssue]:
     """What is wrong with the cluster as far as this fabric needs it."""
     needed = known.kinds | {"Agent"}
     yield from (HealthIssue(Health.MISSING, facts.missing[kind]) for kind in sorted(needed & facts.missing.keys()))
-    for line in in_words(right for right in facts.denied if known.needs(right)):
+    for line in describe_permissions(permission for permission in facts.denied if known.needs(permission)):
         yield HealthIssue(Health.DEGRADED, f"the connection's user may not {line}; grant it, or change the connection")
     yield from node_issues(facts.nodes)
     for fabricator in facts.fabricators:
@@ -148,7 +150,7 @@ def _kept(facts: ClusterFacts, healths: Mapping[Agent, Health], converged: Conve
         "version": facts.version,
         "nodes": {"total": facts.nodes.total, "unready": list(facts.nodes.unready)} if facts.nodes else None,
         "missing": sorted(facts.missing),
-        "denied": in_words(facts.denied),
+        "denied": describe_permissions(facts.denied),
         "agents": {
             f"{agent.kind}/{agent.name}": agent_rules.record(agent, health) for agent, health in healths.items()
         },

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import GitRepository
-from hedgehog.fabric.near import asked, near
+from hedgehog.fabric.near import near, suggestion
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
 from hedgehog.services import claims
 from hedgehog.store import fabrics as fabric_store
@@ -72,7 +72,7 @@ def _no_repository(rows: Sequence[GitRepository], repository: str, branch: str, 
         return f"repository {called[0].name} follows branch {called[0].branch!r}, not {branch!r}"
     names = list(dict.fromkeys(one for row in rows for one in (row.name, RepositoryAddress.of(row.url).path)))
     meant = [*near(repository, names, most=3), *near(branch, sorted({row.branch for row in rows} - {branch}), most=3)]
-    hint = asked(meant) or "`hedgehog repository list` shows what there is"
+    hint = suggestion(meant) or "`hedgehog repository list` shows what there is"
     conditions = [f"with branch {branch!r}"] if branch else []
     conditions += [f"of fabric {' or '.join(fabrics)}"] if fabrics else []
     return f"there is no repository {' '.join([repr(repository) if repository else '', *conditions]).strip()}; {hint}"
