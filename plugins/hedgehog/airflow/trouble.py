@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 NOTHING_BUT_TROUBLE: list[list[str]] = [[]]
 """The plan of a run that only has open problems to report: one empty batch, so that Airflow does not skip
 the summary."""
-MOST_TOLD = 100
+MOST_LISTED = 100
 """Problems that a summary names and returns; `hedgehog status --verbose` has them all."""
 
 
@@ -50,19 +50,19 @@ def fails(outcome: Outcome) -> bool:
     return outcome.status is OutcomeStatus.ERROR or (outcome.needs_somebody and is_red())
 
 
-def find(connection: Connection, verb: str, fabrics: Collection[str] = ()) -> list[Problem]:
+def problems_of(connection: Connection, verb: str, fabrics: Collection[str] = ()) -> list[Problem]:
     """The open problems that the DAG of *verb* is about, of all fabrics or of those a run was asked for."""
     from hedgehog.store.problems import open_problems
 
     return open_problems(connection, list(fabrics) or None, verbs=[verb])
 
 
-def tell(problems: Sequence[Problem]) -> None:
-    """A line each, what needs somebody first."""
+def log_problems(problems: Sequence[Problem]) -> None:
+    """One line per problem, what needs somebody first."""
     if problems:
         waiting = sum(problem.needs_somebody for problem in problems)
         logger.warning("open problems: %s; for somebody: %s", len(problems), waiting)
-    for problem in sorted(problems, key=lambda problem: not problem.needs_somebody)[:MOST_TOLD]:
+    for problem in sorted(problems, key=lambda problem: not problem.needs_somebody)[:MOST_LISTED]:
         logger.warning("  %s (since %s)", problem, f"{problem.since:%Y-%m-%d %H:%M %Z}")
-    if len(problems) > MOST_TOLD:
-        logger.warning("  %s", and_more(len(problems) - MOST_TOLD, "see `hedgehog status --verbose`"))
+    if len(problems) > MOST_LISTED:
+        logger.warning("  %s", and_more(len(problems) - MOST_LISTED, "see `hedgehog status --verbose`"))

@@ -18,7 +18,7 @@ from hedgehog.airflow.operators.health import (
     RepositoryHealthOperator,
     SelfTestOperator,
     ServiceHealthOperator,
-    plain,
+    health_result,
 )
 from hedgehog.fabric.health import Health, HealthSummary
 from hedgehog.services.observe.self_test import Check
@@ -50,7 +50,7 @@ def context_of(xcoms: dict[tuple[str, str, int], Any] | None = None) -> dict[str
 
 def test_a_look_in_xcom_is_short() -> None:
     """The first reasons and how many more there are."""
-    assert plain(ILL) == {
+    assert health_result(ILL) == {
         "scope": "fabric",
         "name": "ill",
         "health": "Degraded",
@@ -72,7 +72,7 @@ def test_a_fault_that_was_found_is_a_good_end(fake_database: FakeDatabase, servi
     check = service("observe.health.check", [ILL, WELL])
     context = context_of()
     FabricHealthOperator(task_id="check", fabrics=["ill", "well"]).execute(context)
-    assert context["ti"].pushed == {LOOKS: [plain(ILL), plain(WELL)]}
+    assert context["ti"].pushed == {LOOKS: [health_result(ILL), health_result(WELL)]}
     assert context["fabrics"] == "ill, well"
     ((arguments, options),) = check.calls
     assert arguments == (fake_database, ["ill", "well"])
@@ -91,11 +91,11 @@ def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, se
 
 def test_the_summary_counts_and_names_what_is_not_well() -> None:
     """The worst first."""
-    missing = plain(Look(Scope.FABRIC, "gone", HealthSummary(Health.MISSING, ("x",))))
+    missing = health_result(Look(Scope.FABRIC, "gone", HealthSummary(Health.MISSING, ("x",))))
     database = {"scope": "service", "name": "database", "health": "Healthy", "reasons": []}
     context = context_of(
         {
-            ("check", LOOKS, 0): [plain(WELL), plain(ILL)],
+            ("check", LOOKS, 0): [health_result(WELL), health_result(ILL)],
             ("check", LOOKS, 1): [missing],
             ("services", LOOKS, -1): [database],
         }
@@ -103,14 +103,14 @@ def test_the_summary_counts_and_names_what_is_not_well() -> None:
     operator = HealthSummaryOperator(task_id="summary", planned=[["well", "ill"], ["gone"]], also=["services"])
     assert operator.execute(context) == {
         "totals": {"Healthy": 2, "Progressing": 0, "Degraded": 1, "Missing": 1, "Unknown": 0},
-        "not_healthy": [missing, plain(ILL)],
+        "not_healthy": [missing, health_result(ILL)],
     }
 
 
 @pytest.mark.parametrize("planned", [None, [["well"], ["lost"]]], ids=["plan failed", "task lost"])
 def test_a_lost_look_is_red(planned: Any) -> None:
     """What was found is in XCom nevertheless."""
-    context = context_of({("check", LOOKS, 0): [plain(WELL)]})
+    context = context_of({("check", LOOKS, 0): [health_result(WELL)]})
     with pytest.raises(AirflowFailException, match="a task ended without a result"):
         HealthSummaryOperator(task_id="summary", planned=planned).execute(context)
     assert "totals" in context["ti"].pushed["return_value"]

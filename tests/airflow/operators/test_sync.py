@@ -15,7 +15,7 @@ from hedgehog.airflow.operators.sync import (
     FabricGitSyncOperator,
     FabricKubernetesSyncOperator,
     PlanSyncOperator,
-    describe,
+    outcome_line,
 )
 from hedgehog.errors import AuthenticationFailed, NotFound, RemoteUnavailable
 from hedgehog.fabric.changes import OutcomeStatus
@@ -301,7 +301,7 @@ def test_a_sync_that_changed_nothing_still_shows_where_the_fabric_lies(service, 
 )
 def test_an_outcome_is_one_line_for_people(outcome, line):
     """Zero counts and empty reasons are left out."""
-    assert describe(outcome.as_dict()) == line
+    assert outcome_line(outcome.as_dict()) == line
 
 
 def test_an_operator_works_on_a_real_fabric_database(fabric_database, context):

@@ -34,13 +34,13 @@ _LONGEST_REASON = 300
 _PAUSE = 2.0
 
 
-def plain(look: Look) -> Result:
+def health_result(look: Look) -> Result:
     """A look for XCom and logs."""
     reasons = first_lines((reason[:_LONGEST_REASON] for reason in look.verdict.reasons), _MOST_REASONS)
     return {"scope": look.scope.value, "name": look.name, "health": look.verdict.health.value, "reasons": reasons}
 
 
-def _tell(look: Result) -> None:
+def _log_health(look: Result) -> None:
     level = logging.INFO if look["health"] in ("Healthy", "Progressing") else logging.WARNING
     reasons = "; ".join(look["reasons"])
     logger.log(level, "%s %s: %s%s", look["scope"], look["name"], look["health"], f" ({reasons})" if reasons else "")
@@ -87,13 +87,13 @@ class _LookOperator(WorkOperator):
 
     key = LOOKS
 
-    def plain(self, result: Look) -> Result:
+    def as_result(self, result: Look) -> Result:
         """Names, the word and the first reasons."""
-        return plain(result)
+        return health_result(result)
 
-    def tell(self, result: Look) -> None:
+    def log_result(self, result: Look) -> None:
         """One line."""
-        _tell(plain(result))
+        _log_health(health_result(result))
 
 
 class FabricHealthOperator(_LookOperator):
@@ -180,10 +180,10 @@ class HealthSummaryOperator(SummaryOperator):
         lost = [name for name, looks in zip(names, left, strict=True) if looks is None]
         return ["plan", *lost] if self.planned is None else lost
 
-    def tell(self, results: Sequence[Result]) -> None:
+    def log_results(self, results: Sequence[Result]) -> None:
         """One line per look, the worst first."""
         for look in _worst_first(results):
-            _tell(look)
+            _log_health(look)
         logger.info("%s", ", ".join(f"{count} {health}" for health, count in _totals(results).items()))
 
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:

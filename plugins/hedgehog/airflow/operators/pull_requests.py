@@ -120,7 +120,7 @@ class PullRequestValidationOperator(BaseOperator):
             except HedgehogError as error:
                 raise AirflowFailException(f"{task}: {error}") from error
         self.pull_request_link = found.url
-        _tell(found)
+        _log_validation(found)
         context["ti"].xcom_push(key=VALIDATION, value=found.as_dict())
 
 
@@ -131,16 +131,16 @@ def log_page(context: Context) -> str:
     return context["ti"].log_url if conf.get("api", "base_url", fallback=None) else ""
 
 
-def _tell(found: Validation) -> None:
+def _log_validation(found: Validation) -> None:
     from hedgehog.services.pull_requests.report import log_lines
 
-    logger.info("%s", describe(found.as_dict()))
+    logger.info("%s", validation_line(found.as_dict()))
     for report in found.fabrics:
         for line in log_lines(report):
             logger.info("  %s", line)
 
 
-def describe(found: Result) -> str:
+def validation_line(found: Result) -> str:
     """One line about one pull request, for people."""
     return f"{_name(found)}: {found['status']}; {found['reason']}"
 
@@ -164,10 +164,10 @@ class PullRequestSummaryOperator(SummaryOperator):
         found = {_name(one) for one in results}
         return [_name(task) for task in self.planned if _name(task) not in found]
 
-    def tell(self, results: Sequence[Result]) -> None:
+    def log_results(self, results: Sequence[Result]) -> None:
         """One line per pull request."""
         for one in results:
-            logger.info("%s", describe(one))
+            logger.info("%s", validation_line(one))
 
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
         """The totals and one entry per pull request."""

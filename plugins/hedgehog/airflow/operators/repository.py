@@ -17,7 +17,7 @@ from hedgehog.airflow.operators.steps import (
     names_without_result,
     or_open_problems,
 )
-from hedgehog.airflow.operators.sync import describe, tell_outcome
+from hedgehog.airflow.operators.sync import log_outcome, outcome_line
 from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, short, short_revision, time_limit
 
 if TYPE_CHECKING:
@@ -111,24 +111,24 @@ class FollowRepositoriesOperator(WorkOperator):
             **time_limit(self),
         )
 
-    def tell(self, result: RepositoryOutcome) -> None:
+    def log_result(self, result: RepositoryOutcome) -> None:
         """One line, and more for each of its fabrics."""
         level = logging.ERROR if result.error else logging.INFO
-        logger.log(level, "%s: %s", result.repository, _told(result.as_dict()))
+        logger.log(level, "%s: %s", result.repository, _line(result.as_dict()))
         for outcome in result.outcomes:
-            tell_outcome(outcome, "  ")
+            log_outcome(outcome, "  ")
 
     def failures(self, results: Sequence[RepositoryOutcome]) -> list[str]:
         """Repositories and fabrics that failed, and fabrics that wait for somebody."""
-        found = [self.plain(look) for look in results]
+        found = [self.as_result(look) for look in results]
         failed = [line for look in found for line in _failures(look)]
         if trouble.is_red():
             failed += [f"{fabric}: {reason}" for fabric, reason in _held(found).items()]
         return failed
 
 
-def _told(look: Result) -> str:
-    """What went wrong, or what was found."""
+def _line(look: Result) -> str:
+    """What went wrong, or what was found; one line."""
     return look["error"] or _found(look)
 
 
@@ -170,12 +170,12 @@ class RepositoryChangesSummaryOperator(SummaryOperator):
         """Repositories without a look."""
         return sorted(names_without_result(self.planned, {look["repository"] for look in results}))
 
-    def tell(self, results: Sequence[Result]) -> None:
+    def log_results(self, results: Sequence[Result]) -> None:
         """One line per repository, and one for each of its fabrics."""
         for look in results:
-            logger.info("%s: %s", look["repository"], _told(look))
+            logger.info("%s: %s", look["repository"], _line(look))
             for one in look["fabrics"]:
-                logger.log(trouble.level(one["status"]), "  %s", describe(one))
+                logger.log(trouble.level(one["status"]), "  %s", outcome_line(one))
 
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
         """The totals and one entry per repository."""

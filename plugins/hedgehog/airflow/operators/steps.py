@@ -37,7 +37,7 @@ def or_open_problems(connection: Connection, verb: str, batches: Batches) -> Bat
 
     Airflow skips everything after a plan of nothing, the summary included.
     """
-    if batches or not trouble.find(connection, verb):
+    if batches or not trouble.problems_of(connection, verb):
         return batches
     return trouble.NOTHING_BUT_TROUBLE
 
@@ -60,10 +60,10 @@ class WorkOperator(BaseOperator):
         """Call the service."""
 
     @abstractmethod
-    def tell(self, result: Any) -> None:
+    def log_result(self, result: Any) -> None:
         """Say in the log what happened to one."""
 
-    def plain(self, result: Any) -> Result:
+    def as_result(self, result: Any) -> Result:
         """A result of the service for XCom."""
         found: Result = result.as_dict()
         return found
@@ -87,8 +87,8 @@ class WorkOperator(BaseOperator):
         with fabric_database() as connection:
             results = self.work(connection, context)
         for result in results:
-            self.tell(result)
-        context["ti"].xcom_push(key=self.key, value=[self.plain(result) for result in results])
+            self.log_result(result)
+        context["ti"].xcom_push(key=self.key, value=[self.as_result(result) for result in results])
         if failed := self.failures(results):
             raise trouble.FabricTrouble("; ".join(failed)[:_LONGEST_MESSAGE])
 
@@ -128,7 +128,7 @@ class SummaryOperator(BaseOperator):
         """What was planned and has no result, for its task was killed."""
 
     @abstractmethod
-    def tell(self, results: Sequence[Result]) -> None:
+    def log_results(self, results: Sequence[Result]) -> None:
         """Say in the log what happened to each."""
 
     @abstractmethod
@@ -155,13 +155,13 @@ class SummaryOperator(BaseOperator):
         left = self.left(context)
         results = [result for batch in left for result in batch or ()]
         lost = self.lost(left, results)
-        self.tell(results)
+        self.log_results(results)
         for name in lost:
             logger.error("%s: its task ended without a result; %s", name, self.again)
         summary = self.summary(results, lost)
         problems = self._open_problems()
         if self.with_open_problems:
-            summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_TOLD]]
+            summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_LISTED]]
         red = [*self.failures(results, lost), *_waiting_for_somebody(problems, self.held(results))]
         if red:
             context["ti"].xcom_push(key="return_value", value=summary)
@@ -173,8 +173,8 @@ class SummaryOperator(BaseOperator):
         if not self.verb:
             return []
         with fabric_database() as connection:
-            problems = trouble.find(connection, self.verb, self.fabrics)
-        trouble.tell(problems)
+            problems = trouble.problems_of(connection, self.verb, self.fabrics)
+        trouble.log_problems(problems)
         return problems
 
 
@@ -184,8 +184,8 @@ def _waiting_for_somebody(problems: Sequence[Problem], held: Collection[str]) ->
     names = sorted({*(problem.fabric for problem in open_), *held})
     if not names or not trouble.is_red():
         return []
-    told = open_[0].cause[:_CAUSE_SHOWN] if len(open_) == len(names) == 1 else f"{len(open_)} problems"
-    why = f" ({told})" if open_ else ""
+    cause = open_[0].cause[:_CAUSE_SHOWN] if len(open_) == len(names) == 1 else f"{len(open_)} problems"
+    why = f" ({cause})" if open_ else ""
     return [f"a person must look at {short(names)}{why}; see `hedgehog status`"]
 
 

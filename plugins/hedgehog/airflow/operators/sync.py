@@ -96,9 +96,9 @@ class _FabricSyncOperator(WorkOperator):
             _renew_read_models(connection, self.names)
         return outcomes
 
-    def tell(self, result: Outcome) -> None:
+    def log_result(self, result: Outcome) -> None:
         """One line, and one for each change."""
-        tell_outcome(result)
+        log_outcome(result)
 
     def failures(self, results: Sequence[Outcome]) -> list[str]:
         """Fabrics that failed or wait for somebody."""
@@ -114,15 +114,15 @@ def _renew_read_models(connection: Connection, names: list[str]) -> None:
         logger.warning("the read models of %s were not renewed: %s", short(names), error)
 
 
-def tell_outcome(outcome: Outcome, indent: str = "") -> None:
+def log_outcome(outcome: Outcome, indent: str = "") -> None:
     """Say in the log what happened to one fabric, and each of its changes."""
     level = trouble.level(outcome.status)
-    logger.log(level, "%s%s", indent, describe(outcome.as_dict()))
+    logger.log(level, "%s%s", indent, outcome_line(outcome.as_dict()))
     for line in outcome.details:
         logger.log(level, "%s  %s", indent, line)
 
 
-def describe(outcome: Result) -> str:
+def outcome_line(outcome: Result) -> str:
     """One line about one fabric, for people."""
     counts = ", ".join(f"{count} {action}" for action, count in outcome["counts"].items() if count)
     parts = [
@@ -230,10 +230,10 @@ class SyncSummaryOperator(SummaryOperator):
         """Fabrics without an outcome."""
         return names_without_result(self.planned, {outcome["fabric"] for outcome in results})
 
-    def tell(self, results: Sequence[Result]) -> None:
+    def log_results(self, results: Sequence[Result]) -> None:
         """One line per fabric, the worst first."""
         for outcome in sorted(results, key=_worst_first):
-            logger.log(trouble.level(outcome["status"]), "%s", describe(outcome))
+            logger.log(trouble.level(outcome["status"]), "%s", outcome_line(outcome))
         logger.info("%s", ", ".join(f"{count} {status}" for status, count in _totals(results).items()))
 
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
