@@ -57,7 +57,7 @@ def problems_of(connection: Connection, verb: str, fabrics: Collection[str] = ()
     return open_problems(connection, list(fabrics) or None, verbs=[verb])
 
 
-def log_problems(problems: Sequence[Problem]) -> None:
+def log_open_problems(problems: Sequence[Problem]) -> None:
     """One line per problem, what needs somebody first."""
     if problems:
         waiting = sum(problem.needs_somebody for problem in problems)

@@ -174,7 +174,7 @@ class SummaryOperator(BaseOperator):
             return []
         with fabric_database() as connection:
             problems = trouble.problems_of(connection, self.verb, self.fabrics)
-        trouble.log_problems(problems)
+        trouble.log_open_problems(problems)
         return problems
 
 
