@@ -40,7 +40,7 @@ def hedgehog_backup() -> None:
     """One task."""
     BackUpOperator(
         task_id="backup",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=3,
         doc_md="Writes a backup, deletes the oldest, and returns what it did.",
     )

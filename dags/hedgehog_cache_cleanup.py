@@ -39,7 +39,7 @@ def hedgehog_cache_cleanup() -> None:
     CleanUpCacheOperator(
         task_id="clean_up",
         fabrics="{{ params.fabrics or [] }}",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=2,
         doc_md="Drops the read models that are too old, or all of the named fabrics, and returns how many.",
     )

@@ -52,7 +52,7 @@ def hedgehog_dead_letter_replay() -> None:
         fabrics="{{ params.fabrics or [] }}",
         target="{{ params.target }}",
         every="{{ params.all }}",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=5,
         doc_md="Makes the selected work due again, and says what happened to each letter.",
     )

@@ -49,7 +49,7 @@ def hedgehog_git_sync() -> None:
     sync = FabricGitSyncOperator.partial(
         task_id="sync",
         force="{{ params.force }}",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
         priority_weight=7,
         map_index_template="→ {{ fabrics }}",

@@ -59,7 +59,7 @@ def hedgehog_kubernetes_sync() -> None:
     )
     sync = FabricKubernetesSyncOperator.partial(
         task_id="sync",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
         allow_large_prune="{{ params.allow_large_prune }}",
         priority_weight=8,

@@ -37,7 +37,7 @@ def hedgehog_log_rotation() -> None:
     """One task."""
     RotateLogsOperator(
         task_id="rotate",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=1,
         doc_md="Compresses and deletes logs on its machine, and returns counts and sizes.",
     )

@@ -75,7 +75,7 @@ def hedgehog_repository_changes() -> None:
     follow = FollowRepositoriesOperator.partial(
         task_id="follow",
         fabrics="{{ params.fabrics or [] }}",
-        forced="{{ (params.repository or params.branch or params.fabrics or []) | length > 0 }}",
+        force="{{ (params.repository or params.branch or params.fabrics or []) | length > 0 }}",
         at_once=BY_HAND,
         priority_weight=8,
         map_index_template="→ {{ repositories }}",

@@ -43,19 +43,19 @@ def hedgehog_result_cleanup() -> None:
     """Three independent jobs."""
     RepairLostRunsOperator(
         task_id="repair",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=2,
         doc_md="Gives fabrics whose run was killed an outcome; one whose runs are killed again and again is parked.",
     )
     SweepHistoriesOperator(
         task_id="sweep",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=2,
         doc_md="Deletes rows that are older than their retention, and returns how many of each table.",
     )
     SweepDagRunsOperator(
         task_id="sweep_runs",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=2,
         doc_md="Deletes Airflow's rows of our old runs, except the newest of each DAG. Skipped without its connection.",
     )

@@ -170,7 +170,7 @@ def test_a_repository_that_kills_its_look_is_left_alone_and_its_fabrics_say_why(
 def test_a_repository_that_kills_its_look_is_tried_by_hand(lab):
     """By hand means now."""
     kill_looks(lab)
-    assert look(lab, forced=True).error is None
+    assert look(lab, force=True).error is None
 
 
 def test_a_look_that_failed_and_lived_is_none_that_was_killed(lab):

@@ -56,7 +56,7 @@ def test_a_pushed_file_that_cannot_be_taken_over_is_open_until_it_is_right(lab: 
     person = lab.person()
 
     def follow() -> None:
-        repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", forced=True)
+        repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", force=True)
 
     person.commit({path: "a: ["})
     follow()
@@ -76,7 +76,7 @@ def test_of_several_files_that_are_refused_each_is_in_the_reason(lab: git_sync_l
     lab.add_fabric("lab", 0, source_of_truth="git")
     person = lab.person()
     person.commit({f"fabrics/lab/{name}.yaml": "a: [" for name in "abc"})
-    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", forced=True)
+    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", force=True)
     assert [part.partition(":")[0] for part in look.outcomes[0].reason.split("; ") if part.startswith("fabrics")] == [
         f"fabrics/lab/{name}.yaml" for name in "abc"
     ]

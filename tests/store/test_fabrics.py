@@ -32,7 +32,7 @@ def test_a_fabric_is_stored_as_it_was_given(bench):
     }
     fabric = bench.fabric("Lab-1", **settings)
     read = {"settings": FabricSettings(gateway_enabled=False, vpc_irb_vlans=((2000, 2100),)), "git_repository": None}
-    stored = {name: getattr(fabric, name) for name in settings} | {"git_repository": None}
+    stored = {name: fabric.setting(name) for name in settings} | {"git_repository": None}
     assert stored == settings | read
     assert (fabric.resource_name, fabric.git_repository.branch) == ("lab-1", "prod")
 
@@ -42,7 +42,7 @@ def test_what_is_not_given_has_the_defaults_of_the_fabric_resource(bench):
     fabric = bench.fabric()
     assert (fabric.description, fabric.asn, fabric.spine_count, fabric.leaf_count) == ("", 65000, 0, 0)
     assert (fabric.spine_leaf_links, fabric.vpc_peering_config, fabric.switch_config) == ({}, {}, {})
-    assert (fabric.git_repository, fabric.git_sync_enabled, fabric.enable_k8s_sync) == (None, False, False)
+    assert (fabric.git_repository, fabric.git_sync_enabled, fabric.kubernetes_sync_enabled) == (None, False, False)
 
 
 def test_only_the_given_settings_are_set(bench):

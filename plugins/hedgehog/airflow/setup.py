@@ -181,7 +181,7 @@ def _of_dags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _cluster(fabric: Fabric) -> str | None:
-    return fabric.kubernetes_connection_id if fabric.enable_k8s_sync else None
+    return fabric.kubernetes_connection_id if fabric.kubernetes_sync_enabled else None
 
 
 def _reach_git(repository: GitRepository) -> str:

@@ -194,7 +194,10 @@ def _plain(fabric: Fabric) -> dict[str, Any]:
     stored = fabric.settings
     settings = {"unreadable": stored.why} if isinstance(stored, UnreadableSettings) else stored.as_dict()
     values = asdict(replace(fabric, git_repository=None, settings=FabricSettings())) | {"settings": settings}
-    return values | {"git_repository": fabric.git_repository.name if fabric.git_repository else None}
+    return values | {
+        "git_repository": fabric.git_repository.name if fabric.git_repository else None,
+        "enable_k8s_sync": fabric.kubernetes_sync_enabled,  # its former name, for one release
+    }
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -206,7 +209,7 @@ def _list(arguments: argparse.Namespace) -> int:
         (
             fabric.name,
             _git(fabric),
-            _on(fabric.kubernetes_connection_id, enabled=fabric.enable_k8s_sync),
+            _on(fabric.kubernetes_connection_id, enabled=fabric.kubernetes_sync_enabled),
             _suspended(fabric, now),
             fabric.generation,
             age(fabric.last_updated, now),

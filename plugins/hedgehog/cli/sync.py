@@ -74,7 +74,7 @@ def _pull(arguments: argparse.Namespace) -> int:
         names = list(dict.fromkeys(_names(batches)))
         with progress(arguments, f"reading {len(names)} repositories"):
             looks = repository_changes.follow(
-                connection, names, open_mirror=open_mirror, run_id=run_id(), forced=arguments.force, at_once=True
+                connection, names, open_mirror=open_mirror, run_id=run_id(), force=arguments.force, at_once=True
             )
     show(arguments, [look.as_dict() for look in looks], lambda: _looks_text(looks, screen(arguments)))
     return 1 if any(look.failed for look in looks) else 0

@@ -135,6 +135,16 @@ class GitRepository:
     author_email: str = "hedgehog@localhost"
 
 
+SETTING_NAMES = {"kubernetes_sync_enabled": "enable_k8s_sync"}
+"""The attributes of a Fabric that have another name in its document and in the database."""
+_ATTRIBUTES = {setting: attribute for attribute, setting in SETTING_NAMES.items()}
+
+
+def attribute_of(setting: str) -> str:
+    """The attribute of a Fabric that holds a setting of its document."""
+    return _ATTRIBUTES.get(setting, setting)
+
+
 @dataclass(frozen=True, slots=True)
 class Fabric:
     """One fabric as the database has it. `generation` rises with every change of the row or of its objects."""
@@ -154,7 +164,7 @@ class Fabric:
     git_directory: str = ""
     """Path inside the repository without leading or trailing slash."""
     git_sync_enabled: bool = False
-    enable_k8s_sync: bool = False
+    kubernetes_sync_enabled: bool = False
     kubernetes_connection_id: str | None = None
     kubernetes_namespace: str = "default"
     """Namespace of a manifest whose kind accepts any and that names none."""
@@ -177,3 +187,7 @@ class Fabric:
     suspended_until: datetime | None = None
     generation: int = 1
     last_updated: datetime | None = None
+
+    def setting(self, name: str) -> Any:
+        """The value of a setting by the name that it has in the document."""
+        return getattr(self, attribute_of(name))

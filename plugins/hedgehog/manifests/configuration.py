@@ -17,7 +17,7 @@ from typing import Any
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.kinds import FABRIC
-from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.model import SETTING_NAMES, Fabric, GitRepository, Manifest, attribute_of
 from hedgehog.fabric.near import did_you_mean, near
 from hedgehog.fabric.settings import FabricSettings, field_value
 from hedgehog.fabric.shown import LONGEST, shown
@@ -36,7 +36,8 @@ _KEPT_BY_US = frozenset(
     {"id", "name", "resource_name", "suspended", "suspended_reason", "suspended_until", "generation", "last_updated"}
 )
 SETTINGS: Mapping[str, frozenset[str]] = {
-    kind: frozenset(field.name for field in dataclasses.fields(model)) - _KEPT_BY_US for kind, model in MODELS.items()
+    kind: frozenset(SETTING_NAMES.get(field.name, field.name) for field in dataclasses.fields(model)) - _KEPT_BY_US
+    for kind, model in MODELS.items()
 }
 """What a document of each kind may set."""
 
@@ -160,7 +161,7 @@ def contradictions(found: Settings, given: Given) -> list[Violation]:
 
 
 def _document_value(fabric: Fabric, key: str) -> Any:
-    value = getattr(fabric, key)
+    value = fabric.setting(key)
     return value.name if key == "git_repository" and value is not None else value
 
 
@@ -261,7 +262,7 @@ def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
 
 @functools.cache
 def _types(kind: str, setting: str) -> tuple[Any, ...]:
-    hint = typing.get_type_hints(MODELS[kind])[setting]
+    hint = typing.get_type_hints(MODELS[kind])[attribute_of(setting)]
     options = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
     return tuple(_DOCUMENT_TYPES.get(option) or typing.get_origin(option) or option for option in options)
 

@@ -142,21 +142,19 @@ def load(connection: Connection, names: Sequence[str]) -> dict[str, dict[Model, 
     return found
 
 
-def invalidate(connection: Connection, names: Sequence[str], *, count_only: bool = False) -> int:
+def invalidate(connection: Connection, names: Sequence[str], *, dry_run: bool = False) -> int:
     """Drop all entries of the named fabrics; how many there were."""
-    return _drop(
-        connection, "fabric_id IN (SELECT id FROM hedgehog.fabric WHERE name = ANY(%s))", list(names), count_only
-    )
+    return _drop(connection, "fabric_id IN (SELECT id FROM hedgehog.fabric WHERE name = ANY(%s))", list(names), dry_run)
 
 
-def expire(connection: Connection, *, count_only: bool = False) -> int:
+def expire(connection: Connection, *, dry_run: bool = False) -> int:
     """Drop the entries that are not good any more; how many there were."""
-    return _drop(connection, "expires_at <= now() AND %s IS NULL", None, count_only)
+    return _drop(connection, "expires_at <= now() AND %s IS NULL", None, dry_run)
 
 
-def _drop(connection: Connection, where: str, value: Any, count_only: bool) -> int:
+def _drop(connection: Connection, where: str, value: Any, dry_run: bool) -> int:
     with transaction(connection) as cursor:
-        if count_only:
+        if dry_run:
             cursor.execute(f"SELECT 1 FROM hedgehog.cache_entry WHERE {where}", (value,))
         else:
             cursor.execute(f"DELETE FROM hedgehog.cache_entry WHERE {where}", (value,))

@@ -21,6 +21,7 @@ from hedgehog.fabric.model import (
     GitRepository,
     PrunePolicy,
     SourceOfTruth,
+    attribute_of,
 )
 from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.settings import UnreadableSettings, parse_settings
@@ -138,7 +139,7 @@ def _select(where: str) -> str:
 
 
 def _fabric(row: Sequence[Any]) -> Fabric:
-    values = dict(zip(_FABRIC_FIELDS, row, strict=False))
+    values = {attribute_of(name): value for name, value in zip(_FABRIC_FIELDS, row, strict=False)}
     for name, enum in _ENUMS.items():
         values[name] = enum(values[name])
     for name in _JSON_FIELDS:

@@ -39,7 +39,7 @@ def test_a_clean_up_drops_what_is_old_or_everything_of_named_fabrics(two, contex
     """A dry run drops nothing."""
     cache.refresh(two)
     assert CleanUpCacheOperator(task_id="t").execute(context) == 0
-    assert CleanUpCacheOperator(task_id="t", fabrics=["one"], plan_only=True).execute(context) == 5
+    assert CleanUpCacheOperator(task_id="t", fabrics=["one"], dry_run=True).execute(context) == 5
     assert CleanUpCacheOperator(task_id="t", fabrics=["one"]).execute(context) == 5
     assert kept(two) == {"one": 0, "two": 5}
 
@@ -56,7 +56,7 @@ def test_a_sync_renews_the_models_of_its_fabrics(two, context, monkeypatch, dry_
     """A dry run has changed nothing worth renewing."""
     outcome = Outcome("one", Target.GIT, OutcomeStatus.SKIPPED)
     monkeypatch.setattr("hedgehog.services.git.sync.sync", lambda *_, **options: [outcome])
-    FabricGitSyncOperator(task_id="sync", fabrics=["one"], plan_only=dry_run).execute(context)
+    FabricGitSyncOperator(task_id="sync", fabrics=["one"], dry_run=dry_run).execute(context)
     assert kept(two) == {"one": models, "two": 0}
 
 

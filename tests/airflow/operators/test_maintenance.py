@@ -62,7 +62,7 @@ def test_a_replay_is_noted_with_the_run_that_did_it(parked, context):
 
 def test_a_replay_of_everything_at_one_target_may_be_tried_first(parked, context):
     """A dry run."""
-    operator = ReplayDeadLettersOperator(task_id="replay", target="kubernetes", every=True, plan_only=True)
+    operator = ReplayDeadLettersOperator(task_id="replay", target="kubernetes", every=True, dry_run=True)
     assert [one["id"] for one in operator.execute(context)["replayed"]] == [1]
     assert sync_state.states(parked, ["lab"])[0].status is SyncStatus.PARKED
     other = ReplayDeadLettersOperator(task_id="replay", target="git", every=True)
@@ -71,7 +71,7 @@ def test_a_replay_of_everything_at_one_target_may_be_tried_first(parked, context
 
 def test_a_replay_at_an_emptied_target_is_one_at_both(parked, context):
     """The form sends null."""
-    emptied = ReplayDeadLettersOperator(task_id="replay", target=None, every=True, plan_only=True)
+    emptied = ReplayDeadLettersOperator(task_id="replay", target=None, every=True, dry_run=True)
     assert len(emptied.execute(context)["replayed"]) == 1
 
 
@@ -85,7 +85,7 @@ def test_a_lost_run_is_repaired(parked, context):
     """Nobody holds its lock."""
     sync_state.begin(parked, Target.KUBERNETES, [fabrics.load_fabric(parked, "lab").id], run_id="dag/killed")
     lost = [{"fabric": "lab", "target": "kubernetes", "run_id": "dag/killed"}]
-    assert RepairLostRunsOperator(task_id="repair", plan_only=True).execute(context) == lost
+    assert RepairLostRunsOperator(task_id="repair", dry_run=True).execute(context) == lost
     assert RepairLostRunsOperator(task_id="repair").execute(context) == lost
     assert RepairLostRunsOperator(task_id="repair").execute(context) == []
 
@@ -95,7 +95,7 @@ def test_histories_go_by_their_settings_and_the_report_is_kept(parked, context, 
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__SYNC_EVENT_RETENTION_DAYS", "0.5")
     with transaction(parked) as cursor:
         cursor.execute("UPDATE hedgehog.sync_event SET finished_at = now() - interval '13 hours'")
-    report = SweepHistoriesOperator(task_id="sweep", plan_only=True).execute(context)
+    report = SweepHistoriesOperator(task_id="sweep", dry_run=True).execute(context)
     assert (report["sync_event"], jobs(parked)) == ({"days": 0.5, "rows": 1, "more": False}, {})
     assert SweepHistoriesOperator(task_id="sweep").execute(context) == report
     assert jobs(parked) == {"result_cleanup": report}
@@ -132,7 +132,7 @@ def test_the_logs_of_our_dags_are_rotated(fabric_database, database, context, mo
         path.parent.mkdir(parents=True)
         path.write_text("text")
         os.utime(path, (time.time() - days * DAY,) * 2)
-    dry = RotateLogsOperator(task_id="rotate", plan_only=True).execute(context)
+    dry = RotateLogsOperator(task_id="rotate", dry_run=True).execute(context)
     assert (dry["compressed"], dry["deleted"], jobs(database)) == (1, 1, {})
     wet = RotateLogsOperator(task_id="rotate").execute(context)
     assert (wet["compressed"], wet["deleted"], wet["open"]) == (1, 1, 0)
@@ -158,7 +158,7 @@ def test_a_backup_goes_to_a_directory_or_to_object_storage_and_comes_back(
 ):
     """The same files at both; the report is kept."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_DIRECTORY", f"{scheme}{tmp_path}/backups")
-    dry = BackUpOperator(task_id="backup", plan_only=True).execute(context)
+    dry = BackUpOperator(task_id="backup", dry_run=True).execute(context)
     assert (dry["fabrics"], dry["removed"], jobs(parked), list(tmp_path.iterdir())) == (1, [], {}, [])
     done = BackUpOperator(task_id="backup").execute(context)
     assert (done["fabrics"], done["place"]) == (1, f"{scheme}{tmp_path}/backups/{done['name']}")

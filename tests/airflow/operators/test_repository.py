@@ -77,9 +77,9 @@ def test_the_plan_finds_what_needs_a_look(fabric_database, context):
 def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, context, ti):
     """With the names on the task."""
     calls = follow(GOOD)
-    FollowRepositoriesOperator(task_id="follow", repositories=["net"], fabrics=["lab"], forced=True).execute(context)
+    FollowRepositoriesOperator(task_id="follow", repositories=["net"], fabrics=["lab"], force=True).execute(context)
     (call,) = calls
-    assert (call["names"], call["fabrics"], call["forced"]) == (["net"], ["lab"], True)
+    assert (call["names"], call["fabrics"], call["force"]) == (["net"], ["lab"], True)
     assert call["run_id"] == "hedgehog_git_sync/manual__2026-01-01"
     assert ti.pushed == {LOOKS: [GOOD.as_dict()]}
     assert context["repositories"] == "net"

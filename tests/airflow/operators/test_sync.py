@@ -83,7 +83,7 @@ def test_a_refused_database_login_fails_without_a_retry(monkeypatch, context):
 def test_a_git_sync_hands_its_batch_to_the_service(service, context, fake_database):
     """With the run's name, which ends in commit trailers and in the history."""
     synced = service("git.sync.sync", [make_outcome()])
-    FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"], force=True, plan_only=True).execute(context)
+    FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"], force=True, dry_run=True).execute(context)
     ((arguments, options),) = synced.calls
     assert arguments == (fake_database, ["fabric-1"])
     assert options.pop("open_mirror").__name__ == "open_mirror"

@@ -314,8 +314,8 @@ def test_a_person_names_the_repository_as_he_knows_it(lab, ada):
 
 def test_a_person_may_have_everything_compared(lab, ada):
     """Although nothing moved; and only for the fabrics he names."""
-    assert [one.fabric for one in follow(lab, forced=True, fabrics=["lab"]).outcomes] == ["lab"]
-    assert follow(lab, forced=True, fabrics=["other"]).outcomes == ()
+    assert [one.fabric for one in follow(lab, force=True, fabrics=["lab"]).outcomes] == ["lab"]
+    assert follow(lab, force=True, fabrics=["other"]).outcomes == ()
 
 
 def test_a_suspended_fabric_is_left_alone_and_caught_up_with(lab, ada):

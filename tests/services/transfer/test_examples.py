@@ -81,7 +81,7 @@ def test_both_are_synced_to_the_demo_repository_and_cluster(examples):
             fabric.git_directory,
             fabric.kubernetes_connection_id,
             fabric.git_sync_enabled,
-            fabric.enable_k8s_sync,
+            fabric.kubernetes_sync_enabled,
         )
         for fabric in fabrics.load_fabrics(examples)
     }

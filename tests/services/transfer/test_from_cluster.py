@@ -49,7 +49,7 @@ def test_what_users_wrote_is_taken_without_what_the_cluster_added(api, database)
     assert set(stored) == {"Server/default/srv-1", "VPC/default/vpc-1"}
     assert stored["Server/default/srv-1"]["metadata"] == make_server("srv-1")["metadata"]
     fabric = fabrics.load_fabric(database, "lab")
-    assert (fabric.kubernetes_connection_id, fabric.enable_k8s_sync, fabric.publish_fabric_resource) == (
+    assert (fabric.kubernetes_connection_id, fabric.kubernetes_sync_enabled, fabric.publish_fabric_resource) == (
         "lab_cluster",
         False,
         False,

@@ -43,16 +43,16 @@ class CleanUpCacheOperator(BaseOperator):
     """Drops read models and returns how many.
 
     :param fabrics: drop all that is kept of these fabrics; empty: of every fabric what is too old. (templated)
-    :param plan_only: a dry run: count, drop nothing. (templated)
+    :param dry_run: a dry run: count, drop nothing. (templated)
     """
 
-    template_fields: Sequence[str] = ("fabrics", "plan_only")
+    template_fields: Sequence[str] = ("fabrics", "is_dry_run")
     ui_color = "#fce8e6"
 
-    def __init__(self, *, fabrics: Any = (), plan_only: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, fabrics: Any = (), dry_run: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fabrics = fabrics
-        self.plan_only = plan_only
+        self.is_dry_run = dry_run
 
     def execute(self, context: Context) -> int:
         """Run `hedgehog.services.observe.cache.expire`, or `invalidate` for named fabrics."""
@@ -61,9 +61,9 @@ class CleanUpCacheOperator(BaseOperator):
         with fabric_database() as connection:
             names = known_fabrics(connection, self.fabrics)
             if names:
-                dropped = cache.invalidate(connection, names, dry_run=bool(self.plan_only))
+                dropped = cache.invalidate(connection, names, dry_run=bool(self.is_dry_run))
             else:
-                dropped = cache.expire(connection, dry_run=bool(self.plan_only))
+                dropped = cache.expire(connection, dry_run=bool(self.is_dry_run))
         what = f"entries of {short(names)}" if names else "entries that were too old"
-        logger.info("%s%s %s", "would drop " if self.plan_only else "dropped ", dropped, what)
+        logger.info("%s%s %s", "would drop " if self.is_dry_run else "dropped ", dropped, what)
         return dropped

@@ -42,20 +42,20 @@ class ReplayDeadLettersOperator(BaseOperator):
     :param fabrics: fabric names. (templated)
     :param target: `git`, `kubernetes` or `both`, as nothing is. (templated)
     :param every: all that is parked, whatever the fabric. (templated)
-    :param plan_only: a dry run. (templated)
+    :param dry_run: a dry run. (templated)
     """
 
-    template_fields: Sequence[str] = ("fabrics", "target", "every", "plan_only")
+    template_fields: Sequence[str] = ("fabrics", "target", "every", "is_dry_run")
     ui_color = "#fef7e0"
 
     def __init__(
-        self, *, fabrics: Any = (), target: Any = "both", every: Any = False, plan_only: Any = False, **kwargs: Any
+        self, *, fabrics: Any = (), target: Any = "both", every: Any = False, dry_run: Any = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.fabrics = fabrics
         self.target = target
         self.every = every
-        self.plan_only = plan_only
+        self.is_dry_run = dry_run
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was replayed and what had to stay parked."""
@@ -67,7 +67,7 @@ class ReplayDeadLettersOperator(BaseOperator):
             selection = dead_letters.select(
                 connection, fabrics=list(self.fabrics), target=target, every=bool(self.every)
             )
-            done = dead_letters.replay(connection, selection, by=run_id_of(context), dry_run=bool(self.plan_only))
+            done = dead_letters.replay(connection, selection, by=run_id_of(context), dry_run=bool(self.is_dry_run))
         for line in done.lines() or ["no such work is parked"]:
             logger.info("%s", line)
         return done.as_dict()
@@ -76,18 +76,18 @@ class ReplayDeadLettersOperator(BaseOperator):
 class _CleaningOperator(BaseOperator):
     """What the operators share that delete: a dry run says what would go."""
 
-    template_fields: Sequence[str] = ("plan_only",)
+    template_fields: Sequence[str] = ("is_dry_run",)
     ui_color = "#f1f3f4"
 
-    def __init__(self, *, plan_only: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, dry_run: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.plan_only = plan_only
+        self.is_dry_run = dry_run
 
 
 class RepairLostRunsOperator(_CleaningOperator):
     """Gives the fabrics whose run was killed an outcome, so that they no longer show `syncing`.
 
-    :param plan_only: a dry run. (templated)
+    :param dry_run: a dry run. (templated)
     """
 
     def execute(self, context: Context) -> list[dict[str, str]]:
@@ -95,7 +95,7 @@ class RepairLostRunsOperator(_CleaningOperator):
         from hedgehog.services.upkeep import maintenance
 
         with fabric_database() as connection:
-            lost = maintenance.repair_lost_runs(connection, dry_run=bool(self.plan_only))
+            lost = maintenance.repair_lost_runs(connection, dry_run=bool(self.is_dry_run))
         for one in lost:
             logger.warning("%s → %s: the run %s ended without an outcome", one["fabric"], one["target"], one["run_id"])
         return lost
@@ -104,7 +104,7 @@ class RepairLostRunsOperator(_CleaningOperator):
 class SweepHistoriesOperator(_CleaningOperator):
     """Deletes rows of our own tables that are older than `[hedgehog] <table>_retention_days`.
 
-    :param plan_only: a dry run. (templated)
+    :param dry_run: a dry run. (templated)
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -114,8 +114,8 @@ class SweepHistoriesOperator(_CleaningOperator):
 
         with fabric_database() as connection:
             days = {table: retention.read() for table, retention in settings.RETENTIONS.items()}
-            report = maintenance.sweep_histories(connection, days, dry_run=bool(self.plan_only))
-            if not self.plan_only:
+            report = maintenance.sweep_histories(connection, days, dry_run=bool(self.is_dry_run))
+            if not self.is_dry_run:
                 note_run(connection, RESULT_CLEANUP, report)
         for name, swept in report.items():
             logger.info(
@@ -123,7 +123,7 @@ class SweepHistoriesOperator(_CleaningOperator):
                 name,
                 swept["rows"],
                 swept["days"],
-                "would go" if self.plan_only else "are gone",
+                "would go" if self.is_dry_run else "are gone",
                 "; more are left for the next run" if swept["more"] else "",
             )
         return report
@@ -132,7 +132,7 @@ class SweepHistoriesOperator(_CleaningOperator):
 class SweepDagRunsOperator(_CleaningOperator):
     """Deletes Airflow's rows of old runs of our DAGs, through its REST API; skipped where there is no connection to it.
 
-    :param plan_only: a dry run. (templated)
+    :param dry_run: a dry run. (templated)
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -153,10 +153,10 @@ class SweepDagRunsOperator(_CleaningOperator):
             days = settings.DAG_RUN_RETENTION_DAYS.read()
             with api:
                 before = datetime.now(UTC) - timedelta(days=days)
-                report = maintenance.sweep_runs(api, before, dry_run=bool(self.plan_only))
+                report = maintenance.sweep_runs(api, before, dry_run=bool(self.is_dry_run))
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
-        verb = "would go" if self.plan_only else "are gone"
+        verb = "would go" if self.is_dry_run else "are gone"
         logger.info("%s runs older than %g days %s", sum(report.deleted.values()), days, verb)
         return asdict(report) | {"days": days}
 
@@ -164,7 +164,7 @@ class SweepDagRunsOperator(_CleaningOperator):
 class RotateLogsOperator(_CleaningOperator):
     """Compresses and deletes task logs of our DAGs on the machine that it runs on.
 
-    :param plan_only: a dry run. (templated)
+    :param dry_run: a dry run. (templated)
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -178,15 +178,15 @@ class RotateLogsOperator(_CleaningOperator):
 
         folder = Path(conf.get("logging", "base_log_folder")).expanduser()
         try:
-            report = rotate(folder, _our_dags(folder), _policy(), now=time.time(), dry_run=bool(self.plan_only))
+            report = rotate(folder, _our_dags(folder), _policy(), now=time.time(), dry_run=bool(self.is_dry_run))
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
-        verb = "would be " if self.plan_only else ""
+        verb = "would be " if self.is_dry_run else ""
         for action, paths in (("compressed", report.compressed), ("deleted", report.deleted)):
             for path in paths:
                 logger.info("%s%s: %s", verb, action, path)
         logger.info("%s", report.as_dict())
-        if not self.plan_only:
+        if not self.is_dry_run:
             _note(LOG_ROTATION, report.as_dict())
         return report.as_dict()
 
@@ -210,7 +210,7 @@ def _policy() -> Policy:
 class BackUpOperator(_CleaningOperator):
     """Writes a backup of the fabric database to `[hedgehog] backup_directory` and lets the oldest there go.
 
-    :param plan_only: a dry run. (templated)
+    :param dry_run: a dry run. (templated)
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -226,12 +226,12 @@ class BackUpOperator(_CleaningOperator):
                 backup_storage.backup_place(),
                 keep=settings.BACKUP_KEEP.read(),
                 now=datetime.now(UTC),
-                dry_run=bool(self.plan_only),
+                dry_run=bool(self.is_dry_run),
             )
             report = done.as_dict()
-            if not self.plan_only and not done.missing:
+            if not self.is_dry_run and not done.missing:
                 note_run(connection, BACKUP, report)
-        verb = "would be " if self.plan_only else ""
+        verb = "would be " if self.is_dry_run else ""
         logger.info("%s fabrics, %s objects %swritten to %s", done.fabrics, done.objects, verb, done.place)
         for name in done.removed:
             logger.info("%sdeleted, one of the oldest: %s", verb, name)

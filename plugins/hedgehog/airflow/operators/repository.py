@@ -77,23 +77,23 @@ class FollowRepositoriesOperator(WorkOperator):
 
     :param repositories: names of repositories. (templated, mappable)
     :param fabrics: only these fabrics of them. (templated)
-    :param forced: compare every file although nothing moved. (templated)
+    :param force: compare every file although nothing moved. (templated)
     :param at_once: ask also the fabrics whose time has not come. (templated)
     """
 
     key = LOOKS
     batch = "repositories"
     nothing = "nothing to read"
-    template_fields: Sequence[str] = ("repositories", "fabrics", "forced", "at_once")
+    template_fields: Sequence[str] = ("repositories", "fabrics", "force", "at_once")
 
     def __init__(
-        self, *, repositories: Any, fabrics: Any = (), forced: Any = False, at_once: Any = False, **kwargs: Any
+        self, *, repositories: Any, fabrics: Any = (), force: Any = False, at_once: Any = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.at_once = at_once
         self.repositories = repositories
         self.fabrics = fabrics
-        self.forced = forced
+        self.force = force
 
     def work(self, connection: Connection, context: Context) -> list[RepositoryOutcome]:
         """Run `hedgehog.services.repository.changes.follow`."""
@@ -106,7 +106,7 @@ class FollowRepositoriesOperator(WorkOperator):
             open_mirror=open_mirror,
             run_id=run_id_of(context),
             fabrics=list(self.fabrics),
-            forced=bool(self.forced),
+            force=bool(self.force),
             at_once=bool(self.at_once),
             **time_limit(self),
         )

@@ -77,12 +77,12 @@ class _FabricSyncOperator(WorkOperator):
 
     key = OUTCOMES
     batch = "fabrics"
-    template_fields: Sequence[str] = ("fabrics", "plan_only", "due_only")
+    template_fields: Sequence[str] = ("fabrics", "is_dry_run", "due_only")
 
-    def __init__(self, *, fabrics: Any, plan_only: Any = False, due_only: Any = False, **kwargs: Any) -> None:
+    def __init__(self, *, fabrics: Any, dry_run: Any = False, due_only: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fabrics = fabrics
-        self.plan_only = plan_only
+        self.is_dry_run = dry_run
         self.due_only = due_only
 
     @abstractmethod
@@ -92,7 +92,7 @@ class _FabricSyncOperator(WorkOperator):
     def work(self, connection: Connection, context: Context) -> list[Outcome]:
         """Sync the batch, and renew the read models of its fabrics."""
         outcomes = self.sync(connection, self.names, run_id_of(context))
-        if not self.plan_only:
+        if not self.is_dry_run:
             _renew_read_models(connection, self.names)
         return outcomes
 
@@ -138,7 +138,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
     """Publishes a batch of fabrics to Git: one commit per fabric, one push per repository.
 
     :param fabrics: fabric names. (templated, mappable)
-    :param plan_only: a dry run: say what would be committed; write nothing. (templated)
+    :param dry_run: a dry run: say what would be committed; write nothing. (templated)
     :param due_only: leave out fabrics that another run was quicker with. (templated)
     :param force: compare every file anew, even where nothing seems to have changed. (templated)
     """
@@ -161,7 +161,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
             open_mirror=open_mirror,
             run_id=run_id,
             force=bool(self.force),
-            dry_run=bool(self.plan_only),
+            dry_run=bool(self.is_dry_run),
             due_only=bool(self.due_only),
             **time_limit(self),
         )
@@ -186,7 +186,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
     """Applies a batch of fabrics to their clusters: only what differs, in waves, and prunes what is no longer wanted.
 
     :param fabrics: fabric names. (templated, mappable)
-    :param plan_only: a dry run: say what would be applied and deleted; write nothing. (templated)
+    :param dry_run: a dry run: say what would be applied and deleted; write nothing. (templated)
     :param due_only: leave out fabrics that another run was quicker with. (templated)
     :param allow_large_prune: delete more than the fabrics' thresholds allow. (templated)
     """
@@ -207,7 +207,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
             names,
             open_cluster=open_cluster,
             run_id=run_id,
-            dry_run=bool(self.plan_only),
+            dry_run=bool(self.is_dry_run),
             due_only=bool(self.due_only),
             allow_large_prune=bool(self.allow_large_prune),
             **time_limit(self),

@@ -118,7 +118,7 @@ def sync(
 
 
 def _unwilling(fabric: Fabric) -> str:
-    if not fabric.enable_k8s_sync or fabric.kubernetes_connection_id is None:
+    if not fabric.kubernetes_sync_enabled or fabric.kubernetes_connection_id is None:
         return "Kubernetes sync is not enabled"
     return ""
 

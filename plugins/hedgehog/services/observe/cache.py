@@ -54,9 +54,9 @@ def read_all(connection: Connection, names: Sequence[str]) -> dict[str, dict[Mod
 
 def invalidate(connection: Connection, names: Sequence[str], *, dry_run: bool = False) -> int:
     """Drop all that is kept of the named fabrics; how many entries."""
-    return store.invalidate(connection, names, count_only=dry_run)
+    return store.invalidate(connection, names, dry_run=dry_run)
 
 
 def expire(connection: Connection, *, dry_run: bool = False) -> int:
     """Drop what is not good any more; how many entries."""
-    return store.expire(connection, count_only=dry_run)
+    return store.expire(connection, dry_run=dry_run)

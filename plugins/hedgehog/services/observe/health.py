@@ -60,7 +60,7 @@ def plan(connection: Connection, *, fabrics: Sequence[str] | None = None) -> lis
 
 
 def _with_cluster(fabrics: Sequence[Fabric]) -> list[Fabric]:
-    return [fabric for fabric in fabrics if fabric.enable_k8s_sync and fabric.kubernetes_connection_id]
+    return [fabric for fabric in fabrics if fabric.kubernetes_sync_enabled and fabric.kubernetes_connection_id]
 
 
 def check(

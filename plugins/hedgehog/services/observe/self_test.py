@@ -94,7 +94,7 @@ def _of_clusters(connection: Connection, fabrics: list[Fabric], open_cluster: Op
     """One check of the connection and one of the definitions for each cluster that a fabric is synced to."""
     users: dict[str, list[int]] = {}
     for fabric in fabrics:
-        if fabric.enable_k8s_sync and fabric.kubernetes_connection_id:
+        if fabric.kubernetes_sync_enabled and fabric.kubernetes_connection_id:
             users.setdefault(fabric.kubernetes_connection_id, []).append(fabric.id)
     held = kinds_held(connection, [row for ids in users.values() for row in ids], list(KINDS))
     for connection_id, ids in sorted(users.items()):

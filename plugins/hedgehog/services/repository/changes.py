@@ -88,7 +88,7 @@ class _Run:
     run_id: str
     judge: Judge
     only: frozenset[str]
-    forced: bool
+    force: bool
     at_once: bool
     deadline: float
 
@@ -105,7 +105,7 @@ def follow(
     open_mirror: OpenMirror,
     run_id: str,
     fabrics: Sequence[str] = (),
-    forced: bool = False,
+    force: bool = False,
     at_once: bool = False,
     judge: Judge = judge,
     deadline: float = math.inf,
@@ -113,7 +113,7 @@ def follow(
     """Look at the named repositories, one after the other, and say what was found and done.
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
-    trouble is its own. *fabrics* narrows it to those; *forced* compares every file although nothing moved;
+    trouble is its own. *fabrics* narrows it to those; *force* compares every file although nothing moved;
     *at_once* asks also those fabrics whose time has not come: a person waits. After *deadline*
     (of `time.monotonic`) nothing more is begun, and what was not reached is looked at by the next run. Raises only
     for the fabric database's own failures.
@@ -121,7 +121,7 @@ def follow(
     rows = {row.name: row for row in fabric_store.load_repositories(connection)}
     only = frozenset(fabrics)
     runs = [
-        _Run(connection, rows[name], open_mirror, run_id, judge, only, forced, at_once, deadline)
+        _Run(connection, rows[name], open_mirror, run_id, judge, only, force, at_once, deadline)
         for name in names
         if name in rows
     ]
@@ -154,7 +154,7 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> RepositoryOutcome:
     repository = run.repository
     deaths = repository_heads.killed(run.connection).get(repository.id, 0)
     news = any(not delivery.killed for delivery in deliveries)
-    if deaths >= repository_heads.MOST_KILLED and not (run.forced or run.at_once) and not news:
+    if deaths >= repository_heads.MOST_KILLED and not (run.force or run.at_once) and not news:
         return _fail(
             run,
             WorkKilled(
@@ -271,7 +271,7 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
         due_only=False,
     )
     others, left = neighbours(run.connection, run.repository), left_directories(run.connection, run.repository)
-    ingestion = Ingestion(run.connection, run.run_id, run.judge, run.forced, run.at_once, others, left)
+    ingestion = Ingestion(run.connection, run.run_id, run.judge, run.force, run.at_once, others, left)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = []

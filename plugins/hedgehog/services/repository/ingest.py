@@ -35,13 +35,13 @@ from hedgehog.store.sync_state import State
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """How to ingest: for which run, judged by whom, *forced* or only what needs it. *neighbours* are the directories
+    """How to ingest: for which run, judged by whom, with *force* all of it or only what needs it. *neighbours* are the directories
     of all fabrics in the repository, by name."""
 
     connection: Connection
     run_id: str
     judge: Judge
-    forced: bool = False
+    force: bool = False
     at_once: bool = False
     """A person waits: nobody's time has yet to come."""
     neighbours: Mapping[str, str] = field(default_factory=dict)
@@ -57,13 +57,13 @@ def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: State | 
     """
     try:
         behind = _is_behind(commit, fabric, state)
-        if not (ingestion.forced or ingestion.at_once or _needs_a_look(commit, state, behind=behind)):
+        if not (ingestion.force or ingestion.at_once or _needs_a_look(commit, state, behind=behind)):
             return None
-        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.forced:
+        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.force:
             return _record_unchanged(ingestion, commit, fabric)
         files = _own_files(ingestion, commit, fabric)
         _forget_vanished_directories(ingestion, commit)
-        content = _read(ingestion, commit.mirror, fabric, files, None if ingestion.forced else state)
+        content = _read(ingestion, commit.mirror, fabric, files, None if ingestion.force else state)
         return _store(ingestion, commit, fabric, content)
     except PushRace:
         raise

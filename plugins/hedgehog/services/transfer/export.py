@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hedgehog.fabric.kinds import FABRIC
-from hedgehog.fabric.model import Fabric, GitRepository, Manifest
+from hedgehog.fabric.model import Fabric, Manifest
 from hedgehog.fabric.render import dump, object_path
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.manifests.configuration import REPOSITORY, document
@@ -43,21 +43,15 @@ def stream(files: Mapping[str, bytes]) -> bytes:
 def _configuration(fabric: Fabric) -> list[Manifest]:
     documents = []
     if fabric.git_repository is not None:
-        values = _values(fabric.git_repository, store.REPOSITORY_SETTINGS)
+        values = {name: _plain(getattr(fabric.git_repository, name)) for name in sorted(store.REPOSITORY_SETTINGS)}
         documents.append(document(REPOSITORY, fabric.git_repository.name, values))
-    settings = _values(fabric, store.FABRIC_SETTINGS)
+    settings = {name: _plain(fabric.setting(name)) for name in sorted(store.FABRIC_SETTINGS)}
     settings["git_repository"] = fabric.git_repository.name if fabric.git_repository else None
     return [*documents, document(FABRIC.kind, fabric.name, settings)]
 
 
-def _values(row: Fabric | GitRepository, names: frozenset[str]) -> dict[str, Any]:
-    """The settings as plain data: enums are strings, mappings are dicts, of the rules' settings what is not a
-    default.
-    """
-    return {name: _plain(getattr(row, name)) for name in sorted(names)}
-
-
 def _plain(value: Any) -> Any:
+    """A setting as plain data: an enum is a string, a mapping a dict; of the rules' settings, those that are set."""
     if isinstance(value, FabricSettings):
         return value.as_dict()
     if isinstance(value, Mapping):
