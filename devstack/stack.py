@@ -74,7 +74,7 @@ class Stack:
         fabric = fabrics.load_fabric(self.database, name)
         object_store.save_objects(self.database, fabric.id, objects, delete_missing=replace)
 
-    def states(self, *names: str) -> dict[str, sync_state.State]:
+    def states(self, *names: str) -> dict[str, sync_state.SyncState]:
         """State by target of one fabric, or by `fabric/target` of several."""
         found = sync_state.states(self.database, names)
         return {state.target.value if len(names) == 1 else f"{state.fabric}/{state.target}": state for state in found}
@@ -87,12 +87,12 @@ class Stack:
             behind = [f"{one.fabric} at {one.target}: {one.status}, {one.reason}" for one in self._behind(names)]
             raise TimeoutError("\n".join([str(error), *behind[:20]])) from error
 
-    def _behind(self, names: Sequence[str]) -> list[sync_state.State]:
+    def _behind(self, names: Sequence[str]) -> list[sync_state.SyncState]:
         return [state for state in sync_state.states(self.database, names) if state.status != "in_sync"]
 
-    def wait_status(self, name: str, target: str, status: str, *, limit: float = LIMIT) -> sync_state.State:
+    def wait_status(self, name: str, target: str, status: str, *, limit: float = LIMIT) -> sync_state.SyncState:
         """Wait until one target of a fabric has a status, and return its state."""
-        seen: list[sync_state.State] = []
+        seen: list[sync_state.SyncState] = []
 
         def reached() -> bool:
             seen[:] = [self.states(name)[target]]

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.fabric.health import Health, HealthSummary
-from hedgehog.services.observe.self_test import Check
+from hedgehog.services.observe.self_test import SelfTestResult
 from hedgehog.store import database as store_database
 from hedgehog.store import health
 from hedgehog.store.database import transaction
 from hedgehog.store.fabrics import load_fabric, save_fabric
-from hedgehog.store.health import Look, Scope
+from hedgehog.store.health import HealthResult, Scope
 from tests.cli.lab import ROOT, connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
@@ -31,8 +31,8 @@ def looked(hedgehog, database_parameters):
     save_fabric(connection, "gen", {})
     ill = HealthSummary(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))
     looks = [
-        Look(Scope.FABRIC, "gen", ill, {"converged": True}, load_fabric(connection, "gen").id),
-        Look(Scope.SERVICE, "database", HealthSummary()),
+        HealthResult(Scope.FABRIC, "gen", ill, {"converged": True}, load_fabric(connection, "gen").id),
+        HealthResult(Scope.SERVICE, "database", HealthSummary()),
     ]
     with transaction(connection) as cursor:
         for look in looks:
@@ -86,7 +86,7 @@ def test_an_unknown_fabric_is_refused_with_near_names(looked):
 
 def test_a_self_test_shows_every_check_and_ends_with_1_when_one_failed(hedgehog, monkeypatch):
     """For people and for scripts."""
-    found = [Check("database", True, "fine"), Check("cluster a", False, "refused")]
+    found = [SelfTestResult("database", True, "fine"), SelfTestResult("cluster a", False, "refused")]
     monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found)
     status, out, _ = hedgehog("self-test")
     assert status == 1

@@ -48,11 +48,16 @@ def open_cluster(connection_id: str) -> Cluster:
 
 def sync_git(run_id: str, arguments: Arguments) -> None:
     """`hedgehog_git_sync`: plan, sync each batch, renew the read models."""
-    seams = git_sync.Seams(clock=_clock(arguments))
+    dependencies = git_sync.Dependencies(clock=_clock(arguments))
     with closing(hooks.open_database()) as connection:
         for batch in git_sync.plan(connection):
             outcomes = git_sync.sync(
-                connection, batch, open_mirror=hooks.open_mirror, run_id=run_id, due_only=True, seams=seams
+                connection,
+                batch,
+                open_mirror=hooks.open_mirror,
+                run_id=run_id,
+                due_only=True,
+                dependencies=dependencies,
             )
             _tell(outcomes)
             cache.refresh(connection, batch)

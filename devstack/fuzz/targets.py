@@ -25,7 +25,7 @@ from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Re
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
-from hedgehog.gitops.merge import merge
+from hedgehog.gitops.merge import merge_directories
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
 from hedgehog.manifests import configuration, intake, yaml
@@ -158,7 +158,7 @@ class Lab:
         with suppress(HedgehogError):
             for commit in (base, head):
                 mirror.fetch(commit)
-            merge(mirror, base, head, ["fabrics/lab", ""])
+            merge_directories(mirror, base, head, ["fabrics/lab", ""])
 
     def _mirror(self, repository: GitRepository) -> Mirror:
         return Mirror(self.cache, Remote(repository.url, repository.branch))

@@ -32,7 +32,7 @@ from hedgehog.cli import (
     validate,
 )
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
-from hedgehog.cli.output import complain, own_stdout, say, show, write
+from hedgehog.cli.output import own_stdout, print_error, say, show, write_result
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import HedgehogError
 
@@ -125,7 +125,7 @@ def _render_crds(arguments: argparse.Namespace) -> int:
 
     definitions = {definition["metadata"]["name"]: dump(definition) for definition in render_all(SCHEMAS)}
     if arguments.directory is None:
-        write(arguments, b"---\n".join(definitions.values()))
+        write_result(arguments, b"---\n".join(definitions.values()))
         return 0
     arguments.directory.mkdir(parents=True, exist_ok=True)
     for name, text in definitions.items():
@@ -178,7 +178,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _failed(message: str) -> int:
-    complain(message)
+    print_error(message)
     return 1
 
 

@@ -15,7 +15,7 @@ from hedgehog.cli.status import _explanation
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
-from hedgehog.services.observe.status import standings
+from hedgehog.services.observe.status import target_statuses
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
 from tests.cli.lab import connection_uri, hedgehog
@@ -96,7 +96,7 @@ def test_an_explanation_names_everything_and_what_to_do(lab):
 def test_a_command_is_on_a_line_of_its_own_however_narrow_the_screen(lab, database, width):
     """To be copied; half a command with a line break behind it would run."""
     fabric = fabrics.load_fabric(database, "bad")
-    rows = standings(database, ["bad"], now=datetime.now(UTC))
+    rows = target_statuses(database, ["bad"], now=datetime.now(UTC))
     lines = list(_explanation(fabric, rows, datetime.now(UTC), Screen(width), every=True))
     commands = [problem.command for problem in rows[0].problems]
     assert {line.strip() for line in lines} >= set(commands)

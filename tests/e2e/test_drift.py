@@ -25,7 +25,7 @@ def description(stack: Stack, name: str) -> str:
     return found
 
 
-def drifts(stack: Stack, name: str) -> list[open_drift.Listed]:
+def drifts(stack: Stack, name: str) -> list[open_drift.ListedDrift]:
     """The fabric's own drift."""
     return [one for one in open_drift.listing(stack.database, name) if one.drift.fabric_id is not None]
 

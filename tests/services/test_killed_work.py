@@ -39,7 +39,7 @@ def github(database, tmp_path):
             {"fabrics/lab/vpc-2.yaml": pull_request_lab.text(pull_request_lab.vpc("vpc-2", "10.0.2.0/24", 1002))}
         )
         url = lab.git.url("acme/net")
-        inbox.receive(
+        inbox.store_delivery(
             database,
             Arrival("d", "0" * 64, inbox.PULL_REQUEST, "pull_request", "acme/net", url, number=1, base="main"),
         )
@@ -145,7 +145,7 @@ def kill_looks(lab):
 def push(lab, number=1):
     """A host tells of a push."""
     url = fabric_store.load_repositories(lab.database)[0].url
-    inbox.receive(
+    inbox.store_delivery(
         lab.database, Arrival(f"d-{number}", f"{number:064x}", inbox.BRANCH, "push", "net", url, branch="main")
     )
 

@@ -153,7 +153,7 @@ def test_a_sync_that_gets_nothing_done_in_its_time_is_a_failed_attempt(world) ->
     sync_state.begin(world.database, Target.KUBERNETES, before, run_id="killed")
     sync_state.begin(world.database, Target.KUBERNETES, before, run_id="run-2")
     with transaction(world.database) as cursor:
-        sync_state.leave(cursor, Target.KUBERNETES, before, run_id="run-2")
+        sync_state.undo_begin(cursor, Target.KUBERNETES, before, run_id="run-2")
     assert (world.state("lab").status, world.state("lab").attempts) == (SyncStatus.ERROR, 1)
 
 
@@ -183,14 +183,21 @@ def test_a_sync_to_git_pushes_what_was_planned_in_time(lab, late) -> None:
         late()
         return trust(*arguments)
 
-    seams = git_sync.Seams(judge=judge)
+    dependencies = git_sync.Dependencies(judge=judge)
     one, two = git_sync.sync(
-        lab.database, ["one", "two"], open_mirror=lab.open_mirror, run_id="run-1", seams=seams, deadline=soon()
+        lab.database,
+        ["one", "two"],
+        open_mirror=lab.open_mirror,
+        run_id="run-1",
+        dependencies=dependencies,
+        deadline=soon(),
     )
     assert (one.status, one.commit is None, two.status, len(judged)) == (SUCCESS, False, SKIPPED, 1)
     assert (lab.state("one").status, lab.state("two").status) == (SyncStatus.IN_SYNC, SyncStatus.NEVER_SYNCED)
     assert [one.name for one in schedule.due(lab.database, Target.GIT)] == ["two"]
-    (again,) = git_sync.sync(lab.database, ["two"], open_mirror=lab.open_mirror, run_id="run-2", seams=seams)
+    (again,) = git_sync.sync(
+        lab.database, ["two"], open_mirror=lab.open_mirror, run_id="run-2", dependencies=dependencies
+    )
     assert again.status is SUCCESS
 
 

@@ -81,7 +81,7 @@ def test_what_would_write_to_a_standby_is_worth_another_try(reading, work):
 def test_a_standby_may_be_read_by_who_wants_it(reading):
     """`target_session_attrs` in the extra of the connection."""
     assert {state.fabric for state in sync_state.states(reading)} == {"lab"}
-    assert {one.name for one in metrics.figures(reading)} >= {"hedgehog_fabrics"}
+    assert {one.name for one in metrics.current_samples(reading)} >= {"hedgehog_fabrics"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hedgehog.errors import (
 )
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
-from hedgehog.store.database import as_json, transaction
+from hedgehog.store.database import jsonb, transaction
 from hedgehog.store.failures import translated
 from tests.waiting import until
 
@@ -68,7 +68,7 @@ def test_every_state_that_postgresql_knows_is_one_of_our_errors(bench):
 
 @pytest.mark.parametrize(
     "value",
-    ["a\0b", "\ud800", as_json({"a": "\0"}), as_json({"a": "\ud800"}), as_json({"a": 2**70}), as_json({"\0": 1})],
+    ["a\0b", "\ud800", jsonb({"a": "\0"}), jsonb({"a": "\ud800"}), jsonb({"a": 2**70}), jsonb({"\0": 1})],
     ids=["nul", "surrogate", "json nul", "json surrogate", "json integer", "json key"],
 )
 def test_a_value_that_no_column_can_hold_is_bad_input(bench, value):

@@ -10,7 +10,7 @@ from hedgehog.services import claims
 from hedgehog.store import database as store_database
 from hedgehog.store import dead_letters, inbox, repository_heads, retention, sync_state
 from hedgehog.store.dead_letters import Selection
-from hedgehog.store.inbox import BRANCH, MOST_KILLED, PULL_REQUEST, Status
+from hedgehog.store.inbox import BRANCH, MOST_KILLED, PULL_REQUEST, DeliveryStatus
 from hedgehog.store.problems import open_problems
 from tests.store.inbox_lab import make_arrival, take
 from tests.waiting import until_alone
@@ -33,7 +33,7 @@ def kill(bench, database_parameters):
 
 def receive(bench, **values):
     """A delivery comes in; its id."""
-    inbox.receive(bench.connection, make_arrival(**values))
+    inbox.store_delivery(bench.connection, make_arrival(**values))
     ((number,),) = bench.execute("SELECT max(id) FROM hedgehog.inbox")
     return number
 
@@ -59,7 +59,7 @@ def test_a_failure_between_deaths_begins_a_new_count(bench, kill):
     """A host that is unreachable kills nobody."""
     receive(bench)
     kill()
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "away", retry_after=0)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "away", retry_after=0)
     bench.execute("UPDATE hedgehog.inbox SET next_attempt_at = now()")
     assert take(bench.connection)[0].killed == 0
 
@@ -81,7 +81,7 @@ def test_a_delivery_that_is_given_up_is_a_dead_letter_and_a_problem(bench, value
     bench.repository("net", url="git@git.example.com:acme/net")
     bench.fabric("lab", git_repository="net", git_sync_enabled=True)
     receive(bench, **values)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     (letter,) = dead_letters.letters(bench.connection, Selection())
     assert (letter.fabric, letter.verb, letter.conf) == ("acme/net", verb, conf)
     assert letter.message == f"{about}: no token"
@@ -100,9 +100,9 @@ def test_a_delivery_that_is_given_up_is_a_dead_letter_and_a_problem(bench, value
 def test_a_given_up_delivery_is_done_when_somebody_looked_there_since(bench):
     """And its letter with it."""
     number = receive(bench)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     assert [one.id for one in inbox.given_up(bench.connection, BRANCH)] == [number]
-    inbox.settle(bench.connection, [number], "looked at main")
+    inbox.mark_handled(bench.connection, [number], "looked at main")
     (letter,) = dead_letters.letters(bench.connection, Selection(), closed=True)
     assert (letter.status.value, letter.note) == ("resolved", "looked at main")
     assert inbox.given_up(bench.connection, BRANCH) == []
@@ -111,7 +111,7 @@ def test_a_given_up_delivery_is_done_when_somebody_looked_there_since(bench):
 def test_a_discarded_delivery_leaves_the_list(bench):
     """Nobody wants to hear of it."""
     receive(bench)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     dead_letters.discard(bench.connection, Selection(), by="ann", why="gone")
     assert dead_letters.letters(bench.connection, Selection()) == []
 
@@ -119,7 +119,7 @@ def test_a_discarded_delivery_leaves_the_list(bench):
 def test_a_given_up_delivery_is_kept_while_its_letter_waits(bench):
     """It is what a replay needs."""
     receive(bench)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     bench.execute("UPDATE hedgehog.inbox SET received_at = now() - interval '1 year'")
     history = next(one for one in retention.HISTORIES if one.name == "inbox")
     assert retention.sweep(bench.connection, history, 14).rows == 0
@@ -146,7 +146,7 @@ def plan(bench):
 
 def claim(bench, *names, due_only=True):
     """Which of *names* a run gets to work on, and what it says of the others."""
-    options = {"unwilling": lambda fabric: "", "now": bench.execute("SELECT now()")[0][0], "dry_run": False}
+    options = {"skip_reason": lambda fabric: "", "now": bench.execute("SELECT now()")[0][0], "dry_run": False}
     with claims.claim(bench.connection, Target.KUBERNETES, names, due_only=due_only, **options) as (taken, others):
         return [fabric.name for fabric in taken], others
 
@@ -196,7 +196,7 @@ def test_an_outcome_between_deaths_begins_a_new_count(bench, three, status):
     bench.finish(three[0], outcome)
     die(bench, three[0])
     die(bench, three[0])
-    assert sync_state.killers(bench.connection, Target.KUBERNETES, [three[0].id]) == set()
+    assert sync_state.killed_repeatedly(bench.connection, Target.KUBERNETES, [three[0].id]) == set()
 
 
 def test_looks_at_a_repository_are_counted_until_one_ends(bench):

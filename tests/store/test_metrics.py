@@ -25,7 +25,7 @@ class Figures:
     """What the database says now, by metric: label values → value."""
 
     def __init__(self, connection):
-        self._samples = metrics.figures(connection)
+        self._samples = metrics.current_samples(connection)
 
     def __getitem__(self, name):
         assert name in METRICS
@@ -259,11 +259,11 @@ def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
 )
 def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch, caplog, sql, why):
     """Whatever is wrong with it."""
-    good = metrics.figures(bench.connection)
+    good = metrics.current_samples(bench.connection)
     bench.execute("SET statement_timeout = '5s'")
     broken = Metric("hedgehog_circuits_open", "gauge", "…", (), sql)
     monkeypatch.setattr(metrics, "METRICS", {**METRICS, broken.name: broken})
-    found = metrics.figures(bench.connection)
+    found = metrics.current_samples(bench.connection)
     assert {one.name for one in good} - {one.name for one in found} == {broken.name}
     assert [one.labels for one in found if one.name == FAILED] == [{"metric": broken.name}]
     assert f"no figures for {broken.name}: " in caplog.text
@@ -275,13 +275,13 @@ def test_a_database_that_is_lost_in_the_middle_is_not_a_failed_metric(bench, mon
     killer = Metric("hedgehog_circuits_open", "gauge", "…", (), "SELECT pg_terminate_backend(pg_backend_pid())")
     monkeypatch.setattr(metrics, "METRICS", {**METRICS, killer.name: killer})
     with pytest.raises(RemoteUnavailable):
-        metrics.figures(bench.connection)
+        metrics.current_samples(bench.connection)
 
 
 def test_no_query_is_begun_when_the_time_is_over(bench, monkeypatch, caplog):
     """A scraper must not wait for sixty statements that all hang."""
     monkeypatch.setattr(metrics, "TIME_LIMIT", -1.0)
-    found = metrics.figures(bench.connection)
+    found = metrics.current_samples(bench.connection)
     assert {one.name for one in found} == {FAILED}
     assert "no time was left" in caplog.text
 

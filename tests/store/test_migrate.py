@@ -70,7 +70,7 @@ def test_a_filled_database_is_migrated_with_its_rows(database, directory):
     bench = Bench(database)
     fabric = bench.synced_fabric()
     bench.execute("INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, 'VPC', "
-                  "'default', 'vpc-1', %s)", fabric.id, store_database.as_json(make_vpc()))  # fmt: skip
+                  "'default', 'vpc-1', %s)", fabric.id, store_database.jsonb(make_vpc()))  # fmt: skip
     number = len(migrations.load()) + 1
     sql = "ALTER TABLE hedgehog.fabric ADD COLUMN colour text NOT NULL DEFAULT 'blue'; UPDATE hedgehog.fabric SET colour = 'red';"
     (directory / f"{number:04}_colours.sql").write_text(sql)

@@ -81,4 +81,4 @@ def test_the_fabrics_of_a_repository_are_those_that_are_enabled(bench, repositor
     """By name."""
     bench.fabric("also", git_repository="net", git_directory="also", git_sync_enabled=True)
     bench.fabric("off", git_repository="net", git_directory="off")
-    assert repository_heads.fabrics(bench.connection, repository) == ["also", "lab"]
+    assert repository_heads.enabled_fabrics(bench.connection, repository) == ["also", "lab"]

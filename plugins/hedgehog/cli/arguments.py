@@ -126,7 +126,7 @@ def duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def moment(text: str) -> datetime:
+def iso_time(text: str) -> datetime:
     """An ISO date and time; without an offset it is UTC."""
     try:
         found = datetime.fromisoformat(text)

@@ -14,7 +14,7 @@ from hedgehog.cli.session import fabric_database
 
 if TYPE_CHECKING:
     from hedgehog.services.transfer.backup import Backup
-    from hedgehog.services.transfer.restore import Report
+    from hedgehog.services.transfer.restore import RestoreReport
     from hedgehog.store.database import Connection
 
 
@@ -101,7 +101,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Report:
+def _from_backup(arguments: argparse.Namespace, connection: Connection) -> RestoreReport:
     from hedgehog.airflow.adapters import backup_storage
     from hedgehog.services.transfer.restore import restore
 
@@ -112,7 +112,7 @@ def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Repor
         return restore(connection, directory, replace=arguments.replace, key=backup_storage.backup_key())
 
 
-def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:
+def _from_git(arguments: argparse.Namespace, connection: Connection) -> RestoreReport:
     from hedgehog.airflow.adapters.hooks import open_mirror
     from hedgehog.fabric.model import GitRepository
     from hedgehog.services.transfer.restore import restore_from_git
@@ -124,7 +124,7 @@ def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:
         return restore_from_git(connection, open_mirror(repository), repository, replace=arguments.replace)
 
 
-def _text(report: Report) -> str:
+def _text(report: RestoreReport) -> str:
     lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
     for name, action in report.fabrics.items():
         revision = report.revisions.get(name)

@@ -84,7 +84,11 @@ def _list(arguments: argparse.Namespace) -> int:
         if arguments.fabrics:
             selection = service.select(connection, fabrics=arguments.fabrics, target=_target(arguments))
         found = store.letters(connection, selection, closed=arguments.closed)
-    show(arguments, [service.plain(one) for one in found], lambda: _table(found, datetime.now(UTC), screen(arguments)))
+    show(
+        arguments,
+        [service.letter_as_dict(one) for one in found],
+        lambda: _table(found, datetime.now(UTC), screen(arguments)),
+    )
     return 0
 
 
@@ -108,7 +112,7 @@ def _table(letters: Sequence[DeadLetter], now: datetime, screen: Screen) -> str:
 
 def _show(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        found = service.plain(store.letter(connection, arguments.id))
+        found = service.letter_as_dict(store.letter(connection, arguments.id))
     show(arguments, found, lambda: pairs(found))
     return 0
 
@@ -126,19 +130,19 @@ def _selection(arguments: argparse.Namespace, connection: Any) -> Selection:
 def _replay(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         selection = _selection(arguments, connection)
-        done = service.replay(connection, selection, by=_person(), dry_run=arguments.dry_run)
+        done = service.replay(connection, selection, by=_user(), dry_run=arguments.dry_run)
     show(arguments, done.as_dict(), lambda: "\n".join(done.lines()) or "nothing is parked")
     return 0
 
 
 def _discard(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        done = service.discard(connection, _selection(arguments, connection), by=_person(), why=arguments.reason)
+        done = service.discard(connection, _selection(arguments, connection), by=_user(), why=arguments.reason)
     lines = [f"{one.id}: {one.fabric} → {one.target} is removed from the list and stays parked" for one in done]
-    data = {"discarded": [service.plain(one) for one in done]}
+    data = {"discarded": [service.letter_as_dict(one) for one in done]}
     show(arguments, data, lambda: "\n".join(lines) or "nothing is parked")
     return 0
 
 
-def _person() -> str:
+def _user() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
-from hedgehog.cli.output import age, cell, note, progress, show, some, table
+from hedgehog.cli.output import age, cell, limited, note, progress, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change
@@ -101,12 +101,12 @@ def _list(arguments: argparse.Namespace) -> int:
         found = [] if arguments.place == GIT else open_drift.listing(connection, arguments.fabric)
         edits = [] if arguments.place == CLUSTER else edit_store.listing(connection, arguments.fabric)
         fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
-    data = [*map(_of_git, edits), *(_of_cluster(one, fabrics) for one in found)]
+    data = [*map(_edit_as_dict, edits), *(_drift_as_dict(one, fabrics) for one in found)]
     show(arguments, data, lambda: _text(data, datetime.now(UTC), every=arguments.verbose))
     return 0
 
 
-def _of_git(one: edit_store.Listed) -> dict[str, Any]:
+def _edit_as_dict(one: edit_store.ListedEdit) -> dict[str, Any]:
     edit = one.edit
     return {
         "fabrics": [one.fabric],
@@ -125,7 +125,7 @@ def _of_git(one: edit_store.Listed) -> dict[str, Any]:
     }
 
 
-def _of_cluster(one: open_drift.Listed, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
+def _drift_as_dict(one: open_drift.ListedDrift, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
     drift = one.drift
     fabric = fabrics.get(one.fabrics[0]) if one.fabrics and drift.state in _OWN else None
     return {
@@ -164,7 +164,7 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
     heading, *lines = table(_COLUMNS, rows, nothing="no drift is known").splitlines()
     text = [heading]
     for line, one in zip(lines, data, strict=True):
-        differences = some(map(cell, one["lines"]), _DIFFERENCES_SHOWN, every=every)
+        differences = limited(map(cell, one["lines"]), _DIFFERENCES_SHOWN, every=every)
         text += [line, *(f"    {difference}" for difference in differences)]
     if any(one["next"] == NextStep.HELD for one in data):
         text += ["", "what is held waits for you: `hedgehog drift adopt|revert NAME OBJECT`"]
@@ -219,7 +219,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
             raise InvalidInput(
                 f"{', '.join(sorted(both))}: changed in Git and in the cluster; say --in git or --in cluster"
             )
-        changes = _adopted(arguments, connection, fabric, chosen)
+        changes = _adopt_chosen(arguments, connection, fabric, chosen)
     data = [{"object": str(ref), "action": action} for ref, action in changes]
     rows = [tuple(one.values()) for one in data]
     show(arguments, data, lambda: table(("object", "action"), rows, nothing="nothing to adopt"))
@@ -228,7 +228,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _adopted(
+def _adopt_chosen(
     arguments: argparse.Namespace, connection: Connection, fabric: Fabric, chosen: _Chosen
 ) -> list[tuple[ObjectRef, str]]:
     """Take all of it into the fabric, or nothing; what changed there."""

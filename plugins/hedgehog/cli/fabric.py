@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli import fabric_care
 from hedgehog.cli.arguments import add_command, add_group, setting
-from hedgehog.cli.output import age, note, pairs, progress, say, screen, show, some, table, write
+from hedgehog.cli.output import age, limited, note, pairs, progress, say, screen, show, table, write_result
 from hedgehog.cli.session import fabric_database
-from hedgehog.cli.status import state_table
+from hedgehog.cli.status import status_table
 from hedgehog.errors import AlreadyExists, InvalidInput
 from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
-from hedgehog.services.observe.status import Standing, standings
+from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.store import fabrics as store
 from hedgehog.store import objects as object_store
 
 if TYPE_CHECKING:
     from hedgehog.kube.client import Cluster
-    from hedgehog.services.transfer.load import Report
+    from hedgehog.services.transfer.load import ImportReport
 
 _SHOWN_CHANGES = 20
 
@@ -100,7 +100,7 @@ def _import(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _from_files(arguments: argparse.Namespace) -> Report:
+def _from_files(arguments: argparse.Namespace) -> ImportReport:
     from hedgehog.services.transfer import load as fabric_import
     from hedgehog.services.transfer import local_files
 
@@ -123,7 +123,7 @@ def _from_files(arguments: argparse.Namespace) -> Report:
         )
 
 
-def _from_cluster(arguments: argparse.Namespace) -> Report:
+def _from_cluster(arguments: argparse.Namespace) -> ImportReport:
     with progress(arguments, f"reading the cluster {arguments.from_cluster}"):
         from hedgehog.services.transfer.from_cluster import import_from_cluster
 
@@ -152,13 +152,13 @@ def _open_cluster(arguments: argparse.Namespace) -> Cluster:
     return open_cluster(arguments.from_cluster)
 
 
-def _report_text(report: Report, *, every: bool) -> str:
+def _report_text(report: ImportReport, *, every: bool) -> str:
     lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
     lines += [f"fabric {name}: {action}" for name, action in report.fabrics.items()]
     if report.fabric is not None:
         lines.append(f"objects of {report.fabric}: {_counts(report.objects)}")
         changes = [str(change) for change in report.objects.writes]
-        lines += [f"  {line}" for line in some(changes, _SHOWN_CHANGES, every=every)]
+        lines += [f"  {line}" for line in limited(changes, _SHOWN_CHANGES, every=every)]
     return "\n".join([*lines, "dry run: nothing was changed"] if report.dry_run else lines)
 
 
@@ -172,7 +172,7 @@ def _export(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         files = fabric_export.export(connection, arguments.fabric)
     if arguments.directory is None:
-        write(arguments, fabric_export.stream(files))
+        write_result(arguments, fabric_export.stream(files))
         return 0
     _write(arguments.directory, files)
     say(arguments, f"{len(files)} files written to {arguments.directory}")
@@ -241,7 +241,7 @@ def _show(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         fabric = store.load_fabric(connection, arguments.fabric)
         objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
-        found = standings(connection, [fabric.name], now=datetime.now(UTC))
+        found = target_statuses(connection, [fabric.name], now=datetime.now(UTC))
     kinds = Counter(stored.ref.kind for stored in objects)
     data = _plain(fabric) | {
         "objects": dict(sorted(kinds.items())),
@@ -258,5 +258,5 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _states(arguments: argparse.Namespace, found: Sequence[Standing]) -> str:
-    return state_table(found, datetime.now(UTC), nothing="no sync is on", screen=screen(arguments))
+def _states(arguments: argparse.Namespace, found: Sequence[TargetStatus]) -> str:
+    return status_table(found, datetime.now(UTC), nothing="no sync is on", screen=screen(arguments))

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import Parser, add_command, duration, moment
-from hedgehog.cli.output import cell, note, progress, show, some
+from hedgehog.cli.arguments import Parser, add_command, duration, iso_time
+from hedgehog.cli.output import cell, limited, note, progress, show
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import FABRIC
@@ -38,7 +38,7 @@ def add_commands(group: Any) -> None:
     parser.add_argument("fabrics", nargs="+", metavar="NAME")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="shown wherever the fabric is skipped")
     end = parser.add_mutually_exclusive_group()
-    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it resumes automatically")
+    end.add_argument("--until", type=iso_time, metavar="TIME", help="ISO time at which it resumes automatically")
     end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
     parser = add_command(group, "resume", _resume, summary="resume suspended fabrics at once")
     parser.add_argument("fabrics", nargs="+", metavar="NAME")
@@ -106,13 +106,13 @@ def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
     from hedgehog.services.upkeep import purge
 
     does = arguments.yes and not arguments.dry_run
-    seen = purge.forget(connection, arguments.fabric) if does else purge.known(connection, arguments.fabric)
+    seen = purge.forget(connection, arguments.fabric) if does else purge.recorded_remains(connection, arguments.fabric)
     lines = [f"{arguments.fabric} {'is' if does else 'would be'} forgotten", *_what_stays(seen)]
     show(arguments, seen.as_dict() | {"action": "deleted" if does else "planned"}, lambda: "\n".join(lines))
-    return _status(arguments)
+    return _exit_status(arguments)
 
 
-def _status(arguments: argparse.Namespace) -> int:
+def _exit_status(arguments: argparse.Namespace) -> int:
     """0 if it was done or only to be shown; 1 if it waits for confirmation."""
     if arguments.yes or arguments.dry_run:
         return 0
@@ -154,16 +154,16 @@ def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
     from hedgehog.services.upkeep import purge
 
     now = datetime.now(UTC)
-    seams: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}
+    dependencies: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}
     with progress(arguments, "looking at Git and clusters"):
-        seen = purge.look(connection, arguments.fabric, **seams)
+        seen = purge.find_remains(connection, arguments.fabric, **dependencies)
     if not arguments.yes or arguments.dry_run:
         lines = [f"{arguments.fabric} would be removed", *_plan(seen, every=arguments.verbose)]
         show(arguments, seen.as_dict() | {"action": "planned"}, lambda: "\n".join(lines))
-        return _status(arguments)
+        return _exit_status(arguments)
     try:
         with progress(arguments, "removing it from Git and clusters"):
-            left, problems = purge.purge(connection, seen, **seams, run_id=run_id())
+            left, problems = purge.purge(connection, seen, **dependencies, run_id=run_id())
     except HedgehogError:
         fabric = store.load_fabric(connection, arguments.fabric)
         if fabric.suspended_reason == purge.REASON:
@@ -186,7 +186,7 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
 
 
 def _named(names: Collection[str], *, every: bool) -> Iterator[str]:
-    yield from (f"    {line}" for line in some(map(cell, names), _SHOWN, every=every))
+    yield from (f"    {line}" for line in limited(map(cell, names), _SHOWN, every=every))
 
 
 def _left_alone(seen: Remains) -> Iterator[str]:

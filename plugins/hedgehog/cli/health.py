@@ -17,7 +17,7 @@ from hedgehog.fabric.shown import listed
 from hedgehog.store import convergence, health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
-from hedgehog.store.health import Row, Scope
+from hedgehog.store.health import HealthRow, Scope
 
 _COLUMNS = ("what", "name", "health", "since", "checked", "converged", "reason")
 _ALIKE = 2
@@ -80,7 +80,7 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
 
     by_whom = run_id()
     for batch in service.plan(connection, fabrics=names or None):
-        service.check(connection, batch, open_cluster=open_cluster, run_id=by_whom)
+        service.check_fabrics(connection, batch, open_cluster=open_cluster, run_id=by_whom)
     if names:
         return
     from hedgehog.airflow.adapters.health_adapters import airflow_health, open_github_of
@@ -92,7 +92,7 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
     remote_health.check_services(connection, airflow_health=airflow_health(), run_id=by_whom)
 
 
-def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) -> str:
+def _text(rows: Sequence[HealthRow], now: datetime, screen: Screen, *, every: bool) -> str:
     """One line per subject with its worst reason; below it, the reasons if there are several, similar ones together."""
     lines = [
         (
@@ -110,13 +110,13 @@ def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) ->
     text = [table(_COLUMNS, lines, nothing=nothing, screen=screen)]
     for row in rows:
         if len(row.reasons) > 1:
-            told = list(map(cell, row.reasons)) if every else summarised(row.reasons)
+            told = list(map(cell, row.reasons)) if every else grouped_reasons(row.reasons)
             shown = [part for one in told for part in screen.wrap(one, 2)]
             text += [f"\n{row.name}:", *(f"  {line}" for line in shown)]
     return "\n".join(text)
 
 
-def summarised(reasons: Sequence[str]) -> list[str]:
+def grouped_reasons(reasons: Sequence[str]) -> list[str]:
     """The reasons, those that say the same of several things as one line with their number and the first names."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for reason in map(cell, reasons):

@@ -7,7 +7,7 @@ from typing import Any
 
 from hedgehog.airflow.clocks import intervals
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.output import write
+from hedgehog.cli.output import write_result
 from hedgehog.cli.session import fabric_database
 
 
@@ -27,5 +27,5 @@ def _metrics(arguments: argparse.Namespace) -> int:
     from hedgehog.services.observe.metrics import collect, exposition
 
     with fabric_database(arguments) as connection:
-        write(arguments, exposition(collect(connection, intervals())).encode())
+        write_result(arguments, exposition(collect(connection, intervals())).encode())
     return 0

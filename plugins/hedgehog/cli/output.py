@@ -1,6 +1,6 @@
 """What the command prints: tables for people, JSON for machines, notes and progress on stderr.
 
-While a command runs, stdout is for results only: `own_stdout` keeps it for `show` and `write` and sends whatever else
+While a command runs, stdout is for results only: `own_stdout` keeps it for `show` and `write_result` and sends whatever else
 is printed (Airflow logs there) to stderr.
 """
 
@@ -53,7 +53,7 @@ def own_stdout(arguments: argparse.Namespace) -> Iterator[None]:
     arguments.stdout.flush()
 
 
-def some(lines: Iterable[str], most: int, *, every: bool) -> list[str]:
+def limited(lines: Iterable[str], most: int, *, every: bool) -> list[str]:
     """*every* line, or the first ones and how many more there are."""
     return list(lines) if every else first_lines(lines, most, where=VERBOSE)
 
@@ -74,13 +74,13 @@ def say(arguments: argparse.Namespace, text: str) -> None:
     print("".join(parts), file=arguments.stdout)
 
 
-def complain(message: str) -> None:
+def print_error(message: str) -> None:
     """Say on stderr what went wrong, one line each."""
     for line in message.splitlines():
         print(f"hedgehog: error: {printable(line)}", file=sys.stderr)
 
 
-def write(arguments: argparse.Namespace, data: bytes) -> None:
+def write_result(arguments: argparse.Namespace, data: bytes) -> None:
     """Write *data* as a result."""
     arguments.stdout.buffer.write(data)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import progress, show, table
-from hedgehog.cli.validate import checking, open_cluster
+from hedgehog.cli.validate import checking, open_chosen_cluster
 
 if TYPE_CHECKING:
     from hedgehog.kube.definition_diff import Difference
@@ -36,7 +36,7 @@ def add_commands(commands: Any) -> None:
 def _diff(arguments: argparse.Namespace) -> int:
     from hedgehog.kube.definition_diff import diff_with
 
-    cluster = open_cluster(arguments.connection, arguments.kubeconfig)
+    cluster = open_chosen_cluster(arguments.connection, arguments.kubeconfig)
     try:
         with progress(arguments, f"reading the definitions of {cluster.name}"):
             found = diff_with(cluster)

@@ -13,17 +13,17 @@ from typing import Any
 import orjson
 
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.health import summarised
+from hedgehog.cli.health import grouped_reasons
 from hedgehog.cli.output import VERBOSE, Screen, age, cell, say, screen, show, table, until
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Fabric, SyncStatus
 from hedgehog.fabric.shown import and_more, first_lines
-from hedgehog.services.observe.status import Standing, standings, told_of
+from hedgehog.services.observe.status import TargetStatus, describe_problem, target_statuses
 from hedgehog.store import health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric, load_fabrics
-from hedgehog.store.health import Row, Scope
+from hedgehog.store.health import HealthRow, Scope
 from hedgehog.store.problems import Problem
 
 _COLUMNS = ("fabric", "target", "status", "generation", "revision", "success", "next", "reason")
@@ -107,17 +107,17 @@ def _status(arguments: argparse.Namespace) -> int:
             time.sleep(arguments.watch)
 
 
-def _selected(arguments: argparse.Namespace, connection: Connection) -> list[Standing]:
+def _selected(arguments: argparse.Namespace, connection: Connection) -> list[TargetStatus]:
     for name in arguments.fabrics:
         load_fabric(connection, name)  # raises NotFound with near names
-    rows = standings(connection, arguments.fabrics or None, now=datetime.now(UTC))
+    rows = target_statuses(connection, arguments.fabrics or None, now=datetime.now(UTC))
     if arguments.select:
         fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
         rows = [row for row in rows if all(_fits(row, fabrics, *one) for one in arguments.select)]
     return [row for row in rows if not row.is_in_step] if arguments.not_in_sync else rows
 
 
-def _fits(row: Standing, fabrics: Mapping[str, Fabric], key: str, values: Sequence[str]) -> bool:
+def _fits(row: TargetStatus, fabrics: Mapping[str, Fabric], key: str, values: Sequence[str]) -> bool:
     fabric = fabrics.get(row.state.fabric)
     repository = fabric.git_repository.name if fabric and fabric.git_repository else ""
     found = {
@@ -130,14 +130,14 @@ def _fits(row: Standing, fabrics: Mapping[str, Fabric], key: str, values: Sequen
     return any(fnmatchcase(found, value) for value in values)
 
 
-def _show_rows(arguments: argparse.Namespace, rows: Sequence[Standing]) -> None:
+def _show_rows(arguments: argparse.Namespace, rows: Sequence[TargetStatus]) -> None:
     if arguments.output == "json" and arguments.watch is not None:  # a document a line, so that a reader can part them
         say(arguments, orjson.dumps([row.as_dict() for row in rows]).decode())
         return
     now = datetime.now(UTC)
 
     def text() -> str:
-        shown = state_table(rows, now, nothing=_nothing(arguments), screen=screen(arguments), every=arguments.verbose)
+        shown = status_table(rows, now, nothing=_nothing(arguments), screen=screen(arguments), every=arguments.verbose)
         return "\n".join([shown, *_totals(rows)])
 
     show(arguments, [row.as_dict() for row in rows], text)
@@ -151,8 +151,8 @@ def _nothing(arguments: argparse.Namespace) -> str:
     return "every fabric is in sync" if arguments.not_in_sync else "no fabric has a sync enabled"
 
 
-def state_table(
-    rows: Sequence[Standing], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
+def status_table(
+    rows: Sequence[TargetStatus], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
 ) -> str:
     """One row per fabric and target, with its reasons in full: the first few of many, unless *every*."""
     cells = [
@@ -161,7 +161,7 @@ def state_table(
             row.state.target.value,
             row.state.status.value,
             f"{row.state.observed_generation}/{row.state.generation}",
-            short_revision(row.state.revision),
+            shown_revision(row.state.revision),
             age(row.state.last_success_at, now),
             until(row.state.due_at, now),
             _reasons(row, every=every),
@@ -171,14 +171,14 @@ def state_table(
     return table(_COLUMNS, cells, nothing=nothing, screen=screen)
 
 
-def _reasons(row: Standing, *, every: bool) -> list[str]:
+def _reasons(row: TargetStatus, *, every: bool) -> list[str]:
     lines = row.lines()
     if every or len(lines) <= _LINES_SHOWN + 1:
         return lines
     return first_lines(lines, _LINES_SHOWN, where=f"see `hedgehog explain {row.state.fabric}`")
 
 
-def short_revision(revision: str | None) -> str | None:
+def shown_revision(revision: str | None) -> str | None:
     """`main@5394cb7f`."""
     if revision is None:
         return None
@@ -186,7 +186,7 @@ def short_revision(revision: str | None) -> str | None:
     return f"{branch}@{commit[:_SHORT_COMMIT]}"
 
 
-def _totals(rows: Sequence[Standing]) -> Iterator[str]:
+def _totals(rows: Sequence[TargetStatus]) -> Iterator[str]:
     """The totals, and what to do next; empty when there is nothing to add up."""
     problems = [problem for row in rows for problem in row.problems]
     bad = sorted({row.state.fabric for row in rows if not row.is_in_step})
@@ -213,7 +213,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     with fabric_database(arguments) as connection:
         fabric = load_fabric(connection, arguments.fabric)
-        rows = standings(connection, [fabric.name], now=now)
+        rows = target_statuses(connection, [fabric.name], now=now)
         seen = health.latest(connection, Scope.FABRIC, [fabric.name])
     ill = [row for row in seen if row.health not in _WELL]
     data = {
@@ -234,7 +234,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _explanation(
-    fabric: Fabric, rows: Sequence[Standing], now: datetime, screen: Screen, *, every: bool
+    fabric: Fabric, rows: Sequence[TargetStatus], now: datetime, screen: Screen, *, every: bool
 ) -> Iterator[str]:
     needing = sum(problem.needs_somebody for row in rows for problem in row.problems)
     if not rows:
@@ -257,20 +257,20 @@ def _explanation(
             yield from _group(group, now, screen, every=every)
 
 
-def _illness(row: Row, now: datetime, screen: Screen) -> Iterator[str]:
+def _illness(row: HealthRow, now: datetime, screen: Screen) -> Iterator[str]:
     yield ""
     yield (
         f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, checked {age(row.checked_at, now)} ago"
     )
-    for reason in summarised(row.reasons):
+    for reason in grouped_reasons(row.reasons):
         yield from _indented(reason, 2, screen)
 
 
-def _line(row: Standing, now: datetime, screen: Screen) -> str:
+def _line(row: TargetStatus, now: datetime, screen: Screen) -> str:
     state = row.state
     parts = [
         f"generation {state.observed_generation} of {state.generation}",
-        short_revision(state.revision),
+        shown_revision(state.revision),
         f"last in sync {age(state.last_success_at, now)} ago" if state.last_success_at else "never in sync",
         f"next run {until(state.due_at, now)}" if state.due_at else "no next run scheduled",
     ]
@@ -291,7 +291,7 @@ def _group(group: Sequence[Problem], now: datetime, screen: Screen, *, every: bo
     yield f"  {first.kind.value} ({len(group)}, since {age(oldest, now)})"
     shown = group if every or len(group) <= _SUBJECTS_SHOWN + 1 else group[:_SUBJECTS_SHOWN]
     for problem in shown:
-        yield from _indented(told_of(problem), 4, screen)
+        yield from _indented(describe_problem(problem), 4, screen)
     if len(shown) < len(group):
         yield f"    {and_more(len(group) - len(shown), VERBOSE)}"
     yield from _indented(f"→ {first.advice}:", 2, screen)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import Screen, cell, note, progress, screen, show, table
 from hedgehog.cli.session import fabric_database, run_id
-from hedgehog.cli.status import short_revision
+from hedgehog.cli.status import shown_revision
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.services.claims import suspension
@@ -85,7 +85,7 @@ def _looks_text(looks: Sequence[RepositoryOutcome], screen: Screen) -> str:
     rows = [
         (
             look.repository,
-            short_revision(look.revision),
+            shown_revision(look.revision),
             "yes" if look.moved else "no",
             len(look.outcomes),
             ", ".join(look.woken) or None,
@@ -114,7 +114,7 @@ def _sync_git(arguments: argparse.Namespace) -> int:
                 dry_run=arguments.dry_run,
             )
         _note_suspended(arguments, connection, names)
-    return _tell(arguments, outcomes)
+    return _show_outcomes(arguments, outcomes)
 
 
 def _sync_kubernetes(arguments: argparse.Namespace) -> int:
@@ -133,7 +133,7 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
                 allow_large_prune=arguments.allow_large_prune,
             )
         _note_suspended(arguments, connection, names)
-    return _tell(arguments, outcomes)
+    return _show_outcomes(arguments, outcomes)
 
 
 def _note_suspended(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
@@ -148,7 +148,7 @@ def _names(batches: Sequence[Sequence[str]]) -> list[str]:
     return [name for batch in batches for name in batch]
 
 
-def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+def _show_outcomes(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
     data = [outcome.as_dict() | {"details": list(outcome.details)} for outcome in outcomes]
     details = arguments.verbose or arguments.dry_run
     show(arguments, data, lambda: _outcome_text(outcomes, details=details, screen=screen(arguments)))
@@ -161,7 +161,7 @@ def _outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen)
             outcome.fabric,
             outcome.status.value,
             *(outcome.counts.get(name, 0) for name in _OUTCOME_COLUMNS[2:7]),
-            short_revision(outcome.revision),
+            shown_revision(outcome.revision),
             outcome.reason,
         )
         for outcome in outcomes

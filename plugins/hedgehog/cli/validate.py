@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Run, add_command
-from hedgehog.cli.output import complain, progress, say
+from hedgehog.cli.output import print_error, progress, say
 from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
@@ -92,7 +92,7 @@ def checking(run: Run) -> Run:
 
 
 def _could_not_check(message: str) -> int:
-    complain(message)
+    print_error(message)
     return COULD_NOT_CHECK
 
 
@@ -145,7 +145,7 @@ def _ask(arguments: argparse.Namespace, report: ValidationReport, fabric: Fabric
     from hedgehog.services.kubernetes.dry_run import ask_cluster
 
     of_the_fabric = fabric.kubernetes_connection_id if fabric else None
-    cluster = open_cluster(arguments.cluster or of_the_fabric, arguments.kubeconfig)
+    cluster = open_chosen_cluster(arguments.cluster or of_the_fabric, arguments.kubeconfig)
     try:
         with progress(arguments, f"asking {cluster.name}"):
             return ask_cluster(report, cluster)
@@ -153,7 +153,7 @@ def _ask(arguments: argparse.Namespace, report: ValidationReport, fabric: Fabric
         cluster.close()
 
 
-def open_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
+def open_chosen_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
     """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput where neither is named."""
     from hedgehog.airflow.adapters import hooks
 

@@ -27,7 +27,7 @@ from hedgehog.gitops import failures, leftovers, trees
 from hedgehog.gitops.loose import are_whole
 from hedgehog.gitops.packing import pack_blobs
 from hedgehog.gitops.remote import Completed, Remote, make_private
-from hedgehog.gitops.trees import Place
+from hedgehog.gitops.trees import PathEntry
 
 logger = logging.getLogger(__name__)
 
@@ -174,9 +174,9 @@ class Mirror:
             return False
         return old == new or self.reading(new, lambda repository: repository.descendant_of(new, old))
 
-    def place(self, commit: str, directory: str) -> Place:
+    def place(self, commit: str, directory: str) -> PathEntry:
         """What is at *directory* at *commit*: equal trees mean that not a byte differs there."""
-        return self.reading(commit, lambda repository: trees.find(repository, commit, directory))
+        return self.reading(commit, lambda repository: trees.entry_at(repository, commit, directory))
 
     def tree_id(self, commit: str, directory: str) -> str | None:
         """The id of everything below *directory* at *commit*, if there is such a directory."""
@@ -210,7 +210,7 @@ class Mirror:
         """
 
         def look(repository: pygit2.Repository) -> Listing:
-            place = trees.find(repository, commit, directory)
+            place = trees.entry_at(repository, commit, directory)
             if place.tree is None:
                 return Listing({}, {place.at: place.opaque} if place.opaque else {})
             return trees.walk(repository, place.tree, directory, limits=limits, skip=skip)

@@ -21,7 +21,7 @@ _TREE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PathEntry:
     """What is at a path: a directory (`tree`, its id), nothing, or something that is in the way."""
 
     tree: str | None = None
@@ -30,20 +30,20 @@ class Place:
     opaque: Opaque | None = None
 
 
-def find(repository: pygit2.Repository, commit: str, directory: str) -> Place:
+def entry_at(repository: pygit2.Repository, commit: str, directory: str) -> PathEntry:
     """What is at *directory*, without going through anything but directories."""
     oid, at = repository[commit].peel(pygit2.Commit).tree_id, ""
     for name in directory.split("/") if directory else ():
         tree = load(repository, oid, at)
         at = f"{at}/{name}" if at else name
         if name not in tree:
-            return Place()
+            return PathEntry()
         entry = tree[name]
         if entry.filemode != FileMode.TREE:
             why = _SAID.get(FileMode(entry.filemode), "is a file where a directory must be")
-            return Place(at=at, opaque=Opaque(why, str(entry.id)))
+            return PathEntry(at=at, opaque=Opaque(why, str(entry.id)))
         oid = entry.id
-    return Place(str(oid))
+    return PathEntry(str(oid))
 
 
 def load(repository: pygit2.Repository, oid: pygit2.Oid, directory: str) -> pygit2.Tree:

@@ -63,14 +63,14 @@ def claim(
     target: Target,
     names: Sequence[str],
     *,
-    unwilling: Callable[[Fabric], str],
+    skip_reason: Callable[[Fabric], str],
     now: datetime,
     dry_run: bool,
     due_only: bool,
 ) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
     """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not.
 
-    *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
+    *skip_reason* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
     looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in sync since the plan was
     made is left out, and one whose runs died again and again is parked instead.
     """
@@ -78,7 +78,7 @@ def claim(
     locked = set(ids) if dry_run else try_locks(connection, TARGET_LOCK[target], ids)
     try:
         found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-        reasons = {name: _reason(found.get(name), unwilling, None if dry_run else now) for name in names}
+        reasons = {name: _reason(found.get(name), skip_reason, None if dry_run else now) for name in names}
         willing = [name for name in names if not reasons[name]]
         if not dry_run:
             idle = locked - {found[name].id for name in willing}
@@ -106,7 +106,7 @@ def claim(
 
 def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) -> list[Outcome]:
     """Park the fabrics on which run after run was killed. One that is asked for by name is tried nevertheless."""
-    killers = sync_state.killers(connection, target, [fabric.id for fabric in fabrics])
+    killers = sync_state.killed_repeatedly(connection, target, [fabric.id for fabric in fabrics])
     why = (
         f"the last {sync_state.MOST_KILLED} runs that worked on it were killed (time limit, out of memory); make the fabric "
         "smaller, or give the workers more of both, then sync it by name"
@@ -119,11 +119,11 @@ def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) 
     return done
 
 
-def _reason(fabric: Fabric | None, unwilling: Callable[[Fabric], str], now: datetime | None) -> str:
+def _reason(fabric: Fabric | None, skip_reason: Callable[[Fabric], str], now: datetime | None) -> str:
     """Why a fabric is not to be worked on; empty if it is. Without *now* it does not matter that it is suspended."""
     if fabric is None:
         return "there is no such fabric any more"
-    return unwilling(fabric) or (suspension(fabric, now) if now else "")
+    return skip_reason(fabric) or (suspension(fabric, now) if now else "")
 
 
 def suspension(fabric: Fabric, now: datetime) -> str:
@@ -149,7 +149,7 @@ def not_reached(
     if outcomes and not dry_run:
         with transaction(connection) as cursor:
             left = {fabric.id: before[fabric.id] for fabric in fabrics if fabric.id in before}
-            sync_state.leave(cursor, target, left, run_id=run_id)
+            sync_state.undo_begin(cursor, target, left, run_id=run_id)
             for fabric, outcome in zip(fabrics, outcomes, strict=True):
                 sync_state.append_event(cursor, fabric.id, outcome, run_id)
     return outcomes

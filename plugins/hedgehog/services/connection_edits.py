@@ -24,7 +24,7 @@ def wake(connection: Connection, target: Target, digest: Digest) -> list[str]:
     once more: its connection may have been edited in between, before anybody noted what it held.
     """
     woken = []
-    for noted in connection_digests.of_failing(connection, target):
+    for noted in connection_digests.of_failing_fabrics(connection, target):
         salt = noted.salt or secrets.token_bytes(_SALT)
         try:
             found = digest(noted.connection_id, salt)
@@ -36,7 +36,7 @@ def wake(connection: Connection, target: Target, digest: Digest) -> list[str]:
         with transaction(connection) as cursor:
             connection_digests.note(connection, noted.connection_id, salt, found)
             if noted.digest is not None or noted.parked:
-                woken += schedule.look_again(
+                woken += schedule.make_failed_due(
                     cursor, target, connection_id=noted.connection_id, parked_only=noted.digest is None
                 )
     connection_digests.forget_healthy(connection)

@@ -41,14 +41,16 @@ def record(
     if not isinstance(error, HedgehogError):
         logger.error("%s to %s: nobody foresaw this error", fabric.name, target, exc_info=error)
     duration = time.perf_counter() - started
-    outcome = failed(fabric.name, target, error, generation=fabric.generation, duration=duration, dry_run=dry_run)
+    outcome = error_outcome(
+        fabric.name, target, error, generation=fabric.generation, duration=duration, dry_run=dry_run
+    )
     if not dry_run:
         with transaction(connection) as cursor:
             sync_state.finish(cursor, fabric.id, outcome, run_id=run_id)
     return outcome
 
 
-def failed(
+def error_outcome(
     fabric: str,
     target: Target,
     error: Exception,
@@ -58,7 +60,7 @@ def failed(
     dry_run: bool = False,
 ) -> Outcome:
     """What *error* means for a fabric. One of ours reacts by its class; any other is retried and parked in the end."""
-    lines = describe(error)
+    lines = error_lines(error)
     return Outcome(
         fabric,
         target,
@@ -74,7 +76,7 @@ def failed(
     )
 
 
-def describe(error: Exception) -> list[str]:
+def error_lines(error: Exception) -> list[str]:
     """How to report *error*: at least one line of text that any database and terminal takes.
 
     Of an error that is not ours only the class and the place in our code: its text may quote a secret.

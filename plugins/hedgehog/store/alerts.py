@@ -20,7 +20,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownAlert:
     """An alert with its history."""
 
     alert: Alert
@@ -30,7 +30,9 @@ class Known:
     notified_at: datetime | None
 
 
-def see(connection: Connection, alerts: Sequence[Alert], now: datetime, *, unseen: Sequence[str] = ()) -> list[Known]:
+def record(
+    connection: Connection, alerts: Sequence[Alert], now: datetime, *, unseen: Sequence[str] = ()
+) -> list[KnownAlert]:
     """Keep what is wrong at *now*, and return all that is known, also what was wrong before.
 
     Alerts named in *unseen* could not be looked for: those that are known count as still so.
@@ -46,10 +48,10 @@ def see(connection: Connection, alerts: Sequence[Alert], now: datetime, *, unsee
         cursor.execute(
             "SELECT name, subject, message, since, seen_at, notified_at FROM hedgehog.alert ORDER BY since, 1, 2"
         )
-        return [Known(Alert(*row[:3]), *row[3:]) for row in cursor.fetchall()]
+        return [KnownAlert(Alert(*row[:3]), *row[3:]) for row in cursor.fetchall()]
 
 
-def told(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
+def mark_notified(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
     """Record that *alerts* were notified at *now*."""
     with transaction(connection) as cursor:
         cursor.execute(

@@ -14,7 +14,7 @@ MOST_CHANGES = 50
 """Newest objects, and newest syncs, of a fabric that are kept."""
 
 
-class Model(StrEnum):
+class ReadModel(StrEnum):
     """The subject of a read model of a fabric."""
 
     BASICS = "basics"
@@ -30,7 +30,7 @@ class Model(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CachedModel:
     """One read model of one fabric, and how old it is."""
 
     value: dict[str, Any]
@@ -46,13 +46,13 @@ _SYNC = (
     "AND (CASE s.target WHEN 'git' THEN f.git_sync_enabled ELSE f.enable_k8s_sync END))"
 )
 _VALUES = {
-    Model.BASICS: (
+    ReadModel.BASICS: (
         "SELECT f.id, jsonb_build_object('name', f.name, 'description', f.description, 'generation', f.generation, "
         "'source_of_truth', f.source_of_truth, 'drift_policy', f.drift_policy, 'suspended', f.suspended, "
         "'suspended_reason', f.suspended_reason, 'suspended_until', f.suspended_until, 'last_updated', f.last_updated, "
         f"'sync', coalesce({_SYNC}, '{{}}')) FROM due JOIN hedgehog.fabric f ON f.id = due.id"
     ),
-    Model.OBJECTS: (
+    ReadModel.OBJECTS: (
         "SELECT due.id, jsonb_build_object('total', coalesce(sum(k.n), 0), "
         "'kinds', coalesce(jsonb_object_agg(k.kind, k.n) FILTER (WHERE k.kind IS NOT NULL), '{}'), "
         "'drift', (SELECT coalesce(jsonb_object_agg(d.state, d.n), '{}') FROM "
@@ -60,7 +60,7 @@ _VALUES = {
         "FROM due LEFT JOIN (SELECT o.fabric_id, o.kind, count(*) AS n FROM hedgehog.fabric_object o "
         "JOIN due USING (fabric_id) GROUP BY o.fabric_id, o.kind) k ON k.fabric_id = due.id GROUP BY due.id"
     ),
-    Model.CHANGES: (
+    ReadModel.CHANGES: (
         "SELECT due.id, jsonb_build_object('objects', coalesce((SELECT jsonb_agg(o) FROM "
         "(SELECT kind, namespace, name, updated_at FROM hedgehog.fabric_object WHERE fabric_id = due.id "
         "ORDER BY updated_at DESC LIMIT %(most)s) o), '[]'), 'syncs', coalesce((SELECT jsonb_agg(e) FROM "
@@ -69,13 +69,13 @@ _VALUES = {
         "UNION ALL (SELECT * FROM hedgehog.sync_event WHERE fabric_id = due.id AND target = 'kubernetes' "
         "ORDER BY finished_at DESC LIMIT %(most)s)) b ORDER BY finished_at DESC LIMIT %(most)s) e), '[]')) FROM due"
     ),
-    Model.HEALTH: (
+    ReadModel.HEALTH: (
         "SELECT due.id, CASE WHEN h.fabric_id IS NULL THEN "
         "jsonb_build_object('health', 'Unknown', 'reasons', jsonb_build_array('not looked at yet'), 'since', NULL, 'checked_at', NULL) "
         "ELSE jsonb_build_object('health', h.health, 'reasons', h.reasons, 'since', h.since, 'checked_at', h.checked_at) END "
         "FROM due LEFT JOIN hedgehog.health h ON h.fabric_id = due.id"
     ),
-    Model.CONNECTION: (
+    ReadModel.CONNECTION: (
         "SELECT f.id, jsonb_build_object("
         "'git', CASE WHEN r.id IS NOT NULL THEN jsonb_build_object('repository', r.name, 'url', r.url, 'branch', r.branch, "
         "'directory', f.git_directory, 'enabled', f.git_sync_enabled, 'health', coalesce(h.health, 'Unknown'), "
@@ -106,7 +106,7 @@ _REFRESH = (
 
 
 def refresh(
-    connection: Connection, model: Model, *, ttl: float, names: Sequence[str] | None = None, ahead: float = 0.0
+    connection: Connection, model: ReadModel, *, ttl: float, names: Sequence[str] | None = None, ahead: float = 0.0
 ) -> int:
     """Make a model anew for the named fabrics, or for all that lack it or whose entry ends within *ahead* seconds.
 
@@ -128,9 +128,9 @@ def refresh(
         return cursor.rowcount
 
 
-def load(connection: Connection, names: Sequence[str]) -> dict[str, dict[Model, Entry]]:
+def load(connection: Connection, names: Sequence[str]) -> dict[str, dict[ReadModel, CachedModel]]:
     """The entries of the named fabrics that are still good."""
-    found: dict[str, dict[Model, Entry]] = {name: {} for name in names}
+    found: dict[str, dict[ReadModel, CachedModel]] = {name: {} for name in names}
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT f.name, e.model, e.value, e.refreshed_at, e.expires_at FROM hedgehog.cache_entry e "
@@ -138,7 +138,7 @@ def load(connection: Connection, names: Sequence[str]) -> dict[str, dict[Model, 
             (list(names),),
         )
         for name, model, *entry in cursor.fetchall():
-            found[name][Model(model)] = Entry(*entry)
+            found[name][ReadModel(model)] = CachedModel(*entry)
     return found
 
 

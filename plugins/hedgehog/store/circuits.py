@@ -65,7 +65,9 @@ def circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]
         return {row[0]: Circuit(*row) for row in cursor.fetchall()}
 
 
-def refused(connection: Connection, service: Service, fabric_ids: Sequence[int], now: datetime) -> dict[int, Circuit]:
+def open_circuits(
+    connection: Connection, service: Service, fabric_ids: Sequence[int], now: datetime
+) -> dict[int, Circuit]:
     """Those of *fabric_ids* that must not be called at *now*, with their circuits.
 
     The caller calls all others. For a half-open circuit one caller per RECOVERY is let through; any other is
@@ -85,7 +87,7 @@ def refused(connection: Connection, service: Service, fabric_ids: Sequence[int],
     return {fabric_id: circuit for fabric_id, circuit in opened.items() if fabric_id not in probing}
 
 
-def succeeded(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> None:
+def close_circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> None:
     """Close the circuits."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -94,7 +96,9 @@ def succeeded(connection: Connection, service: Service, fabric_ids: Sequence[int
         )
 
 
-def failed(connection: Connection, service: Service, fabric_ids: Sequence[int], reason: str, now: datetime) -> None:
+def count_failure(
+    connection: Connection, service: Service, fabric_ids: Sequence[int], reason: str, now: datetime
+) -> None:
     """Count a failure; the FAILURES-th in a row opens a circuit, as does any failure of a half-open one."""
     with transaction(connection) as cursor:
         cursor.execute(

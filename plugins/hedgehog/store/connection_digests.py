@@ -16,7 +16,7 @@ _STATES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class NotedDigest:
     """A connection that failing fabrics use, as it was at the last plan; `salt` and `digest` are None before the first."""
 
     connection_id: str
@@ -26,7 +26,7 @@ class Noted:
     digest: bytes | None
 
 
-def of_failing(connection: Connection, target: Target) -> list[Noted]:
+def of_failing_fabrics(connection: Connection, target: Target) -> list[NotedDigest]:
     """The connections by which fabrics are failing or parked at *target* whose next look is not now, by id."""
     used = _USED[target]
     with transaction(connection) as cursor:
@@ -38,7 +38,7 @@ def of_failing(connection: Connection, target: Target) -> list[Noted]:
             ") w LEFT JOIN hedgehog.connection_digest d USING (connection_id) ORDER BY 1",
             (target.value,),
         )
-        return [Noted(row[0], row[1], *(part and bytes(part) for part in row[2:])) for row in cursor.fetchall()]
+        return [NotedDigest(row[0], row[1], *(part and bytes(part) for part in row[2:])) for row in cursor.fetchall()]
 
 
 def note(connection: Connection, connection_id: str, salt: bytes, digest: bytes) -> None:

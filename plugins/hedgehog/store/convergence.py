@@ -22,7 +22,7 @@ _COMMITTED = (
 )
 
 
-def take_in(connection: Connection, fabric_ids: Sequence[int]) -> None:
+def record_syncs(connection: Connection, fabric_ids: Sequence[int]) -> None:
     """Add a row for each successful sync to a cluster that wrote something and has none yet.
 
     Its commit is the publication of that generation to Git, or the last change of a fabric without Git.
@@ -52,7 +52,7 @@ def converged(cursor: Any, fabric_id: int, applied_at: datetime, at: datetime) -
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class LastWrite:
     """What was last written to the cluster of a fabric, and whether its sync holds."""
 
     in_sync: bool
@@ -61,7 +61,7 @@ class Applied:
     generation: int
 
 
-def applied(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, Applied]:
+def last_writes(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, LastWrite]:
     """Of each fabric, by its id."""
     query = (
         "SELECT s.fabric_id, s.status IN ('in_sync', 'syncing') AND s.observed_generation >= CASE WHEN f.git_sync_enabled "
@@ -72,7 +72,7 @@ def applied(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, Appl
     )
     with transaction(connection) as cursor:
         cursor.execute(query, (list(fabric_ids),))
-        return {row[0]: Applied(*row[1:]) for row in cursor.fetchall()}
+        return {row[0]: LastWrite(*row[1:]) for row in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

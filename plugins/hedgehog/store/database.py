@@ -18,7 +18,7 @@ import psycopg2.extras
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Target
-from hedgehog.store.failures import on_connect, one_line, translated
+from hedgehog.store.failures import on_connect, single_line, translated
 
 _CONNECT_TIMEOUT = 10
 _UNANSWERED_MILLISECONDS = 60_000
@@ -66,7 +66,7 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
     except psycopg2.OperationalError as error:
         raise on_connect(error, parameters) from None
     except psycopg2.ProgrammingError as error:
-        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {one_line(error)}") from None
+        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {single_line(error)}") from None
     except ValueError:  # its text may have the password
         raise InvalidInput("connection hedgehog_db has a value with NUL, or of bytes that are not text") from None
     psycopg2.extras.register_default_jsonb(connection, loads=_loads)
@@ -135,7 +135,7 @@ def transaction(connection: Connection, *, keep: bool = True) -> Iterator[psycop
         connection.in_transaction = False
 
 
-def as_json(value: Any) -> psycopg2.extras.Json:
+def jsonb(value: Any) -> psycopg2.extras.Json:
     """Adapt plain data for a jsonb column."""
     return psycopg2.extras.Json(value, dumps=_dumps)
 

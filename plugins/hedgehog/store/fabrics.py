@@ -25,7 +25,7 @@ from hedgehog.fabric.model import (
 )
 from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.settings import UnreadableSettings, parse_settings
-from hedgehog.store.database import Connection, UnreadableJSON, as_json, transaction
+from hedgehog.store.database import Connection, UnreadableJSON, jsonb, transaction
 
 _FABRIC_FIELDS = (
     "id",
@@ -242,7 +242,7 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
         read = parse_settings(settings["settings"], owner=f"fabric {name}: settings")
         settings = {**settings, "settings": read.as_dict()}
     values = {
-        key: as_json(value) if key in _JSON_FIELDS else value
+        key: jsonb(value) if key in _JSON_FIELDS else value
         for key, value in settings.items()
         if key != "git_repository"
     }
@@ -307,12 +307,12 @@ def _refusals(owner: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.IntegrityError as error:
-        raise _refused(error, owner) from error
+        raise _refusal(error, owner) from error
     except psycopg2.DataError as error:
         raise InvalidInput(f"{owner}: {str(error).splitlines()[0]}") from error
 
 
-def _refused(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
+def _refusal(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
     constraint = error.diag.constraint_name or ""
     detail = _CONSTRAINTS.get(constraint) or f"{error.diag.message_primary} ({constraint})"
     if isinstance(error, psycopg2.errors.NotNullViolation):

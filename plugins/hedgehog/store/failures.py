@@ -105,7 +105,7 @@ _ON_CONNECT: Sequence[tuple[str, type[HedgehogError], str]] = (
 """By the text of the client, which gives no SQLSTATE: anything else it says is temporary."""
 
 
-def one_line(error: Exception) -> str:
+def single_line(error: Exception) -> str:
     """What it says, without line breaks."""
     return " ".join(str(error).split())
 
@@ -113,7 +113,7 @@ def one_line(error: Exception) -> str:
 def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) -> HedgehogError:
     """The error of a connection that could not be made: it has no SQLSTATE. Never has the password."""
     place = f"the fabric database at {parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
-    text = one_line(error)
+    text = single_line(error)
     for pattern, kind, words in _ON_CONNECT:
         if re.search(pattern, text):
             return kind(f"{place} {words.format(said=text)}")
@@ -126,24 +126,24 @@ def translated() -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        raise _in_our_words(error) from error
+        raise _translated_error(error) from error
     except (UnicodeError, orjson.JSONEncodeError) as error:
-        raise InvalidInput(f"the fabric database cannot hold a text or number: {one_line(error)}") from error
+        raise InvalidInput(f"the fabric database cannot hold a text or number: {single_line(error)}") from error
     except ValueError as error:
         if "NUL (0x00)" not in str(error):  # any other is none of the client's
             raise
         raise InvalidInput("the fabric database cannot hold a text with the character NUL; remove it") from error
 
 
-def _told(diag: Diagnostics) -> str:
+def _server_text(diag: Diagnostics) -> str:
     """What the server says, with its own advice: which of its many limits was met stands there alone."""
     words = f"{diag.message_primary} ({diag.message_hint})" if diag.message_hint else str(diag.message_primary)
     return " ".join(words.split())
 
 
-def _in_our_words(error: psycopg2.Error) -> HedgehogError:
+def _translated_error(error: psycopg2.Error) -> HedgehogError:
     state = error.pgcode or ""
-    said = one_line(error) if error.diag.message_primary is None else _told(error.diag)
+    said = single_line(error) if error.diag.message_primary is None else _server_text(error.diag)
     if (
         not state
     ):  # of the client: the connection is lost, or was closed; of a server that dies it says no more than this

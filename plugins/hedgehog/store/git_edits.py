@@ -15,7 +15,7 @@ import psycopg2.extras
 
 from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 
 class EditState(StrEnum):
@@ -51,7 +51,7 @@ class GitEdit:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedEdit:
     """An edit as operators see it."""
 
     fabric: str
@@ -69,7 +69,7 @@ def _edit(row: Sequence[Any]) -> GitEdit:
     return GitEdit(row[0], ref, EditState(row[4]), row[5], row[6], row[7], differences)
 
 
-def settle(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
+def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
     """Make the rows of a fabric *found*, inside the caller's transaction.
 
     A version that was known keeps its time, its author, and what a person decided about it.
@@ -80,7 +80,7 @@ def settle(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
             one.path,
             *((one.ref.kind, one.ref.namespace, one.ref.name) if one.ref else (None, None, None)),
             *(one.state.value, one.blob_id, one.author[:300], one.problem[:1000]),
-            as_json([difference.as_dict() for difference in one.differences]),
+            jsonb([difference.as_dict() for difference in one.differences]),
         )
         for one in found
     ]
@@ -108,7 +108,7 @@ def forget(cursor: Any, fabric_id: int, paths: Collection[str]) -> None:
     cursor.execute("DELETE FROM hedgehog.git_edit WHERE fabric_id = %s AND path = ANY(%s)", (fabric_id, list(paths)))
 
 
-def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
+def listing(connection: Connection, fabric: str | None = None) -> list[ListedEdit]:
     """The edits of a fabric, or of all, by fabric and path. Those of a fabric without Git sync are history."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -117,7 +117,7 @@ def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
             "AND (%(fabric)s::text IS NULL OR f.name = %(fabric)s) ORDER BY f.name, e.path",
             {"fabric": fabric},
         )
-        return [Listed(row[0], _edit(row[1:10]), row[10], row[11]) for row in cursor.fetchall()]
+        return [ListedEdit(row[0], _edit(row[1:10]), row[10], row[11]) for row in cursor.fetchall()]
 
 
 def to_revert(connection: Connection, fabric_id: int) -> dict[str, GitEdit]:

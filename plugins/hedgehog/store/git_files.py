@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.objects import StoredObject
 
 
@@ -121,7 +121,7 @@ def record(
             *((file.ref.kind, file.ref.namespace, file.ref.name) if file.ref else (None, None, None)),
             file.blob_id,
             file.object_digest,
-            as_json(file.manifest) if file.manifest is not None else None,
+            jsonb(file.manifest) if file.manifest is not None else None,
             file.held_reason,
         )
         for file in written

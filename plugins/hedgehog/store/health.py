@@ -11,7 +11,7 @@ from typing import Any
 from hedgehog.errors import PermissionDenied
 from hedgehog.fabric.health import Health, HealthSummary
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 
 class Scope(StrEnum):
@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class HealthResult:
     """What one look at one thing found."""
 
     scope: Scope
@@ -39,7 +39,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HealthRow:
     """The latest look at one thing."""
 
     scope: Scope
@@ -53,7 +53,7 @@ class Row:
     run_id: str | None
 
 
-def record(cursor: Any, look: Look, *, run_id: str, now: datetime) -> None:
+def record(cursor: Any, look: HealthResult, *, run_id: str, now: datetime) -> None:
     """Keep *look* as the latest, and in the history if health or reasons are others than before.
 
     Inside the caller's transaction. A fabric that was deleted meanwhile leaves nothing.
@@ -63,8 +63,8 @@ def record(cursor: Any, look: Look, *, run_id: str, now: datetime) -> None:
         "name": look.name,
         "fabric_id": look.fabric_id,
         "health": look.verdict.health.value,
-        "reasons": as_json(list(look.verdict.reasons)),
-        "facts": as_json(dict(look.facts)),
+        "reasons": jsonb(list(look.verdict.reasons)),
+        "facts": jsonb(dict(look.facts)),
         "now": now,
         "run_id": run_id,
     }
@@ -88,7 +88,7 @@ def record(cursor: Any, look: Look, *, run_id: str, now: datetime) -> None:
 _COLUMNS = "scope, name, health, reasons, facts, since, checked_at, run_id"
 
 
-def latest(connection: Connection, scope: Scope | None = None, names: Sequence[str] | None = None) -> list[Row]:
+def latest(connection: Connection, scope: Scope | None = None, names: Sequence[str] | None = None) -> list[HealthRow]:
     """The latest looks, of all scopes and names or of those given, in a fixed order."""
     query = (
         f"SELECT {_COLUMNS} FROM hedgehog.health WHERE (%(scope)s IS NULL OR scope = %(scope)s) "
@@ -97,7 +97,7 @@ def latest(connection: Connection, scope: Scope | None = None, names: Sequence[s
     parameters = {"scope": scope.value if scope else None, "names": list(names) if names is not None else None}
     with transaction(connection) as cursor:
         cursor.execute(query, parameters)
-        return [Row(Scope(row[0]), row[1], Health(row[2]), tuple(row[3]), *row[4:]) for row in cursor.fetchall()]
+        return [HealthRow(Scope(row[0]), row[1], Health(row[2]), tuple(row[3]), *row[4:]) for row in cursor.fetchall()]
 
 
 def forget(connection: Connection, scope: Scope, *, keep: Sequence[str]) -> None:

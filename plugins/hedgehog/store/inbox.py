@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.store.database import Connection, Lock, as_json, transaction, try_locks, unlock
+from hedgehog.store.database import Connection, Lock, jsonb, transaction, try_locks, unlock
 from hedgehog.store.sync_state import MAX_ATTEMPTS, backoff
 
 CHANNEL = "hedgehog_inbox"
@@ -29,7 +29,7 @@ _FORGOTTEN_AFTER = "1 minute"
 _REMIND_EVERY = "4 minutes"
 
 
-class Status(StrEnum):
+class DeliveryStatus(StrEnum):
     """What happened to a delivery."""
 
     RECEIVED = "received"
@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class Receipt(StrEnum):
-    """What `receive` made of a delivery."""
+    """What `store_delivery` made of a delivery."""
 
     ACCEPTED = "accepted"
     TAKEN_UP_AGAIN = "taken up again"
@@ -105,13 +105,13 @@ _ORDER = "ORDER BY killed + (status = 'processing')::integer, id"
 _OPEN = "status IN ('received', 'processing', 'failed') AND next_attempt_at <= now()"
 
 
-def receive(connection: Connection, arrival: Arrival) -> Receipt:
+def store_delivery(connection: Connection, arrival: Arrival) -> Receipt:
     """Keep a delivery, and wake who works on it. The same one again is a duplicate, unless it had failed.
 
     "The same" has the same id or the same body: the header that carries the id is not signed. Needs no more rights
     than the role `hedgehog_webhook` has (include/sql/roles).
     """
-    status = Status.IGNORED if arrival.ignored else Status.RECEIVED
+    status = DeliveryStatus.IGNORED if arrival.ignored else DeliveryStatus.RECEIVED
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.inbox (delivery_id, digest, kind, event, action, repository, url, number, branch, "
@@ -131,7 +131,7 @@ def receive(connection: Connection, arrival: Arrival) -> Receipt:
                 arrival.after,
                 arrival.head,
                 arrival.base,
-                as_json(dict(arrival.summary)),
+                jsonb(dict(arrival.summary)),
                 status.value,
                 arrival.ignored,
                 bool(arrival.ignored),
@@ -187,7 +187,7 @@ def claim(
 def finish(
     connection: Connection,
     delivery_id: int,
-    status: Status,
+    status: DeliveryStatus,
     reason: str = "",
     *,
     retry_after: float | None = None,
@@ -204,7 +204,7 @@ def finish(
         row = cursor.fetchone()
         attempts = row[0] if row else 0
         delay = None
-        if status is Status.FAILED and retryable and attempts < MAX_ATTEMPTS:
+        if status is DeliveryStatus.FAILED and retryable and attempts < MAX_ATTEMPTS:
             delay = backoff(attempts, BACKOFF_BASE, retry_after, jitter or random.SystemRandom())
         cursor.execute(
             "UPDATE hedgehog.inbox SET status = %s, reason = %s, finished_at = now(), "
@@ -227,7 +227,7 @@ def given_up(connection: Connection, kind: str) -> list[Delivery]:
         return [Delivery(*row) for row in cursor.fetchall()]
 
 
-def settle(connection: Connection, delivery_ids: Sequence[int], reason: str) -> None:
+def mark_handled(connection: Connection, delivery_ids: Sequence[int], reason: str) -> None:
     """What was given up is done after all: somebody looked there since."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -278,17 +278,19 @@ def count_refusals(connection: Connection, refusals: Mapping[str, int]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class InboxCounts:
     """The inbox in figures: deliveries by status, refused ones by reason."""
 
     deliveries: dict[str, int]
     refusals: dict[str, int]
 
 
-def summary(connection: Connection) -> Summary:
+def count_deliveries(connection: Connection) -> InboxCounts:
     """Count what is in the inbox and what was refused."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT status, count(*) FROM hedgehog.inbox GROUP BY status ORDER BY status")
         deliveries = dict(cursor.fetchall())
         cursor.execute("SELECT reason, count FROM hedgehog.webhook_refusal ORDER BY reason")
-        return Summary({status.value: deliveries.get(status.value, 0) for status in Status}, dict(cursor.fetchall()))
+        return InboxCounts(
+            {status.value: deliveries.get(status.value, 0) for status in DeliveryStatus}, dict(cursor.fetchall())
+        )

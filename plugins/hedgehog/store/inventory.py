@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def record(
     *gone* were deleted, or are left behind on purpose.
     """
     rows = [
-        (fabric_id, connection_id, ref.kind, ref.namespace, ref.name, as_json(manifest), is_adopted)
+        (fabric_id, connection_id, ref.kind, ref.namespace, ref.name, jsonb(manifest), is_adopted)
         for part, is_adopted in ((applied, False), (adopted, True))
         for ref, manifest in sorted(part.items())
     ]
@@ -119,7 +119,7 @@ def begun(connection: Connection, connection_id: str, fabric_ids: Sequence[int])
         return {fabric_id: frozenset(ObjectRef(*ref) for ref in refs) for fabric_id, refs in cursor.fetchall()}
 
 
-def settle(cursor: Any, connection_id: str, fabric_id: int, *, open_still: Iterable[ObjectRef]) -> None:
+def forget_begun(cursor: Any, connection_id: str, fabric_id: int, *, open_still: Iterable[ObjectRef]) -> None:
     """Forget what was begun for a fabric, but for what is still open, inside the caller's transaction."""
     cursor.execute(
         "DELETE FROM hedgehog.begun_object WHERE connection_id = %s AND fabric_id = %s "

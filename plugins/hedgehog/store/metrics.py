@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.metric_table import FAILED, METRICS, Metric
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Sample:
         return {"name": self.name, "value": self.value, "labels": dict(self.labels)}
 
 
-def figures(connection: Connection) -> list[Sample]:
+def current_samples(connection: Connection) -> list[Sample]:
     """What the database knows now.
 
     A query that fails costs its own metric only. Raises RemoteUnavailable when the database is lost.
@@ -42,13 +42,13 @@ def figures(connection: Connection) -> list[Sample]:
     found: list[Sample] = []
     for metric in METRICS.values():
         if metric.sql is not None:
-            found += or_failed([metric.name], partial(_taken, connection, metric, until))
+            found += samples_or_failed([metric.name], partial(_take, connection, metric, until))
             if connection.closed:
-                answer(connection)
+                ping(connection)
     return found
 
 
-def _taken(connection: Connection, metric: Metric, until: float) -> list[Sample]:
+def _take(connection: Connection, metric: Metric, until: float) -> list[Sample]:
     if time.monotonic() > until:
         raise InvalidInput(f"no time was left for it: the others took {TIME_LIMIT:g} s")
     with transaction(connection) as cursor:
@@ -56,17 +56,17 @@ def _taken(connection: Connection, metric: Metric, until: float) -> list[Sample]
         return [_sample(metric, row) for row in cursor.fetchall()]
 
 
-def or_failed(names: Iterable[str], take: Callable[[], list[Sample]]) -> list[Sample]:
+def samples_or_failed(names: Iterable[str], take: Callable[[], list[Sample]]) -> list[Sample]:
     """What *take* gives; if it fails, that the metrics *names* failed. The log says why."""
     try:
         return take()
     except Exception as error:  # one metric's trouble, foreseen or not, is its own
         reason = str(error) if isinstance(error, HedgehogError) else f"{type(error).__name__}: {error}"
         logger.warning("no figures for %s: %s", ", ".join(names), " ".join(reason.split()))
-        return failed(names)
+        return failed_samples(names)
 
 
-def failed(names: Iterable[str]) -> list[Sample]:
+def failed_samples(names: Iterable[str]) -> list[Sample]:
     """That the metrics *names* cannot be taken now."""
     return [Sample(FAILED, 1.0, {"metric": name}) for name in names]
 
@@ -77,7 +77,7 @@ def _sample(metric: Metric, row: Sequence[Any]) -> Sample:
     return Sample(metric.name, float(row[-1]), dict(zip(metric.labels, row[:-1], strict=True)))
 
 
-def answer(connection: Connection) -> None:
+def ping(connection: Connection) -> None:
     """The least query."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT 1")
@@ -88,7 +88,7 @@ def record(connection: Connection, host: str, samples: Sequence[Sample]) -> None
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.metric_sample (at, host, samples) VALUES (now(), %s, %s)",
-            (host, as_json([sample.as_dict() for sample in samples])),
+            (host, jsonb([sample.as_dict() for sample in samples])),
         )
 
 

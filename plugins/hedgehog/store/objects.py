@@ -10,7 +10,7 @@ import psycopg2.extras
 
 from hedgehog.fabric.changes import Action, Change, ChangeSet
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.store.database import Connection, UnreadableJSON, as_json, transaction
+from hedgehog.store.database import Connection, UnreadableJSON, jsonb, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def save_objects(
             for ref, manifest in sorted(wanted.items())
         ]
         rows = [
-            (fabric_id, change.ref.kind, change.ref.namespace, change.ref.name, as_json(wanted[change.ref]))
+            (fabric_id, change.ref.kind, change.ref.namespace, change.ref.name, jsonb(wanted[change.ref]))
             for change in changes
             if change.action is not Action.UNCHANGED
         ]

@@ -15,7 +15,7 @@ import psycopg2.extras
 from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.store.database import Connection, Lock, as_json, transaction
+from hedgehog.store.database import Connection, Lock, jsonb, transaction
 
 _LOCKED = (
     "EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
@@ -24,7 +24,7 @@ _LOCKED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedDrift:
     """A drift as operators see it. `fabrics` are those of the object's cluster when it belongs to none."""
 
     fabrics: tuple[str, ...]
@@ -35,7 +35,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class InventoryEntry:
     """An object of the inventory: whose it is, and what was applied last."""
 
     fabric_id: int
@@ -53,7 +53,9 @@ def synced_now(connection: Connection, connection_id: str) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def applied(connection: Connection, connection_id: str, refs: Collection[ObjectRef]) -> dict[ObjectRef, Applied]:
+def inventory_entries(
+    connection: Connection, connection_id: str, refs: Collection[ObjectRef]
+) -> dict[ObjectRef, InventoryEntry]:
     """Those of *refs* that are in the inventory of the cluster."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -61,7 +63,7 @@ def applied(connection: Connection, connection_id: str, refs: Collection[ObjectR
             f"JOIN hedgehog.fabric f ON f.id = i.fabric_id WHERE i.connection_id = %(connection)s AND {_of('i')}",
             {"connection": connection_id, "refs": _texts(refs)},
         )
-        return {ObjectRef(*row[:3]): Applied(*row[3:]) for row in cursor.fetchall()}
+        return {ObjectRef(*row[:3]): InventoryEntry(*row[3:]) for row in cursor.fetchall()}
 
 
 def _of(table: str) -> str:
@@ -120,8 +122,8 @@ def note(cursor: Any, connection_id: str, found: Iterable[Drift]) -> None:
         (
             connection_id,
             *(one.ref.kind, one.ref.namespace, one.ref.name),
-            *(one.fabric_id, one.state.value, as_json(list(one.paths)), one.manager[:200], round(one.score, 4)),
-            as_json([difference.as_dict() for difference in one.differences]),
+            *(one.fabric_id, one.state.value, jsonb(list(one.paths)), one.manager[:200], round(one.score, 4)),
+            jsonb([difference.as_dict() for difference in one.differences]),
         )
         for one in found
     ]
@@ -147,7 +149,7 @@ def forget(cursor: Any, connection_id: str, refs: Collection[ObjectRef]) -> None
         )
 
 
-def settle(
+def replace_rows(
     cursor: Any, connection_id: str, fabric_id: int, found: Sequence[Drift], *, unknown_kinds: Collection[str]
 ) -> None:
     """Make the rows of a fabric in a cluster *found*, and drop what it has taken into its inventory.
@@ -184,7 +186,7 @@ def make_due(cursor: Any, fabric_ids: Collection[int]) -> list[str]:
     return sorted(row[0] for row in cursor.fetchall())
 
 
-def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
+def listing(connection: Connection, fabric: str | None = None) -> list[ListedDrift]:
     """All drift, or that of a fabric with what belongs to no fabric in its cluster; the fabrics' own first."""
     query = (
         f"SELECT {_COLUMNS}, d.revert, d.found_at, d.connection_id, CASE WHEN own.id IS NOT NULL THEN ARRAY[own.name] ELSE coalesce("
@@ -196,7 +198,7 @@ def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
     )
     with transaction(connection) as cursor:
         cursor.execute(query, {"fabric": fabric})
-        return [Listed(tuple(row[12]), row[11], _drift(row[:9]), row[9], row[10]) for row in cursor.fetchall()]
+        return [ListedDrift(tuple(row[12]), row[11], _drift(row[:9]), row[9], row[10]) for row in cursor.fetchall()]
 
 
 def to_revert(connection: Connection, connection_id: str, fabric_id: int) -> set[ObjectRef]:

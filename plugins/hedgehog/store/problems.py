@@ -1,6 +1,6 @@
 """The register of open problems: one list that status, summaries, metrics, alerts and pages read.
 
-What a sync finds out about objects and files is kept by `settle`, in the transaction that records its outcome; what was
+What a sync finds out about objects and files is kept by `replace_rows`, in the transaction that records its outcome; what was
 given up and what fails is put beside it by the view `hedgehog.problem`. A row is there until the trouble is over.
 """
 
@@ -85,7 +85,7 @@ def _problem(row: Sequence[Any]) -> Problem:
     return Problem(fabric, at, verb, kind, subject, cause, since, needs_somebody, found.advice, found.command)
 
 
-def settle(cursor: Any, fabric_id: int, target: Target, problems: Sequence[SyncProblem]) -> None:
+def replace_rows(cursor: Any, fabric_id: int, target: Target, problems: Sequence[SyncProblem]) -> None:
     """Make *problems* all that is known of a fabric at a target, inside the caller's transaction.
 
     What was known already keeps its time; what is not found any more is over.

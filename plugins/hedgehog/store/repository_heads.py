@@ -129,7 +129,7 @@ def remember(connection: Connection, url: str, branch: str) -> None:
         )
 
 
-def fabrics(connection: Connection, repository_id: int) -> list[str]:
+def enabled_fabrics(connection: Connection, repository_id: int) -> list[str]:
     """The names of the fabrics in the repository whose Git sync is enabled, sorted."""
     with transaction(connection) as cursor:
         cursor.execute(

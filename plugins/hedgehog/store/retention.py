@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 BATCH = 5000
 """Rows of one transaction."""
@@ -63,7 +63,7 @@ HISTORIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What went of one table, or in a dry run would go. `more` when the limit of one run left some behind."""
 
     days: float
@@ -76,7 +76,9 @@ def _old(history: History) -> str:
     return f"hedgehog.{history.name} t WHERE {old} AND {history.ended} AND NOT ({history.kept})"
 
 
-def sweep(connection: Connection, history: History, days: float, *, most: int = MOST, batch: int = BATCH) -> Swept:
+def sweep(
+    connection: Connection, history: History, days: float, *, most: int = MOST, batch: int = BATCH
+) -> SweepResult:
     """Delete what is older than *days*, the oldest first, *batch* rows a transaction; at most *most* rows."""
     gone = 0
     while gone < most:
@@ -90,8 +92,8 @@ def sweep(connection: Connection, history: History, days: float, *, most: int = 
             count = cursor.rowcount
         gone += count
         if count < size:
-            return Swept(days, gone)
-    return Swept(days, gone, more=count_old(connection, history, days) > 0)
+            return SweepResult(days, gone)
+    return SweepResult(days, gone, more=count_old(connection, history, days) > 0)
 
 
 def count_old(connection: Connection, history: History, days: float) -> int:
@@ -108,5 +110,5 @@ def note_run(connection: Connection, job: str, report: Mapping[str, Any]) -> Non
         cursor.execute(
             "INSERT INTO hedgehog.maintenance (job, report) VALUES (%s, %s) "
             "ON CONFLICT (job) DO UPDATE SET report = excluded.report, finished_at = now()",
-            (job, as_json(dict(report))),
+            (job, jsonb(dict(report))),
         )

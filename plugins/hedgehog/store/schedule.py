@@ -86,7 +86,7 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
     return names
 
 
-def look_again(
+def make_failed_due(
     cursor: Any,
     target: Target,
     *,

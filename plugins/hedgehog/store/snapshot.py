@@ -12,14 +12,14 @@ _Found = TypeVar("_Found")
 
 
 @contextmanager
-def one_moment(connection: Connection) -> Iterator[Any]:
+def consistent_read(connection: Connection) -> Iterator[Any]:
     """Read everything in the block as it is at one moment, whatever others write meanwhile; nothing can be written."""
     with transaction(connection) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield cursor
 
 
-def apart(cursor: Any, read: Callable[[], _Found]) -> _Found | Exception:
+def in_savepoint(cursor: Any, read: Callable[[], _Found]) -> _Found | Exception:
     """What *read* returns, or the error that ended it; the transaction goes on either way.
 
     Raises when the transaction cannot go on: the server is gone, for example.
@@ -75,12 +75,12 @@ def remember_branches(cursor: Any, branches: Iterable[tuple[str, str]]) -> None:
     )
 
 
-def lock_out(cursor: Any) -> None:
+def lock_tables(cursor: Any) -> None:
     """Let nobody else make or change a fabric or a repository until the transaction ends."""
     cursor.execute("LOCK TABLE hedgehog.git_repository, hedgehog.fabric IN SHARE ROW EXCLUSIVE MODE")
 
 
-def make_place(cursor: Any, fabric_id: int, name: str) -> bool:
+def reserve_id(cursor: Any, fabric_id: int, name: str) -> bool:
     """Make the row of a fabric that is not there, with the id that it had; False when another fabric has that now.
 
     The id stands in the published `fabric.yaml`: with another one, that file would not be as we left it.

@@ -13,7 +13,7 @@ from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.fabric.shown import LONGEST_REASON
 from hedgehog.store import problems
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.schedule import NOT_SUSPENDED, REVISION_PUBLISHED, channel
 
 MAX_ATTEMPTS = 12
@@ -38,7 +38,7 @@ _STATUS = {
 }
 
 
-def killers(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
+def killed_repeatedly(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
     """Those of the fabrics, under the caller's locks, on which the last MOST_KILLED runs in a row died."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -66,7 +66,7 @@ def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, 
         return {fabric_id: SyncStatus(status) for fabric_id, status in cursor.fetchall()}
 
 
-def leave(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_id: str) -> None:
+def undo_begin(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_id: str) -> None:
     """Take back what `begin` has shown of fabrics that the run did not get to: they stand as *before*, and stay due.
 
     Inside the caller's transaction. Of one whose run before was killed the failed attempt stays counted.
@@ -81,7 +81,7 @@ def leave(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class RunningSync:
     """A fabric that a run said it works on. The lock of the fabric says whether it still does."""
 
     fabric_id: int
@@ -90,7 +90,7 @@ class Work:
     run_id: str | None
 
 
-def working(connection: Connection, target: Target, fabric_ids: Sequence[int] | None = None) -> list[Work]:
+def running(connection: Connection, target: Target, fabric_ids: Sequence[int] | None = None) -> list[RunningSync]:
     """The fabrics, or those of *fabric_ids*, whose state at *target* is `syncing`."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -99,7 +99,7 @@ def working(connection: Connection, target: Target, fabric_ids: Sequence[int] | 
             "AND (%(ids)s::bigint[] IS NULL OR f.id = ANY(%(ids)s)) ORDER BY f.name",
             {"target": target.value, "ids": list(fabric_ids) if fabric_ids is not None else None},
         )
-        return [Work(*row) for row in cursor.fetchall()]
+        return [RunningSync(*row) for row in cursor.fetchall()]
 
 
 _MEANWHILE = "due_at > started_at AND due_at <= now()"
@@ -143,7 +143,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
         return  # the fabric was deleted while it was synced: there is no state left to keep
     attempts, told, resync, generation, git_enabled, name, published = row
     wanted = published if outcome.target is Target.KUBERNETES and git_enabled else generation
-    if not _goes_on(outcome):
+    if not _made_progress(outcome):
         attempts = attempts + 1 if failed else 0
     status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
     again = not failed and outcome.generation < wanted
@@ -155,7 +155,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "run_id": run_id,
             "reason": _text(outcome.reason, _REASON_LIMIT),
             "error_class": outcome.error_class,
-            "counts": as_json(dict(outcome.counts)),
+            "counts": jsonb(dict(outcome.counts)),
             "revision": outcome.revision,
             "reached": not failed,
             "generation": outcome.generation,
@@ -168,7 +168,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
         },
     )
     if not failed or outcome.problems:  # a sync that could not even read anything leaves the known problems as they are
-        problems.settle(cursor, fabric_id, outcome.target, outcome.problems)
+        problems.replace_rows(cursor, fabric_id, outcome.target, outcome.problems)
     still_held = (
         outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)
     )
@@ -189,14 +189,14 @@ def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -
     if outcome.status is not OutcomeStatus.ERROR:
         delay = resync * jitter.uniform(0.9, 1.1)
         return _STATUS[outcome.status], min(delay, outcome.retry_after or delay)
-    if _goes_on(outcome):
+    if _made_progress(outcome):
         return SyncStatus.OUT_OF_SYNC, 0.0
     if not outcome.retryable or attempts >= MAX_ATTEMPTS:
         return SyncStatus.PARKED, None if _is_final(outcome) else SLOW_LOOK * jitter.uniform(0.75, 1.25)
     return SyncStatus.ERROR, backoff(attempts, BACKOFF_BASE[outcome.target], outcome.retry_after, jitter)
 
 
-def _goes_on(outcome: Outcome) -> bool:
+def _made_progress(outcome: Outcome) -> bool:
     """Whether the time was up in the midst of good work: the next run goes on at once, and nothing failed."""
     return outcome.error_class == NotReached.__name__ and _wrote(outcome)
 
@@ -230,10 +230,10 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
             outcome.generation,
             outcome.revision,
             outcome.commit,
-            as_json(dict(outcome.counts)),
+            jsonb(dict(outcome.counts)),
             _text(outcome.reason, _REASON_LIMIT),
             outcome.error_class,
-            as_json([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
+            jsonb([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
             run_id,
             outcome.duration,
         ),
@@ -257,7 +257,7 @@ def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) ->
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SyncState:
     """The latest state of one fabric at one target, as operators see it."""
 
     fabric: str
@@ -278,7 +278,7 @@ class State:
     run_id: str | None
 
 
-def states(connection: Connection, names: Sequence[str] | None = None) -> list[State]:
+def states(connection: Connection, names: Sequence[str] | None = None) -> list[SyncState]:
     """The state of every enabled fabric and target, by name; a suspended fabric shows `suspended`."""
     query = (
         "SELECT f.name, s.target, CASE WHEN NOT (" + NOT_SUSPENDED + ") THEN 'suspended' "
@@ -291,4 +291,4 @@ def states(connection: Connection, names: Sequence[str] | None = None) -> list[S
     )
     with transaction(connection) as cursor:
         cursor.execute(query, {"names": list(names) if names is not None else None})
-        return [State(row[0], Target(row[1]), SyncStatus(row[2]), *row[3:]) for row in cursor.fetchall()]
+        return [SyncState(row[0], Target(row[1]), SyncStatus(row[2]), *row[3:]) for row in cursor.fetchall()]

@@ -11,7 +11,7 @@ import psycopg2.extras
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.store.database import Connection, transaction
 
-Place = tuple[str, str]
+WatchPlace = tuple[str, str]
 """A resource (`vpcs.vpc.githedgehog.com`) and a namespace: what one watch sees."""
 
 
@@ -40,7 +40,7 @@ def clusters(connection: Connection) -> dict[str, Watched]:
         return {row[0]: Watched(row[0], frozenset(row[1]), frozenset(row[2] or ())) for row in cursor.fetchall()}
 
 
-def cursors(connection: Connection, connection_id: str) -> dict[Place, str]:
+def cursors(connection: Connection, connection_id: str) -> dict[WatchPlace, str]:
     """The version up to which each watch of a cluster is in the fabric database."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -50,7 +50,7 @@ def cursors(connection: Connection, connection_id: str) -> dict[Place, str]:
         return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
 
 
-def save_cursors(cursor: Any, moved: Mapping[tuple[str, Place], str]) -> None:
+def save_cursors(cursor: Any, moved: Mapping[tuple[str, WatchPlace], str]) -> None:
     """Note how far watches (connection id, place) have come, inside the caller's transaction."""
     psycopg2.extras.execute_values(
         cursor,

@@ -15,7 +15,7 @@ import pytest
 from hedgehog.airflow.adapters import connections
 from hedgehog.airflow.adapters.rest import AirflowApi, open_api
 from hedgehog.errors import AuthenticationFailed, InvalidInput, NotFound, PermissionDenied, RemoteUnavailable
-from hedgehog.services.upkeep.maintenance import Run
+from hedgehog.services.upkeep.maintenance import DagRun
 
 PASSWORD = "canary-p4ssw0rd"
 
@@ -120,7 +120,7 @@ def test_runs_are_asked_for_in_order_and_by_page(server, api):
     path = "GET /api/v2/dags/hedgehog_a/dagRuns"
     server.answers[path] = (200, {"dag_runs": [{"dag_run_id": "r1", "state": "failed", "conf": {}}]})
     assert api.ended_before("hedgehog_a", datetime(2026, 5, 1, tzinfo=UTC), offset=100, limit=50) == [
-        Run("r1", "failed")
+        DagRun("r1", "failed")
     ]
     assert server.asked[-1] == (
         path,

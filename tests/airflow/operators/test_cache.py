@@ -29,7 +29,7 @@ def kept(database):
 
 def test_a_refresh_makes_what_is_missing_or_everything_of_named_fabrics(two, context):
     """The counts are its result."""
-    assert RefreshCacheOperator(task_id="t", fabrics=["two"]).execute(context) == dict.fromkeys(store.Model, 1)
+    assert RefreshCacheOperator(task_id="t", fabrics=["two"]).execute(context) == dict.fromkeys(store.ReadModel, 1)
     assert kept(two) == {"one": 0, "two": 5}
     assert RefreshCacheOperator(task_id="t").execute(context)["basics"] == 1
     assert kept(two) == {"one": 5, "two": 5}

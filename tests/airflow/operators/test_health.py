@@ -21,15 +21,17 @@ from hedgehog.airflow.operators.health import (
     health_result,
 )
 from hedgehog.fabric.health import Health, HealthSummary
-from hedgehog.services.observe.self_test import Check
-from hedgehog.store.health import Look, Scope
+from hedgehog.services.observe.self_test import SelfTestResult
+from hedgehog.store.health import HealthResult, Scope
 from tests.airflow.conftest import FakeTaskInstance
 from tests.airflow.operators.fakes import FakeDatabase, Service
 
 ServiceMaker = Callable[[str, Any], Service]
 
-ILL = Look(Scope.FABRIC, "ill", HealthSummary(Health.DEGRADED, ("switch a must be rebooted", "b", "c", "d", "e")))
-WELL = Look(Scope.FABRIC, "well", HealthSummary())
+ILL = HealthResult(
+    Scope.FABRIC, "ill", HealthSummary(Health.DEGRADED, ("switch a must be rebooted", "b", "c", "d", "e"))
+)
+WELL = HealthResult(Scope.FABRIC, "well", HealthSummary())
 
 
 class RunXComs(FakeTaskInstance):
@@ -91,7 +93,7 @@ def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, se
 
 def test_the_summary_counts_and_names_what_is_not_well() -> None:
     """The worst first."""
-    missing = health_result(Look(Scope.FABRIC, "gone", HealthSummary(Health.MISSING, ("x",))))
+    missing = health_result(HealthResult(Scope.FABRIC, "gone", HealthSummary(Health.MISSING, ("x",))))
     database = {"scope": "service", "name": "database", "health": "Healthy", "reasons": []}
     context = context_of(
         {
@@ -118,7 +120,7 @@ def test_a_lost_look_is_red(planned: Any) -> None:
 
 def test_a_self_test_that_passes_returns_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queues and the rest."""
-    monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: [Check("database", True, "fine")])
+    monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: [SelfTestResult("database", True, "fine")])
     place = ReachQueueOperator(task_id="reach_kubernetes", queue="kubernetes").execute(context_of())
     context = context_of({("reach_kubernetes", "return_value", -1): place})
     assert SelfTestOperator(task_id="check", queues=["kubernetes"]).execute(context) == [
@@ -129,7 +131,7 @@ def test_a_self_test_that_passes_returns_every_check(monkeypatch: pytest.MonkeyP
 
 def test_a_self_test_fails_naming_every_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue without a worker as well."""
-    found = [Check("database", True, "fine"), Check("cluster k8s_a", False, "refused (401)")]
+    found = [SelfTestResult("database", True, "fine"), SelfTestResult("cluster k8s_a", False, "refused (401)")]
     monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found)
     said = (
         "2 of 3 checks failed: cluster k8s_a: refused \\(401\\); queue git_sync: no task ran within 0 s; start a worker"

@@ -187,7 +187,7 @@ def test_a_backup_that_lacks_a_fabric_is_red_and_the_last_that_has_it_stays(
     assert "fabric lab is not in the backup" in caplog.text
     left = sorted(path.name for path in (tmp_path / "backups").iterdir())
     assert (len(left), left[0], jobs(parked)) == (2, whole.name, {})
-    assert backup_manifest.fabrics(tmp_path / "backups" / left[1]) == {"well"}
+    assert backup_manifest.backed_up_fabrics(tmp_path / "backups" / left[1]) == {"well"}
 
 
 def test_object_storage_keeps_the_newest_backups_and_what_is_not_a_backup(parked, tmp_path):

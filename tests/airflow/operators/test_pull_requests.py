@@ -74,7 +74,7 @@ def deliver(connection, number=7, **values):
         "head": "a" * 40,
         "base": "main",
     }
-    inbox.receive(connection, inbox.Arrival(**{**given, **values}))
+    inbox.store_delivery(connection, inbox.Arrival(**{**given, **values}))
 
 
 def rows(connection):

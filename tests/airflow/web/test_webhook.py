@@ -50,12 +50,12 @@ class Host:
         given = {name: value for name, value in sent.items() if value is not None}
         return self.client.post("/github", content=body, headers=given)
 
-    def told(self) -> inbox.Summary:
+    def told(self) -> inbox.InboxCounts:
         """What the database says after all."""
         self.client.__exit__(None, None, None)
         connection = store_database.connect(self._parameters)
         try:
-            return inbox.summary(connection)
+            return inbox.count_deliveries(connection)
         finally:
             connection.close()
 
@@ -93,14 +93,14 @@ def test_a_signed_delivery_is_kept(host, secret):
     """Under the new secret and, for a while, under the old one."""
     answer = host.deliver(secret=secret)
     assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
-    assert host.told() == inbox.Summary(counts(received=1), {})
+    assert host.told() == inbox.InboxCounts(counts(received=1), {})
 
 
 def test_a_ping_is_answered_and_not_kept(host):
     """GitHub sends it when the webhook is made."""
     answer = host.deliver(x_github_event="ping")
     assert (answer.status_code, answer.json()["status"]) == (200, "pong")
-    assert host.told() == inbox.Summary(counts(), {})
+    assert host.told() == inbox.InboxCounts(counts(), {})
 
 
 def test_what_nobody_needs_is_answered_as_such(host):
@@ -138,7 +138,7 @@ def test_a_delivery_that_is_not_right_is_refused_and_counted(host, change, statu
     answer = host.deliver(**change)
     assert (answer.status_code, answer.json()["status"]) == (status, "refused")
     assert answer.json()["reason"]
-    assert host.told() == inbox.Summary(counts(), {reason: 1})
+    assert host.told() == inbox.InboxCounts(counts(), {reason: 1})
 
 
 def test_no_more_than_the_limit_is_read_of_a_body_that_does_not_say_its_size(host):
@@ -159,7 +159,7 @@ def test_a_replayed_delivery_has_no_effect_and_is_counted(host):
     first, again, other = (host.deliver(body, x_github_delivery=name) for name in ("a", "a", "b"))
     assert (first.status_code, again.status_code, other.status_code) == (202, 200, 200)
     assert again.json() == other.json() == {"status": "duplicate", "reason": "this delivery is known already"}
-    assert host.told() == inbox.Summary(counts(received=1), {"replayed": 2})
+    assert host.told() == inbox.InboxCounts(counts(received=1), {"replayed": 2})
 
 
 class Sender:
@@ -309,7 +309,7 @@ def test_without_a_secret_nothing_is_taken(fabric_database):
         answer = host.deliver(secret="")
         assert answer.status_code == 503
         assert "hedgehog_github_webhook" in answer.json()["reason"]
-        assert host.told() == inbox.Summary(counts(), {"no secret": 1})
+        assert host.told() == inbox.InboxCounts(counts(), {"no secret": 1})
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "head", "options"])

@@ -78,8 +78,8 @@ class Lab:
 
     def sync_all(self, *names: str, **options: Any) -> list[Outcome]:
         """Sync the named fabrics in one batch."""
-        seams = git_sync.Seams(judge=trust, clock=lambda: NOW, pause=self.pauses.append)
-        defaults: dict[str, Any] = {"open_mirror": self.open_mirror, "run_id": "run-1", "seams": seams}
+        dependencies = git_sync.Dependencies(judge=trust, clock=lambda: NOW, pause=self.pauses.append)
+        defaults: dict[str, Any] = {"open_mirror": self.open_mirror, "run_id": "run-1", "dependencies": dependencies}
         return git_sync.sync(self.database, names, **(defaults | options))
 
     def sync(self, name: str, **options: Any) -> Outcome:
@@ -103,7 +103,7 @@ class Lab:
         git = ["git", f"--git-dir={self.host.path(repository)}", "log", "--format=%s", branch]
         return subprocess.run(git, capture_output=True, check=False, text=True).stdout.splitlines()
 
-    def state(self, name: str) -> sync_state.State:
+    def state(self, name: str) -> sync_state.SyncState:
         """The fabric's state at Git."""
         found = sync_state.states(self.database, [name])
         return next(state for state in found if state.target is Target.GIT)

@@ -13,8 +13,8 @@ from hedgehog.fabric.changes import Action
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.history import Edit
-from hedgehog.services.git.plan import FilePlan, Observed, decide
-from hedgehog.services.git.wanted_files import Wanted, layout, objects, place, to_read
+from hedgehog.services.git.plan import FilePlan, Observed, plan_files
+from hedgehog.services.git.wanted_files import WantedFile, layout, objects, place, to_read
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.objects import StoredObject
 
@@ -38,10 +38,10 @@ def path_of(name: str) -> str:
     return f"f/vpcs/{name}.yaml"
 
 
-def want(name: str, text: bytes) -> Wanted:
+def want(name: str, text: bytes) -> WantedFile:
     """The file of an object; its digest follows its text."""
     ref = ObjectRef("VPC", "default", name)
-    return Wanted(path_of(name), ref, text, f"digest-{text.decode()}", make_manifest(name, text))
+    return WantedFile(path_of(name), ref, text, f"digest-{text.decode()}", make_manifest(name, text))
 
 
 def wrote(name: str, text: bytes) -> GitFile:
@@ -85,7 +85,7 @@ def test_what_is_not_ours_stays_and_what_is_wanted_comes(
     known = {path_of(name): wrote(name, text) for name, text in records.items()}
     stale = [wrote(name, text) for name, text in records.items() if name not in desired]
 
-    plan = decide(fabric, wanted, known, stale, look(git))
+    plan = plan_files(fabric, wanted, known, stale, look(git))
     result = after(git, plan)
 
     held = {entry.path for entry in plan.having(Action.SKIPPED)}
@@ -100,7 +100,7 @@ def test_what_is_not_ours_stays_and_what_is_wanted_comes(
         assert name not in records or path_of(name) in held
     assert sum(plan.counts().values()) >= len(wanted)
 
-    again = decide(
+    again = plan_files(
         fabric,
         wanted,
         recorded(known, plan),
@@ -113,7 +113,7 @@ def test_what_is_not_ours_stays_and_what_is_wanted_comes(
 def test_the_same_data_in_other_words_is_in_place() -> None:
     """A comment or another indentation is not a reason to write, nor to hold."""
     observed = replace(look({"a": b"other words"}), readings={path_of("a"): make_manifest("a", b"1")})
-    plan = decide(make_fabric(), [want("a", b"1")], {}, [], observed)
+    plan = plan_files(make_fabric(), [want("a", b"1")], {}, [], observed)
     assert not plan.changes
     assert plan.written == (want("a", b"1").file(blob_id(b"other words")),)
 
@@ -131,7 +131,7 @@ def test_an_object_whose_old_file_is_held_does_not_get_a_second_one() -> None:
     """After the fabric's directory was changed: one object, one file."""
     old = replace(wrote("a", b"1"), path="old/vpcs/a.yaml")
     observed = Observed({old.path: blob_id(b"edited")}, edits={old.path: ADA})
-    plan = decide(make_fabric(), [want("a", b"1")], {old.path: old}, [old], observed)
+    plan = plan_files(make_fabric(), [want("a", b"1")], {old.path: old}, [old], observed)
     assert not plan.changes
     assert [entry.path for entry in plan.entries] == [old.path]
     assert "Ada" in plan.held[0][1]
@@ -150,7 +150,7 @@ def test_an_object_whose_old_file_is_held_does_not_get_a_second_one() -> None:
 def test_an_obstacle_is_seen_at_any_height(observed: Observed, obstacle: str | None) -> None:
     """A link, a file where a directory must be, a directory where the file must be."""
     assert observed.obstacle("f/vpcs/a.yaml") == obstacle
-    plan = decide(make_fabric(), [want("a", b"1")], {}, [], observed)
+    plan = plan_files(make_fabric(), [want("a", b"1")], {}, [], observed)
     assert (not plan.changes) == (obstacle is not None)
 
 
@@ -164,7 +164,7 @@ def test_what_may_not_be_published_says_why_and_keeps_its_file() -> None:
     ]
     stored = [StoredObject(ref, manifest, "1") for ref, manifest in zip(refs, [{}, big, wrong, good], strict=True)]
     wanted = objects(make_fabric(), stored, {refs[2]: "is wrong"})
-    plan = decide(make_fabric(), wanted, {}, [], Observed())
+    plan = plan_files(make_fabric(), wanted, {}, [], Observed())
     assert [(entry.ref, entry.action) for entry in plan.entries] == [
         *((ref, Action.SKIPPED) for ref in refs[:3]),
         (refs[3], Action.CREATED),
@@ -176,7 +176,7 @@ def test_a_file_that_others_need_is_not_deleted() -> None:
     """The cluster would refuse to delete its object."""
     file = want("a", b"1").file(want("a", b"1").blob_id)
     assert file.ref is not None
-    plan = decide(
+    plan = plan_files(
         make_fabric(), [], {file.path: file}, [file], Observed({file.path: file.blob_id}), spared={file.ref: "in use"}
     )
     assert (plan.changes, [str(entry) for entry in plan.entries]) == (

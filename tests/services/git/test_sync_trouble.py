@@ -194,14 +194,14 @@ def test_objects_that_a_cluster_would_refuse_are_parked_and_hold_up_nobody(lab: 
     """Their files stay as they are, what refers to them waits with them, and each has its reason."""
     lab.add_fabric("lab", vpcs=0)
     lab.save("lab", *namespaces(), make_vpc("good"))
-    seams = git_sync.Seams()
-    assert lab.sync("lab", seams=seams).status is OutcomeStatus.SUCCESS
+    dependencies = git_sync.Dependencies()
+    assert lab.sync("lab", dependencies=dependencies).status is OutcomeStatus.SUCCESS
     bad = make_vpc("bad", vlan=7)
     also = make("VPCPeering", "good--bad", {"permit": [{"good": {}, "bad": {}}]})
     agent = {"apiVersion": "v1", "kind": "Agent", "metadata": {"name": "z", "namespace": "default"}}
     server = make("Server", "server-1")
     lab.save("lab", bad, also, agent, server, make_vpc("good", vlan=4000))
-    outcome = lab.sync("lab", seams=seams)
+    outcome = lab.sync("lab", dependencies=dependencies)
     assert (outcome.status, outcome.counts["created"], outcome.counts["skipped"]) == (OutcomeStatus.HELD, 1, 4)
     told = {line.split()[0]: line for line in outcome.details}
     assert "vlan" in told["VPC/default/bad"]
@@ -212,7 +212,7 @@ def test_objects_that_a_cluster_would_refuse_are_parked_and_hold_up_nobody(lab: 
     assert "fabrics/lab/servers/server-1.yaml" in files
     assert lab.state("lab").status is SyncStatus.OUT_OF_SYNC
     lab.save("lab", *namespaces(), make_vpc("good"), server, delete_missing=True)
-    assert lab.sync("lab", seams=seams).status is OutcomeStatus.SUCCESS
+    assert lab.sync("lab", dependencies=dependencies).status is OutcomeStatus.SUCCESS
 
 
 def test_a_vpc_that_is_still_attached_keeps_its_file(lab: Lab) -> None:
@@ -221,11 +221,11 @@ def test_a_vpc_that_is_still_attached_keeps_its_file(lab: Lab) -> None:
     peering = make("VPCPeering", "a--b", {"permit": [{"a": {}, "b": {}}]})
     vpcs = [make_vpc("a"), make_vpc("b", vlan=1002)]
     vpcs[1]["spec"]["subnets"]["default"]["subnet"] = "10.0.2.0/24"
-    seams = git_sync.Seams()
+    dependencies = git_sync.Dependencies()
     lab.save("lab", *namespaces(), *vpcs, peering)
-    assert lab.sync("lab", seams=seams).status is OutcomeStatus.SUCCESS
+    assert lab.sync("lab", dependencies=dependencies).status is OutcomeStatus.SUCCESS
     lab.save("lab", *namespaces(), vpcs[0], peering, delete_missing=True)
-    outcome = lab.sync("lab", seams=seams)
+    outcome = lab.sync("lab", dependencies=dependencies)
     assert (outcome.status, outcome.counts["deleted"]) == (OutcomeStatus.HELD, 0)
     assert "fabrics/lab/vpcs/b.yaml" in lab.files()
 
@@ -240,8 +240,8 @@ def test_unexpected_data_stops_its_fabric_only(lab: Lab) -> None:
             raise ZeroDivisionError("nobody foresaw this")
         return Judgement()
 
-    seams = git_sync.Seams(judge=judge)
-    outcomes = lab.sync_all("bad", "good", seams=seams)
+    dependencies = git_sync.Dependencies(judge=judge)
+    outcomes = lab.sync_all("bad", "good", dependencies=dependencies)
     assert [outcome.status.value for outcome in outcomes] == ["error", "success"]
     assert (outcomes[0].error_class, outcomes[0].retryable) == ("ZeroDivisionError", True)
 
@@ -294,8 +294,10 @@ def test_batches_on_one_repository_wait_for_each_other(lab: Lab, database_parame
 
     def work(name: str) -> None:
         connection = connect(database_parameters)
-        seams = git_sync.Seams(judge=trust)
-        outcomes.extend(git_sync.sync(connection, [name], open_mirror=lab.open_mirror, run_id=name, seams=seams))
+        dependencies = git_sync.Dependencies(judge=trust)
+        outcomes.extend(
+            git_sync.sync(connection, [name], open_mirror=lab.open_mirror, run_id=name, dependencies=dependencies)
+        )
         connection.close()
 
     threads = [threading.Thread(target=work, args=(name,)) for name in names]

@@ -20,7 +20,7 @@ from hedgehog.kube.apply import apply_one
 from hedgehog.services.kubernetes import drift_decisions, watched_drift
 from hedgehog.services.transfer import backup
 from hedgehog.services.transfer.restore import restore
-from hedgehog.services.upkeep.purge import look
+from hedgehog.services.upkeep.purge import find_remains
 from hedgehog.store import fabrics, installations, open_drift
 from hedgehog.store.database import connect, transaction
 from tests.kube.clusters import api, cluster
@@ -142,7 +142,7 @@ def test_a_restored_database_goes_on_with_its_objects(world: World, other: World
     """Backups know whose they are; there is no write for it."""
     world.fabric("lab", make_server("a"))
     world.sync("lab")
-    done = backup.write(world.database, tmp_path, now=datetime.now(UTC))
+    done = backup.write_backup(world.database, tmp_path, now=datetime.now(UTC))
     restore(other.database, Path(done.place))
     assert (other.sync("lab").status, other.writes, other.inventory("lab")) == (SKIPPED, 0, {"a": False})
     other.fabric("lab", make_server("a", "new"))
@@ -187,6 +187,6 @@ def test_what_another_installation_has_is_neither_an_orphan_nor_purged(world: Wo
         raise AssertionError("the fabric has no repository")
 
     options: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": datetime.now(UTC)}
-    (place,) = look(world.database, "lab", **options).places
+    (place,) = find_remains(world.database, "lab", **options).places
     assert (set(place.live), place.gone) == (set(), {A})
     assert fabrics.load_fabric(world.database, "lab")

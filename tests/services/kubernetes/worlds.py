@@ -71,7 +71,7 @@ class World:
         owned = inventory.owned(self.database, "k8s_a", [self.id(name)], [])
         return {ref.name: one.adopted for ref, one in owned.items()}
 
-    def state(self, name: str) -> sync_state.State:
+    def state(self, name: str) -> sync_state.SyncState:
         """What operators see."""
         return next(s for s in sync_state.states(self.database, [name]) if s.target is Target.KUBERNETES)
 

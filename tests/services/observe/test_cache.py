@@ -70,7 +70,7 @@ def test_every_model_says_what_is_in_the_tables(database, lab):
         database,
         f"INSERT INTO hedgehog.circuit (fabric_id, service, failures, opened_at) VALUES ({lab}, 'git', 5, now())",
     )
-    found = {model: entry.value for model, entry in cache.read(database, "lab").items()}
+    found = {model: entry.value for model, entry in cache.models_of(database, "lab").items()}
     assert found.keys() == set(Model)
     assert (found[Model.BASICS]["name"], found[Model.BASICS]["sync"]["kubernetes"]["status"]) == ("lab", "out_of_sync")
     assert found[Model.OBJECTS] == {"total": 3, "kinds": {"Server": 2, "VPC": 1}, "drift": {"missing": 1}}
@@ -88,7 +88,7 @@ def test_every_model_says_what_is_in_the_tables(database, lab):
 def test_a_fabric_without_anything_has_its_models_as_well(database):
     """Zero is told as zero, and what nobody looked at as unknown."""
     fabrics.save_fabric(database, "bare", {})
-    found = {model: entry.value for model, entry in cache.read(database, "bare").items()}
+    found = {model: entry.value for model, entry in cache.models_of(database, "bare").items()}
     assert found[Model.OBJECTS] == {"total": 0, "kinds": {}, "drift": {}}
     assert found[Model.CHANGES] == {"objects": [], "syncs": []}
     assert found[Model.CONNECTION] == {"git": None, "kubernetes": None, "left_in_peace": {}}
@@ -101,7 +101,7 @@ def test_a_refresh_renews_what_would_end_before_the_next_one(database, lab):
     assert cache.refresh(database) == {**dict.fromkeys(ALL, 0), "health": 1}
     age(database, 300)
     assert cache.refresh(database) == {**dict.fromkeys(ALL, 0), "changes": 1, "health": 1, "connection": 1}
-    entry = cache.read(database, "lab")[Model.BASICS]
+    entry = cache.models_of(database, "lab")[Model.BASICS]
     assert (entry.expires_at - entry.refreshed_at).total_seconds() == TTL[Model.BASICS] - 300
 
 
@@ -111,16 +111,16 @@ def test_a_sync_renews_everything_of_its_fabrics(database, lab):
     cache.refresh(database)
     finish(database, lab)
     assert cache.refresh(database, ["lab"]) == ALL
-    assert cache.read(database, "lab")[Model.BASICS].value["sync"]["kubernetes"]["status"] == "in_sync"
+    assert cache.models_of(database, "lab")[Model.BASICS].value["sync"]["kubernetes"]["status"] == "in_sync"
 
 
 def test_an_invalidated_fabric_is_read_again(database, lab):
     """Until then a reader gets what was kept."""
     cache.refresh(database)
     object_store.save_objects(database, lab, [make_server("c")])
-    assert cache.read(database, "lab")[Model.OBJECTS].value["total"] == 3
+    assert cache.models_of(database, "lab")[Model.OBJECTS].value["total"] == 3
     assert cache.invalidate(database, ["lab"], dry_run=True) == cache.invalidate(database, ["lab"]) == 5
-    assert cache.read(database, "lab")[Model.OBJECTS].value["total"] == 4
+    assert cache.models_of(database, "lab")[Model.OBJECTS].value["total"] == 4
 
 
 def test_what_is_too_old_is_dropped_and_never_shown(database, lab):
@@ -129,7 +129,7 @@ def test_what_is_too_old_is_dropped_and_never_shown(database, lab):
     object_store.save_objects(database, lab, [make_server("c")])
     age(database, 1900)
     assert cache.expire(database, dry_run=True) == 4
-    assert cache.read(database, "lab")[Model.OBJECTS].value["total"] == 4
+    assert cache.models_of(database, "lab")[Model.OBJECTS].value["total"] == 4
     age(database, 1900)
     assert (cache.expire(database), cache.expire(database)) == (5, 0)
 
@@ -151,7 +151,7 @@ def test_a_deleted_fabric_takes_its_models_along(database, lab):
     fabrics.delete_fabric(database, "lab")
     assert cache.refresh(database, ["lab"]) == dict.fromkeys(ALL, 0)
     with pytest.raises(NotFound, match="did you mean lap"):
-        cache.read(database, "lab")
+        cache.models_of(database, "lab")
 
 
 def test_a_fabric_that_is_being_deleted_keeps_no_other_waiting(database, lab, database_parameters):

@@ -15,12 +15,12 @@ from hedgehog.errors import NotFound
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.health import DEADLINE, read
-from hedgehog.services.observe.health import BATCH, check, plan
+from hedgehog.services.observe.health import BATCH, check_fabrics, plan
 from hedgehog.store import convergence, fabrics
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import FAILURES, RECOVERY
 from hedgehog.store.database import connect
-from hedgehog.store.health import Look, Scope
+from hedgehog.store.health import HealthResult, Scope
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.worlds import world
 from tests.services.observe.ward import (
@@ -168,7 +168,9 @@ def test_a_dead_cluster_is_unknown_and_delays_nobody_else(ward: Ward, tmp_path: 
     def open_cluster(connection_id: str) -> Cluster:
         return ward.world.dev.connect(dead if connection_id == "k8s_away" else None, name=connection_id)
 
-    away, lab = check(ward.database, ["away", "lab"], open_cluster=open_cluster, run_id="run-2", now=lambda: ward.clock)
+    away, lab = check_fabrics(
+        ward.database, ["away", "lab"], open_cluster=open_cluster, run_id="run-2", now=lambda: ward.clock
+    )
     assert (away.verdict.health, lab.verdict.health) == (UNKNOWN, HEALTHY)
     assert "k8s_away cannot be reached" in away.verdict.reasons[0]
     assert away.facts["agents"] == lab.facts["agents"]
@@ -238,10 +240,10 @@ def test_a_circuit_is_shared_by_all_workers_and_belongs_to_one_fabric(
     def refuse(connection_id: str) -> Cluster:
         raise NotFound("no such connection")
 
-    def by_another_worker(name: str, **options: Any) -> Look:
+    def by_another_worker(name: str, **options: Any) -> HealthResult:
         connection = connect(database_parameters)
         try:
-            return check(connection, (name,), run_id="run-1", now=lambda: ward.clock, **options)[-1]
+            return check_fabrics(connection, (name,), run_id="run-1", now=lambda: ward.clock, **options)[-1]
         finally:
             connection.close()
 

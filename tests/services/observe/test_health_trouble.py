@@ -9,7 +9,7 @@ import pytest
 from devstack.objects import make_server
 from hedgehog.kube.client import Cluster
 from hedgehog.services.observe import health_rules
-from hedgehog.services.observe.health_rules import Judged, Known
+from hedgehog.services.observe.health_rules import Assessment, FabricContext
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.worlds import world
 from tests.services.observe.ward import HEALTHY, UNKNOWN, Ward, ward, with_switches
@@ -42,14 +42,14 @@ def test_a_cluster_that_fails_in_an_unexpected_way_is_unknown_alone(ward: Ward) 
 def test_a_fabric_that_cannot_be_judged_is_unknown_alone(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though both share one look at their cluster."""
     ward.world.fabric("other", make_server("b"))
-    judge = health_rules.judge
+    judge = health_rules.assess
 
-    def broken(known: Known, facts: object, now: datetime) -> Judged:
+    def broken(known: FabricContext, facts: object, now: datetime) -> Assessment:
         if known.fabric.name == "other":
             raise KeyError("role")
         return judge(known, facts, now)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(health_rules, "judge", broken)
+    monkeypatch.setattr(health_rules, "assess", broken)
     found = looks(ward)
     assert found["lab"][0] is HEALTHY
     assert found["other"][0] is UNKNOWN

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.errors import InvalidInput
-from hedgehog.services.observe.notifications import CONDITIONS, QUIET, Notice, notify, wrong
+from hedgehog.services.observe.notifications import CONDITIONS, QUIET, Notice, active_alerts, notify
 from hedgehog.store.alerts import Alert
 from hedgehog.store.metric_table import METRICS
 from hedgehog.store.metrics import Sample
@@ -166,8 +166,8 @@ def test_one_broken_notifier_does_not_make_the_others_repeat_themselves(office, 
 def test_every_condition_begins_at_its_limit_and_says_what_to_do(condition):
     """Its text fits the labels of its metric."""
     labels = {label: f"<{label}>" for label in METRICS[condition.metric].labels}
-    assert wrong([Sample(condition.metric, condition.limit * 0.999, labels)]) == []
-    (alert,) = wrong([Sample(condition.metric, condition.limit, labels)])
+    assert active_alerts([Sample(condition.metric, condition.limit * 0.999, labels)]) == []
+    (alert,) = active_alerts([Sample(condition.metric, condition.limit, labels)])
     assert alert.name == condition.name
     assert "see" in alert.message or ";" in alert.message
     assert all(value in alert.subject for label, value in labels.items() if label != "error_class")

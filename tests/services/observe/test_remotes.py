@@ -22,7 +22,7 @@ from hedgehog.store import fabrics
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import FAILURES
 from hedgehog.store.database import Connection
-from hedgehog.store.health import Look, Scope
+from hedgehog.store.health import HealthResult, Scope
 from tests.hosts.github.conftest import TOKEN, git, hub
 
 __all__ = ["git", "hub"]
@@ -51,7 +51,7 @@ class Hosts:
             return None
         return Client(Credentials(token=self.token), base_url=self.hub.url, write_pause=0)
 
-    def look(self, *names: str, now: datetime = NOW) -> dict[tuple[Scope, str], Look]:
+    def look(self, *names: str, now: datetime = NOW) -> dict[tuple[Scope, str], HealthResult]:
         """Check and return the looks by what they are of."""
         looks = check_repositories(
             self.database,

@@ -16,7 +16,7 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.hosts.github.client import Client, Credentials
 from hedgehog.kube.client import Cluster
-from hedgehog.services.observe.self_test import Check, run
+from hedgehog.services.observe.self_test import SelfTestResult, run_checks
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, connect
@@ -46,10 +46,10 @@ class Parts:
             raise InvalidInput(f"connection {connection_id} names no cluster")
         return self.cluster.connect()
 
-    def run(self) -> list[Check]:
+    def run(self) -> list[SelfTestResult]:
         """Try everything."""
         return list(
-            run(
+            run_checks(
                 self.open_database,
                 open_mirror=lambda one: Mirror(self.cache, Remote(one.url, one.branch)),
                 open_github=lambda one: Client(Credentials(token=self.token), base_url=self.hub.url, write_pause=0),
@@ -109,7 +109,7 @@ def test_a_missing_definition_is_named(parts: Parts, cluster: DevCluster) -> Non
     try:
         while '"servers"' in api.call("GET", "GET", served, subject="group").body.decode():
             pass
-        assert parts.run()[-1] == Check(
+        assert parts.run()[-1] == SelfTestResult(
             "definitions of k8s_a", False, "CRD servers.wiring.githedgehog.com is not installed at v1beta1"
         )
     finally:
@@ -139,4 +139,4 @@ def test_without_a_database_there_is_one_failure(parts: Parts) -> None:
         raise RemoteUnavailable("the fabric database at x cannot be reached")
 
     parts.open_database = away  # type: ignore[method-assign]
-    assert parts.run() == [Check("database", False, "the fabric database at x cannot be reached")]
+    assert parts.run() == [SelfTestResult("database", False, "the fabric database at x cannot be reached")]

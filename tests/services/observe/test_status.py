@@ -12,7 +12,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.services.git import sync as git_sync
-from hedgehog.services.observe.status import Standing, standings
+from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.services.validation import Judgement, judge
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Connection, transaction
@@ -37,9 +37,9 @@ def applied(lab: Lab, *problems: SyncProblem, status: OutcomeStatus = OutcomeSta
         sync_state.finish(cursor, lab.id("lab"), outcome, run_id="run-1")
 
 
-def standing(lab: Lab, target: Target = Target.KUBERNETES) -> Standing:
+def standing(lab: Lab, target: Target = Target.KUBERNETES) -> TargetStatus:
     """How the fabric stands at a target."""
-    found = standings(lab.database, ["lab"], now=datetime.now(UTC))
+    found = target_statuses(lab.database, ["lab"], now=datetime.now(UTC))
     return next(one for one in found if one.state.target is target)
 
 
@@ -51,7 +51,7 @@ def refuse(lab: Lab) -> None:
         return Judgement({git_sync.ObjectRef.parse(ref): "VLAN 1 is taken" for ref in refs})
 
     lab.save("lab", make_vpc("bad-1"), make_vpc("bad-2"))
-    lab.sync("lab", seams=git_sync.Seams(judge=refusing, clock=lambda: NOW))
+    lab.sync("lab", dependencies=git_sync.Dependencies(judge=refusing, clock=lambda: NOW))
     applied(lab)
 
 
@@ -118,7 +118,7 @@ def test_a_problem_is_reported_in_full_whatever_its_length(lab: Lab) -> None:
 
 def test_what_no_run_takes_up_is_reported(lab: Lab) -> None:
     """A paused DAG, a queue without worker: nothing else would say so."""
-    found = standings(lab.database, ["lab"], now=datetime.now(UTC) + timedelta(days=1))
+    found = target_statuses(lab.database, ["lab"], now=datetime.now(UTC) + timedelta(days=1))
     assert all("is hedgehog_" in one.reason and "paused" in one.reason for one in found)
 
 
@@ -126,6 +126,6 @@ def test_a_fabric_that_was_never_published_waits_for_that(lab: Lab) -> None:
     """Its cluster has nothing to do before."""
     fabrics.save_repository(lab.database, "new", {"url": lab.host.url("new")})
     lab.add_fabric("new", git_repository="new", enable_k8s_sync=True, kubernetes_connection_id="k8s_lab")
-    found = {one.state.target: one for one in standings(lab.database, ["new"], now=datetime.now(UTC))}
+    found = {one.state.target: one for one in target_statuses(lab.database, ["new"], now=datetime.now(UTC))}
     assert found[Target.KUBERNETES].reason == "waits for the first publication to Git"
     assert found[Target.GIT].reason == "no run has looked at it yet"

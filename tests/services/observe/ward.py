@@ -12,10 +12,10 @@ import pytest
 from devstack.objects import make_server
 from hedgehog.fabric.health import Health
 from hedgehog.kube.client import Cluster
-from hedgehog.services.observe.health import check
+from hedgehog.services.observe.health import check_fabrics
 from hedgehog.store import health as health_store
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.health import Look, Row, Scope
+from hedgehog.store.health import HealthResult, HealthRow, Scope
 from tests.services.kubernetes.worlds import World
 
 AGENTS = "/apis/agent.githedgehog.com/v1beta1/namespaces/default/agents"
@@ -38,7 +38,7 @@ class Ward:
         """The fabric database."""
         return self.world.database
 
-    def look(self, *names: str, **options: Any) -> Look:
+    def look(self, *names: str, **options: Any) -> HealthResult:
         """Check and return the (last) look."""
         self.world.calls = {}
 
@@ -48,7 +48,7 @@ class Ward:
             return client
 
         values: dict[str, Any] = {"open_cluster": open_cluster, "run_id": "run-1", "now": lambda: self.clock} | options
-        return check(self.database, names or ("lab",), **values)[-1]
+        return check_fabrics(self.database, names or ("lab",), **values)[-1]
 
     def found(self, *names: str, **options: Any) -> tuple[Health, tuple[str, ...]]:
         """What a look says."""
@@ -74,7 +74,7 @@ class Ward:
         del body["spec"]
         self.world.api.call("PATCH", "PATCH", f"{path}/{name}/status", body=body | {"status": well | status}, **options)
 
-    def row(self, name: str = "lab") -> Row:
+    def row(self, name: str = "lab") -> HealthRow:
         """What is stored."""
         return health_store.latest(self.database, Scope.FABRIC, [name])[0]
 

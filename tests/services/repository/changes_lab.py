@@ -87,7 +87,7 @@ def _short(manifests: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return vpcs | {name: spec["subnet"] for (kind, name), spec in found.items() if kind == "VPCAttachment"}
 
 
-def state(lab: Lab, fabric: str = "lab", target: Target = Target.GIT) -> sync_state.State:
+def state(lab: Lab, fabric: str = "lab", target: Target = Target.GIT) -> sync_state.SyncState:
     """The fabric's state."""
     return next(one for one in sync_state.states(lab.database, [fabric]) if one.target is target)
 
@@ -110,7 +110,7 @@ def push(lab: Lab, head: str, number: int = 1, **changes: Any) -> None:
     """A delivery of the Git host that `net` moved."""
     given = {"repository": "acme/net", "url": lab.host.url("net"), "branch": "main", "after": head}
     arrival = Arrival(f"d-{number}", f"{number:064x}", inbox.BRANCH, "push", **{**given, **changes})
-    inbox.receive(lab.database, arrival)
+    inbox.store_delivery(lab.database, arrival)
 
 
 def delivery(lab: Lab) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import GitRepository, Target
 from hedgehog.services.transfer import backup
-from hedgehog.services.transfer.backup import MANIFEST_FILE, back_up, write
+from hedgehog.services.transfer.backup import MANIFEST_FILE, back_up, write_backup
 from hedgehog.services.transfer.load import import_documents, read_documents
 from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.services.transfer.restore import INSTALLATION_IS_NEW, SYNCS_ARE_OFF, restore, restore_from_git
@@ -74,7 +74,7 @@ def rows(database: Connection) -> dict[str, Any]:
 def backed_up(database: Connection, tmp_path: Path) -> Path:
     """The backup of a filled database."""
     fill(database)
-    return Path(write(database, tmp_path / "backups", now=NOW).place)
+    return Path(write_backup(database, tmp_path / "backups", now=NOW).place)
 
 
 # The drill
@@ -91,7 +91,7 @@ def test_a_backup_restores_into_an_empty_database_to_the_same_hashes(
     assert report.fabrics == {"Site.B": "created", "gen": "created"}
     assert report.repositories == {"demo": "created", "unused": "created"}
     assert (report.deleted, report.notes) == ([], [])
-    again = write(empty, backed_up.parent / "again", now=NOW)
+    again = write_backup(empty, backed_up.parent / "again", now=NOW)
     assert manifest_of(Path(again.place))["fabrics"] == manifest_of(backed_up)["fabrics"]
     fabrics.save_fabric(empty, "next", {})
     assert fabrics.load_fabric(empty, "next").id > fabrics.load_fabric(empty, "gen").id
@@ -128,7 +128,7 @@ def test_the_last_revisions_are_in_the_backup_and_reported(
         from hedgehog.store import sync_state
 
         sync_state.finish(cursor, fabrics.load_fabric(database, "gen").id, outcome, run_id="r")
-    place = Path(write(database, tmp_path, now=NOW).place)
+    place = Path(write_backup(database, tmp_path, now=NOW).place)
     kept = json.loads((place / "state.json").read_text())["fabrics"]["gen"]["sync"]["git"]
     assert (kept["revision"], kept["status"], kept["observed_generation"]) == (revision, "in_sync", 2)
     assert restore(empty, place).revisions == {"gen": revision}
@@ -164,7 +164,7 @@ def test_a_backup_meets_git_without_a_commit(lab: Lab, empty: Connection, tmp_pa
     lab.add_fabric("lab", vpcs=5)
     lab.sync("lab")
     log = lab.log()
-    restore(empty, Path(write(lab.database, tmp_path / "backups", now=NOW).place))
+    restore(empty, Path(write_backup(lab.database, tmp_path / "backups", now=NOW).place))
     outcome = Lab(empty, lab.host, tmp_path).sync("lab")
     assert (outcome.status, outcome.commit, outcome.counts["skipped"]) == (OutcomeStatus.SUCCESS, None, 0)
     assert lab.log() == log
@@ -294,7 +294,7 @@ def test_a_backup_is_of_one_moment(database: Connection, database_parameters: An
         return found
 
     monkeypatch.setattr(fabrics, "load_repositories", load_and_change)
-    place = Path(write(database, tmp_path, now=NOW).place)
+    place = Path(write_backup(database, tmp_path, now=NOW).place)
     other.close()
     assert sorted(manifest_of(place)["fabrics"]) == ["Site.B", "gen"]
     assert fabrics.fabric_names(database) == ["Site.B", "late"]
@@ -308,7 +308,7 @@ def test_no_secret_is_in_a_backup(database: Connection, backed_up: Path, tmp_pat
         cursor.execute(
             "UPDATE hedgehog.git_repository SET url = 'https://ghp_canary@git.example.com/x.git' WHERE name = 'demo'"
         )
-    done = write(database, tmp_path / "other", now=NOW)
+    done = write_backup(database, tmp_path / "other", now=NOW)
     assert (list(done.missing.repositories), list(done.missing.fabrics)) == (["demo"], ["Site.B", "gen"])
     assert "put it into an Airflow connection" in done.missing.repositories["demo"]
     written = [path.read_bytes() for path in Path(done.place).rglob("*") if path.is_file()]
@@ -324,7 +324,7 @@ def test_a_half_written_backup_has_no_name_yet(database: Connection, tmp_path: P
 
     monkeypatch.setattr(backup, "_sync", full)
     with pytest.raises(OSError, match="No space"):
-        write(database, tmp_path, now=NOW)
+        write_backup(database, tmp_path, now=NOW)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -358,7 +358,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(database: Connection, tmp_pa
 def test_two_backups_of_one_second_and_a_keep_of_none_are_refused(database: Connection, backed_up: Path) -> None:
     """The first one stays as it is."""
     with pytest.raises(AlreadyExists):
-        write(database, backed_up.parent, now=NOW)
+        write_backup(database, backed_up.parent, now=NOW)
     with pytest.raises(InvalidInput, match="at least 1"):
         back_up(database, backed_up.parent, keep=0, now=NOW + timedelta(1))
 
@@ -369,7 +369,7 @@ def test_a_large_fabric_is_cut_into_files_that_can_be_read(
     """A file has a largest size for the reader, too."""
     monkeypatch.setattr(backup, "_LARGEST_FILE", 1000)
     fill(database)
-    place = Path(write(database, tmp_path, now=NOW).place)
+    place = Path(write_backup(database, tmp_path, now=NOW).place)
     assert len(list((place / "fabrics" / "gen").glob("objects-*.yaml"))) > 10
     restore(empty, place)
     assert rows(empty) == rows(database)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from devstack.objects import small_fabric
 from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.services.transfer import backup_manifest
-from hedgehog.services.transfer.backup import write
-from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE, SIGNATURE_FILE, STATE_FILE, check
+from hedgehog.services.transfer.backup import write_backup
+from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE, SIGNATURE_FILE, STATE_FILE, verify
 from hedgehog.services.transfer.restore import restore
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
@@ -42,7 +42,7 @@ def filled(database: Connection) -> Connection:
 @pytest.fixture
 def place(filled: Connection, tmp_path: Path) -> Path:
     """Its backup, without a signature."""
-    return Path(write(filled, tmp_path, now=NOW).place)
+    return Path(write_backup(filled, tmp_path, now=NOW).place)
 
 
 def change(place: Path, edit: Callable[[dict[str, Any]], object]) -> None:
@@ -125,7 +125,7 @@ def test_a_backup_that_was_tampered_with_is_refused_with_the_place(
 def test_a_manifest_that_cannot_be_read_ends_no_rotation(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Such a backup has no fabric that another one lacks."""
     odd(place / MANIFEST_FILE, os.mkfifo)
-    assert backup_manifest.fabrics(place) == frozenset()
+    assert backup_manifest.backed_up_fabrics(place) == frozenset()
     assert "manifest.json is no ordinary file" in caplog.text
 
 
@@ -154,7 +154,7 @@ def test_a_state_that_no_backup_has_is_refused(filled: Connection, place: Path, 
 
 def test_with_a_key_only_what_it_signed_is_restored(filled: Connection, tmp_path: Path) -> None:
     """Unsigned, signed with another key, or changed after it was signed: none of these counts."""
-    signed = Path(write(filled, tmp_path, now=NOW, key=KEY).place)
+    signed = Path(write_backup(filled, tmp_path, now=NOW, key=KEY).place)
     assert restore(filled, signed, replace=True, key=KEY).fabrics == {"lab": "unchanged"}
     with pytest.raises(InvalidInput, match="signed with another key"):
         restore(filled, signed, replace=True, key="another key")
@@ -168,7 +168,7 @@ def test_with_a_key_only_what_it_signed_is_restored(filled: Connection, tmp_path
 
 def test_without_a_key_a_signed_backup_is_restored(filled: Connection, tmp_path: Path) -> None:
     """Where the key is lost, the backup is not."""
-    signed = Path(write(filled, tmp_path, now=NOW, key=KEY).place)
+    signed = Path(write_backup(filled, tmp_path, now=NOW, key=KEY).place)
     assert restore(filled, signed, replace=True).fabrics == {"lab": "unchanged"}
 
 
@@ -199,7 +199,7 @@ def test_no_manifest_raises_anything_but_our_own_errors(place: Path, path: list[
         manifest = value
     try:
         (place / MANIFEST_FILE).write_text(json.dumps(manifest))
-        check(place)
+        verify(place)
     except HedgehogError as error:
         assert str(error)
     finally:
@@ -237,10 +237,10 @@ def test_a_file_that_is_changed_after_it_was_checked_is_refused(
     filled: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """A backup may lie where others can write; what is used is what was signed."""
-    place = Path(write(filled, tmp_path, now=NOW, key=KEY).place)
-    check_first = backup_manifest.check
+    place = Path(write_backup(filled, tmp_path, now=NOW, key=KEY).place)
+    check_first = backup_manifest.verify
 
-    def check_and_change(directory: Path, *, key: str | None = None) -> backup_manifest.Manifest:
+    def check_and_change(directory: Path, *, key: str | None = None) -> backup_manifest.BackupManifest:
         manifest = check_first(directory, key=key)
         (place / path).write_bytes((place / path).read_bytes() + b" ")
         return manifest

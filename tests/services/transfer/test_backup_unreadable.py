@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.services.transfer.backup import back_up, write
-from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE, STATE_FILE, check
+from hedgehog.services.transfer.backup import back_up, write_backup
+from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE, STATE_FILE, verify
 from hedgehog.services.transfer.restore import restore
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, repository_heads
@@ -78,7 +78,7 @@ def test_what_cannot_be_read_is_missing_and_named_and_the_rest_is_backed_up(
     assert HARMS[what][1] in done.missing.fabrics["bad"]
     assert "canary" not in str(done.as_dict())
     assert all(b"canary" not in path.read_bytes() for path in Path(done.place).rglob("*") if path.is_file())
-    assert list(check(Path(done.place)).fabrics) == ["a", "c"]
+    assert list(verify(Path(done.place)).fabrics) == ["a", "c"]
     report = restore(other, Path(done.place))
     assert fabrics.fabric_names(other) == ["a", "c"]
     assert report.notes[0].startswith("fabric bad is not in the backup: ")
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_missing_and_named_and_the_rest_is_backed_up(
 def test_a_restore_leaves_alone_what_the_backup_could_not_have(fleet: Connection, tmp_path: Path) -> None:
     """To forget it would be to delete what nobody has a copy of."""
     harm(fleet, "a repository")
-    place = Path(write(fleet, tmp_path, now=NOW).place)
+    place = Path(write_backup(fleet, tmp_path, now=NOW).place)
     fabrics.save_fabric(fleet, "later", {})
     assert restore(fleet, place, replace=True).deleted == ["later"]
     assert fabrics.fabric_names(fleet) == ["a", "bad", "c"]
@@ -118,7 +118,7 @@ def test_a_branch_that_was_known_is_known_after_a_restore(
         lab.add_fabric("lab")
         assert lab.sync("lab").status is OutcomeStatus.SUCCESS
         repository_heads.remember(database, "https://canary@git.example.com/x.git", "main")
-        place = Path(write(database, tmp_path / "backups", now=NOW).place)
+        place = Path(write_backup(database, tmp_path / "backups", now=NOW).place)
         assert json.loads((place / STATE_FILE).read_text())["known_branches"] == [[lab.host.url("net"), "main"]]
         ada = lab.person()
         ada.pull()

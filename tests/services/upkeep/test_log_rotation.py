@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from hedgehog.errors import InvalidInput
-from hedgehog.services.upkeep.log_rotation import Policy, Report, rotate
+from hedgehog.services.upkeep.log_rotation import RotationPolicy, RotationReport, rotate
 
 NOW = 1_800_000_000.0
 OURS = {"hedgehog_git_sync", "hedgehog_backup"}
-POLICY = Policy(compress_days=1.0, delete_days=30.0, total_size=2_000_000_000, keep=20)
+POLICY = RotationPolicy(compress_days=1.0, delete_days=30.0, total_size=2_000_000_000, keep=20)
 NONE_KEPT = replace(POLICY, keep=0)
 
 
@@ -39,7 +39,7 @@ def logs(tmp_path: Path):
     return write
 
 
-def rotated(folder: Path, policy: Policy = NONE_KEPT, *, dry_run: bool = False) -> Report:
+def rotated(folder: Path, policy: RotationPolicy = NONE_KEPT, *, dry_run: bool = False) -> RotationReport:
     """Rotate what is in the folder."""
     return rotate(folder, OURS, policy, now=NOW, dry_run=dry_run)
 

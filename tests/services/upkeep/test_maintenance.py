@@ -17,7 +17,7 @@ from hedgehog.airflow.settings import RETENTIONS
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services.upkeep import maintenance
-from hedgehog.services.upkeep.maintenance import KEPT_RUNS, Run, RunsReport
+from hedgehog.services.upkeep.maintenance import KEPT_RUNS, DagRun, RunsReport
 from hedgehog.store import fabrics, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
 from hedgehog.store.retention import HISTORIES
@@ -35,7 +35,7 @@ def lab(database: Connection) -> int:
     return fabrics.load_fabric(database, "lab").id
 
 
-def state(database: Connection) -> sync_state.State:
+def state(database: Connection) -> sync_state.SyncState:
     """The fabric at its cluster."""
     return sync_state.states(database, ["lab"])[0]
 
@@ -153,15 +153,15 @@ class Metadata:
         """The ids of our DAGs."""
         return sorted(self.runs)
 
-    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[Run]:
+    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[DagRun]:
         """Ended runs, the newest first."""
         found = sorted(self.runs[dag_id], key=lambda run: run[2], reverse=True)
-        return [Run(*run[:2]) for run in found if state in (None, run[1])][:limit]
+        return [DagRun(*run[:2]) for run in found if state in (None, run[1])][:limit]
 
-    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[Run]:
+    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[DagRun]:
         """Runs that ended before *moment*, the oldest first."""
         found = sorted((run for run in self.runs[dag_id] if run[2] < moment), key=lambda run: run[2])
-        return [Run(*run[:2]) for run in found][offset : offset + limit]
+        return [DagRun(*run[:2]) for run in found][offset : offset + limit]
 
     def delete(self, dag_id: str, run_id: str) -> bool:
         """Forget a run."""

@@ -33,7 +33,7 @@ FILES = [f"fabrics/lab/{name}" for name in ("README.md", "fabric.yaml", "servers
 def lab(database, tmp_path, api, cluster):
     """A fabric in Git and in a real cluster, in sync."""
     with open_lab(database, tmp_path) as lab:
-        lab.seams = {
+        lab.dependencies = {
             "open_mirror": lab.open_mirror,
             "open_cluster": lambda name: cluster.connect(name=name),
             "now": NOW,
@@ -42,7 +42,9 @@ def lab(database, tmp_path, api, cluster):
         lab.add_fabric("lab", 0, **settings)
         lab.save("lab", make_server("a"), make_server("b"))
         lab.sync("lab")
-        kubernetes_sync.sync(database, ["lab"], open_cluster=lab.seams["open_cluster"], run_id="run-1", judge=trust)
+        kubernetes_sync.sync(
+            database, ["lab"], open_cluster=lab.dependencies["open_cluster"], run_id="run-1", judge=trust
+        )
         assert servers(api) == {"a", "b"}
         yield lab
 
@@ -54,13 +56,13 @@ def servers(api):
 
 def look(lab):
     """What there is of the fabric."""
-    return purge.look(lab.database, "lab", **lab.seams)
+    return purge.find_remains(lab.database, "lab", **lab.dependencies)
 
 
 def test_a_purge_leaves_what_another_tool_has_marked(lab, api, cluster):
     """With its name; the rest goes, the fabric as well, and it is not pruned as an orphan later either."""
     write_as(api, "helm", make("Server", "a", annotations={"meta.helm.sh/release-name": "net"}))
-    left, problems = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-2")
+    left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
     assert (left.done, problems, servers(api)) == (True, [], {"a"})
     owner = "Helm release net (meta.helm.sh/release-name)"
     assert left.as_dict()["objects_of_others"] == {"k8s_lab": {"Server/default/a": owner}}
@@ -81,7 +83,7 @@ def test_a_purge_removes_files_and_objects_and_forgets_the_fabric(lab, api):
     lab.person().commit({"fabrics/lab/notes.txt": "x\n", "elsewhere/file": "y\n"})
     seen = look(lab)
     assert (list(seen.files), seen.foreign) == (FILES, ("fabrics/lab/notes.txt",))
-    left, problems = purge.purge(lab.database, seen, **lab.seams, run_id="run-2")
+    left, problems = purge.purge(lab.database, seen, **lab.dependencies, run_id="run-2")
     assert (left.done, problems) == (True, [])
     assert sorted(lab.files()) == ["elsewhere/file", "fabrics/lab/notes.txt"]
     assert lab.log()[0] == "Remove fabric lab"
@@ -94,7 +96,7 @@ def test_an_edited_file_stays_and_is_reported(lab):
     lab.person().commit({FILES[2]: "# by Ada\n"})
     seen = look(lab)
     assert (seen.edited, FILES[2] in seen.files) == ((FILES[2],), False)
-    left, _ = purge.purge(lab.database, seen, **lab.seams, run_id="run-2")
+    left, _ = purge.purge(lab.database, seen, **lab.dependencies, run_id="run-2")
     assert (left.done, left.edited, sorted(lab.files())) == (True, (FILES[2],), [FILES[2]])
 
 
@@ -105,7 +107,7 @@ def test_what_cannot_be_read_is_not_taken_for_gone(lab):
         raise RemoteUnavailable(f"{name} is away")
 
     with pytest.raises(RemoteUnavailable):
-        purge.look(lab.database, "lab", **(lab.seams | {"open_cluster": away}))
+        purge.find_remains(lab.database, "lab", **(lab.dependencies | {"open_cluster": away}))
     assert len(lab.files()) == len(FILES)
 
 
@@ -116,14 +118,14 @@ def test_a_purge_that_is_cut_off_is_taken_up_again_or_taken_back(lab, api):
         raise RemoteUnavailable(f"{name} is away")
 
     with pytest.raises(RemoteUnavailable):
-        purge.purge(lab.database, look(lab), **(lab.seams | {"open_cluster": away}), run_id="run-2")
+        purge.purge(lab.database, look(lab), **(lab.dependencies | {"open_cluster": away}), run_id="run-2")
     assert lab.files() == {}
     assert lab.sync("lab").reason.startswith("suspended")
     assert servers(api) == {"a", "b"}
     fabrics.resume(lab.database, "lab")
     lab.sync("lab")
     assert sorted(lab.files()) == FILES
-    left, _ = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-3")
+    left, _ = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-3")
     assert (left.done, servers(api)) == (True, set())
 
 
@@ -142,13 +144,13 @@ def test_an_object_that_waits_for_its_finalizer_keeps_the_fabric(lab, api):
     with store_database.transaction(lab.database) as cursor:
         ref = purge.ObjectRef("Server", "default", "held")
         inventory.record(cursor, "k8s_lab", row.id, applied={ref: held}, adopted={}, gone=[])
-    left, problems = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-2")
+    left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
     assert left.done is False
     assert "example.com/wait" in " ".join(problems)
     assert fabrics.fabric_names(lab.database) == ["lab"]
     del held["metadata"]["finalizers"]
     apply_one(api, {**held, "metadata": {**held["metadata"], "finalizers": []}}, force_conflicts=True)
-    left, _ = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-3")
+    left, _ = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-3")
     assert left.done is True
 
 
@@ -166,7 +168,7 @@ def test_a_fabric_that_a_run_works_on_is_not_purged(lab, database_parameters):
     try:
         store_database.try_locks(other, Lock.KUBERNETES, [seen.fabric.id])
         with pytest.raises(LockHeld):
-            purge.purge(lab.database, seen, **lab.seams, run_id="run-2")
+            purge.purge(lab.database, seen, **lab.dependencies, run_id="run-2")
         with pytest.raises(LockHeld, match="a run works on lab; delete it when that is done"):
             purge.forget(lab.database, "lab")
     finally:
@@ -209,7 +211,7 @@ def test_a_purge_ends_when_the_definition_went_with_the_objects(lab, api, cluste
     while api.send("GET", "GET", servers_crd, subject="CRD").ok:
         pass
     try:
-        left, problems = purge.purge(lab.database, look(lab), **lab.seams, run_id="run-2")
+        left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
         assert (left.done, problems, fabrics.fabric_names(lab.database)) == (True, [], [])
     finally:
         cluster.install_definitions()

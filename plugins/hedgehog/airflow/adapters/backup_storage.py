@@ -79,7 +79,7 @@ def fetch(place: str, directory: Path) -> Path:
             raise NotFound(f"{place} has no {MANIFEST_FILE}: it is not a backup, or was not written to its end")
         content = _content(remote / MANIFEST_FILE, backup_manifest.LARGEST_MANIFEST)
         signed = _content(remote / SIGNATURE_FILE, 1024) if (remote / SIGNATURE_FILE).exists() else None
-        manifest = backup_manifest.parse(content, place=place, signed=signed, key=backup_key())
+        manifest = backup_manifest.parse_manifest(content, place=place, signed=signed, key=backup_key())
         directory.mkdir(parents=True, exist_ok=True)
         (directory / MANIFEST_FILE).write_bytes(content)
         if signed is not None:
@@ -132,7 +132,7 @@ def _rotate(remote: Any, written: Backup, keep: int) -> list[str]:
         if not manifest.exists():  # the one of a dry run
             return frozenset()
         content = _content(manifest, backup_manifest.LARGEST_MANIFEST)
-        return backup_manifest.fabrics_of(content, place=str(remote / name))
+        return backup_manifest.fabrics_of_manifest(content, place=str(remote / name))
 
     there = [path.name for path in remote.iterdir() if path.is_dir()] if remote.exists() else []
     whole = {name for name in there if backup.is_name(name) and (remote / name / MANIFEST_FILE).exists()}

@@ -22,7 +22,7 @@ from hedgehog.errors import (
     RateLimited,
     RemoteUnavailable,
 )
-from hedgehog.services.upkeep.maintenance import Run
+from hedgehog.services.upkeep.maintenance import DagRun
 
 API_CONNECTION = "hedgehog_airflow_api"
 """An `http` connection: the URL of the API server, with a login and its password, or a token as password alone."""
@@ -72,18 +72,18 @@ class AirflowApi:
         answer = self.get("/dags", {"tags": TAG, "limit": 100, "exclude_stale": False})
         return sorted(dag["dag_id"] for dag in answer["dags"] if dag["dag_id"].startswith(_PREFIX))
 
-    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[Run]:
+    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[DagRun]:
         """Ended runs, the newest first."""
         return self._runs(dag_id, state=[state] if state else list(_ENDED), order_by="-run_after", limit=limit)
 
-    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[Run]:
+    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[DagRun]:
         """Runs that ended before *moment*, the oldest first."""
         ended = {"end_date_lt": moment.isoformat(), "state": list(_ENDED)}
         return self._runs(dag_id, order_by="end_date", limit=limit, offset=offset, **ended)
 
-    def _runs(self, dag_id: str, **parameters: Any) -> list[Run]:
+    def _runs(self, dag_id: str, **parameters: Any) -> list[DagRun]:
         answer = self.get(f"/dags/{quote(dag_id, safe='')}/dagRuns", parameters)
-        return [Run(run["dag_run_id"], run["state"]) for run in answer["dag_runs"]]
+        return [DagRun(run["dag_run_id"], run["state"]) for run in answer["dag_runs"]]
 
     def _call(self, method: str, path: str, parameters: Mapping[str, Any] | None = None) -> requests.Response:
         answer = self._send(method, f"/api/v2{path}", params=parameters, headers=self._authorization())

@@ -21,9 +21,9 @@ from hedgehog.fabric.shown import first_lines
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from hedgehog.services.observe.self_test import Check
+    from hedgehog.services.observe.self_test import SelfTestResult
     from hedgehog.store.database import Connection
-    from hedgehog.store.health import Look
+    from hedgehog.store.health import HealthResult
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _LONGEST_REASON = 300
 _PAUSE = 2.0
 
 
-def health_result(look: Look) -> Result:
+def health_result(look: HealthResult) -> Result:
     """A look for XCom and logs."""
     reasons = first_lines((reason[:_LONGEST_REASON] for reason in look.verdict.reasons), _MOST_REASONS)
     return {"scope": look.scope.value, "name": look.name, "health": look.verdict.health.value, "reasons": reasons}
@@ -87,11 +87,11 @@ class _LookOperator(WorkOperator):
 
     key = LOOKS
 
-    def as_result(self, result: Look) -> Result:
+    def as_result(self, result: HealthResult) -> Result:
         """Names, the word and the first reasons."""
         return health_result(result)
 
-    def log_result(self, result: Look) -> None:
+    def log_result(self, result: HealthResult) -> None:
         """One line."""
         _log_health(health_result(result))
 
@@ -109,12 +109,12 @@ class FabricHealthOperator(_LookOperator):
         super().__init__(**kwargs)
         self.fabrics = fabrics
 
-    def work(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[HealthResult]:
         """Run `hedgehog.services.observe.health.check`."""
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.observe import health
 
-        return health.check(connection, self.names, open_cluster=open_cluster, run_id=run_id_of(context))
+        return health.check_fabrics(connection, self.names, open_cluster=open_cluster, run_id=run_id_of(context))
 
 
 class RepositoryHealthOperator(_LookOperator):
@@ -130,7 +130,7 @@ class RepositoryHealthOperator(_LookOperator):
         super().__init__(**kwargs)
         self.repositories = repositories
 
-    def work(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[HealthResult]:
         """Run `hedgehog.services.observe.remotes.check_repositories`."""
         from hedgehog.airflow.adapters.health_adapters import open_github_of
         from hedgehog.airflow.adapters.hooks import open_mirror
@@ -144,7 +144,7 @@ class RepositoryHealthOperator(_LookOperator):
 class ServiceHealthOperator(_LookOperator):
     """Looks at the fabric database and, through the API server, at the parts of Airflow."""
 
-    def work(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[HealthResult]:
         """Run `hedgehog.services.observe.remotes.check_services`."""
         from hedgehog.airflow.adapters.health_adapters import airflow_health
         from hedgehog.services.observe import remotes as remote_health
@@ -254,9 +254,9 @@ class SelfTestOperator(BaseOperator):
             raise AirflowFailException(f"{len(failed)} of {len(found)} checks failed: {'; '.join(failed)}"[:2000])
         return results
 
-    def _reached(self, context: Context) -> list[Check]:
+    def _reached(self, context: Context) -> list[SelfTestResult]:
         """A check a queue: whether its task ran, now or while we wait."""
-        from hedgehog.services.observe.self_test import Check
+        from hedgehog.services.observe.self_test import SelfTestResult
 
         places: dict[str, Any] = {}
         end = time.monotonic() + self.patience
@@ -271,6 +271,8 @@ class SelfTestOperator(BaseOperator):
             f"no task ran within {self.patience:.0f} s; start a worker for it, or wait until its pool has a free slot"
         )
         return [
-            Check(f"queue {queue}", queue in places, f"reached {places[queue]['host']}" if queue in places else absent)
+            SelfTestResult(
+                f"queue {queue}", queue in places, f"reached {places[queue]['host']}" if queue in places else absent
+            )
             for queue in self.queues
         ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from hedgehog.services.upkeep.log_rotation import Policy
+    from hedgehog.services.upkeep.log_rotation import RotationPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -196,10 +196,10 @@ def _our_dags(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix("dag_id=") for path in folder.glob("dag_id=hedgehog_*"))
 
 
-def _policy() -> Policy:
-    from hedgehog.services.upkeep.log_rotation import Policy
+def _policy() -> RotationPolicy:
+    from hedgehog.services.upkeep.log_rotation import RotationPolicy
 
-    return Policy(
+    return RotationPolicy(
         compress_days=settings.LOG_COMPRESS_DAYS.read(),
         delete_days=settings.LOG_RETENTION_DAYS.read(),
         total_size=int(settings.LOG_TOTAL_MEGABYTES.read() * 1e6),

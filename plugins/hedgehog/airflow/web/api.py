@@ -31,7 +31,7 @@ def api_app() -> FastAPI:
     def get_inbox() -> dict[str, dict[str, int]]:
         """Deliveries by status, refused ones by reason."""
         with closing(open_for_web("hedgehog api")) as connection:
-            found = inbox.summary(connection)
+            found = inbox.count_deliveries(connection)
         return {"deliveries": found.deliveries, "refusals": found.refusals}
 
     return app

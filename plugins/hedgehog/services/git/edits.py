@@ -64,7 +64,7 @@ def adopt(
     fabric = fabric_store.load_fabric(connection, name)
     manifests, settings, problems = _read(fabric, mirror, edits)
     if not problems:
-        problems = _refused(connection, fabric, manifests, judge)
+        problems = _refusals(connection, fabric, manifests, judge)
     if problems:
         raise InvalidInput("\n".join(problems))
     with transaction(connection) as cursor:
@@ -121,7 +121,7 @@ def _settings(fabric: Fabric, path: str, content: bytes) -> Mapping[str, Any]:
     return values
 
 
-def _refused(connection: Connection, fabric: Fabric, manifests: Sequence[Manifest], judge: Judge) -> list[str]:
+def _refusals(connection: Connection, fabric: Fabric, manifests: Sequence[Manifest], judge: Judge) -> list[str]:
     """Those of *manifests* that a cluster would refuse beside the other objects of the fabric."""
     before = [one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]]
     wanted = {ObjectRef.of(one): one for one in (*before, *manifests)}

@@ -1,4 +1,4 @@
-"""From the database and the branch to the plan of one fabric: gathers what `git_plan.decide` decides on.
+"""From the database and the branch to the plan of one fabric: gathers what `git_plan.plan_files` decides on.
 
 The cost follows the change: a fabric whose generation is published and whose directory has the same tree id as at the
 last look costs two lookups in Git; else the listing of its directory, and rendering only of what may differ.
@@ -25,7 +25,7 @@ from hedgehog.services.fabric_files import inside
 from hedgehog.services.git import plan as git_plan
 from hedgehog.services.git import wanted_files
 from hedgehog.services.git.plan import FilePlan, Observed
-from hedgehog.services.git.wanted_files import Wanted
+from hedgehog.services.git.wanted_files import WantedFile
 from hedgehog.services.validation import Judge, Judgement
 from hedgehog.store import corrections, git_edits, git_files
 from hedgehog.store import objects as object_store
@@ -33,9 +33,9 @@ from hedgehog.store.database import Connection
 from hedgehog.store.git_edits import GitEdit
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.objects import StoredObject
-from hedgehog.store.sync_state import State
+from hedgehog.store.sync_state import SyncState
 
-Adopt = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
+ReadEdit = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
 """From an edited file (fabric, its object, path, content) to the object it holds; raises InvalidInput."""
 
 
@@ -44,7 +44,7 @@ class Job:
     """A fabric, and what its last sync to Git left."""
 
     fabric: Fabric
-    state: State | None
+    state: SyncState | None
 
     @property
     def files(self) -> int:
@@ -61,7 +61,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlanInputs:
     """Where a plan is made from: the branch's *head*, and *tip* with the commits of this batch on top of it."""
 
     connection: Connection
@@ -69,7 +69,7 @@ class Source:
     head: str | None
     tip: str | None
     force: bool
-    adopt: Adopt
+    adopt: ReadEdit
     judge: Judge
     neighbours: Mapping[str, str]
     """The directories of all fabrics of the branch, by name."""
@@ -86,19 +86,19 @@ class _Records:
     """All objects of the fabric, asked for when first needed."""
 
 
-def observe(job: Job, source: Source) -> FilePlan:
+def observe(job: Job, source: PlanInputs) -> FilePlan:
     """The plan for one fabric. Objects that a cluster would refuse are held as they are in Git."""
     fabric = job.fabric
-    if not source.force and _is_undisturbed(job, source):
+    if not source.force and _is_unchanged(job, source):
         return FilePlan(untouched=job.files)
     records = _records(source.connection, fabric.id)
     stale = [record for record in records.known.values() if _is_stale(fabric, record, records.removed)]
     listing = _listing(source, fabric, records.known)
-    judgement = _judge(source, fabric, records)
+    judgement = _refusals(source, fabric, records)
     wanted = _wanted(
         source, fabric, records, listing.files, {record.path for record in stale}, refused=judgement.writes
     )
-    wanted = _apart(fabric, wanted, source.neighbours)
+    wanted = _outside_neighbours(fabric, wanted, source.neighbours)
     last = job.last_look(source.mirror)
     since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
     strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
@@ -113,13 +113,13 @@ def observe(job: Job, source: Source) -> FilePlan:
     observed = Observed(
         listing.files,
         frozenset(listing.opaque),
-        _named(source, found, (suspects | missing) - own, records.known),
+        _editors(source, found, (suspects | missing) - own, records.known),
         _readings(source, fabric, wanted_files.to_read(wanted, known, listing.files)),
         corrections.known(source.connection, Target.GIT, fabric.id),
     )
     decided = git_edits.to_revert(source.connection, fabric.id)
     overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}
-    plan = git_plan.decide(fabric, wanted, known, stale, observed, spared=judgement.deletes, overruled=overruled)
+    plan = git_plan.plan_files(fabric, wanted, known, stale, observed, spared=judgement.deletes, overruled=overruled)
     ours = {one.path: one for one in wanted}
     return replace(plan, edits=tuple(_compared(source, fabric, edit, ours.get(edit.path)) for edit in plan.edits))
 
@@ -132,7 +132,7 @@ def read_resource(path: str, content: bytes) -> Manifest:
     return documents[0].manifest
 
 
-def _compared(source: Source, fabric: Fabric, edit: GitEdit, wanted: Wanted | None) -> GitEdit:
+def _compared(source: PlanInputs, fabric: Fabric, edit: GitEdit, wanted: WantedFile | None) -> GitEdit:
     """The edit with what it says otherwise than *wanted*, or why nobody can tell."""
     if edit.blob_id is None:
         return edit
@@ -151,7 +151,7 @@ def _compared(source: Source, fabric: Fabric, edit: GitEdit, wanted: Wanted | No
     return replace(edit, differences=tuple(between(canonical(ours) if ours else {}, canonical(theirs))))
 
 
-def _judge(source: Source, fabric: Fabric, records: _Records) -> Judgement:
+def _refusals(source: PlanInputs, fabric: Fabric, records: _Records) -> Judgement:
     """What may not be published of a change; nothing changed, nothing to judge."""
     if not records.changed and not records.removed:
         return Judgement()
@@ -159,7 +159,7 @@ def _judge(source: Source, fabric: Fabric, records: _Records) -> Judgement:
     return source.judge(fabric, [one.manifest for one in records.objects() if one.ref.kind in KINDS], before)
 
 
-def _is_undisturbed(job: Job, source: Source) -> bool:
+def _is_unchanged(job: Job, source: PlanInputs) -> bool:
     """Whether the last look still holds: same generation, nothing held, not a byte of the directory changed."""
     state, last, mirror = job.state, job.last_look(source.mirror), source.mirror
     if state is None or last is None or source.head is None or source.tip is None:
@@ -186,7 +186,7 @@ def _is_stale(fabric: Fabric, record: GitFile, removed: frozenset[ObjectRef]) ->
     return record.ref in removed or wanted_files.place(fabric, record) != record.path
 
 
-def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
+def _listing(source: PlanInputs, fabric: Fabric, known: Iterable[str]) -> Listing:
     """The fabric's directory, and files we wrote elsewhere while it had another one."""
     if source.tip is None:
         return Listing({})
@@ -197,14 +197,14 @@ def _listing(source: Source, fabric: Fabric, known: Iterable[str]) -> Listing:
 
 
 def _wanted(
-    source: Source,
+    source: PlanInputs,
     fabric: Fabric,
     records: _Records,
     files: Mapping[str, str],
     stale: Collection[str],
     *,
     refused: Mapping[ObjectRef, str],
-) -> list[Wanted]:
+) -> list[WantedFile]:
     """The layout, the objects that changed, and those whose file is not as recorded or lies in another place."""
     changed = {one.ref: one for one in records.changed}
     differing = {
@@ -219,7 +219,9 @@ def _wanted(
     return wanted_files.layout(fabric) + wanted_files.objects(fabric, [*changed.values(), *unchanged], refused)
 
 
-def _apart(fabric: Fabric, wanted: Iterable[Wanted], neighbours: Mapping[str, str]) -> list[Wanted]:
+def _outside_neighbours(
+    fabric: Fabric, wanted: Iterable[WantedFile], neighbours: Mapping[str, str]
+) -> list[WantedFile]:
     """*wanted*, but for files in the directory of another fabric, which would take them for its own."""
     inner = {f"{neighbours[name]}/": name for name in neighbours if inside(fabric.git_directory, [neighbours[name]])}
     found = []
@@ -230,7 +232,7 @@ def _apart(fabric: Fabric, wanted: Iterable[Wanted], neighbours: Mapping[str, st
     return found
 
 
-def _suspects(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:
+def _suspects(wanted: Iterable[WantedFile], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:
     """Paths where Git has something else than we last wrote and than we want."""
     places = {one.path: one.blob_id for one in wanted}
     return {
@@ -242,13 +244,15 @@ def _suspects(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Map
     }
 
 
-def _edits(source: Source, paths: set[str], since: str | None) -> dict[str, Edit]:
+def _edits(source: PlanInputs, paths: set[str], since: str | None) -> dict[str, Edit]:
     if not paths or source.head is None or source.head == since:
         return {}
     return edits(source.mirror, source.head, paths, since=since)
 
 
-def _named(source: Source, found: Mapping[str, Edit], held: set[str], known: Mapping[str, GitFile]) -> dict[str, Edit]:
+def _editors(
+    source: PlanInputs, found: Mapping[str, Edit], held: set[str], known: Mapping[str, GitFile]
+) -> dict[str, Edit]:
     """The edits by other people; those made before the last look are searched unless a reason is recorded already."""
     unnamed = {path for path in held - found.keys() if path not in known or not known[path].held_reason}
     older = _edits(source, unnamed, None)
@@ -271,7 +275,7 @@ def _with_unrecorded(known: Mapping[str, GitFile], own: set[str], files: Mapping
     return {**known, **missed}
 
 
-def _readings(source: Source, fabric: Fabric, paths: Iterable[Wanted]) -> dict[str, Manifest | str]:
+def _readings(source: PlanInputs, fabric: Fabric, paths: Iterable[WantedFile]) -> dict[str, Manifest | str]:
     readings: dict[str, Manifest | str] = {}
     if fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
         paths = [one for one in paths if source.force]

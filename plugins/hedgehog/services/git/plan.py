@@ -17,7 +17,7 @@ from hedgehog.fabric.corrections import Corrections
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.gitops.history import Edit
-from hedgehog.services.git.wanted_files import Wanted
+from hedgehog.services.git.wanted_files import WantedFile
 from hedgehog.store.git_edits import EditState, GitEdit
 from hedgehog.store.git_files import GitFile
 
@@ -53,7 +53,7 @@ def _above(path: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileChange:
     """What happens to one file, printed `Kind/namespace/name action (reason)`."""
 
     path: str
@@ -80,7 +80,7 @@ class Entry:
 class FilePlan:
     """What to commit and what to record. `untouched` counts the files nobody had to look at."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[FileChange, ...] = ()
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
     written: tuple[GitFile, ...] = ()
     removed: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class FilePlan:
         found[Action.UNCHANGED] += self.untouched
         return {action.value: found[action] for action in Action}
 
-    def having(self, *actions: Action) -> list[Entry]:
+    def having(self, *actions: Action) -> list[FileChange]:
         """The entries with one of *actions*."""
         return [entry for entry in self.entries if entry.action in actions]
 
@@ -114,9 +114,9 @@ class FilePlan:
         return bool(self.written or self.removed or self.adopted)
 
 
-def decide(
+def plan_files(
     fabric: Fabric,
-    wanted: Sequence[Wanted],
+    wanted: Sequence[WantedFile],
     known: Mapping[str, GitFile],
     stale: Sequence[GitFile],
     observed: Observed,
@@ -162,7 +162,7 @@ class _Step:
     """What happens to one path."""
 
     path: str
-    entry: Entry | None = None
+    entry: FileChange | None = None
     content: bytes | None = None
     commits: bool = False
     record: GitFile | None = None
@@ -189,30 +189,32 @@ def _remove(
     path = record.path
     if record.ref is not None and record.ref in spared:
         why = f"{record.ref} is not deleted: {spared[record.ref]}"
-        return _Step(path, Entry(path, record.ref, Action.SKIPPED, why, refused=True))
+        return _Step(path, FileChange(path, record.ref, Action.SKIPPED, why, refused=True))
     seen = observed.files.get(path)
     if seen is None and path not in observed.others:
         return _Step(path, forgets=True)
     if seen == record.blob_id:
-        return _Step(path, Entry(path, record.ref, Action.DELETED), commits=True, forgets=True)
+        return _Step(path, FileChange(path, record.ref, Action.DELETED), commits=True, forgets=True)
     if seen is not None and (fabric.git_drift_policy is GitDriftPolicy.OVERWRITE or path in overruled):
-        entry = Entry(
+        entry = FileChange(
             path, record.ref, Action.DELETED, f"with the edit by {overruled.get(path) or _editor(path, observed)}"
         )
         return _Step(path, entry, commits=True, forgets=True)
     who = _editor(path, observed)
-    reason = _lasting(
+    reason = _kept_reason(
         record, observed, f"{path} is no longer wanted, but it was edited by {who}; {advice(fabric, path)}"
     )
     state = EditState.OBSTACLE if seen is None else EditState.UNWANTED
-    return _Step(path, Entry(path, record.ref, Action.SKIPPED, reason), edit=_edit(path, record.ref, state, observed))
+    return _Step(
+        path, FileChange(path, record.ref, Action.SKIPPED, reason), edit=_edit(path, record.ref, state, observed)
+    )
 
 
 def _keep(
-    fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, overruled: Mapping[str, str]
+    fabric: Fabric, wanted: WantedFile, record: GitFile | None, observed: Observed, overruled: Mapping[str, str]
 ) -> _Step:
     seen = observed.files.get(wanted.path)
-    if seen == wanted.blob_id or (seen is not None and _says_the_same(wanted, observed)):
+    if seen == wanted.blob_id or (seen is not None and _is_equivalent(wanted, observed)):
         return _in_place(wanted, record, seen)
     if seen is None:
         obstacle = observed.obstacle(wanted.path)
@@ -229,7 +231,7 @@ def _keep(
     return _edited(fabric, wanted, record, observed, overruled.get(wanted.path))
 
 
-def _foreign(fabric: Fabric, wanted: Wanted, observed: Observed, overruled: str | None) -> _Step:
+def _foreign(fabric: Fabric, wanted: WantedFile, observed: Observed, overruled: str | None) -> _Step:
     who = f"{wanted.path} exists and was not written by us but by {overruled or _editor(wanted.path, observed)}"
     if overruled is not None:
         return _write(wanted, Action.CONFIGURED, f"{who}; it is overwritten and stays in the history")
@@ -237,7 +239,9 @@ def _foreign(fabric: Fabric, wanted: Wanted, observed: Observed, overruled: str 
     return _held(wanted, f"{who}; {advice(fabric, wanted.path)}", edit)
 
 
-def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Observed, overruled: str | None) -> _Step:
+def _edited(
+    fabric: Fabric, wanted: WantedFile, record: GitFile | None, observed: Observed, overruled: str | None
+) -> _Step:
     if record is None:
         return _foreign(fabric, wanted, observed, overruled)
     who = f"{wanted.path} was edited by {overruled or _editor(wanted.path, observed)}"
@@ -248,7 +252,7 @@ def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Ob
         return held or replace(_write(wanted, Action.CONFIGURED, told), corrects=corrects)
     edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed)
     if fabric.git_drift_policy is GitDriftPolicy.HOLD:
-        return _held(wanted, _lasting(record, observed, f"{who}; {advice(fabric, wanted.path)}"), edit)
+        return _held(wanted, _kept_reason(record, observed, f"{who}; {advice(fabric, wanted.path)}"), edit)
     reading = observed.readings.get(wanted.path, "only object files can be adopted")
     if isinstance(reading, str):
         return _held(wanted, f"{who} and cannot be adopted: {reading}", edit)
@@ -257,13 +261,13 @@ def _edited(fabric: Fabric, wanted: Wanted, record: GitFile | None, observed: Ob
     adopted = replace(wanted.file(observed.files[wanted.path]), manifest=reading, object_digest=None)
     return _Step(
         wanted.path,
-        Entry(wanted.path, wanted.ref, Action.CONFIGURED, f"{who}; adopted into the database"),
+        FileChange(wanted.path, wanted.ref, Action.CONFIGURED, f"{who}; adopted into the database"),
         record=adopted,
         adopts=True,
     )
 
 
-def _flapping(fabric: Fabric, wanted: Wanted, record: GitFile, observed: Observed) -> _Step | None:
+def _flapping(fabric: Fabric, wanted: WantedFile, record: GitFile, observed: Observed) -> _Step | None:
     """The file held, when it was corrected so often of late that it is left alone for a while.
 
     What the fabric itself wants otherwise by now is written: a person's change is not part of the fight.
@@ -285,24 +289,24 @@ def _author(path: str, observed: Observed) -> str:
     return edit.author if edit else ""
 
 
-def _in_place(wanted: Wanted, record: GitFile | None, seen: str) -> _Step:
+def _in_place(wanted: WantedFile, record: GitFile | None, seen: str) -> _Step:
     as_is = wanted.file(seen)
     same = record is not None and replace(as_is, manifest=None) == replace(record, manifest=None)
-    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.UNCHANGED), record=None if same else as_is)
+    return _Step(wanted.path, FileChange(wanted.path, wanted.ref, Action.UNCHANGED), record=None if same else as_is)
 
 
-def _write(wanted: Wanted, action: Action, reason: str = "") -> _Step:
+def _write(wanted: WantedFile, action: Action, reason: str = "") -> _Step:
     return _Step(
         wanted.path,
-        Entry(wanted.path, wanted.ref, action, reason),
+        FileChange(wanted.path, wanted.ref, action, reason),
         content=wanted.content,
         commits=True,
         record=wanted.file(wanted.blob_id),
     )
 
 
-def _held(wanted: Wanted, reason: str, edit: GitEdit | None = None, *, refused: bool = False) -> _Step:
-    return _Step(wanted.path, Entry(wanted.path, wanted.ref, Action.SKIPPED, reason, refused), edit=edit)
+def _held(wanted: WantedFile, reason: str, edit: GitEdit | None = None, *, refused: bool = False) -> _Step:
+    return _Step(wanted.path, FileChange(wanted.path, wanted.ref, Action.SKIPPED, reason, refused), edit=edit)
 
 
 def advice(fabric: Fabric, path: str) -> str:
@@ -315,7 +319,7 @@ def _edit(path: str, ref: ObjectRef | None, state: EditState, observed: Observed
     return GitEdit(path, ref, state, observed.files.get(path), str(found) if found else "", problem)
 
 
-def _says_the_same(wanted: Wanted, observed: Observed) -> bool:
+def _is_equivalent(wanted: WantedFile, observed: Observed) -> bool:
     reading = observed.readings.get(wanted.path)
     return (
         isinstance(reading, dict) and wanted.manifest is not None and canonical(reading) == canonical(wanted.manifest)
@@ -327,6 +331,6 @@ def _editor(path: str, observed: Observed) -> str:
     return str(edit) if edit else "somebody"
 
 
-def _lasting(record: GitFile, observed: Observed, reason: str) -> str:
+def _kept_reason(record: GitFile, observed: Observed, reason: str) -> str:
     """The reason told before, when this run cannot name the person any more."""
     return reason if record.path in observed.edits else record.held_reason or reason

@@ -33,8 +33,8 @@ from hedgehog.manifests import intake, yaml
 from hedgehog.services import claims, failures
 from hedgehog.services.git import lost_branches
 from hedgehog.services.git.neighbours import neighbours
-from hedgehog.services.git.observe import Adopt, Job, Source, observe
-from hedgehog.services.git.plan import Entry, FilePlan
+from hedgehog.services.git.observe import Job, PlanInputs, ReadEdit, observe
+from hedgehog.services.git.plan import FileChange, FilePlan
 from hedgehog.services.validation import Judge, judge
 from hedgehog.store import corrections, git_edits, git_files, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
@@ -67,10 +67,10 @@ def read_manifest(fabric: Fabric, ref: ObjectRef, path: str, content: bytes) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Seams:
+class Dependencies:
     """What a sync takes from outside; tests give their own."""
 
-    adopt: Adopt = read_manifest
+    adopt: ReadEdit = read_manifest
     judge: Judge = judge
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
@@ -81,7 +81,7 @@ class _Options:
     run_id: str
     force: bool
     dry_run: bool
-    seams: Seams
+    dependencies: Dependencies
     deadline: float
     before: dict[int, SyncStatus] = field(default_factory=dict)
     """How the fabrics stood before this run."""
@@ -126,7 +126,7 @@ def sync(
     force: bool = False,
     dry_run: bool = False,
     due_only: bool = False,
-    seams: Seams | None = None,
+    dependencies: Dependencies | None = None,
     deadline: float = math.inf,
 ) -> list[Outcome]:
     """Bring the directories of the named fabrics in sync and return an outcome for each, in the order of *names*.
@@ -139,13 +139,13 @@ def sync(
     database's own failures.
     """
     names = list(dict.fromkeys(names))
-    options = _Options(run_id, force, dry_run, seams or Seams(), deadline)
+    options = _Options(run_id, force, dry_run, dependencies or Dependencies(), deadline)
     claimed = claims.claim(
         connection,
         Target.GIT,
         names,
-        unwilling=_unwilling,
-        now=options.seams.clock(),
+        skip_reason=_skip_reason,
+        now=options.dependencies.clock(),
         dry_run=dry_run,
         due_only=due_only,
     )
@@ -165,7 +165,7 @@ def sync(
     return sorted(outcomes, key=lambda outcome: names.index(outcome.fabric))
 
 
-def _unwilling(fabric: Fabric) -> str:
+def _skip_reason(fabric: Fabric) -> str:
     if not fabric.git_sync_enabled or fabric.git_repository is None:
         return "Git sync is not enabled"
     if fabric.source_of_truth is SourceOfTruth.GIT:
@@ -205,7 +205,7 @@ def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
             if races > MOST_RACES:
                 return [_fail(run, job, error) for job in jobs]
             logger.info("%s (race %s of %s)", error, races, MOST_RACES)
-            run.options.seams.pause(random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE))
+            run.options.dependencies.pause(random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE))
         except Exception as error:
             return [_fail(run, job, error) for job in jobs]
 
@@ -268,15 +268,17 @@ def _not_reached(connection: Connection, jobs: Sequence[Job], options: _Options)
 def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None, others: Mapping[str, str]) -> _Planned:
     """The plan and the commit of one fabric on top of *tip*, beside the directories of *others*; its errors are its own."""
     options = run.options
-    seams = options.seams
-    source = Source(run.connection, run.mirror, head, tip, options.force, seams.adopt, seams.judge, others)
+    dependencies = options.dependencies
+    source = PlanInputs(
+        run.connection, run.mirror, head, tip, options.force, dependencies.adopt, dependencies.judge, others
+    )
     try:
         plan = observe(job, source)
         if not plan.changes or options.dry_run:
             return _Planned(job, plan)
         text = commits.message(job.fabric, plan.counts(), run_id=options.run_id, initial=plan.is_first)
         repository = run.repository
-        author = commits.Author(repository.author_name, repository.author_email, options.seams.clock())
+        author = commits.Author(repository.author_name, repository.author_email, options.dependencies.clock())
         return _Planned(job, plan, commits.build(run.mirror, tip, plan.changes, text, author))
     except PushRace:
         raise
@@ -289,12 +291,12 @@ def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
     if planned.error is not None:
         return _fail(run, planned.job, planned.error)
     try:
-        return _done(run, planned, head)
+        return _outcome(run, planned, head)
     except Exception as error:
         return _fail(run, planned.job, error)
 
 
-def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
+def _outcome(run: _Run, planned: _Planned, head: str | None) -> Outcome:
     """The outcome of a fabric whose files are written, except for what its policies hold; recorded with what was learnt."""
     plan, fabric = planned.plan, planned.job.fabric
     held = plan.having(Action.SKIPPED)
@@ -320,7 +322,7 @@ def _done(run: _Run, planned: _Planned, head: str | None) -> Outcome:
     return outcome
 
 
-def _reason(held: Sequence[Entry], status: OutcomeStatus) -> str:
+def _reason(held: Sequence[FileChange], status: OutcomeStatus) -> str:
     if held:
         return held[0].reason if len(held) == 1 else f"{len(held)} files are held, the first: {held[0].reason}"
     return "nothing changed" if status is OutcomeStatus.SKIPPED else ""
@@ -335,7 +337,7 @@ def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
             return
         written = [*plan.written, *_adopt(run.connection, fabric, plan)]
         git_files.record(cursor, fabric.id, written=written, removed=plan.removed, held=plan.held)
-        git_edits.settle(cursor, fabric.id, plan.edits)
+        git_edits.replace_rows(cursor, fabric.id, plan.edits)
         held = [entry.path for entry in plan.entries if entry.flapping]
         corrections.record(cursor, Target.GIT, fabric.id, corrected=plan.corrected, held=held)
         sync_state.finish(cursor, fabric.id, outcome, run_id=run.options.run_id)

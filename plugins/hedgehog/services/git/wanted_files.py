@@ -15,7 +15,7 @@ from hedgehog.store.objects import StoredObject
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedFile:
     """A file as the database wants it. `digest` is None for README and fabric.yaml, which are not rows of their own."""
 
     path: str
@@ -35,33 +35,33 @@ class Wanted:
         return GitFile(self.path, self.ref, blob, self.digest, self.manifest)
 
 
-def layout(fabric: Fabric) -> list[Wanted]:
+def layout(fabric: Fabric) -> list[WantedFile]:
     """The files that every fabric has, however few objects it has."""
     resource = render.fabric_resource(fabric)
     return [
-        Wanted(
+        WantedFile(
             render.in_directory(fabric, render.FABRIC_FILE),
             render.fabric_ref(fabric),
             render.dump(resource),
             manifest=resource,
         ),
-        Wanted(render.in_directory(fabric, render.README_FILE), None, render.readme(fabric)),
+        WantedFile(render.in_directory(fabric, render.README_FILE), None, render.readme(fabric)),
     ]
 
 
-def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[ObjectRef, str]) -> list[Wanted]:
+def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[ObjectRef, str]) -> list[WantedFile]:
     """The files of *stored*. What may not be published, because of *refused* or for itself, says why."""
     wanted = []
     for one in stored:
         if one.ref.kind not in KINDS:
             why = f"{one.ref.kind} is not a kind that a fabric holds; remove the object"
-            wanted.append(Wanted(str(one.ref), one.ref, b"", one.digest, one.manifest, why))
+            wanted.append(WantedFile(str(one.ref), one.ref, b"", one.digest, one.manifest, why))
             continue
         content = render.dump(one.manifest)
         why = refused.get(one.ref, "")
         if len(content) > FILE_LIMIT:
             why = f"{len(content)} bytes of YAML are above the limit of {FILE_LIMIT}; split it"
-        wanted.append(Wanted(render.object_path(fabric, one.ref), one.ref, content, one.digest, one.manifest, why))
+        wanted.append(WantedFile(render.object_path(fabric, one.ref), one.ref, content, one.digest, one.manifest, why))
     return wanted
 
 
@@ -72,7 +72,7 @@ def place(fabric: Fabric, file: GitFile) -> str:
     return render.object_path(fabric, file.ref)
 
 
-def to_read(wanted: Iterable[Wanted], known: Mapping[str, GitFile], files: Mapping[str, str]) -> list[Wanted]:
+def to_read(wanted: Iterable[WantedFile], known: Mapping[str, GitFile], files: Mapping[str, str]) -> list[WantedFile]:
     """The objects whose file in Git must be parsed: it differs from ours, and not because the object changed."""
     found = []
     for one in wanted:

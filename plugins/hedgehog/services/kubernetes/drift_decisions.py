@@ -86,7 +86,7 @@ def _changed_since(
     connection: Connection, fabric: Fabric, listed: Mapping[ObjectRef, Drift], live: Live
 ) -> Iterator[str]:
     """What is not as the list of drifts has it any more: nobody has seen it, so nobody can have decided about it."""
-    applied = open_drift.applied(connection, fabric.kubernetes_connection_id or "", listed)
+    applied = open_drift.inventory_entries(connection, fabric.kubernetes_connection_id or "", listed)
     for ref, one in listed.items():
         there = live.objects.get(ref)
         same = is_gone(there) == (one.state is DriftState.MISSING)

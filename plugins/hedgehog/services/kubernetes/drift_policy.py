@@ -207,7 +207,7 @@ def record(
         if settlement.adopted:
             object_store.save_objects(connection, fabric.id, settlement.adopted.values())
             inventory.take_over(cursor, fabric.id, settlement.adopted)
-        open_drift.settle(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
+        open_drift.replace_rows(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
         corrected = {
             str(ref): one.manager
             for ref, one in settlement.found.items()

@@ -101,7 +101,7 @@ def sync(
         connection,
         Target.KUBERNETES,
         names,
-        unwilling=_unwilling,
+        skip_reason=_skip_reason,
         now=datetime.now(UTC),
         dry_run=dry_run,
         due_only=due_only,
@@ -117,7 +117,7 @@ def sync(
     return sorted(done, key=lambda outcome: names.index(outcome.fabric))
 
 
-def _unwilling(fabric: Fabric) -> str:
+def _skip_reason(fabric: Fabric) -> str:
     if not fabric.kubernetes_sync_enabled or fabric.kubernetes_connection_id is None:
         return "Kubernetes sync is not enabled"
     return ""
@@ -243,7 +243,7 @@ def _sync_fabric(run: _Run, job: Job) -> Outcome:
             inventory.record(cursor, run.connection_id, job.fabric.id, gone=effect.gone, **parts)
             if begun := run.begun.get(job.fabric.id, frozenset()) | created:
                 rest = begun_objects.still_open(begun, effect, results, desired, run.live)
-                inventory.settle(cursor, run.connection_id, job.fabric.id, open_still=rest)
+                inventory.forget_begun(cursor, run.connection_id, job.fabric.id, open_still=rest)
             drift_policy.record(run.connection, job.fabric, drifts, results, unknown_kinds=run.live.failed.keys())
         _record(run.connection, job.fabric, outcome, options=run.options)
     return outcome

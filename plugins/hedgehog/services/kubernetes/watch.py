@@ -31,7 +31,7 @@ from hedgehog.services.kubernetes.watched_drift import judge_all
 from hedgehog.store import open_drift, schedule
 from hedgehog.store import watch as store
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.watch import Place, Watched
+from hedgehog.store.watch import Watched, WatchPlace
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Watch:
         self._times = times or Times()
         self._connection: Connection | None = None
         self._clusters: dict[str, FollowedCluster] = {}
-        self._saved: dict[tuple[str, Place], str] = {}
+        self._saved: dict[tuple[str, WatchPlace], str] = {}
         self._selector = selectors.DefaultSelector()
         self._results: queue.SimpleQueue[tuple[Feed, Opened | Exception]] = queue.SimpleQueue()
         self._bell, self._rope = socket.socketpair()
@@ -383,10 +383,10 @@ class Watch:
 
 def _due_again(connection_id: str, parked_only: bool, connection: Connection) -> list[str]:
     with transaction(connection) as cursor:
-        return schedule.look_again(cursor, Target.KUBERNETES, connection_id=connection_id, parked_only=parked_only)
+        return schedule.make_failed_due(cursor, Target.KUBERNETES, connection_id=connection_id, parked_only=parked_only)
 
 
-def _save(moved: Mapping[tuple[str, Place], str], connection: Connection) -> Mapping[tuple[str, Place], str]:
+def _save(moved: Mapping[tuple[str, WatchPlace], str], connection: Connection) -> Mapping[tuple[str, WatchPlace], str]:
     with transaction(connection) as cursor:
         store.save_cursors(cursor, moved)
     return moved

@@ -13,7 +13,7 @@ from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import Scope
 from hedgehog.kube.resources import definition_name
 from hedgehog.kube.watch import Stream, list_scope, open_stream
-from hedgehog.store.watch import Place, Watched
+from hedgehog.store.watch import Watched, WatchPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Feed:
     """Whether its last watch ended before its time, as it does when a definition is deleted."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> WatchPlace:
         """What its cursor is stored under."""
         return definition_name(self.scope[0]), self.scope[1]
 

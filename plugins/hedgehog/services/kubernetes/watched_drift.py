@@ -40,7 +40,7 @@ def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
     """
     # First: what these runs did is in the inventory afterwards.
     synced = open_drift.synced_now(connection, connection_id)
-    applied = open_drift.applied(connection, connection_id, seen.keys())
+    applied = open_drift.inventory_entries(connection, connection_id, seen.keys())
     deferred = {ref for ref in seen if synced and (ref not in applied or applied[ref].fabric_id in synced)}
     rest = {ref: live for ref, live in seen.items() if ref not in deferred}
     found = _departures(connection, connection_id, rest, applied)
@@ -89,7 +89,7 @@ def _departures(
     connection: Connection,
     connection_id: str,
     seen: Seen,
-    applied: Mapping[ObjectRef, open_drift.Applied],
+    applied: Mapping[ObjectRef, open_drift.InventoryEntry],
 ) -> dict[ObjectRef, Drift]:
     suspects = {
         ref: live

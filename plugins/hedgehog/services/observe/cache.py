@@ -10,11 +10,17 @@ from collections.abc import Sequence
 
 from hedgehog.errors import NotFound
 from hedgehog.store import cache as store
-from hedgehog.store.cache import Entry, Model
+from hedgehog.store.cache import CachedModel, ReadModel
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
 
-TTL = {Model.BASICS: 3600.0, Model.OBJECTS: 1800.0, Model.CHANGES: 600.0, Model.HEALTH: 300.0, Model.CONNECTION: 600.0}
+TTL = {
+    ReadModel.BASICS: 3600.0,
+    ReadModel.OBJECTS: 1800.0,
+    ReadModel.CHANGES: 600.0,
+    ReadModel.HEALTH: 300.0,
+    ReadModel.CONNECTION: 600.0,
+}
 """Seconds that a model is good for."""
 AHEAD = 330.0
 """A refresh renews what would end before the next one, five minutes later, has come."""
@@ -30,12 +36,12 @@ def refresh(connection: Connection, names: Sequence[str] | None = None) -> dict[
     }
 
 
-def read(connection: Connection, name: str) -> dict[Model, Entry]:
+def models_of(connection: Connection, name: str) -> dict[ReadModel, CachedModel]:
     """All models of a fabric, none older than its time; what is missing is made now. Raises NotFound."""
-    return read_all(connection, [name])[name]
+    return models_of_all(connection, [name])[name]
 
 
-def read_all(connection: Connection, names: Sequence[str]) -> dict[str, dict[Model, Entry]]:
+def models_of_all(connection: Connection, names: Sequence[str]) -> dict[str, dict[ReadModel, CachedModel]]:
     """All models of the named fabrics. Raises NotFound for a name that no fabric has."""
     found = store.load(connection, names)
     lacking = [name for name, models in found.items() if len(models) < len(TTL)]

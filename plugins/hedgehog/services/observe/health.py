@@ -21,15 +21,15 @@ from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.fabric.tools import Installation, other_installation
 from hedgehog.kube.client import Cluster, OpenCluster
 from hedgehog.kube.health import ClusterFacts, read
-from hedgehog.services.failures import describe
+from hedgehog.services.failures import error_lines
 from hedgehog.services.observe import health_rules
-from hedgehog.services.observe.health_rules import Judged, Known
+from hedgehog.services.observe.health_rules import Assessment, FabricContext
 from hedgehog.store import circuits, convergence, installations
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import Service
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.health import Look, Scope
+from hedgehog.store.health import HealthResult, Scope
 
 logger = logging.getLogger(__name__)
 
@@ -63,27 +63,25 @@ def _with_cluster(fabrics: Sequence[Fabric]) -> list[Fabric]:
     return [fabric for fabric in fabrics if fabric.kubernetes_sync_enabled and fabric.kubernetes_connection_id]
 
 
-def check(
+def check_fabrics(
     connection: Connection,
     names: Sequence[str],
     *,
     open_cluster: OpenCluster,
     run_id: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> list[Look]:
+) -> list[HealthResult]:
     """Look at the named fabrics now and return what was found of each, in the order of *names*.
 
     A fabric whose circuit is open is not asked: it is Unknown, with the reason. Every look is recorded. Raises only for
     the fabric database's own failures.
     """
     fabrics = _with_cluster(fabric_store.load_fabrics(connection, names))
-    refused = circuits.refused(connection, Service.KUBERNETES, [fabric.id for fabric in fabrics], now())
+    refused = circuits.open_circuits(connection, Service.KUBERNETES, [fabric.id for fabric in fabrics], now())
     looks = [
-        _left_in_peace(connection, fabric, refused[fabric.id], run_id, now())
-        for fabric in fabrics
-        if fabric.id in refused
+        _skipped(connection, fabric, refused[fabric.id], run_id, now()) for fabric in fabrics if fabric.id in refused
     ]
-    groups: dict[str, list[Known]] = {}
+    groups: dict[str, list[FabricContext]] = {}
     for known in _known(connection, [fabric for fabric in fabrics if fabric.id not in refused]):
         groups.setdefault(known.fabric.kubernetes_connection_id or "", []).append(known)
     for group, judged in _asked(groups, open_cluster, now):
@@ -92,31 +90,33 @@ def check(
     return sorted(looks, key=lambda look: order[look.name])
 
 
-def _left_in_peace(
+def _skipped(
     connection: Connection, fabric: Fabric, circuit: circuits.Circuit, run_id: str, now: datetime
-) -> Look:
+) -> HealthResult:
     """The look at a fabric that is not asked. What was known of its switches stays for the next real look."""
     reason = f"{fabric.kubernetes_connection_id} is not asked: {circuit}"
     before = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name])}
     facts = before[fabric.name].facts if fabric.name in before else {}
-    look = Look(Scope.FABRIC, fabric.name, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, fabric.id)
+    look = HealthResult(
+        Scope.FABRIC, fabric.name, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, fabric.id
+    )
     with transaction(connection) as cursor:
         health_store.record(cursor, look, run_id=run_id, now=now)
     return look
 
 
-def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[Known]:
+def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[FabricContext]:
     """What the database says of each fabric before its cluster is asked: six queries, whatever their number."""
     ids = [fabric.id for fabric in fabrics]
     kinds = health_store.kinds_held(connection, ids, list(KINDS))
     clusters = sorted({fabric.kubernetes_connection_id or "" for fabric in fabrics})
     holders = health_store.holders(connection, clusters, sorted(OWNER.values()))
-    convergence.take_in(connection, ids)
-    applied = convergence.applied(connection, ids)
+    convergence.record_syncs(connection, ids)
+    applied = convergence.last_writes(connection, ids)
     ours = installations.load(connection)
     rows = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name for fabric in fabrics])}
     return [
-        Known(
+        FabricContext(
             fabric,
             kinds[fabric.id],
             holders.get(fabric.id, {}),
@@ -133,24 +133,26 @@ def _others(holders: Mapping[int, Mapping[ObjectRef, Any]], fabric_id: int) -> f
     return frozenset((ref.kind, ref.name) for owner, held in holders.items() if owner != fabric_id for ref in held)
 
 
-Answer = list[Judged] | Exception
+_Answer = list[Assessment] | Exception
 
 
 def _asked(
-    groups: Mapping[str, list[Known]], open_cluster: OpenCluster, now: Callable[[], datetime]
-) -> Iterator[tuple[list[Known], Answer]]:
+    groups: Mapping[str, list[FabricContext]], open_cluster: OpenCluster, now: Callable[[], datetime]
+) -> Iterator[tuple[list[FabricContext], _Answer]]:
     """Each group of fabrics with what its cluster answered, as the answers come."""
     if not groups:
         return
     with ThreadPoolExecutor(min(BATCH, len(groups)), "health") as pool:
-        futures: dict[Future[Answer], list[Known]] = {
+        futures: dict[Future[_Answer], list[FabricContext]] = {
             pool.submit(_ask, name, group, open_cluster, now): group for name, group in groups.items()
         }
         for future in as_completed(futures):
             yield futures[future], future.result()
 
 
-def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, now: Callable[[], datetime]) -> Answer:
+def _ask(
+    connection_id: str, group: Sequence[FabricContext], open_cluster: OpenCluster, now: Callable[[], datetime]
+) -> _Answer:
     """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is
     unreachable.
 
@@ -175,19 +177,19 @@ def _ask(connection_id: str, group: Sequence[Known], open_cluster: OpenCluster, 
             cluster.close()
 
 
-def _judged(cluster: Cluster, known: Known, facts: ClusterFacts, now: datetime) -> Judged:
+def _judged(cluster: Cluster, known: FabricContext, facts: ClusterFacts, now: datetime) -> Assessment:
     """The verdict on one fabric, written on its resource; Unknown where what the cluster holds cannot be understood."""
     try:
-        judged = health_rules.judge(known, facts, now)
+        judged = health_rules.assess(known, facts, now)
         _write_back(cluster, judged, facts, known.installation, now)
     except Exception as error:
         logger.exception("%s: could not be judged", known.fabric.name)
-        return health_rules.away(known, f"its health could not be judged: {' '.join(describe(error))}")
+        return health_rules.unreachable(known, f"its health could not be judged: {' '.join(error_lines(error))}")
     return judged
 
 
 def _write_back(
-    cluster: Cluster, judged: Judged, facts: ClusterFacts, installation: Installation, now: datetime
+    cluster: Cluster, judged: Assessment, facts: ClusterFacts, installation: Installation, now: datetime
 ) -> None:
     """Write health and convergence to the fabric's own resource, if we own it and it says something else.
 
@@ -202,15 +204,17 @@ def _write_back(
         logger.warning("%s: its Fabric resource does not show its health: %s", judged.fabric.name, error)
 
 
-def _record(connection: Connection, group: Sequence[Known], answer: Answer, run_id: str, now: datetime) -> list[Look]:
+def _record(
+    connection: Connection, group: Sequence[FabricContext], answer: _Answer, run_id: str, now: datetime
+) -> list[HealthResult]:
     """Keep what one cluster answered: circuits, looks, convergence."""
     ids = [known.fabric.id for known in group]
     if isinstance(answer, Exception):
-        reason = " ".join(describe(answer))
-        circuits.failed(connection, Service.KUBERNETES, ids, reason, now)
-        judged = [health_rules.away(known, reason) for known in group]
+        reason = " ".join(error_lines(answer))
+        circuits.count_failure(connection, Service.KUBERNETES, ids, reason, now)
+        judged = [health_rules.unreachable(known, reason) for known in group]
     else:
-        circuits.succeeded(connection, Service.KUBERNETES, ids)
+        circuits.close_circuits(connection, Service.KUBERNETES, ids)
         judged = answer
     try:
         return _keep(connection, judged, run_id, now)
@@ -219,20 +223,22 @@ def _record(connection: Connection, group: Sequence[Known], answer: Answer, run_
         return [
             look
             for known, one in zip(group, judged, strict=True)
-            for look in _kept(connection, known, one, run_id, now)
+            for look in _keep_one(connection, known, one, run_id, now)
         ]
 
 
-def _kept(connection: Connection, known: Known, judged: Judged, run_id: str, now: datetime) -> list[Look]:
+def _keep_one(
+    connection: Connection, known: FabricContext, judged: Assessment, run_id: str, now: datetime
+) -> list[HealthResult]:
     try:
         return _keep(connection, [judged], run_id, now)
     except Exception as error:  # when the fabric database is unreachable, the next line raises that
         reason = f"what its cluster told cannot be stored ({type(error).__name__})"
-        return _keep(connection, [health_rules.away(known, reason)], run_id, now)
+        return _keep(connection, [health_rules.unreachable(known, reason)], run_id, now)
 
 
-def _keep(connection: Connection, judged: Sequence[Judged], run_id: str, now: datetime) -> list[Look]:
-    looks = [Look(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
+def _keep(connection: Connection, judged: Sequence[Assessment], run_id: str, now: datetime) -> list[HealthResult]:
+    looks = [HealthResult(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
     with transaction(connection) as cursor:
         for one, look in zip(judged, looks, strict=True):
             health_store.record(cursor, look, run_id=run_id, now=now)

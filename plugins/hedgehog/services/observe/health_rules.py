@@ -18,13 +18,13 @@ from hedgehog.kube.apply import apply_status
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_status import with_health
 from hedgehog.kube.health import ClusterFacts
-from hedgehog.store.convergence import Applied
+from hedgehog.store.convergence import LastWrite
 
 AGENT_OF = {owner: agent for agent, owner in OWNER.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FabricContext:
     """One fabric as the database has it, before its cluster is asked."""
 
     fabric: Fabric
@@ -36,7 +36,7 @@ class Known:
     """Kind and name of switches and gateways that other fabrics own."""
     agents: Mapping[str, Mapping[str, Any]]
     """What the last look kept of the Agents, by kind and name."""
-    applied: Applied | None
+    applied: LastWrite | None
     installation: Installation
     """The one that asks."""
 
@@ -57,7 +57,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Assessment:
     """What a look means for one fabric."""
 
     fabric: Fabric
@@ -69,14 +69,14 @@ class Judged:
     """`spine_status` and `leaf_status`: the health of each switch."""
 
 
-def away(known: Known, reason: str) -> Judged:
+def unreachable(known: FabricContext, reason: str) -> Assessment:
     """The fabric of a cluster that does not answer. What was known of its Agents is kept for the next look."""
     unknown = Convergence(None, "the cluster does not answer")
     facts = {"agents": known.agents} if known.agents else {}
-    return Judged(known.fabric, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, unknown)
+    return Assessment(known.fabric, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, unknown)
 
 
-def judge(known: Known, facts: ClusterFacts, now: datetime) -> Judged:
+def assess(known: FabricContext, facts: ClusterFacts, now: datetime) -> Assessment:
     """The verdict on one fabric of a cluster."""
     agents = [
         agent_rules.with_behind_since(agent, known.agents.get(f"{agent.kind}/{agent.name}", {}), now)
@@ -91,7 +91,7 @@ def judge(known: Known, facts: ClusterFacts, now: datetime) -> Judged:
     ]
     healths = {agent: summarize_health(issues).health for agent, issues in by_agent.items()}
     converged = _convergence(known, facts, agents, now)
-    return Judged(
+    return Assessment(
         known.fabric,
         summarize_health(found),
         _kept(facts, healths, converged),
@@ -101,7 +101,7 @@ def judge(known: Known, facts: ClusterFacts, now: datetime) -> Judged:
     )
 
 
-def _of_cluster(known: Known, facts: ClusterFacts) -> Iterator[HealthIssue]:
+def _of_cluster(known: FabricContext, facts: ClusterFacts) -> Iterator[HealthIssue]:
     """What is wrong with the cluster as far as this fabric needs it."""
     needed = known.kinds | {"Agent"}
     yield from (HealthIssue(Health.MISSING, facts.missing[kind]) for kind in sorted(needed & facts.missing.keys()))
@@ -115,7 +115,9 @@ def _of_cluster(known: Known, facts: ClusterFacts) -> Iterator[HealthIssue]:
             yield HealthIssue(Health.UNKNOWN, f"{part} cannot be read: {reason}")
 
 
-def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Iterator[HealthIssue]:
+def _without_agent(
+    known: FabricContext, facts: ClusterFacts, agents: list[Agent], now: datetime
+) -> Iterator[HealthIssue]:
     """Switches and gateways of the fabric for which the controller has not made an Agent."""
     have = {agent.owner for agent in agents}
     read = {"Switch": facts.agents is not None, "Gateway": facts.gateway_agents is not None}
@@ -131,7 +133,7 @@ def _without_agent(known: Known, facts: ClusterFacts, agents: list[Agent], now: 
             )
 
 
-def _convergence(known: Known, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Convergence:
+def _convergence(known: FabricContext, facts: ClusterFacts, agents: list[Agent], now: datetime) -> Convergence:
     """Whether the switches have what the fabric's last sync wrote."""
     if known.applied is None or not known.applied.in_sync:
         return Convergence(False, "the last sync to the cluster did not bring it in sync; see `hedgehog status`")
@@ -168,7 +170,7 @@ def _switches(healths: Mapping[Agent, Health]) -> dict[str, dict[str, str]]:
     return found
 
 
-def write_back(cluster: Cluster, resource: Manifest, judged: Judged, now: datetime) -> None:
+def write_back(cluster: Cluster, resource: Manifest, judged: Assessment, now: datetime) -> None:
     """Write health and convergence on the fabric's resource if they are new there. Raises what the server's refusal
     means, and RetryableError when somebody changed the resource since it was read."""
     status = with_health(

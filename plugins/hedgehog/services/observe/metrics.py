@@ -39,10 +39,10 @@ def collect(connection: Connection, intervals: Mapping[str, float]) -> list[Samp
     sync and of each job of maintenance.
     """
     started = time.perf_counter()
-    store.answer(connection)
+    store.ping(connection)
     latency = Sample("hedgehog_database_latency_seconds", time.perf_counter() - started)
-    found = store.figures(connection)
-    machines = store.or_failed(_MACHINE, partial(store.latest, connection, _MACHINE))
+    found = store.current_samples(connection)
+    machines = store.samples_or_failed(_MACHINE, partial(store.latest, connection, _MACHINE))
     return [*found, *_in_intervals(found, intervals), latency, *machines]
 
 
@@ -52,7 +52,7 @@ def record(connection: Connection, intervals: Mapping[str, float], *, disk: Path
     host = socket.gethostname()
     others = [sample for sample in found if sample.labels.get("host") != host]
     before = [sample for sample in found if sample.labels.get("host") == host]
-    samples = [*others, *store.or_failed(_MACHINE, partial(machine, host, disk, before))]
+    samples = [*others, *store.samples_or_failed(_MACHINE, partial(machine, host, disk, before))]
     store.record(connection, host, [sample for sample in samples if sample.labels.get("host", host) == host])
     return samples
 
@@ -61,7 +61,7 @@ def _in_intervals(samples: Sequence[Sample], intervals: Mapping[str, float]) -> 
     found = []
     for sample in samples:
         if sample.name == FAILED and sample.labels["metric"] in _IN_INTERVALS:
-            found += store.failed([_IN_INTERVALS[sample.labels["metric"]][1]])
+            found += store.failed_samples([_IN_INTERVALS[sample.labels["metric"]][1]])
         label, name = _IN_INTERVALS.get(sample.name, ("", ""))
         interval = intervals.get(sample.labels.get(label, ""))
         if interval:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.shown import first_lines
 from hedgehog.store import alerts as store
-from hedgehog.store.alerts import Alert, Known
+from hedgehog.store.alerts import Alert, KnownAlert
 from hedgehog.store.database import Connection
 from hedgehog.store.metric_table import FAILED
 from hedgehog.store.metrics import Sample
@@ -133,7 +133,7 @@ Send = Callable[[Notice], None]
 """Tells somebody; raises whatever it likes when it could not."""
 
 
-def wrong(samples: Sequence[Sample]) -> list[Alert]:
+def active_alerts(samples: Sequence[Sample]) -> list[Alert]:
     """What the conditions say of *samples*."""
     by_metric: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -159,13 +159,11 @@ def notify(
     It counts as sent when one of them accepted it; otherwise it is sent again with the next call. What could not be
     sent is never told to be over, and what cannot be looked at now stays as it was.
     """
-    known = store.see(connection, wrong(samples), now, unseen=_unseen(samples))
+    known = store.record(connection, active_alerts(samples), now, unseen=_unseen(samples))
     notice = _due(known, now, remind)
-    failed = (
-        [name for name, send in senders.items() if not _sent(name, send, notice)] if _says_something(notice) else []
-    )
+    failed = [name for name, send in senders.items() if not _sent(name, send, notice)] if _has_content(notice) else []
     if len(failed) < len(senders):
-        store.told(connection, notice.alerts, now)
+        store.mark_notified(connection, notice.alerts, now)
         store.forget(connection, notice.over)
     store.forget(connection, [one.alert for one in known if one.notified_at is None and now - one.seen_at >= QUIET])
     return notice, failed
@@ -177,14 +175,14 @@ def _unseen(samples: Sequence[Sample]) -> list[str]:
     return [condition.name for condition in CONDITIONS if condition.metric in failed]
 
 
-def _due(known: Sequence[Known], now: datetime, remind: timedelta) -> Notice:
+def _due(known: Sequence[KnownAlert], now: datetime, remind: timedelta) -> Notice:
     at_work = [one for one in known if one.seen_at == now]
     alerts = [one.alert for one in at_work if one.notified_at is None or now - one.notified_at >= remind]
     over = [one.alert for one in known if one.notified_at is not None and now - one.seen_at >= QUIET]
     return Notice(tuple(alerts), tuple(over))
 
 
-def _says_something(notice: Notice) -> bool:
+def _has_content(notice: Notice) -> bool:
     return bool(notice.alerts or notice.over)
 
 

@@ -24,7 +24,7 @@ from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import Service
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.health import Look, Scope
+from hedgehog.store.health import HealthResult, Scope
 
 OpenGitHub = Callable[[GitRepository], Client | None]
 """From a repository to the API of its host; None for one that is not on GitHub or is entered without a credential."""
@@ -65,7 +65,7 @@ def check_repositories(
     open_github: OpenGitHub,
     run_id: str,
     now: Clock = _utc_now,
-) -> list[Look]:
+) -> list[HealthResult]:
     """Ask the hosts of the named repositories, some at the same time, and record what they answer.
 
     A repository all of whose fabrics have an open circuit is not asked.
@@ -91,7 +91,7 @@ def _users(connection: Connection) -> dict[int, list[int]]:
     return users
 
 
-_Answer = tuple[Look, HedgehogError | None]
+_Answer = tuple[HealthResult, HedgehogError | None]
 
 
 def _asked(
@@ -102,10 +102,10 @@ def _asked(
     ask: Callable[[GitRepository], _Answer | None],
     *,
     now: Clock,
-) -> list[Look]:
+) -> list[HealthResult]:
     """What each host says of its repository; circuits are kept."""
     ids = [fabric_id for one in repositories for fabric_id in users.get(one.id, ())]
-    refused = circuits.refused(connection, service, ids, now())
+    refused = circuits.open_circuits(connection, service, ids, now())
     willing = [one for one in repositories if not users.get(one.id) or set(users[one.id]) - refused.keys()]
     looks = []
     with ThreadPoolExecutor(_TOGETHER, service.value) as pool:
@@ -116,9 +116,9 @@ def _asked(
             looks.append(look)
             fabrics = users.get(repository.id, ())
             if error is None:
-                circuits.succeeded(connection, service, fabrics)
+                circuits.close_circuits(connection, service, fabrics)
             else:
-                circuits.failed(connection, service, fabrics, str(error), now())
+                circuits.count_failure(connection, service, fabrics, str(error), now())
     return looks
 
 
@@ -129,13 +129,13 @@ def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
     except HedgehogError as error:
         return _broken(Scope.REPOSITORY, repository.name, error), error
     facts = {"branch": repository.branch, "head": head, "seconds": round(time.perf_counter() - started, 3)}
-    return Look(Scope.REPOSITORY, repository.name, HealthSummary(), facts), None
+    return HealthResult(Scope.REPOSITORY, repository.name, HealthSummary(), facts), None
 
 
-def _broken(scope: Scope, name: str, error: HedgehogError) -> Look:
+def _broken(scope: Scope, name: str, error: HedgehogError) -> HealthResult:
     """A remote that is unreachable is Unknown; one that refuses us needs somebody."""
     health = Health.UNKNOWN if hasattr(error, "retry_after") else Health.DEGRADED
-    return Look(scope, name, summarize_health([HealthIssue(health, str(error))]), {"error": error.reason})
+    return HealthResult(scope, name, summarize_health([HealthIssue(health, str(error))]), {"error": error.reason})
 
 
 def _once_a_credential(open_github: OpenGitHub, now: Clock) -> Callable[[GitRepository], _Answer | None]:
@@ -170,7 +170,7 @@ def _of_credential(name: str, client: Client, now: datetime) -> _Answer:
     facts: dict[str, Any] = {"authentication": "app" if client.credentials.is_app else "token"}
     if found is not None:
         facts |= {"limit": found.limit, "remaining": found.remaining, "resets_at": found.resets_at.isoformat()}
-    return Look(Scope.GITHUB, name, summarize_health(_of_rate(found, now)), facts), None
+    return HealthResult(Scope.GITHUB, name, summarize_health(_of_rate(found, now)), facts), None
 
 
 def _of_rate(found: RateLimit | None, now: datetime) -> Iterable[HealthIssue]:
@@ -187,7 +187,7 @@ def check_services(
     airflow_health: Callable[[], Mapping[str, Any]] | None,
     run_id: str,
     now: Clock = _utc_now,
-) -> list[Look]:
+) -> list[HealthResult]:
     """Look at the fabric database and, where its API server can be found, at the parts of Airflow; record it."""
     looks = [_of_database(connection)]
     if airflow_health is not None:
@@ -199,7 +199,7 @@ def check_services(
     return looks
 
 
-def _of_database(connection: Connection) -> Look:
+def _of_database(connection: Connection) -> HealthResult:
     """Latency of a read, and how much of the server's connections is taken. A lost database raises."""
     started = time.perf_counter()
     with transaction(connection) as cursor:
@@ -213,17 +213,17 @@ def _of_database(connection: Connection) -> Look:
         taken, most, size = cursor.fetchone() or (0, 0, 0)
     issues = [HealthIssue(Health.DEGRADED, f"one small query takes longer than {SLOW} s")] if seconds > SLOW else []
     facts = {"seconds": round(seconds, 4), "connections": taken, "most_connections": most, "bytes": size}
-    return Look(Scope.SERVICE, "database", summarize_health(issues), facts)
+    return HealthResult(Scope.SERVICE, "database", summarize_health(issues), facts)
 
 
-def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) -> list[Look]:
+def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) -> list[HealthResult]:
     """One look a part, from the API server's report; a part that an installation does not have is left out."""
     try:
         report = airflow_health()
     except HedgehogError as error:
         return [_broken(Scope.SERVICE, "airflow", error)]
     return [
-        Look(
+        HealthResult(
             Scope.SERVICE,
             f"airflow-{part}",
             summarize_health(_of_part(part, report[part] or {}, now)),

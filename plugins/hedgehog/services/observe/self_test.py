@@ -19,7 +19,7 @@ from hedgehog.store.health import kinds_held, write_and_roll_back
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class SelfTestResult:
     """One thing that was tried."""
 
     name: str
@@ -30,21 +30,21 @@ class Check:
         return f"{self.name}: {self.text}"
 
 
-def attempt(name: str, what: Callable[[], str]) -> Check:
+def attempt(name: str, what: Callable[[], str]) -> SelfTestResult:
     """A check that passes when *what* returns its text, and fails with the words of its error."""
     try:
-        return Check(name, True, what())
+        return SelfTestResult(name, True, what())
     except HedgehogError as error:
-        return Check(name, False, str(error))
+        return SelfTestResult(name, False, str(error))
 
 
-def run(
+def run_checks(
     open_database: Callable[[], Connection],
     *,
     open_mirror: OpenMirror,
     open_github: OpenGitHub,
     open_cluster: OpenCluster,
-) -> Iterator[Check]:
+) -> Iterator[SelfTestResult]:
     """Try the database (read, write, roll back), the connection of every repository and fabric, and the definitions.
 
     Without a database there is nothing to try the rest with. Nothing that is written stays.
@@ -52,7 +52,7 @@ def run(
     try:
         connection = open_database()
     except HedgehogError as error:
-        yield Check("database", False, str(error))
+        yield SelfTestResult("database", False, str(error))
         return
     try:
         yield attempt("database", lambda: _of_database(connection))
@@ -69,7 +69,9 @@ def _of_database(connection: Connection) -> str:
     return "a row was written, read and rolled back"
 
 
-def _of_repository(repository: GitRepository, open_mirror: OpenMirror, open_github: OpenGitHub) -> Iterator[Check]:
+def _of_repository(
+    repository: GitRepository, open_mirror: OpenMirror, open_github: OpenGitHub
+) -> Iterator[SelfTestResult]:
     def git() -> str:
         head = open_mirror(repository).head()
         return f"{repository.branch} at {head[:12]}" if head else f"{repository.branch} does not exist yet"
@@ -90,7 +92,7 @@ def _of_repository(repository: GitRepository, open_mirror: OpenMirror, open_gith
         yield check
 
 
-def _of_clusters(connection: Connection, fabrics: list[Fabric], open_cluster: OpenCluster) -> Iterator[Check]:
+def _of_clusters(connection: Connection, fabrics: list[Fabric], open_cluster: OpenCluster) -> Iterator[SelfTestResult]:
     """One check of the connection and one of the definitions for each cluster that a fabric is synced to."""
     users: dict[str, list[int]] = {}
     for fabric in fabrics:
@@ -102,11 +104,11 @@ def _of_clusters(connection: Connection, fabrics: list[Fabric], open_cluster: Op
         yield from _of_cluster(connection_id, kinds, open_cluster)
 
 
-def _of_cluster(connection_id: str, kinds: frozenset[str], open_cluster: OpenCluster) -> Iterator[Check]:
+def _of_cluster(connection_id: str, kinds: frozenset[str], open_cluster: OpenCluster) -> Iterator[SelfTestResult]:
     try:
         cluster = open_cluster(connection_id)
     except HedgehogError as error:
-        yield Check(f"cluster {connection_id}", False, str(error))
+        yield SelfTestResult(f"cluster {connection_id}", False, str(error))
         return
     try:
         reached = attempt(f"cluster {connection_id}", lambda: f"Kubernetes {cluster.version()}")
@@ -116,8 +118,8 @@ def _of_cluster(connection_id: str, kinds: frozenset[str], open_cluster: OpenClu
             try:
                 missing = missing_definitions(cluster, [KINDS[kind] for kind in sorted(kinds)])
                 text = "; ".join(missing[kind] for kind in sorted(missing))
-                yield Check(name, not missing, text or "all kinds of its fabrics are served")
+                yield SelfTestResult(name, not missing, text or "all kinds of its fabrics are served")
             except HedgehogError as error:
-                yield Check(name, False, str(error))
+                yield SelfTestResult(name, False, str(error))
     finally:
         cluster.close()

@@ -18,7 +18,7 @@ from hedgehog.store import git_files, sync_state
 from hedgehog.store import problems as problem_store
 from hedgehog.store.database import Connection
 from hedgehog.store.problems import Problem
-from hedgehog.store.sync_state import State
+from hedgehog.store.sync_state import SyncState
 
 OVERDUE = timedelta(minutes=15)
 """How long a fabric may be due before it is worth a word: longer than any clock of a sync."""
@@ -26,10 +26,10 @@ _MAY_WAIT = frozenset({SyncStatus.IN_SYNC, SyncStatus.OUT_OF_SYNC, SyncStatus.NE
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TargetStatus:
     """One fabric at one target: its state with the status to show, why it is so, and the open problems."""
 
-    state: State
+    state: SyncState
     reason: str
     """Why it is not in sync, beside the problems; empty if it is, or if the problems say it."""
     problems: tuple[Problem, ...] = ()
@@ -46,7 +46,7 @@ class Standing:
 
     def lines(self) -> list[str]:
         """All reasons, a line each."""
-        told = [told_of(problem) for problem in self.problems]
+        told = [describe_problem(problem) for problem in self.problems]
         return [self.reason, *told] if self.reason else told
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,14 +59,14 @@ class Standing:
         return asdict(self.state) | values
 
 
-def told_of(problem: Problem) -> str:
+def describe_problem(problem: Problem) -> str:
     """A problem in one line: what it is about, and why."""
     known = not problem.subject or problem.kind is ProblemKind.PARKED or problem.cause.startswith(problem.subject)
     about = "" if known or problem.kind is ProblemKind.HELD_EDIT else f"{problem.subject}: "
     return about + problem.cause
 
 
-def standings(connection: Connection, names: Sequence[str] | None = None, *, now: datetime) -> list[Standing]:
+def target_statuses(connection: Connection, names: Sequence[str] | None = None, *, now: datetime) -> list[TargetStatus]:
     """How every enabled fabric, or the named ones, stand at their targets; by name and target."""
     states = sync_state.states(connection, names)
     found: dict[tuple[str, Target], list[Problem]] = {}
@@ -92,16 +92,18 @@ def standings(connection: Connection, names: Sequence[str] | None = None, *, now
     return rows
 
 
-def _standing(state: State, fabric: Fabric, problems: tuple[Problem, ...], *, waits: str, now: datetime) -> Standing:
+def _standing(
+    state: SyncState, fabric: Fabric, problems: tuple[Problem, ...], *, waits: str, now: datetime
+) -> TargetStatus:
     if state.status is SyncStatus.SUSPENDED:
-        return Standing(state, suspension(fabric, now), problems)
+        return TargetStatus(state, suspension(fabric, now), problems)
     if waits and state.status in _MAY_WAIT:
         status = state.status if problems else SyncStatus.WAITING
-        return Standing(replace(state, status=status), waits, problems)
-    return Standing(state, "" if problems else _reason(state, now), problems)
+        return TargetStatus(replace(state, status=status), waits, problems)
+    return TargetStatus(state, "" if problems else _reason(state, now), problems)
 
 
-def _waits(state: State, git: State, left: int) -> str:
+def _waits(state: SyncState, git: SyncState, left: int) -> str:
     """What a cluster waits for that Git does not have yet; empty for nothing."""
     if state.target is not Target.KUBERNETES:
         return ""
@@ -117,7 +119,7 @@ def _waits(state: State, git: State, left: int) -> str:
     return ""
 
 
-def _reason(state: State, now: datetime) -> str:
+def _reason(state: SyncState, now: datetime) -> str:
     """Why a state without problems is as it is; empty when everything is in order."""
     late = _overdue(state, now)
     if state.status is SyncStatus.IN_SYNC:
@@ -131,7 +133,7 @@ def _reason(state: State, now: datetime) -> str:
     return "; ".join(part for part in (said or state.reason, late) if part)
 
 
-def _overdue(state: State, now: datetime) -> str:
+def _overdue(state: SyncState, now: datetime) -> str:
     """That no run has taken it up, and what may be the cause; empty while it is not late."""
     if state.due_at is None or state.due_at >= now - OVERDUE or state.status is SyncStatus.SYNCING:
         return ""

@@ -13,9 +13,9 @@ from hedgehog.errors import InvalidInput, PushRace
 from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.fabric.paths import LIMITS, Limits, Listing
 from hedgehog.fabric.shown import listed
-from hedgehog.gitops.merge import Merged, merge
+from hedgehog.gitops.merge import MergedDirectory, merge_directories
 from hedgehog.gitops.mirror import Mirror, OpenMirror
-from hedgehog.gitops.trees import Place
+from hedgehog.gitops.trees import PathEntry
 from hedgehog.hosts.github.pulls import PullRequest
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
 from hedgehog.services.repository.changes import left_directories
@@ -110,7 +110,7 @@ def _gather_row(branch: _Branch, fabrics: Sequence[Fabric], check_time: Callable
     mirror.fetch(base)
     mirror.fetch(pull.head_sha, ref=pull.git_ref)
     try:
-        merged = merge(mirror, base, pull.head_sha, [fabric.git_directory for fabric in fabrics])
+        merged = merge_directories(mirror, base, pull.head_sha, [fabric.git_directory for fabric in fabrics])
     except InvalidInput as error:
         yield from (MergedFabric(fabric, unverified=str(error)) for fabric in fabrics)
         return
@@ -127,7 +127,7 @@ def _gather_row(branch: _Branch, fabrics: Sequence[Fabric], check_time: Callable
             yield found
 
 
-def _gather_fabric(branch: _Branch, fabric: Fabric, state: Merged) -> MergedFabric:
+def _gather_fabric(branch: _Branch, fabric: Fabric, state: MergedDirectory) -> MergedFabric:
     """The files of one fabric. Raises InvalidInput where it cannot be verified."""
     if state.error is not None:
         raise state.error
@@ -147,7 +147,7 @@ def _gather_fabric(branch: _Branch, fabric: Fabric, state: Merged) -> MergedFabr
     return found
 
 
-def _files(branch: _Branch, fabric: Fabric, place: Place) -> FabricFiles:
+def _files(branch: _Branch, fabric: Fabric, place: PathEntry) -> FabricFiles:
     """One side of a fabric's directory, without what others left in it. Raises InvalidInput for too many entries."""
     if place.tree is None:
         return FabricFiles()
@@ -157,7 +157,7 @@ def _files(branch: _Branch, fabric: Fabric, place: Place) -> FabricFiles:
     return set_aside(sort(listing, directory, inner), left_by_others(branch.left, fabric), around=directory)
 
 
-def _obstacles(fabric: Fabric, state: Merged) -> dict[str, str]:
+def _obstacles(fabric: Fabric, state: MergedDirectory) -> dict[str, str]:
     """Why there would be no directory of *fabric*, where there would be none."""
     if state.after.opaque is not None and state.after != state.before:
         return {state.after.at: state.after.opaque.why}

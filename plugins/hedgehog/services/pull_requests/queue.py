@@ -70,7 +70,7 @@ def work(
         return Validation(task.repository, task.number, ValidationStatus.SKIPPED, "another run took it up")
     *older, newest = taken
     for delivery in older:
-        inbox.finish(connection, delivery.id, inbox.Status.DONE, _TOGETHER)
+        inbox.finish(connection, delivery.id, inbox.DeliveryStatus.DONE, _TOGETHER)
     try:
         if newest.killed >= inbox.MOST_KILLED:
             give_up(task.repository, task.number, _KILLED)
@@ -82,7 +82,7 @@ def work(
     except Exception as error:
         _fail(connection, newest.id, error)
         raise
-    status = inbox.Status.IGNORED if found.status is ValidationStatus.SKIPPED else inbox.Status.DONE
+    status = inbox.DeliveryStatus.IGNORED if found.status is ValidationStatus.SKIPPED else inbox.DeliveryStatus.DONE
     inbox.finish(connection, newest.id, status, found.reason)
     return _settle(connection, task, found)
 
@@ -94,7 +94,7 @@ def _settle(connection: Connection, task: Task, found: Validation) -> Validation
     for one in late:
         its_host, its_name = parse_repository(repository_name(one.url))
         if its_name == name and host in (None, its_host):
-            inbox.settle(connection, [one.id], found.reason)
+            inbox.mark_handled(connection, [one.id], found.reason)
     return found
 
 
@@ -103,7 +103,7 @@ def _fail(connection: Connection, delivery: int, error: Exception) -> None:
     inbox.finish(
         connection,
         delivery,
-        inbox.Status.FAILED,
+        inbox.DeliveryStatus.FAILED,
         reason,
         retry_after=getattr(error, "retry_after", None),
         retryable=not isinstance(error, PermanentError),

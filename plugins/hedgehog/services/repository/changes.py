@@ -31,7 +31,7 @@ from hedgehog.services.validation import Judge, judge
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inbox, repository_heads, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
-from hedgehog.store.inbox import BRANCH, Delivery, Status
+from hedgehog.store.inbox import BRANCH, Delivery, DeliveryStatus
 from hedgehog.store.repository_heads import LeftDirectory
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def _follow(run: _Run) -> RepositoryOutcome:
         _finish(run.connection, delivery, outcome)
     if outcome.error is None:
         late = [one.id for one in inbox.given_up(run.connection, BRANCH) if is_about(one, run.repository)]
-        inbox.settle(run.connection, late, outcome.found)
+        inbox.mark_handled(run.connection, late, outcome.found)
     return outcome
 
 
@@ -174,12 +174,12 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> RepositoryOutcome:
 
 def _finish(connection: Connection, delivery: Delivery, outcome: RepositoryOutcome) -> None:
     if outcome.error is None:
-        inbox.finish(connection, delivery.id, Status.DONE, outcome.found)
+        inbox.finish(connection, delivery.id, DeliveryStatus.DONE, outcome.found)
         return
     inbox.finish(
         connection,
         delivery.id,
-        Status.FAILED,
+        DeliveryStatus.FAILED,
         str(outcome.error),
         retry_after=getattr(outcome.error, "retry_after", None),
         retryable=not isinstance(outcome.error, PermanentError),
@@ -207,7 +207,7 @@ def _as_ours(run: _Run, error: Exception) -> HedgehogError:
     if isinstance(error, HedgehogError):
         return error
     logger.error("%s: nobody foresaw this error", run.repository.name, exc_info=error)
-    ours = RetryableError(f"{run.repository.name}: {failures.describe(error)[0]}")
+    ours = RetryableError(f"{run.repository.name}: {failures.error_lines(error)[0]}")
     ours.__cause__ = error
     return ours
 
@@ -222,7 +222,7 @@ def _attempt(run: _Run) -> RepositoryOutcome:
         return _without_branch(run, mirror)
     if repository_heads.answered(run.connection, repository.id):
         with transaction(run.connection) as cursor:
-            schedule.look_again(cursor, Target.GIT, repository_id=repository.id)
+            schedule.make_failed_due(cursor, Target.GIT, repository_id=repository.id)
     commit = fetch_branch(mirror, repository, head, seen=seen)
     fabrics = [fabric for fabric in _fabrics(run) if not run.only or fabric.name in run.only]
     outcomes = _ingest(run, commit, [one for one in fabrics if one.source_of_truth is SourceOfTruth.GIT])
@@ -255,7 +255,7 @@ def left_directories(connection: Connection, repository: GitRepository) -> list[
 
 
 def _fabrics(run: _Run) -> list[Fabric]:
-    names = repository_heads.fabrics(run.connection, run.repository.id)
+    names = repository_heads.enabled_fabrics(run.connection, run.repository.id)
     return fabric_store.load_fabrics(run.connection, names)
 
 
@@ -265,7 +265,7 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
         run.connection,
         Target.GIT,
         [fabric.name for fabric in fabrics],
-        unwilling=_unwilling,
+        skip_reason=_skip_reason,
         now=datetime.now(UTC),
         dry_run=False,
         due_only=False,
@@ -291,11 +291,11 @@ def _wake(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[str, ..
     return tuple(schedule.make_due(run.connection, Target.GIT, touched))
 
 
-def _states(connection: Connection, names: Sequence[str]) -> dict[str, sync_state.State]:
+def _states(connection: Connection, names: Sequence[str]) -> dict[str, sync_state.SyncState]:
     return {state.fabric: state for state in sync_state.states(connection, names) if state.target is Target.GIT}
 
 
-def _unwilling(fabric: Fabric) -> str:
+def _skip_reason(fabric: Fabric) -> str:
     return "" if fabric.git_sync_enabled else "Git sync is not enabled"
 
 

@@ -30,7 +30,7 @@ from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.repository_heads import LeftDirectory
-from hedgehog.store.sync_state import State
+from hedgehog.store.sync_state import SyncState
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Ingestion:
     started: float = field(default_factory=time.perf_counter)
 
 
-def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: State | None) -> Outcome | None:
+def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: SyncState | None) -> Outcome | None:
     """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when nobody had to look.
 
     Never raises for what is wrong with the fabric; PushRace says that the branch was replaced meanwhile.
@@ -71,19 +71,19 @@ def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: State | 
         return record_failure(ingestion, fabric, error)
 
 
-def is_due(state: State | None) -> bool:
+def is_due(state: SyncState | None) -> bool:
     """Whether the time of the next look has come."""
     return state is None or (state.due_at is not None and state.due_at <= datetime.now(UTC))
 
 
-def _needs_a_look(commit: Commit, state: State | None, *, behind: bool) -> bool:
+def _needs_a_look(commit: Commit, state: SyncState | None, *, behind: bool) -> bool:
     """A failed one waits for its time, unless the branch moved; a parked one that is not behind was parked by an outage."""
     if state is None or is_due(state) or bool(commit.note):
         return True
     return commit.moved if behind else state.status is SyncStatus.PARKED
 
 
-def _last(commit: Commit, state: State | None) -> str | None:
+def _last(commit: Commit, state: SyncState | None) -> str | None:
     """The commit that was taken in last, if it is of this branch and here."""
     if state is None or state.revision is None:
         return None
@@ -92,7 +92,7 @@ def _last(commit: Commit, state: State | None) -> str | None:
     return revision.commit if known else None
 
 
-def _is_behind(commit: Commit, fabric: Fabric, state: State | None) -> bool:
+def _is_behind(commit: Commit, fabric: Fabric, state: SyncState | None) -> bool:
     last = _last(commit, state)
     if last is None or state is None or state.observed_generation != fabric.generation:
         return True
@@ -114,7 +114,7 @@ def _forget_vanished_directories(ingestion: Ingestion, commit: Commit) -> None:
 
 
 def _read(
-    ingestion: Ingestion, mirror: Mirror, fabric: Fabric, files: FabricFiles, state: State | None
+    ingestion: Ingestion, mirror: Mirror, fabric: Fabric, files: FabricFiles, state: SyncState | None
 ) -> FabricContent:
     """What the fabric's *files* say. Those that are as recorded, when all was well then, are not parsed again."""
     known = _known(ingestion.connection, fabric, state, files.wanted)
@@ -154,7 +154,7 @@ def _content(mirror: Mirror, blob_id: str) -> bytes | str:
 
 
 def _known(
-    connection: Connection, fabric: Fabric, state: State | None, files: Mapping[str, str]
+    connection: Connection, fabric: Fabric, state: SyncState | None, files: Mapping[str, str]
 ) -> dict[str, list[FoundObject]]:
     """The objects of files that need not be parsed: unchanged since a look that found nothing wrong."""
     if state is None or state.status is not SyncStatus.IN_SYNC or state.observed_generation != fabric.generation:

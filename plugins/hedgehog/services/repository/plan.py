@@ -13,7 +13,7 @@ from hedgehog.services import claims
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import inbox, repository_heads
 from hedgehog.store.database import Connection
-from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Delivery, Status
+from hedgehog.store.inbox import BRANCH, PULL_REQUEST, Delivery, DeliveryStatus
 
 LOOK_EVERY = 240.0
 """Seconds between two looks at a repository without a webhook: a little less than the clock of the DAG."""
@@ -94,7 +94,7 @@ def _delivered(connection: Connection, rows: Sequence[GitRepository]) -> set[int
             of_nobody.append(delivery.id)
     for delivery in inbox.claim(connection, (BRANCH,), len(of_nobody), ids=of_nobody) if of_nobody else ():
         reason = f"no git_repository has branch {delivery.branch} of {delivery.url}"
-        inbox.finish(connection, delivery.id, Status.IGNORED, reason)
+        inbox.finish(connection, delivery.id, DeliveryStatus.IGNORED, reason)
     return found
 
 

@@ -76,7 +76,7 @@ def receive(connection: Connection, event: str, delivery_id: str, body: bytes) -
         return found
     if found.kind == inbox.BRANCH and not found.ignored:
         found = replace(found, ignored=_unneeded(found, payload, fabrics.load_repositories(connection)))
-    return inbox.receive(connection, found)
+    return inbox.store_delivery(connection, found)
 
 
 def read_payload(event: str, delivery_id: str, payload: Mapping[str, Any], *, digest: str) -> Arrival | Ignored:

@@ -32,7 +32,7 @@ from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.fabric.render import dump
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.manifests.configuration import REPOSITORY, document
-from hedgehog.services.failures import describe
+from hedgehog.services.failures import error_lines
 from hedgehog.services.transfer import backup_manifest
 from hedgehog.services.transfer import export as fabric_export
 from hedgehog.services.transfer.backup_manifest import (
@@ -87,7 +87,7 @@ class Backup:
 # Writing
 
 
-def write(connection: Connection, directory: Path, *, now: datetime, key: str | None = None) -> Backup:
+def write_backup(connection: Connection, directory: Path, *, now: datetime, key: str | None = None) -> Backup:
     """Write a backup below *directory*, signed with *key* if there is one, and return it.
 
     It has its name only once all of it is on the disk. What cannot be read, or carries a login, is `missing` from it.
@@ -132,20 +132,20 @@ def _collect(connection: Connection, write_file: _Write, now: datetime) -> dict[
     fabrics: dict[str, dict[str, Any]] = {}
     states: dict[str, dict[str, Any]] = {}
     missing: dict[str, dict[str, str]] = {"fabrics": {}, "repositories": {}}
-    with snapshot.one_moment(connection) as cursor:
+    with snapshot.consistent_read(connection) as cursor:
         documents = []
         for repository in store.load_repositories(connection):
-            text = snapshot.apart(cursor, partial(_repository, repository))
+            text = snapshot.in_savepoint(cursor, partial(_repository, repository))
             if isinstance(text, Exception):
-                missing["repositories"][repository.name] = _why(text)
+                missing["repositories"][repository.name] = _reason(text)
             else:
                 documents.append(text)
         files[REPOSITORIES_FILE] = write_file(REPOSITORIES_FILE, _SEPARATOR.join(documents))
         revisions = snapshot.revisions(cursor)
         for name in store.fabric_names(connection):
-            found = snapshot.apart(cursor, partial(_fabric, connection, name))
+            found = snapshot.in_savepoint(cursor, partial(_fabric, connection, name))
             if isinstance(found, Exception):
-                missing["fabrics"][name] = _why(found)
+                missing["fabrics"][name] = _reason(found)
                 continue
             state, exported = found
             states[name] = state | {"sync": revisions.get(name, {})}
@@ -169,8 +169,8 @@ def _collect(connection: Connection, write_file: _Write, now: datetime) -> dict[
         }
 
 
-def _why(error: Exception) -> str:
-    return "; ".join(describe(error))[:_LONGEST_REASON]
+def _reason(error: Exception) -> str:
+    return "; ".join(error_lines(error))[:_LONGEST_REASON]
 
 
 def fingerprint(exported: Mapping[str, bytes]) -> str:
@@ -310,7 +310,7 @@ def _backups_in(directory: Path) -> list[str]:
 
 
 def _expired_in(directory: Path, names: Iterable[str], keep: int, missing: Collection[str]) -> list[str]:
-    return expired(names, keep, missing=missing, holds=lambda name: backup_manifest.fabrics(directory / name))
+    return expired(names, keep, missing=missing, holds=lambda name: backup_manifest.backed_up_fabrics(directory / name))
 
 
 def refuse_keep(keep: int) -> None:
@@ -334,7 +334,7 @@ def back_up(
     """
     refuse_keep(keep)
     if not dry_run:
-        written = write(connection, directory, now=now, key=key)
+        written = write_backup(connection, directory, now=now, key=key)
         return replace(written, removed=tuple(rotate(directory, keep, missing=written.missing.fabrics)))
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}"
     planned = _backup(name, directory, _collect(connection, _measure, now))

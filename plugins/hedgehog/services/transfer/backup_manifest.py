@@ -88,7 +88,7 @@ class Missing(_Strict):
         return [f"{kind} {name} is not in the backup: {why}" for kind, name, why in named]
 
 
-class Manifest(_Strict):
+class BackupManifest(_Strict):
     """`manifest.json`."""
 
     format: Annotated[int, Field(ge=1)]
@@ -118,7 +118,7 @@ class FabricState(BaseModel):
         return found if isinstance(found, str) else None
 
 
-class State(BaseModel):
+class BackupState(BaseModel):
     """`state.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -134,7 +134,7 @@ def signature(content: bytes, key: str) -> str:
     return hmac.digest(key.encode(), content, hashlib.sha256).hex()
 
 
-def parse(content: bytes, *, place: str, signed: bytes | None, key: str | None) -> Manifest:
+def parse_manifest(content: bytes, *, place: str, signed: bytes | None, key: str | None) -> BackupManifest:
     """The manifest that *content* is; *signed* is what the file with its signature holds, None if there is none.
 
     Raises InvalidInput when it is not a manifest, names files that no backup has, or, given a *key*, is not signed with
@@ -147,7 +147,7 @@ def parse(content: bytes, *, place: str, signed: bytes | None, key: str | None) 
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"{place}/{MANIFEST_FILE} cannot be read: {error}") from None
     _refuse_newer(data, place)
-    manifest = _validated(Manifest, data, f"{place}/{MANIFEST_FILE}")
+    manifest = _validated(BackupManifest, data, f"{place}/{MANIFEST_FILE}")
     problems = list(_path_problems(manifest))
     if sum(entry.bytes for entry in manifest.files.values()) > LARGEST_BACKUP:
         problems.append(f"the files have more than {LARGEST_BACKUP} bytes in all")
@@ -179,7 +179,7 @@ def _refuse_newer(data: Any, place: str) -> None:
         )
 
 
-def _path_problems(manifest: Manifest) -> Iterable[str]:
+def _path_problems(manifest: BackupManifest) -> Iterable[str]:
     for path in manifest.files:
         match = _PATH.fullmatch(path)
         if match is None or (match[1] is not None and match[1] not in manifest.fabrics):
@@ -189,7 +189,7 @@ def _path_problems(manifest: Manifest) -> Iterable[str]:
     yield from (f"{path} is not listed" for path in sorted(needed - manifest.files.keys()))
 
 
-def fabrics(directory: Path) -> frozenset[str]:
+def backed_up_fabrics(directory: Path) -> frozenset[str]:
     """The names of the fabrics that the backup in *directory* has; none when it cannot be read."""
     try:
         content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
@@ -198,22 +198,22 @@ def fabrics(directory: Path) -> frozenset[str]:
     except (OSError, InvalidInput) as error:
         logger.warning("%s/%s: %s", directory, MANIFEST_FILE, getattr(error, "strerror", None) or error)
         return frozenset()
-    return fabrics_of(content, place=str(directory))
+    return fabrics_of_manifest(content, place=str(directory))
 
 
-def fabrics_of(content: bytes, *, place: str) -> frozenset[str]:
+def fabrics_of_manifest(content: bytes, *, place: str) -> frozenset[str]:
     """The names of the fabrics in a manifest; none when it cannot be read, which the log says."""
     try:
-        return frozenset(parse(content, place=place, signed=None, key=None).fabrics)
+        return frozenset(parse_manifest(content, place=place, signed=None, key=None).fabrics)
     except HedgehogError as error:
         logger.warning("%s", error)
         return frozenset()
 
 
-def check(directory: Path, *, key: str | None = None) -> Manifest:
+def verify(directory: Path, *, key: str | None = None) -> BackupManifest:
     """The manifest of a backup, once every file was found to be what it says and none besides was found.
 
-    Raises InvalidInput with every file that is missing, was changed or is too many, and as `parse` does.
+    Raises InvalidInput with every file that is missing, was changed or is too many, and as `parse_manifest` does.
     """
     try:
         content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
@@ -227,7 +227,7 @@ def check(directory: Path, *, key: str | None = None) -> Manifest:
         signed = _read(directory / SIGNATURE_FILE, 1024)
     except OSError:
         signed = None
-    manifest = parse(content, place=str(directory), signed=signed, key=key)
+    manifest = parse_manifest(content, place=str(directory), signed=signed, key=key)
     there = set(_walk(directory))
     problems = [f"{path}: is not of this backup" for path in sorted(there - manifest.files.keys())]
     checked = (_content(directory, path, entry) for path, entry in sorted(manifest.files.items()))
@@ -237,7 +237,7 @@ def check(directory: Path, *, key: str | None = None) -> Manifest:
     return manifest
 
 
-def content(directory: Path, manifest: Manifest, path: str) -> bytes:
+def content(directory: Path, manifest: BackupManifest, path: str) -> bytes:
     """A file of a checked backup. Raises InvalidInput when it was changed since: others may write there meanwhile."""
     found = _content(directory, path, manifest.files[path])
     if isinstance(found, str):
@@ -245,14 +245,14 @@ def content(directory: Path, manifest: Manifest, path: str) -> bytes:
     return found
 
 
-def state(directory: Path, manifest: Manifest) -> State:
+def state(directory: Path, manifest: BackupManifest) -> BackupState:
     """What `state.json` of a checked backup says. Raises InvalidInput when it does not fit the manifest."""
     path = directory / STATE_FILE
     try:
         data = orjson.loads(content(directory, manifest, STATE_FILE))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from None
-    found = _validated(State, data, str(path))
+    found = _validated(BackupState, data, str(path))
     if found.fabrics.keys() != manifest.fabrics.keys():
         raise InvalidInput(f"{path} is about other fabrics than {MANIFEST_FILE}; nothing was restored")
     return found

@@ -17,13 +17,13 @@ from hedgehog.manifests.configuration import Settings
 from hedgehog.manifests.intake import Item
 from hedgehog.services.transfer.load import (
     NAMESPACE,
-    Options,
-    Report,
-    Wanted,
-    accept,
-    carry_out,
+    ImportContent,
+    ImportOptions,
+    ImportReport,
+    accept_all,
     raise_problems,
     read_settings,
+    store_content,
 )
 from hedgehog.store import fabrics as store
 from hedgehog.store import installations
@@ -40,7 +40,7 @@ def import_from_cluster(
     replace: bool = False,
     dry_run: bool = False,
     allow_large_prune: bool = False,
-) -> Report:
+) -> ImportReport:
     """Take the objects that users wrote in *cluster* into *fabric*, so that a first sync after it writes nothing.
 
     A fabric that does not exist is created with *settings*, this connection, no sync enabled, and the fields of our
@@ -56,15 +56,15 @@ def import_from_cluster(
     ours = [item for item in found if configuration.is_fabric_resource(item.manifest)]
     name = fabric or _fabric_of(known.values(), ours, connection_id)
     items, left_out = _takeable([item for item in found if item not in ours], installations.load(connection))
-    accepted, problems = accept(items, namespace=namespace)
+    accepted, problems = accept_all(items, namespace=namespace)
     given: list[Settings] = []
     if name not in known:
         given, unreadable = _new_fabric(name, ours, connection_id, settings or {})
         problems += unreadable
     raise_problems(problems)
-    wanted = Wanted(given, name, accepted, (*unserved, *left_out))
-    options = Options(replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
-    return carry_out(connection, wanted, options)
+    wanted = ImportContent(given, name, accepted, (*unserved, *left_out))
+    options = ImportOptions(replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+    return store_content(connection, wanted, options)
 
 
 def _namespace(fabric: Fabric | None, settings: Mapping[str, Any]) -> str:

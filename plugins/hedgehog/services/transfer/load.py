@@ -34,7 +34,7 @@ NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ImportReport:
     """What an import changed (or, when dry, would change), and what the importer should know about it."""
 
     repositories: Mapping[str, Action] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportContent:
     """What an import is to store."""
 
     settings: Sequence[Settings]
@@ -73,7 +73,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class ImportOptions:
     """How to import."""
 
     replace: bool = False
@@ -110,7 +110,7 @@ def import_documents(
     allow_invalid: bool = False,
     unread: Unread = NOTHING,
     restoring: bool = False,
-) -> Report:
+) -> ImportReport:
     """Store the objects and settings of *documents*; all of them, or none when any is wrong.
 
     The objects belong to *fabric*, or to the one fabric that the documents configure. With *replace* the fabric has
@@ -125,18 +125,18 @@ def import_documents(
     settings, problems = read_settings(item for item in items if configuration.is_configuration(item.manifest))
     manifests = [item for item in items if not configuration.is_configuration(item.manifest)]
     name, unknown = _target(settings, manifests, fabric, replace=replace)
-    accepted, refused = accept(manifests, namespace=_default_namespace(connection, settings, name, problems))
+    accepted, refused = accept_all(manifests, namespace=_default_namespace(connection, settings, name, problems))
     raise_problems([*(problems or unknown), *refused])
     not_taken = [f"{path} has objects, but is not read: give it a name that ends in .yaml" for path in not_read(unread)]
-    wanted = Wanted(settings, name, accepted, (*_notes(accepted), *not_taken), tuple(documents), unread)
-    options = Options(
+    wanted = ImportContent(settings, name, accepted, (*_notes(accepted), *not_taken), tuple(documents), unread)
+    options = ImportOptions(
         replace=replace,
         dry_run=dry_run,
         allow_large_prune=allow_large_prune,
         allow_invalid=allow_invalid,
         restoring=restoring,
     )
-    return carry_out(connection, wanted, options)
+    return store_content(connection, wanted, options)
 
 
 def raise_problems(problems: Sequence[str]) -> None:
@@ -194,7 +194,7 @@ def _default_namespace(
     return store.load_fabric(connection, name).kubernetes_namespace
 
 
-def accept(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], list[str]]:
+def accept_all(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], list[str]]:
     """The objects of *items*, and the problems of those that a fabric cannot hold or that are there twice."""
     accepted: dict[ObjectRef, Accepted] = {}
     problems: list[str] = []
@@ -219,13 +219,13 @@ def _notes(accepted: Sequence[Accepted]) -> Iterable[str]:
             yield f"{one.ref}: the name is longer than {intake.LONGEST_LABEL}, so no other object can refer to it"
 
 
-def carry_out(connection: Connection, wanted: Wanted, options: Options) -> Report:
+def store_content(connection: Connection, wanted: ImportContent, options: ImportOptions) -> ImportReport:
     """Write it all in one transaction; a dry run takes it back at the end, with the answers of the real thing."""
     with transaction(connection, keep=not options.dry_run):
         return _write(connection, wanted, options)
 
 
-def _write(connection: Connection, wanted: Wanted, options: Options) -> Report:
+def _write(connection: Connection, wanted: ImportContent, options: ImportOptions) -> ImportReport:
     repositories = _save(wanted.settings, REPOSITORY, partial(_save_repository, connection))
     fabrics = _save(wanted.settings, FABRIC.kind, partial(store.save_fabric, connection))
     changes, notes = ChangeSet(), wanted.notes
@@ -235,13 +235,13 @@ def _write(connection: Connection, wanted: Wanted, options: Options) -> Report:
         manifests = [one.manifest for one in wanted.objects]
         changes = object_store.save_objects(connection, fabric.id, manifests, delete_missing=options.replace)
         if changes.writes and not options.restoring:
-            _refuse_git(fabric)
-        _refuse_hidden(changes, wanted.unread)
+            _refuse_git_source(fabric)
+        _refuse_unread(changes, wanted.unread)
         if not options.allow_large_prune:
-            _guard(fabric, changes)
+            _refuse_large_prune(fabric, changes)
         if not options.restoring:
-            notes += tuple(judged(fabric, wanted.documents, before, changes, options))
-    return Report(repositories, fabrics, wanted.fabric, changes, notes, options.dry_run)
+            notes += tuple(admission_notes(fabric, wanted.documents, before, changes, options))
+    return ImportReport(repositories, fabrics, wanted.fabric, changes, notes, options.dry_run)
 
 
 def _save_repository(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
@@ -258,7 +258,7 @@ def _save_repository(connection: Connection, name: str, settings: Mapping[str, A
     return action
 
 
-def _refuse_git(fabric: Fabric) -> None:
+def _refuse_git_source(fabric: Fabric) -> None:
     """Objects of a fabric that follows Git would be as Git has them at the next look."""
     if fabric.source_of_truth is not SourceOfTruth.GIT:
         return
@@ -270,14 +270,18 @@ def _refuse_git(fabric: Fabric) -> None:
     )
 
 
-def _refuse_hidden(changes: ChangeSet, unread: Unread) -> None:
+def _refuse_unread(changes: ChangeSet, unread: Unread) -> None:
     """Refuse to remove objects that are in files which nobody reads."""
     gone = {change.ref: "" for change in changes.having(Action.DELETED)}
     raise_problems([f"{ref} {why}; nothing was stored" for ref, why in sorted(out_of_sight(gone, unread).items())])
 
 
-def judged(
-    fabric: Fabric, documents: Sequence[yaml.Document], before: Sequence[Manifest], changes: ChangeSet, options: Options
+def admission_notes(
+    fabric: Fabric,
+    documents: Sequence[yaml.Document],
+    before: Sequence[Manifest],
+    changes: ChangeSet,
+    options: ImportOptions,
 ) -> Iterator[str]:
     """What `validate` says of the fabric as it would be: warnings, and what would be held. Raises InvalidInput instead,
     with a line for each error, unless invalid objects are allowed."""
@@ -314,7 +318,7 @@ def _save(
     return {name: save(name, values) for name, values in sorted(merged.items())}
 
 
-def _guard(fabric: Fabric, changes: ChangeSet) -> None:
+def _refuse_large_prune(fabric: Fabric, changes: ChangeSet) -> None:
     """Refuse to remove more objects than the fabric's threshold; raising takes back what was written."""
     doomed = len(changes.having(Action.DELETED))
     before = sum(change.action is not Action.CREATED for change in changes.changes)

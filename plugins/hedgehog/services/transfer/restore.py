@@ -46,7 +46,7 @@ SYNCS_ARE_OFF = "both syncs are off: Git does not say which cluster, connections
 
 
 @dataclass(slots=True)
-class Report:
+class RestoreReport:
     """What a restore did. `revisions` says by fabric which revision Git had when the backup was made."""
 
     source: str
@@ -63,7 +63,7 @@ class Report:
         return asdict(self)
 
 
-def restore(connection: Connection, directory: Path, *, replace: bool = False, key: str | None = None) -> Report:
+def restore(connection: Connection, directory: Path, *, replace: bool = False, key: str | None = None) -> RestoreReport:
     """Make the database hold what the backup in *directory* holds, and check that every fabric is the same to the byte.
 
     Given a *key*, only a backup that was signed with it is restored.
@@ -72,10 +72,10 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
     backed up; a suspension that is in force stays. Raises InvalidInput for a damaged backup, SchemaMismatch for a newer
     one, and AlreadyExists for a database that is not empty, unless *replace*; the database is as it was then.
     """
-    manifest = backup_manifest.check(directory, key=key)
+    manifest = backup_manifest.verify(directory, key=key)
     state = backup_manifest.state(directory, manifest)
     with transaction(connection) as cursor:
-        work = _Restore(connection, cursor, Report(str(directory)))
+        work = _Restore(connection, cursor, RestoreReport(str(directory)))
         work.begin(manifest.fabrics.keys() | manifest.missing.fabrics.keys(), replace=replace)
         snapshot.remember_branches(cursor, state.known_branches)
         read = partial(backup_manifest.content, directory, manifest)
@@ -93,7 +93,7 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
 
 def restore_from_git(
     connection: Connection, mirror: Mirror, repository: GitRepository, *, replace: bool = False
-) -> Report:
+) -> RestoreReport:
     """Make the database hold every fabric that was published to the branch of *repository*, as it is at its head.
 
     Git holds the objects and the eight fields of `fabric.yaml`, not connections and policies: both syncs stay off until
@@ -111,7 +111,7 @@ def restore_from_git(
             f"{repository.url} has none of our {FABRIC_FILE} files on {repository.branch}; nothing was restored"
         )
     with transaction(connection) as cursor:
-        work = _Restore(connection, cursor, Report(f"{repository.url} {repository.branch}@sha1:{head}"))
+        work = _Restore(connection, cursor, RestoreReport(f"{repository.url} {repository.branch}@sha1:{head}"))
         work.begin({_name(manifest) for manifest in published.values()}, replace=replace)
         values = {name: getattr(repository, name) for name in sorted(store.REPOSITORY_SETTINGS)}
         work.save_repository(repository.name, values)
@@ -129,11 +129,11 @@ class _Restore:
 
     connection: Connection
     cursor: Any
-    report: Report
+    report: RestoreReport
 
     def begin(self, kept: Collection[str], *, replace: bool) -> None:
         """Forget the fabrics that are not *kept*; refuse a database that is not empty, unless *replace*."""
-        snapshot.lock_out(self.cursor)
+        snapshot.lock_tables(self.cursor)
         there = store.fabric_names(self.connection)
         repositories = store.load_repositories(self.connection)
         if (there or repositories) and not replace:
@@ -154,7 +154,7 @@ class _Restore:
                 "from an older backup, which is kept for it"
             )
 
-    def end(self, repositories: list[str]) -> Report:
+    def end(self, repositories: list[str]) -> RestoreReport:
         """Forget the other repositories."""
         self.report.deleted += snapshot.delete_repositories(self.cursor, repositories)
         return self.report
@@ -203,7 +203,7 @@ class _Restore:
     def _place(self, name: str, fabric_id: int) -> bool:
         """Have a row with the id that the fabric had, if that is free; returns whether there was a row before."""
         existed = bool(store.load_fabrics(self.connection, [name]))
-        if not snapshot.make_place(self.cursor, fabric_id, name) and not existed:
+        if not snapshot.reserve_id(self.cursor, fabric_id, name) and not existed:
             self.report.notes.append(
                 f"{name} has another id than it had ({fabric_id}): its {FABRIC_FILE} in Git will be held as somebody "
                 "else's; remove that file there, and the next sync writes it"

@@ -17,7 +17,7 @@ WAITS = "stays parked: the fabric is suspended, or its sync is switched off"
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ReplayResult:
     """What happened to the letters that were meant."""
 
     replayed: tuple[DeadLetter, ...] = ()
@@ -28,8 +28,8 @@ class Replay:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for XCom and JSON output."""
         return {
-            "replayed": [plain(one) for one in self.replayed],
-            "left": [plain(one) for one in self.left],
+            "replayed": [letter_as_dict(one) for one in self.replayed],
+            "left": [letter_as_dict(one) for one in self.left],
             "dry_run": self.dry_run,
         }
 
@@ -42,7 +42,7 @@ class Replay:
         ]
 
 
-def plain(letter: DeadLetter) -> dict[str, Any]:
+def letter_as_dict(letter: DeadLetter) -> dict[str, Any]:
     """A letter as JSON has it."""
     values = asdict(letter)
     times = {key: value.isoformat() for key, value in values.items() if key.endswith("_at") and value is not None}
@@ -75,14 +75,14 @@ def select(
     return Selection(list(ids) or None, list(fabrics) or None, target)
 
 
-def replay(connection: Connection, selection: Selection, *, by: str, dry_run: bool = False) -> Replay:
+def replay(connection: Connection, selection: Selection, *, by: str, dry_run: bool = False) -> ReplayResult:
     """Make the parked work of *selection* due again, at once and with all its attempts; *by* is noted.
 
     A dry run does everything and takes it back.
     """
     with transaction(connection, keep=not dry_run):
         replayed, left = store.replay(connection, selection, by=by)
-    return Replay(tuple(replayed), tuple(left), dry_run)
+    return ReplayResult(tuple(replayed), tuple(left), dry_run)
 
 
 def discard(connection: Connection, selection: Selection, *, by: str, why: str) -> list[DeadLetter]:

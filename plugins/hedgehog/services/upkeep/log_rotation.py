@@ -26,7 +26,7 @@ _DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RotationPolicy:
     """When a log is compressed and when it goes. Sizes are bytes."""
 
     compress_days: float
@@ -42,7 +42,7 @@ class Policy:
 
 
 @dataclass(slots=True)
-class Report:
+class RotationReport:
     """What was done, or in a dry run would be; paths are relative to the log folder. Sizes are bytes."""
 
     compressed: list[str] = field(default_factory=list)
@@ -78,7 +78,9 @@ class _Log:
     """Busy, or among the newest of its DAG: it is not deleted."""
 
 
-def rotate(folder: Path, dag_ids: Collection[str], policy: Policy, *, now: float, dry_run: bool = False) -> Report:
+def rotate(
+    folder: Path, dag_ids: Collection[str], policy: RotationPolicy, *, now: float, dry_run: bool = False
+) -> RotationReport:
     """Rotate the logs below *folder* of the DAGs *dag_ids*, at the time *now* (seconds since the epoch).
 
     Deletes what is too old, compresses, and deletes the oldest until the rest fits. Raises InvalidInput when *folder*
@@ -87,8 +89,10 @@ def rotate(folder: Path, dag_ids: Collection[str], policy: Policy, *, now: float
     _refuse(folder, policy)
     if not dry_run:
         _remove_half_done(folder, dag_ids)
-    found = _judged(_logs(folder, dag_ids), policy, now)
-    report = Report(before=sum(log.size for log in found), open=sum(log.is_busy for log in found), dry_run=dry_run)
+    found = _classified(_logs(folder, dag_ids), policy, now)
+    report = RotationReport(
+        before=sum(log.size for log in found), open=sum(log.is_busy for log in found), dry_run=dry_run
+    )
     rotation = _Rotation(folder, report)
     too_old = [log for log in found if not log.is_spared and log.written < now - policy.delete_days * _DAY]
     rotation.delete(too_old)
@@ -99,7 +103,7 @@ def rotate(folder: Path, dag_ids: Collection[str], policy: Policy, *, now: float
     return report
 
 
-def _refuse(folder: Path, policy: Policy) -> None:
+def _refuse(folder: Path, policy: RotationPolicy) -> None:
     if not folder.is_dir():
         raise InvalidInput(f"{folder}: there is no such directory; is it [logging] base_log_folder of this machine?")
     if policy.compress_days > policy.delete_days or min(policy.compress_days, policy.keep) < 0:
@@ -145,7 +149,7 @@ def _open_files() -> set[tuple[int, int]]:
     return found
 
 
-def _judged(logs: Iterable[_Log], policy: Policy, now: float) -> list[_Log]:
+def _classified(logs: Iterable[_Log], policy: RotationPolicy, now: float) -> list[_Log]:
     """The logs, the oldest first, with what is to be left alone of them."""
     ordered = sorted(logs, key=lambda log: (log.written, str(log.path)))
     newer = Counter(log.dag_id for log in ordered)
@@ -157,7 +161,7 @@ def _judged(logs: Iterable[_Log], policy: Policy, now: float) -> list[_Log]:
     return judged
 
 
-def _is_due(log: _Log, policy: Policy, now: float) -> bool:
+def _is_due(log: _Log, policy: RotationPolicy, now: float) -> bool:
     if log.is_busy or log.path.suffix == COMPRESSED:
         return False
     return log.size > policy.compress_size or log.written < now - policy.compress_days * _DAY
@@ -179,7 +183,7 @@ class _Rotation:
     """Does it and tells the report; a dry run only tells."""
 
     folder: Path
-    report: Report
+    report: RotationReport
 
     def delete(self, logs: Iterable[_Log]) -> None:
         """Delete files, and the directories that are empty then."""

@@ -12,7 +12,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.store import retention, sync_state
 from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
-from hedgehog.store.retention import HISTORIES, History, Swept
+from hedgehog.store.retention import HISTORIES, History, SweepResult
 
 RUN_LOST = "RunLost"
 """Error class of a run that ended without an outcome."""
@@ -43,8 +43,8 @@ def sweep_histories(
     return report
 
 
-def _count(connection: Connection, history: History, days: float) -> Swept:
-    return Swept(days, retention.count_old(connection, history, days))
+def _count(connection: Connection, history: History, days: float) -> SweepResult:
+    return SweepResult(days, retention.count_old(connection, history, days))
 
 
 # Runs that died
@@ -60,11 +60,11 @@ def repair_lost_runs(connection: Connection, *, dry_run: bool = False) -> list[d
 
 
 def _repair(connection: Connection, target: Target, *, dry_run: bool) -> list[dict[str, str]]:
-    candidates = [work.fabric_id for work in sync_state.working(connection, target)]
+    candidates = [work.fabric_id for work in sync_state.running(connection, target)]
     locked = try_locks(connection, TARGET_LOCK[target], candidates)
     try:
         # Looked at again under the lock: its run may have ended well between the look and the lock.
-        lost = sync_state.working(connection, target, sorted(locked))
+        lost = sync_state.running(connection, target, sorted(locked))
         for work in lost if not dry_run else ():
             with transaction(connection) as cursor:
                 sync_state.finish(cursor, work.fabric_id, _outcome(work, target), run_id=work.run_id or "")
@@ -73,7 +73,7 @@ def _repair(connection: Connection, target: Target, *, dry_run: bool) -> list[di
     return [{"fabric": work.name, "target": target.value, "run_id": work.run_id or ""} for work in lost]
 
 
-def _outcome(work: sync_state.Work, target: Target) -> Outcome:
+def _outcome(work: sync_state.RunningSync, target: Target) -> Outcome:
     return Outcome(
         work.name,
         target,
@@ -89,7 +89,7 @@ def _outcome(work: sync_state.Work, target: Target) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DagRun:
     """An ended run of a DAG, as Airflow's REST API returns it."""
 
     run_id: str
@@ -102,10 +102,10 @@ class DagRuns(Protocol):
     def our_dags(self) -> list[str]:
         """The ids of our DAGs."""
 
-    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[Run]:
+    def newest(self, dag_id: str, limit: int, *, state: str | None = None) -> list[DagRun]:
         """Ended runs, the newest first."""
 
-    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[Run]:
+    def ended_before(self, dag_id: str, moment: datetime, *, offset: int, limit: int) -> list[DagRun]:
         """Runs that ended before *moment*, the oldest first."""
 
     def delete(self, dag_id: str, run_id: str) -> bool:

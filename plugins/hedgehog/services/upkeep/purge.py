@@ -44,7 +44,7 @@ _PAUSE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClusterRemains:
     """One cluster that holds objects of a fabric."""
 
     connection_id: str
@@ -68,7 +68,7 @@ class Remains:
     """Our files that people changed: a purge leaves them."""
     foreign: tuple[str, ...] = ()
     """Other people's files in its directory."""
-    places: tuple[Place, ...] = ()
+    places: tuple[ClusterRemains, ...] = ()
     done: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,16 +89,16 @@ def _texts(why: Mapping[ObjectRef, str]) -> dict[str, str]:
     return {str(ref): text for ref, text in sorted(why.items())}
 
 
-def known(connection: Connection, name: str) -> Remains:
+def recorded_remains(connection: Connection, name: str) -> Remains:
     """What the database knows of it: nobody is asked, so it may have changed since. Raises NotFound."""
     fabric = fabric_store.load_fabric(connection, name)
     records = git_files.files(connection, [fabric.id])[fabric.id]
     owned = inventory.of_fabric(connection, fabric.id)
-    places = [Place(connection_id, objects) for connection_id, objects in sorted(owned.items())]
+    places = [ClusterRemains(connection_id, objects) for connection_id, objects in sorted(owned.items())]
     return Remains(fabric, tuple(sorted(set(map(file_of, records)))), places=tuple(places))
 
 
-def look(
+def find_remains(
     connection: Connection, name: str, *, open_mirror: OpenMirror, open_cluster: OpenCluster, now: datetime
 ) -> Remains:
     """What there is of it now, in Git and in every cluster that it was applied to. Writes nothing.
@@ -152,7 +152,7 @@ def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str
 
 def _in_cluster(
     cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest], ours: Installation
-) -> Place:
+) -> ClusterRemains:
     """What there is of *objects*, as last applied; what another installation has taken over is gone for us."""
     scopes = {(kind_of(manifest), ref.namespace) for ref, manifest in objects.items()}
     seen = list_live(cluster, scopes)
@@ -169,7 +169,7 @@ def _sorted(
     applied: Mapping[ObjectRef, Manifest],
     gone: frozenset[ObjectRef],
     ours: Installation,
-) -> Place:
+) -> ClusterRemains:
     """What is *there* of us: to be deleted, being deleted already, or another tool's by now."""
     waiting = {ref: _waits_for(one) for ref, one in there.items() if one["metadata"].get("deletionTimestamp")}
     others = {}
@@ -178,7 +178,7 @@ def _sorted(
         if owner is not None and not tools.is_adopted(owner, there[ref], applied.get(ref)):
             others[ref] = str(owner)
     live = {ref: one for ref, one in there.items() if ref not in waiting and ref not in others}
-    return Place(connection_id, live, waiting, gone, others)
+    return ClusterRemains(connection_id, live, waiting, gone, others)
 
 
 def _waits_for(live: Manifest) -> str:
@@ -203,7 +203,7 @@ def purge(
     fabric stays, suspended.
     """
     fabric = seen.fabric
-    with _alone(connection, fabric):
+    with _exclusively(connection, fabric):
         fabric_store.suspend(connection, fabric.name, reason=REASON, until=None)
         _remove_files(connection, fabric, seen.files, open_mirror, run_id=run_id, now=now)
         problems: list[str] = []
@@ -213,7 +213,7 @@ def purge(
                 problems += _remove_objects(connection, fabric, place, cluster)
             finally:
                 cluster.close()
-        left = look(connection, fabric.name, open_mirror=open_mirror, open_cluster=open_cluster, now=now)
+        left = find_remains(connection, fabric.name, open_mirror=open_mirror, open_cluster=open_cluster, now=now)
         if any(place.live or place.waiting for place in left.places) or left.files:
             return left, problems
         fabric_store.delete_fabric(connection, fabric.name)
@@ -221,7 +221,7 @@ def purge(
 
 
 @contextmanager
-def _alone(connection: Connection, fabric: Fabric) -> Iterator[None]:
+def _exclusively(connection: Connection, fabric: Fabric) -> Iterator[None]:
     """No run works on the fabric during the block."""
     taken = [lock for lock in (Lock.GIT, Lock.KUBERNETES) if try_locks(connection, lock, [fabric.id])]
     try:
@@ -273,7 +273,7 @@ def _push_removal(mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], run_
         commits.push(mirror, tip, head)
 
 
-def _remove_objects(connection: Connection, fabric: Fabric, place: Place, cluster: Cluster) -> list[str]:
+def _remove_objects(connection: Connection, fabric: Fabric, place: ClusterRemains, cluster: Cluster) -> list[str]:
     """Delete what was seen, those that refer to others first; why some of it is still there."""
     results = prune(cluster, list(place.live.values()))
     gone = {
@@ -291,8 +291,8 @@ def forget(connection: Connection, name: str) -> Remains:
     Returns what the database knew of it. Raises NotFound, and LockHeld while a run works on it: what that writes nobody
     would have on record.
     """
-    with _alone(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
-        left = known(connection, name)
+    with _exclusively(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
+        left = recorded_remains(connection, name)
         fabric_store.delete_fabric(connection, name)
         for place in left.places:
             orphans = [Drift(ref, DriftState.ORPHAN) for ref in place.live]
@@ -303,7 +303,7 @@ def forget(connection: Connection, name: str) -> Remains:
 # Orphans ------------------------------------------------------------------------------------------------------------
 
 
-def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Place:
+def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> ClusterRemains:
     """What is left in a cluster of fabrics that were deleted, as it is there now: written by us, and wanted by nobody.
 
     Raises what keeps the cluster from being read.
@@ -312,7 +312,7 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
     refs = {ref for ref in listed if ref.kind in KINDS or ref.kind == FABRIC.kind}
     states = open_drift.recorded(connection, connection_id, refs)
     refs = {ref for ref in refs if ref in states and states[ref].state is DriftState.ORPHAN}
-    kept = open_drift.applied(connection, connection_id, refs).keys() | open_drift.wanted(
+    kept = open_drift.inventory_entries(connection, connection_id, refs).keys() | open_drift.wanted(
         connection, connection_id, refs
     )
     seen = list_live(cluster, {(KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
@@ -324,7 +324,7 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Pla
     return replace(place, live={ref: one for ref, one in place.live.items() if ref not in kept})
 
 
-def prune_orphans(connection: Connection, place: Place, cluster: Cluster) -> list[str]:
+def prune_orphans(connection: Connection, place: ClusterRemains, cluster: Cluster) -> list[str]:
     """Delete the orphans that were seen, and drop from the list what is not there any more; why some are left."""
     results = prune(cluster, list(place.live.values()))
     gone = {
