@@ -16,7 +16,7 @@ def config_file(monkeypatch, tmp_path):
     return path.write_text
 
 
-def test_the_environment_goes_before_the_file(config_file, monkeypatch):
+def test_the_environment_takes_precedence_over_the_file(config_file, monkeypatch):
     """As everywhere in Airflow."""
     config_file("[hedgehog]\ngit_timeout = 60\n")
     assert configuration.written_option("hedgehog", "git_timeout") == "60"
@@ -25,23 +25,23 @@ def test_the_environment_goes_before_the_file(config_file, monkeypatch):
     assert configuration.option("hedgehog", "git_timeout") == "90"
 
 
-def test_what_is_not_set_is_none(config_file):
-    """A default is somebody else's."""
+def test_an_option_that_is_not_set_is_none(config_file):
+    """Defaults are not part of the configuration."""
     config_file("[hedgehog]\ngit_timeout =\n[database]\nload_default_connections = False\n")
     assert configuration.written_option("hedgehog", "git_timeout") is None
     assert configuration.option("hedgehog", "git_timeout") is None
     assert configuration.written_option("core", "executor") is None
 
 
-def test_the_names_of_a_section_are_those_of_file_and_environment(config_file, monkeypatch):
-    """A variable that is not in capitals is read by nobody, and named as it is written."""
+def test_the_names_of_a_section_come_from_file_and_environment(config_file, monkeypatch):
+    """A variable that is not in capitals is not read, and is reported as it is written."""
     config_file("[hedgehog]\nGit_Timeout = 60\n[core]\nexecutor = LocalExecutor\n")
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEEP", "3")
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__Open_Problems", "warn")
     assert configuration.written_names("hedgehog") == {"git_timeout", "log_keep", "Open_Problems"}
 
 
-def test_a_file_that_cannot_be_read_is_named(config_file):
+def test_an_unreadable_file_is_named(config_file):
     """And none of it is quoted."""
     config_file("s3cr3t")
     with pytest.raises(InvalidInput, match=r"airflow\.cfg cannot be read") as refused:

@@ -80,17 +80,17 @@ def dag(request: pytest.FixtureRequest, dag_bag: Any) -> Any:
 
 
 def test_every_file_imports_without_an_error(dag_bag):
-    """An import error is a DAG that silently does not run."""
+    """A DAG with an import error silently does not run."""
     assert dag_bag.import_errors == {}
 
 
 def test_every_file_holds_exactly_the_dag_it_is_named_after(dag_bag):
-    """`dags/<dag_id>.py`: a reader finds a DAG by its name, and no file is there without one."""
+    """`dags/<dag_id>.py`: a reader finds a DAG by its name, and every file has one."""
     assert {dag.fileloc: dag_id for dag_id, dag in dag_bag.dags.items()} == {str(path): path.stem for path in DAG_FILES}
 
 
-def test_every_dag_file_has_our_prefix_and_lies_at_the_top():
-    """The folder is shared with other DAGs in many installations."""
+def test_every_dag_file_has_our_prefix_and_is_at_the_top():
+    """Many installations share the folder with other DAGs."""
     assert [str(path.relative_to(ROOT)) for path in DAG_FILES] == [f"dags/{dag_id}.py" for dag_id in DAG_IDS]
     assert all(re.fullmatch(r"hedgehog_[a-z][a-z_]*", dag_id) for dag_id in DAG_IDS)
 
@@ -102,8 +102,8 @@ def test_the_docstring_of_the_file_is_the_page_in_the_web_ui(dag):
     assert re.match(r"# \S.*\n\n\S", docstring)
 
 
-def test_a_dag_has_our_tag_and_one_of_its_purpose(dag):
-    """Every DAG is found by `hedgehog`, and among ours by what it is for."""
+def test_a_dag_has_our_tag_and_one_for_its_purpose(dag):
+    """Every DAG is found by `hedgehog`, and among ours by its purpose."""
     assert "hedgehog" in dag.tags
     assert len(dag.tags) == 2
     assert set(dag.tags) - {"hedgehog"} <= PURPOSES
@@ -124,7 +124,8 @@ def test_no_two_dags_have_the_same_name_in_lists(dag_bag):
 
 
 def test_a_dag_has_an_owner_and_its_limits(dag):
-    """No catching up on missed minutes, no endless runs, no pile of runs, and running from the first day."""
+    """It does not catch up on missed runs, has a time limit and a limit of active runs, and is not paused at
+    creation."""
     assert dag.owner not in ("", "airflow")
     assert dag.catchup is False
     assert "max_active_runs" in _arguments(dag)
@@ -133,7 +134,7 @@ def test_a_dag_has_an_owner_and_its_limits(dag):
     assert dag.is_paused_upon_creation is False
 
 
-def test_a_dag_has_a_clock_beside_its_wake_ups(dag):
+def test_a_dag_has_a_schedule_in_addition_to_its_assets(dag):
     """A wake-up may be lost, so an asset alone is not a schedule."""
     clock = getattr(dag.timetable, "timetable", dag.timetable)
     assert getattr(clock, "expression", None) == CLOCKS.get(dag.dag_id)
@@ -176,8 +177,8 @@ WRONG = {
 """Values that a param must not have."""
 
 
-def test_wrong_values_are_refused_before_a_run_and_none_is_taken(dag):
-    """Airflow checks them so when a run is made, by whatever way; an emptied field of the form is null."""
+def test_wrong_values_are_refused_before_a_run_and_null_is_accepted(dag):
+    """Airflow checks them whenever a run is created; an emptied field of the form is null."""
     stored = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     for name in dag.params:
         stored.params.deep_merge({name: None}).validate()
@@ -187,7 +188,7 @@ def test_wrong_values_are_refused_before_a_run_and_none_is_taken(dag):
 
 
 def test_every_task_refuses_a_mistyped_conf(dag):
-    """The first one ends the run before anything is done; those that run whatever happens do nothing either."""
+    """The first task ends the run before anything is done; tasks that always run do nothing either."""
     hooks = {task.task_id: _argument(task, "_pre_execute_hook", "pre_execute") for task in dag.tasks}
     assert hooks == dict.fromkeys(hooks, refuse_unknown_conf)
 
@@ -202,7 +203,7 @@ def test_every_task_is_explained_and_limited(dag):
 
 
 def test_every_task_takes_a_slot_of_its_pool_at_its_own_weight(dag):
-    """The pool bounds the work per class, the queue sends it to its workers, the weight says who goes first."""
+    """The pool limits the work per class, the queue selects the workers, the weight the order."""
     pool, weights = POOL_AND_WEIGHTS[dag.dag_id]
     assert pool in POOLS
     pools = POOLS if dag.dag_id in IN_EVERY_POOL else {pool}
@@ -210,7 +211,7 @@ def test_every_task_takes_a_slot_of_its_pool_at_its_own_weight(dag):
     assert {task.priority_weight for task in dag.tasks} == weights
 
 
-def test_a_mapped_task_is_named_by_what_it_works_on(dag):
+def test_a_mapped_task_is_named_after_what_it_works_on(dag):
     """A list of numbers tells an operator nothing."""
     assert all(task.map_index_template for task in dag.tasks if task.is_mapped)
 
@@ -247,8 +248,8 @@ def test_the_name_of_a_repository_reaches_the_tasks_as_text(dag_bag, repository)
 
 
 @pytest.mark.parametrize(("run_type", "at_once"), [("manual", True), ("scheduled", False), ("asset_triggered", False)])
-def test_only_who_triggers_it_by_hand_does_not_wait_for_the_clock(dag_bag, run_type, at_once):
-    """The clock and the assets leave alone what was just looked at."""
+def test_only_a_manual_run_reads_repositories_that_are_not_due(dag_bag, run_type, at_once):
+    """Scheduled and woken runs leave alone what was just read."""
     dag = dag_bag.dags["hedgehog_repository_changes"]
     plan = copy.copy(dag.get_task("plan"))
     run = SimpleNamespace(run_type=DagRunType(run_type))
@@ -266,7 +267,7 @@ def test_only_who_triggers_it_by_hand_does_not_wait_for_the_clock(dag_bag, run_t
     ],
 )
 def test_the_name_of_a_pull_request_reaches_the_tasks_with_its_types(dag_bag, params, fields):
-    """Text stays text, a number a number, and nothing nothing."""
+    """Text stays text, a number stays a number, and null stays null."""
     dag = dag_bag.dags["hedgehog_pull_request_validation"]
     plan = copy.copy(dag.get_task("plan"))
     plan.render_template_fields({"params": {**dag.params.dump(), **params}, "dag": dag})

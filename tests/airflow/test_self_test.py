@@ -5,8 +5,8 @@ from __future__ import annotations
 from hedgehog.airflow.self_test import checks
 
 
-def test_a_setting_that_is_wrong_is_a_check_that_failed(monkeypatch):
-    """Beside everything else that is tried, here without a database."""
+def test_a_wrong_setting_is_a_failed_check(monkeypatch):
+    """Everything else is still tried, here without a database."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://ada@/none?host=%2Fnowhere")
     found = {one.name: one for one in checks()}
     assert found["settings"].passed

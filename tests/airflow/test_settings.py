@@ -67,14 +67,14 @@ def test_every_row_has_a_place_in_the_table():
     assert {id(row) for row in placed} == {id(row) for row in (*ROWS.values(), *RETENTIONS.values())}
 
 
-def test_every_row_is_read_somewhere():
-    """A setting that does nothing is worse than none."""
+def test_every_setting_is_read_somewhere():
+    """A setting without effect is worse than none."""
     code = "\n".join(path.read_text() for path in CODE)
     assert [name for name in (*ROWS, "RETENTIONS") if not re.search(rf"\b{name}\b", code)] == []
 
 
-def test_what_is_read_is_a_row():
-    """Nobody reads the section past the table, or names what is not in it."""
+def test_only_settings_of_the_table_are_read():
+    """No code reads the section directly, or names a setting that is not in the table."""
     past = [path for path in CODE if re.search(r"""["']hedgehog["'], *["']|__HEDGEHOG__""", path.read_text())]
     assert past == []
     named = {
@@ -88,21 +88,21 @@ def test_what_is_read_is_a_row():
     assert {name for name, _ in named} >= {"git_timeout", "backup_directory", "notifiers"}
 
 
-def test_every_clock_is_that_of_the_dag_whose_name_it_has(dag_bag):
+def test_every_schedule_is_named_after_its_dag(dag_bag):
     """So that nobody has to look it up."""
     clocks = {dag_id: getattr(dag.timetable, "timetable", dag.timetable) for dag_id, dag in dag_bag.dags.items()}
     crons = {dag_id: clock.expression for dag_id, clock in clocks.items() if hasattr(clock, "expression")}
     assert crons == {f"hedgehog_{row.name.removesuffix('_schedule')}": row.default for row in GROUPS["Schedules"]}
 
 
-def test_the_words_of_kubeconfigs_are_what_can_be_permitted():
-    """One that is allowed and means nothing would be a lie."""
+def test_every_word_of_kubeconfig_allow_permits_something():
+    """A word that is allowed but has no effect would mislead."""
     words = settings.KUBECONFIG_ALLOW.allowed.parse(",".join(field.name for field in fields(Permitted)))
     assert Permitted.of(words) == Permitted(plugins=True, insecure=True, files=True)
 
 
 def test_the_page_is_fresh_and_the_readme_agrees():
-    """`make format` writes the page anew; the README has the few that matter."""
+    """`make format` writes the page again; the README has the most important settings."""
     assert generate.stale(ROOT / "docs", {"settings.md": generate.settings_page(GROUPS)}) == ""
     section = (ROOT / "README.md").read_text().split("### Settings")[1].split("\n#")[0]
     rows = re.findall(r"^\| `(\w+)` \| `?([^`|]*?)`? ?\|", section, re.MULTILINE)
@@ -124,8 +124,8 @@ def test_it_loads_no_airflow_and_no_library():
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_is_its_variable_or_its_default(configure, name):
-    """And what is written as the default is the default."""
+def test_a_setting_is_its_environment_variable_or_its_default(configure, name):
+    """And the written default is the default."""
     setting = SETTINGS[name]
     assert setting.read() == setting.default
     if setting.default_text and setting.default is not None:
@@ -137,7 +137,7 @@ def test_a_setting_is_its_variable_or_its_default(configure, name):
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, (_, _, *texts) in VALUES.items() for text in texts])
-def test_a_value_that_is_not_allowed_is_refused_with_what_is(configure, name, text):
+def test_a_value_that_is_not_allowed_is_refused_with_the_allowed_ones(configure, name, text):
     """By the name of the setting."""
     configure(name, text)
     with pytest.raises(InvalidInput) as refused:
@@ -160,7 +160,7 @@ def test_a_value_that_is_not_allowed_is_refused_with_what_is(configure, name, te
         ("notifiers", SECRET, "[hedgehog] notifiers must be a JSON list"),
     ],
 )
-def test_a_refused_value_is_quoted_without_a_secret_and_not_at_length(configure, name, text, said):
+def test_a_refused_value_is_quoted_briefly_and_without_secrets(configure, name, text, said):
     """Logs are read by more people than settings, and tables have narrow columns."""
     configure(name, text)
     with pytest.raises(InvalidInput) as refused:
@@ -182,23 +182,23 @@ def test_a_refused_value_is_quoted_without_a_secret_and_not_at_length(configure,
         ("COLOUR", "'colour', which is not a setting; docs/settings.md lists all settings"),
     ],
 )
-def test_an_unknown_name_is_reported_with_its_near_match(monkeypatch, caplog, name, hint):
-    """Its value is nobody's business: it may be a secret under a wrong name."""
+def test_an_unknown_name_is_reported_with_a_similar_one(monkeypatch, caplog, name, hint):
+    """Its value is not shown: it may be a secret under a wrong name."""
     monkeypatch.setenv(f"AIRFLOW__HEDGEHOG__{name}", SECRET)
     assert settings.problems() == [f"[hedgehog] has {hint}"]
     settings.log_problems()
     assert [(one.levelname, one.message) for one in caplog.records] == [("ERROR", f"[hedgehog] has {hint}")]
 
 
-def test_everything_that_is_wrong_is_reported(configure):
-    """One look for all of it."""
+def test_every_wrong_setting_is_reported(configure):
+    """At once."""
     configure("log_kep", "3")
     configure("log_keep", "few")
     configure("backup_schedule", "daily")
     assert len(settings.problems()) == 3
 
 
-def test_a_configuration_that_cannot_be_read_is_reported(monkeypatch, tmp_path):
+def test_an_unreadable_configuration_is_reported(monkeypatch, tmp_path):
     """Raising would keep the plugin from being loaded."""
     (tmp_path / "airflow.cfg").write_text(SECRET)
     monkeypatch.setenv("AIRFLOW_CONFIG", str(tmp_path / "airflow.cfg"))

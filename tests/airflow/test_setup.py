@@ -56,10 +56,8 @@ def save_fabric(parameters: dict[str, Any], **settings: Any) -> None:
     connection.close()
 
 
-def test_a_setting_that_is_wrong_is_a_problem_and_the_rest_is_still_looked_at(
-    airflow, fabric_database, monkeypatch, capsys
-):
-    """Nobody waits for a run to learn of a mistyped name."""
+def test_a_wrong_setting_is_a_problem_and_the_rest_is_still_checked(airflow, fabric_database, monkeypatch, capsys):
+    """A mistyped name is found without waiting for a run."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEEP", "few")
     assert run("--check") == 1
@@ -69,8 +67,8 @@ def test_a_setting_that_is_wrong_is_a_problem_and_the_rest_is_still_looked_at(
     assert "ok  pools" in shown
 
 
-def test_missing_pools_are_made_with_their_slots(airflow, fabric_database, capsys):
-    """Those that are there keep the slots that somebody gave them."""
+def test_missing_pools_are_created_with_their_slots(airflow, fabric_database, capsys):
+    """Existing pools keep their slots."""
     airflow.pools = {"default_pool": "128", "git_sync": "99"}
     assert run() == 0
     slots = {name: str(slots) for name, (slots, _) in POOLS.items()}
@@ -88,8 +86,8 @@ def test_a_second_run_changes_nothing(airflow, fabric_database, capsys):
     assert "created" not in capsys.readouterr().out
 
 
-def test_a_check_names_what_is_missing_and_makes_nothing(airflow, fabric_database, capsys):
-    """For those who want to know before they change."""
+def test_a_check_names_what_is_missing_and_creates_nothing(airflow, fabric_database, capsys):
+    """For those who want to know before they change anything."""
     airflow.pools = {"default_pool": "128"}
     assert run("--check") == 1
     assert airflow.pools == {"default_pool": "128"}
@@ -97,7 +95,7 @@ def test_a_check_names_what_is_missing_and_makes_nothing(airflow, fabric_databas
 
 
 def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, capsys):
-    """Making tables is a change."""
+    """Creating tables is a change."""
     parameters = postgres.database("hedgehog_unmigrated")
     connection = {"conn_type": "postgres", "host": parameters["host"], "login": parameters["user"]}
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", json.dumps({**connection, "schema": "hedgehog_unmigrated"}))
@@ -111,8 +109,8 @@ def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, 
     postgres.drop("hedgehog_unmigrated")
 
 
-def test_a_database_that_is_unreachable_is_a_problem_and_the_rest_is_still_looked_at(airflow, monkeypatch, capsys):
-    """One run tells everything that is to be put right, and no secret."""
+def test_an_unreachable_database_is_a_problem_and_the_rest_is_still_checked(airflow, monkeypatch, capsys):
+    """One run reports everything that must be corrected, and no secret."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://ada:s3cr3t-word@/none?host=%2Fnowhere")
     airflow.pools = {"default_pool": "128"}
     assert run("--check") == 1
@@ -123,8 +121,8 @@ def test_a_database_that_is_unreachable_is_a_problem_and_the_rest_is_still_looke
     assert "s3cr3t-word" not in shown
 
 
-def test_an_airflow_without_a_database_is_a_problem_that_names_the_way_out(fabric_database, monkeypatch, capsys):
-    """Its database is not migrated, most likely; the error of the driver may show the URL and is not repeated."""
+def test_an_airflow_without_a_database_is_a_problem_with_advice(fabric_database, monkeypatch, capsys):
+    """Its database is probably not migrated; the driver's error may show the URL and is not repeated."""
 
     class Broken(FakeAirflow):
         def get_pools(self) -> list[tuple[Any, ...]]:
@@ -208,8 +206,8 @@ def test_a_check_ends_with_the_dags(airflow, fabric_database, monkeypatch, capsy
     assert shown.index("fabric database") < shown.index("pools: git_sync") < shown.index("DAGs")
 
 
-def test_without_a_way_to_the_api_the_dags_are_skipped(airflow, fabric_database, monkeypatch, capsys):
-    """The check says how to have them looked at."""
+def test_without_a_connection_to_the_api_the_dags_are_not_checked(airflow, fabric_database, monkeypatch, capsys):
+    """The check says what it needs for that."""
     monkeypatch.setattr("hedgehog.airflow.adapters.rest.open_api", lambda: None)
     assert run("--check") == 0
     assert "skipped  DAGs: a connection hedgehog_airflow_api with a login would show" in capsys.readouterr().out

@@ -25,8 +25,8 @@ def connect(monkeypatch: pytest.MonkeyPatch, value: str | dict[str, object], nam
     monkeypatch.setenv(f"AIRFLOW_CONN_{name}", value if isinstance(value, str) else json.dumps(value))
 
 
-def test_a_uri_is_taken_apart(monkeypatch):
-    """Escaped characters are what people's passwords are made of."""
+def test_a_uri_is_split_into_its_parts(monkeypatch):
+    """Passwords contain escaped characters."""
     connect(
         monkeypatch, "postgres://ada%40net:p%3Aw%2F%3F@db.example.com:5433/fabrics?sslmode=require&connect_timeout=3"
     )
@@ -42,7 +42,7 @@ def test_a_uri_is_taken_apart(monkeypatch):
     )
 
 
-def test_json_is_taken_as_it_is(monkeypatch):
+def test_a_json_connection_is_read(monkeypatch):
     """The form that `airflow connections export` writes; the extra may be an object or text."""
     parts = {
         "conn_type": "postgres",
@@ -59,35 +59,35 @@ def test_json_is_taken_as_it_is(monkeypatch):
     assert read("fabric_db") == wanted
 
 
-def test_what_is_left_out_is_none(monkeypatch):
-    """Not an empty string, which libpq and git would take for a value."""
+def test_a_missing_field_is_none(monkeypatch):
+    """Not an empty string, which libpq and git would use as a value."""
     connect(monkeypatch, {"conn_type": "generic"})
     assert read("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
     connect(monkeypatch, "generic://")
     assert read("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
 
 
-def test_a_uri_may_carry_its_extra_as_json(monkeypatch):
-    """`__extra__` is how Airflow writes an extra that is more than words."""
+def test_a_uri_may_contain_its_extra_as_json(monkeypatch):
+    """Airflow writes an extra that is not flat as `__extra__`."""
     connect(monkeypatch, "kubernetes://?__extra__=%7B%22in_cluster%22%3A+true%7D&namespace=x")
     assert read("fabric_db").extra == {"in_cluster": True, "namespace": "x"}
 
 
-def test_both_names_of_postgres_are_one_type(monkeypatch):
+def test_postgres_and_postgresql_are_one_type(monkeypatch):
     """SQLAlchemy says postgresql, Airflow says postgres."""
     connect(monkeypatch, "postgresql://ada@db/fabrics")
     assert read("fabric_db").conn_type == "postgres"
 
 
-def test_the_environment_comes_before_airflow(monkeypatch):
-    """As in Airflow itself; and the `hedgehog` command never has to start Airflow for it."""
+def test_the_environment_takes_precedence_over_airflow(monkeypatch):
+    """As in Airflow itself; the `hedgehog` command then need not start Airflow."""
     monkeypatch.setattr(connections, "_from_airflow", lambda connection_id: pytest.fail("asked Airflow"))
     connect(monkeypatch, "generic://host")
     assert read("fabric_db").host == "host"
 
 
-def test_a_missing_connection_is_named_with_the_ways_to_make_it(monkeypatch):
-    """The message is all that an operator sees of it."""
+def test_a_missing_connection_is_named_with_the_ways_to_create_it(monkeypatch):
+    """The message is all that an operator sees."""
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -101,7 +101,7 @@ def test_a_missing_connection_is_named_with_the_ways_to_make_it(monkeypatch):
         assert part in str(caught.value)
 
 
-def test_a_connection_that_airflow_knows_has_the_same_parts(monkeypatch):
+def test_a_connection_from_airflow_has_the_same_parts(monkeypatch):
     """Whatever backend it comes from."""
     from airflow.sdk import Connection
 
@@ -116,7 +116,7 @@ def test_a_connection_that_airflow_knows_has_the_same_parts(monkeypatch):
 
 
 def test_no_secret_is_in_the_repr(monkeypatch):
-    """A repr ends in logs and in tracebacks; an extra may hold private keys."""
+    """A repr ends up in logs and tracebacks; an extra may hold private keys."""
     connect(monkeypatch, {"conn_type": "git", "password": SECRET, "extra": {"private_key": f"{SECRET}-key"}})
     values = read("fabric_db")
     assert values.password == SECRET
@@ -138,7 +138,7 @@ def test_no_secret_is_in_the_repr(monkeypatch):
     ],
 )
 def test_a_broken_connection_is_named_but_not_quoted(monkeypatch, text):
-    """The text that cannot be read may hold the password; neither the message nor its causes have it."""
+    """The text that cannot be read may hold the password; neither the message nor its causes contain it."""
     connect(monkeypatch, text)
     with pytest.raises(
         InvalidInput, match="AIRFLOW_CONN_FABRIC_DB is neither a connection URI nor a JSON object"
@@ -149,7 +149,7 @@ def test_a_broken_connection_is_named_but_not_quoted(monkeypatch, text):
     assert caught.value.__suppress_context__
 
 
-def test_airflows_log_hides_what_was_read(monkeypatch):
+def test_airflows_log_masks_the_secrets_of_a_connection(monkeypatch):
     """Task logs are read by many people; the password and the secrets of the extra become stars."""
     told: list[tuple[object, str | None]] = []
     monkeypatch.setattr("airflow.sdk.log.mask_secret", lambda secret, name=None: told.append((secret, name)))
@@ -158,8 +158,8 @@ def test_airflows_log_hides_what_was_read(monkeypatch):
     assert told == [(SECRET, None), ({"private_key": "key"}, "extra")]
 
 
-def test_the_fabric_database_is_given_to_libpq(monkeypatch):
-    """Only what libpq knows is passed on; Airflow's own extras are not."""
+def test_the_connection_becomes_libpq_parameters(monkeypatch):
+    """Only options of libpq are passed on; Airflow's own extras are not."""
     extra = {"sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "connect_timeout": 5, "cursor": "dictcursor"}
     parts = {
         "conn_type": "postgres",
@@ -182,15 +182,15 @@ def test_the_fabric_database_is_given_to_libpq(monkeypatch):
     }
 
 
-def test_a_socket_directory_may_stand_where_a_uri_has_room_for_it(monkeypatch):
-    """`host` of the query, as libpq and SQLAlchemy take it."""
+def test_a_uri_may_name_a_socket_directory(monkeypatch):
+    """As `host` in the query, as libpq and SQLAlchemy accept it."""
     connect(monkeypatch, "postgresql://ada@/fabrics?host=%2Frun%2Fpostgresql", "HEDGEHOG_DB")
     assert database_parameters() == {"host": "/run/postgresql", "user": "ada", "dbname": "fabrics"}
 
 
 @pytest.mark.parametrize("conn_type", ["mysql", "generic", ""])
 def test_another_kind_of_database_is_refused_by_name(monkeypatch, conn_type):
-    """Better than an error of libpq about a host that speaks another language."""
+    """Better than an error of libpq about a host that uses another protocol."""
     connect(monkeypatch, {"conn_type": conn_type, "host": "db", "password": SECRET}, "HEDGEHOG_DB")
     with pytest.raises(InvalidInput, match=f"hedgehog_db has type '{conn_type}'; it must be a postgres connection"):
         database_parameters()
@@ -208,7 +208,7 @@ def test_clones_are_kept_below_airflows_home(monkeypatch):
 
 
 def test_reading_a_connection_logs_nothing(monkeypatch, caplog):
-    """There is nothing to tell that would not be a risk."""
+    """Anything logged about it would be a risk."""
     caplog.set_level(logging.DEBUG)
     connect(monkeypatch, {"conn_type": "git", "password": SECRET})
     read("fabric_db")

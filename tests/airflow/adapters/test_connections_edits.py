@@ -84,7 +84,8 @@ def noted(database: Connection) -> list[str]:
 
 
 def test_a_new_token_is_tried_by_the_next_plan(lab, database, connect):
-    """Parked for a refused token; one more look for who was quick, then none until the connection is another."""
+    """The fabric is parked for a refused token: it is tried once more in case of a quick edit, then only after the
+    next edit."""
     connect("net_git", conn_type="git", login="robot", password="expired")
     assert push(database) == "AuthenticationFailed"
     assert (plan("git"), push(database)) == ([["lab"]], "AuthenticationFailed")
@@ -95,23 +96,23 @@ def test_a_new_token_is_tried_by_the_next_plan(lab, database, connect):
 
 
 def test_an_edit_between_the_failure_and_the_next_plan_counts(lab, database, connect):
-    """Nobody had noted yet what the connection held."""
+    """Before the content of the connection was recorded for the first time."""
     connect("net_git", conn_type="git", login="robot", password="expired")
     assert push(database) == "AuthenticationFailed"
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     assert (plan("git"), push(database)) == ([["lab"]], None)
 
 
-def test_creating_the_missing_connection_is_an_edit(lab, database, connect):
-    """It was parked because there was none."""
+def test_creating_the_missing_connection_counts_as_an_edit(lab, database, connect):
+    """The fabric was parked because the connection did not exist."""
     assert push(database) == "NotFound"
     assert (plan("git"), push(database), plan("git")) == ([["lab"]], "NotFound", [])
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     assert (plan("git"), push(database)) == ([["lab"]], None)
 
 
-def test_what_waits_for_its_next_try_is_woken_too(lab, database, connect, host):
-    """The host was wrong; the back-off is not waited for. An edit of nothing is none."""
+def test_an_edit_ends_the_back_off(lab, database, connect, host):
+    """The host was wrong. An edit that changes nothing does not count."""
     host.outage = 503
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     assert push(database) == "RemoteUnavailable"
@@ -130,7 +131,7 @@ def kubeconfig(cluster: DevCluster, **user: str) -> str:
 
 @pytest.mark.parametrize("in_a_file", [False, True], ids=["in the connection", "in a file that it names"])
 def test_a_new_kubeconfig_is_tried_by_the_next_plan(cluster, api, database, connect, tmp_path, in_a_file):
-    """Also when the connection stays as it is and the file that it names is another."""
+    """Also when only the file that the connection names has changed."""
     file = tmp_path / "kubeconfig"
 
     def edit(text: str) -> None:
@@ -152,8 +153,8 @@ def test_a_new_kubeconfig_is_tried_by_the_next_plan(cluster, api, database, conn
     assert (plan("kubernetes"), apply(), plan("kubernetes"), noted(database)) == ([["lab"]], None, [], [])
 
 
-def test_healthy_fabrics_cost_no_look_up(lab, database, connect, monkeypatch):
-    """And one whose connection cannot be looked up takes nothing from the others."""
+def test_connections_of_healthy_fabrics_are_not_read(lab, database, connect, monkeypatch):
+    """A connection that cannot be read does not affect the other fabrics."""
     asked = []
     monkeypatch.setattr(connection_digests, "read", lambda connection_id: asked.append(connection_id) or {}["gone"])
     connect("net_git", conn_type="git", login="robot", password=SECRET)
@@ -168,8 +169,8 @@ def test_healthy_fabrics_cost_no_look_up(lab, database, connect, monkeypatch):
     assert (plan("git"), asked) == ([["other"]], ["net_git"])
 
 
-def test_a_sync_under_way_does_not_make_its_connection_unknown(lab, database, connect):
-    """Else what is parked would be looked at once more after every look."""
+def test_a_running_sync_does_not_forget_its_connection(lab, database, connect):
+    """Otherwise a parked fabric would be tried once more after every attempt."""
     connect("net_git", conn_type="git", login="robot", password="expired")
     push(database)
     plan("git")
@@ -180,7 +181,7 @@ def test_a_sync_under_way_does_not_make_its_connection_unknown(lab, database, co
 
 
 def test_a_digest_reveals_nothing_without_the_password_of_the_database(lab, database, connect, monkeypatch):
-    """Neither secret nor digest of one connection can be compared by who has a copy of the tables."""
+    """With only a copy of the tables, neither secrets nor digests of connections can be compared."""
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     connect("same", conn_type="git", login="robot", password=SECRET)
     salts = [bytes([number]) * 16 for number in range(8)]
@@ -195,8 +196,8 @@ def test_a_digest_reveals_nothing_without_the_password_of_the_database(lab, data
     assert {len(one) for one in digests("a", "net_git")} == {connection_digests.DIGEST_BYTES}
 
 
-def test_another_cluster_is_tried_at_once_although_git_is_unreachable(cluster, api, database, lab, connect, host):
-    """An edited row wakes its target; that Git cannot be reached keeps nobody from what was published before."""
+def test_a_changed_cluster_is_tried_at_once_while_git_is_unreachable(cluster, api, database, lab, connect, host):
+    """An edited row wakes its target; the cluster gets what was published before."""
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     connect("k8s_b", conn_type="kubernetes", extra={"kube_config": kubeconfig(cluster)})
     settings = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "publish_fabric_resource": False}

@@ -27,10 +27,10 @@ TOKEN = {"conn_type": "git", "password": "ghp_x"}
         ("file:///srv/net.git", TOKEN, None),
     ],
 )
-def test_only_github_hosts_that_are_entered_with_a_credential_have_an_api(
+def test_only_github_hosts_with_a_credential_have_an_api(
     monkeypatch: pytest.MonkeyPatch, url: str, connection: dict[str, Any] | None, api: str | None
 ) -> None:
-    """By name, or by the type of the connection; a token goes to no other host."""
+    """By the name of the host, or by the type of the connection; a token is sent to no other host."""
     monkeypatch.setenv("AIRFLOW_CONN_ROBOT", json.dumps(connection or {}))
     client = open_github_of(GitRepository(1, "net", url, connection_id="robot" if connection else None))
     assert (client.base_url if client else None) == api
@@ -38,8 +38,8 @@ def test_only_github_hosts_that_are_entered_with_a_credential_have_an_api(
         client.close()
 
 
-def test_airflows_api_is_that_of_the_connection_else_that_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without either there is none, and the parts of Airflow are not looked at."""
+def test_airflows_api_comes_from_the_connection_or_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without either, the components of Airflow are not checked."""
     assert (airflow_api(), airflow_health()) == (None, None)
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com/")
     found = airflow_api()

@@ -41,18 +41,18 @@ def connect(monkeypatch: pytest.MonkeyPatch, name: str, **parts: object) -> None
 
 
 def test_a_repository_without_a_connection_has_no_credentials():
-    """Public, or a path on this machine; never the machine's own credential helper."""
+    """It is public, or a path on this machine; the machine's own credential helper is never used."""
     assert git_credentials(make_repository(None)) == GitCredentials()
 
 
-def test_a_login_and_a_token_enter_over_https(monkeypatch):
+def test_a_login_and_a_token_are_used_over_https(monkeypatch):
     """The fields of Airflow's `git`, `github` and `generic` connections."""
     connect(monkeypatch, "NETWORK_GIT", conn_type="git", login="robot", password=SECRET)
     assert git_credentials(make_repository()) == GitCredentials(username="robot", token=SECRET)
 
 
-def test_a_key_and_known_hosts_enter_over_ssh(monkeypatch):
-    """The key as text, or the path of its file, as Airflow's `git` connection has them."""
+def test_a_key_and_known_hosts_are_used_over_ssh(monkeypatch):
+    """The key as text, or the path of its file, as in Airflow's `git` connection."""
     extra = {"private_key": "KEY", "key_file": "/etc/key", "known_hosts": "git.example.com ssh-ed25519 AAAA"}
     connect(monkeypatch, "NETWORK_GIT", conn_type="git", extra=extra)
     assert git_credentials(make_repository()) == GitCredentials(
@@ -61,8 +61,8 @@ def test_a_key_and_known_hosts_enter_over_ssh(monkeypatch):
 
 
 @pytest.mark.parametrize("hosts", [["git.example.com"], "other.example.com, Git.Example.com"])
-def test_a_credential_is_used_for_the_hosts_it_is_meant_for(monkeypatch, hosts):
-    """As a list or with commas; the case of a host name means nothing."""
+def test_a_credential_is_used_for_its_hosts(monkeypatch, hosts):
+    """As a list or separated by commas; the case of a host name does not matter."""
     connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"hosts": hosts})
     assert git_credentials(make_repository()).token == SECRET
 
@@ -70,15 +70,15 @@ def test_a_credential_is_used_for_the_hosts_it_is_meant_for(monkeypatch, hosts):
 @pytest.mark.parametrize("hosts", [[], "", ["git.example.org"], ["example.com"], {"git.example.com": 1}, [7]])
 @pytest.mark.parametrize("enter", [git_credentials, open_github])
 def test_a_credential_is_used_for_no_other_host(monkeypatch, hosts, enter):
-    """Whoever writes a repository's URL, in a row or in a backup, does not get it."""
+    """A person who writes the URL of a repository, in a row or in a backup, does not get it."""
     connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"hosts": hosts})
     with pytest.raises(InvalidInput, match="network_git") as refused:
         enter(make_repository())
     assert SECRET not in str(refused.value)
 
 
-def test_a_named_connection_that_is_missing_is_an_error_and_no_anonymous_access(monkeypatch):
-    """An anonymous read might succeed and hide it until the push."""
+def test_a_missing_connection_is_an_error_not_anonymous_access(monkeypatch):
+    """An anonymous read might succeed and hide the mistake until the push."""
 
     def missing(connection_id: str) -> None:
         raise NotFound(f"there is no Airflow connection {connection_id!r}")
@@ -89,7 +89,7 @@ def test_a_named_connection_that_is_missing_is_an_error_and_no_anonymous_access(
 
 
 def test_a_mirror_is_kept_in_the_cache_directory(monkeypatch, tmp_path):
-    """Nothing is fetched by opening it."""
+    """Opening it fetches nothing."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMEOUT", "7200")
     mirror = open_mirror(make_repository(None))
@@ -100,7 +100,7 @@ def test_a_mirror_is_kept_in_the_cache_directory(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("conn_type", ["generic", "docker"])
 def test_a_cluster_needs_a_kubernetes_connection(monkeypatch, conn_type):
-    """A wrong connection id is found out by its type."""
+    """The type reveals a wrong connection id."""
     connect(monkeypatch, "CLUSTER_A", conn_type=conn_type, host="https://10.0.0.1", password=SECRET)
     with pytest.raises(InvalidInput, match="must be a kubernetes connection") as caught:
         open_cluster("cluster_a")
@@ -109,7 +109,7 @@ def test_a_cluster_needs_a_kubernetes_connection(monkeypatch, conn_type):
 
 @pytest.mark.parametrize("extra", [{}, {"namespace": "default"}, {"kube_config": ""}, {"cluster_context": "prod"}])
 def test_a_connection_that_names_no_cluster_is_refused(monkeypatch, tmp_path, extra):
-    """The kubeconfig of the worker would be somebody else's cluster."""
+    """The kubeconfig of the worker may belong to another cluster."""
     ambient = tmp_path / "config"
     ambient.write_text(json.dumps(kubeconfig("https://127.0.0.1:1")))
     monkeypatch.setenv("KUBECONFIG", str(ambient))
@@ -130,8 +130,8 @@ def kubeconfig(server: str) -> dict[str, object]:
     }
 
 
-def test_a_cluster_is_what_its_kubeconfig_says(monkeypatch):
-    """Given in the connection itself; opening it calls nobody."""
+def test_a_cluster_comes_from_the_kubeconfig_of_its_connection(monkeypatch):
+    """Opening it sends no request."""
     connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra={"kube_config": kubeconfig("https://127.0.0.1:1")})
     cluster = open_cluster("cluster_a")
     try:
@@ -163,8 +163,8 @@ TOKEN_FILE = kubeconfig("https://127.0.0.1:1") | {"users": [{"name": "u", "user"
         ({"in_cluster": "false"}, "names no cluster"),
     ],
 )
-def test_a_connection_may_not_do_what_the_operator_has_not_permitted(monkeypatch, extra, words):
-    """Who may write a connection in the web UI is not thereby somebody who runs programs on the workers."""
+def test_a_kubeconfig_may_only_do_what_the_operator_permits(monkeypatch, extra, words):
+    """A user who may edit connections in the web UI must not be able to run programs on the workers."""
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra=extra)
     with pytest.raises(InvalidInput, match=words) as caught:
@@ -172,7 +172,7 @@ def test_a_connection_may_not_do_what_the_operator_has_not_permitted(monkeypatch
     assert "cluster_a" in str(caught.value)
 
 
-def test_a_kubeconfig_file_is_held_to_the_same(monkeypatch, tmp_path):
+def test_a_kubeconfig_file_has_the_same_limits(monkeypatch, tmp_path):
     """Named by a connection, or by `--kubeconfig`; the setting permits it."""
     path = tmp_path / "config"
     path.write_text(json.dumps(UNCHECKED))
@@ -187,7 +187,7 @@ def test_a_kubeconfig_file_is_held_to_the_same(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("text", ["{", "not: [a kubeconfig", "just words", "[]"])
 def test_a_broken_kubeconfig_is_our_own_error_without_its_content(monkeypatch, text):
-    """It is the operator's to correct, and it may hold a token."""
+    """The operator must correct it, and it may hold a token."""
     connect(monkeypatch, "CLUSTER_A", conn_type="kubernetes", extra={"kube_config": f"{text} {SECRET}"})
     with pytest.raises(HedgehogError) as caught:
         open_cluster("cluster_a")
@@ -215,7 +215,7 @@ def test_the_fabric_database_is_migrated_when_it_is_opened(monkeypatch, postgres
 
 
 def test_a_newer_fabric_database_is_refused_and_its_connection_closed(fabric_database):
-    """An old worker must not write into tables that it does not know."""
+    """An old worker must not write to tables that it does not know."""
     with psycopg2.connect(**fabric_database) as person, person.cursor() as cursor:
         cursor.execute("INSERT INTO hedgehog.migration (version, name, digest) VALUES (9999, 'future', 'x')")
     person.close()
@@ -225,8 +225,8 @@ def test_a_newer_fabric_database_is_refused_and_its_connection_closed(fabric_dat
         until_alone(admin)
 
 
-def test_a_token_enters_the_api_of_the_repositorys_host(monkeypatch):
-    """By GitHub's conventions: this is an enterprise's own server."""
+def test_a_token_is_used_for_the_api_of_the_repositorys_host(monkeypatch):
+    """By GitHub's conventions; here, an enterprise server."""
     connect(monkeypatch, "NETWORK_GIT", conn_type="git", login="robot", password=SECRET)
     with closing(open_github(make_repository())) as client:
         assert (client.base_url, client.credentials) == (
@@ -235,7 +235,7 @@ def test_a_token_enters_the_api_of_the_repositorys_host(monkeypatch):
         )
 
 
-def test_an_app_enters_the_api_that_its_connection_names(monkeypatch, tmp_path):
+def test_an_app_uses_the_api_that_its_connection_names(monkeypatch, tmp_path):
     """The fields of Airflow's `github` connection; the key may be in a file."""
     (tmp_path / "app.pem").write_text("KEY")
     extra = {"app_id": 42, "installation_id": 4242, "key_path": str(tmp_path / "app.pem")}
@@ -256,8 +256,8 @@ def test_an_app_enters_the_api_that_its_connection_names(monkeypatch, tmp_path):
         {"conn_type": "github", "host": "http://github.example.com", "password": SECRET},
     ],
 )
-def test_a_connection_that_cannot_enter_the_api_is_refused_without_its_secret(monkeypatch, parts):
-    """A deploy key alone, half an app, a key that is not there, a token in the clear."""
+def test_a_connection_without_api_credentials_is_refused_without_quoting_it(monkeypatch, parts):
+    """A deploy key alone, an incomplete app, a missing key file, a token over plain http."""
     connect(monkeypatch, "NETWORK_GIT", **parts)
     with pytest.raises(InvalidInput) as caught:
         open_github(make_repository())
@@ -265,13 +265,13 @@ def test_a_connection_that_cannot_enter_the_api_is_refused_without_its_secret(mo
 
 
 def test_a_repository_without_a_connection_has_no_api():
-    """Nobody may comment anonymously."""
+    """Anonymous comments are not possible."""
     with pytest.raises(InvalidInput, match="names no connection"):
         open_github(make_repository(None))
 
 
-def test_an_app_enters_git_with_a_token_of_the_hour(monkeypatch, tmp_path):
-    """One connection for both: the API gives the token that git over https needs."""
+def test_an_app_uses_a_short_lived_token_for_git(monkeypatch, tmp_path):
+    """One connection serves both: the API issues the token that git over https needs."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem, none = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     text = key.private_bytes(serialization.Encoding.PEM, pem, none).decode()

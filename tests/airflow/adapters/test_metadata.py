@@ -86,8 +86,8 @@ def airflow(database_parameters: dict[str, Any], tmp_path: Path) -> Airflow:
     return found
 
 
-def test_a_command_reads_what_airflow_reads(airflow):
-    """Every field of every connection, secrets decrypted, one that is not there included; in a fraction of the time."""
+def test_a_command_reads_the_same_connections_as_airflow(airflow):
+    """Every field of every connection, secrets decrypted, and a missing connection; in a fraction of the time."""
     quickly, loaded, said = airflow.read()
     assert (loaded, said) == (False, "")
     assert quickly["full"]["password"] == "s3cr3t: p%w/"
@@ -100,8 +100,8 @@ def test_a_command_reads_what_airflow_reads(airflow):
     assert pools.stdout == "{'git_sync'}\n"
 
 
-def test_the_configuration_file_counts_as_the_environment_does(airflow, tmp_path):
-    """Settings of our own included, with what Airflow makes of per cent signs and variables."""
+def test_the_configuration_file_counts_like_the_environment(airflow, tmp_path):
+    """Including our own settings, and percent signs and variables as Airflow expands them."""
     url = airflow.environment.pop("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN").replace("%", "%%")
     keys = airflow.environment.pop("AIRFLOW__CORE__FERNET_KEY")
     own = "[hedgehog]\nkubeconfig_allow = plugins\ngit_cache_directory = $HOME/a%%b\n"
@@ -124,8 +124,8 @@ def test_the_configuration_file_counts_as_the_environment_does(airflow, tmp_path
     ],
     ids=["a secrets backend", "a key from a command"],
 )
-def test_what_only_airflow_can_read_is_left_to_it_and_said(airflow, settings):
-    """Slowly, but as it is."""
+def test_connections_that_only_airflow_can_read_load_airflow(airflow, settings):
+    """With a note, because it is slow."""
     airflow.environment.update(settings)
     if "AIRFLOW__CORE__FERNET_KEY_CMD" in settings:
         del airflow.environment["AIRFLOW__CORE__FERNET_KEY"]
@@ -134,8 +134,8 @@ def test_what_only_airflow_can_read_is_left_to_it_and_said(airflow, settings):
     assert "loading Airflow, because only it can read the connection full" in said
 
 
-def test_a_wrong_key_and_a_lost_database_are_said_without_a_secret(airflow, tmp_path):
-    """And without Airflow's help."""
+def test_a_wrong_key_and_a_lost_database_are_reported_without_a_secret(airflow, tmp_path):
+    """And without loading Airflow."""
     airflow.environment["AIRFLOW__CORE__FERNET_KEY"] = Fernet.generate_key().decode()
     found, loaded, said = airflow.read()
     assert (found["full"][0], loaded, said) == ("InvalidInput", False, "")
@@ -146,7 +146,7 @@ def test_a_wrong_key_and_a_lost_database_are_said_without_a_secret(airflow, tmp_
     assert "s3cr3t" not in json.dumps(found)
 
 
-def test_where_there_is_no_airflow_nothing_is_loaded_or_made(tmp_path):
-    """Importing it would fill the home of whoever asks."""
+def test_without_an_airflow_nothing_is_loaded_or_created(tmp_path):
+    """Importing Airflow would create files in the user's home."""
     found, loaded, said = Airflow(tmp_path).read()
     assert (found["full"][0], loaded, said, list(tmp_path.iterdir())) == ("NotFound", False, "", [])

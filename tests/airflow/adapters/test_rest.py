@@ -88,8 +88,8 @@ def api(server: Server) -> Iterator[AirflowApi]:
         yield opened
 
 
-def test_one_login_serves_until_it_has_expired(server, api):
-    """Then there is another, and nobody notices."""
+def test_one_login_is_used_until_it_expires(server, api):
+    """Then the client logs in again without an error."""
     server.answers["GET /api/v2/version"] = (200, {"version": "3.3"})
     assert [api.get("/version"), api.get("/version")] == [{"version": "3.3"}] * 2
     assert server.logins == 1
@@ -98,7 +98,7 @@ def test_one_login_serves_until_it_has_expired(server, api):
 
 
 def test_a_token_needs_no_login(server):
-    """A connection with a password alone."""
+    """A connection that has only a password."""
     server.answers["GET /api/v2/version"] = (200, {})
     with AirflowApi(server.url + "/", login=None, password="token-1") as api:
         assert (api.get("/version"), server.logins) == ({}, 0)
@@ -108,14 +108,14 @@ def test_a_token_needs_no_login(server):
 
 
 def test_our_dags_have_our_tag_and_our_prefix(server, api):
-    """Somebody else may like the tag."""
+    """Another DAG may have the same tag."""
     dags = [{"dag_id": name} for name in ("hedgehog_git_sync", "their_hedgehog", "hedgehog_backup")]
     server.answers["GET /api/v2/dags"] = (200, {"dags": dags})
     assert api.our_dags() == ["hedgehog_backup", "hedgehog_git_sync"]
     assert server.asked[-1][1]["tags"] == ["hedgehog"]
 
 
-def test_runs_are_asked_for_in_order_and_by_page(server, api):
+def test_runs_are_listed_in_order_and_by_page(server, api):
     """Only ended ones."""
     path = "GET /api/v2/dags/hedgehog_a/dagRuns"
     server.answers[path] = (200, {"dag_runs": [{"dag_run_id": "r1", "state": "failed", "conf": {}}]})
@@ -147,14 +147,14 @@ def test_a_run_is_deleted_unless_it_runs_again(server, api, status, gone):
     ("status", "error"),
     [(403, PermissionDenied), (404, NotFound), (422, InvalidInput), (302, InvalidInput), (503, RemoteUnavailable)],
 )
-def test_refusals_are_sorted(server, api, status, error):
-    """A redirection is none of ours: the login would go somewhere else."""
+def test_refusals_become_our_own_errors(server, api, status, error):
+    """A redirection is not followed: the login would go elsewhere."""
     server.answers["GET /api/v2/x"] = (status, {})
     with pytest.raises(error):
         api.get("/x")
 
 
-def test_no_message_has_the_password(server):
+def test_no_message_contains_the_password(server):
     """Whatever goes wrong."""
     with AirflowApi(server.url, login="eve", password=PASSWORD) as api, pytest.raises(AuthenticationFailed) as refused:
         api.get("/x")
@@ -175,16 +175,16 @@ def test_no_message_has_the_password(server):
         ({"conn_type": "http", "schema": "https", "host": "airflow.example.com"}, "https://airflow.example.com"),
     ],
 )
-def test_the_url_is_that_of_the_connection(monkeypatch, value, url):
-    """In any of the forms that Airflow has for it."""
+def test_the_url_comes_from_the_connection(monkeypatch, value, url):
+    """In any of the forms that Airflow accepts."""
     text = value if isinstance(value, str) else json.dumps(value)
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API", text)
     with open_api() as api:
         assert api.url == url
 
 
-def test_a_connection_without_a_host_is_refused_and_none_at_all_is_none(monkeypatch):
-    """One is a mistake, the other a choice."""
+def test_a_connection_without_a_host_is_refused_and_a_missing_one_is_none(monkeypatch):
+    """The first is a mistake, the second is a choice."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API", '{"conn_type": "http"}')
     with pytest.raises(InvalidInput, match="has no host"):
         open_api()

@@ -19,7 +19,7 @@ def imported(monkeypatch):
     return found
 
 
-def test_the_scheduler_preloads(imported, monkeypatch):
+def test_the_scheduler_preloads_modules(imported, monkeypatch):
     """A forked task then finds its modules loaded."""
     monkeypatch.setattr(listener.sys, "argv", ["airflow", "scheduler"])
     Preloader().on_starting(component=None)
@@ -27,15 +27,15 @@ def test_the_scheduler_preloads(imported, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["api-server", "dag-processor", "triggerer", "tasks"])
-def test_other_components_are_left_as_they_are(imported, monkeypatch, command):
-    """They run no tasks of ours."""
+def test_other_components_preload_nothing(imported, monkeypatch, command):
+    """They run none of our tasks."""
     monkeypatch.setattr(listener.sys, "argv", ["airflow", command])
     Preloader().on_starting(component=None)
     assert imported == []
 
 
-def test_a_module_that_is_missing_is_a_warning(monkeypatch, caplog):
-    """A listener that raises would be a line in a log that nobody reads, or worse."""
+def test_a_missing_module_is_a_warning(monkeypatch, caplog):
+    """A listener that raises would leave only a line in a log, or worse."""
     monkeypatch.setattr(listener.sys, "argv", ["airflow", "scheduler"])
     monkeypatch.setattr(listener, "_PRELOAD", ("hedgehog.no_such_module", "json"))
     Preloader().on_starting(component=None)
@@ -45,6 +45,6 @@ def test_a_module_that_is_missing_is_a_warning(monkeypatch, caplog):
 
 
 @pytest.mark.parametrize("name", listener._PRELOAD)
-def test_what_is_preloaded_exists(name):
-    """A renamed module would cost every task its seconds again, silently."""
+def test_every_preloaded_module_exists(name):
+    """A renamed module would silently make every task slower again."""
     assert importlib.util.find_spec(name)

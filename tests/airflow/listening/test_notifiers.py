@@ -44,7 +44,7 @@ def entry(path=f"{__name__}.Board", **kwargs):
 
 
 def test_the_templates_of_a_notifier_see_the_notice_and_the_task(configure):
-    """Its arguments are the operator's, its words ours."""
+    """The operator sets its arguments, the product provides the text."""
     TOLD.clear()
     configure([entry(text="{{ subject }} | {{ message }} | {{ alerts | length }} | {{ run_id }}")])
     ((name, send),) = senders({"run_id": "r1"}).items()
@@ -72,8 +72,8 @@ def test_without_the_setting_nobody_is_notified(configure):
         '[{"notifier": "a.B", "kwargs": []}]',
     ],
 )
-def test_a_setting_that_cannot_be_read_is_said_without_quoting_it(configure, value):
-    """It may hold a token."""
+def test_an_unreadable_setting_is_reported_without_its_value(configure, value):
+    """It may contain a token."""
     configure(value)
     with pytest.raises(InvalidInput, match="notifiers must be a JSON list") as caught:
         senders({})
@@ -81,8 +81,8 @@ def test_a_setting_that_cannot_be_read_is_said_without_quoting_it(configure, val
 
 
 @pytest.mark.parametrize("wrong", [entry("no.such.Module"), entry("json.NoSuch"), entry("Bare"), entry(colour="red")])
-def test_a_notifier_that_cannot_be_made_is_named_when_it_is_needed(configure, wrong):
-    """The others are not kept from telling."""
+def test_a_notifier_that_cannot_be_created_is_named_when_it_is_used(configure, wrong):
+    """The other notifiers are still used."""
     configure([wrong, entry(text="x")])
     broken, good = senders({"run_id": "r1"}).values()
     with pytest.raises(InvalidInput, match=wrong["notifier"]):
@@ -90,8 +90,8 @@ def test_a_notifier_that_cannot_be_made_is_named_when_it_is_needed(configure, wr
     good(NOTICE)
 
 
-def test_the_mail_notifier_of_airflow_is_made(configure):
-    """As docs/metrics.md has it."""
+def test_the_mail_notifier_of_airflow_works(configure):
+    """As docs/metrics.md shows it."""
     kwargs = {
         "to": "noc@example.com",
         "from_email": "a@example.com",

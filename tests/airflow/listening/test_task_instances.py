@@ -70,12 +70,12 @@ class Api:
         ({}, None),
     ],
 )
-def test_a_try_is_distinguished_from_the_ones_after_it(answers, tries):
-    """The task instance is that of the newest try; older ones are history."""
+def test_a_try_is_distinguished_from_later_ones(answers, tries):
+    """The task instance is the newest try; older tries are its history."""
     assert ApiTaskInstances(Api(answers)).tries(ONE) == tries
 
 
-def test_a_task_that_is_not_mapped_has_a_path_without_an_index():
+def test_an_unmapped_task_has_a_path_without_an_index():
     """Airflow says -1."""
     api = Api({})
     ApiTaskInstances(api).tries(Attempt("d", "r", "t", -1, 1))
@@ -83,15 +83,15 @@ def test_a_task_that_is_not_mapped_has_a_path_without_an_index():
 
 
 def test_all_pages_of_a_list_are_read():
-    """And only DAGs of ours are asked for."""
+    """And only our DAGs are requested."""
     api = Api({LIST: [make_answer(map_index=index) for index in range(230)]})
     assert len(ApiTaskInstances(api).unfinished()) == 230
     assert {parameters["dag_id_prefix_pattern"] for _, parameters in api.asked} == {"hedgehog_"}
     assert [parameters["offset"] for _, parameters in api.asked] == [0, 100, 200]
 
 
-def test_failures_are_tries_that_began():
-    """What Airflow failed before it began has no process that could have died."""
+def test_only_tries_that_began_count_as_failures():
+    """A try that Airflow failed before it began has no process that could have died."""
     api = Api({LIST: [make_answer(), make_answer(map_index=3, start_date=None)]})
     assert ApiTaskInstances(api).failed_since(START) == [
         TaskRun(ONE, TaskState.FAILED, START, END, max_tries=3, pool="git_sync", hostname="w1", pid=7)

@@ -114,27 +114,27 @@ def recorded(fabric_database, monkeypatch):
     connection.close()
 
 
-def test_a_task_at_work_is_on_record(task, recorded):
-    """So that what is killed leaves a trace."""
+def test_a_running_task_is_recorded(task, recorded):
+    """So that a killed task leaves a trace."""
     task.starts()
     assert recorded() == [make_run(TaskState.RUNNING, ended_at=None)]
 
 
-def test_a_task_that_ended_well_is_on_record_with_its_duration(task, recorded):
-    """One row a try, the end over the start."""
+def test_a_successful_task_is_recorded_with_its_duration(task, recorded):
+    """One row per try; the end updates the row of the start."""
     task.starts()
     task.succeeds()
     assert recorded() == [make_run(TaskState.SUCCESS)]
 
 
-def test_a_start_that_was_not_written_is_in_the_end(task, recorded):
-    """The end says all."""
+def test_an_unwritten_start_is_recorded_with_the_end(task, recorded):
+    """The end contains everything."""
     task.skips()
     assert recorded() == [make_run(TaskState.SKIPPED)]
 
 
 @pytest.mark.parametrize("state", ["up_for_retry", "failed"])
-def test_a_failure_that_is_tried_again_is_distinguished_from_a_final_one(task, recorded, state):
+def test_a_retried_failure_is_distinguished_from_a_final_one(task, recorded, state):
     """Airflow calls the same hook for both."""
     task.fails(AuthenticationFailed("the token of gen is refused"), state)
     failed = make_run(TaskState(state), error_class="AuthenticationFailed", error="the token of gen is refused")
@@ -142,16 +142,16 @@ def test_a_failure_that_is_tried_again_is_distinguished_from_a_final_one(task, r
 
 
 @pytest.mark.parametrize("place", [0, 995, 3000])
-def test_a_failure_is_cut_after_its_secrets_are_masked(task, recorded, place):
-    """A secret across the cut would keep its first half."""
+def test_a_failure_is_masked_before_it_is_cut(task, recorded, place):
+    """Otherwise half of a secret could remain."""
     mask_secret("hunter2-hunter2")
     task.fails(ValueError("x" * place + "hunter2-hunter2" + "y" * 3000))
     (run,) = recorded()
     assert run.error == ("x" * place + "***" + "y" * 3000)[:1000]
 
 
-def test_a_failure_without_an_exception_is_reported_as_it_came(task, recorded):
-    """Of a process that Airflow lost, for example; and text that PostgreSQL does not take loses what it does not."""
+def test_a_failure_without_an_exception_is_recorded_as_text(task, recorded):
+    """Of a process that Airflow lost, for example. Characters that PostgreSQL refuses are removed."""
     task.fails("heart\0beat lost")
     assert recorded() == [make_run(TaskState.FAILED, error="heartbeat lost")]
 
@@ -160,25 +160,25 @@ def test_a_failure_without_an_exception_is_reported_as_it_came(task, recorded):
     ("named", "fabrics"),
     [("gen", ("gen",)), ([], ()), (None, ()), ("", ()), (["a", 7, "b"], ("a", "b")), ({"a": 1}, ())],
 )
-def test_the_fabrics_of_a_task_are_those_that_it_was_given(task, recorded, named, fabrics):
-    """Whatever an operator calls `fabrics`."""
+def test_the_fabrics_of_a_task_come_from_its_arguments(task, recorded, named, fabrics):
+    """Every operator has them as `fabrics`."""
     task.succeeds(fabrics=named)
     assert [run.fabrics for run in recorded()] == [fabrics]
 
 
-def test_a_task_that_is_not_mapped_has_no_index(task, recorded):
+def test_an_unmapped_task_has_no_index(task, recorded):
     """Airflow says None, or -1."""
     task.succeeds(map_index=None)
     assert [run.attempt.map_index for run in recorded()] == [-1]
 
 
-def test_tasks_of_others_are_ignored(task, recorded):
+def test_tasks_of_other_dags_are_ignored(task, recorded):
     """The listener is called for every DAG of the installation."""
     task.succeeds(dag_id="accounting")
     assert recorded() == []
 
 
-def test_hooks_outside_of_a_task_process_do_nothing(task, recorded):
+def test_hooks_outside_a_task_process_do_nothing(task, recorded):
     """The scheduler calls them in its loop, with a row of its database instead of a running task."""
     row = SimpleNamespace(dag_id="hedgehog_git_sync", state="failed")
     task.recorder.on_task_instance_failed(task_instance=row, error="process died")
@@ -195,7 +195,7 @@ def silent(monkeypatch):
 
 
 def test_a_task_waits_once_for_a_database_that_does_not_answer(task, silent, breaker, caplog):
-    """Its start says that nothing is recorded, and its end waits no second time."""
+    """The log says at the start that nothing is recorded; the end does not wait again."""
     threads = threading.active_count()
     task.starts()
     assert threading.active_count() == threads
@@ -209,8 +209,8 @@ def test_a_task_waits_once_for_a_database_that_does_not_answer(task, silent, bre
     assert breaker.is_open()
 
 
-def test_the_next_tasks_of_the_machine_do_not_even_try(breaker, silent, caplog):
-    """Each is a new process: a file tells them."""
+def test_the_next_tasks_on_the_machine_do_not_try_to_connect(breaker, silent, caplog):
+    """Each is a new process, and learns it from a file."""
     breaker.trip()
     task = Task(Breaker(breaker.path))
     task.recorder.on_task_instance_running(task_instance=make_task_instance())
@@ -219,36 +219,36 @@ def test_the_next_tasks_of_the_machine_do_not_even_try(breaker, silent, caplog):
 
 
 def test_after_a_minute_tasks_are_recorded_again(task, recorded, breaker):
-    """The database may be back."""
+    """The database may be reachable again."""
     breaker.trip()
     os.utime(breaker.path, (time.time() - PAUSE - 1,) * 2)
     task.succeeds()
     assert recorded() == [make_run(TaskState.SUCCESS)]
 
 
-def test_no_connection_to_the_fabric_database_fails_no_task(task, monkeypatch, caplog):
+def test_a_missing_database_connection_does_not_fail_a_task(task, monkeypatch, caplog):
     """An installation that is not set up yet."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "http://example.com")
     task.starts()
     assert ["InvalidInput" in message for message in caplog.messages] == [True]
 
 
-def test_a_machine_that_takes_no_files_is_not_a_failure(tmp_path):
-    """It tries each time."""
+def test_a_machine_without_writable_files_is_not_a_failure(tmp_path):
+    """Each task then tries to connect."""
     (tmp_path / "file").write_text("")
     breaker = Breaker(tmp_path / "file" / "below")
     breaker.trip()
     assert not breaker.is_open()
 
 
-def test_the_file_lies_beside_the_kept_clones(monkeypatch):
+def test_the_file_is_beside_the_kept_clones(monkeypatch):
     """Where this Airflow may write."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", "/var/lib/hedgehog/git")
     assert str(Breaker().path) == "/var/lib/hedgehog/task_recorder.off"
 
 
-def test_the_options_of_the_connection_stay(task, recorded, fabric_database, monkeypatch):
-    """Limits are added to what an operator set."""
+def test_the_options_of_the_connection_are_kept(task, recorded, fabric_database, monkeypatch):
+    """Limits are added to the operator's options."""
     values = json.loads(os.environ["AIRFLOW_CONN_HEDGEHOG_DB"])
     monkeypatch.setenv(
         "AIRFLOW_CONN_HEDGEHOG_DB", json.dumps({**values, "extra": {"options": "-c search_path=hedgehog"}})

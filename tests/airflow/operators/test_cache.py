@@ -27,7 +27,7 @@ def kept(database):
     return {name: len(models) for name, models in store.load(database, ["one", "two"]).items()}
 
 
-def test_a_refresh_makes_what_is_missing_or_everything_of_named_fabrics(two, context):
+def test_a_refresh_renews_missing_models_or_all_of_named_fabrics(two, context):
     """The counts are its result."""
     assert RefreshCacheOperator(task_id="t", fabrics=["two"]).execute(context) == dict.fromkeys(store.ReadModel, 1)
     assert kept(two) == {"one": 0, "two": 5}
@@ -35,7 +35,7 @@ def test_a_refresh_makes_what_is_missing_or_everything_of_named_fabrics(two, con
     assert kept(two) == {"one": 5, "two": 5}
 
 
-def test_a_clean_up_drops_what_is_old_or_everything_of_named_fabrics(two, context):
+def test_a_clean_up_drops_old_models_or_all_of_named_fabrics(two, context):
     """A dry run drops nothing."""
     cache.refresh(two)
     assert CleanUpCacheOperator(task_id="t").execute(context) == 0
@@ -46,7 +46,7 @@ def test_a_clean_up_drops_what_is_old_or_everything_of_named_fabrics(two, contex
 
 @pytest.mark.parametrize("operator", [CleanUpCacheOperator, RefreshCacheOperator])
 def test_a_mistyped_fabric_fails_at_once(two, context, operator):
-    """Instead of doing nothing, in green."""
+    """Instead of doing nothing and being green."""
     with pytest.raises(AirflowFailException, match="there is no fabric 'tow'; did you mean two"):
         operator(task_id="t", fabrics=["one", "tow"]).execute(context)
 
@@ -60,8 +60,8 @@ def test_a_sync_renews_the_models_of_its_fabrics(two, context, monkeypatch, dry_
     assert kept(two) == {"one": models, "two": 0}
 
 
-def test_a_cache_that_cannot_be_written_fails_no_sync(two, context, monkeypatch, caplog):
-    """The sync is done and recorded; pages follow later."""
+def test_an_unwritable_cache_does_not_fail_a_sync(two, context, monkeypatch, caplog):
+    """The sync is done and recorded; the pages follow later."""
 
     def broken(connection, names):
         raise RuntimeError("no room")

@@ -50,8 +50,8 @@ def context_of(xcoms: dict[tuple[str, str, int], Any] | None = None) -> dict[str
     return {"ti": RunXComs(xcoms), "dag_run": run}
 
 
-def test_a_look_in_xcom_is_short() -> None:
-    """The first reasons and how many more there are."""
+def test_a_result_in_xcom_is_short() -> None:
+    """The first reasons, and the number of the others."""
     assert health_result(ILL) == {
         "scope": "fabric",
         "name": "ill",
@@ -69,8 +69,8 @@ def test_plans_return_batches(fake_database: FakeDatabase, service: ServiceMaker
     assert PlanRepositoryHealthOperator(task_id="plan").execute(context_of()) == [["net"]]
 
 
-def test_a_fault_that_was_found_is_a_good_end(fake_database: FakeDatabase, service: ServiceMaker) -> None:
-    """It is recorded and told; the task is green, and named by its fabrics."""
+def test_a_task_that_finds_a_fault_succeeds(fake_database: FakeDatabase, service: ServiceMaker) -> None:
+    """The fault is recorded and reported; the task is green, and named after its fabrics."""
     check = service("observe.health.check", [ILL, WELL])
     context = context_of()
     FabricHealthOperator(task_id="check", fabrics=["ill", "well"]).execute(context)
@@ -81,7 +81,7 @@ def test_a_fault_that_was_found_is_a_good_end(fake_database: FakeDatabase, servi
     assert options["run_id"] == "hedgehog_kubernetes_health/manual__1"
 
 
-def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, service: ServiceMaker) -> None:
+def test_repositories_and_services_are_checked(fake_database: FakeDatabase, service: ServiceMaker) -> None:
     """With the connections of this Airflow."""
     repositories = service("observe.remotes.check_repositories", [WELL])
     services = service("observe.remotes.check_services", [WELL])
@@ -91,7 +91,7 @@ def test_repositories_and_services_are_looked_at(fake_database: FakeDatabase, se
     assert services.calls[0][1].keys() == {"airflow_health", "run_id"}
 
 
-def test_the_summary_counts_and_names_what_is_not_well() -> None:
+def test_the_summary_counts_and_names_what_is_unhealthy() -> None:
     """The worst first."""
     missing = health_result(HealthResult(Scope.FABRIC, "gone", HealthSummary(Health.MISSING, ("x",))))
     database = {"scope": "service", "name": "database", "health": "Healthy", "reasons": []}
@@ -110,8 +110,8 @@ def test_the_summary_counts_and_names_what_is_not_well() -> None:
 
 
 @pytest.mark.parametrize("planned", [None, [["well"], ["lost"]]], ids=["plan failed", "task lost"])
-def test_a_lost_look_is_red(planned: Any) -> None:
-    """What was found is in XCom nevertheless."""
+def test_a_lost_check_is_red(planned: Any) -> None:
+    """The other results are still in XCom."""
     context = context_of({("check", LOOKS, 0): [health_result(WELL)]})
     with pytest.raises(AirflowFailException, match="a task ended without a result"):
         HealthSummaryOperator(task_id="summary", planned=planned).execute(context)
@@ -130,7 +130,7 @@ def test_a_self_test_that_passes_returns_every_check(monkeypatch: pytest.MonkeyP
 
 
 def test_a_self_test_fails_naming_every_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A queue without a worker as well."""
+    """A queue without a worker is one of them."""
     found = [SelfTestResult("database", True, "fine"), SelfTestResult("cluster k8s_a", False, "refused (401)")]
     monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found)
     said = (

@@ -50,8 +50,8 @@ def jobs(database: Connection) -> dict[str, dict]:
         return dict(cursor.fetchall())
 
 
-def test_a_replay_is_noted_with_the_run_that_did_it(parked, context):
-    """The trigger form's values are native."""
+def test_a_replay_is_recorded_with_its_run(parked, context):
+    """The values of the trigger form are native."""
     done = ReplayDeadLettersOperator(task_id="replay", fabrics=["lab"], target="both").execute(context)
     assert [one["fabric"] for one in done["replayed"]] == ["lab"]
     with transaction(parked) as cursor:
@@ -60,7 +60,7 @@ def test_a_replay_is_noted_with_the_run_that_did_it(parked, context):
     json.dumps(done)
 
 
-def test_a_replay_of_everything_at_one_target_may_be_tried_first(parked, context):
+def test_a_replay_of_everything_at_one_target_can_be_a_dry_run(parked, context):
     """A dry run."""
     operator = ReplayDeadLettersOperator(task_id="replay", target="kubernetes", every=True, dry_run=True)
     assert [one["id"] for one in operator.execute(context)["replayed"]] == [1]
@@ -69,20 +69,20 @@ def test_a_replay_of_everything_at_one_target_may_be_tried_first(parked, context
     assert other.execute(context)["replayed"] == []
 
 
-def test_a_replay_at_an_emptied_target_is_one_at_both(parked, context):
+def test_an_empty_target_of_a_replay_means_both(parked, context):
     """The form sends null."""
     emptied = ReplayDeadLettersOperator(task_id="replay", target=None, every=True, dry_run=True)
     assert len(emptied.execute(context)["replayed"]) == 1
 
 
-def test_a_replay_of_nothing_in_particular_fails_at_once(parked, context):
-    """Retrying would not help."""
+def test_a_replay_without_a_selection_fails_at_once(parked, context):
+    """A retry would not help."""
     with pytest.raises(AirflowFailException, match="which dead letters"):
         ReplayDeadLettersOperator(task_id="replay").execute(context)
 
 
-def test_a_lost_run_is_repaired(parked, context):
-    """Nobody holds its lock."""
+def test_a_lost_run_gets_an_outcome(parked, context):
+    """No process holds its lock."""
     sync_state.begin(parked, Target.KUBERNETES, [fabrics.load_fabric(parked, "lab").id], run_id="dag/killed")
     lost = [{"fabric": "lab", "target": "kubernetes", "run_id": "dag/killed"}]
     assert RepairLostRunsOperator(task_id="repair", dry_run=True).execute(context) == lost
@@ -90,8 +90,8 @@ def test_a_lost_run_is_repaired(parked, context):
     assert RepairLostRunsOperator(task_id="repair").execute(context) == []
 
 
-def test_histories_go_by_their_settings_and_the_report_is_kept(parked, context, monkeypatch):
-    """A dry run keeps none: an alert on "cleanup not run" must not be quieted by it."""
+def test_histories_are_deleted_by_their_settings_and_the_report_is_kept(parked, context, monkeypatch):
+    """A dry run keeps no report: it must not silence the alert that the cleanup is late."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__SYNC_EVENT_RETENTION_DAYS", "0.5")
     with transaction(parked) as cursor:
         cursor.execute("UPDATE hedgehog.sync_event SET finished_at = now() - interval '13 hours'")
@@ -103,14 +103,14 @@ def test_histories_go_by_their_settings_and_the_report_is_kept(parked, context, 
 
 @pytest.mark.parametrize("days", ["0", "-1", "a month"])
 def test_a_retention_that_is_not_a_number_above_0_fails_at_once(fabric_database, context, monkeypatch, days):
-    """And names the setting."""
+    """The message names the setting."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__INBOX_RETENTION_DAYS", days)
     with pytest.raises(AirflowFailException, match="inbox_retention_days"):
         SweepHistoriesOperator(task_id="sweep").execute(context)
 
 
-def test_without_its_connection_airflows_runs_stay_and_it_is_said(context, monkeypatch):
-    """It is an option, not a failure."""
+def test_without_the_api_connection_airflows_runs_are_kept(context, monkeypatch):
+    """The task says so; it is an option, not a failure."""
 
     def absent(connection_id: str) -> None:
         raise NotFound(connection_id)
@@ -123,7 +123,7 @@ def test_without_its_connection_airflows_runs_stay_and_it_is_said(context, monke
 
 
 def test_the_logs_of_our_dags_are_rotated(fabric_database, database, context, monkeypatch, tmp_path):
-    """In Airflow's own log folder, by the settings."""
+    """In Airflow's own log folder, as the settings say."""
     monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path))
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_COMPRESS_DAYS", "3")
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEEP", "1")
@@ -145,7 +145,7 @@ def test_the_logs_of_our_dags_are_rotated(fabric_database, database, context, mo
     ]
 
 
-def test_a_log_folder_that_is_not_there_fails_at_once(context, monkeypatch):
+def test_a_missing_log_folder_fails_at_once(context, monkeypatch):
     """A setting is wrong."""
     monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", "/nowhere")
     with pytest.raises(AirflowFailException, match="base_log_folder"):
@@ -153,10 +153,10 @@ def test_a_log_folder_that_is_not_there_fails_at_once(context, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_backup_goes_to_a_directory_or_to_object_storage_and_comes_back(
+def test_a_backup_in_a_directory_or_object_storage_can_be_restored(
     parked, context, monkeypatch, tmp_path, postgres, scheme
 ):
-    """The same files at both; the report is kept."""
+    """Both have the same files; the report is kept."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_DIRECTORY", f"{scheme}{tmp_path}/backups")
     dry = BackUpOperator(task_id="backup", dry_run=True).execute(context)
     assert (dry["fabrics"], dry["removed"], jobs(parked), list(tmp_path.iterdir())) == (1, [], {}, [])
@@ -171,10 +171,10 @@ def test_a_backup_goes_to_a_directory_or_to_object_storage_and_comes_back(
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_backup_that_lacks_a_fabric_is_red_and_the_last_that_has_it_stays(
+def test_a_backup_without_a_fabric_is_red_and_the_last_with_it_is_kept(
     parked, context, monkeypatch, tmp_path, caplog, scheme
 ):
-    """It did not end well, so it leaves no report, and alerts see that it is late."""
+    """It leaves no report, so that alerts see that the backup is late."""
     place = f"{scheme}{tmp_path}/backups"
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_DIRECTORY", place)
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_KEEP", "1")
@@ -190,8 +190,8 @@ def test_a_backup_that_lacks_a_fabric_is_red_and_the_last_that_has_it_stays(
     assert backup_manifest.backed_up_fabrics(tmp_path / "backups" / left[1]) == {"well"}
 
 
-def test_object_storage_keeps_the_newest_backups_and_what_is_not_a_backup(parked, tmp_path):
-    """Half of a backup is none, and does not count."""
+def test_object_storage_keeps_the_newest_backups_and_other_files(parked, tmp_path):
+    """An incomplete backup does not count."""
     start = datetime(2026, 5, 1, tzinfo=UTC)
     place = f"file://{tmp_path}"
     (tmp_path / "hedgehog-20200101T000000Z").mkdir()
@@ -206,7 +206,7 @@ def test_object_storage_keeps_the_newest_backups_and_what_is_not_a_backup(parked
 
 
 def test_a_bucket_cannot_make_a_restore_write_elsewhere(parked, tmp_path):
-    """Files are those of the manifest, whose paths are known forms; what else lies there is never fetched."""
+    """Only files of the manifest, whose paths have known forms, are fetched."""
     done = backup_storage.back_up(parked, f"file://{tmp_path}/bucket", keep=2, now=datetime(2026, 5, 1, tzinfo=UTC))
     place = tmp_path / "bucket" / done.name
     (place / "evil.yaml").write_text("kind: VPC")
@@ -223,8 +223,8 @@ def test_a_bucket_cannot_make_a_restore_write_elsewhere(parked, tmp_path):
     assert not (tmp_path / "escaped").exists()
 
 
-def test_a_file_in_a_bucket_that_grew_is_not_read_to_its_end(parked, tmp_path):
-    """No more is fetched than the manifest says."""
+def test_a_file_that_grew_in_a_bucket_is_not_read_to_its_end(parked, tmp_path):
+    """No more bytes are fetched than the manifest says."""
     done = backup_storage.back_up(parked, f"file://{tmp_path}", keep=2, now=datetime(2026, 5, 1, tzinfo=UTC))
     with (tmp_path / done.name / "state.json").open("ab") as file:
         file.truncate(2**33)
@@ -232,8 +232,8 @@ def test_a_file_in_a_bucket_that_grew_is_not_read_to_its_end(parked, tmp_path):
         backup_storage.fetch(done.place, tmp_path / "fetched")
 
 
-def test_backups_are_signed_where_there_is_a_key(parked, context, monkeypatch, tmp_path):
-    """The key is the password of a connection; with it an unsigned backup is refused before it is fetched."""
+def test_backups_are_signed_if_there_is_a_key(parked, context, monkeypatch, tmp_path):
+    """The key is the password of a connection; with it, an unsigned backup is refused before it is fetched."""
     place = f"file://{tmp_path}/bucket"
     unsigned = backup_storage.back_up(parked, place, keep=5, now=datetime(2026, 5, 1, tzinfo=UTC))
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_BACKUP_KEY", '{"conn_type": "generic", "password": "k"}')
@@ -244,13 +244,13 @@ def test_backups_are_signed_where_there_is_a_key(parked, context, monkeypatch, t
         backup_storage.fetch(unsigned.place, tmp_path / "again")
 
 
-def test_a_place_that_airflow_has_no_storage_for_is_said():
-    """The provider is not installed, or it is mistyped."""
+def test_a_place_without_a_storage_provider_is_reported():
+    """The provider is not installed, or the URL is mistyped."""
     with pytest.raises(InvalidInput, match="no object storage"):
         backup_storage.fetch("nothing://bucket/x", Path("/tmp"))
 
 
-def test_without_a_place_a_backup_asks_for_one(monkeypatch):
+def test_a_backup_without_a_place_asks_for_one(monkeypatch):
     """From a clone there is no AIRFLOW_HOME."""
     monkeypatch.delenv("AIRFLOW_HOME")
     with pytest.raises(InvalidInput, match="backup_directory"):

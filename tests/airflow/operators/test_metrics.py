@@ -44,8 +44,8 @@ def no_api(monkeypatch):
     monkeypatch.setattr(rest, "open_api", lambda: None)
 
 
-def test_the_figures_of_a_minute_are_kept(connection, context, no_api, caplog):
-    """With the machine; and that there is no way to notice killed tasks is said."""
+def test_the_metrics_of_a_minute_are_kept(connection, context, no_api, caplog):
+    """Including those of the machine; the log says that killed tasks cannot be noticed."""
     found = CollectMetricsOperator(task_id="collect").execute(context)
     with transaction(connection) as cursor:
         cursor.execute("SELECT jsonb_array_length(samples) FROM hedgehog.metric_sample")
@@ -58,8 +58,8 @@ def test_the_figures_of_a_minute_are_kept(connection, context, no_api, caplog):
     )
 
 
-def test_an_api_that_is_unreachable_does_not_stop_the_metrics(connection, context, monkeypatch, caplog):
-    """It is said why killed tasks are not noticed."""
+def test_an_unreachable_api_does_not_stop_the_metrics(connection, context, monkeypatch, caplog):
+    """The log says why killed tasks are not noticed."""
     monkeypatch.setenv(
         "AIRFLOW_CONN_HEDGEHOG_AIRFLOW_API", json.dumps({"conn_type": "http", "host": "http://127.0.0.1:1"})
     )
@@ -69,7 +69,7 @@ def test_an_api_that_is_unreachable_does_not_stop_the_metrics(connection, contex
 
 
 def test_one_broken_query_does_not_stop_the_others(connection, context, no_api, monkeypatch, caplog):
-    """Figures are kept, and people are told, of everything else and of that."""
+    """All other metrics are kept, and notifications are sent, also about the broken one."""
     with transaction(connection) as cursor:
         cursor.execute("ALTER TABLE hedgehog.circuit RENAME TO circuits")
     monkeypatch.setattr(notifiers, "senders", lambda context: {})
@@ -79,7 +79,7 @@ def test_one_broken_query_does_not_stop_the_others(connection, context, no_api, 
 
 
 def test_an_unexpected_answer_does_not_stop_the_metrics(connection, context, monkeypatch, caplog):
-    """Of a proxy that answers for Airflow's API, for instance."""
+    """Of a proxy in place of Airflow's API, for instance."""
     monkeypatch.setattr(rest, "open_api", lambda: (_ for _ in ()).throw(KeyError("task_instances")))
     assert CollectMetricsOperator(task_id="collect").execute(context)["lost_tasks"] == 0
     assert "could not be determined: KeyError: 'task_instances'" in caplog.text
@@ -106,8 +106,8 @@ def statsd(monkeypatch):
     stats.initialize(factory=NoStatsLogger, export_legacy_names=False)
 
 
-def test_airflows_metrics_get_the_figures_with_tags(statsd, monkeypatch):
-    """Where StatsD knows tags."""
+def test_airflows_metrics_have_tags(statsd, monkeypatch):
+    """If StatsD supports tags."""
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED", "True")
     _emit(SAMPLES)
     assert statsd.gauges == [
@@ -116,14 +116,14 @@ def test_airflows_metrics_get_the_figures_with_tags(statsd, monkeypatch):
     ]
 
 
-def test_and_without_tags_with_the_labels_in_their_names(statsd):
-    """Else one fabric's gauge would be the other's."""
+def test_without_tags_the_labels_are_part_of_the_name(statsd):
+    """Otherwise all fabrics would share one gauge."""
     _emit(SAMPLES)
     assert statsd.gauges == [("hedgehog.sync_due.git", 3.0, None), ("hedgehog.health.a_b.none", 1.0, None)]
 
 
-def test_nothing_is_sent_where_airflows_metrics_are_off(statsd, monkeypatch):
-    """As in a fresh installation."""
+def test_nothing_is_sent_if_airflows_metrics_are_off(statsd, monkeypatch):
+    """As in a new installation."""
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "False")
     _emit(SAMPLES)
     assert statsd.gauges == []
@@ -137,7 +137,7 @@ def late(connection):
         cursor.execute("UPDATE hedgehog.sync_state SET due_at = now() - interval '1 h' WHERE target = 'kubernetes'")
 
 
-def test_what_is_wrong_is_notified_and_logged(late, context, monkeypatch, caplog):
+def test_a_condition_is_notified_and_logged(late, context, monkeypatch, caplog):
     """Once."""
     told = []
     monkeypatch.setattr(notifiers, "senders", lambda context: {"mail": told.append})
@@ -148,8 +148,8 @@ def test_what_is_wrong_is_notified_and_logged(late, context, monkeypatch, caplog
     assert "has waited 20.0 intervals for its sync to kubernetes" in line
 
 
-def test_a_notifier_that_fails_turns_the_task_red(late, context, monkeypatch):
-    """Else nobody would ever know that nobody is told."""
+def test_a_failing_notifier_makes_the_task_red(late, context, monkeypatch):
+    """Otherwise nobody would notice that notifications are not sent."""
 
     def refuse(notice):
         raise InvalidInput("no")
@@ -159,7 +159,7 @@ def test_a_notifier_that_fails_turns_the_task_red(late, context, monkeypatch):
         NotifyOperator(task_id="notify").execute(context)
 
 
-def test_how_often_it_is_notified_again_is_a_setting(fabric_database, context, monkeypatch):
+def test_the_interval_of_repeated_notifications_is_a_setting(fabric_database, context, monkeypatch):
     """A number of minutes."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__NOTIFY_AGAIN_MINUTES", "soon")
     with pytest.raises(AirflowFailException, match="notify_again_minutes is 'soon'; it must be a number"):

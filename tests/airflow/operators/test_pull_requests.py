@@ -89,8 +89,8 @@ def plan(context, **options):
     return PlanPullRequestsOperator(task_id="plan", **options).execute(context)
 
 
-def test_several_deliveries_of_one_pull_request_are_one_check(connection, context):
-    """Its newest head is looked at anyway."""
+def test_several_deliveries_for_one_pull_request_lead_to_one_check(connection, context):
+    """Its newest head is checked in any case."""
     for number in (7, 8, 7):
         deliver(connection, number)
     found = plan(context)
@@ -100,14 +100,14 @@ def test_several_deliveries_of_one_pull_request_are_one_check(connection, contex
     ]
 
 
-def test_pushes_are_none_of_the_plans_business(connection, context):
+def test_the_plan_ignores_pushes(connection, context):
     """Another DAG works on them."""
     deliver(connection, None, kind=inbox.BRANCH, event="push", branch="main")
     assert plan(context) == []
 
 
-def test_a_person_names_a_pull_request(fabric_database, context):
-    """Whether a webhook told of it or not."""
+def test_a_person_may_name_a_pull_request(fabric_database, context):
+    """Whether a webhook announced it or not."""
     found = plan(context, repository="acme/net", pull_request=7)
     assert found == [{"repository": "acme/net", "pull_request": 7, "deliveries": []}]
 
@@ -115,14 +115,14 @@ def test_a_person_names_a_pull_request(fabric_database, context):
 @pytest.mark.parametrize(
     "options", [{"repository": "acme/net"}, {"pull_request": 7}, {"repository": "net", "pull_request": 7}]
 )
-def test_half_a_name_is_refused(fabric_database, context, options):
-    """Said at once, in words."""
+def test_an_incomplete_name_is_refused(fabric_database, context, options):
+    """At once, with an explanation."""
     with pytest.raises(AirflowFailException, match=r"pull request|owner/name"):
         plan(context, **options)
 
 
 def test_a_check_finishes_its_deliveries_and_links_to_the_pull_request(connection, context, validate):
-    """The older ones with the newest."""
+    """Older deliveries are finished together with the newest."""
     deliver(connection)
     deliver(connection)
     task = PullRequestValidationOperator(task_id="check", task=plan(context)[0])
@@ -137,14 +137,14 @@ def test_a_check_finishes_its_deliveries_and_links_to_the_pull_request(connectio
     assert validate.calls == [("github.com/acme/net", 7, "https://airflow.example.com/log")]
 
 
-def test_a_pull_request_with_faults_is_a_green_task(context, validate):
-    """It was checked; the red sign is on GitHub."""
+def test_the_task_of_a_faulty_pull_request_is_green(context, validate):
+    """It was checked; the failure is shown on GitHub."""
     validate.answer = make_validation(ValidationStatus.FAILURE)
     PullRequestValidationOperator(task_id="check", task=TASK).execute(context)
     assert context["ti"].pushed[VALIDATION]["status"] == "failure"
 
 
-def test_a_skipped_one_is_ignored_in_the_inbox(connection, context, validate):
+def test_a_skipped_pull_request_is_ignored_in_the_inbox(connection, context, validate):
     """A draft."""
     deliver(connection)
     validate.answer = make_validation(ValidationStatus.SKIPPED, reason="it is a draft")
@@ -156,8 +156,8 @@ def test_a_skipped_one_is_ignored_in_the_inbox(connection, context, validate):
     ("error", "waits"),
     [(RateLimited("used up", retry_after=900), True), (NotFound("gone"), False), (KeyError("bug"), True)],
 )
-def test_a_failed_check_is_tried_again_by_the_inbox(connection, context, validate, error, waits):
-    """When GitHub said, or with the back-off; never, when only a person can help."""
+def test_a_failed_check_is_retried_through_the_inbox(connection, context, validate, error, waits):
+    """At the time that GitHub named, or after the back-off; never, if only a person can help."""
     deliver(connection)
     validate.answer = error
     with pytest.raises((AirflowFailException, KeyError)):
@@ -168,7 +168,7 @@ def test_a_failed_check_is_tried_again_by_the_inbox(connection, context, validat
     assert plan(context) == []
 
 
-def test_a_delivery_that_another_run_took_up_is_left_to_it(connection, fabric_database, context, validate):
+def test_a_delivery_that_another_run_works_on_is_left_to_it(connection, fabric_database, context, validate):
     """Nothing is checked twice at once."""
     deliver(connection)
     task = plan(context)[0]
@@ -192,7 +192,7 @@ def test_the_summary_counts_and_is_green_when_all_were_checked(context):
     assert summary["totals"] == {"success": 1, "failure": 1, "skipped": 0, "unchecked": 0}
 
 
-def test_the_summary_names_what_could_not_be_checked(context):
+def test_the_summary_names_unchecked_pull_requests(context):
     """And is red."""
     with pytest.raises(AirflowFailException, match=r"github\.com/acme/net#7"):
         PullRequestSummaryOperator(task_id="summary", planned=[TASK]).execute(context)

@@ -49,7 +49,7 @@ def follow(monkeypatch, fabric_database):
     return put
 
 
-def test_a_run_by_hand_looks_at_what_was_just_looked_at(fabric_database, context):
+def test_a_manual_run_reads_a_repository_that_was_just_read(fabric_database, context):
     """Somebody has pushed a fix and waits."""
     connection = store_database.connect(fabric_database)
     fabrics.save_repository(connection, "net", {"url": "https://git.example.com/acme/net.git"})
@@ -60,8 +60,8 @@ def test_a_run_by_hand_looks_at_what_was_just_looked_at(fabric_database, context
     assert PlanRepositoryChangesOperator(task_id="plan", at_once=True).execute(context) == [["net"]]
 
 
-def test_the_plan_finds_what_needs_a_look(fabric_database, context):
-    """In a real database: one repository with a fabric, never looked at."""
+def test_the_plan_finds_repositories_that_are_due(fabric_database, context):
+    """In a real database: one repository with a fabric, never read."""
     connection = store_database.connect(fabric_database)
     fabrics.save_repository(connection, "net", {"url": "https://git.example.com/acme/net.git"})
     fabrics.save_fabric(connection, "lab", {"git_repository": "net", "git_sync_enabled": True})
@@ -74,8 +74,8 @@ def test_the_plan_finds_what_needs_a_look(fabric_database, context):
         PlanRepositoryChangesOperator(task_id="plan", repository="net", branch="mian").execute(context)
 
 
-def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, context, ti):
-    """With the names on the task."""
+def test_a_batch_is_read_and_its_results_are_left_for_the_summary(follow, context, ti):
+    """The task is named after its repositories."""
     calls = follow(GOOD)
     FollowRepositoriesOperator(task_id="follow", repositories=["net"], fabrics=["lab"], force=True).execute(context)
     (call,) = calls
@@ -96,8 +96,8 @@ def test_a_batch_is_looked_at_and_its_looks_are_left_for_the_summary(follow, con
     ],
     ids=["repository", "fabric"],
 )
-def test_trouble_makes_the_task_red_after_it_left_its_looks(follow, context, ti, look, said):
-    """And is not retried: the store does that."""
+def test_a_failure_makes_the_task_red_after_its_results_are_kept(follow, context, ti, look, said):
+    """Airflow does not retry it: the store does that."""
     follow(look, GOOD)
     with pytest.raises(AirflowFailException, match=said):
         FollowRepositoriesOperator(task_id="follow", repositories=["net", "other"]).execute(context)
@@ -108,7 +108,7 @@ HELD = RepositoryOutcome("net", REVISION, outcomes=(make_outcome(OutcomeStatus.H
 
 
 def test_a_held_fabric_is_red_unless_a_setting_says_otherwise(follow, context, monkeypatch, caplog):
-    """It was taken over as far as it could be, and somebody must correct the rest."""
+    """It was taken over as far as possible, and somebody must correct the rest."""
     follow(HELD)
     operator = FollowRepositoriesOperator(task_id="follow", repositories="net")
     with pytest.raises(AirflowFailException, match=r"lab: a\.yaml:1:1: broken"):
@@ -120,7 +120,7 @@ def test_a_held_fabric_is_red_unless_a_setting_says_otherwise(follow, context, m
     operator.execute(context)
 
 
-def test_an_empty_batch_is_not_a_look(follow, context):
+def test_an_empty_batch_reads_nothing(follow, context):
     """It stands for open problems, which the summary names."""
     calls = follow(GOOD)
     FollowRepositoriesOperator(task_id="follow", repositories=[]).execute(context)
@@ -134,7 +134,7 @@ def summarize(context: dict[str, Any], planned: Any, *batches: list[RepositoryOu
     return RepositoryChangesSummaryOperator(task_id="summary", planned=planned).execute(context)
 
 
-def test_the_summary_counts_what_was_found(context):
+def test_the_summary_counts_results(context):
     """One entry per repository."""
     other = RepositoryOutcome("other", REVISION, outcomes=(make_outcome(),))
     assert summarize(context, [["net"], ["other"]], [GOOD], [other]) == {
@@ -145,8 +145,8 @@ def test_the_summary_counts_what_was_found(context):
     }
 
 
-def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
-    """And still leaves what it knows."""
+def test_the_summary_is_red_when_a_read_failed_or_was_lost(context):
+    """It still keeps all other results."""
     bad = RepositoryOutcome("bad", error=RemoteUnavailable("away"))
     with pytest.raises(AirflowFailException, match="2 failed: bad: away, gone"):
         summarize(context, [["bad"], ["gone"], ["net"]], [bad], None, [GOOD])
@@ -155,19 +155,19 @@ def test_the_summary_is_red_when_a_look_failed_or_was_lost(context):
 
 
 def test_the_summary_is_red_when_a_fabric_is_held(context):
-    """Which is not a failure of the look."""
+    """Which is not a failure of the read."""
     with pytest.raises(AirflowFailException, match=r"^a person must look at lab; see `hedgehog status`$"):
         summarize(context, [["net"]], [HELD])
     assert context["ti"].pushed["return_value"]["totals"]["failed"] == 0
 
 
 def test_the_summary_of_a_failed_plan_is_red(context):
-    """Nothing was looked at."""
+    """Nothing was read."""
     with pytest.raises(AirflowFailException, match="the plan failed"):
         summarize(context, None)
 
 
-def test_a_look_is_reported_in_one_line():
+def test_a_read_is_reported_in_one_line():
     """For the log."""
     assert change_operators._found(
         RepositoryOutcome("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()

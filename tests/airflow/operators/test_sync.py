@@ -34,15 +34,15 @@ def test_a_plan_asks_the_service_of_its_target(service, context, fake_database, 
     assert fake_database.closed
 
 
-def test_a_plan_passes_names_and_force_on(service, context, fake_database):
-    """What the trigger form said."""
+def test_a_plan_passes_on_names_and_force(service, context, fake_database):
+    """As in the trigger form."""
     planned = service("git.sync.plan", [["fabric-1"]])
     PlanSyncOperator(task_id="plan", target="git", fabrics=["fabric-1"], force=True).execute(context)
     assert planned.calls == [((fake_database,), {"fabrics": ["fabric-1"], "force": True})]
 
 
-def test_nothing_due_is_an_empty_plan_that_says_so(service, context, caplog):
-    """Most runs of the clock end here; the mapped task and the summary are skipped."""
+def test_a_plan_without_due_fabrics_is_empty_and_says_so(service, context, caplog):
+    """Most scheduled runs end here; the mapped task and the summary are skipped."""
     caplog.set_level(logging.INFO)
     service("git.sync.plan", [])
     assert PlanSyncOperator(task_id="plan", target="git").execute(context) == []
@@ -50,15 +50,15 @@ def test_nothing_due_is_an_empty_plan_that_says_so(service, context, caplog):
 
 
 def test_an_unknown_fabric_fails_the_plan_without_a_retry(service, context, fake_database):
-    """A typing error does not get better by waiting."""
+    """Waiting does not correct a typing error."""
     service("git.sync.plan", NotFound("there is no fabric 'fabrc-1'; did you mean fabric-1?"))
     with pytest.raises(AirflowFailException, match="did you mean fabric-1"):
         PlanSyncOperator(task_id="plan", target="git", fabrics=["fabrc-1"]).execute(context)
     assert fake_database.closed
 
 
-def test_a_database_that_is_unreachable_is_left_to_airflows_retries(monkeypatch, context):
-    """The one trouble that no table can remember."""
+def test_an_unreachable_database_is_left_to_airflows_retries(monkeypatch, context):
+    """The only failure that cannot be recorded in a table."""
 
     def away() -> None:
         raise RemoteUnavailable("the fabric database at db:5432 cannot be reached")
@@ -80,8 +80,8 @@ def test_a_refused_database_login_fails_without_a_retry(monkeypatch, context):
     assert isinstance(caught.value.__cause__, AuthenticationFailed)
 
 
-def test_a_git_sync_hands_its_batch_to_the_service(service, context, fake_database):
-    """With the run's name, which ends in commit trailers and in the history."""
+def test_a_git_sync_passes_its_batch_to_the_service(service, context, fake_database):
+    """With the name of the run, which ends up in commit trailers and in the history."""
     synced = service("git.sync.sync", [make_outcome()])
     FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"], force=True, dry_run=True).execute(context)
     ((arguments, options),) = synced.calls
@@ -96,8 +96,8 @@ def test_a_git_sync_hands_its_batch_to_the_service(service, context, fake_databa
     assert fake_database.closed
 
 
-def test_a_kubernetes_sync_hands_its_batch_to_the_service(service, context, fake_database):
-    """A large prune only where it was asked for."""
+def test_a_kubernetes_sync_passes_its_batch_to_the_service(service, context, fake_database):
+    """A large prune only if requested."""
     synced = service("kubernetes.sync.sync", [make_outcome(target=Target.KUBERNETES)])
     FabricKubernetesSyncOperator(task_id="sync", fabrics=["fabric-1"], allow_large_prune=True).execute(context)
     ((arguments, options),) = synced.calls
@@ -115,8 +115,8 @@ def test_a_kubernetes_sync_hands_its_batch_to_the_service(service, context, fake
     ("operator", "function"),
     [(FabricGitSyncOperator, "git.sync.sync"), (FabricKubernetesSyncOperator, "kubernetes.sync.sync")],
 )
-def test_a_service_knows_when_the_task_s_time_is_up(service, context, operator, function):
-    """Before Airflow ends the task, so that what was done can be recorded."""
+def test_a_service_knows_the_deadline_of_its_task(service, context, operator, function):
+    """Before Airflow ends the task, so that finished work can be recorded."""
     synced = service(function, [])
     before = time.monotonic()
     operator(task_id="sync", fabrics=["fabric-1"], execution_timeout=timedelta(hours=10)).execute(context)
@@ -149,7 +149,7 @@ def test_a_sync_leaves_its_outcomes_for_the_summary_and_returns_nothing(service,
     }
 
 
-def test_a_failing_fabric_turns_the_task_red_after_the_outcomes_are_kept(service, context, ti):
+def test_a_failing_fabric_makes_the_task_red_after_the_outcomes_are_kept(service, context, ti):
     """Red so that it is seen, and not retried: the fabric database has set the next attempt."""
     service(
         "git.sync.sync", [make_outcome("fabric-1"), make_error("fabric-2"), make_error("fabric-3", "no such branch")]
@@ -162,15 +162,15 @@ def test_a_failing_fabric_turns_the_task_red_after_the_outcomes_are_kept(service
 
 
 @pytest.mark.parametrize("status", [OutcomeStatus.SUCCESS, OutcomeStatus.SKIPPED])
-def test_what_needs_nobody_is_green(service, context, ti, status):
+def test_outcomes_that_need_no_person_are_green(service, context, ti, status):
     """There is nothing to see."""
     service("git.sync.sync", [make_outcome(status=status)])
     FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
     assert ti.pushed[OUTCOMES][0]["status"] == status.value
 
 
-def test_what_is_held_is_red_and_reported_as_a_warning(service, context, ti, caplog):
-    """It waits for a person, who looks at what is red; the reason comes before all figures."""
+def test_a_held_fabric_is_red_and_logged_as_a_warning(service, context, ti, caplog):
+    """It waits for a person, who looks at red tasks; the reason comes before all counts."""
     caplog.set_level(logging.INFO)
     service("git.sync.sync", [HELD])
     with pytest.raises(AirflowFailException, match=r"fabric-1: fabric\.yaml was edited by Ann"):
@@ -182,8 +182,8 @@ def test_what_is_held_is_red_and_reported_as_a_warning(service, context, ti, cap
     ]
 
 
-def test_what_waits_for_a_finalizer_only_is_green(service, context):
-    """Most go by themselves; one that stays for an hour is a problem that makes the summary red."""
+def test_a_fabric_that_only_waits_for_a_finalizer_is_green(service, context):
+    """Most finalizers end soon; one that stays for an hour is a problem that makes the summary red."""
     passing = SyncProblem(ProblemKind.FINALIZER, "VPC/default/a", "waits for its finalizer x")
     service("git.sync.sync", [replace(HELD, problems=(passing,))])
     FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
@@ -193,22 +193,22 @@ def test_what_waits_for_a_finalizer_only_is_green(service, context):
         FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
 
 
-def test_a_setting_leaves_what_is_held_at_a_warning(service, context, monkeypatch):
-    """For those whose alerts look at the metrics."""
+def test_with_a_setting_a_held_fabric_is_only_a_warning(service, context, monkeypatch):
+    """For installations whose alerts use the metrics."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "warn")
     service("git.sync.sync", [HELD])
     FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
 
 
-def test_a_setting_that_is_none_is_said(service, context, monkeypatch):
-    """Nobody wants to think that he switched something off."""
+def test_an_invalid_setting_is_reported(service, context, monkeypatch):
+    """Otherwise an operator might believe that something is switched off."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__OPEN_PROBLEMS", "off")
     service("git.sync.sync", [HELD])
     with pytest.raises(AirflowFailException, match=r"open_problems is 'off'; it must be 'fail' or 'warn'"):
         FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"]).execute(context)
 
 
-def test_an_empty_batch_is_not_a_work(service, context):
+def test_an_empty_batch_syncs_nothing(service, context):
     """It stands for open problems, which the summary names."""
     synced = service("git.sync.sync", [])
     FabricGitSyncOperator(task_id="sync", fabrics=[]).execute(context)
@@ -216,7 +216,7 @@ def test_an_empty_batch_is_not_a_work(service, context):
 
 
 def test_a_batch_of_a_thousand_failures_has_a_short_message(service, context, ti):
-    """The message is kept in Airflow's database and shown in one line."""
+    """The message is stored in Airflow's database and shown in one line."""
     names = [f"fabric-{number}" for number in range(1000)]
     service("git.sync.sync", [make_error(name) for name in names])
     with pytest.raises(AirflowFailException) as caught:
@@ -235,7 +235,7 @@ def test_a_batch_of_a_thousand_failures_has_a_short_message(service, context, ti
     ],
 )
 def test_a_mapped_task_is_labelled_with_its_fabrics(service, context, names, label):
-    """`map_index_template` reads it, before the work and after a failure of it."""
+    """`map_index_template` reads it, before the work and after a failure."""
     service("git.sync.sync", RemoteUnavailable("away"))
     with pytest.raises(RemoteUnavailable):
         FabricGitSyncOperator(task_id="sync", fabrics=names).execute(context)
@@ -262,7 +262,7 @@ def test_the_log_has_a_line_for_every_change(service, context, caplog):
 
 
 def test_a_push_gives_the_task_its_buttons(service, context):
-    """The commit that was pushed and the directory of its fabric."""
+    """The commit that was pushed, and the directory of its fabric."""
     service("git.sync.sync", [make_outcome("fabric-1"), make_outcome("fabric-2", commit=COMMIT)])
     operator = FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1", "fabric-2"])
     operator.execute(context)
@@ -273,8 +273,8 @@ def test_a_push_gives_the_task_its_buttons(service, context):
     ]
 
 
-def test_a_sync_that_changed_nothing_still_shows_where_the_fabric_lies(service, context):
-    """No commit, so no button for one."""
+def test_a_sync_without_changes_still_links_to_the_fabric(service, context):
+    """There is no commit, and no button for one."""
     service("git.sync.sync", [make_outcome("fabric-1")])
     operator = FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"])
     operator.execute(context)
@@ -305,6 +305,6 @@ def test_an_outcome_is_one_line_for_people(outcome, line):
 
 
 def test_an_operator_works_on_a_real_fabric_database(fabric_database, context):
-    """The connection `hedgehog_db` is opened, the schema checked, and nothing is due in an empty database."""
+    """The connection `hedgehog_db` is opened, the schema is checked, and nothing is due in an empty database."""
     assert PlanSyncOperator(task_id="plan", target="git").execute(context) == []
     assert PlanSyncOperator(task_id="plan", target="kubernetes", force=True).execute(context) == []

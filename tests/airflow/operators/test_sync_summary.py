@@ -31,7 +31,7 @@ def make_ti(ti):
 
 
 def test_a_summary_counts_every_fabric(make_ti):
-    """All kinds of outcomes are in the totals, those that did not occur as well."""
+    """The totals have every kind of outcome, including those that did not occur."""
     outcomes = {0: [make_outcome("fabric-1")], 1: [make_outcome("fabric-2", OutcomeStatus.SKIPPED, reason="as it was")]}
     summary, ti = summarise([["fabric-1"], ["fabric-2"]], outcomes, make_ti)
     assert summary["totals"] == {"success": 1, "skipped": 1, "held": 0, "error": 0, "lost": 0}
@@ -40,7 +40,7 @@ def test_a_summary_counts_every_fabric(make_ti):
     assert ti.pushed == {}
 
 
-def test_a_summary_is_red_when_one_failed_and_still_names_the_others(make_ti):
+def test_a_summary_is_red_when_a_fabric_failed_and_names_the_others(make_ti):
     """Its result is in XCom before it fails."""
     batches = [["fabric-1", "fabric-2"], ["fabric-3"]]
     outcomes = {0: [make_outcome("fabric-1"), make_error("fabric-2")], 1: [make_outcome("fabric-3")]}
@@ -49,8 +49,8 @@ def test_a_summary_is_red_when_one_failed_and_still_names_the_others(make_ti):
     assert ti.pushed["return_value"]["totals"] == {"success": 2, "skipped": 0, "held": 0, "error": 1, "lost": 0}
 
 
-def test_what_is_tried_again_is_distinguished_from_what_waits_for_somebody(make_ti):
-    """A host that is unreachable comes back; a refused credential does not become right."""
+def test_retried_failures_are_distinguished_from_those_that_wait_for_a_person(make_ti):
+    """An unreachable host recovers; a refused credential does not."""
     refused = make_outcome("fabric-2", OutcomeStatus.ERROR, reason="401", error_class="AuthenticationFailed")
     error, ti = summarise([["fabric-1", "fabric-2"]], {0: [make_error("fabric-1"), refused]}, make_ti)
     assert str(error) == "2 of 2 fabrics failed: fabric-1, fabric-2; 1 of them are retried automatically"
@@ -58,7 +58,7 @@ def test_what_is_tried_again_is_distinguished_from_what_waits_for_somebody(make_
 
 
 def test_a_summary_is_red_when_something_is_held(make_ti):
-    """As the task that met it."""
+    """Like the task that found it."""
     error, ti = summarise([["fabric-1"]], {0: [HELD]}, make_ti)
     assert str(error) == "a person must look at fabric-1; see `hedgehog status`"
     assert ti.pushed["return_value"]["totals"]["held"] == 1
@@ -73,7 +73,7 @@ def test_a_lost_batch_is_distinguished_from_a_failed_one(make_ti, caplog):
     assert "fabric-2: its task ended without a result; it stays due" in caplog.text
 
 
-def test_the_worst_comes_first_in_the_log(make_ti, caplog):
+def test_the_worst_outcome_comes_first_in_the_log(make_ti, caplog):
     """Nobody scrolls through a thousand lines of success."""
     caplog.set_level(logging.INFO)
     outcomes = [
@@ -91,17 +91,17 @@ def test_the_worst_comes_first_in_the_log(make_ti, caplog):
 
 
 def test_a_run_whose_plan_failed_has_failed(make_ti):
-    """The plan leaves nothing behind; its log has the reason, such as a name that no fabric has."""
+    """The plan leaves nothing behind; its log has the reason, such as the name of an unknown fabric."""
     failure, _ = summarise(None, {}, make_ti)
     assert "the plan failed" in str(failure)
 
 
 def test_a_summary_of_nothing_is_all_zeros(make_ti):
-    """Airflow skips it when nothing was due; run by hand it is not an error."""
+    """Airflow skips it when nothing was due; in a manual run it is not an error."""
     summary, _ = summarise([], {}, make_ti)
     assert summary["totals"] == {"success": 0, "skipped": 0, "held": 0, "error": 0, "lost": 0}
 
 
-def test_every_status_has_its_place_in_the_order():
+def test_every_status_has_a_place_in_the_order():
     """A status without one would break the summary the first time it occurs."""
     assert set(operators._ORDER) == set(OutcomeStatus)

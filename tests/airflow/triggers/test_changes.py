@@ -86,7 +86,7 @@ async def running() -> AsyncIterator[Running]:
             await found.task
 
 
-def test_a_triggerer_can_build_it_again():
+def test_a_triggerer_can_rebuild_the_trigger():
     """The class path and the arguments are all that Airflow keeps of a trigger."""
     trigger = NotificationTrigger(CHANNEL, connection_id="other_db")
     path, arguments = trigger.serialize()
@@ -98,7 +98,7 @@ def test_a_triggerer_can_build_it_again():
 
 
 def test_the_assets_listen_to_the_channels_that_the_store_notifies():
-    """Two places name them; a typing error would silently leave only the clock."""
+    """Two places name them; after a typing error only the schedule would be left, silently."""
     channels = {asset.name: asset.watchers[0].trigger.channel for asset in (FABRIC_CHANGED, REVISION_PUBLISHED)}
     assert channels == {
         "hedgehog_fabric_changed": schedule.FABRIC_CHANGED,
@@ -106,8 +106,8 @@ def test_the_assets_listen_to_the_channels_that_the_store_notifies():
     }
 
 
-def test_it_fires_when_it_connects_for_changes_may_have_been_missed(person):
-    """Once, and then only when something happens."""
+def test_it_fires_when_it_connects(person):
+    """Because changes may have been missed; afterwards only when something changes."""
 
     async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
@@ -117,8 +117,8 @@ def test_it_fires_when_it_connects_for_changes_may_have_been_missed(person):
     assert asyncio.run(scenario()) == [CONNECTED]
 
 
-def test_a_change_in_the_database_fires(person):
-    """The tables notify by themselves; nobody has to remember to do it."""
+def test_a_change_in_the_database_fires_the_trigger(person):
+    """The tables notify automatically."""
 
     async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
@@ -134,8 +134,8 @@ def test_a_change_in_the_database_fires(person):
     assert asyncio.run(scenario()) == [CONNECTED, NOTIFIED]
 
 
-def test_of_a_burst_the_last_one_is_never_lost(person):
-    """Two hundred notifications make few events, and one of them comes after the last notification."""
+def test_the_last_notification_of_a_burst_is_never_lost(person):
+    """Two hundred notifications cause few events, and one of them comes after the last notification."""
 
     async def scenario() -> tuple[int, int]:
         async with running() as trigger:
@@ -153,7 +153,7 @@ def test_of_a_burst_the_last_one_is_never_lost(person):
 
 
 def test_notifications_of_one_transaction_are_one_event(person):
-    """A bulk import of a thousand fabrics is one reason to look."""
+    """An import of a thousand fabrics is one event."""
 
     async def scenario() -> list[dict[str, Any]]:
         async with running() as trigger:
@@ -166,8 +166,8 @@ def test_notifications_of_one_transaction_are_one_event(person):
     assert asyncio.run(scenario()) == [CONNECTED, {**NOTIFIED, "fabrics": told}]
 
 
-def test_a_lost_connection_is_made_again_and_heard_on(person, monkeypatch):
-    """A database that is restarted costs seconds; what changed meanwhile is looked for."""
+def test_a_lost_connection_is_replaced(person, monkeypatch):
+    """A restart of the database costs seconds; the trigger fires for changes made meanwhile."""
     monkeypatch.setattr("hedgehog.airflow.triggers.changes.random.uniform", lambda low, high: 0.05)
 
     async def scenario() -> list[dict[str, Any]]:
@@ -196,7 +196,7 @@ def test_a_quiet_connection_is_probed_and_kept(person, monkeypatch):
 
 
 def test_without_a_database_it_waits_instead_of_ending(monkeypatch, caplog):
-    """Airflow restarts a trigger that ends every two seconds, for ever; a missing database is only a warning here."""
+    """Airflow restarts a trigger that ends every two seconds, for ever; here, a missing database is only a warning."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://nobody:s3cr3t-word@/none?host=%2Fnowhere")
     monkeypatch.setattr("hedgehog.airflow.triggers.changes.random.uniform", lambda low, high: 0.01)
 
@@ -213,7 +213,7 @@ def test_without_a_database_it_waits_instead_of_ending(monkeypatch, caplog):
 
 
 def test_it_ends_at_once_when_it_is_cancelled_and_leaves_no_connection(person, monkeypatch):
-    """A triggerer that shuts down, or an asset that nobody schedules on any more: it does not wait for the next probe."""
+    """When the triggerer shuts down, or no DAG uses the asset: it does not wait for the next probe."""
     monkeypatch.setattr("hedgehog.airflow.triggers.changes._PROBE_SECONDS", 3600.0)
 
     async def scenario() -> None:
@@ -225,7 +225,7 @@ def test_it_ends_at_once_when_it_is_cancelled_and_leaves_no_connection(person, m
 
 
 def test_the_other_triggers_of_the_loop_keep_running(person, monkeypatch):
-    """Connecting and reconnecting never hold up the one loop that all triggers share: here they wait for it."""
+    """Connecting never blocks the event loop that all triggers share."""
     monkeypatch.setattr("hedgehog.airflow.triggers.changes._PROBE_SECONDS", 0.1)
     monkeypatch.setattr("hedgehog.airflow.triggers.changes.random.uniform", lambda low, high: 0.05)
     connect = store_database.connect

@@ -81,7 +81,7 @@ async def until(condition: Callable[[], Any]) -> None:
         await asyncio.sleep(0.005)
 
 
-def test_a_triggerer_can_build_it_again():
+def test_a_triggerer_can_rebuild_the_trigger():
     """The class path and the arguments are all that Airflow keeps of a trigger; it is the watcher of our asset."""
     path, arguments = ClusterWatchTrigger("other_db").serialize()
     module, _, name = path.rpartition(".")
@@ -90,8 +90,8 @@ def test_a_triggerer_can_build_it_again():
     assert type(CLUSTER_CHANGED.watchers[0].trigger) is ClusterWatchTrigger
 
 
-def test_it_fires_when_it_starts_and_when_fabrics_were_made_due(watches):
-    """The one before it may have died between the database and the event. A burst becomes one event."""
+def test_it_fires_when_it_starts_and_when_fabrics_become_due(watches):
+    """The previous one may have died between the database and the event. A burst becomes one event."""
 
     async def scenario() -> list[dict[str, Any]]:
         async with running() as events:
@@ -111,7 +111,7 @@ def test_it_fires_when_it_starts_and_when_fabrics_were_made_due(watches):
     ]
 
 
-def test_a_watch_that_breaks_is_started_again(watches, caplog):
+def test_a_broken_watch_is_started_again(watches, caplog):
     """Airflow would restart an ended trigger every two seconds, for ever."""
 
     async def scenario() -> int:
@@ -127,8 +127,8 @@ def test_a_watch_that_breaks_is_started_again(watches, caplog):
     assert caplog.text.count("the watch of the clusters broke") == 3
 
 
-def test_it_ends_at_once_and_takes_its_watch_with_it(watches):
-    """A triggerer that shuts down, or an asset that nobody schedules on any more."""
+def test_it_ends_at_once_together_with_its_watch(watches):
+    """When the triggerer shuts down, or no DAG uses the asset."""
 
     async def scenario() -> FakeWatch:
         async with running():

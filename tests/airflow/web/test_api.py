@@ -42,7 +42,7 @@ def dependencies(dependant: Any) -> Iterator[str]:
 
 
 def test_the_webhook_is_the_only_public_route(apps):
-    """Airflow protects nothing of a plugin by itself: a login and a permission stand on each route, or it is listed."""
+    """Airflow does not protect routes of plugins: each requires a login and a permission, or is listed here."""
     open_to_all, with_token = set(), set()
     for method, path, route in routes(apps):
         names = set(dependencies(route.dependant)) if isinstance(route, APIRoute) else set()
@@ -55,7 +55,7 @@ def test_the_webhook_is_the_only_public_route(apps):
 
 
 def test_without_a_login_every_other_route_answers_401(apps):
-    """Asked over HTTP, as somebody from outside would; a mount, which no dependency guards, has no method and fails."""
+    """Tested over HTTP, as from outside; a mount, which no dependency guards, has no method and fails."""
     for method, path, _ in routes(apps):
         if (method, path) in PUBLIC:
             continue
@@ -64,8 +64,8 @@ def test_without_a_login_every_other_route_answers_401(apps):
         assert (path, answer.status_code) == (path, 401)
 
 
-def test_an_operator_reads_how_many_deliveries_came_and_were_refused(apps, fabric_database):
-    """Behind Airflow's login, which is not the matter of this test."""
+def test_an_operator_can_read_the_numbers_of_received_and_refused_deliveries(apps, fabric_database):
+    """Behind Airflow's login, which this test does not cover."""
     from airflow.api_fastapi.core_api.security import get_user
 
     app = HedgehogPlugin().fastapi_apps[1]["app"]

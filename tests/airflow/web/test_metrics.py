@@ -23,8 +23,8 @@ def prometheus():
         yield lambda headers: client.get("/prometheus", headers=headers)
 
 
-def test_whoever_has_the_token_reads_the_figures(prometheus, fabric_database):
-    """As the reference parser does."""
+def test_a_client_with_the_token_reads_the_metrics(prometheus, fabric_database):
+    """The reference parser accepts them."""
     answer = prometheus(BEARER)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     found = {sample.name for family in text_string_to_metric_families(answer.text) for sample in family.samples}
@@ -43,24 +43,24 @@ def test_whoever_has_the_token_reads_the_figures(prometheus, fabric_database):
         {"Authorization": "Bearer ü"},
     ],
 )
-def test_nobody_else_does(prometheus, headers):
-    """The database is not even asked."""
+def test_a_client_without_the_token_is_refused(prometheus, headers):
+    """The database is not even queried."""
     answer = prometheus({name: value.encode() for name, value in headers.items()})
     assert answer.status_code == 401
     assert "hedgehog_metrics_token" in answer.json()["detail"]
     assert "s3cret" not in answer.text
 
 
-def test_without_a_token_nobody_enters():
-    """An empty one is none."""
+def test_without_a_configured_token_every_request_is_refused():
+    """An empty token does not count."""
     client = TestClient(metrics_app(lambda: ""))
     assert [
         client.get("/prometheus", headers=headers).status_code for headers in ({}, {"Authorization": "Bearer "})
     ] == [401] * 2
 
 
-def test_a_database_that_is_unreachable_is_said(prometheus, monkeypatch):
-    """Prometheus then has `up == 0`, and an operator the reason."""
+def test_an_unreachable_database_is_reported(prometheus, monkeypatch):
+    """Prometheus then has `up == 0`, and an operator has the reason."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://nobody:hunter2@127.0.0.1:1/fabrics")
     answer = prometheus(BEARER)
     assert answer.status_code == 503
@@ -68,16 +68,16 @@ def test_a_database_that_is_unreachable_is_said(prometheus, monkeypatch):
     assert "hunter2" not in answer.text
 
 
-def test_many_scrapers_cost_one_look(prometheus, monkeypatch):
-    """A flood does not reach the database."""
+def test_many_scrapers_cause_one_query(prometheus, monkeypatch):
+    """A flood of requests does not reach the database."""
     looks = []
     monkeypatch.setattr(metrics_view, "_figures", lambda: f"{looks.append(1)}\n")
     assert {prometheus(BEARER).status_code for _ in range(20)} == {200}
     assert len(looks) == 1
 
 
-def test_a_secrets_backend_that_fails_is_asked_as_seldom_as_one_that_answers(monkeypatch, caplog):
-    """Scrapers come every few seconds; and what it says stays out of answer and log."""
+def test_a_failing_secrets_backend_is_asked_as_rarely_as_a_working_one(monkeypatch, caplog):
+    """Scrapers come every few seconds; its error text is neither in the answer nor in the log."""
     asked = []
 
     def read_token():

@@ -89,22 +89,22 @@ def counts(**found: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("secret", [SECRET, "the one before"])
-def test_a_signed_delivery_is_kept(host, secret):
-    """Under the new secret and, for a while, under the old one."""
+def test_a_signed_delivery_is_stored(host, secret):
+    """With the new secret and, for a while, with the old one."""
     answer = host.deliver(secret=secret)
     assert (answer.status_code, answer.json()) == (202, {"status": "accepted"})
     assert host.told() == inbox.InboxCounts(counts(received=1), {})
 
 
-def test_a_ping_is_answered_and_not_kept(host):
-    """GitHub sends it when the webhook is made."""
+def test_a_ping_is_answered_and_not_stored(host):
+    """GitHub sends it when the webhook is created."""
     answer = host.deliver(x_github_event="ping")
     assert (answer.status_code, answer.json()["status"]) == (200, "pong")
     assert host.told() == inbox.InboxCounts(counts(), {})
 
 
-def test_what_nobody_needs_is_answered_as_such(host):
-    """The delivery is fine, and GitHub's page shows why nothing happened."""
+def test_an_unused_event_is_answered_as_ignored(host):
+    """The delivery is valid, and GitHub's page shows why nothing happened."""
     answer = host.deliver(x_github_event="star")
     assert answer.status_code == 200
     assert answer.json() == {
@@ -133,16 +133,16 @@ def test_what_nobody_needs_is_answered_as_such(host):
         ({"x_github_delivery": None}, 400, "malformed"),
     ],
 )
-def test_a_delivery_that_is_not_right_is_refused_and_counted(host, change, status, reason):
-    """With a clear answer; nothing of it is kept."""
+def test_an_invalid_delivery_is_refused_and_counted(host, change, status, reason):
+    """With a clear answer; nothing of it is stored."""
     answer = host.deliver(**change)
     assert (answer.status_code, answer.json()["status"]) == (status, "refused")
     assert answer.json()["reason"]
     assert host.told() == inbox.InboxCounts(counts(), {reason: 1})
 
 
-def test_no_more_than_the_limit_is_read_of_a_body_that_does_not_say_its_size(host):
-    """Chunked, and endless if it could."""
+def test_a_body_without_a_size_is_read_only_up_to_the_limit(host):
+    """A chunked, possibly endless body."""
 
     def endless() -> Iterator[bytes]:
         yield from itertools.repeat(b"x" * 65536, 1000)
@@ -154,7 +154,7 @@ def test_no_more_than_the_limit_is_read_of_a_body_that_does_not_say_its_size(hos
 
 
 def test_a_replayed_delivery_has_no_effect_and_is_counted(host):
-    """With its own id, and with a made-up one, which nobody signs."""
+    """With its own id, and with an invented one, which is not signed."""
     body = make_push()
     first, again, other = (host.deliver(body, x_github_delivery=name) for name in ("a", "a", "b"))
     assert (first.status_code, again.status_code, other.status_code) == (202, 200, 200)
@@ -205,7 +205,7 @@ class GitHub(Sender):
 
 
 def test_all_bodies_together_have_a_limit(fabric_database):
-    """Unsigned ones cannot fill the memory of Airflow's API server; when they are gone there is room again."""
+    """Unsigned bodies cannot fill the memory of Airflow's API server; afterwards there is room again."""
 
     async def flood() -> tuple[list[int], int]:
         app = webhook.webhook_app(lambda: (SECRET,))
@@ -235,8 +235,8 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("senders", "github"), ADDRESSES)
-def test_who_fills_the_room_keeps_no_delivery_out(fabric_database, senders, github):
-    """He may send for ten seconds, and begin anew; what is signed and sent meanwhile arrives, each time."""
+def test_a_sender_who_fills_the_memory_keeps_no_delivery_out(fabric_database, senders, github):
+    """It may send for ten seconds and start again; signed deliveries that are sent meanwhile arrive."""
 
     async def flood() -> list[int]:
         app = webhook.webhook_app(lambda: (SECRET,))
@@ -262,8 +262,8 @@ def test_who_fills_the_room_keeps_no_delivery_out(fabric_database, senders, gith
     assert asyncio.run(flood()) == [202, 202, 202]
 
 
-def test_a_flood_from_one_address_harms_itself_alone(fabric_database):
-    """Who has less in the room than others keeps it, however slowly he sends."""
+def test_a_flood_from_one_address_affects_only_that_address(fabric_database):
+    """A sender with fewer bytes than others keeps them, however slowly it sends."""
 
     async def flood() -> tuple[int, list[int]]:
         app = webhook.webhook_app(lambda: (SECRET,))
@@ -285,8 +285,8 @@ def test_a_flood_from_one_address_harms_itself_alone(fabric_database):
     assert len(ended) > 2 * BODIES_LIMIT // 2**21
 
 
-def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, caplog):
-    """However many deliveries come; what it says stays out of answer and log."""
+def test_a_failing_secrets_backend_is_asked_rarely(fabric_database, caplog):
+    """However many deliveries come; its error text is neither in the answer nor in the log."""
     asked = []
 
     def read_secrets() -> tuple[str, ...]:
@@ -302,8 +302,8 @@ def test_a_secrets_backend_that_fails_is_asked_once_in_a_while(fabric_database, 
         assert host.told().refusals == {"no secret": 5}
 
 
-def test_without_a_secret_nothing_is_taken(fabric_database):
-    """Not even what is signed with an empty one; GitHub shows the answer and can deliver it later."""
+def test_without_a_configured_secret_every_delivery_is_refused(fabric_database):
+    """Also one that is signed with an empty secret; GitHub shows the answer and can deliver it again."""
     with TestClient(webhook.webhook_app(tuple)) as client:
         host = Host(client, fabric_database)
         answer = host.deliver(secret="")
@@ -322,7 +322,7 @@ def test_only_post_is_answered(host, method):
 @given(place=st.integers(0, 10**9), bit=st.integers(0, 7))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_delivery_with_any_bit_flipped_is_refused(host, place, bit):
-    """Over the wire, as in `hedgehog.services.repository.webhook`."""
+    """Over HTTP; as in the tests of `hedgehog.services.repository.webhook`."""
     body = bytearray(make_push())
     signature = sign(bytes(body), SECRET)
     body[place % len(body)] ^= 1 << bit
@@ -330,7 +330,7 @@ def test_a_delivery_with_any_bit_flipped_is_refused(host, place, bit):
 
 
 def test_a_lost_database_connection_is_replaced(host):
-    """A restarted PostgreSQL costs no delivery."""
+    """A restart of PostgreSQL loses no delivery."""
     assert host.deliver().status_code == 202
     connection = store_database.connect(host._parameters)
     with store_database.transaction(connection) as cursor:
@@ -343,8 +343,8 @@ def test_a_lost_database_connection_is_replaced(host):
     assert host.deliver().status_code == 202
 
 
-def test_a_database_that_is_unreachable_is_a_failed_delivery(host, monkeypatch, caplog):
-    """Which GitHub keeps and delivers again when asked; no text of the error gets out."""
+def test_a_delivery_fails_while_the_database_is_unreachable(host, monkeypatch, caplog):
+    """GitHub keeps it and delivers it again when asked; the text of the error is not sent."""
     monkeypatch.setattr(webhook, "_connect", lambda: 1 / 0)
     answer = host.deliver()
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
@@ -363,14 +363,14 @@ def test_neither_secrets_nor_payloads_reach_the_log(host, caplog):
 
 
 def test_the_secrets_come_from_an_airflow_connection(monkeypatch):
-    """Its password, and for a rotation the one before in `previous`."""
+    """From its password and, while the secret is being changed, from `previous` in its extra."""
     connection = {"conn_type": "generic", "password": "new", "extra": {"previous": "old"}}
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_GITHUB_WEBHOOK", json.dumps(connection))
     assert webhook.webhook_secrets() == ("new", "old")
 
 
-def test_or_from_the_configuration(monkeypatch):
-    """An empty value is none."""
+def test_the_secrets_may_come_from_the_configuration(monkeypatch):
+    """An empty value does not count."""
     monkeypatch.setattr(webhook, "read", _no_connection)
     assert webhook.webhook_secrets() == ()
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GITHUB_WEBHOOK_SECRET", "from the environment")
