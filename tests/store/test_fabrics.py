@@ -203,7 +203,7 @@ def test_an_object_row_cannot_contradict_itself(settled, values, constraint):
     with pytest.raises(InvalidInput) as refused:
         settled.execute(
             "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, %s, %s, %s, %s)",
-            *(fabric.id, kind, namespace, name, fabrics.as_json(manifest)),
+            *(fabric.id, kind, namespace, name, fabrics.jsonb(manifest)),
         )
     assert constraint in str(refused.value)
 

@@ -82,7 +82,7 @@ _VALUES = {
         "'reasons', coalesce(h.reasons, '[]'), 'checked_at', h.checked_at) END, "
         "'kubernetes', CASE WHEN f.kubernetes_connection_id IS NOT NULL THEN jsonb_build_object("
         "'connection_id', f.kubernetes_connection_id, 'namespace', f.kubernetes_namespace, 'enabled', f.enable_k8s_sync) END, "
-        "'left_in_peace', (SELECT coalesce(jsonb_object_agg(c.service, jsonb_build_object('failures', c.failures, "
+        "'open_circuits', (SELECT coalesce(jsonb_object_agg(c.service, jsonb_build_object('failures', c.failures, "
         "'reason', c.reason, 'opened_at', c.opened_at)), '{}') FROM hedgehog.circuit c "
         "WHERE c.fabric_id = f.id AND c.opened_at IS NOT NULL)) "
         "FROM due JOIN hedgehog.fabric f ON f.id = due.id LEFT JOIN hedgehog.git_repository r ON r.id = f.git_repository_id "

@@ -13,12 +13,12 @@ from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.services import claims
 from hedgehog.services.observe import cache
-from hedgehog.services.observe.cache import TTL, Model
+from hedgehog.services.observe.cache import TTL, ReadModel
 from hedgehog.store import fabrics, open_drift, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, connect, transaction
 
-ALL = {model.value: 1 for model in Model}
+ALL = {model.value: 1 for model in ReadModel}
 
 
 @pytest.fixture
@@ -71,28 +71,28 @@ def test_every_model_says_what_is_in_the_tables(database, lab):
         f"INSERT INTO hedgehog.circuit (fabric_id, service, failures, opened_at) VALUES ({lab}, 'git', 5, now())",
     )
     found = {model: entry.value for model, entry in cache.models_of(database, "lab").items()}
-    assert found.keys() == set(Model)
-    assert (found[Model.BASICS]["name"], found[Model.BASICS]["sync"]["kubernetes"]["status"]) == ("lab", "out_of_sync")
-    assert found[Model.OBJECTS] == {"total": 3, "kinds": {"Server": 2, "VPC": 1}, "drift": {"missing": 1}}
-    assert {one["name"] for one in found[Model.CHANGES]["objects"]} == {"a", "b", "v"}
-    assert [(one["status"], one["reason"]) for one in found[Model.CHANGES]["syncs"]] == [("held", "no route")]
-    assert (found[Model.HEALTH]["health"], found[Model.HEALTH]["reasons"]) == ("Degraded", ["leaf-1 is stuck"])
-    assert found[Model.CONNECTION]["kubernetes"] == {"connection_id": "k8s_a", "namespace": "default", "enabled": True}
-    assert (found[Model.CONNECTION]["git"]["repository"], found[Model.CONNECTION]["git"]["health"]) == (
+    assert found.keys() == set(ReadModel)
+    assert (found[ReadModel.BASICS]["name"], found[ReadModel.BASICS]["sync"]["kubernetes"]["status"]) == ("lab", "out_of_sync")
+    assert found[ReadModel.OBJECTS] == {"total": 3, "kinds": {"Server": 2, "VPC": 1}, "drift": {"missing": 1}}
+    assert {one["name"] for one in found[ReadModel.CHANGES]["objects"]} == {"a", "b", "v"}
+    assert [(one["status"], one["reason"]) for one in found[ReadModel.CHANGES]["syncs"]] == [("held", "no route")]
+    assert (found[ReadModel.HEALTH]["health"], found[ReadModel.HEALTH]["reasons"]) == ("Degraded", ["leaf-1 is stuck"])
+    assert found[ReadModel.CONNECTION]["kubernetes"] == {"connection_id": "k8s_a", "namespace": "default", "enabled": True}
+    assert (found[ReadModel.CONNECTION]["git"]["repository"], found[ReadModel.CONNECTION]["git"]["health"]) == (
         "net",
         "Unknown",
     )
-    assert found[Model.CONNECTION]["left_in_peace"]["git"]["failures"] == 5
+    assert found[ReadModel.CONNECTION]["open_circuits"]["git"]["failures"] == 5
 
 
 def test_a_fabric_without_anything_has_its_models_as_well(database):
     """Zero is told as zero, and what nobody looked at as unknown."""
     fabrics.save_fabric(database, "bare", {})
     found = {model: entry.value for model, entry in cache.models_of(database, "bare").items()}
-    assert found[Model.OBJECTS] == {"total": 0, "kinds": {}, "drift": {}}
-    assert found[Model.CHANGES] == {"objects": [], "syncs": []}
-    assert found[Model.CONNECTION] == {"git": None, "kubernetes": None, "left_in_peace": {}}
-    assert (found[Model.BASICS]["sync"], found[Model.HEALTH]["health"]) == ({}, "Unknown")
+    assert found[ReadModel.OBJECTS] == {"total": 0, "kinds": {}, "drift": {}}
+    assert found[ReadModel.CHANGES] == {"objects": [], "syncs": []}
+    assert found[ReadModel.CONNECTION] == {"git": None, "kubernetes": None, "open_circuits": {}}
+    assert (found[ReadModel.BASICS]["sync"], found[ReadModel.HEALTH]["health"]) == ({}, "Unknown")
 
 
 def test_a_refresh_renews_what_would_end_before_the_next_one(database, lab):
@@ -101,8 +101,8 @@ def test_a_refresh_renews_what_would_end_before_the_next_one(database, lab):
     assert cache.refresh(database) == {**dict.fromkeys(ALL, 0), "health": 1}
     age(database, 300)
     assert cache.refresh(database) == {**dict.fromkeys(ALL, 0), "changes": 1, "health": 1, "connection": 1}
-    entry = cache.models_of(database, "lab")[Model.BASICS]
-    assert (entry.expires_at - entry.refreshed_at).total_seconds() == TTL[Model.BASICS] - 300
+    entry = cache.models_of(database, "lab")[ReadModel.BASICS]
+    assert (entry.expires_at - entry.refreshed_at).total_seconds() == TTL[ReadModel.BASICS] - 300
 
 
 def test_a_sync_renews_everything_of_its_fabrics(database, lab):
@@ -111,16 +111,16 @@ def test_a_sync_renews_everything_of_its_fabrics(database, lab):
     cache.refresh(database)
     finish(database, lab)
     assert cache.refresh(database, ["lab"]) == ALL
-    assert cache.models_of(database, "lab")[Model.BASICS].value["sync"]["kubernetes"]["status"] == "in_sync"
+    assert cache.models_of(database, "lab")[ReadModel.BASICS].value["sync"]["kubernetes"]["status"] == "in_sync"
 
 
 def test_an_invalidated_fabric_is_read_again(database, lab):
     """Until then a reader gets what was kept."""
     cache.refresh(database)
     object_store.save_objects(database, lab, [make_server("c")])
-    assert cache.models_of(database, "lab")[Model.OBJECTS].value["total"] == 3
+    assert cache.models_of(database, "lab")[ReadModel.OBJECTS].value["total"] == 3
     assert cache.invalidate(database, ["lab"], dry_run=True) == cache.invalidate(database, ["lab"]) == 5
-    assert cache.models_of(database, "lab")[Model.OBJECTS].value["total"] == 4
+    assert cache.models_of(database, "lab")[ReadModel.OBJECTS].value["total"] == 4
 
 
 def test_what_is_too_old_is_dropped_and_never_shown(database, lab):
@@ -129,7 +129,7 @@ def test_what_is_too_old_is_dropped_and_never_shown(database, lab):
     object_store.save_objects(database, lab, [make_server("c")])
     age(database, 1900)
     assert cache.expire(database, dry_run=True) == 4
-    assert cache.models_of(database, "lab")[Model.OBJECTS].value["total"] == 4
+    assert cache.models_of(database, "lab")[ReadModel.OBJECTS].value["total"] == 4
     age(database, 1900)
     assert (cache.expire(database), cache.expire(database)) == (5, 0)
 
@@ -179,4 +179,4 @@ def test_the_cost_does_not_grow_with_statements(database, monkeypatch):
 
     monkeypatch.setattr(cache.store, "transaction", counting)
     assert cache.refresh(database) == dict.fromkeys(ALL, 50)
-    assert len(statements) == len(Model)
+    assert len(statements) == len(ReadModel)

@@ -245,6 +245,6 @@ def test_a_file_that_is_changed_after_it_was_checked_is_refused(
         (place / path).write_bytes((place / path).read_bytes() + b" ")
         return manifest
 
-    monkeypatch.setattr(backup_manifest, "check", check_and_change)
+    monkeypatch.setattr(backup_manifest, "verify", check_and_change)
     with pytest.raises(InvalidInput, match=f"{path}: was changed"):
         restore(filled, place, replace=True, key=KEY)
