@@ -18,9 +18,10 @@ from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import waves
-from hedgehog.kube.apply import Result, apply, apply_one
+from hedgehog.kube.apply import apply, apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
+from hedgehog.kube.result import Result
 from tests.kube.fake_server import Reply, Request, serve, status
 from tests.kube.objects_lab import write_as
 

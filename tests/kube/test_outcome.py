@@ -18,9 +18,9 @@ from hedgehog.errors import (
 )
 from hedgehog.fabric.changes import Action, Change, Outcome, OutcomeStatus
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.kube.apply import Result
 from hedgehog.kube.fabric_status import next_status
 from hedgehog.kube.outcome import summary
+from hedgehog.kube.result import Result
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 13, 0, 0, tzinfo=UTC)

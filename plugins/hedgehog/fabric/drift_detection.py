@@ -69,6 +69,12 @@ def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:
     return DriftPolicy(fabric.drift_policies.get(kind, fabric.drift_policy))
 
 
+def may_adopt(fabric: Fabric) -> bool:
+    """Whether a sync may take a drift over into the objects of *fabric*: its policies say so of some kind."""
+    adopts = any(policy == DriftPolicy.ADOPT for policy in (fabric.drift_policy, *fabric.drift_policies.values()))
+    return adopts and fabric.source_of_truth is SourceOfTruth.DATABASE
+
+
 class NextStep(StrEnum):
     """What the next sync will do about a drift, in one word."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
-from hedgehog.errors import DefinitionMissing, HedgehogError
+from hedgehog.errors import DefinitionMissing
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.labels import INSTALLATION
@@ -15,43 +14,12 @@ from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.definitions import explained
-from hedgehog.kube.failures import Answer, of_object
+from hedgehog.kube.failures import of_object
 from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.result import Result
 from hedgehog.kube.throttle import Halt
 
 _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What happened to one object: the change to report, the object as stored, or the error."""
-
-    change: Change
-    live: Manifest | None = None
-    error: HedgehogError | None = None
-    answer: Answer | None = None
-    left: Manifest = field(default_factory=dict)
-    """What the fabric dropped and others keep."""
-
-    @property
-    def stored(self) -> Manifest | None:
-        """The object as the server has it now; None when it is not there. An answer is parsed when it is asked for."""
-        return self.live if self.answer is None else self.answer.json()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the server has the object now."""
-        return self.live is not None or self.answer is not None
-
-    @classmethod
-    def failed(cls, ref: ObjectRef, error: HedgehogError) -> Result:
-        """*ref* was to be written and was not."""
-        return cls(Change(ref, Action.FAILED, str(error).removeprefix(f"{ref}: ")), error=error)
-
-    @classmethod
-    def untried(cls, ref: ObjectRef, obstacle: HedgehogError) -> Result:
-        """*ref* was to be written or deleted, and *obstacle* kept us from trying."""
-        return cls(Change(ref, Action.SKIPPED, f"not tried: {obstacle}"), error=obstacle)
 
 
 def apply(

@@ -21,9 +21,9 @@ from hedgehog.errors import (
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
 from hedgehog.fabric.problems import problem_of_error
-from hedgehog.kube.apply import Result
-from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.plan import Plan
 from hedgehog.kube.readback import with_left
+from hedgehog.kube.result import Result
 
 HELD = (
     FieldConflict,
@@ -53,19 +53,19 @@ class Effect:
     gone: frozenset[ObjectRef]
 
 
-def effect(desired: Desired, planned: Plan, results: Mapping[ObjectRef, Result], *, orphan: bool) -> Effect:
+def effect(plan: Plan, results: Mapping[ObjectRef, Result], *, orphan: bool) -> Effect:
     """What is owned now and what no longer is. An object that waits for its finalizers stays owned until it is gone.
 
     With *orphan* the unwanted objects that are left in the cluster are owned no longer.
     """
-    written = {ref: results[ref] for ref in planned.to_apply if results[ref].answer is not None}
+    written = {ref: results[ref] for ref in plan.to_apply if results[ref].answer is not None}
     deleted = {
         ref
-        for ref in planned.to_delete
+        for ref in plan.to_delete
         if orphan or (results[ref].change.action is Action.DELETED and not results[ref].is_there)
     }
-    applied = {ref: with_left(desired.manifests[ref], result.left) for ref, result in written.items()}
-    return Effect({**applied, **planned.recognised}, planned.adopted, planned.gone | deleted)
+    applied = {ref: with_left(plan.desired.manifests[ref], result.left) for ref, result in written.items()}
+    return Effect({**applied, **plan.recognised}, plan.adopted, plan.gone | deleted)
 
 
 def summary(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from hedgehog.errors import (
     AdmissionRefused,
@@ -21,8 +20,8 @@ from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.fabric.shown import listed
 from hedgehog.kube.adopt import moved_to_us, shared
-from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
+from hedgehog.kube.result import Result, terminating
 
 _PATHS_SHOWN = 3
 _LOOK_FOR_END = 300.0
@@ -50,8 +49,13 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decided part (`settled`: nothing to write), what to write, what to delete, what to note in the inventory."""
+    """The decided part (`settled`: nothing to write), what to write, what to delete, what to note in the inventory.
 
+    And what it was made from: `desired` and `live`.
+    """
+
+    desired: Desired
+    live: Live
     settled: Mapping[ObjectRef, Result]
     to_apply: Mapping[ObjectRef, Change]
     """Created and configured, with the fields that differ as the reason."""
@@ -65,6 +69,21 @@ class Plan:
     """Owned, not wanted, and not in the cluster any more."""
     rounds: tuple[Round, ...] = ()
     """The order of writes and deletes; what no round names comes first. Empty: all writes, then all deletes."""
+    spared: Mapping[ObjectRef, Result] = field(default_factory=dict)
+    """Those of `to_delete` that stay, and why."""
+    forced: frozenset[ObjectRef] = frozenset()
+    """Objects that are written regardless of the owners of their fields."""
+
+    @property
+    def created(self) -> frozenset[ObjectRef]:
+        """What is written and is not in the cluster yet."""
+        return frozenset(ref for ref, change in self.to_apply.items() if change.action is Action.CREATED)
+
+    def expected(self) -> dict[ObjectRef, Result]:
+        """What carrying it out gives if nothing fails: the end of a dry run."""
+        written = {ref: Result(change) for ref, change in self.to_apply.items()}
+        deleted = {ref: Result(Change(ref, Action.DELETED)) for ref in self.to_delete}
+        return {**self.settled, **written, **deleted, **self.spared}
 
 
 def plan(desired: Desired, live: Live) -> Plan:
@@ -93,7 +112,7 @@ def plan(desired: Desired, live: Live) -> Plan:
                 theirs = moved_to_us(found, [shared(manifest, found, stored=desired.stored)]) is not None
                 (adopted if theirs else recognised)[ref] = manifest
     to_delete, unlisted, gone = _unwanted(desired, live)
-    return Plan(settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
+    return Plan(desired, live, settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
 
 
 def withhold(
@@ -179,11 +198,11 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
         or not owned_fields(found, FIELD_MANAGER)
         or tools.other_installation(found, desired.installation)
     ):
-        return _claim(ref, found, desired)
+        return _foreign(ref, found, desired)
     return None
 
 
-def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists | None:
+def _foreign(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists | None:
     """Whose an object is of which nothing is ours; None when somebody has the fabric take it over."""
     wanted = desired.manifests[ref]
     owner = tools.owner(found, desired.installation, wanted)
@@ -196,12 +215,6 @@ def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists |
         f'remove it there without deleting it, and give it the annotation {tools.ADOPT}: "{owner.consent}" in the fabric'
         f"{gone}"
     )
-
-
-def terminating(metadata: Mapping[str, Any]) -> str:
-    """How long an object has been waiting for its deletion, and for what."""
-    waits = ", ".join(str(name) for name in metadata.get("finalizers") or ()) or "the server"
-    return f"being deleted since {metadata.get('deletionTimestamp')}, waits for {waits}"
 
 
 def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: ObjectRef) -> list[str]:

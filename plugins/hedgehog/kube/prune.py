@@ -5,28 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from hedgehog.errors import PruneRefused
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
-from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import failure, of_object
-from hedgehog.kube.plan import terminating
 from hedgehog.kube.resources import kind_of, object_path
+from hedgehog.kube.result import Result, terminating
 from hedgehog.kube.throttle import Halt
-
-
-def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent: int) -> None:
-    """Raise PruneRefused when a run would delete more than *max_objects* and more than *max_percent* of the inventory.
-
-    Both, so that small fabrics may lose a large share and large ones many objects without somebody's consent.
-    """
-    if to_delete > max_objects and to_delete * 100 > max_percent * inventory_size:
-        raise PruneRefused(
-            f"{to_delete} of {inventory_size} objects would be deleted, more than {max_objects} objects and "
-            f"{max_percent} %; nothing was deleted. If that is meant, sync once with allow_large_prune"
-        )
 
 
 def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:

@@ -17,7 +17,7 @@ from hedgehog.fabric.drift_detection import owns
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.shown import listed
-from hedgehog.kube.apply import Result
+from hedgehog.kube.result import Result
 
 _PATHS_SHOWN = 5
 _EVERYBODY_S = frozenset({".metadata.labels", ".metadata.annotations"})

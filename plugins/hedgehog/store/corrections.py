@@ -18,18 +18,20 @@ _MEMORY = (
 """How long after a correction another one counts as the next of the row: twice the pause, see `pause`."""
 
 
-def known(connection: Connection, target: Target, fabric_id: int) -> dict[str, Corrections]:
-    """The rows of corrections of a fabric that go on, by object or path; of several rivals the sum and all names."""
+def known(connection: Connection, target: Target, fabric_ids: Collection[int]) -> dict[int, dict[str, Corrections]]:
+    """The rows of corrections that go on, by fabric and by object or path; of several rivals the sum and all names."""
+    found: dict[int, dict[str, Corrections]] = {}
     with transaction(connection) as cursor:
         cursor.execute(
-            "SELECT c.subject, sum(c.count)::integer, array_agg(c.rival ORDER BY c.last_at DESC, c.rival), "
+            "SELECT c.fabric_id, c.subject, sum(c.count)::integer, array_agg(c.rival ORDER BY c.last_at DESC, c.rival), "
             "extract(epoch FROM now() - max(c.last_at))::float FROM hedgehog.correction c "
-            f"WHERE c.fabric_id = %s AND c.target = %s AND c.last_at + {_MEMORY} > now() GROUP BY 1",
-            (fabric_id, target.value),
+            f"WHERE c.fabric_id = ANY(%s) AND c.target = %s AND c.last_at + {_MEMORY} > now() GROUP BY 1, 2",
+            (sorted(fabric_ids), target.value),
         )
-        return {
-            row[0]: Corrections(row[1], tuple(rival for rival in row[2] if rival), row[3]) for row in cursor.fetchall()
-        }
+        for fabric_id, subject, count, rivals, seconds in cursor.fetchall():
+            row = Corrections(count, tuple(rival for rival in rivals if rival), seconds)
+            found.setdefault(fabric_id, {})[subject] = row
+    return found
 
 
 def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[str, str], held: Collection[str]) -> None:

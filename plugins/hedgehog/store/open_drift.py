@@ -66,11 +66,11 @@ def inventory_entries(
         return {ObjectRef(*row[:3]): InventoryEntry(*row[3:]) for row in cursor.fetchall()}
 
 
-def _of(table: str) -> str:
-    """The condition that a row is one of the objects %(refs)s."""
+def _of(table: str, parameter: str = "refs") -> str:
+    """The condition that a row is one of the objects of *parameter*."""
     return (
         f"({table}.kind, {table}.namespace, {table}.name) IN (SELECT split_part(r, '/', 1), split_part(r, '/', 2), "
-        "split_part(r, '/', 3) FROM unnest(%(refs)s::text[]) r)"
+        f"split_part(r, '/', 3) FROM unnest(%({parameter})s::text[]) r)"
     )
 
 
@@ -150,21 +150,30 @@ def forget(cursor: Any, connection_id: str, refs: Collection[ObjectRef]) -> None
 
 
 def replace_rows(
-    cursor: Any, connection_id: str, fabric_id: int, found: Sequence[Drift], *, unknown_kinds: Collection[str]
+    cursor: Any,
+    connection_id: str,
+    fabric_id: int,
+    found: Sequence[Drift],
+    *,
+    unknown_kinds: Collection[str],
+    reverted: Collection[ObjectRef] = (),
 ) -> None:
     """Make the rows of a fabric in a cluster *found*, and drop what it has taken into its inventory.
 
-    About *unknown_kinds*, which could not be listed, the rows stay as they are.
+    About *unknown_kinds*, which could not be listed, the rows stay as they are; so do those that a person wants written
+    again, except for *reverted*, of which the sync knew when it planned.
     """
     parameters = {
         "connection": connection_id,
         "fabric": fabric_id,
         "unknown": list(unknown_kinds),
         "refs": _texts(one.ref for one in found),
+        "reverted": _texts(reverted),
     }
     cursor.execute(
         "DELETE FROM hedgehog.drift d WHERE d.connection_id = %(connection)s AND NOT d.kind = ANY(%(unknown)s) "
-        f"AND NOT {_of('d')} AND (d.fabric_id = %(fabric)s OR d.fabric_id IS NULL AND EXISTS (SELECT 1 FROM hedgehog.inventory i "
+        f"AND NOT {_of('d')} AND (NOT d.revert OR {_of('d', 'reverted')}) "
+        "AND (d.fabric_id = %(fabric)s OR d.fabric_id IS NULL AND EXISTS (SELECT 1 FROM hedgehog.inventory i "
         "WHERE (i.connection_id, i.kind, i.namespace, i.name) = (d.connection_id, d.kind, d.namespace, d.name) "
         "AND i.fabric_id = %(fabric)s))",
         parameters,
@@ -201,14 +210,17 @@ def listing(connection: Connection, fabric: str | None = None) -> list[ListedDri
         return [ListedDrift(tuple(row[12]), row[11], _drift(row[:9]), row[9], row[10]) for row in cursor.fetchall()]
 
 
-def to_revert(connection: Connection, connection_id: str, fabric_id: int) -> set[ObjectRef]:
-    """The objects that a person wants written again."""
+def to_revert(
+    connection: Connection, connection_id: str, fabric_ids: Collection[int]
+) -> dict[int, frozenset[ObjectRef]]:
+    """The objects of each fabric that a person wants written again; fabrics without any are left out."""
     with transaction(connection) as cursor:
         cursor.execute(
-            "SELECT kind, namespace, name FROM hedgehog.drift WHERE revert AND connection_id = %s AND fabric_id = %s",
-            (connection_id, fabric_id),
+            "SELECT fabric_id, array_agg(ARRAY[kind, namespace, name]) FROM hedgehog.drift "
+            "WHERE revert AND connection_id = %s AND fabric_id = ANY(%s) GROUP BY fabric_id",
+            (connection_id, sorted(fabric_ids)),
         )
-        return {ObjectRef(*row) for row in cursor.fetchall()}
+        return {fabric_id: frozenset(ObjectRef(*ref) for ref in refs) for fabric_id, refs in cursor.fetchall()}
 
 
 def revert(connection: Connection, fabric_id: int, refs: Collection[ObjectRef]) -> None:

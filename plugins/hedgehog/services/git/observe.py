@@ -115,7 +115,7 @@ def observe(job: Job, source: PlanInputs) -> FilePlan:
         frozenset(listing.opaque),
         _editors(source, found, (suspects | missing) - own, records.known),
         _readings(source, fabric, wanted_files.to_read(wanted, known, listing.files)),
-        corrections.known(source.connection, Target.GIT, fabric.id),
+        corrections.known(source.connection, Target.GIT, [fabric.id]).get(fabric.id, {}),
     )
     decided = git_edits.to_revert(source.connection, fabric.id)
     overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}

@@ -1,18 +1,19 @@
-"""Drift in a sync to a cluster: what others did to our objects is reported, corrected or adopted.
+"""What a sync does about drift, by the fabric's policies: it is corrected, reported, adopted or left for a while. Pure.
 
-Every sync calls `settle` between its plan and its writes, and `record` after them. What the watch does as things happen
-is `watched_drift`, what people decide `drift_decisions`. Nothing here ever deletes an object of a cluster.
+What the watch does as things happen is `watched_drift`, what people decide `drift_decisions`. Nothing here ever deletes an
+object of a cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hedgehog.errors import DriftReported, Flapping
 from hedgehog.fabric import defaults
 from hedgehog.fabric.canonical import canonical, differs
-from hedgehog.fabric.changes import WRITES, Action, Change
+from hedgehog.fabric.changes import Action, Change
+from hedgehog.fabric.corrections import Corrections
 from hedgehog.fabric.drift_detection import (
     Drift,
     DriftState,
@@ -23,16 +24,12 @@ from hedgehog.fabric.drift_detection import (
     policy_of,
 )
 from hedgehog.fabric.kinds import FIELD_MANAGER
-from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, PrunePolicy, SourceOfTruth, Target
+from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.kube.apply import Result
-from hedgehog.kube.live import Live
-from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.plan import Plan
+from hedgehog.kube.result import Result
 from hedgehog.manifests import intake
 from hedgehog.manifests.schema import schema_violations
-from hedgehog.store import corrections, inventory, open_drift
-from hedgehog.store import objects as object_store
-from hedgehog.store.database import Connection, transaction
 
 
 def stored_form(settings: FabricSettings, manifest: Manifest) -> Manifest:
@@ -40,82 +37,76 @@ def stored_form(settings: FabricSettings, manifest: Manifest) -> Manifest:
     return manifest if schema_violations(manifest) else defaults.stored(manifest, settings)
 
 
-# During a sync ------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class KnownDrift:
+    """What the fabric database says of a fabric that bears on its drift."""
+
+    rows: Mapping[ObjectRef, Manifest]
+    """The fabric's objects, where a drift may be adopted into them."""
+    to_revert: frozenset[ObjectRef]
+    """What a person wants written again."""
+    corrections: Mapping[str, Corrections]
+    """What was written again of late because others had changed it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class DriftPlan:
     """A plan after the fabric's drift policies, and what to record of it once it was carried out."""
 
-    connection_id: str
     plan: Plan
     found: Mapping[ObjectRef, Drift] = field(default_factory=dict)
     adopted: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
     """Objects as the fabric is to want them from now on."""
-    forced: frozenset[ObjectRef] = frozenset()
-    """Objects that a person wants written regardless of the owners of their fields."""
     flapping: frozenset[ObjectRef] = frozenset()
     """Objects that are held because somebody else keeps writing them back."""
+    reverted: frozenset[ObjectRef] = frozenset()
+    """What people wanted written again when the plan was made."""
 
 
-def settle(
-    connection: Connection, connection_id: str, fabric: Fabric, *, desired: Desired, live: Live, plan: Plan
-) -> Settlement:
+def apply_policies(fabric: Fabric, plan: Plan, known: KnownDrift) -> DriftPlan:
     """Hold back from *plan* what the fabric's policies do not correct, or take it over.
 
-    What the fabric changed itself, while nobody else did, is not drift. A person's `revert` goes before every policy.
-    Adopted are changed objects of a fabric that lives in the database, as long as it has not changed them itself; a
-    deleted object is only reported, since to delete it from the fabric is for a person to say. Reads, writes nothing.
+    What the fabric changed itself, while nobody else did, is not drift. A person's `revert` goes before every policy, and
+    before the owners of fields. Adopted are changed objects of a fabric that lives in the database, as long as it has not
+    changed them itself; a deleted object is only reported, since to delete it from the fabric is for a person to say.
     """
-    found = _drifted(fabric, desired, live, plan)
-    if not found and not plan.to_apply:
-        return Settlement(connection_id, plan)
-    forced = open_drift.to_revert(connection, connection_id, fabric.id) & (found.keys() | plan.to_apply.keys())
+    found = _drifted(fabric, plan)
+    forced = known.to_revert & (found.keys() | plan.to_apply.keys())
     found |= {ref: Drift(ref, DriftState.CHANGED, fabric.id) for ref in forced - found.keys()}
-    open_ = {ref: policy_of(fabric, ref.kind) for ref in found.keys() - forced}
-    held = _flapping(connection, fabric, desired, plan, {ref: found[ref] for ref in open_})
-    adopted: dict[ObjectRef, Manifest] = {}
+    open_ = {ref: found[ref] for ref in sorted(found.keys() - forced)}
+    held = _flapping(plan, open_, known.corrections)
     results: dict[ObjectRef, Result] = {}
-    rows: dict[ObjectRef, Manifest] = {}
-    if DriftPolicy.ADOPT in open_.values():
-        rows = {row.ref: row.manifest for row in object_store.load_objects(connection, [fabric.id])[fabric.id]}
-    for ref, policy in sorted(open_.items()):
+    adopted: dict[ObjectRef, Manifest] = {}
+    for ref, drift in open_.items():
+        policy = policy_of(fabric, ref.kind)
         if policy is DriftPolicy.CORRECT:
             results |= {ref: held[ref]} if ref in held else {}
-            continue
-        if ref not in plan.to_apply:
-            continue
-        taking = _adopt(fabric, desired, found[ref], live, rows) if policy is DriftPolicy.ADOPT else ""
-        if isinstance(taking, str):
-            results[ref] = _reported(fabric, found[ref], taking)
-        else:
-            adopted |= taking
-            done = "adopted into the fabric" if taking else "adopted into the fabric, waits until it is published"
-            results[ref] = Result(Change(ref, Action.SKIPPED, done), live=live.objects.get(ref))
+        elif ref in plan.to_apply:
+            taking = _adopt(fabric, plan, drift, known.rows) if policy is DriftPolicy.ADOPT else ""
+            if isinstance(taking, str):
+                results[ref] = _reported(fabric, drift, taking)
+            else:
+                adopted |= taking
+                results[ref] = _adopted(plan, ref, waits=not taking)
     kept = {ref: change for ref, change in plan.to_apply.items() if ref not in results}
-    return Settlement(
-        connection_id,
-        replace(plan, settled={**plan.settled, **results}, to_apply=kept),
-        found,
-        adopted,
-        frozenset(forced),
-        frozenset(ref for ref in held if ref in results and results[ref] is held[ref]),
-    )
+    decided = replace(plan, settled={**plan.settled, **results}, to_apply=kept, forced=plan.forced | forced)
+    flapping = frozenset(ref for ref in held if results.get(ref) is held[ref])
+    return DriftPlan(decided, found, adopted, flapping, known.to_revert)
 
 
 def _flapping(
-    connection: Connection, fabric: Fabric, desired: Desired, plan: Plan, found: Mapping[ObjectRef, Drift]
+    plan: Plan, open_: Mapping[ObjectRef, Drift], corrections: Mapping[str, Corrections]
 ) -> dict[ObjectRef, Result]:
     """What was corrected so often of late that it is left alone for a while.
 
     What the fabric itself wants otherwise by now is written: a person's change is not part of the fight.
     """
     results = {}
-    fights = corrections.known(connection, Target.KUBERNETES, fabric.id)
-    for ref, one in found.items():
-        fight = fights.get(str(ref))
-        as_before = not differs(desired.manifests[ref], desired.owned[ref])
-        if fight is None or not fight.pause_left or ref not in plan.to_apply or not as_before:
+    for ref, one in open_.items():
+        fight = corrections.get(str(ref))
+        if fight is None or not fight.pause_left or ref not in plan.to_apply:
+            continue
+        if differs(plan.desired.manifests[ref], plan.desired.owned[ref]):
             continue
         advice = "have only one of the two write it, or `hedgehog drift revert` it to have it written now"
         error = Flapping(f"{one}; {fight.describe(FIELD_MANAGER)}; {advice}", retry_after=fight.pause_left)
@@ -123,29 +114,35 @@ def _flapping(
     return results
 
 
-def _drifted(fabric: Fabric, desired: Desired, live: Live, plan: Plan) -> dict[ObjectRef, Drift]:
+def _adopted(plan: Plan, ref: ObjectRef, *, waits: bool) -> Result:
+    done = "adopted into the fabric, waits until it is published" if waits else "adopted into the fabric"
+    return Result(Change(ref, Action.SKIPPED, done), live=plan.live.objects.get(ref))
+
+
+def _drifted(fabric: Fabric, plan: Plan) -> dict[ObjectRef, Drift]:
     """The objects that the plan would write because they are neither as wanted nor as we applied them."""
+    desired, live = plan.desired, plan.live
     found = {}
     for ref in desired.owned.keys() & desired.manifests.keys():
         stuck = ref in plan.settled and plan.settled[ref].error is not None and ref.kind not in live.failed
         if ref not in plan.to_apply and not (stuck and is_gone(live.objects.get(ref))):
             continue
         one = drift_of_owned(ref, fabric.id, desired.owned[ref], live.objects.get(ref), stored=desired.stored)
-        if one is not None and not _as_wanted(ref, desired, live):
+        if one is not None and not _as_wanted(plan, ref):
             found[ref] = one
     return found
 
 
-def _as_wanted(ref: ObjectRef, desired: Desired, live: Live) -> bool:
+def _as_wanted(plan: Plan, ref: ObjectRef) -> bool:
     """Whether somebody else did what the fabric wants now; it is written again only to own its fields."""
-    there = live.objects.get(ref)
+    there = plan.live.objects.get(ref)
     if there is None or is_gone(there):
         return False
-    return not differs(desired.manifests[ref], there, stored=desired.stored)
+    return not differs(plan.desired.manifests[ref], there, stored=plan.desired.stored)
 
 
 def _adopt(
-    fabric: Fabric, desired: Desired, drift: Drift, live: Live, rows: Mapping[ObjectRef, Manifest]
+    fabric: Fabric, plan: Plan, drift: Drift, rows: Mapping[ObjectRef, Manifest]
 ) -> dict[ObjectRef, Manifest] | str:
     """What the fabric is to want (nothing when it does already), or why it cannot be adopted."""
     ref = drift.ref
@@ -156,12 +153,12 @@ def _adopt(
     row = rows.get(ref)
     if row is None:
         return "it is not among the fabric's objects"
-    there = live.objects[ref]
-    if not differs(row, there, stored=desired.stored):
+    there = plan.live.objects[ref]
+    if not differs(row, there, stored=plan.desired.stored):
         return {}
-    if canonical(row) != canonical(desired.owned[ref]):
+    if canonical(row) != canonical(plan.desired.owned[ref]):
         return "the fabric changed it, too"
-    taking = takeable(fabric, there, row, desired.stored)
+    taking = takeable(fabric, there, row, plan.desired.stored)
     return taking if isinstance(taking, str) else {ref: taking}
 
 
@@ -179,39 +176,3 @@ def takeable(fabric: Fabric, live: Manifest, row: Manifest | None, stored: Store
 def _reported(fabric: Fabric, drift: Drift, why: str) -> Result:
     advice = f"`hedgehog drift adopt {fabric.name} {drift.ref}` or `hedgehog drift revert {fabric.name} {drift.ref}`"
     return Result.failed(drift.ref, DriftReported(f"{drift}; {why + '; ' if why else ''}decide with {advice}"))
-
-
-def record(
-    connection: Connection,
-    fabric: Fabric,
-    settlement: Settlement,
-    results: Mapping[ObjectRef, Result],
-    *,
-    unknown_kinds: Collection[str],
-) -> None:
-    """Write what a sync found and what it adopted, inside the caller's transaction and after its inventory.
-
-    A drift stays until its object was written; what is unwanted and was left in the cluster is an orphan.
-    """
-    done = {
-        ref for ref, result in results.items() if result.error is None and result.change.action is not Action.SKIPPED
-    }
-    owner = None if fabric.prune_policy is PrunePolicy.ORPHAN else fabric.id
-    left = [
-        Drift(ref, DriftState.ORPHAN, owner)
-        for ref in settlement.plan.to_delete
-        if ref in results and results[ref].change.action in {Action.SKIPPED, Action.FAILED}
-    ]
-    found = [*(one for ref, one in settlement.found.items() if ref not in done), *left]
-    with transaction(connection) as cursor:
-        if settlement.adopted:
-            object_store.save_objects(connection, fabric.id, settlement.adopted.values())
-            inventory.take_over(cursor, fabric.id, settlement.adopted)
-        open_drift.replace_rows(cursor, settlement.connection_id, fabric.id, found, unknown_kinds=unknown_kinds)
-        corrected = {
-            str(ref): one.manager
-            for ref, one in settlement.found.items()
-            if ref in results and results[ref].answer is not None and results[ref].change.action in WRITES
-        }
-        held = [str(ref) for ref in settlement.flapping]
-        corrections.record(cursor, Target.KUBERNETES, fabric.id, corrected=corrected, held=held)
