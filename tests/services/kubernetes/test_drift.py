@@ -9,6 +9,7 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
 from hedgehog.services.kubernetes import drift_decisions
+from hedgehog.services.validation import Judgement
 from hedgehog.store import fabrics, open_drift, schedule
 from hedgehog.store import objects as object_store
 from tests.kube.clusters import api, cluster
@@ -234,3 +235,31 @@ def test_a_dry_run_decides_and_records_nothing(world: World) -> None:
     outcome = world.sync("lab", dry_run=True)
     assert "Server/default/a skipped (adopted into the fabric)" in outcome.details
     assert (drifts(world.database), wanted(world)["a"]) == ({}, make_server("a"))
+
+
+def test_a_revert_that_comes_while_a_sync_works_is_done_by_the_next(world: World) -> None:
+    """The sync that had planned without it leaves it on record."""
+    create(world.api, make_server("a", "theirs"))
+    world.fabric("lab", make_server("a"))
+    assert world.sync("lab").error_class == "FieldConflict"
+
+    def meanwhile(*_: object) -> Judgement:
+        drift_decisions.revert(world.database, "lab", [A])
+        return Judgement()
+
+    assert world.sync("lab", judge=meanwhile).status is HELD
+    assert (world.sync("lab").status, description(world)) == (SUCCESS, "a server")
+
+
+def test_what_the_fabric_changes_while_a_sync_adopts_is_kept(world: World) -> None:
+    """The drift stays; the next sync says that both changed it."""
+    drifted(world, drift_policy="adopt")
+    object_store.save_objects(world.database, world.id("lab"), [make_server("c")])
+
+    def meanwhile(*_: object) -> Judgement:
+        object_store.save_objects(world.database, world.id("lab"), [make_server("a", "of the fabric")])
+        return Judgement()
+
+    world.sync("lab", judge=meanwhile)
+    assert (wanted(world)["a"], drifts(world.database)["a"]) == (make_server("a", "of the fabric"), "changed")
+    assert any("the fabric changed it, too" in line for line in world.sync("lab").details)
