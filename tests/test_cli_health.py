@@ -41,8 +41,8 @@ def looked(hedgehog, database_parameters):
     return hedgehog
 
 
-def test_health_shows_what_was_seen_last(looked):
-    """One line a thing, with all reasons below; nothing is asked, so the status is 0."""
+def test_health_shows_the_last_result(looked):
+    """One line per subject, with all reasons below; nothing is checked, so the status is 0."""
     status, out, err = looked("health")
     assert (status, err) == (0, "")
     assert [line.split() for line in out.splitlines()[:3]] == [
@@ -66,8 +66,8 @@ def test_health_as_json_has_stable_keys(looked):
     assert row.keys() >= {"scope", "reasons", "facts", "since", "checked_at", "run_id"}
 
 
-def test_a_check_asks_now_and_ends_with_1_when_something_is_not_well(looked, database_parameters, monkeypatch):
-    """A fabric whose connection is not there is Unknown, with the way to make it."""
+def test_a_check_runs_now_and_ends_with_1_if_something_is_unhealthy(looked, database_parameters, monkeypatch):
+    """A fabric whose connection does not exist is Unknown, with the way to create it."""
     connection = store_database.connect(database_parameters)
     save_fabric(connection, "gen", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_gen"})
     connection.close()
@@ -77,7 +77,7 @@ def test_a_check_asks_now_and_ends_with_1_when_something_is_not_well(looked, dat
     assert "connection k8s_gen has type 'generic'; it must be a kubernetes connection" in out
 
 
-def test_an_unknown_fabric_is_refused_with_near_names(looked):
+def test_an_unknown_fabric_is_refused_with_similar_names(looked):
     """As everywhere."""
     status, _, err = looked("health", "gne")
     assert status == 1
@@ -100,8 +100,8 @@ def test_a_self_test_shows_every_check_and_ends_with_1_when_one_failed(hedgehog,
     assert (status, json.loads(out)) == (0, [{"name": "database", "passed": True, "text": "fine"}])
 
 
-def test_a_self_test_does_not_wait_for_airflow_to_load(connection_uri):
-    """It takes seconds, and asks nobody but the connections of the environment."""
+def test_a_self_test_does_not_load_airflow(connection_uri):
+    """Loading takes seconds, and only the connections of the environment are needed."""
     environment = {
         "PATH": os.environ["PATH"],
         "AIRFLOW_CONN_HEDGEHOG_DB": connection_uri,

@@ -27,31 +27,31 @@ WITHOUT_RULES = {row.kind for row in KINDS.values() if row.group == FABRICATOR}
 
 
 @EVERY_KIND
-def test_a_kind_has_its_schema(kind: Kind) -> None:
+def test_every_kind_has_a_schema(kind: Kind) -> None:
     """Named after group, kind and version."""
     assert (ROOT / "include" / "schemas" / kind.group / f"{kind.kind.lower()}_{kind.version}.json").is_file()
 
 
 @EVERY_KIND
-def test_a_kind_has_its_defaults(kind: Kind) -> None:
-    """In `fabric/defaults`, or it is stored as it is sent."""
+def test_every_kind_has_defaults(kind: Kind) -> None:
+    """In `fabric/defaults`, unless it is stored as it is sent."""
     assert (kind.kind in defaults._DEFAULTERS) != (kind.kind in STORED_AS_SENT)
 
 
 @EVERY_KIND
-def test_a_kind_has_its_references(kind: Kind) -> None:
-    """A finder in `fabric/references.py`, or it refers to nothing: the order of a sync follows from it."""
+def test_every_kind_has_references(kind: Kind) -> None:
+    """A finder in `fabric/references.py`, unless it refers to nothing: the order of a sync follows from it."""
     assert (kind.kind in references._FINDERS) != (kind.kind in REFER_TO_NOTHING)
 
 
 @EVERY_KIND
-def test_a_kind_has_its_rules(kind: Kind) -> None:
+def test_every_kind_has_rules(kind: Kind) -> None:
     """A row in `KINDS` of a module of `admission/rules`."""
     assert (kind.kind in rules()) != (kind.kind in WITHOUT_RULES)
 
 
 @EVERY_KIND
-def test_a_kind_has_its_rights(kind: Kind) -> None:
+def test_every_kind_has_permissions(kind: Kind) -> None:
     """In `deploy/kubernetes/clusterrole.yaml`, bound in the namespace of the kind."""
     manifests = list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "clusterrole.yaml").read_text()))
     bound = {
@@ -72,6 +72,6 @@ def test_a_kind_has_its_rights(kind: Kind) -> None:
     assert wanted - given == set()
 
 
-def test_nothing_is_said_of_kinds_that_are_gone() -> None:
-    """The lists above hold kinds of the table only."""
+def test_the_lists_name_only_existing_kinds() -> None:
+    """The lists above have only kinds of the table."""
     assert KINDS.keys() >= STORED_AS_SENT | REFER_TO_NOTHING | WITHOUT_RULES

@@ -30,13 +30,13 @@ def allowed() -> dict[str, str]:
     return {name: reason.strip() for name, _, reason in (line.partition(" ") for line in lines)}
 
 
-def test_what_shares_a_name_is_the_same_idea():
-    """A reader who searches for a word finds one thing, or things of which the list says why."""
+def test_public_names_have_one_meaning():
+    """A reader who searches for a word finds one thing, or things for which the list gives a reason."""
     found = shared([path.read_text() for path in PACKAGE.rglob("*.py")])
     assert {"new": found - allowed().keys(), "gone": allowed().keys() - found} == {"new": set(), "gone": set()}
 
 
-def test_each_name_has_its_reason():
+def test_every_allowed_homonym_has_a_reason():
     """A line without one is an excuse."""
     assert [name for name, reason in allowed().items() if len(reason.split()) < 2] == []
 

@@ -27,19 +27,19 @@ def test_a_phrase_is_found_across_lines(text):
 
 
 @pytest.mark.parametrize("text", ["one commit per fabric", "one commit a fabricator", "done commit a fabric"])
-def test_what_only_looks_like_it_is_left_alone(text):
-    """Whole words count."""
+def test_a_similar_word_is_not_reported(text):
+    """Only whole words count."""
     assert list(prose.found(text, UNWANTED)) == []
 
 
-def test_a_line_that_says_nothing_instead_is_refused():
-    """Otherwise it would be a phrase that nobody ever writes."""
+def test_a_phrase_without_a_replacement_is_refused():
+    """Otherwise it would be a phrase that is never found."""
     with pytest.raises(ValueError, match="'one commit'"):
         prose.phrases("one commit\n")
 
 
 def test_the_pages_are_found():
-    """A check of nothing would be green."""
+    """A check of no pages would pass."""
     names = {path.name for path in prose.pages()}
     assert {"README.md", "DAGS.md", "hedgehog_git_sync.py", "kinds.py"} <= names
     assert len(names) > 200

@@ -50,8 +50,8 @@ def read_only(kind: Kind) -> Permission:
     return Permission("list", kind.group, kind.plural, kind.default_namespace)
 
 
-def test_each_namespace_has_the_rights_that_its_kinds_take() -> None:
-    """The table of kinds and the verbs of `permissions_for` are the one source; a new kind makes this test fail."""
+def test_each_namespace_grants_the_permissions_that_its_kinds_need() -> None:
+    """The table of kinds and the verbs of `rights_to` are the only source; a new kind makes this test fail."""
     summaries = [FABRIC, replace(FABRIC, group=FALLBACK_GROUP)]
     used = {permission for kind in KINDS.values() for permission in permissions_for(kind, kind.default_namespace)}
     used |= {
@@ -61,8 +61,8 @@ def test_each_namespace_has_the_rights_that_its_kinds_take() -> None:
     assert {permission for namespace, role in BOUND.items() for permission in granted(RULES[role], namespace)} == used
 
 
-def test_what_has_no_namespace_is_definitions_names_and_reading() -> None:
-    """Only our own definition is written; no Secret, no Pod, no wildcard anywhere."""
+def test_cluster_wide_permissions_are_limited_to_definitions_namespaces_and_reading() -> None:
+    """Only our own definition is written; no Secret, no Pod, no wildcard."""
     (cluster_wide,) = [it["roleRef"]["name"] for it in MANIFESTS if it["kind"] == "ClusterRoleBinding"]
     rules = {
         (rule["resources"][0], tuple(rule["verbs"])): rule.get("resourceNames", []) for rule in RULES[cluster_wide]
@@ -79,8 +79,8 @@ def test_what_has_no_namespace_is_definitions_names_and_reading() -> None:
     }
 
 
-def test_every_role_is_bound_to_the_one_account() -> None:
-    """A role that nobody has would be forgotten."""
+def test_every_role_is_bound_to_the_account() -> None:
+    """An unbound role would have no effect."""
     bindings = [it for it in MANIFESTS if it["kind"].endswith("Binding")]
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": FABRIC.default_namespace}
     assert [it["subjects"] for it in bindings] == [[subject]] * len(bindings)
@@ -114,7 +114,7 @@ def put(client: Cluster, manifest: dict[str, Any], user: str) -> None:
     )
 
 
-def test_a_whole_sync_works_with_these_rights(database: Connection, cluster: DevCluster, user: Path) -> None:
+def test_a_whole_sync_works_with_these_permissions(database: Connection, cluster: DevCluster, user: Path) -> None:
     """Definition, namespace, objects, status, prune: the first run installs, the second deletes."""
     values = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "publish_fabric_resource": True}
     fabrics.save_fabric(database, "lab", values)
@@ -127,7 +127,7 @@ def test_a_whole_sync_works_with_these_rights(database: Connection, cluster: Dev
     assert [(it.counts["created"], it.counts["deleted"]) for it in outcomes] == [(6, 0), (0, 1)]
 
 
-def test_health_checks_find_no_right_missing(cluster: DevCluster, user: Path) -> None:
+def test_health_checks_find_no_missing_permission(cluster: DevCluster, user: Path) -> None:
     """For every kind that a fabric can hold."""
     client = cluster.connect(user)
     permissions = {

@@ -25,21 +25,21 @@ def commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 
 def test_every_error_has_a_row() -> None:
-    """An operator searches for the name that a table or a log showed."""
+    """An operator searches for the name that a table or a log shows."""
     rows = re.findall(r"^\| \[(\w+)\]\(errors\.md\) \|", PAGE, re.MULTILINE)
     names = {name for name, it in inspect.getmembers(errors, inspect.isclass) if it.__module__ == errors.__name__}
     assert sorted(rows) == sorted(names - {"HedgehogError"})
 
 
-def test_every_alert_has_a_first_look() -> None:
-    """Whoever is woken by one finds it here."""
+def test_every_alert_has_a_row() -> None:
+    """It says where an operator should look first."""
     rules = yaml.safe_load((ROOT / "deploy" / "alerts" / "hedgehog.yaml").read_text())
     alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
     assert set(re.findall(r"Hedgehog[A-Z]\w+", PAGE)) == alerts
 
 
 def test_every_command_that_is_named_exists() -> None:
-    """With its sub-command, where it has some."""
+    """Including its subcommand, if it has one."""
     known = commands(build_parser())
     named = {tuple(match.split()) for match in re.findall(r"`hedgehog ([a-z-]+(?: [a-z]+)?)", PAGE)}
     assert [it for it in named if it[0] not in known] == []

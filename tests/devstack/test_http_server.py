@@ -12,7 +12,7 @@ from devstack.http_server import Server
 @pytest.mark.parametrize(
     ("error", "told"), [(BrokenPipeError(), False), (ConnectionResetError(), False), (ValueError("a slip"), True)]
 )
-def test_only_failures_of_our_own_are_reported(capsys, error, told):
+def test_only_our_own_failures_are_reported(capsys, error, told):
     """A client that was killed is not one of them."""
     with Server(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         try:

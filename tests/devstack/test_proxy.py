@@ -50,15 +50,15 @@ def ask(proxy: Proxy, text: bytes = b"hedgehog\n") -> bytes:
 
 
 @pytest.mark.parametrize("mode", [Mode.PASS, Mode.SLOW, Mode.TRICKLE])
-def test_what_is_only_slow_arrives_whole(proxy: Proxy, mode: Mode) -> None:
+def test_slow_data_arrives_completely(proxy: Proxy, mode: Mode) -> None:
     """Every byte of it."""
     proxy.set(mode)
     assert ask(proxy) == b"hedgehog\n" * 100
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.RESET])
-def test_what_is_refused_or_reset_gets_no_answer_until_it_is_over(proxy: Proxy, mode: Mode) -> None:
-    """And is served again on the same port."""
+def test_refused_and_reset_connections_get_no_answer_until_the_outage_ends(proxy: Proxy, mode: Mode) -> None:
+    """Then the same port works again."""
     proxy.set(mode)
     assert ask(proxy) == b""
     proxy.set(Mode.PASS)
@@ -71,8 +71,8 @@ def test_a_cut_answer_ends_in_its_middle(proxy: Proxy) -> None:
     assert len(ask(proxy)) <= 7
 
 
-def test_a_silent_server_takes_what_comes_and_says_nothing(proxy: Proxy) -> None:
-    """Until it is over; then the connection is lost."""
+def test_a_silent_server_accepts_data_and_sends_nothing(proxy: Proxy) -> None:
+    """Until the outage ends; then the connection is lost."""
     proxy.set(Mode.SILENT)
     answers: list[bytes] = []
     asking = threading.Thread(target=lambda: answers.append(ask(proxy)))
@@ -85,7 +85,7 @@ def test_a_silent_server_takes_what_comes_and_says_nothing(proxy: Proxy) -> None
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_something_happens_at_a_message(proxy: Proxy, after: bool) -> None:
+def test_an_action_can_be_triggered_by_a_message(proxy: Proxy, after: bool) -> None:
     """Once, before or after it is passed on."""
     seen: list[bytes] = []
     trip = proxy.trip(1, lambda: seen.append(b"now"), after=after)

@@ -10,8 +10,8 @@ from hedgehog.fabric.model import ObjectRef
 from tests.e2e.looks import git, live
 
 
-def test_a_new_fabric_is_committed_and_applied_without_anybody_asking(stack: Stack, name: str) -> None:
-    """Rows are written; the notification wakes Git sync; its publication wakes Kubernetes sync."""
+def test_a_new_fabric_is_committed_and_applied_automatically(stack: Stack, name: str) -> None:
+    """Rows are written; the notification wakes the Git sync; its publication wakes the Kubernetes sync."""
     objects = small_fabric(name, 1)
     stack.add_fabric(name, objects)
     stack.wait_in_sync(name)
@@ -28,8 +28,8 @@ def test_a_new_fabric_is_committed_and_applied_without_anybody_asking(stack: Sta
     assert f"Hedgehog-Fabric: {name}" in message
 
 
-def test_a_changed_object_is_one_more_commit_and_one_write(stack: Stack, name: str) -> None:
-    """Only what changed is committed and written; the rest of the fabric keeps its resource versions."""
+def test_a_changed_object_causes_one_commit_and_one_write(stack: Stack, name: str) -> None:
+    """Only the change is committed and written; the rest of the fabric keeps its resource versions."""
     stack.add_fabric(name, small_fabric(name, 2))
     stack.wait_in_sync(name)
     commits = int(git(stack, "rev-list", "--count", "main", "--", f"fabrics/{name}"))
@@ -46,7 +46,7 @@ def test_a_changed_object_is_one_more_commit_and_one_write(stack: Stack, name: s
 
 
 def test_a_removed_object_leaves_git_and_the_cluster(stack: Stack, name: str) -> None:
-    """The file goes in a commit, the object is pruned, the others stay."""
+    """The file is removed in a commit, the object is pruned, the others are kept."""
     objects = small_fabric(name, 3)
     stack.add_fabric(name, objects)
     stack.wait_in_sync(name)
@@ -61,7 +61,7 @@ def test_a_removed_object_leaves_git_and_the_cluster(stack: Stack, name: str) ->
 
 
 def test_a_burst_of_two_hundred_changes_loses_none(stack: Stack, name: str) -> None:
-    """200 transactions in a row: however many wake-ups collapse, the last state of every object arrives."""
+    """200 transactions in a row: however many notifications are combined, the last state of every object arrives."""
     stack.add_fabric(name, [make_server(f"{name}-s{i}") for i in range(20)])
     for i in range(200):
         stack.save(name, [make_server(f"{name}-s{i % 20}", f"change {i}")])
@@ -72,8 +72,8 @@ def test_a_burst_of_two_hundred_changes_loses_none(stack: Stack, name: str) -> N
     assert texts == [f"change {180 + i}" for i in range(20)]
 
 
-def test_the_clock_alone_brings_a_change_when_every_wake_up_is_lost(stack: Stack, name: str) -> None:
-    """With the triggerer gone nobody hears notifications; the schedules still do the work."""
+def test_the_schedule_alone_syncs_a_change_when_every_notification_is_lost(stack: Stack, name: str) -> None:
+    """Without the triggerer, nothing receives notifications; the schedules still do the work."""
     stack.airflow.stop_part("triggerer")
     try:
         stack.add_fabric(name, [make_vpc(f"{name}-v", 4)])
@@ -85,7 +85,7 @@ def test_the_clock_alone_brings_a_change_when_every_wake_up_is_lost(stack: Stack
 
 
 def test_a_mistyped_conf_fails_the_run_and_nothing_is_done(stack: Stack, name: str) -> None:
-    """Airflow takes any key, so the first task refuses it; the fabric is as it was."""
+    """Airflow accepts any key, so the first task refuses it; the fabric is unchanged."""
     stack.add_fabric(name, [make_server(f"{name}-srv")], git_sync_enabled=False, enable_k8s_sync=False)
     run_id = stack.airflow.trigger("hedgehog_git_sync", fabric=[name], dryrun=True)
     assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"

@@ -30,8 +30,8 @@ def drifts(stack: Stack, name: str) -> list[open_drift.ListedDrift]:
     return [one for one in open_drift.listing(stack.database, name) if one.drift.fabric_id is not None]
 
 
-def test_an_edit_is_reported_corrected_or_adopted_by_the_mode(stack: Stack, name: str) -> None:
-    """Noticed, with who did it; what the policy says follows at once, and then there is peace."""
+def test_an_edit_is_reported_corrected_or_adopted_by_policy(stack: Stack, name: str) -> None:
+    """It is noticed, with its author; the policy is applied at once, and then nothing more happens."""
     settings: dict[str, Any] = {"drift_policy": "report", "conflict_policy": "force", "resync_seconds": 86400}
     stack.add_fabric(name, [make_server(f"{name}-a")], **settings)
     stack.wait_in_sync(name)
@@ -66,8 +66,8 @@ def wanted(stack: Stack, name: str) -> str:
     return found
 
 
-def test_the_watch_goes_on_after_a_restart_of_the_api_server(stack: Stack, name: str) -> None:
-    """An edit right after it is back is noticed, and corrected, without the clock's help."""
+def test_the_watch_continues_after_a_restart_of_the_api_server(stack: Stack, name: str) -> None:
+    """An edit right after the restart is noticed and corrected without a scheduled run."""
     stack.add_fabric(name, [make_server(f"{name}-a")], conflict_policy="force", resync_seconds=86400)
     stack.wait_in_sync(name)
     stack.cluster.stop()

@@ -26,10 +26,9 @@ def quick(stack: Stack) -> Iterator[Stack]:
         yield stack
 
 
-def test_a_scheduler_killed_with_its_tasks_in_the_middle_of_a_sync_leaves_nothing_undone(
-    quick: Stack, name: str
-) -> None:
-    """LocalExecutor: its tasks die with it, after the push and before the record; one commit, and every task ends."""
+def test_a_scheduler_killed_with_its_tasks_during_a_sync_loses_nothing(quick: Stack, name: str) -> None:
+    """LocalExecutor: its tasks die with it, after the push and before it is recorded; there is one commit, and
+    every task ends."""
     repository, objects = quick.add_repository(f"{name}-lost"), small_fabric(name, 32)
     held = hold_pushes(quick, repository)
     quick.add_fabric(name, objects, git_repository=repository)
@@ -47,8 +46,8 @@ def test_a_scheduler_killed_with_its_tasks_in_the_middle_of_a_sync_leaves_nothin
     assert written(quick, name, repository) == once(objects)
 
 
-def test_a_killed_triggerer_hears_changes_again_once_it_is_back(stack: Stack, name: str) -> None:
-    """What changed while it was unreachable is not lost, and the next change wakes a run again, before any clock."""
+def test_a_killed_triggerer_receives_changes_again_after_its_restart(stack: Stack, name: str) -> None:
+    """Changes made meanwhile are not lost, and the next change wakes a run before any schedule."""
     stack.airflow.kill_part("triggerer")
     stack.add_fabric(name, small_fabric(name, 33))
     stack.airflow.start_part("triggerer")
