@@ -99,7 +99,7 @@ def test_a_plain_url_has_parts(url: str, parts: GitUrl) -> None:
 )
 def test_what_others_may_read_differently_is_refused(url: str) -> None:
     """Also what would be an option of ssh or git."""
-    with pytest.raises(InvalidInput, match="no URL of a Git repository"):
+    with pytest.raises(InvalidInput, match="is not the URL of a Git repository"):
         GitUrl.parse(url)
 
 

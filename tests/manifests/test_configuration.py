@@ -69,7 +69,7 @@ def test_a_document_may_say_nothing():
         ),
         (
             make("{url: 'HTTPS://u:ghp_canary@git.example.com/a.git'}", kind="GitRepository"),
-            "c.yaml:4:8: GitRepository/gen: .spec.url: 'HTTPS://***@git.example.com/a.git': no URL of a Git repository",
+            "c.yaml:4:8: GitRepository/gen: .spec.url: 'HTTPS://***@git.example.com/a.git' is not the URL of a Git repository",
         ),
         (
             make("{branch: refs/heads/main}", kind="GitRepository"),
@@ -77,7 +77,7 @@ def test_a_document_may_say_nothing():
         ),
         (
             make("{url: 'https://[::1/x'}", kind="GitRepository"),
-            "c.yaml:4:8: GitRepository/gen: .spec.url: 'https://[::1/x': no URL of a Git repository",
+            "c.yaml:4:8: GitRepository/gen: .spec.url: 'https://[::1/x' is not the URL of a Git repository",
         ),
         (make("[]"), "c.yaml:4:1: Fabric/gen: .spec: [] is not a mapping"),
         (make("{}", metadata="{}"), "c.yaml:3:1: Fabric: .metadata.name: is missing"),
@@ -89,7 +89,7 @@ def test_a_document_may_say_nothing():
             make("{}", kind="Cluster"),
             "c.yaml:2:1: .kind: hedgehog-airflow/v1 has kinds Fabric and GitRepository, not 'Cluster'",
         ),
-        (make("{}") + "asn: 5\n", "c.yaml:5:1: Fabric/gen: .asn: there is no such field; settings stand under spec"),
+        (make("{}") + "asn: 5\n", "c.yaml:5:1: Fabric/gen: .asn: there is no such field; settings belong under spec"),
     ],
 )
 def test_a_wrong_document_is_refused_with_its_place(text, said):
@@ -149,7 +149,7 @@ def test_whether_rules_are_enforced_is_not_gits_to_say():
         values, (problem,) = configuration.taken_from_git(found, fabric)
         assert values == {"description": "x"}
         assert str(problem).startswith(
-            ".spec.settings.enforced: is set in the fabric database, not in Git: who may push"
+            ".spec.settings.enforced: is set in the fabric database, not in Git: a push must not"
         )
     values, problems = configuration.taken_from_git(document(make("{settings: {spine_asn: 65000}}")), off)
     assert (values, problems) == ({"settings": {"spine_asn": 65000, "enforced": False}}, [])

@@ -59,7 +59,7 @@ def test_a_right_object_is_handed_on_as_it_is():
         ({"kind": "Rack"}, "kind-unknown .kind: 'Rack' is not a kind that a fabric holds"),
         (
             {"apiVersion": "vpc.githedgehog.com/v1alpha2"},
-            "api-version-old .apiVersion: vpc.githedgehog.com/v1alpha2 VPC is not served any more; "
+            "api-version-old .apiVersion: vpc.githedgehog.com/v1alpha2 VPC is no longer served; "
             "write vpc.githedgehog.com/v1beta1",
         ),
         (

@@ -98,11 +98,11 @@ def test_a_namespace_is_filled_in(text, namespace):
         ),
         (
             make("Rack", "wiring.githedgehog.com/v1alpha2"),
-            "f.yaml:2:1: wiring.githedgehog.com/v1alpha2 Rack is gone since Beta-1 (October 2024); remove it",
+            "f.yaml:2:1: wiring.githedgehog.com/v1alpha2 Rack was removed in Beta-1 (October 2024); remove it",
         ),
         (
             make("ControlNode", "wiring.githedgehog.com/v1alpha2"),
-            "f.yaml:2:1: wiring.githedgehog.com/v1alpha2 ControlNode is gone since Beta-1 (October 2024); remove it",
+            "f.yaml:2:1: wiring.githedgehog.com/v1alpha2 ControlNode was removed in Beta-1 (October 2024); remove it",
         ),
         (
             make(api="vpc.githedgehog.com/v1alpha2"),
@@ -127,7 +127,7 @@ def test_a_namespace_is_filled_in(text, namespace):
         ("a: 1", "f.yaml:1:1: apiVersion and kind are missing; this is not a Kubernetes object"),
         ("kind: 5\napiVersion: v1", "f.yaml:1:1: apiVersion and kind are missing; this is not a Kubernetes object"),
         (make(metadata="{}"), "f.yaml:3:1: VPC/default/?: .metadata.name: is missing"),
-        (make(metadata="[]"), "f.yaml:1:1: VPC/default/?: .: metadata is missing or no mapping"),
+        (make(metadata="[]"), "f.yaml:1:1: VPC/default/?: .: metadata is missing or is not a mapping"),
         (make(metadata="{name: A_b}"), "f.yaml:3:12: VPC/default/A_b: .metadata.name: 'A_b' is not a Kubernetes name"),
         (make(metadata=f"{{name: {'a' * 254}}}"), f"f.yaml:3:12: VPC/default/{'a' * 254}: .metadata.name: "),
         (

@@ -1,4 +1,4 @@
-"""Checking files: YAML, the objects in it, and what a cluster would say of them, each with file, line and column."""
+"""Checking files: YAML, the objects in it, and what a cluster would refuse of them, each with file, line and column."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _UNSUPPORTED = frozenset(
 )
 _NO_FILE = ""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""Of YAML."""
+"""A line break of YAML."""
 MOST_REMARKS = 100
-"""Of one object."""
+"""At most so many about one object."""
 LONGEST_MESSAGE = 1000
-"""A value or a name may be as long as its document."""
+"""Messages are cut there: a value or a name may be as long as its document."""
 _NAMELESS = "?"
-"""No name can be this."""
+"""Shown for an object without a name; no name can be this."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file, read. The same name and content give the same source, so a caller may keep it."""
+    """One file and what was read from it. Equal name and content give an equal value, so a caller may keep it."""
 
     file: str
     documents: Sequence[yaml.Document]
@@ -66,14 +66,14 @@ def check_files(
     namespace: str = "default",
     in_git: Fabric | None = None,
 ) -> ValidationReport:
-    """What a cluster would say of the objects in *files* (name → content), together and one by one.
+    """What a cluster would refuse of the objects in *files* (name → content), together and one by one.
 
-    A Fabricator among them wins over *settings*. *before* are the objects as the cluster has them (see `check_objects`);
-    those that the files lack are to be deleted, or with *partial* stay. Every object of the files is checked, also one
-    that is as before. References to kinds of which no object at all is known are not checked, which is a warning. Of
-    our own configuration documents only faulty ones are reported, *in_git* (the fabric whose directory in Git it is)
-    also what they may not set there; objects of other products are left out, which is noted. *namespace* is that of an
-    object that names none and whose kind may live in any. *strict* makes errors of warnings.
+    A Fabricator among them takes precedence over *settings*. *before* are the objects as the cluster has them (see
+    `check_objects`); those that the files lack are to be deleted, or, with *partial*, stay. Every object of the files is
+    checked, also an unchanged one. References to kinds of which no object at all is known are not checked, which is a
+    warning. Of our own configuration documents only invalid ones are reported, with *in_git* (the fabric whose directory
+    in Git it is) also what they may not set there; objects of other products are left out, which is noted. *namespace*
+    is that of an object that names none and whose kind may live in any. *strict* turns warnings into errors.
     """
     nodes = yaml.NodeBudget()
     sources = [read_source(file, content, nodes) for file, content in files.items()]
@@ -92,7 +92,7 @@ def check_sources(
     namespace: str = "default",
     in_git: Fabric | None = None,
 ) -> ValidationReport:
-    """The same for files that are read already."""
+    """Like `check_files`, for files that were read already."""
     run = _FileCheck(settings, namespace, strict=strict, in_git=in_git)
     for source in sources:
         run.take(source)
@@ -101,16 +101,16 @@ def check_sources(
 
 @dataclass(slots=True)
 class _CheckedObject:
-    """One object of a file, while it is looked at."""
+    """One object of a file, while it is checked."""
 
     item: Item
     line: int
     ref: ObjectRef
     violations: list[Violation] = field(default_factory=list)
     manifest: Manifest | None = None
-    """What is to be applied; None where the object is not looked at any further."""
+    """What is to be applied; None where the object is not checked any further."""
     extra: list[Remark] = field(default_factory=list)
-    """What is wrong with the file at this object."""
+    """What is wrong with the file, in the lines of this object."""
 
 
 class _FileCheck:
@@ -128,7 +128,7 @@ class _FileCheck:
         self.left_out: Counter[str] = Counter()
 
     def take(self, source: SourceFile) -> None:
-        """Look at the objects of a file one by one."""
+        """Check the objects of a file one by one."""
         self.sources[source.file] = source
         here = self.found[source.file] = []
         for document in source.documents:
@@ -141,7 +141,7 @@ class _FileCheck:
                     here.append(self._object(item))
 
     def _configuration(self, item: Item) -> Iterator[_CheckedObject]:
-        """A configuration document with a fault."""
+        """A configuration document, if it is invalid."""
         wrong = configuration.configuration_violations(item.manifest)
         if not wrong and isinstance(read := configuration.read_configuration(item), Settings):
             wrong = configuration.contradictions(read, self.given)
@@ -171,9 +171,9 @@ class _FileCheck:
         return found
 
     def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> ValidationReport:
-        """Check the objects together and put it all where it stands."""
+        """Check the objects together; every violation has its place in a file."""
         wanted = {ref: found.manifest for ref, found in self.first.items() if found.manifest is not None}
-        # What stood in the lost part of a file must not look deleted.
+        # What is in a part of a file that could not be read must not be taken for deleted.
         is_lost = any(source.problems for source in self.sources.values())
         together = {**before, **wanted} if partial or is_lost else wanted
         settings = effective_settings(self.settings, together.values(), before=before.values())
@@ -187,18 +187,18 @@ class _FileCheck:
         return ValidationReport(len(self.sources), (*entries, *gone), tuple(notes))
 
     def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[ReportEntry]:
-        """Give each object its violations. What is wrong with a delete is wrong where something refers to it."""
+        """Give each object its violations. A delete that is refused is reported at the objects that refer to it."""
         gone = []
         for ref, finding in findings.items():
             if ref in self.first and finding.operation is not Operation.DELETE:
                 found = self.first[ref]
                 found.violations += _in_source(finding, found, settings)
-            elif finding.operation is Operation.DELETE and not self._blame_referring(finding):
+            elif finding.operation is Operation.DELETE and not self._report_at_referring(finding):
                 remarks = tuple(self._remark(one, (0, 0), "") for one in finding.violations)
                 gone.append(ReportEntry(_NO_FILE, None, 0, ref, remarks))
         return gone
 
-    def _blame_referring(self, finding: Finding) -> bool:
+    def _report_at_referring(self, finding: Finding) -> bool:
         referring = self._referring.get(finding.ref, ())
         for found in referring:
             few = len(found.violations) <= MOST_REMARKS and found.manifest is not None
@@ -211,7 +211,7 @@ class _FileCheck:
 
     @functools.cached_property
     def _referring(self) -> Mapping[ObjectRef, list[_CheckedObject]]:
-        """By object: those that refer to it."""
+        """By object: the objects that refer to it."""
         referring: dict[ObjectRef, list[_CheckedObject]] = {}
         for found in self.first.values():
             for target in references(found.manifest) if found.manifest is not None else ():
@@ -219,7 +219,7 @@ class _FileCheck:
         return referring
 
     def _entries(self, file: str) -> Iterator[ReportEntry]:
-        """The entries of a file; a problem of the file belongs to the object that it is in, if there is one."""
+        """The entries of a file; a problem of the file belongs to the object in whose lines it is, if there is one."""
         objects, source = self.found[file], self.sources[file]
         lost: list[Remark] = []
         for problem in source.problems:
@@ -255,7 +255,7 @@ class _FileCheck:
 
 
 def _line(item: Item) -> int:
-    """Where an object begins."""
+    """The line in which an object begins."""
     source: Any = item.source
     line: int = item.start[0] if item.prefix else source.line
     return line
@@ -263,12 +263,12 @@ def _line(item: Item) -> int:
 
 @functools.lru_cache(maxsize=1)
 def _lines(content: bytes) -> list[str]:
-    """As the positions count them. The last file is kept: its remarks come one after the other."""
+    """The lines as positions count them. The last file is kept, because its remarks come one after the other."""
     return _LINE_BREAK.split(content.decode("utf-8", errors="replace"))
 
 
 def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:
-    """Whether it is not a Hedgehog object; never where that may be a slip."""
+    """Whether it is not a Hedgehog object; never where that may be a misspelling."""
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version or kind in KINDS:
         return False
@@ -284,10 +284,10 @@ def _has_name(manifest: Mapping[str, Any]) -> bool:
 
 
 def _own_violations(manifest: Manifest, namespace: str) -> Iterator[Violation]:
-    """What is wrong with an object whatever else there is, and no cluster says."""
+    """What is wrong with an object by itself, and no cluster refuses."""
     row = KINDS[manifest["kind"]]
     foreign = intake.foreign_namespace(row.kind, manifest["metadata"]["namespace"], namespace)
-    if foreign and row.namespace is None:  # of other kinds the cluster says it
+    if foreign and row.namespace is None:  # objects of other kinds are refused by the cluster
         yield rows.NAMESPACE.at(("metadata", "namespace"), foreign)
     yield from (rows.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
 
@@ -301,7 +301,7 @@ def _in_source(finding: Finding, found: _CheckedObject, settings: FabricSettings
 
 
 def _most_important(violations: Sequence[Violation]) -> Iterator[Violation]:
-    """So many that somebody may read them, errors before warnings, and how many more there are."""
+    """The first MOST_REMARKS, errors before warnings, and how many more there are."""
     if len(violations) <= MOST_REMARKS:
         yield from violations
         return

@@ -93,7 +93,7 @@ def agent_issues(agent: Agent, now: datetime) -> Iterator[HealthIssue]:
         )
         return
     if now - agent.heartbeat >= HEARTBEAT_LIMIT:
-        reason = f"{agent.title} gave no sign of life since {format_time(agent.heartbeat)}"
+        reason = f"{agent.title} has sent no heartbeat since {format_time(agent.heartbeat)}"
         yield HealthIssue(Health.DEGRADED, f"{reason}; check its power, management link and agent")
     if not agent.is_current:
         yield _behind_issue(agent, now)

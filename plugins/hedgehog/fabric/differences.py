@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST = 50
-"""Differences of one object that are kept."""
+"""At most so many differences of one object are kept."""
 SECRET_FIELDS = frozenset({"password", "joinToken", "bearerToken"})
-"""Fields of a manifest whose value nobody needs to see."""
+"""Fields of a manifest whose value must not be shown."""
 _HIDDEN = "(a secret)"
 _LONGEST = 400
 _WIDEST = 63
-"""Bits of an integer that every JSON reader takes."""
+"""Bits of the largest integer that every JSON reader accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """One field: as we have it and as others made it; None where there is no such field.
+    """One field: as we have it and as others set it; None where there is no such field.
 
-    Made by `between` and `at` it holds no secret, and of a value longer than a screen the beginning of its text.
+    Made by `between` and `at`, it holds no secret, and only the beginning of a value that is longer than a screen.
     """
 
     path: str
@@ -55,7 +55,7 @@ def _shown(path: str, ours: Any, theirs: Any) -> FieldDifference:
 
 
 def _without_secrets(value: Any) -> Any:
-    """*value* with its secrets covered, and without what a jsonb column cannot hold."""
+    """*value* with its secrets hidden, and without what a jsonb column cannot hold."""
     if isinstance(value, dict):
         return {
             _storable_text(key): _HIDDEN if key in SECRET_FIELDS else _without_secrets(child)
@@ -97,7 +97,7 @@ def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str])
 
 
 def value(manifest: Mapping[str, Any], path: str) -> Any:
-    """What *manifest* has at a path like `.spec.subnets.web.vlan` or `.spec.permit[0]`; None for nothing."""
+    """What *manifest* has at a path like `.spec.subnets.web.vlan` or `.spec.permit[0]`; None where it has nothing."""
     found: Any = manifest
     rest = path
     while rest:
@@ -105,7 +105,7 @@ def value(manifest: Mapping[str, Any], path: str) -> Any:
             index, _, rest = rest[1:].partition("]")
             found = found[int(index)] if isinstance(found, list) and int(index) < len(found) else None
         elif isinstance(found, dict):
-            # A key may hold dots (labels do): take the longest one that fits.
+            # A key may contain dots (labels do): take the longest one that matches.
             keys = [key for key in found if rest.startswith(f".{key}") and rest[len(key) + 1 :][:1] in ("", ".", "[")]
             if not keys:
                 return None

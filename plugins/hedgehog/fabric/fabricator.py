@@ -1,4 +1,4 @@
-"""The settings of a fabric as its Fabricator manifest tells them: what hhfab makes of spec.config. Pure."""
+"""The settings of a fabric that follow from its Fabricator manifest: what hhfab makes of spec.config. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _RESERVED: Mapping[str, str] = {
     "fabric.mclagSessionSubnet": "172.30.95.0/31",
     "fabric.proxyExternalSubnet": "172.30.16.0/22",
 }
-"""The subnets that no VPC may touch, in upstream's order, with their defaults."""
+"""The subnets that no VPC may overlap, in upstream's order, with their defaults."""
 _NOT_IN_FABRICATOR = (
     "upstream",
     "fabric_mtu",
@@ -49,7 +49,7 @@ _NOT_IN_FABRICATOR = (
     "allow_extra_switch_profiles",
     "enforced",
 )
-"""What no Fabricator says."""
+"""Settings that are not part of a Fabricator."""
 
 
 FieldProblem = tuple[tuple[str, ...], str]
@@ -57,10 +57,10 @@ FieldProblem = tuple[tuple[str, ...], str]
 
 
 def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[FieldProblem]]:
-    """The settings that *manifest* asks for, defaults where a field cannot be read, and the problems with those.
+    """The settings that *manifest* gives, with defaults where a field cannot be read, and the problems of those fields.
 
-    What it leaves out is upstream's default: no gateway. What hhfab checks beyond that (disjoint subnets and ASN
-    ranges, users) is not looked at.
+    What it leaves out has upstream's default: no gateway. What hhfab checks beyond that (disjoint subnets and ASN
+    ranges, users) is not checked.
     """
     config = _mapping(_mapping(manifest.get("spec")).get("config"))
     problems: list[FieldProblem] = []
@@ -94,11 +94,11 @@ def _reserved(config: Mapping[str, Any], problems: list[FieldProblem]) -> tuple[
 def effective_settings(
     stored: FabricSettings, manifests: Iterable[Mapping[str, Any]], *, before: Iterable[Mapping[str, Any]] = ()
 ) -> FabricSettings:
-    """The settings that count: those of the Fabricator among *manifests*, else *stored*. Raises nothing.
+    """The settings that apply: those of the Fabricator among *manifests*, else *stored*. Raises nothing.
 
-    Of one with a field that cannot be read, which nobody takes, the one *before* counts in its place; where there was
-    none, what can be read of it, defaults for the rest. What no Fabricator says, such as the release of upstream, is
-    always taken from *stored*.
+    A Fabricator with a field that cannot be read is refused, so the one *before* applies in its place; if there was
+    none, what can be read of it, with defaults for the rest. What is not part of a Fabricator, such as the release of
+    upstream, is always taken from *stored*.
     """
     given = _fabricator(manifests)
     if given is None:
@@ -117,7 +117,7 @@ def is_fabricator(manifest: Mapping[str, Any]) -> bool:
 
 
 def _fabricator(manifests: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The Fabricator that counts, whatever the order: a cluster has one, called default."""
+    """The Fabricator that applies, whatever the order: a cluster has one, named default."""
     found = [manifest for manifest in manifests if is_fabricator(manifest)]
     return min(found, key=_rank, default=None)
 
@@ -145,7 +145,7 @@ def _value(config: Mapping[str, Any], path: str) -> Any:
 
 
 def _is_unset(value: Any) -> bool:
-    """Go cannot tell zero values from absent ones, and fills both in."""
+    """Go does not distinguish zero values from absent ones, and fills both in."""
     return not value
 
 

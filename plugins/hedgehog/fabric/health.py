@@ -1,4 +1,4 @@
-"""One word for the health of a fabric, with the reasons in plain words: facts in, verdict out. Pure.
+"""One word for the health of a fabric, with the reasons: facts in, a summary out. Pure.
 
 Reasons name fixed times ("since 12:00 UTC"), not ages, so that a fault that lasts is one entry of the history.
 """
@@ -18,22 +18,22 @@ class Health(StrEnum):
 
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
-    """On its way; nobody needs to act."""
+    """Work in progress; nobody needs to act."""
     DEGRADED = "Degraded"
     MISSING = "Missing"
-    """Something that must be there is not: a definition, an Agent."""
+    """Something that must exist does not: a custom resource definition, an Agent."""
     UNKNOWN = "Unknown"
-    """It could not be looked at, so nothing follows about the rest."""
+    """It could not be checked, so nothing is known about the rest."""
 
 
 SEVERITY: Mapping[Health, int] = {health: rank for rank, health in enumerate(Health)}
 MOST_REASONS = 50
-"""Reasons that are kept of one verdict; more are counted."""
+"""At most so many reasons are kept of one summary; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthIssue:
-    """One thing that is not well."""
+    """One thing that is not healthy."""
 
     health: Health
     reason: str
@@ -62,7 +62,7 @@ def format_time(time: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fabricator:
-    """What the installer of a control cluster says: the conditions that do not hold, and what is not ready."""
+    """What the installer of a control cluster reports: its conditions, and what is not ready."""
 
     name: str
     generation: int
@@ -70,11 +70,11 @@ class Fabricator:
     conditions: Mapping[str, str] = field(default_factory=dict)
     """Type → status, `True`, `False` or `Unknown`."""
     waiting: tuple[str, ...] = ()
-    """Components that are neither ready nor left out on purpose."""
+    """Components that are neither ready nor switched off."""
 
 
 def fabricator_issues(one: Fabricator) -> Iterator[HealthIssue]:
-    """What is wrong with an installation. Conditions that it does not have say nothing."""
+    """What is wrong with an installation. A condition that it does not have is not an issue."""
     named = f"Fabricator {one.name}"
     applying = one.conditions.get("Applied", "True") != "True" or one.applied_generation != one.generation
     if applying:
@@ -99,7 +99,7 @@ class ClusterNodes:
 
 
 def node_issues(nodes: ClusterNodes | None) -> Iterator[HealthIssue]:
-    """What is wrong with the machines; nothing when they may not be looked at."""
+    """What is wrong with the machines; nothing when they may not be read."""
     if nodes is not None and nodes.unready:
         names = ", ".join(nodes.unready[:5])
         yield HealthIssue(Health.DEGRADED, f"{len(nodes.unready)} of {nodes.total} nodes are not ready: {names}")

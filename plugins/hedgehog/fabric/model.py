@@ -75,13 +75,13 @@ class SyncStatus(StrEnum):
     SYNCING = "syncing"
     IN_SYNC = "in_sync"
     OUT_OF_SYNC = "out_of_sync"
-    """A run finished, but something is held for a human (an edit in Git, a conflict, a refused prune)."""
+    """A run finished, but something is held for a person (an edit in Git, a conflict, a refused prune)."""
     ERROR = "error"
     """The last attempt failed; the next one is scheduled."""
     PARKED = "parked"
-    """Given up until somebody forces it or the fabric changes."""
+    """Given up until a sync is forced or the fabric changes."""
     WAITING = "waiting"
-    """The cluster has all that is published; what it lacks waits for Git. Shown, never stored."""
+    """The cluster has everything that is published; the rest waits for Git. Shown, never stored."""
     SUSPENDED = "suspended"
 
 
@@ -181,7 +181,7 @@ class Fabric:
     conflict_policy: ConflictPolicy = ConflictPolicy.REPORT
     resync_seconds: int = 600
     settings: FabricSettings = field(default_factory=FabricSettings)
-    """What validation depends on beside the objects; a Fabricator among them wins (`fabric.fabricator`)."""
+    """What validation depends on besides the objects; a Fabricator among them takes precedence (`fabric.fabricator`)."""
     suspended: bool = False
     suspended_reason: str | None = None
     suspended_until: datetime | None = None

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a name that nothing has. Pure."""
+"""Suggestions for a name that is not known: which known names are similar to it. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from hedgehog.fabric.shown import LONGEST
 
 SIMILARITY = 0.6
-"""How much of two names must be the same, of 1, for one to be taken for a slip of the other."""
+"""How similar two names must be, from 0 to 1, for one to be taken for a misspelling of the other."""
 
 
 def near(name: str, known: Iterable[str], *, most: int = 1, like: float = SIMILARITY) -> list[str]:
-    """The names of *known* that are most like *name*, of which no more than a line is looked at; the nearest first."""
+    """The names of *known* that are most like *name*, of which LONGEST characters are compared; the nearest first."""
     return difflib.get_close_matches(name[:LONGEST], list(known), n=most, cutoff=like)
 
 

@@ -1,4 +1,4 @@
-"""Problems: what keeps a fabric from being as wanted, what to do about it, and with which command. Pure."""
+"""Problems: why a fabric is not as desired, what to do about it, and with which command. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Target
 
 
 class ProblemKind(StrEnum):
-    """In which way a fabric is not as wanted; `REMEDIES` describes each."""
+    """In which way a fabric is not as desired; `REMEDIES` describes each."""
 
     HELD_EDIT = "held-edit"
     REFUSED = "refused-object"
@@ -32,7 +32,7 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncProblem:
-    """What a sync found out about one object or file. `subject` names it: an object ref or a path."""
+    """What is wrong with one object or file, as a sync found out. `subject` names it: an object ref or a path."""
 
     kind: ProblemKind
     subject: str
@@ -54,8 +54,8 @@ _KINDS_OF_ERRORS: Mapping[str, ProblemKind] = {
 
 
 def problem_of_error(error: HedgehogError, subject: str, cause: str) -> SyncProblem:
-    """What *error* says about one object. A refused prune is about all objects that would be deleted, not about one of
-    them.
+    """What *error* says about one object. A refused prune is about all objects that would be deleted, not about a
+    single one.
     """
     kind = (
         ProblemKind.FAILING
@@ -67,7 +67,7 @@ def problem_of_error(error: HedgehogError, subject: str, cause: str) -> SyncProb
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What is wrong, what to do, in a few words, and the command that does it or that shows how."""
+    """What is wrong and what to do, each in a few words, and the command that does it or shows more."""
 
     meaning: str
     advice: str
@@ -77,19 +77,18 @@ class Remedy:
 _SYNC = "hedgehog sync {target} {fabric}"
 REMEDIES: Mapping[ProblemKind, Remedy] = {
     ProblemKind.HELD_EDIT: Remedy(
-        "A file in Git that we would write is not as we left it.",
+        "A file in Git that we would write was changed by somebody else.",
         "take the edit over (adopt), have it overwritten (revert), or undo it in Git",
         "hedgehog drift list {fabric}",
     ),
     ProblemKind.REFUSED: Remedy(
         "An object that breaks a rule, or a file that cannot be read.",
-        "correct the object or file where it is kept, in Git or by `hedgehog fabric import`, and check it before",
+        "correct the object or file in Git or with `hedgehog fabric import`, and check it first",
         "hedgehog fabric export {fabric} | hedgehog validate --fabric {fabric} -",
     ),
     ProblemKind.CONFLICT: Remedy(
         "Another field manager owns a field that we set.",
-        "have the other manager release the field, take the object over, or write it regardless of the owner of its "
-        "fields",
+        "have the other manager release the field, take the object over, or write it regardless of who owns its fields",
         "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.CLAIMED: Remedy(
@@ -124,7 +123,7 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
         "The object could not be written or deleted.", "correct the cause, then sync again", _SYNC
     ),
     ProblemKind.PARKED: Remedy(
-        "Given up: not retried automatically, or seldom.",
+        "Given up: it is retried seldom, or not at all.",
         "correct the cause, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
@@ -140,17 +139,17 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
 
 
 _CHECK_FILE = "hedgehog validate --fabric {fabric} {subject}"
-"""Of a file that is refused, in a clone of its repository: the database has nothing of it to export."""
+"""For a refused file, in a clone of its repository: the database has nothing of it to export."""
 
 
 _PULL = "hedgehog pull"
-"""Of a fabric that lives in Git: a sync writes nothing there."""
+"""For a fabric that is kept in Git: a sync writes nothing there."""
 
 
 def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject: str) -> Remedy:
-    """What to do about a problem of this kind, which the DAG of *verb* can end.
+    """What to do about a problem of this kind, which the DAG of *verb* can solve.
 
-    The command is for a shell, whatever a path holds.
+    The command can be pasted into a shell, whatever characters a path has.
     """
     found = REMEDIES[kind]
     command = _PULL if found.command == _SYNC and verb == "repository_changes" else found.command
@@ -164,7 +163,7 @@ def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject
 
 
 def merge_problems(problems: Iterable[SyncProblem]) -> list[SyncProblem]:
-    """One problem for each kind and subject, with all its causes, in the order of the first."""
+    """One problem per kind and subject, with all its causes, in the order in which they first appear."""
     causes: dict[tuple[ProblemKind, str], list[str]] = {}
     for one in problems:
         causes.setdefault((one.kind, one.subject), []).append(one.cause)

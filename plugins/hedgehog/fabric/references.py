@@ -1,7 +1,7 @@
 """Which objects an object refers to, and the order that follows from it.
 
 The cluster refuses an object that refers to one it does not have, and refuses to delete one that is still referred to.
-The order is derived from the manifests themselves; nobody annotates it. Pure: reads manifests, touches nothing.
+The order is derived from the manifests alone. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def references(manifest: Mapping[str, Any]) -> frozenset[ObjectRef]:
     """The objects that *manifest* refers to, whether they exist or not.
 
     Only references that admission checks; a default that the manifest leaves out (namespace `default`, for example) is
-    not one. Never raises: what is malformed refers to nothing, saying so is the validator's business.
+    not one. Never raises: a malformed field refers to nothing, which validation reports.
     """
     kind, namespace = manifest.get("kind"), _mapping(manifest.get("metadata")).get("namespace")
     find = _FINDERS.get(kind) if isinstance(kind, str) else None
@@ -42,8 +42,8 @@ def waves(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
     """Order *manifests* so that each refers only to objects of earlier waves, or to none of them; delete in reverse.
 
     The table of kinds gives the coarse order, references inside one of its waves split it further. Objects that refer
-    to each other in a circle cannot be ordered: they follow in the order of their names. The product's own `Fabric`
-    comes last, because it tells about the others. Same input in another order, same result.
+    to each other in a cycle cannot be ordered: they follow in the order of their names. The product's own `Fabric`
+    comes last, because it summarizes the others. The order of the input does not matter.
     """
     levels: dict[int, dict[ObjectRef, Manifest]] = {}
     for manifest in manifests:
@@ -59,7 +59,7 @@ def _level(kind: str) -> int:
 
 
 def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest]]:
-    """Split one wave of the table by the references inside it. What it takes grows with the references alone."""
+    """Split one wave of the table by the references inside it, in time proportional to their number."""
     targets = {ref: _others(ref, manifest, level) for ref, manifest in level.items()}
     users: dict[ObjectRef, list[ObjectRef]] = {}
     for ref, wanted in targets.items():
@@ -67,17 +67,17 @@ def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest
             users.setdefault(target, []).append(ref)
     missing = {ref: len(wanted) for ref, wanted in targets.items()}
     """How many of its targets an object still waits for."""
-    circles = None
+    cycles = None
     ready = sorted(ref for ref, number in missing.items() if not number)
     while missing:
         if not ready:
-            circles = circles or _Cycles(targets, users, missing)
-            ready = [circles.first()]
+            cycles = cycles or _Cycles(targets, users, missing)
+            ready = [cycles.first()]
         yield [level[ref] for ref in ready]
         for ref in ready:
             del missing[ref]
-        if circles:
-            circles.leave(ready)
+        if cycles:
+            cycles.remove(ready)
         freed = []
         for user in (user for ref in ready for user in users.get(ref, ()) if user in missing):
             missing[user] -= 1
@@ -91,7 +91,7 @@ def _others(ref: ObjectRef, manifest: Manifest, level: Mapping[ObjectRef, Manife
 
 
 class _Cycles:
-    """What refers to each other in circles, without the objects that merely wait for a circle."""
+    """The objects that refer to each other in cycles, without those that merely wait for a cycle."""
 
     def __init__(
         self,
@@ -101,18 +101,18 @@ class _Cycles:
     ) -> None:
         self._targets = targets
         self._users = {ref: sum(user in waiting for user in users.get(ref, ())) for ref in waiting}
-        """How many of those that are left want it."""
+        """How many of the objects that are left refer to it."""
         self._by_name = sorted(waiting, reverse=True)
-        self.leave(ref for ref, number in list(self._users.items()) if not number)
+        self.remove(ref for ref, number in list(self._users.items()) if not number)
 
     def first(self) -> ObjectRef:
-        """The first by name."""
+        """The first object by name."""
         while self._by_name[-1] not in self._users:
             self._by_name.pop()
         return self._by_name[-1]
 
-    def leave(self, refs: Iterable[ObjectRef]) -> None:
-        """Go without *refs*, and without what only they want."""
+    def remove(self, refs: Iterable[ObjectRef]) -> None:
+        """Remove *refs*, and what only they refer to."""
         leaving = list(refs)
         while leaving:
             ref = leaving.pop()
@@ -149,7 +149,7 @@ def _connection(spec: Mapping[str, Any]) -> Iterator[Reference]:
 
 
 def _link_ends(value: Any) -> Iterator[Reference]:
-    """The device of each "device/port", wherever a connection type keeps its links."""
+    """The device of each "device/port", wherever the connection type has its links."""
     if isinstance(value, list):
         for item in value:
             yield from _link_ends(item)

@@ -1,4 +1,4 @@
-"""What Hedgehog's admission rules depend on beside the objects: the settings of the fabric's control cluster. Pure."""
+"""What Hedgehog's admission rules depend on besides the objects: the settings of the fabric's control cluster. Pure."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from hedgehog.fabric.shown import shown
 LAST_VLAN = 4094
 LARGEST_ASN = 2**32 - 1
 LARGEST_NUMBER = 2**16 - 1
-"""Of every other number: bytes of a frame, or how many there are of something."""
+"""The largest value of other numbers, which are bytes of a frame or counts."""
 MOST_RANGES = 1000
-"""Ranges or subnets of one setting: each object is compared with all of them."""
+"""At most so many ranges or subnets in one setting, because each object is compared with all of them."""
 VLANRange = tuple[int, int]
 """First and last VLAN, both included."""
 
 
 class Upstream(StrEnum):
-    """The release of githedgehog/fabric whose answers count; they differ in places."""
+    """The release of githedgehog/fabric whose rules apply; they differ in places."""
 
     V0_126 = "v0.126"
     V0_129 = "v0.129"
@@ -73,7 +73,7 @@ class FabricSettings:
     include_cumulus: bool = False
     include_clsp: bool = False
     enforced: bool = True
-    """Whether a sync holds what these rules refuse. False leaves the judgement to the cluster: for wiring without
+    """Whether a sync holds what these rules refuse. False leaves the decision to the cluster: for wiring that has no
     addresses yet, or a cluster with other rules."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,9 +103,9 @@ class UnreadableSettings(FabricSettings):
 
 
 def parse_settings(values: Any, *, owner: str = "settings") -> FabricSettings:
-    """The settings in plain data, as `FabricSettings.as_dict` gives them; what is not there is the default.
+    """The settings in plain data, as `FabricSettings.as_dict` returns it; a missing field has its default.
 
-    Raises InvalidInput with one line `owner.field: what is wrong` for each wrong one.
+    Raises InvalidInput with one line `owner.field: what is wrong` per invalid field.
     """
     if not isinstance(values, Mapping):
         raise InvalidInput(f"{owner}: {values!r} is not a mapping")

@@ -1,7 +1,7 @@
 """Our own configuration documents, `hedgehog-airflow/v1` GitRepository and Fabric, as settings and back.
 
 The types are those of the fields of `hedgehog.fabric.model`; a value that the fabric database would refuse is refused
-here. The exported `fabric.yaml` (kind Fabric of the cluster) is read as well: it sets what it shows.
+here. The exported `fabric.yaml` (kind Fabric of the cluster) is read as well, and sets the fields that it shows.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ FROM_GIT = frozenset(
     | {"settings"}
 )
 """The settings of a fabric that its own files may set. A user who may push must not be able to choose another cluster,
-a larger prune or another owner of the truth: those stay with the operators of the database.
+a larger prune or another source of truth: those are set by the operators of the database.
 """
 
 _RULE_SETTINGS = "settings"
 """The field of a fabric that is a mapping of fields of `FabricSettings`."""
 _ENFORCED = "enforced"
-"""The rule setting that is not Git's to say."""
+"""The rule setting that a file in Git may not change."""
 _DOCUMENT_TYPES: Mapping[Any, Any] = {GitRepository: str, FabricSettings: Mapping}
-"""What a document holds in the place of a value."""
+"""The type that a document has in place of that of the field."""
 _WORDS = {str: "a string", int: "an integer", bool: "true or false", Mapping: "a mapping", types.NoneType: "null"}
 _NEARLY_OURS = 0.85
-"""How near to our group a word must be to be a slip for it."""
+"""How similar to our group a word must be to be taken for a misspelling of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class Settings:
     item: Item
 
     def place(self, setting: str) -> str:
-        """Where the document says it."""
+        """The place of the setting in the document."""
         return self.item.place(("spec", setting))
 
 
 def is_configuration(manifest: Mapping[str, Any]) -> bool:
     """Whether the manifest configures this product: ours by apiVersion, or the Fabric resource that we publish.
 
-    An apiVersion that is nearly ours is a slip, and wrong: what it says must not be taken for another product's.
+    An apiVersion that is nearly ours is a misspelling: the document must not be taken for another product's.
     """
     version = manifest.get("apiVersion")
     if version == API_VERSION or is_fabric_resource(manifest):
@@ -89,7 +89,7 @@ def is_configuration(manifest: Mapping[str, Any]) -> bool:
 
 
 def is_fabric_resource(manifest: Mapping[str, Any]) -> bool:
-    """Whether it is the product's own Fabric resource, in whatever group; upstream's coming Fabric is `v1beta1`."""
+    """Whether it is the product's own Fabric resource, in any group; upstream's future Fabric is `v1beta1`."""
     version = manifest.get("apiVersion")
     return (
         manifest.get("kind") == FABRIC.kind
@@ -105,7 +105,7 @@ def configuration_violations(manifest: Mapping[str, Any]) -> list[Violation]:
 
 
 def read_configuration(item: Item) -> Settings | list[str]:
-    """The settings that *item*, a configuration document, gives, or its problems, each with its place."""
+    """The settings that the configuration document *item* gives, or its problems, each with its place."""
     found = _read(item.manifest)
     if isinstance(found, tuple):
         return Settings(*found, item)
@@ -113,15 +113,15 @@ def read_configuration(item: Item) -> Settings | list[str]:
 
 
 def problem_lines(item: Item, found: list[Violation]) -> list[str]:
-    """*found* in *item*, a line each: place, which document, which field, what is wrong."""
+    """*found* in *item*, one line each: place, document, field, and what is wrong."""
     return [f"{item.place(one.path)}: {_subject(item.manifest)}{one}" for one in found]
 
 
 def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], list[Violation]]:
-    """What of a document in the directory of *fabric* is taken over, and what is not Git's to say.
+    """The settings of a document in the directory of *fabric* that are taken over, and those that Git may not set.
 
-    A document may repeat what the fabric database says. Whether the rules are enforced stays as it is there: who may
-    push must not decide whether pushes are checked.
+    A document may repeat what the fabric database says. Whether the rules are enforced stays as the database has it: a
+    user who may push must not decide whether pushes are checked.
     """
     if (found.kind, found.name) != (FABRIC.kind, fabric.name):
         what = f"{found.kind}/{found.name} cannot be set here, only Fabric/{fabric.name}; use `hedgehog fabric import`"
@@ -144,18 +144,18 @@ def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], 
 
 
 Given = dict[tuple[str, str, str], tuple[Any, str]]
-"""What documents gave so far: kind, name and setting → value and place."""
+"""What earlier documents set: kind, name and setting → value and place."""
 
 
 def contradictions(found: Settings, given: Given) -> list[Violation]:
-    """What *found* sets otherwise than a document before it; the rest of it is added to *given*."""
+    """What *found* sets to another value than a document before it; its other settings are added to *given*."""
     problems = []
     for key, value in found.values.items():
         seen = given.get((found.kind, found.name, key))
         if seen is None:
             given[found.kind, found.name, key] = value, found.place(key)
         elif seen[0] != value:
-            what = f"is another one in {seen[1]}; remove one of the two"
+            what = f"has another value in {seen[1]}; remove one of the two"
             problems.append(rows.CONFIGURATION_FIELD.at(("spec", key), what))
     return problems
 
@@ -166,7 +166,7 @@ def _document_value(fabric: Fabric, key: str) -> Any:
 
 
 def _subject(manifest: Mapping[str, Any]) -> str:
-    """How the document is called in front of a problem of it; nothing where it has no kind of ours."""
+    """The words that name the document before a problem of it; empty where its kind is not ours."""
     if is_fabric_resource(manifest):
         return "Fabric resource: "
     kind, metadata = manifest.get("kind"), manifest.get("metadata")
@@ -215,7 +215,7 @@ def _metadata_faults(kind: str, metadata: Any) -> Iterator[Violation]:
 
 def _unknown_fields(manifest: Mapping[str, Any]) -> Iterator[Violation]:
     for key in sorted(manifest.keys() - {"apiVersion", "kind", "metadata", "spec"}):
-        yield rows.CONFIGURATION_FIELD.at((key,), "there is no such field; settings stand under spec")
+        yield rows.CONFIGURATION_FIELD.at((key,), "there is no such field; settings belong under spec")
 
 
 def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
@@ -235,7 +235,7 @@ def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
 
 
 def document(kind: str, name: str, values: Mapping[str, Any]) -> Manifest:
-    """The configuration document that sets *values*; `read_configuration` gives them back."""
+    """The configuration document that sets *values*; `read_configuration` returns them."""
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(values)}
 
 

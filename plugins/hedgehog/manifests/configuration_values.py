@@ -1,4 +1,4 @@
-"""What the value of a setting may be beyond its type: as the fabric database takes it, told before it is asked. Pure."""
+"""Which values of a setting are valid beyond their type: what the fabric database accepts, without asking it. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.shown import shown
 
 Fault = Callable[[Any], str]
-"""What is wrong with a value of the right type; empty when nothing is."""
+"""From a value of the right type to what is wrong with it; empty for a valid one."""
 
 _URL_LOGIN = "the URL carries a login; put it into an Airflow connection and name that in connection_id"
 _LARGEST_INTEGER = 2**31 - 1
@@ -29,7 +29,7 @@ _REPOSITORY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 
 
 def name_fault(kind: str, name: str) -> str:
-    """What is wrong with the name of a fabric or repository; empty when it is right."""
+    """What is wrong with the name of a fabric or repository; empty when it is valid."""
     if kind != FABRIC.kind:
         said = "is 1 to 200 letters, digits, '.', '_', '-' and '/', and begins with a letter or digit"
         return "" if _REPOSITORY_NAME.fullmatch(name) else f"{shown(name)}: the name of a repository {said}"
@@ -40,7 +40,7 @@ def name_fault(kind: str, name: str) -> str:
 
 
 def value_fault(setting: str, value: Any) -> str:
-    """What is wrong with *value*, which has the type of *setting*; empty when the fabric database takes it."""
+    """What is wrong with *value*, which has the type of *setting*; empty when the fabric database accepts it."""
     return _FAULTS[setting](value) if setting in _FAULTS and value is not None else ""
 
 

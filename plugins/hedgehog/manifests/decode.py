@@ -1,4 +1,4 @@
-"""From what somebody sent to plain data of the right types, and the shape that the API server demands afterwards.
+"""From what was sent to plain data of the right types, and the shape that the API server requires afterwards.
 
 The first half of an answer (400, or 404 and 409 about the target) comes before the mutating webhooks, the second (422)
 after them: an enum may be wrong in what was sent and right in what is stored.
@@ -19,15 +19,15 @@ from hedgehog.manifests.rule import Rule, Severity, Violation, rule
 _SERVER = "Kubernetes API server"
 EXISTS = rule(
     "object-exists",
-    what="A create names no object that exists.",
+    what="A create names an object that does not exist yet.",
     why="The API server answers 409.",
     source=_SERVER,
     fix="update the object, or choose another name",
 )
 UNCHECKED = rule(
     "reference-unchecked",
-    what="An object that is referred to is known where the reference is checked.",
-    why="A fabric that keeps only some kinds here refers to objects that only its cluster has; the cluster decides.",
+    what="The target of a reference is known where the reference is checked.",
+    why="A fabric of which only some kinds are kept here refers to objects that only its cluster has, which decides.",
     source="ours",
     fix="nothing, if the object is in the cluster; --against-cluster looks there",
     severity=Severity.WARNING,
@@ -51,7 +51,7 @@ STALE = rule(
     what="An update names the uid and resourceVersion of the object as it is, or none.",
     why="The API server answers 409: somebody else changed or replaced the object.",
     source=_SERVER,
-    fix="remove metadata.resourceVersion and metadata.uid, or read the object anew",
+    fix="remove metadata.resourceVersion and metadata.uid, or read the object again",
 )
 OTHER_TARGET = rule(
     "object-renamed",
@@ -69,7 +69,7 @@ NO_OBJECT = rule(
 )
 KIND = rule(
     "kind-unknown",
-    what="The kind is one that a fabric holds.",
+    what="The kind is one that a fabric can hold.",
     why="A cluster answers `no matches for kind`.",
     source="CRDs of githedgehog/fabric",
     fix="correct the kind",
@@ -77,7 +77,7 @@ KIND = rule(
 OLD_VERSION = rule(
     "api-version-old",
     what="No object has an API version that Hedgehog served before Beta-1 (October 2024).",
-    why="v1alpha2 is not served any more, and nothing converts it.",
+    why="v1alpha2 is no longer served, and nothing converts it.",
     source="CRDs of githedgehog/fabric",
     fix="port the object to v1beta1: apiVersion, port names (E1/5) and removed fields",
 )
@@ -97,7 +97,7 @@ UNKNOWN_FIELD = rule(
 )
 TYPE = rule(
     "field-type",
-    what="A value has the type of its field, and a number fits into it.",
+    what="A value has the type of its field, and a number is within the bounds of that type.",
     why="The mutating webhook cannot read it: the API server answers 400.",
     source="CRD of the kind, and the Go types in api/*/v1*/*_types.go",
     fix="write a value of the type and within the bounds that the message names",
@@ -125,14 +125,14 @@ _SERVER_SET = (
     *("deletionTimestamp", "deletionGracePeriodSeconds"),
 )
 _LARGEST_WHOLE = 1e21
-"""Go writes larger whole floats with an exponent, which is not an integer."""
+"""Go writes larger whole floats with an exponent, and that is not read as an integer."""
 
 
 def decode(manifest: Any, settings: FabricSettings) -> tuple[Manifest | None, list[Violation]]:
-    """The manifest as webhooks get it, or None and every reason why it cannot be decoded.
+    """The manifest as webhooks receive it, or None and every reason why it cannot be decoded.
 
-    Null map values are gone, null list items are Go's zero values, whole floats are integers. It may share parts with
-    *manifest*, which is left alone.
+    Null map values are removed, null list items become Go's zero values, whole floats become integers. The result may
+    share parts with *manifest*, which is not changed.
     """
     found = list(_unidentified(manifest))
     if found:
@@ -148,7 +148,7 @@ def decode(manifest: Any, settings: FabricSettings) -> tuple[Manifest | None, li
 
 
 def target_violations(plain: Manifest, name: str, namespace: str) -> Iterator[Violation]:
-    """What an update says of its target that is not so."""
+    """What an update says about its target that is not true."""
     metadata = plain.get("metadata", {})
     if not metadata.get("name"):
         yield OTHER_TARGET.at(("metadata", "name"), f"there is no name; the object is {name}")
@@ -163,7 +163,7 @@ def stale_violations(plain: Manifest, old: Manifest) -> Iterator[Violation]:
     for field in ("uid", "resourceVersion"):
         wanted = plain["metadata"].get(field)
         if wanted and wanted != old["metadata"].get(field):
-            yield STALE.at(("metadata", field), f"the object has not the {field} {wanted!r}")
+            yield STALE.at(("metadata", field), f"the object does not have the {field} {wanted!r}")
 
 
 def namespace_violations(plain: Manifest) -> Iterator[Violation]:
@@ -181,9 +181,9 @@ def foreign_namespace(new: Manifest) -> Iterator[Violation]:
 
 
 def with_server_fields(new: Manifest, old: Manifest | None) -> Manifest:
-    """*new* with what only the server sets as the server leaves it; changed in place.
+    """*new* with the fields that only the server sets, as the server sets them; changed in place.
 
-    Identity and status come from *old*; a create has none. A name is made where one is to be generated.
+    Identity and status come from *old*; a create has none. A name is generated where that is asked for.
     """
     metadata = new["metadata"]
     if not metadata.get("name"):
@@ -199,7 +199,7 @@ def with_server_fields(new: Manifest, old: Manifest | None) -> Manifest:
 
 
 def stored_form_violations(new: Manifest, sent: Mapping[str, Any], old: Manifest | None) -> list[Violation]:
-    """What of the defaulted object the CRD's schema and Kubernetes' own metadata rules refuse."""
+    """What the CRD's schema and Kubernetes' own rules of metadata refuse in the object after defaulting."""
     found = [SHAPE.at(one.path, one.message) for one in schema.shape_violations(new)]
     found += itertools.islice(meta.metadata_violations(new, sent), schema.MOST_ERRORS)
     deleted = (sent.get("metadata") or {}).get("deletionTimestamp")
@@ -209,7 +209,7 @@ def stored_form_violations(new: Manifest, sent: Mapping[str, Any], old: Manifest
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """The result of an RFC 7386 merge patch; *target* is left alone."""
+    """The result of an RFC 7386 merge patch; *target* is not changed."""
     if not isinstance(patch, Mapping):
         return patch
     result = dict(target) if isinstance(target, Mapping) else {}
@@ -237,7 +237,7 @@ def _unidentified(manifest: Any) -> Iterator[Violation]:
         yield KIND.at(("kind",), f"{kind!r} is not a kind that a fabric holds")
     elif version != known.api_version:
         old = version.startswith(f"{known.group}/") and version.rpartition("/")[2] in _OLD_VERSIONS
-        why = "is not served any more" if old else "is not the version of this kind"
+        why = "is no longer served" if old else "is not the version of this kind"
         broken = OLD_VERSION if old else VERSION
         yield broken.at(("apiVersion",), f"{version} {kind} {why}; write {known.api_version}")
 
@@ -247,7 +247,7 @@ def _decode_rule(found: schema.SchemaViolation) -> Rule:
 
 
 def _has_nulls_or_floats(value: Any) -> bool:
-    """Whether it has nulls or floats anywhere: few manifests do, the others need no copy."""
+    """Whether there is a null or a float anywhere: few manifests have one, the others need no copy."""
     kind = type(value)
     if kind is dict:
         value = value.values()
@@ -260,7 +260,7 @@ def _has_nulls_or_floats(value: Any) -> bool:
 
 
 def _without_nulls(manifest: Manifest, shape: Mapping[str, Any]) -> Manifest:
-    """Null labels and annotations stay, as empty texts: Go reads them into a map of strings by itself."""
+    """Null labels and annotations stay, as empty strings: Go reads them into a map of strings."""
     plain: Manifest = _converted(manifest, shape)
     metadata = manifest.get("metadata")
     for field in ("labels", "annotations"):

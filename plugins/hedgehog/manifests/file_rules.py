@@ -1,4 +1,4 @@
-"""Rules of files and their content, before any of it is an object."""
+"""Rules of files and their content, which are checked before the objects in them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ _OURS = "ours"
 SYNTAX = rule(
     "yaml-syntax",
     what="A file is YAML.",
-    why="Nothing in it can be read, from that place on.",
+    why="Nothing after that place can be read.",
     source=_LOADER,
-    fix="look at the indentation, quotes and brackets at that place; indent with blanks, not tabs",
+    fix="look at the indentation, quotes and brackets at that place; indent with spaces, not tabs",
 )
 ENCODING = rule(
     "yaml-encoding",
     what="A file is UTF-8 text without control characters.",
-    why="YAML readers refuse it, and terminals and databases may be fooled by it.",
+    why="YAML readers refuse it, and such characters deceive terminals and databases.",
     source="YAML 1.2, section 5.1",
     fix="save the file as UTF-8 and remove the character",
 )
 LIMIT = rule(
     "yaml-limit",
-    what="Files, documents and their depth are of a size that a cluster can store.",
+    what="Files and documents are small enough, and not nested too deeply, for a cluster to store them.",
     why="A small file can stand for gigabytes, and etcd accepts about a megabyte per object.",
     source="ours; etcd's limit of a request",
     fix="split the file or the object",
@@ -31,7 +31,7 @@ LIMIT = rule(
 UNREADABLE = rule(
     "file-unreadable",
     what="Everything in the directory of a fabric is an ordinary file or directory that can be read.",
-    why="What is behind a link, in a submodule or beyond a limit is never followed, and never taken for absent either.",
+    why="What is behind a link, in a submodule or beyond a limit is not read, and is not taken for deleted either.",
     source=_OURS,
     fix="put an ordinary file or directory there, with a plain name, small enough to be read",
 )
@@ -54,7 +54,7 @@ TAG = rule(
     what="Values have no tags.",
     why="A tag can mean anything to the program that reads it.",
     source=_OURS,
-    fix='write the value without its tag, a text in quotes: "12"',
+    fix='write the value without its tag, and a string in quotes: "12"',
 )
 DUPLICATE_KEY = rule(
     "yaml-duplicate-key",
@@ -78,7 +78,7 @@ NUMBER = rule(
     what="Numbers are finite.",
     why="JSON, which the API server speaks, has no infinity.",
     source=_LOADER,
-    fix='write a number, or a text in quotes: ".inf"',
+    fix='write a finite number, or a string in quotes: ".inf"',
 )
 DOCUMENT = rule(
     "yaml-document",
@@ -104,14 +104,14 @@ REMOVED = rule(
 CONTROLLER = rule(
     "kind-controller",
     what="Users do not write objects of kinds that Hedgehog's controllers write.",
-    why="The controller would overwrite it, or it and Git would overwrite each other for ever.",
+    why="The controller would overwrite it, or the controller and Git would keep overwriting each other.",
     source="githedgehog/fabric pkg/ctrl",
     fix="remove the object from the files; the cluster creates it",
 )
 FOREIGN_FABRIC = rule(
     "kind-fabric",
     what="A Fabric is this product's own kind.",
-    why="Upstream has no such kind yet, and other tools mean something else by it.",
+    why="Upstream has no such kind yet, and other tools use the name for something else.",
     source=_OURS,
     fix="write wiring.githedgehog.com/v1alpha2 or hedgehog-airflow/v1, or remove it",
 )
@@ -141,7 +141,7 @@ FABRICATOR_FIELD = rule(
 SECRET = rule(
     "secret-in-manifest",
     what="A manifest contains neither a password nor a token.",
-    why="Everybody who can read the repository can read it, for ever.",
+    why="Everybody who can read the repository can read it, even after it was removed.",
     source=_OURS,
     fix="leave the field out where the file goes to Git; the cluster keeps what it has",
     severity=Severity.WARNING,
@@ -149,14 +149,14 @@ SECRET = rule(
 MORE_ERRORS = rule(
     "object-more-errors",
     what="Only the first errors of an object are reported, not hundreds.",
-    why="The others are as wrong as those.",
+    why="Nobody reads hundreds of errors of one object.",
     source=_OURS,
     fix="correct those that are reported, and check again",
 )
 MORE_WARNINGS = rule(
     "object-more-warnings",
     what="Only the first warnings of an object are reported, not hundreds.",
-    why="The others are as doubtful as those.",
+    why="Nobody reads hundreds of warnings about one object.",
     source=_OURS,
     fix="look at those that are reported, and check again",
     severity=Severity.WARNING,

@@ -1,4 +1,4 @@
-"""The text of a file before anything is parsed: its size, its encoding, its characters; and what a problem with it is."""
+"""The text of a file before anything is parsed: its size, encoding and characters; and what a problem of a file is."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hedgehog.manifests import file_rules as rows
 from hedgehog.manifests.rule import Rule
 
 MAX_FILE_BYTES = 10 * 2**20
-# What libyaml does not take, and DEL. A byte order mark counts only at the very start.
+# What libyaml does not accept, and DEL. A byte order mark is one only at the very start.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """Why a file is not taken, and where. Line and column are 0 where the file as a whole is meant."""
+    """Why a file is refused, and where. Line and column are 0 where the file as a whole is meant."""
 
     rule: Rule
     file: str
@@ -23,7 +23,7 @@ class FileProblem:
     column: int
     message: str
     hint: str = ""
-    """What to do, where the message does not say it."""
+    """What to do, unless the message says it."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -31,7 +31,7 @@ class FileProblem:
 
 
 class Unreadable(Exception):
-    """Reading cannot go on."""
+    """The rest of the file cannot be read."""
 
     def __init__(self, problem: FileProblem) -> None:
         super().__init__(str(problem))
@@ -39,7 +39,7 @@ class Unreadable(Exception):
 
 
 def text_of(text: bytes | str, file: str) -> str:
-    """*text* without its byte order mark. Raises Unreadable for what no parser should see."""
+    """*text* without its byte order mark. Raises Unreadable for text that is not given to a parser."""
     size = len(text)
     if size > MAX_FILE_BYTES:
         too_large = FileProblem(

@@ -1,4 +1,4 @@
-"""From a manifest as somebody wrote it to the object that a fabric holds, or every reason why it is refused.
+"""From a manifest as it was written to the object that a fabric holds, or every reason why it is refused.
 
 What the cluster sets (status, uid, computed labels …) and null map values, which the API server drops, are left out;
 what a person set is kept. The result has name and namespace, the shape of its kind, and no secrets. Pure.
@@ -25,42 +25,42 @@ from hedgehog.manifests.schema import SchemaViolation, schema_violations, unwrit
 from hedgehog.manifests.yaml import Document
 
 MOST_PROBLEMS = 100
-"""Problems of one object."""
+"""At most so many problems of one object are reported."""
 LONGEST_LABEL = 63
-"""Of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
+"""The most characters of a label value; Hedgehog copies names of objects into labels of those that refer to them."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _SOPS = "sops"
-"""The field that sops adds to what it encrypts; names and kinds are encrypted as well."""
+"""The field that sops adds to an encrypted document, of which name and kind are encrypted, too."""
 _LONGEST_NAME = 253
 _LONGEST_SUBJECT = 300
 _URL_LOGIN = re.compile(r"://([^/@\s]*)@")
-"""Without a colon in it: two repetitions of the same characters would try every pair of places."""
+"""The pattern has no colon: with two repetitions of the same characters it would try every pair of places."""
 _RENAMED = {
     "Peering": "it is called GatewayPeering since March 2026",
-    "Node": "it is called FabNode",
-    "FabricNode": "it is called FabNode",
+    "Node": "it is now called FabNode",
+    "FabricNode": "it is now called FabNode",
 }
 _REMOVED = frozenset({"Rack", "ServerPort", "SwitchPort", "NAT", "VPCSummary", "ControlAgent", "ControlNode"})
-"""ControlNode in the wiring group; it lives on in the fabricator group."""
+"""ControlNode of the wiring group; that of the fabricator group still exists."""
 _OLD_VERSIONS = frozenset({"v1alpha1", "v1alpha2"})
 _STRIPPED = frozenset({"finalizers"})
-"""Set by controllers; what `canonical` leaves in place because it must compare them."""
+"""Set by controllers; `canonical` keeps them, because they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One manifest and where it stands: in a document, maybe inside a `List`, or in a cluster."""
+    """One manifest and its place: in a document, possibly inside a `List`, or in a cluster."""
 
     manifest: Manifest
     source: Document | str
     prefix: tuple[str | int, ...] = ()
     start: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
-    """Line and column of the manifest in a `List`: asked for again and again where many are there twice."""
+    """Line and column of the manifest in a `List`: kept, because many duplicates would ask for it again and again."""
 
     def place(self, path: tuple[str | int, ...] = ()) -> str:
-        """`file:line:column` of what *path* names, or the name of the cluster."""
+        """`file:line:column` of the field at *path*, or the name of the cluster."""
         if isinstance(self.source, str):
             return self.source
         line, column = self.start if self.prefix and not path else self.source.position((*self.prefix, *path))
@@ -90,8 +90,8 @@ def items(document: Document) -> list[Item]:
 
 
 def is_opaque(manifest: Mapping[str, Any]) -> bool:
-    """Whether nobody can say what *manifest*, one of `items`, holds: a list that `items` does not open, an entry of one
-    that is not a manifest, or one that is encrypted.
+    """Whether it is not known what *manifest*, one of `items`, holds: it is a list that `items` does not open, an entry
+    of a list that is not a manifest, or it is encrypted.
     """
     kind = manifest.get("kind")
     hidden = isinstance(kind, str) and (kind.lower().endswith("list") or _KIND.fullmatch(kind) is None)
@@ -125,13 +125,13 @@ def accept_manifest(item: Item, *, namespace: str) -> Accepted | list[str]:
 
 
 def is_hedgehog_name(kind: str) -> bool:
-    """Whether *kind* is a Hedgehog kind, or so near to one that it may be meant."""
+    """Whether *kind* is a Hedgehog kind, or so similar to one that this may be meant."""
     old = _RENAMED.keys() | _REMOVED | CONTROLLER_KINDS
     return kind in old or bool(near(kind, KINDS, like=0.8))
 
 
 def secrets(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
-    """The places of *manifest* that hold a password or token. The values are not shown."""
+    """The fields of *manifest* that contain a password or token. Their values are not shown."""
     return list(_secrets(manifest))
 
 
@@ -147,7 +147,7 @@ def _shown_field(metadata: Mapping[str, Any], field: str) -> str:
 
 
 def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
-    """The row of the manifest's kind, if a fabric holds such objects in that version; else why not."""
+    """The row of the manifest's kind, if a fabric can hold such objects in that version; otherwise why not."""
     name, api_version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(name, str) or not isinstance(api_version, str) or not name or not api_version:
         return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is not a Kubernetes object")
@@ -173,7 +173,7 @@ def _why_not_held(name: str, api_version: str) -> tuple[rules.Rule, str]:
     if name in _RENAMED:
         return rows.RENAMED, f"{api_version} {name} is an old kind: {_RENAMED[name]}"
     if name in _REMOVED:
-        return rows.REMOVED, f"{api_version} {name} is gone since Beta-1 (October 2024); remove it"
+        return rows.REMOVED, f"{api_version} {name} was removed in Beta-1 (October 2024); remove it"
     if name == FABRIC.kind:
         why = f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
         return rows.FOREIGN_FABRIC, why
@@ -182,7 +182,7 @@ def _why_not_held(name: str, api_version: str) -> tuple[rules.Rule, str]:
 
 
 def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
-    """Why an object of *kind* may not lie in *namespace*, in a fabric whose namespace is *own*; empty where it may.
+    """Why an object of *kind* may not be in *namespace*, in a fabric whose namespace is *own*; empty where it may.
 
     The author of a manifest must not be able to write into the namespaces of other people on the cluster.
     """
@@ -198,7 +198,7 @@ def _metadata_violations(
     raw: Mapping[str, Any], manifest: Manifest, kind: Kind, own_namespace: str
 ) -> Iterator[SchemaViolation]:
     if not isinstance(raw.get("metadata"), Mapping):
-        yield SchemaViolation((), "metadata is missing or no mapping; write at least metadata.name")
+        yield SchemaViolation((), "metadata is missing or is not a mapping; write at least metadata.name")
     name, namespace = manifest["metadata"].get("name"), manifest["metadata"]["namespace"]
     if isinstance(name, str) and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
         yield SchemaViolation(
@@ -229,12 +229,12 @@ def _secret_values(value: Any, path: tuple[str | int, ...]) -> Iterator[SchemaVi
 
 
 def _has_password(text: str) -> bool:
-    """Whether it has a URL with a password."""
+    """Whether it contains a URL with a password."""
     return any(":" in login[:-1] for login in _URL_LOGIN.findall(text))
 
 
 def _left_out(raw: Mapping[str, Any], kept: Manifest) -> Iterator[str]:
-    """What of *raw* is not in *kept*; nulls are not worth a word."""
+    """What *raw* has and *kept* does not, except for nulls."""
     yield from sorted(key for key, value in raw.items() if key not in kept and value is not None)
     metadata = raw["metadata"]
     for key, value in metadata.items():

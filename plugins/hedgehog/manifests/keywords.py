@@ -1,8 +1,8 @@
-"""Our schema files hold more than JSON Schema says; here their own keywords become plain ones.
+"""Our schema files have keywords of their own, which are translated here to those of JSON Schema.
 
 `x-go-type` names the Go type that upstream reads an integer into, `x-since` the release a field came with, and `format:
-int32` is a bound since Kubernetes 1.36. The same file serves two checks: `all_keywords` is everything it says,
-`decoding` only what an API server and a webhook need to read an object at all.
+int32` is a bound since Kubernetes 1.36. The same file serves two checks: `all_keywords` is everything that it says,
+`decoding` only what an API server and a webhook need in order to read an object.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _MANAGED: Schema = {
     },
 }
 _LISTED = {"ownerReferences": _OWNER, "managedFields": _MANAGED}
-"""Parts of the metadata of every kind that the schema files only name."""
+"""Fields of the metadata of every kind whose items the schema files do not describe."""
 
 
 def all_keywords(schema: Schema) -> Schema:
@@ -53,9 +53,9 @@ def all_keywords(schema: Schema) -> Schema:
 
 
 def decoding(schema: Schema, upstream: Upstream) -> Schema:
-    """The schema of what can be decoded at all by *upstream*: fields, types and the widths of Go's integers.
+    """The schema of what *upstream* can decode: fields, types and the widths of Go's integers.
 
-    A null that stays (in a list of lists or of maps, where Go has nil) is not a fault yet.
+    A null that stays (in a list of lists or of maps, where Go has nil) is allowed.
     """
     root = _decoding(schema, _RELEASES.index(upstream.value))
     metadata = root["properties"]["metadata"]["properties"]

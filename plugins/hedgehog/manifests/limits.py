@@ -12,7 +12,7 @@ from hedgehog.manifests.rule import Violation, rule
 
 UNVERIFIED = rule(
     "object-unverified",
-    what="An object can be checked, within the time that a check has.",
+    what="An object can be checked within the time limit of a check.",
     why="An unchecked object is not written: a cluster might accept what no rule has seen.",
     source="ours",
     fix="make the object smaller, or split the set; where the message names an error, please report it with the object",
@@ -21,9 +21,9 @@ UNVERIFIED = rule(
 logger = logging.getLogger(__name__)
 
 SECONDS = 10.0
-"""Of processor time, for one check; the machine may be busy with other things."""
+"""Processor time of one check, which does not depend on how busy the machine is."""
 SECONDS_PER_OBJECT = 0.001
-"""A large fabric may take longer: several times what its objects need."""
+"""A large fabric has more time: several times what its objects need."""
 
 
 class TimeBudget:
@@ -33,11 +33,11 @@ class TimeBudget:
         self.seconds = max(SECONDS, objects * SECONDS_PER_OBJECT)
         self._end = time.thread_time() + self.seconds
         self._earliest = time.monotonic() + self.seconds
-        """Before this no thread can have used them up; it is the cheaper clock."""
+        """No thread can have used up the time before; this clock is cheaper to read."""
 
     @property
     def is_spent(self) -> bool:
-        """Whether nothing more may be checked."""
+        """Whether the time is used up."""
         return time.monotonic() > self._earliest and time.thread_time() > self._end
 
     def violation(self) -> Violation:
@@ -49,4 +49,4 @@ def unverified_violation(ref: ObjectRef | str, error: Exception) -> Violation:
     """The violation of an object on which one of our rules failed."""
     logger.warning("%s could not be checked: %s: %s", ref, type(error).__name__, error)
     logger.debug("%s could not be checked", ref, exc_info=error)
-    return UNVERIFIED.at((), f"could not verify: {type(error).__name__} in a rule; a fault of the product")
+    return UNVERIFIED.at((), f"could not verify: {type(error).__name__} in a rule; this is a bug of the product")

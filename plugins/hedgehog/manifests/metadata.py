@@ -1,7 +1,7 @@
 """Kubernetes' own rules of metadata: names, labels, annotations, owners, finalizers.
 
-After k8s.io/apimachinery (pkg/api/validation/objectmeta.go, pkg/util/validation, v1.36). Labels are looked at on the
-stored form, because Hedgehog computes some from the names that a spec refers to.
+They follow k8s.io/apimachinery (pkg/api/validation/objectmeta.go, pkg/util/validation, v1.36). Labels are checked in
+the stored form, because Hedgehog computes some from the names that a spec refers to.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ LABEL_KEY = rule(
         "A label key is `name` or `prefix/name`: the name has at most 63 letters, digits, '-', '_' and '.', "
         "the prefix is a DNS name."
     ),
-    why="The API server answers 422. Hedgehog makes label keys out of the names of switches and servers.",
+    why="The API server answers 422. Hedgehog computes label keys from the names of switches and servers.",
     source="k8s.io/apimachinery pkg/apis/meta/v1/validation ValidateLabels",
-    fix="correct the key, or the name that Hedgehog makes it of: example.com/team",
+    fix="correct the key, or the name from which Hedgehog computes it: example.com/team",
 )
 LABEL_VALUE = rule(
     "metadata-label-value",
@@ -72,7 +72,7 @@ OWNER = rule(
 )
 FINALIZER = rule(
     "metadata-finalizer",
-    what="A finalizer is a qualified name, and not both orphan and foregroundDeletion are set.",
+    what="A finalizer is a qualified name, and orphan and foregroundDeletion are not both set.",
     why="The API server answers 422.",
     source=f"{_OBJECTMETA} ValidateFinalizers",
     fix="remove finalizers: they are set by controllers, not by people",
@@ -101,7 +101,7 @@ _TIME = re.compile(
 _TIMES = ("creationTimestamp", "deletionTimestamp")
 _BAD_OWNERS = frozenset({("v1", "Event")})
 _INVALID = "<invalid>"
-"""The connection-type label that Hedgehog computes where it finds none."""
+"""The value of the label connection-type that Hedgehog computes where no type is set."""
 
 
 def metadata_violations(new: Manifest, sent: Mapping[str, Any]) -> Iterator[Violation]:
@@ -142,7 +142,7 @@ def time_violations(metadata: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def generated_name(metadata: Mapping[str, Any]) -> str:
-    """A name as a server would make it of `generateName`; empty where that is not set either."""
+    """A name as a server would generate it from `generateName`; empty where that is not set either."""
     prefix: str = metadata.get("generateName") or ""
     return prefix[: LONGEST_LABEL - len(GENERATED)] + GENERATED if prefix else ""
 
@@ -212,7 +212,7 @@ def _owners(owners: Iterable[Mapping[str, Any]]) -> Iterator[Violation]:
         if version.count("/") > 1:
             yield OWNER.at((*path, "apiVersion"), f"{version!r} is not group/version")
         if (version, owner.get("kind")) in _BAD_OWNERS:
-            yield OWNER.at(path, "an Event owns nothing")
+            yield OWNER.at(path, "an Event cannot be an owner")
         controllers += owner.get("controller") is True
     if controllers > 1:
         yield OWNER.at(("metadata", "ownerReferences"), f"{controllers} owners are the controller")

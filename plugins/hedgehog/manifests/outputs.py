@@ -16,7 +16,7 @@ _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def format_text(report: ValidationReport) -> str:
-    """As compilers say it: place and message, the line with a caret, what to do; a summary at the end."""
+    """As compilers print it: place and message, the line with a caret, what to do; a summary at the end."""
     blocks = [_block(entry, remark) for entry, remark in report.remarks()]
     notes = [f"note: {_plain(note)}" for note in report.notes]
     return "\n".join([*blocks, *notes, _summary(report)])
@@ -35,7 +35,7 @@ def _block(entry: ReportEntry, remark: Remark) -> str:
 
 
 def format_line(entry: ReportEntry, remark: Remark) -> str:
-    """One remark in one line: where, what, what to do."""
+    """One remark as one line: where, what is wrong, what to do."""
     hint = f"; {remark.hint}" if remark.hint else ""
     return _plain(f"{_place(entry, remark)}{_message(entry, remark)}{hint} [{remark.rule.id}]")
 
@@ -53,14 +53,14 @@ def _message(entry: ReportEntry, remark: Remark) -> str:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """The part of a long line around *column*, and where the column is in it. Tabs become blanks, so carets fit."""
+    """The part of a long line around *column*, and where the column is in it. Tabs become spaces, so carets fit."""
     line = line.replace("\t", " ")
     start = max(0, column - _LONGEST_LINE // 2) if len(line) > _LONGEST_LINE else 0
     return line[start : start + _LONGEST_LINE].rstrip(), column - start
 
 
 def _plain(line: str) -> str:
-    """Text from files can neither move the cursor nor pass for something else."""
+    """*line* with nothing in it that could move the cursor or look like other text."""
     return printable(line)
 
 
@@ -77,12 +77,12 @@ def _count(number: int, noun: str) -> str:
 
 
 def format_json(report: ValidationReport) -> str:
-    """Every object with its verdict, for machines."""
+    """Every object with its verdict, for programs."""
     return printable_json(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
 
 
 def format_github(report: ValidationReport) -> str:
-    """Workflow commands, which GitHub shows at the lines of a pull request; the summary for the log."""
+    """Workflow commands, which GitHub shows at the lines of a pull request; the summary goes to the log."""
     lines = [_command(entry, remark) for entry, remark in report.remarks()]
     lines += [f"::notice::{_data(note)}" for note in report.notes]
     return "\n".join([*lines, _summary(report)])
@@ -104,7 +104,7 @@ def _property(value: str) -> str:
 
 
 def format_sarif(report: ValidationReport) -> str:
-    """Static Analysis Results Interchange Format 2.1.0: rules that were broken, and a result each time."""
+    """Static Analysis Results Interchange Format 2.1.0: the rules that were broken, and one result per violation."""
     rules = {remark.rule.id: remark.rule for _, remark in report.remarks()}
     ids = sorted(rules)
     driver = {
@@ -161,4 +161,4 @@ FORMS: Mapping[str, Callable[[ValidationReport], str]] = {
     "sarif": format_sarif,
     "github": format_github,
 }
-"""Every form by the name that `hedgehog validate --output` knows."""
+"""The formats of `hedgehog validate --output` by name."""

@@ -1,4 +1,4 @@
-"""Finds the place in a manifest as it was written, although admission sorts lists and renames keys. Pure."""
+"""The place of a violation in the manifest as it was written, although admission sorts lists and renames keys. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 class SourcePlaces:
     """Maps places in the stored form of one object to places in the manifest as it was written.
 
-    The lookup table is built once per object, regardless of the number of findings.
+    The lookup table is built once per object, regardless of the number of violations.
     """
 
     def __init__(self, raw: Mapping[str, Any], settings: FabricSettings) -> None:
@@ -36,7 +36,7 @@ class SourcePlaces:
         """By the identity of a list and an index of its stored form: the index in the list."""
 
     def place(self, path: Path) -> Path:
-        """The path in the manifest of what *path* names in its stored form; *path* itself where they do not differ."""
+        """The path in the manifest of the field at *path* in its stored form; *path* itself where they do not differ."""
         if not any(isinstance(part, int) for part in path) and _exists(self._raw, path):
             return path
         return self._followed(path, self._raw, self._whole) if self._whole is not None else path
@@ -51,7 +51,7 @@ class SourcePlaces:
             return None
 
     def _followed(self, path: Path, raw: Any, whole: Any) -> Path:
-        """Both are followed side by side: an item of a list is known by its content, a key whatever its case."""
+        """Follow both side by side: an item of a list is found by its content, a key regardless of its letter case."""
         result: list[str | int] = []
         for part in path:
             step = part
@@ -90,7 +90,7 @@ def _content(item: Any) -> str:
 
 
 def reference_path(manifest: Mapping[str, Any], target: ObjectRef) -> Path | None:
-    """The path of the value that refers to *target*; `spec` where it is not spelled out, None where nothing does."""
+    """The path of the value that refers to *target*; `spec` where no value names it, None where nothing refers to it."""
     if target not in references(manifest):
         return None
     return next(_paths_of_name(manifest.get("spec"), target, ("spec",)), ("spec",))
@@ -111,7 +111,7 @@ def _child(value: Any, part: str | int) -> Any:
 
 
 def _paths_of_name(value: Any, target: ObjectRef, path: Path) -> Iterator[Path]:
-    """Where the name of *target* stands: as a value, as a key, or before a port or subnet."""
+    """The paths at which *target* is named: as a value, as a key, or before a port or subnet."""
     names = {target.name, EXTERNAL_PREFIX + target.name} if target.kind == "External" else {target.name}
     if isinstance(value, Mapping):
         for key, child in value.items():

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     VALID = "valid"
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
-    """An old API version, or a kind that users must not write: nothing else in the object was checked."""
+    """It has an old API version, or a kind that users must not write; nothing else in it was checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class ReportEntry:
     remarks: tuple[Remark, ...] = ()
     unsupported: bool = False
     manifest: Manifest | None = field(default=None, compare=False, repr=False)
-    """What would be applied, where it is an object that a fabric holds."""
+    """What would be applied, if it is an object that a fabric can hold."""
 
     @property
     def verdict(self) -> Verdict:
-        """Whether a cluster would take it."""
+        """Whether a cluster would accept it."""
         if self.unsupported:
             return Verdict.UNSUPPORTED
         wrong = any(remark.severity is Severity.ERROR for remark in self.remarks)
@@ -87,7 +87,7 @@ class ReportEntry:
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """All that a check of files found."""
+    """Everything that a check of files found."""
 
     files: int
     entries: tuple[ReportEntry, ...]
@@ -96,7 +96,7 @@ class ValidationReport:
 
     @property
     def valid(self) -> bool:
-        """Whether a cluster would take all of it."""
+        """Whether a cluster would accept all of it."""
         return all(entry.verdict is Verdict.VALID for entry in self.entries)
 
     def remarks(self) -> Iterator[tuple[ReportEntry, Remark]]:
@@ -126,7 +126,7 @@ class ValidationReport:
         }
 
     def with_unreadable(self, rule: Rule, found: Mapping[str, str]) -> ValidationReport:
-        """The same with what could not be read: path → why."""
+        """This report with what could not be read: path → why."""
         entries = tuple(
             ReportEntry(path, None, 0, None, (Remark(rule, ".", 0, 0, rule.severity, why, rule.fix),))
             for path, why in sorted(found.items())
@@ -134,7 +134,7 @@ class ValidationReport:
         return replace(self, files=self.files + len(entries), entries=(*entries, *self.entries))
 
     def with_remarks(self, found: Mapping[ObjectRef, Iterable[Remark]], notes: Iterable[str] = ()) -> ValidationReport:
-        """The same with more remarks on objects that are in it, and more notes."""
+        """This report with more remarks on objects that are in it, and more notes."""
         entries = tuple(
             replace(entry, remarks=(*entry.remarks, *found[entry.ref])) if entry.ref and entry.ref in found else entry
             for entry in self.entries

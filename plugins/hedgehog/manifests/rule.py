@@ -14,7 +14,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 class Severity(StrEnum):
-    """An error is refused by a cluster; a warning is accepted there, but almost certainly a mistake."""
+    """A cluster refuses an error; it accepts what a warning is about, which is almost certainly a mistake."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -38,7 +38,7 @@ class Rule:
     """What to do; the hint of a violation that has no better one. Best with an example."""
     severity: Severity = Severity.ERROR
     absent: str = ""
-    """The kind of the object whose absence breaks the rule; empty for every other rule."""
+    """The kind of the object whose absence breaks the rule; empty for rules that are not about an absent object."""
 
     def at(self, path: Path, message: str, hint: str = "") -> Violation:
         """The violation of this rule at *path* (of the object as sent, or as admission stores it)."""
@@ -72,7 +72,7 @@ def rule(
     severity: Severity = Severity.ERROR,
     absent: str = "",
 ) -> Rule:
-    """A new rule, noted in `RULES`. Raises ValueError for an id that is taken."""
+    """A new rule, which is added to `RULES`. Raises ValueError for an id that is taken."""
     if id in RULES:
         raise ValueError(f"the rule id {id} is taken")
     RULES[id] = Rule(id, what, why, source, fix, severity, absent)

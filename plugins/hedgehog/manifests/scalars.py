@@ -1,7 +1,7 @@
 """Plain YAML scalars as Kubernetes reads them.
 
 The rules are those of `resolve` in go.yaml.in/yaml/v2 (v2.4.3, resolve.go), which sigs.k8s.io/yaml and with it kubectl,
-the API server and Hedgehog's tools use, followed by the way through JSON. They are YAML 1.1 without base 60: `50000:50`
+the API server and Hedgehog's tools use, followed by a conversion to JSON. They are YAML 1.1 without base 60: `50000:50`
 and `2024-01-01` are strings, `yes`, `on` and `y` are booleans, `0777` is octal, `1_000` and `1e3` are numbers.
 """
 
@@ -24,16 +24,16 @@ _WORDS: Mapping[str, Scalar] = {
 _NUMBER_START = frozenset("+-.0123456789")
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))", re.ASCII)
 _SIGNED_BINARY = re.compile(r"0b([-+][01]+)")
-"""`0b-1` is -1: the second thought of the Go loader about binary numbers lets a sign through."""
+"""`0b-1` is -1: the Go loader parses binary numbers in a second way, which accepts a sign."""
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _POINT_FLOAT = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?", re.ASCII)
 _BASES = (16, 2, 8, 10)
 _LONGEST_DECIMAL = 20
-"""Digits of a number of 64 bits; Python refuses to read thousands."""
+"""Digits of the largest number of 64 bits; Python refuses to read thousands of them."""
 
 
 def resolve(text: str) -> Scalar:
-    """The value of an unquoted scalar. NaN and infinities come back as such, though JSON lacks them."""
+    """The value of an unquoted scalar. NaN and infinities are returned as such, although JSON lacks them."""
     if not text or text[0] not in _NUMBER_START:
         return _WORDS.get(text, text)
     if text in _WORDS:
@@ -63,7 +63,7 @@ def _integer(plain: str) -> int | None:
 
 
 def _float(digits: str, text: str) -> float | int | str:
-    """1e3 becomes 1000: JSON knows one kind of number, and Go writes whole ones without a point. Too large is text."""
+    """1e3 becomes 1000: JSON has one kind of number, and Go writes whole ones without a point. Too large ones are text."""
     value = float(digits)
     if not math.isfinite(value):
         return text

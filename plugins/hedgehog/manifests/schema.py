@@ -2,9 +2,9 @@
 
 All violations are reported, not the first. An API server looks twice: at what it is sent (`decode_violations`: unknown
 fields, types, widths of Go integers) and at what the mutating webhooks made of it (`shape_violations`: required fields,
-enums, patterns, bounds). `schema_violations` is both at once, for objects that no webhook changes or that are defaulted. What
-only Hedgehog's admission knows (VLAN ranges, references) is not looked at here, nor are nulls: a null map value means
-"not set" to the API server, so drop them first.
+enums, patterns, bounds). `schema_violations` is both at once, for objects that no webhook changes or that have their
+defaults. What only Hedgehog's admission knows (VLAN ranges, references) is not checked here, nor are nulls: a null map
+value means "not set" to the API server, so drop them first.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEWEST = list(Upstream)[-1]
 
 _LONGEST_VALUE = 60
 MOST_ERRORS = 1000
-"""Of one object; nobody reads more, and every one costs time."""
+"""At most so many errors of one object: nobody reads more, and each costs time."""
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _MOST_BITS = 64
 _TYPES = {
@@ -71,7 +71,7 @@ class SchemaViolation:
 
 
 def schema_violations(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
-    """The violations of *manifest*, in the order of their paths. A kind or version without schema is one itself."""
+    """The violations of *manifest*, sorted by path. A kind or version without a schema is a violation itself."""
     kind = _row(manifest)
     if isinstance(kind, SchemaViolation):
         return [kind]
@@ -84,7 +84,7 @@ def decode_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) 
 
 
 def shape_violations(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
-    """What an API server refuses of *manifest* after the mutating webhooks. Its metadata are not looked at."""
+    """What an API server refuses in *manifest* after the mutating webhooks. Its metadata is not checked."""
     return _faults(manifest, _shape(KNOWN[manifest["kind"]]))
 
 
@@ -102,14 +102,14 @@ def _faults(manifest: Mapping[str, Any], loaded: Loaded) -> list[SchemaViolation
         found = itertools.islice((one for error in errors for one in _translate(error, schema)), MOST_ERRORS)
         return sorted(found, key=lambda violation: (printed(violation.path), violation.message))
     except ValueError as error:
-        # Half a surrogate pair, an integer of thousands of digits, endless nesting: nothing that JSON has.
+        # Half a surrogate pair, an integer of thousands of digits, endless nesting: JSON has none of these.
         return list(unwritable(manifest)) or [SchemaViolation((), f"cannot be read: {str(error)[:200]}")]
 
 
 def unwritable(value: Any) -> Iterator[SchemaViolation]:
-    """What of *value* no database or API server takes: NUL, halves of surrogate pairs, integers without bounds.
+    """What no database or API server accepts in *value*: NUL, halves of surrogate pairs, integers that are too large.
 
-    Goes without recursion, so that no nesting is too deep for it.
+    It does not recurse, so that no nesting is too deep for it.
     """
     waiting: list[tuple[Path, Any]] = [((), value)]
     while waiting:

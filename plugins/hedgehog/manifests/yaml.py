@@ -1,8 +1,8 @@
-"""Strict YAML: the documents of a file as Kubernetes would read them, or every reason why not.
+"""Strict YAML: the documents of a file as Kubernetes would read them, or every reason why they cannot be read.
 
-libyaml parses; what its events say is turned into plain data here, so that nothing is built before it is allowed: no
-aliases (a 400-byte file of them can stand for 400 million nodes), no tags, no merge keys, no duplicate or non-string
-keys, no numbers that JSON lacks, and bounds on size, depth and nodes. Nothing is ever executed or imported.
+libyaml parses; its events are turned into plain data here, so that nothing is built before it is allowed: no aliases (a
+400-byte file of them can stand for 400 million nodes), no tags, no merge keys, no duplicate or non-string keys, no
+numbers that JSON lacks, and bounds on size, depth and nodes. Nothing is ever executed or imported.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from hedgehog.manifests.rule import Rule
 from hedgehog.manifests.scalars import Scalar, resolve
 
 MAX_DOCUMENT_BYTES = 2**20
-"""What etcd takes of one object, with room to spare."""
+"""Less than what etcd accepts of one object."""
 MAX_DEPTH = 64
 MAX_NODES = 200_000
 """Of one document."""
 MAX_FILE_NODES = 300_000
 MAX_FABRIC_NODES = 400_000
-"""Of all files of a fabric together: three times what 10,000 objects have. Each may cost a kilobyte of memory."""
+"""Of all files of a fabric together: three times what 10,000 objects have. A node may need a kilobyte of memory."""
 MAX_PULL_REQUEST_NODES = 600_000
 """Of the files of a fabric before and after a pull request together, those that stay the same counted once: 10,000
 objects may be rewritten."""
 _NODES_OF_A_DOCUMENT = 10
-"""What an object counts in addition to its content, because even an empty object costs something."""
+"""What an object counts in addition to its content, because even an empty object needs memory."""
 MAX_DOCUMENTS = 10_000
 """Of one file."""
 MAX_PROBLEMS = 100
-"""Problems reported of one file; after them its reading ends."""
+"""At most so many problems of one file are reported; after them the rest is not read."""
 
 Path = tuple[str | int, ...]
 Position = tuple[int, int]
 """Line and column, both from 1."""
 
-# What an escape in double quotes can smuggle in: nothing a terminal or PostgreSQL should see.
+# What only an escape in double quotes can contain, and no terminal or database should see.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _TAGS = {"scalar": "tag:yaml.org,2002:str", "mapping": "tag:yaml.org,2002:map", "sequence": "tag:yaml.org,2002:seq"}
 
@@ -71,10 +71,10 @@ class Document:
         return f"{self.file}:{self.line}"
 
     def position(self, path: Sequence[str | int]) -> Position:
-        """Line and column of what *path* names: of its key in a mapping, of the item in a list.
+        """Line and column of the value at *path*: of its key in a mapping, of the item in a list.
 
-        A path that leads nowhere gives the position of its deepest part that exists. Parses the document again, but
-        for the document itself, so ask only when there is something to report.
+        For a path that does not exist it is the position of the deepest part that does. Parses the document again,
+        except for the document itself, so ask only when there is something to report.
         """
         names = tuple(path)
         if not names:
@@ -87,26 +87,26 @@ class Document:
 
 @functools.lru_cache(maxsize=1)
 def _positions(text: str, first_line: int) -> Mapping[Path, Position]:
-    """Of one document. The last answer is kept, because there may be thousands of questions about one document."""
+    """The positions in one document. The last result is kept, for there may be thousands of questions about it."""
     positions: dict[Path, Position] = {}
     _Builder(text, "", [], first_line=first_line, positions=positions).read()
     return positions
 
 
 class NodeBudget:
-    """How many nodes may still be read, of all files that are looked at together."""
+    """How many nodes may still be read, of all files that are checked together."""
 
     def __init__(self, most: int | None = None) -> None:
-        """*most*: MAX_FABRIC_NODES unless it is said."""
+        """*most* is MAX_FABRIC_NODES by default."""
         self.most = self.left = MAX_FABRIC_NODES if most is None else most
-        self.were_too_few = False
-        """Whether anything was not read for them."""
+        self.is_exceeded = False
+        """Whether anything was not read because there were more nodes."""
 
 
 def load(text: bytes | str, *, file: str, nodes: NodeBudget | None = None) -> list[Document]:
     """The documents of a YAML stream; empty ones are left out.
 
-    Raises InvalidInput with one line `file:line:column: what is wrong; what to do` a problem. A syntax error ends the
+    Raises InvalidInput with one line `file:line:column: what is wrong; what to do` per problem. A syntax error ends the
     reading of the file; duplicate keys and the like are collected. *file* is only a name; *nodes*: see `parse_documents`.
     """
     found, problems = parse_documents(text, file=file, nodes=nodes)
@@ -118,9 +118,9 @@ def load(text: bytes | str, *, file: str, nodes: NodeBudget | None = None) -> li
 def parse_documents(
     text: bytes | str, *, file: str, nodes: NodeBudget | None = None
 ) -> tuple[list[Document], list[FileProblem]]:
-    """The documents that could be read, and every problem; with problems, the documents are not to be trusted.
+    """The documents that could be read, and every problem; where there are any, do not rely on the documents.
 
-    What is read is taken off *nodes*, and nothing beyond them is read.
+    What is read is subtracted from *nodes*, and nothing beyond them is read.
     """
     problems: list[FileProblem] = []
     found: list[Document] = []
@@ -148,9 +148,9 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> FileProblem:
 
 
 class _Builder:
-    """Makes plain data of the events of a stream, without recursion; collects problems, records positions.
+    """Turns the events of a stream into plain data, without recursion; collects problems, records positions.
 
-    Every event of every file goes through here, so what is common comes first and calls little.
+    Every event of every file is handled here, so common cases come first and call few functions.
     """
 
     __slots__ = (
@@ -170,7 +170,7 @@ class _Builder:
         first_line: int = 1,
         positions: dict[Path, Position] | None = None,
     ) -> None:
-        """Documents go into *found*, the positions of what they hold into *positions*; *nodes* are those left."""
+        """Documents are added to *found*, the positions of their values to *positions*; *nodes* are those left."""
         self._text = text
         self._file = file
         self._problems = problems
@@ -178,14 +178,14 @@ class _Builder:
         self._first_line = first_line
         self.positions = positions
         self._nodes = 0
-        """Of the documents before."""
+        """Of the previous documents."""
         self._budget = nodes
         self._allowed = self._most_nodes = 0
         self._mark: Any = None
         """Where the data of the document begins."""
 
     def read(self) -> None:
-        """Take every event. Raises Unreadable where going on would be dangerous or pointless."""
+        """Handle every event. Raises Unreadable where going on would be dangerous or pointless."""
         try:
             for event in iter(CParser(self._text).get_event, None):
                 _HANDLERS[type(event)](self, event)
@@ -193,7 +193,7 @@ class _Builder:
             self._count()
 
     def _count(self) -> None:
-        """Take off what the document used of what it may have."""
+        """Subtract the nodes of the document from those that are left."""
         used, self._allowed = self._allowed - max(self._most_nodes, 0), 0
         self._most_nodes = 0
         self._nodes += used
@@ -216,10 +216,10 @@ class _Builder:
         if self._budget is not None and self._budget.left < self._allowed:
             self._allowed = self._budget.left
         self._most_nodes = self._allowed
-        """That are left of what this document may have."""
+        """How many this document may still have."""
 
     def _end(self, event: Any) -> None:
-        """Note the document."""
+        """Keep the document."""
         self._count()
         if self._found is None or not self._base:
             return
@@ -241,7 +241,7 @@ class _Builder:
         self._found.append(found)
 
     def _problem(self, mark: Any, rule: Rule, text: str, hint: str = "") -> None:
-        """Note a problem. Reading ends when there are too many."""
+        """Keep a problem. Reading ends when there are too many."""
         self._problems.append(self._at(mark, rule, text, hint))
         if len(self._problems) >= MAX_PROBLEMS:
             many = f"more than {MAX_PROBLEMS} problems"
@@ -269,7 +269,7 @@ class _Builder:
             if keys is None:
                 self._place(event, value)
                 return
-            self._most_nodes -= 1  # what _place does with the value of a key, most of what there is
+            self._most_nodes -= 1  # as _place does; values of keys are by far the most frequent
             if self._most_nodes < 0:
                 self._give_up_on_nodes(event)
             self._container[self._key] = value
@@ -286,7 +286,7 @@ class _Builder:
             self._record((*self._path, text), event.start_mark)
 
     def _check_written(self, event: Any) -> None:
-        """Of a scalar with a tag or a style: refuse the tag, and what only an escape can bring into a text."""
+        """Refuse the tag of a scalar, and what only an escape can bring into a string."""
         if event.tag is not None:
             self._check_tag(event, "scalar")
         if event.style == '"' and (control := _CONTROL.search(event.value)):
@@ -303,7 +303,7 @@ class _Builder:
             self._problem(event.start_mark, rows.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
 
     def _place(self, event: Any, value: Any) -> None:
-        """Put *value* where the document has it: it is an item, the value of the pending key, or the whole document."""
+        """Put *value* in its place: it is an item, the value of the pending key, or the whole document."""
         self._most_nodes -= 1
         if self._most_nodes < 0:
             self._give_up_on_nodes(event)
@@ -323,7 +323,7 @@ class _Builder:
     def _give_up_on_nodes(self, event: Any) -> NoReturn:
         whole, most = "document", MAX_NODES
         if self._budget is not None and self._allowed == self._budget.left:
-            self._budget.were_too_few = True
+            self._budget.is_exceeded = True
             together = f"could not verify: too large: the files together have over {self._budget.most} nodes, the limit"
             self._give_up(event.start_mark, rows.LIMIT, together, "split the fabric")
         if self._nodes > MAX_FILE_NODES - MAX_NODES:

@@ -102,7 +102,9 @@ def test_two_documents_that_say_different_things_of_a_fabric_are_reported(lab: L
     lab.person().commit(files)
     outcome = follow(lab)
     assert outcome.status is OutcomeStatus.HELD
-    assert "fabrics/lab/2.yaml:4:8: Fabric/lab: .spec.asn: is another one in fabrics/lab/1.yaml:4:8" in outcome.reason
+    assert (
+        "fabrics/lab/2.yaml:4:8: Fabric/lab: .spec.asn: has another value in fabrics/lab/1.yaml:4:8" in outcome.reason
+    )
     found = fabric_store.load_fabric(lab.database, "lab")
     assert (found.asn, found.spine_count) == (1, 3)
 

@@ -89,7 +89,7 @@ def test_silence_a_wanted_reboot_and_an_old_agent_are_reported(ward: Ward) -> No
     assert ward.found() == (
         DEGRADED,
         (
-            f"switch leaf-1 gave no sign of life since {silent:%Y-%m-%d %H:%M:%S} UTC; "
+            f"switch leaf-1 has sent no heartbeat since {silent:%Y-%m-%d %H:%M:%S} UTC; "
             "check its power, management link and agent",
             "switch leaf-2 must be rebooted before its configuration is in force",
             "switch leaf-3 runs agent v0.126.0 and is to run v0.129.0",

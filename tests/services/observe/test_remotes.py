@@ -153,7 +153,7 @@ def test_database_and_the_parts_of_airflow_are_looked_at(database: Connection) -
         "airflow-scheduler": (HEALTHY, ()),
         "airflow-triggerer": (
             DEGRADED,
-            ("Airflow's triggerer gives no sign of life since 2026-11-22 11:57:00 UTC; start it, or see its log",),
+            ("Airflow's triggerer has sent no heartbeat since 2026-11-22 11:57:00 UTC; start it, or see its log",),
         ),
     }
     assert looks[0].facts.keys() == {"seconds", "connections", "most_connections", "bytes"}

@@ -148,7 +148,7 @@ def test_an_object_that_is_there_twice_is_refused_with_both_places(imported):
 def test_a_setting_that_is_given_twice_may_not_differ(imported, database):
     """Equal ones are put together."""
     lines = refused(imported, fabric_document(spec="{asn: 1}"), fabric_document(spec="{asn: 2, description: x}"))
-    assert lines == ["f1.yaml:4:8: Fabric/lab: .spec.asn: is another one in f0.yaml:4:8; remove one of the two"]
+    assert lines == ["f1.yaml:4:8: Fabric/lab: .spec.asn: has another value in f0.yaml:4:8; remove one of the two"]
     imported(fabric_document(spec="{asn: 1}"), fabric_document(spec="{asn: 1, description: x}"))
     assert fabrics.load_fabric(database, "lab").description == "x"
 

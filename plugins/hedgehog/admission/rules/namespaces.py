@@ -1,6 +1,6 @@
-"""Rules of VLANNamespaces and IPv4Namespaces: the pools that VPCs take VLANs and subnets from.
+"""Rules of VLANNamespaces and IPv4Namespaces: the pools from which VPCs take VLANs and subnets.
 
-An update asks every VPC of the namespace, as upstream does; a create costs nothing but the namespace itself.
+An update looks at every VPC of the namespace, as upstream does; a create looks at the namespace alone.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _IPV4_WEBHOOK = "pkg/ctrl/ipv4namespace_wh.go"
 RANGES_OVERLAP = rule(
     "vlannamespace-range-overlap",
     what="The ranges of a VLANNamespace do not overlap.",
-    why="A VLAN that is listed twice is a mistake somewhere.",
+    why="One of the ranges of a VLAN that is listed twice is a mistake.",
     source=_VLANS_VALIDATE,
     fix="join the ranges, or correct their bounds",
 )
 RANGE_RESERVED = rule(
     "vlannamespace-range-reserved",
-    what="A VLANNamespace leaves out the VLANs that the fabric keeps for itself.",
-    why="Switches use them inside: one for each VPC (vpcIRBVLANs), and some for a workaround on TH5 switches.",
+    what="A VLANNamespace leaves out the VLANs that are reserved for the fabric itself.",
+    why="Switches use them internally: one per VPC (vpcIRBVLANs), and some for a workaround on TH5 switches.",
     source=_VLANS_VALIDATE,
     fix="choose VLANs outside the ranges reserved in the Fabricator, usually 1000-2999",
 )
@@ -50,7 +50,7 @@ VLAN_IN_USE = rule(
     "vlannamespace-vlan-in-use",
     what="A VLANNamespace keeps the VLANs that VPCs use.",
     why=(
-        "A VPC would have a VLAN that belongs to no namespace. Upstream asks the VPCs whose IPv4Namespace "
+        "A VPC would have a VLAN that belongs to no namespace. Upstream looks at the VPCs whose IPv4Namespace "
         "has the same name."
     ),
     source=f"{_VLANS_WEBHOOK} ValidateUpdate",
@@ -66,8 +66,8 @@ VLAN_LOST = rule(
 )
 RANGES_DROPPED = rule(
     "vlannamespace-ranges-dropped",
-    what="Every range of a VLANNamespace is inside 1..4094, with from not above to.",
-    why="With one bad range, upstream silently stores the namespace without any VLAN.",
+    what="Every range of a VLANNamespace is within 1..4094, with from not above to.",
+    why="With one invalid range, upstream silently stores the namespace without any VLAN.",
     source="ours; api/wiring/v1beta1/vlannamespace_types.go VLANNamespace.Default",
     fix="correct the range: {from: 1000, to: 2999}",
     severity=Severity.WARNING,
@@ -97,27 +97,27 @@ NAME_TOO_LONG = rule(
 SUBNET_INVALID = rule(
     "ipv4namespace-subnet-invalid",
     what="Every subnet of an IPv4Namespace is a CIDR.",
-    why="Nothing can be taken from it otherwise.",
+    why="No VPC can take a subnet from anything else.",
     source=_IPV4_VALIDATE,
     fix="write address/length without leading zeros: 10.10.0.0/16",
 )
 TOO_MANY_SUBNETS = rule(
     "ipv4namespace-too-many-subnets",
     what="An IPv4Namespace has at most 10 subnets.",
-    why="Switches need an ACL for each pair of them, and have few.",
+    why="Switches need an ACL for each pair of them, and have room for few.",
     source=_IPV4_VALIDATE,
     fix="join subnets, or use a second namespace",
 )
 SUBNETS_OVERLAP = rule(
     "ipv4namespace-subnet-overlap",
     what="The subnets of an IPv4Namespace do not overlap.",
-    why="An address that is listed twice is a mistake somewhere.",
+    why="One of two subnets with the same address is a mistake.",
     source=_IPV4_VALIDATE,
     fix="keep the larger one, or correct them",
 )
 SUBNET_RESERVED = rule(
     "ipv4namespace-subnet-reserved",
-    what="An IPv4Namespace leaves out the subnets that the fabric keeps for itself.",
+    what="An IPv4Namespace leaves out the subnets that are reserved for the fabric itself.",
     why="Switches and control nodes have addresses in them.",
     source=_IPV4_VALIDATE,
     fix="choose another subnet; reserved by default are 172.30.0.0/21 and others of 172.30.0.0/16",
@@ -148,7 +148,7 @@ NO_SUBNETS = rule(
 SUBNET_IPV6 = rule(
     "ipv4namespace-subnet-ipv6",
     what="The subnets of an IPv4Namespace are IPv4.",
-    why="Upstream takes any CIDR, but fabrics route IPv4 only.",
+    why="Upstream accepts any CIDR, but fabrics route IPv4 only.",
     source=f"ours; {_IPV4_VALIDATE} parses any prefix",
     fix="use an IPv4 subnet",
     severity=Severity.WARNING,
@@ -163,8 +163,8 @@ SUBNET_OF_KUBERNETES = rule(
 )
 SUBNET_HOST_BITS = rule(
     "ipv4namespace-subnet-host-bits",
-    what="A subnet is written by its first address.",
-    why="Host bits are ignored, so the namespace covers more or other addresses than it seems to.",
+    what="A subnet is written with its first address.",
+    why="Host bits are ignored, so the namespace has more or other addresses than it seems to have.",
     source=f"ours; {_IPV4_VALIDATE} masks them",
     fix="write the first address, which the message names",
     severity=Severity.WARNING,
@@ -275,7 +275,7 @@ def _validate_ipv4(new: Manifest, state: ClusterState, old: Manifest | None) -> 
 
 
 def reserved_overlaps(prefix: Prefix, state: ClusterState) -> Iterator[str]:
-    """The subnets that the fabric keeps for itself and that share addresses with *prefix*."""
+    """The subnets that are reserved for the fabric itself and overlap *prefix*."""
     for text in state.settings.reserved_subnets:
         reserved = parse_prefix(text)
         if reserved is not None and reserved.overlaps(prefix):

@@ -1,4 +1,4 @@
-"""Rules of objects among others: named once, referring to what a cluster takes, checked at all."""
+"""Rules of all objects together: each is described once, and refers to objects that a cluster accepts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hedgehog.manifests.rule import Severity, rule
 
 DUPLICATE = rule(
     "object-duplicate",
-    what="An object is described once.",
+    what="An object is described only once.",
     why="Two descriptions of one object overwrite each other; which one wins depends on the order of the files.",
     source="githedgehog/fabricator pkg/hhfab (already exists)",
     fix="keep one of them, or give the other a name of its own",

@@ -1,6 +1,6 @@
-"""Peered pairs: each pair should be peered once, by the fabric or by a gateway.
+"""Peered pairs: each pair should be peered only once, by the fabric or by a gateway.
 
-Upstream's later releases refuse what is a warning here (api/valid/peering.go); v0.126 and v0.129 take it.
+Upstream's later releases refuse what is a warning here (api/valid/peering.go); v0.126 and v0.129 accept it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DUPLICATE = {
     "VPCPeering": rule(
         "vpc-peering-duplicate",
         what="Two VPCs have at most one VPCPeering.",
-        why="With two, chance decides which one the switches follow (githedgehog/fabric#1552).",
+        why="With two, it is undefined which one the switches use (githedgehog/fabric#1552).",
         source=_SOURCE,
         fix="put all permit policies into one VPCPeering and delete the other",
         severity=Severity.WARNING,
@@ -31,7 +31,7 @@ _DUPLICATE = {
     "ExternalPeering": rule(
         "external-peering-duplicate",
         what="A VPC and an External have at most one ExternalPeering.",
-        why="With two, chance decides which one the switches follow (githedgehog/fabric#1553).",
+        why="With two, it is undefined which one the switches use (githedgehog/fabric#1553).",
         source=_SOURCE,
         fix="put all subnets and prefixes into one ExternalPeering and delete the other",
         severity=Severity.WARNING,
@@ -39,7 +39,7 @@ _DUPLICATE = {
     "GatewayPeering": rule(
         "gateway-peering-duplicate",
         what="Two sides have at most one GatewayPeering.",
-        why="With two, their address translation and filters compete; later releases refuse it.",
+        why="With two, their address translations and filters contradict each other; later releases refuse it.",
         source=_SOURCE,
         fix="put all exposes into one GatewayPeering and delete the other",
         severity=Severity.WARNING,
@@ -56,7 +56,7 @@ _BOTH = rule(
 
 
 def pair_facts(manifest: Manifest) -> Iterator[Fact]:
-    """The pair of a peering, whatever its kind; nothing where it does not name two."""
+    """The pair of a peering of any kind; nothing where it does not name exactly two."""
     pair = _pair(manifest)
     if pair is not None:
         yield ("peered", manifest["kind"], *pair)
@@ -82,7 +82,7 @@ def duplicate_warnings(manifest: Manifest, path: Path, state: ClusterState) -> I
 
 
 def _others(state: ClusterState, fact: Fact, me: str) -> list[str]:
-    """The peerings with this fact, but *me*: as many as are told and one more, for thousands may have it."""
+    """The other peerings with this fact, but only one more than are named, because there may be thousands."""
     return list(itertools.islice((name for _, name in state.users(fact) if name != me), _SHOWN + 1))
 
 

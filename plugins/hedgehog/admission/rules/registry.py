@@ -14,7 +14,7 @@ class Validate(Protocol):
     """Checks an object in its stored form against the cluster state, where it may exist already (*old*)."""
 
     def __call__(self, new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
-        """Yield every violation, errors and warnings. May trust the schema: types are right, nulls are gone."""
+        """Yield every violation, errors and warnings. May rely on the schema: types are right, there are no nulls."""
         ...
 
 
@@ -56,7 +56,7 @@ class KindRules:
         """What upstream's validating webhook checks on create and update (immutable fields: compare with *old*)."""
         self.delete = delete
         self.warn = warn
-        """What upstream misses; only asked when `validate` found no error."""
+        """What upstream accepts by mistake; only called when `validate` found no error."""
         self.dropped = dropped
-        """What the stored form does not show any more; asked beside `warn`."""
+        """What the stored form no longer shows; called together with `warn`."""
         self.indexer = indexer or Indexer()

@@ -1,4 +1,4 @@
-"""Which functions check which kind: the table that the admission walks."""
+"""Which functions check which kind: the table that `Admission` uses."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _NEEDS_NO_SPEC = frozenset({"Server", "VLANNamespace", "IPv4Namespace"})
 def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     """The object as the cluster would store it. *manifest* has the types of its schema and no null map values.
 
-    The input is left alone. Doing it twice changes nothing.
+    The input is not changed. Doing it twice changes nothing.
     """
     sent = _in_namespace(manifest)
     result: Manifest = _copy(sent)
@@ -40,7 +40,7 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
 
 
 def _in_namespace(manifest: Manifest) -> Manifest:
-    """The manifest with metadata and a namespace; itself where it has them."""
+    """The manifest with metadata and a namespace; the same mapping where it has them."""
     metadata = manifest.get("metadata", {})
     if metadata.get("namespace"):
         return manifest
@@ -69,7 +69,7 @@ def _adds_only_empty(before: Any, after: Any) -> bool:
 
 
 def _copy(value: Any) -> Any:
-    """A deep copy of plain data: several times as fast as one of anything."""
+    """A deep copy of plain data: several times as fast as `copy.deepcopy`."""
     kind = type(value)
     if kind is dict:
         return {key: child if type(child) is str else _copy(child) for key, child in value.items()}

@@ -29,8 +29,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
         return
     joined = endpoints_of(spec)
     if joined.type is None:
-        # Upstream writes the label value <invalid>, which the API server refuses; one of our rules has a better
-        # message.
+        # Upstream writes the label value <invalid>, which the API server refuses; our rule says it better.
         return
     labels = manifest["metadata"].setdefault("labels", {})
     labels[f"{COMPUTED}connection-type"] = joined.type.label
@@ -41,7 +40,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
 
 
 def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]) -> None:
-    """Structs that are not pointers appear, empty, in everything that Go writes."""
+    """Go writes structs that are not pointers even when they are empty."""
     for field in fields:
         found = [value.setdefault(field, {})] if field == "link" else value.get(field) or ()
         for link in found:

@@ -1,4 +1,4 @@
-"""Defaults of VPCs, their attachments, and the namespaces that they take VLANs and subnets from."""
+"""Defaults of VPCs, their attachments, and the namespaces from which they take VLANs and subnets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hedgehog.fabric.settings import FabricSettings
 DEFAULT_NAMESPACE = "default"
 DEFAULT_SUBNET = "default"
 LONGEST_PREFIX = 30
-"""Upstream refuses VPC subnets that are smaller, and does not look at their DHCP."""
+"""Upstream refuses smaller VPC subnets, and does not look at their DHCP."""
 VLANS = range(1, 4095)
 _LEASE_SECONDS = 3600
 _INTERFACE_MTU = 9036
@@ -24,16 +24,16 @@ _LIST_OPTIONS = ("dnsServers", "timeServers", "advertisedRoutes")
 
 
 class DefaultAddresses(NamedTuple):
-    """What a subnet gets where nothing is said."""
+    """The addresses that a subnet gets where it does not set them."""
 
     gateway: str
     first: str
-    """Of the DHCP range."""
+    """The first address of the DHCP range."""
     last: str
 
 
 def range_fault(vlans: Mapping[str, Any]) -> str:
-    """What upstream finds wrong with one VLAN range; empty for a sound one."""
+    """What upstream finds wrong with one VLAN range; empty for a valid one."""
     first = vlans.get("from", 0)
     last = vlans.get("to", 0) or first
     if first > last:
@@ -48,7 +48,7 @@ def _vlan_namespace(manifest: Manifest, settings: FabricSettings) -> None:
     labels.put_computed(manifest, {})
     ranges = spec.get("ranges") or []
     if any(map(range_fault, ranges)):
-        # One bad range, and upstream stores none at all.
+        # With one invalid range, upstream stores none at all.
         del spec["ranges"]
         return
     for one in ranges:
@@ -90,7 +90,7 @@ def _fill_dhcp(dhcp: dict[str, Any], found: DefaultAddresses) -> None:
     lease["end"] = lease.get("end") or found.last
     if "options" in dhcp:
         if _are_empty(dhcp["options"]):
-            # Upstream leaves its loop here, so the MAC addresses stay as they are written.
+            # Upstream ends its loop here, so the MAC addresses stay as they are written.
             del dhcp["options"]
             return
         _fill_options(dhcp["options"])
@@ -115,7 +115,7 @@ def _fill_options(options: dict[str, Any]) -> None:
 
 @functools.lru_cache(maxsize=1 << 16)
 def default_addresses(subnet: str) -> DefaultAddresses | None:
-    """What the *subnet* of that CIDR gets by default; None for one that cannot be read."""
+    """The default addresses of a subnet with that CIDR; None for one that cannot be read."""
     prefix = parse_prefix(subnet)
     if prefix is None:
         return None
@@ -169,4 +169,4 @@ INVISIBLE_CHANGES: Mapping[str, Callable[[Manifest], bool]] = {
     "IPv4Namespace": _gets_labels,
     "VPC": _gets_routes,
 }
-"""By kind: whether upstream's `Default()` changes what does not show, from nil to empty; it still counts as a change."""
+"""By kind: whether upstream's `Default()` changes nil to empty, which is not visible in JSON but counts as a change."""

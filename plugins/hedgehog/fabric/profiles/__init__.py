@@ -1,4 +1,4 @@
-"""Switch models: what a SwitchProfile says of ports, speeds, breakouts and features, and the profiles that are built in.
+"""Switch models: what a SwitchProfile says about ports, speeds, breakouts and features, and the built-in profiles.
 
 Never says whether a profile is right: that is a rule.
 """

@@ -1,4 +1,4 @@
-"""The switch models that the fabric controller brings along, and their SwitchProfiles.
+"""The switch models that are built into the fabric controller, and their SwitchProfiles.
 
 Upstream's source is githedgehog/fabric, pkg/ctrl/switchprofile. Pure.
 """
@@ -202,7 +202,7 @@ BROADCOM: tuple[SwitchModel, ...] = (
     ),
     VS,
 )
-"""Always there."""
+"""Built in always."""
 
 _CLSP: dict[str, Any] = {"nos_type": "sonic-cls-plus-broadcom", "port_locator": False, "max_ports": 0, "pipelines": ""}
 
@@ -214,7 +214,7 @@ CLSP: tuple[SwitchModel, ...] = (
     replace(DS5000, name="celestica-ds5000-clsp", ports="1-64 osfp-800-200, 65-66 sfp28-25-1", **_CLSP),
     replace(VS, name="vs-clsp", display_name="Virtual Switch CLS+", nos_type="sonic-cls-plus-vs"),
 )
-"""With `includeCLSP`: not part of any release note, so known from upstream's source of 2025 only."""
+"""Built in with `includeCLSP`: in no release note, and so known only from upstream's source of 2025."""
 
 CUMULUS: tuple[SwitchModel, ...] = (
     SwitchModel(
@@ -227,16 +227,16 @@ CUMULUS: tuple[SwitchModel, ...] = (
         nos_type="cumulus-vx",
     ),
 )
-"""With `includeCumulus`."""
+"""Built in with `includeCumulus`."""
 
 
 def default_profiles(settings: FabricSettings) -> tuple[Manifest, ...]:
-    """The SwitchProfiles that the fabric controller makes and keeps under these settings. Shared: not to be changed."""
+    """The SwitchProfiles that the fabric controller creates under these settings. They are shared: do not change them."""
     return tuple(_manifests(settings.include_clsp, settings.include_cumulus, settings.upstream).values())
 
 
 def default_spec(name: str, settings: FabricSettings) -> Mapping[str, Any] | None:
-    """The spec of the built-in profile of that name, which is immutable; None for other names. Not to be changed."""
+    """The spec of the built-in profile of that name, which is immutable; None for other names. Do not change it."""
     manifest = _manifests(settings.include_clsp, settings.include_cumulus, settings.upstream).get(name)
     return None if manifest is None else manifest["spec"]
 

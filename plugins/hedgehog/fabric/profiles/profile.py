@@ -1,4 +1,4 @@
-"""A SwitchProfile as a value that answers what rules ask: which ports a switch has, and what each of them can do. Pure."""
+"""A SwitchProfile as a value, for rules: which ports a switch has, and what each of them can do. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DATA_PORT_NOS = "Ethernet"
 
 @dataclass(frozen=True, slots=True)
 class PortKind:
-    """What the ports of one port profile can do: they have a speed, or they can be split, never both."""
+    """What the ports of one port profile can do: their speed can be set, or they can be split, never both."""
 
     speeds: tuple[str, ...] | None
     """None where the speed cannot be set."""
@@ -26,7 +26,7 @@ class PortKind:
     """Breakout mode → offset of each part in the name of the switch software. None where the port cannot be split."""
     default_mode: str
     auto_negotiation: bool
-    """Whether it may be set at all."""
+    """Whether auto-negotiation may be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Port:
     nos_name: str
     base_nos_name: str
     kind: PortKind | None
-    """None for a port of a group, a management port, and where the profile names a port profile that it does not have."""
+    """None for a port of a group, for a management port, and where the port profile does not exist."""
     group: str
     pipeline: str
     management: bool
@@ -44,7 +44,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One switch model. Made by `parse_profile`; a profile that admission would refuse is read as far as it can be read."""
+    """One switch model. Made by `parse_profile`; of a profile that admission would refuse, what can be read."""
 
     name: str
     features: frozenset[str]
@@ -56,25 +56,25 @@ class Profile:
     pipelines: Mapping[str, int]
     """Limit of the ports after breakout by pipeline; empty for none."""
     default_total: int
-    """Data ports, when no switch says otherwise."""
+    """How many data ports there are when the switch sets no breakouts."""
     default_by_pipeline: Mapping[str, int]
     default_fault: str
-    """Why the ports cannot be named even without breakouts of the switch; empty for a sound profile."""
+    """Why the ports cannot be named even without breakouts of the switch; empty for a valid profile."""
 
     def supports(self, feature: str) -> bool:
         """Whether the model has the *feature*."""
         return feature in self.features
 
     def parts(self, port: str, breakouts: Breakouts) -> int:
-        """How many ports *port* is after breakout: 1 where it cannot be split, 0 for a mode that it does not have."""
+        """Into how many ports *port* is split: 1 where it cannot be split, 0 for a mode that it does not have."""
         offsets = self._offsets(port, breakouts)
         return 1 if offsets is None else len(offsets)
 
     def nos_name(self, port: str, breakouts: Breakouts) -> str | None:
-        """The name that the switch software has for a port of a Connection; None when there is no such port.
+        """The name of a Connection's port in the switch software; None when there is no such port.
 
-        `E1/4` is an alias of `E1/4/1` on a port that can be split, whatever its mode: both have the same name here. Other
-        ports have no parts. Management ports count.
+        Of a port that can be split, `E1/4` is an alias of `E1/4/1`, whatever its mode: both have the same name. Other
+        ports have no parts. Management ports are included.
         """
         offsets = self._offsets(port, breakouts)
         if offsets is not None:
@@ -86,7 +86,7 @@ class Profile:
         return None if offsets is None else _part_name(self.ports[whole], offsets, number)
 
     def is_available(self, port: str, breakouts: Breakouts) -> bool:
-        """Whether *port* is a data port by its own name: a port that can be split goes by its parts, `E1/4/1` alone."""
+        """Whether *port* names a data port: one that can be split is named by its parts only, such as `E1/4/1`."""
         found = self.ports.get(port)
         if found is not None:
             return not found.management and self._offsets(port, breakouts) is None
@@ -94,7 +94,7 @@ class Profile:
         return 1 <= number <= len(self._offsets(whole, breakouts) or ())
 
     def allows_auto_negotiation(self, port: str, breakouts: Breakouts) -> bool:
-        """Whether it may be set for *port*. A port that can be split goes by its parts; ports of groups cannot."""
+        """Whether it may be set for *port*. A port that can be split is named by its parts; ports of groups have none."""
         found = self.ports.get(port) or self.ports.get(_halves(port)[0])
         return (
             found is not None
@@ -104,7 +104,7 @@ class Profile:
         )
 
     def allows_fec(self, port: str, breakouts: Breakouts) -> bool:
-        """Whether forward error correction may be set for *port*: any data port, by its alias only while not split."""
+        """Whether forward error correction may be set for *port*: for any data port, but for a split one only by part."""
         if self._offsets(port, breakouts) is not None:
             return self.parts(port, breakouts) == 1
         return self.is_available(port, breakouts)
@@ -119,7 +119,7 @@ class Profile:
     def fault(self, breakouts: Breakouts) -> str:
         """Why the ports of a switch with these *breakouts* cannot be named, or an empty string.
 
-        Admission refuses every Connection of such a switch; it comes from a profile that was changed under the switch.
+        Admission refuses every Connection of such a switch. The cause is a profile that was changed while in use.
         """
         for name, mode in breakouts.items():
             if self._offsets(name, breakouts) == ():
@@ -127,7 +127,7 @@ class Profile:
         return self.default_fault
 
     def totals(self, breakouts: Breakouts) -> tuple[int, Mapping[str, int]]:
-        """How many data ports there are after breakout: on the switch, and by pipeline. Costs as much as *breakouts*."""
+        """How many data ports there are after breakout, on the switch and by pipeline. Looks at *breakouts* only."""
         total, by_pipeline = self.default_total, dict(self.default_by_pipeline)
         for name in breakouts:
             more = self.parts(name, breakouts) - self.parts(name, {})
@@ -138,7 +138,7 @@ class Profile:
 
 
 def parse_profile(manifest: Manifest) -> Profile:
-    """The value of a SwitchProfile manifest, which has the types of its schema. Costs one walk over its ports."""
+    """The value of a SwitchProfile manifest, which has the types of its schema. Goes through all its ports once."""
     spec = manifest.get("spec") or {}
     kinds = {name: _kind(one) for name, one in (spec.get("portProfiles") or {}).items()}
     ports = {name: _port(one, kinds) for name, one in (spec.get("ports") or {}).items()}

@@ -239,4 +239,4 @@ def _of_part(part: str, said: Mapping[str, Any], now: datetime) -> Iterable[Heal
     silent = beat is not None and (now - datetime.fromisoformat(beat)).total_seconds() > STALE
     if said.get("status") != "healthy" or silent:
         since = f" since {format_time(datetime.fromisoformat(beat))}" if beat else ""
-        yield HealthIssue(Health.DEGRADED, f"Airflow's {part} gives no sign of life{since}; start it, or see its log")
+        yield HealthIssue(Health.DEGRADED, f"Airflow's {part} has sent no heartbeat{since}; start it, or see its log")

@@ -78,7 +78,7 @@ class _Reader:
             except InvalidInput as error:
                 self._parsed[blob] = str(error)
             self._cost[blob] = left - self._nodes.left
-            if self._nodes.were_too_few:
+            if self._nodes.is_exceeded:
                 raise InvalidInput(
                     f"{self._fabric.git_directory or 'the repository'}: too large: the files before and after the merge have "
                     f"over {self._nodes.most} nodes, those that stay the same counted once; change fewer files at once"

@@ -300,5 +300,5 @@ def test_removing_a_peered_subnet_is_a_warning(peering: Manifest) -> None:
     """The peering would name nothing."""
     verdict = attached(peering).update(make_vpc())
     assert [str(one) for one in verdict.violations] == [
-        f".spec.subnets.b: is gone, but {peering['kind']} peer names it"
+        f".spec.subnets.b: is removed, but {peering['kind']} peer names it"
     ]

@@ -25,8 +25,8 @@ LINK_ADDRESS = rule(
 )
 LINK_ADDRESS_TAKEN = rule(
     "connection-link-address-taken",
-    what="The address of a link's end is used once in the fabric.",
-    why="Two ends with one address confuse BGP.",
+    what="Each address of a link's end is used only once in the fabric.",
+    why="BGP sessions fail when two ends have the same address.",
     source=_VALIDATE,
     fix="choose the next free /31 of the fabric's subnet",
 )
@@ -39,7 +39,7 @@ STATIC_ADDRESS = rule(
 )
 STATIC_SUBNET = rule(
     "connection-static-subnet",
-    what="The subnets of a static external are CIDRs without host bits, and 0.0.0.0/0 stands alone.",
+    what="The subnets of a static external are CIDRs without host bits, and 0.0.0.0/0 is the only one where it is set.",
     why="They become routes of the switch.",
     source=_VALIDATE,
     fix="write the network address, for example 192.168.60.0/24",
@@ -49,7 +49,7 @@ STATIC_SUBNET_OVERLAP = rule(
     what="The subnets of a static external overlap neither each other nor the fabric's reserved subnets.",
     why="Routes to the fabric itself must not lead out of it.",
     source=_VALIDATE,
-    fix="choose subnets apart from each other and from those in the message",
+    fix="choose subnets that overlap neither each other nor those in the message",
 )
 
 
@@ -71,7 +71,7 @@ def link_addresses(spec: Mapping[str, Any]) -> Iterator[str]:
 
 
 def link_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
-    """What is wrong with the addresses of links. A link with one address or none is not looked at."""
+    """What is wrong with the addresses of links. A link with fewer than two addresses is not checked."""
     name, seen = new["metadata"]["name"], set[str]()
     for path, link in _numbered(new["spec"]):
         written = [(side, end.get("ip", "")) for side, end in link.items()]
@@ -151,7 +151,7 @@ def _subnets(subnets: Sequence[str], state: ClusterState) -> Iterator[Violation]
 
 @functools.cache
 def _parsed(text: str) -> Prefix:
-    """A subnet of the settings, which are sound."""
+    """A subnet of the settings, which are valid."""
     prefix = parse_prefix(text)
     if prefix is None:
         raise ValueError(f"{text} is not a CIDR")

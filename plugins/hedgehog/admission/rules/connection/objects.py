@@ -24,7 +24,7 @@ _WEBHOOK = "pkg/ctrl/connection_wh.go"
 TYPE_MISSING = rule(
     "connection-type-missing",
     what="A Connection sets one of the types in its spec.",
-    why="Without one there is nothing to connect; the API server refuses the label value <invalid>.",
+    why="Without one it connects nothing; the API server refuses the label value <invalid>.",
     source="api/wiring/v1beta1/connection_types.go ConnectionSpec.Type",
     fix=f"set one of {', '.join(TYPES)}",
 )
@@ -38,9 +38,9 @@ MCLAG_REMOVED = rule(
 TYPE_IMMUTABLE = rule(
     "connection-type-immutable",
     what="The type of a Connection does not change.",
-    why="Switches cannot turn one type into another in place.",
+    why="Switches cannot change from one type to another in place.",
     source=f"{_WEBHOOK} ValidateUpdate",
-    fix="delete the Connection and create it again, after its attachments are gone",
+    fix="delete its attachments, then delete the Connection and create it again",
 )
 VPC_IMMUTABLE = rule(
     "connection-vpc-immutable",
@@ -72,7 +72,7 @@ PORT_REPEATED = rule(
 )
 DEVICES = rule(
     "connection-device-count",
-    what="A Connection joins as many switches and servers as its type wants.",
+    what="A Connection joins as many switches and servers as its type requires.",
     why="unbundled, bundled: 1 switch, 1 server; eslag: 1 to 4 switches, 1 server; fabric, mesh: 2 switches; "
     "gateway, vpcLoopback: 1 switch.",
     source=_ENDPOINTS,
@@ -102,7 +102,7 @@ PORT_UNKNOWN = rule(
 )
 PORT_TAKEN = rule(
     "connection-port-taken",
-    what="A port, of a switch or a server, is in one Connection.",
+    what="A port of a switch or a server is in only one Connection.",
     why="A port takes one cable. E1/4 and E1/4/1 are the same port where E1/4 can be broken out.",
     source=_VALIDATE,
     fix="choose a free port, or remove the other Connection first",
@@ -148,7 +148,7 @@ def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Itera
             return
     if is_mclag(spec):
         if joined.type is None and state.settings.upstream is not Upstream.V0_126:
-            yield MCLAG_REMOVED.at(("spec", "mclag" if "mclag" in spec else "mclagDomain"), "MCLAG is gone")
+            yield MCLAG_REMOVED.at(("spec", "mclag" if "mclag" in spec else "mclagDomain"), "MCLAG was removed")
         yield from _within_vpc(spec, state)
         return
     if joined.type is None:
@@ -213,7 +213,7 @@ def _miscounted(joined: Endpoints) -> Iterator[Violation]:
     wanted = kind.switches if device is Device.SWITCH else kind.servers
     number = str(wanted[0]) if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
     noun = "switches" if device is Device.SWITCH else "servers"
-    message = f"joins {len(names)} {noun} ({', '.join(names) or 'no links'}); {kind.field} wants {number}"
+    message = f"joins {len(names)} {noun} ({', '.join(names) or 'no links'}); {kind.field} requires {number}"
     yield DEVICES.at(("spec", kind.field), message)
 
 
@@ -237,12 +237,12 @@ def _devices_exist(spec: Mapping[str, Any], joined: Endpoints, state: ClusterSta
 
 
 def _ports_exist(name: str, switch: Manifest, ends: Sequence[LinkEnd], state: ClusterState) -> Iterator[Violation]:
-    """Of the ends there, whatever they are plugged into."""
+    """Check the ends at one switch."""
     path = next(end.path for end in ends if end.kind is Device.SWITCH)
     profile = profile_of(state, switch)
     if profile is None:
         yield PROFILE_MISSING.at(
-            path, f"Switch {name} has the profile {switch['spec'].get('profile')}, which is not there"
+            path, f"Switch {name} has the profile {switch['spec'].get('profile')}, which does not exist"
         )
         return
     breakouts = breakouts_of(switch)

@@ -19,10 +19,10 @@ _LAST_VLAN = 4094
 
 TWO_TYPES = rule(
     "connection-two-types",
-    what="A Connection sets one type.",
+    what="A Connection sets only one type.",
     why="Upstream uses the first one that it looks for and silently drops the others.",
     source="ours",
-    fix="remove the other types, or make them Connections of their own",
+    fix="remove the other types, or write a Connection for each",
     severity=Severity.WARNING,
 )
 MCLAG_DEPRECATED = rule(
@@ -35,8 +35,8 @@ MCLAG_DEPRECATED = rule(
 )
 ESLAG_MTU = rule(
     "connection-eslag-mtu-too-large",
-    what="The MTU of an eslag Connection leaves room for the encapsulation, too.",
-    why="Upstream checks unbundled and bundled only, but larger packets do not fit through the fabric either way.",
+    what="The MTU of an eslag Connection leaves room for the encapsulation.",
+    why="Upstream checks unbundled and bundled only, but larger packets do not fit through the fabric with eslag either.",
     source="ours",
     fix="lower mtu, or remove it to get the default of the fabric",
     severity=Severity.WARNING,
@@ -44,9 +44,9 @@ ESLAG_MTU = rule(
 ESLAG_HALF = rule(
     "connection-eslag-half-redundant",
     what="Every switch of an eslag Connection is in the redundancy group.",
-    why="Upstream accepts a switch without redundancy beside one in a group; they do not act as one.",
+    why="Upstream accepts a switch without redundancy beside one in a group, but the two do not act as one.",
     source="ours",
-    fix="set redundancy.group and redundancy.type: eslag of this switch, too",
+    fix="set redundancy.group and redundancy.type: eslag of this switch as well",
     severity=Severity.WARNING,
 )
 ESLAG_ONE_SWITCH = rule(
@@ -60,7 +60,7 @@ ESLAG_ONE_SWITCH = rule(
 NAME_TOO_LONG = rule(
     "connection-name-too-long",
     what="The name of a Connection that is to be attached has at most 63 characters.",
-    why="Attachments carry it as a label value, which takes no more: they would be refused.",
+    why="Attachments have it as a label value, which cannot be longer: they would be refused.",
     source="ours",
     fix="choose a shorter name now; it cannot change later",
     severity=Severity.WARNING,
@@ -76,7 +76,7 @@ PORTS_MOVED = rule(
 PORT_ALIAS = rule(
     "connection-port-alias",
     what="A Connection does not name a port twice under two names.",
-    why="E1/4 is E1/4/1 when it is broken out; upstream notices in other Connections only.",
+    why="E1/4 is E1/4/1 when it is broken out; upstream only compares it with other Connections.",
     source="ours",
     fix="give each end a port of its own",
     severity=Severity.WARNING,
@@ -86,7 +86,7 @@ PORT_MANAGEMENT = rule(
     what="Connections use data ports.",
     why="A management port carries no traffic of the fabric, though upstream accepts it.",
     source="ours",
-    fix="choose a port that starts with E",
+    fix="choose a port whose name starts with E",
     severity=Severity.WARNING,
 )
 LINK_UNNUMBERED = rule(

@@ -19,7 +19,7 @@ _PATH = ("spec", "inboundACL", "statements")
 SEQ = rule(
     "external-acl-seq",
     what="Each statement of an ACL has a sequence number of its own, at least 10.",
-    why="Statements apply in that order; lower numbers are kept for rules of the fabric itself.",
+    why="Statements apply in that order; lower numbers are reserved for rules of the fabric itself.",
     source=_VALIDATE,
     fix="number the statements 10, 20, 30, …",
 )
@@ -47,7 +47,7 @@ PREFIX = rule(
 TCP_FILTERS = rule(
     "external-acl-tcp-filters",
     what="tcpFilters are in statements for tcp only; established is used alone, and no flag with its opposite.",
-    why="No packet could match, or other protocols have no flags.",
+    why="Other protocols have no flags, and no packet matches filters that contradict each other.",
     source=_VALIDATE,
     fix="set protocol to tcp, or remove the filters that contradict each other",
 )
@@ -68,7 +68,7 @@ PORTS = rule(
 PREFIX_UNUSUAL = rule(
     "external-acl-prefix-unusual",
     what="Source and destination of a statement are IPv4 networks without host bits.",
-    why="It is an IPv4 list; host bits say that a single host was meant, but the whole network matches.",
+    why="It is an IPv4 list; host bits suggest that a single host was meant, but the whole network matches.",
     source="ours",
     fix="write the IPv4 network, or a single host as address/32",
     severity=Severity.WARNING,
@@ -83,7 +83,7 @@ def validate(acl: Mapping[str, Any]) -> Iterator[Violation]:
         if seq < FIRST_SEQ:
             yield SEQ.at((*path, "seq"), f"{seq} is less than {FIRST_SEQ}")
         elif seq in seen:
-            yield SEQ.at((*path, "seq"), f"{seq} is another statement's already")
+            yield SEQ.at((*path, "seq"), f"{seq} is the number of another statement")
         seen.add(seq)
         yield from _statement(statement, path)
 

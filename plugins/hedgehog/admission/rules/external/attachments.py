@@ -67,14 +67,14 @@ REMOTE_IP = rule(
 IP_OR_PROXY = rule(
     "external-attachment-ip-or-proxy",
     what="The static form of an ExternalAttachment sets either ip or proxy.",
-    why="The switch either has an address of its own there, or answers for others (proxy ARP).",
+    why="The switch either has an address of its own there, or answers ARP requests for others (proxy ARP).",
     source=_VALIDATE,
     fix="set static.ip to an address with prefix length, or static.proxy to true for use with a gateway",
 )
 STATIC_IP = rule(
     "external-attachment-static-ip",
     what="static.ip is an address with prefix length.",
-    why="The switch gets it on its port.",
+    why="It becomes the address of the switch on its port.",
     source=_VALIDATE,
     fix="write it like 100.1.10.1/24",
 )
@@ -88,8 +88,8 @@ EXTERNAL_ABSENT = rule(
 )
 FORM = rule(
     "external-attachment-form",
-    what="An ExternalAttachment is static if and only if its External is.",
-    why="Static routes and BGP sessions are not mixed for one External.",
+    what="An ExternalAttachment is static if its External is, and only then.",
+    why="Static routes and BGP sessions cannot be mixed for one External.",
     source=_VALIDATE,
     fix="give the attachment the form of the External",
 )
@@ -110,7 +110,7 @@ CONNECTION_TYPE = rule(
 )
 VLAN_TAKEN = rule(
     "external-attachment-vlan-taken",
-    what="Each ExternalAttachment of a Connection has a VLAN of its own; 0, no VLAN, counts as one.",
+    what="Each ExternalAttachment of a Connection has a VLAN of its own; 0 (no VLAN) counts as one, too.",
     why="The switch tells them apart by it.",
     source=_VALIDATE,
     fix="choose another VLAN, or another Connection",
@@ -120,13 +120,13 @@ VLAN_RANGE = rule(
     what="The VLAN of an ExternalAttachment is at most 4094.",
     why="There are no others; upstream takes any 16-bit number.",
     source="ours",
-    fix="choose a VLAN of 1..4094, or 0 for none",
+    fix="choose a VLAN from 1 to 4094, or 0 for none",
     severity=Severity.WARNING,
 )
 NEIGHBOR_NOWHERE = rule(
     "external-attachment-neighbor-unspecified",
-    what="The neighbour's address is one that a neighbour can have.",
-    why="Nothing answers at 0.0.0.0 or at a multicast address, so there will be no session.",
+    what="The address of a neighbour is neither 0.0.0.0 nor a multicast address.",
+    why="Nothing answers at such an address, so there will be no session.",
     source="ours",
     fix="set neighbor.ip to the address of the neighbour",
     severity=Severity.WARNING,
@@ -225,7 +225,7 @@ def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Itera
     if address is not None:
         first, end = _MULTICAST[address.version]
         if address.value == 0 or first <= address.value < end:
-            yield NEIGHBOR_NOWHERE.at(("spec", "neighbor", "ip"), f"{address} is the address of no neighbour")
+            yield NEIGHBOR_NOWHERE.at(("spec", "neighbor", "ip"), f"{address} cannot be the address of a neighbour")
     yield from external_acls.warnings(new["spec"].get("inboundACL") or {})
 
 

@@ -1,4 +1,4 @@
-"""Rules of Externals. The module also has the row of their attachments."""
+"""Rules of Externals. `KINDS` also has the row of their attachments."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ NAME_TOO_LONG = rule(
 )
 COMMUNITY = rule(
     "external-community",
-    what="A community is two numbers of 0..65535 with a colon between them.",
-    why="BGP knows no other.",
+    what="A community is two numbers from 0 to 65535 with a colon between them.",
+    why="BGP has no others.",
     source=_VALIDATE,
     fix='write it in quotes, like "50000:50001": YAML reads some as a number without them',
 )
@@ -61,7 +61,7 @@ STATIC_PREFIX = rule(
 STATIC_OVERLAP = rule(
     "external-static-overlap",
     what="The prefixes of a static External do not overlap.",
-    why="One of them would be superfluous, or a mistake.",
+    why="One of them is superfluous, or a mistake.",
     source=_VALIDATE,
     fix="keep the larger one, or correct them",
 )
@@ -83,7 +83,7 @@ IN_USE = rule(
 FORM_CHANGED = rule(
     "external-form-changed",
     what="An External does not turn from static to BGP, or back, while it is attached.",
-    why="Its attachments keep the old form, no longer fit, and can only be replaced, not changed.",
+    why="Its attachments keep the old form, which no longer fits, and can only be replaced, not changed.",
     source="ours",
     fix="delete the attachments first, or create another External",
     severity=Severity.WARNING,
@@ -91,7 +91,7 @@ FORM_CHANGED = rule(
 NAMESPACE_CHANGED = rule(
     "external-ipv4-namespace-changed",
     what="An External keeps its IPv4Namespace while it is attached or peered.",
-    why="Its peerings join it with VPCs of the old namespace, which admission would refuse today.",
+    why="Its peerings join it with VPCs of the old namespace, which admission would refuse if they were created now.",
     source="ours",
     fix="delete the peerings and attachments first, or create another External",
     severity=Severity.WARNING,
@@ -115,9 +115,9 @@ STATIC_UNUSUAL = rule(
 NAME_MARKED = rule(
     "external-name-marked",
     what="The name of an External does not begin with `ext.`.",
-    why="That is how GatewayPeerings mark an External: this one would have to be called ext.ext.….",
+    why="GatewayPeerings mark an External with it, so this one would have to be named as `ext.ext.…`.",
     source="ours",
-    fix="leave the `ext.` out",
+    fix="choose a name without `ext.`",
     severity=Severity.WARNING,
 )
 
@@ -160,7 +160,7 @@ def _static(spec: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _overlaps(prefixes: list[tuple[Prefix, int]]) -> Iterator[tuple[Prefix, Prefix, int]]:
-    """Each prefix inside a wider one (or its like), that one, and its index. Prefixes are nested or apart."""
+    """Each prefix inside a wider or equal one, that one, and the index of the first. Prefixes are nested or disjoint."""
     widest: Prefix | None = None
     for prefix, index in sorted(prefixes, key=lambda one: (one[0].version, one[0].first, one[0].bits)):
         if widest is not None and widest.overlaps(prefix):

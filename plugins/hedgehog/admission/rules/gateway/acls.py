@@ -29,7 +29,7 @@ NAME = rule(
 DIRECTION = rule(
     "gateway-acl-direction",
     what="A rule names the side of the peering that traffic comes from or goes to.",
-    why="It filters one direction.",
+    why="A rule filters one direction.",
     source=_VALIDATE,
     fix="set from or to to one of the two names in `peering` (an External with `ext.`)",
 )
@@ -49,15 +49,15 @@ CIDR = rule(
 )
 PORT = rule(
     "gateway-acl-port",
-    what="Ports of a match are one port of 1..65535 or a range a-b, in quotes.",
-    why="The gateway knows no other.",
+    what="Ports of a match are one port from 1 to 65535, or a range a-b, in quotes.",
+    why="The gateway accepts nothing else.",
     source="api/gateway/v1alpha1/gatewaypeering_types.go validatePort",
-    fix='write "80" or "8000-8099", a list entry for each',
+    fix='write "80" or "8000-8099", with one list entry for each',
 )
 PROTOCOL = rule(
     "gateway-acl-protocol",
     what="The protocol of a match is tcp, udp, a number, or absent.",
-    why="The gateway knows no other names.",
+    why="The gateway knows no other names of protocols.",
     source=_VALIDATE,
     fix='write tcp, udp, or the number of the protocol in quotes, like "47" for GRE',
 )
@@ -70,8 +70,8 @@ SUBNET = rule(
 )
 PROTOCOL_RANGE = rule(
     "gateway-acl-protocol-range",
-    what="The number of a protocol is 0..255.",
-    why="IP has no room for others, so the rule never matches; upstream takes any number.",
+    what="The number of a protocol is from 0 to 255.",
+    why="IP has no others, so the rule never matches; upstream accepts any number.",
     source="ours",
     fix="write the number of the protocol, like 47 for GRE",
     severity=Severity.WARNING,
@@ -96,7 +96,7 @@ def validate(acl: Mapping[str, Any], vpcs: Mapping[str, Manifest | None]) -> Ite
 def _head(row: Mapping[str, Any], path: Path, sides: tuple[str, ...]) -> Iterator[Violation]:
     name = row.get("name", "")
     if name and not _NAME.fullmatch(name):
-        yield NAME.at((*path, "name"), f"{name!r} is no such name")
+        yield NAME.at((*path, "name"), f"{name!r} is not an RFC 1123 subdomain")
     elif len(name) > LONGEST_NAME:
         yield NAME.at((*path, "name"), f"has {len(name)} characters")
     if not row.get("from") and not row.get("to"):
@@ -132,7 +132,7 @@ def _subnets(row: Mapping[str, Any], path: Path, vpcs: Mapping[str, Manifest | N
 
 
 def _side(row: Mapping[str, Any], direction: str, sides: tuple[str, ...]) -> str | None:
-    """The side that a rule is from or to, which may follow from the other end; None where it is neither of the two."""
+    """The side that a rule is from or to, which may follow from the opposite one; None where it is neither of the two."""
     if row.get(direction):
         return row[direction] if row[direction] in sides else None
     opposite = row.get("to" if direction == "from" else "from")

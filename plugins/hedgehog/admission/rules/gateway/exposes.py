@@ -19,7 +19,7 @@ _VALIDATE = "api/gateway/v1alpha1/gatewaypeering_types.go Validate"
 DEFAULT_ALONE = rule(
     "gateway-peering-default-alone",
     what="An expose with `default: true` sets nothing else.",
-    why="It means everything that no other expose names, so there are no addresses to list or translate.",
+    why="It stands for everything that no other expose names, so there are no addresses to list or translate.",
     source=_VALIDATE,
     fix="write a second expose for the addresses",
 )
@@ -32,7 +32,7 @@ IPS_EMPTY = rule(
 )
 BLOCK_ONE_OF = rule(
     "gateway-peering-block-one-of",
-    what="An IP block sets just one of cidr, not and vpcSubnet (in `as`: cidr or not).",
+    what="An IP block sets exactly one of cidr, not and vpcSubnet (in `as`: of cidr and not).",
     why="Each block includes or excludes one range.",
     source=_VALIDATE,
     fix="write a block of its own for each",
@@ -53,8 +53,8 @@ EXTERNAL_SUBNET = rule(
 )
 AS_WITHOUT_NAT = rule(
     "gateway-peering-as-without-nat",
-    what="`as` and `nat` are set together, or neither.",
-    why="One says what the addresses become, the other how.",
+    what="`as` and `nat` are set together, or neither is.",
+    why="`as` says which addresses they become, `nat` says how.",
     source=_VALIDATE,
     fix="add the one that is missing, or remove the other",
 )
@@ -68,7 +68,7 @@ NAT_ONE_OF = rule(
 NAT_STATEFUL = rule(
     "gateway-peering-nat-stateful",
     what="Where one side has stateful NAT (masquerade, portForward), the other has no NAT.",
-    why="The gateway supports no other combination but static with static.",
+    why="The only combination that the gateway supports is static with static.",
     source=_VALIDATE,
     fix="remove the NAT of one side",
 )
@@ -81,22 +81,22 @@ PORTS_EMPTY = rule(
 )
 PORT = rule(
     "gateway-peering-port",
-    what="Ports are one port of 1..65535 or a range a-b, in quotes.",
-    why="The gateway knows no other.",
+    what="Ports are one port from 1 to 65535, or a range a-b, in quotes.",
+    why="The gateway accepts nothing else.",
     source="api/gateway/v1alpha1/gatewaypeering_types.go validatePort",
-    fix='write "80" or "8000-8099", a list entry for each',
+    fix='write "80" or "8000-8099", with one list entry for each',
 )
 PORT_PROTOCOL = rule(
     "gateway-peering-port-protocol",
     what="portForward is for tcp, udp or, without a protocol, both.",
-    why="Others have no ports.",
+    why="Other protocols have no ports.",
     source=_VALIDATE,
     fix="write tcp or udp, or leave it out",
 )
 IDLE_TIMEOUT = rule(
     "gateway-peering-idle-timeout",
     what="idleTimeout is a duration.",
-    why="The API server could not decode it.",
+    why="The API server cannot decode anything else.",
     source="k8s.io/apimachinery pkg/apis/meta/v1/duration.go",
     fix='write it with units, like "2m" or "1h30m"',
 )

@@ -26,9 +26,8 @@ INTERFACES_EMPTY = rule(
 )
 INTERFACE_NAME = rule(
     "gateway-interface-name",
-    what="An interface name, kernel or not, has 2 to 10 letters, digits, '_', '.' and '-', begins with a "
-    "letter and ends "
-    "with a letter or digit.",
+    what="An interface name, also the kernel's, has 2 to 10 letters, digits, '_', '.' and '-', begins with a letter and "
+    "ends with a letter or digit.",
     why="It becomes the name of a network device, with room for a suffix.",
     source=_VALIDATE,
     fix="rename it, like enp2s1",
@@ -64,7 +63,7 @@ INTERFACE_PCI = rule(
 NEIGHBORS_EMPTY = rule(
     "gateway-neighbors-empty",
     what="A Gateway has at least one BGP neighbour.",
-    why="It learns and announces routes by them.",
+    why="It learns and announces routes through them.",
     source=_VALIDATE,
     fix="add the switches that it is cabled to",
 )

@@ -1,4 +1,4 @@
-"""Rules of Gateways and GatewayGroups. The module also has the rows of GatewayPeerings and VPCInfos."""
+"""Rules of Gateways and GatewayGroups. `KINDS` also has the rows of GatewayPeerings and VPCInfos."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORKERS = rule(
     what="A Gateway has 1 to 64 workers.",
     why="The dataplane starts that many threads.",
     source=_VALIDATE,
-    fix="set workers to 1..64, or leave it out for 4",
+    fix="set workers to a number from 1 to 64, or leave it out for 4",
 )
 PROTOCOL_IP = rule(
     "gateway-protocol-ip",
@@ -51,7 +51,7 @@ VTEP_MAC = rule(
 ASN = rule(
     "gateway-asn",
     what="A Gateway has an ASN.",
-    why="It talks BGP with the switches.",
+    why="It speaks BGP with the switches.",
     source=_VALIDATE,
     fix="set asn, to the gateway ASN of the fabric (65534 by default)",
 )
@@ -65,7 +65,7 @@ ADDRESS_TAKEN = rule(
 GROUP_TWICE = rule(
     "gateway-group-twice",
     what="A Gateway is listed only once in a group.",
-    why="It can have one priority in it only.",
+    why="It can have only one priority in a group.",
     source=_VALIDATE,
     fix="keep one of the entries",
 )
@@ -143,7 +143,7 @@ def _taken(new: Manifest, state: ClusterState) -> Iterator[Violation]:
 
 
 def _identities(spec: Mapping[str, Any]) -> Iterator[tuple[str, Fact]]:
-    """The addresses that belong to one gateway: their field, and what `ClusterState` knows them by."""
+    """The addresses that belong to one gateway: their field, and the fact by which `ClusterState` finds them."""
     for field, space in (("protocolIP", "protocol-ip"), ("vtepIP", "vtep-ip")):
         prefix = parse_prefix(spec.get(field, ""))
         if prefix is not None:

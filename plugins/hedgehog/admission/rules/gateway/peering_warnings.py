@@ -26,17 +26,17 @@ NO_VPC = rule(
 ONLY_EXCLUDED = rule(
     "gateway-peering-only-excluded",
     what="An expose includes something, not only excludes.",
-    why="With nothing but `not` it exposes nothing; upstream counts it as an IP block.",
+    why="With only `not` it exposes nothing; upstream counts it as an IP block all the same.",
     source="ours",
     fix="add a cidr or vpcSubnet that the excluded addresses are part of",
     severity=Severity.WARNING,
 )
 STATIC_SIZES = rule(
     "gateway-peering-static-sizes",
-    what="Static NAT translates as many addresses as it has to translate them to.",
-    why="It is one to one; some addresses have no counterpart otherwise.",
+    what="Static NAT has as many addresses in `ips` as in `as`.",
+    why="It is one to one; otherwise some addresses have no counterpart.",
     source="ours",
-    fix="let `ips` and `as` have the same number of addresses",
+    fix="list the same number of addresses in `ips` and `as`",
     severity=Severity.WARNING,
 )
 IDLE_TIMEOUT_NEGATIVE = rule(
@@ -66,7 +66,7 @@ def _expose(expose: Mapping[str, Any], path: Path, subnets: Mapping[str, Any]) -
     for field in ("ips", "as"):
         blocks = expose.get(field) or ()
         if blocks and all(block.get("not") for block in blocks):
-            yield ONLY_EXCLUDED.at((*path, field), "has nothing but `not`")
+            yield ONLY_EXCLUDED.at((*path, field), "has only `not`")
     nat = expose.get("nat") or {}
     if STATELESS in nat:
         inside, outside = (_size(expose.get(field) or (), subnets) for field in ("ips", "as"))
@@ -79,7 +79,7 @@ def _expose(expose: Mapping[str, Any], path: Path, subnets: Mapping[str, Any]) -
 
 
 def _size(blocks: Sequence[Mapping[str, Any]], subnets: Mapping[str, Any]) -> int:
-    """How many addresses the blocks leave."""
+    """How many addresses the blocks include, without those that they exclude."""
     total = 0
     for block in blocks:
         text = (

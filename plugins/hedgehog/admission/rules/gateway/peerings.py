@@ -1,4 +1,4 @@
-"""Rules of GatewayPeerings: the whole object, and what it has to do with others."""
+"""Rules of GatewayPeerings: the object as a whole, and its relation to others."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ GROUP_EMPTY = rule(
 VPC_ABSENT = rule(
     "gateway-peering-vpc-absent",
     what="The VPCs of a GatewayPeering exist.",
-    why="There is nothing to peer otherwise.",
+    why="Otherwise there is nothing to peer.",
     source=_VALIDATE,
     fix="create the VPC first, or correct the name (an External is written with `ext.`)",
     absent="VPC",
@@ -67,8 +67,8 @@ EXTERNAL_ABSENT = rule(
 )
 CIDR_FOREIGN = rule(
     "gateway-peering-cidr-foreign",
-    what="A VPC exposes addresses of one of its own subnets only.",
-    why="It could attract the traffic of others (githedgehog/fabric#1421).",
+    what="A VPC exposes only addresses that are in one of its own subnets.",
+    why="Otherwise it could attract the traffic of others (githedgehog/fabric#1421).",
     source=_VALIDATE,
     fix="expose a part of one subnet of the VPC; a block of its own for each subnet",
 )
@@ -82,21 +82,21 @@ SUBNET_ABSENT = rule(
 OVERLAP = rule(
     "gateway-peering-overlap",
     what="The addresses that peerings expose to one side do not overlap.",
-    why="Chance would decide which of them gets the traffic.",
+    why="Which of them gets the traffic would be undefined.",
     source=_VALIDATE,
     fix="expose less, or translate one of them to other addresses with `as` and `nat`",
 )
 SHORTHAND = rule(
     "gateway-peering-shorthand",
     what="Where several peerings expose something to one side, all list it by cidr, without vpcSubnet and not.",
-    why="Upstream compares them by cidr and stumbles over blocks that have none (githedgehog/fabric#1582).",
+    why="Upstream compares them by cidr and fails on blocks that have none (githedgehog/fabric#1582).",
     source=_VALIDATE,
     fix="write the subnet's CIDR instead of vpcSubnet, and smaller CIDRs instead of not, in the peering that is named",
 )
 
 
 def member_of(group: str) -> Fact:
-    """What `ClusterState` knows the Gateways of a GatewayGroup by."""
+    """The fact by which `ClusterState` finds the Gateways of a GatewayGroup."""
     return "gateway-group", group
 
 
@@ -155,7 +155,7 @@ def _covers(subnet: str, prefix: Prefix) -> bool:
 
 
 def _exposed_twice(new: Manifest, state: ClusterState) -> Iterator[Violation]:
-    """What each side exposes, against what other peerings expose to the other side."""
+    """Compare what each side exposes with what other peerings expose to the opposite side."""
     me = ("GatewayPeering", new["metadata"]["name"])
     one, other = new["spec"]["peering"]
     for origin, target in ((one, other), (other, one)):
@@ -176,7 +176,7 @@ def _exposed_twice(new: Manifest, state: ClusterState) -> Iterator[Violation]:
 
 
 def _some_others(fact: Fact, me: tuple[str, str], state: ClusterState) -> str:
-    """The first other object that has the fact: there may be thousands, and one is enough."""
+    """The names of the first other objects that have the fact, of which there may be thousands."""
     return ", ".join(name for _, name in islice((user for user in state.users(fact) if user != me), _SHOWN))
 
 
@@ -186,11 +186,11 @@ def _overlapping(
     found = sorted((user[1], other) for other, user in state.overlapping(_exposed_to(target), prefix) if user != me)
     if found:
         told = ", ".join(f"{other} of {name}" for name, other in dict(found).items())
-        yield OVERLAP.at(path, f"{prefix} overlaps {told}, which {target} is shown too")
+        yield OVERLAP.at(path, f"{prefix} overlaps {told}, which is exposed to {target} as well")
 
 
 def _exposed(side: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
-    """Where and as what one side shows addresses; the text is empty for a block without cidr."""
+    """Path and CIDR of each block that one side exposes, after translation; the text is empty for a block without one."""
     for at, expose in enumerate(side.get("expose") or ()):
         field = "as" if expose.get("as") else "ips"
         if not expose.get("default"):
@@ -208,7 +208,7 @@ def _uncomparable_to(target: str) -> Fact:
 
 
 def _shown(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """What a peering shows to whom. Upstream finds peerings by label, which users may add to."""
+    """Target and CIDR of what a peering exposes. Upstream finds peerings by labels, and users may add some."""
     peering = (manifest.get("spec") or {}).get("peering") or {}
     for key, value in (manifest["metadata"].get("labels") or {}).items():
         if key.startswith(_LABEL) and value == SET:

@@ -17,7 +17,7 @@ _MAC_LENGTH = len("00:00:00:00:00:00")
 ADDRESS_FOREIGN = rule(
     "gateway-address-foreign",
     what="protocolIP and vtepIP of a Gateway are inside the subnets that the fabric keeps for them.",
-    why="Switches announce and accept these only, so the gateway would not be reached.",
+    why="Switches announce and accept only these, so the gateway could not be reached.",
     source="ours",
     fix="choose a free address of the fabric's protocol or VTEP subnet",
     severity=Severity.WARNING,
@@ -25,7 +25,7 @@ ADDRESS_FOREIGN = rule(
 ASN_FOREIGN = rule(
     "gateway-asn-foreign",
     what="The ASN of a Gateway is the gateway ASN of the fabric.",
-    why="Switches expect that one, and refuse the session of another.",
+    why="Switches expect that one, and refuse a session with another.",
     source="ours",
     fix="use the gateway ASN of the fabric's settings",
     severity=Severity.WARNING,
@@ -33,7 +33,7 @@ ASN_FOREIGN = rule(
 VTEP_MAC_LENGTH = rule(
     "gateway-vtep-mac-length",
     what="vtepMAC of a Gateway has six bytes.",
-    why="Ethernet knows no longer ones; upstream takes EUI-64 addresses too.",
+    why="Ethernet has no longer ones; upstream accepts EUI-64 addresses, too.",
     source="ours",
     fix="write a MAC address of six bytes, like ca:fe:ba:be:00:01",
     severity=Severity.WARNING,
@@ -49,7 +49,7 @@ LOG_LEVEL = rule(
 NEIGHBOR_SOURCE = rule(
     "gateway-neighbor-source",
     what="The source of a BGP neighbour is an interface of the Gateway.",
-    why="The session cannot begin at an interface that is not there.",
+    why="The session cannot begin at an interface that does not exist.",
     source="ours",
     fix="name one of spec.interfaces, or leave it out",
     severity=Severity.WARNING,

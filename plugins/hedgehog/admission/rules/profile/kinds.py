@@ -31,20 +31,20 @@ UNUSED = rule(
 KIND = rule(
     "profile-port-profile",
     what="A port profile has either speeds or breakouts, and auto-negotiation by default only where it is allowed.",
-    why="A port has a speed or can be split, never both.",
+    why="A port either has a speed or can be split.",
     source=_SOURCE,
     fix="leave out one of `speed` and `breakout`; write `autoNegAllowed: true` beside `autoNegDefault: true`",
 )
 SPEEDS = rule(
     "profile-speeds",
-    what="Speeds are known ones, and the default is one of those that are supported.",
+    what="The speeds exist, and the default is one of those that are supported.",
     why="Nothing else can be set.",
     source=f"{_SOURCE}, ValidatePortSpeed",
     fix="write them like `speed: {default: 25G, supported: [10G, 25G]}`",
 )
 MODES = rule(
     "profile-breakouts",
-    what="Breakout modes are <1, 2, 4 or 8>x<speed> with an offset a part, and the default is one of them.",
+    what="Breakout modes are <1, 2, 4 or 8>x<speed> with one offset per part, and the default is one of them.",
     why="Nothing else can be set.",
     source=f"{_SOURCE}, ValidatePortBreakoutMode",
     fix='write them like `supported: {4x25G: {offsets: ["0", "1", "2", "3"]}}`',
@@ -73,7 +73,8 @@ def group_violations(spec: Spec) -> Iterator[Violation]:
         kind = kinds.get(group.get("profile", ""))
         if kind is None:
             yield GROUP.at(
-                (*path, "profile"), f"group {name} names port profile {group.get('profile', '')!r}: not there"
+                (*path, "profile"),
+                f"group {name} names port profile {group.get('profile', '')!r}, which does not exist",
             )
         elif "speed" not in kind:
             yield GROUP.at((*path, "profile"), f"port profile {group['profile']} of group {name} has no speeds")

@@ -21,9 +21,9 @@ _WEBHOOK = "pkg/ctrl/switchprofile_wh.go"
 MISSING = rule(
     "profile-field-missing",
     what="A SwitchProfile has displayName, switchSilicon, nosType and platform.",
-    why="The switch software is chosen by them.",
+    why="They decide which switch software is installed.",
     source=_VALIDATE,
-    fix="write the field; take it from a built-in profile of the same maker",
+    fix="write the field, as in a built-in profile of the same vendor",
 )
 OTHER_NAMES = rule(
     "profile-other-names",
@@ -42,21 +42,21 @@ NOS_TYPE = rule(
 BUILT_IN = rule(
     "profile-built-in",
     what="Built-in SwitchProfiles stay as they are: neither changed nor deleted.",
-    why="The fabric controller keeps them, and switches count on them.",
+    why="The fabric controller restores them, and switches depend on them.",
     source=f"{_WEBHOOK} validate, ValidateDelete",
     fix="leave built-in profiles out of what you write",
 )
 EXTRA = rule(
     "profile-not-built-in",
     what="Only built-in SwitchProfiles are created, unless the fabric allows others.",
-    why="Others are not tested; the fabric controller deletes them.",
+    why="Others are not tested, and the fabric controller deletes them.",
     source=f"{_WEBHOOK} ValidateCreate",
     fix="use a built-in profile (allowExtraSwitchProfiles is for development only)",
 )
 IN_USE = rule(
     "profile-in-use",
-    what="The profile of a switch stays as it is.",
-    why="Upstream does not check switches and connections again: ports that are gone cannot be used or changed any more.",
+    what="A profile that switches use does not change.",
+    why="Upstream does not check switches and connections again: removed ports can no longer be used or changed.",
     source="ours",
     fix="create a profile of another name, and move the switches to it one by one",
     severity=Severity.WARNING,
@@ -75,7 +75,7 @@ _MOST_NAMES = 5
 _LISTED = 5
 """How many names a message lists."""
 _MAPPINGS = frozenset({"ports", "portGroups", "portProfiles", "supported", "pipelines"})
-"""Fields whose keys are names of the user's: an empty entry there counts."""
+"""Fields whose keys are names that users choose: an empty entry is significant there."""
 
 _PARSED: dict[int, tuple[Manifest, Profile]] = {}
 """Parsed once per manifest, by its identity: manifests of a cluster state are replaced, never changed."""
@@ -90,7 +90,7 @@ def validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterat
         yield EXTRA.at(("metadata", "name"), f"there is no built-in SwitchProfile {name}")
         return
     if built_in is not None:
-        # Those are sound, so that nothing else needs to be looked at.
+        # Built-in profiles are valid, so that nothing else needs to be checked.
         if _significant(built_in) != _significant(spec):
             fields = sorted(field for field in {*built_in, *spec} if _differs(field, built_in, spec))
             yield BUILT_IN.at(("spec",), f"differs from the built-in profile in {', '.join(fields)}")
@@ -123,7 +123,7 @@ def _differs(field: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bo
 
 
 def _significant(value: Any) -> Any:
-    """*value* without what Go takes for the same as absent: zero values of fields, but no entries of mappings."""
+    """*value* without what Go does not distinguish from absent: zero values of fields, except entries of mappings."""
     if not isinstance(value, Mapping):
         return value
     result = {}

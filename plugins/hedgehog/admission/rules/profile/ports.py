@@ -14,28 +14,28 @@ Spec = Mapping[str, Any]
 NAME = rule(
     "profile-port-name",
     what="Management ports are M1, M2, …; data ports are E<asic>/<port>, e.g. E1/48.",
-    why="Connections and settings name them so.",
+    why="Connections and settings use these names.",
     source=_SOURCE,
     fix="rename the port; a management port has `management: true`",
 )
 SOFTWARE_NAME = rule(
     "profile-port-software-name",
     what="Ports have the names of the switch software: Management0, Ethernet48; 1/49 with base Ethernet48 if split.",
-    why="The switch is configured by these names.",
+    why="The switch is configured with these names.",
     source=_SOURCE,
-    fix="see the message; built-in profiles of the same sort show how",
+    fix="see the message; a built-in profile with such ports is an example",
 )
 ONIE_NAME = rule(
     "profile-port-onie-name",
     what="A management port has the name that the boot loader gives it, e.g. eth0.",
-    why="The switch boots over it.",
+    why="The switch boots through it.",
     source=_SOURCE,
     fix="write `oniePortName: eth0`",
 )
 LABEL = rule(
     "profile-port-label",
     what="A data port has the label that is printed beside it.",
-    why="People find the port by it.",
+    why="People find the port by its label.",
     source=_SOURCE,
     fix='write it, e.g. `label: "48"`',
 )
@@ -48,8 +48,8 @@ DUPLICATE = rule(
 )
 ONE_KIND = rule(
     "profile-port-kind",
-    what="A data port has either a port profile or a port group, a management port has neither.",
-    why="Its speeds come from there.",
+    what="A data port has either a port profile or a port group; a management port has neither.",
+    why="The speeds of a data port come from there.",
     source=_SOURCE,
     fix="leave out one of `profile` and `group`, or write one",
 )
@@ -63,7 +63,7 @@ REFERENCE = rule(
 PIPELINE_PORT = rule(
     "profile-port-pipeline",
     what="Only ports that can be split have a pipeline.",
-    why="Others need nothing of it.",
+    why="Only the ports after a breakout count against it.",
     source=_SOURCE,
     fix="remove `pipeline`",
 )

@@ -23,7 +23,7 @@ NO_PREFIX = rule(
 NOT_HOST = rule(
     "switch-address-not-host",
     what="protocolIP and vtepIP are single addresses: /32.",
-    why="They go on loopback interfaces.",
+    why="They become addresses of loopback interfaces.",
     source=_SOURCE,
     fix="write the address with /32",
 )
@@ -36,7 +36,7 @@ OUTSIDE = rule(
 )
 IN_DHCP = rule(
     "switch-ip-in-dhcp-range",
-    what="The management address of a switch is below the range that DHCP hands out.",
+    what="The management address of a switch is below the range of DHCP.",
     why="Another device could be given the same address.",
     source=_SOURCE,
     fix="take a free address below the start of the range",
@@ -58,7 +58,7 @@ ASN_RANGE = rule(
 ASN_SPINE = rule(
     "switch-asn-of-spines",
     what="All spines have the ASN that the fabric sets for spines.",
-    why="Another spine then does not accept routes that went through one spine.",
+    why="A spine then does not accept routes that went through another spine.",
     source=_SOURCE,
     fix="write the ASN that the message names",
 )

@@ -30,7 +30,7 @@ def facts(manifest: Manifest) -> Iterator[Fact]:
 
 
 def boot_facts(manifest: Manifest) -> Iterator[Fact]:
-    """By what a switch is recognised when it boots."""
+    """The serial number and MAC address by which a switch is recognised when it boots."""
     boot = manifest["spec"].get("boot") or {}
     for name in ("serial", "mac"):
         if boot.get(name):
@@ -44,7 +44,7 @@ def host_address(text: str) -> str:
 
 
 def others(state: ClusterState, fact: Fact, name: str) -> Iterator[tuple[str, str]]:
-    """Kind and name of every object but the Switch *name* with this fact; Gateways only where the fabric has them."""
+    """Kind and name of every other object than Switch *name* with this fact; Gateways only where the fabric has them."""
     for kind, user in state.users(fact):
         if (kind, user) != ("Switch", name) and (kind != "Gateway" or state.settings.gateway_enabled):
             yield kind, user

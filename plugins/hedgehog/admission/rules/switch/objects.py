@@ -1,4 +1,4 @@
-"""Rules of Switches: what each must have, and what it refers to. Ports, addresses and warnings have rooms of their own."""
+"""Rules of Switches: what each must have, and what it refers to. Ports, addresses and warnings have their own files."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DELETE = "pkg/ctrl/switch_wh.go ValidateDelete"
 MISSING = rule(
     "switch-field-missing",
     what="A switch has an ASN, a management IP, a protocol IP and a profile.",
-    why="Without them the switch cannot be configured; hhfab fills the addresses in only before the installation.",
+    why="Without them the switch cannot be configured; hhfab fills in the addresses only before the installation.",
     source=_VALIDATE,
     fix="write the field: the next free ASN and address, or the name of a SwitchProfile, e.g. `profile: vs`",
 )
 VTEP_MISSING = rule(
     "switch-vtep-ip-missing",
     what="A leaf has a VTEP IP.",
-    why="Leaves end the VXLAN tunnels of VPCs, and the tunnels need an address.",
+    why="The VXLAN tunnels of VPCs end at leaves, and need an address there.",
     source=_VALIDATE,
     fix="write the next free address of the VTEP subnet, e.g. `vtepIP: 172.30.12.5/32`",
 )
@@ -42,22 +42,22 @@ VTEP_ON_SPINE = rule(
 )
 REDUNDANCY = rule(
     "switch-redundancy-incomplete",
-    what="Redundancy has a group and a type, or neither.",
-    why="The group says with which switches, the type says how; one alone means nothing.",
+    what="Redundancy has both a group and a type, or neither.",
+    why="The group says with which switches, the type says how; one without the other has no meaning.",
     source=_VALIDATE,
     fix="write both, e.g. `redundancy: {group: eslag-1, type: eslag}`, or neither",
 )
 REDUNDANCY_TYPE = rule(
     "switch-redundancy-type",
     what="The type of redundancy is eslag (or, deprecated, mclag).",
-    why="No other is known.",
+    why="There are no other types.",
     source=_VALIDATE,
     fix="write `type: eslag`",
 )
 NO_NAMESPACE = rule(
     "switch-vlan-namespace-missing",
     what="Every VLANNamespace of a switch exists.",
-    why="The VLANs for its servers come from there.",
+    why="The VLANs of its servers come from there.",
     source=_VALIDATE,
     fix="create the VLANNamespace first, or correct the name",
     absent="VLANNamespace",
@@ -71,7 +71,7 @@ NAMESPACES_OVERLAP = rule(
 )
 NO_GROUP = rule(
     "switch-group-missing",
-    what="Every SwitchGroup of a switch exists, the one for redundancy too.",
+    what="Every SwitchGroup of a switch exists, including the one for redundancy.",
     why="A group that does not exist has no effect.",
     source=_VALIDATE,
     fix="create the SwitchGroup first (an empty spec will do), or correct the name",
@@ -79,15 +79,15 @@ NO_GROUP = rule(
 )
 BREAKOUTS_FROZEN = rule(
     "switch-breakouts-frozen",
-    what="While RoCE is on, before or after the change, breakouts stay as they are.",
-    why="The buffers of lossless queues are laid out for the ports as they are.",
+    what="Breakouts do not change in an update if RoCE is on before or after it.",
+    why="The buffers of lossless queues are divided among the ports that exist.",
     source=_UPDATE,
-    fix="switch RoCE off in one change, and change the breakouts in the next",
+    fix="switch RoCE off first, and change the breakouts in another update",
 )
 CONNECTED = rule(
     "switch-has-connections",
-    what="A switch that is deleted has no connections.",
-    why="They would lead to nowhere.",
+    what="A switch is deleted after its connections.",
+    why="They would lead nowhere.",
     source=_DELETE,
     fix="delete the connections first",
 )
@@ -154,7 +154,7 @@ def _group_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]
 
 def _frozen_violations(new: Manifest, old: Manifest) -> Iterator[Violation]:
     before, after = old["spec"].get("portBreakouts"), new["spec"].get("portBreakouts")
-    # Upstream tells an empty mapping from none here, too.
+    # Upstream distinguishes an empty mapping from none here.
     if before != after and (old["spec"].get("roce") or new["spec"].get("roce")):
         ports = sorted(dict((before or {}).items() ^ (after or {}).items()))
         message = f"breakouts change while RoCE is on: {', '.join(ports) or 'an empty mapping comes or goes'}"

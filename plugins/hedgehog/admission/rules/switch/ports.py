@@ -37,10 +37,10 @@ GROUP_SPEED = rule(
 )
 NO_PORT = rule(
     "switch-port-missing",
-    what="Settings are for ports that the profile has.",
+    what="Settings of ports are for ports that the profile has.",
     why="Nothing else can be set.",
     source=_SOURCE,
-    fix="take a port of the profile; speeds and breakouts go by whole ports such as E1/49, never E1/49/1",
+    fix="take a port of the profile; speeds and breakouts are set for whole ports such as E1/49, never for E1/49/1",
 )
 NO_SPEED = rule(
     "switch-port-speed-fixed",
@@ -59,7 +59,7 @@ SPEED = rule(
 NO_BREAKOUT = rule(
     "switch-port-breakout-fixed",
     what="Breakouts are set for ports that can be split.",
-    why="Others have one form only.",
+    why="Other ports cannot be split.",
     source=_SOURCE,
     fix="remove the entry, or take another port",
 )
@@ -75,26 +75,26 @@ AUTO_NEGOTIATION = rule(
     what="Auto-negotiation is set for ports whose profile allows it.",
     why="The switch would refuse it.",
     source=_SOURCE,
-    fix="remove the entry; a port that can be split goes by its parts, e.g. E1/1/1",
+    fix="remove the entry; of a port that can be split, name the parts, e.g. E1/1/1",
 )
 FEC = rule(
     "switch-port-fec",
-    what="Forward error correction is set for data ports, for the parts of those that are split.",
-    why="The setting is one of the parts then.",
+    what="Forward error correction is set for data ports, and of split ports for their parts.",
+    why="Each part of a split port has its own setting.",
     source=_SOURCE,
     fix="name the parts of a split port, e.g. E1/53/1",
 )
 NO_LOCATORS = rule(
     "switch-port-locators-unsupported",
-    what="Locator lights are set on models that have them.",
-    why="Others cannot light them.",
+    what="Locator lights are set only on models that have them.",
+    why="Other models have no such lights.",
     source=f"{_SOURCE} (since v0.129)",
     fix="remove portLocators",
 )
 LOCATOR_PORT = rule(
     "switch-port-locator-port",
     what="Locator lights are set for data ports, for the parts of those that can be split, or for all with `*`.",
-    why="No other port has one.",
+    why="No other port has a locator light.",
     source=f"{_SOURCE} (since v0.129)",
     fix='name a port such as E1/1, a part such as E1/53/1, or "*"',
 )
@@ -108,14 +108,14 @@ LOCATOR_EXPIRY = rule(
 NO_ROCE = rule(
     "switch-roce-unsupported",
     what="RoCE is switched on only on models that support it.",
-    why="Lossless queues need hardware for them.",
+    why="Lossless queues need hardware support.",
     source=_SOURCE,
     fix="remove `roce: true`, or take another model",
 )
 NO_QPN = rule(
     "switch-roce-qpn-unsupported",
     what="ECMP hashing on RoCE queue pairs is switched on only on models that support it.",
-    why="It needs hardware for it.",
+    why="It needs hardware support.",
     source=_SOURCE,
     fix="remove `ecmp.roceQPN: true`, or take another model",
 )
@@ -128,22 +128,22 @@ NO_ESLAG = rule(
 )
 TOO_MANY = rule(
     "switch-ports-exceeded",
-    what="After breakout the switch has no more ports than its model can have.",
-    why="The chip has only so many.",
+    what="After breakout the switch has no more ports than its model supports.",
+    why="The chip has a limited number of ports.",
     source=_SOURCE,
     fix="split fewer ports, or give others a mode with fewer parts, e.g. 1x400G",
 )
 PIPELINE_FULL = rule(
     "switch-pipeline-exceeded",
-    what="After breakout no pipeline of the chip has more ports than it can have.",
-    why="Ports next to each other share a pipeline.",
+    what="After breakout no pipeline of the chip has more ports than it supports.",
+    why="Neighbouring ports share a pipeline, which has a limited number of ports.",
     source=_SOURCE,
     fix="split fewer of the ports that the message names",
 )
 
 
 def port_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
-    """What the profile of the switch does not have or support. A profile that is not named at all is said elsewhere."""
+    """What the profile of the switch does not have or support. That none is named is reported elsewhere."""
     name = new["spec"].get("profile")
     if not name:
         return

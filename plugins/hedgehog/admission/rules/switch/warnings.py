@@ -42,7 +42,7 @@ LEGACY_ROLE = rule(
 BOOT_MAC = rule(
     "switch-boot-mac-invalid",
     what="boot.mac is a MAC address.",
-    why="Nothing checks it, and with a wrong value the switch is never recognised when it boots.",
+    why="Upstream does not check it, and with a wrong value the switch is never recognised when it boots.",
     source=_OURS,
     fix="write it like 0c:20:12:fe:01:00, in quotes",
     severity=Severity.WARNING,
@@ -57,7 +57,7 @@ BOOT_TAKEN = rule(
 )
 LOCATORS_KEPT = rule(
     "switch-port-locators-kept",
-    what="portLocators is only set temporarily by hand, never stored.",
+    what="portLocators is set only temporarily by hand, and not stored in a fabric.",
     why=(
         "Admission turns durations into times at most 20 minutes ahead, so a stored value would always "
         "differ from the cluster."
@@ -93,7 +93,7 @@ PROFILE_CHANGED = rule(
 PORT_LOST = rule(
     "switch-port-in-use",
     what="A change of profile or breakouts keeps the ports of connections.",
-    why="Upstream does not check connections again: the link goes down, and the connection cannot be changed any more.",
+    why="Upstream does not check connections again: the link goes down, and the connection can no longer be changed.",
     source=_OURS,
     fix="move or delete the connections first",
     severity=Severity.WARNING,
@@ -128,9 +128,9 @@ def warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterat
 
 
 def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
-    """Locator lights that admission throws away, because they are over."""
+    """Locator lights that admission drops, because they have expired."""
     if sent.get("spec", {}).get("portLocators") and not new["spec"].get("portLocators"):
-        yield LOCATORS_KEPT.at(("spec", "portLocators"), "all locator lights are over; admission drops them")
+        yield LOCATORS_KEPT.at(("spec", "portLocators"), "all locator lights have expired; admission drops them")
 
 
 def _change_warnings(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Violation]:
@@ -171,7 +171,7 @@ def _redundancy_warnings(old: Manifest, connections: list[Manifest]) -> Iterator
 def _port_warnings(
     new: Manifest, state: ClusterState, old: Manifest, connections: list[Manifest]
 ) -> Iterator[Violation]:
-    """Ports of connections that are gone, or another port of the switch software now."""
+    """Ports of connections that were removed, or that are another port of the switch software now."""
     profile, profile_before = profile_of(state, new), profile_of(state, old)
     if profile is None or profile_before is None:
         return
@@ -180,9 +180,11 @@ def _port_warnings(
     for connection in connections:
         for port in _ports_on(switch, connection["spec"]):
             if profile.nos_name(port, breakouts) is None:
-                message = f"connection {connection['metadata']['name']} uses port {port}, which is gone"
+                message = f"connection {connection['metadata']['name']} uses port {port}, which the switch loses"
             elif profile is profile_before and _shape(port, breakouts) != _shape(port, breakouts_before):
-                message = f"connection {connection['metadata']['name']} uses port {port}, which is split otherwise now"
+                message = (
+                    f"connection {connection['metadata']['name']} uses port {port}, which is now split differently"
+                )
             else:
                 continue
             field = "profile" if profile is not profile_before else "portBreakouts"

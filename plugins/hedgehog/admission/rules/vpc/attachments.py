@@ -32,14 +32,14 @@ SUBNET_REQUIRED = rule(
 CONNECTION_REQUIRED = rule(
     "attachment-connection-required",
     what="A VPCAttachment names the Connection to attach to.",
-    why="There is no port to attach to otherwise.",
+    why="Otherwise there is no port to attach it to.",
     source=_VALIDATE,
     fix="set connection to the name of a Connection",
 )
 LINK_INVALID = rule(
     "attachment-p2p-link-invalid",
     what=f"The annotation {P2P_LINK} is an IPv4 /31.",
-    why="Switch and server take the two addresses of it.",
+    why="Switch and server use its two addresses.",
     source=_VALIDATE,
     fix="write it as in 10.99.0.0/31, or remove the annotation",
 )
@@ -90,21 +90,21 @@ HOST_BGP_CONNECTION = rule(
 HOST_BGP_NATIVE = rule(
     "attachment-hostbgp-native-vlan",
     what="nativeVLAN is not set for a hostBGP subnet (since v0.129).",
-    why="For hostBGP, untagged traffic is configured in another way.",
+    why="For hostBGP, untagged traffic is configured in the subnet.",
     source=_VALIDATE,
     fix="remove nativeVLAN, and set vlan: 0 in the subnet",
 )
 HOST_BGP_MCLAG = rule(
     "attachment-hostbgp-mclag",
     what="A hostBGP subnet is not attached to a switch of an MCLAG pair.",
-    why="The pair acts as one switch, hostBGP wants two.",
+    why="The pair acts as one switch, but hostBGP needs two.",
     source=_VALIDATE,
     fix="use a Connection to a switch without redundancy of type mclag",
 )
 SWITCH_MISSING = rule(
     "attachment-switch-missing",
     what="The switches of the Connection exist, and so do their SwitchProfiles.",
-    why="Admission asks them what they can do.",
+    why="Admission looks up which features they support.",
     source=_VALIDATE,
     fix="create the Switch, or correct the Connection",
     absent="Switch",
@@ -132,7 +132,7 @@ TWICE = rule(
 )
 NATIVE_TAKEN = rule(
     "attachment-native-vlan-taken",
-    what="One subnet at most has the native VLAN of a Connection.",
+    what="At most one subnet has the native VLAN of a Connection.",
     why="Untagged packets can belong to one subnet only.",
     source=_VALIDATE,
     fix="remove nativeVLAN from one of the attachments",

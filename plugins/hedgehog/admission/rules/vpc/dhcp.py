@@ -15,21 +15,21 @@ _VALIDATE = "api/vpc/v1beta1/vpc_types.go VPC.Validate"
 SERVER_AND_RELAY = rule(
     "vpc-dhcp-server-and-relay",
     what="A subnet has either a DHCP server of the fabric or a relay.",
-    why="Servers would get two answers.",
+    why="A server would get two answers.",
     source=_VALIDATE,
     fix="remove either dhcp.enable or dhcp.relay",
 )
 RELAY_INVALID = rule(
     "vpc-dhcp-relay-invalid",
     what="dhcp.relay is a CIDR.",
-    why="Upstream wants the address of the DHCP server with its length.",
+    why="Upstream requires the address of the DHCP server with a prefix length.",
     source=_VALIDATE,
     fix="write it as in 10.20.20.200/32",
 )
 RELAY_VPC_ALONE = rule(
     "vpc-dhcp-relay-vpc-alone",
     what="dhcp.relayVPC is set only together with dhcp.relay.",
-    why="It says in which VPC the relay target is.",
+    why="It says in which VPC the DHCP server is.",
     source=_VALIDATE,
     fix="set dhcp.relay, or remove dhcp.relayVPC",
 )
@@ -39,9 +39,9 @@ RANGE_INVALID = rule(
         "The DHCP range is two addresses of the subnet, the first below the last, neither its network "
         "address nor its gateway."
     ),
-    why="Servers could not use what they are given.",
+    why="Servers could not use the addresses that they are given.",
     source=_VALIDATE,
-    fix="correct dhcp.range, or remove it for everything from the second host address on",
+    fix="correct dhcp.range, or remove it to use everything from the second host address on",
 )
 SERVER_ADDRESS = rule(
     "vpc-dhcp-server-address",
@@ -55,12 +55,12 @@ MTU = rule(
     what=f"dhcp.options.interfaceMTU is {MTUS.start}..{MTUS.stop - 1}.",
     why="Larger packets would not fit through the fabric.",
     source=_VALIDATE,
-    fix="correct it, or remove it for 9036",
+    fix="correct it, or remove it to get 9036",
 )
 ROUTE_INVALID = rule(
     "vpc-dhcp-route-invalid",
     what="An advertised route has a destination CIDR and a gateway inside the subnet.",
-    why="Servers reach no other gateway.",
+    why="Servers cannot reach any other gateway.",
     source=_VALIDATE,
     fix="write it as in {destination: 10.99.0.0/16, gateway: <an address of the subnet>}",
 )
@@ -70,13 +70,13 @@ STATIC_INVALID = rule(
         "A static lease maps a MAC address to an address of the subnet, which is neither network, broadcast "
         "nor gateway address."
     ),
-    why="A server could not use what it is given.",
+    why="A server could not use the address that it is given.",
     source=_VALIDATE,
     fix="write it as in 0c:20:12:fe:01:01: {ip: <an address of the subnet>}",
 )
 STATIC_TWICE = rule(
     "vpc-dhcp-static-twice",
-    what="An address is leased to one MAC address.",
+    what="An address is leased to only one MAC address.",
     why="Two servers would use the same address.",
     source=_VALIDATE,
     fix="give each server an address of its own",
@@ -157,7 +157,7 @@ def _options(path: Path, options: Mapping[str, Any] | None, prefix: Prefix) -> I
 
 
 def _is_address(text: str) -> bool:
-    """As Go has it: IPv6 may have a zone."""
+    """Whether Go reads it as an address: IPv6 may have a zone."""
     head, percent, zone = text.partition("%")
     return parse_address(head) is not None and (not percent or (":" in head and bool(zone)))
 

@@ -16,21 +16,20 @@ from hedgehog.manifests.rule import Violation, rule
 _SHOWN = 3
 _UNREADY: Fact = ("vpcinfo-not-ready",)
 _ID = "00000"
-"""Stands for the internal ID that a controller would draw."""
+"""Stands for the internal ID that a controller would choose."""
 
 NOT_ENABLED = rule(
     "gateway-not-enabled",
-    what="Objects of gateways are only in fabrics with gateways switched on.",
+    what="Only fabrics with gateways switched on have objects of gateways.",
     why="Nothing would implement them.",
     source="api/gateway/v1alpha1/*_types.go Validate",
     fix="set spec.config.gateway.enable in the Fabricator, or leave these objects out",
 )
 NOT_READY = rule(
     "gateway-vpcinfo-not-ready",
-    what="Gateways and GatewayPeerings are written when every VPCInfo has its internalID.",
-    why="Upstream builds the configuration of the whole gateway, which needs all of them; shortly after a "
-    "VPC was made, "
-    "its VPCInfo is not ready yet.",
+    what="Gateways and GatewayPeerings are written after every VPCInfo has its internalID.",
+    why="Upstream builds the configuration of the whole gateway, which needs all of them; shortly after a VPC was "
+    "created, its VPCInfo is not ready yet.",
     source="pkg/ctrl/gateway_ctrl.go BuildGatewayAgent",
     fix="try again in a moment",
 )
@@ -53,7 +52,7 @@ CIDR = rule(
 def vpc_info(manifest: Manifest) -> Manifest | None:
     """The VPCInfo, ready for use, that controllers make of a VPC or External in stored form; None for other kinds.
 
-    After upstream's pkg/ctrl/gateway_sync.go, but for the VNI: a controller allocates it, and no rule asks for it.
+    It follows upstream's pkg/ctrl/gateway_sync.go, except for the VNI: a controller allocates it, and no rule needs it.
     """
     name, spec = manifest["metadata"]["name"], manifest.get("spec") or {}
     if manifest["kind"] == "VPC":
@@ -72,13 +71,13 @@ def vpc_info(manifest: Manifest) -> Manifest | None:
 
 
 def not_enabled(state: ClusterState) -> Iterator[Violation]:
-    """What upstream says to any gateway kind in a fabric without gateways."""
+    """What upstream answers to an object of any gateway kind in a fabric without gateways."""
     if not state.settings.gateway_enabled:
         yield NOT_ENABLED.at((), "this fabric has no gateways")
 
 
 def not_ready(state: ClusterState) -> Iterator[Violation]:
-    """What upstream says while a VPCInfo waits for its controller."""
+    """What upstream answers while a VPCInfo waits for its controller."""
     waiting = sorted(name for _, name in state.users(_UNREADY))
     if waiting:
         yield NOT_READY.at((), f"VPCInfo {listed(waiting, _SHOWN)} has no internalID yet")

@@ -1,6 +1,6 @@
 """Rules of VPCs: what upstream's webhook refuses. Subnets, DHCP and warnings have files of their own.
 
-Whether another VPC has the addresses or the VLAN is asked of indexes, so that a VPC costs what its own size is.
+Whether another VPC has the addresses or the VLAN is looked up in indexes, so that the cost depends on one VPC alone.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ NAME = rule(
 SUBNETS = rule(
     "vpc-subnet-count",
     what=f"A VPC has 1 to {MOST_SUBNETS} subnets.",
-    why="A VPC without one has no effect; switches have room for that many.",
+    why="A VPC without subnets has no effect, and switches have room for no more.",
     source=_VALIDATE,
     fix="add a subnet, or split the VPC and peer the parts",
 )
 MODE = rule(
     "vpc-mode",
     what=f"The mode of a VPC is empty or {L3VNI}.",
-    why="Upstream knows l3flat as well, but does not support it yet.",
+    why="Upstream names l3flat as well, but does not support it yet.",
     source=_VALIDATE,
     fix=f"remove mode, or set it to {L3VNI}",
 )
@@ -127,7 +127,7 @@ SUBNET_TAKEN = rule(
 VLAN_TAKEN = rule(
     "vpc-vlan-taken",
     what="No other VPC of the same VLANNamespace has the VLAN.",
-    why="Both may be on one port of a switch.",
+    why="Both VPCs may be attached to one port of a switch.",
     source=_VALIDATE,
     fix="choose a free VLAN",
 )

@@ -62,7 +62,7 @@ PEERED_VLAN_NAMESPACES = rule(
 PEERED_SUBNET_ABSENT = rule(
     "vpc-peering-subnet-absent",
     what="The subnets that a permit policy names exist in their VPC.",
-    why="A policy for nothing would silently permit nothing.",
+    why="A policy for a subnet that does not exist would silently permit nothing.",
     source=_VPC_PEERING,
     fix="correct the name, or leave `subnets` out to permit all of them",
 )
@@ -83,7 +83,7 @@ EXTERNAL_REQUIRED = rule(
 PREFIX_REQUIRED = rule(
     "external-peering-prefix-required",
     what="No prefix of an ExternalPeering is empty.",
-    why="An empty one would permit nothing.",
+    why="An empty prefix would permit nothing.",
     source=_EXTERNAL_PEERING,
     fix="write the prefix, for example `prefix: 0.0.0.0/0` for any route, or leave the entry out",
 )

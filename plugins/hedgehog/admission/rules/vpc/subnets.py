@@ -1,4 +1,4 @@
-"""Rules of one subnet of a VPC, without a look at other objects."""
+"""Rules of one subnet of a VPC that do not depend on other objects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CIDR_INVALID = rule(
 )
 CIDR_RESERVED = rule(
     "vpc-subnet-reserved",
-    what="A subnet does not overlap what the fabric keeps for itself.",
+    what="A subnet does not overlap the subnets that are reserved for the fabric itself.",
     why="Switches and control nodes have addresses there.",
     source=_VALIDATE,
     fix="choose a subnet of the IPv4Namespace",
@@ -36,7 +36,7 @@ GATEWAY_INVALID = rule(
     what="The gateway is an address of the subnet.",
     why="Servers could not reach it.",
     source=_VALIDATE,
-    fix="correct it, or remove it for the first host address",
+    fix="correct it, or remove it to get the first host address",
 )
 VLAN_MISSING = rule(
     "vpc-vlan-missing",
@@ -54,7 +54,7 @@ HOST_BGP_DHCP = rule(
 )
 HOST_BGP_ONLY = rule(
     "vpc-hostbgp-fields",
-    what="Fields for hostBGP are set in hostBGP subnets only.",
+    what="Fields for hostBGP are set only in hostBGP subnets.",
     why="They have no effect elsewhere.",
     source=_VALIDATE,
     fix="set hostBGP: true, or remove them",
@@ -62,23 +62,23 @@ HOST_BGP_ONLY = rule(
 HOST_BGP_LENGTHS = rule(
     "vpc-hostbgp-lengths",
     what=(
-        "Of the prefix lengths that servers may announce, the shortest is not above the longest, nor wider "
-        "than the prefix."
+        "Of the prefix lengths that servers may announce, the shortest is neither above the longest nor shorter "
+        "than that of the prefix."
     ),
-    why="No announcement would be accepted, or one for addresses of others.",
+    why="No announcement would be accepted, or one for addresses of others would be.",
     source="api/vpc/v1beta1/vpc_types.go validateHostBGPPrefixLens",
     fix=f"correct min and max; both are {HOST_LENGTH} where they are absent",
 )
 EXTRA_PREFIXES = rule(
     "vpc-hostbgp-extra-prefixes",
     what=f"There are at most {MOST_EXTRA_PREFIXES} extra prefixes for hostBGP.",
-    why="Switches have room for few.",
+    why="Switches have room for no more.",
     source=_VALIDATE,
     fix="join prefixes, or spread them over subnets",
 )
 EXTRA_PREFIX_INVALID = rule(
     "vpc-hostbgp-extra-prefix-invalid",
-    what="An extra prefix for hostBGP is an IPv4 CIDR without host bits, outside of what the fabric keeps for itself.",
+    what="An extra prefix for hostBGP is an IPv4 CIDR without host bits, outside the fabric's reserved subnets.",
     why="Switches filter announcements by it.",
     source=_VALIDATE,
     fix="write it as in 10.99.0.0/24",

@@ -21,22 +21,22 @@ GATEWAY_UNUSABLE = rule(
     "vpc-gateway-unusable",
     what="The gateway is neither the network nor the broadcast address of the subnet.",
     why="Servers do not accept such a gateway.",
-    source=f"ours; {_TYPES} VPC.Validate only wants it inside the subnet",
-    fix="choose a host address, or remove it for the first one",
+    source=f"ours; {_TYPES} VPC.Validate only requires it to be inside the subnet",
+    fix="choose a host address, or remove it to get the first one",
     severity=Severity.WARNING,
 )
 HOST_BITS = rule(
     "vpc-subnet-host-bits",
-    what="A subnet is written by its first address.",
-    why="Host bits are ignored: it looks like another subnet than it is.",
+    what="A subnet is written with its first address.",
+    why="Host bits are ignored: the subnet is another one than it seems to be.",
     source=f"ours; {_TYPES} VPC.Validate accepts them",
     fix="write the first address, which the message names",
     severity=Severity.WARNING,
 )
 HOST_BGP_VLAN = rule(
     "vpc-hostbgp-vlan",
-    what="The VLAN of a hostBGP subnet, where it has one, is in the VLANNamespace and no other subnet's.",
-    why="Upstream does not check this, but packets with the tag may belong to another subnet.",
+    what="The VLAN of a hostBGP subnet, where it has one, is in the VLANNamespace and not that of another subnet.",
+    why="Upstream does not check this, but packets with the tag may belong to the other subnet.",
     source=f"ours; {_TYPES} VPC.Validate leaves out hostBGP subnets",
     fix="choose a free VLAN of the VLANNamespace, or set vlan: 0 to go without a tag",
     severity=Severity.WARNING,
@@ -52,7 +52,7 @@ HOST_BGP_GATEWAY = rule(
 NEXT_HOP = rule(
     "vpc-next-hop-invalid",
     what="The next hops of static routes are IPv4 addresses, each listed once.",
-    why="Upstream does not read them: the switch gets a route that it cannot use.",
+    why="Upstream does not parse them: the switch gets a route that it cannot use.",
     source=f"ours; {_TYPES} VPC.Validate only counts them",
     fix="write the address of a host in the VPC: 10.10.1.5",
     severity=Severity.WARNING,
@@ -68,7 +68,7 @@ ROUTE_REPEATED = rule(
 ROUTE_IPV6 = rule(
     "vpc-static-route-ipv6",
     what="Static routes are IPv4.",
-    why="Upstream takes any CIDR, but fabrics route IPv4 only.",
+    why="Upstream accepts any CIDR, but fabrics route IPv4 only.",
     source=f"ours; {_TYPES} VPC.Validate parses any prefix",
     fix="use an IPv4 prefix",
     severity=Severity.WARNING,
@@ -76,15 +76,15 @@ ROUTE_IPV6 = rule(
 DHCP_DROPPED = rule(
     "vpc-dhcp-dropped",
     what="The range and the options of DHCP are set only together with dhcp.enable.",
-    why="Without it upstream silently removes them, whatever they say.",
+    why="Without it upstream silently removes both.",
     source=f"ours; {_TYPES} VPC.Default",
     fix="set dhcp.enable: true, or remove them",
     severity=Severity.WARNING,
 )
 MAC_REPEATED = rule(
     "vpc-dhcp-mac-repeated",
-    what="A MAC address has at most one static lease, however it is written.",
-    why="Upstream normalises their spelling and silently keeps one of them.",
+    what="A MAC address has at most one static lease, however it is spelled.",
+    why="Upstream normalises the spelling and silently keeps one of the leases.",
     source=f"ours; {_TYPES} VPC.Default",
     fix="keep one of the two",
     severity=Severity.WARNING,
@@ -100,7 +100,7 @@ SUBNET_USED = rule(
 SUBNET_CHANGED = rule(
     "vpc-subnet-changed",
     what="CIDR and VLAN of a subnet do not change while it is attached.",
-    why="Switches got stuck on such a change (githedgehog/fabric#1160).",
+    why="Switches can get stuck on such a change (githedgehog/fabric#1160).",
     source=f"ours; {_UPDATE} has it commented out",
     fix="delete the attachments, wait until all Agents have applied that, then change the subnet and attach it again",
     severity=Severity.WARNING,
@@ -108,10 +108,10 @@ SUBNET_CHANGED = rule(
 ATTACHMENT_MISFIT = rule(
     "vpc-attachment-misfit",
     what=(
-        "A VPC does not change into what its attachments cannot carry: mode l3vni over eslag, another "
-        "VLANNamespace, hostBGP."
+        "A VPC is not changed so that its attachments no longer fit: to mode l3vni over eslag, to another "
+        "VLANNamespace, to hostBGP."
     ),
-    why="Upstream checks it when something is attached, and not when the VPC changes later.",
+    why="Upstream checks this when something is attached, but not when the VPC changes later.",
     source=f"ours; api/vpc/v1beta1/vpcattachment_types.go VPCAttachment.Validate is not repeated in {_UPDATE}",
     fix="delete the attachments that are named first, or leave the VPC as it is",
     severity=Severity.WARNING,
@@ -187,7 +187,7 @@ def _attachments(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[
         subnet = attachment["spec"]["subnet"].partition("/")[2]
         path: Path = ("spec", "subnets", subnet)
         if subnet in before and subnet not in after:
-            yield SUBNET_USED.at(path, f"is gone, but VPCAttachment {name} attaches it")
+            yield SUBNET_USED.at(path, f"is removed, but VPCAttachment {name} attaches it")
         elif subnet in before:
             for field in ("subnet", "vlan"):
                 was, now = (one[subnet].get(field) for one in (before, after))
@@ -221,7 +221,7 @@ def _peerings(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Vio
     ):
         for peering in state.labelled(kind, key, value):
             for subnet in sorted(gone.intersection(named(peering["spec"], vpc))):
-                message = f"is gone, but {kind} {peering['metadata']['name']} names it"
+                message = f"is removed, but {kind} {peering['metadata']['name']} names it"
                 yield SUBNET_USED.at(("spec", "subnets", subnet), message)
 
 
@@ -240,7 +240,7 @@ def _named_by_gateway_peering(spec: Mapping[str, Any], vpc: str) -> Iterable[str
 
 
 def dropped(sent: Manifest, new: Manifest) -> Iterator[Violation]:
-    """What of *sent* was silently dropped from the stored form."""
+    """What is in *sent*, but was silently dropped from the stored form."""
     for name, subnet in sent.get("spec", {}).get("subnets", {}).items():
         path: Path = ("spec", "subnets", name, "dhcp")
         dhcp = subnet.get("dhcp", {})
