@@ -72,12 +72,19 @@ def test_every_model_says_what_is_in_the_tables(database, lab):
     )
     found = {model: entry.value for model, entry in cache.models_of(database, "lab").items()}
     assert found.keys() == set(ReadModel)
-    assert (found[ReadModel.BASICS]["name"], found[ReadModel.BASICS]["sync"]["kubernetes"]["status"]) == ("lab", "out_of_sync")
+    assert (found[ReadModel.BASICS]["name"], found[ReadModel.BASICS]["sync"]["kubernetes"]["status"]) == (
+        "lab",
+        "out_of_sync",
+    )
     assert found[ReadModel.OBJECTS] == {"total": 3, "kinds": {"Server": 2, "VPC": 1}, "drift": {"missing": 1}}
     assert {one["name"] for one in found[ReadModel.CHANGES]["objects"]} == {"a", "b", "v"}
     assert [(one["status"], one["reason"]) for one in found[ReadModel.CHANGES]["syncs"]] == [("held", "no route")]
     assert (found[ReadModel.HEALTH]["health"], found[ReadModel.HEALTH]["reasons"]) == ("Degraded", ["leaf-1 is stuck"])
-    assert found[ReadModel.CONNECTION]["kubernetes"] == {"connection_id": "k8s_a", "namespace": "default", "enabled": True}
+    assert found[ReadModel.CONNECTION]["kubernetes"] == {
+        "connection_id": "k8s_a",
+        "namespace": "default",
+        "enabled": True,
+    }
     assert (found[ReadModel.CONNECTION]["git"]["repository"], found[ReadModel.CONNECTION]["git"]["health"]) == (
         "net",
         "Unknown",
