@@ -165,7 +165,7 @@ def main() -> None:
     cluster = DevCluster.of_environment(directory / "cluster")
     try:
         cluster.start()
-        cluster.install_definitions()
+        cluster.install_crds()
         with GitServer(directory / "host", {"robot": "t0ken"}) as host:
             host.create("net")
             figures = measure(directory, server, cluster, host.url("net"))

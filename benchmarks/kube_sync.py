@@ -84,7 +84,7 @@ def fresh_cluster() -> Iterator[DevCluster]:
         cluster = DevCluster(Path(directory) / "cluster")
         cluster.start()
         try:
-            cluster.install_definitions()
+            cluster.install_crds()
             time.sleep(2)  # let the server's own start-up work end
             yield cluster
         finally:

@@ -121,7 +121,7 @@ class Demo:
         self.cluster = DevCluster.of_environment(STATE / "cluster")
         self.cluster.start()
         self.stack.callback(self.cluster.stop)
-        self.cluster.install_definitions()
+        self.cluster.install_crds()
         self.stack.enter_context(Agents(self.cluster))
 
     def start_git_host(self) -> None:

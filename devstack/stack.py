@@ -131,7 +131,7 @@ def running(
         cluster = DevCluster.of_environment(directory / "cluster")
         cluster.start()
         parts.callback(cluster.stop)
-        cluster.install_definitions()
+        cluster.install_crds()
         token = secrets.token_urlsafe(24)
         git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token}))
         environment = {

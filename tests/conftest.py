@@ -73,7 +73,7 @@ def api_server() -> Iterator[DevCluster]:
     directory = Path(tempfile.mkdtemp(prefix="hedgehog-k8s-"))
     cluster = DevCluster.of_environment(directory / "cluster")
     cluster.start()
-    cluster.install_definitions()
+    cluster.install_crds()
     yield cluster
     cluster.stop()
     shutil.rmtree(directory, ignore_errors=True)

@@ -162,7 +162,7 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
         cluster = DevCluster(directory / "cluster")
         cluster.start()
         parts.callback(cluster.stop)
-        cluster.install_definitions()
+        cluster.install_crds()
         token = secrets.token_urlsafe(24)
         git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token}))
         hub = parts.enter_context(GitHub(git, token=token))

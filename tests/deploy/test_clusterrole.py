@@ -16,7 +16,7 @@ from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
 from hedgehog.fabric.permissions import Permission, permissions_for
 from hedgehog.kube.client import APPLY_PATCH, Cluster
-from hedgehog.kube.definitions import FALLBACK_GROUP
+from hedgehog.kube.fabric_crd import FALLBACK_GROUP
 from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read
 from hedgehog.kube.watch import list_scope, open_stream
 from hedgehog.services.kubernetes.sync import sync

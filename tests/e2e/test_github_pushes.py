@@ -59,7 +59,7 @@ def second_cluster(github: GitHubLab, tmp_path_factory: pytest.TempPathFactory) 
     cluster = DevCluster(tmp_path_factory.mktemp("cluster"))
     cluster.start()
     try:
-        cluster.install_definitions()
+        cluster.install_crds()
         github.connect(CLUSTER, **json.loads(kubernetes_connection(cluster.kubeconfig)))
         yield cluster
     finally:

@@ -8,7 +8,7 @@ from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.crds import load_schema, render_fabric_crd
-from hedgehog.kube.definitions import (
+from hedgehog.kube.fabric_crd import (
     FABRIC_SCHEMA,
 )
 from hedgehog.kube.live import list_live
@@ -54,6 +54,6 @@ def seen(*manifests: Manifest) -> list[Manifest]:
     return [manifest | {"metadata": manifest["metadata"] | {"uid": "u"}} for manifest in manifests]
 
 
-def definition(group: str = FABRIC.group, version: str = FABRIC.version) -> dict[str, Any]:
-    """Our definition without the label that makes it ours."""
+def crd(group: str = FABRIC.group, version: str = FABRIC.version) -> dict[str, Any]:
+    """Our CRD without the label that makes it ours."""
     return render_fabric_crd(load_schema(FABRIC_SCHEMA), group, version)

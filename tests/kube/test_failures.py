@@ -55,7 +55,7 @@ def answer(code: int, message: str = "no", **rest: Any) -> Answer:
 
 def failed(given: Answer) -> HedgehogError:
     """What happens to it."""
-    return failure(given, "VPC/default/v", cluster="k8s_a", definition="vpcs.vpc.githedgehog.com")
+    return failure(given, "VPC/default/v", cluster="k8s_a", crd="vpcs.vpc.githedgehog.com")
 
 
 @pytest.mark.parametrize(

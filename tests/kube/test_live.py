@@ -54,7 +54,7 @@ def test_a_kind_that_may_not_be_listed_is_an_error_of_that_kind_only(cluster: De
 
 
 def test_a_kind_without_a_definition_is_named_with_what_to_install(api: Cluster) -> None:
-    """The Fabric definition is not there until we install it."""
+    """The Fabric CRD is not there until we install it."""
     found = list_live(api, [(FABRIC, "hedgehog-system"), SERVERS])
     assert isinstance(found.failed["Fabric"], DefinitionMissing)
     assert "install CRD fabrics.wiring.githedgehog.com" in str(found.failed["Fabric"])

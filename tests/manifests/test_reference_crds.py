@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from hedgehog.kube.crd_diff import ADMISSION, ALLOWED, NEWER, PARTIAL, VERSIONS, Difference, diff
 from hedgehog.kube.crds import load_schema, render_all
-from hedgehog.kube.definition_diff import ADMISSION, ALLOWED, NEWER, PARTIAL, VERSIONS, Difference, diff
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "include" / "schemas"
 OUR_OWN = "fabrics.wiring.githedgehog.com"

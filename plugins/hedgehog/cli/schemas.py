@@ -11,7 +11,7 @@ from hedgehog.cli.output import progress, show, table
 from hedgehog.cli.validate import checking, open_chosen_cluster
 
 if TYPE_CHECKING:
-    from hedgehog.kube.definition_diff import Difference
+    from hedgehog.kube.crd_diff import Difference
 
 
 def add_commands(commands: Any) -> None:
@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    from hedgehog.kube.definition_diff import diff_with
+    from hedgehog.kube.crd_diff import diff_with
 
     cluster = open_chosen_cluster(arguments.connection, arguments.kubeconfig)
     try:

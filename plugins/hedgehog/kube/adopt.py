@@ -14,7 +14,7 @@ from hedgehog.fabric.canonical import FieldSet, canonical, owned_fields, same
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import JSON_PATCH, Cluster
-from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.resources import crd_name, kind_of, object_path
 
 _IDENTITY = frozenset({"apiVersion", "kind"})
 _NAMES = frozenset({"name", "namespace"})
@@ -97,7 +97,7 @@ def _patch(
         query=query or {},
         body=[*changes, version],
         content_type=JSON_PATCH,
-        definition=definition_name(kind),
+        crd=crd_name(kind),
         idempotent=False,
     )
     stored: Manifest = answer.json()

@@ -13,9 +13,9 @@ from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
-from hedgehog.kube.definitions import explained
+from hedgehog.kube.fabric_crd import explained
 from hedgehog.kube.failures import of_object
-from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.resources import crd_name, kind_of, object_path
 from hedgehog.kube.result import Result
 from hedgehog.kube.throttle import Halt
 
@@ -99,7 +99,7 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
         query=_PARAMETERS | ({"force": "true"} if force_conflicts else {}),
         body=_marked(manifest, installation) if installation else manifest,
         content_type=APPLY_PATCH,
-        definition=definition_name(kind),
+        crd=crd_name(kind),
     )
     if not answer.body.startswith(b"{"):
         answer.json()  # raises: a proxy answered, not an API server
@@ -134,7 +134,7 @@ def apply_status(
             "status": dict(status),
         },
         content_type=APPLY_PATCH,
-        definition=definition_name(kind),
+        crd=crd_name(kind),
     )
     stored: Manifest = answer.json()
     return stored

@@ -152,14 +152,14 @@ class Cluster:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         content_type: str = "application/json",
-        definition: str = "",
+        crd: str = "",
         idempotent: bool = True,
     ) -> Answer:
         """Send one request and return its good answer; a refusal raises what `failures.failure` makes of it."""
         options = {"query": query, "body": body, "content_type": content_type, "idempotent": idempotent}
         answer = self.send(verb, method, path, subject=subject, **options)
         if not answer.ok:
-            raise failure(answer, subject, cluster=self.name, definition=definition)
+            raise failure(answer, subject, cluster=self.name, crd=crd)
         return answer
 
     def send(

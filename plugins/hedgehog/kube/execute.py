@@ -13,7 +13,7 @@ from hedgehog.fabric.references import waves
 from hedgehog.kube.adopt import clear_emptied, shared, take_over
 from hedgehog.kube.apply import apply
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import ensure_namespace
+from hedgehog.kube.fabric_crd import ensure_namespace
 from hedgehog.kube.plan import Plan
 from hedgehog.kube.prune import prune
 from hedgehog.kube.readback import compared

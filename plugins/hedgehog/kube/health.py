@@ -21,8 +21,8 @@ from hedgehog.fabric.kinds import FABRICATOR, Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.permissions import Permission, not_granted, permissions_for
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import fabric_definition
-from hedgehog.kube.resources import collection_path, definition_name
+from hedgehog.kube.fabric_crd import ensure_fabric_crd
+from hedgehog.kube.resources import collection_path, crd_name
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +66,16 @@ class _Reader:
         self._clock = clock
         self._end = clock() + deadline
 
-    def get(self, path: str, *, subject: str, definition: str = "", **query: Any) -> Any:
+    def get(self, path: str, *, subject: str, crd: str = "", **query: Any) -> Any:
         """The JSON at *path*."""
-        return self._send("GET", path, subject=subject, definition=definition, query=query)
+        return self._send("GET", path, subject=subject, crd=crd, query=query)
 
     def post(self, path: str, body: Any, *, subject: str) -> Any:
         """What the server answers to a review."""
         return self._send("POST", path, subject=subject, body=body)
 
     def part(self, name: str, read: Callable[[], T], *, forbidden_is_fine: bool = False) -> T | None:
-        """What *read* returns; None when it cannot be read. A missing kind is reported by the definitions."""
+        """What *read* returns; None when it cannot be read. A missing kind is reported by the CRDs."""
         try:
             return read()
         except DefinitionMissing:
@@ -93,16 +93,16 @@ class _Reader:
         path, token = collection_path(kind, kind.default_namespace), ""
         while True:
             query: dict[str, Any] = {"limit": PAGE} | ({"continue": token} if token else {})
-            listing = self.get(path, subject=f"list of {kind.plural}", definition=definition_name(kind), **query)
+            listing = self.get(path, subject=f"list of {kind.plural}", crd=crd_name(kind), **query)
             yield from listing.get("items") or ()
             token = (listing.get("metadata") or {}).get("continue") or ""
             if not token:
                 return
 
-    def _send(self, verb: str, path: str, *, subject: str, definition: str = "", **options: Any) -> Any:
+    def _send(self, verb: str, path: str, *, subject: str, crd: str = "", **options: Any) -> Any:
         if self._clock() > self._end:
             raise RemoteUnavailable(f"{subject}: {self.cluster.name} is too slow; the rest was left for the next look")
-        return self.cluster.call(verb, verb, path, subject=subject, definition=definition, **options).json()
+        return self.cluster.call(verb, verb, path, subject=subject, crd=crd, **options).json()
 
 
 def read(
@@ -136,7 +136,7 @@ def read(
     )
 
 
-def missing_definitions(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
+def missing_crds(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
     """Those of *kinds* that the cluster does not serve in our version, with the reason. Raises like any read."""
     return _missing(_Reader(cluster, time.monotonic, DEADLINE), kinds)
 
@@ -166,7 +166,7 @@ def _missing(reader: _Reader, kinds: Iterable[Kind]) -> dict[str, str]:
         others = "" if served else _other_versions(reader, group)
         for kind in members:
             if kind.plural not in served:
-                missing[kind.kind] = f"CRD {definition_name(kind)} is not installed at {version}{others}"
+                missing[kind.kind] = f"CRD {crd_name(kind)} is not installed at {version}{others}"
     return missing
 
 
@@ -288,9 +288,9 @@ def _waiting(components: Mapping[str, Any], place: str = "") -> Iterator[str]:
 
 
 def _own_kind(reader: _Reader) -> Kind | None:
-    """Our own kind Fabric, wherever its definition lives; None where there is none yet."""
-    definition = fabric_definition(reader.cluster, install=False)
-    return definition.kind if definition.served else None
+    """Our own kind Fabric, wherever its CRD lives; None where there is none yet."""
+    crd = ensure_fabric_crd(reader.cluster, install=False)
+    return crd.kind if crd.served else None
 
 
 def _resources(reader: _Reader, kind: Kind) -> dict[str, Manifest]:

@@ -29,7 +29,7 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
     return row
 
 
-def definition_name(kind: Kind) -> str:
+def crd_name(kind: Kind) -> str:
     """The name of the kind's CustomResourceDefinition."""
     return f"{kind.plural}.{kind.group}"
 

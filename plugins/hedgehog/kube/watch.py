@@ -20,7 +20,7 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.kube import live
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import Answer, failure
-from hedgehog.kube.resources import collection_path, definition_name
+from hedgehog.kube.resources import collection_path, crd_name
 
 _READ = 1 << 16
 _LONGEST_LINE = 1 << 25
@@ -65,9 +65,9 @@ def list_scope(cluster: Cluster, kind: Kind, namespace: str) -> tuple[list[Manif
     subject = f"list of {kind.plural} in {namespace}"
     items: list[Manifest] = []
     query: dict[str, Any] = {"limit": live.PAGE}
-    path, definition = collection_path(kind, namespace), definition_name(kind)
+    path, crd = collection_path(kind, namespace), crd_name(kind)
     for _ in range(live.MOST_PAGES):
-        answer = cluster.call("LIST", "GET", path, subject=subject, query=query, definition=definition)
+        answer = cluster.call("LIST", "GET", path, subject=subject, query=query, crd=crd)
         listing = live.listing_of(cluster, subject, answer.json())
         items += live.items_of(kind, listing)
         metadata = listing["metadata"]
@@ -143,7 +143,7 @@ def open_stream(cluster: Cluster, kind: Kind, namespace: str, version: str, *, s
         response.close()
     if answer.status == 410:
         return None
-    raise failure(answer, subject, cluster=cluster.name, definition=definition_name(kind))
+    raise failure(answer, subject, cluster=cluster.name, crd=crd_name(kind))
 
 
 class Lines:

@@ -31,7 +31,7 @@ G = ObjectRef("GatewayGroup", "default", "g")
 ERROR = OutcomeStatus.ERROR
 
 
-def remove_definition(world: World, path: str = CRD) -> None:
+def remove_crd(world: World, path: str = CRD) -> None:
     """Delete a CRD, that of GatewayGroup, and wait until it is gone."""
     world.api.send("DELETE", "DELETE", path, subject="CRD")
     while world.api.send("GET", "GET", path, subject="CRD").ok:
@@ -53,8 +53,8 @@ def lab(world: World) -> Iterator[World]:
     yield world
     release(world.api)
     if world.api.send("GET", "GET", CRD, subject="CRD").json().get("metadata", {}).get("deletionTimestamp"):
-        remove_definition(world)
-    world.dev.install_definitions()
+        remove_crd(world)
+    world.dev.install_crds()
 
 
 def is_due(world: World) -> bool:
@@ -66,7 +66,7 @@ def test_a_definition_that_is_deleted_and_installed_again_is_taken_up_at_once(la
     """The watch sees the kind; meanwhile it is parked with the time of its next look, and the other kinds are synced."""
     with watch(replace(QUICK, refused=0.2)) as running:
         running.settled()
-        remove_definition(lab)
+        remove_crd(lab)
         running.until(lambda: running.woken)
         outcome = lab.sync("lab")
         assert (outcome.status, outcome.error_class) == (ERROR, "DefinitionMissing")
@@ -80,7 +80,7 @@ def test_a_definition_that_is_deleted_and_installed_again_is_taken_up_at_once(la
         running.until(lambda: is_due(lab))
         assert lab.sync("lab").counts["configured"] == 1
         assert not is_due(lab)
-        lab.dev.install_definitions()
+        lab.dev.install_crds()
         running.until(lambda: is_due(lab))
         outcome = lab.sync("lab")
         assert (outcome.counts["created"], lab.state("lab").status) == (1, SyncStatus.IN_SYNC)
@@ -102,7 +102,7 @@ def test_a_definition_that_is_being_deleted_is_retried_and_no_right_is_missing(l
 
 def test_an_object_that_went_with_its_definition_is_no_longer_the_fabric_s(lab):
     """Somebody who uninstalls the gateways drops them from the fabric as well: that is the end of them."""
-    remove_definition(lab)
+    remove_crd(lab)
     lab.fabric("lab", make_server("a"))
     outcome = lab.sync("lab")
     assert (outcome.status, lab.state("lab").status) == (OutcomeStatus.SKIPPED, SyncStatus.IN_SYNC)
@@ -111,29 +111,29 @@ def test_an_object_that_went_with_its_definition_is_no_longer_the_fabric_s(lab):
 
 def of_the_whole_cluster(world: World) -> None:
     """Install the CRD of GatewayGroup anew, without namespaces."""
-    definition = definition_of_the_groups(world)
-    definition["spec"]["scope"] = "Cluster"
-    remove_definition(world)
-    world.api.call("POST", "POST", CRDS, subject="CRD", body=definition)
+    crd = crd_of_the_groups(world)
+    crd["spec"]["scope"] = "Cluster"
+    remove_crd(world)
+    world.api.call("POST", "POST", CRDS, subject="CRD", body=crd)
 
 
 def with_another_of_its_names(world: World) -> None:
     """Install it anew after another CRD that has its kind."""
-    definition = definition_of_the_groups(world)
+    crd = crd_of_the_groups(world)
     names = {"plural": "others", "singular": "other", "kind": GROUP.kind, "listKind": "OtherList"}
     other = {
-        **definition,
+        **crd,
         "metadata": {"name": f"others.{GROUP.group}"},
-        "spec": {**definition["spec"], "names": names},
+        "spec": {**crd["spec"], "names": names},
     }
-    remove_definition(world)
+    remove_crd(world)
     world.api.call("POST", "POST", CRDS, subject="CRD", body=other)
     until_condition(world, f"others.{GROUP.group}", "Established", "True")
-    world.api.call("POST", "POST", CRDS, subject="CRD", body=definition)
+    world.api.call("POST", "POST", CRDS, subject="CRD", body=crd)
     until_condition(world, f"{GROUP.plural}.{GROUP.group}", "NamesAccepted", "False")
 
 
-def definition_of_the_groups(world: World) -> Any:
+def crd_of_the_groups(world: World) -> Any:
     """The CRD of GatewayGroup as it could be sent again."""
     found = world.api.call("GET", "GET", CRD, subject="CRD").json()
     return {key: found[key] for key in ("apiVersion", "kind", "spec")} | {
@@ -142,7 +142,7 @@ def definition_of_the_groups(world: World) -> Any:
 
 
 def until_condition(world: World, name: str, condition: str, value: str) -> None:
-    """Wait until the API server has judged a definition."""
+    """Wait until the API server has judged a CRD."""
     while not any(
         (one["type"], one["status"]) == (condition, value)
         for one in world.api.call("GET", "GET", f"{CRDS}/{name}", subject="CRD").json()["status"].get("conditions")
@@ -168,12 +168,12 @@ def test_a_definition_that_will_never_serve_the_kind_is_said_to_be_wrong(lab, in
         assert said in outcome.reason
         assert outcome.counts["created"] == 1
     finally:
-        remove_definition(lab, f"{CRDS}/others.{GROUP.group}")
-        remove_definition(lab)
+        remove_crd(lab, f"{CRDS}/others.{GROUP.group}")
+        remove_crd(lab)
 
 
 def test_a_definition_that_is_there_but_not_served_yet_is_waited_for(lab, monkeypatch):
-    """Discovery catches up after the definition: 404 alone does not say that it is missing."""
+    """Discovery catches up after the CRD: 404 alone does not say that it is missing."""
     path = object_path(GROUP, G).rpartition("/")[0]
     real = Cluster.send
 

@@ -196,7 +196,7 @@ def test_a_missing_definition_fails_its_objects_and_says_what_to_install(world: 
         assert "install CRD gatewaygroups.gateway.githedgehog.com" in outcome.reason
         assert world.inventory("lab") == {"a": False}
     finally:
-        world.dev.install_definitions()
+        world.dev.install_crds()
 
 
 def test_one_bad_object_fails_alone_with_what_refers_to_it(world: World) -> None:
@@ -288,7 +288,7 @@ def test_suspended_locked_disabled_and_unknown_fabrics_are_skipped_with_the_reas
 
 
 def test_a_dry_run_reports_everything_and_writes_nothing(world: World) -> None:
-    """Not to the cluster, not to the database, not even a definition."""
+    """Not to the cluster, not to the database, not even a CRD."""
     world.fabric("lab", make_server("a"), make_server("b"))
     world.sync("lab")
     world.fabric("lab", make_server("a", "new"), make_server("c"), publish_fabric_resource=True)

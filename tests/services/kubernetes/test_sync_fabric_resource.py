@@ -5,7 +5,7 @@ from __future__ import annotations
 from devstack.objects import make_server, make_vpc
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import ObjectRef
-from tests.kube.clusters import api, cluster, forget_fabric_definition
+from tests.kube.clusters import api, cluster, forget_fabric_crd
 from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
@@ -14,7 +14,7 @@ SUCCESS, SKIPPED = OutcomeStatus.SUCCESS, OutcomeStatus.SKIPPED
 
 
 def test_our_fabric_resource_says_what_was_reached(world: World) -> None:
-    """Namespace and definition are made; the row's zeros survive; a second run writes nothing."""
+    """Namespace and CRD are made; the row's zeros survive; a second run writes nothing."""
     world.fabric("Lab", make_server("a"), publish_fabric_resource=True, asn=4200000000, spine_count=0, leaf_count=3)
     outcome = world.sync("Lab")
     assert outcome.counts["created"] == 2
@@ -43,10 +43,10 @@ def test_our_fabric_resource_says_what_was_reached(world: World) -> None:
 
 def test_beside_a_foreign_fabric_definition_ours_lives_in_the_fallback_group(world: World) -> None:
     """The foreign one is left alone and the outcome says so."""
-    from hedgehog.kube.definitions import apply_definition
-    from tests.kube.objects_lab import definition
+    from hedgehog.kube.fabric_crd import apply_crd
+    from tests.kube.objects_lab import crd
 
-    apply_definition(world.api, definition(version="v1beta1"))
+    apply_crd(world.api, crd(version="v1beta1"))
     world.fabric("lab", make_server("a"), publish_fabric_resource=True)
     outcome = world.sync("lab")
     assert outcome.status is SUCCESS
@@ -54,7 +54,7 @@ def test_beside_a_foreign_fabric_definition_ours_lives_in_the_fallback_group(wor
     path = "/apis/airflow.githedgehog.com/v1alpha2/namespaces/hedgehog-system/fabrics/lab"
     assert world.api.send("GET", "GET", path, subject="fabric").json()["status"]["phase"] == "Synced"
     assert (world.sync("lab").status, world.writes) == (SKIPPED, 0)
-    forget_fabric_definition(world.api, "wiring.githedgehog.com")
+    forget_fabric_crd(world.api, "wiring.githedgehog.com")
 
 
 def test_without_rights_to_our_definition_the_other_objects_are_synced(world: World) -> None:

@@ -265,7 +265,7 @@ def test_a_restarted_api_server_costs_no_event(
     own = DevCluster(tmp_path / "cluster")
     own.start()
     try:
-        own.install_definitions()
+        own.install_crds()
         client = own.connect()
         world = World(database, own, client, own.kubeconfig, {})
         synced(world, "lab", *[make_server(f"s{number}") for number in range(3)], make_vpc("v"))

@@ -204,7 +204,7 @@ def test_a_missing_definition_is_named_with_its_version(ward: Ward) -> None:
         ward.world.fabric("lab", make_server("a"), make("Gateway", "gw-1"))
         assert ward.found() == (MISSING, ("CRD gateways.gateway.githedgehog.com is not installed at v1alpha1",))
     finally:
-        ward.world.dev.install_definitions()
+        ward.world.dev.install_crds()
 
 
 def test_the_circuit_opens_after_failures_and_lets_one_look_through_later(ward: Ward, tmp_path: Path) -> None:

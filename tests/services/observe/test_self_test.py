@@ -113,7 +113,7 @@ def test_a_missing_definition_is_named(parts: Parts, cluster: DevCluster) -> Non
             "definitions of k8s_a", False, "CRD servers.wiring.githedgehog.com is not installed at v1beta1"
         )
     finally:
-        cluster.install_definitions()
+        cluster.install_crds()
         api.close()
 
 

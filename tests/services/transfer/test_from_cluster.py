@@ -11,7 +11,7 @@ from hedgehog.fabric.changes import Action, OutcomeStatus
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.render import fabric_resource
-from hedgehog.kube.definitions import fabric_definition
+from hedgehog.kube.fabric_crd import ensure_fabric_crd
 from hedgehog.services.kubernetes import sync as kubernetes_sync
 from hedgehog.services.transfer.from_cluster import import_from_cluster
 from hedgehog.store import fabrics
@@ -81,9 +81,9 @@ def test_a_second_import_finds_nothing_new_and_sees_what_changed(api, database):
 
 def test_our_fabric_resource_names_the_fabric_and_fills_its_fields(api, database):
     """It goes on being published then."""
-    definition = fabric_definition(api)
+    crd = ensure_fabric_crd(api)
     api.send("POST", "POST", "/api/v1/namespaces", subject="namespace", body={"metadata": {"name": "hedgehog-system"}})
-    resource = fabric_resource(Fabric(1, "Lab", "lab", description="d", asn=65001), group=definition.kind.group)
+    resource = fabric_resource(Fabric(1, "Lab", "lab", description="d", asn=65001), group=crd.kind.group)
     create(api, resource, plural="fabrics")
     report = import_from_cluster(database, api, connection_id="c")
     assert report.fabrics == {"Lab": Action.CREATED}

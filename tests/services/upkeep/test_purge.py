@@ -214,4 +214,4 @@ def test_a_purge_ends_when_the_definition_went_with_the_objects(lab, api, cluste
         left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
         assert (left.done, problems, fabrics.fabric_names(lab.database)) == (True, [], [])
     finally:
-        cluster.install_definitions()
+        cluster.install_crds()

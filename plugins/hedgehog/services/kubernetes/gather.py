@@ -24,7 +24,7 @@ from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, Target
 from hedgehog.fabric.render import fabric_ref
 from hedgehog.fabric.tools import Installation
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import FabricDefinition, fabric_definition
+from hedgehog.kube.fabric_crd import FabricCrd, ensure_fabric_crd
 from hedgehog.kube.live import Live, Scope, list_live
 from hedgehog.kube.resources import kind_of
 from hedgehog.store import corrections, git_files, installations, inventory, open_drift, sync_state
@@ -80,7 +80,7 @@ class ObservedCluster:
     """What a cluster has, for all the fabrics that are synced to it."""
 
     live: Live
-    definition: FabricDefinition | None
+    crd: FabricCrd | None
     """Where our own resource can be kept; None when no fabric publishes one."""
 
 
@@ -151,42 +151,42 @@ def observe(cluster: Cluster, jobs: Sequence[Job], known: ClusterRecords, *, ins
     With *install* our CRD is installed or brought up to date. A kind that cannot be read waits alone. Raises when none
     can, or nobody answers.
     """
-    definition = None
+    crd = None
     if any(job.fabric.publish_fabric_resource for job in jobs):
-        definition = _definition(cluster, install)
-    scopes = _scopes(jobs, known, definition)
+        crd = _crd(cluster, install)
+    scopes = _scopes(jobs, known, crd)
     live = list_live(cluster, scopes)
     if live.failed.keys() >= {kind.kind for kind, _ in scopes}:
         for error in live.failed.values():
             if isinstance(error, _UNREACHABLE):
                 raise error
-    if definition is not None and definition.trouble is not None:
-        live = replace(live, failed={**live.failed, FABRIC.kind: definition.trouble})
-    return ObservedCluster(live, definition)
+    if crd is not None and crd.trouble is not None:
+        live = replace(live, failed={**live.failed, FABRIC.kind: crd.trouble})
+    return ObservedCluster(live, crd)
 
 
-def _definition(cluster: Cluster, install: bool) -> FabricDefinition:
+def _crd(cluster: Cluster, install: bool) -> FabricCrd:
     """Our CRD; trouble with it is nobody's but our own resource's."""
     try:
-        return fabric_definition(cluster, install=install)
+        return ensure_fabric_crd(cluster, install=install)
     except _UNREACHABLE:
         raise
     except HedgehogError as error:
-        return FabricDefinition(FABRIC, served=False, trouble=error)
+        return FabricCrd(FABRIC, served=False, trouble=error)
 
 
-def _scopes(jobs: Sequence[Job], known: ClusterRecords, definition: FabricDefinition | None) -> set[Scope]:
+def _scopes(jobs: Sequence[Job], known: ClusterRecords, crd: FabricCrd | None) -> set[Scope]:
     """Where to look: for what is wanted, owned, or was begun, whether a fabric still has objects of that kind or not."""
     scopes: set[Scope] = set()
     ids = {job.fabric.id for job in jobs}
     wanted = [manifest for job in jobs for manifest in job.manifests.values()]
     for manifest in (*wanted, *(one.manifest for one in known.owned.values() if one.fabric_id in ids)):
-        if manifest["kind"] != FABRIC.kind or definition is None:
+        if manifest["kind"] != FABRIC.kind or crd is None:
             try:
                 scopes.add((kind_of(manifest), manifest["metadata"]["namespace"]))
             except InvalidInput as error:
                 logger.warning("%s", error)  # applying it fails with the same words, and that is recorded
-    if definition is not None and definition.kind is not None and definition.served:
-        scopes.add((definition.kind, definition.kind.default_namespace))
+    if crd is not None and crd.kind is not None and crd.served:
+        scopes.add((crd.kind, crd.kind.default_namespace))
     begun = (ref for refs in known.begun.values() for ref in refs)
     return scopes | {(KINDS[ref.kind], ref.namespace) for ref in begun if ref.kind in KINDS}

@@ -53,10 +53,10 @@ def _desired(job: Job, records: ClusterRecords, observed: ObservedCluster) -> De
     fabric = job.fabric
     manifests = dict(job.manifests)
     left_alone: dict[ObjectRef, str] = {}
-    if fabric.publish_fabric_resource and observed.definition is not None:
-        kind = observed.definition.kind
+    if fabric.publish_fabric_resource and observed.crd is not None:
+        kind = observed.crd.kind
         if kind is None:
-            left_alone[fabric_ref(fabric)] = observed.definition.note
+            left_alone[fabric_ref(fabric)] = observed.crd.note
         else:
             manifests[fabric_ref(fabric)] = canonical(fabric_resource(fabric, group=kind.group, version=kind.version))
     owned = {ref: one.manifest for ref, one in records.owned.items() if one.fabric_id == fabric.id}

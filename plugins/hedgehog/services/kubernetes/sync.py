@@ -201,8 +201,8 @@ def _execute(run: _Run, planned: FabricPlan, started: float) -> tuple[dict[Objec
 
 
 def _outcome(run: _Run, job: Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
-    definition = run.observed.definition
-    note = definition.note if definition is not None and definition.kind is not None else ""
+    crd = run.observed.crd
+    note = crd.note if crd is not None and crd.kind is not None else ""
     return outcomes.summary(
         job.fabric.name,
         results,

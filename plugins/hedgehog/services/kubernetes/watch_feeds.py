@@ -11,7 +11,7 @@ from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import Scope
-from hedgehog.kube.resources import definition_name
+from hedgehog.kube.resources import crd_name
 from hedgehog.kube.watch import Stream, list_scope, open_stream
 from hedgehog.store.watch import Watched, WatchPlace
 
@@ -63,12 +63,12 @@ class Feed:
     refusal: str = ""
     """Why the cluster did not serve this kind, or not to us, the last time."""
     broken: bool = False
-    """Whether its last watch ended before its time, as it does when a definition is deleted."""
+    """Whether its last watch ended before its time, as it does when a CRD is deleted."""
 
     @property
     def place(self) -> WatchPlace:
         """What its cursor is stored under."""
-        return definition_name(self.scope[0]), self.scope[1]
+        return crd_name(self.scope[0]), self.scope[1]
 
     @property
     def is_followed(self) -> bool:

@@ -11,7 +11,7 @@ from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.gitops.mirror import OpenMirror
 from hedgehog.hosts.github.rate_limit import rate_limit
 from hedgehog.kube.client import OpenCluster
-from hedgehog.kube.health import missing_definitions
+from hedgehog.kube.health import missing_crds
 from hedgehog.services.observe.remotes import OpenGitHub
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics, load_repositories
@@ -116,7 +116,7 @@ def _of_cluster(connection_id: str, kinds: frozenset[str], open_cluster: OpenClu
         if reached.passed:
             name = f"definitions of {connection_id}"
             try:
-                missing = missing_definitions(cluster, [KINDS[kind] for kind in sorted(kinds)])
+                missing = missing_crds(cluster, [KINDS[kind] for kind in sorted(kinds)])
                 text = "; ".join(missing[kind] for kind in sorted(missing))
                 yield SelfTestResult(name, not missing, text or "all kinds of its fabrics are served")
             except HedgehogError as error:

@@ -10,7 +10,7 @@ from hedgehog.fabric import tools
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import fabric_definition
+from hedgehog.kube.fabric_crd import ensure_fabric_crd
 from hedgehog.kube.live import Scope, list_live
 from hedgehog.manifests import configuration, intake
 from hedgehog.manifests.configuration import Settings
@@ -76,9 +76,9 @@ def _objects(cluster: Cluster, namespace: str) -> tuple[Mapping[ObjectRef, Manif
     """All objects of users and our own resources, and a note about the kinds that the cluster does not serve."""
     scopes: set[Scope] = {(kind, kind.namespace) for kind in KINDS.values() if kind.namespace is not None}
     scopes |= {(kind, namespace) for kind in KINDS.values() if kind.namespace is None}
-    definition = fabric_definition(cluster, install=False)
-    if definition.kind is not None and definition.served:
-        scopes.add((definition.kind, definition.kind.default_namespace))
+    crd = ensure_fabric_crd(cluster, install=False)
+    if crd.kind is not None and crd.served:
+        scopes.add((crd.kind, crd.kind.default_namespace))
     live = list_live(cluster, scopes)
     return live.objects, _unserved(live.failed)
 

@@ -13,7 +13,7 @@ from typing import Any
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.crds import render_all
-from hedgehog.kube.definitions import SCHEMAS
+from hedgehog.kube.fabric_crd import SCHEMAS
 from hedgehog.kube.failures import failure
 
 Node = Mapping[str, Any]
@@ -61,7 +61,7 @@ _CHILDREN = frozenset({"description", "properties", "items", "additionalProperti
 
 @dataclass(frozen=True, order=True, slots=True)
 class Difference:
-    """One thing that a rendered definition and another say differently."""
+    """One thing that a rendered CRD and another say differently."""
 
     plural: str
     path: str
@@ -83,18 +83,18 @@ class Difference:
 
 
 def diff_with(cluster: Cluster) -> list[Difference]:
-    """How our definitions and those of *cluster* differ, in a fixed order; what is meant has a `reason`."""
-    return diff(render_all(SCHEMAS), _definitions(cluster))
+    """How our CRDs and those of *cluster* differ, in a fixed order; what is meant has a `reason`."""
+    return diff(render_all(SCHEMAS), _crds(cluster))
 
 
 def diff(ours: Iterable[Node], theirs: Iterable[Node]) -> list[Difference]:
-    """The same for definitions at hand. Our own kind Fabric is left out: a sync installs it where it is missing."""
+    """The same for CRDs at hand. Our own kind Fabric is left out: a sync installs it where it is missing."""
     mine = {crd["metadata"]["name"]: crd for crd in ours if crd["spec"]["names"]["kind"] != FABRIC.kind}
     others = {crd["metadata"]["name"]: crd for crd in theirs}
-    return sorted(found for name in mine for found in _of_definition(mine[name], others.get(name)))
+    return sorted(found for name in mine for found in _of_crd(mine[name], others.get(name)))
 
 
-def _of_definition(ours: Node, theirs: Node | None) -> Iterator[Difference]:
+def _of_crd(ours: Node, theirs: Node | None) -> Iterator[Difference]:
     plural = ours["spec"]["names"]["plural"]
     (version,) = ours["spec"]["versions"]
     if theirs is None:
@@ -136,7 +136,7 @@ def _children(node: Node) -> dict[str, Node]:
     return below | ({".*": node["additionalProperties"]} if "additionalProperties" in node else {})
 
 
-def _definitions(cluster: Cluster) -> list[Node]:
+def _crds(cluster: Cluster) -> list[Node]:
     subject = "list of custom resource definitions"
     answer = cluster.send("LIST", "GET", _PATH, subject=subject)
     if not answer.ok:

@@ -27,7 +27,7 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.crds import load_schema, render_fabric_crd
 from hedgehog.kube.failures import cut, failure, is_absent
-from hedgehog.kube.resources import collection_path, definition_name
+from hedgehog.kube.resources import collection_path, crd_name
 
 logger = logging.getLogger(__name__)
 
@@ -38,21 +38,21 @@ SCHEMAS = Path(__file__).resolve().parents[3] / "include" / "schemas"
 FABRIC_SCHEMA = SCHEMAS / FABRIC.group / f"fabric_{FABRIC.version}.json"
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "hedgehog-airflow"}
-"""The label by which we know our own definition again."""
+"""The label by which we know our own CRD again."""
 
 ESTABLISH_TIMEOUT = 30.0
-"""Seconds an API server may take until it serves a new definition; it usually takes less than one."""
+"""Seconds an API server may take until it serves a new CRD; it usually takes less than one."""
 
 _PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
 @dataclass(frozen=True, slots=True)
-class FabricDefinition:
+class FabricCrd:
     """Where Fabric resources can be kept in a cluster.
 
-    `kind` is None when they cannot, and `note` says why. `served` is False when a dry run left the definition out.
-    `trouble` is what went wrong with the definition: the resource waits, nothing else does.
+    `kind` is None when they cannot, and `note` says why. `served` is False when a dry run left the CRD out.
+    `trouble` is what went wrong with the CRD: the resource waits, nothing else does.
     """
 
     kind: Kind | None
@@ -61,12 +61,10 @@ class FabricDefinition:
     trouble: HedgehogError | None = None
 
 
-def fabric_definition(
-    cluster: Cluster, *, fallback_group: str = FALLBACK_GROUP, install: bool = True
-) -> FabricDefinition:
-    """Find, install or bring up to date our definition of Fabric and say under which group it is served.
+def ensure_fabric_crd(cluster: Cluster, *, fallback_group: str = FALLBACK_GROUP, install: bool = True) -> FabricCrd:
+    """Find, install or bring up to date our CRD of Fabric and say under which group it is served.
 
-    One GET when everything is in order. Never changes a definition that lacks our label or serves other versions than
+    One GET when everything is in order. Never changes a CRD that lacks our label or serves other versions than
     ours. Missing rights are not errors: they end in a FabricDefinition without a kind. With *install* False nothing is
     written.
     """
@@ -78,41 +76,41 @@ def fabric_definition(
             if found is None or _is_ours(found):
                 return replace(_settle(cluster, kind, found, install), note=note)
         except PermissionDenied as error:
-            return FabricDefinition(None, _missing_right(kind, error))
-        note = f"CRD {definition_name(kind)} is not ours and was left alone"
-    return FabricDefinition(None, f"{note}; name another fallback group or set publish_fabric_resource to false")
+            return FabricCrd(None, _missing_permission(kind, error))
+        note = f"CRD {crd_name(kind)} is not ours and was left alone"
+    return FabricCrd(None, f"{note}; name another fallback group or set publish_fabric_resource to false")
 
 
-def _settle(cluster: Cluster, kind: Kind, found: Manifest | None, install: bool) -> FabricDefinition:
-    """Create the definition or bring it up to date. Raises RetryableError for one that is being deleted."""
+def _settle(cluster: Cluster, kind: Kind, found: Manifest | None, install: bool) -> FabricCrd:
+    """Create the CRD or bring it up to date. Raises RetryableError for one that is being deleted."""
     if found is not None and found["metadata"].get("deletionTimestamp"):
-        raise RetryableError(f"CRD {definition_name(kind)} is being deleted from {cluster.name}")
+        raise RetryableError(f"CRD {crd_name(kind)} is being deleted from {cluster.name}")
     wanted = render_fabric_crd(load_schema(FABRIC_SCHEMA), kind.group, kind.version)
     wanted["metadata"]["labels"] = dict(MANAGED_BY)
     if found is None or differs(wanted, found):
         if not install:
-            return FabricDefinition(kind, served=found is not None)
-        logger.info("%s: applying CRD %s", cluster.name, definition_name(kind))
-        apply_definition(cluster, wanted)
+            return FabricCrd(kind, served=found is not None)
+        logger.info("%s: applying CRD %s", cluster.name, crd_name(kind))
+        apply_crd(cluster, wanted)
         wait_until_served(cluster, kind)
-    return FabricDefinition(kind)
+    return FabricCrd(kind)
 
 
-def _is_ours(definition: Manifest) -> bool:
-    labels = definition["metadata"].get("labels") or {}
-    served = {version["name"] for version in definition["spec"]["versions"] if version.get("served")}
+def _is_ours(crd: Manifest) -> bool:
+    labels = crd["metadata"].get("labels") or {}
+    served = {version["name"] for version in crd["spec"]["versions"] if version.get("served")}
     return MANAGED_BY.items() <= labels.items() and served == {FABRIC.version}
 
 
-def _missing_right(kind: Kind, error: PermissionDenied) -> str:
+def _missing_permission(kind: Kind, error: PermissionDenied) -> str:
     return (
         f"the resource is not published: {error}. Apply the output of `hedgehog crds render` as an administrator and "
-        f"let the connection's user get CRD {definition_name(kind)}, or set publish_fabric_resource to false"
+        f"let the connection's user get CRD {crd_name(kind)}, or set publish_fabric_resource to false"
     )
 
 
 def _get(cluster: Cluster, kind: Kind) -> Manifest | None:
-    name = definition_name(kind)
+    name = crd_name(kind)
     return _found(cluster, f"{_PATH}/{name}", name, subject=f"CRD {name}")
 
 
@@ -129,10 +127,10 @@ def _found(cluster: Cluster, path: str, name: str, *, subject: str) -> Manifest 
 
 
 def explained(cluster: Cluster, kind: Kind, error: HedgehogError) -> HedgehogError:
-    """*error*, unless it is a DefinitionMissing: then what the definition says, or that there is none.
+    """*error*, unless it is a DefinitionMissing: then what the CRD says, or that there is none.
 
     One that was just installed or is on its way out is worth another try. One or two more requests, for that error only;
-    a user who may not read definitions, or gets no clear answer, gets the error as it is.
+    a user who may not read CRDs, or gets no clear answer, gets the error as it is.
     """
     if not isinstance(error, DefinitionMissing):
         return error
@@ -146,7 +144,7 @@ def explained(cluster: Cluster, kind: Kind, error: HedgehogError) -> HedgehogErr
 
 
 def _is_aggregated(cluster: Cluster, kind: Kind) -> bool:
-    """Whether another API server than the cluster's own has the kind's group, and may have objects without a definition.
+    """Whether another API server than the cluster's own has the kind's group, and may have objects without a CRD.
 
     Raises when that cannot be said.
     """
@@ -156,8 +154,8 @@ def _is_aggregated(cluster: Cluster, kind: Kind) -> bool:
 
 
 def _unserved(cluster: Cluster, kind: Kind, found: Manifest) -> HedgehogError:
-    """Why a kind is not served whose definition is there, and whether it will be."""
-    name = definition_name(kind)
+    """Why a kind is not served whose CRD is there, and whether it will be."""
+    name = crd_name(kind)
     if found["metadata"].get("deletionTimestamp"):
         return RetryableError(f"{cluster.name} is deleting CRD {name}; its objects wait until it is installed again")
     spec, said = found["spec"], f"CRD {name} of {cluster.name}"
@@ -172,16 +170,16 @@ def _unserved(cluster: Cluster, kind: Kind, found: Manifest) -> HedgehogError:
     return RetryableError(f"CRD {name} is installed in {cluster.name}, which does not serve it yet")
 
 
-def apply_definition(cluster: Cluster, definition: Mapping[str, Any]) -> None:
+def apply_crd(cluster: Cluster, crd: Mapping[str, Any]) -> None:
     """Server-side apply one CustomResourceDefinition, whatever it is: callers decide what may be installed."""
-    name = definition["metadata"]["name"]
+    name = crd["metadata"]["name"]
     cluster.call(
         "PATCH",
         "PATCH",
         f"{_PATH}/{name}",
         subject=f"CRD {name}",
         query={"fieldManager": FIELD_MANAGER},
-        body=definition,
+        body=crd,
         content_type=APPLY_PATCH,
     )
 
@@ -194,7 +192,7 @@ def wait_until_served(
     path, subject = collection_path(kind, kind.default_namespace), f"list of {kind.plural}"
     while not cluster.send("LIST", "GET", path, subject=subject, query={"limit": 1}).ok:
         if time.monotonic() > deadline:
-            raise RetryableError(f"{cluster.name} does not serve CRD {definition_name(kind)} after {timeout:.0f} s")
+            raise RetryableError(f"{cluster.name} does not serve CRD {crd_name(kind)} after {timeout:.0f} s")
         sleep(0.05)
 
 
