@@ -12,5 +12,5 @@ def test_a_wrong_setting_is_a_failed_check(monkeypatch):
     assert found["settings"].passed
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEP", "3")
     found = {one.name: one for one in checks()}
-    assert (found["settings"].passed, found["database"].passed) == (False, False)
+    assert (found["settings"].passed, found["fabric database"].passed) == (False, False)
     assert "did you mean log_keep?" in found["settings"].text

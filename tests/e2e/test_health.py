@@ -85,7 +85,7 @@ def test_the_self_test_reaches_every_queue_and_every_component(stack: Stack) -> 
     checks = {one["check"]: one["passed"] for one in stack.airflow.xcom("hedgehog_self_test", run_id, "check")}
     expected = {f"queue {queue}" for queue in ("git_sync", "kubernetes", "cache_refresh", "monitoring", "maintenance")}
     expected |= {
-        "database",
+        "fabric database",
         "git repository network",
         "cluster e2e_cluster",
         "definitions of e2e_cluster",

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow import settings
 from hedgehog.airflow.adapters import metadata
 from hedgehog.airflow.adapters.connections import database_parameters, enter_airflow
-from hedgehog.airflow.adapters.hooks import open_cluster, open_database, open_mirror
+from hedgehog.airflow.adapters.hooks import open_database
+from hedgehog.airflow.self_test import check_connections, check_settings
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.shown import printable
 
 if TYPE_CHECKING:
-    from hedgehog.fabric.model import Fabric, GitRepository
-    from hedgehog.store.database import Connection
+    from hedgehog.services.observe.self_test import SelfTestResult
 
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
@@ -38,9 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     In the order in which an Airflow starts up, each step resting on those before it: settings, database, pools,
     connections; and for a check the DAGs, which cannot run before.
     """
-    problems = [*_settings_step(), *_database_step(check=arguments.check), *_pools_step(check=arguments.check)]
-    if not any(problem.startswith("fabric database") for problem in problems):
-        problems += _connections_step()
+    problems = _failed(check_settings())
+    without_database = _database_step(check=arguments.check)
+    problems += [*without_database, *_pools_step(check=arguments.check)]
+    if not without_database:
+        problems += _failed(check_connections())
     if arguments.check:
         problems += _dags_step()
     for problem in problems:
@@ -53,11 +53,15 @@ def _say(label: str, text: str) -> None:
     print(f"{label:>9}  {printable(text)}", flush=True)  # noqa: T201 - the output of a command
 
 
-def _settings_step() -> list[str]:
-    problems = settings.problems()
-    if not problems:
-        _say("ok", f"settings: {settings.SUMMARY}")
-    return [f"settings: {problem}" for problem in problems]
+def _failed(results: Iterable[SelfTestResult]) -> list[str]:
+    """Show each check that passed, as it ends, and return the others."""
+    problems = []
+    for result in results:
+        if result.passed:
+            _say("ok", str(result))
+        else:
+            problems.append(str(result))
+    return problems
 
 
 def _database_step(*, check: bool) -> list[str]:
@@ -122,23 +126,6 @@ def _pools_step(*, check: bool) -> list[str]:
     return []
 
 
-def _connections_step() -> list[str]:
-    from hedgehog.store.fabrics import load_fabrics, load_repositories
-
-    connection: Connection = open_database()
-    try:
-        repositories, fabrics = load_repositories(connection), load_fabrics(connection)
-    finally:
-        connection.close()
-    problems = []
-    for repository in repositories:
-        problems += _tried(f"git repository {repository.name}", partial(_reach_git, repository))
-    clusters = sorted({name for fabric in fabrics if (name := _cluster(fabric))})
-    for name in clusters:
-        problems += _tried(f"cluster {name}", partial(_reach_cluster, name))
-    return problems
-
-
 def _dags_step() -> list[str]:
     """Whether Airflow has parsed all our DAGs and none is paused. An API that is not there yet is not a
     problem.
@@ -178,28 +165,3 @@ def _of_dags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not problems:
         _say("ok", f"DAGs: {len(found)} parsed, none paused")
     return problems
-
-
-def _cluster(fabric: Fabric) -> str | None:
-    return fabric.kubernetes_connection_id if fabric.kubernetes_sync_enabled else None
-
-
-def _reach_git(repository: GitRepository) -> str:
-    head = open_mirror(repository).head()
-    return f"{repository.branch} at {head[:12]}" if head else f"{repository.branch} does not exist yet"
-
-
-def _reach_cluster(connection_id: str) -> str:
-    cluster = open_cluster(connection_id)
-    try:
-        return f"Kubernetes {cluster.version()}"
-    finally:
-        cluster.close()
-
-
-def _tried(what: str, attempt: Callable[[], str]) -> list[str]:
-    try:
-        _say("ok", f"{what}: {attempt()}")
-    except HedgehogError as error:
-        return [f"{what}: {error}"]
-    return []

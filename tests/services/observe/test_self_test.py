@@ -78,7 +78,7 @@ def test_all_is_tried_and_nothing_stays(parts: Parts, database: Connection) -> N
     """Database, repository, credential, cluster, definitions."""
     found = parts.run()
     assert [(check.name, check.passed) for check in found] == [
-        ("database", True),
+        ("fabric database", True),
         ("git repository net", True),
         ("GitHub credential of net", True),
         ("cluster k8s_a", True),
@@ -128,7 +128,7 @@ def test_a_database_that_cannot_be_written_fails(parts: Parts) -> None:
 
     parts.open_database = read_only  # type: ignore[method-assign]
     check = parts.run()[0]
-    assert (check.name, check.passed) == ("database", False)
+    assert (check.name, check.passed) == ("fabric database", False)
     assert "is a standby, or read-only" in check.text
 
 
@@ -139,4 +139,4 @@ def test_without_a_database_there_is_one_failure(parts: Parts) -> None:
         raise RemoteUnavailable("the fabric database at x cannot be reached")
 
     parts.open_database = away  # type: ignore[method-assign]
-    assert parts.run() == [SelfTestResult("database", False, "the fabric database at x cannot be reached")]
+    assert parts.run() == [SelfTestResult("fabric database", False, "the fabric database at x cannot be reached")]

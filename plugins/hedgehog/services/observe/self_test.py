@@ -52,10 +52,10 @@ def run_checks(
     try:
         connection = open_database()
     except HedgehogError as error:
-        yield SelfTestResult("database", False, str(error))
+        yield SelfTestResult("fabric database", False, str(error))
         return
     try:
-        yield attempt("database", lambda: _of_database(connection))
+        yield attempt("fabric database", lambda: _of_database(connection))
         repositories, fabrics = load_repositories(connection), load_fabrics(connection)
         for repository in repositories:
             yield from _of_repository(repository, open_mirror, open_github)
