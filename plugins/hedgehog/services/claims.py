@@ -79,29 +79,41 @@ def claim(
     try:
         found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
         reasons = {name: _reason(found.get(name), skip_reason, None if dry_run else now) for name in names}
-        willing = [name for name in names if not reasons[name]]
+        free = [found[name] for name in names if not reasons[name]]
         if not dry_run:
-            idle = locked - {found[name].id for name in willing}
-            unlock(connection, TARGET_LOCK[target], idle)
-            locked -= idle
-        reasons |= {name: "another run works on it" for name in willing if found[name].id not in locked}
-        if due_only:
-            due = schedule.still_due(connection, target, willing)
-            reasons |= {name: "another run was quicker" for name in willing if not reasons[name] and name not in due}
+            locked = _keep_locks(connection, target, locked, {fabric.id for fabric in free})
+        reasons |= _other_runs(connection, target, free, locked, due_only=due_only)
         given_up = []
         if due_only and not dry_run:
-            given_up = _give_up(connection, target, [found[name] for name in willing if not reasons[name]])
-        reasons |= {outcome.fabric: outcome.reason for outcome in given_up}
-        skipped = [*given_up]
-        skipped += [
+            given_up = _give_up(connection, target, [fabric for fabric in free if not reasons[fabric.name]])
+        skipped = [
             Outcome(name, target, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
             for name, reason in reasons.items()
-            if reason and name not in {outcome.fabric for outcome in given_up}
+            if reason
         ]
-        yield [fabric for name, fabric in found.items() if not reasons[name]], skipped
+        not_claimed = {outcome.fabric for outcome in (*given_up, *skipped)}
+        yield [fabric for name, fabric in found.items() if name not in not_claimed], [*given_up, *skipped]
     finally:
         if not dry_run:
             unlock(connection, TARGET_LOCK[target], locked)
+
+
+def _keep_locks(connection: Connection, target: Target, locked: set[int], needed: set[int]) -> set[int]:
+    """The locks of the fabrics *needed*; the others are freed."""
+    unlock(connection, TARGET_LOCK[target], locked - needed)
+    return locked & needed
+
+
+def _other_runs(
+    connection: Connection, target: Target, fabrics: Sequence[Fabric], locked: set[int], *, due_only: bool
+) -> dict[str, str]:
+    """The fabrics that are left to another run: it works on them, or with *due_only* has brought them in sync."""
+    reasons = {fabric.name: "another run works on it" for fabric in fabrics if fabric.id not in locked}
+    if due_only:
+        due = schedule.still_due(connection, target, [fabric.name for fabric in fabrics])
+        late = (fabric.name for fabric in fabrics if fabric.name not in due)
+        reasons = dict.fromkeys(late, "another run was quicker") | reasons
+    return reasons
 
 
 def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) -> list[Outcome]:

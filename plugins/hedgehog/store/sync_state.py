@@ -128,25 +128,15 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     """
     if outcome.dry_run:
         return
-    failed = outcome.status is OutcomeStatus.ERROR
-    # Both rows, in the order in which the trigger of the fabric locks them.
-    cursor.execute("SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,))
-    cursor.execute(
-        "SELECT s.attempts, s.reason, f.resync_seconds, f.generation, f.git_sync_enabled, f.name, "
-        "  (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
-        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        "WHERE s.fabric_id = %s AND s.target = %s",
-        (fabric_id, outcome.target.value),
-    )
-    row = cursor.fetchone()
-    if row is None:
+    before = _locked(cursor, fabric_id, outcome.target)
+    if before is None:
         return  # the fabric was deleted while it was synced: there is no state left to keep
-    attempts, told, resync, generation, git_enabled, name, published = row
-    wanted = published if outcome.target is Target.KUBERNETES and git_enabled else generation
+    failed = outcome.status is OutcomeStatus.ERROR
+    attempts = before.attempts
     if not _made_progress(outcome):
         attempts = attempts + 1 if failed else 0
-    status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
-    again = not failed and outcome.generation < wanted
+    status, delay = _next(outcome, attempts, before.resync_seconds, jitter or random.SystemRandom())
+    again = not failed and outcome.generation < before.wanted
     cursor.execute(
         _FINISH,
         {
@@ -169,15 +159,47 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     )
     if not failed or outcome.problems:  # a sync that could not even read anything leaves the known problems as they are
         problems.replace_rows(cursor, fabric_id, outcome.target, outcome.problems)
-    still_held = (
-        outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)
-    )
-    if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
+    if _is_news(outcome, before.reason):
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
-        cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), name))
+        cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), before.name))
     if outcome.target is Target.GIT and not failed:
-        _wake_kubernetes(cursor, fabric_id, outcome.generation, name)
+        _wake_kubernetes(cursor, fabric_id, outcome.generation, before.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was recorded of a sync before its outcome, and what its fabric says."""
+
+    attempts: int
+    reason: str
+    resync_seconds: int
+    name: str
+    wanted: int
+    """The generation to reach: that of the fabric, or for a cluster the one that Git has."""
+
+
+def _locked(cursor: Any, fabric_id: int, target: Target) -> _Before | None:
+    """The state of a sync, locked until the transaction ends; None for a fabric that is deleted."""
+    # Both rows, in the order in which the trigger of the fabric locks them.
+    cursor.execute("SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,))
+    cursor.execute(
+        "SELECT s.attempts, s.reason, f.resync_seconds, f.name, CASE WHEN s.target = 'kubernetes' AND f.git_sync_enabled "
+        "  THEN (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
+        "  ELSE f.generation END "
+        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        "WHERE s.fabric_id = %s AND s.target = %s",
+        (fabric_id, target.value),
+    )
+    row = cursor.fetchone()
+    return _Before(*row) if row else None
+
+
+def _is_news(outcome: Outcome, reason: str) -> bool:
+    """Whether the history needs *outcome*: neither a sync without work nor a file held for the *reason* recorded."""
+    is_held = outcome.status is OutcomeStatus.HELD and not _wrote(outcome)
+    is_known = is_held and _text(outcome.reason, _REASON_LIMIT) == reason
+    return outcome.status is not OutcomeStatus.SKIPPED and not is_known
 
 
 def _wrote(outcome: Outcome) -> bool:

@@ -99,29 +99,51 @@ def observe(job: Job, source: PlanInputs) -> FilePlan:
         source, fabric, records, listing.files, {record.path for record in stale}, refused=judgement.writes
     )
     wanted = _outside_neighbours(fabric, wanted, source.neighbours)
-    last = job.last_look(source.mirror)
-    since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
-    strangers = listing.files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
-    suspects = _suspects(wanted, records.known, listing.files)
-    missing = {one.path for one in wanted if one.path in records.known and one.path not in listing.files}
-    found = _edits(source, suspects | strangers | missing, since)
-    own = {path for path, edit in found.items() if _is_ours(fabric, edit)}
-    known = _with_unrecorded(records.known, own & suspects, listing.files)
-    stale = [known.get(record.path, record) for record in stale]
-    # Left by a run that was killed between push and record, and no longer wanted by now.
-    stale += [GitFile(path, None, listing.files[path]) for path in sorted(own & strangers)]
+    changed = _others_changes(job, source, records, wanted, listing.files)
+    stale = [changed.known.get(record.path, record) for record in stale] + list(changed.leftovers)
     observed = Observed(
         listing.files,
         frozenset(listing.opaque),
-        _editors(source, found, (suspects | missing) - own, records.known),
-        _readings(source, fabric, wanted_files.to_read(wanted, known, listing.files)),
+        changed.editors,
+        _readings(source, fabric, wanted_files.to_read(wanted, changed.known, listing.files)),
         corrections.known(source.connection, Target.GIT, [fabric.id]).get(fabric.id, {}),
     )
     decided = git_edits.to_revert(source.connection, fabric.id)
     overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}
-    plan = git_plan.plan_files(fabric, wanted, known, stale, observed, spared=judgement.deletes, overruled=overruled)
+    plan = git_plan.plan_files(
+        fabric, wanted, changed.known, stale, observed, spared=judgement.deletes, overruled=overruled
+    )
     ours = {one.path: one for one in wanted}
     return replace(plan, edits=tuple(_compared(source, fabric, edit, ours.get(edit.path)) for edit in plan.edits))
+
+
+@dataclass(frozen=True, slots=True)
+class _OthersChanges:
+    """What happened to the files of a fabric in Git beside what is on record."""
+
+    known: Mapping[str, GitFile]
+    """The records by path, as runs that were killed would have written them."""
+    editors: Mapping[str, Edit]
+    """The edits by other people."""
+    leftovers: tuple[GitFile, ...]
+    """Pushed by a run that was killed before it recorded them, and no longer wanted by now."""
+
+
+def _others_changes(
+    job: Job, source: PlanInputs, records: _Records, wanted: Collection[WantedFile], files: Mapping[str, str]
+) -> _OthersChanges:
+    last = job.last_look(source.mirror)
+    since = last if last and source.head and source.mirror.is_ancestor(last, source.head) else None
+    strangers = files.keys() - records.known.keys() - {one.path for one in wanted} if since else set()
+    suspects = _suspects(wanted, records.known, files)
+    missing = {one.path for one in wanted if one.path in records.known and one.path not in files}
+    found = _edits(source, suspects | strangers | missing, since)
+    own = {path for path, edit in found.items() if _is_ours(job.fabric, edit)}
+    return _OthersChanges(
+        _with_unrecorded(records.known, own & suspects, files),
+        _editors(source, found, (suspects | missing) - own, records.known),
+        tuple(GitFile(path, None, files[path]) for path in sorted(own & strangers)),
+    )
 
 
 def read_resource(path: str, content: bytes) -> Manifest:

@@ -132,18 +132,19 @@ def plan_files(
     """
     overruled = overruled or {}
     removals = [_remove(fabric, record, observed, spared or {}, overruled) for record in stale]
-    kept = {
-        step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED and step.entry.ref
-    }
     # An object that moves is held as a whole when its old file is held: one object, one file.
+    held = {step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED}
     steps = removals + [
-        _held(one, f"{one.ref} is refused: {one.refused}", refused=True)
-        if one.refused
-        else _keep(fabric, one, known.get(one.path), observed, overruled)
+        _write_or_hold(fabric, one, known.get(one.path), observed, overruled)
         for one in wanted
-        if one.ref not in kept or one.path in known
+        if one.ref is None or one.ref not in held or one.path in known
     ]
     touched = {one.path for one in wanted} | {record.path for record in stale}
+    return _combined(steps, known, untouched=len(known.keys() - touched))
+
+
+def _combined(steps: Sequence[_Step], known: Mapping[str, GitFile], *, untouched: int) -> FilePlan:
+    """What *steps* do together."""
     return FilePlan(
         entries=tuple(step.entry for step in steps if step.entry),
         changes={step.path: step.content for step in steps if step.commits},
@@ -153,7 +154,7 @@ def plan_files(
         adopted=tuple(step.record for step in steps if step.record and step.adopts),
         edits=tuple(step.edit for step in steps if step.edit),
         corrected={step.path: step.corrects for step in steps if step.corrects is not None},
-        untouched=len(known.keys() - touched),
+        untouched=untouched,
     )
 
 
@@ -208,6 +209,14 @@ def _remove(
     return _Step(
         path, FileChange(path, record.ref, Action.SKIPPED, reason), edit=_edit(path, record.ref, state, observed)
     )
+
+
+def _write_or_hold(
+    fabric: Fabric, wanted: WantedFile, record: GitFile | None, observed: Observed, overruled: Mapping[str, str]
+) -> _Step:
+    if wanted.refused:
+        return _held(wanted, f"{wanted.ref} is refused: {wanted.refused}", refused=True)
+    return _keep(fabric, wanted, record, observed, overruled)
 
 
 def _keep(
