@@ -185,7 +185,11 @@ def dag(dag_id: str, *, paused: bool = False, broken: bool = False) -> dict[str,
         (lambda found: found, "ok  DAGs: {n} parsed, none paused", 0),
         (lambda found: found[1:], "PROBLEM  DAGs not parsed: {first}; check dags_folder", 1),
         (lambda found: [dag("hedgehog_x", broken=True), *found], "PROBLEM  DAGs with errors: hedgehog_x; see", 1),
-        (lambda found: [dag("hedgehog_x", paused=True), *found], "PROBLEM  DAGs paused: hedgehog_x; run `airflow dags", 1),
+        (
+            lambda found: [dag("hedgehog_x", paused=True), *found],
+            "PROBLEM  DAGs paused: hedgehog_x; run `airflow dags",
+            1,
+        ),
         (
             lambda found: RemoteUnavailable("Airflow's API is unreachable"),
             "skipped  DAGs: Airflow's API is unreachable; start",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
 from hedgehog.cli.output import age, cell, limited, note, progress, show, table
@@ -20,6 +20,9 @@ from hedgehog.store import open_drift
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.fabrics import load_fabric, load_fabrics
 from hedgehog.store.git_edits import EditState, GitEdit
+
+if TYPE_CHECKING:
+    from hedgehog.services.upkeep.purge import ClusterRemains
 
 GIT, CLUSTER = "git", "cluster"
 _COLUMNS = ("fabric", "where", "object", "state", "by", "next", "found")
@@ -287,33 +290,43 @@ def _prune(arguments: argparse.Namespace) -> int:
         cluster = open_cluster(arguments.connection)
         try:
             with progress(arguments, f"reading {arguments.connection}"):
-                place = purge.orphans(connection, arguments.connection, cluster)
-            chosen = {str(ref): one for ref, one in place.live.items() if str(ref) in arguments.objects}
-            strange = sorted(set(arguments.objects) - chosen.keys())
-            if strange:
-                raise NotFound(f"{', '.join(strange)}: no orphan in the cluster of {arguments.connection}")
-            if arguments.objects:
-                place = replace(place, live={ref: one for ref, one in place.live.items() if str(ref) in chosen})
-            left = purge.prune_orphans(connection, place, cluster) if arguments.yes else []
+                found = purge.orphans(connection, arguments.connection, cluster)
+            found = _chosen_orphans(found, arguments.objects)
+            left = purge.prune_orphans(connection, found, cluster) if arguments.yes else []
         finally:
             cluster.close()
-    names = sorted(map(str, place.live))
-    others = {str(ref): owner for ref, owner in sorted(place.others.items())}
     data = {
-        "objects": names,
-        "waiting": sorted(map(str, place.waiting)),
-        "objects_of_others": others,
+        "objects": sorted(map(str, found.live)),
+        "waiting": sorted(map(str, found.waiting)),
+        "objects_of_others": {str(ref): owner for ref, owner in sorted(found.others.items())},
         "left": left,
         "done": arguments.yes,
     }
-    done = " deleted" if arguments.yes else ""
-    told = [
-        *(f"{name}{done}" for name in names if not any(one.startswith(f"{name}:") for one in left)),
-        *(f"{ref} is {why}" for ref, why in sorted(place.waiting.items())),
-        *(f"{ref} stays: it belongs to {owner}" for ref, owner in sorted(place.others.items())),
+    lines = _orphan_lines(found, left, done=arguments.yes)
+    show(arguments, data, lambda: "\n".join(map(cell, lines)) or f"there are no orphans in {arguments.connection}")
+    waits = bool(found.live) and not arguments.yes
+    if waits:
+        note("nothing was deleted; do it with --yes")
+    return 1 if left or waits else 0
+
+
+def _chosen_orphans(found: ClusterRemains, objects: Sequence[str]) -> ClusterRemains:
+    """The orphans *objects*, or all if none are named. Raises NotFound for one that is not an orphan."""
+    if not objects:
+        return found
+    chosen = {ref: one for ref, one in found.live.items() if str(ref) in objects}
+    unknown = sorted(set(objects) - set(map(str, chosen)))
+    if unknown:
+        raise NotFound(f"{', '.join(unknown)}: no orphan in the cluster of {found.connection_id}")
+    return replace(found, live=chosen)
+
+
+def _orphan_lines(found: ClusterRemains, left: Sequence[str], *, done: bool) -> list[str]:
+    """What happened to each orphan, or would happen."""
+    gone = [name for name in sorted(map(str, found.live)) if not any(one.startswith(f"{name}:") for one in left)]
+    return [
+        *(f"{name} deleted" if done else name for name in gone),
+        *(f"{ref} is {why}" for ref, why in sorted(found.waiting.items())),
+        *(f"{ref} stays: it belongs to {owner}" for ref, owner in sorted(found.others.items())),
         *(f"left: {one}" for one in left),
     ]
-    show(arguments, data, lambda: "\n".join(map(cell, told)) or f"there are no orphans in {arguments.connection}")
-    if names and not arguments.yes:
-        note("nothing was deleted; do it with --yes")
-    return 1 if left or (names and not arguments.yes) else 0

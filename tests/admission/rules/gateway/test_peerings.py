@@ -154,7 +154,10 @@ def test_what_is_exposed_to_one_vpc_does_not_overlap() -> None:
     admission = fabric(other)
     refused = admission.create(make_gateway_peering())
     assert said(refused) == ["gateway-peering-overlap .spec.peering.vpc-1.expose[0].ips[0].cidr"]
-    assert refused.violations[0].message == "10.0.1.0/24 overlaps 10.0.1.128/25 of other, which is exposed to vpc-2 as well"
+    assert (
+        refused.violations[0].message
+        == "10.0.1.0/24 overlaps 10.0.1.128/25 of other, which is exposed to vpc-2 as well"
+    )
     assert said(admission.create(make_gateway_peering([make_expose("10.0.1.0/25")]))) == []
     assert said(admission.create(make_gateway_peering(sides=("vpc-1", "ext.ext-1")))) == []
     assert admission.update(other).accepted
