@@ -1,4 +1,4 @@
-"""Objects of every kind, and what may be wrong with them that nobody foresaw."""
+"""Objects of every kind, with damage that no rule expects."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ from hedgehog.fabric.canonical import canonical
 from tests.admission.check_lab import SETTINGS, findings, make, make_namespaces, make_peering, make_vpc, ref
 
 
-def test_good_objects_have_no_finding_in_any_order():
+def test_valid_objects_have_no_findings_in_any_order():
     """The order of the files says nothing."""
     objects = [*make_namespaces(), make_vpc("a", 1), make_vpc("b", 2), make_peering("a", "b")]
     random.Random(1).shuffle(objects)
     assert findings(objects) == {}
 
 
-def test_what_refers_to_a_refused_object_names_the_root_and_the_rest_proceeds():
+def test_objects_that_refer_to_a_refused_one_name_it_and_the_rest_is_accepted():
     """One violation, however many rules miss the other object; good ones never wait for a bad one."""
     objects = [
         *make_namespaces(),
@@ -41,7 +41,7 @@ def test_what_refers_to_a_refused_object_names_the_root_and_the_rest_proceeds():
     assert violation.message == "refers to VPC/default/bad, which is refused"
 
 
-def test_a_chain_ends_at_its_root():
+def test_a_chain_of_references_names_the_refused_object_at_its_end():
     """The namespace is to blame for the peering."""
     spaces = make_namespaces()
     spaces[0]["spec"]["subnets"] = ["10.0.0.0/8", "10.0.0.0/9"]
@@ -54,7 +54,7 @@ def test_a_chain_ends_at_its_root():
     }
 
 
-def test_of_two_that_exclude_each_other_the_one_that_is_there_wins():
+def test_of_two_conflicting_objects_the_existing_one_is_kept():
     """Whatever their names."""
     new, old = make_vpc("a", 7), make_vpc("z", 7)
     together = [*make_namespaces(), new, old]
@@ -62,14 +62,14 @@ def test_of_two_that_exclude_each_other_the_one_that_is_there_wins():
     assert list(findings(together, before=[*make_namespaces(), old])) == ["VPC/a"]
 
 
-def test_what_stays_the_same_is_not_checked_again_unless_that_is_asked_for():
+def test_unchanged_objects_are_checked_again_only_on_request():
     """The cluster took it once, under whatever rules."""
     objects = [*make_namespaces(), make_vpc("a", 1, vlan=4000)]
     assert findings(objects, before=objects) == {}
     assert list(findings(objects, before=objects, recheck=[ref("VPC/a")])) == ["VPC/a"]
 
 
-def test_what_the_cluster_adds_is_not_a_change():
+def test_what_the_cluster_adds_to_an_object_is_not_a_change():
     """Identity, status and nulls."""
     plain = [*make_namespaces(), make_vpc("a", 1, vlan=4000)]
     live = [
@@ -83,7 +83,7 @@ def test_what_the_cluster_adds_is_not_a_change():
     assert findings(plain, before=live) == {}
 
 
-def test_room_that_another_change_makes_is_used():
+def test_a_change_may_need_what_another_change_frees():
     """Two syncs do it: the VLAN is free once the other VPC has left it, or is gone."""
     spaces = make_namespaces()
     before = [*spaces, make_vpc("z", 7)]
@@ -91,7 +91,7 @@ def test_room_that_another_change_makes_is_used():
     assert findings([*spaces, make_vpc("a", 7)], before=before) == {}
 
 
-def test_a_swap_needs_a_step_between():
+def test_a_swap_needs_an_intermediate_step():
     """Each is refused while the other has it, as in a cluster."""
     spaces = make_namespaces()
     before = [*spaces, make_vpc("a", 1), make_vpc("b", 2)]
@@ -99,8 +99,8 @@ def test_a_swap_needs_a_step_between():
 
 
 @given(st.permutations(range(1, 8)), st.sampled_from([1, -1]))
-def test_what_is_written_at_one_time_is_taken_in_any_order(numbers, direction):
-    """Seven VPCs take the VLAN of another one or a free one: nobody takes it in the round that makes room for it."""
+def test_writes_of_one_step_are_accepted_in_any_order(numbers, direction):
+    """Seven VPCs get the VLAN of another one or a free one: none gets it in the round in which it is freed."""
     names = [f"vpc-{i}" for i in range(1, 8)][::direction]
     moves = [number if number > i else 100 + i for i, number in enumerate(numbers, 1)]
     old = [make_vpc(name, i) for i, name in enumerate(names, 1)]
@@ -117,7 +117,7 @@ def test_what_is_written_at_one_time_is_taken_in_any_order(numbers, direction):
     assert wanted == {}
 
 
-def test_a_delete_is_refused_while_something_that_stays_refers_to_it():
+def test_a_delete_is_refused_while_a_remaining_object_refers_to_it():
     """The namespace of a VPC; the VPC itself is fine."""
     spaces = make_namespaces()
     before = [*spaces, make_vpc("a", 1)]
@@ -125,14 +125,14 @@ def test_a_delete_is_refused_while_something_that_stays_refers_to_it():
     assert (name, operation, len(rules)) == ("VLANNamespace/default", "delete", 1)
 
 
-def test_what_goes_together_goes():
+def test_objects_that_refer_to_each_other_are_deleted_together():
     """In the reverse order of its references."""
     before = [*make_namespaces(), make_vpc("a", 1), make_vpc("b", 2), make_peering("a", "b")]
     assert findings([], before=before) == {}
 
 
 def test_a_delete_that_only_upstream_allows_is_a_warning():
-    """A SwitchGroup is let go whoever refers to it."""
+    """A SwitchGroup can be deleted even while a Switch refers to it."""
     group = make("SwitchGroup", "g", {}, "wiring")
     switch = make("Switch", "s", {"role": "server-leaf", "groups": ["g"]}, "wiring")
     found = check_objects([switch], SETTINGS, before=[group, switch])
@@ -146,13 +146,13 @@ def test_a_delete_that_only_upstream_allows_is_a_warning():
     assert strict[ref("SwitchGroup/g")].refused
 
 
-def test_an_object_that_is_there_twice_is_refused():
+def test_a_duplicate_object_is_refused():
     """Which one should it be?"""
     objects = [*make_namespaces(), make_vpc("a", 1), make_vpc("a", 2)]
     assert findings(objects) == {"VPC/a": ("create", ["object-duplicate"], None)}
 
 
-def test_a_refused_change_leaves_what_was_there():
+def test_a_refused_change_leaves_the_existing_object():
     """What refers to the old object may stay, what needs the new one has to wait."""
     spaces = make_namespaces()
     before = [*spaces, make_vpc("a", 1), make_vpc("b", 2)]
@@ -164,19 +164,19 @@ def test_a_refused_change_leaves_what_was_there():
     "manifest",
     [{}, {"kind": "VPC"}, {"kind": 5, "metadata": []}, {"kind": "VPC", "apiVersion": "x", "metadata": {"name": None}}],
 )
-def test_what_is_not_an_object_is_refused_like_any_other(manifest):
+def test_what_is_not_an_object_is_refused(manifest):
     """Nothing is raised."""
     (finding,) = check_objects([manifest], SETTINGS).values()
     assert finding.refused
 
 
-def test_a_group_of_another_namespace_is_checked_for_itself():
-    """Hedgehog looks into default only, but kubectl takes it."""
+def test_a_group_of_another_namespace_is_checked_by_itself():
+    """Hedgehog looks into namespace default only, but the API server accepts it."""
     group = {**make("SwitchGroup", "g", {}, "wiring"), "metadata": {"name": "g", "namespace": "racks"}}
     assert findings([make("SwitchGroup", "g", {}, "wiring"), group]) == {}
 
 
-def test_a_loaded_fabric_answers_single_changes():
+def test_a_loaded_fabric_answers_single_requests():
     """Nothing happens until it is put."""
     fabric = load([*make_namespaces(), make_vpc("a", 1)], SETTINGS)
     assert fabric.create(make_vpc("b", 2)).accepted
@@ -188,7 +188,7 @@ def test_a_loaded_fabric_answers_single_changes():
     assert not fabric.create(make_vpc("c", 2)).accepted
 
 
-def test_what_is_canonical_already_is_not_copied():
+def test_a_canonical_object_is_not_copied():
     """A check of 10,000 objects held seven copies of each: 300 MB where every file of a fabric was rewritten."""
     given = {**make_vpc("a"), "metadata": {"name": "a", "namespace": "default"}}
     assert identified(given)[1] is given
@@ -200,7 +200,7 @@ def test_what_is_canonical_already_is_not_copied():
 @pytest.mark.parametrize(
     "change", [{"vlan": 1.0}, {"vlan": None}, {"dhcp": {"options": [{"mtu": 1500.0}]}}], ids=["number", "null", "deep"]
 )
-def test_what_is_not_canonical_is_copied_and_put_right(change):
+def test_an_object_that_is_not_canonical_is_copied(change):
     """1.0 equals 1, and is another text."""
     given = {**make_vpc("a", **change), "metadata": {"name": "a", "namespace": "default"}}
     found = identified(given)[1]

@@ -22,7 +22,7 @@ SETTINGS = FabricSettings()
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
-def test_a_check_raises_nothing_whatever_is_wanted_or_was_there(data):
+def test_a_check_never_raises_whatever_the_objects_are(data):
     """Rows changed by hand, objects of a cluster with odd values: they are refused by themselves."""
     number = data.draw(st.integers(0, len(OBJECTS) - 1))
     broken = data.draw(damaged(OBJECTS[number]))
@@ -35,7 +35,7 @@ def test_a_check_raises_nothing_whatever_is_wanted_or_was_there(data):
         assert finding.violations
 
 
-def test_an_object_that_makes_a_rule_fail_is_refused_and_the_others_are_judged(monkeypatch):
+def test_an_object_on_which_a_rule_fails_is_refused_and_the_others_are_checked(monkeypatch):
     """A fault of ours in one rule costs the objects that it meets."""
 
     def fail(new, state, old):
@@ -52,14 +52,14 @@ ANY_REFERENCE = ("create", ["reference-refused"], "VPC/b")
 
 
 @pytest.mark.parametrize("spec", ["text", {"subnets": 5}, {"subnets": {"a": {"subnet": [], "vlan": {}}}}, []])
-def test_an_object_that_no_cluster_can_have_does_not_stop_what_is_new(spec):
+def test_an_impossible_old_object_does_not_block_new_ones(spec):
     """A row that was changed by hand is refused by itself."""
     stored = make("VPC", "odd", spec)
     before = [*make_namespaces(), stored]
     assert findings([*before, make_vpc("new", 7)], before=before).keys() <= {"VPC/odd"}
 
 
-def test_a_deletion_is_answered_though_what_is_there_is_damaged():
+def test_a_delete_is_answered_although_the_old_object_is_damaged():
     """It is not a reason to keep it for ever."""
     before = [*make_namespaces(), make("VPC", "odd", "text")]
     assert check_objects(make_namespaces(), SETTINGS, before=before) == {}
@@ -75,8 +75,8 @@ def test_an_object_nested_without_end_is_refused():
     assert found == {"VPC/deep": ("create", ["object-unverified"], None)}
 
 
-def test_what_is_not_reached_in_time_is_refused(monkeypatch):
-    """Nothing is taken unseen."""
+def test_an_object_that_is_not_reached_in_time_is_refused(monkeypatch):
+    """Nothing is accepted unchecked."""
     monkeypatch.setattr(limits, "SECONDS", -1.0)
     monkeypatch.setattr(limits, "SECONDS_PER_OBJECT", 0.0)
     found = check_objects(make_namespaces(), SETTINGS)
@@ -100,7 +100,7 @@ def test_a_fabricator_whose_settings_cannot_be_read_is_refused_by_itself():
     }
 
 
-def test_an_object_that_does_not_change_is_not_a_update():
+def test_an_unchanged_object_is_not_an_update():
     """The webhook refuses every update of this VLANNamespace; spelt otherwise it is still the same."""
     host = make("VPC", "host", {"subnets": {"a": {"subnet": "10.0.9.0/24", "hostBGP": True}}})
     ipv4, vlan = make_namespaces()

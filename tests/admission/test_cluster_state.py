@@ -43,7 +43,7 @@ VPCS = st.builds(
 
 
 @given(st.lists(st.one_of(VPCS, st.sampled_from("abc")), max_size=12))
-def test_every_look_up_agrees_with_looking_at_every_object(changes):
+def test_every_lookup_agrees_with_a_scan_of_all_objects(changes):
     """After any puts (of an object) and removals (of a name)."""
     state, there = make_state(), {}
     for change in changes:

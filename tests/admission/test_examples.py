@@ -87,14 +87,14 @@ def test_every_rule_has_an_example():
     assert {path.stem for path in EXAMPLES.glob("*")} == RULES.keys() - ELSEWHERE.keys() - BEHIND_THE_SCHEMA
 
 
-def test_what_is_tried_elsewhere_is_tried():
+def test_rules_tested_elsewhere_have_that_test():
     """The rule is named there."""
     for rule, where in ELSEWHERE.items():
         assert rule in (Path(__file__).parents[2] / where.split(": ")[-1]).read_text()
 
 
 @pytest.mark.parametrize("rule", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
-def test_an_example_breaks_its_rule_and_another_keeps_it(rule):
+def test_one_example_breaks_its_rule_and_the_other_keeps_it(rule):
     """An error is refused, a warning is not; what keeps the rule is accepted and breaks none."""
     example = yaml.safe_load((EXAMPLES / f"{rule}.yaml").read_text())
     accepted, broken = found(example, "breaks")

@@ -14,7 +14,7 @@ from tests.admission.files_lab import SPACES, check, make_vpc, report, told
 __all__ = ["report"]
 
 
-def test_good_files_are_valid():
+def test_valid_files_are_reported_as_valid():
     """Each object has its verdict."""
     report = check({"vpcs/a.yaml": make_vpc()})
     assert report.valid
@@ -25,26 +25,26 @@ def test_good_files_are_valid():
     ]
 
 
-def test_a_fault_is_reported_at_its_field():
+def test_a_violation_is_reported_at_its_field():
     """Line and column of the key."""
     assert told(check({"a.yaml": make_vpc(vlan="4000")})) == ["a.yaml:8:7 vpc-vlan-outside"]
 
 
-def test_a_list_that_admission_sorts_is_reported_as_it_is_written():
-    """The second of three, though it is stored as the last."""
+def test_violations_in_sorted_lists_have_the_place_in_the_file():
+    """It is the second of three, although it is stored as the last."""
     spaces = SPACES.replace(b"[10.0.0.0/8]", b"[\n  10.0.0.0/8,\n  9.9.9.9/99,\n  11.0.0.0/8]")
     (line,) = told(check_files({"s.yaml": spaces}, FabricSettings()))
     assert line.startswith("s.yaml:6:3 ")
 
 
-def test_a_file_that_is_not_yaml_does_not_hide_the_others():
+def test_a_file_that_is_not_yaml_does_not_hide_other_files():
     """Nor do its objects look deleted."""
     before = [entry.manifest for entry in check({"b.yaml": make_vpc("b", "1002", "10.0.2.0/24")}).entries]
     report = check({"a.yaml": make_vpc(vlan="4000"), "b.yaml": b"kind: [VPC\n"}, before=before)
     assert told(report) == ["a.yaml:8:7 vpc-vlan-outside", "b.yaml:2:1 yaml-syntax"]
 
 
-def test_a_doubtful_object_is_invalid_itself():
+def test_an_object_with_a_duplicate_key_is_invalid():
     """A key that appears twice belongs to the object around it."""
     report = check({"a.yaml": SPACES + b"---\n" + make_vpc() + b"      vlan: 1001\n"})
     entry = report.entries[-1]
@@ -55,7 +55,7 @@ def test_a_doubtful_object_is_invalid_itself():
     )
 
 
-def test_a_list_is_its_items():
+def test_the_items_of_a_list_are_checked():
     """As `kubectl get -o yaml` writes it."""
     text = b"kind: List\napiVersion: v1\nitems:\n- apiVersion: vpc.githedgehog.com/v1beta1\n  kind: VPC\n"
     text += b"  metadata: {name: a}\n  spec:\n    subnets: {default: {subnet: 10.0.1.0/24, vlan: 4000}}\n"
@@ -74,7 +74,7 @@ def test_a_list_is_its_items():
         ("fabric.githedgehog.com/v1beta1", "Fabric", "kind-fabric"),
     ],
 )
-def test_old_versions_and_kinds_of_controllers_have_a_verdict_of_their_own(api, kind, rule):
+def test_old_versions_and_kinds_of_controllers_are_unsupported(api, kind, rule):
     """Nothing else of them is looked at, and there is a hint."""
     text = f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{unknown: 1}}\n".encode()
     (entry,) = check_files({"a.yaml": text}, FabricSettings()).entries
@@ -86,7 +86,7 @@ def test_old_versions_and_kinds_of_controllers_have_a_verdict_of_their_own(api, 
 @pytest.mark.parametrize(
     ("api", "kind"), [("vpc.githedgehog.com/v1beta1", "VPCs"), ("apps/v1", "VPC"), ("x/v1", "Swich")]
 )
-def test_a_slip_of_the_pen_is_invalid(api, kind):
+def test_a_misspelled_kind_is_invalid(api, kind):
     """Not an object of another product."""
     (entry,) = check_files(
         {"a.yaml": f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: a}}\n".encode()}, FabricSettings()
@@ -94,7 +94,7 @@ def test_a_slip_of_the_pen_is_invalid(api, kind):
     assert entry.verdict == "invalid"
 
 
-def test_what_is_not_ours_is_left_out_and_noted():
+def test_objects_of_other_products_are_left_out_and_noted():
     """Configuration documents say nothing to a cluster."""
     files = {
         "d.yaml": b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n",
@@ -122,7 +122,7 @@ def test_objects_without_a_name_are_not_duplicates():
     assert told(report) == ["a.yaml:4:3 metadata-name", "b.yaml:4:3 metadata-name"]
 
 
-def test_a_fabricator_among_the_files_gives_the_settings():
+def test_a_fabricator_among_the_files_sets_the_settings():
     """But for the release of upstream."""
     fabricator = b"""\
 apiVersion: fabricator.githedgehog.com/v1beta1
@@ -139,7 +139,7 @@ spec: {config: {fabric: {vpcIRBVLANs: [{from: 1000, to: 1100}]}, control: {joinT
     assert "fabricator-config" in {one.rule.id for _, one in check({"fab.yaml": wrong}).remarks()}
 
 
-def test_a_delete_is_reported_where_something_refers_to_it():
+def test_a_refused_delete_is_reported_at_the_referring_object():
     """The object that goes stands in no file."""
     before = [entry.manifest for entry in check({"a.yaml": make_vpc()}).entries]
     report = check_files({"a.yaml": make_vpc()}, FabricSettings(), before=before)
@@ -168,7 +168,7 @@ def test_with_partial_files_the_rest_of_the_fabric_stays():
     assert len(report.entries) == 1
 
 
-def test_strict_makes_errors_of_warnings():
+def test_strict_turns_warnings_into_errors():
     """A single VPC refers to what is not known here."""
     alone = {"a.yaml": make_vpc()}
     lenient, strict = check_files(alone, FabricSettings()), check_files(alone, FabricSettings(), strict=True)
@@ -179,7 +179,7 @@ def test_strict_makes_errors_of_warnings():
 # outputs
 
 
-def test_text_is_like_a_compilers(report):
+def test_text_output_looks_like_that_of_a_compiler(report):
     """Place, line, caret, what to do, summary."""
     lines = FORMS["text"](report).splitlines()
     assert lines[0].startswith(
@@ -191,7 +191,7 @@ def test_text_is_like_a_compilers(report):
     assert lines[-1] == "3 objects in 2 files (2 valid, 1 invalid); 1 error and 0 warnings"
 
 
-def test_json_has_stable_keys(report):
+def test_json_output_has_stable_keys(report):
     """Every object, and a summary."""
     data = json.loads(FORMS["json"](report))
     assert data.keys() == {"objects", "summary", "notes"}
@@ -223,7 +223,7 @@ def test_json_has_stable_keys(report):
     }
 
 
-def test_github_shows_it_at_the_line(report):
+def test_github_shows_violations_at_their_lines(report):
     """Commas and colons of a file name cannot end it."""
     first = FORMS["github"](report).splitlines()[0]
     assert first.startswith("::error file=vpcs/a%2C b.yaml,line=8,col=7,title=field-type::VPC/default/a: ")
@@ -249,7 +249,7 @@ def test_sarif_has_rules_and_results(report):
     }
 
 
-def test_what_a_file_says_cannot_move_the_cursor():
+def test_text_from_a_file_cannot_move_the_cursor():
     """A remark quotes the line."""
     text = FORMS["text"](check_files({"a.yaml": 'kind: "\u009b2J"\n'.encode()}, FabricSettings()))
     assert "\u009b" not in text

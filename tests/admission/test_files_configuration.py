@@ -13,7 +13,7 @@ def fabric(spec, version="hedgehog-airflow/v1"):
     return {"fabric.yaml": f"apiVersion: {version}\nkind: Fabric\nmetadata: {{name: lab}}\nspec: {spec}\n".encode()}
 
 
-def test_a_good_configuration_document_is_not_an_object():
+def test_a_valid_configuration_document_is_not_an_object():
     """It has no verdict."""
     report = check(fabric("{asn: 65001, settings: {spine_asn: 65000}}"), in_git=LAB)
     assert report.valid
@@ -35,7 +35,7 @@ def test_a_mistyped_api_version_is_reported():
     assert told(check(fabric("{asn: 1}", version="hedgehog-airflow/v2"))) == ["fabric.yaml:1:1 configuration-field"]
 
 
-def test_a_file_in_git_does_not_switch_the_rules_off():
+def test_a_file_in_git_cannot_switch_off_the_rules():
     """On a disk it may be meant for an import."""
     files = fabric("{settings: {enforced: false}}")
     assert check(files).valid

@@ -54,14 +54,14 @@ def verdict(content):
         st.binary(max_size=300), st.text(alphabet="ab:-[]{}&*!|>'\"%@` \n\t#?,~<0x.é\x85\u2028\ufeff", max_size=200)
     )
 )
-def test_whatever_is_in_a_file_it_has_a_verdict(content):
-    """Nothing but our own errors gets out."""
+def test_every_file_gets_a_report(content):
+    """No other exceptions than our own errors are raised."""
     verdict(content if isinstance(content, bytes) else content.encode())
 
 
 @settings(max_examples=25, deadline=None)
 @given(*(st.sampled_from(NAMES) for _ in range(6)))
-def test_whatever_an_object_says_it_has_a_verdict(version, kind, name, namespace, labels, spec):
+def test_every_object_gets_a_verdict(version, kind, name, namespace, labels, spec):
     """Of whatever type it is."""
     for given_version in (
         version,
@@ -89,7 +89,7 @@ def test_whatever_an_object_says_it_has_a_verdict(version, kind, name, namespace
         ("apiVersion: ''\nkind: ''\n", "apiVersion and kind are missing"),
     ],
 )
-def test_what_cannot_be_taken_is_reported(monkeypatch, content, said):
+def test_what_cannot_be_read_is_reported(monkeypatch, content, said):
     """With what it is."""
     monkeypatch.setattr(yaml, "MAX_DOCUMENTS", 100)
     monkeypatch.setattr(yaml, "MAX_FILE_NODES", 1000)
@@ -111,8 +111,8 @@ def test_a_number_of_thousands_of_digits_is_text_as_the_cluster_reads_it():
         "    - {{spine: {{port: s/E1/1}}, leaf: {{port: l/E1/1}}}}\n",
     ],
 )
-def test_what_a_faulty_object_costs_grows_with_its_size_alone(line):
-    """Counted in calls, for no clock is steady. It took 84 s for 82 kB: every fault was placed by working all out anew."""
+def test_the_cost_of_an_invalid_object_grows_only_with_its_size(line):
+    """Counted in calls, for no clock is steady. It took 84 s for 82 kB: every violation computed all places again."""
     few, many = (
         _checking(HEAD + "  fabric:\n    links:\n" + "".join(line.format(i=i) for i in range(n))) for n in (200, 800)
     )
@@ -142,7 +142,7 @@ def test_thousands_of_duplicates_are_reported_without_reading_their_files_again(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_a_file_says_reaches_no_terminal_as_it_is(form):
+def test_control_characters_of_a_file_do_not_reach_a_terminal(form):
     """Escape sequences, controls of eight bits, marks of direction."""
     content = 'apiVersion: x.githedgehog.com/v1\nkind: "V\u202eP\u200bC"\nmetadata: {name: "a\u2066b"}\n'.encode()
     shown = FORMS[form](check_files({"a\x1b[2J\x9b1m\u202e.yaml": content}, FabricSettings()))
@@ -182,7 +182,7 @@ def test_the_nodes_of_all_files_of_a_fabric_are_limited(monkeypatch):
     assert told == ["3.yaml", "4.yaml"]
 
 
-def test_many_small_documents_use_up_the_nodes_too(monkeypatch):
+def test_many_small_documents_exceed_the_limit_of_nodes(monkeypatch):
     """80,000 objects with nothing in them took 450 MB."""
     monkeypatch.setattr(yaml, "MAX_FABRIC_NODES", 1000)
     files = {f"{number}.yaml": b"---\na: 1\n" * 50 for number in range(4)}
@@ -191,7 +191,7 @@ def test_many_small_documents_use_up_the_nodes_too(monkeypatch):
 
 
 @pytest.mark.parametrize("count", [3, 300])
-def test_of_many_peerings_of_one_pair_each_names_a_few(count):
+def test_many_peerings_of_one_pair_name_only_a_few_others(count):
     """9,600 of them named all others: 45 s and 740 MB."""
     item = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPCPeering\nmetadata: {name: p%03d}\nspec: {permit: [{a: {}, b: {}}]}\n"
     told = [one for one in verdict("---\n".join(item % number for number in range(count)).encode()) if "already" in one]

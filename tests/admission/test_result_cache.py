@@ -1,4 +1,4 @@
-"""What is remembered is what would be worked out anew."""
+"""A kept result is the one that would be computed again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hedgehog.admission.result_cache import ResultCache
 from hedgehog.fabric.settings import FabricSettings
 
 
-def test_work_is_done_once_for_an_object_and_again_for_its_like():
+def test_results_are_kept_by_identity_not_by_equality():
     """Objects go by identity."""
     cache, done = ResultCache(FabricSettings()), []
 
@@ -21,13 +21,13 @@ def test_work_is_done_once_for_an_object_and_again_for_its_like():
     assert len(done) == 2
 
 
-def test_two_works_on_one_object_are_kept_apart():
+def test_results_of_two_functions_are_kept_apart():
     """Each has its own result."""
     cache, subject = ResultCache(FabricSettings()), {"name": "a"}
     assert (cache.memoize(len, subject), cache.memoize(list, subject)) == (1, ["name"])
 
 
-def test_a_check_finds_the_same_with_a_memory():
+def test_a_check_finds_the_same_with_a_cache():
     """Also when everything is known already, and when one object changed."""
     objects = pods.objects(pods.POD)
     changed = [*objects[:-1], {**objects[-1], "spec": {"permit": []}}]

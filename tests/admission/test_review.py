@@ -43,7 +43,7 @@ def test_what_only_the_server_sets_is_not_stored(fabric):
     assert fabric.create(sent).stored == make_server("srv-2")
 
 
-def test_an_object_of_the_name_in_another_namespace_is_another(fabric):
+def test_the_same_name_in_another_namespace_is_another_object(fabric):
     """Of the kinds that may live anywhere."""
     group = make("SwitchGroup", "g-1")
     assert said(fabric.create(group)) == (Stage.OTHER, ["object-exists"])
@@ -53,7 +53,7 @@ def test_an_object_of_the_name_in_another_namespace_is_another(fabric):
     assert said(fabric.create(group)) == (Stage.OTHER, ["namespace-absent"])
 
 
-def test_a_hedgehog_object_lives_in_default(fabric):
+def test_a_hedgehog_object_is_in_namespace_default(fabric):
     """Its webhook refuses every other namespace."""
     server = make_server("srv-2")
     server["metadata"]["namespace"] = "fab"
@@ -81,7 +81,7 @@ def test_a_generated_name_is_valid(fabric):
         ({}, (Stage.DECODE, ["object-renamed"])),
     ],
 )
-def test_an_update_names_the_object_as_it_is(fabric, metadata, answer):
+def test_an_update_names_the_current_version_of_the_object(fabric, metadata, answer):
     """Name and namespace; uid and resourceVersion where it has them."""
     sent = {**make_server("x"), "metadata": metadata}
     assert said(fabric.update(sent, name="srv-1")) == answer
@@ -95,7 +95,7 @@ def test_an_update_keeps_the_identity_of_the_object(fabric):
     assert stored["spec"] == {"description": "other"}
 
 
-def test_what_is_not_there_cannot_be_changed(fabric):
+def test_an_object_that_does_not_exist_cannot_be_changed(fabric):
     """Three ways to ask."""
     absent = (Stage.OTHER, ["object-absent"])
     assert said(fabric.update(make_server("srv-9"))) == absent
@@ -116,13 +116,13 @@ def test_what_is_not_there_cannot_be_changed(fabric):
         ("spec", (Stage.DECODE, ["patch-invalid"])),
     ],
 )
-def test_a_patch_is_judged_by_what_it_makes_of_the_object(fabric, patch, answer):
+def test_a_patch_is_checked_by_its_result(fabric, patch, answer):
     """RFC 7386."""
     before = copy.deepcopy(fabric.state.get("Server", "srv-1"))
     assert said(fabric.patch("Server", "srv-1", patch)) == answer
     assert fabric.state.get("Server", "srv-1") == before
 
 
-def test_a_free_object_may_be_deleted(fabric):
+def test_an_unused_object_can_be_deleted(fabric):
     """Nothing refers to it."""
     assert said(fabric.delete("Server", "srv-1")) == (None, [])

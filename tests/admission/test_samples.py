@@ -48,12 +48,12 @@ def documents(reference: Path, lines):
 
 
 def say(*lines):
-    """Show figures to whoever runs pytest with -s."""
+    """Show figures when pytest runs with -s."""
     print("", *lines, sep="\n  ")  # noqa: T201  # meant for the terminal
 
 
 def refusals(manifest):
-    """Why a cluster would refuse the object, whatever else is there."""
+    """Why a cluster would refuse the object, whatever other objects there are."""
     found = check_objects([manifest], SETTINGS, unknown_kinds=KINDS.keys()).values()
     errors = [one for finding in found for one in finding.violations if one.rule.severity is Severity.ERROR]
     return [str(one) for one in errors if one.rule.id not in NOT_ALONE | OF_PROFILES]
@@ -72,8 +72,8 @@ def test_an_object_is_accepted_if_and_only_if_upstream_accepts_it(lines, documen
     assert sum(confusion.values()) == len(lines)
 
 
-def test_together_only_references_and_conflicts_are_found_beyond_that(reference, lines):
-    """File by file, as `hedgehog validate` sees them: what upstream takes alone is refused only for its neighbours."""
+def test_a_check_of_all_objects_adds_only_references_and_conflicts(reference, lines):
+    """File by file, as `hedgehog validate` sees them: what upstream accepts alone is refused only because of other objects."""
     verdicts = {(line["file"], line["doc"]): line for line in lines}
     beyond = Counter()
     for name in dict.fromkeys(line["file"] for line in lines):

@@ -28,7 +28,7 @@ def test_every_setting_of_a_fabric_is_reported():
     assert {field.name for field in fields(FabricSettings)} - told == set()
 
 
-def test_the_hook_and_the_action_run_what_is_there():
+def test_the_hook_and_the_action_run_existing_commands():
     """Both by the same script, with inputs that the command knows."""
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert (ROOT / hook["entry"]).stat().st_mode & 0o111

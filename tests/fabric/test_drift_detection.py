@@ -32,21 +32,21 @@ def live(spec: dict[str, Any], *managers: tuple[str, str, dict[str, Any]], **met
     return make("Server", "a", spec, managedFields=entries, **metadata)
 
 
-def test_what_is_as_applied_is_not_drift():
+def test_an_object_as_applied_is_not_drift():
     """Fields that only the cluster has are others' business."""
     found = live({"description": "a server", "more": 1})
     assert drift_of_owned(REF, 1, make_server("a"), found) is None
 
 
 @pytest.mark.parametrize(("fields", "score"), [(1, 1.0), (4, 0.25), (20, 0.05)])
-def test_the_score_is_the_share_of_what_was_applied(fields, score):
-    """One field of many is a small drift: a score that is always 1 tells nothing."""
+def test_the_score_is_the_share_of_the_applied_fields(fields, score):
+    """One field of many is a small drift: a score that is always 1 says nothing."""
     applied = make("Server", "a", {f"f{number}": number for number in range(fields)})
     found = live({**applied["spec"], "f0": "edited"})
     assert drift_of_owned(REF, 1, applied, found) == Drift(REF, DriftState.CHANGED, 1, (".spec.f0",), "", score)
 
 
-def test_what_is_gone_or_going_is_missing():
+def test_a_deleted_or_terminating_object_is_missing():
     """A finalizer may hold it for a while; its end is another drift."""
     going = live({"description": "a server"}, deletionTimestamp="2026-01-01T00:00:00Z")
     missing = Drift(REF, DriftState.MISSING, 1)
@@ -56,7 +56,7 @@ def test_what_is_gone_or_going_is_missing():
     ]
 
 
-def test_the_manager_is_the_last_one_that_set_a_field_that_differs():
+def test_the_manager_is_the_last_that_set_a_differing_field():
     """Not the one who was there last, nor the one who owns something else, nor we."""
     owns = {"f:spec": {"f:description": {}}}
     found = live(
@@ -85,7 +85,7 @@ def test_a_path_is_found_among_the_fields_of_a_manager(fields, path, owned):
     assert last_manager(live({}, ("somebody", "", fields)), [path]) == ("somebody" if owned else "")
 
 
-def test_an_object_without_a_fabric_is_an_orphan_a_stranger_or_a_controller_s():
+def test_an_object_of_no_fabric_is_an_orphan_unowned_or_a_controller_s():
     """By who wrote it."""
     by_us, by_kubectl = ("hedgehog-airflow", "", {"f:spec": {}}), ("kubectl", "", {"f:spec": {}})
     owner = [{"kind": "VPC", "name": "v"}]
@@ -100,13 +100,13 @@ def test_an_object_without_a_fabric_is_an_orphan_a_stranger_or_a_controller_s():
     )
 
 
-def test_a_kind_s_policy_goes_before_the_fabric_s():
+def test_the_policy_of_a_kind_overrides_that_of_the_fabric():
     """The kind's word is the narrower one."""
     fabric = Fabric(1, "f", "f", drift_policy=DriftPolicy.ADOPT, drift_policies={"VPC": "report"})
     assert (policy_of(fabric, "VPC"), policy_of(fabric, "Server")) == (DriftPolicy.REPORT, DriftPolicy.ADOPT)
 
 
-def test_taken_over_is_what_differs_and_not_what_admission_made_of_it():
+def test_adopting_takes_differences_but_not_defaults():
     """`mtu` is a default, `mac` another spelling; `vlan` and `name` are somebody's, `old` was removed."""
     want = {"spec": {"vlan": 1, "mac": "AA", "old": True}}
     default = {"spec": {"vlan": 1, "mac": "aa", "old": True, "mtu": 9036}}
@@ -114,7 +114,7 @@ def test_taken_over_is_what_differs_and_not_what_admission_made_of_it():
     assert adopted_manifest(there, want, default) == {"spec": {"vlan": 2, "mac": "AA", "name": "x"}}
 
 
-def test_a_drift_is_reported_in_a_line():
+def test_a_drift_is_reported_in_one_line():
     """The first paths and how many more."""
     many = Drift(REF, DriftState.CHANGED, 1, tuple(f".spec.{letter}" for letter in "abcde"), "kubectl-edit")
     assert str(many) == (

@@ -40,7 +40,7 @@ def test_a_real_fabricator_gives_what_its_controller_was_configured_with(referen
     assert read_fabricator(manifest)[0] == from_webhook_config(webhook)
 
 
-def test_every_field_that_counts_is_read():
+def test_every_relevant_field_is_read():
     """Zero values mean unset, as in Go; a VLAN range without an end is one VLAN."""
     manifest = make_fabricator(
         control={"controlVIP": "10.9.0.1/32", "managementSubnet": "10.9.0.0/24"},
@@ -70,7 +70,7 @@ def test_every_field_that_counts_is_read():
     )
 
 
-def test_every_wrong_field_is_named():
+def test_every_invalid_field_is_named():
     """All of them, each with what is wrong."""
     manifest = make_fabricator(
         control={"managementSubnet": "10.9.0.0"},
@@ -87,7 +87,7 @@ def test_every_wrong_field_is_named():
     ]
 
 
-def test_a_fabricator_among_the_objects_wins_but_for_what_it_cannot_say():
+def test_a_fabricator_overrides_all_settings_that_it_can_express():
     """The release of upstream, and fields that fabricator never sets."""
     stored = FabricSettings(upstream=Upstream.V0_126, vpc_peering_disabled=True, spine_asn=64000)
     vpc = {"apiVersion": "vpc.githedgehog.com/v1beta1", "kind": "VPC", "metadata": {"name": "a"}}
@@ -97,8 +97,8 @@ def test_a_fabricator_among_the_objects_wins_but_for_what_it_cannot_say():
     )
 
 
-def test_a_fabricator_that_cannot_be_read_leaves_the_one_before_it_in_force():
-    """Nobody takes it; where there was none, what can be read of it counts."""
+def test_an_unreadable_fabricator_leaves_the_previous_one_in_force():
+    """It is refused; if there was none before, what can be read of it applies."""
     good, bad = (
         make_fabricator(fabric={"spineASN": 64000}),
         make_fabricator(fabric={"spineASN": "x", "leafASNEnd": 65200}),
@@ -108,7 +108,7 @@ def test_a_fabricator_that_cannot_be_read_leaves_the_one_before_it_in_force():
     assert (alone.spine_asn, alone.leaf_asn_end) == (65100, 65200)
 
 
-def test_the_fabricator_called_default_counts_whatever_the_order():
+def test_the_fabricator_named_default_applies_in_any_order():
     """The database sorts by name, files come by path."""
     one, other = make_fabricator(fabric={"spineASN": 64000}), make_fabricator(fabric={"spineASN": 64001})
     one["metadata"], other["metadata"] = {"name": "default"}, {"name": "aaa"}
@@ -126,12 +126,12 @@ def test_the_fabricator_called_default_counts_whatever_the_order():
         FabricSettings(reserved_subnets=(), management_dhcp_start="10.0.0.9", management_subnet="10.0.0.0/24"),
     ],
 )
-def test_what_is_stored_is_what_is_read(settings):
+def test_stored_settings_are_read_back(settings):
     """Through JSON, as the database keeps it."""
     assert parse_settings(json.loads(json.dumps(settings.as_dict()))) == settings
 
 
-def test_the_defaults_need_no_word():
+def test_default_settings_are_not_stored():
     """An empty mapping."""
     assert FabricSettings().as_dict() == {}
     assert parse_settings({}) == FabricSettings()
@@ -152,7 +152,7 @@ def test_the_defaults_need_no_word():
         ({"management_dhcp_end": "10.0.0.0/8"}, "settings.management_dhcp_end: '10.0.0.0/8' is not an address"),
     ],
 )
-def test_a_wrong_setting_is_named(values, said):
+def test_an_invalid_setting_is_named(values, said):
     """With what it could be."""
     with pytest.raises(InvalidInput) as caught:
         parse_settings(values)

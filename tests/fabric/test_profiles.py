@@ -26,7 +26,7 @@ def profile(name: str) -> Profile:
 @pytest.mark.parametrize(
     ("file", "settings"), [("default", OLDER), ("air", WITH_CUMULUS), ("v0129", FabricSettings())], ids=str
 )
-def test_the_table_says_what_upstreams_profiles_say(reference: Path, file: str, settings: FabricSettings) -> None:
+def test_the_catalogue_agrees_with_upstreams_profiles(reference: Path, file: str, settings: FabricSettings) -> None:
     """Every field of every model, and so everything that rules ask."""
     rows = json.loads((reference / "admission" / "fabrics" / f"_switchprofiles-{file}.json").read_text())
     upstream = {row["metadata"]["name"]: row["spec"] for row in rows}
@@ -34,8 +34,8 @@ def test_the_table_says_what_upstreams_profiles_say(reference: Path, file: str, 
     assert ours == upstream
 
 
-def test_models_come_with_their_settings() -> None:
-    """SONiC+ and Cumulus are asked for; every other fabric has the same sixteen."""
+def test_some_models_depend_on_settings() -> None:
+    """Those of CLS+ and Cumulus are built in on request; every fabric has the same sixteen others."""
     names = {one["metadata"]["name"] for one in default_profiles(FabricSettings())}
     more = {
         one["metadata"]["name"] for one in default_profiles(FabricSettings(include_clsp=True, include_cumulus=True))
@@ -88,7 +88,7 @@ def test_a_port_has_its_name_in_the_switch_software(
 
 
 def test_parts_are_available_and_whole_ports_are_aliases_only() -> None:
-    """Locators and auto-negotiation go by what is available, FEC takes the alias while the port is whole."""
+    """Locators and auto-negotiation need an available port; FEC accepts the alias while the port is not split."""
     model = profile("celestica-ds5000")
     breakouts = {"E1/1": "8x100G"}
     ports = ["E1/1", "E1/1/8", "E1/1/9", "E1/2", "E1/2/1", "E1/65", "M1", "E1/x"]
@@ -121,7 +121,7 @@ def test_totals_count_the_ports_that_are_available(name: str, data: st.DataObjec
     assert sum(by_pipeline.values()) <= total
 
 
-def test_a_profile_that_was_changed_under_a_switch_says_what_is_wrong() -> None:
+def test_a_profile_changed_while_in_use_names_its_fault() -> None:
     """Connections of the switch are refused then."""
     assert profile("celestica-ds3000").fault({"E1/1": "8x10G"}) == "port E1/1 has no breakout mode 8x10G"
 
@@ -130,7 +130,7 @@ def test_a_profile_that_was_changed_under_a_switch_says_what_is_wrong() -> None:
     ("text", "number"),
     [("7", 7), ("+07", 7), ("-7", -7), ("", None), ("-", None), ("1_0", None), ("٣", None), (" 1", None)],
 )
-def test_numbers_are_read_as_go_reads_them(text: str, number: int | None) -> None:
+def test_numbers_are_parsed_as_in_go(text: str, number: int | None) -> None:
     """Sign and leading zeros are fine, anything else is not."""
     assert atoi(text) == number
 

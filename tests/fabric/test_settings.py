@@ -13,12 +13,12 @@ CONFIGS = json.loads(
 )["configs"]
 
 
-def test_the_defaults_are_those_of_a_fabric_as_it_is_installed():
+def test_the_defaults_are_those_of_a_new_installation():
     """What fabricator makes of an untouched configuration with a gateway."""
     assert from_webhook_config(CONFIGS["default"]) == FabricSettings()
 
 
-def test_an_unusual_fabric_differs_where_it_says_so():
+def test_a_customised_fabric_stores_only_what_differs():
     """Own switch profiles, no peering, no gateway."""
     assert from_webhook_config(CONFIGS["extra-profiles"], upstream=Upstream.V0_126).as_dict() == {
         "upstream": "v0.126",

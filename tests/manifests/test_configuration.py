@@ -31,16 +31,16 @@ def make(spec, kind="Fabric", metadata="{name: gen}"):
     return f"apiVersion: hedgehog-airflow/v1\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n"
 
 
-def test_settings_are_what_the_document_says_and_no_more():
-    """A null is said, too; a 0 stays 0."""
+def test_a_document_sets_only_what_it_names():
+    """A null is a value, too; a 0 stays 0."""
     found = read(make("{asn: 1, git_repository: null, switch_config: {a: null}, git_drift_policy: adopt}"))
     assert (found.kind, found.name) == ("Fabric", "gen")
     assert found.values == {"asn": 1, "git_repository": None, "switch_config": {"a": None}, "git_drift_policy": "adopt"}
     assert found.place("asn") == "c.yaml:4:8"
 
 
-def test_a_document_may_say_nothing():
-    """Then the fabric is made with what the database takes by default."""
+def test_a_document_may_set_nothing():
+    """Then the fabric is created with the database's defaults."""
     assert read("apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {name: gen}\n").values == {}
 
 
@@ -92,7 +92,7 @@ def test_a_document_may_say_nothing():
         (make("{}") + "asn: 5\n", "c.yaml:5:1: Fabric/gen: .asn: there is no such field; settings belong under spec"),
     ],
 )
-def test_a_wrong_document_is_refused_with_its_place(text, said):
+def test_an_invalid_document_is_refused_with_its_place(text, said):
     """And with what to do."""
     assert read(text)[0].startswith(said)
 
@@ -134,14 +134,14 @@ def test_a_mistyped_api_version_is_not_another_product(version):
 
 
 def test_the_settings_are_those_of_the_fabric_database():
-    """One list, derived from the models; the columns that `save_…` takes are the same."""
+    """One list, derived from the models; the columns of `save_…` are the same."""
     assert {
         "GitRepository": store.REPOSITORY_SETTINGS,
         "Fabric": store.FABRIC_SETTINGS | {"git_repository"},
     } == configuration.SETTINGS
 
 
-def test_whether_rules_are_enforced_is_not_gits_to_say():
+def test_git_cannot_set_whether_rules_are_enforced():
     """Neither to switch it off nor, by saying nothing of it, to switch it on."""
     on, off = Fabric(1, "gen", "gen"), Fabric(1, "gen", "gen", settings=FabricSettings(enforced=False))
     for fabric, value in ((on, "false"), (off, "true")):
@@ -155,7 +155,7 @@ def test_whether_rules_are_enforced_is_not_gits_to_say():
     assert (values, problems) == ({"settings": {"spine_asn": 65000, "enforced": False}}, [])
 
 
-def test_all_wrong_settings_are_reported():
+def test_all_invalid_settings_are_reported():
     """Not the first only."""
     assert len(read(make("{asm: 5, asn: x, git_sync_enabled: 2}"))) == 3
 
@@ -189,7 +189,7 @@ def test_a_fabric_resource_has_the_shape_of_its_schema():
     assert ".spec.asn" in read(text)[0]
 
 
-def test_a_document_is_read_as_it_was_written():
+def test_documents_are_written_and_read_back():
     """The two directions agree."""
     values = {"url": "https://git.example.com/a.git", "branch": "main", "connection_id": None}
     written = configuration.document("GitRepository", "net", values)

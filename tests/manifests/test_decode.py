@@ -43,7 +43,7 @@ def with_metadata(**metadata: Any) -> dict[str, Any]:
     return server
 
 
-def test_a_right_object_is_handed_on_as_it_is():
+def test_a_valid_object_is_decoded_unchanged():
     """Not even copied."""
     vpc = make_vpc("vpc-1")
     assert decode.decode(vpc, SETTINGS) == (vpc, [])
@@ -69,7 +69,7 @@ def test_a_right_object_is_handed_on_as_it_is():
         ),
     ],
 )
-def test_an_object_of_no_known_kind_and_version_is_refused(change, said):
+def test_an_unknown_kind_or_version_is_refused(change, said):
     """Old versions have a rule of their own."""
     assert refused({**make_vpc("v"), **change}) == [said]
 
@@ -101,7 +101,7 @@ def test_a_field_of_a_newer_release_is_unknown_to_an_older_one():
     assert line.startswith("field-unknown .spec.subnets.subnet-1.hostBGPMinPrefixLen: ")
 
 
-def test_null_map_values_vanish_and_null_items_become_zero_values():
+def test_null_map_values_are_dropped_and_null_items_become_zero_values():
     """A list of mappings gets an empty one, a list of lists keeps the null that no schema allows."""
     namespace = make("VLANNamespace", "n", {"ranges": [None, {"from": 1, "to": None}]})
     plain, _ = decode.decode(namespace, SETTINGS)
@@ -113,14 +113,14 @@ def test_null_map_values_vanish_and_null_items_become_zero_values():
     assert disliked(vpc) == ["field-value .spec.permit[1]"]
 
 
-def test_a_null_label_is_an_empty_one():
+def test_a_null_label_becomes_an_empty_one():
     """Metadata are read into Go's own types, which know no null."""
     plain, _ = decode.decode(with_metadata(labels={"a": None}, annotations=None, finalizers=[None]), SETTINGS)
     assert plain is not None
     assert plain["metadata"] == {"name": "srv-1", "namespace": "default", "labels": {"a": ""}, "finalizers": [""]}
 
 
-def test_a_whole_float_is_an_integer_and_another_is_none():
+def test_only_a_whole_float_becomes_an_integer():
     """JSON knows one kind of number."""
     vpc = make_vpc("v")
     vpc["spec"]["subnets"]["subnet-1"]["vlan"] = 1001.0
@@ -131,7 +131,7 @@ def test_a_whole_float_is_an_integer_and_another_is_none():
 
 
 @given(JSON, st.sampled_from(["spec", "metadata", "status"]))
-def test_nothing_that_json_can_say_stops_the_decoder(value, field):
+def test_the_decoder_handles_any_json(value, field):
     """It accepts or gives reasons, and never changes what it was given."""
     sent = make_vpc("v") | {field: value}
     before = repr(sent)
@@ -152,7 +152,7 @@ def test_nothing_that_json_can_say_stops_the_decoder(value, field):
         ({"creationTimestamp": "yesterday"}, "metadata-timestamp .metadata.creationTimestamp"),
     ],
 )
-def test_metadata_of_a_wrong_type_are_not_decoded(metadata, said):
+def test_metadata_of_a_wrong_type_is_not_decoded(metadata, said):
     """An API server answers 400."""
     assert [line.partition(":")[0] for line in refused(with_metadata(**metadata))] == [said]
 
@@ -167,8 +167,8 @@ def test_metadata_of_a_wrong_type_are_not_decoded(metadata, said):
         {"creationTimestamp": "2026-01-01T00:00:00Z", "generation": 7, "managedFields": [{"fieldsV1": {"f:a": {}}}]},
     ],
 )
-def test_these_metadata_are_fine(metadata):
-    """Whoever sets them."""
+def test_valid_metadata_is_accepted(metadata):
+    """Nothing is reported."""
     assert disliked(with_metadata(**metadata)) == []
 
 
@@ -189,7 +189,7 @@ def test_these_metadata_are_fine(metadata):
         ),
     ],
 )
-def test_kubernetes_refuses_these_metadata(metadata, said):
+def test_invalid_metadata_is_refused(metadata, said):
     """An API server answers 422."""
     assert disliked(with_metadata(**metadata)) == said
 
@@ -201,12 +201,12 @@ def test_a_name_is_a_subdomain(name):
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a.b-c", "x" * 253])
-def test_these_are_names(name):
+def test_valid_names_are_accepted(name):
     """Dots and digits are fine."""
     assert name_fault(name) == ""
 
 
-def test_a_name_is_generated_where_only_its_beginning_is_given():
+def test_a_name_is_generated_from_its_prefix():
     """At most 63 characters, however long the beginning."""
     assert generated_name({"generateName": "gen-"}) == "gen-bcdfg"
     assert len(generated_name({"generateName": "x" * 100})) == 63
@@ -222,13 +222,13 @@ def test_a_label_that_hedgehog_computes_is_reported_as_such():
     assert found.message.endswith("(Hedgehog computes the label fabric.githedgehog.com/connection from spec)")
 
 
-def test_a_bound_of_the_schema_counts_on_what_is_stored():
+def test_bounds_of_the_schema_apply_to_the_stored_form():
     """An enum, a required field, an int32."""
     switch = make("Switch", "s", {"role": "leaf", "asn": 2**31})
     assert disliked(switch) == ["field-value .spec.asn", "field-value .spec.role"]
 
 
-def test_an_update_cannot_set_the_time_of_deletion():
+def test_an_update_cannot_set_the_deletion_timestamp():
     """Only a delete does."""
     old = make("Server", "srv-1")
     sent = with_metadata(deletionTimestamp="2026-01-01T00:00:00Z")

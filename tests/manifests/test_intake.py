@@ -19,7 +19,7 @@ def make(kind="VPC", api="vpc.githedgehog.com/v1beta1", metadata="{name: a}", re
     return f"apiVersion: {api}\nkind: {kind}\nmetadata: {metadata}\n{rest}\n"
 
 
-def test_what_a_person_set_is_kept_and_what_the_cluster_sets_is_left_out():
+def test_only_what_a_person_set_is_kept():
     """As `kubectl get -o yaml` shows an object."""
     accepted = taken("""
 apiVersion: vpc.githedgehog.com/v1beta1
@@ -80,7 +80,7 @@ def test_a_peer_named_with_null_is_a_peer():
         (make("SwitchGroup", "wiring.githedgehog.com/v1beta1", "{name: a, namespace: elsewhere}"), "elsewhere"),
     ],
 )
-def test_a_namespace_is_filled_in(text, namespace):
+def test_a_missing_namespace_is_filled_in(text, namespace):
     """The kind's own, or the fabric's where the kind accepts any."""
     assert taken(text, namespace="elsewhere").ref.namespace == namespace
 
@@ -141,7 +141,7 @@ def test_a_namespace_is_filled_in(text, namespace):
         (make(rest="spec: {permit: [null]}"), "f.yaml:4:17: VPC/default/a: .spec.permit[0]: null is not a list"),
     ],
 )
-def test_what_no_fabric_holds_is_refused_with_its_place(text, said):
+def test_kinds_that_no_fabric_holds_are_refused_with_their_place(text, said):
     """And with what to do."""
     assert taken(text)[0].startswith(said)
 
@@ -180,7 +180,7 @@ def test_a_password_in_a_url_is_a_secret():
     assert intake.secrets(manifest) == []
 
 
-def test_a_list_of_kubectl_is_its_items():
+def test_the_items_of_a_kubectl_list_are_read():
     """With the place of each."""
     text = "apiVersion: v1\nkind: List\nitems:\n" + "".join(
         f"- apiVersion: vpc.githedgehog.com/v1beta1\n  kind: VPC\n  metadata: {{name: {name}}}\n"
@@ -192,7 +192,7 @@ def test_a_list_of_kubectl_is_its_items():
     assert found[1][0].startswith("f.yaml:9:14: VPC/default/B: .metadata.name")
 
 
-def test_what_stands_in_a_list_without_being_an_object_is_refused():
+def test_a_list_item_that_is_not_an_object_is_refused():
     """It has a place, too."""
     (document,) = yaml.load("apiVersion: v1\nkind: List\nitems: [5]\n", file="f.yaml")
     (item,) = intake.items(document)
@@ -202,13 +202,13 @@ def test_what_stands_in_a_list_without_being_an_object_is_refused():
 
 
 @pytest.mark.parametrize("kind", ["SwitchGroup", "ServerProfile"])
-def test_a_kind_that_may_live_anywhere_lives_in_the_namespace_of_its_fabric(kind):
-    """Who may push must not thereby write into the namespaces of others."""
+def test_a_kind_of_any_namespace_is_in_that_of_its_fabric(kind):
+    """A user who may push must not be able to write into the namespaces of others."""
     (line,) = taken(make(kind, "wiring.githedgehog.com/v1beta1", "{name: a, namespace: kube-system}"))
     assert f"'kube-system': {kind} lives in the namespace of its fabric default only" in line
 
 
-def test_a_password_in_a_url_is_a_secret_wherever_the_colon_stands():
+def test_a_password_in_a_url_is_a_secret_wherever_the_colon_is():
     """And nothing else is."""
 
     def fabricator(value):
@@ -222,7 +222,7 @@ def test_a_password_in_a_url_is_a_secret_wherever_the_colon_stands():
         assert "holds a secret" not in "".join(fabricator(text))
 
 
-def test_what_no_database_takes_is_refused_though_no_yaml_can_say_it():
+def test_values_that_no_database_accepts_are_refused():
     """An object read from a cluster may hold NUL, or half a surrogate pair."""
     for bad, said in (("a\0b", "U+0000"), ("\ud800", "U+D800"), (10**5000, "bits")):
         manifest = {

@@ -32,7 +32,7 @@ def test_an_integer_has_the_bounds_of_its_go_type_and_later_of_its_format(node, 
     assert (late["minimum"], late["maximum"]) == stored
 
 
-def test_what_is_checked_on_the_stored_form_does_not_keep_an_object_from_being_decoded():
+def test_decoding_ignores_what_is_checked_in_the_stored_form():
     """Required fields, enums, patterns, lengths."""
     node = {"type": "array", "items": {"type": "string", "enum": ["a"], "pattern": "a"}, "minItems": 1}
     schema = {**make_schema(n=node), "required": ["n"]}
@@ -41,7 +41,7 @@ def test_what_is_checked_on_the_stored_form_does_not_keep_an_object_from_being_d
     assert all_keywords(schema)["properties"]["n"] == node
 
 
-def test_a_field_is_there_from_its_release_on():
+def test_a_field_exists_since_its_release():
     """Before, it is unknown."""
     schema = make_schema(n={"type": "string", "x-since": "v0.129"})
     assert "n" in decoding(schema, Upstream.V0_129)["properties"]

@@ -63,31 +63,31 @@ def differences(our_crds: dict[str, Node], their_crds: dict[str, Node]) -> list[
 
 
 def say(*lines: str) -> None:
-    """Show figures to whoever runs pytest with -s."""
+    """Show figures when pytest runs with -s."""
     print("", *lines, sep="\n  ")  # noqa: T201  # meant for the terminal
 
 
-def test_every_upstream_kind_is_described_and_only_fabric_is_added(
+def test_every_upstream_kind_has_a_schema_and_only_fabric_is_added(
     our_crds: dict[str, Node], their_crds: dict[str, Node]
 ) -> None:
     assert our_crds.keys() - their_crds.keys() == {OUR_OWN}
     assert their_crds.keys() - our_crds.keys() == set()
 
 
-def test_nothing_differs_without_a_reason(differences: list[Difference]) -> None:
+def test_every_difference_from_upstream_has_a_reason(differences: list[Difference]) -> None:
     by_subtree = Counter(found.subtree for found in differences if found.subtree)
     say(*(f"{plural}{path or '.'}: {what} ({reason})" for (plural, path, what), reason in ALLOWED.items()))
     say(*(f"{plural}{path}: {by_subtree[plural, path]} below ({why})" for (plural, path), why in PARTIAL.items()))
     assert [found for found in differences if found.reason is None] == []
 
 
-def test_no_listed_difference_has_gone(differences: list[Difference]) -> None:
+def test_every_listed_difference_still_exists(differences: list[Difference]) -> None:
     found = {(each.plural, each.path, each.what) for each in differences}
     assert ALLOWED.keys() - found == set()
     assert PARTIAL.keys() - {each.subtree for each in differences} == set()
 
 
-def test_kinds_that_users_write_are_described_completely(differences: list[Difference]) -> None:
+def test_schemas_of_kinds_that_users_write_are_complete(differences: list[Difference]) -> None:
     by_users = {
         schema["x-hedgehog"]["plural"]
         for schema in map(load_schema, SCHEMAS.glob("*/*.json"))
@@ -140,7 +140,7 @@ def expected(line: Node) -> str:
     return "pass" if line["crd"] == "ok" or line["go"] == "ok" else "either"
 
 
-def test_samples_pass_where_upstream_passes_them(reference: Path, validators: dict[Any, Any]) -> None:
+def test_samples_are_valid_if_upstream_accepts_them(reference: Path, validators: dict[Any, Any]) -> None:
     """Nulls are dropped first, as upstream did; what only its webhooks refuse is not checked by schemas."""
     samples = reference / "samples"
     verdicts = [json.loads(line) for line in (samples / "verdicts.jsonl").read_text().splitlines()]
@@ -158,7 +158,7 @@ def test_samples_pass_where_upstream_passes_them(reference: Path, validators: di
     assert wrong == []
 
 
-def test_nothing_a_cluster_accepted_is_refused(reference: Path, validators: dict[Any, Any]) -> None:
+def test_every_object_that_a_cluster_accepted_is_valid(reference: Path, validators: dict[Any, Any]) -> None:
     """A sample of the recorded creates; generateName and null list items are refused on purpose: not for Git."""
     kinds = {kind: validator for (version, kind), validator in validators.items() if kind != "Fabric"}
     wrong, seen = [], Counter[str]()

@@ -17,7 +17,7 @@ GO = json.loads((Path(__file__).parent / "go_scalars.json").read_text(encoding="
 
 
 @pytest.mark.parametrize("text", GO)
-def test_a_scalar_is_read_as_go_reads_it(text):
+def test_scalars_are_parsed_as_in_go(text):
     """Same value, same JSON type; Go prints a float beyond 64 bits with digits, which is the same number."""
     want, value = GO[text], resolve(text)
     assert value == want or (isinstance(value, float) and value == float(want))
@@ -25,13 +25,13 @@ def test_a_scalar_is_read_as_go_reads_it(text):
 
 
 @pytest.mark.parametrize("text", ["50000:50", "10:20:30:40:50:59", "2024-01-01", "2024-01-01T00:00:00Z", "1:30"])
-def test_base_60_and_dates_stay_strings(text):
+def test_base_60_and_dates_are_strings(text):
     """The two traps of PyYAML."""
     assert resolve(text) == text
 
 
 @pytest.mark.parametrize("text", [".inf", "+.INF", "-.Inf", ".nan", ".NaN"])
-def test_what_json_lacks_comes_back_as_a_float(text):
+def test_infinities_and_nan_are_floats(text):
     """So that the loader can refuse it."""
     value = resolve(text)
     assert isinstance(value, float)
@@ -51,6 +51,6 @@ def test_every_finite_float_survives(number):
 
 
 @given(st.text())
-def test_any_text_is_read_without_failing(text):
+def test_any_text_is_parsed_without_an_error(text):
     """Whatever the bytes were."""
     assert isinstance(resolve(text), str | int | float | bool | None)

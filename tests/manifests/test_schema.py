@@ -1,4 +1,4 @@
-"""The shape of every kind, and how a wrong one is told."""
+"""The shape of every kind, and how a violation is reported."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def check(manifest):
     return [str(violation) for violation in schema_violations(manifest)]
 
 
-def test_a_right_object_has_no_violations():
-    """No news is good news."""
+def test_a_valid_object_has_no_violations():
+    """Nothing is reported."""
     assert check(make_vpc()) == []
 
 
@@ -89,7 +89,7 @@ def test_enums_bounds_and_required_fields_are_reported():
     assert check(namespace) == [".spec.ranges: has 0 items; at least 1 are allowed"]
 
 
-def test_a_pattern_is_reported_as_it_is():
+def test_a_pattern_is_reported_verbatim():
     """Where the schema has one."""
     connection = {
         "apiVersion": "wiring.githedgehog.com/v1beta1",
@@ -109,8 +109,8 @@ def test_a_pattern_is_reported_as_it_is():
         ({"apiVersion": "v1"}, ".apiVersion: 'v1': VPC is vpc.githedgehog.com/v1beta1"),
     ],
 )
-def test_an_unknown_kind_or_version_is_a_violation_itself(change, said):
-    """There is no schema to look into."""
+def test_an_unknown_kind_or_version_is_a_violation(change, said):
+    """There is no schema for it."""
     assert check({**make_vpc(), **change}) == [said]
 
 
@@ -123,13 +123,13 @@ def test_every_kind_has_a_schema():
     assert {name.lower() for name in KINDS} <= files
 
 
-def test_a_path_is_printed_as_people_write_it():
+def test_paths_are_printed_as_people_write_them():
     """Odd keys are quoted."""
     assert printed(("spec", "portBreakouts", "E1/1", 0, "a-b_c", "")) == '.spec.portBreakouts["E1/1"][0].a-b_c[""]'
     assert printed(()) == "."
 
 
-def test_samples_are_judged_as_upstreams_schema_judges_them(reference):
+def test_samples_are_valid_if_upstreams_schema_accepts_them(reference):
     """382 real objects. Known differences: names that are missing, and what only a newer or a webhook-filled object has."""
     samples, differ = reference / "samples", []
     files = {}

@@ -33,7 +33,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
-def test_documents_are_read_with_their_places():
+def test_documents_are_parsed_with_their_places():
     """Empty documents do not count, comments are not content."""
     found = yaml.load("# only a comment\n---\n\nkind: a\n---\n---\n  kind: b\n...\n", file="f.yaml")
     assert [(one.manifest, one.index, one.line, one.place) for one in found] == [
@@ -43,12 +43,12 @@ def test_documents_are_read_with_their_places():
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n---\n", "null\n", "~", b"", b"\xef\xbb\xbf"])
-def test_nothing_is_not_a_document(text):
+def test_an_empty_stream_has_no_documents(text):
     """And no error."""
     assert manifests(text) == []
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_taken():
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted():
     """As editors on Windows write them."""
     assert manifests(b"\xef\xbb\xbfa: 1\r\nb:\r\n- x\r\n") == [{"a": 1, "b": ["x"]}]
 
@@ -92,7 +92,7 @@ def test_a_multi_line_text_keeps_its_lines():
         ("a: " + "{a: " * 100_000, "f.yaml:1:256: nested deeper than 64 levels; no manifest is"),
     ],
 )
-def test_what_is_not_allowed_is_refused_with_place_and_advice(text, problem):
+def test_unsupported_yaml_is_refused_with_place_and_advice(text, problem):
     """The first line of the refusal."""
     assert problems(text)[0].startswith(problem)
 
@@ -103,17 +103,17 @@ def test_all_problems_of_a_file_are_reported_at_once():
     assert [line.split(":")[1] for line in problems(text)] == ["2", "3", "5", "7", "9"]
 
 
-def test_a_flood_of_problems_ends():
+def test_the_number_of_reported_problems_is_limited():
     """A hundred are enough."""
     assert len(problems("a: 1\n" * 5000)) == yaml.MAX_PROBLEMS + 1
 
 
-def test_an_anchor_that_nobody_refers_to_is_harmless():
+def test_an_unused_anchor_is_accepted():
     """It means nothing."""
     assert manifests("a: &x 1\nb: &y [2]\n") == [{"a": 1, "b": [2]}]
 
 
-def test_the_bomb_of_aliases_is_refused_before_it_expands():
+def test_an_alias_bomb_is_refused_before_it_expands():
     """400 bytes that stand for 387,420,489 leaves."""
     assert len(BOMB) < 450
     tracemalloc.start()
@@ -129,7 +129,7 @@ def test_an_alias_to_itself_is_refused():
     assert problems("a: &a [*a]") == ["f.yaml:1:8: the alias *a is refused; repeat the value"]
 
 
-def test_a_document_has_a_largest_size():
+def test_the_size_of_a_document_is_limited():
     """One that no cluster would store."""
     large = "a: " + "x" * yaml.MAX_DOCUMENT_BYTES
     assert problems(f"b: 1\n---\n{large}\n---\nc: 1\n") == [
@@ -139,19 +139,19 @@ def test_a_document_has_a_largest_size():
     assert "no cluster stores it" in problems(umlauts)[0]
 
 
-def test_a_file_has_a_largest_size():
+def test_the_size_of_a_file_is_limited():
     """It is not even looked into."""
     assert problems(b" " * (file_text.MAX_FILE_BYTES + 1)) == [
         "f.yaml: 10485761 bytes; a file holds at most 10485760: split it"
     ]
 
 
-def test_a_document_has_a_largest_number_of_nodes():
+def test_the_nodes_of_a_document_are_limited():
     """Few bytes make many nodes."""
     assert problems("a: [" + "1," * yaml.MAX_NODES + "]")[0].endswith("the document has over 200000 nodes; split it")
 
 
-def test_quotes_make_strings_of_everything():
+def test_quoted_scalars_are_strings():
     """Also of what would be refused."""
     assert manifests("'1': '2'\n\"<<\": \"~\"\n'on': '.nan'\n") == [{"1": "2", "<<": "~", "on": ".nan"}]
 
@@ -196,7 +196,7 @@ data = st.dictionaries(keys, nested, max_size=5)
 
 @settings(max_examples=60)
 @given(data, data)
-def test_what_was_rendered_is_read_back_equal(one, other):
+def test_rendered_manifests_are_parsed_back_equal(one, other):
     """The law between `render.dump` and the loader, with the separator that an export writes."""
     assert manifests(dump(one) + b"---\n" + dump(other)) == [one, other]
 
@@ -210,7 +210,7 @@ safe_values = st.recursive(safe_scalars, lambda inner: st.lists(inner, max_size=
 
 @settings(max_examples=60)
 @given(st.dictionaries(safe_keys, safe_values, max_size=5))
-def test_it_agrees_with_pyyaml_where_yaml_is_unambiguous(manifest):
+def test_unambiguous_yaml_is_parsed_as_by_pyyaml(manifest):
     """Both styles of PyYAML's own writer."""
     for flow in (True, False):
         text = pyyaml.safe_dump(manifest, default_flow_style=flow)
@@ -218,7 +218,7 @@ def test_it_agrees_with_pyyaml_where_yaml_is_unambiguous(manifest):
 
 
 @given(st.text(st.sampled_from("ab1:-[]{},&*!|>'\"#%?\n \t\u00e9~.<"), max_size=60) | st.binary(max_size=60))
-def test_whatever_comes_it_is_read_or_refused(text):
+def test_any_text_is_parsed_or_refused(text):
     """No other exception, and only plain finite data."""
     try:
         found = manifests(text)
@@ -237,7 +237,7 @@ def is_plain(value):
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
-def test_every_sample_of_upstream_is_read_as_pyyaml_reads_it(reference):
+def test_samples_of_upstream_are_parsed_as_by_pyyaml(reference):
     """382 objects in 28 files, and the fabrics of the admission data."""
     files = [path for path in sorted(reference.rglob("*.yaml")) if "crds" not in path.parts]
     assert len(files) > 30

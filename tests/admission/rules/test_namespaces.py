@@ -34,12 +34,12 @@ def addresses(*subnets: str, name: str = "mine") -> Manifest:
         ([(10, 4095)], ["vlannamespace-ranges-dropped .spec.ranges[0]"]),
     ],
 )
-def test_ranges_of_vlans(ranges: list[tuple[int, int]], expected: list[str]) -> None:
+def test_ranges_of_a_vlan_namespace_are_validated(ranges: list[tuple[int, int]], expected: list[str]) -> None:
     """They are 1..4094, apart from each other and from what is reserved."""
     assert said(make_admission().create(vlans(*ranges))) == expected
 
 
-def test_an_invalid_range_is_accepted_and_all_are_dropped() -> None:
+def test_with_one_invalid_range_all_ranges_are_dropped() -> None:
     """Which is what the warning is about."""
     verdict = make_admission().create(vlans((10, 20), (30, 25)))
     assert verdict.accepted
@@ -50,13 +50,13 @@ def test_an_invalid_range_is_accepted_and_all_are_dropped() -> None:
 @pytest.mark.parametrize(
     ("kind", "rule"), [("VLANNamespace", "vlannamespace-empty"), ("IPv4Namespace", "ipv4namespace-empty")]
 )
-def test_a_namespace_of_nothing_is_accepted_with_a_warning(kind: str, rule: str) -> None:
+def test_an_empty_namespace_is_a_warning(kind: str, rule: str) -> None:
     """No VPC can use it."""
     verdict = make_admission().create(make(kind, "mine"))
     assert (verdict.accepted, said(verdict)) == (True, [f"{rule} .spec"])
 
 
-def test_vlans_of_vpcs_stay_as_far_as_upstream_looks() -> None:
+def test_vlans_that_vpcs_use_cannot_be_removed() -> None:
     """It looks at VPCs whose IPv4Namespace has the name; of hostBGP ones too, where VLAN 0 is in no namespace."""
     fabric = make_admission(make_vpc("v1"), make_vpc("v2", {"b": make_subnet(2, vlan=0, hostBGP=True)}))
     verdict = fabric.update(vlans((2000, 2999), name="default"))
@@ -67,15 +67,15 @@ def test_vlans_of_vpcs_stay_as_far_as_upstream_looks() -> None:
     ]
 
 
-def test_vlans_that_upstream_forgets_are_a_warning() -> None:
+def test_removing_vlans_that_upstream_does_not_check_is_a_warning() -> None:
     """Those of VPCs whose two namespaces have different names."""
     fabric = make_admission(vlans((10, 20)), make_vpc("v1", {"a": make_subnet(vlan=15)}, vlanNamespace="mine"))
     verdict = fabric.update(vlans((16, 20)))
     assert (verdict.accepted, said(verdict)) == (True, ["vlannamespace-vlan-lost .spec.ranges"])
 
 
-def test_a_vlan_namespace_in_use_stays() -> None:
-    """Switches and VPCs hold it."""
+def test_a_vlan_namespace_in_use_cannot_be_deleted() -> None:
+    """Switches and VPCs refer to it."""
     fabric = make_admission(make_switch(), make_vpc())
     verdict = fabric.delete("VLANNamespace", "default")
     assert [str(one) for one in verdict.violations] == [".: Switch leaf-1 refer to it", ".: VPC vpc-1 refer to it"]
@@ -96,7 +96,7 @@ def test_a_vlan_namespace_in_use_stays() -> None:
         (["10.1.2.3/16"], ["ipv4namespace-subnet-host-bits .spec.subnets[0]"]),
     ],
 )
-def test_subnets_of_an_ipv4_namespace(subnets: list[str], expected: list[str]) -> None:
+def test_subnets_of_an_ipv4_namespace_are_validated(subnets: list[str], expected: list[str]) -> None:
     """At most ten CIDRs, apart from each other and from what is reserved; some are accepted with a warning."""
     assert said(make_admission().create(addresses(*subnets))) == expected
 
@@ -119,7 +119,7 @@ def test_the_name_of_an_ipv4_namespace_is_short() -> None:
         ),
     ],
 )
-def test_subnets_of_vpcs_stay(subnet: dict[str, Any], expected: list[str]) -> None:
+def test_subnets_that_vpcs_use_cannot_be_removed(subnet: dict[str, Any], expected: list[str]) -> None:
     """Upstream looks at subnets, and not at extra prefixes for hostBGP."""
     fabric = make_admission(
         addresses("10.0.0.0/16", "10.9.0.0/16"), make_vpc("v1", {"a": make_subnet(**subnet)}, ipv4Namespace="mine")
@@ -127,8 +127,8 @@ def test_subnets_of_vpcs_stay(subnet: dict[str, Any], expected: list[str]) -> No
     assert said(fabric.update(addresses("10.9.0.0/16"))) == expected
 
 
-def test_an_ipv4_namespace_in_use_stays() -> None:
-    """VPCs and Externals hold it."""
+def test_an_ipv4_namespace_in_use_cannot_be_deleted() -> None:
+    """VPCs and Externals refer to it."""
     external = make("External", "ext-1", labels={"fabric.githedgehog.com/ipv4ns": "default"})
     verdict = make_admission(make_vpc(), external).delete("IPv4Namespace", "default")
     assert [str(one) for one in verdict.violations] == [".: VPC vpc-1 refer to it", ".: External ext-1 refer to it"]

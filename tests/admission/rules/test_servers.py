@@ -7,8 +7,8 @@ from hedgehog.admission.review import Admission
 from hedgehog.fabric.settings import FabricSettings
 
 
-def test_a_server_goes_after_its_connections() -> None:
-    """Delete is refused while it is plugged in, naming the cables; a server without any is fine."""
+def test_a_server_is_deleted_after_its_connections() -> None:
+    """While it is connected the delete is refused and names the Connections; a server without any can be deleted."""
     admission = Admission(FabricSettings(), [make_server("srv-01"), make_server("srv-02")])
     for number in range(4):
         label = {"server.fabric.githedgehog.com/srv-01": "true"}
@@ -19,7 +19,7 @@ def test_a_server_goes_after_its_connections() -> None:
     assert admission.delete("Server", "srv-02").accepted
 
 
-def test_switch_groups_and_server_profiles_are_always_free_to_go() -> None:
+def test_switch_groups_and_server_profiles_can_always_be_deleted() -> None:
     """Upstream has no webhook for them."""
     admission = Admission(FabricSettings(), [make("SwitchGroup", "g"), make("ServerProfile", "p")])
     admission.put(make("Switch", "leaf", {"redundancy": {"group": "g", "type": "eslag"}, "groups": ["g"]}))

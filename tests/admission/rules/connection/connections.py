@@ -1,4 +1,4 @@
-"""Connections of every sort, and those that upstream accepts by mistake with what is said of them."""
+"""Connections of every type, and those that upstream accepts by mistake, with their warnings."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ GOOD: Iterable[Manifest] = [
 
 @pytest.mark.parametrize("manifest", GOOD, ids=lambda manifest: next(iter(manifest["spec"])))
 @pytest.mark.parametrize("upstream", Upstream)
-def test_each_type_is_accepted_when_all_is_right(manifest: Manifest, upstream: Upstream) -> None:
+def test_valid_connections_of_each_type_are_accepted(manifest: Manifest, upstream: Upstream) -> None:
     """Nothing to say, not even a warning."""
     verdict = admission_with(upstream=upstream).create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, [])
@@ -202,9 +202,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("manifest, wanted", REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize("upstream", Upstream)
-def test_each_fault_is_refused_once_and_all_of_them_are_named(
-    manifest: Manifest, wanted: list[str], upstream: Upstream
-) -> None:
+def test_all_violations_of_a_connection_are_reported(manifest: Manifest, wanted: list[str], upstream: Upstream) -> None:
     """Every violation, and no follow-ups of one fault."""
     more = [
         switch("leaf-04", redundancy={"group": "other", "type": "eslag"}),
@@ -218,7 +216,7 @@ def test_each_fault_is_refused_once_and_all_of_them_are_named(
     "first, second",
     [("leaf-01/E1/1", "leaf-01/E1/1"), ("leaf-01/E1/55", "leaf-01/E1/55/1"), ("leaf-01/E1/55/1", "leaf-01/E1/55")],
 )
-def test_a_port_is_in_one_connection_under_either_of_its_names(first: str, second: str) -> None:
+def test_a_port_is_in_only_one_connection_by_either_of_its_names(first: str, second: str) -> None:
     """E1/55 is E1/55/1 when it is broken out."""
     admission = put(admission_with(), unbundled("one", first))
     verdict = admission.create(unbundled("two", second, "srv-02/e1"))
@@ -228,7 +226,7 @@ def test_a_port_is_in_one_connection_under_either_of_its_names(first: str, secon
     assert admission.update(unbundled("one", second)).accepted
 
 
-def test_an_address_is_on_one_link() -> None:
+def test_a_link_address_is_used_only_once() -> None:
     """Also between connections of different types."""
     admission = put(
         admission_with(), fabric(("spine-01/E1/1 172.30.128.0/31", "leaf-01/E1/49 172.30.128.1/31"), name="one")
@@ -239,13 +237,13 @@ def test_an_address_is_on_one_link() -> None:
     ]
 
 
-def test_a_switch_whose_profile_is_gone_takes_no_connection() -> None:
+def test_a_switch_without_its_profile_accepts_no_connection() -> None:
     """Which ports it has is in the profile."""
     verdict = admission_with(switch("leaf-07", profile="nope")).create(unbundled("c", "leaf-07/E1/1"))
     assert said(verdict) == ["connection-profile-missing .spec.unbundled.link.switch.port"]
 
 
-def test_type_and_vpc_do_not_change() -> None:
+def test_type_and_vpc_of_a_connection_are_immutable() -> None:
     """The type is the first that is set, so adding one after it changes nothing for upstream."""
     admission = put(admission_with(), unbundled("one"), static("10.9.0.1/24", "10.9.0.2", withinVPC="vpc-1"))
     assert said(admission.update(connection("one", external={"link": ports(switch="leaf-01/E1/1")}))) == [
@@ -260,7 +258,7 @@ def test_type_and_vpc_do_not_change() -> None:
 
 
 @pytest.mark.parametrize("kind", ["VPCAttachment", "ExternalAttachment"])
-def test_a_connection_goes_after_its_attachments(kind: str) -> None:
+def test_a_connection_is_deleted_after_its_attachments(kind: str) -> None:
     """Delete is refused while something is attached, and free afterwards."""
     admission = put(admission_with(), unbundled("one"))
     admission.put(attachment(kind, "one"))
@@ -269,8 +267,8 @@ def test_a_connection_goes_after_its_attachments(kind: str) -> None:
     assert admission.delete("Connection", "one").accepted
 
 
-def test_mclag_is_taken_with_a_warning_by_the_older_and_refused_by_the_newer_release() -> None:
-    """Beside another type it hides that one's ends from both."""
+def test_the_older_release_warns_of_mclag_and_the_newer_refuses_it() -> None:
+    """Beside another type it hides the ends of that one from both."""
     links = [ports(switch="nope/E1/1", server="nope/e1")] * 2
     alone, beside = connection("c", mclag={"links": links}), unbundled("c", "nope/E1/1")
     beside["spec"]["mclag"] = {"links": links}
@@ -286,12 +284,12 @@ def test_mclag_is_taken_with_a_warning_by_the_older_and_refused_by_the_newer_rel
 
 @pytest.mark.parametrize("manifest, wanted", WARNED.values(), ids=WARNED)
 def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, wanted: list[str]) -> None:
-    """Accepted, and told."""
+    """Accepted, with a warning."""
     verdict = admission_with().create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, wanted)
 
 
-def test_ports_that_move_under_an_attachment_are_a_warning() -> None:
+def test_moving_ports_of_an_attached_connection_is_a_warning() -> None:
     """Adding a cable is fine; so is moving ports while nothing is attached."""
     admission = put(admission_with(), eslag("leaf-01/E1/1", "leaf-02/E1/1"))
     moved, more = eslag("leaf-01/E1/2", "leaf-02/E1/1"), eslag("leaf-01/E1/1", "leaf-02/E1/1", "leaf-02/E1/2")
@@ -303,7 +301,7 @@ def test_ports_that_move_under_an_attachment_are_a_warning() -> None:
     ]
 
 
-def test_every_rule_of_connections_is_distinguished_by_severity() -> None:
+def test_errors_of_connections_name_upstreams_code() -> None:
     """Errors name upstream's code; warnings are ours or upstream's own warning."""
     rules()
     ours = [one for one in RULES.values() if one.id.startswith("connection-")]
@@ -320,7 +318,7 @@ _END = st.fixed_dictionaries(
 
 
 @given(st.data())
-def test_nothing_of_the_right_shape_makes_the_rules_stumble(data: st.DataObject) -> None:
+def test_no_object_of_the_right_shape_makes_a_rule_fail(data: st.DataObject) -> None:
     """Whatever is set or left out: a verdict, and an accepted object is stored the same the second time."""
     spec: dict[str, Any] = {}
     schema = {

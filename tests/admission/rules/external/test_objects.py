@@ -65,7 +65,7 @@ def test_an_external_has_communities_or_prefixes(external: Manifest, expected: l
 
 
 @pytest.mark.parametrize("user", [make_external_attachment(), make_external_peering()])
-def test_an_external_goes_after_its_attachments_and_peerings(user: Manifest) -> None:
+def test_an_external_is_deleted_after_its_attachments_and_peerings(user: Manifest) -> None:
     """The refusal names them."""
     admission = fabric(make_vpc("vpc-1"), user)
     verdict = admission.delete("External", "ext-1")
@@ -74,8 +74,8 @@ def test_an_external_goes_after_its_attachments_and_peerings(user: Manifest) -> 
     assert admission.delete("External", "ext-1").accepted
 
 
-def test_an_external_that_changes_under_its_users_is_warned_of() -> None:
-    """Upstream takes a change of form or of namespace; without users it is fine."""
+def test_changing_an_external_that_is_in_use_is_a_warning() -> None:
+    """Upstream accepts a change of form or of namespace; while nothing uses the External there is no warning."""
     changed = make_external("ext-1", static={"prefixes": ["0.0.0.0/0"]}, ipv4Namespace="other")
     other = make("IPv4Namespace", "other", {"subnets": ["10.1.0.0/16"]})
     assert said(fabric(other, make_external_attachment()).update(changed)) == [
@@ -143,7 +143,7 @@ def test_an_external_attachment_has_one_of_two_forms(attachment: Manifest, expec
     assert said(fabric().create(attachment)) == expected
 
 
-def test_a_vlan_is_given_once_on_a_connection() -> None:
+def test_attachments_of_a_connection_have_different_vlans() -> None:
     """Whatever the form; no VLAN counts as one."""
     admission = fabric(
         make_external_attachment("first"), make_external_attachment("bare", switch={"ip": "100.2.0.1/24"})
@@ -193,7 +193,7 @@ def statement(**changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_statements_of_an_acl_make_sense(statements: list[dict[str, Any]], expected: list[str]) -> None:
+def test_statements_of_an_acl_are_validated(statements: list[dict[str, Any]], expected: list[str]) -> None:
     """Each for itself, and their numbers together."""
     found = said(fabric().create(make_external_attachment(inboundACL={"statements": statements})))
     assert [one.replace(".spec.inboundACL.statements", "") for one in found] == expected

@@ -99,12 +99,12 @@ def linked(name: str = "enp2s1", **interface: Any) -> Manifest:
         ),
     ],
 )
-def test_a_gateway_is_reachable_and_linked(gateway: Manifest, expected: list[str]) -> None:
-    """What upstream takes though nobody wants it is warned of."""
+def test_a_gateway_has_addresses_interfaces_and_neighbours(gateway: Manifest, expected: list[str]) -> None:
+    """What upstream accepts by mistake is a warning."""
     assert said(fabric().create(gateway)) == expected
 
 
-def test_addresses_of_gateways_are_their_own() -> None:
+def test_addresses_of_gateways_are_unique() -> None:
     """Neither another Gateway has them, nor a Switch; however a MAC address is written."""
     admission = fabric(make_gateway("other", 2), make_switch())
     twin = make_gateway("gw-1", 2, vtepMAC="CA-FE-BA-BE-00-02")
@@ -118,14 +118,14 @@ def test_addresses_of_gateways_are_their_own() -> None:
     assert said(admission.update(make_gateway("other", 2))) == []
 
 
-def test_a_group_has_room_for_as_many_gateways_as_there_are_communities() -> None:
+def test_a_group_has_at_most_as_many_gateways_as_there_are_communities() -> None:
     """A member may be updated in a full one."""
     admission = fabric(*(make_gateway(f"gw-{n}", n) for n in (1, 2)), settings=FabricSettings(gateway_communities=2))
     assert said(admission.create(make_gateway("gw-3", 3))) == ["gateway-group-full .spec.groups[0].name"]
     assert said(admission.update(make_gateway("gw-1", 1))) == []
 
 
-def test_without_gateways_all_their_kinds_are_refused() -> None:
+def test_without_gateways_all_gateway_kinds_are_refused() -> None:
     """And for that reason only."""
     admission = fabric(make_vpc("vpc-1"), settings=FabricSettings(gateway_enabled=False))
     for manifest in (make_gateway(), make("GatewayGroup", "mine"), make_info()):
@@ -146,7 +146,7 @@ def test_a_vpcinfo_has_a_vni_and_cidrs() -> None:
     assert said(fabric().create(unsound)) == ["vpcinfo-vni .spec.vni", "vpcinfo-cidr .spec.subnets.default.cidr"]
 
 
-def test_controllers_make_a_vpcinfo_of_each_vpc_and_external() -> None:
+def test_controllers_create_one_vpcinfo_per_vpc_and_external() -> None:
     """Ready for use; of nothing else."""
     vpc = stored(make_vpc("vpc-1", {"default": make_subnet(1), "web": make_subnet(2)}), FabricSettings())
     head = {"apiVersion": "gateway.githedgehog.com/v1alpha1", "kind": "VPCInfo"}
@@ -165,7 +165,7 @@ def test_controllers_make_a_vpcinfo_of_each_vpc_and_external() -> None:
     assert vpc_info(make_gateway()) is None
 
 
-def test_objects_of_gateways_are_always_free_to_go() -> None:
+def test_gateway_objects_can_always_be_deleted() -> None:
     """Upstream looks at nothing."""
     admission = fabric(make_gateway(), make_info(internalID="00001"))
     for kind, name in (("GatewayGroup", "default"), ("Gateway", "gw-1"), ("VPCInfo", "vpc-1")):

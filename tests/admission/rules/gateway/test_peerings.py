@@ -126,7 +126,7 @@ def forwarding(*ports: dict[str, str], **fields: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_each_side_exposes_what_it_has(peering: Manifest, expected: list[str]) -> None:
+def test_each_side_exposes_only_its_own_addresses(peering: Manifest, expected: list[str]) -> None:
     """With NAT that fits the other side's."""
     found = said(fabric().create(peering))
     assert [one.replace(".spec.peering", "") for one in found] == expected
@@ -146,7 +146,7 @@ def test_a_peering_needs_a_gateway_in_its_group(group: str, expected: str) -> No
     assert said(fabric().create(make_gateway_peering(gatewayGroup=group))) == [f"{expected} .spec.gatewayGroup"]
 
 
-def test_what_is_exposed_to_one_vpc_does_not_overlap() -> None:
+def test_addresses_exposed_to_one_vpc_do_not_overlap() -> None:
     """Across peerings, after translation; to different VPCs it may."""
     other = make_gateway_peering(
         [translated(STATIC, "10.0.3.0/24", "10.0.1.128/25")], name="other", sides=("vpc-3", "vpc-2")
@@ -199,13 +199,13 @@ def rule(**fields: Any) -> dict[str, Any]:
         (rule(match={"proto": "999"}), ["gateway-acl-protocol-range .match.proto"]),
     ],
 )
-def test_rules_of_an_acl_match_what_is_there(row: dict[str, Any], expected: list[str]) -> None:
+def test_rules_of_an_acl_name_existing_sides_and_subnets(row: dict[str, Any], expected: list[str]) -> None:
     """Sources on the from side, destinations on the other, which is an External here."""
     found = said(fabric().create(make_gateway_peering(sides=OUT, acl={"rules": [row]})))
     assert [one.replace(".spec.acl.rules[0]", "") for one in found] == expected
 
 
-def test_a_pair_that_is_peered_already_is_warned_of() -> None:
+def test_peering_a_pair_again_is_a_warning() -> None:
     """By a gateway, or by the fabric."""
     admission = fabric(make_gateway_peering(name="first"), make_vpc_peering())
     again = make_gateway_peering([], [make_expose("10.0.2.0/24")], name="second")

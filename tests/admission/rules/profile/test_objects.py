@@ -19,7 +19,7 @@ EXTRA = FabricSettings(allow_extra_switch_profiles=True)
 
 
 def admission_with(*more: Manifest) -> Admission:
-    """A fabric that takes profiles of one's own."""
+    """A fabric that allows profiles that are not built in."""
     return make_admission(*more, settings=EXTRA)
 
 
@@ -45,7 +45,7 @@ def renamed(old: str, new: str) -> Manifest:
     return manifest
 
 
-def test_a_sound_profile_is_accepted_where_extra_ones_are_allowed() -> None:
+def test_a_valid_profile_is_accepted_where_extra_ones_are_allowed() -> None:
     """And refused elsewhere."""
     assert (said(admission_with().create(make_profile())), said(make_admission().create(make_profile()))) == (
         [],
@@ -138,13 +138,13 @@ REFUSED: dict[str, tuple[Manifest, list[str]]] = {
 
 
 @pytest.mark.parametrize(("manifest", "expected"), REFUSED.values(), ids=REFUSED)
-def test_a_profile_is_refused_for_one_reason(manifest: Manifest, expected: list[str]) -> None:
+def test_an_invalid_profile_is_refused(manifest: Manifest, expected: list[str]) -> None:
     """Each fault gives its violation at its place, and no follow-ups."""
     assert said(admission_with().create(manifest)) == expected
 
 
-def test_built_in_profiles_can_be_written_as_they_are_only() -> None:
-    """Zero values that Go drops are not a difference; nothing else may change, and they cannot go."""
+def test_built_in_profiles_cannot_be_changed() -> None:
+    """Zero values that Go drops are not a difference; nothing else may change, and they cannot be deleted."""
     admission = make_admission()
     profile = copy.deepcopy(
         next(one for one in default_profiles(admission.settings) if one["metadata"]["name"] == "vs")
@@ -159,7 +159,7 @@ def test_built_in_profiles_can_be_written_as_they_are_only() -> None:
 
 
 def test_changing_the_profile_of_a_switch_is_a_warning() -> None:
-    """Upstream lets it pass without a look at the switches."""
+    """Upstream accepts it without checking the switches."""
     admission = admission_with(make_profile(), make_switch(profile="mine"))
     verdict = admission.update(changed("notes", "new"))
     assert (verdict.accepted, said(verdict)) == (True, ["profile-in-use .spec"])
@@ -192,7 +192,7 @@ def test_ports_of_a_switch_follow_its_profile_and_its_breakouts() -> None:
         assert profile.nos_name(port, breakouts_of(switch)) is None
 
 
-def test_a_profile_is_parsed_once_however_often_it_is_asked_for() -> None:
+def test_a_profile_is_parsed_only_once() -> None:
     """Changing the state does not matter; replacing the profile does."""
     admission = admission_with(make_profile(), make_switch(profile="mine"))
     switch = make_switch(profile="mine")

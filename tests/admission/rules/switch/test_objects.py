@@ -30,7 +30,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("manifest", ACCEPTED.values(), ids=ACCEPTED)
 @pytest.mark.parametrize("upstream", Upstream)
-def test_a_switch_is_accepted_when_all_is_right(manifest: Manifest, upstream: Upstream) -> None:
+def test_a_valid_switch_is_accepted(manifest: Manifest, upstream: Upstream) -> None:
     """Nothing to say, not even a warning."""
     verdict = make_admission(settings=FabricSettings(upstream=upstream)).create(manifest)
     assert (verdict.accepted, said(verdict)) == (True, [])
@@ -130,7 +130,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("manifest", "expected"), REFUSED.values(), ids=REFUSED)
-def test_a_switch_is_refused_for_one_reason(manifest: Manifest, expected: list[str]) -> None:
+def test_an_invalid_switch_is_refused(manifest: Manifest, expected: list[str]) -> None:
     """Each fault gives its violation at its place, and no follow-ups."""
     assert said(make_admission().create(manifest)) == [*expected]
 
@@ -144,7 +144,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize(("same", "expected"), TAKEN.values(), ids=TAKEN)
-def test_switches_share_no_address_and_leaves_no_asn(same: dict[str, Any], expected: list[str]) -> None:
+def test_switches_have_different_addresses_and_leaves_different_asns(same: dict[str, Any], expected: list[str]) -> None:
     """The other switch is named; the switch itself does not count when it is updated."""
     admission = make_admission(make_switch("leaf-1", 1), make_switch("leaf-2", 2))
     assert said(admission.create(make_switch("leaf-3", 3, **same))) == expected
@@ -161,7 +161,7 @@ def test_mclag_partners_may_share_asn_and_vtep_address() -> None:
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_addresses_of_gateways_count_where_there_are_gateways(enabled: bool) -> None:
+def test_addresses_of_gateways_are_taken_if_the_fabric_has_gateways(enabled: bool) -> None:
     """Without the gateway, upstream does not look."""
     admission = make_admission(settings=FabricSettings(gateway_enabled=enabled))
     admission.put(make("Gateway", "gw-1", {"protocolIP": "172.30.8.2/32", "vtepIP": "172.30.12.1/32"}))
@@ -169,7 +169,7 @@ def test_addresses_of_gateways_count_where_there_are_gateways(enabled: bool) -> 
     assert said(admission.create(make_switch())) == expected
 
 
-def test_a_pipeline_that_nobody_defined_takes_no_port() -> None:
+def test_an_undefined_pipeline_has_room_for_no_port() -> None:
     """As in a profile whose pipelines were changed under the switch."""
     profile = make_profile(pipelines={"2": {"maxPorts": 4}})
     assert said(make_admission(profile).create(make_switch(profile="mine"))) == [
@@ -178,7 +178,7 @@ def test_a_pipeline_that_nobody_defined_takes_no_port() -> None:
 
 
 @pytest.mark.parametrize("after", [{"E1/1": "4x25G"}, {}])
-def test_breakouts_are_frozen_while_roce_is_on(after: dict[str, str]) -> None:
+def test_breakouts_cannot_change_while_roce_is_on(after: dict[str, str]) -> None:
     """Even when RoCE goes off in the same change, and an empty mapping is not the same as none."""
     old = make_switch(profile="celestica-ds3000", roce=True)
     admission = make_admission(old)
@@ -234,7 +234,9 @@ CHANGED: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("change", "expected"), CHANGED.values(), ids=CHANGED)
-def test_changes_under_connections_and_attachments_are_warnings(change: dict[str, Any], expected: list[str]) -> None:
+def test_changes_that_break_connections_and_attachments_are_warnings(
+    change: dict[str, Any], expected: list[str]
+) -> None:
     """Upstream checks neither again."""
     before: dict[str, Any] = {"redundancy": PAIR, "groups": ["pair"], "portBreakouts": {"E1/49": "4x25G"}}
     admission = make_admission(
@@ -259,7 +261,7 @@ def test_every_rule_of_switches_has_a_test() -> None:
     assert {id for id in RULES if id.startswith("switch-") and id not in named} == unreachable
 
 
-def test_warnings_are_those_that_upstream_misses() -> None:
+def test_warnings_are_about_what_upstream_accepts() -> None:
     """Nothing that is refused is called a warning."""
     warnings = {id for id, rule in RULES.items() if id.startswith("switch-") and rule.severity is Severity.WARNING}
     assert warnings == {
@@ -276,7 +278,7 @@ def test_warnings_are_those_that_upstream_misses() -> None:
     }
 
 
-def test_a_switch_may_lack_the_structures_that_a_patch_took_away() -> None:
+def test_a_switch_may_lack_structures_that_a_patch_removed() -> None:
     """A cluster stores them empty only when its webhook has something else to change."""
     verdict = make_admission(make_switch()).patch(
         "Switch", "leaf-1", {"spec": {"redundancy": None, "boot": None, "ecmp": None}}

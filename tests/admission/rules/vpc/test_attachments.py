@@ -80,17 +80,17 @@ def fabric(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Admission:
         (attach(connection="out"), ["attachment-switch-missing .spec.connection"]),
     ],
 )
-def test_what_can_be_attached_to_what(attachment: Manifest, expected: list[str]) -> None:
+def test_attachments_need_a_connection_that_fits_their_vpc(attachment: Manifest, expected: list[str]) -> None:
     """The subnet, the type of the Connection, its switches and their models decide."""
     assert said(fabric().create(attachment)) == expected
 
 
-def test_native_vlan_for_hostbgp_was_allowed_before() -> None:
+def test_the_older_release_allows_a_native_vlan_for_hostbgp() -> None:
     """v0.126 does not look."""
     assert fabric(upstream=Upstream.V0_126).create(attach("vpc-1/bgp", nativeVLAN=True)).accepted
 
 
-def test_hostbgp_does_not_go_with_mclag() -> None:
+def test_hostbgp_cannot_be_combined_with_mclag() -> None:
     """Not even on one of the two switches."""
     switch = make_switch("leaf-5", 5, redundancy={"group": "pair", "type": "mclag"})
     verdict = fabric(switch, make_link("mc", "unbundled", "leaf-5")).create(attach("vpc-1/bgp", "mc"))
@@ -116,7 +116,7 @@ def test_a_p2p_link_is_an_ipv4_31(text: str, accepted: bool) -> None:
     assert said(fabric().create(attachment)) == expected
 
 
-def test_a_subnet_is_attached_once_and_one_subnet_untagged() -> None:
+def test_a_subnet_is_attached_once_and_only_one_is_untagged() -> None:
     """An update may keep what the attachment itself has."""
     there = fabric(attach(name="first", nativeVLAN=True))
     assert said(there.create(attach())) == ["attachment-duplicate .spec.subnet"]
@@ -127,6 +127,6 @@ def test_a_subnet_is_attached_once_and_one_subnet_untagged() -> None:
     assert there.update(attach(name="first", nativeVLAN=True)).accepted
 
 
-def test_an_attachment_goes_freely() -> None:
+def test_an_attachment_can_always_be_deleted() -> None:
     """Nothing refers to it."""
     assert fabric(attach()).delete("VPCAttachment", "mine").accepted

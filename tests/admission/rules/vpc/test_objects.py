@@ -59,7 +59,7 @@ def extra(prefix: str, **lengths: int) -> Manifest:
         ),
     ],
 )
-def test_a_vpc(vpc: Manifest, expected: list[str]) -> None:
+def test_a_vpc_is_validated(vpc: Manifest, expected: list[str]) -> None:
     """Its name, its mode, its namespaces, what may talk, where routes lead."""
     assert said(make_admission().create(vpc)) == expected
 
@@ -94,7 +94,7 @@ def test_a_vpc(vpc: Manifest, expected: list[str]) -> None:
         ),
     ],
 )
-def test_a_subnet(vpc: Manifest, expected: list[str]) -> None:
+def test_a_subnet_is_validated(vpc: Manifest, expected: list[str]) -> None:
     """Its addresses, its VLAN, and what its servers may announce."""
     assert said(make_admission().create(vpc)) == expected
 
@@ -139,7 +139,7 @@ def test_a_subnet(vpc: Manifest, expected: list[str]) -> None:
         (of(dhcp={"static": {MAC: {"ip": "10.0.1.9"}}}), [f"vpc-dhcp-static-without-server {AT}.dhcp.static"]),
     ],
 )
-def test_the_dhcp_of_a_subnet(vpc: Manifest, expected: list[str]) -> None:
+def test_the_dhcp_of_a_subnet_is_validated(vpc: Manifest, expected: list[str]) -> None:
     """A server or a relay, with addresses that servers can use."""
     assert said(make_admission().create(vpc)) == expected
 
@@ -150,7 +150,7 @@ def test_a_relay_vpc_needs_a_relay() -> None:
     assert said(make_admission(make_vpc()).create(vpc)) == [f"vpc-dhcp-relay-vpc-alone {AT}.dhcp.relayVPC"]
 
 
-def test_the_subnets_of_a_vpc_are_apart() -> None:
+def test_the_subnets_of_a_vpc_do_not_overlap() -> None:
     """In VLANs and addresses; hostBGP subnets may go without a VLAN."""
     vpc = make_vpc(subnets={"a": make_subnet(1), "b": make_subnet(1, subnet="10.0.0.0/23")})
     assert said(make_admission().create(vpc)) == [
@@ -161,8 +161,8 @@ def test_the_subnets_of_a_vpc_are_apart() -> None:
     assert said(make_admission().create(make_vpc(subnets=bgp))) == []
 
 
-def test_vpcs_of_one_namespace_are_apart() -> None:
-    """In VLANs and addresses, extra prefixes included; a VPC is not in its own way."""
+def test_vpcs_of_one_namespace_do_not_overlap() -> None:
+    """In VLANs and addresses, extra prefixes included; a VPC does not conflict with itself."""
     announced = make_subnet(5, vlan=0, hostBGP=True, hostBGPExtraPrefixes={"10.0.8.0/22": {"minPrefixLen": 22}})
     fabric = make_admission(of(subnet="10.0.0.0/22"), make_vpc("bgp", {"a": announced}))
     assert said(fabric.create(make_vpc("vpc-2"))) == [f"vpc-subnet-taken {AT}.subnet", f"vpc-vlan-taken {AT}.vlan"]
@@ -195,8 +195,8 @@ def test_which_of_two_vpcs_comes_first_does_not_matter(order: list[int]) -> None
         ("Connection", "fabric.githedgehog.com/vpc", "vpc-1"),
     ],
 )
-def test_a_vpc_in_use_stays(kind: str, label: str, value: str) -> None:
-    """Attachments, peerings and static externals hold it."""
+def test_a_vpc_in_use_cannot_be_deleted(kind: str, label: str, value: str) -> None:
+    """Attachments, peerings and static externals refer to it."""
     fabric = make_admission(make_vpc())
     fabric.put(make(kind, "user", labels={label: value}))
     verdict = fabric.delete("VPC", "vpc-1")
@@ -236,8 +236,8 @@ def test_a_vpc_in_use_stays(kind: str, label: str, value: str) -> None:
         ),
     ],
 )
-def test_what_is_accepted_with_a_warning(vpc: Manifest, expected: list[str]) -> None:
-    """Surely nobody wants it."""
+def test_doubtful_vpcs_are_accepted_with_a_warning(vpc: Manifest, expected: list[str]) -> None:
+    """Upstream accepts them, although they are almost certainly mistakes."""
     verdict = make_admission().create(vpc)
     assert (verdict.accepted, said(verdict)) == (True, expected)
 
@@ -273,7 +273,7 @@ def attached(*more: Manifest) -> Any:
         ({"default": make_subnet(1, hostBGP=True)}, {}, ["vpc-attachment-misfit .spec"]),
     ],
 )
-def test_a_change_under_an_attachment_is_a_warning(
+def test_changing_an_attached_vpc_is_a_warning(
     subnets: dict[str, Any], spec: dict[str, Any], expected: list[str]
 ) -> None:
     """Upstream checks when something is attached, and never again."""

@@ -55,7 +55,7 @@ def fabric(*more: Manifest, settings: FabricSettings | None = None) -> Admission
     ],
 )
 def test_a_vpc_peering_joins_two_vpcs_of_the_same_namespaces(peering: Manifest, expected: list[str]) -> None:
-    """With subnets that are there."""
+    """With existing subnets."""
     assert said(fabric().create(peering)) == expected
 
 
@@ -97,7 +97,7 @@ def test_an_external_peering_joins_a_vpc_and_an_external(peering: Manifest, expe
     assert said(fabric().create(peering)) == expected
 
 
-def test_a_refused_peering_says_what_there_is_instead() -> None:
+def test_a_refused_peering_names_the_existing_subnets() -> None:
     """The object, the field, what is wrong."""
     verdict = fabric().create(make_external_peering({"name": "vpc-1", "subnets": ["nope"]}))
     assert [str(one) for one in verdict.violations] == [
@@ -105,8 +105,8 @@ def test_a_refused_peering_says_what_there_is_instead() -> None:
     ]
 
 
-def test_a_second_peering_of_a_pair_is_warned_of() -> None:
-    """Upstream takes it (#1552, #1553), but not twice the same object."""
+def test_a_second_peering_of_a_pair_is_a_warning() -> None:
+    """Upstream accepts it (#1552, #1553), except for the same object twice."""
     admission = fabric(make_vpc_peering(name="first"), make_external_peering(name="first"))
     again = admission.create(make_vpc_peering({"vpc-2": {}, "vpc-1": {}}, name="second"))
     assert (again.accepted, said(again)) == (True, ["vpc-peering-duplicate .spec.permit"])
@@ -115,7 +115,7 @@ def test_a_second_peering_of_a_pair_is_warned_of() -> None:
     assert said(admission.update(make_external_peering(name="first"))) == []
 
 
-def test_a_pair_peered_by_fabric_and_gateway_is_warned_of() -> None:
+def test_peering_a_pair_by_fabric_and_gateway_is_a_warning() -> None:
     """Whichever of them comes second (#1551)."""
     admission = fabric(
         make_gateway_peering(name="gate"), make_gateway_peering(sides=("ext.ext-1", "vpc-1"), name="gate-out")
@@ -124,7 +124,7 @@ def test_a_pair_peered_by_fabric_and_gateway_is_warned_of() -> None:
     assert said(admission.create(make_external_peering())) == ["peering-fabric-and-gateway .spec.permit"]
 
 
-def test_peerings_are_always_free_to_go() -> None:
+def test_peerings_can_always_be_deleted() -> None:
     """Nothing refers to them."""
     admission = fabric(make_vpc_peering(), make_external_peering())
     assert admission.delete("VPCPeering", "peering").accepted
