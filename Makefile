@@ -1,4 +1,4 @@
-# `make help` is the manual. Every target installs what it needs from this repository's own lock files.
+# `make help` lists the targets. Every target installs what it needs from this repository's lock files.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -9,12 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
-# As many test processes as the machine has cores: they start servers of their own, unless they are given one cluster.
+# As many test processes as the machine has cores: each starts its own servers, unless a cluster is given.
 WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,auto)
-# Test processes with an Airflow each: they wait more than they work, and take 2 GB of memory.
+# Test processes with their own Airflow: each mostly waits, and takes 2 GB of memory.
 STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,2)
 
-# What a target is about to do, in the words of `make help`.
+# Prints what a target is about to do, in the words of `make help`.
 SAY = sed -n 's/^$@:.*\#\# /$@: /p' Makefile
 
 .PHONY: help
@@ -44,7 +44,7 @@ demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 c
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
 
 .PHONY: test
-test: $(INSTALLED) devcluster ## Run all tests, the real parts included
+test: $(INSTALLED) devcluster ## Run all tests, including those on real servers
 	@$(SAY)
 	$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
 	$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
@@ -55,12 +55,12 @@ test-unit: $(INSTALLED) ## Run the quick tests, which need no server
 	$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
 
 .PHONY: replay
-replay: $(INSTALLED) ## Try recorded answers of a real cluster on the validation engine; CASES=FILE
+replay: $(INSTALLED) ## Replay recorded answers of a real cluster on the validation engine; CASES=FILE
 	@$(SAY)
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
 
 .PHONY: check
-check: $(INSTALLED) ## Lint, spelling, types, import contracts, generated docs, DAG parse times
+check: $(INSTALLED) ## Check code style, spelling, types, import contracts, generated docs, DAG parse times
 	@$(SAY)
 	$(BIN)/ruff check .
 	$(BIN)/hadolint Dockerfile
@@ -87,22 +87,22 @@ bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write be
 	PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: chaos
-chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES= AIRFLOW=1
+chaos: $(INSTALLED) devcluster ## Kill processes and cut connections at random, then compare; SEED= KILLS= OUTAGES= MINUTES= AIRFLOW=1
 	@$(SAY)
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(AIRFLOW),--airflow) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: fuzz
-fuzz: $(INSTALLED) ## Let every reader of outside input have what nobody would send; SEED= MINUTES=
+fuzz: $(INSTALLED) ## Feed hostile random input to every reader of outside data; SEED= MINUTES=
 	@$(SAY)
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: soak
-soak: $(INSTALLED) devcluster ## Leave everything alone while hours pass in minutes; RUNS=
+soak: $(INSTALLED) devcluster ## Let an installation run undisturbed while hours are simulated; RUNS=
 	@$(SAY)
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.soak $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: lock
-lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files
+lock: $(INSTALLED) ## Resolve requirements*.in into the lock files again
 	@$(SAY)
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt

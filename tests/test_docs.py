@@ -13,6 +13,9 @@ from docs import generate
 from docs.commands import commands
 from hedgehog import errors
 from hedgehog.__main__ import build_parser
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.health import Health
+from hedgehog.fabric.model import ObjectRef, Revision, SourceOfTruth, SyncStatus, Target
 from hedgehog.fabric.problems import REMEDIES, ProblemKind
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,6 +95,51 @@ def test_every_argument_of_a_command_is_explained(name, command):
     """Options have a help text; positional arguments may have a telling name instead."""
     silent = [action.option_strings for action in command._actions if action.option_strings and not action.help]
     assert silent == []
+
+
+# glossary
+
+
+def glossary() -> list[tuple[str, str]]:
+    """The words of the README's list with their meaning; a row may explain several, separated by semicolons."""
+    section = (ROOT / "README.md").read_text().split("## Words")[1].split("\n\n")[1]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines()[2:]]
+    return [(words, meaning) for words, meaning in rows]
+
+
+def test_every_row_of_the_glossary_explains_all_of_its_words():
+    """As many meanings as words, and no word twice."""
+    words = [word for row, _ in glossary() for word in row.split("; ")]
+    assert len(words) > 25
+    assert len(set(words)) == len(words)
+    uneven = [row for row, meaning in glossary() if len(row.split("; ")) > len(meaning.split("; "))]
+    assert uneven == []
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("change set", [*Action]),
+        ("status", [*SyncStatus]),
+        ("health", [*Health]),
+        ("target", [*Target]),
+        ("source of truth", [*SourceOfTruth]),
+        ("object; object ref", [str(ObjectRef("Kind", "namespace", "name"))]),
+        ("revision", [str(Revision("branch", "commit"))]),
+    ],
+)
+def test_the_glossary_lists_the_values_that_the_code_has(word, values):
+    """All of them, in the order of the code."""
+    assert re.findall(r"`([^`]+)`", dict(glossary())[word]) == values
+
+
+def test_every_word_of_the_glossary_is_used():
+    """In the pages, and in the package: a word that the product does not use explains nothing."""
+    pages = " ".join(page.read_text() for page in PAGES if page.name != "README.md").lower()
+    package = " ".join(path.read_text() for path in (ROOT / "plugins" / "hedgehog").rglob("*.py")).lower()
+    words = [word for row, _ in glossary() for word in row.split("; ")]
+    unused = [word for word in words if word not in pages or not re.search(word.replace(" ", "[ _-]?"), package)]
+    assert unused == []
 
 
 # the generator
@@ -174,6 +222,13 @@ def test_every_make_target_says_what_it_is_about_to_do():
     recipes = re.findall(r"^([a-z-]+):.*## .*\n((?:\t.*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     silent = {name for name, recipe in recipes if not recipe.startswith("\t@$(SAY)\n")}
     assert silent == {"help", "install"}
+
+
+def test_contributing_explains_every_make_target():
+    """Its table is `make help` with more room."""
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    explained = re.findall(r"^\| `make ([a-z-]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert sorted(explained) == sorted(targets - {"help"})
 
 
 def test_decisions_are_numbered_without_a_gap():
