@@ -117,9 +117,9 @@ def test_a_problem_belongs_to_the_dag_that_can_end_it(bench, source, verb):
 def test_remarks_about_one_file_are_one_problem_and_their_number_is_bounded(bench):
     """A pushed file with ten thousand mistakes must not fill the database."""
     fabric = bench.synced_fabric()
-    many = [SyncProblem(ProblemKind.REFUSED, f"{n}.yaml", "x" * 5000) for n in range(problems.MOST_FINDINGS + 5)]
+    many = [SyncProblem(ProblemKind.REFUSED, f"{n}.yaml", "x" * 5000) for n in range(problems.MOST_PROBLEMS + 5)]
     bench.finish(fabric, outcome(OutcomeStatus.HELD, *many, SyncProblem(ProblemKind.REFUSED, "0.yaml", "twice")))
-    assert len(open_problems(bench.connection)) == problems.MOST_FINDINGS
+    assert len(open_problems(bench.connection)) == problems.MOST_PROBLEMS
     bench.finish(
         fabric, outcome(OutcomeStatus.HELD, *[SyncProblem(REFUSED.kind, "a.yaml", f"line {n}") for n in (1, 2)])
     )

@@ -104,7 +104,7 @@ def test_of_the_dead_letters_only_closed_ones_go(bench):
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.name)
 def test_every_history_is_sql_that_the_database_takes(bench, history):
     """Columns are renamed, tables go."""
-    assert retention.count_old(bench.connection, history, 1) == 0
+    assert retention.count_expired(bench.connection, history, 1) == 0
     assert retention.sweep(bench.connection, history, 1) == SweepResult(1, 0)
 
 
@@ -116,7 +116,7 @@ def test_rows_go_in_batches_the_oldest_first_up_to_a_limit(bench):
         "FROM generate_series(1, 20) n"
     )
     history = BY_NAME["sync_event"]
-    assert retention.count_old(bench.connection, history, 30) == 20
+    assert retention.count_expired(bench.connection, history, 30) == 20
     assert retention.sweep(bench.connection, history, 30, most=7, batch=3) == SweepResult(30, 7, more=True)
     assert [row[0] for row in statuses(bench)] == [str(number) for number in range(8, 21)]
     assert retention.sweep(bench.connection, history, 30, most=13, batch=5) == SweepResult(30, 13)

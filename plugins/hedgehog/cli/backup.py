@@ -77,7 +77,7 @@ def _backup(arguments: argparse.Namespace) -> int:
         done = backup_storage.back_up(connection, place, keep=keep, now=datetime.now(UTC), dry_run=arguments.dry_run)
     show(arguments, done.as_dict(), lambda: _backup_text(done))
     if arguments.output == "table":
-        for text in done.missing.told():
+        for text in done.missing.lines():
             note(text)
     return 1 if done.missing else 0
 

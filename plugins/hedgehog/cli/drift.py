@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
-from hedgehog.cli.output import age, cell, limited, note, progress, show, table
+from hedgehog.cli.output import age, cell, first_lines_of, note, progress, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change
@@ -167,7 +167,7 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
     heading, *lines = table(_COLUMNS, rows, nothing="no drift is known").splitlines()
     text = [heading]
     for line, one in zip(lines, data, strict=True):
-        differences = limited(map(cell, one["lines"]), _DIFFERENCES_SHOWN, every=every)
+        differences = first_lines_of(map(cell, one["lines"]), _DIFFERENCES_SHOWN, every=every)
         text += [line, *(f"    {difference}" for difference in differences)]
     if any(one["next"] == NextStep.HELD for one in data):
         text += ["", "what is held waits for you: `hedgehog drift adopt|revert NAME OBJECT`"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli import fabric_care
 from hedgehog.cli.arguments import add_command, add_group, setting
-from hedgehog.cli.output import age, limited, note, pairs, progress, say, screen, show, table, write_result
+from hedgehog.cli.output import age, first_lines_of, note, pairs, progress, say, screen, show, table, write_result
 from hedgehog.cli.session import fabric_database
 from hedgehog.cli.status import status_table
 from hedgehog.errors import AlreadyExists, InvalidInput
@@ -158,7 +158,7 @@ def _report_text(report: ImportReport, *, every: bool) -> str:
     if report.fabric is not None:
         lines.append(f"objects of {report.fabric}: {_counts(report.objects)}")
         changes = [str(change) for change in report.objects.writes]
-        lines += [f"  {line}" for line in limited(changes, _SHOWN_CHANGES, every=every)]
+        lines += [f"  {line}" for line in first_lines_of(changes, _SHOWN_CHANGES, every=every)]
     return "\n".join([*lines, "dry run: nothing was changed"] if report.dry_run else lines)
 
 

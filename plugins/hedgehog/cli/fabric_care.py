@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, duration, iso_time
-from hedgehog.cli.output import cell, limited, note, progress, show
+from hedgehog.cli.output import cell, first_lines_of, note, progress, show
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import FABRIC
@@ -134,14 +134,14 @@ def _what_stays(seen: Remains) -> Iterator[str]:
                 "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that "
                 "git_directory"
             )
-    for place in seen.places:
+    for place in seen.clusters:
         yield f"  {len(place.live)} objects stay in the cluster of {place.connection_id}: {_kinds(place.live)}"
         if any(ref.kind == FABRIC.kind for ref in place.live):
             yield "    among them its Fabric resource, which keeps its last status"
         yield (
             f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
         )
-    if not seen.files and not seen.places:
+    if not seen.files and not seen.clusters:
         yield "  nothing of it is in Git or in a cluster"
 
 
@@ -178,7 +178,7 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
     if seen.files and seen.fabric.git_repository is not None:
         yield f"  from Git, {len(seen.files)} files of {seen.fabric.git_repository.name}:"
         yield from _named(seen.files, every=every)
-    for place in seen.places:
+    for place in seen.clusters:
         yield f"  from the cluster of {place.connection_id}, {len(place.live)} objects ({_kinds(place.live)}):"
         yield from _named(sorted(map(str, place.live)), every=every)
         yield from (f"    {cell(f'{ref} is {why}')}" for ref, why in sorted(place.waiting.items()))
@@ -186,7 +186,7 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
 
 
 def _named(names: Collection[str], *, every: bool) -> Iterator[str]:
-    yield from (f"    {line}" for line in limited(map(cell, names), _SHOWN, every=every))
+    yield from (f"    {line}" for line in first_lines_of(map(cell, names), _SHOWN, every=every))
 
 
 def _left_alone(seen: Remains) -> Iterator[str]:
@@ -201,7 +201,7 @@ def _left_alone(seen: Remains) -> Iterator[str]:
             else "because they are its source of truth: remove them with a commit"
         )
         yield f"  {len(seen.foreign)} files in {seen.fabric.git_directory or 'the root'} stay in Git, {why}"
-    for place in seen.places:
+    for place in seen.clusters:
         yield from (
             f"  {cell(ref)} stays in the cluster of {place.connection_id}: it belongs to {cell(owner)}"
             for ref, owner in sorted(place.others.items())
@@ -209,13 +209,13 @@ def _left_alone(seen: Remains) -> Iterator[str]:
 
 
 def _purged(seen: Remains, left: Remains, problems: Collection[str]) -> Iterator[str]:
-    name, objects = seen.fabric.name, sum(len(place.live) for place in seen.places)
+    name, objects = seen.fabric.name, sum(len(place.live) for place in seen.clusters)
     if left.done:
         yield f"{name} is gone: {len(seen.files)} files removed from Git, {objects} objects from clusters"
         yield from _left_alone(left)
         return
     yield f"{name} is not gone yet, and stays suspended; run the same command again, or `hedgehog fabric resume {name}`"
     yield from (f"  {cell(problem)}" for problem in problems)
-    for place in left.places:
-        told = {str(ref) for ref in place.live} | {f"{ref} is {why}" for ref, why in place.waiting.items()}
-        yield from (f"  {place.connection_id}: {cell(one)}" for one in sorted(told))
+    for place in left.clusters:
+        remaining = {str(ref) for ref in place.live} | {f"{ref} is {why}" for ref, why in place.waiting.items()}
+        yield from (f"  {place.connection_id}: {cell(one)}" for one in sorted(remaining))

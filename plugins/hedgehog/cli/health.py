@@ -62,8 +62,8 @@ def _health(arguments: argparse.Namespace) -> int:
     rows.sort(key=lambda row: (list(Scope).index(row.scope), -SEVERITY[row.health], row.name))
     data = [asdict(row) | {"latency": latencies.get(row.name) if row.scope is Scope.FABRIC else None} for row in rows]
     show(arguments, data, lambda: _text(rows, datetime.now(UTC), screen(arguments), every=arguments.verbose))
-    ill = any(row.health not in (Health.HEALTHY, Health.PROGRESSING) for row in rows)
-    return 1 if arguments.check and ill else 0
+    unhealthy = any(row.health not in (Health.HEALTHY, Health.PROGRESSING) for row in rows)
+    return 1 if arguments.check and unhealthy else 0
 
 
 def _latencies(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def _text(rows: Sequence[HealthRow], now: datetime, screen: Screen, *, every: bo
     text = [table(_COLUMNS, lines, nothing=nothing, screen=screen)]
     for row in rows:
         if len(row.reasons) > 1:
-            told = list(map(cell, row.reasons)) if every else grouped_reasons(row.reasons)
-            shown = [part for one in told for part in screen.wrap(one, 2)]
+            reasons = list(map(cell, row.reasons)) if every else grouped_reasons(row.reasons)
+            shown = [part for one in reasons for part in screen.wrap(one, 2)]
             text += [f"\n{row.name}:", *(f"  {line}" for line in shown)]
     return "\n".join(text)
 

@@ -53,7 +53,7 @@ def own_stdout(arguments: argparse.Namespace) -> Iterator[None]:
     arguments.stdout.flush()
 
 
-def limited(lines: Iterable[str], most: int, *, every: bool) -> list[str]:
+def first_lines_of(lines: Iterable[str], most: int, *, every: bool) -> list[str]:
     """*every* line, or the first ones and how many more there are."""
     return list(lines) if every else first_lines(lines, most, where=VERBOSE)
 

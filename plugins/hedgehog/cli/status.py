@@ -215,7 +215,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         fabric = load_fabric(connection, arguments.fabric)
         rows = target_statuses(connection, [fabric.name], now=now)
         seen = health.latest(connection, Scope.FABRIC, [fabric.name])
-    ill = [row for row in seen if row.health not in _WELL]
+    unhealthy = [row for row in seen if row.health not in _WELL]
     data = {
         "fabric": fabric.name,
         "in_step": all(row.is_in_step for row in rows),
@@ -226,8 +226,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     wrapped = screen(arguments)
 
     def text() -> str:
-        told = [*_explanation(fabric, rows, now, wrapped, every=arguments.verbose)]
-        return "\n".join([*told, *(line for row in ill for line in _illness(row, now, wrapped))])
+        lines = [*_explanation(fabric, rows, now, wrapped, every=arguments.verbose)]
+        return "\n".join([*lines, *(line for row in unhealthy for line in _health_lines(row, now, wrapped))])
 
     show(arguments, data, text)
     return 1 if data["needs_somebody"] else 0
@@ -257,7 +257,7 @@ def _explanation(
             yield from _group(group, now, screen, every=every)
 
 
-def _illness(row: HealthRow, now: datetime, screen: Screen) -> Iterator[str]:
+def _health_lines(row: HealthRow, now: datetime, screen: Screen) -> Iterator[str]:
     yield ""
     yield (
         f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, checked {age(row.checked_at, now)} ago"

@@ -73,27 +73,27 @@ def _pull(arguments: argparse.Namespace) -> int:
         batches = [batch for one in asked for batch in repository_plan.plan(connection, repository=one, at_once=True)]
         names = list(dict.fromkeys(_names(batches)))
         with progress(arguments, f"reading {len(names)} repositories"):
-            looks = repository_changes.follow(
+            found = repository_changes.follow(
                 connection, names, open_mirror=open_mirror, run_id=run_id(), force=arguments.force, at_once=True
             )
-    show(arguments, [look.as_dict() for look in looks], lambda: _looks_text(looks, screen(arguments)))
-    return 1 if any(look.failed for look in looks) else 0
+    show(arguments, [one.as_dict() for one in found], lambda: _pull_text(found, screen(arguments)))
+    return 1 if any(one.failed for one in found) else 0
 
 
-def _looks_text(looks: Sequence[RepositoryOutcome], screen: Screen) -> str:
+def _pull_text(found: Sequence[RepositoryOutcome], screen: Screen) -> str:
     columns = ("repository", "revision", "moved", "fabrics taken in", "fabrics due at Git", "error")
     rows = [
         (
-            look.repository,
-            shown_revision(look.revision),
-            "yes" if look.moved else "no",
-            len(look.outcomes),
-            ", ".join(look.woken) or None,
-            str(look.error) if look.error else None,
+            one.repository,
+            shown_revision(one.revision),
+            "yes" if one.moved else "no",
+            len(one.outcomes),
+            ", ".join(one.woken) or None,
+            str(one.error) if one.error else None,
         )
-        for look in looks
+        for one in found
     ]
-    outcomes = [outcome for look in looks for outcome in look.outcomes]
+    outcomes = [outcome for one in found for outcome in one.outcomes]
     lines = [table(columns, rows, nothing="no fabric follows a repository", screen=screen)]
     return "\n".join([*lines, *(["", _outcome_text(outcomes, details=False, screen=screen)] if outcomes else [])])
 
@@ -168,8 +168,8 @@ def _outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen)
     ]
     lines = [table(_OUTCOME_COLUMNS, rows, nothing="no fabric is due", screen=screen)]
     for outcome in outcomes:
-        told = outcome.details if details or outcome.status in (OutcomeStatus.ERROR, OutcomeStatus.HELD) else ()
-        lines += [f"\n{outcome.fabric}:", *(f"  {cell(line)}" for line in told)] if told else []
+        shown = outcome.details if details or outcome.status in (OutcomeStatus.ERROR, OutcomeStatus.HELD) else ()
+        lines += [f"\n{outcome.fabric}:", *(f"  {cell(line)}" for line in shown)] if shown else []
     if any(outcome.dry_run for outcome in outcomes):
         lines.append("\ndry run: nothing was written")
     return "\n".join(lines)

@@ -135,10 +135,10 @@ def message(
     subject = f"{'Initialize' if initial else verb} fabric {fabric.name}"
     if len(subject) > SUBJECT_LIMIT:
         subject = subject[: SUBJECT_LIMIT - 1] + "…"
-    told = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
+    counted = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
     trailers = {FABRIC_TRAILER: fabric.name, GENERATION_TRAILER: str(fabric.generation), RUN_TRAILER: run_id}
     lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items()]
-    return "\n".join([subject, "", f"Files: {told or 'layout only'}.", "", *lines, ""])
+    return "\n".join([subject, "", f"Files: {counted or 'layout only'}.", "", *lines, ""])
 
 
 def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:

@@ -128,10 +128,10 @@ def server_text(text: str) -> str:
 
 
 def without_progress(text: bytes) -> bytes:
-    """What git printed, without the lines that only told how far it was; of very much the beginning and the end."""
+    """What git printed, without the lines that only say how far it was; of very much the beginning and the end."""
     lines = (line.rstrip(b" \r").rpartition(b"\r")[2] for line in text.split(b"\n"))
-    told = b"\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
-    return told if len(told) <= 2 * _READ_LIMIT else b"\n".join((told[:_READ_LIMIT], told[-_READ_LIMIT:]))
+    kept = b"\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
+    return kept if len(kept) <= 2 * _READ_LIMIT else b"\n".join((kept[:_READ_LIMIT], kept[-_READ_LIMIT:]))
 
 
 def is_damage(text: str, clone: Path) -> bool:

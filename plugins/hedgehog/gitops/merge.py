@@ -70,7 +70,7 @@ def _merge(
             return MergedDirectory(ours, theirs)
         if ours.tree is None or theirs.tree is None:
             return MergedDirectory(ours, ours, (ours.at or theirs.at or directory,))
-        _measure(repository, (origin, ours, theirs), directory, limits)
+        _refuse_too_large(repository, (origin, ours, theirs), directory, limits)
     except InvalidInput as error:
         return MergedDirectory(ours, ours, error=error)
     was = origin.tree or repository.TreeBuilder().write()
@@ -82,7 +82,9 @@ def _merge(
     return MergedDirectory(ours, after, tuple(f"{directory}/{path}" if directory else path for path in conflicts))
 
 
-def _measure(repository: pygit2.Repository, places: Iterable[PathEntry], directory: str, limits: Limits) -> None:
+def _refuse_too_large(
+    repository: pygit2.Repository, places: Iterable[PathEntry], directory: str, limits: Limits
+) -> None:
     """Refuse a directory that git would take too long to merge: too many entries, or too much of it differs."""
     found = [trees.walk(repository, one.tree, directory, limits=limits).files.items() for one in places if one.tree]
     differing = {one for files in found for one in files} - {

@@ -72,14 +72,14 @@ def walk(
     pending = [(pygit2.Oid(hex=tree_id), prefix, 0, "")]
     left = limits.entries
     while pending:
-        oid, prefix, depth, hurt = pending.pop()
+        oid, prefix, depth, inherited = pending.pop()
         tree = load(repository, oid, directory)
         left -= len(tree)
         if left < 0:
             raise limits.too_large(directory, f"there are more than {limits.entries} files and directories")
         for entry in tree:
             name, why = _name(entry.raw_name or b"", prefix, limits)
-            path, why = f"{prefix}{name}", hurt or why
+            path, why = f"{prefix}{name}", inherited or why
             if entry.filemode == FileMode.TREE and depth < limits.depth:
                 if not skip(path):
                     pending.append((entry.id, f"{path}/", depth + 1, why))

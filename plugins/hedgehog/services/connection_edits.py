@@ -39,5 +39,5 @@ def wake(connection: Connection, target: Target, digest: Digest) -> list[str]:
                 woken += schedule.make_failed_due(
                     cursor, target, connection_id=noted.connection_id, parked_only=noted.digest is None
                 )
-    connection_digests.forget_healthy(connection)
+    connection_digests.forget_unused(connection)
     return sorted(woken)

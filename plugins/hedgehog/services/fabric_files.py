@@ -31,11 +31,11 @@ class FabricFiles:
 
     def problems(self) -> Iterator[str]:
         """A line for everything opaque, and for every directory that is nobody's."""
-        told = {path: one.why for path, one in self.opaque.items()} | dict(self.nobodys)
-        yield from (f"{path}: {why}" for path, why in sorted(told.items()))
+        reasons = {path: one.why for path, one in self.opaque.items()} | dict(self.nobodys)
+        yield from (f"{path}: {why}" for path, why in sorted(reasons.items()))
 
 
-def sort(listing: Listing, directory: str = "", neighbours: Collection[str] = ()) -> FabricFiles:
+def sort_files(listing: Listing, directory: str = "", neighbours: Collection[str] = ()) -> FabricFiles:
     """Tell the files below *directory* apart, but for those in the directories of its *neighbours* below it."""
     inner = [f"{one}/" for one in inside(directory, neighbours)]
     below = f"{directory}/" if directory else ""

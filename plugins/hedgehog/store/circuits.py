@@ -54,7 +54,7 @@ class Circuit:
         return f"{self.failures} failures in a row{again}: {self.reason}"
 
 
-def circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> dict[int, Circuit]:
+def load_circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> dict[int, Circuit]:
     """The circuits of *fabric_ids* that have failures."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -73,7 +73,7 @@ def open_circuits(
     The caller calls all others. For a half-open circuit one caller per RECOVERY is let through; any other is
     refused until that one has reported.
     """
-    known = circuits(connection, service, fabric_ids)
+    known = load_circuits(connection, service, fabric_ids)
     opened = {fabric_id: circuit for fabric_id, circuit in known.items() if circuit.opened_at is not None}
     if not opened:
         return {}

@@ -51,7 +51,7 @@ def note(connection: Connection, connection_id: str, salt: bytes, digest: bytes)
         )
 
 
-def forget_healthy(connection: Connection) -> None:
+def forget_unused(connection: Connection) -> None:
     """Drop the digests of connections by which nothing fails any more; a sync that is under way may fail again."""
     with transaction(connection) as cursor:
         cursor.execute(

@@ -118,11 +118,11 @@ def replay(connection: Connection, selection: Selection, *, by: str) -> tuple[li
     """
     with transaction(connection) as cursor:
         found = _locked(cursor, selection)
-        awake: set[tuple[Target, str]] = set()
+        due_again: set[tuple[Target, str]] = set()
         for target in Target:
             owners = [fabric_id for fabric_id, one in found if one.target is target]
-            awake |= {(target, name) for name in schedule.make_due(connection, target, owners)}
-        replayed = [one for _, one in found if (one.target, one.fabric) in awake]
+            due_again |= {(target, name) for name in schedule.make_due(connection, target, owners)}
+        replayed = [one for _, one in found if (one.target, one.fabric) in due_again]
         deliveries = _locked_deliveries(cursor, selection)
         inbox.take_up_again(cursor, [delivery for delivery, _ in deliveries])
         replayed += [one for _, one in deliveries]

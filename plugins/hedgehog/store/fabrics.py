@@ -150,8 +150,8 @@ def _fabric(row: Sequence[Any]) -> Fabric:
     except (
         InvalidInput
     ) as error:  # a problem for those who need them, not for all fabrics that are loaded with this one
-        told = "; ".join(str(error).splitlines())
-        values["settings"] = UnreadableSettings(f"{told}; import the fabric's document with settings that are right")
+        reasons = "; ".join(str(error).splitlines())
+        values["settings"] = UnreadableSettings(f"{reasons}; import the fabric's document with settings that are right")
     repository = row[len(_FABRIC_FIELDS) :]
     return Fabric(**values, git_repository=GitRepository(*repository) if repository[0] is not None else None)
 

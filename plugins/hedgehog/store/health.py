@@ -53,18 +53,18 @@ class HealthRow:
     run_id: str | None
 
 
-def record(cursor: Any, look: HealthResult, *, run_id: str, now: datetime) -> None:
+def record(cursor: Any, result: HealthResult, *, run_id: str, now: datetime) -> None:
     """Keep *look* as the latest, and in the history if health or reasons are others than before.
 
     Inside the caller's transaction. A fabric that was deleted meanwhile leaves nothing.
     """
     values = {
-        "scope": look.scope.value,
-        "name": look.name,
-        "fabric_id": look.fabric_id,
-        "health": look.verdict.health.value,
-        "reasons": jsonb(list(look.verdict.reasons)),
-        "facts": jsonb(dict(look.facts)),
+        "scope": result.scope.value,
+        "name": result.name,
+        "fabric_id": result.fabric_id,
+        "health": result.verdict.health.value,
+        "reasons": jsonb(list(result.verdict.reasons)),
+        "facts": jsonb(dict(result.facts)),
         "now": now,
         "run_id": run_id,
     }

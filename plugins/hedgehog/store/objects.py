@@ -91,9 +91,9 @@ def save_objects(
                 page_size=5000,
             )
         if delete_missing:
-            doomed = sorted(present.keys() - wanted.keys())
-            _delete_objects(cursor, fabric_id, doomed)
-            changes += [Change(ref, Action.DELETED) for ref in doomed]
+            to_delete = sorted(present.keys() - wanted.keys())
+            _delete_objects(cursor, fabric_id, to_delete)
+            changes += [Change(ref, Action.DELETED) for ref in to_delete]
     return ChangeSet.of(changes)
 
 

@@ -17,7 +17,7 @@ from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import ProblemKind, SyncProblem, merge_problems, remedy
 from hedgehog.store.database import Connection, transaction
 
-MOST_FINDINGS = 1000
+MOST_PROBLEMS = 1000
 """Of one fabric at one target."""
 _SUBJECT_LIMIT = 1000
 _CAUSE_LIMIT = 2000
@@ -43,8 +43,8 @@ class Problem:
     """What does it, or shows how."""
 
     def __str__(self) -> str:
-        told = self.kind in (ProblemKind.PARKED, ProblemKind.DELIVERY) or self.cause.startswith(self.subject)
-        about = "" if told else f"{self.subject}: "
+        is_named = self.kind in (ProblemKind.PARKED, ProblemKind.DELIVERY) or self.cause.startswith(self.subject)
+        about = "" if is_named else f"{self.subject}: "
         return f"{self.fabric} → {self.target}: {self.kind}: {about}{self.cause}; {self.advice}: `{self.command}`"
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def replace_rows(cursor: Any, fabric_id: int, target: Target, problems: Sequence
 
     What was known already keeps its time; what is not found any more is over.
     """
-    found = merge_problems(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_FINDINGS]
+    found = merge_problems(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_PROBLEMS]
     rows = [(fabric_id, target.value, one.kind.value, one.subject, one.cause[:_CAUSE_LIMIT]) for one in found]
     cursor.execute(
         "DELETE FROM hedgehog.finding WHERE fabric_id = %s AND target = %s AND (kind, subject) NOT IN "

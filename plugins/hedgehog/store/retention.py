@@ -71,7 +71,7 @@ class SweepResult:
     more: bool = False
 
 
-def _old(history: History) -> str:
+def _expired(history: History) -> str:
     old = f"t.{history.age} < now() - make_interval(secs => %(seconds)s)"
     return f"hedgehog.{history.name} t WHERE {old} AND {history.ended} AND NOT ({history.kept})"
 
@@ -86,20 +86,20 @@ def sweep(
         with transaction(connection) as cursor:
             cursor.execute(
                 f"DELETE FROM hedgehog.{history.name} WHERE ctid = ANY(ARRAY("
-                f"SELECT t.ctid FROM {_old(history)} ORDER BY t.{history.age} LIMIT %(limit)s FOR UPDATE SKIP LOCKED))",
+                f"SELECT t.ctid FROM {_expired(history)} ORDER BY t.{history.age} LIMIT %(limit)s FOR UPDATE SKIP LOCKED))",
                 {"seconds": days * 86400, "limit": size},
             )
             count = cursor.rowcount
         gone += count
         if count < size:
             return SweepResult(days, gone)
-    return SweepResult(days, gone, more=count_old(connection, history, days) > 0)
+    return SweepResult(days, gone, more=count_expired(connection, history, days) > 0)
 
 
-def count_old(connection: Connection, history: History, days: float) -> int:
+def count_expired(connection: Connection, history: History, days: float) -> int:
     """How many rows `sweep` would delete, had it no limit."""
     with transaction(connection) as cursor:
-        cursor.execute(f"SELECT count(*) FROM {_old(history)}", {"seconds": days * 86400})
+        cursor.execute(f"SELECT count(*) FROM {_expired(history)}", {"seconds": days * 86400})
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 

@@ -71,7 +71,7 @@ def test_an_unreachable_database_is_reported(prometheus, monkeypatch):
 def test_many_scrapers_cause_one_query(prometheus, monkeypatch):
     """A flood of requests does not reach the database."""
     looks = []
-    monkeypatch.setattr(metrics_view, "_figures", lambda: f"{looks.append(1)}\n")
+    monkeypatch.setattr(metrics_view, "_metrics_text", lambda: f"{looks.append(1)}\n")
     assert {prometheus(BEARER).status_code for _ in range(20)} == {200}
     assert len(looks) == 1
 
@@ -91,7 +91,7 @@ def test_a_failing_secrets_backend_is_asked_as_rarely_as_a_working_one(monkeypat
     assert len(asked) == 1
     assert caplog.text.count("the token of the figures cannot be read: RuntimeError") == 1
     assert "hunter2" not in caplog.text + answers[0].text
-    monkeypatch.setattr(metrics_view, "_TOKEN_KEPT", -1.0)
+    monkeypatch.setattr(metrics_view, "_KEEP_TOKEN", -1.0)
     asked.clear()
     client = TestClient(metrics_app(read_token))
     assert [client.get("/prometheus", headers=BEARER).status_code for _ in range(2)] == [503, 503]

@@ -187,6 +187,6 @@ def test_what_another_installation_has_is_neither_an_orphan_nor_purged(world: Wo
         raise AssertionError("the fabric has no repository")
 
     options: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": datetime.now(UTC)}
-    (place,) = find_remains(world.database, "lab", **options).places
+    (place,) = find_remains(world.database, "lab", **options).clusters
     assert (set(place.live), place.gone) == (set(), {A})
     assert fabrics.load_fabric(world.database, "lab")

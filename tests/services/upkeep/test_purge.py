@@ -180,7 +180,7 @@ def test_a_fabric_that_a_run_works_on_is_not_purged(lab, database_parameters):
 def test_what_a_forgotten_fabric_leaves_is_on_record_as_orphans(lab):
     """Also when no fabric uses the cluster any more, so that nobody watches it."""
     left = purge.forget(lab.database, "lab")
-    assert (len(left.files), [place.connection_id for place in left.places]) == (4, ["k8s_lab"])
+    assert (len(left.files), [place.connection_id for place in left.clusters]) == (4, ["k8s_lab"])
     watch.forget_others(lab.database, [])
     found = [one.drift for one in open_drift.listing(lab.database)]
     assert [(str(one.ref), one.state) for one in found] == [

@@ -31,7 +31,7 @@ class Observed:
     """Paths of what is not a plain file: links, submodules, directories in the place of a file."""
     edits: Mapping[str, Edit] = field(default_factory=dict)
     readings: Mapping[str, Manifest | str] = field(default_factory=dict)
-    fights: Mapping[str, Corrections] = field(default_factory=dict)
+    corrections: Mapping[str, Corrections] = field(default_factory=dict)
     """Files that were corrected of late."""
     directories: frozenset[str] = field(init=False)
 
@@ -256,9 +256,9 @@ def _edited(
     who = f"{wanted.path} was edited by {overruled or _editor(wanted.path, observed)}"
     if overruled is not None or fabric.git_drift_policy is GitDriftPolicy.OVERWRITE:
         held = _flapping(fabric, wanted, record, observed) if overruled is None else None
-        told = f"{who}; the edit is overwritten and stays in the history"
+        reason = f"{who}; the edit is overwritten and stays in the history"
         corrects = _author(wanted.path, observed) if overruled is None else None
-        return held or replace(_write(wanted, Action.CONFIGURED, told), corrects=corrects)
+        return held or replace(_write(wanted, Action.CONFIGURED, reason), corrects=corrects)
     edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed)
     if fabric.git_drift_policy is GitDriftPolicy.HOLD:
         return _held(wanted, _kept_reason(record, observed, f"{who}; {advice(fabric, wanted.path)}"), edit)
@@ -279,15 +279,13 @@ def _edited(
 def _flapping(fabric: Fabric, wanted: WantedFile, record: GitFile, observed: Observed) -> _Step | None:
     """The file held, when it was corrected so often of late that it is left alone for a while.
 
-    What the fabric itself wants otherwise by now is written: a person's change is not part of the fight.
+    What the fabric itself wants otherwise by now is written: a person's change is not one of those corrections.
     """
-    fight = observed.fights.get(wanted.path)
-    if fight is None or not fight.pause_left or record.object_digest != wanted.digest:
+    corrected = observed.corrections.get(wanted.path)
+    if corrected is None or not corrected.pause_left or record.object_digest != wanted.digest:
         return None
     ours = fabric.git_repository.author_name if fabric.git_repository is not None else "we"
-    why = (
-        f"{wanted.path} is {fight.describe(ours)}; have only one of the two write it, or {advice(fabric, wanted.path)}"
-    )
+    why = f"{wanted.path} is {corrected.describe(ours)}; have only one of the two write it, or {advice(fabric, wanted.path)}"
     edit = _edit(wanted.path, wanted.ref, EditState.CHANGED, observed) if wanted.path in observed.files else None
     held = _held(wanted, why, edit)
     return replace(held, entry=replace(held.entry, flapping=True)) if held.entry else held
@@ -341,5 +339,5 @@ def _editor(path: str, observed: Observed) -> str:
 
 
 def _kept_reason(record: GitFile, observed: Observed, reason: str) -> str:
-    """The reason told before, when this run cannot name the person any more."""
+    """The recorded reason, when this run cannot name the person any more."""
     return reason if record.path in observed.edits else record.held_reason or reason

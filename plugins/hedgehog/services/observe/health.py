@@ -78,16 +78,16 @@ def check_fabrics(
     """
     fabrics = _with_cluster(fabric_store.load_fabrics(connection, names))
     refused = circuits.open_circuits(connection, Service.KUBERNETES, [fabric.id for fabric in fabrics], now())
-    looks = [
+    results = [
         _skipped(connection, fabric, refused[fabric.id], run_id, now()) for fabric in fabrics if fabric.id in refused
     ]
     groups: dict[str, list[FabricContext]] = {}
     for known in _known(connection, [fabric for fabric in fabrics if fabric.id not in refused]):
         groups.setdefault(known.fabric.kubernetes_connection_id or "", []).append(known)
-    for group, judged in _asked(groups, open_cluster, now):
-        looks += _record(connection, group, judged, run_id, now())
+    for group, judged in _check_clusters(groups, open_cluster, now):
+        results += _record(connection, group, judged, run_id, now())
     order = {name: position for position, name in enumerate(names)}
-    return sorted(looks, key=lambda look: order[look.name])
+    return sorted(results, key=lambda result: order[result.name])
 
 
 def _skipped(
@@ -97,12 +97,12 @@ def _skipped(
     reason = f"{fabric.kubernetes_connection_id} is not asked: {circuit}"
     before = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name])}
     facts = before[fabric.name].facts if fabric.name in before else {}
-    look = HealthResult(
+    result = HealthResult(
         Scope.FABRIC, fabric.name, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, fabric.id
     )
     with transaction(connection) as cursor:
-        health_store.record(cursor, look, run_id=run_id, now=now)
-    return look
+        health_store.record(cursor, result, run_id=run_id, now=now)
+    return result
 
 
 def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[FabricContext]:
@@ -136,7 +136,7 @@ def _others(holders: Mapping[int, Mapping[ObjectRef, Any]], fabric_id: int) -> f
 _Answer = list[Assessment] | Exception
 
 
-def _asked(
+def _check_clusters(
     groups: Mapping[str, list[FabricContext]], open_cluster: OpenCluster, now: Callable[[], datetime]
 ) -> Iterator[tuple[list[FabricContext], _Answer]]:
     """Each group of fabrics with what its cluster answered, as the answers come."""
@@ -144,13 +144,13 @@ def _asked(
         return
     with ThreadPoolExecutor(min(BATCH, len(groups)), "health") as pool:
         futures: dict[Future[_Answer], list[FabricContext]] = {
-            pool.submit(_ask, name, group, open_cluster, now): group for name, group in groups.items()
+            pool.submit(_check_cluster, name, group, open_cluster, now): group for name, group in groups.items()
         }
         for future in as_completed(futures):
             yield futures[future], future.result()
 
 
-def _ask(
+def _check_cluster(
     connection_id: str, group: Sequence[FabricContext], open_cluster: OpenCluster, now: Callable[[], datetime]
 ) -> _Answer:
     """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is
@@ -217,13 +217,13 @@ def _record(
         circuits.close_circuits(connection, Service.KUBERNETES, ids)
         judged = answer
     try:
-        return _keep(connection, judged, run_id, now)
+        return _record_all(connection, judged, run_id, now)
     except Exception:  # the text of one cannot be stored, say: the others are kept without it
         logger.exception("%s: not all could be kept at once", group[0].fabric.kubernetes_connection_id)
         return [
-            look
+            result
             for known, one in zip(group, judged, strict=True)
-            for look in _keep_one(connection, known, one, run_id, now)
+            for result in _keep_one(connection, known, one, run_id, now)
         ]
 
 
@@ -231,17 +231,17 @@ def _keep_one(
     connection: Connection, known: FabricContext, judged: Assessment, run_id: str, now: datetime
 ) -> list[HealthResult]:
     try:
-        return _keep(connection, [judged], run_id, now)
+        return _record_all(connection, [judged], run_id, now)
     except Exception as error:  # when the fabric database is unreachable, the next line raises that
         reason = f"what its cluster told cannot be stored ({type(error).__name__})"
-        return _keep(connection, [health_rules.unreachable(known, reason)], run_id, now)
+        return _record_all(connection, [health_rules.unreachable(known, reason)], run_id, now)
 
 
-def _keep(connection: Connection, judged: Sequence[Assessment], run_id: str, now: datetime) -> list[HealthResult]:
-    looks = [HealthResult(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
+def _record_all(connection: Connection, judged: Sequence[Assessment], run_id: str, now: datetime) -> list[HealthResult]:
+    results = [HealthResult(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
     with transaction(connection) as cursor:
-        for one, look in zip(judged, looks, strict=True):
-            health_store.record(cursor, look, run_id=run_id, now=now)
+        for one, result in zip(judged, results, strict=True):
+            health_store.record(cursor, result, run_id=run_id, now=now)
             if one.convergence.at is not None and one.applied_at is not None:
                 convergence.converged(cursor, one.fabric.id, one.applied_at, one.convergence.at)
-    return looks
+    return results

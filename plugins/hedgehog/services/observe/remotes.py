@@ -72,14 +72,14 @@ def check_repositories(
     """
     found = [repository for repository in fabric_store.load_repositories(connection) if repository.name in set(names)]
     users = _users(connection)
-    looks = [
+    results = [
         *_asked(connection, Service.GIT, found, users, lambda one: _of_git(one, open_mirror), now=now),
         *_asked(connection, Service.GITHUB, found, users, _once_a_credential(open_github, now), now=now),
     ]
     with transaction(connection) as cursor:
-        for look in looks:
-            health_store.record(cursor, look, run_id=run_id, now=now())
-    return looks
+        for result in results:
+            health_store.record(cursor, result, run_id=run_id, now=now())
+    return results
 
 
 def _users(connection: Connection) -> dict[int, list[int]]:
@@ -107,19 +107,19 @@ def _asked(
     ids = [fabric_id for one in repositories for fabric_id in users.get(one.id, ())]
     refused = circuits.open_circuits(connection, service, ids, now())
     willing = [one for one in repositories if not users.get(one.id) or set(users[one.id]) - refused.keys()]
-    looks = []
+    results = []
     with ThreadPoolExecutor(_TOGETHER, service.value) as pool:
         for repository, answer in zip(willing, pool.map(ask, willing), strict=True):
             if answer is None:
                 continue
-            look, error = answer
-            looks.append(look)
+            result, error = answer
+            results.append(result)
             fabrics = users.get(repository.id, ())
             if error is None:
                 circuits.close_circuits(connection, service, fabrics)
             else:
                 circuits.count_failure(connection, service, fabrics, str(error), now())
-    return looks
+    return results
 
 
 def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
@@ -127,12 +127,12 @@ def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
     try:
         head = open_mirror(repository).head()
     except HedgehogError as error:
-        return _broken(Scope.REPOSITORY, repository.name, error), error
+        return _unhealthy(Scope.REPOSITORY, repository.name, error), error
     facts = {"branch": repository.branch, "head": head, "seconds": round(time.perf_counter() - started, 3)}
     return HealthResult(Scope.REPOSITORY, repository.name, HealthSummary(), facts), None
 
 
-def _broken(scope: Scope, name: str, error: HedgehogError) -> HealthResult:
+def _unhealthy(scope: Scope, name: str, error: HedgehogError) -> HealthResult:
     """A remote that is unreachable is Unknown; one that refuses us needs somebody."""
     health = Health.UNKNOWN if hasattr(error, "retry_after") else Health.DEGRADED
     return HealthResult(scope, name, summarize_health([HealthIssue(health, str(error))]), {"error": error.reason})
@@ -147,7 +147,7 @@ def _once_a_credential(open_github: OpenGitHub, now: Clock) -> Callable[[GitRepo
         try:
             client = open_github(repository)
         except HedgehogError as error:
-            return _broken(Scope.GITHUB, name or repository.name, error), error
+            return _unhealthy(Scope.GITHUB, name or repository.name, error), error
         if client is None:
             return None
         try:
@@ -166,7 +166,7 @@ def _of_credential(name: str, client: Client, now: datetime) -> _Answer:
     try:
         found = rate_limit(client)
     except HedgehogError as error:
-        return _broken(Scope.GITHUB, name, error), error
+        return _unhealthy(Scope.GITHUB, name, error), error
     facts: dict[str, Any] = {"authentication": "app" if client.credentials.is_app else "token"}
     if found is not None:
         facts |= {"limit": found.limit, "remaining": found.remaining, "resets_at": found.resets_at.isoformat()}
@@ -189,14 +189,14 @@ def check_services(
     now: Clock = _utc_now,
 ) -> list[HealthResult]:
     """Look at the fabric database and, where its API server can be found, at the parts of Airflow; record it."""
-    looks = [_of_database(connection)]
+    results = [_of_database(connection)]
     if airflow_health is not None:
-        looks += _of_airflow(airflow_health, now())
-    health_store.forget(connection, Scope.SERVICE, keep=[look.name for look in looks])
+        results += _of_airflow(airflow_health, now())
+    health_store.forget(connection, Scope.SERVICE, keep=[result.name for result in results])
     with transaction(connection) as cursor:
-        for look in looks:
-            health_store.record(cursor, look, run_id=run_id, now=now())
-    return looks
+        for result in results:
+            health_store.record(cursor, result, run_id=run_id, now=now())
+    return results
 
 
 def _of_database(connection: Connection) -> HealthResult:
@@ -221,7 +221,7 @@ def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) 
     try:
         report = airflow_health()
     except HedgehogError as error:
-        return [_broken(Scope.SERVICE, "airflow", error)]
+        return [_unhealthy(Scope.SERVICE, "airflow", error)]
     return [
         HealthResult(
             Scope.SERVICE,
@@ -235,8 +235,8 @@ def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) 
 
 
 def _of_part(part: str, said: Mapping[str, Any], now: datetime) -> Iterable[HealthIssue]:
-    beat = said.get(f"latest_{part}_heartbeat")
-    silent = beat is not None and (now - datetime.fromisoformat(beat)).total_seconds() > STALE
-    if said.get("status") != "healthy" or silent:
-        since = f" since {format_time(datetime.fromisoformat(beat))}" if beat else ""
+    heartbeat = said.get(f"latest_{part}_heartbeat")
+    is_silent = heartbeat is not None and (now - datetime.fromisoformat(heartbeat)).total_seconds() > STALE
+    if said.get("status") != "healthy" or is_silent:
+        since = f" since {format_time(datetime.fromisoformat(heartbeat))}" if heartbeat else ""
         yield HealthIssue(Health.DEGRADED, f"Airflow's {part} has sent no heartbeat{since}; start it, or see its log")

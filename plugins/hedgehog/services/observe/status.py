@@ -46,8 +46,8 @@ class TargetStatus:
 
     def lines(self) -> list[str]:
         """All reasons, a line each."""
-        told = [describe_problem(problem) for problem in self.problems]
-        return [self.reason, *told] if self.reason else told
+        reasons = [describe_problem(problem) for problem in self.problems]
+        return [self.reason, *reasons] if self.reason else reasons
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON: the state, its reasons and its problems."""
@@ -86,7 +86,7 @@ def target_statuses(connection: Connection, names: Sequence[str] | None = None, 
         left = unpublished.get(fabric.id, 0)
         if fabric.source_of_truth is SourceOfTruth.GIT:
             left = sum(one.kind is ProblemKind.REFUSED for one in found.get((fabric.name, Target.GIT), ()))
-        waits = _waits(state, in_git[fabric.name], left) if fabric.name in in_git else ""
+        waits = _waits_for(state, in_git[fabric.name], left) if fabric.name in in_git else ""
         problems = tuple(found.get((fabric.name, state.target), ()))
         rows.append(_standing(state, fabric, problems, waits=waits, now=now))
     return rows
@@ -103,7 +103,7 @@ def _standing(
     return TargetStatus(state, "" if problems else _reason(state, now), problems)
 
 
-def _waits(state: SyncState, git: SyncState, left: int) -> str:
+def _waits_for(state: SyncState, git: SyncState, left: int) -> str:
     """What a cluster waits for that Git does not have yet; empty for nothing."""
     if state.target is not Target.KUBERNETES:
         return ""

@@ -17,7 +17,7 @@ from hedgehog.gitops.merge import MergedDirectory, merge_directories
 from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.gitops.trees import PathEntry
 from hedgehog.hosts.github.pulls import PullRequest
-from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort_files
 from hedgehog.services.repository.changes import left_directories
 from hedgehog.services.repository.ingest import left_by_others
 from hedgehog.store.database import Connection
@@ -154,7 +154,7 @@ def _files(branch: _Branch, fabric: Fabric, place: PathEntry) -> FabricFiles:
     directory, head = fabric.git_directory, branch.pull.head_sha
     inner = inside(directory, branch.neighbours)
     listing = branch.mirror.tree_listing(head, place.tree, directory, skip=inner.__contains__)
-    return set_aside(sort(listing, directory, inner), left_by_others(branch.left, fabric), around=directory)
+    return set_aside(sort_files(listing, directory, inner), left_by_others(branch.left, fabric), around=directory)
 
 
 def _obstacles(fabric: Fabric, state: MergedDirectory) -> dict[str, str]:
@@ -171,4 +171,4 @@ def _conflicts_of(fabric: Fabric, conflicts: Collection[str], neighbours: Collec
     directory = fabric.git_directory
     here = Listing({path: "" for path in conflicts if path.startswith(f"{directory}/" if directory else "")})
     around = [path for path in conflicts if f"{directory}/".startswith(f"{path}/")]
-    return sorted({*around, *sort(here, directory, neighbours).wanted})
+    return sorted({*around, *sort_files(here, directory, neighbours).wanted})

@@ -19,7 +19,7 @@ from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.fabric.shown import reason_of
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
-from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort_files
 from hedgehog.services.repository.branch import Commit
 from hedgehog.services.repository.reading import FabricContent, FoundObject, file_of, plan_ingestion, read_files
 from hedgehog.services.repository.vanished import unread
@@ -143,7 +143,7 @@ def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping
     if same:
         raise InvalidInput(f"{fabric.name}: fabric {same[0]} has the same directory {directory or '/'}; change one")
     inner = inside(directory, neighbours.values())
-    return sort(mirror.listing(commit.head, directory, skip=inner.__contains__), directory, inner)
+    return sort_files(mirror.listing(commit.head, directory, skip=inner.__contains__), directory, inner)
 
 
 def _content(mirror: Mirror, blob_id: str) -> bytes | str:

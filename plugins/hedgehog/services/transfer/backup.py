@@ -80,7 +80,7 @@ class Backup:
         """Plain data for XCom and JSON output."""
         return {name: getattr(self, name) for name in ("name", "place", "fabrics", "objects", "bytes", "dry_run")} | {
             "removed": list(self.removed),
-            "missing": self.missing.told(),
+            "missing": self.missing.lines(),
         }
 
 
@@ -101,7 +101,7 @@ def write_backup(connection: Connection, directory: Path, *, now: datetime, key:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         unfinished.mkdir(mode=0o700)
-        manifest = _collect(connection, partial(_write_file, unfinished), now)
+        manifest = _write_all(connection, partial(_write_file, unfinished), now)
         content = _json(manifest)
         if key is not None:
             _write_file(unfinished, SIGNATURE_FILE, backup_manifest.signature(content, key).encode() + b"\n")
@@ -126,7 +126,7 @@ def _backup(name: str, directory: Path, manifest: Mapping[str, Any]) -> Backup:
     )
 
 
-def _collect(connection: Connection, write_file: _Write, now: datetime) -> dict[str, Any]:
+def _write_all(connection: Connection, write_file: _Write, now: datetime) -> dict[str, Any]:
     """Write every file but the manifest, and return that. One fabric's or repository's trouble is its own."""
     files: dict[str, dict[str, Any]] = {}
     fabrics: dict[str, dict[str, Any]] = {}
@@ -272,14 +272,14 @@ def expired(
     Of each fabric that is *missing* from the newest one, the last that *holds* it is left, too.
     """
     backups = sorted(name for name in names if is_name(name))
-    doomed = backups[: max(0, len(backups) - keep)]
+    to_delete = backups[: max(0, len(backups) - keep)]
     sought = set(missing)
-    for name in reversed(backups if doomed and sought else ()):
+    for name in reversed(backups if to_delete and sought else ()):
         found = sought.intersection(holds(name))
-        if found and name in doomed:
-            doomed.remove(name)
+        if found and name in to_delete:
+            to_delete.remove(name)
         sought -= found
-    return doomed
+    return to_delete
 
 
 def is_name(name: str) -> bool:
@@ -299,10 +299,10 @@ def rotate(directory: Path, keep: int, *, missing: Collection[str] = ()) -> list
     for unfinished in directory.glob(f".{PREFIX}*{_PARTIAL}"):
         if time.time() - unfinished.stat().st_mtime > _ABANDONED_AFTER:
             shutil.rmtree(unfinished, ignore_errors=True)
-    doomed = _expired_in(directory, _backups_in(directory), keep, missing)
-    for name in doomed:
+    to_delete = _expired_in(directory, _backups_in(directory), keep, missing)
+    for name in to_delete:
         shutil.rmtree(directory / name)
-    return doomed
+    return to_delete
 
 
 def _backups_in(directory: Path) -> list[str]:
@@ -337,7 +337,7 @@ def back_up(
         written = write_backup(connection, directory, now=now, key=key)
         return replace(written, removed=tuple(rotate(directory, keep, missing=written.missing.fabrics)))
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}"
-    planned = _backup(name, directory, _collect(connection, _measure, now))
+    planned = _backup(name, directory, _write_all(connection, _measure, now))
     there = _backups_in(directory) if directory.is_dir() else []
     removed = tuple(_expired_in(directory, [*there, name], keep, planned.missing.fabrics))
     return replace(planned, removed=removed, dry_run=True)

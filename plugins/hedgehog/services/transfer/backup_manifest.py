@@ -81,8 +81,8 @@ class Missing(_Strict):
     def __bool__(self) -> bool:
         return bool(self.fabrics or self.repositories)
 
-    def told(self) -> list[str]:
-        """A line each."""
+    def lines(self) -> list[str]:
+        """One line for each."""
         named = [("fabric", *one) for one in self.fabrics.items()]
         named += [("repository", *one) for one in self.repositories.items()]
         return [f"{kind} {name} is not in the backup: {why}" for kind, name, why in named]

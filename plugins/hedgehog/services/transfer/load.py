@@ -320,10 +320,10 @@ def _save(
 
 def _refuse_large_prune(fabric: Fabric, changes: ChangeSet) -> None:
     """Refuse to remove more objects than the fabric's threshold; raising takes back what was written."""
-    doomed = len(changes.having(Action.DELETED))
+    deleted = len(changes.having(Action.DELETED))
     before = sum(change.action is not Action.CREATED for change in changes.changes)
-    if doomed > fabric.prune_max_objects and doomed * 100 > fabric.prune_max_percent * before:
+    if deleted > fabric.prune_max_objects and deleted * 100 > fabric.prune_max_percent * before:
         raise PruneRefused(
-            f"{fabric.name}: {doomed} of its {before} objects would be removed, more than {fabric.prune_max_objects} "
+            f"{fabric.name}: {deleted} of its {before} objects would be removed, more than {fabric.prune_max_objects} "
             f"objects and {fabric.prune_max_percent} %; nothing was changed. If that is meant, say --yes"
         )

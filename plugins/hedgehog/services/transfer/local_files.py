@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound
 from hedgehog.fabric.paths import Limits, Listing, Opaque, clean_name, is_yaml
-from hedgehog.services.fabric_files import FabricFiles, measured, sort
+from hedgehog.services.fabric_files import FabricFiles, measured, sort_files
 from hedgehog.services.repository.vanished import NOTHING, Unread, unread
 
 STDIN = "-"
@@ -47,11 +47,11 @@ def read_paths(paths: Sequence[Path | str], *, stdin: bytes = b"", search_hidden
         elif not Path(path).is_dir():
             contents[clean_name(os.fsencode(path))[0]] = _read(str(path))
         else:
-            files = sort(_listing(Path(path), search_hidden=search_hidden))
-            found, torn = _contents(Path(path), files)
+            files = sort_files(_listing(Path(path), search_hidden=search_hidden))
+            found, unreadable = _contents(Path(path), files)
             contents |= found
             here = unread(files, _read, limits=LIMITS)
-            opaque |= {_shown(path, name): why for name, why in ({**torn, **_reasons(files)}).items()}
+            opaque |= {_shown(path, name): why for name, why in ({**unreadable, **_reasons(files)}).items()}
             left = replace(
                 left,
                 others={**left.others, **{_shown(path, name): key for name, key in here.others.items()}},
@@ -71,14 +71,14 @@ def _reasons(files: FabricFiles) -> dict[str, str]:
 def _contents(root: Path, files: FabricFiles) -> tuple[dict[str, bytes], dict[str, str]]:
     """The files that are read, and those that turn out to be unreadable."""
     contents: dict[str, bytes] = {}
-    torn: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     measured(files.wanted, _size, place=str(root), limits=LIMITS)
     for name, key in sorted(files.wanted.items()):
         try:
             contents[_shown(root, name)] = _read(key)
         except HedgehogError as error:
-            torn[name] = str(error).partition(": ")[2]
-    return contents, torn
+            unreadable[name] = str(error).partition(": ")[2]
+    return contents, unreadable
 
 
 def _read(key: str) -> bytes:
@@ -97,7 +97,7 @@ def _read(key: str) -> bytes:
 def _size(key: str) -> int:
     try:
         return Path(key).stat().st_size
-    except OSError:  # told when it is read
+    except OSError:  # reported when it is read
         return 0
 
 

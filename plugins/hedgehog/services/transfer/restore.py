@@ -22,7 +22,7 @@ from hedgehog.fabric.render import FABRIC_FILE, FABRIC_ID_LABEL
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.manifests.configuration import REPOSITORY, Settings
-from hedgehog.services.fabric_files import measured, sort
+from hedgehog.services.fabric_files import measured, sort_files
 from hedgehog.services.transfer import backup, backup_manifest
 from hedgehog.services.transfer import export as fabric_export
 from hedgehog.services.transfer.backup_manifest import CONFIGURATION_FILE, REPOSITORIES_FILE, FabricState, Missing
@@ -36,7 +36,7 @@ _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
 """Larger ones are nobody's: a lock takes 31 bits."""
 _REPOSITORY = Limits(entries=500_000)
 """Of a whole repository, where the fabrics in it are not known."""
-_Read = Callable[[str], bytes]
+_ReadFile = Callable[[str], bytes]
 """The bytes of a file of a backup, by its path in it."""
 INSTALLATION_IS_NEW = (
     "Git does not say which installation wrote the objects in the clusters either: they are held as another one's; have "
@@ -147,7 +147,7 @@ class _Restore:
 
     def tell_missing(self, missing: Missing) -> None:
         """Say what the backup lacks, and where it may be."""
-        self.report.notes += missing.told()
+        self.report.notes += missing.lines()
         if missing.fabrics:
             self.report.notes.append(
                 "what is here of these fabrics was left as it is; `hedgehog fabric import OLDER/fabrics/NAME` takes one "
@@ -163,7 +163,7 @@ class _Restore:
         """Store a repository."""
         self.report.repositories[name] = store.save_repository(self.connection, name, values).value
 
-    def read_fabric(self, name: str, paths: Iterable[str], read: _Read, state: FabricState) -> None:
+    def read_fabric(self, name: str, paths: Iterable[str], read: _ReadFile, state: FabricState) -> None:
         """Store a fabric and its objects, just as the files of a backup have them; *paths* are those of its objects."""
         existed = self._place(name, state.id)
         found = _settings(f"fabrics/{name}/{CONFIGURATION_FILE}", read, kind=FABRIC.kind)
@@ -215,12 +215,12 @@ class _Restore:
         self.report.objects[name] = objects
 
 
-def _items(path: str, read: _Read) -> Iterator[intake.Item]:
+def _items(path: str, read: _ReadFile) -> Iterator[intake.Item]:
     for document in yaml.load(read(path), file=path):
         yield from intake.items(document)
 
 
-def _objects(paths: Iterable[str], read: _Read) -> list[Manifest]:
+def _objects(paths: Iterable[str], read: _ReadFile) -> list[Manifest]:
     """The objects in the files, each with the names by which it is stored, and once."""
     found: dict[ObjectRef, Manifest] = {}
     problems = []
@@ -240,7 +240,7 @@ def _objects(paths: Iterable[str], read: _Read) -> list[Manifest]:
     return list(found.values())
 
 
-def _settings(path: str, read: _Read, *, kind: str = REPOSITORY) -> list[Settings]:
+def _settings(path: str, read: _ReadFile, *, kind: str = REPOSITORY) -> list[Settings]:
     """The configuration documents of *kind* in a file."""
     found, problems = read_settings(_items(path, read))
     raise_problems(problems)
@@ -265,7 +265,7 @@ def _name(manifest: Manifest) -> str:
 
 def _documents(mirror: Mirror, listing: Listing, directory: str, directories: Sequence[str]) -> list[yaml.Document]:
     """What the files of one fabric say. Raises InvalidInput with everything that cannot be read."""
-    files = sort(listing, directory, directories)
+    files = sort_files(listing, directory, directories)
     measured(files.wanted, mirror.size, place=directory, limits=LIMITS)
     documents: list[yaml.Document] = []
     problems = list(files.problems())

@@ -44,7 +44,7 @@ def sweep_histories(
 
 
 def _count(connection: Connection, history: History, days: float) -> SweepResult:
-    return SweepResult(days, retention.count_old(connection, history, days))
+    return SweepResult(days, retention.count_expired(connection, history, days))
 
 
 # Runs that died
@@ -142,9 +142,9 @@ def _sweep_dag(api: DagRuns, dag_id: str, before: datetime, *, dry_run: bool, mo
     gone, passed = 0, 0
     while gone < most:
         page = api.ended_before(dag_id, before, offset=passed, limit=_PAGE)
-        doomed = [run.run_id for run in page if run.run_id not in kept][: most - gone]
-        removed = 0 if dry_run else sum(api.delete(dag_id, run_id) for run_id in doomed)
-        gone += len(doomed) if dry_run else removed
+        to_delete = [run.run_id for run in page if run.run_id not in kept][: most - gone]
+        removed = 0 if dry_run else sum(api.delete(dag_id, run_id) for run_id in to_delete)
+        gone += len(to_delete) if dry_run else removed
         passed += len(page) - removed
         if len(page) < _PAGE:
             break

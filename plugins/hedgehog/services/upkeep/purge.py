@@ -68,7 +68,7 @@ class Remains:
     """Our files that people changed: a purge leaves them."""
     foreign: tuple[str, ...] = ()
     """Other people's files in its directory."""
-    places: tuple[ClusterRemains, ...] = ()
+    clusters: tuple[ClusterRemains, ...] = ()
     done: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,9 +78,9 @@ class Remains:
             "files": list(self.files),
             "edited_files": list(self.edited),
             "foreign_files": list(self.foreign),
-            "objects": {place.connection_id: sorted(map(str, place.live)) for place in self.places},
-            "waiting": {place.connection_id: _texts(place.waiting) for place in self.places if place.waiting},
-            "objects_of_others": {place.connection_id: _texts(place.others) for place in self.places if place.others},
+            "objects": {place.connection_id: sorted(map(str, place.live)) for place in self.clusters},
+            "waiting": {place.connection_id: _texts(place.waiting) for place in self.clusters if place.waiting},
+            "objects_of_others": {place.connection_id: _texts(place.others) for place in self.clusters if place.others},
             "done": self.done,
         }
 
@@ -95,7 +95,7 @@ def recorded_remains(connection: Connection, name: str) -> Remains:
     records = git_files.files(connection, [fabric.id])[fabric.id]
     owned = inventory.of_fabric(connection, fabric.id)
     places = [ClusterRemains(connection_id, objects) for connection_id, objects in sorted(owned.items())]
-    return Remains(fabric, tuple(sorted(set(map(file_of, records)))), places=tuple(places))
+    return Remains(fabric, tuple(sorted(set(map(file_of, records)))), clusters=tuple(places))
 
 
 def find_remains(
@@ -160,10 +160,10 @@ def _in_cluster(
         raise error
     found = {ref: seen.objects[ref] for ref in objects if ref in seen.objects}
     there = {ref: one for ref, one in found.items() if not other_installation(one, ours)}
-    return _sorted(connection_id, there, objects, frozenset(objects.keys() - there.keys()), ours)
+    return _classified(connection_id, there, objects, frozenset(objects.keys() - there.keys()), ours)
 
 
-def _sorted(
+def _classified(
     connection_id: str,
     there: Mapping[ObjectRef, Manifest],
     applied: Mapping[ObjectRef, Manifest],
@@ -207,17 +207,17 @@ def purge(
         fabric_store.suspend(connection, fabric.name, reason=REASON, until=None)
         _remove_files(connection, fabric, seen.files, open_mirror, run_id=run_id, now=now)
         problems: list[str] = []
-        for place in seen.places:
+        for place in seen.clusters:
             cluster = open_cluster(place.connection_id)
             try:
                 problems += _remove_objects(connection, fabric, place, cluster)
             finally:
                 cluster.close()
         left = find_remains(connection, fabric.name, open_mirror=open_mirror, open_cluster=open_cluster, now=now)
-        if any(place.live or place.waiting for place in left.places) or left.files:
+        if any(place.live or place.waiting for place in left.clusters) or left.files:
             return left, problems
         fabric_store.delete_fabric(connection, fabric.name)
-        return Remains(fabric, (), left.edited, left.foreign, left.places, done=True), problems
+        return Remains(fabric, (), left.edited, left.foreign, left.clusters, done=True), problems
 
 
 @contextmanager
@@ -263,12 +263,12 @@ def _push_removal(mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], run_
         return
     mirror.fetch(head)
     there = mirror.lookup(head, blobs).files
-    doomed: dict[str, bytes | None] = {path: None for path, blob in blobs.items() if there.get(path) == blob}
-    if not doomed:
+    to_remove: dict[str, bytes | None] = {path: None for path, blob in blobs.items() if there.get(path) == blob}
+    if not to_remove:
         return
-    text = commits.message(fabric, {Action.DELETED.value: len(doomed)}, run_id=run_id, verb="Remove")
+    text = commits.message(fabric, {Action.DELETED.value: len(to_remove)}, run_id=run_id, verb="Remove")
     author = commits.Author(repository.author_name, repository.author_email, now)
-    tip = commits.build(mirror, head, doomed, text, author)
+    tip = commits.build(mirror, head, to_remove, text, author)
     if tip is not None:
         commits.push(mirror, tip, head)
 
@@ -294,7 +294,7 @@ def forget(connection: Connection, name: str) -> Remains:
     with _exclusively(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
         left = recorded_remains(connection, name)
         fabric_store.delete_fabric(connection, name)
-        for place in left.places:
+        for place in left.clusters:
             orphans = [Drift(ref, DriftState.ORPHAN) for ref in place.live]
             open_drift.note(cursor, place.connection_id, orphans)
     return left
@@ -320,7 +320,7 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Clu
         raise error
     installation = installations.load(connection)
     ours = {ref: one for ref in refs if (one := seen.objects.get(ref)) and is_owned_by(one, installation)}
-    place = _sorted(connection_id, ours, {}, frozenset(refs - ours.keys()), installation)
+    place = _classified(connection_id, ours, {}, frozenset(refs - ours.keys()), installation)
     return replace(place, live={ref: one for ref, one in place.live.items() if ref not in kept})
 
 
