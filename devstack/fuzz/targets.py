@@ -32,7 +32,7 @@ from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.services.pull_requests import fabrics as pull_request_fabrics
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository import webhook
-from hedgehog.services.validation import judge
+from hedgehog.services.validation import find_refusals
 from hedgehog.store import database, fabrics, migrate
 from hedgehog.store.database import Connection
 
@@ -107,7 +107,7 @@ class Lab:
         self.validate_text(b"\n---\n".join(inputs.text_of(one) for one in manifests))
 
     def validate_text(self, text: bytes) -> None:
-        """As `hedgehog validate`, an import and the judge of a sync see a file."""
+        """As `hedgehog validate`, an import and a sync see a file."""
         check_files({"f.yaml": text}, FabricSettings()).entries  # noqa: B018 - it is made on demand
         try:
             documents = yaml.load(text, file="f.yaml")
@@ -119,8 +119,8 @@ class Lab:
                 configuration.read_configuration(item)
             elif not isinstance(found := intake.accept_manifest(item, namespace="default"), list):
                 accepted[found.ref] = found.manifest
-        judge(self.fabric, list(accepted.values()), [])
-        judge(self.fabric, [], copy.deepcopy(list(accepted.values())))
+        find_refusals(self.fabric, list(accepted.values()), [])
+        find_refusals(self.fabric, [], copy.deepcopy(list(accepted.values())))
 
     def deliver(self, drawn: tuple[str, str, bytes]) -> None:
         """A signed delivery with any header and any body."""

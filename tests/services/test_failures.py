@@ -10,7 +10,7 @@ from hedgehog.errors import HedgehogError, InvalidInput, RateLimited, RemoteUnav
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services import failures
-from hedgehog.services.validation import judge
+from hedgehog.services.validation import find_refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection
@@ -66,7 +66,7 @@ def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_re
 def test_an_unforeseen_error_shows_its_class_and_place_but_not_its_text() -> None:
     """The text of a library may quote a kubeconfig or a URL with its password."""
     try:
-        judge(None, [], [])  # type: ignore[arg-type]
+        find_refusals(None, [], [])  # type: ignore[arg-type]
     except Exception as error:
         place = failures.error_lines(error)
     assert place[0].startswith("unforeseen AttributeError in ")

@@ -178,12 +178,12 @@ def test_a_sync_to_git_pushes_what_was_planned_in_time(lab, late) -> None:
     """And the other fabric is published by the next run."""
     judged = []
 
-    def judge(*arguments):
+    def find_refusals(*arguments):
         judged.append(1)
         late()
         return trust(*arguments)
 
-    dependencies = git_sync.Dependencies(judge=judge)
+    dependencies = git_sync.Dependencies(find_refusals=find_refusals)
     one, two = git_sync.sync(
         lab.database,
         ["one", "two"],
@@ -208,11 +208,11 @@ def test_a_push_that_could_not_be_taken_in_wholly_is_looked_at_again(lab, late) 
     lab.person().commit({"fabrics/one/README.md": "x", "fabrics/two/README.md": "x"})
     options = {"open_mirror": lab.open_mirror, "run_id": "run-1"}
 
-    def judge(*arguments):
+    def find_refusals(*arguments):
         late()
         return trust(*arguments)
 
-    (look,) = repository_changes.follow(lab.database, ["net"], judge=judge, deadline=soon(), **options)
+    (look,) = repository_changes.follow(lab.database, ["net"], find_refusals=find_refusals, deadline=soon(), **options)
     assert type(look.error).__name__ == "NotReached"
     repository = fabrics.load_repositories(lab.database)[0].id
     assert repository_heads.last_seen(lab.database, repository) is None

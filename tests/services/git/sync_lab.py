@@ -17,7 +17,7 @@ from hedgehog.fabric.model import GitRepository, Manifest, Target
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
 from hedgehog.services.git import sync as git_sync
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import objects as object_store
 from hedgehog.store import sync_state
@@ -37,9 +37,9 @@ def make_vpc(name: str, vlan: int = 1001) -> Manifest:
     }
 
 
-def trust(*_: object) -> Judgement:
+def trust(*_: object) -> Refusals:
     """Everything may be published: the VPCs of a lab all have one subnet."""
-    return Judgement()
+    return Refusals()
 
 
 class Lab:
@@ -78,7 +78,7 @@ class Lab:
 
     def sync_all(self, *names: str, **options: Any) -> list[Outcome]:
         """Sync the named fabrics in one batch."""
-        dependencies = git_sync.Dependencies(judge=trust, clock=lambda: NOW, pause=self.pauses.append)
+        dependencies = git_sync.Dependencies(find_refusals=trust, clock=lambda: NOW, pause=self.pauses.append)
         defaults: dict[str, Any] = {"open_mirror": self.open_mirror, "run_id": "run-1", "dependencies": dependencies}
         return git_sync.sync(self.database, names, **(defaults | options))
 

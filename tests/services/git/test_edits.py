@@ -12,7 +12,7 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import ChangeSet, OutcomeStatus
 from hedgehog.fabric.model import Manifest, SyncStatus
 from hedgehog.services.git import edits as git_edits
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_edits as store
 from hedgehog.store import objects as object_store
@@ -43,7 +43,7 @@ def adopt(lab: Lab, *words: str) -> ChangeSet:
     edits, unknown = git_edits.named(lab.database, "lab", words)
     assert unknown == []
     repository = fabric_store.load_repositories(lab.database)[0]
-    return git_edits.adopt(lab.database, lab.open_mirror(repository), "lab", edits, judge=trust)
+    return git_edits.adopt(lab.database, lab.open_mirror(repository), "lab", edits, find_refusals=trust)
 
 
 def revert(lab: Lab, *words: str) -> None:
@@ -185,11 +185,11 @@ def test_what_a_cluster_would_refuse_is_not_adopted(lab: Lab) -> None:
     lab.sync("lab")
     mirror = lab.open_mirror(fabric_store.load_repositories(lab.database)[0])
 
-    def refuse(_: object, wanted: object, before: object) -> Judgement:
-        return Judgement({edit.ref: "VLAN 1500 is taken" for edit in held(lab) if edit.ref})
+    def refuse(_: object, wanted: object, before: object) -> Refusals:
+        return Refusals({edit.ref: "VLAN 1500 is taken" for edit in held(lab) if edit.ref})
 
     with pytest.raises(InvalidInput, match="VPC/default/vpc-1: VLAN 1500 is taken"):
-        git_edits.adopt(lab.database, mirror, "lab", held(lab), judge=refuse)
+        git_edits.adopt(lab.database, mirror, "lab", held(lab), find_refusals=refuse)
     assert objects(lab)["vpc-1"] == make_vpc("vpc-1")
 
 

@@ -35,7 +35,7 @@ def git(lab: Lab, *arguments: str) -> str:
 def look(lab: Lab) -> repository_changes.RepositoryOutcome:
     """A look at the repository, as by the clock."""
     (found,) = repository_changes.follow(
-        lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run-2", judge=trust
+        lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run-2", find_refusals=trust
     )
     return found
 
@@ -119,7 +119,9 @@ def test_a_branch_that_was_only_looked_at_is_known(lab: Lab) -> None:
     lab.add_repository("pushed")
     lab.person("pushed").commit({"readme": "x"})
     fabric_store.save_fabric(lab.database, "theirs", {"git_repository": "pushed", "git_sync_enabled": True})
-    repository_changes.follow(lab.database, ["pushed"], open_mirror=lab.open_mirror, run_id="run-2", judge=trust)
+    repository_changes.follow(
+        lab.database, ["pushed"], open_mirror=lab.open_mirror, run_id="run-2", find_refusals=trust
+    )
     subprocess.run(["git", f"--git-dir={lab.host.path('pushed')}", "branch", "-m", "main", "trunk"], check=True)
     assert lab.sync("theirs").error_class == "NotFound"
 

@@ -16,7 +16,7 @@ from hedgehog.fabric.model import Fabric, GitRepository, Manifest, SyncStatus
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.services.git import sync as git_sync
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store.database import Connection, connect, transaction
@@ -235,12 +235,12 @@ def test_unexpected_data_stops_its_fabric_only(lab: Lab) -> None:
     lab.add_fabric("good")
     lab.add_fabric("bad")
 
-    def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
+    def find_refusals(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Refusals:
         if fabric.name == "bad":
             raise ZeroDivisionError("nobody foresaw this")
-        return Judgement()
+        return Refusals()
 
-    dependencies = git_sync.Dependencies(judge=judge)
+    dependencies = git_sync.Dependencies(find_refusals=find_refusals)
     outcomes = lab.sync_all("bad", "good", dependencies=dependencies)
     assert [outcome.status.value for outcome in outcomes] == ["error", "success"]
     assert (outcomes[0].error_class, outcomes[0].retryable) == ("ZeroDivisionError", True)
@@ -294,7 +294,7 @@ def test_batches_on_one_repository_wait_for_each_other(lab: Lab, database_parame
 
     def work(name: str) -> None:
         connection = connect(database_parameters)
-        dependencies = git_sync.Dependencies(judge=trust)
+        dependencies = git_sync.Dependencies(find_refusals=trust)
         outcomes.extend(
             git_sync.sync(connection, [name], open_mirror=lab.open_mirror, run_id=name, dependencies=dependencies)
         )

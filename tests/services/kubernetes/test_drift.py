@@ -9,7 +9,7 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
 from hedgehog.services.kubernetes import drift_decisions
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import fabrics, open_drift, schedule
 from hedgehog.store import objects as object_store
 from tests.kube.clusters import api, cluster
@@ -243,11 +243,11 @@ def test_a_revert_that_comes_while_a_sync_works_is_done_by_the_next(world: World
     world.fabric("lab", make_server("a"))
     assert world.sync("lab").error_class == "FieldConflict"
 
-    def meanwhile(*_: object) -> Judgement:
+    def meanwhile(*_: object) -> Refusals:
         drift_decisions.revert(world.database, "lab", [A])
-        return Judgement()
+        return Refusals()
 
-    assert world.sync("lab", judge=meanwhile).status is HELD
+    assert world.sync("lab", find_refusals=meanwhile).status is HELD
     assert (world.sync("lab").status, description(world)) == (SUCCESS, "a server")
 
 
@@ -256,10 +256,10 @@ def test_what_the_fabric_changes_while_a_sync_adopts_is_kept(world: World) -> No
     drifted(world, drift_policy="adopt")
     object_store.save_objects(world.database, world.id("lab"), [make_server("c")])
 
-    def meanwhile(*_: object) -> Judgement:
+    def meanwhile(*_: object) -> Refusals:
         object_store.save_objects(world.database, world.id("lab"), [make_server("a", "of the fabric")])
-        return Judgement()
+        return Refusals()
 
-    world.sync("lab", judge=meanwhile)
+    world.sync("lab", find_refusals=meanwhile)
     assert (wanted(world)["a"], drifts(world.database)["a"]) == (make_server("a", "of the fabric"), "changed")
     assert any("the fabric changed it, too" in line for line in world.sync("lab").details)

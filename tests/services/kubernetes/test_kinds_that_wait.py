@@ -15,7 +15,7 @@ from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import schedule
 from hedgehog.store.database import transaction
 from tests.kube.clusters import CRDS, api, cluster
@@ -239,7 +239,7 @@ def test_a_namespace_that_is_not_there_is_waited_for(lab):
     lost = make("SwitchGroup", "g")
     lost["metadata"]["namespace"] = "not-there-yet"
     lab.fabric("lab", make("GatewayGroup", "g"), make_server("a"), make_server("b"), lost)
-    outcome = lab.sync("lab", judge=lambda *_: Judgement())
+    outcome = lab.sync("lab", find_refusals=lambda *_: Refusals())
     assert (outcome.status, outcome.error_class, outcome.retryable, outcome.counts["created"]) == (
         ERROR,
         "NotFound",

@@ -16,7 +16,7 @@ from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.services.claims import MOST_BATCHES
 from hedgehog.services.kubernetes.sync import plan
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import fabrics, git_files, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Lock, connect, transaction, try_locks
@@ -204,7 +204,7 @@ def test_one_bad_object_fails_alone_with_what_refers_to_it(world: World) -> None
     bad = make_vpc("bad")
     bad["spec"]["subnets"]["subnet-1"]["vlan"] = "text"
     world.fabric("lab", bad, make_attachment("on-bad", "bad", "c"), *small_fabric("x", 2))
-    outcome = world.sync("lab", judge=lambda *_: Judgement())
+    outcome = world.sync("lab", find_refusals=lambda *_: Refusals())
     assert (outcome.status, outcome.error_class, outcome.retryable) == (ERROR, "InvalidInput", False)
     assert dict(outcome.counts) == dict(outcome.counts) | {"created": 5, "failed": 1, "skipped": 1}
     assert "VPCAttachment/default/on-bad skipped (VPC/default/bad failed)" in outcome.details

@@ -9,7 +9,7 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import Fabric, SyncStatus
 from hedgehog.kube.client import Cluster
-from hedgehog.services.validation import Judgement
+from hedgehog.services.validation import Refusals
 from hedgehog.store import fabrics
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
@@ -26,14 +26,14 @@ SUCCESS, ERROR = OutcomeStatus.SUCCESS, OutcomeStatus.ERROR
 def test_a_fabric_that_cannot_be_judged_fails_alone(world: World, trouble: Exception) -> None:
     """Its outcome is recorded, and what is permanent is told from what may pass."""
 
-    def judge(fabric: Fabric, wanted: object, before: object) -> Judgement:
+    def find_refusals(fabric: Fabric, wanted: object, before: object) -> Refusals:
         if fabric.name == "bad":
             raise trouble
-        return Judgement()
+        return Refusals()
 
     world.fabric("bad", make_server("a"))
     world.fabric("good", make_server("b"))
-    bad, good = world.sync_all(["bad", "good"], judge=judge)
+    bad, good = world.sync_all(["bad", "good"], find_refusals=find_refusals)
     assert (bad.status, bad.error_class, bad.retryable) == (
         ERROR,
         type(trouble).__name__,

@@ -132,9 +132,9 @@ def test_the_mark_is_not_drift_and_no_part_of_the_fabric(world: World) -> None:
     world.sync("lab")
     assert mark(world) == id_of(world)
     live = server(world)
-    assert watched_drift.judge(world.database, "k8s_a", {A: live}).woken == ()
+    assert watched_drift.update_drift(world.database, "k8s_a", {A: live}).woken == ()
     del live["metadata"]["annotations"]
-    assert watched_drift.judge(world.database, "k8s_a", {A: live}).woken == ()
+    assert watched_drift.update_drift(world.database, "k8s_a", {A: live}).woken == ()
     assert open_drift.listing(world.database) == []
 
 
@@ -173,7 +173,7 @@ def test_what_another_installation_has_is_neither_an_orphan_nor_purged(world: Wo
     world.sync("lab")
     other.fabric("lab", make_server("b"))
     other.sync("lab")
-    watched_drift.judge(other.database, "k8s_a", {A: server(world)})
+    watched_drift.update_drift(other.database, "k8s_a", {A: server(world)})
     (found,) = [one.drift for one in open_drift.listing(other.database) if one.drift.ref == A]
     assert (found.state, found.manager) == (DriftState.UNOWNED, f"hedgehog-airflow of installation {id_of(world)}")
     drift_decisions.adopt(other.database, world.api, "lab", [A])

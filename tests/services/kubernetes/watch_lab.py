@@ -44,7 +44,7 @@ class Watching:
         return found
 
     def settled(self) -> None:
-        """Wait until every kind of every cluster is watched and nothing is left to judge."""
+        """Wait until every kind of every cluster is watched and nothing is left to compare."""
         self.until(lambda: len(cursors(self.database)) >= len(KINDS))
 
 

@@ -13,7 +13,7 @@ from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.observe.status import TargetStatus, target_statuses
-from hedgehog.services.validation import Judgement, judge
+from hedgehog.services.validation import Refusals, find_refusals
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Connection, transaction
 from tests.services.git.sync_lab import EDITED, NOW, Lab, edited_text, make_vpc, open_lab
@@ -46,12 +46,12 @@ def standing(lab: Lab, target: Target = Target.KUBERNETES) -> TargetStatus:
 def refuse(lab: Lab) -> None:
     """Two new objects that no cluster would take are held by a sync to Git."""
 
-    def refusing(fabric: object, wanted: object, before: object) -> Judgement:
+    def refusing(fabric: object, wanted: object, before: object) -> Refusals:
         refs = [ref for ref in (f"VPC/default/{name}" for name in ("bad-1", "bad-2"))]
-        return Judgement({git_sync.ObjectRef.parse(ref): "VLAN 1 is taken" for ref in refs})
+        return Refusals({git_sync.ObjectRef.parse(ref): "VLAN 1 is taken" for ref in refs})
 
     lab.save("lab", make_vpc("bad-1"), make_vpc("bad-2"))
-    lab.sync("lab", dependencies=git_sync.Dependencies(judge=refusing, clock=lambda: NOW))
+    lab.sync("lab", dependencies=git_sync.Dependencies(find_refusals=refusing, clock=lambda: NOW))
     applied(lab)
 
 
@@ -80,7 +80,7 @@ def test_every_refused_object_is_named_with_all_its_reasons(lab: Lab) -> None:
     assert all("VLAN 1 is taken" in line for line in lines)
     fabric = fabrics.load_fabric(lab.database, "lab")
     twice = [make_vpc("a"), make_vpc("b")]
-    reasons = judge(fabric, twice, []).writes.values()
+    reasons = find_refusals(fabric, twice, []).writes.values()
     assert not any(" more)" in reason for reason in reasons)
     assert any("; also " in reason for reason in reasons)
 

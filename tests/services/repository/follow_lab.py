@@ -31,7 +31,7 @@ def lab(database, tmp_path: Path) -> Iterator[Lab]:
 
 def follow(lab: Lab, **options: Any) -> Outcome:
     """Look at the repository; the outcome of its fabric."""
-    given = {"open_mirror": lab.open_mirror, "run_id": "run-1", "judge": trust, **options}
+    given = {"open_mirror": lab.open_mirror, "run_id": "run-1", "find_refusals": trust, **options}
     (look,) = repository_changes.follow(lab.database, ["net"], **given)
     assert look.error is None
     return next(one for one in look.outcomes if one.fabric == "lab")

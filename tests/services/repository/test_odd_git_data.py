@@ -34,7 +34,9 @@ def lab(database: Connection, tmp_path: Path) -> Iterator[Lab]:
 
 def follow(lab: Lab) -> RepositoryOutcome:
     """A look at the repository."""
-    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run-1", judge=trust)
+    (look,) = repository_changes.follow(
+        lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run-1", find_refusals=trust
+    )
     return look
 
 

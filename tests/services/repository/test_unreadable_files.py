@@ -144,7 +144,7 @@ def test_an_unexpected_error_in_one_repository_stops_no_other(lab, ada):
         return lab.open_mirror(repository)
 
     looks = repository_changes.follow(
-        lab.database, ["other", "net"], open_mirror=open_mirror, run_id="run-1", judge=trust
+        lab.database, ["other", "net"], open_mirror=open_mirror, run_id="run-1", find_refusals=trust
     )
     assert [(one.repository, one.failed) for one in looks] == [("other", True), ("net", False)]
     assert (objects(lab), looks[0].outcomes[0].fabric) == (["a", "b", "c"], "there")

@@ -43,7 +43,7 @@ def lab(database, tmp_path, api, cluster):
         lab.save("lab", make_server("a"), make_server("b"))
         lab.sync("lab")
         kubernetes_sync.sync(
-            database, ["lab"], open_cluster=lab.dependencies["open_cluster"], run_id="run-1", judge=trust
+            database, ["lab"], open_cluster=lab.dependencies["open_cluster"], run_id="run-1", find_refusals=trust
         )
         assert servers(api) == {"a", "b"}
         yield lab

@@ -17,7 +17,7 @@ from hedgehog.fabric.render import fabric_ref
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.services.git.sync import read_manifest
-from hedgehog.services.validation import Judge, judge
+from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import corrections, schedule
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_edits as store
@@ -54,7 +54,12 @@ def revert(connection: Connection, name: str, edits: Sequence[GitEdit]) -> None:
 
 
 def adopt(
-    connection: Connection, mirror: Mirror, name: str, edits: Sequence[GitEdit], *, judge: Judge = judge
+    connection: Connection,
+    mirror: Mirror,
+    name: str,
+    edits: Sequence[GitEdit],
+    *,
+    find_refusals: FindRefusals = find_refusals,
 ) -> ChangeSet:
     """Take what these files say into the fabric, all of it or nothing; the next sync to Git finds it the same.
 
@@ -64,7 +69,7 @@ def adopt(
     fabric = fabric_store.load_fabric(connection, name)
     manifests, settings, problems = _read(fabric, mirror, edits)
     if not problems:
-        problems = _refusals(connection, fabric, manifests, judge)
+        problems = _refusals(connection, fabric, manifests, find_refusals)
     if problems:
         raise InvalidInput("\n".join(problems))
     with transaction(connection) as cursor:
@@ -121,9 +126,11 @@ def _settings(fabric: Fabric, path: str, content: bytes) -> Mapping[str, Any]:
     return values
 
 
-def _refusals(connection: Connection, fabric: Fabric, manifests: Sequence[Manifest], judge: Judge) -> list[str]:
+def _refusals(
+    connection: Connection, fabric: Fabric, manifests: Sequence[Manifest], find_refusals: FindRefusals
+) -> list[str]:
     """Those of *manifests* that a cluster would refuse beside the other objects of the fabric."""
     before = [one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]]
     wanted = {ObjectRef.of(one): one for one in (*before, *manifests)}
-    refused = judge(fabric, list(wanted.values()), before).writes
+    refused = find_refusals(fabric, list(wanted.values()), before).writes
     return [f"{ref}: {refused[ref]}" for ref in map(ObjectRef.of, manifests) if ref in refused]

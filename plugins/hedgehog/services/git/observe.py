@@ -26,7 +26,7 @@ from hedgehog.services.git import plan as git_plan
 from hedgehog.services.git import wanted_files
 from hedgehog.services.git.plan import FilePlan, Observed
 from hedgehog.services.git.wanted_files import WantedFile
-from hedgehog.services.validation import Judge, Judgement
+from hedgehog.services.validation import FindRefusals, Refusals
 from hedgehog.store import corrections, git_edits, git_files
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
@@ -70,7 +70,7 @@ class PlanInputs:
     tip: str | None
     force: bool
     adopt: ReadEdit
-    judge: Judge
+    find_refusals: FindRefusals
     neighbours: Mapping[str, str]
     """The directories of all fabrics of the branch, by name."""
 
@@ -94,10 +94,8 @@ def observe(job: Job, source: PlanInputs) -> FilePlan:
     records = _records(source.connection, fabric.id)
     stale = [record for record in records.known.values() if _is_stale(fabric, record, records.removed)]
     listing = _listing(source, fabric, records.known)
-    judgement = _refusals(source, fabric, records)
-    wanted = _wanted(
-        source, fabric, records, listing.files, {record.path for record in stale}, refused=judgement.writes
-    )
+    refusals = _refusals(source, fabric, records)
+    wanted = _wanted(source, fabric, records, listing.files, {record.path for record in stale}, refused=refusals.writes)
     wanted = _outside_neighbours(fabric, wanted, source.neighbours)
     changed = _others_changes(job, source, records, wanted, listing.files)
     stale = [changed.known.get(record.path, record) for record in stale] + list(changed.leftovers)
@@ -111,7 +109,7 @@ def observe(job: Job, source: PlanInputs) -> FilePlan:
     decided = git_edits.to_revert(source.connection, fabric.id)
     overruled = {path: edit.author for path, edit in decided.items() if listing.files.get(path) == edit.blob_id}
     plan = git_plan.plan_files(
-        fabric, wanted, changed.known, stale, observed, spared=judgement.deletes, overruled=overruled
+        fabric, wanted, changed.known, stale, observed, spared=refusals.deletes, overruled=overruled
     )
     ours = {one.path: one for one in wanted}
     return replace(plan, edits=tuple(_compared(source, fabric, edit, ours.get(edit.path)) for edit in plan.edits))
@@ -173,12 +171,12 @@ def _compared(source: PlanInputs, fabric: Fabric, edit: GitEdit, wanted: WantedF
     return replace(edit, differences=tuple(between(canonical(ours) if ours else {}, canonical(theirs))))
 
 
-def _refusals(source: PlanInputs, fabric: Fabric, records: _Records) -> Judgement:
-    """What may not be published of a change; nothing changed, nothing to judge."""
+def _refusals(source: PlanInputs, fabric: Fabric, records: _Records) -> Refusals:
+    """What may not be published of a change; nothing changed, nothing to refuse."""
     if not records.changed and not records.removed:
-        return Judgement()
+        return Refusals()
     before = git_files.published(source.connection, [fabric.id])[fabric.id]
-    return source.judge(fabric, [one.manifest for one in records.objects() if one.ref.kind in KINDS], before)
+    return source.find_refusals(fabric, [one.manifest for one in records.objects() if one.ref.kind in KINDS], before)
 
 
 def _is_unchanged(job: Job, source: PlanInputs) -> bool:

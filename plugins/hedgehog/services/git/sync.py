@@ -35,7 +35,7 @@ from hedgehog.services.git import lost_branches
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.git.observe import Job, PlanInputs, ReadEdit, observe
 from hedgehog.services.git.plan import FileChange, FilePlan
-from hedgehog.services.validation import Judge, judge
+from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import corrections, git_edits, git_files, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import objects as object_store
@@ -71,7 +71,7 @@ class Dependencies:
     """What a sync takes from outside; tests give their own."""
 
     adopt: ReadEdit = read_manifest
-    judge: Judge = judge
+    find_refusals: FindRefusals = find_refusals
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     pause: Callable[[float], None] = time.sleep
 
@@ -270,7 +270,7 @@ def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None, others: Ma
     options = run.options
     dependencies = options.dependencies
     source = PlanInputs(
-        run.connection, run.mirror, head, tip, options.force, dependencies.adopt, dependencies.judge, others
+        run.connection, run.mirror, head, tip, options.force, dependencies.adopt, dependencies.find_refusals, others
     )
     try:
         plan = observe(job, source)

@@ -22,7 +22,7 @@ from hedgehog.kube.plan import plan as plan_changes
 from hedgehog.kube.prune_guard import spare
 from hedgehog.services.kubernetes.drift_policy import DriftPlan, KnownDrift, apply_policies, stored_form
 from hedgehog.services.kubernetes.gather import ClusterRecords, Job, ObservedCluster
-from hedgehog.services.validation import Judge
+from hedgehog.services.validation import FindRefusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,18 @@ class FabricPlan:
 
 
 def plan_fabric(
-    job: Job, records: ClusterRecords, observed: ObservedCluster, judge: Judge, *, allow_large_prune: bool
+    job: Job,
+    records: ClusterRecords,
+    observed: ObservedCluster,
+    find_refusals: FindRefusals,
+    *,
+    allow_large_prune: bool,
 ) -> FabricPlan:
-    """Decide all that a sync will do for the fabric of *job*. What *judge* says its cluster would refuse is held."""
+    """Decide all that a sync will do for the fabric of *job*. What *find_refusals* says its cluster would refuse is held."""
     fabric = job.fabric
     desired = _desired(job, records, observed)
     drift = apply_policies(fabric, plan_changes(desired, observed.live), _known_drift(job, records))
-    plan = spare(_without_refused(job, drift.plan, judge), fabric, allow_large_prune=allow_large_prune)
+    plan = spare(_without_refused(job, drift.plan, find_refusals), fabric, allow_large_prune=allow_large_prune)
     if fabric.conflict_policy is ConflictPolicy.FORCE:
         plan = replace(plan, forced=frozenset(plan.to_apply))
     return FabricPlan(job, plan, drift, records.begun.get(fabric.id, frozenset()) | plan.created)
@@ -100,10 +105,10 @@ def _known_drift(job: Job, records: ClusterRecords) -> KnownDrift:
     )
 
 
-def _without_refused(job: Job, plan: Plan, judge: Judge) -> Plan:
+def _without_refused(job: Job, plan: Plan, find_refusals: FindRefusals) -> Plan:
     """The plan without what the cluster's admission would refuse.
 
-    Nothing to write, nothing to judge; and what was published to Git was judged then: new objects of it go as they are.
+    Nothing to write, nothing to ask about; and what was published to Git was checked then: new objects of it go as they are.
     """
     only_new = all(change.action is Action.CREATED for change in plan.to_apply.values())
     if not plan.to_delete and only_new and (job.revision is not None or not plan.to_apply):
@@ -111,5 +116,5 @@ def _without_refused(job: Job, plan: Plan, judge: Judge) -> Plan:
     before = {ref: live for ref, live in plan.live.objects.items() if ref.kind in KINDS}
     written = {ref: plan.desired.manifests[ref] for ref in plan.to_apply if ref.kind in KINDS}
     wanted = {**{ref: live for ref, live in before.items() if ref not in plan.to_delete}, **written}
-    judgement = judge(job.fabric, list(wanted.values()), list(before.values()))
-    return withhold(plan, judgement.writes, judgement.deletes, judgement.rounds)
+    refusals = find_refusals(job.fabric, list(wanted.values()), list(before.values()))
+    return withhold(plan, refusals.writes, refusals.deletes, refusals.rounds)

@@ -35,7 +35,7 @@ from hedgehog.services.kubernetes.gather import (
 )
 from hedgehog.services.kubernetes.plan import FabricPlan, plan_fabric
 from hedgehog.services.kubernetes.record import record
-from hedgehog.services.validation import Judge, judge
+from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import inventory, sync_state
 from hedgehog.store.database import Connection
 
@@ -45,7 +45,7 @@ class _Options:
     run_id: str
     dry_run: bool
     allow_large_prune: bool
-    judge: Judge
+    find_refusals: FindRefusals
     deadline: float
 
     def is_over(self) -> bool:
@@ -80,19 +80,19 @@ def sync(
     dry_run: bool = False,
     due_only: bool = False,
     allow_large_prune: bool = False,
-    judge: Judge = judge,
+    find_refusals: FindRefusals = find_refusals,
     deadline: float = math.inf,
 ) -> list[Outcome]:
     """Bring the clusters of the named fabrics in sync and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
     A fabric's trouble, foreseen or not, is its own; that of a cluster is an error of each of its fabrics. Whoever is named is
-    compared in full, due or not, unless *due_only*. What *judge* says the cluster would refuse is not sent to it: it is
-    held, with what refers to it, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
+    compared in full, due or not, unless *due_only*. What *find_refusals* says the cluster would refuse is not sent to it:
+    it is held, with what refers to it, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
     nothing anywhere. After *deadline* (of `time.monotonic`) nothing more is begun: what was done is recorded, what was not
     reached stays due. Raises only for the fabric database's own failures.
     """
-    options = _Options(run_id, dry_run, allow_large_prune, judge, deadline)
+    options = _Options(run_id, dry_run, allow_large_prune, find_refusals, deadline)
     claimed = claims.claim(
         connection,
         Target.KUBERNETES,
@@ -179,7 +179,7 @@ def _sync_fabric(run: _Run, job: Job) -> Outcome:
     started = time.perf_counter()
     options = run.options
     large = options.allow_large_prune
-    planned = plan_fabric(job, run.records, run.observed, options.judge, allow_large_prune=large)
+    planned = plan_fabric(job, run.records, run.observed, options.find_refusals, allow_large_prune=large)
     if options.dry_run:
         return _outcome(run, job, planned.plan.expected(), started)
     results, outcome = _execute(run, planned, started)

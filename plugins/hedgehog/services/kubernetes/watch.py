@@ -1,4 +1,4 @@
-"""The watch: sees what happens to our kinds in all clusters at once, and has `watched_drift` judge it.
+"""The watch: sees what happens to our kinds in all clusters at once, and has `watched_drift` compare it.
 
 One thread waits for all watches together; a few workers do what may take long (connecting, listing). A watch starts
 after the version up to which its events are in the fabric database, else after a list. It is a hint: a lost one costs
@@ -27,7 +27,7 @@ from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.watch import End
 from hedgehog.services.kubernetes.watch_feeds import Feed, FollowedCluster, Opened, Times, discard, open_feed, scopes
-from hedgehog.services.kubernetes.watched_drift import judge_all
+from hedgehog.services.kubernetes.watched_drift import update_drift_halving
 from hedgehog.store import open_drift, schedule
 from hedgehog.store import watch as store
 from hedgehog.store.database import Connection, transaction
@@ -69,7 +69,7 @@ class Watch:
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._stopped = threading.Event()
-        self._judging = False
+        self._comparing = False
 
     def run(self) -> None:
         """Watch until `stop`; a lost database or cluster is retried at growing intervals."""
@@ -249,7 +249,7 @@ class Watch:
             self._wake(woken)
 
     def _take_list(self, feed: Feed, opened: Opened) -> None:
-        """Have the whole list judged, with what it should show and does not."""
+        """Have the whole list compared, with what it should show and does not."""
         kind, namespace = feed.scope
         connection_id = feed.cluster.connection_id
         known = self._database(lambda connection: open_drift.known(connection, connection_id, kind.kind, namespace))
@@ -257,7 +257,7 @@ class Watch:
             self._after(self._times.longest_pause, lambda: self._reopen(feed, 0.0, anew=True))
         feed.pending = {**dict.fromkeys(known or ()), **{ObjectRef.of(item): item for item in opened.items or ()}}
         feed.listed_at = time.monotonic()
-        self._judge_soon(self._times.gather)
+        self._compare_soon(self._times.gather)
 
     def _failed(self, feed: Feed, error: Exception) -> None:
         """A kind that cannot be read waits alone; else the whole cluster waits, longer each time."""
@@ -307,7 +307,7 @@ class Watch:
                 feed.pending[ObjectRef.of(manifest)] = None if event.type == "DELETED" else manifest
         feed.heard_at = time.monotonic()
         if feed.pending:
-            self._judge_soon(self._times.gather)
+            self._compare_soon(self._times.gather)
         if reading.end is not None:
             feed.broken = feed.heard_at - feed.opened_at < self._times.stream * EARLY
             stale = feed.heard_at - feed.listed_at > self._times.relist * random.uniform(0.8, 1.2)
@@ -332,35 +332,35 @@ class Watch:
                 self._selector.unregister(stream)
             stream.close()
 
-    # Judging and remembering -------------------------------------------------------------------------------------------
+    # Comparing and remembering -------------------------------------------------------------------------------------------
 
-    def _judge_soon(self, seconds: float) -> None:
-        if not self._judging:
-            self._judging = True
-            self._after(seconds, self._judge)
+    def _compare_soon(self, seconds: float) -> None:
+        if not self._comparing:
+            self._comparing = True
+            self._after(seconds, self._compare)
 
-    def _judge(self) -> None:
-        """Have what was seen compared with what we applied; what cannot be judged yet is kept."""
-        self._judging = False
+    def _compare(self) -> None:
+        """Have what was seen compared with what we applied; what cannot be compared yet is kept."""
+        self._comparing = False
         woken: set[str] = set()
         for cluster in [
             cluster for cluster in self._clusters.values() if any(f.pending for f in cluster.feeds.values())
         ]:
             seen = {ref: live for feed in cluster.feeds.values() for ref, live in feed.pending.items()}
-            judgement = self._database(partial(judge_all, connection_id=cluster.connection_id, seen=seen))
-            if judgement is None:
-                self._judge_soon(self._times.short)
+            update = self._database(partial(update_drift_halving, connection_id=cluster.connection_id, seen=seen))
+            if update is None:
+                self._compare_soon(self._times.short)
                 break
-            woken |= set(judgement.woken)
+            woken |= set(update.woken)
             for feed in cluster.feeds.values():
-                feed.pending = {ref: live for ref, live in feed.pending.items() if ref in judgement.deferred}
+                feed.pending = {ref: live for ref, live in feed.pending.items() if ref in update.deferred}
         if woken:
             self._wake(sorted(woken))
         if any(feed.pending for feed in self._feeds()):
-            self._judge_soon(self._times.deferred)
+            self._compare_soon(self._times.deferred)
 
     def _save(self) -> None:
-        """Note how far the watches have come whose events are all judged."""
+        """Note how far the watches have come whose events are all compared."""
         self._after(self._times.save, self._save)
         at = {(feed.cluster.connection_id, feed.place): feed.version for feed in self._feeds() if not feed.pending}
         moved = {key: version for key, version in at.items() if version and self._saved.get(key) != version}

@@ -31,9 +31,9 @@ class Times:
     refused: float = 30.0
     """Until a kind is tried again that the cluster does not serve, or does not let us read: one request."""
     gather: float = 0.1
-    """A burst of events is judged together."""
+    """A burst of events is compared together."""
     deferred: float = 1.0
-    """Until objects of a fabric that was being synced are judged again."""
+    """Until objects of a fabric that was being synced are compared again."""
     save: float = 10.0
     """Between savings of how far the watches have come."""
     short: float = 5.0
@@ -47,7 +47,7 @@ class Times:
 
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One kind in one namespace of one cluster. `pending` is what was seen and not judged yet (None: it is gone)."""
+    """One kind in one namespace of one cluster. `pending` is what was seen and not compared yet (None: it is gone)."""
 
     cluster: FollowedCluster
     scope: Scope

@@ -24,18 +24,18 @@ Seen = Mapping[ObjectRef, Manifest | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The fabrics whose cluster must be looked at, and the objects that could not be judged yet."""
+class DriftUpdate:
+    """The fabrics whose cluster must be looked at, and the objects that could not be compared yet."""
 
     woken: tuple[str, ...] = ()
     deferred: frozenset[ObjectRef] = frozenset()
 
 
-def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
+def update_drift(connection: Connection, connection_id: str, seen: Seen) -> DriftUpdate:
     """Compare what was seen in a cluster with what we applied, and keep the table up to date.
 
     Objects of a fabric that a run works on are deferred: until it is done, nobody can tell its writes from others'.
-    A fabric is woken, and made due, when a drift of it is new, differs from the one known, or ended. Judging the same
+    A fabric is woken, and made due, when a drift of it is new, differs from the one known, or ended. Comparing the same
     again changes nothing.
     """
     # First: what these runs did is in the inventory afterwards.
@@ -49,7 +49,7 @@ def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
     ended = before.keys() - found.keys()
     moved = [one for ref, one in found.items() if ref not in new and one.differences != before[ref].differences]
     if not new and not ended and not moved:
-        return Judgement((), frozenset(deferred))
+        return DriftUpdate((), frozenset(deferred))
     concerned = {one.fabric_id for one in [*new.values(), *(before[ref] for ref in ended)] if one.fabric_id is not None}
     with transaction(connection) as cursor:
         open_drift.note(cursor, connection_id, [*new.values(), *moved])  # other values at the same places wake nobody
@@ -57,23 +57,25 @@ def judge(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
         woken = open_drift.make_due(cursor, concerned) if concerned else []
     for one in new.values():
         logger.info("%s: %s", connection_id, one)
-    return Judgement(tuple(woken), frozenset(deferred))
+    return DriftUpdate(tuple(woken), frozenset(deferred))
 
 
-def judge_all(connection: Connection, connection_id: str, seen: Seen) -> Judgement:
-    """`judge`, but an object that nobody can judge is found by halving, and left to the syncs of its fabric."""
+def update_drift_halving(connection: Connection, connection_id: str, seen: Seen) -> DriftUpdate:
+    """`update_drift`, but an object that cannot be compared is found by halving, and left to the syncs of its fabric."""
     try:
-        return judge(connection, connection_id, seen)
+        return update_drift(connection, connection_id, seen)
     except RetryableError:  # the fabric database is unreachable
         raise
     except Exception:
         refs = list(seen)
         if len(refs) == 1:
-            logger.exception("%s: %s cannot be judged", connection_id, refs[0])
-            return Judgement()
+            logger.exception("%s: %s cannot be compared", connection_id, refs[0])
+            return DriftUpdate()
     halves = (refs[: len(refs) // 2], refs[len(refs) // 2 :])
-    first, second = (judge_all(connection, connection_id, {ref: seen[ref] for ref in half}) for half in halves)
-    return Judgement((*first.woken, *second.woken), first.deferred | second.deferred)
+    first, second = (
+        update_drift_halving(connection, connection_id, {ref: seen[ref] for ref in half}) for half in halves
+    )
+    return DriftUpdate((*first.woken, *second.woken), first.deferred | second.deferred)
 
 
 def _news(one: Drift, before: Drift) -> bool:

@@ -27,7 +27,7 @@ from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository.branch import Commit, changes_directory, changes_files, fetch_branch
 from hedgehog.services.repository.ingest import Ingestion, ingest, is_due, record_failure
 from hedgehog.services.repository.plan import is_about
-from hedgehog.services.validation import Judge, judge
+from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inbox, repository_heads, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
@@ -86,7 +86,7 @@ class _Run:
     repository: GitRepository
     open_mirror: OpenMirror
     run_id: str
-    judge: Judge
+    find_refusals: FindRefusals
     only: frozenset[str]
     force: bool
     at_once: bool
@@ -107,7 +107,7 @@ def follow(
     fabrics: Sequence[str] = (),
     force: bool = False,
     at_once: bool = False,
-    judge: Judge = judge,
+    find_refusals: FindRefusals = find_refusals,
     deadline: float = math.inf,
 ) -> list[RepositoryOutcome]:
     """Look at the named repositories, one after the other, and say what was found and done.
@@ -121,7 +121,7 @@ def follow(
     rows = {row.name: row for row in fabric_store.load_repositories(connection)}
     only = frozenset(fabrics)
     runs = [
-        _Run(connection, rows[name], open_mirror, run_id, judge, only, force, at_once, deadline)
+        _Run(connection, rows[name], open_mirror, run_id, find_refusals, only, force, at_once, deadline)
         for name in names
         if name in rows
     ]
@@ -271,7 +271,7 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
         due_only=False,
     )
     others, left = neighbours(run.connection, run.repository), left_directories(run.connection, run.repository)
-    ingestion = Ingestion(run.connection, run.run_id, run.judge, run.force, run.at_once, others, left)
+    ingestion = Ingestion(run.connection, run.run_id, run.find_refusals, run.force, run.at_once, others, left)
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = []
@@ -311,7 +311,7 @@ def _record_forced_push(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) ->
 def _fail(run: _Run, error: HedgehogError) -> RepositoryOutcome:
     """A repository that cannot be entered: an error of each fabric that Git is the source of, when its time has come."""
     repository_heads.record(run.connection, run.repository.id, None, trouble=type(error).__name__)
-    ingestion = Ingestion(run.connection, run.run_id, run.judge)
+    ingestion = Ingestion(run.connection, run.run_id, run.find_refusals)
     sourced = [fabric for fabric in _fabrics(run) if fabric.source_of_truth is SourceOfTruth.GIT]
     states = _states(run.connection, [fabric.name for fabric in sourced])
     now = datetime.now(UTC)

@@ -23,7 +23,7 @@ from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_as
 from hedgehog.services.repository.branch import Commit
 from hedgehog.services.repository.reading import FabricContent, FoundObject, file_of, plan_ingestion, read_files
 from hedgehog.services.repository.vanished import unread
-from hedgehog.services.validation import Judge
+from hedgehog.services.validation import FindRefusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, repository_heads, sync_state
 from hedgehog.store import objects as object_store
@@ -35,12 +35,12 @@ from hedgehog.store.sync_state import SyncState
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """How to ingest: for which run, judged by whom, with *force* all of it or only what needs it. *neighbours* are the directories
-    of all fabrics in the repository, by name."""
+    """How to ingest: for which run, what says what is refused, with *force* all of it or only what needs it. *neighbours*
+    are the directories of all fabrics in the repository, by name."""
 
     connection: Connection
     run_id: str
-    judge: Judge
+    find_refusals: FindRefusals
     force: bool = False
     at_once: bool = False
     """A person waits: nobody's time has yet to come."""
@@ -179,7 +179,7 @@ def _store(ingestion: Ingestion, commit: Commit, fabric: Fabric, content: Fabric
         have = {one.ref: one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         known = git_files.files(connection, [fabric.id])[fabric.id]
         recorded = {record.ref: record for record in known.values() if record.ref in have}
-        planned = plan_ingestion(fabric, content, have, recorded, ingestion.judge)
+        planned = plan_ingestion(fabric, content, have, recorded, ingestion.find_refusals)
         changes = object_store.save_objects(connection, fabric.id, planned.objects.values(), delete_missing=True)
         digests = {one.ref: one.digest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         records = {one.path: replace(one, object_digest=digests[one.ref]) for one in planned.records if one.ref}

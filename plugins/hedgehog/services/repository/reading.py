@@ -16,7 +16,7 @@ from hedgehog.fabric.paths import LIMITS
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.manifests.intake import Item
 from hedgehog.services.repository.vanished import FILE_HAS_A_PROBLEM, NOTHING, Unread, out_of_sight
-from hedgehog.services.validation import Judge
+from hedgehog.services.validation import FindRefusals
 from hedgehog.store.git_files import GitFile
 
 
@@ -214,7 +214,7 @@ def plan_ingestion(
     content: FabricContent,
     have: Mapping[ObjectRef, Manifest],
     recorded: Mapping[ObjectRef, GitFile],
-    judge: Judge,
+    find_refusals: FindRefusals,
 ) -> IngestionPlan:
     """What to take over of *content*, where the database *has* these objects and *recorded* these files.
 
@@ -223,9 +223,9 @@ def plan_ingestion(
     """
     unclear = _unclear(content, have, recorded)
     wanted = {ref: found.manifest for ref, found in content.objects.items()} | {ref: have[ref] for ref in unclear}
-    judgement = judge(fabric, list(wanted.values()), list(have.values()))
-    refused = {ref: f"is refused: {why}" for ref, why in judgement.writes.items() if ref in content.objects}
-    refused |= {ref: f"is not deleted: {why}" for ref, why in judgement.deletes.items() if ref in have}
+    refusals = find_refusals(fabric, list(wanted.values()), list(have.values()))
+    refused = {ref: f"is refused: {why}" for ref, why in refusals.writes.items() if ref in content.objects}
+    refused |= {ref: f"is not deleted: {why}" for ref, why in refusals.deletes.items() if ref in have}
     kept = {ref: have[ref] for ref in (refused.keys() | unclear.keys()) & have.keys()}
     taken = [found for ref, found in content.objects.items() if ref not in refused]
     parked = [f"{_place(ref, content, recorded)}: {ref} {why}" for ref, why in sorted(refused.items())]
