@@ -273,8 +273,8 @@ class Airflow:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL *process* and its descendants. Tasks have process groups of their own: a signal to its group would not
     reach them."""
-    doomed = psutil.Process(process.pid)
-    for victim in (doomed, *doomed.children(recursive=True)):
+    root = psutil.Process(process.pid)
+    for victim in (root, *root.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
     process.wait()

@@ -22,7 +22,7 @@ from hedgehog.airflow.links import commit_page, directory_page
 from hedgehog.fabric.model import GitRepository
 from hedgehog.kube.apply import apply
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.health import read as read_facts
+from hedgehog.kube.health import read_facts
 from tests.kube.clusters import api, cluster
 
 __all__ = ["api", "cluster"]

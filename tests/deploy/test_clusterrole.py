@@ -17,7 +17,7 @@ from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
 from hedgehog.fabric.permissions import Permission, permissions_for
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.fabric_crd import FALLBACK_GROUP
-from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read
+from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read_facts
 from hedgehog.kube.watch import list_scope, open_stream
 from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import fabrics
@@ -133,7 +133,7 @@ def test_health_checks_find_no_missing_permission(cluster: DevCluster, user: Pat
     permissions = {
         permission for kind in KINDS.values() for permission in permissions_for(kind, kind.default_namespace)
     }
-    facts = read(client, KINDS.values(), permissions, resources=True)
+    facts = read_facts(client, KINDS.values(), permissions, resources=True)
     client.close()
     assert (facts.denied, {part: why for part, why in facts.unread.items() if "forbidden" in why}) == (frozenset(), {})
     assert facts.nodes is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-from hedgehog.kube.crd_diff import Difference, diff, diff_with
+from hedgehog.kube.crd_diff import CrdDifference, diff, diff_with
 from hedgehog.kube.crds import render_all
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "include" / "schemas"
@@ -59,8 +59,8 @@ def test_a_kind_that_is_not_there_and_another_version_are_reported():
     del theirs["gateways"]
     theirs["vpcs"]["spec"]["versions"][0]["name"] = "v1"
     assert diff(crds().values(), theirs.values()) == [
-        Difference("gateways", "", "the cluster has no such kind"),
-        Difference("vpcs", "", "version: ours v1beta1, theirs v1"),
+        CrdDifference("gateways", "", "the cluster has no such kind"),
+        CrdDifference("vpcs", "", "version: ours v1beta1, theirs v1"),
     ]
 
 

@@ -131,9 +131,9 @@ MISSING = DefinitionMissing("not served")
 
 def says_gone(client: Cluster) -> bool:
     """Whether a cluster that lacks the CRD of AWAY is believed to have none of its objects."""
-    told = explained(client, AWAY, MISSING)
-    assert isinstance(told, DefinitionMissing)
-    return told.objects_gone
+    error = explained(client, AWAY, MISSING)
+    assert isinstance(error, DefinitionMissing)
+    return error.objects_gone
 
 
 def test_objects_are_gone_with_a_definition_that_the_cluster_says_it_lacks(cluster: DevCluster, api: Cluster) -> None:

@@ -19,7 +19,7 @@ from hedgehog.errors import (
 from hedgehog.fabric.changes import Action, Change, Outcome, OutcomeStatus
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.fabric_status import next_status
-from hedgehog.kube.outcome import summary
+from hedgehog.kube.outcome import fabric_outcome
 from hedgehog.kube.result import Result
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def outcome_of(*what: Action | HedgehogError) -> Outcome:
     for number, one in enumerate(what):
         ref = ObjectRef("Server", "default", f"s{number}")
         results[ref] = Result.failed(ref, one) if isinstance(one, HedgehogError) else Result(Change(ref, one))
-    return summary("f", results, generation=3, revision="main@sha1:" + "0" * 40, duration=1.5)
+    return fabric_outcome("f", results, generation=3, revision="main@sha1:" + "0" * 40, duration=1.5)
 
 
 @pytest.mark.parametrize(

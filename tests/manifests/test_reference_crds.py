@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hedgehog.kube.crd_diff import ADMISSION, ALLOWED, NEWER, PARTIAL, VERSIONS, Difference, diff
+from hedgehog.kube.crd_diff import ADMISSION, ALLOWED, NEWER, PARTIAL, VERSIONS, CrdDifference, diff
 from hedgehog.kube.crds import load_schema, render_all
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "include" / "schemas"
@@ -53,12 +53,12 @@ def our_crds() -> dict[str, Node]:
 
 
 @pytest.fixture(scope="module")
-def differences(our_crds: dict[str, Node], their_crds: dict[str, Node]) -> list[Difference]:
+def differences(our_crds: dict[str, Node], their_crds: dict[str, Node]) -> list[CrdDifference]:
     """Everything that differs, in a fixed order."""
     found = diff(our_crds.values(), their_crds.values())
     for name in our_crds.keys() & their_crds.keys():
         frames = compare_frames(our_crds[name], their_crds[name])
-        found += [Difference(name.split(".")[0], path, what) for path, what in frames]
+        found += [CrdDifference(name.split(".")[0], path, what) for path, what in frames]
     return sorted(found)
 
 
@@ -74,20 +74,20 @@ def test_every_upstream_kind_has_a_schema_and_only_fabric_is_added(
     assert their_crds.keys() - our_crds.keys() == set()
 
 
-def test_every_difference_from_upstream_has_a_reason(differences: list[Difference]) -> None:
+def test_every_difference_from_upstream_has_a_reason(differences: list[CrdDifference]) -> None:
     by_subtree = Counter(found.subtree for found in differences if found.subtree)
     say(*(f"{plural}{path or '.'}: {what} ({reason})" for (plural, path, what), reason in ALLOWED.items()))
     say(*(f"{plural}{path}: {by_subtree[plural, path]} below ({why})" for (plural, path), why in PARTIAL.items()))
     assert [found for found in differences if found.reason is None] == []
 
 
-def test_every_listed_difference_still_exists(differences: list[Difference]) -> None:
+def test_every_listed_difference_still_exists(differences: list[CrdDifference]) -> None:
     found = {(each.plural, each.path, each.what) for each in differences}
     assert ALLOWED.keys() - found == set()
     assert PARTIAL.keys() - {each.subtree for each in differences} == set()
 
 
-def test_schemas_of_kinds_that_users_write_are_complete(differences: list[Difference]) -> None:
+def test_schemas_of_kinds_that_users_write_are_complete(differences: list[CrdDifference]) -> None:
     by_users = {
         schema["x-hedgehog"]["plural"]
         for schema in map(load_schema, SCHEMAS.glob("*/*.json"))

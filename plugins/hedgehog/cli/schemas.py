@@ -11,7 +11,7 @@ from hedgehog.cli.output import progress, show, table
 from hedgehog.cli.validate import checking, open_chosen_cluster
 
 if TYPE_CHECKING:
-    from hedgehog.kube.crd_diff import Difference
+    from hedgehog.kube.crd_diff import CrdDifference
 
 
 def add_commands(commands: Any) -> None:
@@ -51,7 +51,7 @@ def _diff(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _text(wrong: Sequence[Difference], *, meant: int) -> str:
+def _text(wrong: Sequence[CrdDifference], *, meant: int) -> str:
     rows = [(one.plural, one.path or ".", one.what) for one in wrong]
     shown = table(("definition", "field", "difference"), rows, nothing="our schemas fit the cluster")
     note = f"\n{meant} more differences are intended; --output json shows them with their reasons" if meant else ""

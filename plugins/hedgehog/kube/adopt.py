@@ -120,18 +120,18 @@ def moved_to_us(live: Mapping[str, Any], contents: Collection[Mapping[str, Any]]
             fields = entry.get("fieldsV1") or {}
             common: FieldSet = {}
             for content in contents:
-                common = merge(common, intersect(fields, content))
-            taken = merge(taken, common)
+                common = union(common, intersect(fields, content))
+            taken = union(taken, common)
             left = subtract(fields, common)
             if left:
                 entries.append(entry | {"fieldsV1": left})
-    known = merge(ours, taken)
+    known = union(ours, taken)
     for content in contents:
-        taken = merge(taken, _unowned(_fields(content), known))
+        taken = union(taken, _unowned(_fields(content), known))
     if not taken:
         return None
     head = {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": live["apiVersion"], "fieldsType": "FieldsV1"}
-    return [head | {"fieldsV1": merge(ours, taken)}, *entries]
+    return [head | {"fieldsV1": union(ours, taken)}, *entries]
 
 
 def shared(
@@ -218,9 +218,9 @@ def subtract(fields: Mapping[str, Any], other: Mapping[str, Any]) -> FieldSet:
     return result
 
 
-def merge(fields: Mapping[str, Any], other: Mapping[str, Any]) -> FieldSet:
+def union(fields: Mapping[str, Any], other: Mapping[str, Any]) -> FieldSet:
     """The union of two field sets."""
     result: FieldSet = dict(fields)
     for key, below in other.items():
-        result[key] = merge(result[key], below) if key in result else below
+        result[key] = union(result[key], below) if key in result else below
     return result

@@ -55,7 +55,7 @@ def apply(
         if obstacle is not None:
             return Result.untried(ref, obstacle)
         result = write(ref, manifest)
-        halt.tell(ref.kind, result.error)
+        halt.note(ref.kind, result.error)
         return result
 
     def write(ref: ObjectRef, manifest: Manifest) -> Result:

@@ -60,7 +60,7 @@ _CHILDREN = frozenset({"description", "properties", "items", "additionalProperti
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Difference:
+class CrdDifference:
     """One thing that a rendered CRD and another say differently."""
 
     plural: str
@@ -82,33 +82,35 @@ class Difference:
         return next(found, None)
 
 
-def diff_with(cluster: Cluster) -> list[Difference]:
+def diff_with(cluster: Cluster) -> list[CrdDifference]:
     """How our CRDs and those of *cluster* differ, in a fixed order; what is meant has a `reason`."""
     return diff(render_all(SCHEMAS), _crds(cluster))
 
 
-def diff(ours: Iterable[Node], theirs: Iterable[Node]) -> list[Difference]:
+def diff(ours: Iterable[Node], theirs: Iterable[Node]) -> list[CrdDifference]:
     """The same for CRDs at hand. Our own kind Fabric is left out: a sync installs it where it is missing."""
     mine = {crd["metadata"]["name"]: crd for crd in ours if crd["spec"]["names"]["kind"] != FABRIC.kind}
     others = {crd["metadata"]["name"]: crd for crd in theirs}
     return sorted(found for name in mine for found in _of_crd(mine[name], others.get(name)))
 
 
-def _of_crd(ours: Node, theirs: Node | None) -> Iterator[Difference]:
+def _of_crd(ours: Node, theirs: Node | None) -> Iterator[CrdDifference]:
     plural = ours["spec"]["names"]["plural"]
     (version,) = ours["spec"]["versions"]
     if theirs is None:
-        yield Difference(plural, "", "the cluster has no such kind")
+        yield CrdDifference(plural, "", "the cluster has no such kind")
         return
     served = {one["name"]: one for one in theirs["spec"]["versions"] if one.get("served")}
     if version["name"] not in served:
-        yield Difference(plural, "", f"version: ours {version['name']}, theirs {', '.join(sorted(served)) or 'none'}")
+        yield CrdDifference(
+            plural, "", f"version: ours {version['name']}, theirs {', '.join(sorted(served)) or 'none'}"
+        )
         return
     schemas = [one["schema"]["openAPIV3Schema"] for one in (version, served[version["name"]])]
-    yield from (Difference(plural, path, what) for path, what in compare(*schemas))
+    yield from (CrdDifference(plural, path, what) for path, what in schema_differences(*schemas))
 
 
-def compare(ours: Node, theirs: Node, path: str = "") -> Iterator[tuple[str, str]]:
+def schema_differences(ours: Node, theirs: Node, path: str = "") -> Iterator[tuple[str, str]]:
     """Path and kind of every difference between two structural schemas; prose is left out.
 
     Every keyword counts, also those this module does not know. Below a field that one side lacks nothing is reported.
@@ -124,7 +126,7 @@ def compare(ours: Node, theirs: Node, path: str = "") -> Iterator[tuple[str, str
     below, above = _children(ours), _children(theirs)
     for piece in below | above:
         if piece in below and piece in above:
-            yield from compare(below[piece], above[piece], path + piece)
+            yield from schema_differences(below[piece], above[piece], path + piece)
         else:
             yield path + piece, "only ours" if piece in below else "only theirs"
 

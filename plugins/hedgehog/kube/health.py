@@ -105,7 +105,7 @@ class _Reader:
         return self.cluster.call(verb, verb, path, subject=subject, crd=crd, **options).json()
 
 
-def read(
+def read_facts(
     cluster: Cluster,
     kinds: Iterable[Kind],
     permissions: Iterable[Permission],

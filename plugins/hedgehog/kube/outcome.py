@@ -68,7 +68,7 @@ def effect(plan: Plan, results: Mapping[ObjectRef, Result], *, orphan: bool) -> 
     return Effect({**applied, **plan.recognised}, plan.adopted, plan.gone | deleted)
 
 
-def summary(
+def fabric_outcome(
     fabric: str,
     results: Mapping[ObjectRef, Result],
     *,
@@ -128,7 +128,7 @@ def _reason(status: OutcomeStatus, cause: HedgehogError | None, results: Collect
 
 def _details(changes: ChangeSet) -> list[str]:
     """What is not as it was, failures first."""
-    told: list[Change] = []
+    ordered: list[Change] = []
     for action in _DETAIL_ORDER:
-        told += changes.having(action)
-    return [str(change) for change in told]
+        ordered += changes.having(action)
+    return [str(change) for change in ordered]

@@ -15,7 +15,7 @@ from hedgehog.kube.result import Result, terminating
 from hedgehog.kube.throttle import Halt
 
 
-def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:
+def prune(cluster: Cluster, to_delete: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:
     """Delete live objects, those that refer to others first, and say for each what happened to it.
 
     Deletes exactly the object that was seen (its uid), not a later one of the same name. An object that is already
@@ -24,7 +24,7 @@ def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None =
     """
     halt = halt or Halt()
     results: dict[ObjectRef, Result] = {}
-    users = _users(doomed)
+    users = _users(to_delete)
 
     def one(live: Manifest) -> Result:
         ref = ObjectRef.of(live)
@@ -38,11 +38,11 @@ def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None =
             result = _delete(cluster, ref, live)
         except Exception as error:  # whatever is wrong with one object must not stop the others
             result = Result.failed(ref, of_object(str(ref), error))
-        halt.tell(ref.kind, result.error)
+        halt.note(ref.kind, result.error)
         return result
 
     with ThreadPoolExecutor(cluster.concurrency, "prune") as pool:
-        for wave in reversed(waves(doomed)):
+        for wave in reversed(waves(to_delete)):
             done = list(pool.map(one, wave))
             results |= {result.change.ref: result for result in done}
     return results
@@ -52,11 +52,11 @@ def _deleted(result: Result) -> bool:
     return result.change.action is Action.DELETED
 
 
-def _users(doomed: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
-    """Which doomed objects, of later waves, refer to each doomed object."""
+def _users(to_delete: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
+    """Which objects of later waves refer to each object, of those that are to be deleted."""
     users: dict[ObjectRef, list[ObjectRef]] = {}
     seen: set[ObjectRef] = set()
-    for wave in waves(doomed):
+    for wave in waves(to_delete):
         for live in wave:
             for target in references(live) & seen:
                 users.setdefault(target, []).append(ObjectRef.of(live))

@@ -43,10 +43,10 @@ def compared(
     altered = [] if covers(found, wanted) else differs(wanted, found, stored=stored)
     if not left and not altered:
         return result
-    told = [*_stays(left, wanted, found), *_altered(altered, found)]
-    error = FieldConflict(f"{ref}: {'; '.join(told)}")
+    reasons = [*_stays(left, wanted, found), *_altered(altered, found)]
+    error = FieldConflict(f"{ref}: {'; '.join(reasons)}")
     action = result.change.action if changed else Action.FAILED
-    return replace(result, change=Change(ref, action, "; ".join(told)), error=error, left=left)
+    return replace(result, change=Change(ref, action, "; ".join(reasons)), error=error, left=left)
 
 
 def with_left(wanted: Manifest, left: Mapping[str, Any]) -> Manifest:

@@ -92,7 +92,7 @@ class Halt:
             return NotReached("the time limit of the task came first; the next run goes on")
         return None
 
-    def tell(self, kind: str, error: HedgehogError | None) -> None:
+    def note(self, kind: str, error: HedgehogError | None) -> None:
         """An object of *kind* was written, which neither the cluster nor its webhooks hinder; or *error* ended that."""
         if error is None:
             self._forget(kind)

@@ -28,7 +28,7 @@ _LONGEST_LINE = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class WatchEvent:
     """What happened (`ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`) and the object after it; for a deletion, before."""
 
     type: str
@@ -40,7 +40,7 @@ class Event:
         return str(self.manifest["metadata"]["resourceVersion"])
 
 
-class End(Enum):
+class StreamEnd(Enum):
     """Why a watch gives no more events."""
 
     CLOSED = "closed"
@@ -50,11 +50,11 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StreamEvents:
     """The events that came since the last reading, and whether that was all."""
 
-    events: tuple[Event, ...]
-    end: End | None = None
+    events: tuple[WatchEvent, ...]
+    end: StreamEnd | None = None
 
 
 def list_scope(cluster: Cluster, kind: Kind, namespace: str) -> tuple[list[Manifest], str]:
@@ -92,7 +92,7 @@ class Stream:
         """The number of the socket."""
         return int(self._socket.fileno())
 
-    def read(self) -> Reading:
+    def read(self) -> StreamEvents:
         """What has come; never waits. Call it once after opening: something may have come with the head."""
         data, self._early = self._early, b""
         closed = False
@@ -158,7 +158,7 @@ class Lines:
         self._text = bytearray()
         """What is not a whole line yet."""
 
-    def feed(self, data: bytes, *, closed: bool = False) -> Reading:
+    def feed(self, data: bytes, *, closed: bool = False) -> StreamEvents:
         """The events that *data* completes; *closed* says that nothing follows it."""
         done = closed
         if self._chunked:
@@ -168,7 +168,7 @@ class Lines:
             self._text += data
         *lines, rest = bytes(self._text).split(b"\n") if b"\n" in self._text else (bytes(self._text),)
         self._text = bytearray(rest)
-        return _reading(lines, done or len(rest) > _LONGEST_LINE)
+        return _events_of(lines, done or len(rest) > _LONGEST_LINE)
 
     def _unchunk(self) -> bool:
         """Move the content of chunks to the text; True after the last chunk, and when these are not chunks."""
@@ -199,18 +199,18 @@ class Lines:
         return self._missing > 0
 
 
-def _reading(lines: list[bytes], closed: bool) -> Reading:
-    events: list[Event] = []
+def _events_of(lines: list[bytes], closed: bool) -> StreamEvents:
+    events: list[WatchEvent] = []
     for line in lines:
         if not line.strip():
             continue
         try:
-            told = orjson.loads(line)
-            event = Event(told["type"], told["object"])
+            parsed = orjson.loads(line)
+            event = WatchEvent(parsed["type"], parsed["object"])
             if event.type == "ERROR":
-                return Reading(tuple(events), End.EXPIRED)
+                return StreamEvents(tuple(events), StreamEnd.EXPIRED)
             event.version  # noqa: B018 - an event without a version is none
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            return Reading(tuple(events), End.EXPIRED)
+            return StreamEvents(tuple(events), StreamEnd.EXPIRED)
         events.append(event)
-    return Reading(tuple(events), End.CLOSED if closed else None)
+    return StreamEvents(tuple(events), StreamEnd.CLOSED if closed else None)

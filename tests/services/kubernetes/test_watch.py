@@ -16,7 +16,7 @@ from hedgehog.errors import RateLimited, RemoteUnavailable
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.watch import Event, Stream
+from hedgehog.kube.watch import Stream, WatchEvent
 from hedgehog.services.kubernetes.watch_feeds import Times
 from hedgehog.store import fabrics, open_drift, schedule, sync_state
 from hedgehog.store import watch as watch_store
@@ -134,7 +134,7 @@ def test_a_bookmark_moves_the_watch_on_and_is_not_an_object(world, watch, monkey
     """A server sends one per minute when it is asked to, so that a quiet kind need not be listed after a restart."""
     asked: list[dict[str, Any]] = []
     real_stream, real_read = Cluster.stream, Stream.read
-    told = Event("BOOKMARK", {"metadata": {"resourceVersion": "999999999"}})
+    told = WatchEvent("BOOKMARK", {"metadata": {"resourceVersion": "999999999"}})
 
     def stream(client: Cluster, verb: str, path: str, **options: Any) -> Any:
         asked.append(options["query"])

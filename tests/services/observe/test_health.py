@@ -14,7 +14,7 @@ from devstack.objects import make, make_server
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.health import DEADLINE, read
+from hedgehog.kube.health import DEADLINE, read_facts
 from hedgehog.services.observe.health import BATCH, check_fabrics, plan
 from hedgehog.store import convergence, fabrics
 from hedgehog.store import health as health_store
@@ -257,7 +257,7 @@ def test_a_circuit_is_shared_by_all_workers_and_belongs_to_one_fabric(
 def test_a_slow_cluster_costs_no_more_than_its_time(ward: Ward) -> None:
     """What was not read by then is left for the next look, and said so."""
     moments = itertools.count(step=DEADLINE)
-    facts = read(ward.world.api, [], [], clock=lambda: next(moments))
+    facts = read_facts(ward.world.api, [], [], clock=lambda: next(moments))
     assert (facts.nodes is not None, facts.agents, facts.gateway_agents) == (True, None, None)
     assert facts.unread["agents"].endswith("is too slow; the rest was left for the next look")
 

@@ -136,8 +136,8 @@ def _rotate(remote: Any, written: Backup, keep: int) -> list[str]:
 
     there = [path.name for path in remote.iterdir() if path.is_dir()] if remote.exists() else []
     whole = {name for name in there if backup.is_name(name) and (remote / name / MANIFEST_FILE).exists()}
-    doomed = backup.expired(whole | {written.name}, keep, missing=written.missing.fabrics, holds=holds)
-    for name in doomed if not written.dry_run else ():
+    to_delete = backup.expired(whole | {written.name}, keep, missing=written.missing.fabrics, holds=holds)
+    for name in to_delete if not written.dry_run else ():
         (remote / name / MANIFEST_FILE).unlink()
         (remote / name).fs.rm((remote / name).path, recursive=True)
-    return doomed
+    return to_delete

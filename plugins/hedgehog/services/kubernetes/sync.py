@@ -203,7 +203,7 @@ def _execute(run: _Run, planned: FabricPlan, started: float) -> tuple[dict[Objec
 def _outcome(run: _Run, job: Job, results: Mapping[ObjectRef, Result], started: float) -> Outcome:
     crd = run.observed.crd
     note = crd.note if crd is not None and crd.kind is not None else ""
-    return outcomes.summary(
+    return outcomes.fabric_outcome(
         job.fabric.name,
         results,
         generation=job.generation,

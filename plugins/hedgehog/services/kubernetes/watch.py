@@ -25,7 +25,7 @@ from typing import TypeVar
 from hedgehog.errors import DefinitionMissing, HedgehogError, PermissionDenied, RateLimited
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.watch import End
+from hedgehog.kube.watch import StreamEnd
 from hedgehog.services.kubernetes.watch_feeds import Feed, FollowedCluster, Opened, Times, discard, open_feed, scopes
 from hedgehog.services.kubernetes.watched_drift import update_drift_halving
 from hedgehog.store import open_drift, schedule
@@ -64,7 +64,7 @@ class Watch:
         self._saved: dict[tuple[str, WatchPlace], str] = {}
         self._selector = selectors.DefaultSelector()
         self._results: queue.SimpleQueue[tuple[Feed, Opened | Exception]] = queue.SimpleQueue()
-        self._bell, self._rope = socket.socketpair()
+        self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
         self._workers = ThreadPoolExecutor(WORKERS, "watch")
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -73,33 +73,34 @@ class Watch:
 
     def run(self) -> None:
         """Watch until `stop`; a lost database or cluster is retried at growing intervals."""
-        self._selector.register(self._bell, selectors.EVENT_READ, None)
+        self._selector.register(self._wakeup_receiver, selectors.EVENT_READ, None)
         try:
-            self._look()
+            self._find_clusters()
             self._save()
             while not self._stopped.is_set():
-                self._turn()
+                self._run_once()
         finally:
             self._close()
 
     def stop(self) -> None:
         """End `run` soon; for any thread."""
         self._stopped.set()
-        self._call()
+        self._wake_up()
 
-    def _call(self) -> None:
+    def _wake_up(self) -> None:
         """Have the thread of `run` look at what other threads left it."""
         with suppress(OSError):  # it ended meanwhile
-            self._rope.send(b".")
+            self._wakeup_sender.send(b".")
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
+        """Do what is due, then wait for what comes next."""
         while self._timers and self._timers[0][0] <= time.monotonic():
             self._guarded(heapq.heappop(self._timers)[2])
         for key, _ in self._selector.select(max(0.0, self._timers[0][0] - time.monotonic())):
             if isinstance(key.data, Feed):
                 self._guarded(partial(self._read, key.data), key.data)
             else:
-                self._bell.recv(4096)
+                self._wakeup_receiver.recv(4096)
                 self._take_results()
 
     def _guarded(self, action: Callable[[], None], feed: Feed | None = None) -> None:
@@ -112,7 +113,7 @@ class Watch:
             if feed is None:
                 logger.exception("the watch goes on after what nobody foresaw")
             else:
-                self._shut(feed)
+                self._close_stream(feed)
                 self._failed(feed, error)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
@@ -126,17 +127,17 @@ class Watch:
         if self._connection is not None:
             self._connection.close()
         self._selector.close()
-        self._bell.close()
-        self._rope.close()
+        self._wakeup_receiver.close()
+        self._wakeup_sender.close()
 
     def _feeds(self) -> Iterator[Feed]:
         return (feed for cluster in self._clusters.values() for feed in cluster.feeds.values())
 
     # Which clusters there are ------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _find_clusters(self) -> None:
         """Take up clusters that came, drop those that went, and notice watches that fell silent."""
-        self._after(self._times.look, self._look)
+        self._after(self._times.look, self._find_clusters)
         found = self._database(store.clusters)
         if found is not None:
             gone = self._clusters.keys() - found.keys()
@@ -164,7 +165,7 @@ class Watch:
             return
         cluster = self._clusters.setdefault(connection_id, FollowedCluster(connection_id))
         for scope in cluster.feeds.keys() - wanted:
-            self._shut(cluster.feeds.pop(scope))
+            self._close_stream(cluster.feeds.pop(scope))
         for scope in sorted(wanted - cluster.feeds.keys(), key=str):
             feed = cluster.feeds[scope] = Feed(cluster, scope, "", time.monotonic())
             feed.version = cursors.get(feed.place, "")
@@ -172,7 +173,7 @@ class Watch:
 
     def _drop(self, cluster: FollowedCluster) -> None:
         for feed in cluster.feeds.values():
-            self._shut(feed)
+            self._close_stream(feed)
         cluster.feeds.clear()
         cluster.waiting.clear()
         if cluster.client is not None:
@@ -196,7 +197,7 @@ class Watch:
 
     def _work(self, feed: Feed, client: Cluster | None, version: str) -> None:
         self._results.put((feed, open_feed(self._open_cluster, feed, client, version, self._times.stream)))
-        self._call()
+        self._wake_up()
         if self._stopped.is_set():
             self._discard_results()
 
@@ -298,9 +299,9 @@ class Watch:
         """Take what a watch tells; open it again when it ended."""
         if feed.stream is None:
             return
-        reading = feed.stream.read()
+        received = feed.stream.read()
         head = {"apiVersion": feed.scope[0].api_version, "kind": feed.scope[0].kind}
-        for event in reading.events:
+        for event in received.events:
             feed.version = event.version
             if event.type != "BOOKMARK":
                 manifest = {**head, **event.manifest}
@@ -308,10 +309,10 @@ class Watch:
         feed.heard_at = time.monotonic()
         if feed.pending:
             self._compare_soon(self._times.gather)
-        if reading.end is not None:
+        if received.end is not None:
             feed.broken = feed.heard_at - feed.opened_at < self._times.stream * EARLY
             stale = feed.heard_at - feed.listed_at > self._times.relist * random.uniform(0.8, 1.2)
-            self._reopen(feed, self._pause(feed), anew=stale or reading.end is End.EXPIRED)
+            self._reopen(feed, self._pause(feed), anew=stale or received.end is StreamEnd.EXPIRED)
 
     def _pause(self, feed: Feed) -> float:
         """Until a watch that ended is opened again: at once, unless it never lasts."""
@@ -320,12 +321,12 @@ class Watch:
         return random.uniform(0.05, 0.5) if feed.short <= 1 else self._times.pause(feed.short)
 
     def _reopen(self, feed: Feed, pause: float, *, anew: bool = False) -> None:
-        self._shut(feed)
+        self._close_stream(feed)
         if anew:
             feed.version = ""
         self._after(pause, partial(self._open, feed))
 
-    def _shut(self, feed: Feed) -> None:
+    def _close_stream(self, feed: Feed) -> None:
         stream, feed.stream = feed.stream, None
         if stream is not None:
             with suppress(KeyError, ValueError):  # it was not registered yet, or lost its socket

@@ -20,7 +20,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.fabric.tools import Installation, other_installation
 from hedgehog.kube.client import Cluster, OpenCluster
-from hedgehog.kube.health import ClusterFacts, read
+from hedgehog.kube.health import ClusterFacts, read_facts
 from hedgehog.services.failures import error_lines
 from hedgehog.services.observe import health_rules
 from hedgehog.services.observe.health_rules import Assessment, FabricContext
@@ -161,7 +161,7 @@ def _check_cluster(
     cluster = None
     try:
         cluster = open_cluster(connection_id)
-        facts = read(
+        facts = read_facts(
             cluster,
             [KINDS[name] for name in sorted({name for one in group for name in one.kinds})],
             {permission for one in group for permission in one.permissions},
