@@ -5,7 +5,7 @@ service, the fabric database included, for a fabric that was published to Git; o
 every fabric but a cluster's first, because installing one makes the API server rebuild its API description for a
 second. The bare writer sends one server-side apply per object over as many connections as ours, without a comparison,
 a record or an order: what a cold apply could reach at best. kubectl is that of devcluster, `apply --server-side -f`
-one file. The best of a subject's rounds counts, for other work on the machine only ever adds to it; with --patience
+one file. The best of a subject's rounds counts, because other work on the machine can only add to it; with --patience
 each measurement first waits for an idle machine.
 
     PYTHONPATH=plugins:. python benchmarks/kube_sync.py --objects 1000 4000 --rounds 3
@@ -92,7 +92,7 @@ def fresh_cluster() -> Iterator[DevCluster]:
 
 
 def wait_for_quiet(patience: float) -> None:
-    """Return when the processors have been idle for two seconds, or when the patience is over."""
+    """Return when the processors have been idle for two seconds, or when the time to wait is over."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         before = _processor_times()

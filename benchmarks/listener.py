@@ -1,4 +1,4 @@
-"""What the listener adds to a task: its start is recorded beside the work, its end after Airflow has the state.
+"""What the listener adds to a task: its start is recorded before the work, its end after Airflow has the state.
 
 Each round is a fresh fork of a process that has loaded what the scheduler preloads, as LocalExecutor's tasks are; it
 connects to a real PostgreSQL, twice, as a task does. Then the same against a server that takes connections and never
@@ -113,7 +113,7 @@ def main() -> int:
     emit(
         [
             Figure.of("listener: before a task's work", statistics.median(found[0] for found in measured), "ms"),
-            Figure.of("listener: all it adds to a task", both, "ms", goal=GOAL_MS),
+            Figure.of("listener: everything it adds to a task", both, "ms", goal=GOAL_MS),
             Figure.of("listener: a database that does not answer, once a minute", lost, "ms"),
             Figure.of("listener: and every other task of that minute", paused, "ms"),
         ]

@@ -1,6 +1,6 @@
 """Hedgehog's admission of one cluster: AdmissionReviews in, AdmissionReviews out, by our own engine. No I/O.
 
-The engine's answers are held against recorded ones (`make replay`); what is here is what controller-runtime adds.
+`make replay` compares the engine's answers with recorded ones; this module adds what controller-runtime adds.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ Review = dict[str, Any]
 ADMITTED: tuple[Kind, ...] = tuple(
     kind for kind in (*KINDS.values(), KNOWN["SwitchProfile"], KNOWN["VPCInfo"]) if kind.namespace != "fab"
 )
-"""Every kind of a fabric. Upstream has no webhook for SwitchGroup and ServerProfile; ours must know them, and lets all in."""
+"""Every kind of a fabric. Upstream has no webhook for SwitchGroup and ServerProfile; ours must know them, and admits all."""
 NAMESPACE = "default"
 _CHANGED = (("metadata", "labels"), ("metadata", "annotations"), ("spec",))
-"""What mutating webhooks write."""
+"""The fields that mutating webhooks write."""
 _CODES = {Stage.DECODE: 400, Stage.SCHEMA: 422, Stage.WEBHOOK: 403}
 
 
 class Reviewer:
-    """What Hedgehog's webhooks of one cluster answer. Its picture of the cluster follows every request it admits.
+    """The answers of Hedgehog's webhooks of one cluster. Its model of the cluster is updated with every admitted request.
 
-    Safe for threads: one request after the other, as upstream's lock does it. A write that fails after admission (a
-    conflict) leaves the picture ahead until the next write of that object.
+    Safe for threads: one request after the other, as with upstream's lock. A write that fails after admission (a
+    conflict) leaves the model ahead until the next write of that object.
     """
 
     def __init__(self, settings: FabricSettings, objects: Iterable[Manifest] = ()) -> None:

@@ -1,6 +1,6 @@
-"""Hedgehog's admission webhooks for the development cluster: a server that defaults and refuses what it is sent.
+"""Hedgehog's admission webhooks for the development cluster: a server that defaults or refuses objects.
 
-For tests that want a cluster which answers as a live one: `with admission_webhook(cluster, settings): …`.
+For tests that need a cluster which answers like a live one: `with admission_webhook(cluster, settings): …`.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ REGISTRATION = "/apis/admissionregistration.k8s.io/v1"
 MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
 NAME = "hedgehog-devstack"
 PROBE = "hedgehog-devstack-probe"
-"""Name of a Server that is only ever sent as a dry run, to see whether the API server asks us already, or still."""
+"""Name of a Server that is only sent as a dry run, to find out whether the API server calls the webhook."""
 TAKES_EFFECT = 30.0
 """Seconds an API server may take to notice a changed registration; it usually takes less than one."""
 _HOST = "127.0.0.1"
 
 
 class Webhook:
-    """The running webhook. `calls` counts the requests by path and kind; `refusals` has what was said to those refused."""
+    """The running webhook. `calls` counts the requests by path and kind; `refusals` has the messages of the refused ones."""
 
     def __init__(self, reviewer: Reviewer) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -102,7 +102,7 @@ def admission_webhook(cluster: DevCluster, settings: FabricSettings) -> Iterator
 
 
 def _until(client: Cluster, webhook: Webhook, reached: Callable[[], bool], trouble: str) -> None:
-    """Write the probe (as a dry run) until it is seen, or not seen any more."""
+    """Write the probe (as a dry run) until the webhook is called, or no longer called."""
     kind = next(kind for kind in ADMITTED if kind.kind == "Server")
     body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": PROBE}, "spec": {}}
     deadline = time.monotonic() + TAKES_EFFECT

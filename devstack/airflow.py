@@ -25,9 +25,9 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 LIMIT = 600.0
-"""Seconds to wait for anything: long enough for a machine that is busy with something else."""
+"""Seconds to wait for anything: long enough for a busy machine."""
 _ANSWER = 120.0
-"""Seconds that a busy API server may take for one answer."""
+"""Seconds that a busy API server may take for an answer."""
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
 server is unreachable for a moment."""
@@ -37,7 +37,7 @@ NO_NOISE = "ignore:GitWildMatchPattern:DeprecationWarning,ignore:Could not impor
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on, and that nobody is given by chance."""
+    """A free TCP port of 127.0.0.1 that the system does not assign to outgoing connections."""
     while True:
         port = random.choice(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):

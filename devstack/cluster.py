@@ -16,7 +16,7 @@ from hedgehog.kube.fabric_crd import apply_crd, wait_until_served
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "include" / "schemas"
 KUBECONFIG_VARIABLE = "HEDGEHOG_TEST_KUBECONFIG"
-"""Names the kubeconfig of a cluster to use instead of starting one. Its content is at stake."""
+"""Names the kubeconfig of a cluster to use instead of starting one. The tests may delete its objects."""
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 Rule = Mapping[str, Sequence[str]]

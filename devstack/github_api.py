@@ -1,4 +1,4 @@
-"""What GitHub's published description says of the routes that we use: checks requests and answers, fills in answers.
+"""GitHub's published description of the routes that we use: checks requests and answers, and completes answers.
 
 `github_api.json` is a part of GitHub's OpenAPI description as packaged in the npm package `@octokit/openapi` (MIT
 License, Copyright (c) 2020 Octokit contributors; https://github.com/octokit/openapi): the operations in `OPERATIONS`
@@ -49,7 +49,7 @@ _SAMPLES = {
 
 
 class Undescribed(AssertionError):
-    """A request or an answer is not what GitHub's description says."""
+    """A request or an answer does not match GitHub's description."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Recorded answers of a real API server with Hedgehog's webhooks: the cases, and the fabrics they were asked of.
+"""Recorded answers of a real API server with Hedgehog's webhooks: the cases, and the fabrics for which they were recorded.
 
 A file of cases (one JSON object a line, maybe gzipped) has beside it `fabric-config.json` and `fabrics/NAME.yaml`, the
 objects that were there. SwitchProfiles lie in `fabrics/_switchprofiles-*.json`; where they do not, ours are taken.
@@ -43,7 +43,7 @@ class Case:
     stage: str | None
     message: str
     stored: Manifest | None
-    """What an accepted write left, without what only a server knows."""
+    """The stored object of an accepted write, without values that only a server knows."""
 
     def __str__(self) -> str:
         return f"{self.id} {self.fabric} {self.op} {self.kind}/{self.name} {self.tag}".rstrip()
@@ -73,7 +73,7 @@ def _seen_by(row: dict[str, Any], upstream: Upstream) -> dict[str, Any] | None:
 
 
 def _is_stored_mclag(row: Mapping[str, Any]) -> bool:
-    """v0.129 does not let the MCLAG connections of the fabric in, so nobody could change them."""
+    """v0.129 does not admit the MCLAG connections of the fabric, so they could not be changed."""
     return row["fabric"] == "gen" and row["op"] != "create" and row["name"] in ("old-mclag", "old-mclag-domain")
 
 

@@ -1,6 +1,6 @@
-"""`make replay`: recorded answers of a real API server with Hedgehog's webhooks, tried on our own engine.
+"""`make replay`: compares recorded answers of a real API server with Hedgehog's webhooks with those of our engine.
 
-Prints every difference, and by kind and operation how often both said the same. Ends with 1 when something is refused
+Prints every difference, and by kind and operation how often both agree. Ends with 1 when something is refused
 that was accepted, when fewer than 99.5 % of the verdicts agree, or when we would store something else.
 """
 
@@ -32,7 +32,7 @@ _LONGEST = 1500
 
 @dataclass
 class Tally:
-    """What came out so far."""
+    """The results so far."""
 
     verdicts: Counter[tuple[str, str, bool, bool]] = field(default_factory=Counter)
     """By kind, operation, theirs accepted, ours accepted."""
@@ -86,7 +86,7 @@ def replay(
 
 
 def report(tally: Tally, *, show: int) -> str:
-    """The tally for people: at most *show* differences of either sort in full, then the table."""
+    """The results as text: at most *show* differences of each sort in full, then the table."""
     lines = [_difference(case, verdict) for case, verdict in tally.differences[:show]]
     lines += [_stored_otherwise(case, verdict) for case, verdict in tally.stored_otherwise[:show]]
     lines += _table(tally)
@@ -125,7 +125,7 @@ def _table(tally: Tally) -> Iterable[str]:
 
 
 def main() -> int:
-    """Replay a file, asked as each release answered; 1 when a goal is missed."""
+    """Replay a file for each release; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="make replay", description=__doc__)
     default = REFERENCE if REFERENCE.exists() else SAMPLE
     parser.add_argument("cases", type=Path, nargs="?", default=default, help="file of cases; make replay CASES=FILE")

@@ -109,9 +109,9 @@ def running(
     settings: Mapping[str, str] | None = None,
     airflow: bool = True,
 ) -> Iterator[Stack]:
-    """Start everything in a directory of its own; stop it and throw it away at the end.
+    """Start everything in a directory of its own; stop it and delete it at the end.
 
-    `HEDGEHOG_KEEP=1` leaves the directory (logs, data) for a look.
+    `HEDGEHOG_KEEP=1` keeps the directory (logs, data) for inspection.
     """
     with ExitStack() as parts:
         directory = Path(tempfile.mkdtemp(prefix="hedgehog-stack-"))
@@ -155,7 +155,7 @@ def running(
 
 
 def set_up(home: Airflow) -> None:
-    """What an operator does once: `hedgehog setup`."""
+    """What an operator runs once: `hedgehog setup`."""
     command = [sys.executable, str(ROOT / "bin" / "hedgehog"), "setup"]
     done = subprocess.run(command, env=home.variables(), capture_output=True, text=True, check=False)
     if done.returncode:

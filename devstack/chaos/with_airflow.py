@@ -1,4 +1,4 @@
-"""Chaos with a real Airflow on top: its parts and its tasks are killed, servers are cut, and its own schedules heal it.
+"""Chaos with a real Airflow: its components and tasks are killed, connections are cut, and its own schedules recover.
 
 make chaos AIRFLOW=1 KILLS=10 OUTAGES=5
 """
@@ -54,7 +54,7 @@ def airflow_of(world: World, say: Callable[[str], None]) -> Iterator[Airflow]:
 
 @dataclass
 class AirflowRounds:
-    """Kills and outages in turn, each while runs are under way."""
+    """Kills and outages in turn, each during runs."""
 
     world: World
     airflow: Airflow

@@ -1,6 +1,6 @@
 """The process in which syncs run, one child each, as an executor runs tasks: `python -m devstack.chaos.worker`.
 
-Reads one order a line: `{"verb": …, "run_id": …, "arguments": {…}}`. Forks, prints the child's process id, then how it
+Reads one order per line: `{"verb": …, "run_id": …, "arguments": {…}}`. Forks, prints the child's process id, then how it
 ended. The child calls the services exactly as the DAGs do, with the product's own adapters of connections; it may be
 killed at any moment.
 """
@@ -36,13 +36,13 @@ from hedgehog.services.transfer import local_files
 from hedgehog.services.upkeep import maintenance
 
 DONE, REFUSED, FOREIGN = 0, 3, 4
-"""How a child ends: all well; an error of `hedgehog.errors` (the database is unreachable); anything else."""
+"""How a child ends: success; an error of `hedgehog.errors` (the database is unreachable); anything else."""
 
 Arguments = dict[str, Any]
 
 
 def open_cluster(connection_id: str) -> Cluster:
-    """The cluster of a connection. Not by the hook, which takes seconds of Airflow's imports."""
+    """The cluster of a connection. Without the hook, whose imports of Airflow take seconds."""
     return Cluster.from_kubeconfig(Path(read(connection_id).extra["kube_config_path"]), name=connection_id)
 
 
@@ -90,13 +90,13 @@ def import_files(run_id: str, arguments: Arguments) -> None:
 
 
 def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
-    """The part of `hedgehog_result_cleanup` that tells of killed runs."""
+    """The part of `hedgehog_result_cleanup` that records killed runs."""
     with closing(hooks.open_database()) as connection:
         maintenance.repair_lost_runs(connection)
 
 
 def check_pull_requests(run_id: str, arguments: Arguments) -> None:
-    """`hedgehog_pull_request_validation`: each pull request is a task of its own, and its trouble is its own."""
+    """`hedgehog_pull_request_validation`: each pull request is its own task, and fails alone."""
     ways: dict[str, Any] = {"open_github": hooks.open_github, "open_mirror": hooks.open_mirror}
     with closing(hooks.open_database()) as connection:
 
@@ -140,7 +140,7 @@ def _tell(outcomes: Any) -> None:
 
 
 def main() -> None:
-    """Work off orders until the input ends."""
+    """Process orders until the input ends."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="  %(levelname)s %(name)s: %(message)s")
     for line in sys.stdin:
         order = json.loads(line)
@@ -157,7 +157,7 @@ def _answer(answer: dict[str, int]) -> None:
 
 
 def _carry_out(order: dict[str, Any]) -> None:
-    """The life of a child."""
+    """Run a child."""
     os.setsid()
     status = DONE
     try:

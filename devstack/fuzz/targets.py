@@ -1,4 +1,4 @@
-"""What reads the drawn input. Each target may answer, or raise an error of `hedgehog.errors`; anything else is a finding."""
+"""The readers of the drawn input. Each may return, or raise an error of `hedgehog.errors`; anything else is a finding."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class ForeignOutcome(Exception):
 
 @dataclass
 class Lab:
-    """The real parts behind some targets."""
+    """The real servers behind some targets."""
 
     connection: Connection
     host: Host
@@ -103,11 +103,11 @@ class Lab:
         )
 
     def validate(self, manifests: list[Manifest]) -> None:
-        """Objects that are YAML, and not much more."""
+        """Objects that are valid YAML, but seldom valid otherwise."""
         self.validate_text(b"\n---\n".join(inputs.text_of(one) for one in manifests))
 
     def validate_text(self, text: bytes) -> None:
-        """As `hedgehog validate`, an import and a sync see a file."""
+        """Validate a file like `hedgehog validate`, an import and a sync."""
         check_files({"f.yaml": text}, FabricSettings()).entries  # noqa: B018 - it is made on demand
         try:
             documents = yaml.load(text, file="f.yaml")
@@ -130,7 +130,7 @@ class Lab:
             webhook.receive(self.connection, event, "d-1" if len(delivery_id) % 2 else delivery_id, body)
 
     def take_in(self, drawn: tuple[Tree, Tree]) -> None:
-        """One tree, then another on top of it, and what merging a third would give."""
+        """One tree, then another on top of it, and the merge of a third."""
         first = self.host.publish(self.host.build(drawn[0]))
         self._follow()
         second = self.host.publish(self.host.build(drawn[1]), parent=first)
@@ -177,7 +177,7 @@ def read_yaml(text: bytes) -> None:
 
 
 def read_urls(drawn: tuple[str, str, str]) -> None:
-    """Whatever a row, an argument or a payload may hold as a URL."""
+    """Anything that a row, an argument or a payload may have as a URL."""
     url, other, branch = drawn
     RepositoryAddress.of(url)
     same_repository(url, other)
@@ -189,7 +189,7 @@ def read_urls(drawn: tuple[str, str, str]) -> None:
 
 
 def read_names(name: str) -> None:
-    """Refs of objects, revisions (both say ValueError for what they are not), paths, names of repositories."""
+    """Refs of objects and revisions (both may raise ValueError), paths, names of repositories."""
     parsers: tuple[Callable[[str], object], ...] = (ObjectRef.parse, Revision.parse)
     for parse in parsers:
         with suppress(ValueError):

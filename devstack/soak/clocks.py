@@ -1,4 +1,4 @@
-"""Short clocks and retentions for a soak, so that everything scheduled runs many times and everything old goes."""
+"""Short schedules and retentions for a soak, so that every schedule runs many times and all old data is deleted."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ KEPT_DAYS = 0.5
 """Of every history."""
 LOGS_KEPT_DAYS = 0.3
 LOGS_KEPT = 3
-"""The newest task logs of each DAG that stay, however old."""
+"""The newest task logs of each DAG that are kept, however old."""
 RUNS_KEPT_DAYS = 0.001
 """Of Airflow's rows of our runs."""
 HOURS_AT_ONCE = 6.0
-"""That pass in the fabric database, and for the logs, each time that everything which cleans has run again."""
+"""Hours that are simulated in the fabric database, and for the logs, after each run of all cleanups."""
 OUTLIVED_HOURS = KEPT_DAYS * 24 + HOURS_AT_ONCE
-"""After that the cleaning has met rows and logs that were too old, however few runs are asked for."""
+"""After so many hours, the cleanups have found rows and logs that were too old, even with few runs."""
 CLEANING = ("hedgehog_log_rotation", "hedgehog_result_cleanup")
 TOKEN = "soak-metrics-token"
 SECRET = "soak-webhook-secret"
@@ -59,7 +59,7 @@ def settings() -> dict[str, str]:
 
 
 def age_logs(logs: Path, hours: float) -> None:
-    """Make every task log that is at rest older."""
+    """Make every closed task log older."""
     now = time.time()
     for path, status in present(logs):
         if "dag_id=hedgehog_" in str(path) and now - status.st_mtime > 60:
