@@ -266,7 +266,7 @@ def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch,
     found = metrics.current_samples(bench.connection)
     assert {one.name for one in good} - {one.name for one in found} == {broken.name}
     assert [one.labels for one in found if one.name == FAILED] == [{"metric": broken.name}]
-    assert f"no figures for {broken.name}: " in caplog.text
+    assert f"no samples for {broken.name}: " in caplog.text
     assert why in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""The open alerts: when each began, and when it was last notified."""
+"""The open alerts: when each began, and when somebody was last notified of it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hedgehog.store.database import Connection, transaction
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing that is wrong: which condition, with what, and what to do in plain words."""
+    """One thing that is wrong: the condition, what it concerns, and what to do, in plain words."""
 
     name: str
     subject: str
-    """Tells it from others of the same condition; empty where there can be one only."""
+    """Distinguishes it from other alerts of the same condition; empty where there can be only one."""
     message: str
 
 
@@ -26,16 +26,16 @@ class KnownAlert:
     alert: Alert
     since: datetime
     seen_at: datetime
-    """When it was last found to be so."""
+    """When the condition was last found to hold."""
     notified_at: datetime | None
 
 
 def record(
     connection: Connection, alerts: Sequence[Alert], now: datetime, *, unseen: Sequence[str] = ()
 ) -> list[KnownAlert]:
-    """Keep what is wrong at *now*, and return all that is known, also what was wrong before.
+    """Record what is wrong at *now*, and return all recorded alerts, also earlier ones.
 
-    Alerts named in *unseen* could not be looked for: those that are known count as still so.
+    The conditions named in *unseen* could not be checked: their recorded alerts count as seen now.
     """
     with transaction(connection) as cursor:
         cursor.execute("UPDATE hedgehog.alert SET seen_at = %s WHERE name = ANY(%s)", (now, list(unseen)))
@@ -52,7 +52,7 @@ def record(
 
 
 def mark_notified(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
-    """Record that *alerts* were notified at *now*."""
+    """Record that somebody was notified of *alerts* at *now*."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.alert SET notified_at = %s WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
@@ -61,7 +61,7 @@ def mark_notified(connection: Connection, alerts: Sequence[Alert], now: datetime
 
 
 def forget(connection: Connection, alerts: Sequence[Alert]) -> None:
-    """*alerts* are over, and nobody needs to hear of them again."""
+    """Delete *alerts*: they are over, and nobody needs to be notified of them again."""
     with transaction(connection) as cursor:
         cursor.execute(
             "DELETE FROM hedgehog.alert WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",

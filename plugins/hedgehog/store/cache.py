@@ -1,4 +1,4 @@
-"""Read models of fabrics, made by one statement a model for all fabrics at once. Nothing may be decided by them."""
+"""Read models of fabrics. One statement per model makes it for all fabrics. No decision may be based on them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 from hedgehog.store.database import Connection, transaction
 
 MOST_CHANGES = 50
-"""Newest objects, and newest syncs, of a fabric that are kept."""
+"""How many of the newest objects, and of the newest syncs, of a fabric are kept."""
 
 
 class ReadModel(StrEnum):
     """The subject of a read model of a fabric."""
 
     BASICS = "basics"
-    """Names, policies and the last word about each sync."""
+    """Names, policies and the latest state of each sync."""
     OBJECTS = "objects"
     """How many objects of each kind, and how many drifted."""
     CHANGES = "changes"
     """The newest objects and the newest syncs."""
     HEALTH = "health"
-    """The last verdict, with its reasons."""
+    """The latest health, with its reasons."""
     CONNECTION = "connection"
-    """Where it is kept, and whether those places answered."""
+    """Its repository and cluster, and whether they answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ _VALUES = {
         "LEFT JOIN hedgehog.health h ON h.scope = 'repository' AND h.name = r.name"
     ),
 }
-"""From `due` (id, the fabrics in question) to their id and value."""
+"""The query of each model: from `due` (the ids of the fabrics) to their id and value."""
 
 _ENDING = (
     "SELECT f.id, f.id AS fabric_id FROM hedgehog.fabric f LEFT JOIN hedgehog.cache_entry c ON c.fabric_id = f.id "
@@ -108,9 +108,9 @@ _REFRESH = (
 def refresh(
     connection: Connection, model: ReadModel, *, ttl: float, names: Sequence[str] | None = None, ahead: float = 0.0
 ) -> int:
-    """Make a model anew for the named fabrics, or for all that lack it or whose entry ends within *ahead* seconds.
+    """Renew a model of the named fabrics, or of all that lack it or whose entry expires within *ahead* seconds.
 
-    Returns for how many. One statement, whatever their number.
+    Returns the number of fabrics. One statement, however many they are.
     """
     values = {
         "model": model.value,
@@ -120,7 +120,7 @@ def refresh(
         "most": MOST_CHANGES,
     }
     with transaction(connection) as cursor:
-        # A fabric that is being deleted, or whose deleter hangs, must not keep the others waiting.
+        # A fabric that another transaction is deleting must not block the others.
         due, wait = (_ENDING, " SKIP LOCKED") if names is None else (_NAMED, "")
         cursor.execute(
             _REFRESH.replace("{due}", due).replace("{wait}", wait).replace("{value}", _VALUES[model]), values
@@ -129,7 +129,7 @@ def refresh(
 
 
 def load(connection: Connection, names: Sequence[str]) -> dict[str, dict[ReadModel, CachedModel]]:
-    """The entries of the named fabrics that are still good."""
+    """The entries of the named fabrics that have not expired."""
     found: dict[str, dict[ReadModel, CachedModel]] = {name: {} for name in names}
     with transaction(connection) as cursor:
         cursor.execute(
@@ -143,12 +143,12 @@ def load(connection: Connection, names: Sequence[str]) -> dict[str, dict[ReadMod
 
 
 def invalidate(connection: Connection, names: Sequence[str], *, dry_run: bool = False) -> int:
-    """Drop all entries of the named fabrics; how many there were."""
+    """Delete all entries of the named fabrics, and return how many there were."""
     return _drop(connection, "fabric_id IN (SELECT id FROM hedgehog.fabric WHERE name = ANY(%s))", list(names), dry_run)
 
 
 def expire(connection: Connection, *, dry_run: bool = False) -> int:
-    """Drop the entries that are not good any more; how many there were."""
+    """Delete the entries that have expired, and return how many there were."""
     return _drop(connection, "expires_at <= now() AND %s IS NULL", None, dry_run)
 
 

@@ -1,4 +1,4 @@
-"""Circuit breakers, one per fabric and service, shared by all workers: what keeps failing is left alone for a while.
+"""Circuit breakers, one per fabric and service, shared by all workers: a service that keeps failing is not called for a while.
 
 Closed: calls go through. After FAILURES in a row it opens, for RECOVERY. Then it is half-open: one call goes through,
 whose success closes it and whose failure opens it again. The clock is the caller's.
@@ -18,7 +18,7 @@ RECOVERY = timedelta(seconds=60)
 
 
 class Service(StrEnum):
-    """What a circuit leads to."""
+    """The service that a circuit protects."""
 
     KUBERNETES = "kubernetes"
     GIT = "git"
@@ -35,7 +35,7 @@ class CircuitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A service that failed for a fabric, as rows have it; a service without a failure has none."""
+    """A service that failed for a fabric; there is no circuit without a failure."""
 
     fabric_id: int
     failures: int
@@ -55,7 +55,7 @@ class Circuit:
 
 
 def load_circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> dict[int, Circuit]:
-    """The circuits of *fabric_ids* that have failures."""
+    """The circuits of *fabric_ids*; a fabric without failures has none."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT fabric_id, failures, reason, opened_at FROM hedgehog.circuit "
@@ -68,10 +68,10 @@ def load_circuits(connection: Connection, service: Service, fabric_ids: Sequence
 def open_circuits(
     connection: Connection, service: Service, fabric_ids: Sequence[int], now: datetime
 ) -> dict[int, Circuit]:
-    """Those of *fabric_ids* that must not be called at *now*, with their circuits.
+    """Those of *fabric_ids* whose service must not be called at *now*, with their circuits.
 
-    The caller calls all others. For a half-open circuit one caller per RECOVERY is let through; any other is
-    refused until that one has reported.
+    The caller calls the service for all others. Of a half-open circuit, one caller per RECOVERY may call; for any
+    other it counts as open until that one has reported.
     """
     known = load_circuits(connection, service, fabric_ids)
     opened = {fabric_id: circuit for fabric_id, circuit in known.items() if circuit.opened_at is not None}
@@ -88,7 +88,7 @@ def open_circuits(
 
 
 def close_circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> None:
-    """Close the circuits."""
+    """Close the circuits after a success."""
     with transaction(connection) as cursor:
         cursor.execute(
             "DELETE FROM hedgehog.circuit WHERE service = %s AND fabric_id = ANY(%s)",

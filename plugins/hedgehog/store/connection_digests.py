@@ -1,4 +1,4 @@
-"""What the Airflow connections of failing work held at the last plan, as short keyed digests: never what is in them."""
+"""Short keyed digests of the Airflow connections that failing fabrics use, as of the last plan; never their content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATES = (
 
 @dataclass(frozen=True, slots=True)
 class NotedDigest:
-    """A connection that failing fabrics use, as it was at the last plan; `salt` and `digest` are None before the first."""
+    """A connection that failing fabrics use, as of the last plan; `salt` and `digest` are None before the first plan."""
 
     connection_id: str
     parked: bool
@@ -27,7 +27,7 @@ class NotedDigest:
 
 
 def of_failing_fabrics(connection: Connection, target: Target) -> list[NotedDigest]:
-    """The connections by which fabrics are failing or parked at *target* whose next look is not now, by id."""
+    """The connections, by id, of fabrics that are failing or parked at *target* and not due now."""
     used = _USED[target]
     with transaction(connection) as cursor:
         cursor.execute(
@@ -42,7 +42,7 @@ def of_failing_fabrics(connection: Connection, target: Target) -> list[NotedDige
 
 
 def note(connection: Connection, connection_id: str, salt: bytes, digest: bytes) -> None:
-    """Keep the digest of a connection in place of the one before."""
+    """Store the digest of a connection in place of the previous one."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.connection_digest (connection_id, salt, digest) VALUES (%s, %s, %s) "
@@ -52,7 +52,7 @@ def note(connection: Connection, connection_id: str, salt: bytes, digest: bytes)
 
 
 def forget_unused(connection: Connection) -> None:
-    """Drop the digests of connections by which nothing fails any more; a sync that is under way may fail again."""
+    """Delete the digests of connections that no failing fabric uses; a sync that is running may still fail."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"DELETE FROM hedgehog.connection_digest d WHERE NOT EXISTS (SELECT 1 {_STATES} "

@@ -1,4 +1,4 @@
-"""How often an object or file was written again because others keep changing it. Rows go when that has ended."""
+"""How often an object or file was written again because others keep changing it. Rows are deleted when that stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MEMORY = (
     f"make_interval(secs => greatest({SHORTEST_MEMORY}, CASE WHEN c.count < {FREE_CORRECTIONS} THEN 0 ELSE "
     f"2 * least({FIRST_PAUSE} * 2 ^ least(c.count - {FREE_CORRECTIONS}, 20), {LONGEST_PAUSE}) END))"
 )
-"""How long after a correction another one counts as the next of the row: twice the pause, see `pause`."""
+"""How long after a correction another one counts as the next in the series: twice the pause, see `pause`."""
 
 
 def known(connection: Connection, target: Target, fabric_ids: Collection[int]) -> dict[int, dict[str, Corrections]]:
@@ -35,9 +35,10 @@ def known(connection: Connection, target: Target, fabric_ids: Collection[int]) -
 
 
 def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[str, str], held: Collection[str]) -> None:
-    """Count what a sync *corrected* (the rival by subject) and note what it *held*, inside the caller's transaction.
+    """Count what a sync *corrected* (subject → rival) and note what it *held*, inside the caller's transaction.
 
-    What is neither and was held has ended without us, and what was corrected long ago has ended too: both are forgotten.
+    A subject that was held and is now neither has come right without us; its row is deleted, as is that of a subject
+    whose last correction is long ago.
     """
     cursor.execute(
         "DELETE FROM hedgehog.correction c WHERE c.fabric_id = %s AND c.target = %s "
@@ -59,7 +60,7 @@ def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[st
 
 
 def forget(cursor: Any, target: Target, fabric_id: int, subjects: Collection[str]) -> None:
-    """A person wants these written, regardless of who else writes them: counting starts again."""
+    """Start counting anew: a person wants these written, whoever else writes them."""
     cursor.execute(
         "DELETE FROM hedgehog.correction WHERE fabric_id = %s AND target = %s AND subject = ANY(%s)",
         (fabric_id, target.value, list(subjects)),

@@ -22,7 +22,8 @@ from hedgehog.store.failures import on_connect, single_line, translated
 
 _CONNECT_TIMEOUT = 10
 _UNANSWERED_MILLISECONDS = 60_000
-"""After which a connection is lost whose other end confirms nothing: a firewall forgot it. Linux would try for 15 minutes."""
+"""After this time without an acknowledgement a connection counts as lost, as behind a firewall that dropped it. Linux
+would retry for 15 minutes."""
 
 
 class Connection(psycopg2.extensions.connection):
@@ -74,9 +75,9 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
 
 
 class UnreadableJSON(Mapping[str, Any]):
-    """A stored value that PostgreSQL takes and nothing else does, 1e400 for example: using it raises InvalidInput.
+    """A stored value that PostgreSQL accepts and no client can read, such as 1e400: using it raises InvalidInput.
 
-    The row that has it can be loaded with others, whose trouble it is not.
+    Its row can be loaded together with others, which it does not affect.
     """
 
     def __init__(self, why: str) -> None:
@@ -97,7 +98,7 @@ class UnreadableJSON(Mapping[str, Any]):
     __hash__ = object.__hash__
 
     def of(self, owner: str) -> UnreadableJSON:
-        """The same, saying whose it is."""
+        """The same value, whose error names its *owner*."""
         return UnreadableJSON(f"{owner} {self.why}")
 
 
@@ -109,15 +110,15 @@ def _loads(text: str) -> Any:
 
 
 class _NotKept(Exception):
-    """Ends a transaction that leaves no trace."""
+    """Ends a transaction whose changes are rolled back."""
 
 
 @contextmanager
 def transaction(connection: Connection, *, keep: bool = True) -> Iterator[psycopg2.extensions.cursor]:
-    """Run a block in one transaction: committed when it ends, rolled back when it raises, and unless *keep* is true.
+    """Run a block in one transaction: committed when the block ends, rolled back when it raises or *keep* is false.
 
-    A block inside a block joins it, so functions of this room can be put together into one transaction; only the
-    outermost may decide that nothing is kept. Every error of the database that leaves the block is one of ours.
+    A block inside a block joins it and commits nothing, so functions of this room can be combined into one transaction;
+    only the outermost block may decide to roll back. Every database error that leaves the block is one of ours.
     """
     if connection.in_transaction:
         if not keep:
@@ -145,7 +146,7 @@ def _dumps(value: Any) -> str:
 
 
 def try_locks(connection: Connection, lock: Lock, row_ids: Sequence[int]) -> set[int]:
-    """Take those locks that are free and return their row ids. Each needs one unlock; closing the connection frees all."""
+    """Take the locks that are free and return their row ids. Each needs one unlock; closing the connection frees all."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT id, pg_try_advisory_lock(%s, id) FROM unnest(%s::integer[]) AS wanted (id)",
@@ -155,7 +156,7 @@ def try_locks(connection: Connection, lock: Lock, row_ids: Sequence[int]) -> set
 
 
 def wait_lock(connection: Connection, lock: Lock, row_id: int) -> None:
-    """Take the lock, waiting for its holder (who frees it by finishing or by being killed)."""
+    """Take the lock, waiting for its holder, which frees it when it finishes or is killed."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", (int(lock), row_id))
 

@@ -1,4 +1,4 @@
-"""Desired rows: repositories and fabrics. What a fabric holds: `objects`."""
+"""The desired repositories and fabrics. The objects of fabrics are in `objects`."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _COLUMNS = {
     "suspended_until": "CASE WHEN f.suspended_until IS NOT NULL "
     "THEN least(greatest(f.suspended_until, '0001-01-02Z'), '9999-12-30Z') END"
 }
-"""Those that are not read as they are: PostgreSQL has times that no client has."""
+"""The columns that need SQL to be read: PostgreSQL has times that no client can represent."""
 
 FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
     "resource_name",
@@ -89,7 +89,7 @@ FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
 REPOSITORY_SETTINGS = frozenset(_REPOSITORY_FIELDS[2:])
 """The columns of a repository that `save_repository` sets."""
 
-# What a violated constraint means to the person who wrote the row.
+# What a violated constraint means, for the person who wrote the row.
 _CONSTRAINTS = {
     "fabric_resource_name_is_unique": "another fabric has this name but for upper and lower case; both would be one Kubernetes resource",
     "fabric_name_is_dns_1123": "a name is letters, digits, '-' and '.', starting and ending with a letter or digit, at most 63 long",
@@ -149,7 +149,7 @@ def _fabric(row: Sequence[Any]) -> Fabric:
         values["settings"] = parse_settings(values["settings"], owner=f"fabric {values['name']}: settings")
     except (
         InvalidInput
-    ) as error:  # a problem for those who need them, not for all fabrics that are loaded with this one
+    ) as error:  # an error only for those who use them, not for other fabrics that are loaded with this one
         reasons = "; ".join(str(error).splitlines())
         values["settings"] = UnreadableSettings(f"{reasons}; import the fabric's document with settings that are right")
     repository = row[len(_FABRIC_FIELDS) :]
@@ -167,7 +167,7 @@ def load_fabrics(connection: Connection, names: Sequence[str] | None = None) -> 
 
 
 def load_fabric(connection: Connection, name: str) -> Fabric:
-    """One fabric. Raises NotFound, with near names."""
+    """One fabric. Raises NotFound, with similar names."""
     found = load_fabrics(connection, [name])
     if found:
         return found[0]
@@ -175,7 +175,7 @@ def load_fabric(connection: Connection, name: str) -> Fabric:
 
 
 def unknown_fabric(name: str, known: Iterable[str]) -> str:
-    """That no fabric of *known* has this name, and which one may be meant."""
+    """The message that no fabric of *known* has this name, with similar names."""
     hint = did_you_mean(name, known, most=3, otherwise="`hedgehog fabric list` shows them all")
     return f"there is no fabric {name!r}; {hint}"
 
@@ -202,7 +202,7 @@ def load_repositories(connection: Connection) -> list[GitRepository]:
 
 
 def load_repository(connection: Connection, name: str) -> GitRepository:
-    """One repository. Raises NotFound, with near names."""
+    """One repository. Raises NotFound, with similar names."""
     found = {repository.name: repository for repository in load_repositories(connection)}
     if name not in found:
         hint = did_you_mean(name, found, most=3, otherwise="`hedgehog repository list` shows them all")
@@ -211,7 +211,7 @@ def load_repository(connection: Connection, name: str) -> GitRepository:
 
 
 def delete_repository(connection: Connection, name: str) -> None:
-    """Forget a repository that no fabric uses. Raises NotFound, InvalidInput for one that is in use."""
+    """Delete a repository that no fabric uses. Raises NotFound, InvalidInput for one that is in use."""
     repository = load_repository(connection, name)
     with transaction(connection) as cursor:
         cursor.execute("SELECT name FROM hedgehog.fabric WHERE git_repository_id = %s ORDER BY name", (repository.id,))
@@ -303,7 +303,7 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
 
 @contextmanager
 def _refusals(owner: str) -> Iterator[None]:
-    """What the tables refuse, with the name of *owner* and in the words of the setting concerned."""
+    """Turn refusals of the tables in the block into errors that name *owner* and the setting."""
     try:
         yield
     except psycopg2.IntegrityError as error:
@@ -322,12 +322,12 @@ def _refusal(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | Alrea
 
 
 def suspend(connection: Connection, name: str, *, reason: str, until: datetime | None) -> None:
-    """Leave a fabric alone on purpose, until *until* or until resumed. Raises NotFound."""
+    """Suspend a fabric until *until* or until it is resumed. Raises NotFound."""
     _update(connection, name, "suspended = true, suspended_reason = %s, suspended_until = %s", (reason, until))
 
 
 def resume(connection: Connection, name: str) -> bool:
-    """Take a fabric up again, due at once; False for one that is not suspended. Raises NotFound."""
+    """Resume a fabric, which is due at once then; False for one that is not suspended. Raises NotFound."""
     assignments = "suspended = false, suspended_reason = NULL, suspended_until = NULL"
     return _update(connection, name, assignments, (), where="AND suspended")
 
@@ -342,7 +342,7 @@ def _update(connection: Connection, name: str, assignments: str, values: Sequenc
 
 
 def delete_fabric(connection: Connection, name: str) -> None:
-    """Forget a fabric: its rows go, its files in Git and its objects in the cluster stay. Raises NotFound."""
+    """Delete a fabric from the database; its files in Git and its objects in the cluster stay. Raises NotFound."""
     fabric = load_fabric(connection, name)
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM hedgehog.fabric WHERE id = %s", (fabric.id,))

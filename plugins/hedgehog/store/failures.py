@@ -1,7 +1,7 @@
 """Translates errors of PostgreSQL and its client: each becomes one of ours, by its SQLSTATE.
 
-What ends by itself (a failover, a full disk that somebody clears, a deadlock) is worth another try; what is wrong with
-the data, the rights or the tables is not.
+Trouble that passes (a failover, a full disk, a deadlock) is retried; what is wrong with the data, the permissions or the
+tables is not.
 """
 
 from __future__ import annotations
@@ -102,16 +102,16 @@ _ON_CONNECT: Sequence[tuple[str, type[HedgehogError], str]] = (
     (r"does not support SSL|(certificate|private key) file|binding required|GSSAPI encryption", InvalidInput, _SETTING),
     (r"SSL is not supported", InvalidInput, _SETTING),
 )
-"""By the text of the client, which gives no SQLSTATE: anything else it says is temporary."""
+"""By the text of the client, which gives no SQLSTATE; any other text counts as temporary."""
 
 
 def single_line(error: Exception) -> str:
-    """What it says, without line breaks."""
+    """Its text, without line breaks."""
     return " ".join(str(error).split())
 
 
 def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) -> HedgehogError:
-    """The error of a connection that could not be made: it has no SQLSTATE. Never has the password."""
+    """The error for a connection that could not be opened; such an error has no SQLSTATE. Never contains the password."""
     place = f"the fabric database at {parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
     text = single_line(error)
     for pattern, kind, words in _ON_CONNECT:
@@ -122,7 +122,7 @@ def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of the database and its client that leave the block are ours, with theirs as the cause."""
+    """Turn errors of the database and its client that leave the block into ours, with the original as the cause."""
     try:
         yield
     except psycopg2.Error as error:
@@ -130,13 +130,13 @@ def translated() -> Iterator[None]:
     except (UnicodeError, orjson.JSONEncodeError) as error:
         raise InvalidInput(f"the fabric database cannot hold a text or number: {single_line(error)}") from error
     except ValueError as error:
-        if "NUL (0x00)" not in str(error):  # any other is none of the client's
+        if "NUL (0x00)" not in str(error):  # any other does not come from the client
             raise
         raise InvalidInput("the fabric database cannot hold a text with the character NUL; remove it") from error
 
 
 def _server_text(diag: Diagnostics) -> str:
-    """What the server says, with its own advice: which of its many limits was met stands there alone."""
+    """The server's message with its hint: only the hint says which limit was reached."""
     words = f"{diag.message_primary} ({diag.message_hint})" if diag.message_hint else str(diag.message_primary)
     return " ".join(words.split())
 

@@ -1,6 +1,6 @@
-"""Files in Git that a sync held back because people changed them: one row per file, as long as that lasts.
+"""Files in Git that a sync left alone because people changed them: one row per file, as long as it is held.
 
-Written by every sync to Git, which compares all files of the fabric and has the last word.
+Every sync to Git compares all files of the fabric and replaces its rows.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from hedgehog.store.database import Connection, jsonb, transaction
 
 
 class EditState(StrEnum):
-    """In what way a file in Git departs from what we left there."""
+    """How a file in Git differs from what we wrote."""
 
     CHANGED = "changed"
     """A person changed a file that we wrote."""
     UNWANTED = "unwanted"
     """A person changed a file whose object the fabric no longer has."""
     FOREIGN = "foreign"
-    """A person wrote a file where we are to write one."""
+    """A person wrote a file at a path that we need for one of ours."""
     OBSTACLE = "obstacle"
-    """A link or a directory lies where we are to write a file, or a file where we need a directory."""
+    """There is a link or a directory where we need a file, or a file where we need a directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class GitEdit:
-    """One file that waits for a person."""
+    """One file that waits for a decision."""
 
     path: str
     ref: ObjectRef | None
     state: EditState
     blob_id: str | None = None
-    """The version of the file that this is about; None for an obstacle."""
+    """The version of the file; None for an obstacle."""
     author: str = ""
     """Who made it, and in which commit, if known."""
     problem: str = ""
-    """Why its content cannot be taken over, in words; empty if it can."""
+    """Why its content cannot be adopted; empty if it can."""
     differences: tuple[FieldDifference, ...] = ()
 
     def __str__(self) -> str:
@@ -70,9 +70,9 @@ def _edit(row: Sequence[Any]) -> GitEdit:
 
 
 def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
-    """Make the rows of a fabric *found*, inside the caller's transaction.
+    """Replace the rows of a fabric by *found*, inside the caller's transaction.
 
-    A version that was known keeps its time, its author, and what a person decided about it.
+    A version that has a row keeps its time, its author, and what a person decided about it.
     """
     rows = [
         (
@@ -104,12 +104,12 @@ def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
 
 
 def forget(cursor: Any, fabric_id: int, paths: Collection[str]) -> None:
-    """Remove the rows of files that the database says the same as by now."""
+    """Delete the rows of files whose content is now in the database."""
     cursor.execute("DELETE FROM hedgehog.git_edit WHERE fabric_id = %s AND path = ANY(%s)", (fabric_id, list(paths)))
 
 
 def listing(connection: Connection, fabric: str | None = None) -> list[ListedEdit]:
-    """The edits of a fabric, or of all, by fabric and path. Those of a fabric without Git sync are history."""
+    """The edits of a fabric, or of all, by fabric and path; without those of fabrics that are not written to Git."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT f.name, {_COLUMNS}, e.revert, e.found_at FROM hedgehog.git_edit e JOIN hedgehog.fabric f "
@@ -121,7 +121,7 @@ def listing(connection: Connection, fabric: str | None = None) -> list[ListedEdi
 
 
 def to_revert(connection: Connection, fabric_id: int) -> dict[str, GitEdit]:
-    """The files that a person wants overwritten, by path; only the version of the file that is named there is meant."""
+    """The files that a person wants overwritten, by path; the decision covers only the version named there."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM hedgehog.git_edit e WHERE e.revert AND e.blob_id IS NOT NULL AND e.fabric_id = %s",

@@ -1,4 +1,4 @@
-"""The latest look at everything that has a health, and the history of its changes."""
+"""The latest health of everything that is checked, and the history of its changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hedgehog.store.database import Connection, jsonb, transaction
 
 
 class Scope(StrEnum):
-    """What a health is of."""
+    """What has a health."""
 
     FABRIC = "fabric"
     REPOSITORY = "repository"
@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthResult:
-    """What one look at one thing found."""
+    """What one check of one thing found."""
 
     scope: Scope
     name: str
@@ -40,7 +40,7 @@ class HealthResult:
 
 @dataclass(frozen=True, slots=True)
 class HealthRow:
-    """The latest look at one thing."""
+    """The latest health of one thing."""
 
     scope: Scope
     name: str
@@ -54,9 +54,9 @@ class HealthRow:
 
 
 def record(cursor: Any, result: HealthResult, *, run_id: str, now: datetime) -> None:
-    """Keep *look* as the latest, and in the history if health or reasons are others than before.
+    """Keep *look* as the latest, and in the history if health or reasons have changed.
 
-    Inside the caller's transaction. A fabric that was deleted meanwhile leaves nothing.
+    Inside the caller's transaction. Nothing is kept for a fabric that was deleted meanwhile.
     """
     values = {
         "scope": result.scope.value,
@@ -89,7 +89,7 @@ _COLUMNS = "scope, name, health, reasons, facts, since, checked_at, run_id"
 
 
 def latest(connection: Connection, scope: Scope | None = None, names: Sequence[str] | None = None) -> list[HealthRow]:
-    """The latest looks, of all scopes and names or of those given, in a fixed order."""
+    """The latest health, of all scopes and names or of those given, in a fixed order."""
     query = (
         f"SELECT {_COLUMNS} FROM hedgehog.health WHERE (%(scope)s IS NULL OR scope = %(scope)s) "
         "AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) ORDER BY scope, name"
@@ -101,7 +101,7 @@ def latest(connection: Connection, scope: Scope | None = None, names: Sequence[s
 
 
 def forget(connection: Connection, scope: Scope, *, keep: Sequence[str]) -> None:
-    """Drop the latest looks of *scope* at what is not in *keep*: nobody asks for it any more. Its history stays."""
+    """Delete the latest health of everything in *scope* that is not in *keep*: it no longer exists. Its history stays."""
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM hedgehog.health WHERE scope = %s AND NOT name = ANY(%s)", (scope.value, list(keep)))
 
@@ -123,7 +123,7 @@ def holders(
 
 
 def kinds_held(connection: Connection, fabric_ids: Sequence[int], kinds: Sequence[str]) -> Mapping[int, frozenset[str]]:
-    """Which of *kinds* each fabric has objects of: one index look-up a fabric and kind, whatever their number."""
+    """Which of *kinds* each fabric has objects of: one index look-up per fabric and kind."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT f.id, array_agg(k.kind) FROM unnest(%s::bigint[]) f (id) CROSS JOIN unnest(%s::text[]) k (kind) "
@@ -135,7 +135,7 @@ def kinds_held(connection: Connection, fabric_ids: Sequence[int], kinds: Sequenc
 
 
 def write_and_roll_back(connection: Connection) -> None:
-    """Show that rows can be written, read and taken back. Raises PermissionDenied when they cannot be."""
+    """Verify that rows can be written, read and rolled back. Raises PermissionDenied when they cannot."""
     with transaction(connection, keep=False) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.health_event (scope, name, health, reasons, happened_at) "

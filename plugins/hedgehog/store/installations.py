@@ -1,4 +1,4 @@
-"""Which installation this fabric database is, and whose objects in the clusters are its own."""
+"""The id of this installation, and those of the installations whose objects count as its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load(connection: Connection) -> Installation:
 
 
 def take_over(cursor: Any, ids: Sequence[str]) -> None:
-    """Hold the objects of these installations for our own from now on, inside the caller's transaction.
+    """Treat the objects of these installations as our own from now on, inside the caller's transaction.
 
     Raises InvalidInput for what is not an id.
     """

@@ -1,7 +1,7 @@
 """All our metrics: name, meaning, and the SQL that collects them.
 
-A series for a single fabric exists only while something is wrong with it, so the cost follows the trouble, not the
-fleet.
+A series for a single fabric exists only while something is wrong with it, so the cost grows with the number of problems,
+not of fabrics.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 FAILED = "hedgehog_metric_failed"
 """The metric that says which others could not be collected."""
 FABRIC_TROUBLE = "FabricTrouble"
-"""The error class of tasks that are red only so that trouble with fabrics is seen."""
+"""The error class of tasks that fail only to report trouble with fabrics."""
 MOST_SERIES = 200
-"""Of one metric about single fabrics; the worst of them."""
+"""The most series of one metric about single fabrics; the worst are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ _TARGETS = "(VALUES ('git'), ('kubernetes')) v (target)"
 _STATES = "hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id"
 _ENABLED = "(CASE s.target WHEN 'git' THEN f.git_sync_enabled ELSE f.enable_k8s_sync END)"
 _SUSPENDED = "(f.suspended AND coalesce(f.suspended_until > now(), true))"
-# As in sync_state.due: fabrics whose source of truth is Git are not written to it.
+# As in schedule.due: fabrics whose source of truth is Git are not written to it.
 _DUE = (
     f"s.due_at <= now() AND {_ENABLED} AND NOT {_SUSPENDED} "
     "AND (s.target = 'kubernetes' OR f.source_of_truth = 'database')"
@@ -44,7 +44,7 @@ _STATUS = (
     "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END"
 )
 _STATUSES = "('never_synced'), ('syncing'), ('in_sync'), ('out_of_sync'), ('error'), ('parked'), ('suspended')"
-# A sync at work does not undo the good one before it.
+# A sync that is running does not undo the successful one before it.
 _GOOD = "(s.status = 'in_sync' OR (s.status = 'syncing' AND s.attempts = 0 AND s.last_success_at IS NOT NULL))"
 _WORST = f"DESC, 1 LIMIT {MOST_SERIES}"
 _HOUR = "now() - interval '1 hour'"

@@ -1,4 +1,4 @@
-"""Our metrics: what the database knows at one moment, and the samples of every minute."""
+"""Our metrics: the samples that the database yields now, and those recorded every minute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hedgehog.store.metric_table import FAILED, METRICS, Metric
 logger = logging.getLogger(__name__)
 
 TIME_LIMIT = 30.0
-"""Seconds after which no further query is begun."""
+"""Seconds after which no further query is started."""
 _FRESH = "10 minutes"
 
 
@@ -34,9 +34,9 @@ class Sample:
 
 
 def current_samples(connection: Connection) -> list[Sample]:
-    """What the database knows now.
+    """The samples of all metrics that have SQL.
 
-    A query that fails costs its own metric only. Raises RemoteUnavailable when the database is lost.
+    A failing query affects only its own metric. Raises RemoteUnavailable when the database is lost.
     """
     until = time.monotonic() + TIME_LIMIT
     found: list[Sample] = []
@@ -57,17 +57,17 @@ def _take(connection: Connection, metric: Metric, until: float) -> list[Sample]:
 
 
 def samples_or_failed(names: Iterable[str], take: Callable[[], list[Sample]]) -> list[Sample]:
-    """What *take* gives; if it fails, that the metrics *names* failed. The log says why."""
+    """The samples that *take* returns; if it fails, samples that report *names* as failed. The log says why."""
     try:
         return take()
-    except Exception as error:  # one metric's trouble, foreseen or not, is its own
+    except Exception as error:  # no error of one metric, foreseen or not, may affect the others
         reason = str(error) if isinstance(error, HedgehogError) else f"{type(error).__name__}: {error}"
-        logger.warning("no figures for %s: %s", ", ".join(names), " ".join(reason.split()))
+        logger.warning("no samples for %s: %s", ", ".join(names), " ".join(reason.split()))
         return failed_samples(names)
 
 
 def failed_samples(names: Iterable[str]) -> list[Sample]:
-    """That the metrics *names* cannot be taken now."""
+    """Samples that report the metrics *names* as failed."""
     return [Sample(FAILED, 1.0, {"metric": name}) for name in names]
 
 
@@ -78,13 +78,13 @@ def _sample(metric: Metric, row: Sequence[Any]) -> Sample:
 
 
 def ping(connection: Connection) -> None:
-    """The least query."""
+    """Run a trivial query."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT 1")
 
 
 def record(connection: Connection, host: str, samples: Sequence[Sample]) -> None:
-    """Keep the figures of this minute; hedgehog_result_cleanup drops them after some days."""
+    """Store the samples of this minute; hedgehog_result_cleanup deletes them after some days."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.metric_sample (at, host, samples) VALUES (now(), %s, %s)",
@@ -93,7 +93,7 @@ def record(connection: Connection, host: str, samples: Sequence[Sample]) -> None
 
 
 def latest(connection: Connection, names: Sequence[str]) -> list[Sample]:
-    """The newest samples of *names*, of each machine that took any in the last minutes."""
+    """The newest samples of *names*, of each machine that recorded any in the last minutes."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT one ->> 'name', (one ->> 'value')::float, one -> 'labels' FROM (SELECT DISTINCT ON (host) host, samples "

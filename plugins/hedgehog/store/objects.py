@@ -1,4 +1,4 @@
-"""Desired rows: the objects of fabrics, each with the digest of its content."""
+"""The desired objects of fabrics, each with the digest of its content."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int,
 
 
 def _manifest(ref: ObjectRef, stored: Any) -> Any:
-    """The manifest of a row. A CHECK also holds where a field is missing, so a row by hand may lack its name."""
+    """The manifest of a row. A CHECK also passes where a field is missing, so a row written by hand may lack its name."""
     if isinstance(stored, UnreadableJSON):
         return stored.of(str(ref))
     metadata = stored.get("metadata")
@@ -98,7 +98,7 @@ def save_objects(
 
 
 def delete_objects(connection: Connection, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
-    """Remove desired objects; absent ones are not an error."""
+    """Delete desired objects; absent ones are not an error."""
     with transaction(connection) as cursor:
         _delete_objects(cursor, fabric_id, sorted(refs))
 

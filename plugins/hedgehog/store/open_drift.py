@@ -1,6 +1,6 @@
-"""Where clusters differ from what was applied: one row per object, as long as that lasts.
+"""Where clusters differ from what was applied: one row per object, as long as the difference lasts.
 
-Written by the watch as it happens and by every sync to a cluster, which lists the objects and has the last word.
+The watch writes rows as changes happen; every sync to a cluster lists the objects and corrects the rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOCKED = (
 
 @dataclass(frozen=True, slots=True)
 class ListedDrift:
-    """A drift as operators see it. `fabrics` are those of the object's cluster when it belongs to none."""
+    """A drift as operators see it. If the object belongs to no fabric, `fabrics` are all fabrics of its cluster."""
 
     fabrics: tuple[str, ...]
     connection_id: str
@@ -36,7 +36,7 @@ class ListedDrift:
 
 @dataclass(frozen=True, slots=True)
 class InventoryEntry:
-    """An object of the inventory: whose it is, and what was applied last."""
+    """An object of the inventory: the fabric that owns it, and the manifest last applied."""
 
     fabric_id: int
     fabric: str
@@ -44,7 +44,7 @@ class InventoryEntry:
 
 
 def synced_now(connection: Connection, connection_id: str) -> set[int]:
-    """The fabrics of a cluster that a run works on at this moment: what happens to their objects may be our doing."""
+    """The fabrics of a cluster that a run works on right now: changes of their objects may be our own."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT f.id FROM hedgehog.fabric f WHERE f.kubernetes_connection_id = %(connection)s AND {_LOCKED}",
@@ -79,7 +79,7 @@ def _texts(refs: Iterable[ObjectRef]) -> list[str]:
 
 
 def known(connection: Connection, connection_id: str, kind: str, namespace: str) -> set[ObjectRef]:
-    """The objects of a kind and namespace that are in the inventory, or have a row here: what a list should show."""
+    """The objects of a kind and namespace that are in the inventory or have a row here: what a list should contain."""
     parameters = {"connection": connection_id, "kind": kind, "namespace": namespace}
     one = "SELECT name FROM hedgehog.{} WHERE connection_id = %(connection)s AND kind = %(kind)s AND namespace = %(namespace)s"
     with transaction(connection) as cursor:
@@ -99,7 +99,7 @@ def wanted(connection: Connection, connection_id: str, refs: Collection[ObjectRe
 
 
 def recorded(connection: Connection, connection_id: str, refs: Collection[ObjectRef]) -> dict[ObjectRef, Drift]:
-    """The rows of *refs* as they are."""
+    """The rows of *refs*, by ref."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM hedgehog.drift d WHERE d.connection_id = %(connection)s AND {_of('d')}",
@@ -117,7 +117,7 @@ def _drift(row: Sequence[Any]) -> Drift:
 
 
 def note(cursor: Any, connection_id: str, found: Iterable[Drift]) -> None:
-    """Write rows, inside the caller's transaction. A row that is there keeps when it was found and what was decided."""
+    """Write rows, inside the caller's transaction. An existing row keeps its time and what a person decided."""
     rows = [
         (
             connection_id,
@@ -141,7 +141,7 @@ def note(cursor: Any, connection_id: str, found: Iterable[Drift]) -> None:
 
 
 def forget(cursor: Any, connection_id: str, refs: Collection[ObjectRef]) -> None:
-    """Remove the rows of objects that are as they should be, or not there at all."""
+    """Delete the rows of objects that are as they should be, or no longer exist."""
     if refs:
         cursor.execute(
             f"DELETE FROM hedgehog.drift d WHERE d.connection_id = %(connection)s AND {_of('d')}",
@@ -158,7 +158,7 @@ def replace_rows(
     unknown_kinds: Collection[str],
     reverted: Collection[ObjectRef] = (),
 ) -> None:
-    """Make the rows of a fabric in a cluster *found*, and drop what it has taken into its inventory.
+    """Replace the rows of a fabric in a cluster by *found*, and delete those of unowned objects that it now owns.
 
     About *unknown_kinds*, which could not be listed, the rows stay as they are; so do those that a person wants written
     again, except for *reverted*, of which the sync knew when it planned.
@@ -182,9 +182,9 @@ def replace_rows(
 
 
 def make_due(cursor: Any, fabric_ids: Collection[int]) -> list[str]:
-    """Have the fabrics' clusters looked at by the next run; the names of those that it will look at.
+    """Make the fabrics due at their clusters for the next run, and return the names of those that it will sync.
 
-    Also of what failed or is parked: the kind that it waits for holds up no other. It stays so until that look.
+    Failed and parked fabrics too: the kind that they wait for blocks no other. Their status stays until that run.
     """
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = least(s.due_at, now()) FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
@@ -196,7 +196,7 @@ def make_due(cursor: Any, fabric_ids: Collection[int]) -> list[str]:
 
 
 def listing(connection: Connection, fabric: str | None = None) -> list[ListedDrift]:
-    """All drift, or that of a fabric with what belongs to no fabric in its cluster; the fabrics' own first."""
+    """All drift, or that of a fabric together with unowned objects of its cluster; objects of fabrics come first."""
     query = (
         f"SELECT {_COLUMNS}, d.revert, d.found_at, d.connection_id, CASE WHEN own.id IS NOT NULL THEN ARRAY[own.name] ELSE coalesce("
         "  (SELECT array_agg(f.name ORDER BY f.name) FROM hedgehog.fabric f WHERE f.kubernetes_connection_id = d.connection_id), '{}') END "

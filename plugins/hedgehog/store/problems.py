@@ -1,7 +1,7 @@
 """The register of open problems: one list that status, summaries, metrics, alerts and pages read.
 
 What a sync finds out about objects and files is kept by `replace_rows`, in the transaction that records its outcome; what was
-given up and what fails is put beside it by the view `hedgehog.problem`. A row is there until the trouble is over.
+given up and what fails is added by the view `hedgehog.problem`. A row exists until the trouble is over.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Problem:
     """The DAG it belongs to, without its prefix."""
     kind: ProblemKind
     subject: str
-    """An object ref, a path, or the number of a dead letter; empty: all of the fabric."""
+    """An object ref, a path, or the number of a dead letter; empty for the whole fabric."""
     cause: str
     since: datetime
     needs_somebody: bool
     """False for what is retried automatically, and while the fabric is suspended."""
     advice: str
     command: str
-    """What does it, or shows how."""
+    """The command that does it, or shows how."""
 
     def __str__(self) -> str:
         is_named = self.kind in (ProblemKind.PARKED, ProblemKind.DELIVERY) or self.cause.startswith(self.subject)
@@ -59,9 +59,9 @@ def open_problems(
     verbs: Collection[str] | None = None,
     only_for_people: bool = False,
 ) -> list[Problem]:
-    """What is wrong now, of all fabrics or of *fabrics*: by fabric and target, what needs somebody first.
+    """The open problems of all fabrics or of *fabrics*, by fabric and target; those that need a person come first.
 
-    *verbs* leaves only what those DAGs are about; *only_for_people* leaves out what mends itself or is suspended.
+    *verbs* limits them to those DAGs; *only_for_people* leaves out problems that end by themselves and suspended fabrics.
     """
     with transaction(connection) as cursor:
         cursor.execute(
@@ -88,7 +88,7 @@ def _problem(row: Sequence[Any]) -> Problem:
 def replace_rows(cursor: Any, fabric_id: int, target: Target, problems: Sequence[SyncProblem]) -> None:
     """Make *problems* all that is known of a fabric at a target, inside the caller's transaction.
 
-    What was known already keeps its time; what is not found any more is over.
+    A known problem keeps its time; one that was not found again is over.
     """
     found = merge_problems(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_PROBLEMS]
     rows = [(fabric_id, target.value, one.kind.value, one.subject, one.cause[:_CAUSE_LIMIT]) for one in found]

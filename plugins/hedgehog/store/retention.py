@@ -1,4 +1,4 @@
-"""How long histories are kept, and how what is older goes: in small transactions, and never the last good state."""
+"""How long histories are kept. Older rows are deleted in small transactions, but never the last successful state."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from hedgehog.store.database import Connection, jsonb, transaction
 
 BATCH = 5000
-"""Rows of one transaction."""
+"""Rows per transaction."""
 MOST = 500_000
-"""Rows of one table in one run; the rest goes in the next one."""
+"""Rows per table and run; the next run deletes the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A table that grows. Its rows go when `age` (a column) is long enough ago, unless they are not `ended` or are
-    `kept`; both are SQL about the row `t`."""
+    """A table that grows. A row is deleted when the time in the column `age` is long enough ago and it is `ended`, unless it
+    is `kept`; both are SQL about the row `t`."""
 
     name: str
     age: str
@@ -26,7 +26,7 @@ class History:
 
 
 def _newest(table: str, *same: str, age: str, key: str = "id", where: str = "true") -> str:
-    """That no newer row of *table* has the *same* columns and is *where*."""
+    """SQL for: no newer row of *table* that matches *where* has the *same* columns."""
     alike = " AND ".join(f"n.{column} = t.{column}" for column in same)
     return (
         f"NOT EXISTS (SELECT 1 FROM hedgehog.{table} n WHERE {alike} AND {where} "
@@ -59,12 +59,12 @@ HISTORIES = (
     ),
     History("metric_sample", "at"),
 )
-"""Every table that only grows; the setting of one is `<name>_retention_days`."""
+"""Every table that only grows; its setting is `<name>_retention_days`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What went of one table, or in a dry run would go. `more` when the limit of one run left some behind."""
+    """What was deleted from one table, or in a dry run would be. `more`: the limit of one run left some behind."""
 
     days: float
     rows: int
@@ -79,7 +79,7 @@ def _expired(history: History) -> str:
 def sweep(
     connection: Connection, history: History, days: float, *, most: int = MOST, batch: int = BATCH
 ) -> SweepResult:
-    """Delete what is older than *days*, the oldest first, *batch* rows a transaction; at most *most* rows."""
+    """Delete at most *most* rows older than *days*, the oldest first, *batch* rows per transaction."""
     gone = 0
     while gone < most:
         size = min(batch, most - gone)
@@ -97,7 +97,7 @@ def sweep(
 
 
 def count_expired(connection: Connection, history: History, days: float) -> int:
-    """How many rows `sweep` would delete, had it no limit."""
+    """How many rows `sweep` would delete without its limit."""
     with transaction(connection) as cursor:
         cursor.execute(f"SELECT count(*) FROM {_expired(history)}", {"seconds": days * 86400})
         row = cursor.fetchone()
@@ -105,7 +105,7 @@ def count_expired(connection: Connection, history: History, days: float) -> int:
 
 
 def note_run(connection: Connection, job: str, report: Mapping[str, Any]) -> None:
-    """Keep the report of the last run of *job* that ended well: alerts look at how long ago that was."""
+    """Store the report of the last successful run of *job*; alerts check how long ago that was."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.maintenance (job, report) VALUES (%s, %s) "

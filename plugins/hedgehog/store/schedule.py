@@ -1,7 +1,7 @@
 """Which fabrics are due for a sync, and how they are made due.
 
-`due_at` is the whole schedule: a change sets it to now (trigger), `sync_state.finish` sets the next look. A killed run
-leaves it in the past, so the fabric is simply due again.
+`due_at` is the whole schedule: a trigger sets it to now when the fabric changes, `sync_state.finish` sets the next run. A
+killed run leaves it in the past, so the fabric is due again.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from hedgehog.store.fabrics import unknown_fabric
 FABRIC_CHANGED = "hedgehog_fabric_changed"
 REVISION_PUBLISHED = "hedgehog_revision_published"
 DUE_LIMIT = 5000
-"""Most fabrics one plan takes; the rest stay due for the next run."""
+"""The most fabrics of one plan; the others stay due for the next run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A fabric that a run must look at. `group` is what batches share: the repository id or the cluster connection."""
+    """A fabric that a run must sync. `group` is its repository id or its cluster connection, which batches share."""
 
     fabric_id: int
     name: str
     group: str
     routine: bool = False
-    """Whether it was in sync and nobody changed it: its regular check only, which mostly finds nothing to do."""
+    """Whether it was in sync and has not changed: its regular check is due, which mostly finds nothing to do."""
     suspect: bool = False
-    """Whether the process of its last run died: it comes last, alone."""
+    """Whether the process of its last run died: it comes last, in a batch of its own."""
 
 
-# Fabrics whose source of truth is Git are taken in by the service `repository_changes`, never written to Git.
+# Fabrics whose source of truth is Git are ingested by the services in `repository/`, never written to Git.
 _WRITTEN = {Target.GIT: "f.source_of_truth = 'database'", Target.KUBERNETES: "true"}
 _GROUP = {
     Target.GIT: "coalesce(f.git_repository_id::text, '')",
@@ -55,8 +55,8 @@ NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false)
 def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
     """The fabrics that are due at *target*, longest due first, *suspect* ones last; with *force* every enabled one.
 
-    Leaves out suspended fabrics, those another run works on at this moment, and at Git those that it is the source of.
-    One indexed query: its cost grows with the fabrics due, not with the fleet.
+    Leaves out suspended fabrics, those that another run works on, and for Git those whose source of truth is Git. One
+    indexed query: its cost grows with the number of fabrics due, not of all fabrics.
     """
     when = "true" if force else "s.due_at <= now()"
     query = (
@@ -74,7 +74,7 @@ def due(connection: Connection, target: Target, *, force: bool = False) -> list[
 
 
 def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> list[str]:
-    """Have fabrics looked at now, and wake who does it; the names of those that are enabled and not suspended."""
+    """Make fabrics due now and wake the DAG; returns the names of those that are enabled and not suspended."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
@@ -94,10 +94,10 @@ def make_failed_due(
     repository_id: int | None = None,
     parked_only: bool = False,
 ) -> list[str]:
-    """Have looked at now what failed by a connection or in a repository that may be well again; the fabrics' names.
+    """Make fabrics due that failed because of a connection or repository which may work again; returns their names.
 
-    They stay what they are, `error` or `parked`, until that look: it is one more attempt. The caller has the cursor of
-    a transaction and wakes who does the work at a cluster; at Git that is done here.
+    Their status stays `error` or `parked` until the next run, which is one more attempt. The caller has the cursor of a
+    transaction, and wakes the DAG of clusters; that of Git is woken here.
     """
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = now() FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
@@ -118,7 +118,7 @@ def make_failed_due(
 
 
 def still_due(connection: Connection, target: Target, names: Sequence[str]) -> set[str]:
-    """Those of *names* that are due at this moment."""
+    """Those of *names* that are due now."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT f.name FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
@@ -129,7 +129,7 @@ def still_due(connection: Connection, target: Target, names: Sequence[str]) -> s
 
 
 def named(connection: Connection, target: Target, names: Sequence[str]) -> list[Due]:
-    """The named fabrics, due or not, suspended or not (the sync says so and skips them).
+    """The named fabrics, whether they are due or not; the sync reports and skips suspended ones.
 
     Raises NotFound, with near names, for a name that no fabric has, or that is not enabled for *target*.
     """
@@ -150,5 +150,5 @@ def named(connection: Connection, target: Target, names: Sequence[str]) -> list[
 
 
 def channel(target: Target) -> str:
-    """Where those listen who sync to *target*."""
+    """The notification channel of syncs to *target*."""
     return FABRIC_CHANGED if target is Target.GIT else REVISION_PUBLISHED

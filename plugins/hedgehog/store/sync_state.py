@@ -1,4 +1,4 @@
-"""What happened to each sync: latest state, history, back-off. When the next one is due: `schedule`."""
+"""What happened to each sync: latest state, history, back-off. Which ones are due is in `schedule`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.schedule import NOT_SUSPENDED, REVISION_PUBLISHED, channel
 
 MAX_ATTEMPTS = 12
-"""Failed attempts in a row before a fabric is parked: about eight hours with the back-off below."""
+"""Failed attempts in a row before a fabric is parked; with the back-off below that takes about eight hours."""
 MOST_KILLED = 3
-"""Runs in a row that may die in the midst of a fabric before it is parked."""
+"""How many runs in a row may die while they work on a fabric before it is parked."""
 BACKOFF_BASE = {Target.GIT: 60.0, Target.KUBERNETES: 120.0}
 """Seconds; doubled with each attempt."""
 BACKOFF_CAP = 3600.0
 BACKOFF_FLOOR = 5.0
 SLOW_LOOK = 3600.0
-"""Seconds, give or take a quarter, between two looks at what is parked for a cause that can end by itself."""
+"""Seconds, plus or minus a quarter, between two attempts at parked work whose cause may go away by itself."""
 _MOST_DOUBLINGS = 30
 _DETAIL_LIMIT = 200
 _TEXT_LIMIT = 1000
@@ -39,7 +39,7 @@ _STATUS = {
 
 
 def killed_repeatedly(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
-    """Those of the fabrics, under the caller's locks, on which the last MOST_KILLED runs in a row died."""
+    """Those of the fabrics, which the caller has locked, on which the last MOST_KILLED runs died."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT fabric_id FROM hedgehog.sync_state WHERE target = %s AND fabric_id = ANY(%s) AND status = 'syncing' "
@@ -50,12 +50,15 @@ def killed_repeatedly(connection: Connection, target: Target, fabric_ids: Sequen
 
 
 def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> dict[int, SyncStatus]:
-    """Show that a run works on these fabrics, under the lock of each; how they stood before, by id. Does not touch
-    `due_at`, so a killed run leaves them due; that it was killed is seen here, and counts as a failed attempt."""
+    """Mark these fabrics, which the caller has locked, as being synced, and return their previous status by id.
+
+    `due_at` stays, so a killed run leaves them due; a previous run that was killed is noticed here and counts as a failed
+    attempt.
+    """
     with transaction(connection) as cursor:
         cursor.execute(
-            # What a change holds locked at this moment is left out: waiting here could deadlock with a bulk change,
-            # and the status it would show is about to change anyway.
+            # Rows that a change has locked are left out: waiting for them could deadlock with a bulk change, and their
+            # status is about to change anyway.
             "UPDATE hedgehog.sync_state s SET status = 'syncing', run_id = %(run_id)s, started_at = now(), "
             "last_attempt_at = now(), attempts = s.attempts + (s.status = 'syncing')::integer "
             "FROM (SELECT fabric_id, status FROM hedgehog.sync_state WHERE target = %(target)s "
@@ -67,9 +70,9 @@ def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, 
 
 
 def undo_begin(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_id: str) -> None:
-    """Take back what `begin` has shown of fabrics that the run did not get to: they stand as *before*, and stay due.
+    """Restore the status that fabrics had *before* `begin`, because the run did not reach them; they stay due.
 
-    Inside the caller's transaction. Of one whose run before was killed the failed attempt stays counted.
+    Inside the caller's transaction. The failed attempt of a previous run that was killed stays counted.
     """
     for fabric_id, status in sorted(before.items()):
         was = SyncStatus.ERROR if status is SyncStatus.SYNCING else status
@@ -82,7 +85,7 @@ def undo_begin(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *,
 
 @dataclass(frozen=True, slots=True)
 class RunningSync:
-    """A fabric that a run said it works on. The lock of the fabric says whether it still does."""
+    """A fabric that a run has begun to sync. Whether the run is still alive is shown by the lock of the fabric."""
 
     fabric_id: int
     name: str
@@ -103,7 +106,7 @@ def running(connection: Connection, target: Target, fabric_ids: Sequence[int] | 
 
 
 _MEANWHILE = "due_at > started_at AND due_at <= now()"
-"""A change came while a run worked: it has set due_at to now already, and never moves into the future."""
+"""SQL for: the fabric changed during the run, which has set due_at; it is not moved into the future then."""
 _FINISH = (
     f"UPDATE hedgehog.sync_state SET status = CASE WHEN %(status)s = 'parked' AND {_MEANWHILE} THEN 'error' "
     "    ELSE %(status)s END, attempts = %(attempts)s, run_id = %(run_id)s, "
@@ -119,12 +122,12 @@ _FINISH = (
 
 
 def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter: random.Random | None = None) -> None:
-    """Record *outcome*, inside the caller's transaction: state, history, next look, and whom to wake.
+    """Record *outcome*, inside the caller's transaction: state, history, next run, and wake-ups.
 
-    A fabric that changed again meanwhile stays due at once and its wake-up is repeated, so nothing waits for a clock.
-    A published generation makes the Kubernetes target due. An error that cannot retry itself, or that failed
-    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter; it is looked at again slowly, unless only a
-    change of the fabric can help. Outcomes of a dry run are not recorded.
+    A fabric that changed again meanwhile stays due, and its wake-up is repeated, so that it need not wait for the schedule.
+    A published generation makes the Kubernetes target due. A sync that is not retryable, or that failed
+    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter; it is retried slowly, unless only a change of
+    the fabric can help. Outcomes of a dry run are not recorded.
     """
     if outcome.dry_run:
         return
@@ -207,7 +210,7 @@ def _wrote(outcome: Outcome) -> bool:
 
 
 def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -> tuple[SyncStatus, float | None]:
-    """The status to show and the seconds until the next look; None means not by itself."""
+    """The status to show, and the seconds until the next run; None if there is none without a change."""
     if outcome.status is not OutcomeStatus.ERROR:
         delay = resync * jitter.uniform(0.9, 1.1)
         return _STATUS[outcome.status], min(delay, outcome.retry_after or delay)
@@ -219,22 +222,22 @@ def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -
 
 
 def _made_progress(outcome: Outcome) -> bool:
-    """Whether the time was up in the midst of good work: the next run goes on at once, and nothing failed."""
+    """Whether the sync was ended by its time limit after writing something: the next run continues, and nothing failed."""
     return outcome.error_class == NotReached.__name__ and _wrote(outcome)
 
 
 def _is_final(outcome: Outcome) -> bool:
-    """Whether nothing but a change of the fabric, of its repository or of its branch can end the trouble.
+    """Whether only a change of the fabric, its repository or its branch can end the trouble.
 
-    What a cluster refuses may be right for its next version, and all other causes lie elsewhere: a missing definition,
-    a right, a credential, a repository.
+    What a cluster refuses may be valid for its next version, and all other causes lie elsewhere: a missing definition, a
+    permission, a credential, a repository.
     """
     return outcome.target is Target.GIT and outcome.error_class == InvalidInput.__name__
 
 
 def backoff(attempts: int, base: float, retry_after: float | None, jitter: random.Random) -> float:
-    """Seconds until the next try after *attempts* failed ones: the remote's own wish, else doubled from *base*, with
-    full jitter."""
+    """Seconds until the next attempt after *attempts* failed ones: what the server asks for, or else *base*, doubled with
+    each attempt, with full jitter."""
     ceiling = min(2 ** min(attempts - 1, _MOST_DOUBLINGS) * base, BACKOFF_CAP)
     return max(BACKOFF_FLOOR, retry_after if retry_after is not None else jitter.uniform(0, ceiling))
 
@@ -263,7 +266,7 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
 
 
 def _text(text: str, limit: int = _TEXT_LIMIT) -> str:
-    """*text* as PostgreSQL can hold it, cut: an outcome quotes what others wrote, and must be recorded all the same."""
+    """*text*, cut, in a form that PostgreSQL can store: an outcome may quote anything, and must be recorded."""
     return text[:limit].encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
@@ -293,7 +296,7 @@ class SyncState:
     error_class: str | None
     attempts: int
     due_at: datetime | None
-    """None: not by itself (disabled, suspended without an end, or parked until the fabric changes)."""
+    """None if no run is scheduled: disabled, suspended without an end, or parked until the fabric changes."""
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     last_change_at: datetime | None
@@ -301,7 +304,7 @@ class SyncState:
 
 
 def states(connection: Connection, names: Sequence[str] | None = None) -> list[SyncState]:
-    """The state of every enabled fabric and target, by name; a suspended fabric shows `suspended`."""
+    """The state of every enabled fabric and target, by name; that of a suspended fabric is `suspended`."""
     query = (
         "SELECT f.name, s.target, CASE WHEN NOT (" + NOT_SUSPENDED + ") THEN 'suspended' "
         "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END, f.generation, "
