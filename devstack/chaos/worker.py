@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hedgehog.airflow.adapters import hooks
-from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.errors import HedgehogError
 from hedgehog.kube.client import Cluster
 from hedgehog.services.git import sync as git_sync
@@ -43,7 +43,7 @@ Arguments = dict[str, Any]
 
 def open_cluster(connection_id: str) -> Cluster:
     """The cluster of a connection. Without the hook, whose imports of Airflow take seconds."""
-    return Cluster.from_kubeconfig(Path(read(connection_id).extra["kube_config_path"]), name=connection_id)
+    return Cluster.from_kubeconfig(Path(read_connection(connection_id).extra["kube_config_path"]), name=connection_id)
 
 
 def sync_git(run_id: str, arguments: Arguments) -> None:

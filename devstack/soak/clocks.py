@@ -13,19 +13,7 @@ from hedgehog.airflow.settings import GROUPS, RETENTIONS
 
 EVERY_MINUTE = "* * * * *"
 DAGS = tuple(sorted(path.stem for path in (ROOT / "dags").glob("hedgehog_*.py")))
-SCHEDULED = (
-    "hedgehog_backup",
-    "hedgehog_cache_cleanup",
-    "hedgehog_cache_refresh",
-    "hedgehog_git_sync",
-    "hedgehog_github_health",
-    "hedgehog_kubernetes_health",
-    "hedgehog_kubernetes_sync",
-    "hedgehog_log_rotation",
-    "hedgehog_metrics",
-    "hedgehog_repository_changes",
-    "hedgehog_result_cleanup",
-)
+SCHEDULED = tuple(sorted(f"hedgehog_{clock.name.removesuffix('_schedule')}" for clock in GROUPS["Schedules"]))
 KEPT_DAYS = 0.5
 """Of every history."""
 LOGS_KEPT_DAYS = 0.3

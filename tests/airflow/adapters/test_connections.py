@@ -13,7 +13,7 @@ from hedgehog.airflow.adapters.connections import (
     ConnectionValues,
     database_parameters,
     git_cache_directory,
-    read,
+    read_connection,
 )
 from hedgehog.errors import InvalidInput, NotFound
 
@@ -30,7 +30,7 @@ def test_a_uri_is_split_into_its_parts(monkeypatch):
     connect(
         monkeypatch, "postgres://ada%40net:p%3Aw%2F%3F@db.example.com:5433/fabrics?sslmode=require&connect_timeout=3"
     )
-    assert read("fabric_db") == ConnectionValues(
+    assert read_connection("fabric_db") == ConnectionValues(
         connection_id="fabric_db",
         conn_type="postgres",
         host="db.example.com",
@@ -54,36 +54,36 @@ def test_a_json_connection_is_read(monkeypatch):
     }
     wanted = ConnectionValues("fabric_db", "postgres", "db", "ada", SECRET, 5433, "fabrics", {"sslmode": "require"})
     connect(monkeypatch, {**parts, "extra": {"sslmode": "require"}})
-    assert read("fabric_db") == wanted
+    assert read_connection("fabric_db") == wanted
     connect(monkeypatch, {**parts, "port": "5433", "extra": '{"sslmode": "require"}'})
-    assert read("fabric_db") == wanted
+    assert read_connection("fabric_db") == wanted
 
 
 def test_a_missing_field_is_none(monkeypatch):
     """Not an empty string, which libpq and git would use as a value."""
     connect(monkeypatch, {"conn_type": "generic"})
-    assert read("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
+    assert read_connection("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
     connect(monkeypatch, "generic://")
-    assert read("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
+    assert read_connection("fabric_db") == ConnectionValues("fabric_db", "generic", None, None, None, None, None, {})
 
 
 def test_a_uri_may_contain_its_extra_as_json(monkeypatch):
     """Airflow writes an extra that is not flat as `__extra__`."""
     connect(monkeypatch, "kubernetes://?__extra__=%7B%22in_cluster%22%3A+true%7D&namespace=x")
-    assert read("fabric_db").extra == {"in_cluster": True, "namespace": "x"}
+    assert read_connection("fabric_db").extra == {"in_cluster": True, "namespace": "x"}
 
 
 def test_postgres_and_postgresql_are_one_type(monkeypatch):
     """SQLAlchemy says postgresql, Airflow says postgres."""
     connect(monkeypatch, "postgresql://ada@db/fabrics")
-    assert read("fabric_db").conn_type == "postgres"
+    assert read_connection("fabric_db").conn_type == "postgres"
 
 
 def test_the_environment_takes_precedence_over_airflow(monkeypatch):
     """As in Airflow itself; the `hedgehog` command then need not start Airflow."""
     monkeypatch.setattr(connections, "_from_airflow", lambda connection_id: pytest.fail("asked Airflow"))
     connect(monkeypatch, "generic://host")
-    assert read("fabric_db").host == "host"
+    assert read_connection("fabric_db").host == "host"
 
 
 def test_a_missing_connection_is_named_with_the_ways_to_create_it(monkeypatch):
@@ -96,7 +96,7 @@ def test_a_missing_connection_is_named_with_the_ways_to_create_it(monkeypatch):
 
     monkeypatch.setattr(Connection, "get", get)
     with pytest.raises(NotFound) as caught:
-        read("no_such_db")
+        read_connection("no_such_db")
     for part in ("'no_such_db'", "web UI", "airflow connections add no_such_db", "AIRFLOW_CONN_NO_SUCH_DB"):
         assert part in str(caught.value)
 
@@ -110,7 +110,7 @@ def test_a_connection_from_airflow_has_the_same_parts(monkeypatch):
     )
     known.extra = '{"sslmode": "require"}'
     monkeypatch.setattr(Connection, "get", lambda connection_id: known)
-    assert read("fabric_db") == ConnectionValues(
+    assert read_connection("fabric_db") == ConnectionValues(
         "fabric_db", "postgres", "db", "ada", SECRET, 5433, "fabrics", {"sslmode": "require"}
     )
 
@@ -118,7 +118,7 @@ def test_a_connection_from_airflow_has_the_same_parts(monkeypatch):
 def test_no_secret_is_in_the_repr(monkeypatch):
     """A repr ends up in logs and tracebacks; an extra may hold private keys."""
     connect(monkeypatch, {"conn_type": "git", "password": SECRET, "extra": {"private_key": f"{SECRET}-key"}})
-    values = read("fabric_db")
+    values = read_connection("fabric_db")
     assert values.password == SECRET
     assert SECRET not in repr(values)
     assert SECRET not in str([values])
@@ -143,7 +143,7 @@ def test_a_broken_connection_is_named_but_not_quoted(monkeypatch, text):
     with pytest.raises(
         InvalidInput, match="AIRFLOW_CONN_FABRIC_DB is neither a connection URI nor a JSON object"
     ) as caught:
-        read("fabric_db")
+        read_connection("fabric_db")
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -154,7 +154,7 @@ def test_airflows_log_masks_the_secrets_of_a_connection(monkeypatch):
     told: list[tuple[object, str | None]] = []
     monkeypatch.setattr("airflow.sdk.log.mask_secret", lambda secret, name=None: told.append((secret, name)))
     connect(monkeypatch, {"conn_type": "git", "password": SECRET, "extra": {"private_key": "key"}})
-    read("fabric_db")
+    read_connection("fabric_db")
     assert told == [(SECRET, None), ({"private_key": "key"}, "extra")]
 
 
@@ -211,5 +211,5 @@ def test_reading_a_connection_logs_nothing(monkeypatch, caplog):
     """Anything logged about it would be a risk."""
     caplog.set_level(logging.DEBUG)
     connect(monkeypatch, {"conn_type": "git", "password": SECRET})
-    read("fabric_db")
+    read_connection("fabric_db")
     assert SECRET not in caplog.text

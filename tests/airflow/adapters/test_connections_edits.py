@@ -156,7 +156,9 @@ def test_a_new_kubeconfig_is_tried_by_the_next_plan(cluster, api, database, conn
 def test_connections_of_healthy_fabrics_are_not_read(lab, database, connect, monkeypatch):
     """A connection that cannot be read does not affect the other fabrics."""
     asked = []
-    monkeypatch.setattr(connection_digests, "read", lambda connection_id: asked.append(connection_id) or {}["gone"])
+    monkeypatch.setattr(
+        connection_digests, "read_connection", lambda connection_id: asked.append(connection_id) or {}["gone"]
+    )
     connect("net_git", conn_type="git", login="robot", password=SECRET)
     assert (push(database), plan("git"), asked) == (None, [], [])
     with transaction(database) as cursor:

@@ -38,7 +38,7 @@ from hedgehog.errors import HedgehogError
 
 def value(name):
     try:
-        return dataclasses.asdict(connections.read(name))
+        return dataclasses.asdict(connections.read_connection(name))
     except HedgehogError as error:
         return [error.reason, str(error)]
 

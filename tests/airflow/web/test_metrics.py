@@ -105,7 +105,7 @@ def test_the_token_comes_from_an_airflow_connection_or_a_setting(monkeypatch):
         raise NotFound(connection_id)
 
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__METRICS_TOKEN", "of the setting")
-    monkeypatch.setattr(metrics_view, "read", no_connection)
+    monkeypatch.setattr(metrics_view, "read_connection", no_connection)
     assert scrape_token() == "of the setting"
     monkeypatch.undo()
     values = {"conn_type": "generic", "password": "of the connection"}

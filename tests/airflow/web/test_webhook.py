@@ -371,7 +371,7 @@ def test_the_secrets_come_from_an_airflow_connection(monkeypatch):
 
 def test_the_secrets_may_come_from_the_configuration(monkeypatch):
     """An empty value does not count."""
-    monkeypatch.setattr(webhook, "read", _no_connection)
+    monkeypatch.setattr(webhook, "read_connection", _no_connection)
     assert webhook.webhook_secrets() == ()
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GITHUB_WEBHOOK_SECRET", "from the environment")
     assert webhook.webhook_secrets() == ("from the environment",)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.airflow.settings import BACKUP_DIRECTORY
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.services.transfer import backup, backup_manifest
@@ -45,7 +45,7 @@ def is_url(place: str) -> bool:
 def backup_key() -> str | None:
     """The key with which backups are signed: the password of the connection `hedgehog_backup_key`; None without one."""
     try:
-        return read(KEY_CONNECTION).password or None
+        return read_connection(KEY_CONNECTION).password or None
     except NotFound:
         return None
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import orjson
 
-from hedgehog.airflow.adapters.connections import ConnectionValues, database_parameters, read
+from hedgehog.airflow.adapters.connections import ConnectionValues, database_parameters, read_connection
 from hedgehog.errors import InvalidInput, NotFound
 
 DIGEST_BYTES = 2
@@ -44,7 +44,7 @@ def digests() -> Callable[[str, bytes], bytes]:
 
 def _content(connection_id: str) -> bytes:
     try:
-        values = read(connection_id)
+        values = read_connection(connection_id)
     except (NotFound, InvalidInput) as error:
         return error.reason.encode()
     return orjson.dumps([asdict(values), _files(values)], option=orjson.OPT_SORT_KEYS, default=str)

@@ -44,7 +44,7 @@ class ConnectionValues:
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def read(connection_id: str) -> ConnectionValues:
+def read_connection(connection_id: str) -> ConnectionValues:
     """The connection of that id: from `AIRFLOW_CONN_<ID>`, else as Airflow knows it (secrets backends included).
 
     Raises NotFound with the ways to create it, InvalidInput when it cannot be read.
@@ -192,7 +192,7 @@ def refuse_other_host(values: ConnectionValues, host: str) -> None:
 
 def database_parameters(connection_id: str = DATABASE_CONNECTION) -> dict[str, Any]:
     """libpq keywords of a `postgres` connection. The socket directory may be `host` or the extra `host`."""
-    values = read(connection_id)
+    values = read_connection(connection_id)
     if values.conn_type not in ("postgres", "postgresql"):
         raise InvalidInput(
             f"connection {connection_id} has type {values.conn_type!r}; it must be a postgres connection"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.airflow.configuration import option
 from hedgehog.gitops.addresses import RepositoryAddress
 
@@ -24,7 +24,7 @@ def open_github_of(repository: GitRepository) -> Client | None:
 
     if repository.connection_id is None or repository.url.startswith("file:"):
         return None
-    values = read(repository.connection_id)
+    values = read_connection(repository.connection_id)
     host = RepositoryAddress.of(repository.url).host
     if values.conn_type != "github" and host != "github.com" and not host.endswith(".ghe.com"):
         return None

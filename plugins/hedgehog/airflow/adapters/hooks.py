@@ -12,7 +12,7 @@ from hedgehog.airflow.adapters.connections import (
     ConnectionValues,
     database_parameters,
     git_cache_directory,
-    read,
+    read_connection,
     refuse_other_host,
 )
 from hedgehog.airflow.settings import GIT_TIMEOUT, KUBECONFIG_ALLOW
@@ -95,7 +95,7 @@ def open_cluster(connection_id: str) -> Cluster:
     from hedgehog.kube.client import Cluster
     from hedgehog.kube.kubeconfig import Permitted, is_yes
 
-    values = read(connection_id)
+    values = read_connection(connection_id)
     if values.conn_type != "kubernetes":
         raise InvalidInput(
             f"connection {connection_id} has type {values.conn_type!r}; it must be a kubernetes connection"
@@ -160,7 +160,7 @@ def _credential_of(repository: GitRepository, connection_id: str) -> ConnectionV
     """The repository's connection, which may say for which hosts it is meant."""
     from hedgehog.gitops.addresses import RepositoryAddress
 
-    values = read(connection_id)
+    values = read_connection(connection_id)
     refuse_other_host(values, RepositoryAddress.of(repository.url).host)
     return values
 

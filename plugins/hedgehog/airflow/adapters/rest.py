@@ -135,7 +135,7 @@ def _error(status: int, what: str) -> HedgehogError:
 def open_api(connection_id: str = API_CONNECTION) -> AirflowApi | None:
     """The API of the Airflow that a connection names; None where there is no such connection."""
     try:
-        values = connections.read(connection_id)
+        values = connections.read_connection(connection_id)
     except NotFound:
         return None
     return AirflowApi(_url(values), login=values.login or None, password=values.password or None)

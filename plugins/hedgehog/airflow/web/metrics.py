@@ -12,7 +12,7 @@ from threading import Lock
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
 
-from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.airflow.clocks import intervals
 from hedgehog.airflow.settings import METRICS_TOKEN
 from hedgehog.airflow.web.database import open_for_web
@@ -32,7 +32,7 @@ CachedText = tuple[float, int, str]
 def scrape_token() -> str:
     """The password of the connection `hedgehog_metrics_token`, else `[hedgehog] metrics_token`; empty when neither is."""
     try:
-        return read(TOKEN_CONNECTION).password or ""
+        return read_connection(TOKEN_CONNECTION).password or ""
     except NotFound:
         return METRICS_TOKEN.read()
 

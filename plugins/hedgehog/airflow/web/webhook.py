@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from hedgehog.airflow.adapters.connections import read
+from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.airflow.settings import GITHUB_WEBHOOK_PREVIOUS_SECRET, GITHUB_WEBHOOK_SECRET
 from hedgehog.airflow.web.bodies import Bodies, Body, NoRoom
 from hedgehog.airflow.web.database import open_for_web
@@ -59,7 +59,7 @@ def webhook_secrets() -> Secrets:
     """The active secrets of the webhook: password and extra `previous` of the connection `hedgehog_github_webhook`,
     else `[hedgehog] github_webhook_secret` and `github_webhook_previous_secret`. Empty when none is configured."""
     try:
-        values = read(SECRET_CONNECTION)
+        values = read_connection(SECRET_CONNECTION)
         found = (values.password, values.extra.get("previous"))
     except NotFound:
         found = (GITHUB_WEBHOOK_SECRET.read(), GITHUB_WEBHOOK_PREVIOUS_SECRET.read())
