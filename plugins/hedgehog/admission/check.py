@@ -144,13 +144,18 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
     if not metadata.get("namespace"):
         row = KINDS.get(kind)
         metadata["namespace"] = (row.namespace if row else NAMESPACE) or namespace
+    ref = ObjectRef(kind, _text(metadata["namespace"]), _text(metadata.get("name")))
+    return ref, _sharing(whole, manifest)
+
+
+def _sharing(whole: Manifest, manifest: Mapping[str, Any]) -> Manifest:
+    """*whole* with those parts of *manifest* that equal it; *manifest* itself where all do."""
     for key, value in whole.items():
         given = manifest.get(key)
         if given == value and not _has_floats(given):
             whole[key] = given
-    ref = ObjectRef(kind, _text(metadata["namespace"]), _text(metadata.get("name")))
     is_same = len(whole) == len(manifest) and all(value is manifest.get(key) for key, value in whole.items())
-    return ref, manifest if is_same and isinstance(manifest, dict) else whole
+    return manifest if is_same and isinstance(manifest, dict) else whole
 
 
 def _has_floats(value: Any) -> bool:

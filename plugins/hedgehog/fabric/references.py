@@ -78,12 +78,19 @@ def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest
             del missing[ref]
         if cycles:
             cycles.remove(ready)
-        freed = []
-        for user in (user for ref in ready for user in users.get(ref, ()) if user in missing):
-            missing[user] -= 1
-            if not missing[user]:
-                freed.append(user)
-        ready = sorted(freed)
+        ready = sorted(_freed(ready, users, missing))
+
+
+def _freed(
+    done: Iterable[ObjectRef], users: Mapping[ObjectRef, Iterable[ObjectRef]], missing: dict[ObjectRef, int]
+) -> Iterator[ObjectRef]:
+    """The objects that wait for nothing any more after *done*; counts down *missing*."""
+    for ref in done:
+        for user in users.get(ref, ()):
+            if user in missing:
+                missing[user] -= 1
+                if not missing[user]:
+                    yield user
 
 
 def _others(ref: ObjectRef, manifest: Manifest, level: Mapping[ObjectRef, Manifest]) -> frozenset[ObjectRef]:

@@ -183,13 +183,18 @@ _Read = tuple[str, str, Mapping[str, Any]]
 def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
     if is_fabric_resource(manifest):
         return _read_resource(manifest)
-    kind, metadata, spec = (manifest.get(key) for key in ("kind", "metadata", "spec"))
-    if manifest.get("apiVersion") != API_VERSION:
-        what = f"{shown(manifest.get('apiVersion'))} is not served; write {API_VERSION}"
+    version, kind = manifest.get("apiVersion"), manifest.get("kind")
+    if version != API_VERSION:
+        what = f"{shown(version)} is not served; write {API_VERSION}"
         return [rows.CONFIGURATION_FIELD.at(("apiVersion",), what)]
     if not isinstance(kind, str) or kind not in SETTINGS:
         what = f"{API_VERSION} has kinds {' and '.join(sorted(SETTINGS))}, not {shown(kind)}"
         return [rows.CONFIGURATION_FIELD.at(("kind",), what)]
+    return _read_document(kind, manifest)
+
+
+def _read_document(kind: str, manifest: Mapping[str, Any]) -> _Read | list[Violation]:
+    metadata, spec = manifest.get("metadata"), manifest.get("spec")
     found = [*_metadata_faults(kind, metadata), *_unknown_fields(manifest)]
     name = metadata["name"] if isinstance(metadata, Mapping) and not found else ""
     if spec is not None and not isinstance(spec, Mapping):

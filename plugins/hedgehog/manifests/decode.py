@@ -230,8 +230,11 @@ def _unidentified(manifest: Any) -> Iterator[Violation]:
     for field, value in (("kind", kind), ("apiVersion", version)):
         if not isinstance(value, str) or not value:
             yield NO_OBJECT.at((field,), "is missing" if value in (None, "") else "is not text")
-    if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version:
-        return
+    if isinstance(kind, str) and isinstance(version, str) and kind and version:
+        yield from _unknown_kind(kind, version)
+
+
+def _unknown_kind(kind: str, version: str) -> Iterator[Violation]:
     known = schema.KNOWN.get(kind)
     if known is None:
         yield KIND.at(("kind",), f"{kind!r} is not a kind that a fabric holds")

@@ -201,14 +201,18 @@ def _validate_vlans(new: Manifest, state: ClusterState, old: Manifest | None) ->
                 message = "{}-{} overlaps {}-{}, which is reserved".format(first, last, *reserved)
                 yield RANGE_RESERVED.at(("spec", "ranges", number), message)
     if old is not None:
-        for vpc in state.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
-            for name, subnet in vpc["spec"].get("subnets", {}).items():
-                vlan = subnet.get("vlan", 0)
-                if not has_vlan(new, vlan):
-                    yield VLAN_IN_USE.at(("spec", "ranges"), _kept(vpc, name, f"VLAN {vlan}"), "" if vlan else _NO_VLAN)
+        yield from _vlans_kept(new, state)
 
 
-def _kept(vpc: Manifest, subnet: str, used: str) -> str:
+def _vlans_kept(new: Manifest, state: ClusterState) -> Iterator[Violation]:
+    for vpc in state.labelled("VPC", labels.IPV4_NAMESPACE, new["metadata"]["name"]):
+        for name, subnet in vpc["spec"].get("subnets", {}).items():
+            vlan = subnet.get("vlan", 0)
+            if not has_vlan(new, vlan):
+                yield VLAN_IN_USE.at(("spec", "ranges"), _in_use(vpc, name, f"VLAN {vlan}"), "" if vlan else _NO_VLAN)
+
+
+def _in_use(vpc: Manifest, subnet: str, used: str) -> str:
     return f"VPC {vpc['metadata']['name']} uses {used} for its subnet {subnet}"
 
 
@@ -219,7 +223,7 @@ def _warn_vlans(new: Manifest, state: ClusterState, old: Manifest | None) -> Ite
     for vpc in state.labelled("VPC", labels.VLAN_NAMESPACE, name):
         for subnet_name, subnet in vpc["spec"].get("subnets", {}).items():
             if not subnet.get("hostBGP") and not has_vlan(new, subnet.get("vlan", 0)):
-                yield VLAN_LOST.at(("spec", "ranges"), _kept(vpc, subnet_name, f"VLAN {subnet.get('vlan', 0)}"))
+                yield VLAN_LOST.at(("spec", "ranges"), _in_use(vpc, subnet_name, f"VLAN {subnet.get('vlan', 0)}"))
 
 
 def _dropped_vlans(sent: Manifest, new: Manifest) -> Iterator[Violation]:
@@ -287,7 +291,7 @@ def _subnets_kept(new: Manifest, state: ClusterState) -> Iterator[Violation]:
         for name, subnet in vpc["spec"].get("subnets", {}).items():
             prefix = parse_prefix(subnet.get("subnet", ""))
             if prefix is None or not has_prefix(new, prefix):
-                yield SUBNET_IN_USE.at(("spec", "subnets"), _kept(vpc, name, subnet.get("subnet", "")))
+                yield SUBNET_IN_USE.at(("spec", "subnets"), _in_use(vpc, name, subnet.get("subnet", "")))
 
 
 def _warn_ipv4(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
@@ -318,7 +322,7 @@ def _prefixes_kept(new: Manifest, state: ClusterState) -> Iterator[Violation]:
             for text in subnet.get("hostBGPExtraPrefixes", ()):
                 prefix = parse_prefix(text)
                 if prefix is not None and not has_prefix(new, prefix):
-                    yield PREFIX_LOST.at(("spec", "subnets"), _kept(vpc, name, text))
+                    yield PREFIX_LOST.at(("spec", "subnets"), _in_use(vpc, name, text))
 
 
 def _delete_ipv4(old: Manifest, state: ClusterState) -> Iterator[Violation]:

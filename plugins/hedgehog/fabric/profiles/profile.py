@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,23 +140,34 @@ class Profile:
 def parse_profile(manifest: Manifest) -> Profile:
     """The value of a SwitchProfile manifest, which has the types of its schema. Goes through all its ports once."""
     spec = manifest.get("spec") or {}
-    kinds = {name: _kind(one) for name, one in (spec.get("portProfiles") or {}).items()}
-    ports = {name: _port(one, kinds) for name, one in (spec.get("ports") or {}).items()}
-    by_pipeline: Counter[str] = Counter()
-    for port in ports.values():
-        if not port.management:
-            by_pipeline[port.pipeline] += len(_default_offsets(port))
+    kinds = {name: _kind(one) for name, one in _entries(spec, "portProfiles")}
+    ports = {name: _port(one, kinds) for name, one in _entries(spec, "ports")}
+    by_pipeline = _default_totals(ports.values())
     return Profile(
         name=manifest["metadata"]["name"],
-        features=frozenset(name for name, on in (spec.get("features") or {}).items() if on),
+        features=frozenset(name for name, on in _entries(spec, "features") if on),
         ports=ports,
-        groups={name: kinds.get(one.get("profile", "")) for name, one in (spec.get("portGroups") or {}).items()},
+        groups={name: kinds.get(one.get("profile", "")) for name, one in _entries(spec, "portGroups")},
         max_ports=spec.get("maxPorts", 0),
-        pipelines={name: one.get("maxPorts", 0) for name, one in (spec.get("pipelines") or {}).items()},
+        pipelines={name: one.get("maxPorts", 0) for name, one in _entries(spec, "pipelines")},
         default_total=by_pipeline.total(),
         default_by_pipeline={name: count for name, count in by_pipeline.items() if name},
         default_fault=next(filter(None, (_fault(name, port) for name, port in ports.items())), ""),
     )
+
+
+def _entries(spec: Mapping[str, Any], field: str) -> Iterable[tuple[str, Any]]:
+    entries: Mapping[str, Any] = spec.get(field) or {}
+    return entries.items()
+
+
+def _default_totals(ports: Iterable[Port]) -> Counter[str]:
+    """How many data ports there are by pipeline when the switch sets no breakouts."""
+    by_pipeline: Counter[str] = Counter()
+    for port in ports:
+        if not port.management:
+            by_pipeline[port.pipeline] += len(_default_offsets(port))
+    return by_pipeline
 
 
 def _kind(profile: Mapping[str, Any]) -> PortKind:

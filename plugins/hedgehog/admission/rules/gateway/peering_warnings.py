@@ -67,7 +67,12 @@ def _expose(expose: Mapping[str, Any], path: Path, subnets: Mapping[str, Any]) -
         blocks = expose.get(field) or ()
         if blocks and all(block.get("not") for block in blocks):
             yield ONLY_EXCLUDED.at((*path, field), "has only `not`")
-    nat = expose.get("nat") or {}
+    yield from _nat(expose, expose.get("nat") or {}, path, subnets)
+
+
+def _nat(
+    expose: Mapping[str, Any], nat: Mapping[str, Any], path: Path, subnets: Mapping[str, Any]
+) -> Iterator[Violation]:
     if STATELESS in nat:
         inside, outside = (_size(expose.get(field) or (), subnets) for field in ("ips", "as"))
         if inside != outside:

@@ -90,16 +90,18 @@ def kind_violations(spec: Spec) -> Iterator[Violation]:
         path = ("spec", "portProfiles", name)
         if name not in used:
             yield UNUSED.at(path, f"no port and no group has port profile {name}")
-        if ("speed" in kind) == ("breakout" in kind):
-            yield KIND.at(
-                path, f"port profile {name} has {'both' if 'speed' in kind else 'neither'} speed and breakout"
-            )
-        if kind.get("autoNegDefault") and not kind.get("autoNegAllowed"):
-            yield KIND.at((*path, "autoNegDefault"), f"port profile {name} negotiates by default, but may not")
-        if "speed" in kind:
-            yield from _speed_violations((*path, "speed"), kind["speed"])
-        if "breakout" in kind:
-            yield from _mode_violations((*path, "breakout"), kind["breakout"])
+        yield from _port_profile_violations(path, name, kind)
+
+
+def _port_profile_violations(path: Path, name: str, kind: Spec) -> Iterator[Violation]:
+    if ("speed" in kind) == ("breakout" in kind):
+        yield KIND.at(path, f"port profile {name} has {'both' if 'speed' in kind else 'neither'} speed and breakout")
+    if kind.get("autoNegDefault") and not kind.get("autoNegAllowed"):
+        yield KIND.at((*path, "autoNegDefault"), f"port profile {name} negotiates by default, but may not")
+    if "speed" in kind:
+        yield from _speed_violations((*path, "speed"), kind["speed"])
+    if "breakout" in kind:
+        yield from _mode_violations((*path, "breakout"), kind["breakout"])
 
 
 def _speed_violations(path: Path, speed: Spec) -> Iterator[Violation]:

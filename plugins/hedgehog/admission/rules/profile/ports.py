@@ -102,23 +102,38 @@ def _management_violations(path: Path, name: str, port: Spec) -> Iterator[Violat
 
 
 def _data_violations(path: Path, name: str, port: Spec, spec: Spec) -> Iterator[Violation]:
-    halves = name[1:].split("/")
-    if not name.startswith("E") or len(halves) != 2 or any((atoi(half) or 0) <= 0 for half in halves):
+    if not _is_data_port(name):
         yield NAME.at(path, f"data port {name} is not E<asic>/<port>")
     if not port.get("label"):
         yield LABEL.at((*path, "label"), f"port {name} has no label")
-    kind = (spec.get("portProfiles") or {}).get(port.get("profile", ""))
-    splits = kind is not None and "breakout" in kind
     if bool(port.get("profile")) == bool(port.get("group")):
         yield ONE_KIND.at(path, f"port {name} has {'both' if port.get('group') else 'neither'} profile and group")
     yield from _reference_violations(path, name, port, spec)
-    if port.get("pipeline") and not splits and (kind is not None or not port.get("profile")):
+    can_be_split = _can_be_split(port, spec)
+    if port.get("pipeline") and can_be_split is False:
         yield PIPELINE_PORT.at((*path, "pipeline"), f"port {name} cannot be split")
+    yield from _software_name_violations(path, name, port, can_be_split)
+
+
+def _is_data_port(name: str) -> bool:
+    parts = name[1:].split("/")
+    return name.startswith("E") and len(parts) == 2 and all((atoi(part) or 0) > 0 for part in parts)
+
+
+def _can_be_split(port: Spec, spec: Spec) -> bool | None:
+    """None where the port profile, which says it, does not exist."""
+    kind = (spec.get("portProfiles") or {}).get(port.get("profile", ""))
+    if kind is None:
+        return None if port.get("profile") else False
+    return "breakout" in kind
+
+
+def _software_name_violations(path: Path, name: str, port: Spec, can_be_split: bool | None) -> Iterator[Violation]:
     if not port.get("nos"):
         yield SOFTWARE_NAME.at((*path, "nos"), f"port {name} has no name in the switch software")
-    elif splits:
+    elif can_be_split:
         yield from _split_name_violations(path, name, port)
-    elif (kind is not None or not port.get("profile")) and not _numbered(port["nos"], "Ethernet"):
+    elif can_be_split is False and not _numbered(port["nos"], "Ethernet"):
         yield SOFTWARE_NAME.at((*path, "nos"), f"port {name} has {port['nos']!r}, not Ethernet and a number")
 
 

@@ -151,6 +151,7 @@ def port_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     if profile is None:
         yield NO_PROFILE.at(("spec", "profile"), f"there is no SwitchProfile {name!r}")
         return
+    yield from _group_speed_violations(new, profile)
     yield from _speed_violations(new, profile)
     broken = list(_breakout_violations(new, profile))
     yield from broken
@@ -161,7 +162,7 @@ def port_violations(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     yield from _feature_violations(new, profile)
 
 
-def _speed_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:
+def _group_speed_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:
     for name, speed in (new["spec"].get("portGroupSpeeds") or {}).items():
         path = ("spec", "portGroupSpeeds", name)
         kind = profile.groups.get(name)
@@ -169,6 +170,9 @@ def _speed_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:
             yield NO_PORT_GROUP.at(path, f"profile {profile.name} has no port group {name}")
         elif speed not in kind.speeds:
             yield GROUP_SPEED.at(path, f"port group {name} has no speed {speed}; it has {', '.join(kind.speeds)}")
+
+
+def _speed_violations(new: Manifest, profile: Profile) -> Iterator[Violation]:
     for name, speed in (new["spec"].get("portSpeeds") or {}).items():
         path = ("spec", "portSpeeds", name)
         port = profile.ports.get(name)

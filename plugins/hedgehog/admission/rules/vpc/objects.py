@@ -237,12 +237,17 @@ def _fit_namespaces(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Vi
         if addresses is not None and not has_prefix(addresses, prefix):
             yield SUBNET_OUTSIDE.at(path, f"{text} is not in the IPv4Namespace {spec['ipv4Namespace']}")
     for name, subnet in spec.get("subnets", {}).items():
-        vlan, relay = subnet.get("vlan"), subnet.get("dhcp", {}).get("relayVPC")
+        vlan = subnet.get("vlan")
         if vlan and not subnet.get("hostBGP") and vlans is not None and not has_vlan(vlans, vlan):
             message = f"{vlan} is not in the VLANNamespace {spec['vlanNamespace']}"
             yield VLAN_OUTSIDE.at(("spec", "subnets", name, "vlan"), message)
-        if relay and state.get("VPC", relay) is None:
-            yield RELAY_VPC_MISSING.at(("spec", "subnets", name, "dhcp", "relayVPC"), f"there is no VPC {relay}")
+        yield from _relay_vpc(name, subnet, state)
+
+
+def _relay_vpc(name: str, subnet: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
+    relay = subnet.get("dhcp", {}).get("relayVPC")
+    if relay and state.get("VPC", relay) is None:
+        yield RELAY_VPC_MISSING.at(("spec", "subnets", name, "dhcp", "relayVPC"), f"there is no VPC {relay}")
 
 
 def _taken(name: str, spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
