@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import inspect
 import json
 import os
+import pkgutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -355,11 +357,14 @@ def _make_problems_page() -> str:
 
 
 def load_rules() -> Mapping[str, Any]:
-    """Every rule by its id, whichever module makes it."""
-    from hedgehog.admission import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
+    """Every rule by its id, also of a module that nothing imports yet."""
+    from hedgehog import admission, manifests  # noqa: PLC0415 - on the path since main()
     from hedgehog.manifests.rule import RULES  # noqa: PLC0415
-    from hedgehog.services.kubernetes import dry_run as against_cluster  # noqa: F401, PLC0415
+    from hedgehog.services.kubernetes import dry_run  # noqa: F401, PLC0415 - has a rule of its own
 
+    for package in (admission, manifests):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     return RULES
 
 

@@ -70,7 +70,7 @@ def test_whatever_is_parsed_python_parses_too(text):
     ],
 )
 def test_addresses_that_go_refuses_are_refused(text):
-    """Leading zeros, zones, blanks, digits of other scripts."""
+    """Leading zeros, zones, spaces, digits of other scripts."""
     assert parse_address(text) is None
 
 

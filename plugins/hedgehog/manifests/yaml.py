@@ -143,7 +143,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> FileProblem:
     mark: Any = error.problem_mark or error.context_mark
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
     if "cannot start any token" in what:
-        what += " (a tab? indent with blanks; quote what begins with % @ or `)"
+        what += " (a tab? indent with spaces; quote what begins with % @ or `)"
     return FileProblem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
 
 

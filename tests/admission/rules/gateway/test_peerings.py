@@ -216,7 +216,7 @@ def test_peering_a_pair_again_is_a_warning() -> None:
 
 
 def test_ports_are_read_as_upstream_reads_them() -> None:
-    """Signs, leading zeros and blanks around the dash included."""
+    """Signs, leading zeros and spaces around the dash included."""
     assert [parse_ports(text) for text in ("80", "+80", "080", "1-65535", "8 - 9")] == [
         (80, 80),
         (80, 80),

@@ -18,7 +18,7 @@ NO_PREFIX = rule(
     what="The addresses of a switch are written as address and prefix length.",
     why="Anything else cannot be read.",
     source=_SOURCE,
-    fix="write it like 172.30.0.10/21 (ip) or 172.30.8.5/32 (protocolIP, vtepIP), without blanks",
+    fix="write it like 172.30.0.10/21 (ip) or 172.30.8.5/32 (protocolIP, vtepIP), without spaces",
 )
 NOT_HOST = rule(
     "switch-address-not-host",
