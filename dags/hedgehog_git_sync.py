@@ -1,19 +1,24 @@
 """# Fabrics → Git
 
 Publishes every fabric that changed in the fabric database to its Git repository: `fabric.yaml`, one file per object,
-one commit per fabric. A fabric whose files are as they should be makes no commit.
+one commit per fabric; then applies what it published to the fabric's cluster. A fabric whose files are as they should
+be makes no commit.
 
 **When.** At once when a fabric changes; every five minutes for fabrics that were missed, that failed and are due again,
 or that are due for their regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` publishes them, one mapped task per batch, named by its
-fabrics. `summary` says what happened to each and what is open: problems that an earlier run found and nobody has
+fabrics. `apply` then brings to the clusters of the batch what was published, as `hedgehog_kubernetes_sync` does; a
+fabric that has no cluster, that could not be published, or whose cluster did not answer the last time is skipped, with
+the reason. `summary` says what happened to each and what is open: problems that an earlier run found and nobody has
 resolved yet.
 
 **Manual runs.** Trigger it with fabric names to sync them now, with *Check everything* to compare every file, with *Dry
 run* to see what it would do:
 
     airflow dags trigger hedgehog_git_sync --conf '{"fabrics": ["fabric-1"], "force": true}'
+
+Both are about Git: a dry run applies nothing, and what is to be compared with a cluster, `hedgehog_kubernetes_sync` does.
 
 **When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
 names each with its reason, the time it began, and what to do (with `[hedgehog] open_problems = warn` it is only a
@@ -22,11 +27,18 @@ parked and retried about once an hour; bad data is parked until it changes. A fi
 *held*, and so is an object that its cluster would refuse: nothing is overwritten; see `hedgehog status`.
 """
 
-from airflow.sdk import dag
+from typing import Any
+
+from airflow.sdk import dag, task_group
 
 from hedgehog.airflow.assets import FABRIC_CHANGED
 from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
-from hedgehog.airflow.operators.sync import FabricGitSyncOperator, PlanSyncOperator, SyncSummaryOperator
+from hedgehog.airflow.operators.sync import (
+    ApplyPublishedOperator,
+    FabricGitSyncOperator,
+    PlanSyncOperator,
+    SyncSummaryOperator,
+)
 from hedgehog.airflow.settings import GIT_SYNC_SCHEDULE
 
 
@@ -37,7 +49,7 @@ from hedgehog.airflow.settings import GIT_SYNC_SCHEDULE
     **dag_defaults("git_sync", "sync", __doc__),
 )
 def hedgehog_git_sync() -> None:
-    """Plan, sync each batch, summarize."""
+    """Plan, publish and apply each batch, summarize."""
     plan = PlanSyncOperator(
         task_id="plan",
         target="git",
@@ -46,18 +58,37 @@ def hedgehog_git_sync() -> None:
         priority_weight=6,
         doc_md="Finds the fabrics that are due, with one query, and splits them into batches.",
     )
-    sync = FabricGitSyncOperator.partial(
-        task_id="sync",
-        force="{{ params.force }}",
-        dry_run="{{ params.dry_run }}",
-        due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
-        priority_weight=7,
-        map_index_template="→ {{ fabrics }}",
-        doc_md="Publishes the fabrics of one batch: one commit per fabric, one push per repository.",
-    ).expand(fabrics=plan.output)
+
+    @task_group(prefix_group_id=False)
+    def batch(fabrics: Any) -> None:
+        """No batch waits for another: what is published is applied at once."""
+        sync = FabricGitSyncOperator(
+            task_id="sync",
+            fabrics=fabrics,
+            force="{{ params.force }}",
+            dry_run="{{ params.dry_run }}",
+            due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
+            priority_weight=7,
+            map_index_template="→ {{ fabrics }}",
+            doc_md="Publishes the fabrics of one batch: one commit per fabric, one push per repository.",
+        )
+        sync >> ApplyPublishedOperator(
+            task_id="apply",
+            fabrics=fabrics,
+            dry_run="{{ params.dry_run }}",
+            trigger_rule="none_skipped",
+            pool="kubernetes",
+            queue="kubernetes",
+            priority_weight=8,
+            map_index_template="→ {{ fabrics }}",
+            doc_md="Applies what was published to the clusters of the batch; a fabric that has no cluster, or that could "
+            "not be published, is skipped, and the log says why.",
+        )
+
     summary = SyncSummaryOperator(
         task_id="summary",
         planned=plan.output,
+        applied_by="apply",
         verb="git_sync",
         fabrics="{{ params.fabrics or [] }}",
         trigger_rule="none_skipped",
@@ -65,7 +96,7 @@ def hedgehog_git_sync() -> None:
         doc_md="Says what happened to every fabric; red when one failed or waits for somebody. "
         "Skipped when nothing was due and nothing is open.",
     )
-    sync >> summary
+    batch.expand(fabrics=plan.output) >> summary
 
 
 hedgehog_git_sync()

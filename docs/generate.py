@@ -72,7 +72,8 @@ def _param(name: str, param: Any) -> tuple[str, ...]:
 
 
 def _task(task: Any) -> tuple[str, ...]:
-    name = f"`{task.task_id}`" + (" (mapped)" if task.is_mapped else "")
+    is_mapped = task.is_mapped or task.get_closest_mapped_task_group() is not None
+    name = f"`{task.task_id}`" + (" (mapped)" if is_mapped else "")
     after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids))
     return name, after, str(task.priority_weight), task.doc_md.strip()
 

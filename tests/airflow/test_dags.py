@@ -27,7 +27,7 @@ PURPOSES = {"sync", "validation", "health", "metrics", "cache", "maintenance"}
 """The closed list of tags beside `hedgehog`: operators filter by these words, so a new one is a decision."""
 
 POOL_AND_WEIGHTS = {
-    "hedgehog_git_sync": ("git_sync", {6, 7}),
+    "hedgehog_git_sync": ("git_sync", {6, 7, 8}),
     "hedgehog_kubernetes_sync": ("kubernetes", {7, 8}),
     "hedgehog_repository_changes": ("git_sync", {8}),
     "hedgehog_pull_request_validation": ("git_sync", {6}),
@@ -46,6 +46,9 @@ POOL_AND_WEIGHTS = {
 
 IN_EVERY_POOL = {"hedgehog_self_test"}
 """Has a task in each queue, to show that somebody serves it."""
+
+AT_CLUSTERS = {("hedgehog_git_sync", "apply")}
+"""Works at clusters in a DAG of another class of work, so it takes its slot among those who do."""
 
 HARD_LIMIT = timedelta(seconds=600)
 """What no task may outlast."""
@@ -207,20 +210,23 @@ def test_every_task_takes_a_slot_of_its_pool_at_its_own_weight(dag):
     pool, weights = POOL_AND_WEIGHTS[dag.dag_id]
     assert pool in POOLS
     pools = POOLS if dag.dag_id in IN_EVERY_POOL else {pool}
-    assert {(task.pool, task.queue, task.weight_rule) for task in dag.tasks} == {(p, p, "absolute") for p in pools}
+    others = [task for task in dag.tasks if (dag.dag_id, task.task_id) in AT_CLUSTERS]
+    assert {(task.pool, task.queue, task.weight_rule) for task in others} <= {("kubernetes", "kubernetes", "absolute")}
+    found = {(task.pool, task.queue, task.weight_rule) for task in dag.tasks if task not in others}
+    assert found == {(p, p, "absolute") for p in pools}
     assert {task.priority_weight for task in dag.tasks} == weights
 
 
 def test_a_mapped_task_is_named_after_what_it_works_on(dag):
     """A list of numbers tells an operator nothing."""
-    assert all(task.map_index_template for task in dag.tasks if task.is_mapped)
+    assert all(task.map_index_template for task in dag.tasks if is_mapped(task))
 
 
 @pytest.mark.parametrize("label", ["fabric-1", "12", "1.10", "None", "0x10", "1, 2", "a, b, c +9"])
 def test_the_name_of_a_mapped_task_is_text(dag, label):
     """DAGs render natively, so a fabric called `12` would become a number, which fails the task after its work."""
     for task in dag.tasks:
-        if task.is_mapped:
+        if is_mapped(task):
             names = dict.fromkeys(("fabrics", "repositories", "pull_requests"), label)
             rendered = dag.get_template_env().from_string(task.map_index_template).render(names)
             assert isinstance(rendered, str)
@@ -272,6 +278,20 @@ def test_the_name_of_a_pull_request_reaches_the_tasks_with_its_types(dag_bag, pa
     plan = copy.copy(dag.get_task("plan"))
     plan.render_template_fields({"params": {**dag.params.dump(), **params}, "dag": dag})
     assert (plan.repository, plan.pull_request) == fields
+
+
+def test_what_a_batch_published_is_applied_whatever_became_of_the_others(dag_bag):
+    """A hanging Git host delays no other batch, and one failed push keeps no other fabric from its cluster."""
+    dag = dag_bag.dags["hedgehog_git_sync"]
+    apply = dag.get_task("apply")
+    assert (apply.upstream_task_ids, apply.trigger_rule) == ({"sync"}, "none_skipped")
+    assert apply.get_closest_mapped_task_group() is dag.get_task("sync").get_closest_mapped_task_group() is not None
+    assert dag.get_task("summary").upstream_task_ids == {"plan", "apply"}
+
+
+def is_mapped(task: Any) -> bool:
+    """Whether a task has an instance per batch, by itself or with its group."""
+    return bool(task.is_mapped or task.get_closest_mapped_task_group())
 
 
 def _argument(task: Any, attribute: str, argument: str) -> Any:

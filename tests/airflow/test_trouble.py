@@ -88,6 +88,21 @@ def test_a_problem_at_one_target_leaves_the_other_green(bench, context):
     assert summary(context, "kubernetes_sync")["open"] == []
 
 
+def test_a_run_that_applies_what_it_published_names_what_is_open_at_those_clusters(bench, context, ti):
+    """Of a fabric that it did not apply, the DAG of the clusters names it."""
+    fabric = bench.synced_fabric()
+    finding = Finding(ProblemKind.REFUSED, "VPC/default/a", "would be refused")
+    parts = {"reason": "1 object is held", "findings": (finding,)}
+    ended(bench, fabric, OutcomeStatus.HELD, Target.KUBERNETES, **parts)
+    assert summary(context, applied_by="apply")["open"] == []
+
+    outcome = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, **parts)
+    ti._xcoms[("apply", "outcomes", 0)] = [outcome.as_dict()]
+    with pytest.raises(AirflowFailException, match=r"somebody must look at lab \(would be refused\)"):
+        summary(context, applied_by="apply")
+    assert [one["verb"] for one in ti.pushed["return_value"]["open"]] == ["kubernetes_sync"]
+
+
 def test_a_run_for_one_fabric_is_not_red_because_of_another(bench, context):
     """Somebody who syncs one fabric manually asks only about that one."""
     parked(bench)

@@ -26,8 +26,8 @@ REVISION_PUBLISHED = Asset(
         AssetWatcher(name="revision_published", trigger=NotificationTrigger(channel="hedgehog_revision_published"))
     ],
 )
-"""There is something that a cluster does not have yet: Git has a new generation of a fabric, or a fabric without Git
-sync changed in the database."""
+"""There is something that a cluster does not have yet, and no run that applies it: a push was taken in, a fabric without
+Git sync changed in the database, or a run that published a generation left it."""
 
 INBOX = Asset(
     name="hedgehog_inbox",

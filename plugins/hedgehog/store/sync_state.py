@@ -121,13 +121,21 @@ _FINISH = (
 )
 
 
-def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter: random.Random | None = None) -> None:
+def finish(
+    cursor: Any,
+    fabric_id: int,
+    outcome: Outcome,
+    *,
+    run_id: str,
+    wake_kubernetes: bool = True,
+    jitter: random.Random | None = None,
+) -> None:
     """Record *outcome*, inside the caller's transaction: state, history, next run, and wake-ups.
 
     A fabric that changed again meanwhile stays due, and its wake-up is repeated, so that it need not wait for the schedule.
-    A published generation makes the Kubernetes target due. A sync that is not retryable, or that failed
-    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter; it is retried slowly, unless only a change of
-    the fabric can help. Outcomes of a dry run are not recorded.
+    A published generation makes the Kubernetes target due; without *wake_kubernetes* it wakes nobody, because the caller
+    applies it. A sync that is not retryable, or that failed MAX_ATTEMPTS times, is parked, and a trigger writes its dead
+    letter; it is retried slowly, unless only a change of the fabric can help. Outcomes of a dry run are not recorded.
     """
     if outcome.dry_run:
         return
@@ -167,7 +175,9 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
     if again:
         cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), before.name))
     if outcome.target is Target.GIT and not failed:
-        _wake_kubernetes(cursor, fabric_id, outcome.generation, before.name)
+        published = _make_kubernetes_due(cursor, fabric_id, outcome.generation)
+        if published and wake_kubernetes:
+            cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, before.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,15 +280,15 @@ def _text(text: str, limit: int = _TEXT_LIMIT) -> str:
     return text[:limit].encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
-def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) -> None:
+def _make_kubernetes_due(cursor: Any, fabric_id: int, generation: int) -> bool:
+    """Have a published *generation* applied where it is not yet; whether there is anything to apply."""
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f "
         "WHERE f.id = s.fabric_id AND f.id = %s AND s.target = 'kubernetes' AND f.enable_k8s_sync "
         "AND s.observed_generation < %s RETURNING 1",
         (fabric_id, generation),
     )
-    if cursor.fetchone():
-        cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, name))
+    return cursor.fetchone() is not None
 
 
 @dataclass(frozen=True, slots=True)

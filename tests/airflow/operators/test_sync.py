@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from hedgehog.airflow.operators.sync import (
     OUTCOMES,
+    ApplyPublishedOperator,
     FabricGitSyncOperator,
     FabricKubernetesSyncOperator,
     PlanSyncOperator,
@@ -92,8 +93,37 @@ def test_a_git_sync_passes_its_batch_to_the_service(service, context, fake_datab
         "force": True,
         "dry_run": True,
         "due_only": False,
+        "wake_kubernetes": False,
     }
     assert fake_database.closed
+
+
+@pytest.mark.parametrize(("dry_run", "woken"), [(False, [["fabric-1", "fabric-2"]]), (True, [])])
+def test_what_was_published_is_applied_and_who_still_waits_is_handed_over(
+    service, context, fake_database, ti, caplog, dry_run, woken
+):
+    """A dry run has nothing to hand over."""
+    caplog.set_level(logging.INFO)
+    applied = service("kubernetes.published.apply", [make_outcome(target=Target.KUBERNETES)])
+    handed = service("kubernetes.published.hand_over", ["fabric-2"])
+    operator = ApplyPublishedOperator(task_id="apply", fabrics=["fabric-1", "fabric-2"], dry_run=dry_run)
+    operator.execute(context)
+    ((arguments, options),) = applied.calls
+    assert arguments == (fake_database, ["fabric-1", "fabric-2"])
+    assert options.pop("open_cluster").__name__ == "open_cluster"
+    assert options == {"run_id": "hedgehog_git_sync/manual__2026-01-01", "dry_run": dry_run}
+    assert [names for (_, names), _ in handed.calls] == woken
+    assert ("left to hedgehog_kubernetes_sync, which is woken: fabric-2" in caplog.text) is not dry_run
+    assert [outcome["target"] for outcome in ti.pushed[OUTCOMES]] == ["kubernetes"]
+
+
+def test_a_cluster_that_failed_turns_the_second_half_red_after_the_hand_over(service, context):
+    """As a failed push turns the first half red."""
+    service("kubernetes.published.apply", [make_error("fabric-1", "the cluster is unreachable")])
+    handed = service("kubernetes.published.hand_over", [])
+    with pytest.raises(AirflowFailException, match="fabric-1: the cluster is unreachable"):
+        ApplyPublishedOperator(task_id="apply", fabrics=["fabric-1"]).execute(context)
+    assert len(handed.calls) == 1
 
 
 def test_a_kubernetes_sync_passes_its_batch_to_the_service(service, context, fake_database):
@@ -113,10 +143,15 @@ def test_a_kubernetes_sync_passes_its_batch_to_the_service(service, context, fak
 
 @pytest.mark.parametrize(
     ("operator", "function"),
-    [(FabricGitSyncOperator, "git.sync.sync"), (FabricKubernetesSyncOperator, "kubernetes.sync.sync")],
+    [
+        (FabricGitSyncOperator, "git.sync.sync"),
+        (FabricKubernetesSyncOperator, "kubernetes.sync.sync"),
+        (ApplyPublishedOperator, "kubernetes.published.apply"),
+    ],
 )
 def test_a_service_knows_the_deadline_of_its_task(service, context, operator, function):
     """Before Airflow ends the task, so that finished work can be recorded."""
+    service("kubernetes.published.hand_over", [])
     synced = service(function, [])
     before = time.monotonic()
     operator(task_id="sync", fabrics=["fabric-1"], execution_timeout=timedelta(hours=10)).execute(context)

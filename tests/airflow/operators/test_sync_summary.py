@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from hedgehog.airflow.operators import sync as operators
 from hedgehog.airflow.operators.sync import OUTCOMES, SyncSummaryOperator
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
+from hedgehog.fabric.model import Target
 from tests.airflow.operators.fakes import HELD, make_error, make_outcome
 
 
@@ -105,3 +106,73 @@ def test_a_summary_of_nothing_is_all_zeros(make_ti):
 def test_every_status_has_a_place_in_the_order():
     """A status without one would break the summary the first time it occurs."""
     assert set(operators._ORDER) == set(OutcomeStatus)
+
+
+def applied(fabric: str = "fabric-1", status: OutcomeStatus = OutcomeStatus.SUCCESS, **parts: Any) -> Outcome:
+    """The outcome of the second half of a run."""
+    return make_outcome(fabric, status, target=Target.KUBERNETES, **parts)
+
+
+def summarise_both(
+    batches: list[list[str]], git: dict[int, list[Outcome]], clusters: dict[int, list[Outcome]], make_ti: Any
+) -> tuple[Any, Any]:
+    """Run the summary of a run with two halves."""
+    halves = {"sync": git, "apply": clusters}
+    ti = make_ti(
+        {
+            (task_id, OUTCOMES, index): [one.as_dict() for one in found]
+            for task_id, half in halves.items()
+            for index, found in half.items()
+        }
+    )
+    try:
+        return SyncSummaryOperator(task_id="summary", planned=batches, applied_by="apply").execute({"ti": ti}), ti
+    except AirflowFailException as error:
+        return error, ti
+
+
+def test_a_summary_names_both_halves_and_counts_a_fabric_once(make_ti, caplog):
+    """What scripts read of the first half is where it was; a fabric counts with the worse of its halves."""
+    caplog.set_level(logging.INFO)
+    clusters = {
+        0: [applied("fabric-1"), applied("fabric-2", OutcomeStatus.SKIPPED, reason="Kubernetes sync is not enabled")]
+    }
+    git = {0: [make_outcome("fabric-1"), make_outcome("fabric-2")]}
+    summary, _ = summarise_both([["fabric-1", "fabric-2"]], git, clusters, make_ti)
+    assert summary["totals"] == {"success": 2, "skipped": 0, "held": 0, "error": 0, "lost": 0}
+    assert [(one["fabric"], one["target"]) for one in summary["fabrics"]] == [("fabric-1", "git"), ("fabric-2", "git")]
+    assert [one["target"] for one in summary["applied"]] == ["kubernetes", "kubernetes"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "fabric-1 → git: success",
+        "fabric-1 → kubernetes: success",
+        "fabric-2 → git: success",
+        "fabric-2 → kubernetes: skipped; Kubernetes sync is not enabled",
+        "2 success, 0 skipped, 0 held, 0 error",
+    ]
+
+
+def test_a_fabric_that_failed_at_its_cluster_only_makes_the_run_red(make_ti):
+    """It is published, and tried again there."""
+    git = {0: [make_outcome("fabric-1"), make_outcome("fabric-2")]}
+    failed = applied("fabric-2", OutcomeStatus.ERROR, reason="away", error_class="RemoteUnavailable", retryable=True)
+    error, ti = summarise_both([["fabric-1", "fabric-2"]], git, {0: [applied(), failed]}, make_ti)
+    assert str(error) == "1 of 2 fabrics failed: fabric-2; 1 of them are tried again without you"
+    assert ti.pushed["return_value"]["retrying"] == ["fabric-2"]
+
+
+def test_a_fabric_with_one_final_failure_is_not_said_to_be_retried(make_ti):
+    """Both halves failed, and one of them needs somebody."""
+    refused = applied(status=OutcomeStatus.ERROR, reason="403", error_class="PermissionDenied")
+    error, ti = summarise_both([["fabric-1"]], {0: [make_error("fabric-1")]}, {0: [refused]}, make_ti)
+    assert str(error) == "1 of 1 fabrics failed: fabric-1"
+    assert ti.pushed["return_value"]["retrying"] == []
+
+
+def test_what_was_published_by_a_run_whose_second_half_was_killed_is_handed_over(make_ti, service):
+    """Else it would wait for a clock; its fabrics are named as lost."""
+    handed = service("kubernetes.published.hand_over", ["fabric-1"])
+    git = {0: [make_outcome("fabric-1")], 1: [make_outcome("fabric-2")]}
+    error, ti = summarise_both([["fabric-1"], ["fabric-2"]], git, {1: [applied("fabric-2")]}, make_ti)
+    assert str(error) == "1 of 2 fabrics failed: fabric-1; 1 of them are tried again without you"
+    assert ti.pushed["return_value"]["lost"] == ["fabric-1"]
+    assert [names for (_, names), _ in handed.calls] == [["fabric-1"]]

@@ -10,19 +10,18 @@ import pytest
 
 from devstack.objects import make, make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.changes import Outcome, OutcomeStatus
-from hedgehog.fabric.model import Manifest, ObjectRef, SyncStatus, Target
+from hedgehog.fabric.changes import OutcomeStatus
+from hedgehog.fabric.model import ObjectRef, SyncStatus
 from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.services.claims import MOST_BATCHES
 from hedgehog.services.kubernetes.sync import plan
 from hedgehog.services.validation import Refusals
-from hedgehog.store import fabrics, git_files, sync_state
-from hedgehog.store import objects as object_store
-from hedgehog.store.database import Lock, connect, transaction, try_locks
+from hedgehog.store import fabrics
+from hedgehog.store.database import Lock, connect, try_locks
 from tests.kube.clusters import api, cluster
 from tests.kube.objects_lab import create, write_as
-from tests.services.kubernetes.worlds import World, world
+from tests.services.kubernetes.worlds import World, publish, world
 
 __all__ = ["api", "cluster", "world"]
 
@@ -302,21 +301,6 @@ def test_a_dry_run_reports_everything_and_writes_nothing(world: World) -> None:
         "Server/default/a configured (.spec.description)",
     )
     assert (world.writes, world.state("lab"), world.inventory("lab")) == (0, before, {"a": False, "b": False})
-
-
-def publish(world: World, name: str, *manifests: Manifest, generation: int) -> None:
-    """What git sync records after a push."""
-    row = world.id(name)
-    digests = {stored.ref: stored.digest for stored in object_store.load_objects(world.database, [row])[row]}
-    files = [
-        git_files.GitFile(f"{ref.name}.yaml", ref, "0" * 40, digests.get(ref, "old"), manifest)
-        for manifest in manifests
-        for ref in [ObjectRef.of(manifest)]
-    ]
-    outcome = Outcome(name, Target.GIT, SUCCESS, generation=generation, revision="main@sha1:" + "a" * 40)
-    with transaction(world.database) as cursor:
-        git_files.record(cursor, row, written=files, removed=[])
-        sync_state.finish(cursor, row, outcome, run_id="git")
 
 
 def test_with_git_sync_the_cluster_gets_what_was_published_and_nothing_before(world: World) -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from devstack.cluster import DevCluster
-from hedgehog.fabric.changes import Outcome
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
 from hedgehog.services.kubernetes.sync import sync
-from hedgehog.store import fabrics, inventory, sync_state
+from hedgehog.store import fabrics, git_files, inventory, sync_state
 from hedgehog.store import objects as object_store
-from hedgehog.store.database import Connection
+from hedgehog.store.database import Connection, transaction
 
 WRITES = {"PATCH", "POST", "DELETE"}
 
@@ -85,3 +85,18 @@ class World:
 def world(database: Connection, cluster: DevCluster, api: Cluster) -> Iterator[World]:
     """An empty database and an empty cluster."""
     yield World(database, cluster, api, cluster.kubeconfig, {})
+
+
+def publish(world: World, name: str, *manifests: Manifest, generation: int, wake_kubernetes: bool = True) -> None:
+    """What git sync records after a push."""
+    row = world.id(name)
+    digests = {stored.ref: stored.digest for stored in object_store.load_objects(world.database, [row])[row]}
+    files = [
+        git_files.GitFile(f"{ref.name}.yaml", ref, "0" * 40, digests.get(ref, "old"), manifest)
+        for manifest in manifests
+        for ref in [ObjectRef.of(manifest)]
+    ]
+    outcome = Outcome(name, Target.GIT, OutcomeStatus.SUCCESS, generation=generation, revision="main@sha1:" + "a" * 40)
+    with transaction(world.database) as cursor:
+        git_files.record(cursor, row, written=files, removed=[])
+        sync_state.finish(cursor, row, outcome, run_id="git", wake_kubernetes=wake_kubernetes)

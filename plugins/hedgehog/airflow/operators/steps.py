@@ -147,8 +147,12 @@ class SummaryOperator(BaseOperator):
         """The results that each task left; None for one that was lost. Raises AirflowFailException without a plan."""
         if self.planned is None:
             raise AirflowFailException(f"{self.nothing_done}: the plan failed; the log of the task `plan` says why")
+        return self.left_by(self.work_task_id, context)
+
+    def left_by(self, task_id: str, context: Context) -> list[Any]:
+        """What each instance of a mapped task left; None for one that was lost."""
         indexes = range(len(self.planned))
-        return context["ti"].xcom_pull(task_ids=[self.work_task_id], key=self.key, map_indexes=indexes) or []
+        return context["ti"].xcom_pull(task_ids=[task_id], key=self.key, map_indexes=indexes) or []
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return (XCom) the summary, which is there for a run that failed, too."""
@@ -158,8 +162,10 @@ class SummaryOperator(BaseOperator):
         self.log_results(results)
         for name in lost:
             logger.error("%s: its task ended without a result; %s", name, self.again)
+        if lost:
+            self.hand_on(lost)
         summary = self.summary(results, lost)
-        problems = self._open_problems()
+        problems = self._open_problems(results)
         if self.with_open_problems:
             summary["open"] = [problem.as_dict() for problem in problems[: trouble.MOST_LISTED]]
         red = [*self.failures(results, lost), *_waiting_for_somebody(problems, self.held(results))]
@@ -168,12 +174,19 @@ class SummaryOperator(BaseOperator):
             raise self.error("; ".join(red))
         return summary
 
-    def _open_problems(self) -> list[Problem]:
-        """What is open in this DAG, told in the log."""
+    def hand_on(self, lost: Sequence[str]) -> None:
+        """See to it that what was lost is taken up, where that does not happen by itself."""
+
+    def problems(self, connection: Connection, results: Sequence[Result]) -> list[Problem]:
+        """What is open in this DAG."""
+        return trouble.problems_of(connection, self.verb, self.fabrics)
+
+    def _open_problems(self, results: Sequence[Result]) -> list[Problem]:
+        """What is open, told in the log."""
         if not self.verb:
             return []
         with fabric_database() as connection:
-            problems = trouble.problems_of(connection, self.verb, self.fabrics)
+            problems = self.problems(connection, results)
         trouble.log_open_problems(problems)
         return problems
 

@@ -1,4 +1,7 @@
-"""Operators of the syncs: which fabrics are due, one batch of them to Git or to its clusters, and what came of it."""
+"""Operators of the syncs: which fabrics are due, one batch of them to Git or to its clusters, and what came of it.
+
+A run that publishes to Git also applies what it published, so that one run shows the whole way of a change.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from hedgehog.store.database import Connection
+    from hedgehog.store.problems import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +167,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
             force=bool(self.force),
             dry_run=bool(self.is_dry_run),
             due_only=bool(self.due_only),
+            wake_kubernetes=False,  # ApplyPublishedOperator follows, and the summary sees to what it left
             **time_limit(self),
         )
         self._link(connection, names, outcomes)
@@ -214,11 +219,42 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
         )
 
 
+class ApplyPublishedOperator(_FabricSyncOperator):
+    """Applies to their clusters what the Git sync of the same run has published; whoever is not applied is skipped with
+    the reason, and hedgehog_kubernetes_sync is woken for those that still wait.
+
+    :param fabrics: fabric names. (templated, mappable)
+    :param plan_only: a dry run, which has published nothing: apply nothing. (templated)
+    """
+
+    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+        """Run `hedgehog.services.kubernetes.published.apply`."""
+        from hedgehog.airflow.adapters.hooks import open_cluster
+        from hedgehog.services.kubernetes import published
+
+        dry_run = bool(self.plan_only)
+        outcomes = published.apply(
+            connection, names, open_cluster=open_cluster, run_id=run_id, dry_run=dry_run, **time_limit(self)
+        )
+        if not dry_run:
+            _hand_over(connection, names)
+        return outcomes
+
+
+def _hand_over(connection: Connection, names: Sequence[str]) -> None:
+    from hedgehog.services.kubernetes import published
+
+    if left := published.hand_over(connection, names):
+        logger.info("left to hedgehog_kubernetes_sync, which is woken: %s", short(left))
+
+
 class SyncSummaryOperator(SummaryOperator):
     """Says in one place what happened to every fabric of the run and what is open, and fails when one failed or waits
     for somebody.
 
     Tells a fabric whose task was lost (a killed worker) from one that failed; both are due again by themselves.
+
+    :param applied_by: the mapped task that applied what the run published; empty: the run has one half only.
     """
 
     key = OUTCOMES
@@ -226,34 +262,62 @@ class SyncSummaryOperator(SummaryOperator):
     nothing_done = "no fabric was synced"
     again = "it stays due and the next run takes it up"
 
+    def __init__(self, *, applied_by: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.applied_by = applied_by
+
+    def left(self, context: Context) -> list[Any]:
+        """The outcomes of the one half, then those of the other."""
+        return [*super().left(context), *(self.left_by(self.applied_by, context) if self.applied_by else ())]
+
     def lost(self, left: Sequence[Any], results: Sequence[Result]) -> list[str]:
-        """Fabrics without an outcome."""
-        return names_without_result(self.planned, {outcome["fabric"] for outcome in results})
+        """Fabrics without an outcome of a half."""
+        size = len(self.planned)
+        halves = [left[:size], left[size:]] if self.applied_by else [left]
+        found = [{outcome["fabric"] for batch in half for outcome in batch or ()} for half in halves]
+        return names_without_result(self.planned, set.intersection(*found))
+
+    def hand_on(self, lost: Sequence[str]) -> None:
+        """Wake who applies what was published and not applied."""
+        if self.applied_by:
+            with fabric_database() as connection:
+                _hand_over(connection, lost)
+
+    def problems(self, connection: Connection, results: Sequence[Result]) -> list[Problem]:
+        """Those of this DAG, and at their clusters those of the fabrics that the run applied."""
+        found = super().problems(connection, results)
+        applied = {one["fabric"] for one in results if one["target"] == Target.KUBERNETES and not _is_skipped(one)}
+        if self.applied_by and applied:
+            found += trouble.problems_of(connection, f"{Target.KUBERNETES}_sync", applied)
+        return found
 
     def log_results(self, results: Sequence[Result]) -> None:
-        """One line per fabric, the worst first."""
+        """One line per fabric and half, the worst first."""
         for outcome in sorted(results, key=_worst_first):
             logger.log(trouble.level(outcome["status"]), "%s", outcome_line(outcome))
         logger.info("%s", ", ".join(f"{count} {status}" for status, count in _totals(results).items()))
 
     def summary(self, results: list[Result], lost: list[str]) -> dict[str, Any]:
-        """The totals, one entry per fabric, and which of those that failed are retried automatically."""
+        """The totals, an entry for each fabric and half, and which of those that failed are retried automatically."""
+        applied = [outcome for outcome in results if self.applied_by and outcome["target"] == Target.KUBERNETES]
         return {
             "totals": {**_totals(results), "lost": len(lost)},
-            "fabrics": results,
+            "fabrics": [outcome for outcome in results if outcome not in applied],
+            **({"applied": applied} if self.applied_by else {}),
             "lost": lost,
-            "retrying": [outcome["fabric"] for outcome in _failed(results) if outcome["retryable"]] + lost,
+            "retrying": [*dict.fromkeys([*_retried(_failed(results)), *lost])],
         }
 
     def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
         """How many failed, and how many of them are tried again."""
         errors = _failed(results)
-        failed = [outcome["fabric"] for outcome in errors] + [*lost]
+        failed = [*dict.fromkeys([*(outcome["fabric"] for outcome in errors), *lost])]
         if not failed:
             return []
-        retrying = sum(outcome["retryable"] for outcome in errors) + len(lost)
+        retrying = len({*_retried(errors), *lost})
         again = f"; {retrying} of them are retried automatically" if retrying else ""
-        return [f"{len(failed)} of {len(results) + len(lost)} fabrics failed: {short(failed)}{again}"]
+        fabrics = {*(outcome["fabric"] for outcome in results), *lost}
+        return [f"{len(failed)} of {len(fabrics)} fabrics failed: {short(failed)}{again}"]
 
     def held(self, results: Sequence[Result]) -> list[str]:
         """What is held is in the register with what it needs, but for a dry run, which records nothing."""
@@ -274,9 +338,22 @@ def _worst_first(outcome: Result) -> tuple[int, str]:
 
 
 def _totals(outcomes: Sequence[Result]) -> dict[str, int]:
-    """How many there are of each status; every status is a key."""
-    return {status.value: sum(outcome["status"] == status for outcome in outcomes) for status in OutcomeStatus}
+    """How many fabrics there are of each status, of its two halves the worse; every status is a key."""
+    worst: dict[str, str] = {}
+    for outcome in sorted(outcomes, key=_worst_first):
+        worst.setdefault(outcome["fabric"], outcome["status"])
+    return {status.value: sum(found == status for found in worst.values()) for status in OutcomeStatus}
+
+
+def _is_skipped(outcome: Result) -> bool:
+    return bool(outcome["status"] == OutcomeStatus.SKIPPED)
 
 
 def _failed(outcomes: Sequence[Result]) -> list[Result]:
     return [outcome for outcome in outcomes if outcome["status"] == OutcomeStatus.ERROR]
+
+
+def _retried(errors: Sequence[Result]) -> list[str]:
+    """The fabrics all of whose *errors* are retried automatically."""
+    final = {outcome["fabric"] for outcome in errors if not outcome["retryable"]}
+    return [outcome["fabric"] for outcome in errors if outcome["fabric"] not in final]

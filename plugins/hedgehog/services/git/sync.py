@@ -81,6 +81,7 @@ class _Options:
     run_id: str
     force: bool
     dry_run: bool
+    wake_kubernetes: bool
     dependencies: Dependencies
     deadline: float
     before: dict[int, SyncStatus] = field(default_factory=dict)
@@ -126,6 +127,7 @@ def sync(
     force: bool = False,
     dry_run: bool = False,
     due_only: bool = False,
+    wake_kubernetes: bool = True,
     dependencies: Dependencies | None = None,
     deadline: float = math.inf,
 ) -> list[Outcome]:
@@ -134,12 +136,12 @@ def sync(
     Every outcome is recorded after the effect, but for dry runs and fabrics that were skipped unseen (suspended, not
     enabled, another run at work). A fabric's trouble is its own; a repository that cannot be entered is an error of
     each of its fabrics. *force* compares every file, but overwrites no edit that policy holds. *dry_run* writes
-    nothing anywhere. With *due_only* fabrics that are no longer due are skipped. After *deadline* (of `time.monotonic`) nothing
-    more is begun: what was planned is pushed and recorded, what was not reached stays due. Raises only for the fabric
-    database's own failures.
+    nothing anywhere. With *due_only* fabrics that are no longer due are skipped. Without *wake_kubernetes* the caller applies
+    what is published. After *deadline* (of `time.monotonic`) nothing more is begun: what was planned is pushed and
+    recorded, what was not reached stays due. Raises only for the fabric database's own failures.
     """
     names = list(dict.fromkeys(names))
-    options = _Options(run_id, force, dry_run, dependencies or Dependencies(), deadline)
+    options = _Options(run_id, force, dry_run, wake_kubernetes, dependencies or Dependencies(), deadline)
     claimed = claims.claim(
         connection,
         Target.GIT,
@@ -340,7 +342,8 @@ def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
         git_edits.replace_rows(cursor, fabric.id, plan.edits)
         held = [entry.path for entry in plan.entries if entry.flapping]
         corrections.record(cursor, Target.GIT, fabric.id, corrected=plan.corrected, held=held)
-        sync_state.finish(cursor, fabric.id, outcome, run_id=run.options.run_id)
+        options = run.options
+        sync_state.finish(cursor, fabric.id, outcome, run_id=options.run_id, wake_kubernetes=options.wake_kubernetes)
 
 
 def _adopt(connection: Connection, fabric: Fabric, plan: FilePlan) -> list[GitFile]:
