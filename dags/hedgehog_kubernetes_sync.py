@@ -5,10 +5,10 @@ without Git sync): lists what exists, applies only what differs, in the order of
 longer wanted, never more than the fabric's threshold and never what it does not own. Then it writes the result to the
 `Fabric` resource.
 
-**When.** What `hedgehog_git_sync` publishes, it applies in the same run. This DAG runs at once when a fabric without Git
-changes, when a push is taken in, when somebody else changes one of our objects in a cluster, and for what was published
-and could not be applied there; every three minutes for fabrics that were missed, that failed and are due again, or that are due
-for their regular check.
+**When.** At once when a fabric without Git changes, when a push is taken in, or when somebody else changes one of our
+objects in a cluster; every three minutes for fabrics that were missed, that failed and are due again, or that are due
+for their regular check. What `hedgehog_git_sync` publishes is applied in its own run; this DAG takes up what that run
+could not apply.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` applies them, one mapped task per batch, named by its fabrics.
 `summary` says what happened to each and what is open: problems that an earlier run found and nobody has resolved yet.

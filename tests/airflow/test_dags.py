@@ -284,7 +284,7 @@ def test_what_a_batch_published_is_applied_whatever_became_of_the_others(dag_bag
     """A hanging Git host delays no other batch, and one failed push keeps no other fabric from its cluster."""
     dag = dag_bag.dags["hedgehog_git_sync"]
     apply = dag.get_task("apply")
-    assert (apply.upstream_task_ids, apply.trigger_rule) == ({"sync"}, "none_skipped")
+    assert (apply.upstream_task_ids, apply.trigger_rule) == ({"plan", "sync"}, "none_skipped")
     assert apply.get_closest_mapped_task_group() is dag.get_task("sync").get_closest_mapped_task_group() is not None
     assert dag.get_task("summary").upstream_task_ids == {"plan", "apply"}
 

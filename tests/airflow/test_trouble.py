@@ -91,8 +91,8 @@ def test_a_problem_at_one_target_leaves_the_other_green(bench, context):
 def test_a_run_that_applies_what_it_published_names_what_is_open_at_those_clusters(bench, context, ti):
     """Of a fabric that it did not apply, the DAG of the clusters names it."""
     fabric = bench.synced_fabric()
-    finding = Finding(ProblemKind.REFUSED, "VPC/default/a", "would be refused")
-    parts = {"reason": "1 object is held", "findings": (finding,)}
+    finding = SyncProblem(ProblemKind.REFUSED, "VPC/default/a", "would be refused")
+    parts = {"reason": "1 object is held", "problems": (finding,)}
     ended(bench, fabric, OutcomeStatus.HELD, Target.KUBERNETES, **parts)
     assert summary(context, applied_by="apply")["open"] == []
 

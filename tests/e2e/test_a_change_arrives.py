@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import yaml
 
 from devstack.objects import make_server, make_vpc, small_fabric
@@ -11,7 +14,7 @@ from tests.e2e.looks import git, live
 
 
 def test_a_new_fabric_is_committed_and_applied_automatically(stack: Stack, name: str) -> None:
-    """Rows are written; the notification wakes the Git sync; its publication wakes the Kubernetes sync."""
+    """Rows are written; the notification wakes the run that publishes and applies them."""
     objects = small_fabric(name, 1)
     stack.add_fabric(name, objects)
     stack.wait_in_sync(name)
@@ -43,6 +46,32 @@ def test_a_changed_object_causes_one_commit_and_one_write(stack: Stack, name: st
     assert after[server]["spec"]["description"] == "another description"
     assert after[vpc]["metadata"]["resourceVersion"] == before[vpc]["metadata"]["resourceVersion"]
     assert int(git(stack, "rev-list", "--count", "main", "--", f"fabrics/{name}")) == commits + 1
+
+
+def test_the_run_that_published_a_change_has_applied_it(stack: Stack, name: str) -> None:
+    """An operator sees the whole way in one run, and no second one is woken for the same change."""
+    stack.add_fabric(name, small_fabric(name, 7))
+    stack.wait_in_sync(name)
+    since = datetime.now(UTC)
+
+    stack.save(name, [make_server(f"{name}-srv", "one run")])
+    stack.wait_in_sync(name)
+
+    states = stack.states(name)
+    assert states["kubernetes"].run_id == states["git"].run_id
+    dag_id, _, run_id = str(states["git"].run_id).partition("/")
+    assert (dag_id, stack.airflow.finished(dag_id, run_id)) == ("hedgehog_git_sync", "success")
+    summary = stack.airflow.xcom(dag_id, run_id, "summary")
+    halves = [one for half in ("fabrics", "applied") for one in summary[half] if one["fabric"] == name]
+    assert [(one["target"], one["counts"]["configured"]) for one in halves] == [("git", 1), ("kubernetes", 1)]
+    assert woken(stack, "hedgehog_kubernetes_sync", since) == []
+
+
+def woken(stack: Stack, dag_id: str, since: datetime) -> list[dict[str, Any]]:
+    """The runs of a DAG that an event has started *since* then."""
+    query = f"run_after_gte={since.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}&run_type=asset_triggered"
+    found: list[dict[str, Any]] = stack.airflow.call("GET", f"/dags/{dag_id}/dagRuns?{query}")["dag_runs"]
+    return found
 
 
 def test_a_removed_object_leaves_git_and_the_cluster(stack: Stack, name: str) -> None:
@@ -92,3 +121,5 @@ def test_a_mistyped_conf_fails_the_run_and_nothing_is_done(stack: Stack, name: s
     said = stack.airflow.log("hedgehog_git_sync", run_id, "plan")
     assert "did you mean 'fabrics'?" in said
     assert "did you mean 'dry_run'?" in said
+    said = stack.airflow.log("hedgehog_git_sync", run_id, "summary")
+    assert "Nothing was done: trigger it again" in said

@@ -156,7 +156,7 @@ def test_a_fabric_that_failed_at_its_cluster_only_makes_the_run_red(make_ti):
     git = {0: [make_outcome("fabric-1"), make_outcome("fabric-2")]}
     failed = applied("fabric-2", OutcomeStatus.ERROR, reason="away", error_class="RemoteUnavailable", retryable=True)
     error, ti = summarise_both([["fabric-1", "fabric-2"]], git, {0: [applied(), failed]}, make_ti)
-    assert str(error) == "1 of 2 fabrics failed: fabric-2; 1 of them are tried again without you"
+    assert str(error) == "1 of 2 fabrics failed: fabric-2; 1 of them are retried automatically"
     assert ti.pushed["return_value"]["retrying"] == ["fabric-2"]
 
 
@@ -173,6 +173,6 @@ def test_what_was_published_by_a_run_whose_second_half_was_killed_is_handed_over
     handed = service("kubernetes.published.hand_over", ["fabric-1"])
     git = {0: [make_outcome("fabric-1")], 1: [make_outcome("fabric-2")]}
     error, ti = summarise_both([["fabric-1"], ["fabric-2"]], git, {1: [applied("fabric-2")]}, make_ti)
-    assert str(error) == "1 of 2 fabrics failed: fabric-1; 1 of them are tried again without you"
+    assert str(error) == "1 of 2 fabrics failed: fabric-1; 1 of them are retried automatically"
     assert ti.pushed["return_value"]["lost"] == ["fabric-1"]
     assert [names for (_, names), _ in handed.calls] == [["fabric-1"]]
