@@ -3,7 +3,7 @@
 Drops cached copies that are too old to be shown because `hedgehog_cache_refresh` was paused or failed. The copies of a
 deleted fabric are dropped with it.
 
-**When.** Every half hour.
+**When.** Every half hour, in the runs of `hedgehog_periodic`; this DAG is for manual runs.
 
 **Tasks.** `clean_up` drops them and returns how many.
 
@@ -17,13 +17,12 @@ again on the next request. With *Dry run* it only counts:
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param, fabrics_param
+from hedgehog.airflow.defaults import dag_defaults, dry_run_param, fabrics_param
 from hedgehog.airflow.operators.cache import CleanUpCacheOperator
-from hedgehog.airflow.settings import CACHE_CLEANUP_SCHEDULE
 
 
 @dag(
-    schedule=clock(CACHE_CLEANUP_SCHEDULE),
+    schedule=None,
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(

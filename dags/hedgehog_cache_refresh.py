@@ -4,8 +4,8 @@ Keeps a copy of what pages and scripts most often request about a fabric, so tha
 basics (valid for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). No decision is
 ever based on these copies, and each says how old it is.
 
-**When.** Every five minutes, for copies that would expire before the next run. Every sync renews the copies of its
-fabrics anyway.
+**When.** Every five minutes, in the runs of `hedgehog_periodic`, for copies that would expire before the next run; this
+DAG is for manual runs. Every sync renews the copies of its fabrics anyway.
 
 **Tasks.** `refresh` renews them, with one statement per model for all fabrics.
 
@@ -18,13 +18,12 @@ fabrics anyway.
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
+from hedgehog.airflow.defaults import dag_defaults, fabrics_param
 from hedgehog.airflow.operators.cache import RefreshCacheOperator
-from hedgehog.airflow.settings import CACHE_REFRESH_SCHEDULE
 
 
 @dag(
-    schedule=clock(CACHE_REFRESH_SCHEDULE),
+    schedule=None,
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(

@@ -4,8 +4,8 @@ Publishes every fabric that changed in the fabric database to its Git repository
 one commit per fabric; then applies what it published to the fabric's cluster. A fabric whose files are as they should
 be makes no commit.
 
-**When.** At once when a fabric changes; every five minutes for fabrics that were missed, that failed and are due again,
-or that are due for their regular check.
+**When.** At once when a fabric changes. Every five minutes `hedgehog_periodic` triggers it if a fabric was missed, failed
+and is due again, or is due for its regular check.
 
 **Tasks.** `plan` finds the fabrics that are due. `sync` publishes them, one mapped task per batch, named by its
 fabrics. `apply` then brings to the clusters of the batch what was published, as `hedgehog_kubernetes_sync` does; a
@@ -18,7 +18,7 @@ run* to see what it would do:
 
     airflow dags trigger hedgehog_git_sync --conf '{"fabrics": ["fabric-1"], "force": true}'
 
-Both are about Git: a dry run applies nothing, and what is to be compared with a cluster, `hedgehog_kubernetes_sync` does.
+Both concern Git only: a dry run applies nothing, and *Check everything* compares no objects in clusters.
 
 **When it is red.** A fabric failed, or something waits for somebody, found by this run or by an earlier one; `summary`
 names each with its reason, the time it began, and what to do (with `[hedgehog] open_problems = warn` it is only a
@@ -27,23 +27,20 @@ parked and retried about once an hour; bad data is parked until it changes. A fi
 *held*, and so is an object that its cluster would refuse: nothing is overwritten; see `hedgehog status`.
 """
 
-from typing import Any
+from airflow.sdk import XComArg, dag, task_group
 
-from airflow.sdk import dag, task_group
-
-from hedgehog.airflow.assets import FABRIC_CHANGED
-from hedgehog.airflow.defaults import clock_or, dag_defaults, sync_params
+from hedgehog.airflow.assets import FABRIC_CHANGED, GIT_SYNC_DUE
+from hedgehog.airflow.defaults import dag_defaults, sync_params
 from hedgehog.airflow.operators.sync import (
     ApplyPublishedOperator,
     FabricGitSyncOperator,
     PlanSyncOperator,
     SyncSummaryOperator,
 )
-from hedgehog.airflow.settings import GIT_SYNC_SCHEDULE
 
 
 @dag(
-    schedule=clock_or(FABRIC_CHANGED, GIT_SYNC_SCHEDULE),
+    schedule=FABRIC_CHANGED | GIT_SYNC_DUE,
     max_active_runs=2,
     params=sync_params(),
     **dag_defaults("git_sync", "sync", __doc__),
@@ -60,7 +57,7 @@ def hedgehog_git_sync() -> None:
     )
 
     @task_group(prefix_group_id=False)
-    def batch(fabrics: Any) -> None:
+    def batch(fabrics: XComArg) -> None:
         """No batch waits for another: what is published is applied at once."""
         sync = FabricGitSyncOperator(
             task_id="sync",

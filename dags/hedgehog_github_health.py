@@ -4,7 +4,8 @@ Checks what the fabrics depend on: whether each repository's host answers (`ls-r
 credential and how many calls it has left, how fast the fabric database is, and whether Airflow's scheduler, triggerer
 and DAG processor are alive.
 
-**When.** Every three minutes. A repository whose host failed five times in a row is not checked again for a minute.
+**When.** Every three minutes, in the runs of `hedgehog_periodic`; this DAG is for manual runs. A repository whose host
+failed five times in a row is not checked again for a minute.
 
 **Tasks.** `plan` finds the repositories. `check` asks their hosts, several at a time; `services` checks the database
 and Airflow, whose address is that of the connection `hedgehog_airflow_api`, else `[api] base_url`. `summary` says what
@@ -17,18 +18,17 @@ does not answer, a refused credential or a dead triggerer does not make it red; 
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import clock, dag_defaults
+from hedgehog.airflow.defaults import dag_defaults
 from hedgehog.airflow.operators.health import (
     HealthSummaryOperator,
     PlanRepositoryHealthOperator,
     RepositoryHealthOperator,
     ServiceHealthOperator,
 )
-from hedgehog.airflow.settings import GITHUB_HEALTH_SCHEDULE
 
 
 @dag(
-    schedule=clock(GITHUB_HEALTH_SCHEDULE),
+    schedule=None,
     max_active_runs=1,
     **dag_defaults("monitoring", "health", __doc__),
 )

@@ -5,7 +5,8 @@ exist, whether our user may do what a sync does, and what the switches report. T
 `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`, with the reasons. It also says when the last sync has
 *converged*: every switch has applied it.
 
-**When.** Every two minutes. A cluster that failed five times in a row is not checked again for a minute.
+**When.** Every two minutes, in the runs of `hedgehog_periodic`; this DAG is for manual runs. A cluster that failed five
+times in a row is not checked again for a minute.
 
 **Tasks.** `plan` groups the fabrics by cluster. `check` asks the clusters of a batch, all at the same time, so that one
 that does not answer delays no other. `summary` says what was found, the worst first.
@@ -19,13 +20,12 @@ fabric does not make it red; its reason is in `summary`, with what to do. docs/h
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
+from hedgehog.airflow.defaults import dag_defaults, fabrics_param
 from hedgehog.airflow.operators.health import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
-from hedgehog.airflow.settings import KUBERNETES_HEALTH_SCHEDULE
 
 
 @dag(
-    schedule=clock(KUBERNETES_HEALTH_SCHEDULE),
+    schedule=None,
     max_active_runs=1,
     params={
         "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that has a cluster."),

@@ -4,7 +4,7 @@ Collects the metrics of this minute: how our tasks ran, the state of every sync,
 health, the machine and the fabric database. Stores them, hands them to Airflow's own metrics, and notifies people of
 what is wrong.
 
-**When.** Every minute.
+**When.** Every minute, in the runs of `hedgehog_periodic`; this DAG is for manual runs.
 
 **Tasks.** `collect` first looks for tasks that were killed and whose end is therefore not recorded, then collects and
 stores the metrics. `notify` sends the notifiers of `[hedgehog] notifiers` what is newly wrong, what is still wrong
@@ -19,13 +19,12 @@ run.
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import clock, dag_defaults, default_args
+from hedgehog.airflow.defaults import dag_defaults, default_args
 from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
-from hedgehog.airflow.settings import METRICS_SCHEDULE
 
 
 @dag(
-    schedule=clock(METRICS_SCHEDULE),
+    schedule=None,
     max_active_runs=1,
     **dag_defaults("monitoring", "metrics", __doc__)
     | {

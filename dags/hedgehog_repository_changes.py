@@ -6,8 +6,9 @@ once. What a cluster would refuse is parked, with the reason; everything else pr
 owns, a push that changed files we wrote makes it due in `hedgehog_git_sync`, which holds, overwrites or adopts the
 edit.
 
-**When.** At once when a webhook announces a push or a merged pull request. Every five minutes each repository is asked
-for the head of its branch, so a lost webhook only costs minutes, and a Git host without webhooks works as well.
+**When.** At once when a webhook announces a push or a merged pull request. Every five minutes `hedgehog_periodic`
+triggers it, and each repository is asked for the head of its branch: a lost webhook only costs minutes, and a Git host
+without webhooks works as well.
 
 **Tasks.** `plan` finds the repositories to read. `follow` reads them, one mapped task per batch, named by its
 repositories. `summary` says what was found in each, and what is open in the fabrics whose source of truth is Git.
@@ -27,20 +28,19 @@ clone.
 
 from airflow.sdk import Param, dag
 
-from hedgehog.airflow.assets import INBOX
-from hedgehog.airflow.defaults import clock_or, dag_defaults, fabrics_param
+from hedgehog.airflow.assets import INBOX, REPOSITORIES_DUE
+from hedgehog.airflow.defaults import dag_defaults, fabrics_param
 from hedgehog.airflow.operators.repository import (
     FollowRepositoriesOperator,
     PlanRepositoryChangesOperator,
     RepositoryChangesSummaryOperator,
 )
-from hedgehog.airflow.settings import REPOSITORY_CHANGES_SCHEDULE
 
 BY_HAND = "{{ dag_run.run_type == 'manual' }}"
 
 
 @dag(
-    schedule=clock_or(INBOX, REPOSITORY_CHANGES_SCHEDULE),
+    schedule=INBOX | REPOSITORIES_DUE,
     max_active_runs=2,
     params={
         "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that is due."),

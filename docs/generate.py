@@ -106,7 +106,11 @@ def _cron(dag: Any) -> str:
 def _clock(dag: Any) -> str:
     from cron_descriptor import get_description  # noqa: PLC0415 - comes with Airflow, loaded by then
 
-    expression = _cron(dag)
+    from hedgehog.airflow.clocks import SHARED  # noqa: PLC0415 - imports Airflow's settings
+
+    expression, shared = _cron(dag), SHARED.get(dag.dag_id)
+    if shared:
+        return f"{get_description(shared.default)}, by `hedgehog_periodic`"
     return str(get_description(expression)) if expression else "none"
 
 

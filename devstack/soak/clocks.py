@@ -9,11 +9,15 @@ from pathlib import Path
 
 from devstack.airflow import ROOT
 from devstack.files import present
+from hedgehog.airflow.clocks import SHARED
 from hedgehog.airflow.settings import GROUPS, RETENTIONS
 
 EVERY_MINUTE = "* * * * *"
 DAGS = tuple(sorted(path.stem for path in (ROOT / "dags").glob("hedgehog_*.py")))
-SCHEDULED = tuple(sorted(f"hedgehog_{clock.name.removesuffix('_schedule')}" for clock in GROUPS["Schedules"]))
+_ALL = {f"hedgehog_{clock.name.removesuffix('_schedule')}" for clock in GROUPS["Schedules"]}
+_TRIGGERED = {"hedgehog_git_sync", "hedgehog_repository_changes"}
+"""In a soak they have work whenever hedgehog_periodic checks their schedules."""
+SCHEDULED = tuple(sorted((_ALL - (SHARED.keys() - _TRIGGERED)) | {"hedgehog_periodic"}))
 KEPT_DAYS = 0.5
 """Of every history."""
 LOGS_KEPT_DAYS = 0.3

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +17,12 @@ import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from croniter import croniter
 
+from hedgehog.airflow.clocks import SHARED, has_struck
 from hedgehog.airflow.defaults import refuse_unknown_conf
 from hedgehog.airflow.names import POOLS
+from hedgehog.airflow.operators.periodic import EVENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("**/*.py"))
@@ -37,6 +42,7 @@ POOL_AND_WEIGHTS = {
     "hedgehog_github_health": ("monitoring", {5}),
     "hedgehog_self_test": ("monitoring", {9}),
     "hedgehog_metrics": ("monitoring", {4}),
+    "hedgehog_periodic": ("monitoring", {4, 5, 6, 7, 2}),
     "hedgehog_result_cleanup": ("maintenance", {2}),
     "hedgehog_log_rotation": ("maintenance", {1}),
     "hedgehog_backup": ("maintenance", {3}),
@@ -47,15 +53,19 @@ POOL_AND_WEIGHTS = {
 IN_EVERY_POOL = {"hedgehog_self_test"}
 """Has a task in each queue, to show that somebody serves it."""
 
-AT_CLUSTERS = {("hedgehog_git_sync", "apply")}
-"""Works at clusters in a DAG of another class of work, so it takes its slot among those who do."""
+OF_ANOTHER_CLASS = {
+    ("hedgehog_git_sync", "apply"): "kubernetes",
+    ("hedgehog_periodic", "refresh_cache"): "cache_refresh",
+    ("hedgehog_periodic", "clean_up_cache"): "cache_refresh",
+}
+"""Tasks that take their slots elsewhere than the rest of their DAG: the pool bounds the work per class."""
 
 HARD_LIMIT = timedelta(seconds=600)
 """What no task may outlast."""
 
 WITHOUT_CLOCK = {"hedgehog_dead_letter_replay", "hedgehog_pull_request_validation", "hedgehog_self_test"}
 """Started by hand, or by an event that a clocked DAG picks up when it is lost."""
-CLOCKS = {
+PERIODS = {
     "hedgehog_git_sync": "*/5 * * * *",
     "hedgehog_kubernetes_sync": "*/3 * * * *",
     "hedgehog_repository_changes": "*/5 * * * *",
@@ -70,8 +80,15 @@ CLOCKS = {
 }
 """The periods of the Celery system, and of what it forgot to schedule."""
 
-TWO_AT_ONCE = {"hedgehog_git_sync", "hedgehog_kubernetes_sync", "hedgehog_repository_changes"}
-"""A hanging remote keeps one run (decision 0009)."""
+AT_ONCE = {
+    "hedgehog_git_sync": 2,
+    "hedgehog_kubernetes_sync": 2,
+    "hedgehog_repository_changes": 2,
+    "hedgehog_periodic": 4,
+}
+"""A hanging remote keeps one run (decisions 0009 and 0015)."""
+RUNS_BEFORE = 169
+"""Of an idle hour, when every kind of periodic work had runs of its own."""
 _PARAM_TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
 
 
@@ -132,16 +149,57 @@ def test_a_dag_has_an_owner_and_its_limits(dag):
     assert dag.owner not in ("", "airflow")
     assert dag.catchup is False
     assert "max_active_runs" in _arguments(dag)
-    assert dag.max_active_runs == (2 if dag.dag_id in TWO_AT_ONCE else 1)
+    assert dag.max_active_runs == AT_ONCE.get(dag.dag_id, 1)
     assert dag.dagrun_timeout is not None
     assert dag.is_paused_upon_creation is False
 
 
 def test_a_dag_has_a_schedule_in_addition_to_its_assets(dag):
-    """A wake-up may be lost, so an asset alone is not a schedule."""
-    clock = getattr(dag.timetable, "timetable", dag.timetable)
-    assert getattr(clock, "expression", None) == CLOCKS.get(dag.dag_id)
-    assert (dag.dag_id in CLOCKS) != (dag.dag_id in WITHOUT_CLOCK)
+    """A wake-up may be lost, so an asset alone is not a schedule: it has a timetable, or hedgehog_periodic sees to it."""
+    if dag.dag_id == "hedgehog_periodic":
+        assert cron_of(dag) == "* * * * *"
+        return
+    shared = SHARED.get(dag.dag_id)
+    assert (shared.default if shared else cron_of(dag)) == PERIODS.get(dag.dag_id)
+    assert not (shared and cron_of(dag))
+    assert (dag.dag_id in PERIODS) != (dag.dag_id in WITHOUT_CLOCK)
+
+
+def test_periodic_work_shares_runs_and_keeps_its_periods(dag_bag):
+    """At most half of the runs of an idle hour, counted from the timetables; the work itself is as frequent as before."""
+    runs = sum(strikes(cron_of(dag)) for dag in dag_bag.dags.values() if cron_of(dag)) / 24
+    assert runs <= RUNS_BEFORE / 2
+    assert round(sum(map(strikes, PERIODS.values())) / 24) == RUNS_BEFORE
+
+    minutes = [datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=minute) for minute in range(24 * 60 + 1)]
+    done = {
+        dag_id: sum(has_struck(clock, after=one, until=another) for one, another in pairwise(minutes))
+        for dag_id, clock in SHARED.items()
+    }
+    assert done == {dag_id: strikes(PERIODS[dag_id]) for dag_id in SHARED}
+
+
+def test_every_shared_schedule_has_its_work_or_its_event(dag_bag):
+    """A DAG without a timetable whose work nobody does would stand still unnoticed."""
+    due = dag_bag.dags["hedgehog_periodic"].get_task("due")
+    assert {*due.work, *EVENTS} == {*SHARED}
+    assert {task_id for tasks in due.work.values() for task_id in tasks} == {
+        task.task_id for task in dag_bag.dags["hedgehog_periodic"].tasks
+    } - {"due"}
+    for dag_id, event in EVENTS.items():
+        assert event.name in [asset.name for asset in dag_bag.dags[dag_id].timetable.asset_condition.objects]
+
+
+def cron_of(dag: Any) -> str | None:
+    """The cron expression of a DAG's own timetable."""
+    return getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", None)
+
+
+def strikes(cron: str) -> int:
+    """How often a clock strikes in a day."""
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    times = croniter(cron, start)
+    return sum(1 for _ in itertools.takewhile(lambda at: at <= start + timedelta(days=1), times.all_next(datetime)))
 
 
 def test_every_param_has_a_type_a_title_and_a_description(dag):
@@ -210,10 +268,11 @@ def test_every_task_takes_a_slot_of_its_pool_at_its_own_weight(dag):
     pool, weights = POOL_AND_WEIGHTS[dag.dag_id]
     assert pool in POOLS
     pools = POOLS if dag.dag_id in IN_EVERY_POOL else {pool}
-    others = [task for task in dag.tasks if (dag.dag_id, task.task_id) in AT_CLUSTERS]
-    assert {(task.pool, task.queue, task.weight_rule) for task in others} <= {("kubernetes", "kubernetes", "absolute")}
-    found = {(task.pool, task.queue, task.weight_rule) for task in dag.tasks if task not in others}
-    assert found == {(p, p, "absolute") for p in pools}
+    for task in dag.tasks:
+        own = OF_ANOTHER_CLASS.get((dag.dag_id, task.task_id))
+        assert task.pool in ({own} if own else pools)
+        assert (task.queue, task.weight_rule) == (task.pool, "absolute")
+    assert {task.pool for task in dag.tasks} >= set(pools)
     assert {task.priority_weight for task in dag.tasks} == weights
 
 

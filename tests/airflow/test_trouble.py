@@ -98,7 +98,7 @@ def test_a_run_that_applies_what_it_published_names_what_is_open_at_those_cluste
 
     outcome = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, **parts)
     ti._xcoms[("apply", "outcomes", 0)] = [outcome.as_dict()]
-    with pytest.raises(AirflowFailException, match=r"somebody must look at lab \(would be refused\)"):
+    with pytest.raises(AirflowFailException, match=r"a person must look at lab \(would be refused\)"):
         summary(context, applied_by="apply")
     assert [one["verb"] for one in ti.pushed["return_value"]["open"]] == ["kubernetes_sync"]
 

@@ -1,11 +1,11 @@
 """The assets that wake our DAGs. An event only says that there is work; what to do is always read from the fabric database.
 
-Bursts may collapse into one event, and an event may be lost: a plan reads the tables, and every DAG has a clock too.
+Bursts may collapse into one event, and an event may be lost: a plan reads the tables, and every DAG has a schedule, too.
 """
 
 from __future__ import annotations
 
-from airflow.sdk import Asset, AssetWatcher
+from airflow.sdk import Asset, AssetAlias, AssetWatcher
 
 from hedgehog.airflow.triggers.changes import NotificationTrigger
 from hedgehog.airflow.triggers.watch import ClusterWatchTrigger
@@ -44,3 +44,12 @@ CLUSTER_CHANGED = Asset(
     watchers=[AssetWatcher(name="cluster_changed", trigger=ClusterWatchTrigger())],
 )
 """Somebody else changed or deleted one of our objects in a cluster, or undid that."""
+
+GIT_SYNC_DUE = Asset(name="hedgehog_git_sync_due", uri="hedgehog://git-sync-due", group="hedgehog")
+"""A fabric was due when the schedule of the Git sync was checked."""
+
+REPOSITORIES_DUE = Asset(name="hedgehog_repositories_due", uri="hedgehog://repositories-due", group="hedgehog")
+"""A repository was due when the schedule of the repositories was checked."""
+
+SCHEDULES = AssetAlias(name="hedgehog_schedules", group="hedgehog")
+"""The outlet of hedgehog_periodic for these two events, neither of which every run emits."""

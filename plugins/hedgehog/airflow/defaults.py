@@ -27,6 +27,11 @@ def clock(schedule: Setting[str]) -> CronTriggerTimetable:
     return CronTriggerTimetable(schedule.read(), timezone="UTC")
 
 
+def every_minute() -> CronTriggerTimetable:
+    """Run every minute."""
+    return CronTriggerTimetable("* * * * *", timezone="UTC")
+
+
 def clock_or(asset: Asset | AssetAny, schedule: Setting[str]) -> AssetOrTimeSchedule:
     """Run when *asset* has an event, and by the clock of that setting, in UTC."""
     return AssetOrTimeSchedule(timetable=clock(schedule), assets=asset)

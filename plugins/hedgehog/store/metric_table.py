@@ -353,7 +353,7 @@ _MACHINES = (
     Metric(
         "hedgehog_metrics_collected_timestamp_seconds",
         "gauge",
-        "When hedgehog_metrics last collected all metrics.",
+        "When hedgehog_periodic last collected all metrics.",
         (),
         "SELECT extract(epoch FROM max(at)) FROM hedgehog.metric_sample HAVING count(*) > 0",
     ),

@@ -17,7 +17,7 @@ _PRELOAD = (
     "hedgehog.airflow.adapters.hooks",
     "hedgehog.airflow.operators.sync",
     "hedgehog.services.git.sync",
-    "hedgehog.services.kubernetes.sync",
+    "hedgehog.services.kubernetes.published",
     "hedgehog.gitops.mirror",
     "hedgehog.kube.client",
     "hedgehog.store.database",

@@ -61,7 +61,7 @@ class TaskRecorder:
 
     In the only thread of the task: a second thread, connecting while the task began its work, ended some tasks with
     SIGSEGV. Only in the process of the task. What a killed process could not record is filled in by the sweep of
-    hedgehog_metrics.
+    hedgehog_periodic.
     """
 
     def __init__(self, breaker: Breaker | None = None) -> None:

@@ -132,13 +132,7 @@ class RepositoryHealthOperator(_LookOperator):
 
     def work(self, connection: Connection, context: Context) -> list[HealthResult]:
         """Run `hedgehog.services.observe.remotes.check_repositories`."""
-        from hedgehog.airflow.adapters.health_adapters import open_github_of
-        from hedgehog.airflow.adapters.hooks import open_mirror
-        from hedgehog.services.observe import remotes as remote_health
-
-        return remote_health.check_repositories(
-            connection, self.names, open_mirror=open_mirror, open_github=open_github_of, run_id=run_id_of(context)
-        )
+        return _check_repositories(connection, self.names, run_id_of(context))
 
 
 class ServiceHealthOperator(_LookOperator):
@@ -146,10 +140,38 @@ class ServiceHealthOperator(_LookOperator):
 
     def work(self, connection: Connection, context: Context) -> list[HealthResult]:
         """Run `hedgehog.services.observe.remotes.check_services`."""
-        from hedgehog.airflow.adapters.health_adapters import airflow_health
+        return _check_services(connection, run_id_of(context))
+
+
+class HostsHealthOperator(_LookOperator):
+    """Checks the fabric database, Airflow and all repositories, in one task."""
+
+    def work(self, connection: Connection, context: Context) -> list[Look]:
+        """What is near comes first: a Git host that does not answer must not hide a dead triggerer."""
         from hedgehog.services.observe import remotes as remote_health
 
-        return remote_health.check_services(connection, airflow_health=airflow_health(), run_id=run_id_of(context))
+        run_id = run_id_of(context)
+        looks = _check_services(connection, run_id)
+        for names in remote_health.plan(connection):
+            looks += _check_repositories(connection, names, run_id)
+        return looks
+
+
+def _check_repositories(connection: Connection, names: Sequence[str], run_id: str) -> list[Look]:
+    from hedgehog.airflow.adapters.health_adapters import open_github_of
+    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.services.observe import remotes as remote_health
+
+    return remote_health.check_repositories(
+        connection, names, open_mirror=open_mirror, open_github=open_github_of, run_id=run_id
+    )
+
+
+def _check_services(connection: Connection, run_id: str) -> list[Look]:
+    from hedgehog.airflow.adapters.health_adapters import airflow_health
+    from hedgehog.services.observe import remotes as remote_health
+
+    return remote_health.check_services(connection, airflow_health=airflow_health(), run_id=run_id)
 
 
 class HealthSummaryOperator(SummaryOperator):

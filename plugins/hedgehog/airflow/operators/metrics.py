@@ -1,4 +1,4 @@
-"""Operators of hedgehog_metrics: collect the metrics of this minute, and notify of what is wrong."""
+"""Operators of hedgehog_periodic and hedgehog_metrics: collect the metrics of this minute, and notify of what is wrong."""
 
 from __future__ import annotations
 

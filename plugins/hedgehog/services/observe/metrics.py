@@ -32,7 +32,7 @@ _IN_INTERVALS = {
 
 
 def collect(connection: Connection, intervals: Mapping[str, float]) -> list[Sample]:
-    """All figures as of now, and what the machines that run hedgehog_metrics said of themselves last.
+    """All figures as of now, and what the machines that collect them said of themselves last.
 
     What cannot be collected is reported by the metric FAILED and in the log, and affects nothing else. Raises
     RemoteUnavailable when the database is unreachable. *intervals* are the seconds between two runs of each target's

@@ -102,7 +102,7 @@ CONDITIONS = (
         "HedgehogMetricFailed",
         FAILED,
         1,
-        "the metric {metric} cannot be collected, so its alerts cannot fire; the log of hedgehog_metrics says why",
+        "the metric {metric} cannot be collected, so its alerts cannot fire; the log of hedgehog_periodic says why",
     ),
 )
 """All of them; each is a rule of the same name for Prometheus."""
