@@ -146,7 +146,7 @@ class ServiceHealthOperator(_LookOperator):
 class HostsHealthOperator(_LookOperator):
     """Checks the fabric database, Airflow and all repositories, in one task."""
 
-    def work(self, connection: Connection, context: Context) -> list[Look]:
+    def work(self, connection: Connection, context: Context) -> list[HealthResult]:
         """What is near comes first: a Git host that does not answer must not hide a dead triggerer."""
         from hedgehog.services.observe import remotes as remote_health
 
@@ -157,7 +157,7 @@ class HostsHealthOperator(_LookOperator):
         return looks
 
 
-def _check_repositories(connection: Connection, names: Sequence[str], run_id: str) -> list[Look]:
+def _check_repositories(connection: Connection, names: Sequence[str], run_id: str) -> list[HealthResult]:
     from hedgehog.airflow.adapters.health_adapters import open_github_of
     from hedgehog.airflow.adapters.hooks import open_mirror
     from hedgehog.services.observe import remotes as remote_health
@@ -167,7 +167,7 @@ def _check_repositories(connection: Connection, names: Sequence[str], run_id: st
     )
 
 
-def _check_services(connection: Connection, run_id: str) -> list[Look]:
+def _check_services(connection: Connection, run_id: str) -> list[HealthResult]:
     from hedgehog.airflow.adapters.health_adapters import airflow_health
     from hedgehog.services.observe import remotes as remote_health
 

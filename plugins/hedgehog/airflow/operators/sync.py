@@ -224,7 +224,7 @@ class ApplyPublishedOperator(_FabricSyncOperator):
     the reason, and hedgehog_kubernetes_sync is woken for those that still wait.
 
     :param fabrics: fabric names. (templated, mappable)
-    :param plan_only: a dry run, which has published nothing: apply nothing. (templated)
+    :param dry_run: a dry run, which has published nothing: apply nothing. (templated)
     """
 
     def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
@@ -232,7 +232,7 @@ class ApplyPublishedOperator(_FabricSyncOperator):
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.kubernetes import published
 
-        dry_run = bool(self.plan_only)
+        dry_run = bool(self.is_dry_run)
         outcomes = published.apply(
             connection, names, open_cluster=open_cluster, run_id=run_id, dry_run=dry_run, **time_limit(self)
         )

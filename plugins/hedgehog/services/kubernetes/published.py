@@ -17,9 +17,9 @@ from hedgehog.kube.client import OpenCluster
 from hedgehog.services.kubernetes import sync as kubernetes_sync
 from hedgehog.store import schedule, sync_state
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.sync_state import State
+from hedgehog.store.sync_state import SyncState
 
-_BY_TARGET = Mapping[Target, State]
+_BY_TARGET = Mapping[Target, SyncState]
 _FAILED = (SyncStatus.ERROR, SyncStatus.PARKED)
 
 
@@ -66,8 +66,8 @@ def hand_over(connection: Connection, names: Sequence[str]) -> list[str]:
     return left
 
 
-def _states(connection: Connection, names: Sequence[str]) -> dict[str, dict[Target, State]]:
-    found: dict[str, dict[Target, State]] = {}
+def _states(connection: Connection, names: Sequence[str]) -> dict[str, dict[Target, SyncState]]:
+    found: dict[str, dict[Target, SyncState]] = {}
     for state in sync_state.states(connection, names):
         found.setdefault(state.fabric, {})[state.target] = state
     return found
@@ -98,7 +98,7 @@ def _reason(states: _BY_TARGET, *, is_ready: bool) -> str:
     return "its cluster has what is published"
 
 
-def _unreachable(cluster: State) -> str:
+def _unreachable(cluster: SyncState) -> str:
     if cluster.status not in _FAILED or cluster.error_class != RemoteUnavailable.__name__:
         return ""
     return "its cluster did not answer the last time; hedgehog_kubernetes_sync tries again"
