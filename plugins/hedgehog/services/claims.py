@@ -17,11 +17,11 @@ from hedgehog.store import schedule, sync_state
 from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
 
 MOST_BATCHES = 8
-"""Mapped tasks of one run for what has changed; up to that many fabrics each get a task of their own."""
+"""The most mapped tasks of one run for fabrics that changed; up to this number each fabric has a task of its own."""
 ROUTINE_BATCH = 250
-"""Most fabrics of a task that makes regular checks: one look at a cluster or repository serves all of its fabrics."""
+"""The most fabrics of a task for regular checks: a cluster or repository is read once for all of its fabrics."""
 ROUTINE_GROUPS = 10
-"""Clusters or repositories that such a task looks at, one after the other, while the run has fewer than MOST_BATCHES."""
+"""The clusters or repositories of such a task, while the run has fewer than MOST_BATCHES; it reads one after another."""
 
 
 def plan(
@@ -29,9 +29,10 @@ def plan(
 ) -> list[list[str]]:
     """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
 
-    One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one repository or cluster side by side.
-    What is only due for its regular check comes last, in batches as large as ROUTINE_BATCH and ROUTINE_GROUPS allow,
-    but for fabrics whose run died: each is alone, so that it takes no other with it.
+    Up to MOST_BATCHES fabrics, each is a batch; more are divided into equal batches, those of one repository or cluster
+    next to each other. Fabrics that are only due for their regular check follow, in batches as large as ROUTINE_BATCH
+    and ROUTINE_GROUPS allow. Fabrics whose last run died come last, each in a batch of its own, so that it takes down no
+    other.
     Raises NotFound for a name that no enabled fabric has.
     """
     due = schedule.named(connection, target, fabrics) if fabrics else schedule.due(connection, target, force=force)
@@ -68,11 +69,11 @@ def claim(
     dry_run: bool,
     due_only: bool,
 ) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
-    """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not.
+    """The fabrics that may be worked on, locked for the block, as they are now; and outcomes for the others, with reasons.
 
     *skip_reason* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
-    looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in sync since the plan was
-    made is left out, and one whose runs died again and again is parked instead.
+    includes suspended fabrics. With *due_only*, a fabric that another run has synced since the plan was made is left
+    out, and one whose runs keep dying is parked instead.
     """
     ids = fabric_store.fabric_ids(connection, names)
     locked = set(ids) if dry_run else try_locks(connection, TARGET_LOCK[target], ids)
@@ -117,7 +118,7 @@ def _other_runs(
 
 
 def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) -> list[Outcome]:
-    """Park the fabrics on which run after run was killed. One that is asked for by name is tried nevertheless."""
+    """Park the fabrics whose runs were killed MOST_KILLED times in a row. One that is requested by name is tried."""
     killers = sync_state.killed_repeatedly(connection, target, [fabric.id for fabric in fabrics])
     why = (
         f"the last {sync_state.MOST_KILLED} runs that worked on it were killed (time limit, out of memory); make the fabric "
@@ -132,14 +133,14 @@ def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) 
 
 
 def _reason(fabric: Fabric | None, skip_reason: Callable[[Fabric], str], now: datetime | None) -> str:
-    """Why a fabric is not to be worked on; empty if it is. Without *now* it does not matter that it is suspended."""
+    """Why a fabric is not to be worked on; empty if it is. Without *now*, suspension does not count."""
     if fabric is None:
         return "there is no such fabric any more"
     return skip_reason(fabric) or (suspension(fabric, now) if now else "")
 
 
 def suspension(fabric: Fabric, now: datetime) -> str:
-    """Why a suspended fabric is left alone, and until when; empty for one that is not suspended at *now*."""
+    """Why a fabric is suspended, and until when; empty if it is not suspended at *now*."""
     if not fabric.suspended or (fabric.suspended_until is not None and fabric.suspended_until <= now):
         return ""
     until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
@@ -155,7 +156,8 @@ def not_reached(
     run_id: str,
     dry_run: bool,
 ) -> list[Outcome]:
-    """The outcomes of fabrics that the time of a task did not suffice for: they stand as *before* it, and stay due."""
+    """The outcomes of fabrics that a task did not reach before its time limit: their status is as *before*, and they stay
+    due."""
     why = "not reached before the time limit of the task; it stays due, and the next run takes it up"
     outcomes = [Outcome(fabric.name, target, OutcomeStatus.SKIPPED, reason=why, dry_run=dry_run) for fabric in fabrics]
     if outcomes and not dry_run:

@@ -1,7 +1,7 @@
-"""What people decide about files that they changed in Git: take the file into the fabric, or have it overwritten.
+"""What people decide about files that they changed in Git: adopt the file into the fabric, or have it overwritten.
 
-For fabrics that live in the database. One file at a time, whatever the fabric's policy; nobody's edit is lost, since an
-overwritten file stays in the history.
+For fabrics whose source of truth is the database. The decision covers single files, whatever the policy of the fabric;
+no edit is lost, because an overwritten file stays in the history.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hedgehog.store.git_edits import EditState, GitEdit
 
 
 def named(connection: Connection, fabric: str, words: Sequence[str]) -> tuple[list[GitEdit], list[str]]:
-    """The held edits of a fabric that *words* name by path or object (all, if there are none), and the other words."""
+    """The held edits of a fabric that *words* name by path or object (all without words), and the words that name none."""
     edits = [one.edit for one in store.listing(connection, fabric)]
     if not words:
         return edits, []
@@ -39,8 +39,8 @@ def named(connection: Connection, fabric: str, words: Sequence[str]) -> tuple[li
 def revert(connection: Connection, name: str, edits: Sequence[GitEdit]) -> None:
     """Have the next sync to Git write these files as the fabric wants them, whatever its policy.
 
-    Only as they were seen: a file that is changed again is held again. Raises InvalidInput for what is in the way of a
-    file, which nobody but a person may remove.
+    Only in the version that was shown: a file that is changed again is held again. Raises InvalidInput for an obstacle,
+    which only a person may remove.
     """
     obstacles = [edit for edit in edits if edit.state is EditState.OBSTACLE]
     if obstacles:
@@ -61,10 +61,10 @@ def adopt(
     *,
     find_refusals: FindRefusals = find_refusals,
 ) -> ChangeSet:
-    """Take what these files say into the fabric, all of it or nothing; the next sync to Git finds it the same.
+    """Adopt the content of these files into the fabric, all or nothing; the next sync to Git finds no difference.
 
-    The files must be as they were seen. Raises InvalidInput with a line for each that is not, that the fabric cannot
-    hold, or that a cluster would refuse.
+    The files must be in the version that was shown. Raises InvalidInput with a line for each that is not, that the fabric
+    cannot hold, or that a cluster would refuse.
     """
     fabric = fabric_store.load_fabric(connection, name)
     manifests, settings, problems = _read(fabric, mirror, edits)
@@ -77,7 +77,7 @@ def adopt(
         resource = next((edit for edit in edits if edit.ref == fabric_ref(fabric)), None)
         if resource is not None:
             changes.append(Change(fabric_ref(fabric), fabric_store.save_fabric(connection, name, settings)))
-            # Its wording is ours whatever it says, so it is written once more.
+            # Its text is always rendered by us, so it is written once more.
             store.revert(connection, fabric.id, [resource.path])
         store.forget(cursor, fabric.id, [edit.path for edit in edits if edit is not resource])
         schedule.make_due(connection, Target.GIT, [fabric.id])
@@ -87,7 +87,7 @@ def adopt(
 def _read(
     fabric: Fabric, mirror: Mirror, edits: Sequence[GitEdit]
 ) -> tuple[list[Manifest], Mapping[str, Any], list[str]]:
-    """The objects and settings that the files hold now, and what is wrong with them."""
+    """The objects and settings in the files, and the problems with them."""
     head = mirror.head()
     if head is None:
         raise NotFound(f"{mirror.remote}: the branch is not there any more")

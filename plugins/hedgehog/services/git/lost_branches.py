@@ -1,7 +1,7 @@
-"""A branch that is gone is not a branch that never was: it is looked for, never created again.
+"""A branch that no longer exists is not created again, but searched under other names.
 
-Somebody renamed it, emptied the repository, or made it again elsewhere. Pushing an unrelated root commit in its place
-would hide that, and start a history beside the one that people work on.
+Somebody renamed it, emptied the repository, or created it elsewhere. Pushing an unrelated root commit in its place would
+hide that, and start a second history.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from hedgehog.store import repository_heads
 from hedgehog.store.database import Connection
 
 _MOST_SEARCHED = 10
-"""Branches of which it is asked whether they contain our commits: they must be fetched for it."""
+"""How many branches are checked for our commits: each must be fetched."""
 _MOST_TOLD = 5
 
 
 def refuse_if_known(connection: Connection, repository: GitRepository, mirror: Mirror) -> None:
-    """Raise NotFound, with the likely new name, if the branch that the host does not have was there once."""
+    """Raise NotFound, with the likely new name, if the missing branch existed once."""
     urls = repository_heads.known_urls(connection, repository.branch)
     if repository.url in urls or any(same_repository(url, repository.url) for url in urls):
         raise lost(mirror, repository_heads.last_commits(connection, repository.id, repository.branch))
 
 
 def lost(mirror: Mirror, commits: Collection[str]) -> NotFound:
-    """The error of a known branch that its host has no longer, with its likely new name: the one that has *commits*."""
+    """The error for a branch that its host no longer has, with its likely new name: that of a branch with *commits*."""
     branches = mirror.branches()
     likely = sorted(branches, key=lambda name: branches[name] not in commits)[:_MOST_SEARCHED]
     found = [name for name in likely if _contains(mirror, name, branches[name], commits)]
@@ -51,6 +51,6 @@ def _contains(mirror: Mirror, name: str, head: str, commits: Collection[str]) ->
         return False
     try:
         mirror.fetch(head, ref=f"refs/heads/{name}")
-    except HedgehogError:  # an answer that is no worse without this one
+    except HedgehogError:  # the message is only less complete without it
         return False
     return any(mirror.is_ancestor(commit, head) for commit in commits)

@@ -9,8 +9,8 @@ from hedgehog.store.database import Connection
 
 
 def neighbours(connection: Connection, repository: GitRepository) -> dict[str, str]:
-    """The directories of all fabrics on this branch of *repository*, by name: also of those whose sync is off, and of
-    those whose row spells the URL in another way."""
+    """The directories of all fabrics on this branch of *repository*, by name, including fabrics whose sync is off and those
+    whose row spells the URL differently."""
     return {
         name: directory
         for name, url, branch, directory in repository_heads.directories(connection)

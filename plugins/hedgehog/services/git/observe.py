@@ -1,7 +1,7 @@
-"""From the database and the branch to the plan of one fabric: gathers what `git_plan.plan_files` decides on.
+"""From the database and the branch to the plan of one fabric: gathers the input of `git_plan.plan_files`.
 
-The cost follows the change: a fabric whose generation is published and whose directory has the same tree id as at the
-last look costs two lookups in Git; else the listing of its directory, and rendering only of what may differ.
+The cost grows with the change: a fabric whose generation is published and whose directory has the same tree id as at the
+last sync costs two lookups in Git. Otherwise its directory is listed, and only what may differ is rendered.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ReadEdit = Callable[[Fabric, ObjectRef, str, bytes], Manifest]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A fabric, and what its last sync to Git left."""
+    """A fabric, and the state of its last sync to Git."""
 
     fabric: Fabric
     state: SyncState | None
@@ -53,7 +53,7 @@ class Job:
         return sum(counts.get(action.value, 0) for action in (Action.CREATED, Action.CONFIGURED, Action.UNCHANGED))
 
     def last_look(self, mirror: Mirror) -> str | None:
-        """The commit at which the last sync found or made everything right, if it was on this branch."""
+        """The commit of the last sync, if it was on this branch."""
         if self.state is None or self.state.revision is None:
             return None
         revision = Revision.parse(self.state.revision)
@@ -62,7 +62,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class PlanInputs:
-    """Where a plan is made from: the branch's *head*, and *tip* with the commits of this batch on top of it."""
+    """What a plan is made from, with the *head* of the branch, and *tip*, which adds the commits of this batch."""
 
     connection: Connection
     mirror: Mirror
@@ -83,7 +83,7 @@ class _Records:
     changed: list[StoredObject]
     removed: frozenset[ObjectRef]
     objects: Callable[[], list[StoredObject]]
-    """All objects of the fabric, asked for when first needed."""
+    """All objects of the fabric, loaded when first needed."""
 
 
 def observe(job: Job, source: PlanInputs) -> FilePlan:
@@ -153,13 +153,13 @@ def read_resource(path: str, content: bytes) -> Manifest:
 
 
 def _compared(source: PlanInputs, fabric: Fabric, edit: GitEdit, wanted: WantedFile | None) -> GitEdit:
-    """The edit with what it says otherwise than *wanted*, or why nobody can tell."""
+    """The edit with its differences from *wanted*, or with the reason why they cannot be determined."""
     if edit.blob_id is None:
         return edit
     try:
         content = source.mirror.read(edit.blob_id)
         if edit.ref is None:
-            return replace(edit, problem="its text comes from the product; there is nothing to take over")
+            return replace(edit, problem="its text comes from the product; there is nothing to adopt")
         theirs = (
             read_resource(edit.path, content)
             if edit.ref.kind == FABRIC.kind
@@ -172,7 +172,7 @@ def _compared(source: PlanInputs, fabric: Fabric, edit: GitEdit, wanted: WantedF
 
 
 def _refusals(source: PlanInputs, fabric: Fabric, records: _Records) -> Refusals:
-    """What may not be published of a change; nothing changed, nothing to refuse."""
+    """What may not be published of a change; an unchanged fabric is not checked."""
     if not records.changed and not records.removed:
         return Refusals()
     before = git_files.published(source.connection, [fabric.id])[fabric.id]
@@ -180,7 +180,7 @@ def _refusals(source: PlanInputs, fabric: Fabric, records: _Records) -> Refusals
 
 
 def _is_unchanged(job: Job, source: PlanInputs) -> bool:
-    """Whether the last look still holds: same generation, nothing held, not a byte of the directory changed."""
+    """Whether nothing changed since the last sync: same generation, nothing held, same bytes in the directory."""
     state, last, mirror = job.state, job.last_look(source.mirror), source.mirror
     if state is None or last is None or source.head is None or source.tip is None:
         return False
@@ -207,7 +207,7 @@ def _is_stale(fabric: Fabric, record: GitFile, removed: frozenset[ObjectRef]) ->
 
 
 def _listing(source: PlanInputs, fabric: Fabric, known: Iterable[str]) -> Listing:
-    """The fabric's directory, and files we wrote elsewhere while it had another one."""
+    """The files in the fabric's directory, and those that we wrote to its former directories."""
     if source.tip is None:
         return Listing({})
     here = source.mirror.listing(source.tip, fabric.git_directory)
@@ -225,7 +225,7 @@ def _wanted(
     *,
     refused: Mapping[ObjectRef, str],
 ) -> list[WantedFile]:
-    """The layout, the objects that changed, and those whose file is not as recorded or lies in another place."""
+    """The layout, the objects that changed, and those whose file differs from the record or is in another place."""
     changed = {one.ref: one for one in records.changed}
     differing = {
         record.ref
@@ -242,7 +242,7 @@ def _wanted(
 def _outside_neighbours(
     fabric: Fabric, wanted: Iterable[WantedFile], neighbours: Mapping[str, str]
 ) -> list[WantedFile]:
-    """*wanted*, but for files in the directory of another fabric, which would take them for its own."""
+    """*wanted*, with files in the directory of another fabric refused: that fabric would treat them as its own."""
     inner = {f"{neighbours[name]}/": name for name in neighbours if inside(fabric.git_directory, [neighbours[name]])}
     found = []
     for one in wanted:
@@ -253,7 +253,7 @@ def _outside_neighbours(
 
 
 def _suspects(wanted: Iterable[WantedFile], known: Mapping[str, GitFile], files: Mapping[str, str]) -> set[str]:
-    """Paths where Git has something else than we last wrote and than we want."""
+    """Paths where Git has neither what we last wrote nor what we want."""
     places = {one.path: one.blob_id for one in wanted}
     return {
         path
@@ -273,7 +273,7 @@ def _edits(source: PlanInputs, paths: set[str], since: str | None) -> dict[str, 
 def _editors(
     source: PlanInputs, found: Mapping[str, Edit], held: set[str], known: Mapping[str, GitFile]
 ) -> dict[str, Edit]:
-    """The edits by other people; those made before the last look are searched unless a reason is recorded already."""
+    """The edits by other people; older ones than the last sync are searched unless a reason is recorded already."""
     unnamed = {path for path in held - found.keys() if path not in known or not known[path].held_reason}
     older = _edits(source, unnamed, None)
     return {**older, **{path: edit for path, edit in found.items() if path in held}}
@@ -287,7 +287,7 @@ def _is_ours(fabric: Fabric, edit: Edit) -> bool:
 
 
 def _with_unrecorded(known: Mapping[str, GitFile], own: set[str], files: Mapping[str, str]) -> dict[str, GitFile]:
-    """The records as a killed run would have written them: what it pushed last is what we left there."""
+    """The records with those that a killed run did not write: what it pushed counts as written by us."""
     missed = {
         path: replace(known[path], blob_id=files[path]) if path in known else GitFile(path, None, files[path])
         for path in own

@@ -1,7 +1,7 @@
-"""What must happen to the files of one fabric in Git: pure, what is wanted against what is there.
+"""What must happen to the files of one fabric in Git. Pure: compares what is wanted with what is there.
 
-The rule that everything here serves: a file is written or removed only when it is as we left it. What a person changed,
-and what we never wrote, stays, unless the fabric's policy says otherwise, and is reported with the name of the person.
+The rule: a file is written or removed only if it is as we wrote it. A file that a person changed, or that we never wrote,
+stays, unless the fabric's policy says otherwise, and is reported with the name of the person.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from hedgehog.store.git_files import GitFile
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What Git has. `readings` holds what an edited file says, or why it cannot be taken over."""
+    """What Git has. `readings` is the content of each edited file, or the reason why it cannot be adopted."""
 
     files: Mapping[str, str] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
-    """Paths of what is not a plain file: links, submodules, directories in the place of a file."""
+    """Paths that are not plain files: links, submodules, directories in the place of a file."""
     edits: Mapping[str, Edit] = field(default_factory=dict)
     readings: Mapping[str, Manifest | str] = field(default_factory=dict)
     corrections: Mapping[str, Corrections] = field(default_factory=dict)
-    """Files that were corrected of late."""
+    """Files that were corrected recently."""
     directories: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,14 +40,14 @@ class Observed:
         object.__setattr__(self, "directories", frozenset(place for path in parents for place in (path, *_above(path))))
 
     def obstacle(self, path: str) -> str | None:
-        """What stands where *path* is to be created, if anything does."""
+        """What is in the way of *path*, if anything is."""
         if path in self.others or path in self.directories:
             return path
         return next((place for place in _above(path) if place in self.files or place in self.others), None)
 
 
 def _above(path: str) -> Iterator[str]:
-    """The directories that *path* lies in."""
+    """The directories that contain *path*."""
     parts = path.split("/")
     return ("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
@@ -61,13 +61,13 @@ class FileChange:
     action: Action
     reason: str = ""
     refused: bool = False
-    """Whether it is left alone because the object breaks a rule, not because of what is in Git."""
+    """Whether it is left alone because the object breaks a rule, not because of an edit in Git."""
     flapping: bool = False
-    """Whether it is left alone because somebody keeps changing it back."""
+    """Whether it is left alone because somebody keeps changing it back after each correction."""
 
     @property
     def problem(self) -> SyncProblem:
-        """What is wrong with a file that is left alone."""
+        """The problem of a file that is left alone."""
         if self.refused:
             return SyncProblem(ProblemKind.REFUSED, str(self.ref), self.reason)
         return SyncProblem(ProblemKind.FLAPPING if self.flapping else ProblemKind.HELD_EDIT, self.path, self.reason)
@@ -78,7 +78,7 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """What to commit and what to record. `untouched` counts the files nobody had to look at."""
+    """What to commit and what to record. `untouched` is the number of files that needed no comparison."""
 
     entries: tuple[FileChange, ...] = ()
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
@@ -86,15 +86,15 @@ class FilePlan:
     removed: tuple[str, ...] = ()
     held: tuple[tuple[str, str], ...] = ()
     adopted: tuple[GitFile, ...] = ()
-    """Files whose content goes into the database: their manifest is the person's, their digest not known yet."""
+    """Files whose content is adopted: their manifest is what the person wrote, their digest is not known yet."""
     edits: tuple[GitEdit, ...] = ()
-    """Files that are held because people changed them: all of the fabric."""
+    """All files of the fabric that are held because people changed them."""
     corrected: Mapping[str, str] = field(default_factory=dict)
-    """Who made the edits that are overwritten, and removed the files that are restored, by path."""
+    """By path, the author of each edit that is overwritten, and of each deletion that is undone."""
     untouched: int = 0
 
     def counts(self) -> dict[str, int]:
-        """How many files there are of each action; every action is a key."""
+        """The number of files per action; every action is a key."""
         found = Counter(entry.action for entry in self.entries)
         found[Action.UNCHANGED] += self.untouched
         return {action.value: found[action] for action in Action}
@@ -105,12 +105,12 @@ class FilePlan:
 
     @property
     def is_first(self) -> bool:
-        """Whether nothing of this fabric was in Git before."""
+        """Whether Git had no files of this fabric before."""
         return not self.untouched and all(entry.action in (Action.CREATED, Action.SKIPPED) for entry in self.entries)
 
     @property
     def records(self) -> bool:
-        """Whether the database must learn something, even if nothing is committed."""
+        """Whether there is something to record, even if nothing is committed."""
         return bool(self.written or self.removed or self.adopted)
 
 
@@ -124,15 +124,15 @@ def plan_files(
     spared: Mapping[ObjectRef, str] | None = None,
     overruled: Mapping[str, str] | None = None,
 ) -> FilePlan:
-    """What makes Git hold *wanted* and no longer *stale*, leaving alone what is not ours.
+    """The plan that makes Git hold *wanted* and no longer *stale*, and leaves alone what is not ours.
 
-    Files of the objects in *spared* stay, for the reason given there: others still need them. The edits of the files
-    in *overruled*, by whom each was made, are overwritten whatever the policy: a person decided so. *known* are the
-    records by path. Records that are neither wanted nor stale are files somebody has compared already.
+    Files of the objects in *spared* stay, for the reason given there: other objects still need them. The edits of the
+    files in *overruled* (path → author) are overwritten whatever the policy, because a person decided so. *known* are the
+    records by path. Records that are neither wanted nor stale are files that were compared already.
     """
     overruled = overruled or {}
     removals = [_remove(fabric, record, observed, spared or {}, overruled) for record in stale]
-    # An object that moves is held as a whole when its old file is held: one object, one file.
+    # An object whose file moves is held if its old file is held: it must not have two files.
     held = {step.entry.ref for step in removals if step.entry and step.entry.action is Action.SKIPPED}
     steps = removals + [
         _write_or_hold(fabric, one, known.get(one.path), observed, overruled)
@@ -144,7 +144,7 @@ def plan_files(
 
 
 def _combined(steps: Sequence[_Step], known: Mapping[str, GitFile], *, untouched: int) -> FilePlan:
-    """What *steps* do together."""
+    """The plan that consists of *steps*."""
     return FilePlan(
         entries=tuple(step.entry for step in steps if step.entry),
         changes={step.path: step.content for step in steps if step.commits},
@@ -171,10 +171,10 @@ class _Step:
     adopts: bool = False
     edit: GitEdit | None = None
     corrects: str | None = None
-    """Whose doing is undone."""
+    """The author of the change that is undone."""
 
     def holds(self, known: Mapping[str, GitFile]) -> bool:
-        """Whether a record must say why its file is held, and does not yet."""
+        """Whether a record must state why its file is held and does not yet."""
         if self.entry is None or self.entry.action is not Action.SKIPPED or self.path not in known:
             return False
         return known[self.path].held_reason != self.entry.reason
@@ -277,9 +277,9 @@ def _edited(
 
 
 def _flapping(fabric: Fabric, wanted: WantedFile, record: GitFile, observed: Observed) -> _Step | None:
-    """The file held, when it was corrected so often of late that it is left alone for a while.
+    """The file held, if it was corrected so often recently that it is left alone for a while; otherwise None.
 
-    What the fabric itself wants otherwise by now is written: a person's change is not one of those corrections.
+    An object that changed in the fabric since is written: a change by a person is not one of those corrections.
     """
     corrected = observed.corrections.get(wanted.path)
     if corrected is None or not corrected.pause_left or record.object_digest != wanted.digest:
@@ -317,7 +317,7 @@ def _held(wanted: WantedFile, reason: str, edit: GitEdit | None = None, *, refus
 
 
 def advice(fabric: Fabric, path: str) -> str:
-    """How a person decides about an edit."""
+    """How to decide about an edit."""
     return f"decide with `hedgehog drift adopt|revert {fabric.name} {shlex.quote(path)}`"
 
 
@@ -339,5 +339,5 @@ def _editor(path: str, observed: Observed) -> str:
 
 
 def _kept_reason(record: GitFile, observed: Observed, reason: str) -> str:
-    """The recorded reason, when this run cannot name the person any more."""
+    """*reason*, or the recorded one if this run can no longer name the author."""
     return reason if record.path in observed.edits else record.held_reason or reason

@@ -1,8 +1,8 @@
-"""Fabrics → Git: one commit per fabric, one push per repository, nothing written that is there already.
+"""Fabrics → Git: one commit per fabric, one push per repository, and no write of what is there already.
 
-A run compares what the database wants with what the branch has now and closes the difference. It keeps no memory but
-the records of its last push, and even those may be behind: commits of a killed run are known by their trailers and
-taken over. Plain Python; functions that the caller gives open mirrors and read edits.
+A run compares what the database wants with what the branch has and commits the difference. Its only memory is the
+records of the last push, which may be incomplete: commits of a killed run are recognised by their trailers. Plain Python;
+the caller passes functions that open mirrors and read edits.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from hedgehog.store.git_files import GitFile
 logger = logging.getLogger(__name__)
 
 MOST_RACES = 5
-"""Times a lost push is planned again before it counts as an error."""
+"""How often a lost push is planned again before it counts as an error."""
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.4
 
 
@@ -68,7 +68,7 @@ def read_manifest(fabric: Fabric, ref: ObjectRef, path: str, content: bytes) -> 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What a sync takes from outside; tests give their own."""
+    """What a sync needs from outside; tests pass their own."""
 
     adopt: ReadEdit = read_manifest
     find_refusals: FindRefusals = find_refusals
@@ -85,10 +85,10 @@ class _Options:
     dependencies: Dependencies
     deadline: float
     before: dict[int, SyncStatus] = field(default_factory=dict)
-    """How the fabrics stood before this run."""
+    """The status of the fabrics before this run."""
 
     def is_over(self) -> bool:
-        """Whether nothing more may be begun."""
+        """Whether nothing more may be started."""
         return time.monotonic() >= self.deadline
 
 
@@ -105,7 +105,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """What is to be done for one fabric, or the error that keeps it from being done."""
+    """What is to be done for one fabric, or the error that prevents it."""
 
     job: Job
     plan: FilePlan = field(default_factory=FilePlan)
@@ -133,12 +133,13 @@ def sync(
 ) -> list[Outcome]:
     """Bring the directories of the named fabrics in sync and return an outcome for each, in the order of *names*.
 
-    Every outcome is recorded after the effect, but for dry runs and fabrics that were skipped unseen (suspended, not
-    enabled, another run at work). A fabric's trouble is its own; a repository that cannot be entered is an error of
-    each of its fabrics. *force* compares every file, but overwrites no edit that policy holds. *dry_run* writes
-    nothing anywhere. With *due_only* fabrics that are no longer due are skipped. Without *wake_kubernetes* the caller applies
-    what is published. After *deadline* (of `time.monotonic`) nothing more is begun: what was planned is pushed and
-    recorded, what was not reached stays due. Raises only for the fabric database's own failures.
+    Every outcome is recorded after its effect, except for dry runs and fabrics that were skipped at once (suspended, not
+    enabled, locked by another run). An error of one fabric does not affect the others; a repository that cannot be opened
+    is an error of each of its fabrics. *force* compares every file, but overwrites no edit that the policy holds.
+    *dry_run* writes nothing. With *due_only*, fabrics that are no longer due are skipped. Without
+    *wake_kubernetes*, the caller applies what is published. After *deadline* (of `time.monotonic`) nothing more is
+    started: what was planned is pushed and recorded, fabrics that were not reached stay due. Raises only if the fabric
+    database fails.
     """
     names = list(dict.fromkeys(names))
     options = _Options(run_id, force, dry_run, wake_kubernetes, dependencies or Dependencies(), deadline)
@@ -178,7 +179,7 @@ def _skip_reason(fabric: Fabric) -> str:
 def _sync_repository(
     connection: Connection, repository: GitRepository, jobs: Sequence[Job], open_mirror: OpenMirror, options: _Options
 ) -> list[Outcome]:
-    """Sync the fabrics of one repository; when it cannot be entered, that is an error of each."""
+    """Sync the fabrics of one repository; if it cannot be opened, that is an error of each."""
     started = time.perf_counter()
     if options.is_over():
         return _not_reached(connection, jobs, options)
@@ -197,7 +198,7 @@ def _sync_repository(
 
 
 def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
-    """Plan, commit and push until the branch stands still meanwhile; every fabric gets its outcome recorded."""
+    """Plan, commit and push until no other push interferes; the outcome of every fabric is recorded."""
     races = 0
     while True:
         try:
@@ -213,9 +214,9 @@ def _publish(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
 
 
 def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
-    """One round on the branch as it is now, for as many fabrics as the time suffices for.
+    """One attempt on the branch as it is now, for as many fabrics as there is time for.
 
-    Raises PushRace, or what keeps everybody from working there.
+    Raises PushRace, or an error that concerns all of the fabrics.
     """
     head = _head(run)
     others = neighbours(run.connection, run.repository)
@@ -230,7 +231,7 @@ def _attempt(run: _Run, jobs: Sequence[Job]) -> list[Outcome]:
 
 
 def _head(run: _Run) -> str | None:
-    """The branch's head, fetched; None for a branch that this sync is to create. One that is gone is not created."""
+    """The head of the branch, fetched; None for a branch that this sync is to create. Raises NotFound for a lost one."""
     head = run.mirror.head()
     if head is None:
         lost_branches.refuse_if_known(run.connection, run.repository, run.mirror)
@@ -252,7 +253,7 @@ def _push(run: _Run, planned: Sequence[_Planned], head: str | None, tip: str | N
     except Exception as error:
         committed = [one.job for one in planned if one.commit]
         if isinstance(error, PermissionDenied | InvalidInput) and len(committed) > 1:
-            # A rule of the host, or its limit of size, may stop the commit of one fabric only: let the others through.
+            # A rule or size limit of the host may concern the commit of only one fabric: push them one by one.
             return [outcome for one in planned for outcome in _publish(run, [one.job])]
         return [_fail(run, one.job, error) if one.commit else _conclude(run, one, head) for one in planned]
     if head is None:
@@ -268,7 +269,7 @@ def _not_reached(connection: Connection, jobs: Sequence[Job], options: _Options)
 
 
 def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None, others: Mapping[str, str]) -> _Planned:
-    """The plan and the commit of one fabric on top of *tip*, beside the directories of *others*; its errors are its own."""
+    """The plan and the commit of one fabric on top of *tip*, next to the directories of *others*; or its error."""
     options = run.options
     dependencies = options.dependencies
     source = PlanInputs(
@@ -284,12 +285,12 @@ def _plan_one(run: _Run, job: Job, head: str | None, tip: str | None, others: Ma
         return _Planned(job, plan, commits.build(run.mirror, tip, plan.changes, text, author))
     except PushRace:
         raise
-    except Exception as error:  # a fabric's data, foreseen or not, must not stop the others of the batch
+    except Exception as error:  # no error of one fabric, foreseen or not, may stop the others of the batch
         return _Planned(job, error=error)
 
 
 def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
-    """The outcome of a fabric, recorded; what cannot be recorded of one does not affect the others."""
+    """The outcome of a fabric, recorded; a failure to record it does not affect the others."""
     if planned.error is not None:
         return _fail(run, planned.job, planned.error)
     try:
@@ -299,7 +300,7 @@ def _conclude(run: _Run, planned: _Planned, head: str | None) -> Outcome:
 
 
 def _outcome(run: _Run, planned: _Planned, head: str | None) -> Outcome:
-    """The outcome of a fabric whose files are written, except for what its policies hold; recorded with what was learnt."""
+    """The outcome of a fabric whose files are written, except for held ones; recorded with its files and edits."""
     plan, fabric = planned.plan, planned.job.fabric
     held = plan.having(Action.SKIPPED)
     status = OutcomeStatus.SUCCESS if plan.changes or plan.records else OutcomeStatus.SKIPPED
@@ -331,7 +332,7 @@ def _reason(held: Sequence[FileChange], status: OutcomeStatus) -> str:
 
 
 def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
-    """Files and state in one transaction: a crash before it repeats a comparison, never a commit."""
+    """Record files and state in one transaction: after a crash before it, files are compared again, but not committed."""
     plan, fabric = planned.plan, planned.job.fabric
     with transaction(run.connection) as cursor:
         if not fabric_store.load_fabrics(run.connection, [fabric.name]):
@@ -347,7 +348,7 @@ def _record(run: _Run, planned: _Planned, outcome: Outcome) -> None:
 
 
 def _adopt(connection: Connection, fabric: Fabric, plan: FilePlan) -> list[GitFile]:
-    """Store the objects that people wrote in Git, and return the records of their files as they are there."""
+    """Store the objects that people wrote in Git, and return the records of their files."""
     if not plan.adopted:
         return []
     object_store.save_objects(connection, fabric.id, [file.manifest for file in plan.adopted if file.manifest])

@@ -1,4 +1,4 @@
-"""The files that a fabric is to have in Git: pure, from its rows."""
+"""The files that a fabric is to have in Git. Pure: derived from its rows."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def layout(fabric: Fabric) -> list[WantedFile]:
 
 
 def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[ObjectRef, str]) -> list[WantedFile]:
-    """The files of *stored*. What may not be published, because of *refused* or for itself, says why."""
+    """The files of *stored*. A file that may not be published, as *refused* says or for another reason, states why."""
     wanted = []
     for one in stored:
         if one.ref.kind not in KINDS:
@@ -66,14 +66,14 @@ def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[Obj
 
 
 def place(fabric: Fabric, file: GitFile) -> str:
-    """Where the content of *file* belongs now, which differs from its path when the fabric's directory was changed."""
+    """The path where *file* belongs now: another one than its own if the directory of the fabric was changed."""
     if file.ref is None:
         return render.in_directory(fabric, render.README_FILE)
     return render.object_path(fabric, file.ref)
 
 
 def to_read(wanted: Iterable[WantedFile], known: Mapping[str, GitFile], files: Mapping[str, str]) -> list[WantedFile]:
-    """The objects whose file in Git must be parsed: it differs from ours, and not because the object changed."""
+    """The objects whose file in Git must be parsed: it differs from ours for another reason than a change of the object."""
     found = []
     for one in wanted:
         seen, record = files.get(one.path), known.get(one.path)
