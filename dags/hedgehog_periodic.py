@@ -27,6 +27,7 @@ their DAGs. The next run does the work again.
 
 from airflow.sdk import dag
 
+from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE, SCHEDULES
 from hedgehog.airflow.defaults import dag_defaults, default_args, every_minute
 from hedgehog.airflow.operators.cache import CleanUpCacheOperator, RefreshCacheOperator
 from hedgehog.airflow.operators.health import (
@@ -59,6 +60,8 @@ def hedgehog_periodic() -> None:
             "hedgehog_cache_refresh": ["refresh_cache"],
             "hedgehog_cache_cleanup": ["clean_up_cache"],
         },
+        events={"hedgehog_git_sync": GIT_SYNC_DUE, "hedgehog_repository_changes": REPOSITORIES_DUE},
+        outlet=SCHEDULES,
         priority_weight=7,
         doc_md="Skips the work whose time has not come, and triggers the DAGs that have something to do.",
     )

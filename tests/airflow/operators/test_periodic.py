@@ -22,6 +22,7 @@ WORK = {
     "hedgehog_cache_refresh": ["refresh"],
     "hedgehog_cache_cleanup": ["clean_up"],
 }
+EVENTS = {"hedgehog_git_sync": GIT_SYNC_DUE, "hedgehog_repository_changes": REPOSITORIES_DUE}
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ def find_due(ti: Any, at: datetime | None, before: datetime | None) -> tuple[lis
     context: Any = {"ti": ti, "dag_run": SimpleNamespace(logical_date=at), "outlet_events": {SCHEDULES: events}}
     skipped: list[str] = []
     try:
-        FindDueWorkOperator(task_id="due", work=WORK).execute(context)
+        FindDueWorkOperator(task_id="due", work=WORK, events=EVENTS, outlet=SCHEDULES).execute(context)
     except DownstreamTasksSkipped as skip:
         skipped = list(skip.tasks)
     return ti.pushed["return_value"], skipped, events.added

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from hedgehog.airflow import trouble
-from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE, SCHEDULES
 from hedgehog.airflow.clocks import SHARED, has_struck
 from hedgehog.airflow.operators.tasks import fabric_database
 
@@ -26,20 +25,26 @@ class FindDueWorkOperator(BaseOperator):
     All times since the run before count, so that a minute without a run delays work and loses none. In the very first
     run, and in a run by hand, everything is due.
 
-    :param work: the tasks that do the work of a DAG, by the DAG's id; a DAG of `SHARED` without tasks is triggered.
+    :param work: the tasks that do the work of a DAG of `SHARED`, by the DAG's id.
+    :param events: the asset events that trigger the other DAGs of `SHARED`.
+    :param outlet: the asset alias under which these events are emitted, for not every run emits them.
     """
 
     ui_color = "#e8f0fe"
 
-    def __init__(self, *, work: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
-        super().__init__(outlets=[SCHEDULES], **kwargs)
+    def __init__(
+        self, *, work: Mapping[str, Sequence[str]], events: Mapping[str, Asset], outlet: AssetAlias, **kwargs: Any
+    ) -> None:
+        super().__init__(outlets=[outlet], **kwargs)
         self.work = work
+        self.events = events
+        self.outlet = outlet
 
     def execute(self, context: Context) -> list[str]:
         """Return the DAGs whose time has come."""
         due = self._due(context)
         logger.info("due: %s", ", ".join(due) or "nothing")
-        self._trigger([dag_id for dag_id in due if dag_id not in self.work], context)
+        self._trigger([dag_id for dag_id in due if dag_id in self.events], context)
         context["ti"].xcom_push(key="return_value", value=due)
         if skipped := [task_id for dag_id, tasks in self.work.items() if dag_id not in due for task_id in tasks]:
             raise DownstreamTasksSkipped(tasks=skipped)
@@ -60,10 +65,7 @@ class FindDueWorkOperator(BaseOperator):
             with_work = [dag_id for dag_id in dag_ids if _has_work(connection, dag_id)]
         for dag_id in with_work:
             logger.info("triggered: %s", dag_id)
-            context["outlet_events"][SCHEDULES].add(EVENTS[dag_id])
-
-
-EVENTS = {"hedgehog_git_sync": GIT_SYNC_DUE, "hedgehog_repository_changes": REPOSITORIES_DUE}
+            context["outlet_events"][self.outlet].add(self.events[dag_id])
 
 
 def _has_work(connection: Connection, dag_id: str) -> bool:
