@@ -71,7 +71,7 @@ def test_plans_return_batches(fake_database: FakeDatabase, service: ServiceMaker
 
 def test_a_task_that_finds_a_fault_succeeds(fake_database: FakeDatabase, service: ServiceMaker) -> None:
     """The fault is recorded and reported; the task is green, and named after its fabrics."""
-    check = service("observe.health.check", [ILL, WELL])
+    check = service("observe.health.check_fabrics", [ILL, WELL])
     context = context_of()
     FabricHealthOperator(task_id="check", fabrics=["ill", "well"]).execute(context)
     assert context["ti"].pushed == {LOOKS: [health_result(ILL), health_result(WELL)]}

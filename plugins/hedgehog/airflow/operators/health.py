@@ -110,7 +110,7 @@ class FabricHealthOperator(_LookOperator):
         self.fabrics = fabrics
 
     def work(self, connection: Connection, context: Context) -> list[HealthResult]:
-        """Run `hedgehog.services.observe.health.check`."""
+        """Run `hedgehog.services.observe.health.check_fabrics`."""
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.observe import health
 

@@ -1,4 +1,4 @@
-"""Event triggers: they live in the triggerer's one event loop, so nothing here blocks it."""
+"""The event trigger on PostgreSQL notifications. Nothing here blocks the one event loop of the triggerer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 INBOX_CHANNEL = "hedgehog_inbox"
 _GATHER_SECONDS = 0.05
-"""A burst of notifications becomes one event: wait this long for the rest of it."""
+"""A burst of notifications becomes one event: the time to wait for the rest of it."""
 _SPACING_SECONDS = 2.0
 """Least time between two events: the first of a burst wakes at once, the rest of it together."""
 _MOST_NAMED = 20

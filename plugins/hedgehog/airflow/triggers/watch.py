@@ -27,7 +27,7 @@ class ClusterWatchTrigger(BaseEventTrigger):
     """Fires when others touched our objects in any cluster that a fabric of the fabric database is synced to.
 
     What was found is in the fabric database before it fires, and the fabrics are due there: an event that is lost
-    costs minutes. Fires once when it starts, because the one before may have been killed. Never ends and never raises:
+    costs minutes. Fires once when it starts, because the trigger before it may have been killed. Never ends and never raises:
     a watch that breaks is started again after growing, jittered pauses.
     """
 

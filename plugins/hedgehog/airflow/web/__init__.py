@@ -1,4 +1,4 @@
 """Our web applications inside Airflow's API server.
 
-Never work: a request reads tables or leaves something for a DAG.
+Never do the work: a request reads tables or stores something for a DAG.
 """

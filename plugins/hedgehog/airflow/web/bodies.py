@@ -1,8 +1,8 @@
-"""Bodies of requests whose sender nobody knows before all of it is read and its signature checked, in bounded memory.
+"""Bodies of requests in bounded memory. Their senders are unknown until all of a body is read and its signature checked.
 
-Who fills the room must not keep others out for as long as he is allowed to send. When it is full, the address that has
-most in it gives up what it began first: a flood from one address harms itself alone, and where all have one address (a
-proxy's) what is sent in one go passes by what is sent slowly.
+A sender who fills the memory must not keep others out for as long as a body may take. When it is full, the address that
+holds most loses the body that it began first: a flood from one address harms only itself, and where all have the same
+address (a proxy's), a body that is sent at once gets through while slow ones are dropped.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ipaddress import IPv6Address, ip_address
 BODIES_LIMIT = 32 * 1024 * 1024
 """Bytes of all bodies at once."""
 _SITE = 64
-"""Bits of an IPv6 address that tell one sender from another: the rest of them is his to choose."""
+"""Bits of an IPv6 address that tell one sender from another: the sender chooses the rest."""
 
 
 class NoRoom(Exception):
-    """The body was given up for others, or nobody else can give anything up."""
+    """The body was dropped for others, or no other body can be dropped."""
 
 
 class Body:
-    """What has come of one body. Others may have it given up while it is being read, and not any more afterwards."""
+    """The part of one body that has arrived. It may be dropped for others while it is being read, but not afterwards."""
 
     def __init__(self, bodies: Bodies, sender: str) -> None:
         self.content = bytearray()
@@ -48,31 +48,31 @@ class Body:
             self._bodies.end(self._sender, self)
 
     def take(self, chunk: bytes) -> None:
-        """Keep *chunk* as well. Raises NoRoom when it is this body that has to give way."""
+        """Add *chunk*. Raises NoRoom when this body has to be dropped."""
         self._bodies.make_room(self, len(chunk))
         self.content += chunk
         self._bodies.held += len(chunk)
 
     def give_up(self) -> None:
-        """Let go of what has come, and wake who reads it."""
+        """Drop what has arrived, and wake the reader."""
         self._is_given_up = True
         self.clear()
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(asyncio.get_running_loop().time())
 
     def clear(self) -> None:
-        """Give the room back."""
+        """Free the memory."""
         self._bodies.held -= len(self.content)
         self.content = bytearray()
 
     def refuse_given_up(self) -> None:
-        """Raise NoRoom for a body that was given up."""
+        """Raise NoRoom for a body that was dropped."""
         if self._is_given_up:
             raise NoRoom
 
 
 class Bodies:
-    """All bodies of one event loop. `held` is how many bytes they have, those that are read completely included."""
+    """All bodies of one event loop. `held` is the number of their bytes, including bodies that are read completely."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -80,7 +80,7 @@ class Bodies:
 
     @contextmanager
     def of(self, address: str) -> Iterator[Body]:
-        """A new body of the sender with *address*, which holds its room until the end of the block."""
+        """A new body of the sender with *address*, which holds its memory until the end of the block."""
         body = Body(self, _sender(address))
         try:
             yield body
@@ -88,17 +88,17 @@ class Bodies:
             body.clear()
 
     def begin(self, sender: str, body: Body) -> None:
-        """Somebody reads *body* from now on."""
+        """*body* is being read from now on."""
         self._read_by.setdefault(sender, {})[body] = None
 
     def end(self, sender: str, body: Body) -> None:
-        """Nobody reads *body* any more."""
+        """*body* is no longer being read."""
         del self._read_by[sender][body]
         if not self._read_by[sender]:
             del self._read_by[sender]
 
     def make_room(self, body: Body, size: int) -> None:
-        """Have others give way until *size* bytes more have room. Raises NoRoom when it is *body* that has to."""
+        """Drop other bodies until *size* more bytes fit. Raises NoRoom when *body* itself has to be dropped."""
         body.refuse_given_up()
         while self.held + size > BODIES_LIMIT:
             found = self._first_of_largest()
@@ -108,7 +108,7 @@ class Bodies:
             body.refuse_given_up()
 
     def _first_of_largest(self) -> Body | None:
-        """The body that was begun first, of those with something in them, of the sender who has most."""
+        """The body that was begun first, of those that are not empty, of the sender who holds most."""
         largest = max(self._read_by.values(), key=lambda bodies: sum(len(one.content) for one in bodies), default={})
         return next((one for one in largest if one.content), None)
 

@@ -1,4 +1,4 @@
-"""How our web applications open the fabric database: within seconds or not at all, since somebody waits for an answer
+"""How our web applications open the fabric database: within seconds or not at all, because somebody waits for an answer
 and Airflow's own pages share the process.
 """
 

@@ -38,7 +38,7 @@ def scrape_token() -> str:
 
 
 class _Cache:
-    """Metrics at most _KEEP old, collected by one thread at a time; an unreachable database is asked as seldom."""
+    """Metrics at most _KEEP old, collected by one thread at a time; an unreachable database is asked just as rarely."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -64,8 +64,8 @@ class _Cache:
 
 
 class _Token:
-    """The token, at most _KEEP_TOKEN old, read by one thread at a time. Where it is kept is asked as seldom when that
-    fails: it may be a service that charges for each call, or that is overloaded."""
+    """The token, at most _KEEP_TOKEN old, read by one thread at a time. A backend that fails is asked just as rarely: it
+    may be a service that charges for each call, or that is overloaded."""
 
     def __init__(self, read_token: Callable[[], str]) -> None:
         self._source = read_token

@@ -1,4 +1,4 @@
-"""The webhook of GitHub: a web application with one route, which needs no login but a signature.
+"""GitHub's webhook: a web application with one route, which needs a signature instead of a login.
 
 Loaded by the API server only.
 """
@@ -67,10 +67,10 @@ def webhook_secrets() -> Secrets:
 
 
 class _Receiver:
-    """What the webhook keeps between requests: one worker thread with one database connection, the secrets for a
-    while, and counters of refusals, which are written once a second at most.
+    """What the webhook keeps between requests: one worker thread with one database connection, the secrets for half a
+    minute, and counters of refusals, which are written at most once a second.
 
-    One thread of its own: a database that hangs must not take the threads that Airflow's own pages need.
+    The thread is its own: a database that hangs must not block the threads that Airflow's own pages need.
     """
 
     def __init__(self, read_secrets: Callable[[], Secrets]) -> None:
@@ -87,7 +87,7 @@ class _Receiver:
         self._flush: asyncio.TimerHandle | None = None
 
     async def secrets(self) -> Secrets:
-        """The active secrets, at most half a minute old. Where they are kept is asked as seldom when that fails."""
+        """The active secrets, at most half a minute old. A backend that fails is asked just as rarely."""
         async with self._reading_secrets:
             if time.monotonic() >= self._secrets_until:
                 try:
@@ -103,7 +103,7 @@ class _Receiver:
         return self._secrets
 
     async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Ignored:
-        """Keep a signed delivery."""
+        """Store a signed delivery."""
         return await self._run(self._in_database, lambda found: webhook.receive(found, event, delivery_id, body))
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
@@ -116,7 +116,7 @@ class _Receiver:
             self._waiting -= 1
 
     def _in_database(self, work: Callable[[Connection], T]) -> T:
-        """In the worker thread: do *work*, on a new connection if the kept one is lost. Nothing is done twice by it,
+        """In the worker thread: do *work*, on a new connection if the kept one is lost. That stores nothing twice,
         because the same delivery again is a duplicate."""
         if self._connection is not None:
             try:
@@ -131,7 +131,7 @@ class _Receiver:
 
     def _close(self) -> None:
         if self._connection is not None:
-            with suppress(Exception):  # it may be broken already, and nothing is lost with it
+            with suppress(Exception):  # it may be broken already, and nothing is lost
                 self._connection.close()
             self._connection = None
 
@@ -147,11 +147,11 @@ class _Receiver:
         refusals, self._refusals = self._refusals, Counter()
         try:
             self._in_database(lambda connection: inbox.count_refusals(connection, refusals))
-        except Exception as error:  # counted in vain; nothing else may fail for it
+        except Exception as error:  # the counts are lost; nothing else may fail because of them
             logger.warning("%s refusals could not be counted: %s", refusals.total(), type(error).__name__)
 
     async def close(self) -> None:
-        """Write what is counted and let go of everything."""
+        """Write what is counted, and close everything."""
         if self._flush is not None:
             self._flush.cancel()
         if self._refusals:
@@ -180,7 +180,7 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
 
     @app.post("/github")
     async def github(request: Request) -> JSONResponse:
-        """Take a delivery of GitHub: size, signature, content, one row, in this order."""
+        """Receive a delivery from GitHub: size, signature, content, one row, in this order."""
         try:
             return await _receive(receiver, request)
         except _Refused as refusal:
@@ -218,7 +218,7 @@ async def _store(receiver: _Receiver, request: Request, body: bytes) -> JSONResp
 
 
 async def _read_signed(receiver: _Receiver, request: Request, body: Body) -> None:
-    """Read all of the body, and find its size and signature right."""
+    """Read all of the body, and check its size and signature."""
     secrets = await receiver.secrets()
     if not secrets:
         raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
@@ -235,7 +235,7 @@ async def _read_signed(receiver: _Receiver, request: Request, body: Body) -> Non
 
 
 async def _read(request: Request, body: Body) -> None:
-    """All of the body, unless it is too large, too slow, or in the way of others: then no more of it is read."""
+    """All of the body, unless it is too large, too slow, or dropped for others: then no more of it is read."""
     too_large = _Refused(413, "too large", f"a delivery has at most {BODY_LIMIT} bytes")
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > BODY_LIMIT:

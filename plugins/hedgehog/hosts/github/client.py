@@ -1,6 +1,6 @@
-"""Talking to GitHub's REST API: one request at a time, authenticated, and every failure as one of our errors.
+"""GitHub's REST API: one authenticated request at a time, and every failure as one of our errors.
 
-PyGithub does what it does well: sign as an app, renew its hourly token, keep the connection. Its own retries are off:
+PyGithub signs in as an app, renews its hourly token, and keeps the connection open. Its own retries are off:
 a worker never waits for a rate limit to end; the caller tries again at the time that GitHub names.
 """
 
@@ -125,7 +125,7 @@ class Client:
         self._github.close()
 
     def token(self) -> str:
-        """A token that is good for the next minutes, for Git over https."""
+        """A token that is valid for the next minutes, for Git over https."""
         auth = self._github.requester.auth
         with _translated_errors("a token for the app", self._secrets):
             return auth.token if auth is not None else ""
@@ -207,7 +207,8 @@ class Client:
     def _next_page(self, link: str) -> str | None:
         """The path behind `rel="next"` of a Link header, below our base URL: whatever host it names, ours is asked.
 
-        Raises RemoteUnavailable for what is no path, for it would become part of the host's name, which gets the token.
+        Raises RemoteUnavailable for anything that is not a path: it would become part of the name of the host that gets
+        the token.
         """
         for part in link.split(","):
             url, _, relation = part.partition(";")

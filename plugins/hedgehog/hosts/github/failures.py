@@ -21,7 +21,7 @@ from hedgehog.errors import (
 )
 
 SHORTEST_WAIT = 60.0
-"""Seconds to stay away after a refusal for load that does not say how long: GitHub asks for at least a minute."""
+"""Seconds to wait after a refusal because of load that does not say how long: GitHub asks for at least a minute."""
 _TEXT_LIMIT = 500
 _MOVED = "the repository has moved, correct its URL"
 _ABSENT = "check the name, and that the token or the app may see the repository"

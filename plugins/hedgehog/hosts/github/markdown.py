@@ -1,7 +1,7 @@
 """Texts of others as Markdown that shows them and does nothing else. Pure.
 
-Names and values come from the author of a pull request, maybe a stranger. GitHub acts on more than mark-up: it links
-addresses, mentions people and teams, and refers to issues, also where the signs are escaped.
+Names and values come from the author of a pull request, who may be a stranger. GitHub interprets more than mark-up: it
+links addresses, mentions people and teams, and refers to issues, also where the characters are escaped.
 """
 
 from __future__ import annotations

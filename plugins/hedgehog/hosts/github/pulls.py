@@ -9,7 +9,7 @@ from typing import Any
 from hedgehog.hosts.github.client import Client
 
 MOST_FILES = 3000
-"""Files of a pull request that GitHub lists; of a larger one the rest is not told."""
+"""Files of a pull request that GitHub lists; the rest of a larger one is not listed."""
 
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(?P<first>\d+)(?:,\d+)? @@")
 

@@ -1,7 +1,7 @@
 """Publishing what was found: a check with annotations, or a commit status with review comments; and one comment that is
 kept up to date.
 
-Only an app may write checks; with a token the same is said by a commit status, which every plan and every token has.
+Only an app may write checks; with a token the same is published as a commit status, for which every token will do.
 The conclusion is success or failure, never neutral: a required check that is neutral lets a merge through.
 """
 
@@ -22,7 +22,7 @@ CHECK_NAME = "Hedgehog fabrics"
 """The name of the check, and the context of the status: what a branch protection rule requires."""
 ANNOTATIONS_PER_REQUEST = 50
 MOST_ANNOTATIONS = 500
-"""Ten requests; what is beyond them is in the comment and in the task's log."""
+"""Ten requests; the rest is in the comment and in the task's log."""
 MOST_REVIEW_COMMENTS = 30
 """New ones per push: each is a notification to people."""
 LONGEST_COMMENT = 65_536
@@ -46,7 +46,7 @@ class Conclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to be said about one line of one file of the head commit."""
+    """A remark on one line of one file of the head commit."""
 
     path: str
     line: int
@@ -57,7 +57,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What is to be said of one head commit."""
+    """What is to be published about one head commit."""
 
     conclusion: Conclusion
     title: str
@@ -72,7 +72,7 @@ class CheckResult:
 
 
 def publish(repository: Repository, pull: PullRequest, result: CheckResult) -> str | None:
-    """Say *result* on *pull*, and return the page of our comment, if it has one.
+    """Publish *result* on *pull*, and return the page of our comment, if it has one.
 
     The check comes first, because merges wait for it; then the lines; then the comment.
     """
@@ -124,7 +124,7 @@ def write_status(repository: Repository, pull: PullRequest, result: CheckResult)
 def write_review(repository: Repository, pull: PullRequest, notes: Sequence[Note]) -> int:
     """One review with a comment for each of *notes* whose line the diff shows; return how many were new.
 
-    A note that an earlier push had already is not repeated: GitHub moves its comment along, or folds it as outdated.
+    A note that was published for an earlier push is not repeated: GitHub moves its comment, or folds it as outdated.
     """
     if not notes:
         return 0
@@ -149,7 +149,7 @@ def write_comment(repository: Repository, pull: PullRequest, text: str, *, only_
     """Make our one comment on *pull* say *text*, and return its page.
 
     The comment is known by its mark and by who wrote it, so that nobody else's is ever overwritten; equal text is not
-    written again. With *only_update* a pull request without our comment gets none. *text* is the caller's to shorten.
+    written again. With *only_update* a pull request without our comment gets none. The caller shortens *text*.
     """
     body = f"{COMMENT_MARK}\n{text}"
     path = f"{repository.path}/issues"
@@ -170,7 +170,7 @@ def write_comment(repository: Repository, pull: PullRequest, text: str, *, only_
 def shortened(text: str, limit: int, more: str = " …") -> str:
     """*text*, cut at the end of a line (or of a word, if it is one line) so that it fits with *more* behind it.
 
-    A fold that is open there is closed, or *more* would be folded away.
+    A `<details>` that is open there is closed, or *more* would be hidden in it.
     """
     if len(text) <= limit:
         return text
@@ -184,7 +184,7 @@ _IsOurs = Callable[[dict[str, Any]], bool]
 
 
 def _is_ours_at(repository: Repository) -> _IsOurs:
-    """Whether a comment is by us: a mark in the comment of somebody else says nothing."""
+    """Whether a comment is ours: anybody can copy the mark, so that its author counts."""
     credentials = repository.client.credentials
     if credentials.is_app:
         app_id = credentials.app_id
@@ -220,6 +220,6 @@ def _annotation(note: Note) -> dict[str, Any]:
 
 
 def _mark(note: Note) -> str:
-    """What tells a note from others over pushes: not its line, which moves."""
+    """What identifies a note across pushes; not its line, which moves."""
     text = "\0".join((note.path, note.title, note.message))
     return _NOTE_MARK.format(digest=hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -38,7 +38,7 @@ class FabricReport:
     older: int = 0
     """Problems that were there before, of objects that are left alone."""
     unverified: str = ""
-    """Why nothing can be said: the merge conflicts, the repository cannot be read."""
+    """Why it could not be checked: the merge conflicts, the repository cannot be read."""
     settings: tuple[str, ...] = ()
     """What happens to the fabric's own settings, one line each."""
 
@@ -66,7 +66,7 @@ class FabricReport:
 
 
 def fabric_report(merged: MergedFabric, *, open_engine: OpenEngine = fabric_engine) -> FabricReport:
-    """What merging would do to the fabric of *merged*, and what is wrong with that; or why nothing can be said."""
+    """What merging would do to the fabric of *merged*, and what is wrong with that; or why it could not be checked."""
     fabric = merged.fabric
     if merged.unverified:
         return FabricReport(fabric.name, fabric.git_directory, unverified=merged.unverified)
@@ -90,7 +90,7 @@ def _compared(fabric: Fabric, before: Tree, after: Tree, open_engine: OpenEngine
     was, would_be = _configured(fabric, before), _configured(fabric, after)
     known = open_engine(was)(list(before.sources.values()), (), False)
     refused = {problem.ref for problem in known if problem.is_error}
-    # What the branch has, but no cluster takes, is nothing to build on.
+    # Objects of the branch that no cluster accepts are not there for others to refer to.
     base = [one.manifest for ref, one in have.items() if str(ref) not in refused]
     found = open_engine(would_be)(list(after.sources.values()), base, bool(kept))
     there = {problem.identity for problem in known}
@@ -126,7 +126,7 @@ def _out_of_sight(
 
 
 def _configured(fabric: Fabric, tree: Tree) -> Fabric:
-    """*fabric* as the documents of *tree* configure it, where Git is its source; what is wrong in them counts for nothing."""
+    """*fabric* as the documents of *tree* configure it, where Git is its source; what is wrong in them is left out."""
     values: dict[str, Any] = {}
     if fabric.source_of_truth is SourceOfTruth.GIT:
         for document in (one for source in tree.sources.values() for one in source.documents):
@@ -156,7 +156,7 @@ def _shown(value: Any) -> str:
 
 
 def _unreadable(before: Tree, after: Tree) -> Iterator[MergeProblem]:
-    """What the merge would make unreadable; what was so before is nobody's fault here."""
+    """What the merge would make unreadable; what was unreadable before is not reported."""
     for path, why in sorted(after.unreadable.items()):
         if before.unreadable.get(path) != why:
             hint = "Put an ordinary file or directory there, small enough to be read."

@@ -14,8 +14,8 @@ _NAME = re.compile(r"(?:(?P<host>[a-z0-9][a-z0-9.:-]*)/)?(?P<full_name>[a-z0-9._
 
 
 def parse_repository(text: str) -> tuple[str | None, str]:
-    """Host (None: not said) and `owner/name` of `owner/name` or `host/owner/name`, in lower case: GitHub tells no
-    names apart by case. Raises InvalidInput for anything else.
+    """Host (None: not given) and `owner/name` of `owner/name` or `host/owner/name`, in lower case: GitHub does
+    not distinguish names by case. Raises InvalidInput for anything else.
     """
     match = _NAME.fullmatch(text.lower())
     if match is None:

@@ -1,7 +1,7 @@
 """The first step of a check: what the database, the host and Git say of a pull request, before anything is decided.
 
-Files are taken from the kept clone at one revision, as data. The merge is not made anywhere: what its directories would
-hold is asked of git.
+Files are taken from the kept clone at one revision, as data. No merge commit is made: git is asked
+what its directories would hold.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class MergedFabric:
     """From the key of a file to its content, which never changes; raises our own errors."""
     limits: Limits = LIMITS
     unverified: str = ""
-    """Why nothing can be said: the merge conflicts, or is too large."""
+    """Why it cannot be checked: the merge conflicts, or is too large."""
 
     @property
     def is_touched(self) -> bool:
@@ -75,7 +75,7 @@ def gather(
     open_mirror: OpenMirror,
     check_time: Callable[[], None],
 ) -> Iterator[MergedFabric]:
-    """Each of *fabrics* that *pull* touches, one after the other, so that the files of one are in memory.
+    """Each of *fabrics* that *pull* touches, one after the other, so that only the files of one are in memory.
 
     Calls *check_time* before each. Raises PushRace for a branch that is gone.
     """
@@ -167,7 +167,7 @@ def _obstacles(fabric: Fabric, state: MergedDirectory) -> dict[str, str]:
 
 
 def _conflicts_of(fabric: Fabric, conflicts: Collection[str], neighbours: Collection[str]) -> list[str]:
-    """Those of *conflicts* that keep it open what *fabric* would hold."""
+    """Those of *conflicts* that leave open what *fabric* would hold."""
     directory = fabric.git_directory
     here = Listing({path: "" for path in conflicts if path.startswith(f"{directory}/" if directory else "")})
     around = [path for path in conflicts if f"{directory}/".startswith(f"{path}/")]

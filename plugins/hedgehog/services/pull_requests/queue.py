@@ -57,11 +57,11 @@ def work(
     check: Callable[[str, int], Validation],
     give_up: Callable[[str, int, str], Validation],
 ) -> Validation:
-    """Run *check* for *task* and record what happened to its deliveries, whatever happens. Raises what *check* raises.
+    """Run *check* for *task* and record the outcome of its deliveries, whatever happens. Raises what *check* raises.
 
-    A failed one is tried again when its time comes, as the inbox decides; without a worker waiting for it. One whose
-    check killed its process again and again is no longer checked: *give_up* says so on the pull request, and WorkKilled
-    is raised for the log.
+    A failed one is tried again when the inbox makes it due; no worker waits for it. One whose check killed its process
+    again and again is no longer checked: *give_up* publishes that on the pull request, and WorkKilled is raised for the
+    log.
     """
     if not task.deliveries:
         return _settle(connection, task, check(task.repository, task.number))
@@ -88,7 +88,7 @@ def work(
 
 
 def _settle(connection: Connection, task: Task, found: Validation) -> Validation:
-    """What was given up of the same pull request before is done with it."""
+    """Deliveries of the same pull request that were given up before are settled by this one."""
     late = [one for one in inbox.given_up(connection, inbox.PULL_REQUEST) if one.number == task.number]
     host, name = parse_repository(task.repository)
     for one in late:

@@ -1,7 +1,7 @@
 """The words of a pull request's check: one comment, notes on lines, lines of a log. Pure.
 
-Names and values in it come from the author of the pull request, maybe a stranger: they are quoted, so that they can
-neither mention people nor pass for our own words.
+Names and values come from the author of the pull request, who may be a stranger: they are quoted, so that they can
+neither mention people nor pass for our own text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VERBS = {Action.CREATED: "create", Action.CONFIGURED: "configure", Action.DELET
 
 
 def check_result(found: Validation, pull: PullRequest, details_url: str) -> CheckResult:
-    """What is said of *found* on *pull*; *details_url* is where the full report can be read, if Airflow knows."""
+    """What is published of *found* on *pull*; *details_url* is the page with the full report, if Airflow knows its own address."""
     is_good = found.status is ValidationStatus.SUCCESS
     where = f"[the full report]({details_url})" if details_url else "the full report is in the log of the task"
     return CheckResult(

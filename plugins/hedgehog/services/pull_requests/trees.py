@@ -16,7 +16,7 @@ from hedgehog.services.repository.vanished import NOTHING, Unread, unread
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The files of one fabric at one state of the repository, read."""
+    """The files of one fabric at one state of the repository, parsed."""
 
     sources: Mapping[str, SourceFile]
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ def read_trees(merged: MergedFabric) -> tuple[Tree, Tree]:
 
 
 class _Reader:
-    """Reads the files of one fabric. Both sides share most contents, and many files may have one: each is parsed once."""
+    """Reads the files of one fabric. Both sides share most contents, and several files may have the same: each content is parsed once."""
 
     def __init__(self, merged: MergedFabric) -> None:
         self._content = merged.content

@@ -1,10 +1,10 @@
 """Pull requests: what merging one would do to the fabrics it touches, and whether a cluster would take that.
 
 The steps of a check: gather what the host and Git have (`gather`), report on each fabric and reach one verdict
-(`fabric_report`, `verdict`; both pure), put it into words (`report`), say it at the host (`hosts`); what becomes of the
-deliveries is recorded by the `queue`.
+(`fabric_report`, `verdict`; both pure), put it into words (`report`), publish it at the host (`hosts`); `queue` records
+what became of the deliveries.
 
-Nothing of a pull request is ever run, so that of a stranger is checked like any other. The verdict is on the merge
+Nothing in a pull request is ever executed, so that of a stranger is checked like any other. The verdict is on the merge
 result: what the branch would hold, not what the head alone holds.
 """
 
@@ -35,7 +35,7 @@ from hedgehog.store.database import Connection
 logger = logging.getLogger(__name__)
 
 MOST_ROUNDS = 3
-"""Times a pull request is looked at anew because somebody pushed meanwhile."""
+"""How many times a pull request is checked again because somebody pushed in the meantime."""
 
 OpenGitHub = Callable[[GitRepository], Client]
 """From a repository to its host's API, credentials included; raises only `hedgehog.errors`."""
@@ -74,11 +74,11 @@ def validate(
     details_url: str = "",
     deadline: float = math.inf,
 ) -> Validation:
-    """Check pull request *number* of *repository* (`owner/name`, or `host/owner/name`) and say so on GitHub.
+    """Check pull request *number* of *repository* (`owner/name`, or `host/owner/name`) and publish the result on GitHub.
 
-    The check (or status) is on the head commit, the one comment is kept up to date. What cannot be verified is a
-    failure there; when the reason is ours and not the pull request's, the error is raised after that was said.
-    Retryable errors (network, rate limit) are raised with nothing posted: the caller tries again. Drafts, closed pull
+    The check (or status) is on the head commit, and the one comment is kept up to date. What cannot be verified is a
+    failure there; when the cause is not in the pull request, the error is raised after that was published.
+    Retryable errors (network, rate limit) are raised with nothing published: the caller tries again. Drafts, closed pull
     requests and repositories without fabrics are skipped. *details_url* is where the full report can be read.
     Raises NotReached, too, when *deadline* (of `time.monotonic`) comes before all fabrics are checked.
     """
@@ -100,7 +100,7 @@ def give_up(
     open_mirror: OpenMirror,
     details_url: str = "",
 ) -> Validation:
-    """Say on GitHub that pull request *number* could not be verified, without another look at it."""
+    """Publish on GitHub that pull request *number* could not be verified, without checking it again."""
     fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
     if not fabrics:
         return _not_ours(repository, number)
@@ -127,7 +127,7 @@ def _opened(open_github: OpenGitHub, row: GitRepository, repository: str) -> Ite
 
 
 def _validate(run: _Run) -> Validation:
-    """Check until the pull request stands still meanwhile, then publish."""
+    """Check until nobody pushes during a check, then publish."""
     for _ in range(MOST_ROUNDS):
         pull = run.host.pull(run.number)
         if (nothing := skipped(run.repository, pull)) is not None:
@@ -139,7 +139,7 @@ def _validate(run: _Run) -> Validation:
             continue
         except RetryableError:
             raise
-        except Exception as error:  # whatever it is, a required check must not stay open, nor turn green
+        except Exception as error:  # whatever it is, a required check must neither stay open nor turn green
             _publish(run, pull, could_not_verify(run.repository, pull, _for_strangers(error)))
             raise
         if run.host.pull(run.number).head_sha == pull.head_sha:
@@ -148,17 +148,17 @@ def _validate(run: _Run) -> Validation:
 
 
 def _check(run: _Run, pull: PullRequest) -> Validation:
-    """Gather, report on each fabric, and conclude; nothing is said yet."""
+    """Gather, report on each fabric, and conclude; nothing is published yet."""
     merges = gather(run.connection, pull, run.fabrics, open_mirror=run.open_mirror, check_time=run.check_time)
     reports = [fabric_report(merged, open_engine=run.open_engine) for merged in merges]
     return conclude(run.repository, pull, reports)
 
 
 def _for_strangers(error: Exception) -> str:
-    """The reason is not in the pull request, and its readers may be anybody: they get the class of *error* only."""
+    """The cause is not in the pull request, and anybody may read it: only the class of *error* is published."""
     return f"could not verify ({type(error).__name__}); the operators' log says more"
 
 
 def _publish(run: _Run, pull: PullRequest, found: Validation) -> Validation:
-    """Say *found* on GitHub."""
+    """Publish *found* on GitHub."""
     return replace(found, comment=publish(run.host, pull, check_result(found, pull, run.details_url)))

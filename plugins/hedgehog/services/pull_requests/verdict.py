@@ -66,7 +66,7 @@ class Validation:
 
 
 def skipped(repository: str, pull: PullRequest) -> Validation | None:
-    """The validation of a pull request that nobody wants checked; None for any other."""
+    """The validation of a pull request that is not to be checked: a draft, or closed; None for any other."""
     if pull.state == "open" and not pull.draft:
         return None
     reason = "it is a draft" if pull.draft else "it is closed"
@@ -82,7 +82,7 @@ def conclude(repository: str, pull: PullRequest, reports: Iterable[FabricReport]
 
 
 def could_not_verify(repository: str, pull: PullRequest, why: str) -> Validation:
-    """A failure, because nothing could be said of the merge."""
+    """A failure, because the merge could not be checked."""
     return Validation.of(repository, pull, ValidationStatus.FAILURE, why)
 
 

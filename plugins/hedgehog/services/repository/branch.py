@@ -47,13 +47,13 @@ def fetch_branch(mirror: Mirror, repository: GitRepository, head: str, *, seen: 
 
 
 def _fetch(mirror: Mirror, seen: str | None, head: str) -> str | None:
-    """Have *head*; the head before, if the new one does not contain it. That one is kept in the mirror."""
+    """Fetch *head*, and return the head before if the new one does not contain it; the mirror keeps that one."""
     if seen is None or seen == head:
         mirror.fetch(head)
         return None
     kept = f"{REPLACED_REF}{seen}"
     here = mirror.has(seen)
-    if here:  # before the fetch, after which nothing else would hold it
+    if here:  # before the fetch, after which git might delete it
         mirror.git(["update-ref", kept, seen])
     mirror.fetch(head)
     if mirror.is_ancestor(seen, head):

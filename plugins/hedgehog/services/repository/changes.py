@@ -63,7 +63,7 @@ class RepositoryOutcome:
 
     @property
     def failed(self) -> bool:
-        """Whether anything must be seen by a person or tried again."""
+        """Whether anything needs a person or must be tried again."""
         return self.error is not None or any(one.status is OutcomeStatus.ERROR for one in self.outcomes)
 
     def as_dict(self) -> dict[str, Any]:
@@ -110,12 +110,12 @@ def follow(
     find_refusals: FindRefusals = find_refusals,
     deadline: float = math.inf,
 ) -> list[RepositoryOutcome]:
-    """Look at the named repositories, one after the other, and say what was found and done.
+    """Process the named repositories, one after the other, and return what was found and done.
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
-    trouble is its own. *fabrics* narrows it to those; *force* compares every file although nothing moved;
-    *at_once* asks also those fabrics whose time has not come: a person waits. After *deadline*
-    (of `time.monotonic`) nothing more is begun, and what was not reached is looked at by the next run. Raises only
+    failure does not affect the others. *fabrics* narrows it to those; *force* compares every file although nothing moved;
+    *at_once* includes fabrics that are not due, because a person waits. After *deadline*
+    (of `time.monotonic`) nothing more is begun, and the next run processes what was not reached. Raises only
     for the fabric database's own failures.
     """
     rows = {row.name: row for row in fabric_store.load_repositories(connection)}
@@ -129,7 +129,7 @@ def follow(
 
 
 def _follow(run: _Run) -> RepositoryOutcome:
-    """One repository, with the deliveries that name it, while none of our syncs pushes to it."""
+    """One repository, with the deliveries that name it. It is locked, so that none of our syncs pushes to it meanwhile."""
     try:
         run.check_time()
     except NotReached as error:
@@ -165,7 +165,7 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> RepositoryOutcome:
     repository_heads.begin(run.connection, repository.id)
     try:
         outcome = _retry_races(run)
-    except Exception:  # it has ended, if badly; the time limit of the task is not an Exception
+    except Exception:  # it ended; a task that is killed at its time limit raises no Exception
         repository_heads.end(run.connection, repository.id)
         raise
     repository_heads.end(run.connection, repository.id)
@@ -195,15 +195,15 @@ def _retry_races(run: _Run) -> RepositoryOutcome:
             if race == MOST_RACES:
                 return _fail(run, error)
             logger.info("%s (race %s of %s)", error, race, MOST_RACES)
-        except NotReached as error:  # nobody's trouble: the head is not noted, so the next run takes it up
+        except NotReached as error:  # not a failure: the head is not recorded, so the next run takes it up
             return RepositoryOutcome(run.repository.name, error=error)
-        except Exception as error:  # whatever it is, the other repositories of the batch are looked at
+        except Exception as error:  # whatever it is, the other repositories of the batch are processed
             return _fail(run, _as_ours(run, error))
     raise AssertionError("the loop returns")
 
 
 def _as_ours(run: _Run, error: Exception) -> HedgehogError:
-    """*error*, as one of ours. An unexpected error is retried, and may quote a secret: only its place is reported."""
+    """*error*, as one of ours. An unexpected error is retried; it may quote a secret, so only its place is reported."""
     if isinstance(error, HedgehogError):
         return error
     logger.error("%s: nobody foresaw this error", run.repository.name, exc_info=error)
@@ -233,9 +233,9 @@ def _attempt(run: _Run) -> RepositoryOutcome:
 
 
 def _without_branch(run: _Run, mirror: Mirror) -> RepositoryOutcome:
-    """A branch that nobody has pushed yet is in order where all fabrics are ours to publish: the first sync makes it.
+    """A branch that nobody has pushed yet is fine where the database owns all fabrics: the first sync creates it.
 
-    Raises NotFound where it was there once, or where somebody waits for what is in it.
+    Raises NotFound where the branch existed before, or where Git is the source of a fabric.
     """
     lost_branches.refuse_if_known(run.connection, run.repository, mirror)
     sources = {fabric.source_of_truth for fabric in _fabrics(run)}
@@ -300,7 +300,7 @@ def _skip_reason(fabric: Fabric) -> str:
 
 
 def _record_forced_push(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) -> None:
-    """A forced push belongs into the history of every fabric of the branch, whether its files differ or not."""
+    """A forced push is recorded in the history of every fabric of the branch, whether its files differ or not."""
     revision = str(commit.revision)
     with transaction(run.connection) as cursor:
         for fabric in fabrics:
@@ -309,7 +309,7 @@ def _record_forced_push(run: _Run, commit: Commit, fabrics: Iterable[Fabric]) ->
 
 
 def _fail(run: _Run, error: HedgehogError) -> RepositoryOutcome:
-    """A repository that cannot be entered: an error of each fabric that Git is the source of, when its time has come."""
+    """A repository that cannot be read: an error for each fabric that Git is the source of and that is due."""
     repository_heads.record(run.connection, run.repository.id, None, trouble=type(error).__name__)
     ingestion = Ingestion(run.connection, run.run_id, run.find_refusals)
     sourced = [fabric for fabric in _fabrics(run) if fabric.source_of_truth is SourceOfTruth.GIT]

@@ -1,7 +1,7 @@
-"""Git → fabric database, for fabrics whose source of truth is Git: the tree of one commit, taken over in one transaction.
+"""Git → fabric database, for fabrics whose source of truth is Git: the tree of one commit, stored in one transaction.
 
-What is taken over is recorded as published, so the sync to the cluster applies exactly that revision. Cost follows the
-change: a directory that is as it was costs two lookups, and of a changed one only changed files are parsed.
+What is stored is recorded as published, so the sync to the cluster applies exactly that revision. The cost depends on
+the change: an unchanged directory costs two lookups, and in a changed one only changed files are parsed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Ingestion:
     find_refusals: FindRefusals
     force: bool = False
     at_once: bool = False
-    """A person waits: nobody's time has yet to come."""
+    """A person waits: fabrics that are not due are ingested, too."""
     neighbours: Mapping[str, str] = field(default_factory=dict)
     left: Sequence[LeftDirectory] = ()
     """The directories in the repository that fabrics left."""
@@ -51,13 +51,13 @@ class Ingestion:
 
 
 def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: SyncState | None) -> Outcome | None:
-    """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when nobody had to look.
+    """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when it was not necessary.
 
     Never raises for what is wrong with the fabric; PushRace says that the branch was replaced meanwhile.
     """
     try:
         behind = _is_behind(commit, fabric, state)
-        if not (ingestion.force or ingestion.at_once or _needs_a_look(commit, state, behind=behind)):
+        if not (ingestion.force or ingestion.at_once or _is_needed(commit, state, behind=behind)):
             return None
         if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.force:
             return _record_unchanged(ingestion, commit, fabric)
@@ -72,19 +72,19 @@ def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: SyncStat
 
 
 def is_due(state: SyncState | None) -> bool:
-    """Whether the time of the next look has come."""
+    """Whether the fabric is to be checked again."""
     return state is None or (state.due_at is not None and state.due_at <= datetime.now(UTC))
 
 
-def _needs_a_look(commit: Commit, state: SyncState | None, *, behind: bool) -> bool:
-    """A failed one waits for its time, unless the branch moved; a parked one that is not behind was parked by an outage."""
+def _is_needed(commit: Commit, state: SyncState | None, *, behind: bool) -> bool:
+    """A failed one waits until it is due, unless the branch moved; a parked one that is not behind was parked by an outage."""
     if state is None or is_due(state) or bool(commit.note):
         return True
     return commit.moved if behind else state.status is SyncStatus.PARKED
 
 
 def _last(commit: Commit, state: SyncState | None) -> str | None:
-    """The commit that was taken in last, if it is of this branch and here."""
+    """The commit that was ingested last, if it is of this branch and in the clone."""
     if state is None or state.revision is None:
         return None
     revision = Revision.parse(state.revision)
@@ -156,7 +156,7 @@ def _content(mirror: Mirror, blob_id: str) -> bytes | str:
 def _known(
     connection: Connection, fabric: Fabric, state: SyncState | None, files: Mapping[str, str]
 ) -> dict[str, list[FoundObject]]:
-    """The objects of files that need not be parsed: unchanged since a look that found nothing wrong."""
+    """The objects of files that need not be parsed: unchanged since a check that found no problem."""
     if state is None or state.status is not SyncStatus.IN_SYNC or state.observed_generation != fabric.generation:
         return {}
     manifests = {ObjectRef.of(one): one for one in git_files.published(connection, [fabric.id])[fabric.id]}
@@ -235,7 +235,7 @@ def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[
 
 
 def _record_unchanged(ingestion: Ingestion, commit: Commit, fabric: Fabric) -> Outcome:
-    """The regular check of a fabric whose directory is as it was."""
+    """The regular check of a fabric whose directory is unchanged."""
     files = git_files.files(ingestion.connection, [fabric.id])[fabric.id]
     counts = {**ChangeSet().counts(), Action.UNCHANGED.value: len(files)}
     status = OutcomeStatus.SUCCESS if commit.note else OutcomeStatus.SKIPPED
@@ -253,7 +253,7 @@ def _record_unchanged(ingestion: Ingestion, commit: Commit, fabric: Fabric) -> O
 
 
 def record_failure(ingestion: Ingestion, fabric: Fabric, error: Exception) -> Outcome:
-    """The outcome of a fabric that could not be taken in, recorded with its next try."""
+    """The outcome of a fabric that could not be ingested, recorded with the time of its next attempt."""
     return failures.record(
         ingestion.connection, fabric, Target.GIT, error, run_id=ingestion.run_id, started=ingestion.started
     )

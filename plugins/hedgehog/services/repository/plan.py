@@ -1,4 +1,4 @@
-"""Which repositories to look at: those that deliveries name, whose time has come, or that a person names."""
+"""Which repositories to process: those that deliveries name, that are due, or that a person names."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def plan(
     fabrics: Sequence[str] = (),
     at_once: bool = False,
 ) -> list[list[str]]:
-    """Batches of names of repositories to look at: those named, or else those with a delivery, and those whose time
-    has come; *at_once*, all that a fabric follows.
+    """Batches of names of repositories to process: those named, or else those with a delivery and those that are due;
+    with *at_once*, all that a fabric follows.
 
     *repository* is a name, a URL, or `owner/name` at any host; *branch* and *fabrics* narrow it down. Raises NotFound
     when nothing fits. A repository whose look was killed comes last, in a batch of its own. Also wakes the DAG
@@ -84,7 +84,7 @@ def _is_called(row: GitRepository, name: str) -> bool:
 
 
 def _delivered(connection: Connection, rows: Sequence[GitRepository]) -> set[int]:
-    """The repositories that deliveries name. One that no row has (any more) is finished here and now."""
+    """The repositories that deliveries name. A delivery for a repository that no row has (any more) is finished here."""
     found: set[int] = set()
     of_nobody = []
     for delivery in inbox.pending(connection, (BRANCH,)):

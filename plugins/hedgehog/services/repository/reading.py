@@ -1,6 +1,6 @@
-"""What the files of a fabric say whose source of truth is Git: its objects, its settings, and what cannot be taken.
+"""What the files of a fabric say whose source of truth is Git: its objects, its settings, and what cannot be stored.
 
-Pure. What is wrong in one file or object parks that alone: the object stays as it was when it was last right.
+Pure. What is wrong in one file or object parks only that: the object stays as it was when it was last right.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class FabricContent:
     settings: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     refused: frozenset[ObjectRef] = frozenset()
-    """Objects that are there, but not as they could be taken."""
+    """Objects that are there, but cannot be stored as they are."""
     faulty: frozenset[str] = frozenset()
-    """Files with a problem: what was recorded of them may still be meant."""
+    """Files with a problem: their recorded objects may still be wanted."""
     unread: Unread = NOTHING
-    """What nobody can say of what it holds."""
+    """Files whose content is unknown."""
 
 
 def read_files(
@@ -85,7 +85,7 @@ class _Reader:
         """Directory → name of the fabric that a document in it configures."""
 
     def read(self, path: str, blob_id: str, content: bytes | str) -> None:
-        """Take in one file."""
+        """Add one file."""
         if isinstance(content, str):
             self._refuse(path, [f"{path}: {content}"])
             self._opaque[path] = content
@@ -114,7 +114,7 @@ class _Reader:
             place = record_path(path, accepted.ref)
 
     def _disown(self) -> None:
-        """Leave alone what lies in the directory of another fabric."""
+        """Leave out objects in the directory of another fabric."""
         for directory, name in sorted(self._foreign.items()):
             theirs = [one for one in self._objects.values() if one.path.startswith(f"{directory}/")]
             self._refused |= {one.ref for one in theirs}
@@ -129,7 +129,7 @@ class _Reader:
         return [replace(document, file=path) for document in self._parsed[blob_id]]
 
     def add(self, found: FoundObject, item: Item | None = None) -> None:
-        """Take in one object; two of one name are both refused, because it is unknown which one is meant."""
+        """Add one object; two of one name are both refused, because it is unknown which one is meant."""
         first = self._objects.setdefault(found.ref, found)
         if first is not found:
             here = item.place() if item else file_of(found.path)
@@ -143,7 +143,7 @@ class _Reader:
             self._faulty.add(file_of(path))
 
     def _configure(self, path: str, item: Item) -> None:
-        """Take in a configuration document. The directory that has one of another fabric is that fabric's."""
+        """Add a configuration document. A directory with that of another fabric belongs to that fabric."""
         found = configuration.read_configuration(item)
         if isinstance(found, list):
             self._refuse(path, found)
@@ -216,7 +216,7 @@ def plan_ingestion(
     recorded: Mapping[ObjectRef, GitFile],
     find_refusals: FindRefusals,
 ) -> IngestionPlan:
-    """What to take over of *content*, where the database *has* these objects and *recorded* these files.
+    """What to store of *content*, where the database *has* these objects and *recorded* these files.
 
     An object that a cluster would refuse, and one whose file cannot be read, stays as it was; so does one that may not
     be deleted, because something that stays refers to it. Everything else proceeds.

@@ -1,7 +1,7 @@
-"""Objects that are not found any more: which of them are gone for certain, and which may only be out of sight. Pure.
+"""Objects that are no longer found: which of them are certainly gone, and which may only be out of sight. Pure.
 
-An object is deleted when its file was read and no longer has it, or is no longer there; and when nothing that could not
-be read may hold it instead. A file that was renamed so that nobody reads it (`vpc.yaml.bak`, `.vpc.yaml`) is looked into.
+An object is deleted when its file was read and no longer has it, or is no longer there, and when no unreadable file may
+hold it instead. A file with a name that is not read (`vpc.yaml.bak`, `.vpc.yaml`) is searched.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ _NEVER_A_DIRECTORY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What of a directory could not be taken in, or is not meant to be."""
+    """What of a directory could not be read, or is not meant to be."""
 
     problems: tuple[str, ...] = ()
     """A line for everything opaque that is not hidden."""
     opaque: Mapping[str, str] = field(default_factory=dict)
     """Path → why; nobody can look into it."""
     torn: Mapping[str, bytes] = field(default_factory=dict)
-    """Path → content of what is not YAML, as a whole or in part, or has a document of which nobody can say what it holds."""
+    """Path → content of what is not YAML, as a whole or in part, or has a document whose content is unknown."""
     refused: Mapping[str, bytes] = field(default_factory=dict)
     """Path → content of files with a document that no fabric can hold; it may have others inside."""
     others: Mapping[str, str] = field(default_factory=dict)
-    """Path → key of ordinary files that are not meant to be read, and of those with unusable names."""
+    """Path → key of ordinary files that are not meant to be read, and of files with unusable names."""
     hidden: Mapping[str, str] = field(default_factory=dict)
     """Path → why, of what is opaque and hidden: it counts only when something vanished."""
     instead: frozenset[str] = frozenset()
@@ -144,11 +144,11 @@ def _above(path: str) -> list[str]:
 
 @dataclass(slots=True)
 class _Seen:
-    """What is in the files that nobody reads."""
+    """What is in the files that are not read as objects."""
 
     objects: dict[ObjectRef, str] = field(default_factory=dict)
     broken: dict[str, _Words] = field(default_factory=dict)
-    """Of what looks like YAML and is none."""
+    """Of files that look like YAML and are not."""
     closed: dict[str, str] = field(default_factory=dict)
     """Stem of the path → path, of what is not text or too large: packed or encrypted, maybe."""
     closed_any: str = ""
@@ -156,11 +156,11 @@ class _Seen:
     link: str = ""
     """What may be a link that is written as text."""
     left_out: str = ""
-    """Where the looking ended, because there is too much."""
+    """Where the search ended, because there is too much."""
 
 
 class _Elsewhere:
-    """Looks into files that nobody reads; each is read once."""
+    """Searches the files that are not read as objects; each is read once."""
 
     def __init__(self, left: Unread) -> None:
         self._left = left

@@ -1,7 +1,7 @@
 """A delivery of GitHub: whether it is signed, what it says, and whether it needs work.
 
-What is kept of a payload is where to look (repository, branch, number, commits) and who sent it; texts that people
-write are not kept, and nothing of an unsigned delivery is even parsed.
+What is stored of a payload is where to look (repository, branch, number, commits) and who sent it. Texts that people
+wrote are not stored, and an unsigned delivery is not even parsed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MOST_COMMITS_LISTED = 2048
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A signed delivery of which nothing is kept, and why."""
+    """A signed delivery of which nothing is stored, and why."""
 
     reason: str
 
@@ -65,7 +65,7 @@ def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
 
 
 def receive(connection: Connection, event: str, delivery_id: str, body: bytes) -> Receipt | Ignored:
-    """Keep what a signed delivery says, or say why nobody needs it. Raises InvalidInput when it cannot be understood."""
+    """Store what a signed delivery says, or say why it is not needed. Raises InvalidInput when it cannot be understood."""
     if event == "ping":
         return PONG
     if event not in _READERS:
@@ -80,7 +80,7 @@ def receive(connection: Connection, event: str, delivery_id: str, body: bytes) -
 
 
 def read_payload(event: str, delivery_id: str, payload: Mapping[str, Any], *, digest: str) -> Arrival | Ignored:
-    """What the payload of one of our events says. Raises InvalidInput for what is no such payload; never quotes it."""
+    """What the payload of one of our events says. Raises InvalidInput for any other payload; never quotes it."""
     if not _DELIVERY_ID.fullmatch(delivery_id):
         raise InvalidInput("the header X-GitHub-Delivery is missing or no delivery id")
     repository = _Part(payload, "").mapping("repository")
@@ -109,7 +109,7 @@ def _parse(body: bytes) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A mapping of the payload; what is asked of it is there and has the right shape, or InvalidInput tells where."""
+    """A mapping of the payload; its getters raise InvalidInput, with the path, for what is missing or has the wrong shape."""
 
     values: Mapping[str, Any]
     path: str
@@ -187,7 +187,7 @@ _READERS = {"push": _read_push, "pull_request": _read_pull_request, "create": _r
 
 
 def _unneeded(arrival: Arrival, payload: Mapping[str, Any], repositories: Iterable[GitRepository]) -> str:
-    """Why nobody has to look at a branch that moved; empty when somebody must."""
+    """Why a moved branch need not be processed; empty when it must."""
     here = [one for one in repositories if one.branch == arrival.branch and same_repository(one.url, arrival.url)]
     if not here:
         return f"no git_repository has branch {arrival.branch[:200]} of {arrival.url[:500]}"
