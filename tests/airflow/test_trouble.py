@@ -55,7 +55,7 @@ def test_a_parked_fabric_makes_every_later_run_red_and_is_named(bench, context, 
         summary(context)
     assert str(caught.value) == "a person must look at lab (401 from the host); see `hedgehog status`"
     line = next(message for message in caplog.messages if "lab → git" in message)
-    assert "parked: 401 from the host; put right what the cause says" in line
+    assert "parked: 401 from the host; correct the cause, then replay it" in line
     assert "`hedgehog dead-letters replay" in line
     assert "since 20" in line
     assert [one["fabric"] for one in context["ti"].pushed["return_value"]["open"]] == ["lab"]

@@ -105,7 +105,7 @@ def test_a_discarded_one_keeps_who_and_why(parked):
         (("replay",), "which dead letters? give their numbers, fabrics, or say that all are meant"),
         (("replay", "7"), "there is no dead letter 7; `hedgehog dead-letters list --closed` shows them all"),
         (("replay", "--fabric", "aa"), "there is no fabric 'aa'; did you mean a?"),
-        (("discard", "1", "--reason", " "), "say why with --reason; for those who look at the fabric later"),
+        (("discard", "1", "--reason", " "), "say why with --reason, for those who look at the fabric later"),
     ],
 )
 def test_what_is_not_clear_is_refused(parked, words, said):

@@ -63,7 +63,7 @@ def test_a_suspended_fabric_can_be_previewed(lab, database):
     lab("fabric", "suspend", "lab", "--reason", "CHG-17")
     status, out, err = lab("sync", "git", "lab", "--dry-run", "--output", "json")
     assert (status, json.loads(out)[0]["counts"]["created"]) == (0, 1)
-    assert "lab is suspended: CHG-17; a sync leaves it alone" in err
+    assert "lab is suspended: CHG-17; a sync skips it until it is resumed" in err
     assert json.loads(lab("sync", "git", "lab", "--output", "json")[1])[0]["status"] == "skipped"
 
 

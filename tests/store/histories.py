@@ -16,7 +16,8 @@ def task_runs(connection: Connection) -> list[TaskRun]:
     """The tries of tasks, the newest first."""
     with transaction(connection) as cursor:
         cursor.execute(
-            f"SELECT {_ATTEMPT}, to_jsonb(t) - ARRAY['fabrics', 'started_at', 'ended_at', 'duration'], fabrics, started_at, ended_at "
+            f"SELECT {_ATTEMPT}, to_jsonb(t) - ARRAY['fabrics', 'started_at', 'ended_at', 'duration'], "
+            "fabrics, started_at, ended_at "
             f"FROM hedgehog.task_run t ORDER BY started_at DESC, {_ATTEMPT}"
         )
         return [_task_run(*row) for row in cursor.fetchall()]

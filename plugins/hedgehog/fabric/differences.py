@@ -103,7 +103,9 @@ def value(manifest: Mapping[str, Any], path: str) -> Any:
     while rest:
         if rest.startswith("["):
             index, _, rest = rest[1:].partition("]")
-            found = found[int(index)] if isinstance(found, list) and int(index) < len(found) else None
+            if not (isinstance(found, list) and index.isdecimal() and len(index) < 10 and int(index) < len(found)):
+                return None
+            found = found[int(index)]
         elif isinstance(found, dict):
             # A key may contain dots (labels do): take the longest one that matches.
             keys = [key for key in found if rest.startswith(f".{key}") and rest[len(key) + 1 :][:1] in ("", ".", "[")]

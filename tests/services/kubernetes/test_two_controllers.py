@@ -9,7 +9,7 @@ import pytest
 
 from devstack.objects import make_server
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.fabric.corrections import FREE_CORRECTIONS, LONGEST_PAUSE, pause
+from hedgehog.fabric.corrections import FREE_CORRECTIONS, LONGEST_PAUSE, SHORTEST_MEMORY, pause
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.kube.resources import object_path
@@ -91,7 +91,7 @@ def test_the_pause_grows_and_a_rival_that_stopped_ends_it(lab):
     pass_time(lab, pause(4))
     assert lab.sync("lab").status is SUCCESS
     assert lab.sync("lab").status is SKIPPED
-    pass_time(lab, 2 * pause(5))
+    pass_time(lab, SHORTEST_MEMORY)
     assert lab.sync("lab").status is SKIPPED
     fight(lab)
 

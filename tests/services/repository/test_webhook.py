@@ -265,11 +265,11 @@ def test_a_replay_has_no_effect(bench):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "no JSON; choose content type application/json"),
-        (b"payload=%7B%7D", "no JSON"),
-        (b"[1]", "no JSON object"),
-        (b"[" * 100_000, "no JSON"),
-        (b"\xff", "no JSON"),
+        (b"", "not JSON; choose content type application/json"),
+        (b"payload=%7B%7D", "not JSON"),
+        (b"[1]", "not a JSON object"),
+        (b"[" * 100_000, "not JSON"),
+        (b"\xff", "not JSON"),
         (b"{}", "the payload has no repository"),
     ],
 )

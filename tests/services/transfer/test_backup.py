@@ -261,7 +261,7 @@ def test_a_branch_without_fabrics_restores_nothing(lab: Lab, empty: Connection) 
     with pytest.raises(NotFound, match="has no branch main"):
         restore_from_git(empty, lab.open_mirror(repository), repository)
     lab.person().commit({"README.md": "hello"}, "Begin")
-    with pytest.raises(NotFound, match=r"has no fabric\.yaml of ours"):
+    with pytest.raises(NotFound, match=r"has none of our fabric\.yaml files"):
         restore_from_git(empty, lab.open_mirror(repository), repository)
 
 

@@ -126,7 +126,7 @@ def test_a_manifest_that_cannot_be_read_ends_no_rotation(place: Path, caplog: py
     """Such a backup has no fabric that another one lacks."""
     odd(place / MANIFEST_FILE, os.mkfifo)
     assert backup_manifest.backed_up_fabrics(place) == frozenset()
-    assert "manifest.json is no ordinary file" in caplog.text
+    assert "manifest.json is not an ordinary file" in caplog.text
 
 
 @pytest.mark.parametrize(
