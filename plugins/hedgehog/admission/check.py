@@ -64,7 +64,7 @@ def check_objects(
     strict: bool = False,
     cache: ResultCache | None = None,
 ) -> Mapping[ObjectRef, Finding]:
-    """A finding for every object that is refused or warned about; an object that is not in the result is fine.
+    """A finding for every object that is refused or warned about; about all other objects there is nothing to report.
 
     *before* are the objects as the cluster has them, which it accepted once: those that stay the same are not checked
     again and win every conflict; changed ones are checked as updates (immutable fields), and those that *objects*
@@ -102,8 +102,8 @@ def check_rounds(
         findings = run.run()
         if run.failed and (impossible := _impossible(run.old, settings)):
             # The cause may be in what the cluster is said to have: check again without what no cluster can have.
-            sound = [manifest for ref, manifest in run.old.items() if ref not in impossible]
-            run = _CheckRun(objects, usable, sound, unknown_kinds, recheck)
+            possible = [manifest for ref, manifest in run.old.items() if ref not in impossible]
+            run = _CheckRun(objects, usable, possible, unknown_kinds, recheck)
             findings = run.run()
         return CheckedRounds(findings, tuple(run.rounds))
 

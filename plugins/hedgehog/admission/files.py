@@ -18,8 +18,7 @@ from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.fabric.shown import and_more
-from hedgehog.manifests import configuration, decode, file_text, intake, metadata, yaml
-from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests import configuration, decode, file_rules, file_text, intake, metadata, yaml
 from hedgehog.manifests.configuration import Settings
 from hedgehog.manifests.intake import Item
 from hedgehog.manifests.places import SourcePlaces, reference_path
@@ -27,7 +26,14 @@ from hedgehog.manifests.report import Remark, ReportEntry, ValidationReport
 from hedgehog.manifests.rule import Severity, Violation, printed
 
 _UNSUPPORTED = frozenset(
-    rule.id for rule in (decode.OLD_VERSION, rows.RENAMED, rows.REMOVED, rows.CONTROLLER, rows.FOREIGN_FABRIC)
+    rule.id
+    for rule in (
+        decode.OLD_VERSION,
+        file_rules.RENAMED,
+        file_rules.REMOVED,
+        file_rules.CONTROLLER,
+        file_rules.FOREIGN_FABRIC,
+    )
 )
 _NO_FILE = ""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -288,8 +294,8 @@ def _own_violations(manifest: Manifest, namespace: str) -> Iterator[Violation]:
     row = KINDS[manifest["kind"]]
     foreign = intake.foreign_namespace(row.kind, manifest["metadata"]["namespace"], namespace)
     if foreign and row.namespace is None:  # objects of other kinds are refused by the cluster
-        yield rows.NAMESPACE.at(("metadata", "namespace"), foreign)
-    yield from (rows.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
+        yield file_rules.NAMESPACE.at(("metadata", "namespace"), foreign)
+    yield from (file_rules.SECRET.at(one.path, one.message) for one in intake.secrets(manifest))
 
 
 def _in_source(finding: Finding, found: _CheckedObject, settings: FabricSettings) -> Iterator[Violation]:
@@ -308,5 +314,5 @@ def _most_important(violations: Sequence[Violation]) -> Iterator[Violation]:
     ordered = sorted(violations, key=lambda one: one.rule.severity is not Severity.ERROR)
     yield from ordered[:MOST_REMARKS]
     left = ordered[MOST_REMARKS:]
-    rule = rows.MORE_ERRORS if left[0].rule.severity is Severity.ERROR else rows.MORE_WARNINGS
+    rule = file_rules.MORE_ERRORS if left[0].rule.severity is Severity.ERROR else file_rules.MORE_WARNINGS
     yield rule.at((), and_more(len(left)))

@@ -20,13 +20,13 @@ Subject = TypeVar("Subject")
 Result = TypeVar("Result")
 
 LARGEST = 1_000_000
-"""Results that are kept; with one more all are forgotten."""
+"""At most so many results are kept; with one more all are dropped."""
 
 
 class ResultCache:
-    """Results by the identity of the object they follow from: an object that it has seen must not be changed.
+    """Results by the identity of the object from which they follow: an object that was passed in must not be changed.
 
-    Holds objects and results for as long as it lives. For one set of settings.
+    Keeps objects and results as long as it exists. For one set of settings.
     """
 
     def __init__(self, settings: FabricSettings) -> None:
@@ -35,7 +35,7 @@ class ResultCache:
         self._results: dict[tuple[object, int], tuple[object, Any]] = {}
 
     def memoize(self, work: Callable[[Subject], Result], subject: Subject) -> Result:
-        """`work(subject)`, which must follow from *subject* alone."""
+        """`work(subject)`, which must depend on *subject* alone."""
         key = work, id(subject)
         known = self._results.get(key)
         if known is None:
@@ -52,10 +52,10 @@ class ResultCache:
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Hold off Python's search for cycles. For work that makes many objects and no cycles.
+    """Pause Python's garbage collector for reference cycles, for work that creates many objects and no cycles.
 
-    It would look at every object of a fabric again and again while the fabric grows: a third of a check's time. What
-    is left afterwards counts as old, which spares one more look at all of it at once.
+    It would examine every object of a fabric again and again while the fabric grows: a third of the time of a check.
+    What exists afterwards counts as old, so that the collector does not examine all of it at once.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -63,7 +63,7 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # what somebody froze stays so
+            if not gc.get_freeze_count():  # do not unfreeze what somebody else froze
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()

@@ -107,7 +107,7 @@ class Outcome:
     """One printable line per object or file that changed, failed or is held; unchanged ones are left out."""
     dry_run: bool = False
     problems: tuple[SyncProblem, ...] = ()
-    """What is wrong with single objects and files; none where they could not be looked at."""
+    """What is wrong with single objects and files; none where they could not be checked."""
 
     @property
     def needs_somebody(self) -> bool:

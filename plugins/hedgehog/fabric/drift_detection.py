@@ -16,7 +16,7 @@ from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
 
 _PATHS_SHOWN = 3
 _BEING_DELETED = (".metadata.deletionTimestamp",)
-"""The path of an object that is still there and is being deleted: its end is another drift, which wakes the fabric."""
+"""The path of an object that still exists and is being deleted: its end is another drift, which makes the fabric due."""
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "name", "namespace"})
 
 Stored = Callable[[Manifest], Manifest]
@@ -24,21 +24,21 @@ Stored = Callable[[Manifest], Manifest]
 
 
 class DriftState(StrEnum):
-    """In what way an object of a cluster departs from the fabrics."""
+    """In which way an object of a cluster differs from the fabrics."""
 
     CHANGED = "changed"
-    """Somebody else set, changed or removed a field that we applied."""
+    """Somebody else changed or removed a field that we applied."""
     MISSING = "missing"
     """Somebody else deleted it, or it is being deleted."""
     ORPHAN = "orphan"
-    """We wrote it and no fabric wants it any more."""
+    """We wrote it, and no fabric has it any more."""
     UNOWNED = "unowned"
-    """Somebody else wrote it and no fabric has it."""
+    """Somebody else wrote it, and no fabric has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One object that is not as it was applied, or that no fabric wants."""
+    """One object that is not as it was applied, or that no fabric has."""
 
     ref: ObjectRef
     state: DriftState
@@ -46,18 +46,18 @@ class Drift:
     paths: tuple[str, ...] = ()
     """Where it differs; the first MOST."""
     manager: str = ""
-    """The field manager that set one of these fields last, if the cluster tells."""
+    """The field manager that set one of these fields last, if the cluster names it."""
     score: float = 1.0
-    """Which part of the fields that we applied is not as applied: 0 to 1."""
+    """The share of the fields that we applied which is not as applied, from 0 to 1."""
     differences: tuple[FieldDifference, ...] = field(default=(), compare=False)
-    """The values at `paths`, as applied and as they are; with other values at the same places it is the same drift."""
+    """The values at `paths`, as applied and as they are. They do not count when two drifts are compared."""
 
     def __str__(self) -> str:
         return f"{self.ref}: {self.summary}"
 
     @property
     def summary(self) -> str:
-        """What is the matter, in a few words."""
+        """What is wrong, in a few words."""
         if self.state is not DriftState.CHANGED:
             return self.state.value
         who = f", last set by '{self.manager}'" if self.manager else ""
@@ -65,7 +65,7 @@ class Drift:
 
 
 def policy_of(fabric: Fabric, kind: str) -> DriftPolicy:
-    """What happens to a drift of *kind*: the kind's own policy, else the fabric's."""
+    """What happens to a drift of *kind*: the policy of the kind, or else that of the fabric."""
     return DriftPolicy(fabric.drift_policies.get(kind, fabric.drift_policy))
 
 
@@ -76,7 +76,7 @@ def may_adopt(fabric: Fabric) -> bool:
 
 
 class NextStep(StrEnum):
-    """What the next sync will do about a drift, in one word."""
+    """What the next sync will do about a drift."""
 
     CORRECTED = "corrected"
     ADOPTED = "adopted"
@@ -89,7 +89,7 @@ class NextStep(StrEnum):
 
 
 def next_step(fabric: Fabric | None, drift: Drift, *, revert: bool) -> NextStep:
-    """What will happen to a drift of *fabric*, by all its policies: a field that others own is a conflict as well."""
+    """What the next sync will do by all policies of *fabric*: a field that others own is a conflict as well."""
     if fabric is None or drift.state not in (DriftState.CHANGED, DriftState.MISSING):
         return NextStep.LEFT
     if revert:
@@ -105,7 +105,7 @@ def next_step(fabric: Fabric | None, drift: Drift, *, revert: bool) -> NextStep:
 def drift_of_owned(
     ref: ObjectRef, fabric_id: int, applied: Manifest, live: Manifest | None, *, stored: Stored | None = None
 ) -> Drift | None:
-    """How *live* departs from what was last applied; None when it does not. *stored* as for `canonical.differs`."""
+    """How *live* differs from what was last applied; None when it does not. *stored* as for `canonical.differs`."""
     if live is None:
         return Drift(ref, DriftState.MISSING, fabric_id)
     if is_gone(live):
@@ -119,9 +119,9 @@ def drift_of_owned(
 
 
 def drift_of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
-    """What an object is that no fabric has: our orphan, or somebody else's object. None when it is gone.
+    """The drift of an object that no fabric has: our orphan, or somebody else's object. None when it is deleted.
 
-    What a controller made for another object (it has an owner there) comes and goes with that and is not drift.
+    An object that a controller created for another one (its owner) is deleted with that one and is not drift.
     """
     if live is None or is_gone(live):
         return None
@@ -136,7 +136,7 @@ def drift_of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) 
 
 
 def is_gone(live: Manifest | None) -> bool:
-    """Whether the object is not there, or will not be for long."""
+    """Whether the object does not exist, or is being deleted."""
     return live is None or bool(live["metadata"].get("deletionTimestamp"))
 
 
@@ -156,7 +156,7 @@ def owns(fields: Mapping[str, Any], path: str) -> bool:
     """Whether a field set has *path*, or the map or list that it lies in as a whole."""
     rest = path.partition("[")[0].removeprefix(".")
     while rest:
-        # A key may hold dots (labels do): take the longest one that fits.
+        # A key may contain dots (labels do): take the longest one that matches.
         key = next((key for key in sorted(fields, key=len, reverse=True) if _starts(key, rest)), None)
         if key is None:
             return False
@@ -173,7 +173,7 @@ def _starts(key: str, path: str) -> bool:
 
 
 def _fields(value: Any) -> int:
-    """How many single values a manifest sets, without those that name it."""
+    """How many single values a manifest sets, without those that identify it."""
     if isinstance(value, dict):
         return sum(_fields(child) if child else 1 for key, child in value.items() if key not in _NOT_CONTENT)
     if isinstance(value, list):
@@ -182,9 +182,9 @@ def _fields(value: Any) -> int:
 
 
 def adopted_manifest(live: Mapping[str, Any], want: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
-    """What a fabric that wants *want* has to want instead to get *live*.
+    """The manifest that a fabric with *want* has to have instead so that *live* is as desired.
 
-    *default* is what admission makes of *want*: what it filled in or wrote otherwise is not taken over. All three are
+    *default* is what admission makes of *want*: what admission filled in or rewrote is not taken over. All three are
     canonical.
     """
     result: dict[str, Any] = {}

@@ -136,7 +136,7 @@ def _check_path(path: str) -> None:
     if not {".", ".."}.isdisjoint(plain.split("/")):
         raise ValueError("the path has a part '.' or '..'")
     if re.search(r"%(?![0-9A-Fa-f]{2})", path) or re.search("%2f|%5c", path, re.IGNORECASE):
-        raise ValueError("the path has a '%' that stands for no character, or for a separator")
+        raise ValueError("the path has a '%' that does not encode a character, or encodes a separator")
 
 
 def _check_ssh(user: str | None, path: str) -> None:

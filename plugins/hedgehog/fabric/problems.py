@@ -167,4 +167,4 @@ def merge_problems(problems: Iterable[SyncProblem]) -> list[SyncProblem]:
     causes: dict[tuple[ProblemKind, str], list[str]] = {}
     for one in problems:
         causes.setdefault((one.kind, one.subject), []).append(one.cause)
-    return [SyncProblem(kind, subject, "; ".join(dict.fromkeys(told))) for (kind, subject), told in causes.items()]
+    return [SyncProblem(kind, subject, "; ".join(dict.fromkeys(found))) for (kind, subject), found in causes.items()]

@@ -21,8 +21,7 @@ from hedgehog.fabric.model import SETTING_NAMES, Fabric, GitRepository, Manifest
 from hedgehog.fabric.near import did_you_mean, near
 from hedgehog.fabric.settings import FabricSettings, field_value
 from hedgehog.fabric.shown import LONGEST, shown
-from hedgehog.manifests import file_rules as rows
-from hedgehog.manifests import schema
+from hedgehog.manifests import file_rules, schema
 from hedgehog.manifests.configuration_values import name_fault, value_fault
 from hedgehog.manifests.intake import Item
 from hedgehog.manifests.rule import Path, Violation
@@ -125,19 +124,19 @@ def taken_from_git(found: Settings, fabric: Fabric) -> tuple[Mapping[str, Any], 
     """
     if (found.kind, found.name) != (FABRIC.kind, fabric.name):
         what = f"{found.kind}/{found.name} cannot be set here, only Fabric/{fabric.name}; use `hedgehog fabric import`"
-        return {}, [rows.CONFIGURATION_OWNER.at((), what)]
+        return {}, [file_rules.CONFIGURATION_OWNER.at((), what)]
     values, problems = {}, []
     for key, value in found.values.items():
         given = value.get(_ENFORCED, fabric.settings.enforced) if key == _RULE_SETTINGS else None
         if key not in FROM_GIT and value != _document_value(fabric, key):
             what = "is set in the fabric database, not in Git; use `hedgehog fabric import`"
-            problems.append(rows.CONFIGURATION_OWNER.at(("spec", key), what))
+            problems.append(file_rules.CONFIGURATION_OWNER.at(("spec", key), what))
         elif key == _RULE_SETTINGS and given is not fabric.settings.enforced:
             what = (
                 "is set in the fabric database, not in Git: a push must not decide whether it is checked; use "
                 "`hedgehog fabric import`"
             )
-            problems.append(rows.CONFIGURATION_OWNER.at(("spec", key, _ENFORCED), what))
+            problems.append(file_rules.CONFIGURATION_OWNER.at(("spec", key, _ENFORCED), what))
         elif key in FROM_GIT:
             values[key] = {**value, _ENFORCED: fabric.settings.enforced} if key == _RULE_SETTINGS else value
     return values, problems
@@ -156,7 +155,7 @@ def contradictions(found: Settings, given: Given) -> list[Violation]:
             given[found.kind, found.name, key] = value, found.place(key)
         elif seen[0] != value:
             what = f"has another value in {seen[1]}; remove one of the two"
-            problems.append(rows.CONFIGURATION_FIELD.at(("spec", key), what))
+            problems.append(file_rules.CONFIGURATION_FIELD.at(("spec", key), what))
     return problems
 
 
@@ -186,10 +185,10 @@ def _read(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
     version, kind = manifest.get("apiVersion"), manifest.get("kind")
     if version != API_VERSION:
         what = f"{shown(version)} is not served; write {API_VERSION}"
-        return [rows.CONFIGURATION_FIELD.at(("apiVersion",), what)]
+        return [file_rules.CONFIGURATION_FIELD.at(("apiVersion",), what)]
     if not isinstance(kind, str) or kind not in SETTINGS:
         what = f"{API_VERSION} has kinds {' and '.join(sorted(SETTINGS))}, not {shown(kind)}"
-        return [rows.CONFIGURATION_FIELD.at(("kind",), what)]
+        return [file_rules.CONFIGURATION_FIELD.at(("kind",), what)]
     return _read_document(kind, manifest)
 
 
@@ -198,7 +197,7 @@ def _read_document(kind: str, manifest: Mapping[str, Any]) -> _Read | list[Viola
     found = [*_metadata_faults(kind, metadata), *_unknown_fields(manifest)]
     name = metadata["name"] if isinstance(metadata, Mapping) and not found else ""
     if spec is not None and not isinstance(spec, Mapping):
-        found.append(rows.CONFIGURATION_FIELD.at(("spec",), f"{shown(spec)} is not a mapping"))
+        found.append(file_rules.CONFIGURATION_FIELD.at(("spec",), f"{shown(spec)} is not a mapping"))
         spec = None
     found += [one for key, value in (spec or {}).items() for one in _faults(kind, key, value)]
     return found or (kind, name, dict(spec or {}))
@@ -207,35 +206,37 @@ def _read_document(kind: str, manifest: Mapping[str, Any]) -> _Read | list[Viola
 def _metadata_faults(kind: str, metadata: Any) -> Iterator[Violation]:
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     if name is None or name == "":
-        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), "is missing")
+        yield file_rules.CONFIGURATION_FIELD.at(("metadata", "name"), "is missing")
     elif not isinstance(name, str):
         what = f"{shown(name)} is not a string; write it in quotes if that is the name"
-        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), what)
+        yield file_rules.CONFIGURATION_FIELD.at(("metadata", "name"), what)
     elif wrong := name_fault(kind, name):
-        yield rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong)
+        yield file_rules.CONFIGURATION_FIELD.at(("metadata", "name"), wrong)
     if isinstance(metadata, Mapping):
         for key in metadata.keys() - {"name", "namespace", "labels", "annotations"}:
-            yield rows.CONFIGURATION_FIELD.at(("metadata", key), "there is no such field; write metadata.name alone")
+            yield file_rules.CONFIGURATION_FIELD.at(
+                ("metadata", key), "there is no such field; write metadata.name alone"
+            )
 
 
 def _unknown_fields(manifest: Mapping[str, Any]) -> Iterator[Violation]:
     for key in sorted(manifest.keys() - {"apiVersion", "kind", "metadata", "spec"}):
-        yield rows.CONFIGURATION_FIELD.at((key,), "there is no such field; settings belong under spec")
+        yield file_rules.CONFIGURATION_FIELD.at((key,), "there is no such field; settings belong under spec")
 
 
 def _read_resource(manifest: Mapping[str, Any]) -> _Read | list[Violation]:
     whole = canonical({**manifest, "apiVersion": FABRIC.api_version})
     wrong = schema.schema_violations(whole)
     if wrong:
-        return [rows.CONFIGURATION_FIELD.at(one.path, one.message) for one in wrong]
+        return [file_rules.CONFIGURATION_FIELD.at(one.path, one.message) for one in wrong]
     spec = dict(whole.get("spec") or {})
     given, name = spec.pop("name", None), whole["metadata"]["name"]
     found = [one for key, value in spec.items() for one in _faults(FABRIC.kind, key, value)]
     if given is not None and given.lower() != name:
         what = f"{shown(given)} is not the fabric that metadata.name {shown(name)} stands for"
-        found.append(rows.CONFIGURATION_FIELD.at(("spec", "name"), what))
+        found.append(file_rules.CONFIGURATION_FIELD.at(("spec", "name"), what))
     elif wrong_name := name_fault(FABRIC.kind, given or name):
-        found.append(rows.CONFIGURATION_FIELD.at(("metadata", "name"), wrong_name))
+        found.append(file_rules.CONFIGURATION_FIELD.at(("metadata", "name"), wrong_name))
     return found or (FABRIC.kind, given or name, spec)
 
 
@@ -249,20 +250,20 @@ def _faults(kind: str, setting: str, value: Any) -> Iterator[Violation]:
     path: Path = ("spec", setting)
     if setting not in SETTINGS[kind]:
         hint = did_you_mean(setting, SETTINGS[kind], otherwise=f"known are {', '.join(sorted(SETTINGS[kind]))}")
-        yield rows.CONFIGURATION_FIELD.at(path, f"there is no such setting; {hint}")
+        yield file_rules.CONFIGURATION_FIELD.at(path, f"there is no such setting; {hint}")
         return
     options = _types(kind, setting)
     if not any(_fits(value, option) for option in options):
         wanted = " or ".join(_type_words(option) for option in options)
-        yield rows.CONFIGURATION_FIELD.at(path, f"{shown(value)} is not {wanted}")
+        yield file_rules.CONFIGURATION_FIELD.at(path, f"{shown(value)} is not {wanted}")
     elif wrong := value_fault(setting, value):
-        yield rows.CONFIGURATION_FIELD.at(path, wrong)
+        yield file_rules.CONFIGURATION_FIELD.at(path, wrong)
     elif setting == _RULE_SETTINGS:
         for name, one in value.items():
             try:
                 field_value(name, one)
             except ValueError as error:
-                yield rows.CONFIGURATION_FIELD.at((*path, name), str(error))
+                yield file_rules.CONFIGURATION_FIELD.at((*path, name), str(error))
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests import file_rules
 from hedgehog.manifests.rule import Rule
 
 MAX_FILE_BYTES = 10 * 2**20
@@ -43,22 +43,24 @@ def text_of(text: bytes | str, file: str) -> str:
     size = len(text)
     if size > MAX_FILE_BYTES:
         too_large = FileProblem(
-            rows.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it"
+            file_rules.LIMIT, file, 0, 0, f"{size} bytes", f"a file holds at most {MAX_FILE_BYTES}: split it"
         )
         raise Unreadable(too_large)
     if isinstance(text, bytes):
         if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise Unreadable(FileProblem(rows.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
+            raise Unreadable(FileProblem(file_rules.ENCODING, file, 1, 1, "encoded as UTF-16", "save it as UTF-8"))
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
             line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
-            wrong = FileProblem(rows.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8")
+            wrong = FileProblem(
+                file_rules.ENCODING, file, line, 1, f"not UTF-8 (byte 0x{byte:02x})", "save it as UTF-8"
+            )
             raise Unreadable(wrong) from None
     text = text.removeprefix("\ufeff")
     bad = _UNPRINTABLE.search(text)
     if bad:
         line, column = text.count("\n", 0, bad.start()) + 1, bad.start() - text.rfind("\n", 0, bad.start())
         found = f"control character U+{ord(bad[0]):04X}"
-        raise Unreadable(FileProblem(rows.ENCODING, file, line, column, found, "remove it"))
+        raise Unreadable(FileProblem(file_rules.ENCODING, file, line, column, found, "remove it"))
     return text

@@ -18,8 +18,7 @@ from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, W
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.near import did_you_mean, near
 from hedgehog.fabric.shown import shown
-from hedgehog.manifests import decode
-from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests import decode, file_rules
 from hedgehog.manifests import rule as rules
 from hedgehog.manifests.schema import SchemaViolation, schema_violations, unwritable
 from hedgehog.manifests.yaml import Document
@@ -169,14 +168,14 @@ def _kind_violation(name: str, api_version: str) -> rules.Violation:
 
 def _why_not_held(name: str, api_version: str) -> tuple[rules.Rule, str]:
     if name in CONTROLLER_KINDS:
-        return rows.CONTROLLER, f"{name} is written by Hedgehog's controllers, never by users; remove it"
+        return file_rules.CONTROLLER, f"{name} is written by Hedgehog's controllers, never by users; remove it"
     if name in _RENAMED:
-        return rows.RENAMED, f"{api_version} {name} is an old kind: {_RENAMED[name]}"
+        return file_rules.RENAMED, f"{api_version} {name} is an old kind: {_RENAMED[name]}"
     if name in _REMOVED:
-        return rows.REMOVED, f"{api_version} {name} was removed in Beta-1 (October 2024); remove it"
+        return file_rules.REMOVED, f"{api_version} {name} was removed in Beta-1 (October 2024); remove it"
     if name == FABRIC.kind:
         why = f"{api_version} {name} is not ours; write {FABRIC.api_version} or hedgehog-airflow/v1"
-        return rows.FOREIGN_FABRIC, why
+        return file_rules.FOREIGN_FABRIC, why
     hint = did_you_mean(name, KINDS, most=2, like=0.5, otherwise=f"known are {', '.join(sorted(KINDS))}")
     return decode.KIND, f"{api_version} {name} is not a kind that a fabric holds; {hint}"
 

@@ -25,7 +25,7 @@ from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.settings import Upstream
 from hedgehog.fabric.shown import shown
 from hedgehog.manifests.keywords import all_keywords, decoding
-from hedgehog.manifests.rule import printed
+from hedgehog.manifests.rule import Path, printed
 
 SCHEMAS = File(__file__).resolve().parents[3] / "include" / "schemas"
 
@@ -54,14 +54,11 @@ _TYPES = {
 }
 
 
-Path = tuple[str | int, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class SchemaViolation:
     """One place where an object is not what its schema allows; printed `.spec.subnets.a.vlan: what is wrong`."""
 
-    path: tuple[str | int, ...]
+    path: Path
     message: str
     keyword: str = field(default="", compare=False)
     """The keyword of the schema that says so: additionalProperties, type, required, enum …"""

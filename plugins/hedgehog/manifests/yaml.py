@@ -19,9 +19,9 @@ from yaml._yaml import CParser  # libyaml's event parser: the part of CSafeLoade
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Manifest
-from hedgehog.manifests import file_rules as rows
+from hedgehog.manifests import file_rules
 from hedgehog.manifests.file_text import FileProblem, Unreadable, text_of
-from hedgehog.manifests.rule import Rule
+from hedgehog.manifests.rule import Path, Rule
 from hedgehog.manifests.scalars import Scalar, resolve
 
 MAX_DOCUMENT_BYTES = 2**20
@@ -42,7 +42,6 @@ MAX_DOCUMENTS = 10_000
 MAX_PROBLEMS = 100
 """At most so many problems of one file are reported; after them the rest is not read."""
 
-Path = tuple[str | int, ...]
 Position = tuple[int, int]
 """Line and column, both from 1."""
 
@@ -135,7 +134,7 @@ def parse_documents(
         ValueError,
         RecursionError,
     ) as error:  # of the parser, about one place that it does not name
-        problems.append(FileProblem(rows.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
+        problems.append(FileProblem(file_rules.SYNTAX, file, 0, 0, f"cannot be read: {type(error).__name__}"))
     return found, problems
 
 
@@ -144,7 +143,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> FileProblem:
     what = " ".join(str(part) for part in (error.context, error.problem) if part)
     if "cannot start any token" in what:
         what += " (a tab? indent with spaces; quote what begins with % @ or `)"
-    return FileProblem(rows.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
+    return FileProblem(file_rules.SYNTAX, file, mark.line + 1, mark.column + 1, f"not YAML: {what}")
 
 
 class _Builder:
@@ -228,15 +227,19 @@ class _Builder:
         root, mark = self._base[0], self._mark
         if not isinstance(root, dict):
             if root is not None:
-                self._problem(mark, rows.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)")
+                self._problem(
+                    mark, file_rules.DOCUMENT, "a document must be a mapping (apiVersion, kind, metadata, spec)"
+                )
             return
         start = self._start or mark
         own = self._text[start.index - start.column : event.start_mark.index]
         if len(own) > MAX_DOCUMENT_BYTES or (not own.isascii() and len(own.encode()) > MAX_DOCUMENT_BYTES):
-            self._problem(mark, rows.LIMIT, f"the document has over {MAX_DOCUMENT_BYTES} bytes", "no cluster stores it")
+            self._problem(
+                mark, file_rules.LIMIT, f"the document has over {MAX_DOCUMENT_BYTES} bytes", "no cluster stores it"
+            )
         index = len(self._found)
         if index >= MAX_DOCUMENTS:
-            self._give_up(mark, rows.LIMIT, f"the file has over {MAX_DOCUMENTS} documents", "split it")
+            self._give_up(mark, file_rules.LIMIT, f"the file has over {MAX_DOCUMENTS} documents", "split it")
         found = Document(root, self._file, index, mark.line + 1, mark.column + 1, own, start.line + 1)
         self._found.append(found)
 
@@ -245,7 +248,7 @@ class _Builder:
         self._problems.append(self._at(mark, rule, text, hint))
         if len(self._problems) >= MAX_PROBLEMS:
             many = f"more than {MAX_PROBLEMS} problems"
-            raise Unreadable(FileProblem(rows.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
+            raise Unreadable(FileProblem(file_rules.LIMIT, self._file, 0, 0, many, "the rest of the file was not read"))
 
     def _give_up(self, mark: Any, rule: Rule, text: str, hint: str) -> NoReturn:
         """End the reading at *mark*."""
@@ -265,7 +268,7 @@ class _Builder:
         if keys is None or self._key is not None:
             if type(value) is float and not math.isfinite(value):
                 hint = f'write a finite number, or "{text}" in quotes'
-                self._problem(event.start_mark, rows.NUMBER, f"JSON has no {text}", hint)
+                self._problem(event.start_mark, file_rules.NUMBER, f"JSON has no {text}", hint)
             if keys is None:
                 self._place(event, value)
                 return
@@ -279,7 +282,7 @@ class _Builder:
             self._check_key(event, value)
         if text in keys:
             said = f"the key {text!r} appears twice, first in line {keys[text] + self._first_line}"
-            self._problem(event.start_mark, rows.DUPLICATE_KEY, said, "remove one")
+            self._problem(event.start_mark, file_rules.DUPLICATE_KEY, said, "remove one")
         keys[text] = event.start_mark.line
         self._key = text
         if self.positions is not None:
@@ -291,16 +294,16 @@ class _Builder:
             self._check_tag(event, "scalar")
         if event.style == '"' and (control := _CONTROL.search(event.value)):
             said = f"the text has a control character, U+{ord(control[0]):04X}"
-            self._problem(event.start_mark, rows.ENCODING, said, "remove it")
+            self._problem(event.start_mark, file_rules.ENCODING, said, "remove it")
 
     def _check_key(self, event: Any, value: Scalar) -> None:
         """Refuse a key that is not text, and a merge."""
         text = event.value
         if type(value) is not str:
             said = f"the key {text or '(none)'} is read as {_NAMES[type(value)]}"
-            self._problem(event.start_mark, rows.KEY, said, f'write "{text}"')
+            self._problem(event.start_mark, file_rules.KEY, said, f'write "{text}"')
         elif not event.style and event.tag is None:
-            self._problem(event.start_mark, rows.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
+            self._problem(event.start_mark, file_rules.MERGE_KEY, "merge keys (<<) are refused", "repeat the fields")
 
     def _place(self, event: Any, value: Any) -> None:
         """Put *value* in its place: it is an item, the value of the pending key, or the whole document."""
@@ -309,7 +312,7 @@ class _Builder:
             self._give_up_on_nodes(event)
         if self._keys is not None:
             if self._key is None:
-                self._give_up(event.start_mark, rows.KEY, "a mapping or list cannot be a key", "write a string")
+                self._give_up(event.start_mark, file_rules.KEY, "a mapping or list cannot be a key", "write a string")
             self._container[self._key] = value
             self._key = None
             return
@@ -325,10 +328,10 @@ class _Builder:
         if self._budget is not None and self._allowed == self._budget.left:
             self._budget.is_exceeded = True
             together = f"could not verify: too large: the files together have over {self._budget.most} nodes, the limit"
-            self._give_up(event.start_mark, rows.LIMIT, together, "split the fabric")
+            self._give_up(event.start_mark, file_rules.LIMIT, together, "split the fabric")
         if self._nodes > MAX_FILE_NODES - MAX_NODES:
             whole, most = "file", MAX_FILE_NODES
-        self._give_up(event.start_mark, rows.LIMIT, f"the {whole} has over {most} nodes", "split it")
+        self._give_up(event.start_mark, file_rules.LIMIT, f"the {whole} has over {most} nodes", "split it")
 
     def _record(self, path: Path, mark: Any) -> None:
         if self.positions is not None:
@@ -339,7 +342,9 @@ class _Builder:
             self._check_tag(event, kind)
         outer = self._outer
         if len(outer) >= MAX_DEPTH:
-            self._give_up(event.start_mark, rows.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is")
+            self._give_up(
+                event.start_mark, file_rules.LIMIT, f"nested deeper than {MAX_DEPTH} levels", "no manifest is"
+            )
         path = inner = self._path
         if outer and self.positions is not None:
             name = self._key if self._keys is not None else len(self._container)
@@ -358,7 +363,7 @@ class _Builder:
         self._container, self._keys, self._key, self._path = self._outer.pop()
 
     def _alias(self, event: Any) -> None:
-        self._give_up(event.start_mark, rows.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
+        self._give_up(event.start_mark, file_rules.ALIAS, f"the alias *{event.anchor} is refused", "repeat the value")
 
     def _ignore(self, event: Any) -> None:
         """The stream begins or ends."""
@@ -367,7 +372,7 @@ class _Builder:
         if event.tag != _TAGS[kind]:
             name = event.tag.replace("tag:yaml.org,2002:", "!!")
             hint = "write the value without it, a string in quotes"
-            self._problem(event.start_mark, rows.TAG, f"the tag {name} is refused", hint)
+            self._problem(event.start_mark, file_rules.TAG, f"the tag {name} is refused", hint)
 
 
 _NAMES: Mapping[type, str] = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}

@@ -261,20 +261,20 @@ def _validate_ipv4(new: Manifest, state: ClusterState, old: Manifest | None) -> 
     if len(subnets) > MOST_SUBNETS:
         message = f"has {len(subnets)} subnets, {MOST_SUBNETS} are allowed"
         yield TOO_MANY_SUBNETS.at(("spec", "subnets"), message)
-    sound: list[Prefix] = []
+    valid: list[Prefix] = []
     for number, text in enumerate(subnets):
         path: Path = ("spec", "subnets", number)
         prefix = parse_prefix(text)
         if prefix is None:
             yield SUBNET_INVALID.at(path, f"{text!r} is not a CIDR")
             continue
-        for other in sound:
+        for other in valid:
             if prefix.overlaps(other):
                 yield SUBNETS_OVERLAP.at(path, f"{text} overlaps {other}")
         for reserved in reserved_overlaps(prefix, state):
             yield SUBNET_RESERVED.at(path, f"{text} overlaps {reserved}, which is reserved")
-        sound.append(prefix)
-    if old is not None and len(sound) == len(subnets):
+        valid.append(prefix)
+    if old is not None and len(valid) == len(subnets):
         yield from _subnets_kept(new, state)
 
 

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from hedgehog.admission.cluster_state import ClusterState, Fact
 from hedgehog.fabric.defaults.externals import peered_vpcs
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.references import EXTERNAL_PREFIX
 from hedgehog.manifests.rule import Path, Severity, Violation, rule
-
-EXTERNAL = "ext."
-"""How a GatewayPeering and a VPCInfo mark an External among VPCs."""
 
 _SHOWN = 3
 """Peerings that a warning names."""
@@ -92,7 +90,10 @@ def _pair(manifest: Manifest) -> tuple[str, str] | None:
         return peered_vpcs(spec)
     if manifest["kind"] == "ExternalPeering":
         permit = spec.get("permit") or {}
-        sides = [(permit.get("vpc") or {}).get("name", ""), EXTERNAL + (permit.get("external") or {}).get("name", "")]
+        sides = [
+            (permit.get("vpc") or {}).get("name", ""),
+            EXTERNAL_PREFIX + (permit.get("external") or {}).get("name", ""),
+        ]
     else:
         sides = list(spec.get("peering") or ())
     sides.sort()

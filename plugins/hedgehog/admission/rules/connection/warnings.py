@@ -68,7 +68,7 @@ NAME_TOO_LONG = rule(
 PORTS_MOVED = rule(
     "connection-ports-moved",
     what="A Connection keeps its switch ports while something is attached to it.",
-    why="Upstream moves the VPCs or externals with the port, at once; a switch that lacks their namespaces gets stuck.",
+    why="Upstream moves the VPCs or externals along with the port; a switch that lacks their namespaces gets stuck.",
     source="ours",
     fix="delete the attachments, move the ports, attach again",
     severity=Severity.WARNING,
@@ -84,7 +84,7 @@ PORT_ALIAS = rule(
 PORT_MANAGEMENT = rule(
     "connection-port-management",
     what="Connections use data ports.",
-    why="A management port carries no traffic of the fabric, though upstream accepts it.",
+    why="A management port carries no traffic of the fabric, but upstream accepts it.",
     source="ours",
     fix="choose a port whose name starts with E",
     severity=Severity.WARNING,

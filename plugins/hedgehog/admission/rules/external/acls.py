@@ -140,5 +140,5 @@ def warnings(acl: Mapping[str, Any]) -> Iterator[Violation]:
         for field in ("srcPrefix", "dstPrefix"):
             prefix = parse_cidr(statement[field])
             if prefix is not None and (prefix.version != 4 or prefix != prefix.network):
-                told = f"has host bits; its network is {prefix.network}" if prefix.version == 4 else "is IPv6"
-                yield PREFIX_UNUSUAL.at((*_PATH, index, field), f"{statement[field]} {told}")
+                message = f"has host bits; its network is {prefix.network}" if prefix.version == 4 else "is IPv6"
+                yield PREFIX_UNUSUAL.at((*_PATH, index, field), f"{statement[field]} {message}")

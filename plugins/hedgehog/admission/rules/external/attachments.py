@@ -111,7 +111,7 @@ CONNECTION_TYPE = rule(
 VLAN_TAKEN = rule(
     "external-attachment-vlan-taken",
     what="Each ExternalAttachment of a Connection has a VLAN of its own; 0 (no VLAN) counts as one, too.",
-    why="The switch tells them apart by it.",
+    why="The switch distinguishes them by it.",
     source=_VALIDATE,
     fix="choose another VLAN, or another Connection",
 )
@@ -213,8 +213,8 @@ def _vlan(new: Manifest, state: ClusterState) -> Iterator[Violation]:
     for fact in _facts(new):
         others = sorted(name for _, name in state.users(fact) if name != new["metadata"]["name"])
         if others:
-            told = f"VLAN {vlan}" if vlan else "no VLAN"
-            yield VLAN_TAKEN.at(path, f"{', '.join(others)} has {told} on {new['spec']['connection']} too")
+            message = f"VLAN {vlan}" if vlan else "no VLAN"
+            yield VLAN_TAKEN.at(path, f"{', '.join(others)} has {message} on {new['spec']['connection']} too")
 
 
 def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:

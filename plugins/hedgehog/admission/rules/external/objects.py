@@ -9,11 +9,11 @@ from typing import Any
 
 from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules.external import attachments as external_attachments
-from hedgehog.admission.rules.peered_pairs import EXTERNAL as MARK
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.defaults.externals import EXTERNAL
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.references import EXTERNAL_PREFIX
 from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Severity, Violation, rule
 
@@ -171,8 +171,8 @@ def _overlaps(prefixes: list[tuple[Prefix, int]]) -> Iterator[tuple[Prefix, Pref
 
 def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
     name, spec = new["metadata"]["name"], new["spec"]
-    if name.startswith(MARK):
-        yield NAME_MARKED.at(("metadata", "name"), f"begins with {MARK}")
+    if name.startswith(EXTERNAL_PREFIX):
+        yield NAME_MARKED.at(("metadata", "name"), f"begins with {EXTERNAL_PREFIX}")
     for index, text in enumerate((spec.get("static") or {}).get("prefixes") or ()):
         yield from _prefix_warnings(text, ("spec", "static", "prefixes", index), state)
     if old is not None:

@@ -127,8 +127,8 @@ def _subnets(row: Mapping[str, Any], path: Path, vpcs: Mapping[str, Manifest | N
         for at, end in enumerate((row.get("match") or {}).get(field) or ()):
             name = end.get("vpcSubnet")
             if name and name not in subnets:
-                told = f"{side} is not a VPC" if vpc is None else f"VPC {side} has no subnet {name!r}"
-                yield SUBNET.at((*path, "match", field, at, "vpcSubnet"), told)
+                message = f"{side} is not a VPC" if vpc is None else f"VPC {side} has no subnet {name!r}"
+                yield SUBNET.at((*path, "match", field, at, "vpcSubnet"), message)
 
 
 def _side(row: Mapping[str, Any], direction: str, sides: tuple[str, ...]) -> str | None:

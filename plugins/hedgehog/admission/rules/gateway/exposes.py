@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hedgehog.admission.rules.gateway.ports import parse_ports
-from hedgehog.admission.rules.peered_pairs import EXTERNAL
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.durations import parse_duration
+from hedgehog.fabric.references import EXTERNAL_PREFIX
 from hedgehog.manifests.rule import Path, Violation, rule
 
 STATEFUL = ("masquerade", "portForward")
@@ -130,12 +130,12 @@ def _expose(name: str, expose: Mapping[str, Any], path: Path) -> Iterator[Violat
 def _block(name: str, block: Mapping[str, Any], path: Path, fields: tuple[str, ...]) -> Iterator[Violation]:
     written = [field for field in fields if block.get(field)]
     if len(written) != 1:
-        told = f"sets {' and '.join(written)}" if written else f"sets none of {', '.join(fields)}"
-        yield BLOCK_ONE_OF.at(path, told)
+        message = f"sets {' and '.join(written)}" if written else f"sets none of {', '.join(fields)}"
+        yield BLOCK_ONE_OF.at(path, message)
     for field in written:
         if field != "vpcSubnet" and parse_prefix(block[field]) is None:
             yield BLOCK_CIDR.at((*path, field), f"{block[field]!r} is not a CIDR")
-        if field == "vpcSubnet" and name.startswith(EXTERNAL):
+        if field == "vpcSubnet" and name.startswith(EXTERNAL_PREFIX):
             yield EXTERNAL_SUBNET.at((*path, field), f"{name} is an External")
 
 

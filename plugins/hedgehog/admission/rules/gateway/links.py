@@ -35,7 +35,7 @@ INTERFACE_NAME = rule(
 INTERFACE_KERNEL = rule(
     "gateway-interface-kernel",
     what="The kernel's name of an interface differs from its own.",
-    why="The dataplane makes a device of its own name beside the kernel's.",
+    why="The dataplane creates a device with the name of the interface in addition to that of the kernel.",
     source=_VALIDATE,
     fix="rename the interface, or leave `kernel` out",
 )
@@ -132,7 +132,7 @@ def neighbor_violations(listed: Sequence[Mapping[str, Any]]) -> Iterator[Violati
         path, text = ("spec", "neighbors", index), neighbor.get("ip", "")
         address = parse_address(text)
         if address is None or address.version != 4 or address.value == 0 or address.value >> 28 == 14:
-            told = f"{text!r} is not a unicast IPv4 address" if text else "is missing"
-            yield NEIGHBOR_IP.at((*path, "ip"), told)
+            message = f"{text!r} is not a unicast IPv4 address" if text else "is missing"
+            yield NEIGHBOR_IP.at((*path, "ip"), message)
         if not neighbor.get("asn"):
             yield NEIGHBOR_ASN.at((*path, "asn"), "is missing")

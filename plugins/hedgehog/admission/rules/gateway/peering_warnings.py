@@ -9,10 +9,10 @@ from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.admission.rules import peered_pairs
 from hedgehog.admission.rules.gateway import acls as gateway_acls
 from hedgehog.admission.rules.gateway.exposes import STATEFUL, STATELESS
-from hedgehog.admission.rules.peered_pairs import EXTERNAL
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.durations import parse_duration
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.references import EXTERNAL_PREFIX
 from hedgehog.manifests.rule import Path, Severity, Violation, rule
 
 NO_VPC = rule(
@@ -53,7 +53,7 @@ def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[V
     """Warn of a GatewayPeering that upstream accepts."""
     spec, path = new["spec"], ("spec", "peering")
     yield from peered_pairs.duplicate_warnings(new, path, state)
-    if all(name.startswith(EXTERNAL) for name in spec["peering"]):
+    if all(name.startswith(EXTERNAL_PREFIX) for name in spec["peering"]):
         yield NO_VPC.at(path, f"{' and '.join(spec['peering'])} are both Externals")
     for name, side in spec["peering"].items():
         subnets = ((state.get("VPC", name) or {}).get("spec") or {}).get("subnets") or {}

@@ -11,12 +11,12 @@ from hedgehog.admission.rules import peered_pairs
 from hedgehog.admission.rules.gateway import acls as gateway_acls
 from hedgehog.admission.rules.gateway import exposes as gateway_exposes
 from hedgehog.admission.rules.gateway import peering_warnings as gateway_peering_warnings
-from hedgehog.admission.rules.peered_pairs import EXTERNAL
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.admission.rules.vpc import infos as vpc_infos
 from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.labels import SET, gateway_peered_vpc
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.references import EXTERNAL_PREFIX
 from hedgehog.manifests.rule import Path, Violation, rule
 
 _LABEL = gateway_peered_vpc("")
@@ -109,7 +109,7 @@ def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Itera
         named = ", ".join(peering) or "none"
         yield TWO_SIDES.at(("spec", "peering"), f"names {len(peering)} sides ({named}), not two")
         return
-    vpcs = {name: None if name.startswith(EXTERNAL) else state.get("VPC", name) for name in peering}
+    vpcs = {name: None if name.startswith(EXTERNAL_PREFIX) else state.get("VPC", name) for name in peering}
     yield from gateway_acls.validate(spec.get("acl") or {}, vpcs)
     yield from _group(spec["gatewayGroup"], state)
     for name, side in peering.items():
@@ -128,9 +128,9 @@ def _group(name: str, state: ClusterState) -> Iterator[Violation]:
 
 def _side(name: str, side: Mapping[str, Any], vpc: Manifest | None, state: ClusterState) -> Iterator[Violation]:
     path = ("spec", "peering", name)
-    if name.startswith(EXTERNAL):
-        if state.get("External", name[len(EXTERNAL) :]) is None:
-            yield EXTERNAL_ABSENT.at(path, f"there is no External {name[len(EXTERNAL) :]}")
+    if name.startswith(EXTERNAL_PREFIX):
+        if state.get("External", name[len(EXTERNAL_PREFIX) :]) is None:
+            yield EXTERNAL_ABSENT.at(path, f"there is no External {name[len(EXTERNAL_PREFIX) :]}")
     elif vpc is None:
         yield VPC_ABSENT.at(path, f"there is no VPC {name}")
     else:
@@ -171,8 +171,8 @@ def _exposed_twice(new: Manifest, state: ClusterState) -> Iterator[Violation]:
                 yield SHORTHAND.at(path, f"has no cidr to compare with what {others} exposes to {target} as well")
         odd = _some_others(_uncomparable_to(target), me, state)
         if odd:
-            told = f"{odd} exposes something without a cidr to {target} as well"
-            yield SHORTHAND.at(("spec", "peering", origin), told)
+            message = f"{odd} exposes something without a cidr to {target} as well"
+            yield SHORTHAND.at(("spec", "peering", origin), message)
 
 
 def _some_others(fact: Fact, me: tuple[str, str], state: ClusterState) -> str:
@@ -185,8 +185,8 @@ def _overlapping(
 ) -> Iterator[Violation]:
     found = sorted((user[1], other) for other, user in state.overlapping(_exposed_to(target), prefix) if user != me)
     if found:
-        told = ", ".join(f"{other} of {name}" for name, other in dict(found).items())
-        yield OVERLAP.at(path, f"{prefix} overlaps {told}, which is exposed to {target} as well")
+        message = ", ".join(f"{other} of {name}" for name, other in dict(found).items())
+        yield OVERLAP.at(path, f"{prefix} overlaps {message}, which is exposed to {target} as well")
 
 
 def _exposed(side: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
-from hedgehog.admission.rules.peered_pairs import EXTERNAL
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.kinds import GATEWAY
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.references import EXTERNAL_PREFIX
 from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Violation, rule
 
@@ -58,7 +58,7 @@ def vpc_info(manifest: Manifest) -> Manifest | None:
     if manifest["kind"] == "VPC":
         subnets = {key: {"cidr": subnet.get("subnet", "")} for key, subnet in (spec.get("subnets") or {}).items()}
     elif manifest["kind"] == "External":
-        name, subnets = EXTERNAL + name, {"external": {"cidr": "0.0.0.0/0"}}
+        name, subnets = EXTERNAL_PREFIX + name, {"external": {"cidr": "0.0.0.0/0"}}
     else:
         return None
     return {

@@ -177,10 +177,10 @@ def _missing_subnets(names: Sequence[str], vpc: Manifest | None, path: Path, vio
 
 def _apart(one: Manifest, other: Manifest, field: str, violated: Rule) -> Iterator[Violation]:
     if one["spec"].get(field) != other["spec"].get(field):
-        told = " and ".join(
+        message = " and ".join(
             f"{it['kind']} {it['metadata']['name']} is in {it['spec'].get(field)}" for it in (one, other)
         )
-        yield violated.at(("spec", "permit"), told)
+        yield violated.at(("spec", "permit"), message)
 
 
 def _external_peering(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
