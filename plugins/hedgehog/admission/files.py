@@ -101,7 +101,7 @@ def check_sources(
     """Like `check_files`, for files that were read already."""
     run = _FileCheck(settings, namespace, strict=strict, in_git=in_git)
     for source in sources:
-        run.take(source)
+        run.add(source)
     return run.report(dict(identified(one) for one in before), partial=partial)
 
 
@@ -133,7 +133,7 @@ class _FileCheck:
         self.given: configuration.Given = {}
         self.left_out: Counter[str] = Counter()
 
-    def take(self, source: SourceFile) -> None:
+    def add(self, source: SourceFile) -> None:
         """Check the objects of a file one by one."""
         self.sources[source.file] = source
         here = self.found[source.file] = []

@@ -95,7 +95,7 @@ class Admission:
         if absent:
             return AdmissionResponse(absent, Stage.OTHER)
         verdict = self._write(plain, None)
-        if verdict.stored is not None and self._is_there(verdict.stored):
+        if verdict.stored is not None and self._exists(verdict.stored):
             return AdmissionResponse(
                 (decode.EXISTS.at(("metadata", "name"), "an object of this name exists already"),), Stage.OTHER
             )
@@ -128,7 +128,7 @@ class Admission:
         found = tuple(self._rules[kind].delete(old, self.state)) if kind in self._rules else ()
         return AdmissionResponse(found, Stage.WEBHOOK if found else None)
 
-    def _is_there(self, new: Manifest) -> bool:
+    def _exists(self, new: Manifest) -> bool:
         old = self.state.get(new["kind"], new["metadata"]["name"])
         return old is not None and bool(old["metadata"]["namespace"] == new["metadata"]["namespace"])
 

@@ -127,7 +127,7 @@ def differs(
     if paths and stored is not None:
         rewritten = _rewritten(want, _content(stored(canonical(desired))))
         paths = list(_missing(rewritten, _content(stored(canonical(live))), ""))
-    return paths + [path for path in _abandoned(_applied(live, manager), want, "") if path not in paths]
+    return paths + [path for path in _no_longer_set(_applied(live, manager), want, "") if path not in paths]
 
 
 def covers(live: Any, want: Any) -> bool:
@@ -204,7 +204,7 @@ def _applied(live: Mapping[str, Any], manager: str) -> FieldSet:
     }
 
 
-def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:
+def _no_longer_set(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:
     """The owned leaves that *want* does not set. A list is one field: its items are compared, not owned."""
     for key, below in fields.items():
         if not key.startswith("f:"):
@@ -214,7 +214,7 @@ def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) ->
         if name not in want:
             yield f"{path}.{name}"
         elif isinstance(child, dict):
-            yield from _abandoned(below, child, f"{path}.{name}")
+            yield from _no_longer_set(below, child, f"{path}.{name}")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

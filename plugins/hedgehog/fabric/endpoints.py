@@ -89,7 +89,7 @@ class Endpoints:
     """By kind and name: the first end there."""
 
     @property
-    def is_sound(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether every port is named, and only once, and as many devices are joined as the type requires."""
         kind = self.type
         return (

@@ -74,7 +74,7 @@ def is_ambiguous(branch: str) -> bool:
 
 def without_login(text: str) -> str:
     """*text* with the user info of every URL in it replaced; the plain user "git" stays. Linear in its length."""
-    return _WORD.sub(lambda word: _without_login(word[0]), text)
+    return _WORD.sub(lambda word: _word_without_login(word[0]), text)
 
 
 def _without_secrets(text: str) -> str:
@@ -88,7 +88,7 @@ def _without_secrets(text: str) -> str:
     return f"{place}?***" if cut else place
 
 
-def _without_login(word: str) -> str:
+def _word_without_login(word: str) -> str:
     before, separator, rest = word.partition("://")
     # Up to the last "@": a password may hold an unescaped "/" or "@".
     login, at, after = rest.rpartition("@")

@@ -150,13 +150,13 @@ def generated_name(metadata: Mapping[str, Any]) -> str:
 def _labels(labels: Mapping[str, str], sent: Mapping[str, Any]) -> Iterator[Violation]:
     for key, value in labels.items():
         for fault in _key_faults(key):
-            yield LABEL_KEY.at(("metadata", "labels", key), _whose(f"the label key {key!r} {fault}", key, sent))
+            yield LABEL_KEY.at(("metadata", "labels", key), _with_origin(f"the label key {key!r} {fault}", key, sent))
         fault = _value_fault(value)
         if fault:
-            yield LABEL_VALUE.at(("metadata", "labels", key), _whose(fault, key, sent), _advice(key, value, sent))
+            yield LABEL_VALUE.at(("metadata", "labels", key), _with_origin(fault, key, sent), _advice(key, value, sent))
 
 
-def _whose(fault: str, key: str, sent: Mapping[str, Any]) -> str:
+def _with_origin(fault: str, key: str, sent: Mapping[str, Any]) -> str:
     return fault if key in sent else f"{fault} (Hedgehog computes the label {key} from spec)"
 
 
@@ -220,10 +220,12 @@ def _owners(owners: Iterable[Mapping[str, Any]]) -> Iterator[Violation]:
 
 def _finalizers(finalizers: list[str]) -> Iterator[Violation]:
     for index, name in enumerate(finalizers):
-        yield from _each(FINALIZER, ("metadata", "finalizers", index), f"the finalizer {name!r}", _key_faults(name))
+        yield from _violations_of(
+            FINALIZER, ("metadata", "finalizers", index), f"the finalizer {name!r}", _key_faults(name)
+        )
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
         yield FINALIZER.at(("metadata", "finalizers"), "orphan and foregroundDeletion exclude each other")
 
 
-def _each(broken: Rule, path: Path, subject: str, faults: Iterable[str]) -> Iterator[Violation]:
+def _violations_of(broken: Rule, path: Path, subject: str, faults: Iterable[str]) -> Iterator[Violation]:
     return (broken.at(path, f"{subject} {fault}") for fault in faults)

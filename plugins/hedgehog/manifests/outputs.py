@@ -18,7 +18,7 @@ _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 def format_text(report: ValidationReport) -> str:
     """As compilers print it: place and message, the line with a caret, what to do; a summary at the end."""
     blocks = [_block(entry, remark) for entry, remark in report.remarks()]
-    notes = [f"note: {_plain(note)}" for note in report.notes]
+    notes = [f"note: {printable(note)}" for note in report.notes]
     return "\n".join([*blocks, *notes, _summary(report)])
 
 
@@ -31,13 +31,13 @@ def _block(entry: ReportEntry, remark: Remark) -> str:
         lines += [f"  {number} | {shown}", f"  {' ' * len(number)} | {' ' * (column - 1)}^"]
     if remark.hint:
         lines.append(f"  {'to do' if remark.severity is Severity.ERROR else 'better'}: {remark.hint}")
-    return "\n".join(map(_plain, lines)) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def format_line(entry: ReportEntry, remark: Remark) -> str:
     """One remark as one line: where, what is wrong, what to do."""
     hint = f"; {remark.hint}" if remark.hint else ""
-    return _plain(f"{_place(entry, remark)}{_message(entry, remark)}{hint} [{remark.rule.id}]")
+    return printable(f"{_place(entry, remark)}{_message(entry, remark)}{hint} [{remark.rule.id}]")
 
 
 def _place(entry: ReportEntry, remark: Remark) -> str:
@@ -57,11 +57,6 @@ def _window(line: str, column: int) -> tuple[str, int]:
     line = line.replace("\t", " ")
     start = max(0, column - _LONGEST_LINE // 2) if len(line) > _LONGEST_LINE else 0
     return line[start : start + _LONGEST_LINE].rstrip(), column - start
-
-
-def _plain(line: str) -> str:
-    """*line* with nothing in it that could move the cursor or look like other text."""
-    return printable(line)
 
 
 def _summary(report: ValidationReport) -> str:

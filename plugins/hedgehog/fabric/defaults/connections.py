@@ -51,14 +51,14 @@ def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]
 def _labels(spec: Mapping[str, Any], joined: Endpoints) -> dict[str, str]:
     vpc = (spec.get("staticExternal") or {}).get("withinVPC")
     labels = {VPC: vpc} if vpc else {}
-    if joined.is_sound:
+    if joined.is_valid:
         labels |= {connected_switch(name): SET for name in joined.devices[Device.SWITCH]}
         labels |= {connected_server(name): SET for name in joined.devices[Device.SERVER]}
     return labels
 
 
 def _annotate(manifest: Manifest, joined: Endpoints, mclag: bool) -> None:
-    if joined.is_sound or mclag:
+    if joined.is_valid or mclag:
         manifest["metadata"].setdefault("annotations", {}).update(
             {
                 f"{COMPUTED}switches": ",".join(sorted(joined.devices[Device.SWITCH])),

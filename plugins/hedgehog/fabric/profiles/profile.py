@@ -81,7 +81,7 @@ class Profile:
             return _part_name(self.ports[port], offsets, 1)
         if port in self.ports:
             return self.ports[port].nos_name
-        whole, number = _halves(port)
+        whole, number = _part_of(port)
         offsets = self._offsets(whole, breakouts)
         return None if offsets is None else _part_name(self.ports[whole], offsets, number)
 
@@ -90,12 +90,12 @@ class Profile:
         found = self.ports.get(port)
         if found is not None:
             return not found.management and self._offsets(port, breakouts) is None
-        whole, number = _halves(port)
+        whole, number = _part_of(port)
         return 1 <= number <= len(self._offsets(whole, breakouts) or ())
 
     def allows_auto_negotiation(self, port: str, breakouts: Breakouts) -> bool:
         """Whether it may be set for *port*. A port that can be split is named by its parts; ports of groups have none."""
-        found = self.ports.get(port) or self.ports.get(_halves(port)[0])
+        found = self.ports.get(port) or self.ports.get(_part_of(port)[0])
         return (
             found is not None
             and found.kind is not None
@@ -212,7 +212,7 @@ def _fault(name: str, port: Port) -> str:
     return ""
 
 
-def _halves(port: str) -> tuple[str, int]:
+def _part_of(port: str) -> tuple[str, int]:
     """`E1/4/2` as E1/4 and 2; 0 where the end is not a number as upstream would write it."""
     whole, _, number = port.rpartition("/")
     return whole, 0 if number[:1] in ("0", "+", "-") else atoi(number) or 0

@@ -186,7 +186,7 @@ def _mtu(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
 
 
 def _malformed(joined: Endpoints) -> Iterator[Violation]:
-    if joined.is_sound:
+    if joined.is_valid:
         return
     unnamed = [end for end in joined.ends if not end.is_named]
     for end in unnamed:

@@ -141,7 +141,7 @@ def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[V
     if vlan > _LAST_VLAN:
         yield VLAN.at(("spec", "staticExternal", "link", "switch", "vlan"), f"{vlan} is not a VLAN")
     if old is not None:
-        yield from _moved(joined, endpoints_of(old["spec"]), new["metadata"]["name"], state)
+        yield from _moved_ports(joined, endpoints_of(old["spec"]), new["metadata"]["name"], state)
 
 
 def _types(spec: Mapping[str, Any]) -> Iterator[Violation]:
@@ -208,7 +208,7 @@ def _unnumbered(spec: Mapping[str, Any]) -> Iterator[Violation]:
             yield LINK_UNNUMBERED.at(path, f"{' and '.join(missing)} without ip")
 
 
-def _moved(new: Endpoints, old: Endpoints, name: str, state: ClusterState) -> Iterator[Violation]:
+def _moved_ports(new: Endpoints, old: Endpoints, name: str, state: ClusterState) -> Iterator[Violation]:
     kept = {end.port for end in new.ends}
     gone = [end.port for end in old.ends if end.kind is Device.SWITCH and end.port not in kept]
     if not gone or new.type is None:

@@ -141,8 +141,8 @@ def _vpc_peering(new: Manifest, state: ClusterState, old: Manifest | None) -> It
     yield from _missing_peers(spec["permit"], vpcs)
     one, other = vpcs.values()
     if one is not None and other is not None:
-        yield from _apart(one, other, "ipv4Namespace", PEERED_IPV4_NAMESPACES)
-        yield from _apart(one, other, "vlanNamespace", PEERED_VLAN_NAMESPACES)
+        yield from _in_one_namespace(one, other, "ipv4Namespace", PEERED_IPV4_NAMESPACES)
+        yield from _in_one_namespace(one, other, "vlanNamespace", PEERED_VLAN_NAMESPACES)
 
 
 def _miscounted(permit: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
@@ -175,7 +175,7 @@ def _missing_subnets(names: Sequence[str], vpc: Manifest | None, path: Path, vio
             yield violated.at((*path, index), f"VPC {vpc['metadata']['name']} has no subnet {name!r}; it has {known}")
 
 
-def _apart(one: Manifest, other: Manifest, field: str, violated: Rule) -> Iterator[Violation]:
+def _in_one_namespace(one: Manifest, other: Manifest, field: str, violated: Rule) -> Iterator[Violation]:
     if one["spec"].get(field) != other["spec"].get(field):
         message = " and ".join(
             f"{it['kind']} {it['metadata']['name']} is in {it['spec'].get(field)}" for it in (one, other)
@@ -193,7 +193,7 @@ def _external_peering(new: Manifest, state: ClusterState, old: Manifest | None) 
         if not one.get("prefix"):
             yield PREFIX_REQUIRED.at(("spec", "permit", "external", "prefixes", index, "prefix"), "is empty")
     if vpc is not None and external is not None:
-        yield from _apart(vpc, external, "ipv4Namespace", IPV4_NAMESPACES)
+        yield from _in_one_namespace(vpc, external, "ipv4Namespace", IPV4_NAMESPACES)
     subnets = permit["vpc"].get("subnets") or ()
     yield from _missing_subnets(subnets, vpc, ("spec", "permit", "vpc", "subnets"), SUBNET_ABSENT)
 
