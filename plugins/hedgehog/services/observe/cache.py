@@ -1,7 +1,7 @@
-"""The cache: read models of fabrics for pages and scripts, kept fresh, dropped when they are old.
+"""The cache: read models of fabrics for pages and scripts, renewed regularly and deleted when they expire.
 
-Nothing is decided by it: what is due, in sync or owned is read from the tables themselves. It may be emptied at any
-time; a reader then waits for a statement a model.
+No decision is based on it: what is due, in sync or owned is read from the tables. It may be emptied at any time; the next
+reader then waits for one statement per model.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ TTL = {
     ReadModel.HEALTH: 300.0,
     ReadModel.CONNECTION: 600.0,
 }
-"""Seconds that a model is good for."""
+"""Seconds until a model expires."""
 AHEAD = 330.0
-"""A refresh renews what would end before the next one, five minutes later, has come."""
+"""Seconds: a refresh renews what would expire before the next refresh, which is five minutes later."""
 
 
 def refresh(connection: Connection, names: Sequence[str] | None = None) -> dict[str, int]:
-    """Renew the models of the named fabrics, or what is about to end of all; how many fabrics, by model.
+    """Renew the models of the named fabrics, or those of all that are about to expire; returns the number by model.
 
-    One statement a model, whatever the number of fabrics. A fabric that was deleted meanwhile is left out.
+    One statement per model, whatever the number of fabrics. A fabric that was deleted meanwhile is left out.
     """
     return {
         model.value: store.refresh(connection, model, ttl=ttl, names=names, ahead=AHEAD) for model, ttl in TTL.items()
@@ -37,7 +37,7 @@ def refresh(connection: Connection, names: Sequence[str] | None = None) -> dict[
 
 
 def models_of(connection: Connection, name: str) -> dict[ReadModel, CachedModel]:
-    """All models of a fabric, none older than its time; what is missing is made now. Raises NotFound."""
+    """All models of a fabric, none of them expired; missing ones are made now. Raises NotFound."""
     return models_of_all(connection, [name])[name]
 
 
@@ -59,10 +59,10 @@ def models_of_all(connection: Connection, names: Sequence[str]) -> dict[str, dic
 
 
 def invalidate(connection: Connection, names: Sequence[str], *, dry_run: bool = False) -> int:
-    """Drop all that is kept of the named fabrics; how many entries."""
+    """Delete all entries of the named fabrics, and return how many there were."""
     return store.invalidate(connection, names, dry_run=dry_run)
 
 
 def expire(connection: Connection, *, dry_run: bool = False) -> int:
-    """Drop what is not good any more; how many entries."""
+    """Delete the entries that have expired, and return how many there were."""
     return store.expire(connection, dry_run=dry_run)

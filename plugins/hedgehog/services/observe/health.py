@@ -1,7 +1,7 @@
-"""The health of fabrics: ask each cluster once, whatever the number of its fabrics, judge, record, and write it back.
+"""The health of fabrics: reads each cluster once, whatever the number of its fabrics, assesses them, and records it.
 
-Clusters are asked at the same time, each with its own time limit, and recorded as they answer: one that is dead delays
-nobody. Plain Python; a function that the caller gives opens clusters.
+Clusters are read concurrently, each with its own time limit, and recorded as they answer: a dead cluster delays no other.
+Plain Python; the caller passes a function that opens clusters.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ logger = logging.getLogger(__name__)
 
 
 MOST_BATCHES = 4
-"""Mapped tasks of one run; the pool has that many slots."""
+"""The most mapped tasks of one run; the pool has as many slots."""
 BATCH = 32
-"""Clusters that one task asks at the same time. Fewer clusters are one batch."""
+"""How many clusters one task reads concurrently. Fewer clusters are one batch."""
 
 
 def plan(connection: Connection, *, fabrics: Sequence[str] | None = None) -> list[list[str]]:
-    """Batches of the fabrics that have a cluster, those of one cluster together. Suspended ones are looked at as well.
+    """Batches of the fabrics that have a cluster, those of one cluster together. Suspended ones are included.
 
     Raises NotFound for a name that no fabric with Kubernetes sync has.
     """
@@ -71,10 +71,10 @@ def check_fabrics(
     run_id: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[HealthResult]:
-    """Look at the named fabrics now and return what was found of each, in the order of *names*.
+    """Check the named fabrics now and return the result of each, in the order of *names*.
 
-    A fabric whose circuit is open is not asked: it is Unknown, with the reason. Every look is recorded. Raises only for
-    the fabric database's own failures.
+    A fabric whose circuit is open is not checked: it is Unknown, with the reason. Every result is recorded. Raises only if
+    the fabric database fails.
     """
     fabrics = _with_cluster(fabric_store.load_fabrics(connection, names))
     refused = circuits.open_circuits(connection, Service.KUBERNETES, [fabric.id for fabric in fabrics], now())
@@ -93,7 +93,7 @@ def check_fabrics(
 def _skipped(
     connection: Connection, fabric: Fabric, circuit: circuits.Circuit, run_id: str, now: datetime
 ) -> HealthResult:
-    """The look at a fabric that is not asked. What was known of its switches stays for the next real look."""
+    """The result of a fabric that is not checked. The facts about its switches stay for the next real check."""
     reason = f"{fabric.kubernetes_connection_id} is not asked: {circuit}"
     before = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name])}
     facts = before[fabric.name].facts if fabric.name in before else {}
@@ -106,7 +106,7 @@ def _skipped(
 
 
 def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[FabricContext]:
-    """What the database says of each fabric before its cluster is asked: six queries, whatever their number."""
+    """What the database has about each fabric before its cluster is read: six queries, whatever their number."""
     ids = [fabric.id for fabric in fabrics]
     kinds = health_store.kinds_held(connection, ids, list(KINDS))
     clusters = sorted({fabric.kubernetes_connection_id or "" for fabric in fabrics})
@@ -139,7 +139,7 @@ _Answer = list[Assessment] | Exception
 def _check_clusters(
     groups: Mapping[str, list[FabricContext]], open_cluster: OpenCluster, now: Callable[[], datetime]
 ) -> Iterator[tuple[list[FabricContext], _Answer]]:
-    """Each group of fabrics with what its cluster answered, as the answers come."""
+    """Each group of fabrics with the answer of its cluster, as the answers arrive."""
     if not groups:
         return
     with ThreadPoolExecutor(min(BATCH, len(groups)), "health") as pool:
@@ -153,10 +153,9 @@ def _check_clusters(
 def _check_cluster(
     connection_id: str, group: Sequence[FabricContext], open_cluster: OpenCluster, now: Callable[[], datetime]
 ) -> _Answer:
-    """Read one cluster, judge its fabrics and bring the status of their resources up to date; the error if it is
-    unreachable.
+    """Read one cluster, assess its fabrics and update the status of their resources; the error if it is unreachable.
 
-    Whatever goes wrong at one cluster, or with one fabric of it, says nothing about the others.
+    No error of one cluster, or of one of its fabrics, affects the others.
     """
     cluster = None
     try:
@@ -178,7 +177,7 @@ def _check_cluster(
 
 
 def _judged(cluster: Cluster, known: FabricContext, facts: ClusterFacts, now: datetime) -> Assessment:
-    """The verdict on one fabric, written on its resource; Unknown where what the cluster holds cannot be understood."""
+    """The assessment of one fabric, written to its resource; Unknown if the facts cannot be understood."""
     try:
         judged = health_rules.assess(known, facts, now)
         _write_back(cluster, judged, facts, known.installation, now)
@@ -191,9 +190,9 @@ def _judged(cluster: Cluster, known: FabricContext, facts: ClusterFacts, now: da
 def _write_back(
     cluster: Cluster, judged: Assessment, facts: ClusterFacts, installation: Installation, now: datetime
 ) -> None:
-    """Write health and convergence to the fabric's own resource, if we own it and it says something else.
+    """Write health and convergence to the fabric's own resource, if we own it and they have changed.
 
-    A change made in between wins; the next check writes on top of it.
+    If somebody changed the resource in between, nothing is written until the next check.
     """
     resource = facts.resources.get(judged.fabric.resource_name)
     if resource is None or not judged.fabric.publish_fabric_resource or other_installation(resource, installation):
@@ -207,7 +206,7 @@ def _write_back(
 def _record(
     connection: Connection, group: Sequence[FabricContext], answer: _Answer, run_id: str, now: datetime
 ) -> list[HealthResult]:
-    """Keep what one cluster answered: circuits, looks, convergence."""
+    """Record the answer of one cluster: circuits, results, convergence."""
     ids = [known.fabric.id for known in group]
     if isinstance(answer, Exception):
         reason = " ".join(error_lines(answer))
@@ -218,8 +217,8 @@ def _record(
         judged = answer
     try:
         return _record_all(connection, judged, run_id, now)
-    except Exception:  # the text of one cannot be stored, say: the others are kept without it
-        logger.exception("%s: not all could be kept at once", group[0].fabric.kubernetes_connection_id)
+    except Exception:  # for example, one has text that cannot be stored: the others are recorded without it
+        logger.exception("%s: not all results could be recorded at once", group[0].fabric.kubernetes_connection_id)
         return [
             result
             for known, one in zip(group, judged, strict=True)

@@ -1,4 +1,4 @@
-"""What a look at a cluster means for one of its fabrics: the verdict, whether it converged, what is worth keeping."""
+"""What the facts of a cluster mean for one of its fabrics: health, convergence, and the facts to keep."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ AGENT_OF = {owner: agent for agent, owner in OWNER.items()}
 
 @dataclass(frozen=True, slots=True)
 class FabricContext:
-    """One fabric as the database has it, before its cluster is asked."""
+    """One fabric with what the database has about it, before its cluster is read."""
 
     fabric: Fabric
     kinds: frozenset[str]
-    """Kinds of which it has objects."""
+    """The kinds of its objects."""
     owned: Mapping[ObjectRef, datetime]
-    """Its switches and gateways in the cluster, and when they were last written."""
+    """Its switches and gateways in the cluster → when each was last written."""
     foreign: frozenset[tuple[str, str]]
     """Kind and name of switches and gateways that other fabrics own."""
     agents: Mapping[str, Mapping[str, Any]]
-    """What the last look kept of the Agents, by kind and name."""
+    """The facts about Agents that the last check kept, by kind and name."""
     applied: LastWrite | None
     installation: Installation
-    """The one that asks."""
+    """This installation."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -58,7 +58,7 @@ class FabricContext:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What a look means for one fabric."""
+    """The result of a check for one fabric."""
 
     fabric: Fabric
     verdict: HealthSummary
@@ -70,14 +70,14 @@ class Assessment:
 
 
 def unreachable(known: FabricContext, reason: str) -> Assessment:
-    """The fabric of a cluster that does not answer. What was known of its Agents is kept for the next look."""
+    """The assessment of a fabric whose cluster does not answer. The facts about its Agents are kept for the next check."""
     unknown = Convergence(None, "the cluster does not answer")
     facts = {"agents": known.agents} if known.agents else {}
     return Assessment(known.fabric, summarize_health([HealthIssue(Health.UNKNOWN, reason)]), facts, unknown)
 
 
 def assess(known: FabricContext, facts: ClusterFacts, now: datetime) -> Assessment:
-    """The verdict on one fabric of a cluster."""
+    """Assess one fabric of a cluster."""
     agents = [
         agent_rules.with_behind_since(agent, known.agents.get(f"{agent.kind}/{agent.name}", {}), now)
         for agent in (*(facts.agents or ()), *(facts.gateway_agents or ()))
@@ -147,7 +147,7 @@ def _convergence(known: FabricContext, facts: ClusterFacts, agents: list[Agent],
 
 
 def _kept(facts: ClusterFacts, healths: Mapping[Agent, Health], converged: Convergence) -> dict[str, Any]:
-    """Names, counts and states for the next look, the pages and the metrics."""
+    """The names, counts and states that the next check, pages and metrics need."""
     return {
         "version": facts.version,
         "nodes": {"total": facts.nodes.total, "unready": list(facts.nodes.unready)} if facts.nodes else None,
@@ -171,8 +171,8 @@ def _switches(healths: Mapping[Agent, Health]) -> dict[str, dict[str, str]]:
 
 
 def write_back(cluster: Cluster, resource: Manifest, judged: Assessment, now: datetime) -> None:
-    """Write health and convergence on the fabric's resource if they are new there. Raises what the server's refusal
-    means, and RetryableError when somebody changed the resource since it was read."""
+    """Write health and convergence to the fabric's resource if they have changed. Raises the error of a refusal, and
+    RetryableError if somebody changed the resource since it was read."""
     status = with_health(
         resource.get("status") or {}, judged.verdict.health, judged.convergence, judged.switches, now=now
     )

@@ -1,4 +1,4 @@
-"""All figures of one moment, as samples and as the text that Prometheus reads."""
+"""All current metrics, as samples and in the text format of Prometheus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hedgehog.store.metric_table import FAILED, METRICS
 from hedgehog.store.metrics import Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Of `exposition`."""
+"""The media type of `exposition`."""
 _CPU_SECONDS = "hedgehog_system_cpu_seconds_total"
 _MACHINE = (
     "hedgehog_system_cpu_ratio",
@@ -47,7 +47,7 @@ def collect(connection: Connection, intervals: Mapping[str, float]) -> list[Samp
 
 
 def record(connection: Connection, intervals: Mapping[str, float], *, disk: Path) -> list[Sample]:
-    """Collect, look at this machine as well, keep it all in the database, and return it."""
+    """Collect all samples, measure this machine, store everything in the database, and return it."""
     found = collect(connection, intervals)
     host = socket.gethostname()
     others = [sample for sample in found if sample.labels.get("host") != host]
@@ -70,12 +70,12 @@ def _in_intervals(samples: Sequence[Sample], intervals: Mapping[str, float]) -> 
 
 
 def machine(host: str, disk: Path, before: Sequence[Sample] = ()) -> list[Sample]:
-    """Processor, memory and disk of this machine; the share of busy processors is since the samples of *before*."""
+    """Processor, memory and disk of this machine; the share of busy processor time is that since the samples *before*."""
     labels = {"host": host}
     busy, total = _cpu_seconds()
     earlier = {sample.labels["mode"]: sample.value for sample in before if sample.name == _CPU_SECONDS}
     busy_then, total_then = earlier.get("busy", 0.0), earlier.get("total", 0.0)
-    if total <= total_then:  # it was started anew meanwhile
+    if total <= total_then:  # the machine was restarted meanwhile
         busy_then = total_then = 0.0
     usage = psutil.disk_usage(str(_existing(disk)))
     return [
@@ -89,7 +89,7 @@ def machine(host: str, disk: Path, before: Sequence[Sample] = ()) -> list[Sample
 
 def _cpu_seconds() -> tuple[float, float]:
     times = psutil.cpu_times()._asdict()
-    total = sum(seconds for mode, seconds in times.items() if not mode.startswith("guest"))  # which user has already
+    total = sum(seconds for mode, seconds in times.items() if not mode.startswith("guest"))  # which are part of "user"
     return total - times["idle"] - times.get("iowait", 0.0), total
 
 
@@ -100,7 +100,7 @@ def _existing(path: Path) -> Path:
 
 
 def exposition(samples: Sequence[Sample]) -> str:
-    """*samples* in Prometheus' text format 0.0.4, metric by metric."""
+    """*samples* in the text format 0.0.4 of Prometheus, grouped by metric."""
     places = {name: place for place, name in enumerate(METRICS)}
     lines = []
     ordered = sorted(samples, key=lambda sample: places[sample.name])

@@ -1,4 +1,4 @@
-"""Notifications: conditions over the metrics, each notified once, again after a while, and when it is over.
+"""Notifications about conditions of the metrics: once when a condition begins, again after a while, and when it is over.
 
 The conditions are those of `deploy/alerts/hedgehog.yaml`, for installations without a Prometheus.
 """
@@ -21,7 +21,7 @@ from hedgehog.store.metrics import Sample
 logger = logging.getLogger(__name__)
 
 QUIET = timedelta(minutes=5)
-"""For how long a condition must be gone before it is over: one that comes and goes is notified once."""
+"""How long a condition must not hold before it is over, so that one that comes and goes is notified only once."""
 _MOST_LINES = 20
 
 
@@ -37,7 +37,7 @@ class Condition:
     def alert(self, sample: Sample) -> Alert:
         """The message for *sample*."""
         labels = sample.labels
-        # The class of a fabric's error may change while it keeps failing; it stays the same alert.
+        # The error class of a fabric may change while it keeps failing: that is the same alert.
         unsteady = {"error_class"} if "fabric" in labels else set()
         subject = " ".join(f"{name}={labels[name]}" for name in sorted(labels.keys() - unsteady))
         return Alert(self.name, subject, self.text.format(value=sample.value, hours=sample.value / 3600, **labels))
@@ -105,12 +105,12 @@ CONDITIONS = (
         "the metric {metric} cannot be collected, so its alerts cannot fire; the log of hedgehog_periodic says why",
     ),
 )
-"""All of them; each is a rule of the same name for Prometheus."""
+"""All conditions; each has the name of a Prometheus rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a notifier is to tell, all of one minute together."""
+    """The content of one notification: everything of one minute."""
 
     alerts: tuple[Alert, ...]
     over: tuple[Alert, ...]
@@ -123,18 +123,18 @@ class Notice:
 
     @property
     def message(self) -> str:
-        """One line for each, the first ones only where there are many."""
+        """One line for each alert; only the first ones if there are many."""
         lines = [f"{one.name}: {one.message}" for one in self.alerts]
         lines += [f"{one.name} is over" + (f" ({one.subject})" if one.subject else "") for one in self.over]
         return "\n".join(first_lines(lines, _MOST_LINES, where="see `hedgehog metrics`"))
 
 
 Send = Callable[[Notice], None]
-"""Tells somebody; raises whatever it likes when it could not."""
+"""Sends a notification; may raise any exception."""
 
 
 def active_alerts(samples: Sequence[Sample]) -> list[Alert]:
-    """What the conditions say of *samples*."""
+    """The alerts of all conditions that hold for *samples*."""
     by_metric: dict[str, list[Sample]] = {}
     for sample in samples:
         by_metric.setdefault(sample.name, []).append(sample)
@@ -154,10 +154,10 @@ def notify(
     now: datetime,
     remind: timedelta,
 ) -> tuple[Notice, list[str]]:
-    """Send to all *senders* what is new, still so after *remind*, or over; returns that and the senders that failed.
+    """Notify all *senders* of what is new, still wrong after *remind*, or over; returns the notice and the failed senders.
 
-    It counts as sent when one of them accepted it; otherwise it is sent again with the next call. What could not be
-    sent is never told to be over, and what cannot be looked at now stays as it was.
+    It counts as sent if one of them accepted it; otherwise it is sent with the next call. An alert that was never sent is
+    not reported as over, and one that cannot be checked now stays as it was.
     """
     known = store.record(connection, active_alerts(samples), now, unseen=_unseen(samples))
     notice = _due(known, now, remind)
@@ -170,7 +170,7 @@ def notify(
 
 
 def _unseen(samples: Sequence[Sample]) -> list[str]:
-    """The conditions whose metric could not be taken: nothing of them is known to be over."""
+    """The conditions whose metric could not be collected: it is unknown whether they still hold."""
     failed = {sample.labels["metric"] for sample in samples if sample.name == FAILED}
     return [condition.name for condition in CONDITIONS if condition.metric in failed]
 
@@ -189,7 +189,7 @@ def _has_content(notice: Notice) -> bool:
 def _sent(name: str, send: Send, notice: Notice) -> bool:
     try:
         send(notice)
-    except Exception as error:  # notifiers are anybody's code, and what they say may hold an address with a token
+    except Exception as error:  # a notifier may be any code, and its message may contain a URL with a token
         said = str(error) if isinstance(error, HedgehogError) else type(error).__name__
         logger.error("%s could not send: %s", name, said)
         return False

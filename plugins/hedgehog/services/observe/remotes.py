@@ -1,7 +1,7 @@
-"""The health of what fabrics rest on: Git hosts, GitHub credentials, the fabric database, and Airflow itself.
+"""The health of what fabrics depend on: Git hosts, GitHub credentials, the fabric database, and Airflow itself.
 
-Every check is a real call: `ls-remote` once per repository, the rate limit once per credential, a read of the database,
-the API server's own report. Plain Python; functions that the caller gives open the remotes.
+Every check is a real call: `ls-remote` per repository, the rate limit per credential, a query of the database, the report
+of the API server. Plain Python; the caller passes functions that open the remotes.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from hedgehog.store.database import Connection, transaction
 from hedgehog.store.health import HealthResult, Scope
 
 OpenGitHub = Callable[[GitRepository], Client | None]
-"""From a repository to the API of its host; None for one that is not on GitHub or is entered without a credential."""
+"""From a repository to the API of its host; None for one that is not on GitHub or has no credential."""
 Clock = Callable[[], datetime]
 
 MOST_BATCHES = 2
 BATCH = 50
-"""Repositories of one task; fewer are one batch."""
+"""The repositories of one task; fewer are one batch."""
 _TOGETHER = 8
-"""Hosts asked at the same time by one task."""
+"""How many hosts one task calls concurrently."""
 RATE_WARNING = 0.1
-"""Share of a credential's calls below which it is Degraded: what is left is for people's pull requests."""
+"""The share of remaining calls below which a credential is Degraded: the rest is kept for pull requests."""
 SLOW = 0.5
 """Seconds for one small query after which the database is Degraded."""
 STALE = 60.0
-"""Seconds after which a part of Airflow is taken for dead, whatever it says of itself."""
+"""Seconds without a heartbeat after which a part of Airflow counts as dead, whatever its status says."""
 
 AIRFLOW_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
@@ -50,7 +50,7 @@ def _utc_now() -> datetime:
 
 
 def plan(connection: Connection) -> list[list[str]]:
-    """Batches of the repositories that fabrics use. What is no longer there is forgotten."""
+    """Batches of the repositories that fabrics use. The health of others is deleted."""
     names = [repository.name for repository in fabric_store.load_repositories(connection)]
     health_store.forget(connection, Scope.REPOSITORY, keep=names)
     size = max(BATCH, math.ceil(len(names) / MOST_BATCHES))
@@ -188,7 +188,7 @@ def check_services(
     run_id: str,
     now: Clock = _utc_now,
 ) -> list[HealthResult]:
-    """Look at the fabric database and, where its API server can be found, at the parts of Airflow; record it."""
+    """Check the fabric database and, if the API server is known, the parts of Airflow; record the results."""
     results = [_of_database(connection)]
     if airflow_health is not None:
         results += _of_airflow(airflow_health, now())
@@ -200,7 +200,7 @@ def check_services(
 
 
 def _of_database(connection: Connection) -> HealthResult:
-    """Latency of a read, and how much of the server's connections is taken. A lost database raises."""
+    """The latency of a query, and how many connections of the server are in use. Raises if the database is lost."""
     started = time.perf_counter()
     with transaction(connection) as cursor:
         cursor.execute("SELECT 1")
@@ -217,7 +217,7 @@ def _of_database(connection: Connection) -> HealthResult:
 
 
 def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) -> list[HealthResult]:
-    """One look a part, from the API server's report; a part that an installation does not have is left out."""
+    """One result per part, from the report of the API server; a part that an installation lacks is left out."""
     try:
         report = airflow_health()
     except HedgehogError as error:

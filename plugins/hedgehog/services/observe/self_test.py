@@ -1,4 +1,4 @@
-"""Everything that our DAGs rest on, tried for real, each as a check with a name and a result that says what to do."""
+"""Tries everything that our DAGs depend on: each check has a name and a result that says what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hedgehog.store.health import kinds_held, write_and_roll_back
 
 @dataclass(frozen=True, slots=True)
 class SelfTestResult:
-    """One thing that was tried."""
+    """The result of one check."""
 
     name: str
     passed: bool
@@ -31,7 +31,7 @@ class SelfTestResult:
 
 
 def attempt(name: str, what: Callable[[], str]) -> SelfTestResult:
-    """A check that passes when *what* returns its text, and fails with the words of its error."""
+    """A check that passes with the text that *what* returns, or fails with that of the error that it raises."""
     try:
         return SelfTestResult(name, True, what())
     except HedgehogError as error:
@@ -47,7 +47,7 @@ def run_checks(
 ) -> Iterator[SelfTestResult]:
     """Try the database (read, write, roll back), the connection of every repository and fabric, and the definitions.
 
-    Without a database there is nothing to try the rest with. Nothing that is written stays.
+    Without a database nothing else can be tried. Nothing that is written stays.
     """
     try:
         connection = open_database()

@@ -1,6 +1,6 @@
-"""The state of fabrics at their targets, for people: what is wrong, what waits for what, what needs you.
+"""The state of fabrics at their targets, for people: what is wrong, what waits and for what, what needs a person.
 
-Reads the latest states and the register of open problems; asks nobody else and writes nothing.
+Reads only the latest states and the open problems from the database, and writes nothing.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from hedgehog.store.problems import Problem
 from hedgehog.store.sync_state import SyncState
 
 OVERDUE = timedelta(minutes=15)
-"""How long a fabric may be due before it is worth a word: longer than any clock of a sync."""
+"""How long a fabric may be due before that is reported: longer than the interval of any sync."""
 _MAY_WAIT = frozenset({SyncStatus.IN_SYNC, SyncStatus.OUT_OF_SYNC, SyncStatus.NEVER_SYNCED})
 
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """One fabric at one target: its state with the status to show, why it is so, and the open problems."""
+    """One fabric at one target: its state, with the status to show, the reason, and the open problems."""
 
     state: SyncState
     reason: str
-    """Why it is not in sync, beside the problems; empty if it is, or if the problems say it."""
+    """Why it is not in sync, in addition to the problems; empty if it is, or if the problems are the reason."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -41,11 +41,11 @@ class TargetStatus:
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether it stays so until a person does something."""
+        """Whether a person must do something."""
         return any(problem.needs_somebody for problem in self.problems)
 
     def lines(self) -> list[str]:
-        """All reasons, a line each."""
+        """All reasons, one per line."""
         reasons = [describe_problem(problem) for problem in self.problems]
         return [self.reason, *reasons] if self.reason else reasons
 
@@ -67,7 +67,7 @@ def describe_problem(problem: Problem) -> str:
 
 
 def target_statuses(connection: Connection, names: Sequence[str] | None = None, *, now: datetime) -> list[TargetStatus]:
-    """How every enabled fabric, or the named ones, stand at their targets; by name and target."""
+    """The status of every enabled fabric, or of the named ones, at its targets; by name and target."""
     states = sync_state.states(connection, names)
     found: dict[tuple[str, Target], list[Problem]] = {}
     for problem in problem_store.open_problems(connection, names):
@@ -104,7 +104,7 @@ def _standing(
 
 
 def _waits_for(state: SyncState, git: SyncState, left: int) -> str:
-    """What a cluster waits for that Git does not have yet; empty for nothing."""
+    """What a cluster waits for because it is not in Git yet; empty if nothing."""
     if state.target is not Target.KUBERNETES:
         return ""
     if git.observed_generation == 0:
@@ -120,7 +120,7 @@ def _waits_for(state: SyncState, git: SyncState, left: int) -> str:
 
 
 def _reason(state: SyncState, now: datetime) -> str:
-    """Why a state without problems is as it is; empty when everything is in order."""
+    """The reason of a state without problems; empty if it is in sync."""
     late = _overdue(state, now)
     if state.status is SyncStatus.IN_SYNC:
         return late
@@ -134,7 +134,7 @@ def _reason(state: SyncState, now: datetime) -> str:
 
 
 def _overdue(state: SyncState, now: datetime) -> str:
-    """That no run has taken it up, and what may be the cause; empty while it is not late."""
+    """The message that no run has synced a fabric that is due, with the likely cause; empty if it is not late."""
     if state.due_at is None or state.due_at >= now - OVERDUE or state.status is SyncStatus.SYNCING:
         return ""
     verb = "hedgehog_kubernetes_sync" if state.target is Target.KUBERNETES else "hedgehog_git_sync"

@@ -7,8 +7,8 @@
       state.json                       ids, suspensions, last revisions, whose objects in clusters are ours
       fabrics/<name>/configuration.yaml, objects-0001.yaml …     what `hedgehog fabric import` reads
 
-There are no secrets in it: connections are named. What carries a login, or cannot be read, is missing from it with the
-reason; all the rest is there.
+It contains no secrets: connections are only named. What carries a login, or cannot be read, is missing, with the reason;
+everything else is included.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ from hedgehog.store.database import Connection
 PREFIX = "hedgehog-"
 _PARTIAL = ".part"
 _ABANDONED_AFTER = 86400.0
-"""Seconds after which a half-written backup belongs to a process that is no more."""
+"""Seconds after which a partial backup belongs to a process that has died."""
 _LARGEST_FILE = 4 * 2**20
-"""Bytes of a file with several objects; one large object may exceed it."""
+"""The most bytes of a file with several objects; a single object may exceed it."""
 _SEPARATOR = b"---\n"
 _LONGEST_REASON = 2000
 
@@ -71,7 +71,7 @@ class Backup:
     objects: int
     bytes: int
     removed: tuple[str, ...] = ()
-    """Older backups that went."""
+    """Older backups that were deleted."""
     missing: Missing = field(default_factory=Missing)
     """What could not be backed up."""
     dry_run: bool = False
@@ -90,9 +90,9 @@ class Backup:
 def write_backup(connection: Connection, directory: Path, *, now: datetime, key: str | None = None) -> Backup:
     """Write a backup below *directory*, signed with *key* if there is one, and return it.
 
-    It has its name only once all of it is on the disk. What cannot be read, or carries a login, is `missing` from it.
+    It gets its name only when all of it is on the disk. What cannot be read, or carries a login, is `missing`.
 
-    Raises AlreadyExists when there is a backup of this second.
+    Raises AlreadyExists if there is a backup of this second.
     """
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}"
     target, unfinished = directory / name, directory / f".{name}{_PARTIAL}"
@@ -127,7 +127,7 @@ def _backup(name: str, directory: Path, manifest: Mapping[str, Any]) -> Backup:
 
 
 def _write_all(connection: Connection, write_file: _Write, now: datetime) -> dict[str, Any]:
-    """Write every file but the manifest, and return that. One fabric's or repository's trouble is its own."""
+    """Write every file except the manifest, and return the manifest. A fabric or repository that fails is left out."""
     files: dict[str, dict[str, Any]] = {}
     fabrics: dict[str, dict[str, Any]] = {}
     states: dict[str, dict[str, Any]] = {}
@@ -174,7 +174,7 @@ def _reason(error: Exception) -> str:
 
 
 def fingerprint(exported: Mapping[str, bytes]) -> str:
-    """The SHA-256 of a fabric: the same for the same settings and objects, wherever they are stored."""
+    """The SHA-256 of a fabric, which depends only on its settings and objects."""
     digest = hashlib.sha256()
     for path, content in exported.items():
         digest.update(f"{path} {len(content)}\n".encode() + content)
@@ -189,7 +189,7 @@ def _repository(repository: GitRepository) -> bytes:
 
 
 def _fabric(connection: Connection, name: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """What stands in the state file about a fabric, and its files."""
+    """The entry of a fabric in the state file, and its files."""
     exported = fabric_export.export(connection, name)
     _refuse_what_cannot_come_back(exported[CONFIGURATION_FILE], name)
     return _state(store.load_fabric(connection, name)), exported
@@ -203,12 +203,12 @@ def _state(fabric: Fabric) -> dict[str, Any]:
 def _has_login(url: str) -> bool:
     try:
         return GitUrl.parse(url).has_login
-    except InvalidInput:  # nobody knows what it may hold
+    except InvalidInput:  # it may contain anything
         return True
 
 
 def _refuse_what_cannot_come_back(text: bytes, owner: str) -> None:
-    """What an import would refuse must not be in a backup: it could not be restored, and may be a secret."""
+    """Raise InvalidInput for what an import would refuse: it could not be restored, and may be a secret."""
     problems = []
     for one in yaml.load(text, file=owner):
         for item in intake.items(one):
@@ -219,7 +219,7 @@ def _refuse_what_cannot_come_back(text: bytes, owner: str) -> None:
 
 
 def _files(name: str, exported: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """The files of one fabric: its configuration, then its objects, many in a file."""
+    """The files of one fabric: its configuration, then its objects, many per file."""
     yield f"fabrics/{name}/{CONFIGURATION_FILE}", exported[CONFIGURATION_FILE]
     objects = (content for path, content in exported.items() if path != CONFIGURATION_FILE)
     for number, content in enumerate(_chunks(objects), start=1):
@@ -267,9 +267,9 @@ def _sync(directory: Path) -> None:
 def expired(
     names: Iterable[str], keep: int, *, missing: Iterable[str], holds: Callable[[str], Collection[str]]
 ) -> list[str]:
-    """The oldest backups of those *names* that are backups, so that *keep* are left.
+    """The oldest of the backups among *names*, so that *keep* remain.
 
-    Of each fabric that is *missing* from the newest one, the last that *holds* it is left, too.
+    For each fabric that is *missing* from the newest backup, the last one that *holds* it remains, too.
     """
     backups = sorted(name for name in names if is_name(name))
     to_delete = backups[: max(0, len(backups) - keep)]
@@ -283,7 +283,7 @@ def expired(
 
 
 def is_name(name: str) -> bool:
-    """Whether a directory of that name is one of our backups."""
+    """Whether *name* is the name of a backup."""
     try:
         datetime.strptime(name, f"{PREFIX}%Y%m%dT%H%M%SZ")
     except ValueError:
@@ -292,9 +292,9 @@ def is_name(name: str) -> bool:
 
 
 def rotate(directory: Path, keep: int, *, missing: Collection[str] = ()) -> list[str]:
-    """Delete the oldest backups below *directory*, as `expired` says, and what killed backups left behind.
+    """Delete the oldest backups below *directory*, as `expired` says, and partial ones of killed processes.
 
-    Returns the names of the backups that went. Whatever else is there stays.
+    Returns the names of the deleted backups. Everything else in the directory stays.
     """
     for unfinished in directory.glob(f".{PREFIX}*{_PARTIAL}"):
         if time.time() - unfinished.stat().st_mtime > _ABANDONED_AFTER:
@@ -314,7 +314,7 @@ def _expired_in(directory: Path, names: Iterable[str], keep: int, missing: Colle
 
 
 def refuse_keep(keep: int) -> None:
-    """Raise InvalidInput unless at least one backup is kept."""
+    """Raise InvalidInput unless *keep* is at least 1."""
     if keep < 1:
         raise InvalidInput(f"{keep} backups are to be kept; it must be at least 1")
 
@@ -328,7 +328,7 @@ def back_up(
     dry_run: bool = False,
     key: str | None = None,
 ) -> Backup:
-    """Write a backup, signed with *key* if there is one, and let the oldest go, so that *keep* are left.
+    """Write a backup, signed with *key* if there is one, and delete the oldest, so that *keep* remain.
 
     A dry run writes and deletes nothing.
     """

@@ -1,7 +1,7 @@
-"""What a backup says of itself, checked before anything of it is believed.
+"""The manifest of a backup, which is checked before anything in the backup is trusted.
 
-Write access to the bucket must not give more than that: paths are of a few known forms, sizes are capped,
-exactly the files of the manifest are read, and with a key nothing counts that was not signed with it.
+Write access to the bucket must not allow more than that: paths have a few known forms, sizes are limited, exactly the
+files of the manifest are read, and with a key only a backup that was signed with it is accepted.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ STATE_FILE = "state.json"
 CONFIGURATION_FILE = "configuration.yaml"
 
 LARGEST_MANIFEST = 64 * 2**20
-"""Bytes of a manifest: about 400,000 files."""
+"""The most bytes of a manifest: about 400,000 files."""
 LARGEST_FILE = 64 * 2**20
-"""Bytes of any other file. `backup` cuts at 4 MiB; only a single object could be larger."""
+"""The most bytes of any other file. `backup` starts a new file at 4 MiB; only a single object can be larger."""
 LARGEST_BACKUP = 8 * 2**30
-"""Bytes of all files."""
+"""The most bytes of all files together."""
 
 _PATH = re.compile(r"repositories\.yaml|state\.json|fabrics/([^/]+)/(?:configuration\.yaml|objects-\d{4,6}\.yaml)")
 _MOST_TOLD = 20
@@ -66,7 +66,7 @@ class FileEntry(_Strict):
 
 
 class FabricEntry(_Strict):
-    """One fabric: the SHA-256 over its settings and objects, and how many objects it has."""
+    """One fabric: the SHA-256 of its settings and objects, and the number of its objects."""
 
     sha256: _Digest
     objects: _Count
@@ -100,7 +100,7 @@ class BackupManifest(_Strict):
 
 
 class FabricState(BaseModel):
-    """What `state.json` says of one fabric."""
+    """The entry of one fabric in `state.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -113,7 +113,7 @@ class FabricState(BaseModel):
 
     @property
     def revision(self) -> str | None:
-        """The revision that Git had."""
+        """The revision in Git when the backup was made."""
         found = self.sync.get("git", {}).get("revision")
         return found if isinstance(found, str) else None
 
@@ -130,15 +130,15 @@ class BackupState(BaseModel):
 
 
 def signature(content: bytes, key: str) -> str:
-    """The HMAC-SHA256 of a manifest, as hex. The manifest has the SHA-256 of every file, so it covers them all."""
+    """The HMAC-SHA256 of a manifest, as hex. The manifest has the SHA-256 of every file, so the signature covers them all."""
     return hmac.digest(key.encode(), content, hashlib.sha256).hex()
 
 
 def parse_manifest(content: bytes, *, place: str, signed: bytes | None, key: str | None) -> BackupManifest:
-    """The manifest that *content* is; *signed* is what the file with its signature holds, None if there is none.
+    """The manifest in *content*; *signed* is the content of the signature file, None if there is none.
 
-    Raises InvalidInput when it is not a manifest, names files that no backup has, or, given a *key*, is not signed with
-    it; SchemaMismatch for a backup of a newer version.
+    Raises InvalidInput if it is not a manifest, names files that no backup has, or, with a *key*, is not signed with it;
+    SchemaMismatch for a backup of a newer version.
     """
     if key is not None:
         _refuse_unsigned(content, place, signed, key)
@@ -190,7 +190,7 @@ def _path_problems(manifest: BackupManifest) -> Iterable[str]:
 
 
 def backed_up_fabrics(directory: Path) -> frozenset[str]:
-    """The names of the fabrics that the backup in *directory* has; none when it cannot be read."""
+    """The names of the fabrics in the backup in *directory*; none if it cannot be read, which is logged."""
     try:
         content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
     except FileNotFoundError:
@@ -202,7 +202,7 @@ def backed_up_fabrics(directory: Path) -> frozenset[str]:
 
 
 def fabrics_of_manifest(content: bytes, *, place: str) -> frozenset[str]:
-    """The names of the fabrics in a manifest; none when it cannot be read, which the log says."""
+    """The names of the fabrics in a manifest; none if it cannot be read, which is logged."""
     try:
         return frozenset(parse_manifest(content, place=place, signed=None, key=None).fabrics)
     except HedgehogError as error:
@@ -211,9 +211,9 @@ def fabrics_of_manifest(content: bytes, *, place: str) -> frozenset[str]:
 
 
 def verify(directory: Path, *, key: str | None = None) -> BackupManifest:
-    """The manifest of a backup, once every file was found to be what it says and none besides was found.
+    """The manifest of a backup, after verifying that its files are exactly those of the manifest.
 
-    Raises InvalidInput with every file that is missing, was changed or is too many, and as `parse_manifest` does.
+    Raises InvalidInput with every file that is missing, changed or additional, and as `parse_manifest` does.
     """
     try:
         content = _read(directory / MANIFEST_FILE, LARGEST_MANIFEST)
@@ -238,7 +238,7 @@ def verify(directory: Path, *, key: str | None = None) -> BackupManifest:
 
 
 def content(directory: Path, manifest: BackupManifest, path: str) -> bytes:
-    """A file of a checked backup. Raises InvalidInput when it was changed since: others may write there meanwhile."""
+    """A file of a verified backup. Raises InvalidInput if it was changed since, because others may write there."""
     found = _content(directory, path, manifest.files[path])
     if isinstance(found, str):
         raise _damaged(str(directory), [found])
@@ -246,7 +246,7 @@ def content(directory: Path, manifest: BackupManifest, path: str) -> bytes:
 
 
 def state(directory: Path, manifest: BackupManifest) -> BackupState:
-    """What `state.json` of a checked backup says. Raises InvalidInput when it does not fit the manifest."""
+    """The `state.json` of a verified backup. Raises InvalidInput if it does not match the manifest."""
     path = directory / STATE_FILE
     try:
         data = orjson.loads(content(directory, manifest, STATE_FILE))
@@ -259,7 +259,8 @@ def state(directory: Path, manifest: BackupManifest) -> BackupState:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    """All of an ordinary file with at most *limit* bytes, else InvalidInput. Never waits, as for the writer of a pipe."""
+    """The content of an ordinary file with at most *limit* bytes; raises InvalidInput otherwise. Never blocks, as a pipe
+    would."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -274,7 +275,7 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def _walk(directory: Path) -> Iterable[str]:
-    """Everything in a backup but its manifest and signature; links and odd things by their names, unfollowed."""
+    """The paths of everything in a backup except its manifest and signature; links are listed, not followed."""
     for folder, folders, names in os.walk(directory):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         for name in (*names, *links):
@@ -284,7 +285,7 @@ def _walk(directory: Path) -> Iterable[str]:
 
 
 def _content(directory: Path, path: str, entry: FileEntry) -> bytes | str:
-    """The bytes of a file, which are those that the manifest means, or what is wrong with it."""
+    """The bytes of a file that matches its entry in the manifest, or what is wrong with it."""
     target = directory / path
     try:
         if target.resolve() != directory.resolve() / path or (target.exists() and not target.is_file()):

@@ -1,4 +1,4 @@
-"""Fabric database → files that import to exactly the same: the fabric's settings, its repository and its objects."""
+"""Fabric database → files: a fabric's settings, its repository and its objects. Importing them changes nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _SEPARATOR = b"---\n"
 def export(connection: Connection, name: str) -> dict[str, bytes]:
     """The files of a fabric by relative path, the configuration first; importing them changes nothing.
 
-    Same fabric, same bytes. Holds no secrets: connections are named, not shown. Suspension, sync state and history are
-    not part of it. Raises NotFound, InvalidInput when something stored cannot be read.
+    The same fabric gives the same bytes. There are no secrets in them: connections are only named. Suspension, sync state
+    and history are not included. Raises NotFound, and InvalidInput if something stored cannot be read.
     """
     fabric = store.load_fabric(connection, name)
     objects = object_store.load_objects(connection, [fabric.id])[fabric.id]

@@ -1,4 +1,4 @@
-"""A live cluster → fabric database: what users wrote there becomes what the fabric wants."""
+"""A live cluster → fabric database: the objects that users wrote there become the objects of a fabric."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def import_from_cluster(
     dry_run: bool = False,
     allow_large_prune: bool = False,
 ) -> ImportReport:
-    """Take the objects that users wrote in *cluster* into *fabric*, so that a first sync after it writes nothing.
+    """Import the objects that users wrote in *cluster* into *fabric*, so that the first sync afterwards writes nothing.
 
     A fabric that does not exist is created with *settings*, this connection, no sync enabled, and the fields of our
-    Fabric resource if the cluster has it; without one, none is published. An existing fabric keeps what it is.
-    *fabric* None means the one whose connection this is, or whose resource is there. Objects that are being deleted
-    or hold secrets are left out and noted, as are kinds that the cluster does not serve. Any other failure to read a
-    kind raises: a part of a cluster is never taken for all of it.
+    Fabric resource if the cluster has one; otherwise no resource will be published. An existing fabric keeps its
+    settings. *fabric* None means the fabric with this connection, or whose resource is in the cluster. Objects that are
+    being deleted or contain secrets are left out and noted, as are kinds that the cluster does not serve. Any other
+    failure to read a kind raises: a part of a cluster is never taken for the whole.
     """
     known = {one.name: one for one in store.load_fabrics(connection)}
     namespace = _namespace(known.get(fabric or ""), settings or {})
@@ -68,7 +68,7 @@ def import_from_cluster(
 
 
 def _namespace(fabric: Fabric | None, settings: Mapping[str, Any]) -> str:
-    """Where objects of the fabric lie whose kind accepts any namespace; others there are not the fabric's."""
+    """The namespace of those objects of the fabric whose kind accepts any namespace."""
     return str(settings.get("kubernetes_namespace", fabric.kubernetes_namespace if fabric else NAMESPACE))
 
 
@@ -91,7 +91,7 @@ def _unserved(failed: Mapping[str, HedgehogError]) -> list[str]:
 
 
 def _fabric_of(stored: Iterable[Fabric], resources: Sequence[Item], connection_id: str) -> str:
-    """The one fabric that this cluster stands for."""
+    """The name of the one fabric of this cluster."""
     names = {fabric.name for fabric in stored if fabric.kubernetes_connection_id == connection_id}
     names = names or {str(item.manifest["spec"].get("name")) for item in resources if item.manifest.get("spec")}
     if len(names) != 1:
@@ -101,7 +101,7 @@ def _fabric_of(stored: Iterable[Fabric], resources: Sequence[Item], connection_i
 
 
 def _takeable(items: Sequence[Item], ours: tools.Installation) -> tuple[list[Item], list[str]]:
-    """The items without those that a fabric cannot hold, and a note for each of those, and for those of other tools."""
+    """The items that a fabric can hold, and notes about all others and about objects of other tools."""
     taken, notes = [], []
     for item in items:
         ref = ObjectRef.of(item.manifest)

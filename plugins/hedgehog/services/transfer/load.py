@@ -1,7 +1,7 @@
 """Files → fabric database: all of it in one transaction, or nothing and every reason why not.
 
-A fabric's objects are Hedgehog manifests; which fabric they belong to is said by name or by a configuration document
-among them. What was stored before stays, unless the import replaces it. A second import of the same changes nothing.
+The objects of a fabric are Hedgehog manifests; the fabric is named by the caller or by a configuration document among
+them. Objects stored before stay, unless the import replaces them. A second import of the same files changes nothing.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
 NAMESPACE = "default"
-"""Of an object that names none, in a fabric that does not say otherwise."""
+"""The namespace of an object that names none, unless the fabric has another default."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import changed (or, when dry, would change), and what the importer should know about it."""
+    """What an import changed, or in a dry run would change, and notes about it."""
 
     repositories: Mapping[str, Action] = field(default_factory=dict)
     fabrics: Mapping[str, Action] = field(default_factory=dict)
@@ -67,9 +67,9 @@ class ImportContent:
     objects: Sequence[Accepted]
     notes: tuple[str, ...] = ()
     documents: Sequence[yaml.Document] = ()
-    """Where the objects stand; none for those of a cluster, which took them."""
+    """The documents that contain the objects; none for objects of a cluster, which has accepted them."""
     unread: Unread = NOTHING
-    """What lies beside the files."""
+    """The files in the same directories that are not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class ImportOptions:
     allow_large_prune: bool = False
     allow_invalid: bool = False
     restoring: bool = False
-    """What comes back was stored before: nobody judges it, nor asks what its source of truth is."""
+    """What is restored was stored before: neither validity nor source of truth is checked."""
 
 
 def read_documents(files: LocalFiles) -> list[yaml.Document]:
@@ -114,10 +114,10 @@ def import_documents(
     """Store the objects and settings of *documents*; all of them, or none when any is wrong.
 
     The objects belong to *fabric*, or to the one fabric that the documents configure. With *replace* the fabric has
-    exactly these objects afterwards; PruneRefused when that removes more than its threshold, unless
-    *allow_large_prune*, and InvalidInput when what is removed seems to be in a file that is *unread*. What a cluster
-    would refuse is refused, unless *allow_invalid*, and so are objects of a fabric whose source of truth is Git;
-    *restoring* stores both. A dry run does everything and takes it back. Raises InvalidInput with every problem found,
+    exactly these objects afterwards; raises PruneRefused if that removes more than its threshold, unless
+    *allow_large_prune*, and InvalidInput if a removed object seems to be in an *unread* file. What a cluster would
+    refuse is refused, unless *allow_invalid*, and so are objects of a fabric whose source of truth is Git; *restoring*
+    stores both. A dry run does everything and rolls it back. Raises InvalidInput with every problem found,
     a line each; NotFound for an unknown fabric; AlreadyExists on a collision with another row.
     """
     documents = list(documents)
@@ -195,7 +195,7 @@ def _default_namespace(
 
 
 def accept_all(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], list[str]]:
-    """The objects of *items*, and the problems of those that a fabric cannot hold or that are there twice."""
+    """The objects of *items*, and the problems of those that a fabric cannot hold or that appear twice."""
     accepted: dict[ObjectRef, Accepted] = {}
     problems: list[str] = []
     for item in items:
@@ -220,7 +220,7 @@ def _notes(accepted: Sequence[Accepted]) -> Iterable[str]:
 
 
 def store_content(connection: Connection, wanted: ImportContent, options: ImportOptions) -> ImportReport:
-    """Write it all in one transaction; a dry run takes it back at the end, with the answers of the real thing."""
+    """Store everything in one transaction; a dry run rolls it back at the end, so its report is that of a real import."""
     with transaction(connection, keep=not options.dry_run):
         return _write(connection, wanted, options)
 
@@ -245,7 +245,7 @@ def _write(connection: Connection, wanted: ImportContent, options: ImportOptions
 
 
 def _save_repository(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
-    """Save a repository, unless another row is the same repository and branch: two rows of one branch fight."""
+    """Save a repository. Raises AlreadyExists if another row names the same branch: two rows would overwrite each other."""
     action = store.save_repository(connection, name, settings)
     rows = {row.name: row for row in store.load_repositories(connection)}
     mine = rows.pop(name)
@@ -259,7 +259,7 @@ def _save_repository(connection: Connection, name: str, settings: Mapping[str, A
 
 
 def _refuse_git_source(fabric: Fabric) -> None:
-    """Objects of a fabric that follows Git would be as Git has them at the next look."""
+    """Refuse objects of a fabric that follows Git: its next run would replace them by those in Git."""
     if fabric.source_of_truth is not SourceOfTruth.GIT:
         return
     repository = fabric.git_repository
@@ -271,7 +271,7 @@ def _refuse_git_source(fabric: Fabric) -> None:
 
 
 def _refuse_unread(changes: ChangeSet, unread: Unread) -> None:
-    """Refuse to remove objects that are in files which nobody reads."""
+    """Refuse to remove objects that seem to be in unread files."""
     gone = {change.ref: "" for change in changes.having(Action.DELETED)}
     raise_problems([f"{ref} {why}; nothing was stored" for ref, why in sorted(out_of_sight(gone, unread).items())])
 
@@ -283,8 +283,8 @@ def admission_notes(
     changes: ChangeSet,
     options: ImportOptions,
 ) -> Iterator[str]:
-    """What `validate` says of the fabric as it would be: warnings, and what would be held. Raises InvalidInput instead,
-    with a line for each error, unless invalid objects are allowed."""
+    """What `validate` reports about the fabric as it would be: warnings, and what would be held. Raises InvalidInput with a
+    line for each error, unless invalid objects are allowed."""
     files: dict[str, list[yaml.Document]] = {}
     for document in documents:
         files.setdefault(document.file, []).append(document)
@@ -310,7 +310,7 @@ def admission_notes(
 def _save(
     settings: Sequence[Settings], kind: str, save: Callable[[str, Mapping[str, Any]], Action]
 ) -> dict[str, Action]:
-    """Save the settings of *kind* by name; what several documents say of one is put together."""
+    """Save the settings of *kind* by name; those of several documents about one name are merged."""
     merged: dict[str, dict[str, Any]] = {}
     for found in settings:
         if found.kind == kind:
@@ -319,7 +319,7 @@ def _save(
 
 
 def _refuse_large_prune(fabric: Fabric, changes: ChangeSet) -> None:
-    """Refuse to remove more objects than the fabric's threshold; raising takes back what was written."""
+    """Raise PruneRefused if more objects are removed than the fabric allows, which rolls everything back."""
     deleted = len(changes.having(Action.DELETED))
     before = sum(change.action is not Action.CREATED for change in changes.changes)
     if deleted > fabric.prune_max_objects and deleted * 100 > fabric.prune_max_percent * before:

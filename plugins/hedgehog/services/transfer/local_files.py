@@ -1,6 +1,7 @@
-"""Files on the disk of the person who asks: for imports and `validate`, by the rules of `fabric_files`.
+"""Files on the local disk, for imports and `validate`, by the rules of `fabric_files`.
 
-What somebody names is read whatever it is called, and followed where it is a link; below a directory nothing is.
+A path that is named explicitly is read whatever its name, and followed if it is a link; below a directory, links are not
+followed and only YAML files are read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hedgehog.services.repository.vanished import NOTHING, Unread, unread
 
 STDIN = "-"
 LIMITS = Limits(entries=100_000, file_bytes=10 * 2**20, bytes=64 * 2**20)
-"""What is on somebody's own disk is looked at more generously than what strangers push."""
+"""Local files have higher limits than what strangers push."""
 _GIT = b".git"
 
 
@@ -28,15 +29,15 @@ class LocalFiles:
 
     contents: dict[str, bytes] = field(default_factory=dict)
     opaque: dict[str, str] = field(default_factory=dict)
-    """What may be meant but cannot be read, and why."""
+    """Entries that may be meant but cannot be read, and why."""
     unread: Unread = NOTHING
 
 
 def read_paths(paths: Sequence[Path | str], *, stdin: bytes = b"", search_hidden: bool = False) -> LocalFiles:
     """The files that *paths* name, in their order; a directory stands for the YAML files below it, sorted by path.
 
-    `-` is *stdin*. *search_hidden* looks also for what is in hidden directories, which nobody reads: an object may have
-    moved there. Raises NotFound for a path that does not exist, InvalidInput for one that cannot be read.
+    `-` is *stdin*. *search_hidden* also lists hidden directories, which are not read: an object may have moved there.
+    Raises NotFound for a path that does not exist, InvalidInput for one that cannot be read.
     """
     contents: dict[str, bytes] = {}
     opaque: dict[str, str] = {}
@@ -69,7 +70,7 @@ def _reasons(files: FabricFiles) -> dict[str, str]:
 
 
 def _contents(root: Path, files: FabricFiles) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The files that are read, and those that turn out to be unreadable."""
+    """The contents of the files, and the files that cannot be read."""
     contents: dict[str, bytes] = {}
     unreadable: dict[str, str] = {}
     measured(files.wanted, _size, place=str(root), limits=LIMITS)
@@ -82,7 +83,7 @@ def _contents(root: Path, files: FabricFiles) -> tuple[dict[str, bytes], dict[st
 
 
 def _read(key: str) -> bytes:
-    """The content of a file, never more than the limit: somebody may name a device."""
+    """The content of a file, up to the limit, because the path may be that of a device."""
     shown = clean_name(os.fsencode(key))[0]
     try:
         with Path(key).open("rb") as file:
@@ -102,7 +103,7 @@ def _size(key: str) -> int:
 
 
 def _listing(root: Path, *, search_hidden: bool) -> Listing:
-    """What is below the directory *root*, with paths from there. Raises InvalidInput for too many entries."""
+    """Everything below the directory *root*, by relative path. Raises InvalidInput for too many entries."""
     files: dict[str, str] = {}
     opaque: dict[str, Opaque] = {}
     pending = [(os.fsencode(root), "", 0)]

@@ -1,7 +1,7 @@
-"""The fabric database from a backup, or from the Git branch that fabrics were published to; all of it or nothing.
+"""Restores the fabric database from a backup, or from the Git branch that fabrics were published to; all or nothing.
 
-What comes back is what is wanted: repositories, fabrics, objects. Sync state does not: every fabric is due, is compared
-with Git and its cluster as they are now, and nothing is overwritten there that was not written by us.
+Repositories, fabrics and objects are restored, sync state is not: every fabric is due and is compared with Git and its
+cluster as they are now, where nothing is overwritten that we did not write.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
 _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
-"""Larger ones are nobody's: a lock takes 31 bits."""
+"""There are no larger ids: a lock takes 31 bits."""
 _REPOSITORY = Limits(entries=500_000)
-"""Of a whole repository, where the fabrics in it are not known."""
+"""The limits of a whole repository, whose fabrics are not known yet."""
 _ReadFile = Callable[[str], bytes]
 """The bytes of a file of a backup, by its path in it."""
 INSTALLATION_IS_NEW = (
@@ -47,14 +47,14 @@ SYNCS_ARE_OFF = "both syncs are off: Git does not say which cluster, connections
 
 @dataclass(slots=True)
 class RestoreReport:
-    """What a restore did. `revisions` says by fabric which revision Git had when the backup was made."""
+    """What a restore did. `revisions` has, by fabric, the revision in Git when the backup was made."""
 
     source: str
     repositories: dict[str, str] = field(default_factory=dict)
     fabrics: dict[str, str] = field(default_factory=dict)
     objects: dict[str, int] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
-    """Fabrics and repositories that are forgotten, because the backup does not have them."""
+    """Fabrics and repositories that were deleted from the database, because the backup does not have them."""
     revisions: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -64,13 +64,14 @@ class RestoreReport:
 
 
 def restore(connection: Connection, directory: Path, *, replace: bool = False, key: str | None = None) -> RestoreReport:
-    """Make the database hold what the backup in *directory* holds, and check that every fabric is the same to the byte.
+    """Restore the backup in *directory*, and verify that every fabric is the same to the byte.
 
-    Given a *key*, only a backup that was signed with it is restored.
+    With a *key*, only a backup that was signed with it is restored.
 
-    With *replace* fabrics and repositories that the backup does not have are forgotten, but not those that could not be
-    backed up; a suspension that is in force stays. Raises InvalidInput for a damaged backup, SchemaMismatch for a newer
-    one, and AlreadyExists for a database that is not empty, unless *replace*; the database is as it was then.
+    With *replace*, fabrics and repositories that the backup does not have are deleted from the database, except for those
+    that could not be backed up; a fabric that is suspended now stays so. Raises InvalidInput for a damaged backup,
+    SchemaMismatch for a newer one, and AlreadyExists for a database that is not empty, unless *replace*; the database is
+    unchanged then.
     """
     manifest = backup_manifest.verify(directory, key=key)
     state = backup_manifest.state(directory, manifest)
@@ -94,10 +95,10 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
 def restore_from_git(
     connection: Connection, mirror: Mirror, repository: GitRepository, *, replace: bool = False
 ) -> RestoreReport:
-    """Make the database hold every fabric that was published to the branch of *repository*, as it is at its head.
+    """Restore every fabric that was published to the branch of *repository*, as it is at the head.
 
-    Git holds the objects and the eight fields of `fabric.yaml`, not connections and policies: both syncs stay off until
-    somebody has set them. With *replace* everything else is forgotten. Raises NotFound for a branch without fabrics,
+    Git has the objects and the eight fields of `fabric.yaml`, but not connections and policies: both syncs stay off until
+    these are set. With *replace*, everything else is deleted from the database. Raises NotFound for a branch without fabrics,
     InvalidInput with every file that cannot be read, AlreadyExists as `restore` does; nothing is stored then.
     """
     head = mirror.head()
@@ -125,14 +126,14 @@ def restore_from_git(
 
 @dataclass(frozen=True, slots=True)
 class _Restore:
-    """The steps of a restore inside one transaction; each adds to the report."""
+    """The steps of a restore in one transaction; each adds to the report."""
 
     connection: Connection
     cursor: Any
     report: RestoreReport
 
     def begin(self, kept: Collection[str], *, replace: bool) -> None:
-        """Forget the fabrics that are not *kept*; refuse a database that is not empty, unless *replace*."""
+        """Delete the fabrics that are not *kept*; raises AlreadyExists for a database that is not empty, unless *replace*."""
         snapshot.lock_tables(self.cursor)
         there = store.fabric_names(self.connection)
         repositories = store.load_repositories(self.connection)
@@ -146,7 +147,7 @@ class _Restore:
             self.report.deleted.append(name)
 
     def tell_missing(self, missing: Missing) -> None:
-        """Say what the backup lacks, and where it may be."""
+        """Note what the backup lacks, and where it may be."""
         self.report.notes += missing.lines()
         if missing.fabrics:
             self.report.notes.append(
@@ -155,7 +156,7 @@ class _Restore:
             )
 
     def end(self, repositories: list[str]) -> RestoreReport:
-        """Forget the other repositories."""
+        """Delete the other repositories from the database."""
         self.report.deleted += snapshot.delete_repositories(self.cursor, repositories)
         return self.report
 
@@ -164,7 +165,7 @@ class _Restore:
         self.report.repositories[name] = store.save_repository(self.connection, name, values).value
 
     def read_fabric(self, name: str, paths: Iterable[str], read: _ReadFile, state: FabricState) -> None:
-        """Store a fabric and its objects, just as the files of a backup have them; *paths* are those of its objects."""
+        """Store a fabric and its objects exactly as in the files of a backup; *paths* are those of its objects."""
         existed = self._place(name, state.id)
         found = _settings(f"fabrics/{name}/{CONFIGURATION_FILE}", read, kind=FABRIC.kind)
         if [one.name for one in found] != [name]:
@@ -180,13 +181,13 @@ class _Restore:
             self.report.revisions[name] = state.revision
 
     def compare(self, name: str, wanted: str) -> None:
-        """Refuse a fabric that is not what it was when it was backed up."""
+        """Raise InvalidInput if a fabric differs from the one that was backed up."""
         found = backup.fingerprint(fabric_export.export(self.connection, name))
         if found != wanted:
             raise InvalidInput(f"{name} would not be what it was: its SHA-256 is {found}; nothing was restored")
 
     def import_fabric(self, manifest: Manifest, documents: Iterable[yaml.Document], place: Mapping[str, Any]) -> None:
-        """Store a fabric as its directory in Git has it, *manifest* being its resource."""
+        """Store a fabric from its directory in Git; *manifest* is its Fabric resource."""
         name = _name(manifest)
         existed = bool(store.load_fabrics(self.connection, [name]))
         label = _FABRIC_ID.fullmatch(str((manifest["metadata"].get("labels") or {}).get(FABRIC_ID_LABEL)))
@@ -201,7 +202,7 @@ class _Restore:
         self.report.notes += done.notes
 
     def _place(self, name: str, fabric_id: int) -> bool:
-        """Have a row with the id that the fabric had, if that is free; returns whether there was a row before."""
+        """Create the row of a fabric with its former id, if that is free; returns whether there was a row already."""
         existed = bool(store.load_fabrics(self.connection, [name]))
         if not snapshot.reserve_id(self.cursor, fabric_id, name) and not existed:
             self.report.notes.append(
@@ -221,7 +222,7 @@ def _items(path: str, read: _ReadFile) -> Iterator[intake.Item]:
 
 
 def _objects(paths: Iterable[str], read: _ReadFile) -> list[Manifest]:
-    """The objects in the files, each with the names by which it is stored, and once."""
+    """The objects in the files. Raises InvalidInput for one without kind, namespace and name, or that appears twice."""
     found: dict[ObjectRef, Manifest] = {}
     problems = []
     for item in (item for path in paths for item in _items(path, read)):

@@ -1,4 +1,4 @@
-"""Dead letters for people: which of them are meant, what happened to each when it is replayed or discarded."""
+"""Dead letters for people: selecting them, replaying or discarding them, and what happened to each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WAITS = "stays parked: the fabric is suspended, or its sync is switched off"
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What happened to the letters that were meant."""
+    """What happened to the selected letters."""
 
     replayed: tuple[DeadLetter, ...] = ()
     left: tuple[DeadLetter, ...] = ()
@@ -43,7 +43,7 @@ class ReplayResult:
 
 
 def letter_as_dict(letter: DeadLetter) -> dict[str, Any]:
-    """A letter as JSON has it."""
+    """A letter as plain data for JSON."""
     values = asdict(letter)
     times = {key: value.isoformat() for key, value in values.items() if key.endswith("_at") and value is not None}
     return values | times | {"target": letter.target.value, "status": letter.status.value}
@@ -57,10 +57,10 @@ def select(
     target: Target | None = None,
     every: bool = False,
 ) -> Selection:
-    """The letters that are meant: by number, by fabric, or *every* one, all of them narrowed by *target*.
+    """Select letters by number, by fabric, or *every* one, optionally only those of *target*.
 
-    Raises InvalidInput when nothing says which, NotFound for a fabric that does not exist, or a number that no parked
-    letter has (saying what happened to it).
+    Raises InvalidInput without any selection, NotFound for an unknown fabric, or for a number that no parked letter has,
+    with what happened to that letter.
     """
     if not (ids or fabrics or every):
         raise InvalidInput("which dead letters? give their numbers, fabrics, or say that all are meant")
@@ -76,9 +76,9 @@ def select(
 
 
 def replay(connection: Connection, selection: Selection, *, by: str, dry_run: bool = False) -> ReplayResult:
-    """Make the parked work of *selection* due again, at once and with all its attempts; *by* is noted.
+    """Make the parked work of *selection* due at once, with the attempts counted from zero; *by* is recorded.
 
-    A dry run does everything and takes it back.
+    A dry run does everything and rolls it back.
     """
     with transaction(connection, keep=not dry_run):
         replayed, left = store.replay(connection, selection, by=by)
@@ -86,7 +86,7 @@ def replay(connection: Connection, selection: Selection, *, by: str, dry_run: bo
 
 
 def discard(connection: Connection, selection: Selection, *, by: str, why: str) -> list[DeadLetter]:
-    """Take letters off the list, noting who and *why*; the fabrics stay parked until they change or are forced.
+    """Take letters off the list, recording who and *why*; the fabrics stay parked until they change or are forced.
 
     Raises InvalidInput without a reason.
     """

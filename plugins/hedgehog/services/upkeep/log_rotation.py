@@ -1,8 +1,9 @@
-"""Task logs on this machine: old and large ones are compressed, very old ones go, the newest of each DAG stay.
+"""Task logs on this machine: old and large ones are compressed, very old ones deleted, the newest of each DAG kept.
 
-Airflow's layout is `dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=N.log`. Of that, only directories of the DAGs named
-are looked at; links are never followed. A file that a process has open, or that was written a short while ago, is left
-alone. A compressed log is `attempt=N.gz`: the web UI, which would choke on it under the old name, no longer shows it.
+Airflow's layout is `dag_id=…/run_id=…/task_id=…/[map_index=…/]attempt=N.log`. Only the
+directories of the given DAGs are read; links are never followed. A file that a process has open, or that was written a
+short while ago, is left alone. A compressed log is `attempt=N.gz`, which the web UI does not show; under the old name it
+would fail to read it.
 """
 
 from __future__ import annotations
@@ -27,31 +28,31 @@ _DAY = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class RotationPolicy:
-    """When a log is compressed and when it goes. Sizes are bytes."""
+    """When logs are compressed and when they are deleted. Sizes are in bytes."""
 
     compress_days: float
     delete_days: float
     total_size: int
-    """Of all logs of the DAGs; above that, the oldest go before their time."""
+    """The size of all logs of the DAGs above which the oldest are deleted early."""
     keep: int
-    """The newest logs of each DAG that stay, whatever their age and size."""
+    """How many of the newest logs of each DAG stay, whatever their age and size."""
     compress_size: int = 1_000_000
-    """A larger log is compressed as soon as it is at rest."""
+    """A larger log is compressed as soon as it is finished."""
     rest_hours: float = 1.0
-    """How long nothing was written before a log counts as finished: longer than any of our tasks may run."""
+    """Hours without a write after which a log counts as finished: longer than any of our tasks may run."""
 
 
 @dataclass(slots=True)
 class RotationReport:
-    """What was done, or in a dry run would be; paths are relative to the log folder. Sizes are bytes."""
+    """What was done, or in a dry run would be; paths are relative to the log folder. Sizes are in bytes."""
 
     compressed: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     open: int = 0
-    """Logs left alone because somebody writes to them, or did so a short while ago."""
+    """How many logs were left alone because a process writes to them, or did so a short while ago."""
     before: int = 0
     after: int = 0
-    """In a dry run without what compressing would save."""
+    """In a dry run, without what compression would save."""
     dry_run: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -73,9 +74,9 @@ class _Log:
     size: int
     written: float
     is_busy: bool = False
-    """Open, or not at rest."""
+    """It is open, or was written recently."""
     is_spared: bool = False
-    """Busy, or among the newest of its DAG: it is not deleted."""
+    """It is busy, or among the newest of its DAG: it is not deleted."""
 
 
 def rotate(
@@ -83,8 +84,8 @@ def rotate(
 ) -> RotationReport:
     """Rotate the logs below *folder* of the DAGs *dag_ids*, at the time *now* (seconds since the epoch).
 
-    Deletes what is too old, compresses, and deletes the oldest until the rest fits. Raises InvalidInput when *folder*
-    is not there or *policy* makes no sense.
+    Deletes what is too old, compresses, and then deletes the oldest until the rest fits. Raises InvalidInput if *folder*
+    does not exist or *policy* is contradictory.
     """
     _refuse(folder, policy)
     if not dry_run:
@@ -118,7 +119,7 @@ def _directories(folder: Path, dag_ids: Collection[str]) -> Iterator[tuple[str, 
 
 
 def _remove_half_done(folder: Path, dag_ids: Collection[str]) -> None:
-    """What a killed rotation left; its source is still whole. Rotations never run two at a time on one machine."""
+    """Remove partial files of a killed rotation, whose sources are intact. Only one rotation runs at a time per machine."""
     for _, directory in _directories(folder, dag_ids):
         for path in directory.rglob(f"*{_HALF_DONE}"):
             path.unlink(missing_ok=True)
@@ -131,14 +132,14 @@ def _logs(folder: Path, dag_ids: Collection[str]) -> Iterator[_Log]:
             for name in names:
                 path = Path(place, name)
                 if path.suffix in (LOG, COMPRESSED) and not path.is_symlink():
-                    with suppress(FileNotFoundError):  # somebody else cleans, too
+                    with suppress(FileNotFoundError):  # another process removed it
                         status = path.stat()
                         is_open = (status.st_dev, status.st_ino) in opened
                         yield _Log(path, dag_id, status.st_size, status.st_mtime, is_busy=is_open)
 
 
 def _open_files() -> set[tuple[int, int]]:
-    """Device and inode of every file that a process of this machine has open, as far as we may look."""
+    """Device and inode of every file that is open in a process whose descriptors we may read."""
     found = set()
     for descriptors in Path("/proc").glob("[0-9]*/fd"):
         with suppress(OSError):
@@ -150,7 +151,7 @@ def _open_files() -> set[tuple[int, int]]:
 
 
 def _classified(logs: Iterable[_Log], policy: RotationPolicy, now: float) -> list[_Log]:
-    """The logs, the oldest first, with what is to be left alone of them."""
+    """The logs, the oldest first, marked as busy or spared."""
     ordered = sorted(logs, key=lambda log: (log.written, str(log.path)))
     newer = Counter(log.dag_id for log in ordered)
     judged = []
@@ -168,7 +169,7 @@ def _is_due(log: _Log, policy: RotationPolicy, now: float) -> bool:
 
 
 def _beyond(logs: list[_Log], total_size: int) -> list[_Log]:
-    """The oldest that must go so that the rest fits."""
+    """The oldest logs that must be deleted so that the rest fits."""
     total = sum(log.size for log in logs)
     found = []
     for log in logs:
@@ -180,7 +181,7 @@ def _beyond(logs: list[_Log], total_size: int) -> list[_Log]:
 
 @dataclass(frozen=True, slots=True)
 class _Rotation:
-    """Does it and tells the report; a dry run only tells."""
+    """Deletes and compresses, and adds it to the report; a dry run only reports."""
 
     folder: Path
     report: RotationReport
@@ -213,8 +214,8 @@ class _Rotation:
 def _compress(log: _Log) -> _Log:
     """Replace a log by its compressed form.
 
-    The log goes only when the whole of it is safely written, and nobody has added to it meanwhile. A form that is there
-    already is added to.
+    The log is deleted only when its compressed form is safely written, and nobody has written to the log meanwhile. An
+    existing compressed form is extended.
     """
     stem = log.path.name.replace(LOG, "")
     target, partial = (log.path.with_name(stem + suffix) for suffix in (COMPRESSED, _HALF_DONE))

@@ -1,4 +1,4 @@
-"""Finds the ends of tasks that could not tell them: their process was killed, or never got as far as our listener."""
+"""Finds the ends of tasks that did not record them: their process was killed, or never reached our listener."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hedgehog.store.task_runs import Attempt, TaskRun, TaskState
 PROCESS_LOST = "ProcessLost"
 """Error class of a try that failed without recording it."""
 SILENCE = timedelta(minutes=1)
-"""A task that began a shorter time ago is not asked for."""
+"""A task that began more recently is not looked up."""
 LOOK_BACK = timedelta(minutes=15)
-"""Failures that ended longer ago are not looked for: runs of the sweep that were missed are made up for this far."""
+"""Failures that ended longer ago are not searched, even if runs of the sweep were missed."""
 FORGOTTEN = timedelta(days=1)
-"""None of our tasks takes as long as this: one whose end is unknown counts as failed."""
+"""No task of ours takes this long: one whose end is unknown by then counts as failed."""
 _MOST = 100
 _LOST = "its process was killed, or could not reach the fabric database; the log of the task says which"
 
@@ -28,17 +28,17 @@ class Tries:
     """The state of the tries of a task instance, as Airflow's REST API returns it."""
 
     state: str
-    """Of the try that was asked for."""
+    """The state of the requested try."""
     ended_at: datetime | None
     tried_again: bool
-    """There is a later try."""
+    """Whether there is a later try."""
 
 
 class TaskInstances(Protocol):
     """The part of Airflow's REST API that is needed here, for our DAGs only."""
 
     def unfinished(self) -> set[Attempt]:
-        """The tries that are at work, or wait for something in the midst of it."""
+        """The tries that are running or deferred."""
 
     def tries(self, attempt: Attempt) -> Tries | None:
         """What happened to a try; None when Airflow does not know it any more."""
@@ -48,7 +48,8 @@ class TaskInstances(Protocol):
 
 
 def sweep(connection: Connection, api: TaskInstances | None, *, now: datetime) -> list[TaskRun]:
-    """Record the ends that were not recorded, and return those tries. Without Airflow's API only what is long past."""
+    """Record the ends that were not recorded, and return those tries; without Airflow's API, only those older than
+    FORGOTTEN."""
     ended = [] if api is None else [*_of_known(connection, api, now), *_of_unknown(connection, api, now)]
     forgotten = task_runs.unended(connection, older_than=FORGOTTEN, limit=_MOST)
     ended += [_lost(run, TaskState.FAILED, now) for run in forgotten]
@@ -56,7 +57,7 @@ def sweep(connection: Connection, api: TaskInstances | None, *, now: datetime) -
 
 
 def _of_known(connection: Connection, api: TaskInstances, now: datetime) -> list[TaskRun]:
-    """Ends of tries whose start is on record."""
+    """The ends of tries whose start was recorded."""
     silent = task_runs.unended(connection, older_than=SILENCE, limit=_MOST)
     unfinished = api.unfinished() if silent else set()
     found = []
@@ -78,7 +79,7 @@ def _ended(run: TaskRun, tries: Tries | None, now: datetime) -> list[TaskRun]:
 
 
 def _of_unknown(connection: Connection, api: TaskInstances, now: datetime) -> list[TaskRun]:
-    """Failures of which not even the start is on record."""
+    """Failures whose start was not recorded either."""
     failed = {run.attempt: run for run in api.failed_since(now - LOOK_BACK)}
     unknown = task_runs.unknown(connection, list(failed))
     return [_lost(run, run.state, run.ended_at or now) for attempt, run in failed.items() if attempt in unknown]

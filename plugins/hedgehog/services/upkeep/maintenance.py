@@ -1,4 +1,4 @@
-"""Maintenance of what we keep: histories by age, killed runs that left no record, and Airflow's own old runs of our DAGs."""
+"""Maintenance of stored data: histories by age, killed runs without a record, and Airflow's own old runs of our DAGs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hedgehog.store.retention import HISTORIES, History, SweepResult
 RUN_LOST = "RunLost"
 """Error class of a run that ended without an outcome."""
 KEPT_RUNS = 20
-"""The newest ended runs of a DAG that stay, however old."""
+"""How many of the newest ended runs of a DAG stay, however old."""
 MOST_RUNS = 2000
-"""The number of Airflow's runs that one of our runs deletes."""
+"""The most runs of Airflow that one of our runs deletes."""
 _PAGE = 100
 
 
@@ -29,7 +29,7 @@ _PAGE = 100
 def sweep_histories(
     connection: Connection, days: Mapping[str, float], *, dry_run: bool = False
 ) -> dict[str, dict[str, Any]]:
-    """Delete what is older than *days* says, by table, and report what went of each.
+    """Delete rows that are older than *days* (by table), and report what was deleted from each table.
 
     Never an open delivery, a parked letter, or the newest success of a fabric at a target.
     """
@@ -51,10 +51,10 @@ def _count(connection: Connection, history: History, days: float) -> SweepResult
 
 
 def repair_lost_runs(connection: Connection, *, dry_run: bool = False) -> list[dict[str, str]]:
-    """Give every fabric that shows `syncing` though no run has its lock the outcome that its run did not live to tell.
+    """Record an outcome for every fabric whose status is `syncing` although no run holds its lock: its run was killed.
 
-    It was due all the while, and a next run would have taken it up; this shows what happened, counts the attempt, and
-    parks a fabric whose runs die again and again. Returns fabric, target and run of each.
+    The fabric is due anyway, and the next run would sync it; this records what happened, counts the attempt, and parks a
+    fabric whose runs keep dying. Returns fabric, target and run of each.
     """
     return [one for target in Target for one in _repair(connection, target, dry_run=dry_run)]
 
@@ -63,7 +63,7 @@ def _repair(connection: Connection, target: Target, *, dry_run: bool) -> list[di
     candidates = [work.fabric_id for work in sync_state.running(connection, target)]
     locked = try_locks(connection, TARGET_LOCK[target], candidates)
     try:
-        # Looked at again under the lock: its run may have ended well between the look and the lock.
+        # Read again under the lock: the run may have ended in between.
         lost = sync_state.running(connection, target, sorted(locked))
         for work in lost if not dry_run else ():
             with transaction(connection) as cursor:
@@ -114,7 +114,7 @@ class DagRuns(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunsReport:
-    """Runs that went (or in a dry run would go) by DAG; `more` when the limit left some behind."""
+    """The number of deleted runs by DAG; in a dry run, of those that would be. `more`: the limit left some behind."""
 
     deleted: dict[str, int] = field(default_factory=dict)
     more: bool = False

@@ -1,7 +1,7 @@
-"""The end of a fabric: what there is of it in Git and in clusters, and how all of that goes.
+"""Removes a fabric: finds what it has in Git and in clusters, and deletes it.
 
-A purge first suspends the fabric, so that nobody writes again what it removes. Whatever stops it, the fabric is there as
-long as anything of it is left: a second purge goes on where the first one stopped, and `resume` brings everything back.
+A purge first suspends the fabric, so that no sync writes again what it removes. If the purge is interrupted, the fabric
+remains as long as anything of it is left: a second purge continues, and `resume` brings everything back.
 """
 
 from __future__ import annotations
@@ -38,34 +38,34 @@ from hedgehog.store.database import Connection, Lock, transaction, try_locks, un
 REASON = (
     "it is being purged; go on with `hedgehog fabric delete --purge`, or take it back with `hedgehog fabric resume`"
 )
-"""Of the suspension of a fabric whose purge has begun."""
+"""The reason for the suspension of a fabric whose purge has begun."""
 _MOST_RACES = 5
 _PAUSE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterRemains:
-    """One cluster that holds objects of a fabric."""
+    """What one cluster holds of a fabric."""
 
     connection_id: str
     live: Mapping[ObjectRef, Manifest] = field(default_factory=dict)
-    """What is there of what we own."""
+    """The objects that we own and that exist."""
     waiting: Mapping[ObjectRef, str] = field(default_factory=dict)
-    """What is being deleted already, and what it waits for."""
+    """The objects that are already being deleted, and what they wait for."""
     gone: frozenset[ObjectRef] = frozenset()
     others: Mapping[ObjectRef, str] = field(default_factory=dict)
-    """What another tool has marked as its own since we wrote it, and whose it is: it stays."""
+    """The objects that another tool has marked as its own since we wrote them, and the owner: they stay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """All that there is of a fabric outside the database."""
+    """Everything that a fabric has outside the database."""
 
     fabric: Fabric
     files: tuple[str, ...] = ()
-    """Files in Git that we wrote and that are as we left them."""
+    """Files in Git that are as we wrote them."""
     edited: tuple[str, ...] = ()
-    """Our files that people changed: a purge leaves them."""
+    """Our files that people changed: a purge keeps them."""
     foreign: tuple[str, ...] = ()
     """Other people's files in its directory."""
     clusters: tuple[ClusterRemains, ...] = ()
@@ -90,7 +90,7 @@ def _texts(why: Mapping[ObjectRef, str]) -> dict[str, str]:
 
 
 def recorded_remains(connection: Connection, name: str) -> Remains:
-    """What the database knows of it: nobody is asked, so it may have changed since. Raises NotFound."""
+    """What a fabric has according to the database, without reading Git or clusters. Raises NotFound."""
     fabric = fabric_store.load_fabric(connection, name)
     records = git_files.files(connection, [fabric.id])[fabric.id]
     owned = inventory.of_fabric(connection, fabric.id)
@@ -101,10 +101,10 @@ def recorded_remains(connection: Connection, name: str) -> Remains:
 def find_remains(
     connection: Connection, name: str, *, open_mirror: OpenMirror, open_cluster: OpenCluster, now: datetime
 ) -> Remains:
-    """What there is of it now, in Git and in every cluster that it was applied to. Writes nothing.
+    """What a fabric has now, in Git and in every cluster that it was applied to. Writes nothing.
 
-    Raises NotFound, InvalidInput for a fabric that is suspended for another reason, and what keeps Git or a cluster
-    from being read: what could not be seen is not taken for gone.
+    Raises NotFound, InvalidInput for a fabric that is suspended for another reason, and the error if Git or a
+    cluster cannot be read: what cannot be read does not count as gone.
     """
     fabric = fabric_store.load_fabric(connection, name)
     if suspension(fabric, now) and fabric.suspended_reason != REASON:
@@ -124,7 +124,7 @@ def find_remains(
 def _in_git(
     connection: Connection, fabric: Fabric, open_mirror: OpenMirror
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Files as we left them, edited ones, and those of others. Of a fabric that lives in Git all files are others'."""
+    """Our unchanged files, edited ones, and those of others. If its source of truth is Git, all files are those of others."""
     records = git_files.files(connection, [fabric.id])[fabric.id]
     if fabric.git_repository is None or not records:
         return (), (), ()
@@ -145,7 +145,7 @@ def _in_git(
 
 
 def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str]:
-    """The directories of other fabrics that lie in ours: what is there is theirs."""
+    """The directories of other fabrics inside ours, whose files belong to them."""
     repository = fabric.git_repository
     return inside(fabric.git_directory, neighbours(connection, repository).values()) if repository else frozenset()
 
@@ -153,7 +153,7 @@ def _directories_inside(connection: Connection, fabric: Fabric) -> frozenset[str
 def _in_cluster(
     cluster: Cluster, connection_id: str, objects: Mapping[ObjectRef, Manifest], ours: Installation
 ) -> ClusterRemains:
-    """What there is of *objects*, as last applied; what another installation has taken over is gone for us."""
+    """What exists of *objects* (as last applied); an object that another installation has taken over counts as gone."""
     scopes = {(kind_of(manifest), ref.namespace) for ref, manifest in objects.items()}
     seen = list_live(cluster, scopes)
     for error in seen.unknown.values():
@@ -170,7 +170,7 @@ def _classified(
     gone: frozenset[ObjectRef],
     ours: Installation,
 ) -> ClusterRemains:
-    """What is *there* of us: to be deleted, being deleted already, or another tool's by now."""
+    """The objects *there*, classified: to be deleted, being deleted already, or owned by another tool now."""
     waiting = {ref: _waits_for(one) for ref, one in there.items() if one["metadata"].get("deletionTimestamp")}
     others = {}
     for ref in there.keys() - waiting.keys():
@@ -196,7 +196,7 @@ def purge(
     run_id: str,
     now: datetime,
 ) -> tuple[Remains, list[str]]:
-    """Remove what was *seen*, first from Git, then from the clusters, and forget the fabric when nothing is left.
+    """Remove what was *seen*, first from Git, then from the clusters, and delete the fabric when nothing is left.
 
     Files that people changed, files of others and objects that another tool has marked stay. Returns what is left, and
     why. Raises LockHeld while a run works on the fabric, and what keeps Git or a cluster from being written: then the
@@ -222,7 +222,7 @@ def purge(
 
 @contextmanager
 def _exclusively(connection: Connection, fabric: Fabric) -> Iterator[None]:
-    """No run works on the fabric during the block."""
+    """Hold both locks of the fabric during the block. Raises LockHeld while a run has one."""
     taken = [lock for lock in (Lock.GIT, Lock.KUBERNETES) if try_locks(connection, lock, [fabric.id])]
     try:
         if len(taken) < 2:
@@ -236,7 +236,7 @@ def _exclusively(connection: Connection, fabric: Fabric) -> Iterator[None]:
 def _remove_files(
     connection: Connection, fabric: Fabric, files: Sequence[str], open_mirror: OpenMirror, *, run_id: str, now: datetime
 ) -> None:
-    """One commit that removes *files* where they are as we left them. Raises PushRace when the branch never stands still."""
+    """One commit that removes *files* where they are as we left them. Raises PushRace if other pushes keep interfering."""
     repository = fabric.git_repository
     if not files or repository is None:
         return
@@ -274,7 +274,7 @@ def _push_removal(mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], run_
 
 
 def _remove_objects(connection: Connection, fabric: Fabric, place: ClusterRemains, cluster: Cluster) -> list[str]:
-    """Delete what was seen, those that refer to others first; why some of it is still there."""
+    """Delete the objects that were seen, in reverse order of references; returns why some are still there."""
     results = prune(cluster, list(place.live.values()))
     gone = {
         ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there
@@ -286,10 +286,10 @@ def _remove_objects(connection: Connection, fabric: Fabric, place: ClusterRemain
 
 
 def forget(connection: Connection, name: str) -> Remains:
-    """Forget a fabric and leave all that there is of it where it is; its objects are orphans from now on.
+    """Delete a fabric from the database and keep everything else; its objects are orphans from now on.
 
-    Returns what the database knew of it. Raises NotFound, and LockHeld while a run works on it: what that writes nobody
-    would have on record.
+    Returns what it had according to the database. Raises NotFound, and LockHeld while a run works on it, because what
+    that run writes would be recorded nowhere.
     """
     with _exclusively(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
         left = recorded_remains(connection, name)
@@ -304,9 +304,9 @@ def forget(connection: Connection, name: str) -> Remains:
 
 
 def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> ClusterRemains:
-    """What is left in a cluster of fabrics that were deleted, as it is there now: written by us, and wanted by nobody.
+    """The objects of deleted fabrics that a cluster has now: written by us, and wanted by no fabric.
 
-    Raises what keeps the cluster from being read.
+    Raises the error if the cluster cannot be read.
     """
     listed = [one.drift.ref for one in open_drift.listing(connection) if one.connection_id == connection_id]
     refs = {ref for ref in listed if ref.kind in KINDS or ref.kind == FABRIC.kind}
@@ -325,7 +325,7 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Clu
 
 
 def prune_orphans(connection: Connection, place: ClusterRemains, cluster: Cluster) -> list[str]:
-    """Delete the orphans that were seen, and drop from the list what is not there any more; why some are left."""
+    """Delete the orphans that were seen, and their rows when they are gone; returns why some are left."""
     results = prune(cluster, list(place.live.values()))
     gone = {
         ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there
