@@ -104,7 +104,7 @@ def test_the_report_of_the_app_on_a_pull_request_follows_its_pushes(github: GitH
     assert (check["head_sha"], check["conclusion"], check["annotations"]) == (head, "success", [])
     (comment,) = pull.comments
     assert comment["id"] == written[0]
-    assert "Merging would create 1 objects." in comment["body"]
+    assert "Merging would create 1 object." in comment["body"]
     assert github.hub.statuses == []
 
 

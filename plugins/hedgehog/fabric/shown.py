@@ -36,6 +36,11 @@ def _escaped(found: re.Match[str]) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(names: Iterable[object], most: int, *, where: str = "") -> str:
     """The first *most* of *names*, and how many more there are: `a, b and 3 more`; *where*: see `and_more`."""
     found = list(map(str, names))

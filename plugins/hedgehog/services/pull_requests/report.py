@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.shown import first_lines, printable
+from hedgehog.fabric.shown import counted, first_lines, printable
 from hedgehog.hosts.github.markdown import code, quoted
 from hedgehog.hosts.github.pulls import MOST_FILES, PullRequest
 from hedgehog.hosts.github.reports import CheckResult, Conclusion, Note
 from hedgehog.services.pull_requests.fabric_report import FabricReport
 from hedgehog.services.pull_requests.problems import MergeProblem
-from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus, counted
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 
 MOST_OBJECTS = 200
 """Objects of one action that a comment names; of more, it gives the number."""
@@ -115,7 +115,8 @@ def _fabric(report: FabricReport) -> Iterator[str]:
 def _sentence(report: FabricReport) -> str:
     counts = report.changes.counts()
     parts = [f"{verb} {counts[action]}" for action, verb in _VERBS.items() if counts[action]]
-    return f"Merging would {', '.join(parts)} objects." if parts else "Merging would change no object."
+    noun = "object" if sum(counts[action] for action in _VERBS) == 1 else "objects"
+    return f"Merging would {', '.join(parts)} {noun}." if parts else "Merging would change no object."
 
 
 def _row(problem: MergeProblem) -> str:

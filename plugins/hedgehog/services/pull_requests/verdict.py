@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from hedgehog.fabric.shown import counted
 from hedgehog.hosts.github.pulls import PullRequest
 from hedgehog.services.pull_requests.fabric_report import FabricReport
 
@@ -99,8 +100,3 @@ def _reason(reports: Sequence[FabricReport]) -> str:
         broken = sum(not report.is_good for report in reports)
         return f"{counted(errors, 'problem')} in {counted(broken, 'fabric')}{more}"
     return f"{counted(len(reports), 'fabric')} checked, no problems{more}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
