@@ -40,7 +40,7 @@ def check(files, settings=None, **options):
     return check_files({"spaces.yaml": SPACES, **files}, settings or FabricSettings(), **options)
 
 
-def told(report):
+def remark_lines(report):
     """Every remark as `file:line:column rule`."""
     return [f"{entry.file}:{one.line}:{one.column} {one.rule.id}" for entry, one in report.remarks()]
 

@@ -46,7 +46,7 @@ SPACES = (
 )
 
 
-def whole(given: Mapping[str, Any]) -> Manifest:
+def completed(given: Mapping[str, Any]) -> Manifest:
     """An object with the apiVersion and the namespace of its kind."""
     kind = KINDS.get(str(given.get("kind")))
     if kind is None:
@@ -55,11 +55,11 @@ def whole(given: Mapping[str, Any]) -> Manifest:
     return {"apiVersion": kind.api_version, **given, "metadata": metadata}
 
 
-def found(example: Mapping[str, Any], side: str) -> tuple[bool, list[str]]:
+def outcome_of(example: Mapping[str, Any], side: str) -> tuple[bool, list[str]]:
     """Whether the request *side* of an example is accepted, and the ids of the rules that it breaks."""
     request = dict(example[side])
     settings = fabric_settings.parse_settings({**example.get("settings", {}), **request.pop("settings", {})})
-    before = [whole(given) for given in (*example.get("before", ()), *request.pop("before", ()))]
+    before = [completed(given) for given in (*example.get("before", ()), *request.pop("before", ()))]
     ((operation, what),) = request.items()
     if operation in {"text", "files"}:
         files = {"example.yaml": what} if operation == "text" else what
@@ -78,8 +78,8 @@ def answer(admission: Admission, operation: str, what: Any) -> AdmissionResponse
     if operation == "patch":
         return admission.patch(*what["of"].split("/"), what["with"])
     if operation == "update":
-        return admission.update(whole(what.get("with", what)), name=what.get("of"))
-    return admission.create(whole(what))
+        return admission.update(completed(what.get("with", what)), name=what.get("of"))
+    return admission.create(completed(what))
 
 
 def test_every_rule_has_an_example():
@@ -97,7 +97,7 @@ def test_rules_tested_elsewhere_have_that_test():
 def test_one_example_breaks_its_rule_and_the_other_keeps_it(rule):
     """An error is refused, a warning is not; what keeps the rule is accepted and breaks none."""
     example = yaml.safe_load((EXAMPLES / f"{rule}.yaml").read_text())
-    accepted, broken = found(example, "breaks")
+    accepted, broken = outcome_of(example, "breaks")
     assert rule in broken
     assert accepted is (RULES[rule].severity is Severity.WARNING)
-    assert found(example, "keeps") == (True, [])
+    assert outcome_of(example, "keeps") == (True, [])

@@ -9,7 +9,7 @@ import pytest
 from hedgehog.admission.files import check_files
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests.outputs import FORMS
-from tests.admission.files_lab import SPACES, check, make_vpc, report, told
+from tests.admission.files_lab import SPACES, check, make_vpc, remark_lines, report
 
 __all__ = ["report"]
 
@@ -27,13 +27,13 @@ def test_valid_files_are_reported_as_valid():
 
 def test_a_violation_is_reported_at_its_field():
     """Line and column of the key."""
-    assert told(check({"a.yaml": make_vpc(vlan="4000")})) == ["a.yaml:8:7 vpc-vlan-outside"]
+    assert remark_lines(check({"a.yaml": make_vpc(vlan="4000")})) == ["a.yaml:8:7 vpc-vlan-outside"]
 
 
 def test_violations_in_sorted_lists_have_the_place_in_the_file():
     """It is the second of three, although it is stored as the last."""
     spaces = SPACES.replace(b"[10.0.0.0/8]", b"[\n  10.0.0.0/8,\n  9.9.9.9/99,\n  11.0.0.0/8]")
-    (line,) = told(check_files({"s.yaml": spaces}, FabricSettings()))
+    (line,) = remark_lines(check_files({"s.yaml": spaces}, FabricSettings()))
     assert line.startswith("s.yaml:6:3 ")
 
 
@@ -41,7 +41,7 @@ def test_a_file_that_is_not_yaml_does_not_hide_other_files():
     """Nor do its objects look deleted."""
     before = [entry.manifest for entry in check({"b.yaml": make_vpc("b", "1002", "10.0.2.0/24")}).entries]
     report = check({"a.yaml": make_vpc(vlan="4000"), "b.yaml": b"kind: [VPC\n"}, before=before)
-    assert told(report) == ["a.yaml:8:7 vpc-vlan-outside", "b.yaml:2:1 yaml-syntax"]
+    assert remark_lines(report) == ["a.yaml:8:7 vpc-vlan-outside", "b.yaml:2:1 yaml-syntax"]
 
 
 def test_an_object_with_a_duplicate_key_is_invalid():
@@ -60,7 +60,7 @@ def test_the_items_of_a_list_are_checked():
     text = b"kind: List\napiVersion: v1\nitems:\n- apiVersion: vpc.githedgehog.com/v1beta1\n  kind: VPC\n"
     text += b"  metadata: {name: a}\n  spec:\n    subnets: {default: {subnet: 10.0.1.0/24, vlan: 4000}}\n"
     report = check({"list.yaml": text})
-    assert told(report) == ["list.yaml:8:46 vpc-vlan-outside"]
+    assert remark_lines(report) == ["list.yaml:8:46 vpc-vlan-outside"]
     assert report.entries[-1].line == 4
 
 
@@ -119,7 +119,7 @@ def test_objects_without_a_name_are_not_duplicates():
     """Each misses its own."""
     nameless = make_vpc().replace(b"  name: a", b"  name:")
     report = check({"a.yaml": nameless, "b.yaml": nameless})
-    assert told(report) == ["a.yaml:4:3 metadata-name", "b.yaml:4:3 metadata-name"]
+    assert remark_lines(report) == ["a.yaml:4:3 metadata-name", "b.yaml:4:3 metadata-name"]
 
 
 def test_a_fabricator_among_the_files_sets_the_settings():
@@ -173,7 +173,7 @@ def test_strict_turns_warnings_into_errors():
     alone = {"a.yaml": make_vpc()}
     lenient, strict = check_files(alone, FabricSettings()), check_files(alone, FabricSettings(), strict=True)
     assert (lenient.valid, strict.valid) == (True, False)
-    assert told(lenient) == told(strict) != []
+    assert remark_lines(lenient) == remark_lines(strict) != []
 
 
 # outputs

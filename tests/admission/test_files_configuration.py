@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedgehog.fabric.model import Fabric
-from tests.admission.files_lab import check, told
+from tests.admission.files_lab import check, remark_lines
 
 LAB = Fabric(1, "lab", "lab")
 
@@ -23,7 +23,7 @@ def test_a_valid_configuration_document_is_not_an_object():
 def test_unknown_fields_and_values_out_of_bounds_are_reported_at_their_places():
     """All of them."""
     report = check(fabric("{nonsense: 1, asn: 99999999999, settings: {enforce: false}}"))
-    assert told(report) == [
+    assert remark_lines(report) == [
         "fabric.yaml:4:8 configuration-field",
         "fabric.yaml:4:21 configuration-field",
         "fabric.yaml:4:50 configuration-field",
@@ -32,7 +32,9 @@ def test_unknown_fields_and_values_out_of_bounds_are_reported_at_their_places():
 
 def test_a_mistyped_api_version_is_reported():
     """Another product's documents are left out; this one is not another product's."""
-    assert told(check(fabric("{asn: 1}", version="hedgehog-airflow/v2"))) == ["fabric.yaml:1:1 configuration-field"]
+    assert remark_lines(check(fabric("{asn: 1}", version="hedgehog-airflow/v2"))) == [
+        "fabric.yaml:1:1 configuration-field"
+    ]
 
 
 def test_a_file_in_git_cannot_switch_off_the_rules():
@@ -48,7 +50,7 @@ def test_a_file_in_git_cannot_switch_off_the_rules():
 def test_a_file_in_git_configures_its_own_fabric_only():
     """And no repository."""
     other = Fabric(2, "other", "other")
-    assert told(check(fabric("{asn: 65001}"), in_git=other)) == ["fabric.yaml:1:1 configuration-owner"]
+    assert remark_lines(check(fabric("{asn: 65001}"), in_git=other)) == ["fabric.yaml:1:1 configuration-owner"]
 
 
 def test_two_documents_that_contradict_each_other_are_reported():
@@ -56,5 +58,5 @@ def test_two_documents_that_contradict_each_other_are_reported():
     (content,) = fabric("{asn: 65001}").values()
     (other,) = fabric("{asn: 65002}").values()
     assert check({"a.yaml": content, "b.yaml": content}).valid
-    assert told(check({"a.yaml": content + b"---\n" + other})) == ["a.yaml:9:8 configuration-field"]
-    assert told(check({"a.yaml": content, "b.yaml": other}, in_git=LAB)) == ["b.yaml:4:8 configuration-field"]
+    assert remark_lines(check({"a.yaml": content + b"---\n" + other})) == ["a.yaml:9:8 configuration-field"]
+    assert remark_lines(check({"a.yaml": content, "b.yaml": other}, in_git=LAB)) == ["b.yaml:4:8 configuration-field"]

@@ -21,7 +21,7 @@ def fabric() -> Admission:
     return Admission(SETTINGS, [server, make("SwitchGroup", "g-1")])
 
 
-def said(verdict: AdmissionResponse) -> tuple[Stage | None, list[str]]:
+def stage_and_rules(verdict: AdmissionResponse) -> tuple[Stage | None, list[str]]:
     """The stage that refused, and the rules that said why."""
     return verdict.stage, [violation.rule.id for violation in verdict.violations]
 
@@ -29,11 +29,11 @@ def said(verdict: AdmissionResponse) -> tuple[Stage | None, list[str]]:
 def test_an_accepted_create_says_what_would_be_stored(fabric):
     """The fabric itself does not change until it is told so."""
     verdict = fabric.create(make_server("srv-2"))
-    assert said(verdict) == (None, [])
+    assert stage_and_rules(verdict) == (None, [])
     assert verdict.stored == make_server("srv-2")
     assert fabric.state.get("Server", "srv-2") is None
     fabric.put(verdict.stored)
-    assert said(fabric.create(make_server("srv-2"))) == (Stage.OTHER, ["object-exists"])
+    assert stage_and_rules(fabric.create(make_server("srv-2"))) == (Stage.OTHER, ["object-exists"])
 
 
 def test_what_only_the_server_sets_is_not_stored(fabric):
@@ -46,18 +46,18 @@ def test_what_only_the_server_sets_is_not_stored(fabric):
 def test_the_same_name_in_another_namespace_is_another_object(fabric):
     """Of the kinds that may live anywhere."""
     group = make("SwitchGroup", "g-1")
-    assert said(fabric.create(group)) == (Stage.OTHER, ["object-exists"])
+    assert stage_and_rules(fabric.create(group)) == (Stage.OTHER, ["object-exists"])
     group["metadata"]["namespace"] = "fab"
-    assert said(fabric.create(group)) == (None, [])
+    assert stage_and_rules(fabric.create(group)) == (None, [])
     group["metadata"]["namespace"] = "nowhere"
-    assert said(fabric.create(group)) == (Stage.OTHER, ["namespace-absent"])
+    assert stage_and_rules(fabric.create(group)) == (Stage.OTHER, ["namespace-absent"])
 
 
 def test_a_hedgehog_object_is_in_namespace_default(fabric):
     """Its webhook refuses every other namespace."""
     server = make_server("srv-2")
     server["metadata"]["namespace"] = "fab"
-    assert said(fabric.create(server)) == (Stage.WEBHOOK, ["metadata-namespace"])
+    assert stage_and_rules(fabric.create(server)) == (Stage.WEBHOOK, ["metadata-namespace"])
 
 
 def test_a_generated_name_is_valid(fabric):
@@ -84,7 +84,7 @@ def test_a_generated_name_is_valid(fabric):
 def test_an_update_names_the_current_version_of_the_object(fabric, metadata, answer):
     """Name and namespace; uid and resourceVersion where it has them."""
     sent = {**make_server("x"), "metadata": metadata}
-    assert said(fabric.update(sent, name="srv-1")) == answer
+    assert stage_and_rules(fabric.update(sent, name="srv-1")) == answer
 
 
 def test_an_update_keeps_the_identity_of_the_object(fabric):
@@ -98,9 +98,9 @@ def test_an_update_keeps_the_identity_of_the_object(fabric):
 def test_an_object_that_does_not_exist_cannot_be_changed(fabric):
     """Three ways to ask."""
     absent = (Stage.OTHER, ["object-absent"])
-    assert said(fabric.update(make_server("srv-9"))) == absent
-    assert said(fabric.patch("Server", "srv-9", {})) == absent
-    assert said(fabric.delete("Server", "srv-9")) == absent
+    assert stage_and_rules(fabric.update(make_server("srv-9"))) == absent
+    assert stage_and_rules(fabric.patch("Server", "srv-9", {})) == absent
+    assert stage_and_rules(fabric.delete("Server", "srv-9")) == absent
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def test_an_object_that_does_not_exist_cannot_be_changed(fabric):
 def test_a_patch_is_checked_by_its_result(fabric, patch, answer):
     """RFC 7386."""
     before = copy.deepcopy(fabric.state.get("Server", "srv-1"))
-    assert said(fabric.patch("Server", "srv-1", patch)) == answer
+    assert stage_and_rules(fabric.patch("Server", "srv-1", patch)) == answer
     assert fabric.state.get("Server", "srv-1") == before
 
 
 def test_an_unused_object_can_be_deleted(fabric):
     """Nothing refers to it."""
-    assert said(fabric.delete("Server", "srv-1")) == (None, [])
+    assert stage_and_rules(fabric.delete("Server", "srv-1")) == (None, [])

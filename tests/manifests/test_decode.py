@@ -21,14 +21,14 @@ JSON = st.recursive(
 )
 
 
-def refused(manifest: Any, settings: FabricSettings = SETTINGS) -> list[str]:
+def decoding_violations(manifest: Any, settings: FabricSettings = SETTINGS) -> list[str]:
     """`rule path: message` of all that keeps *manifest* from being decoded."""
     plain, found = decode.decode(manifest, settings)
     assert (plain is None) == bool(found)
     return [f"{one.rule.id} {one}" for one in found]
 
 
-def disliked(manifest: Any, old: Any = None) -> list[str]:
+def stored_form_violations(manifest: Any, old: Any = None) -> list[str]:
     """`rule path` of all that is wrong with what the webhooks make of *manifest*."""
     plain, found = decode.decode(manifest, SETTINGS)
     assert plain is not None, found
@@ -47,7 +47,7 @@ def test_a_valid_object_is_decoded_unchanged():
     """Not even copied."""
     vpc = make_vpc("vpc-1")
     assert decode.decode(vpc, SETTINGS) == (vpc, [])
-    assert disliked(vpc) == []
+    assert stored_form_violations(vpc) == []
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,20 @@ def test_a_valid_object_is_decoded_unchanged():
 )
 def test_an_unknown_kind_or_version_is_refused(change, said):
     """Old versions have a rule of their own."""
-    assert refused({**make_vpc("v"), **change}) == [said]
+    assert decoding_violations({**make_vpc("v"), **change}) == [said]
 
 
 @pytest.mark.parametrize("sent", [None, [], "VPC", 1])
 def test_what_is_not_a_mapping_is_not_an_object(sent):
     """Whatever it is."""
-    assert refused(sent) == ["object-incomplete .: is not a mapping"]
+    assert decoding_violations(sent) == ["object-incomplete .: is not a mapping"]
 
 
 def test_all_unknown_fields_and_wrong_types_are_reported():
     """Each with its place."""
     vpc = make_vpc("v") | {"data": {}}
     vpc["spec"] |= {"mode": 1, "vlans": [], "subnets": {"a": {"subnet": "10.0.0.0/24", "vlan": "1000"}}}
-    assert [line.partition(":")[0] for line in refused(vpc)] == [
+    assert [line.partition(":")[0] for line in decoding_violations(vpc)] == [
         "field-unknown .data",
         "field-type .spec.mode",
         "field-type .spec.subnets.a.vlan",
@@ -96,8 +96,8 @@ def test_a_field_of_a_newer_release_is_unknown_to_an_older_one():
     """hostBGPMinPrefixLen came with v0.129."""
     vpc = make_vpc("v")
     vpc["spec"]["subnets"]["subnet-1"] |= {"hostBGP": True, "hostBGPMinPrefixLen": 24}
-    assert refused(vpc) == []
-    (line,) = refused(vpc, FabricSettings(upstream=Upstream.V0_126))
+    assert decoding_violations(vpc) == []
+    (line,) = decoding_violations(vpc, FabricSettings(upstream=Upstream.V0_126))
     assert line.startswith("field-unknown .spec.subnets.subnet-1.hostBGPMinPrefixLen: ")
 
 
@@ -110,7 +110,7 @@ def test_null_map_values_are_dropped_and_null_items_become_zero_values():
     vpc["spec"]["permit"] = [["subnet-1", None], None]
     plain, _ = decode.decode(vpc, SETTINGS)
     assert plain is not None and plain["spec"]["permit"] == [["subnet-1", ""], None]
-    assert disliked(vpc) == ["field-value .spec.permit[1]"]
+    assert stored_form_violations(vpc) == ["field-value .spec.permit[1]"]
 
 
 def test_a_null_label_becomes_an_empty_one():
@@ -127,7 +127,7 @@ def test_only_a_whole_float_becomes_an_integer():
     plain, _ = decode.decode(vpc, SETTINGS)
     assert plain is not None and repr(plain["spec"]["subnets"]["subnet-1"]["vlan"]) == "1001"
     vpc["spec"]["subnets"]["subnet-1"]["vlan"] = 1001.5
-    assert refused(vpc) == ["field-type .spec.subnets.subnet-1.vlan: 1001.5 is not an integer"]
+    assert decoding_violations(vpc) == ["field-type .spec.subnets.subnet-1.vlan: 1001.5 is not an integer"]
 
 
 @given(JSON, st.sampled_from(["spec", "metadata", "status"]))
@@ -135,7 +135,7 @@ def test_the_decoder_handles_any_json(value, field):
     """It accepts or gives reasons, and never changes what it was given."""
     sent = make_vpc("v") | {field: value}
     before = repr(sent)
-    refused(sent)
+    decoding_violations(sent)
     assert repr(sent) == before
 
 
@@ -154,7 +154,7 @@ def test_the_decoder_handles_any_json(value, field):
 )
 def test_metadata_of_a_wrong_type_is_not_decoded(metadata, said):
     """An API server answers 400."""
-    assert [line.partition(":")[0] for line in refused(with_metadata(**metadata))] == [said]
+    assert [line.partition(":")[0] for line in decoding_violations(with_metadata(**metadata))] == [said]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_metadata_of_a_wrong_type_is_not_decoded(metadata, said):
 )
 def test_valid_metadata_is_accepted(metadata):
     """Nothing is reported."""
-    assert disliked(with_metadata(**metadata)) == []
+    assert stored_form_violations(with_metadata(**metadata)) == []
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_valid_metadata_is_accepted(metadata):
 )
 def test_invalid_metadata_is_refused(metadata, said):
     """An API server answers 422."""
-    assert disliked(with_metadata(**metadata)) == said
+    assert stored_form_violations(with_metadata(**metadata)) == said
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "-a", "a-", "a..b", "a_b", "a b", "é", "a/b", "x" * 254, "a\n"])
@@ -225,15 +225,15 @@ def test_a_label_that_hedgehog_computes_is_reported_as_such():
 def test_bounds_of_the_schema_apply_to_the_stored_form():
     """An enum, a required field, an int32."""
     switch = make("Switch", "s", {"role": "leaf", "asn": 2**31})
-    assert disliked(switch) == ["field-value .spec.asn", "field-value .spec.role"]
+    assert stored_form_violations(switch) == ["field-value .spec.asn", "field-value .spec.role"]
 
 
 def test_an_update_cannot_set_the_deletion_timestamp():
     """Only a delete does."""
     old = make("Server", "srv-1")
     sent = with_metadata(deletionTimestamp="2026-01-01T00:00:00Z")
-    assert disliked(sent, old) == ["metadata-timestamp .metadata.deletionTimestamp"]
-    assert disliked(sent) == []
+    assert stored_form_violations(sent, old) == ["metadata-timestamp .metadata.deletionTimestamp"]
+    assert stored_form_violations(sent) == []
 
 
 @given(JSON, JSON)

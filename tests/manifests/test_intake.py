@@ -7,7 +7,7 @@ import pytest
 from hedgehog.manifests import intake, yaml
 
 
-def taken(text, *, namespace="default"):
+def accepted_or_problems(text, *, namespace="default"):
     """What happens to the only object of *text*."""
     (document,) = yaml.load(text, file="f.yaml")
     (item,) = intake.items(document)
@@ -21,7 +21,7 @@ def make(kind="VPC", api="vpc.githedgehog.com/v1beta1", metadata="{name: a}", re
 
 def test_only_what_a_person_set_is_kept():
     """As `kubectl get -o yaml` shows an object."""
-    accepted = taken("""
+    accepted = accepted_or_problems("""
 apiVersion: vpc.githedgehog.com/v1beta1
 kind: VPC
 metadata:
@@ -67,7 +67,7 @@ status: {}
 
 def test_a_peer_named_with_null_is_a_peer():
     """As the official documentation writes peerings."""
-    accepted = taken(make("VPCPeering", rest="spec:\n  permit:\n  - a:\n    b:\n"))
+    accepted = accepted_or_problems(make("VPCPeering", rest="spec:\n  permit:\n  - a:\n    b:\n"))
     assert accepted.manifest["spec"] == {"permit": [{"a": {}, "b": {}}]}
 
 
@@ -82,7 +82,7 @@ def test_a_peer_named_with_null_is_a_peer():
 )
 def test_a_missing_namespace_is_filled_in(text, namespace):
     """The kind's own, or the fabric's where the kind accepts any."""
-    assert taken(text, namespace="elsewhere").ref.namespace == namespace
+    assert accepted_or_problems(text, namespace="elsewhere").ref.namespace == namespace
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,12 @@ def test_a_missing_namespace_is_filled_in(text, namespace):
 )
 def test_kinds_that_no_fabric_holds_are_refused_with_their_place(text, said):
     """And with what to do."""
-    assert taken(text)[0].startswith(said)
+    assert accepted_or_problems(text)[0].startswith(said)
 
 
 def test_all_problems_of_an_object_are_reported():
     """Name, namespace and shape."""
-    found = taken(make(metadata="{name: A, namespace: b}", rest="spec: {x: 1, mode: 2}"))
+    found = accepted_or_problems(make(metadata="{name: A, namespace: b}", rest="spec: {x: 1, mode: 2}"))
     assert len(found) == 4
 
 
@@ -166,7 +166,7 @@ def test_all_problems_of_an_object_are_reported():
 def test_a_secret_is_refused_and_not_repeated(spec, path):
     """It would reach Git."""
     text = make("Fabricator", "fabricator.githedgehog.com/v1beta1", "{name: default}", f"spec: {spec}")
-    (found,) = taken(text)
+    (found,) = accepted_or_problems(text)
     assert f"Fabricator/fab/default: {path}: holds a secret" in found
     assert "$5$" not in found
     assert "abc" not in found
@@ -204,7 +204,7 @@ def test_a_list_item_that_is_not_an_object_is_refused():
 @pytest.mark.parametrize("kind", ["SwitchGroup", "ServerProfile"])
 def test_a_kind_of_any_namespace_is_in_that_of_its_fabric(kind):
     """A user who may push must not be able to write into the namespaces of others."""
-    (line,) = taken(make(kind, "wiring.githedgehog.com/v1beta1", "{name: a, namespace: kube-system}"))
+    (line,) = accepted_or_problems(make(kind, "wiring.githedgehog.com/v1beta1", "{name: a, namespace: kube-system}"))
     assert f"'kube-system': {kind} lives in the namespace of its fabric default only" in line
 
 
@@ -212,7 +212,7 @@ def test_a_password_in_a_url_is_a_secret_wherever_the_colon_is():
     """And nothing else is."""
 
     def fabricator(value):
-        return taken(
+        return accepted_or_problems(
             make("Fabricator", "fabricator.githedgehog.com/v1beta1", rest=f"spec: {{config: {{x: '{value}'}}}}")
         )
 

@@ -85,7 +85,7 @@ def make_admission(*more: Manifest, settings: FabricSettings | None = None) -> A
     )
 
 
-def said(verdict: AdmissionResponse) -> list[str]:
+def broken_rules(verdict: AdmissionResponse) -> list[str]:
     """Rule and place of each violation, as `rule-id .spec.field`."""
     return [f"{one.rule.id} {str(one).split(': ')[0]}" for one in verdict.violations]
 

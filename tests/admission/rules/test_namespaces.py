@@ -8,7 +8,7 @@ import pytest
 
 from devstack.objects import make
 from hedgehog.fabric.model import Manifest
-from tests.admission.rules.factories import make_admission, make_subnet, make_switch, make_vpc, said
+from tests.admission.rules.factories import broken_rules, make_admission, make_subnet, make_switch, make_vpc
 
 
 def vlans(*ranges: tuple[int, int], name: str = "mine") -> Manifest:
@@ -36,7 +36,7 @@ def addresses(*subnets: str, name: str = "mine") -> Manifest:
 )
 def test_ranges_of_a_vlan_namespace_are_validated(ranges: list[tuple[int, int]], expected: list[str]) -> None:
     """They are 1..4094, apart from each other and from what is reserved."""
-    assert said(make_admission().create(vlans(*ranges))) == expected
+    assert broken_rules(make_admission().create(vlans(*ranges))) == expected
 
 
 def test_with_one_invalid_range_all_ranges_are_dropped() -> None:
@@ -53,14 +53,14 @@ def test_with_one_invalid_range_all_ranges_are_dropped() -> None:
 def test_an_empty_namespace_is_a_warning(kind: str, rule: str) -> None:
     """No VPC can use it."""
     verdict = make_admission().create(make(kind, "mine"))
-    assert (verdict.accepted, said(verdict)) == (True, [f"{rule} .spec"])
+    assert (verdict.accepted, broken_rules(verdict)) == (True, [f"{rule} .spec"])
 
 
 def test_vlans_that_vpcs_use_cannot_be_removed() -> None:
     """It looks at VPCs whose IPv4Namespace has the name; of hostBGP ones too, where VLAN 0 is in no namespace."""
     fabric = make_admission(make_vpc("v1"), make_vpc("v2", {"b": make_subnet(2, vlan=0, hostBGP=True)}))
     verdict = fabric.update(vlans((2000, 2999), name="default"))
-    assert said(verdict) == ["vlannamespace-vlan-in-use .spec.ranges"] * 2
+    assert broken_rules(verdict) == ["vlannamespace-vlan-in-use .spec.ranges"] * 2
     assert [str(one).split(": ")[1] for one in verdict.violations] == [
         "VPC v1 uses VLAN 1001 for its subnet default",
         "VPC v2 uses VLAN 0 for its subnet b",
@@ -71,7 +71,7 @@ def test_removing_vlans_that_upstream_does_not_check_is_a_warning() -> None:
     """Those of VPCs whose two namespaces have different names."""
     fabric = make_admission(vlans((10, 20)), make_vpc("v1", {"a": make_subnet(vlan=15)}, vlanNamespace="mine"))
     verdict = fabric.update(vlans((16, 20)))
-    assert (verdict.accepted, said(verdict)) == (True, ["vlannamespace-vlan-lost .spec.ranges"])
+    assert (verdict.accepted, broken_rules(verdict)) == (True, ["vlannamespace-vlan-lost .spec.ranges"])
 
 
 def test_a_vlan_namespace_in_use_cannot_be_deleted() -> None:
@@ -98,12 +98,12 @@ def test_a_vlan_namespace_in_use_cannot_be_deleted() -> None:
 )
 def test_subnets_of_an_ipv4_namespace_are_validated(subnets: list[str], expected: list[str]) -> None:
     """At most ten CIDRs, apart from each other and from what is reserved; some are accepted with a warning."""
-    assert said(make_admission().create(addresses(*subnets))) == expected
+    assert broken_rules(make_admission().create(addresses(*subnets))) == expected
 
 
 def test_the_name_of_an_ipv4_namespace_is_short() -> None:
     """Eleven characters."""
-    assert said(make_admission().create(addresses("10.1.0.0/16", name="twelve-chars"))) == [
+    assert broken_rules(make_admission().create(addresses("10.1.0.0/16", name="twelve-chars"))) == [
         "ipv4namespace-name-too-long .metadata.name"
     ]
 
@@ -124,7 +124,7 @@ def test_subnets_that_vpcs_use_cannot_be_removed(subnet: dict[str, Any], expecte
     fabric = make_admission(
         addresses("10.0.0.0/16", "10.9.0.0/16"), make_vpc("v1", {"a": make_subnet(**subnet)}, ipv4Namespace="mine")
     )
-    assert said(fabric.update(addresses("10.9.0.0/16"))) == expected
+    assert broken_rules(fabric.update(addresses("10.9.0.0/16"))) == expected
 
 
 def test_an_ipv4_namespace_in_use_cannot_be_deleted() -> None:

@@ -50,7 +50,7 @@ def admission_with(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Adm
     return admission
 
 
-def said(verdict: AdmissionResponse) -> list[str]:
+def broken_rules(verdict: AdmissionResponse) -> list[str]:
     """Rule and place of each violation."""
     return [f"{one.rule.id} {str(one).split(': ')[0]}" for one in verdict.violations]
 
@@ -95,7 +95,7 @@ GOOD: Iterable[Manifest] = [
 def test_valid_connections_of_each_type_are_accepted(manifest: Manifest, upstream: Upstream) -> None:
     """Nothing to say, not even a warning."""
     verdict = admission_with(upstream=upstream).create(manifest)
-    assert (verdict.accepted, said(verdict)) == (True, [])
+    assert (verdict.accepted, broken_rules(verdict)) == (True, [])
 
 
 REFUSED = {
@@ -209,7 +209,7 @@ def test_all_violations_of_a_connection_are_reported(manifest: Manifest, wanted:
         switch("leaf-05", redundancy={"group": "other", "type": "eslag"}),
     ]
     verdict = admission_with(*more, upstream=upstream).create(manifest)
-    assert (verdict.accepted, said(verdict)) == (False, wanted)
+    assert (verdict.accepted, broken_rules(verdict)) == (False, wanted)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_link_address_is_used_only_once() -> None:
         admission_with(), fabric(("spine-01/E1/1 172.30.128.0/31", "leaf-01/E1/49 172.30.128.1/31"), name="one")
     )
     mesh = {"links": [ports(leaf1="leaf-01/E1/50 172.30.128.1/31", leaf2="leaf-02/E1/50 172.30.128.0/31")]}
-    assert said(admission.create(connection("two", mesh=mesh))) == [
+    assert broken_rules(admission.create(connection("two", mesh=mesh))) == [
         f"connection-link-address-taken .spec.mesh.links[0].{side}.ip" for side in ("leaf1", "leaf2")
     ]
 
@@ -240,18 +240,18 @@ def test_a_link_address_is_used_only_once() -> None:
 def test_a_switch_without_its_profile_accepts_no_connection() -> None:
     """Which ports it has is in the profile."""
     verdict = admission_with(switch("leaf-07", profile="nope")).create(unbundled("c", "leaf-07/E1/1"))
-    assert said(verdict) == ["connection-profile-missing .spec.unbundled.link.switch.port"]
+    assert broken_rules(verdict) == ["connection-profile-missing .spec.unbundled.link.switch.port"]
 
 
 def test_type_and_vpc_of_a_connection_are_immutable() -> None:
     """The type is the first that is set, so adding one after it changes nothing for upstream."""
     admission = put(admission_with(), unbundled("one"), static("10.9.0.1/24", "10.9.0.2", withinVPC="vpc-1"))
-    assert said(admission.update(connection("one", external={"link": ports(switch="leaf-01/E1/1")}))) == [
+    assert broken_rules(admission.update(connection("one", external={"link": ports(switch="leaf-01/E1/1")}))) == [
         "connection-type-immutable .spec"
     ]
-    assert said(admission.update(static())) == ["connection-vpc-immutable .spec.staticExternal.withinVPC"]
+    assert broken_rules(admission.update(static())) == ["connection-vpc-immutable .spec.staticExternal.withinVPC"]
     both = connection("one", **unbundled("one")["spec"], external={})
-    assert (admission.update(both).accepted, said(admission.update(both))) == (
+    assert (admission.update(both).accepted, broken_rules(admission.update(both))) == (
         True,
         ["connection-two-types .spec.external"],
     )
@@ -262,7 +262,7 @@ def test_a_connection_is_deleted_after_its_attachments(kind: str) -> None:
     """Delete is refused while something is attached, and free afterwards."""
     admission = put(admission_with(), unbundled("one"))
     admission.put(attachment(kind, "one"))
-    assert said(admission.delete("Connection", "one")) == ["connection-in-use ."]
+    assert broken_rules(admission.delete("Connection", "one")) == ["connection-in-use ."]
     admission.remove(kind, "to-one")
     assert admission.delete("Connection", "one").accepted
 
@@ -274,28 +274,28 @@ def test_the_older_release_warns_of_mclag_and_the_newer_refuses_it() -> None:
     beside["spec"]["mclag"] = {"links": links}
     older, newer = (admission_with(upstream=upstream) for upstream in (Upstream.V0_126, Upstream.V0_129))
     deprecated = ["connection-mclag-deprecated .spec.mclag"]
-    assert (older.create(alone).accepted, said(older.create(alone))) == (True, deprecated)
-    assert (newer.create(alone).accepted, said(newer.create(alone))) == (
+    assert (older.create(alone).accepted, broken_rules(older.create(alone))) == (True, deprecated)
+    assert (newer.create(alone).accepted, broken_rules(newer.create(alone))) == (
         False,
         ["connection-mclag-removed .spec.mclag"],
     )
-    assert [said(one.create(beside)) for one in (older, newer)] == [deprecated, deprecated]
+    assert [broken_rules(one.create(beside)) for one in (older, newer)] == [deprecated, deprecated]
 
 
 @pytest.mark.parametrize("manifest, wanted", WARNED.values(), ids=WARNED)
 def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, wanted: list[str]) -> None:
     """Accepted, with a warning."""
     verdict = admission_with().create(manifest)
-    assert (verdict.accepted, said(verdict)) == (True, wanted)
+    assert (verdict.accepted, broken_rules(verdict)) == (True, wanted)
 
 
 def test_moving_ports_of_an_attached_connection_is_a_warning() -> None:
     """Adding a cable is fine; so is moving ports while nothing is attached."""
     admission = put(admission_with(), eslag("leaf-01/E1/1", "leaf-02/E1/1"))
     moved, more = eslag("leaf-01/E1/2", "leaf-02/E1/1"), eslag("leaf-01/E1/1", "leaf-02/E1/1", "leaf-02/E1/2")
-    assert said(admission.update(moved)) == []
+    assert broken_rules(admission.update(moved)) == []
     admission.put(attachment("VPCAttachment", "c"))
-    assert said(admission.update(more)) == []
+    assert broken_rules(admission.update(more)) == []
     assert [str(one) for one in admission.update(moved).violations] == [
         ".spec.eslag: leaves leaf-01/E1/1 while to-c is attached"
     ]

@@ -10,13 +10,13 @@ from devstack.objects import make
 from hedgehog.admission.review import Admission
 from hedgehog.fabric.model import Manifest
 from tests.admission.rules.factories import (
+    broken_rules,
     make_admission,
     make_external,
     make_external_attachment,
     make_external_peering,
     make_link,
     make_vpc,
-    said,
 )
 
 STATIC = {"remoteIP": "100.1.0.2", "ip": "100.1.0.1/24", "vlan": 20}
@@ -61,7 +61,7 @@ def static(*prefixes: str, **spec: Any) -> Manifest:
 )
 def test_an_external_has_communities_or_prefixes(external: Manifest, expected: list[str]) -> None:
     """And a short name, in a namespace that exists; odd prefixes are warned of."""
-    assert said(fabric().create(external)) == expected
+    assert broken_rules(fabric().create(external)) == expected
 
 
 @pytest.mark.parametrize("user", [make_external_attachment(), make_external_peering()])
@@ -78,14 +78,14 @@ def test_changing_an_external_that_is_in_use_is_a_warning() -> None:
     """Upstream accepts a change of form or of namespace; while nothing uses the External there is no warning."""
     changed = make_external("ext-1", static={"prefixes": ["0.0.0.0/0"]}, ipv4Namespace="other")
     other = make("IPv4Namespace", "other", {"subnets": ["10.1.0.0/16"]})
-    assert said(fabric(other, make_external_attachment()).update(changed)) == [
+    assert broken_rules(fabric(other, make_external_attachment()).update(changed)) == [
         "external-form-changed .spec.static",
         "external-ipv4-namespace-changed .spec.ipv4Namespace",
     ]
-    assert said(fabric(other, make_vpc("vpc-1"), make_external_peering()).update(changed)) == [
+    assert broken_rules(fabric(other, make_vpc("vpc-1"), make_external_peering()).update(changed)) == [
         "external-ipv4-namespace-changed .spec.ipv4Namespace"
     ]
-    assert said(fabric(other).update(changed)) == []
+    assert broken_rules(fabric(other).update(changed)) == []
 
 
 def fixed(**changes: Any) -> Manifest:
@@ -140,7 +140,7 @@ def fixed(**changes: Any) -> Manifest:
 )
 def test_an_external_attachment_has_one_of_two_forms(attachment: Manifest, expected: list[str]) -> None:
     """That of its External, at a Connection of type external."""
-    assert said(fabric().create(attachment)) == expected
+    assert broken_rules(fabric().create(attachment)) == expected
 
 
 def test_attachments_of_a_connection_have_different_vlans() -> None:
@@ -148,13 +148,13 @@ def test_attachments_of_a_connection_have_different_vlans() -> None:
     admission = fabric(
         make_external_attachment("first"), make_external_attachment("bare", switch={"ip": "100.2.0.1/24"})
     )
-    assert said(admission.create(make_external_attachment("second"))) == [
+    assert broken_rules(admission.create(make_external_attachment("second"))) == [
         "external-attachment-vlan-taken .spec.switch.vlan"
     ]
     for vlan in (10, 0):
-        assert said(admission.create(fixed(vlan=vlan))) == ["external-attachment-vlan-taken .spec.static.vlan"]
-    assert said(admission.create(make_external_attachment("second", connection="spare"))) == []
-    assert said(admission.update(make_external_attachment("first"))) == []
+        assert broken_rules(admission.create(fixed(vlan=vlan))) == ["external-attachment-vlan-taken .spec.static.vlan"]
+    assert broken_rules(admission.create(make_external_attachment("second", connection="spare"))) == []
+    assert broken_rules(admission.update(make_external_attachment("first"))) == []
 
 
 def statement(**changes: Any) -> dict[str, Any]:
@@ -195,5 +195,5 @@ def statement(**changes: Any) -> dict[str, Any]:
 )
 def test_statements_of_an_acl_are_validated(statements: list[dict[str, Any]], expected: list[str]) -> None:
     """Each for itself, and their numbers together."""
-    found = said(fabric().create(make_external_attachment(inboundACL={"statements": statements})))
+    found = broken_rules(fabric().create(make_external_attachment(inboundACL={"statements": statements})))
     assert [one.replace(".spec.inboundACL.statements", "") for one in found] == expected

@@ -13,6 +13,7 @@ from hedgehog.admission.review import Admission
 from hedgehog.admission.rules.gateway.ports import parse_ports
 from hedgehog.fabric.model import Manifest
 from tests.admission.rules.factories import (
+    broken_rules,
     make_admission,
     make_expose,
     make_external,
@@ -21,7 +22,6 @@ from tests.admission.rules.factories import (
     make_subnet,
     make_vpc,
     make_vpc_peering,
-    said,
 )
 
 OUT = ("vpc-1", "ext.ext-1")
@@ -128,14 +128,14 @@ def forwarding(*ports: dict[str, str], **fields: Any) -> dict[str, Any]:
 )
 def test_each_side_exposes_only_its_own_addresses(peering: Manifest, expected: list[str]) -> None:
     """With NAT that fits the other side's."""
-    found = said(fabric().create(peering))
+    found = broken_rules(fabric().create(peering))
     assert [one.replace(".spec.peering", "") for one in found] == expected
 
 
 def test_a_peering_has_two_sides() -> None:
     """Those without a value are dropped before admission looks."""
     one = make("GatewayPeering", "peering", {"peering": {"vpc-1": {}, "vpc-2": None}})
-    assert said(fabric().create(one)) == ["gateway-peering-two-sides .spec.peering"]
+    assert broken_rules(fabric().create(one)) == ["gateway-peering-two-sides .spec.peering"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_peering_has_two_sides() -> None:
 )
 def test_a_peering_needs_a_gateway_in_its_group(group: str, expected: str) -> None:
     """An empty group carries nothing."""
-    assert said(fabric().create(make_gateway_peering(gatewayGroup=group))) == [f"{expected} .spec.gatewayGroup"]
+    assert broken_rules(fabric().create(make_gateway_peering(gatewayGroup=group))) == [f"{expected} .spec.gatewayGroup"]
 
 
 def test_addresses_exposed_to_one_vpc_do_not_overlap() -> None:
@@ -153,13 +153,13 @@ def test_addresses_exposed_to_one_vpc_do_not_overlap() -> None:
     )
     admission = fabric(other)
     refused = admission.create(make_gateway_peering())
-    assert said(refused) == ["gateway-peering-overlap .spec.peering.vpc-1.expose[0].ips[0].cidr"]
+    assert broken_rules(refused) == ["gateway-peering-overlap .spec.peering.vpc-1.expose[0].ips[0].cidr"]
     assert (
         refused.violations[0].message
         == "10.0.1.0/24 overlaps 10.0.1.128/25 of other, which is exposed to vpc-2 as well"
     )
-    assert said(admission.create(make_gateway_peering([make_expose("10.0.1.0/25")]))) == []
-    assert said(admission.create(make_gateway_peering(sides=("vpc-1", "ext.ext-1")))) == []
+    assert broken_rules(admission.create(make_gateway_peering([make_expose("10.0.1.0/25")]))) == []
+    assert broken_rules(admission.create(make_gateway_peering(sides=("vpc-1", "ext.ext-1")))) == []
     assert admission.update(other).accepted
 
 
@@ -168,11 +168,11 @@ def test_the_shorthand_is_refused_beside_another_peering() -> None:
     shorthand = [{"ips": [{"vpcSubnet": "default"}]}]
     plain = make_gateway_peering([make_expose("10.0.3.0/24")], name="plain", sides=("vpc-3", "vpc-2"))
     refused = fabric(plain).create(make_gateway_peering(shorthand))
-    assert said(refused) == ["gateway-peering-shorthand .spec.peering.vpc-1.expose[0].ips[0]"]
+    assert broken_rules(refused) == ["gateway-peering-shorthand .spec.peering.vpc-1.expose[0].ips[0]"]
     assert refused.violations[0].message == "has no cidr to compare with what plain exposes to vpc-2 as well"
     short = make_gateway_peering(shorthand, name="short", sides=("vpc-3", "vpc-2"))
     blocked = fabric(short).create(make_gateway_peering())
-    assert said(blocked) == ["gateway-peering-shorthand .spec.peering.vpc-1"]
+    assert broken_rules(blocked) == ["gateway-peering-shorthand .spec.peering.vpc-1"]
     assert blocked.violations[0].message == "short exposes something without a cidr to vpc-2 as well"
 
 
@@ -201,7 +201,7 @@ def rule(**fields: Any) -> dict[str, Any]:
 )
 def test_rules_of_an_acl_name_existing_sides_and_subnets(row: dict[str, Any], expected: list[str]) -> None:
     """Sources on the from side, destinations on the other, which is an External here."""
-    found = said(fabric().create(make_gateway_peering(sides=OUT, acl={"rules": [row]})))
+    found = broken_rules(fabric().create(make_gateway_peering(sides=OUT, acl={"rules": [row]})))
     assert [one.replace(".spec.acl.rules[0]", "") for one in found] == expected
 
 
@@ -209,7 +209,7 @@ def test_peering_a_pair_again_is_a_warning() -> None:
     """By a gateway, or by the fabric."""
     admission = fabric(make_gateway_peering(name="first"), make_vpc_peering())
     again = make_gateway_peering([], [make_expose("10.0.2.0/24")], name="second")
-    assert said(admission.create(again)) == [
+    assert broken_rules(admission.create(again)) == [
         "gateway-peering-duplicate .spec.peering",
         "peering-fabric-and-gateway .spec.peering",
     ]

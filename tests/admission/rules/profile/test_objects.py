@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.manifests.rule import RULES
-from tests.admission.rules.factories import make_admission, make_profile, make_switch, said
+from tests.admission.rules.factories import broken_rules, make_admission, make_profile, make_switch
 
 EXTRA = FabricSettings(allow_extra_switch_profiles=True)
 
@@ -47,7 +47,10 @@ def renamed(old: str, new: str) -> Manifest:
 
 def test_a_valid_profile_is_accepted_where_extra_ones_are_allowed() -> None:
     """And refused elsewhere."""
-    assert (said(admission_with().create(make_profile())), said(make_admission().create(make_profile()))) == (
+    assert (
+        broken_rules(admission_with().create(make_profile())),
+        broken_rules(make_admission().create(make_profile())),
+    ) == (
         [],
         ["profile-not-built-in .metadata.name"],
     )
@@ -140,7 +143,7 @@ REFUSED: dict[str, tuple[Manifest, list[str]]] = {
 @pytest.mark.parametrize(("manifest", "expected"), REFUSED.values(), ids=REFUSED)
 def test_an_invalid_profile_is_refused(manifest: Manifest, expected: list[str]) -> None:
     """Each fault gives its violation at its place, and no follow-ups."""
-    assert said(admission_with().create(manifest)) == expected
+    assert broken_rules(admission_with().create(manifest)) == expected
 
 
 def test_built_in_profiles_cannot_be_changed() -> None:
@@ -149,21 +152,21 @@ def test_built_in_profiles_cannot_be_changed() -> None:
     profile = copy.deepcopy(
         next(one for one in default_profiles(admission.settings) if one["metadata"]["name"] == "vs")
     )
-    assert said(admission.update(profile)) == []
+    assert broken_rules(admission.update(profile)) == []
     profile["spec"]["ports"]["E1/1"]["management"] = False
     profile["spec"]["notes"] = ""
-    assert said(admission.update(profile)) == []
+    assert broken_rules(admission.update(profile)) == []
     profile["spec"]["features"]["roce"] = False
-    assert said(admission.update(profile)) == ["profile-built-in .spec"]
-    assert said(admission.delete("SwitchProfile", "vs")) == ["profile-built-in ."]
+    assert broken_rules(admission.update(profile)) == ["profile-built-in .spec"]
+    assert broken_rules(admission.delete("SwitchProfile", "vs")) == ["profile-built-in ."]
 
 
 def test_changing_the_profile_of_a_switch_is_a_warning() -> None:
     """Upstream accepts it without checking the switches."""
     admission = admission_with(make_profile(), make_switch(profile="mine"))
     verdict = admission.update(changed("notes", "new"))
-    assert (verdict.accepted, said(verdict)) == (True, ["profile-in-use .spec"])
-    assert said(admission.update(make_profile())) == []
+    assert (verdict.accepted, broken_rules(verdict)) == (True, ["profile-in-use .spec"])
+    assert broken_rules(admission.update(make_profile())) == []
 
 
 def test_every_rule_of_profiles_has_a_test() -> None:

@@ -10,7 +10,7 @@ from devstack.objects import make
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests.rule import RULES, Severity
-from tests.admission.rules.factories import make_admission, make_profile, make_spine, make_switch, said
+from tests.admission.rules.factories import broken_rules, make_admission, make_profile, make_spine, make_switch
 
 PAIR = {"group": "pair", "type": "eslag"}
 
@@ -33,7 +33,7 @@ ACCEPTED = {
 def test_a_valid_switch_is_accepted(manifest: Manifest, upstream: Upstream) -> None:
     """Nothing to say, not even a warning."""
     verdict = make_admission(settings=FabricSettings(upstream=upstream)).create(manifest)
-    assert (verdict.accepted, said(verdict)) == (True, [])
+    assert (verdict.accepted, broken_rules(verdict)) == (True, [])
 
 
 REFUSED = {
@@ -132,7 +132,7 @@ REFUSED = {
 @pytest.mark.parametrize(("manifest", "expected"), REFUSED.values(), ids=REFUSED)
 def test_an_invalid_switch_is_refused(manifest: Manifest, expected: list[str]) -> None:
     """Each fault gives its violation at its place, and no follow-ups."""
-    assert said(make_admission().create(manifest)) == [*expected]
+    assert broken_rules(make_admission().create(manifest)) == [*expected]
 
 
 TAKEN = {
@@ -147,9 +147,9 @@ TAKEN = {
 def test_switches_have_different_addresses_and_leaves_different_asns(same: dict[str, Any], expected: list[str]) -> None:
     """The other switch is named; the switch itself does not count when it is updated."""
     admission = make_admission(make_switch("leaf-1", 1), make_switch("leaf-2", 2))
-    assert said(admission.create(make_switch("leaf-3", 3, **same))) == expected
-    assert said(admission.update(make_switch("leaf-2", 2, **same))) == expected
-    assert said(admission.update(make_switch("leaf-1", 1, description="new"))) == []
+    assert broken_rules(admission.create(make_switch("leaf-3", 3, **same))) == expected
+    assert broken_rules(admission.update(make_switch("leaf-2", 2, **same))) == expected
+    assert broken_rules(admission.update(make_switch("leaf-1", 1, description="new"))) == []
 
 
 def test_mclag_partners_may_share_asn_and_vtep_address() -> None:
@@ -157,7 +157,7 @@ def test_mclag_partners_may_share_asn_and_vtep_address() -> None:
     mclag = {"redundancy": {"group": "pair", "type": "mclag"}}
     admission = make_admission(make_switch("leaf-1", 1, **mclag))
     verdict = admission.create(make_switch("leaf-2", 2, asn=65101, vtepIP="172.30.12.1/32", **mclag))
-    assert (verdict.accepted, said(verdict)) == (True, ["switch-mclag-deprecated .spec.redundancy.type"])
+    assert (verdict.accepted, broken_rules(verdict)) == (True, ["switch-mclag-deprecated .spec.redundancy.type"])
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -166,13 +166,13 @@ def test_addresses_of_gateways_are_taken_if_the_fabric_has_gateways(enabled: boo
     admission = make_admission(settings=FabricSettings(gateway_enabled=enabled))
     admission.put(make("Gateway", "gw-1", {"protocolIP": "172.30.8.2/32", "vtepIP": "172.30.12.1/32"}))
     expected = ["switch-address-used .spec.protocolIP", "switch-address-used .spec.vtepIP"] if enabled else []
-    assert said(admission.create(make_switch())) == expected
+    assert broken_rules(admission.create(make_switch())) == expected
 
 
 def test_an_undefined_pipeline_has_room_for_no_port() -> None:
     """As in a profile whose pipelines were changed under the switch."""
     profile = make_profile(pipelines={"2": {"maxPorts": 4}})
-    assert said(make_admission(profile).create(make_switch(profile="mine"))) == [
+    assert broken_rules(make_admission(profile).create(make_switch(profile="mine"))) == [
         "switch-pipeline-exceeded .spec.portBreakouts"
     ]
 
@@ -183,8 +183,8 @@ def test_breakouts_cannot_change_while_roce_is_on(after: dict[str, str]) -> None
     old = make_switch(profile="celestica-ds3000", roce=True)
     admission = make_admission(old)
     new = make_switch(profile="celestica-ds3000", portBreakouts=after)
-    assert said(admission.update(new)) == ["switch-breakouts-frozen .spec.portBreakouts"]
-    assert said(admission.update(make_switch(profile="celestica-ds3000"))) == []
+    assert broken_rules(admission.update(new)) == ["switch-breakouts-frozen .spec.portBreakouts"]
+    assert broken_rules(admission.update(make_switch(profile="celestica-ds3000"))) == []
 
 
 def make_connection(name: str, port: str, *, kind: str = "unbundled", switch: str = "leaf-1") -> Manifest:
@@ -197,7 +197,7 @@ def make_connection(name: str, port: str, *, kind: str = "unbundled", switch: st
 def test_a_switch_with_connections_cannot_be_deleted() -> None:
     """MCLAG connections carry no label, and do not count."""
     admission = make_admission(make_switch(), make_switch("leaf-2", 2), make_connection("c", "E1/1"))
-    assert said(admission.delete("Switch", "leaf-1")) == ["switch-has-connections ."]
+    assert broken_rules(admission.delete("Switch", "leaf-1")) == ["switch-has-connections ."]
     assert admission.delete("Switch", "leaf-2").accepted
 
 
@@ -217,7 +217,7 @@ WARNED = {
 def test_what_upstream_accepts_by_mistake_is_a_warning(manifest: Manifest, expected: list[str]) -> None:
     """The object is accepted all the same."""
     verdict = make_admission(make_switch("leaf-9", 9, boot={"serial": "SN-9"})).create(manifest)
-    assert (verdict.accepted, said(verdict)) == (True, expected)
+    assert (verdict.accepted, broken_rules(verdict)) == (True, expected)
 
 
 CHANGED: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -247,7 +247,7 @@ def test_changes_that_break_connections_and_attachments_are_warnings(
         make("VPCAttachment", "a", {"connection": "c", "subnet": "v/a"}),
     )
     verdict = admission.update(make_switch(**{**before, **change}))
-    assert (verdict.accepted, said(verdict)) == (True, expected)
+    assert (verdict.accepted, broken_rules(verdict)) == (True, expected)
 
 
 def test_every_rule_of_switches_has_a_test() -> None:
@@ -283,4 +283,4 @@ def test_a_switch_may_lack_structures_that_a_patch_removed() -> None:
     verdict = make_admission(make_switch()).patch(
         "Switch", "leaf-1", {"spec": {"redundancy": None, "boot": None, "ecmp": None}}
     )
-    assert (verdict.accepted, said(verdict)) == (True, [])
+    assert (verdict.accepted, broken_rules(verdict)) == (True, [])

@@ -11,13 +11,13 @@ from hedgehog.admission.review import Admission
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from tests.admission.rules.factories import (
+    broken_rules,
     make_admission,
     make_link,
     make_spine,
     make_subnet,
     make_switch,
     make_vpc,
-    said,
 )
 
 LINK = "fabric.githedgehog.com/p2p-link"
@@ -82,7 +82,7 @@ def fabric(*more: Manifest, upstream: Upstream = Upstream.V0_129) -> Admission:
 )
 def test_attachments_need_a_connection_that_fits_their_vpc(attachment: Manifest, expected: list[str]) -> None:
     """The subnet, the type of the Connection, its switches and their models decide."""
-    assert said(fabric().create(attachment)) == expected
+    assert broken_rules(fabric().create(attachment)) == expected
 
 
 def test_the_older_release_allows_a_native_vlan_for_hostbgp() -> None:
@@ -94,7 +94,7 @@ def test_hostbgp_cannot_be_combined_with_mclag() -> None:
     """Not even on one of the two switches."""
     switch = make_switch("leaf-5", 5, redundancy={"group": "pair", "type": "mclag"})
     verdict = fabric(switch, make_link("mc", "unbundled", "leaf-5")).create(attach("vpc-1/bgp", "mc"))
-    assert said(verdict) == ["attachment-hostbgp-mclag .spec.connection"]
+    assert broken_rules(verdict) == ["attachment-hostbgp-mclag .spec.connection"]
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_a_p2p_link_is_an_ipv4_31(text: str, accepted: bool) -> None:
     attachment = attach()
     attachment["metadata"]["annotations"] = {LINK: text}
     expected = [] if accepted else [f'attachment-p2p-link-invalid .metadata.annotations["{LINK}"]']
-    assert said(fabric().create(attachment)) == expected
+    assert broken_rules(fabric().create(attachment)) == expected
 
 
 def test_a_subnet_is_attached_once_and_only_one_is_untagged() -> None:
     """An update may keep what the attachment itself has."""
     there = fabric(attach(name="first", nativeVLAN=True))
-    assert said(there.create(attach())) == ["attachment-duplicate .spec.subnet"]
-    assert said(there.create(attach("vpc-3/default", nativeVLAN=True))) == [
+    assert broken_rules(there.create(attach())) == ["attachment-duplicate .spec.subnet"]
+    assert broken_rules(there.create(attach("vpc-3/default", nativeVLAN=True))) == [
         "attachment-native-vlan-taken .spec.nativeVLAN"
     ]
     assert there.create(attach("vpc-3/default")).accepted
