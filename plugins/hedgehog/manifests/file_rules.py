@@ -17,7 +17,7 @@ SYNTAX = rule(
 ENCODING = rule(
     "yaml-encoding",
     what="A file is UTF-8 text without control characters.",
-    why="YAML readers refuse it, and such characters deceive terminals and databases.",
+    why="YAML readers refuse anything else, and control characters deceive terminals and databases.",
     source="YAML 1.2, section 5.1",
     fix="save the file as UTF-8 and remove the character",
 )

@@ -9,7 +9,7 @@ from hedgehog.manifests.rule import Severity, rule
 
 REFUSED = rule(
     "cluster-refused",
-    what="The cluster takes the object in a server-side dry run.",
+    what="The cluster accepts the object in a server-side dry run.",
     why="It knows what is in it, and may run another release of Hedgehog.",
     source="the cluster's own admission, asked with dryRun=All",
     fix="correct what the cluster says; if it is wrong, compare its release with the --upstream that was checked",

@@ -116,7 +116,7 @@ GATEWAY_MISSING = rule(
 VLAN = rule(
     "connection-vlan-invalid",
     what="The VLAN of a static external is at most 4094.",
-    why="There are no others on the wire.",
+    why="There are no other VLANs.",
     source="ours",
     fix="choose a VLAN from 1 to 4094, or remove it for untagged traffic",
     severity=Severity.WARNING,

@@ -18,7 +18,7 @@ _VALIDATE = "api/vpc/v1beta1/externalattachment_types.go Validate"
 EXTERNAL_REQUIRED = rule(
     "external-attachment-external-required",
     what="An ExternalAttachment names its External.",
-    why="There is nothing to attach otherwise.",
+    why="Otherwise there is nothing to attach.",
     source=_VALIDATE,
     fix="set external",
 )
@@ -81,7 +81,7 @@ STATIC_IP = rule(
 EXTERNAL_ABSENT = rule(
     "external-attachment-external-absent",
     what="The External of an ExternalAttachment exists.",
-    why="There is nothing to attach otherwise.",
+    why="Otherwise there is nothing to attach.",
     source=_VALIDATE,
     fix="create the External first, or correct the name",
     absent="External",
@@ -104,7 +104,7 @@ CONNECTION_ABSENT = rule(
 CONNECTION_TYPE = rule(
     "external-attachment-connection-type",
     what="The Connection of an ExternalAttachment is of type external.",
-    why="Ports of other types are used otherwise.",
+    why="The ports of other types are used for something else.",
     source=_VALIDATE,
     fix="name a Connection of type external",
 )
@@ -118,7 +118,7 @@ VLAN_TAKEN = rule(
 VLAN_RANGE = rule(
     "external-attachment-vlan-range",
     what="The VLAN of an ExternalAttachment is at most 4094.",
-    why="There are no others; upstream takes any 16-bit number.",
+    why="There are no other VLANs; upstream accepts any 16-bit number.",
     source="ours",
     fix="choose a VLAN from 1 to 4094, or 0 for none",
     severity=Severity.WARNING,

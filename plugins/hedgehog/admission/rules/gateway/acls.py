@@ -31,7 +31,7 @@ DIRECTION = rule(
     what="A rule names the side of the peering that traffic comes from or goes to.",
     why="A rule filters one direction.",
     source=_VALIDATE,
-    fix="set from or to to one of the two names in `peering` (an External with `ext.`)",
+    fix="set `from` or `to` to one of the two names in `peering` (an External with `ext.`)",
 )
 ONE_OF = rule(
     "gateway-acl-one-of",

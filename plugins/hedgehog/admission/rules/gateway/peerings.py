@@ -36,7 +36,7 @@ TWO_SIDES = rule(
 GROUP_ABSENT = rule(
     "gateway-peering-group-absent",
     what="The GatewayGroup of a GatewayPeering exists.",
-    why="Its members carry the peering out.",
+    why="Its members implement the peering.",
     source=_VALIDATE,
     fix="create the GatewayGroup first, or correct the name",
     absent="GatewayGroup",
@@ -60,7 +60,7 @@ VPC_ABSENT = rule(
 EXTERNAL_ABSENT = rule(
     "gateway-peering-external-absent",
     what="The Externals of a GatewayPeering exist.",
-    why="There is nothing to peer with otherwise.",
+    why="Otherwise there is nothing to peer with.",
     source=_VALIDATE,
     fix="create the External first, or correct the name",
     absent="External",
@@ -75,7 +75,7 @@ CIDR_FOREIGN = rule(
 SUBNET_ABSENT = rule(
     "gateway-peering-subnet-absent",
     what="A vpcSubnet that is exposed exists in its VPC.",
-    why="There is nothing to expose otherwise.",
+    why="Otherwise there is nothing to expose.",
     source=_VALIDATE,
     fix="correct the name",
 )

@@ -16,7 +16,7 @@ _MAC_LENGTH = len("00:00:00:00:00:00")
 
 ADDRESS_FOREIGN = rule(
     "gateway-address-foreign",
-    what="protocolIP and vtepIP of a Gateway are inside the subnets that the fabric keeps for them.",
+    what="protocolIP and vtepIP of a Gateway are inside the subnets that the fabric reserves for them.",
     why="Switches announce and accept only these, so the gateway could not be reached.",
     source="ours",
     fix="choose a free address of the fabric's protocol or VTEP subnet",

@@ -25,7 +25,7 @@ _VALIDATE = "api/vpc/v1beta1/vpcattachment_types.go VPCAttachment.Validate"
 SUBNET_REQUIRED = rule(
     "attachment-subnet-required",
     what="A VPCAttachment names the subnet to attach.",
-    why="There is nothing to attach otherwise.",
+    why="Otherwise there is nothing to attach.",
     source=_VALIDATE,
     fix="set subnet to <vpc>/<subnet>: vpc-01/default. There is no field spec.vpc",
 )

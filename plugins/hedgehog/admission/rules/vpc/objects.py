@@ -68,7 +68,7 @@ SUBNETS_OVERLAP = rule(
 PERMIT = rule(
     "vpc-permit-invalid",
     what=f"Every list of permit has at least {FEWEST_PERMITTED} subnets of the VPC, each once.",
-    why="It says which subnets may talk to each other.",
+    why="Such a list says which subnets may talk to each other.",
     source=_VALIDATE,
     fix="list subnets of this VPC by name: [frontend, backend]",
 )

@@ -40,7 +40,7 @@ TWO_VPCS = rule(
 PEERED_VPC_ABSENT = rule(
     "vpc-peering-vpc-absent",
     what="Both VPCs of a VPCPeering exist.",
-    why="There is nothing to peer otherwise.",
+    why="Otherwise there is nothing to peer.",
     source=_VPC_PEERING,
     fix="create the VPC first, or correct the name",
     absent="VPC",
@@ -69,14 +69,14 @@ PEERED_SUBNET_ABSENT = rule(
 VPC_REQUIRED = rule(
     "external-peering-vpc-required",
     what="An ExternalPeering names its VPC.",
-    why="There is nothing to peer otherwise.",
+    why="Otherwise there is nothing to peer.",
     source=_EXTERNAL_PEERING,
     fix="set permit.vpc.name",
 )
 EXTERNAL_REQUIRED = rule(
     "external-peering-external-required",
     what="An ExternalPeering names its External.",
-    why="There is nothing to peer otherwise.",
+    why="Otherwise there is nothing to peer.",
     source=_EXTERNAL_PEERING,
     fix="set permit.external.name",
 )
@@ -90,7 +90,7 @@ PREFIX_REQUIRED = rule(
 VPC_ABSENT = rule(
     "external-peering-vpc-absent",
     what="The VPC of an ExternalPeering exists.",
-    why="There is nothing to peer otherwise.",
+    why="Otherwise there is nothing to peer.",
     source=_EXTERNAL_PEERING,
     fix="create the VPC first, or correct the name",
     absent="VPC",
@@ -98,7 +98,7 @@ VPC_ABSENT = rule(
 EXTERNAL_ABSENT = rule(
     "external-peering-external-absent",
     what="The External of an ExternalPeering exists.",
-    why="There is nothing to peer with otherwise.",
+    why="Otherwise there is nothing to peer with.",
     source=_EXTERNAL_PEERING,
     fix="create the External first, or correct the name (without `ext.`)",
     absent="External",

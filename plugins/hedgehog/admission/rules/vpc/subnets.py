@@ -34,7 +34,7 @@ CIDR_RESERVED = rule(
 GATEWAY_INVALID = rule(
     "vpc-gateway-invalid",
     what="The gateway is an address of the subnet.",
-    why="Servers could not reach it.",
+    why="Servers cannot reach a gateway outside their subnet.",
     source=_VALIDATE,
     fix="correct it, or remove it to get the first host address",
 )
