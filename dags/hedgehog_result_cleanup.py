@@ -45,7 +45,7 @@ def hedgehog_result_cleanup() -> None:
         task_id="repair",
         dry_run="{{ params.dry_run }}",
         priority_weight=2,
-        doc_md="Gives fabrics whose run was killed an outcome; one whose runs are killed again and again is parked.",
+        doc_md="Gives fabrics whose run was killed an outcome; one whose runs are killed repeatedly is parked.",
     )
     SweepHistoriesOperator(
         task_id="sweep",

@@ -22,7 +22,7 @@
         ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
         ├── Flapping              another controller keeps overwriting what we write; held for growing periods
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
-        ├── WorkKilled            the process that does the work is killed again and again
+        ├── WorkKilled            the process that does the work is killed repeatedly
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
 
 Adapters translate foreign exceptions into these and chain them. A message says which object, what is wrong and
@@ -172,7 +172,7 @@ class PruneRefused(PermanentError):
 
 
 class WorkKilled(PermanentError):
-    """The process that does the work is killed again and again: by its time limit, or because it runs out of memory."""
+    """The process that does the work is killed repeatedly: by its time limit, or because it runs out of memory."""
 
 
 class SchemaMismatch(PermanentError):

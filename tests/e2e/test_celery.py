@@ -18,7 +18,7 @@ QUICK_REPAIR = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "40",
 }
-"""Seconds until a lost worker's task is tried again and its message is delivered again; a deployment has minutes."""
+"""Seconds until a lost worker's task is retried and its message is delivered again; a deployment has minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_worker_killed_during_a_sync_loses_nothing_and_repeats_nothing(
     stack.wait_in_sync(name)
 
     assert written(stack, name, repository) == once(objects)
-    stack.airflow.wait(lambda: repaired(stack, lost), "the lost tasks to be tried again")
+    stack.airflow.wait(lambda: repaired(stack, lost), "the lost tasks to be retried")
     assert {tuple(tries(stack, task)) for task in lost} == {("failed", "success")}
     stack.airflow.wait(lambda: celery.unacknowledged() == 0, "the lost message to be delivered again")
     assert written(stack, name, repository) == once(objects)

@@ -147,7 +147,7 @@ def ada(github: GitHubLab, guarded: Guarded, name: str) -> Person:
     settings = {"source_of_truth": "git", "kubernetes_connection_id": CLUSTER}
     github.stack.add_fabric(name, git_repository=name, **settings)
     head = ada.git("rev-parse", "HEAD").strip()
-    assert github.worked_on(github.push(name, NO_COMMIT, head)) == ("done", f"looked at main@sha1:{head}")
+    assert github.worked_on(github.push(name, NO_COMMIT, head)) == ("done", f"read main@sha1:{head}")
     wait_for(github.stack, name, f"main@sha1:{head}")
     assert guarded.webhook.refusals == []
     return ada
@@ -179,7 +179,7 @@ def test_a_pushed_vpc_and_its_attachment_arrive_at_one_revision(
     delivery = github.push(name, before, head)
 
     assert_arrived(github, guarded, name, head, since)
-    assert github.worked_on(delivery) == ("done", f"looked at main@sha1:{head}")
+    assert github.worked_on(delivery) == ("done", f"read main@sha1:{head}")
 
 
 def test_a_push_whose_webhook_was_lost_arrives_with_the_schedule(
@@ -295,7 +295,7 @@ def test_a_pushed_edit_of_a_database_owned_fabric_is_held_and_reported(
     edited = (ada.directory / path).read_text().replace("1001", "1011")
     head = ada.commit({path: edited})
 
-    assert github.worked_on(github.push(name, before, head)) == ("done", f"looked at main@sha1:{head}")
+    assert github.worked_on(github.push(name, before, head)) == ("done", f"read main@sha1:{head}")
     state = github.stack.wait_status(name, "git", "out_of_sync")
 
     assert path in state.reason, state

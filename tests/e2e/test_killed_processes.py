@@ -42,7 +42,7 @@ def test_a_scheduler_killed_with_its_tasks_during_a_sync_loses_nothing(quick: St
     quick.wait_in_sync(name)
 
     assert written(quick, name, repository) == once(objects)
-    quick.airflow.wait(lambda: repaired(quick, lost), "the lost tasks to be tried again")
+    quick.airflow.wait(lambda: repaired(quick, lost), "the lost tasks to be retried")
     assert written(quick, name, repository) == once(objects)
 
 

@@ -1,4 +1,4 @@
-"""The development cluster with Hedgehog's admission: what the sync is tried against (devstack/admission_webhook.py)."""
+"""The development cluster with Hedgehog's admission: what the sync is retriedst (devstack/admission_webhook.py)."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def test_what_the_preparation_raises_is_that_object_s_failure(api: Cluster) -> N
 
 
 def test_an_unexpected_error_in_one_object_is_that_object_s_failure(api: Cluster) -> None:
-    """A number that no JSON of an API server can hold; it is tried again, for nothing says that it is permanent."""
+    """A number that no JSON of an API server can hold; it is retried, for nothing says that it is permanent."""
     results = apply(api, [[make("Server", "s", {"description": 2**70}), make_server("t")]])
     assert actions(results) == {"s": Action.FAILED, "t": Action.CREATED}
     error = results[ObjectRef("Server", "default", "s")].error

@@ -70,7 +70,7 @@ def failed(given: Answer) -> HedgehogError:
     ],
 )
 def test_an_object_that_is_too_large_waits_for_a_person(code: int, message: str) -> None:
-    """It is not an outage: nothing is tried again, and nothing else waits for it."""
+    """It is not an outage: nothing is retried, and nothing else waits for it."""
     given = answer(code, message)
     error = failed(given)
     assert isinstance(error, TooLarge)

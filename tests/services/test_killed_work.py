@@ -1,4 +1,4 @@
-"""Work whose process is killed again and again is told as such, where people look, and keeps nobody else waiting."""
+"""Work whose process is killed repeatedly is told as such, where people look, and keeps nobody else waiting."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def push(lab, number=1):
 
 
 def test_a_repository_that_kills_its_look_is_left_alone_and_its_fabrics_say_why(lab):
-    """What a host told of it is a dead letter; at the next push, by hand, or an hour later it is tried again."""
+    """What a host told of it is a dead letter; at the next push, by hand, or an hour later it is retried."""
     push(lab)
     kill_looks(lab)
     found = look(lab, die)

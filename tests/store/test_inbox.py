@@ -1,4 +1,4 @@
-"""Deliveries are kept, worked on by one at a time, tried again, and never twice."""
+"""Deliveries are kept, worked on by one at a time, retried, and never twice."""
 
 from __future__ import annotations
 

@@ -102,9 +102,9 @@ def test_a_given_up_delivery_is_done_when_somebody_looked_there_since(bench):
     number = receive(bench)
     inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     assert [one.id for one in inbox.given_up(bench.connection, BRANCH)] == [number]
-    inbox.mark_handled(bench.connection, [number], "looked at main")
+    inbox.mark_handled(bench.connection, [number], "read main")
     (letter,) = dead_letters.letters(bench.connection, Selection(), closed=True)
-    assert (letter.status.value, letter.note) == ("resolved", "looked at main")
+    assert (letter.status.value, letter.note) == ("resolved", "read main")
     assert inbox.given_up(bench.connection, BRANCH) == []
 
 

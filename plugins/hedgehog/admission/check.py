@@ -109,7 +109,7 @@ def check_rounds(
 
 
 def _impossible(old: Mapping[ObjectRef, Manifest], settings: FabricSettings) -> set[ObjectRef]:
-    """Those that no cluster can have accepted: the database was changed by hand, for example."""
+    """Those that no cluster can have accepted: the database was changed manually, for example."""
     return {ref for ref, manifest in old.items() if not _decodes(manifest, settings)}
 
 
@@ -134,7 +134,7 @@ def identified(manifest: Mapping[str, Any], *, namespace: str = NAMESPACE) -> tu
 
     *namespace* is that of an object which names none and whose kind may live in any. Of what controllers write, the
     status counts. What has that form already is returned itself, as a whole or in its parts, because a large fabric is
-    identified again and again: the result must not be changed.
+    identified repeatedly: the result must not be changed.
     """
     kind = _text(manifest.get("kind"))
     whole = canonical(manifest)

@@ -101,7 +101,7 @@ class GuardedAdmission:
     def _put_old(self, ref: ObjectRef, manifest: Manifest, cache: ResultCache) -> None:
         try:
             self._admission.put(cache.stored(manifest))
-        except Exception as error:  # it was stored by hand, for example; the other objects are checked all the same
+        except Exception as error:  # it was stored manually, for example; the other objects are checked all the same
             self.failed = True
             logger.debug("%s is left out of the check: %s", ref, error)
 

@@ -54,7 +54,7 @@ class ResultCache:
 def collector_paused() -> Iterator[None]:
     """Pause Python's garbage collector for reference cycles, for work that creates many objects and no cycles.
 
-    It would examine every object of a fabric again and again while the fabric grows: a third of the time of a check.
+    It would examine every object of a fabric repeatedly while the fabric grows: a third of the time of a check.
     What exists afterwards counts as old, so that the collector does not examine all of it at once.
     """
     was_on = gc.isenabled()

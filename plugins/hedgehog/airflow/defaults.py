@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log_problems()  # where DAG files are parsed: with each of them, in its log
 
 TASK_TIMEOUT = max(timedelta(minutes=10), timedelta(seconds=1.25 * GIT_TIMEOUT.read()))
-"""Longer only where git may take longer: a task that is killed in a clone begins it anew the next time."""
+"""Longer only where git may take longer: a task that is killed in a clone starts it over the next time."""
 DAGRUN_TIMEOUT = 3 * TASK_TIMEOUT
 
 

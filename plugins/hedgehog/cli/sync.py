@@ -81,7 +81,7 @@ def _pull(arguments: argparse.Namespace) -> int:
 
 
 def _pull_text(found: Sequence[RepositoryOutcome], screen: Screen) -> str:
-    columns = ("repository", "revision", "moved", "fabrics taken in", "fabrics due at Git", "error")
+    columns = ("repository", "revision", "moved", "fabrics taken over", "fabrics due at Git", "error")
     rows = [
         (
             one.repository,

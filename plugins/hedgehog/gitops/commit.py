@@ -1,7 +1,7 @@
 """Commits without a checkout: trees are built from entries, and a push is a compare-and-swap.
 
-The cost follows the change: only the directories that a change touches are written anew. Nothing is ever forced; a
-branch that moved is a PushRace and the caller plans again on what is there now.
+The cost follows the change: only the directories that a change touches are written again. Nothing is ever forced; a
+branch that moved is a PushRace and the caller plans again on the new head.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def trailers(message: str) -> dict[str, str]:
 def _touched(repository: pygit2.Repository, commit: pygit2.Commit, wanted: Collection[str]) -> set[str]:
     """Those of *wanted* whose file is another one than in every parent.
 
-    Only the directories that lead to them are looked at, and of those only the ones that differ: what else a commit
+    Only the directories that lead to them are read, and of those only the ones that differ: what else a commit
     changes may be a million files.
     """
     layer: _Layer = {}

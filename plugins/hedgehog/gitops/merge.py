@@ -1,6 +1,6 @@
 """What a directory would be after a merge, without making one: nothing is committed, no reference moves.
 
-Only the directories that are asked for are looked at. Mostly one side alone changed a directory, and then the result
+Only the requested directories are read. Mostly one side alone changed a directory, and then the result
 is that side's tree, of which nothing needs to be read. Where both did, they are counted before git merges them: a tree
 of a few hundred bytes can stand for millions of files.
 """

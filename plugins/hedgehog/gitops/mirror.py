@@ -336,7 +336,7 @@ class Mirror:
             raise self._unusable(done.error)
         if done.code != 0:
             raise failures.call_failed(done.error, f"git fetch {self.remote}")
-        self._repository = None  # opened anew, it knows the new pack
+        self._repository = None  # opened again, it knows the new pack
 
     def _pack(self) -> None:
         """Have many small files as few large ones. What keeps that from being done is only told: nobody waits for it."""

@@ -86,7 +86,7 @@ def walk(
                 continue
             if path in files or path in opaque:  # nobody can say which one is meant
                 files.pop(path, None)
-                opaque[path] = Opaque("is there more than once; make the commit anew with git")
+                opaque[path] = Opaque("appears more than once; make the commit again with git")
             elif (odd := _odd(entry, why, limits)) is not None:
                 opaque[path] = odd
             else:

@@ -1,7 +1,7 @@
 """Taking over objects that somebody else wrote, so that a field dropped from the fabric leaves the cluster, too.
 
 Server-side apply removes a field only if nobody else owns it. The fields of an object that we did not make belong to
-whoever wrote it; before our first write the ownership of those that are as we want them moves to us, as client-go's
+no matter who wrote it; before our first write the ownership of those that are as we want them moves to us, as client-go's
 csaupgrade does it for `kubectl apply`. Fields with another value stay whose they are: that is a conflict.
 """
 

@@ -78,7 +78,7 @@ def fabric_outcome(
     notes: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Outcome:
-    """The outcome of a fabric whose objects were looked at one by one.
+    """The outcome of a fabric whose objects were examined one by one.
 
     An error of any object makes it an error, unless all of them wait for a person: then it is held. It is worth
     another try when one of the errors is, or when something was deleted, because that may have been in the way.

@@ -25,7 +25,7 @@ from hedgehog.kube.result import Result, terminating
 
 _PATHS_SHOWN = 3
 _LOOK_FOR_END = 300.0
-"""Seconds until a wanted object that is being deleted is looked at again; the watch is quicker where it sees the end."""
+"""Seconds until a wanted object that is being deleted is checked again; the watch is quicker where it sees the end."""
 
 
 @dataclass(frozen=True, slots=True)

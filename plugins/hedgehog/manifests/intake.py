@@ -56,7 +56,7 @@ class Item:
     source: Document | str
     prefix: tuple[str | int, ...] = ()
     start: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
-    """Line and column of the manifest in a `List`: kept, because many duplicates would ask for it again and again."""
+    """Line and column of the manifest in a `List`: kept, because many duplicates would ask for it repeatedly."""
 
     def place(self, path: tuple[str | int, ...] = ()) -> str:
         """`file:line:column` of the field at *path*, or the name of the cluster."""

@@ -71,7 +71,7 @@ _VALUES = {
     ),
     ReadModel.HEALTH: (
         "SELECT due.id, CASE WHEN h.fabric_id IS NULL THEN "
-        "jsonb_build_object('health', 'Unknown', 'reasons', jsonb_build_array('not looked at yet'), 'since', NULL, 'checked_at', NULL) "
+        "jsonb_build_object('health', 'Unknown', 'reasons', jsonb_build_array('not checked yet'), 'since', NULL, 'checked_at', NULL) "
         "ELSE jsonb_build_object('health', h.health, 'reasons', h.reasons, 'since', h.since, 'checked_at', h.checked_at) END "
         "FROM due LEFT JOIN hedgehog.health h ON h.fabric_id = due.id"
     ),

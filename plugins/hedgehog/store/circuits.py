@@ -50,7 +50,7 @@ class Circuit:
         return CircuitState.OPEN if now < self.opened_at + RECOVERY else CircuitState.HALF_OPEN
 
     def __str__(self) -> str:
-        again = f"; it is tried again {RECOVERY.seconds} s after the last" if self.opened_at else ""
+        again = f"; it is retried {RECOVERY.seconds} s after the last" if self.opened_at else ""
         return f"{self.failures} failures in a row{again}: {self.reason}"
 
 

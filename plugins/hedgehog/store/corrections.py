@@ -60,7 +60,7 @@ def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[st
 
 
 def forget(cursor: Any, target: Target, fabric_id: int, subjects: Collection[str]) -> None:
-    """Start counting anew: a person wants these written, whoever else writes them."""
+    """Start counting from zero: a person wants these written, no matter who else writes them."""
     cursor.execute(
         "DELETE FROM hedgehog.correction WHERE fabric_id = %s AND target = %s AND subject = ANY(%s)",
         (fabric_id, target.value, list(subjects)),

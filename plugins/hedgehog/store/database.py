@@ -106,7 +106,7 @@ def _loads(text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return UnreadableJSON(f"cannot be read from the fabric database: {error}; store it anew")
+        return UnreadableJSON(f"cannot be read from the fabric database: {error}; store it again")
 
 
 class _NotKept(Exception):

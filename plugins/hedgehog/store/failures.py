@@ -29,7 +29,7 @@ from hedgehog.errors import (
 )
 
 _READ_ONLY = (
-    "the fabric database is a standby, or read-only for another reason; it is tried again. Have the connection hedgehog_db "
+    "the fabric database is a standby, or read-only for another reason; it is retried. Have the connection hedgehog_db "
     "lead to the primary: all hosts in its field host, with commas, or the address that follows a failover"
 )
 _MIGRATE = "its tables are not those of this package; run `hedgehog migrate` with the newest version"

@@ -196,7 +196,7 @@ def finish(
 ) -> None:
     """Record what happened to the delivery with this `id`, and release it.
 
-    One that FAILED is tried again after *retry_after* seconds or the back-off; after `MAX_ATTEMPTS` tries, or when it
+    One that FAILED is retried after *retry_after* seconds or the back-off; after `MAX_ATTEMPTS` tries, or when it
     is not *retryable*, only when the host delivers it again.
     """
     with transaction(connection) as cursor:

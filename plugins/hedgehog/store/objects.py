@@ -38,17 +38,17 @@ def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int,
 
 
 def _manifest(ref: ObjectRef, stored: Any) -> Any:
-    """The manifest of a row. A CHECK also passes where a field is missing, so a row written by hand may lack its name."""
+    """The manifest of a row. A CHECK also passes where a field is missing, so a row that was written manually may lack its name."""
     if isinstance(stored, UnreadableJSON):
         return stored.of(str(ref))
     metadata = stored.get("metadata")
     for field, value in (("namespace", ref.namespace), ("name", ref.name)):
         if not isinstance(metadata, dict) or metadata.get(field) != value:
             why = f"cannot be used: its manifest in the fabric database has no metadata.{field} {value!r}"
-            return UnreadableJSON(f"{ref} {why}; import it anew, or delete its row")
+            return UnreadableJSON(f"{ref} {why}; import it again, or delete its row")
     if stored.get("kind") != ref.kind:
         why = f"cannot be used: its manifest in the fabric database has no kind {ref.kind!r}"
-        return UnreadableJSON(f"{ref} {why}; import it anew, or delete its row")
+        return UnreadableJSON(f"{ref} {why}; import it again, or delete its row")
     return stored
 
 

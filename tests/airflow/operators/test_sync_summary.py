@@ -152,7 +152,7 @@ def test_a_summary_names_both_halves_and_counts_a_fabric_once(make_ti, caplog):
 
 
 def test_a_fabric_that_failed_at_its_cluster_only_makes_the_run_red(make_ti):
-    """It is published, and tried again there."""
+    """It is published, and retried there."""
     git = {0: [make_outcome("fabric-1"), make_outcome("fabric-2")]}
     failed = applied("fabric-2", OutcomeStatus.ERROR, reason="away", error_class="RemoteUnavailable", retryable=True)
     error, ti = summarise_both([["fabric-1", "fabric-2"]], git, {0: [applied(), failed]}, make_ti)

@@ -110,7 +110,7 @@ def test_a_file_that_is_changed_again_is_held_again(lab: Lab) -> None:
     lab.sync("lab")
     revert(lab, EDITED)
     person.commit({EDITED: edited_text(1501)})
-    with pytest.raises(InvalidInput, match="changed again since it was looked at"):
+    with pytest.raises(InvalidInput, match="changed again since it was listed"):
         adopt(lab, EDITED)
     assert lab.sync("lab").status is OutcomeStatus.HELD
     assert lab.files()[EDITED] == edited_text(1501)

@@ -1,4 +1,4 @@
-"""A repository that could not be entered is tried again as soon as a look at it works, not when an hour is over."""
+"""A repository that could not be entered is retried as soon as a look at it works, not when an hour is over."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def test_what_changed_since_it_was_listed_is_not_adopted(world: World, ref: Obje
         remove(world.api, A)
     else:
         create(world.api, make_server("b", "somebody else's"))
-    with pytest.raises(InvalidInput, match=f"^{ref}: changed again since it was looked at; look at it anew"):
+    with pytest.raises(InvalidInput, match=f"^{ref}: changed again since it was listed; list it again"):
         drift_decisions.adopt(world.database, world.api, "lab", [ref])
     assert sorted(wanted(world)) == ["a", "b"]
     world.sync("lab")
@@ -197,7 +197,7 @@ def test_another_value_at_the_same_place_must_be_seen_as_well(world: World) -> N
     drifted(world, drift_policy="report")
     world.sync("lab")
     edit(world.api, make_server("a", "edited again"))
-    with pytest.raises(InvalidInput, match="changed again since it was looked at"):
+    with pytest.raises(InvalidInput, match="changed again since it was listed"):
         drift_decisions.adopt(world.database, world.api, "lab", [])
     world.sync("lab")
     drift_decisions.adopt(world.database, world.api, "lab", [])

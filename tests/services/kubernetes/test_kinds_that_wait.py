@@ -159,7 +159,7 @@ def until_condition(world: World, name: str, condition: str, value: str) -> None
     ],
 )
 def test_a_definition_that_will_never_serve_the_kind_is_said_to_be_wrong(lab, install, said):
-    """It is looked at slowly, not tried again and again as one that is being installed; the rest is written."""
+    """It is looked at slowly, not retried and again as one that is being installed; the rest is written."""
     try:
         install(lab)
         lab.fabric("lab", make("GatewayGroup", "g"), make_server("a"), make_server("b"))

@@ -79,7 +79,7 @@ def test_a_fabric_whose_stored_settings_are_unreadable_fails_alone_until_they_ar
             '{"kind": "Server"}',
             "Server/default/a cannot be used: its manifest in the fabric database has no metadata.name",
         ),
-        ('{"metadata": {"name": "a", "namespace": "default"}}', "has no kind 'Server'; import it anew"),
+        ('{"metadata": {"name": "a", "namespace": "default"}}', "has no kind 'Server'; import it again"),
         ('{"a": 1e400}', "Server/default/a cannot be read from the fabric database"),
     ],
 )

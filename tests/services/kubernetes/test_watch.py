@@ -192,7 +192,7 @@ def test_clusters_come_and_go_with_the_fabrics(world, watch):
 
 
 def test_a_cluster_that_is_unreachable_does_not_hold_up_the_others(world, watch):
-    """It is tried again, and taken up when it is back."""
+    """It is retried, and taken up when it is back."""
     synced(world, "lab", make_server("a"))
     world.fabric("far", make_server("z"), kubernetes_connection_id="k8s_far")
     tries: list[str] = []

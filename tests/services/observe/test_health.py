@@ -218,9 +218,7 @@ def test_the_circuit_opens_after_failures_and_lets_one_look_through_later(ward: 
     for _ in range(FAILURES):
         assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
         ward.clock += SECOND
-    told = (
-        f"k8s_a is not asked: {FAILURES} failures in a row; it is tried again 60 s after the last: no such connection"
-    )
+    told = f"k8s_a is not asked: {FAILURES} failures in a row; it is retried 60 s after the last: no such connection"
     assert ward.found(open_cluster=refuse) == (UNKNOWN, (told,))
     assert len(opened) == FAILURES
     ward.clock += RECOVERY
@@ -358,7 +356,7 @@ def test_fabrics_of_one_cluster_are_one_look_and_many_clusters_few_tasks(ward: W
     for number in range(2 * BATCH):
         ward.world.fabric(f"g{number:02}", kubernetes_connection_id=f"k8s_{number:02}")
     assert [len(batch) for batch in plan(ward.database)] == [BATCH, BATCH, 6]
-    with pytest.raises(NotFound, match="no-cluster has no cluster that is looked at; set enable_k8s_sync"):
+    with pytest.raises(NotFound, match="no-cluster has no cluster that is checked; set enable_k8s_sync"):
         plan(ward.database, fabrics=["no-cluster"])
     with pytest.raises(NotFound, match=r"there is no fabric 'no-clster'; did you mean no-cluster\?"):
         plan(ward.database, fabrics=["no-clster"])

@@ -128,4 +128,4 @@ def test_a_fabric_that_was_never_published_waits_for_that(lab: Lab) -> None:
     lab.add_fabric("new", git_repository="new", enable_k8s_sync=True, kubernetes_connection_id="k8s_lab")
     found = {one.state.target: one for one in target_statuses(lab.database, ["new"], now=datetime.now(UTC))}
     assert found[Target.KUBERNETES].reason == "waits for the first publication to Git"
-    assert found[Target.GIT].reason == "no run has looked at it yet"
+    assert found[Target.GIT].reason == "no run has synced it yet"

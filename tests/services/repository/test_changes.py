@@ -293,7 +293,7 @@ def test_a_branch_that_our_first_sync_will_make_is_not_trouble(lab):
     push(lab, "7" * 40, url=lab.host.url("new"))
     look = follow(lab, "new")
     assert (look.failed, look.revision, look.moved, look.error) == (False, None, False, None)
-    assert delivery(lab) == ("done", "the branch is not there yet")
+    assert delivery(lab) == ("done", "the branch does not exist yet")
     assert lab.sync("ours").status is OutcomeStatus.SUCCESS
     assert (follow(lab, "new").moved, follow(lab).failed) == (True, True)
 

@@ -38,7 +38,7 @@ def test_a_webhook_has_its_repository_looked_at_at_once(lab, ada):
     push(lab, head)
     assert repository_plan.plan(lab.database) == [["net"]]
     assert follow(lab).deliveries == 1
-    assert delivery(lab) == ("done", f"looked at main@sha1:{head}")
+    assert delivery(lab) == ("done", f"read main@sha1:{head}")
     assert repository_plan.plan(lab.database) == []
 
 

@@ -114,5 +114,5 @@ def test_of_two_entries_with_one_name_nobody_knows_which_is_meant(lab: Lab, name
     push(lab, [(b"100644", name, other)] * (1 if name == b"a.yaml" else 2))
     (outcome,) = follow(lab).outcomes
     assert outcome.status is OutcomeStatus.HELD
-    assert "is there more than once; make the commit anew with git" in outcome.reason
+    assert "appears more than once; make the commit again with git" in outcome.reason
     assert OLD in vpcs(lab)

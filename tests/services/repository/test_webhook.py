@@ -194,7 +194,7 @@ def test_what_nobody_needs_is_not_kept(bench):
     assert receive(bench, "ping", example("ping")) == (PONG, None)
     labeled, row = receive(bench, "pull_request", example("pull_request_opened", action="labeled"))
     assert (labeled, row) == (
-        Ignored("pull requests are looked at when opened, changed, reopened or merged, not 'labeled'"),
+        Ignored("pull requests are checked when opened, changed, reopened or merged, not 'labeled'"),
         None,
     )
     published, row = receive(bench, "repository", {"action": "publicized"})

@@ -114,7 +114,7 @@ def test_invalid_objects_are_stored_on_demand_and_what_will_be_held_is_said(data
     """They wait for somebody, as a sync would say."""
     report = imported(fabric(), NAMESPACES, vpc("a", 4000), allow_invalid=True)
     assert names(database) == ["a"]
-    assert [note.partition(": ")[0] for note in report.notes] == ["stored, but held until it is put right"]
+    assert [note.partition(": ")[0] for note in report.notes] == ["stored, but held until it is corrected"]
 
 
 def test_the_settings_of_the_same_import_count(database, imported):

@@ -39,14 +39,14 @@ class ApiTaskInstances:
         try:
             found = self._api.get(path)
             later = found["try_number"] > attempt.try_number
-            if later:  # the history of a try that was tried again says `failed`
+            if later:  # the history of a try that was retried says `failed`
                 found = self._api.get(f"{path}/tries/{attempt.try_number}")
         except NotFound:
             return None
         return Tries(found["state"] or "", _moment(found["end_date"]), tried_again=later)
 
     def failed_since(self, moment: datetime) -> Sequence[TaskRun]:
-        """Tries that began, and ended since *moment* in failure, whether they are tried again or not."""
+        """Tries that began, and ended since *moment* in failure, whether they are retried or not."""
         found = self._all(state=list(_FAILED), end_date_gte=moment.isoformat())
         return [_task_run(one) for one in found if one["start_date"] and one["end_date"]]
 

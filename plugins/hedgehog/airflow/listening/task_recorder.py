@@ -26,7 +26,7 @@ _LIMITS = {"connect_timeout": 2, "tcp_user_timeout": 3000, "application_name": "
 _SESSION = "-c statement_timeout=1000 -c lock_timeout=500 -c synchronous_commit=off"
 """A row of a task's history is not worth waiting for a disk, nor for anybody's lock."""
 _LONGEST = 20_000
-"""Characters of a failure that are looked at for secrets."""
+"""Characters of a failure that are searched for secrets."""
 
 
 class Breaker:
@@ -85,7 +85,7 @@ class TaskRecorder:
 
     @hookimpl
     def on_task_instance_failed(self, task_instance: Any, error: BaseException | str | None) -> None:
-        """Called when a try failed, for good or to be tried again."""
+        """Called when a try failed, for good or to be retried."""
         state = "up_for_retry" if task_instance.state == "up_for_retry" else "failed"
         self._record(task_instance, state, error)
 

@@ -23,7 +23,7 @@ class FindDueWorkOperator(BaseOperator):
     """Skips the tasks whose time has not come, and triggers the DAGs whose time has come if they have work.
 
     All times since the run before count, so that a minute without a run delays work and loses none. In the very first
-    run, and in a run by hand, everything is due.
+    run, and in a manual run, everything is due.
 
     :param work: the tasks that do the work of a DAG of `SHARED`, by the DAG's id.
     :param events: the asset events that trigger the other DAGs of `SHARED`.

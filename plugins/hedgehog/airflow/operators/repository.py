@@ -164,7 +164,7 @@ class RepositoryChangesSummaryOperator(SummaryOperator):
 
     key = LOOKS
     work_task_id = "follow"
-    nothing_done = "nothing was looked at"
+    nothing_done = "nothing was read"
 
     def lost(self, left: Sequence[Any], results: Sequence[Result]) -> list[str]:
         """Repositories without a look."""

@@ -144,7 +144,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
     :param fabrics: fabric names. (templated, mappable)
     :param dry_run: a dry run: say what would be committed; write nothing. (templated)
     :param due_only: leave out fabrics that another run was quicker with. (templated)
-    :param force: compare every file anew, even where nothing seems to have changed. (templated)
+    :param force: compare every file again, even where nothing seems to have changed. (templated)
     """
 
     template_fields: Sequence[str] = (*_FabricSyncOperator.template_fields, "force")
@@ -220,7 +220,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
 
 
 class ApplyPublishedOperator(_FabricSyncOperator):
-    """Applies to their clusters what the Git sync of the same run has published; whoever is not applied is skipped with
+    """Applies to their clusters what the Git sync of the same run has published; a fabric that is not applied is skipped with
     the reason, and hedgehog_kubernetes_sync is woken for those that still wait.
 
     :param fabrics: fabric names. (templated, mappable)
@@ -309,7 +309,7 @@ class SyncSummaryOperator(SummaryOperator):
         }
 
     def failures(self, results: Sequence[Result], lost: Sequence[str]) -> list[str]:
-        """How many failed, and how many of them are tried again."""
+        """How many failed, and how many of them are retried."""
         errors = _failed(results)
         failed = [*dict.fromkeys([*(outcome["fabric"] for outcome in errors), *lost])]
         if not failed:

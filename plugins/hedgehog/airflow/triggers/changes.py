@@ -30,7 +30,7 @@ _LONGEST_PAUSE = 60.0
 class NotificationTrigger(BaseEventTrigger):
     """Fires when PostgreSQL notifies *channel* of the fabric database.
 
-    Never ends and never raises: a lost database is tried again with growing, jittered pauses. After every (re)connect
+    Never ends and never raises: a lost database is retried with growing, jittered pauses. After every (re)connect
     it fires once, for changes may have been made while nobody listened. A burst becomes one event, which names what
     it is about.
     """

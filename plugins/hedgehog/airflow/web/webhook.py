@@ -37,7 +37,7 @@ BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
 _SECONDS_TO_SEND = 10.0
 _KEEP_SECRETS = 30.0
-"""Seconds after which a changed secret counts, and after which secrets that could not be read are tried again."""
+"""Seconds after which a changed secret counts, and after which secrets that could not be read are retried."""
 _FLUSH_AFTER = 1.0
 _MOST_WAITING = 64
 _STATEMENT_TIMEOUT = 5.0

@@ -28,7 +28,7 @@ _ABSENT = "check the name, and that the token or the app may see the repository"
 _REACTIONS: dict[int, tuple[type[HedgehogError], str]] = {
     401: (AuthenticationFailed, "correct the token or the app's key in the repository's connection"),
     404: (NotFound, _ABSENT),
-    409: (RetryableError, "what it is about has changed meanwhile; the next try reads it anew"),
+    409: (RetryableError, "what it is about has changed meanwhile; the next try reads it again"),
     410: (NotFound, _ABSENT),
 }
 _LOAD = ("rate limit", "abuse detection", "retry your request again later", "wait a few minutes")

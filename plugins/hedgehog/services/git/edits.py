@@ -44,7 +44,7 @@ def revert(connection: Connection, name: str, edits: Sequence[GitEdit]) -> None:
     """
     obstacles = [edit for edit in edits if edit.state is EditState.OBSTACLE]
     if obstacles:
-        raise InvalidInput("\n".join(edit.problem or f"{edit.path}: move away what is there" for edit in obstacles))
+        raise InvalidInput("\n".join(edit.problem or f"{edit.path}: move it away" for edit in obstacles))
     fabric = fabric_store.load_fabric(connection, name)
     with transaction(connection) as cursor:
         paths = [edit.path for edit in edits]
@@ -90,7 +90,7 @@ def _read(
     """The objects and settings in the files, and the problems with them."""
     head = mirror.head()
     if head is None:
-        raise NotFound(f"{mirror.remote}: the branch is not there any more")
+        raise NotFound(f"{mirror.remote}: the branch does not exist any more")
     mirror.fetch(head)
     files = mirror.lookup(head, [edit.path for edit in edits]).files
     manifests: list[Manifest] = []
@@ -101,7 +101,7 @@ def _read(
             problems.append(f"{edit.path}: {edit.problem or 'nothing in it can be taken over'}; revert it")
         elif files.get(edit.path) != edit.blob_id:
             again = f"`hedgehog sync git {fabric.name}`, then `hedgehog drift list {fabric.name}`"
-            problems.append(f"{edit.path}: changed again since it was looked at; look at it anew: {again}")
+            problems.append(f"{edit.path}: changed again since it was listed; list it again: {again}")
         else:
             try:
                 content = mirror.read(edit.blob_id)

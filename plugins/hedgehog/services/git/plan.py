@@ -1,4 +1,4 @@
-"""What must happen to the files of one fabric in Git. Pure: compares what is wanted with what is there.
+"""What must happen to the files of one fabric in Git. Pure: compares the desired files with the existing ones.
 
 The rule: a file is written or removed only if it is as we wrote it. A file that a person changed, or that we never wrote,
 stays, unless the fabric's policy says otherwise, and is reported with the name of the person.

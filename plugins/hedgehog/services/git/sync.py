@@ -1,4 +1,4 @@
-"""Fabrics → Git: one commit per fabric, one push per repository, and no write of what is there already.
+"""Fabrics → Git: one commit per fabric, one push per repository, and no write of files that exist unchanged.
 
 A run compares what the database wants with what the branch has and commits the difference. Its only memory is the
 records of the last push, which may be incomplete: commits of a killed run are recognised by their trailers. Plain Python;

@@ -96,7 +96,7 @@ def _changed_since(
             same = now is not None and now.differences == one.differences
         if not same:
             again = f"`hedgehog sync kubernetes {fabric.name}`, then `hedgehog drift list {fabric.name}`"
-            yield f"{ref}: changed again since it was looked at; look at it anew: {again}"
+            yield f"{ref}: changed again since it was listed; list it again: {again}"
 
 
 def _decided(

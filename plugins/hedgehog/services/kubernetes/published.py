@@ -1,7 +1,7 @@
 """What a Git sync has published, applied in the same run: the second half of the way of a change.
 
-It goes by what the tables say, not by what the first half returned: whoever has published, and whatever became of that
-run, a fabric is applied here if its cluster does not have what Git has, and left alone otherwise. Each is worked on under
+It relies on the tables, not on the result of the first half: no matter which run has published, and how that run ended,
+a fabric is applied here if its cluster does not have what Git has, and left alone otherwise. Each is worked on under
 the lock that every Kubernetes sync takes, so that nothing is applied twice.
 """
 

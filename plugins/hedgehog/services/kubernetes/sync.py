@@ -1,4 +1,4 @@
-"""Fabrics → clusters: gather what is wanted and what is there, plan, execute, record.
+"""Fabrics → clusters: gather the desired and the live state, plan, execute, record.
 
 The cluster gets what was published to Git, or, for a fabric without Git sync, what the database holds. The fabrics of
 a batch that share a cluster share one LIST per kind. Plain Python; a function that the caller gives opens clusters.
@@ -86,9 +86,9 @@ def sync(
     """Bring the clusters of the named fabrics in sync and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
-    A fabric's trouble, foreseen or not, is its own; that of a cluster is an error of each of its fabrics. Whoever is named is
-    compared in full, due or not, unless *due_only*. What *find_refusals* says the cluster would refuse is not sent to it:
-    it is held, with what refers to it, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
+    A failure of a fabric, foreseen or not, is its own; one of a cluster is an error of each of its fabrics. Named fabrics
+    are compared in full, due or not, unless *due_only*. Objects that *find_refusals* reports are not sent to the cluster:
+    they are held, with those that refer to them, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
     nothing anywhere. After *deadline* (of `time.monotonic`) nothing more is begun: what was done is recorded, what was not
     reached stays due. Raises only for the fabric database's own failures.
     """

@@ -153,7 +153,7 @@ class Watch:
             if time.monotonic() - feed.heard_at > self._times.silence:
                 logger.info("%s: the watch of %s was silent", feed.cluster.connection_id, feed.place[0])
                 # A server that was reset to an earlier state silently accepts a version of its future.
-                self._reopen(feed, 0.0, anew=True)
+                self._reopen(feed, 0.0, relist=True)
 
     def _follow(self, connection_id: str, watched: Watched) -> None:
         """Make the feeds of a cluster those that its fabrics need."""
@@ -236,7 +236,7 @@ class Watch:
             self._take_list(feed, opened)
         if opened.stream is None:
             logger.info("%s: it has forgotten this version of %s", cluster.connection_id, feed.place[0])
-            self._reopen(feed, self._pause(feed), anew=True)
+            self._reopen(feed, self._pause(feed), relist=True)
             return
         feed.stream = opened.stream
         feed.opened_at = feed.heard_at = time.monotonic()
@@ -255,7 +255,7 @@ class Watch:
         connection_id = feed.cluster.connection_id
         known = self._database(lambda connection: open_drift.known(connection, connection_id, kind.kind, namespace))
         if known is None:  # without the database nothing can be said: make the list again
-            self._after(self._times.longest_pause, lambda: self._reopen(feed, 0.0, anew=True))
+            self._after(self._times.longest_pause, lambda: self._reopen(feed, 0.0, relist=True))
         feed.pending = {**dict.fromkeys(known or ()), **{ObjectRef.of(item): item for item in opened.items or ()}}
         feed.listed_at = time.monotonic()
         self._compare_soon(self._times.gather)
@@ -312,7 +312,7 @@ class Watch:
         if received.end is not None:
             feed.broken = feed.heard_at - feed.opened_at < self._times.stream * EARLY
             stale = feed.heard_at - feed.listed_at > self._times.relist * random.uniform(0.8, 1.2)
-            self._reopen(feed, self._pause(feed), anew=stale or received.end is StreamEnd.EXPIRED)
+            self._reopen(feed, self._pause(feed), relist=stale or received.end is StreamEnd.EXPIRED)
 
     def _pause(self, feed: Feed) -> float:
         """Until a watch that ended is opened again: at once, unless it never lasts."""
@@ -320,9 +320,9 @@ class Watch:
         feed.short = 0 if lasted else feed.short + 1
         return random.uniform(0.05, 0.5) if feed.short <= 1 else self._times.pause(feed.short)
 
-    def _reopen(self, feed: Feed, pause: float, *, anew: bool = False) -> None:
+    def _reopen(self, feed: Feed, pause: float, *, relist: bool = False) -> None:
         self._close_stream(feed)
-        if anew:
+        if relist:
             feed.version = ""
         self._after(pause, partial(self._open, feed))
 

@@ -29,7 +29,7 @@ class Times:
     relist: float = 3600.0
     """A list is compared about this often: what became an orphan by a change of the database makes no event."""
     refused: float = 30.0
-    """Until a kind is tried again that the cluster does not serve, or does not let us read: one request."""
+    """Until a kind is retried that the cluster does not serve, or does not let us read: one request."""
     gather: float = 0.1
     """A burst of events is compared together."""
     deferred: float = 1.0

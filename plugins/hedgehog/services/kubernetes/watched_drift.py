@@ -25,7 +25,7 @@ Seen = Mapping[ObjectRef, Manifest | None]
 
 @dataclass(frozen=True, slots=True)
 class DriftUpdate:
-    """The fabrics whose cluster must be looked at, and the objects that could not be compared yet."""
+    """The fabrics whose cluster must be checked, and the objects that could not be compared yet."""
 
     woken: tuple[str, ...] = ()
     deferred: frozenset[ObjectRef] = frozenset()

@@ -48,7 +48,7 @@ def plan(connection: Connection, *, fabrics: Sequence[str] | None = None) -> lis
     found = _with_cluster(fabric_store.load_fabrics(connection, fabrics or None))
     for name in sorted(set(fabrics or ()) - {fabric.name for fabric in found}):
         fabric_store.load_fabric(connection, name)
-        raise NotFound(f"{name} has no cluster that is looked at; set enable_k8s_sync with `hedgehog fabric import`")
+        raise NotFound(f"{name} has no cluster that is checked; set enable_k8s_sync with `hedgehog fabric import`")
     clusters: dict[str, list[str]] = {}
     for fabric in found:
         clusters.setdefault(fabric.kubernetes_connection_id or "", []).append(fabric.name)

@@ -125,7 +125,7 @@ def _reason(state: SyncState, now: datetime) -> str:
     if state.status is SyncStatus.IN_SYNC:
         return late
     said = {
-        SyncStatus.NEVER_SYNCED: "no run has looked at it yet",
+        SyncStatus.NEVER_SYNCED: "no run has synced it yet",
         SyncStatus.SYNCING: f"{state.run_id} works on it",
     }.get(state.status)
     if said is None and state.observed_generation < state.generation and not state.error_class:

@@ -59,8 +59,8 @@ def work(
 ) -> Validation:
     """Run *check* for *task* and record the outcome of its deliveries, whatever happens. Raises what *check* raises.
 
-    A failed one is tried again when the inbox makes it due; no worker waits for it. One whose check killed its process
-    again and again is no longer checked: *give_up* publishes that on the pull request, and WorkKilled is raised for the
+    A failed one is retried when the inbox makes it due; no worker waits for it. One whose check killed its process
+    repeatedly is no longer checked: *give_up* publishes that on the pull request, and WorkKilled is raised for the
     log.
     """
     if not task.deliveries:

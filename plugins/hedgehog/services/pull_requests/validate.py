@@ -58,9 +58,7 @@ class _Run:
     def check_time(self) -> None:
         """Raise NotReached when nothing more may be begun."""
         if time.monotonic() >= self.deadline:
-            raise NotReached(
-                f"{self.repository}#{self.number}: the time limit of the task came first; it is tried again"
-            )
+            raise NotReached(f"{self.repository}#{self.number}: the time limit of the task came first; it is retried")
 
 
 def validate(

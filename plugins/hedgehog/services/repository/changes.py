@@ -59,11 +59,11 @@ class RepositoryOutcome:
     @property
     def found(self) -> str:
         """The result that is recorded for the delivery that led here."""
-        return f"looked at {self.revision}" if self.revision else "the branch is not there yet"
+        return f"read {self.revision}" if self.revision else "the branch does not exist yet"
 
     @property
     def failed(self) -> bool:
-        """Whether anything needs a person or must be tried again."""
+        """Whether anything needs a person or must be retried."""
         return self.error is not None or any(one.status is OutcomeStatus.ERROR for one in self.outcomes)
 
     def as_dict(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> RepositoryOutcome:
             run,
             WorkKilled(
                 f"{repository.name}: the last {deaths} looks at it were killed (time limit, out of memory); make it smaller, or "
-                "give the workers more of both. It is looked at once an hour, at the next push, and when triggered by hand"
+                "give the workers more of both. It is retried once an hour, at the next push, and when triggered manually"
             ),
         )
     repository_heads.begin(run.connection, repository.id)

@@ -1,4 +1,4 @@
-"""Objects that are no longer found: which of them are certainly gone, and which may only be out of sight. Pure.
+"""Objects that are no longer found: which are certainly gone, and which may only be out of sight. Pure.
 
 An object is deleted when its file was read and no longer has it, or is no longer there, and when no unreadable file may
 hold it instead. A file with a name that is not read (`vpc.yaml.bak`, `.vpc.yaml`) is searched.
@@ -263,7 +263,7 @@ def _plain(content: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The names and the kinds that a text speaks of, found in one pass however many objects are asked for."""
+    """The names and the kinds that a text mentions, found in one pass however many objects are asked for."""
 
     names: frozenset[bytes]
     kinds: frozenset[bytes]

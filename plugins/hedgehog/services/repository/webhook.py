@@ -177,7 +177,7 @@ def _read_pull_request(payload: _Part, arrival: Arrival) -> Arrival | Ignored:
         branch, commit = head.text("ref", _BRANCH), head.text("sha", _COMMIT)
         return replace(arrival, kind=inbox.PULL_REQUEST, branch=branch, head=commit)
     if arrival.action != "closed":
-        return Ignored(f"pull requests are looked at when opened, changed, reopened or merged, not {arrival.action!r}")
+        return Ignored(f"pull requests are checked when opened, changed, reopened or merged, not {arrival.action!r}")
     if pull_request.values.get("merged") is not True:
         return replace(arrival, kind=inbox.PULL_REQUEST, ignored="closed without merging")
     return replace(arrival, branch=arrival.base, head=head.text("sha", _COMMIT))

@@ -301,7 +301,7 @@ def admission_notes(
     if errors and fabric.settings.enforced and not options.allow_invalid:
         raise InvalidInput("\n".join([*errors, "nothing was stored; --allow-invalid stores it all the same"]))
     held = (
-        "stored, but held until it is put right" if fabric.settings.enforced else "stored; its rules are not enforced"
+        "stored, but held until it is corrected" if fabric.settings.enforced else "stored; its rules are not enforced"
     )
     yield from (f"{held}: {error}" for error in errors)
     yield from (f"warning: {format_line(*one)}" for one in found if one[1].severity is not Severity.ERROR)

@@ -44,7 +44,7 @@ class TaskInstances(Protocol):
         """What happened to a try; None when Airflow does not know it any more."""
 
     def failed_since(self, moment: datetime) -> Sequence[TaskRun]:
-        """Tries that began, and ended since *moment* in failure, whether they are tried again or not."""
+        """Tries that began, and ended since *moment* in failure, whether they are retried or not."""
 
 
 def sweep(connection: Connection, api: TaskInstances | None, *, now: datetime) -> list[TaskRun]:

@@ -79,7 +79,7 @@ def _outcome(work: sync_state.RunningSync, target: Target) -> Outcome:
         target,
         OutcomeStatus.ERROR,
         generation=work.generation,
-        reason=f"the run {work.run_id} ended without an outcome: its process was killed or lost; it is tried again",
+        reason=f"the run {work.run_id} ended without an outcome: its process was killed or lost; it is retried",
         error_class=RUN_LOST,
         retryable=True,
     )

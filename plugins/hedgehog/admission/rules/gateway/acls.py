@@ -36,7 +36,7 @@ DIRECTION = rule(
 ONE_OF = rule(
     "gateway-acl-one-of",
     what="A match names addresses by cidr or by vpcSubnet, not both.",
-    why="It would not be clear which of them counts.",
+    why="It would not be clear which one counts.",
     source=_VALIDATE,
     fix="write an entry of its own for each",
 )

@@ -82,7 +82,7 @@ SUBNET_ABSENT = rule(
 OVERLAP = rule(
     "gateway-peering-overlap",
     what="The addresses that peerings expose to one side do not overlap.",
-    why="Which of them gets the traffic would be undefined.",
+    why="It would be undefined which one gets the traffic.",
     source=_VALIDATE,
     fix="expose less, or translate one of them to other addresses with `as` and `nat`",
 )

@@ -57,7 +57,7 @@ BOOT_TAKEN = rule(
 )
 LOCATORS_KEPT = rule(
     "switch-port-locators-kept",
-    what="portLocators is set only temporarily by hand, and not stored in a fabric.",
+    what="portLocators is only set temporarily and manually, and not stored in a fabric.",
     why=(
         "Admission turns durations into times at most 20 minutes ahead, so a stored value would always "
         "differ from the cluster."
