@@ -59,15 +59,15 @@ def find_refusals(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[M
 def _refusals(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Refusals:
     known = {manifest["kind"] for manifest in (*wanted, *before)}
     settings = effective_settings(fabric.settings, wanted, before=before)
-    rehearsal = check_rounds(wanted, settings, before=before, unknown_kinds=KINDS.keys() - known)
-    refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
+    checked = check_rounds(wanted, settings, before=before, unknown_kinds=KINDS.keys() - known)
+    refused = {ref: finding for ref, finding in checked.findings.items() if finding.refused}
     return Refusals(
         {
             **_elsewhere(fabric, wanted),
             **{ref: _reason(one) for ref, one in refused.items() if one.operation is not Operation.DELETE},
         },
         {ref: _reason(one) for ref, one in refused.items() if one.operation is Operation.DELETE},
-        rehearsal.rounds,
+        checked.rounds,
     )
 
 

@@ -32,7 +32,7 @@ class HealthResult:
 
     scope: Scope
     name: str
-    verdict: HealthSummary
+    summary: HealthSummary
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Names, counts and times that are of use later; never a whole object."""
     fabric_id: int | None = None
@@ -62,8 +62,8 @@ def record(cursor: Any, result: HealthResult, *, run_id: str, now: datetime) -> 
         "scope": result.scope.value,
         "name": result.name,
         "fabric_id": result.fabric_id,
-        "health": result.verdict.health.value,
-        "reasons": jsonb(list(result.verdict.reasons)),
+        "health": result.summary.health.value,
+        "reasons": jsonb(list(result.summary.reasons)),
         "facts": jsonb(dict(result.facts)),
         "now": now,
         "run_id": run_id,

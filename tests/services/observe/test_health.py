@@ -171,8 +171,8 @@ def test_a_dead_cluster_is_unknown_and_delays_nobody_else(ward: Ward, tmp_path: 
     away, lab = check_fabrics(
         ward.database, ["away", "lab"], open_cluster=open_cluster, run_id="run-2", now=lambda: ward.clock
     )
-    assert (away.verdict.health, lab.verdict.health) == (UNKNOWN, HEALTHY)
-    assert "k8s_away cannot be reached" in away.verdict.reasons[0]
+    assert (away.summary.health, lab.summary.health) == (UNKNOWN, HEALTHY)
+    assert "k8s_away cannot be reached" in away.summary.reasons[0]
     assert away.facts["agents"] == lab.facts["agents"]
     events = health_events(ward.database, Scope.FABRIC, "away")
     assert [event[0] for event in events] == [UNKNOWN, HEALTHY]
@@ -248,8 +248,8 @@ def test_a_circuit_is_shared_by_all_workers_and_belongs_to_one_fabric(
     for _ in range(FAILURES):
         by_another_worker("lab", open_cluster=refuse)
         ward.clock += SECOND
-    assert "is not asked" in by_another_worker("lab", open_cluster=refuse).verdict.reasons[0]
-    assert ward.look("other").verdict.health is HEALTHY
+    assert "is not asked" in by_another_worker("lab", open_cluster=refuse).summary.reasons[0]
+    assert ward.look("other").summary.health is HEALTHY
 
 
 def test_a_slow_cluster_costs_no_more_than_its_time(ward: Ward) -> None:

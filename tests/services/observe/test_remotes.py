@@ -74,7 +74,7 @@ def test_each_repository_is_asked_once_and_each_credential_once(hosts: Hosts) ->
     """One ls-remote a repository, one call a credential; limit, rest and reset are kept."""
     looks = hosts.look()
     credential = f"robot@{hosts.hub.url}"
-    assert {key: look.verdict.health for key, look in looks.items()} == {
+    assert {key: look.summary.health for key, look in looks.items()} == {
         (Scope.REPOSITORY, "net"): HEALTHY,
         (Scope.REPOSITORY, "twin"): HEALTHY,
         (Scope.GITHUB, credential): HEALTHY,
@@ -89,10 +89,10 @@ def test_each_repository_is_asked_once_and_each_credential_once(hosts: Hosts) ->
 def test_a_refused_token_needs_somebody(hosts: Hosts) -> None:
     """And is in no text."""
     hosts.token = "ghp_wrong_wrong_wrong"
-    verdict = hosts.look()[Scope.GITHUB, f"robot@{hosts.hub.url}"].verdict
-    assert verdict.health is DEGRADED
-    assert "401" in verdict.reasons[0]
-    assert "ghp_wrong" not in verdict.reasons[0]
+    summary = hosts.look()[Scope.GITHUB, f"robot@{hosts.hub.url}"].summary
+    assert summary.health is DEGRADED
+    assert "401" in summary.reasons[0]
+    assert "ghp_wrong" not in summary.reasons[0]
 
 
 def test_few_calls_left_are_a_warning_until_the_window_ends(hosts: Hosts) -> None:
@@ -101,8 +101,8 @@ def test_few_calls_left_are_a_warning_until_the_window_ends(hosts: Hosts) -> Non
     window = {"limit": 5000, "remaining": 499, "reset": reset, "used": 4501}
     body = {"resources": {"core": window, "search": window}, "rate": window}
     hosts.hub.outages.append(Outage(200, body, where="/rate_limit"))
-    verdict = hosts.look()[Scope.GITHUB, f"robot@{hosts.hub.url}"].verdict
-    assert (verdict.health, verdict.reasons) == (
+    summary = hosts.look()[Scope.GITHUB, f"robot@{hosts.hub.url}"].summary
+    assert (summary.health, summary.reasons) == (
         DEGRADED,
         (
             "fewer than 10% of 5000 calls an hour are left until 2026-11-22 12:10:00 UTC; "
@@ -116,7 +116,7 @@ def test_a_host_that_is_unreachable_is_unknown_and_left_alone_after_a_while(host
     fabrics.save_repository(hosts.database, "net", {"url": "http://127.0.0.1:1/acme/net.git"})
     for _ in range(FAILURES):
         look = hosts.look("net")[Scope.REPOSITORY, "net"]
-        assert (look.verdict.health, look.facts) == (UNKNOWN, {"error": "RemoteUnavailable"})
+        assert (look.summary.health, look.facts) == (UNKNOWN, {"error": "RemoteUnavailable"})
     assert (Scope.REPOSITORY, "net") not in hosts.look("net")
     assert (Scope.REPOSITORY, "net") in hosts.look("net", now=NOW + timedelta(minutes=1))
 
@@ -147,7 +147,7 @@ def test_database_and_the_parts_of_airflow_are_looked_at(database: Connection) -
     beat = (NOW - timedelta(minutes=3)).isoformat()
     said = report(triggerer={"status": "healthy", "latest_triggerer_heartbeat": beat}, dag_processor={"status": None})
     looks = check_services(database, airflow_health=lambda: said, run_id="run-1", now=lambda: NOW)
-    assert {look.name: (look.verdict.health, look.verdict.reasons) for look in looks} == {
+    assert {look.name: (look.summary.health, look.summary.reasons) for look in looks} == {
         "database": (HEALTHY, ()),
         "airflow-metadatabase": (HEALTHY, ()),
         "airflow-scheduler": (HEALTHY, ()),
@@ -167,5 +167,5 @@ def test_an_airflow_that_does_not_answer_is_unknown(database: Connection) -> Non
 
     check_services(database, airflow_health=report, run_id="run-1", now=lambda: NOW)
     looks = check_services(database, airflow_health=away, run_id="run-2", now=lambda: NOW)
-    assert {look.name: look.verdict.health for look in looks} == {"database": HEALTHY, "airflow": UNKNOWN}
+    assert {look.name: look.summary.health for look in looks} == {"database": HEALTHY, "airflow": UNKNOWN}
     assert [row.name for row in health_store.latest(database, Scope.SERVICE)] == ["airflow", "database"]

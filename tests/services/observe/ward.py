@@ -52,8 +52,8 @@ class Ward:
 
     def found(self, *names: str, **options: Any) -> tuple[Health, tuple[str, ...]]:
         """What a look says."""
-        verdict = self.look(*names, **options).verdict
-        return verdict.health, verdict.reasons
+        summary = self.look(*names, **options).summary
+        return summary.health, summary.reasons
 
     def agent(self, name: str, *, spec: dict[str, Any] | None = None, **status: Any) -> None:
         """Make an Agent that is well, or change what it says."""

@@ -36,8 +36,8 @@ _PAUSE = 2.0
 
 def health_result(look: HealthResult) -> Result:
     """A look for XCom and logs."""
-    reasons = first_lines((reason[:_LONGEST_REASON] for reason in look.verdict.reasons), _MOST_REASONS)
-    return {"scope": look.scope.value, "name": look.name, "health": look.verdict.health.value, "reasons": reasons}
+    reasons = first_lines((reason[:_LONGEST_REASON] for reason in look.summary.reasons), _MOST_REASONS)
+    return {"scope": look.scope.value, "name": look.name, "health": look.summary.health.value, "reasons": reasons}
 
 
 def _log_health(look: Result) -> None:

@@ -237,7 +237,7 @@ def _keep_one(
 
 
 def _record_all(connection: Connection, judged: Sequence[Assessment], run_id: str, now: datetime) -> list[HealthResult]:
-    results = [HealthResult(Scope.FABRIC, one.fabric.name, one.verdict, one.facts, one.fabric.id) for one in judged]
+    results = [HealthResult(Scope.FABRIC, one.fabric.name, one.summary, one.facts, one.fabric.id) for one in judged]
     with transaction(connection) as cursor:
         for one, result in zip(judged, results, strict=True):
             health_store.record(cursor, result, run_id=run_id, now=now)

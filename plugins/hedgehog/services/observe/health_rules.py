@@ -61,7 +61,7 @@ class Assessment:
     """The result of a check for one fabric."""
 
     fabric: Fabric
-    verdict: HealthSummary
+    summary: HealthSummary
     facts: Mapping[str, Any]
     convergence: Convergence
     applied_at: datetime | None = None
@@ -174,7 +174,7 @@ def write_back(cluster: Cluster, resource: Manifest, judged: Assessment, now: da
     """Write health and convergence to the fabric's resource if they have changed. Raises the error of a refusal, and
     RetryableError if somebody changed the resource since it was read."""
     status = with_health(
-        resource.get("status") or {}, judged.verdict.health, judged.convergence, judged.switches, now=now
+        resource.get("status") or {}, judged.summary.health, judged.convergence, judged.switches, now=now
     )
     if status is not None:
         apply_status(cluster, resource, status, if_unchanged=True)
