@@ -82,11 +82,11 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
             (target.value, list(fabric_ids)),
         )
         names = sorted(row[0] for row in cursor.fetchall())
-        wake(cursor, target, names)
+        wake_dag(cursor, target, names)
     return names
 
 
-def wake(cursor: Any, target: Target, names: Sequence[str]) -> None:
+def wake_dag(cursor: Any, target: Target, names: Sequence[str]) -> None:
     """Wake who syncs to *target*, because of the fabrics *names*; inside the caller's transaction."""
     cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (channel(target), list(names)))
 
@@ -118,7 +118,7 @@ def make_failed_due(
     )
     names = sorted(row[0] for row in cursor.fetchall())
     if target is Target.GIT:
-        wake(cursor, target, names)
+        wake_dag(cursor, target, names)
     return names
 
 

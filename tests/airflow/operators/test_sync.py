@@ -104,7 +104,7 @@ def test_what_was_published_is_applied_and_who_still_waits_is_handed_over(
 ):
     """A dry run has nothing to hand over."""
     caplog.set_level(logging.INFO)
-    applied = service("kubernetes.published.apply", [make_outcome(target=Target.KUBERNETES)])
+    applied = service("kubernetes.published.apply_published", [make_outcome(target=Target.KUBERNETES)])
     handed = service("kubernetes.published.hand_over", ["fabric-2"])
     operator = ApplyPublishedOperator(task_id="apply", fabrics=["fabric-1", "fabric-2"], dry_run=dry_run)
     operator.execute(context)
@@ -119,7 +119,7 @@ def test_what_was_published_is_applied_and_who_still_waits_is_handed_over(
 
 def test_a_cluster_that_failed_turns_the_second_half_red_after_the_hand_over(service, context):
     """As a failed push turns the first half red."""
-    service("kubernetes.published.apply", [make_error("fabric-1", "the cluster is unreachable")])
+    service("kubernetes.published.apply_published", [make_error("fabric-1", "the cluster is unreachable")])
     handed = service("kubernetes.published.hand_over", [])
     with pytest.raises(AirflowFailException, match="fabric-1: the cluster is unreachable"):
         ApplyPublishedOperator(task_id="apply", fabrics=["fabric-1"]).execute(context)
@@ -146,7 +146,7 @@ def test_a_kubernetes_sync_passes_its_batch_to_the_service(service, context, fak
     [
         (FabricGitSyncOperator, "git.sync.sync"),
         (FabricKubernetesSyncOperator, "kubernetes.sync.sync"),
-        (ApplyPublishedOperator, "kubernetes.published.apply"),
+        (ApplyPublishedOperator, "kubernetes.published.apply_published"),
     ],
 )
 def test_a_service_knows_the_deadline_of_its_task(service, context, operator, function):

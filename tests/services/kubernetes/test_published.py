@@ -31,7 +31,7 @@ def repository(world: World) -> None:
 
 def apply(world: World, *names: str, **options: object) -> list[Outcome]:
     """The second half of a run."""
-    return published.apply(
+    return published.apply_published(
         world.database,
         names,
         open_cluster=lambda name: world.dev.connect(world.kubeconfig, name=name),
@@ -137,7 +137,7 @@ def test_what_is_published_while_a_cluster_is_written_wakes_the_next_sync(world:
         return world.dev.connect(world.kubeconfig, name=name)
 
     def act() -> None:
-        published.apply(world.database, ["lab"], open_cluster=publishes_again, run_id="r")
+        published.apply_published(world.database, ["lab"], open_cluster=publishes_again, run_id="r")
 
     assert woken(world, act) == ["lab"]
     assert [one.name for one in schedule.due(world.database, Target.KUBERNETES)] == ["lab"]
@@ -159,7 +159,7 @@ def test_a_cluster_that_did_not_answer_does_not_hold_up_git_again(world: World) 
         raise RemoteUnavailable(f"{name} does not answer")
 
     make_published(world, "lab", make_server("a"))
-    (first,) = published.apply(world.database, ["lab"], open_cluster=nobody, run_id="r")
+    (first,) = published.apply_published(world.database, ["lab"], open_cluster=nobody, run_id="r")
     assert (first.status, first.retryable) == (OutcomeStatus.ERROR, True)
     assert told(apply(world, "lab")) == [("lab", OutcomeStatus.SKIPPED, "its cluster has what is published")]
 

@@ -228,12 +228,12 @@ class ApplyPublishedOperator(_FabricSyncOperator):
     """
 
     def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
-        """Run `hedgehog.services.kubernetes.published.apply`."""
+        """Run `hedgehog.services.kubernetes.published.apply_published`."""
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.kubernetes import published
 
         dry_run = bool(self.is_dry_run)
-        outcomes = published.apply(
+        outcomes = published.apply_published(
             connection, names, open_cluster=open_cluster, run_id=run_id, dry_run=dry_run, **time_limit(self)
         )
         if not dry_run:

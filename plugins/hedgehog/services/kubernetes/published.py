@@ -23,7 +23,7 @@ _BY_TARGET = Mapping[Target, SyncState]
 _FAILED = (SyncStatus.ERROR, SyncStatus.PARKED)
 
 
-def apply(
+def apply_published(
     connection: Connection,
     names: Sequence[str],
     *,
@@ -62,7 +62,7 @@ def hand_over(connection: Connection, names: Sequence[str]) -> list[str]:
         return []
     left = sorted(ready & {one.name for one in schedule.due(connection, Target.KUBERNETES)})
     with transaction(connection) as cursor:
-        schedule.wake(cursor, Target.KUBERNETES, left)
+        schedule.wake_dag(cursor, Target.KUBERNETES, left)
     return left
 
 
