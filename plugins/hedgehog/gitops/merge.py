@@ -1,8 +1,8 @@
-"""What a directory would be after a merge, without making one: nothing is committed, no reference moves.
+"""Computes directories after a merge without merging: nothing is committed, no reference moves.
 
-Only the requested directories are read. Mostly one side alone changed a directory, and then the result
-is that side's tree, of which nothing needs to be read. Where both did, they are counted before git merges them: a tree
-of a few hundred bytes can stand for millions of files.
+Only the requested directories are read. Usually only one side has changed a directory, and the result is its tree, which
+need not be read. If both sides have, the files are counted before git merges them: a tree of a few hundred bytes can
+stand for millions of files.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.trees import PathEntry
 
 _MERGED = 8
-"""Times the bytes of a fabric that may differ where git has to merge: files that nobody reads count, too."""
+"""How many times the byte limit of a fabric may differ where git has to merge: unread files count, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergedDirectory:
-    """One directory: as the branch has it, and as it would be without the *conflicts*, which git cannot merge by itself."""
+    """One directory: as the branch has it, and as it would be, without *conflicts*, which git cannot merge."""
 
     before: PathEntry
     after: PathEntry
     conflicts: tuple[str, ...] = ()
     error: InvalidInput | None = None
-    """Why it could not be merged at all: it is too large."""
+    """The error if it is too large to merge."""
 
     @property
     def is_touched(self) -> bool:
@@ -41,9 +41,9 @@ class MergedDirectory:
 def merge_directories(
     mirror: Mirror, base: str, head: str, directories: Iterable[str], *, limits: Limits = LIMITS
 ) -> Mapping[str, MergedDirectory]:
-    """What *base* would have in each of *directories* with *head* merged into it; both commits are here already.
+    """Each of *directories* of *base* with *head* merged into it; both commits must have been fetched.
 
-    Raises InvalidInput when they share no history, which no host merges either.
+    Raises InvalidInput if they share no history, which no host merges either.
     """
 
     def work(repository: pygit2.Repository) -> Mapping[str, MergedDirectory]:
@@ -60,7 +60,7 @@ def merge_directories(
 def _merge(
     repository: pygit2.Repository, commits: tuple[str, str, str], directory: str, limits: Limits
 ) -> MergedDirectory:
-    """Three ways: as it was, as the branch has it, as the head has it."""
+    """Merge one directory three-way: merge base, base, head."""
     ours = PathEntry()
     try:
         origin, ours, theirs = (trees.entry_at(repository, commit, directory) for commit in commits)
@@ -85,7 +85,7 @@ def _merge(
 def _refuse_too_large(
     repository: pygit2.Repository, places: Iterable[PathEntry], directory: str, limits: Limits
 ) -> None:
-    """Refuse a directory that git would take too long to merge: too many entries, or too much of it differs."""
+    """Raise InvalidInput for a directory that would take git too long: too many entries, or too many differing bytes."""
     found = [trees.walk(repository, one.tree, directory, limits=limits).files.items() for one in places if one.tree]
     differing = {one for files in found for one in files} - {
         one for one in found[0] if all(one in files for files in found)

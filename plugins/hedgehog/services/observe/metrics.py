@@ -32,9 +32,9 @@ _IN_INTERVALS = {
 
 
 def collect(connection: Connection, intervals: Mapping[str, float]) -> list[Sample]:
-    """All figures as of now, and what the machines that collect them said of themselves last.
+    """The samples of all metrics, with the latest ones of the machines that collect them.
 
-    What cannot be collected is reported by the metric FAILED and in the log, and affects nothing else. Raises
+    A metric that cannot be collected is reported by the metric FAILED and in the log, and affects no other. Raises
     RemoteUnavailable when the database is unreachable. *intervals* are the seconds between two runs of each target's
     sync and of each job of maintenance.
     """
