@@ -1,4 +1,4 @@
-"""The pages for a newcomer name what is there, and every room says what it is for."""
+"""The pages for newcomers name only existing files, and every room states its purpose."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_table_of_rooms_is_fresh():
 
 
 def entries() -> dict[str, str]:
-    """The entries of CONTRIBUTING's map and what is said of each; rooms of the package begin with `hedgehog/`."""
+    """The entries of CONTRIBUTING's map and their text; rooms of the package begin with `hedgehog/`."""
     found: dict[str, str] = {}
     for line in MAP.splitlines():
         match = re.match(r"( *)((?:\S+/|\S+\.py)(?:, \S+)*)(?: {2,}(.*))?$", line.removeprefix("    "))

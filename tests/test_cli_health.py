@@ -26,7 +26,7 @@ NOW = datetime.now(UTC) - timedelta(hours=3, minutes=20)
 
 @pytest.fixture
 def looked(hedgehog, database_parameters):
-    """The command, with a fabric that has no cluster any more and looks of an earlier day."""
+    """The command, with a fabric that no longer has a cluster, and earlier health results."""
     connection = store_database.connect(database_parameters)
     save_fabric(connection, "gen", {})
     ill = HealthSummary(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))

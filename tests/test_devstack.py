@@ -1,4 +1,4 @@
-"""The demo: its way in, and the parts that stand in for a Git host's pages and for switches."""
+"""The demo: its environment file, and the stand-ins for a Git host's pages and for switches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that can be derived are, and those written by hand name only what exists."""
+"""Pages that can be derived are generated, and all others name only what exists."""
 
 from __future__ import annotations
 

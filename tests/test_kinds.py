@@ -1,4 +1,4 @@
-"""Every kind of the table has all that a kind needs; without this test a missing part is only missed by users."""
+"""Every kind of the table has all parts that a kind needs; a missing one has no other check."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ END = "!\n"
 
 
 def _modules() -> Iterator[object]:
-    """Those that compile a pattern, but for the glue, whose imports take long: its patterns are found as they stand."""
+    """The modules that compile a pattern, except for the glue, whose imports take long: its patterns are read from the source."""
     for path in sorted(PLUGINS.rglob("*.py")):
         if "re.compile(" in path.read_text() and "airflow" not in path.parts:
             yield importlib.import_module(".".join(("hedgehog", *path.relative_to(PLUGINS).with_suffix("").parts)))
@@ -66,7 +66,7 @@ def _compiled() -> Iterator[Found]:
 
 
 def _inline() -> Iterator[Found]:
-    """Patterns that stand in a call: `re.fullmatch("…", text)`, and those that a function compiles."""
+    """Patterns within a call: `re.fullmatch("…", text)`, and those that a function compiles."""
     for path in PLUGINS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:

@@ -1,4 +1,4 @@
-"""The check of our own words finds a phrase wherever a line breaks."""
+"""The check for unwanted phrases finds a phrase even across lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page about the seed names every row of it, and nothing that does not exist."""
+"""The page about the seed has every row of it, and names only what exists."""
 
 from __future__ import annotations
 

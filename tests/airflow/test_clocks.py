@@ -1,4 +1,4 @@
-"""What is late is measured in intervals of the clock that the operator set."""
+"""Lateness is measured in intervals of the schedule that the operator set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every DAG file keeps the rules of the house: docs, limits, pools, typed params."""
+"""Every DAG file follows the rules of the project: docs, limits, pools, typed params."""
 
 from __future__ import annotations
 
@@ -353,12 +353,12 @@ def is_mapped(task: Any) -> bool:
 
 
 def _argument(task: Any, attribute: str, argument: str) -> Any:
-    """An argument of a task, which a mapped one keeps for its instances."""
+    """An argument of a task; a mapped task keeps it for its instances."""
     return task.partial_kwargs.get(argument) if task.is_mapped else getattr(task, attribute)
 
 
 def _arguments(dag: Any) -> set[str]:
-    """The keyword arguments that the file gives to `@dag`: a default of Airflow's configuration is not a decision."""
+    """The keyword arguments that the file passes to `@dag`: a default of Airflow's configuration does not count."""
     return {keyword.arg for call in _dag_calls(Path(dag.fileloc)) for keyword in call.keywords if keyword.arg}
 
 

@@ -1,4 +1,4 @@
-"""`docs/DAGS.md` is what the DAG files say."""
+"""`docs/DAGS.md` matches the DAG files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers that operators rely on: pools, limits, retries, the clock."""
+"""The numbers that operators rely on: pools, limits, retries, schedules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An expected failure is one line in the task log; what nobody foresaw keeps its traceback."""
+"""An expected failure is one line in the task log; an unforeseen one keeps its traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image can be built from a clean clone, and holds what is named and nothing else."""
+"""The image can be built from a clean clone, and contains only named files."""
 
 from __future__ import annotations
 

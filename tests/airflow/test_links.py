@@ -1,4 +1,4 @@
-"""Buttons on a task lead to the Git host, wherever it is."""
+"""Buttons on a task lead to the Git host."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_branch_with_a_slash_keeps_it():
 
 
 class Ran:
-    """A task after it ran, with the pages it found (or did not)."""
+    """A task after its run, with or without pages."""
 
     def __init__(self, **pages: str | None) -> None:
         self.__dict__.update(pages)

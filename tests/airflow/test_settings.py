@@ -1,4 +1,4 @@
-"""Every setting of ours is one row of one table: what is read, checked, documented and deployed comes from there."""
+"""Every setting is one row of one table, by which it is read, checked, documented and deployed."""
 
 from __future__ import annotations
 

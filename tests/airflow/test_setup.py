@@ -1,4 +1,4 @@
-"""`hedgehog setup` makes what is missing, tries every connection, and says what is wrong in words."""
+"""`hedgehog setup` creates what is missing, tries every connection, and explains what is wrong."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(*arguments: str) -> int:
 
 
 def save_fabric(parameters: dict[str, Any], **settings: Any) -> None:
-    """Add a fabric with a repository that is not there."""
+    """Add a fabric with a repository that does not exist."""
     connection = store_database.connect(parameters)
     fabric_store.save_repository(connection, "network", {"url": "file:///nowhere/fabrics.git"})
     fabric_store.save_fabric(connection, "fabric-1", settings)

@@ -1,4 +1,4 @@
-"""What an earlier run found is named by every later one, and keeps it red until it is resolved."""
+"""Every later run names the problems that an earlier one found, and is red until they are resolved."""
 
 from __future__ import annotations
 

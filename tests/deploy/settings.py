@@ -1,4 +1,4 @@
-"""Which settings Airflow, its providers and we know: one that does nothing is worse than none."""
+"""Which settings exist in Airflow, its providers and the product: a setting without effect is worse than none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FREE = {"celery_broker_transport_options"}
 
 
 def unknown(settings: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those of (section, option) that nobody reads: no part of Airflow, and nothing of ours."""
+    """Those of (section, option) that neither Airflow nor the product reads."""
     from airflow.configuration import conf
     from airflow.providers_manager import ProvidersManager
 

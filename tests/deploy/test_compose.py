@@ -1,4 +1,4 @@
-"""`deploy/compose`: real settings, workers for every queue, everything that is named is there."""
+"""`deploy/compose`: real settings, workers for every queue, and everything that it names exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that go while they are looked at are passed over, and no other is."""
+"""Files that vanish while they are read are skipped, and only those."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of the fuzzer says nothing of a target that it gave no input."""
+"""A run of the fuzzer gives input to every target."""
 
 from __future__ import annotations
 

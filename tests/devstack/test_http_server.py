@@ -1,4 +1,4 @@
-"""What the HTTP server below our stand-ins tells of failures."""
+"""The failures that the HTTP server of our stand-ins reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The proxy of a chaos run treats connections as it is told: nothing that it reports as broken was whole."""
+"""The proxy of a chaos run breaks connections as requested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    """Before a server that says everything a hundred times."""
+    """In front of a server that repeats everything a hundred times."""
     server = _Server(("127.0.0.1", 0), _Echo)
     with InThread(server, "echo"):
         made = Proxy("echo", ("127.0.0.1", server.server_address[1]), delay=0.001, cut_after=7)
@@ -36,7 +36,7 @@ def proxy() -> Iterator[Proxy]:
 
 
 def ask(proxy: Proxy, text: bytes = b"hedgehog\n") -> bytes:
-    """All that comes back for one line; empty when the connection is refused or reset before that."""
+    """The whole answer to one line; empty when the connection is refused or reset before that."""
     try:
         with socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT) as connection:
             connection.sendall(text)

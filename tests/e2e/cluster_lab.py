@@ -1,4 +1,4 @@
-"""What others do to the cluster."""
+"""Changes by others in the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main job, through woken and scheduled runs only: database, commit, object."""
+"""The main path, with woken and scheduled runs only: database, commit, object."""
 
 from __future__ import annotations
 

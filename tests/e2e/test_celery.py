@@ -1,4 +1,4 @@
-"""CeleryExecutor for real: Redis as broker, one worker per queue, and a worker that is lost in the middle of a sync."""
+"""A real CeleryExecutor: Redis as broker, one worker per queue, and a worker that is lost during a sync."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def edit(stack: Stack, name: str, description: str) -> None:
 
 
 def description(stack: Stack, name: str) -> str:
-    """What the cluster has."""
+    """The description in the cluster."""
     found: str = live(stack, "Server")[ObjectRef("Server", "default", f"{name}-a")]["spec"]["description"]
     return found
 
@@ -59,7 +59,7 @@ def test_an_edit_is_reported_corrected_or_adopted_by_policy(stack: Stack, name: 
 
 
 def wanted(stack: Stack, name: str) -> str:
-    """What the fabric database has."""
+    """The description in the fabric database."""
     row_id = fabrics.load_fabric(stack.database, name).id
     (row,) = object_store.load_objects(stack.database, [row_id])[row_id]
     found: str = row.manifest["spec"]["description"]

@@ -1,4 +1,4 @@
-"""GitHub tells of pull requests and pushes: what is signed is acted on, what is not is refused and counted."""
+"""GitHub announces pull requests and pushes: signed deliveries are processed, others are refused and counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMESPACES = FILES["fabrics/lab/namespaces.yaml"]
 
 @pytest.fixture
 def fabric(github: GitHubLab, name: str) -> str:
-    """A fabric of two namespaces and a VPC, in a repository of its own that an app enters."""
+    """A fabric of two namespaces and a VPC, in its own repository, with an app as credential."""
     add_fabric(github, name, "e2e_github_app")
     return name
 

@@ -1,4 +1,4 @@
-"""A push reaches a cluster whose admission is Hedgehog's: at one revision, in the right order, without a refused write."""
+"""A push reaches a cluster with Hedgehog's admission: at one revision, in the right order, without a refused write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLUSTER = "e2e_hedgehog_cluster"
 
 @dataclass
 class Guarded:
-    """A cluster that defaults and refuses what it is sent, as Hedgehog's."""
+    """A cluster that defaults and refuses objects, like Hedgehog's."""
 
     cluster: DevCluster
     webhook: Webhook

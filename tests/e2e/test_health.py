@@ -1,4 +1,4 @@
-"""Health as operators get it: switches drive the word on the fabric, and the self-test finds all parts."""
+"""Health as operators see it: switches determine the health of the fabric, and the self-test finds all components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEALTH = "hedgehog_kubernetes_health"
 
 
 def say(stack: Stack, switch: str, **status: Any) -> None:
-    """Let the Agent of a switch say that it is well, but for *status*."""
+    """Let the Agent of a switch report that it is healthy, except for *status*."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     later = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"  # silence counts after a minute: a run may take so long
     body: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""SIGKILL of each process that takes part in a sync, started again as any supervisor does: the state repairs itself.
+"""SIGKILL of each process that takes part in a sync, started again as by a supervisor: the state is repaired.
 
 A task alone is killed in `test_trouble_with_git`, a Celery worker in `test_celery`.
 """
@@ -21,7 +21,7 @@ QUICK_REPAIR = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
 
 @pytest.fixture(scope="module")
 def quick(stack: Stack) -> Iterator[Stack]:
-    """The stack with a scheduler that soon notices that another one is dead."""
+    """The stack with a scheduler that quickly notices that another one is dead."""
     with scheduling_with(stack.airflow, QUICK_REPAIR):
         yield stack
 

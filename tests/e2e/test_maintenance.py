@@ -1,4 +1,4 @@
-"""Maintenance on the running parts: parked work replayed, old runs and rows gone, a backup that restores."""
+"""Maintenance on the running servers: parked work is replayed, old runs and rows are deleted, a backup is restored."""
 
 from __future__ import annotations
 

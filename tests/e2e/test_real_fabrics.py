@@ -1,4 +1,4 @@
-"""Upstream's own fabrics, through the commands and DAGs that people use: imported, committed, applied, exported."""
+"""Upstream's own fabrics, with the commands and DAGs that people use: imported, committed, applied, exported."""
 
 from __future__ import annotations
 

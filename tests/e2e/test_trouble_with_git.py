@@ -1,4 +1,4 @@
-"""Git misbehaves, or people do: races, refusals, edits, a killed worker, an outage, a wrong token."""
+"""Failures with Git: races, refusals, edits, a killed worker, an outage, a wrong token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster is unreachable, others write to it, too much would be deleted."""
+"""Failures with the cluster: it is unreachable, others write to it, too much would be deleted."""
 
 from __future__ import annotations
 

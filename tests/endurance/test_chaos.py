@@ -1,4 +1,4 @@
-"""A small part of `make chaos`: everything is killed and broken at random, and heals; and its judge can be trusted."""
+"""A short version of `make chaos`: random kills and outages are recovered from, and its checks detect faults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEED, MINUTES = 20, 1.5
 
 @pytest.fixture(scope="module")
 def rounds() -> Iterator[Rounds]:
-    """A world in which everything is in sync."""
+    """A chaos run in which everything is in sync."""
     with worlds.running(lambda text: None) as world:
         started = Rounds(world, random.Random(SEED), Report(SEED), lambda text: None)
         started.begin()

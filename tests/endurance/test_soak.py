@@ -1,4 +1,4 @@
-"""A short part of `make soak`, and that it would see what it is there to see."""
+"""A short version of `make soak`, and a test that it detects faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUNS = 3
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """An Airflow whose every clock ticks each minute."""
+    """An Airflow whose schedules all run every minute."""
     with stacks.running(settings=settings()) as running:
         connect_the_api(running)
         yield running

@@ -1,4 +1,4 @@
-"""Connections are read from the environment or from Airflow, and what is secret stays so."""
+"""Connections are read from the environment or from Airflow, and their secrets stay secret."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "s3cr3t-p4ssw0rd"
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, value: str | dict[str, object], name: str = "FABRIC_DB") -> None:
-    """Make the connection *name* from a URI or from JSON."""
+    """Create the connection *name* from a URI or from JSON."""
     monkeypatch.setenv(f"AIRFLOW_CONN_{name}", value if isinstance(value, str) else json.dumps(value))
 
 

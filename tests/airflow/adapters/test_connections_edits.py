@@ -1,4 +1,4 @@
-"""An edited Airflow connection makes what failed by it due at the next plan; real database, Git host and API server."""
+"""After an edit of an Airflow connection, work that failed because of it is due at the next plan; on real servers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[GitServer]:
-    """A Git host that wants a token, with the repository `net`."""
+    """A Git host that requires a token, with the repository `net`."""
     with GitServer(tmp_path / "host", {"robot": SECRET}) as host:
         host.create("net")
         yield host
@@ -58,7 +58,7 @@ def host(tmp_path: Path) -> Iterator[GitServer]:
 
 @pytest.fixture
 def lab(database: Connection, host: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The fabric `lab` in the repository `net`, entered by the connection `net_git`."""
+    """The fabric `lab` in the repository `net`, with the connection `net_git`."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path / "cache"))
     fabrics.save_repository(database, "net", {"url": host.url("net"), "branch": "main", "connection_id": "net_git"})
     fabrics.save_fabric(
@@ -67,12 +67,12 @@ def lab(database: Connection, host: GitServer, monkeypatch: pytest.MonkeyPatch, 
 
 
 def plan(target: str) -> list[list[str]]:
-    """What the first task of a run finds due."""
+    """The fabrics that the first task of a run finds due."""
     return [batch for batch in PlanSyncOperator(task_id="plan", target=target).execute({}) if batch]
 
 
 def push(database: Connection) -> str | None:
-    """Sync to Git; the class of the error."""
+    """Sync to Git; returns the class of the error."""
     return git_sync.sync(database, ["lab"], open_mirror=open_mirror, run_id="run-1")[0].error_class
 
 
@@ -122,7 +122,7 @@ def test_an_edit_ends_the_back_off(lab, database, connect, host):
 
 
 def kubeconfig(cluster: DevCluster, **user: str) -> str:
-    """The administrator's kubeconfig, entered with other credentials."""
+    """The administrator's kubeconfig, with other credentials."""
     found = yaml.safe_load(cluster.kubeconfig.read_text())
     if user:
         found["users"][0]["user"] = user

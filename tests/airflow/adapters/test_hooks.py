@@ -1,4 +1,4 @@
-"""Connections become adapters, from what the connection says and from nothing else."""
+"""Connections become adapters, based only on the content of the connection."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SECRET = "s3cr3t-t0ken"
 
 
 def make_repository(connection_id: str | None = "network_git") -> GitRepository:
-    """A repository that is entered with *connection_id*."""
+    """A repository that uses *connection_id*."""
     return GitRepository(1, "network", "https://git.example.com/net/fabrics.git", connection_id=connection_id)
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, name: str, **parts: object) -> None:
-    """Make the connection *name*."""
+    """Create the connection *name*."""
     monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(parts))
 
 

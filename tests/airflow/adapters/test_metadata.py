@@ -1,4 +1,4 @@
-"""A command reads what Airflow has stored as Airflow itself reads it, without importing it; on a real database of Airflow's."""
+"""A command reads Airflow's stored connections as Airflow itself does, without importing it; on a real Airflow database."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Airflow:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
     def read(self, before: str = "") -> tuple[dict[str, Any], bool, str]:
-        """The connections, whether Airflow was loaded for them, and what was said."""
+        """The connections, whether Airflow was loaded for them, and the output on stderr."""
         done = self.run(before + READ)
         assert done.returncode == 0, done.stderr
         found, loaded = json.loads(done.stdout.splitlines()[-1])
@@ -74,7 +74,7 @@ class Airflow:
 
 @pytest.fixture
 def airflow(database_parameters: dict[str, Any], tmp_path: Path) -> Airflow:
-    """An Airflow whose database has some connections, with two Fernet keys."""
+    """An Airflow whose database has some connections, encrypted with two Fernet keys."""
     url = f"postgresql+psycopg2://{database_parameters['user']}@/{database_parameters['dbname']}"
     found = Airflow(
         tmp_path,

@@ -1,4 +1,4 @@
-"""Airflow's REST API as we use it: one login, a new one when it has expired, errors sorted by the reaction they need."""
+"""Airflow's REST API as we use it: one login, renewed when it has expired, and errors sorted by the reaction they need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSWORD = "canary-p4ssw0rd"
 
 
 class Server(ThreadingHTTPServer):
-    """An API server: a status and an answer by method and path, and what was asked."""
+    """An API server: a status and an answer by method and path, and the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(201 if good else 401, {"access_token": f"token-{self.server.logins}"})
 
     def do_GET(self) -> None:
-        """A question, or a deletion: with a good token only."""
+        """A read or a deletion: only with a valid token."""
         parts = urlsplit(self.path)
         self.server.asked.append((f"{self.command} {parts.path}", parse_qs(parts.query)))
         if self.headers["Authorization"] != f"Bearer {self.server.valid}":

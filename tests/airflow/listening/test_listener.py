@@ -1,4 +1,4 @@
-"""The scheduler loads what tasks need before it forks them; nothing else is touched, and nothing is raised."""
+"""The scheduler loads the modules of tasks before it forks them; other components do nothing, and nothing is raised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hedgehog.airflow.listening.listener import Preloader
 
 @pytest.fixture
 def imported(monkeypatch):
-    """The modules that are asked for; none is really imported."""
+    """The requested modules; none is really imported."""
     found: list[str] = []
     monkeypatch.setattr(listener.importlib, "import_module", found.append)
     return found

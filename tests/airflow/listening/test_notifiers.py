@@ -1,4 +1,4 @@
-"""Any notifier of Airflow's tells our notices, by one setting."""
+"""Any notifier of Airflow can send our notifications, with one setting."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Board(BaseNotifier):
         self.text = text
 
     def notify(self, context):
-        """Write it down."""
+        """Record it."""
         TOLD.append((self.text, context["run_id"]))
 
 

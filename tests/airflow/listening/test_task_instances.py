@@ -1,4 +1,4 @@
-"""Airflow's REST API tells how tries ended; the answers are cut from those of a running Airflow."""
+"""Airflow's REST API reports how tries ended; the answers are excerpts from those of a running Airflow."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def make_answer(**given):
 
 
 class Api:
-    """Answers by path; what is not there is not found."""
+    """Answers by path; for other paths, not found."""
 
     def __init__(self, answers):
         self.answers = answers
         self.asked = []
 
     def get(self, path, parameters=None):
-        """What a path answers, page by page where it is a list."""
+        """The answer of a path, page by page for a list."""
         self.asked.append((path, parameters))
         if path not in self.answers:
             raise NotFound(path)

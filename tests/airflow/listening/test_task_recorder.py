@@ -1,4 +1,4 @@
-"""What a task did is on record, and recording never fails a task, slows it, or tells a secret."""
+"""Tasks are recorded, and recording never fails a task, slows it down, or reveals a secret."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_task_instance(state: str | None = None, fabrics: Any = ("fabric-1", "fa
 
 
 def make_run(state: TaskState, **given: Any) -> TaskRun:
-    """What is to be on record of it."""
+    """The data of the run that must be recorded."""
     return TaskRun(
         Attempt("hedgehog_git_sync", "scheduled__1", "sync", 4, 2),
         state,
@@ -94,7 +94,7 @@ class Task:
 
 @pytest.fixture
 def breaker(tmp_path):
-    """A machine on which nothing failed yet."""
+    """A machine on which recording has not failed yet."""
     return Breaker(tmp_path / "hedgehog" / "task_recorder.off")
 
 
@@ -106,7 +106,7 @@ def task(breaker):
 
 @pytest.fixture
 def recorded(fabric_database, monkeypatch):
-    """What is on record now. The recorder has time: what it gives up on a busy machine is not a failure of a test."""
+    """The records now. The recorder has enough time, so that a busy machine does not fail the test."""
     monkeypatch.setattr(task_recorder, "_LIMITS", {**task_recorder._LIMITS, "connect_timeout": 60})
     monkeypatch.setattr(task_recorder, "_SESSION", "-c statement_timeout=60000 -c lock_timeout=60000")
     connection = store_database.connect(fabric_database)
@@ -187,7 +187,7 @@ def test_hooks_outside_a_task_process_do_nothing(task, recorded):
 
 @pytest.fixture
 def silent(monkeypatch):
-    """A fabric database that takes connections and never answers."""
+    """A fabric database that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         uri = f"postgres://nobody:hunter2-hunter2@127.0.0.1:{server.getsockname()[1]}/fabrics"
         monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", uri)

@@ -1,4 +1,4 @@
-"""Operators without a database, and services that answer as told."""
+"""Operators without a database, and services with prepared answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.airflow.operators.fakes import FakeDatabase, Service, make_fabric
 
 @pytest.fixture
 def fake_database(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
-    """What operators get for the fabric database."""
+    """The stand-in for the fabric database of operators."""
     found = FakeDatabase()
     monkeypatch.setattr("hedgehog.airflow.adapters.hooks.open_database", lambda: found)
     monkeypatch.setattr("hedgehog.services.observe.cache.refresh", lambda connection, names: {})

@@ -1,4 +1,4 @@
-"""What stands behind the operators in these tests: outcomes, a fabric database, and services that answer as told."""
+"""Fakes for these tests: outcomes, a fabric database, and services with prepared answers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FakeDatabase:
 
 
 class Service:
-    """A use case that remembers how it was called and answers as told; an answer that is an error is raised."""
+    """A use case that records its calls and returns a prepared answer; an answer that is an error is raised."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer

@@ -1,4 +1,4 @@
-"""The cache's tasks, and the syncs that renew it."""
+"""The tasks of the cache, and the syncs that renew it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def two(fabric_database, database):
 
 
 def kept(database):
-    """How many models are kept of each fabric."""
+    """The number of models of each fabric."""
     return {name: len(models) for name, models in store.load(database, ["one", "two"]).items()}
 
 

@@ -1,4 +1,4 @@
-"""Operators of the health DAGs and of the self-test: looks in, words out, red when a look or a check is missing."""
+"""Operators of the health DAGs and of the self-test: red when a result or a check is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators of maintenance: settings and params in, the report out, errors sorted."""
+"""Operators of maintenance: settings and params in, the report out, errors sorted by reaction."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_an_unexpected_answer_does_not_stop_the_metrics(connection, context, mon
 
 
 class Backend:
-    """What StatsD would get."""
+    """The metrics that StatsD would get."""
 
     def __init__(self):
         self.gauges = []

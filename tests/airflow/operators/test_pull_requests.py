@@ -1,4 +1,4 @@
-"""Pull requests from the inbox to GitHub: planned once, finished whatever happens, red only when unchecked."""
+"""Pull requests from the inbox to GitHub: planned once, always finished, red only if unchecked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def connection(fabric_database):
 
 @pytest.fixture
 def validate(monkeypatch, fabric_database):
-    """The service; its answer may be changed, an answer that is an error is raised."""
+    """The service; a test may change its answer, and an answer that is an error is raised."""
     calls = []
 
     def service(connection, repository, number, **options):
@@ -61,7 +61,7 @@ def validate(monkeypatch, fabric_database):
 
 
 def deliver(connection, number=7, **values):
-    """A webhook told of a pull request."""
+    """A webhook announced a pull request."""
     deliver.count = getattr(deliver, "count", 0) + 1
     given = {
         "delivery_id": f"d-{deliver.count}",
@@ -85,7 +85,7 @@ def rows(connection):
 
 
 def plan(context, **options):
-    """What the plan task returns."""
+    """The result of the plan task."""
     return PlanPullRequestsOperator(task_id="plan", **options).execute(context)
 
 

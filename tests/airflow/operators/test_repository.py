@@ -1,4 +1,4 @@
-"""What is found in repositories reaches the summary, and trouble has the right colour."""
+"""Results of repositories reach the summary, and failures have the right colour."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_outcome(status: OutcomeStatus = OutcomeStatus.SUCCESS, reason: str = ""
 
 @pytest.fixture
 def follow(monkeypatch, fabric_database):
-    """Puts looks in the place of the service; the calls it gets."""
+    """Replaces the service with prepared results; has its calls."""
 
     def put(*looks: RepositoryOutcome) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
@@ -128,7 +128,7 @@ def test_an_empty_batch_reads_nothing(follow, context):
 
 
 def summarize(context: dict[str, Any], planned: Any, *batches: list[RepositoryOutcome] | None) -> Any:
-    """Sum up what mapped tasks left."""
+    """Run the summary over the results of mapped tasks."""
     looks = {("follow", LOOKS, index): [one.as_dict() for one in batch] for index, batch in enumerate(batches) if batch}
     context["ti"] = FakeTaskInstance(looks)
     return RepositoryChangesSummaryOperator(task_id="summary", planned=planned).execute(context)

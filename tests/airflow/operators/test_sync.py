@@ -1,4 +1,4 @@
-"""Plans and syncs: one service call in between, a small result out, and the right colour."""
+"""Plans and syncs: one service call, a small result, and the right colour."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.airflow.operators.fakes import HELD, make_error, make_outcome
 
 
 def summarise(batches: list[list[str]] | None, results: dict[int, list[Outcome]], make_ti: Any) -> tuple[Any, Any]:
-    """Run the summary over what the mapped tasks left; returns its result (or error) and its task instance."""
+    """Run the summary over the results of the mapped tasks; returns its result (or error) and its task instance."""
     xcoms = {("sync", OUTCOMES, index): [one.as_dict() for one in found] for index, found in results.items()}
     ti = make_ti(xcoms)
     try:

@@ -1,4 +1,4 @@
-"""The trigger that hears PostgreSQL: loses no wake-up, survives a lost server, never stops the triggerer's loop."""
+"""The trigger that listens to PostgreSQL: loses no wake-up, survives a lost server, never blocks the triggerer's loop."""
 
 from __future__ import annotations
 

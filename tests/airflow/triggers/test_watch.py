@@ -1,4 +1,4 @@
-"""The trigger that watches the clusters: starts, wakes, never ends, and ends at once when it is told to."""
+"""The trigger that watches the clusters: starts, wakes, never ends alone, and ends at once when it is cancelled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STARTED = {"reason": "started"}
 
 
 class FakeWatch:
-    """A watch that finds what a test tells it, or breaks."""
+    """A watch that reports the prepared drift, or breaks."""
 
     made: list[FakeWatch]
 
@@ -46,7 +46,7 @@ class FakeWatch:
 
 @pytest.fixture
 def watches(monkeypatch: pytest.MonkeyPatch) -> list[FakeWatch]:
-    """The watches that were made, the running one last."""
+    """The created watches, the running one last."""
     FakeWatch.made = []
     monkeypatch.setattr(watch, "Watch", FakeWatch)
     monkeypatch.setattr("hedgehog.airflow.triggers.watch.random.uniform", lambda low, high: 0.01)

@@ -1,4 +1,4 @@
-"""Everything of ours that the API server serves needs a login and a permission, but for what is listed here."""
+"""Every route of ours in the API server needs a login and a permission, except for those listed here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus reads the figures with a token, and nobody without it."""
+"""Prometheus reads the metrics with a token; requests without it are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one public route takes signed deliveries only, and what it refuses is counted."""
+"""The only public route accepts only signed deliveries, and counts refused ones."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _numbers = itertools.count(1)
 
 
 class Host:
-    """GitHub, as far as the webhook sees it. `told` closes the application first, so that its counts are written."""
+    """GitHub, as the webhook sees it. `told` closes the application first, so that its counts are written."""
 
     def __init__(self, client: TestClient, parameters: dict[str, Any]) -> None:
         self.client = client
         self._parameters = parameters
 
     def deliver(self, body: bytes | None = None, *, secret: str = SECRET, **headers: str | None) -> Any:
-        """Send a delivery; a header that is None is left out. Without a body: a push that never was before."""
+        """Send a delivery; a header that is None is left out. Without a body: a new push."""
         body = make_push() if body is None else body
         sent = {
             "content-type": "application/json",
@@ -51,7 +51,7 @@ class Host:
         return self.client.post("/github", content=body, headers=given)
 
     def told(self) -> inbox.InboxCounts:
-        """What the database says after all."""
+        """The rows in the database after the application is closed."""
         self.client.__exit__(None, None, None)
         connection = store_database.connect(self._parameters)
         try:
@@ -66,7 +66,7 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def make_push() -> bytes:
-    """A push like no other."""
+    """A unique push."""
     return json.dumps({**PUSH, "compare": str(next(_numbers))}).encode()
 
 
@@ -163,7 +163,7 @@ def test_a_replayed_delivery_has_no_effect_and_is_counted(host):
 
 
 class Sender:
-    """Somebody who sends half a body and takes a rest."""
+    """A client that sends half a body and pauses."""
 
     def __init__(self, app: Any, size: int, address: str = "192.0.2.1") -> None:
         self._begin(app, [b"x" * size, b"x"], address, {"x-hub-signature-256": "sha256=" + "0" * 64})
@@ -196,7 +196,7 @@ class Sender:
 
 
 class GitHub(Sender):
-    """Somebody who knows the secret and sends a push in one go, but for a rest of one byte."""
+    """A client that knows the secret and sends a push at once, except for the last byte."""
 
     def __init__(self, app: Any, address: str) -> None:
         body = make_push()

@@ -24,7 +24,7 @@ A, B = ObjectRef("Server", "default", "a"), ObjectRef("Server", "default", "b")
 
 
 def description(world: World, name: str = "a") -> str | None:
-    """What the cluster has."""
+    """The description in the cluster."""
     found = world.live("Server").get(ObjectRef("Server", "default", name))
     return None if found is None else found["spec"].get("description")
 

@@ -60,7 +60,7 @@ class World:
         return sync(self.database, names, **values)
 
     def live(self, *kinds: str) -> dict[ObjectRef, Manifest]:
-        """What the cluster has of *kinds*."""
+        """The objects of *kinds* in the cluster."""
         table = {**KINDS, "Fabric": FABRIC}
         found = list_live(self.api, [(table[kind], table[kind].default_namespace) for kind in kinds])
         assert not found.failed
