@@ -8,8 +8,7 @@ from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.tools import Installation
 from hedgehog.kube.execute import execute
 from hedgehog.kube.live import Live
-from hedgehog.kube.plan import Desired, Plan
-from hedgehog.kube.prune_guard import spare
+from hedgehog.kube.plan import Desired, Plan, spare
 from tests.kube.fake_server import Reply, serve
 from tests.kube.objects_lab import seen
 

@@ -15,8 +15,8 @@ from hedgehog.fabric.references import waves
 from hedgehog.kube.apply import apply, apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
+from hedgehog.kube.plan import guard
 from hedgehog.kube.prune import prune
-from hedgehog.kube.prune_guard import guard
 from tests.kube.fake_server import Reply, Request, serve, status
 from tests.kube.objects_lab import read, seen
 

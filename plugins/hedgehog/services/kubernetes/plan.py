@@ -17,9 +17,8 @@ from hedgehog.fabric.model import ConflictPolicy, Manifest, ObjectRef
 from hedgehog.fabric.render import fabric_ref, fabric_resource
 from hedgehog.fabric.tools import Installation, is_owned_by
 from hedgehog.kube.live import Live
-from hedgehog.kube.plan import Desired, Plan, withhold
+from hedgehog.kube.plan import Desired, Plan, spare, withhold
 from hedgehog.kube.plan import plan as plan_changes
-from hedgehog.kube.prune_guard import spare
 from hedgehog.services.kubernetes.drift_policy import DriftPlan, KnownDrift, apply_policies, stored_form
 from hedgehog.services.kubernetes.gather import ClusterRecords, Job, ObservedCluster
 from hedgehog.services.validation import FindRefusals
