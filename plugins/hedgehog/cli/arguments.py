@@ -1,4 +1,4 @@
-"""Parsing: options that every command has, near matches for mistyped words, times and settings as values."""
+"""Parsing: options of every command, suggestions for mistyped words, times and settings as values."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)'")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that does not guess abbreviations and names near matches when it refuses something.
+    """An argument parser that accepts no abbreviations and suggests similar words when it refuses one.
 
-    `fill`, if set, adds more arguments once they are needed: for a command whose options live in a slow module.
+    `fill`, if set, adds more arguments when they are needed, for a command whose options are in a slow module.
     """
 
     fill: Callable[[Parser], None] | None = None
@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Print the refusal with a near match and leave with status 2."""
+        """Print the error with a suggestion and exit with status 2."""
         found = _INVALID_CHOICE.search(message)
         if found:
             message = f"there is no {found[1]!r} here; {self._near(found[1], self._choices())}"
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
     def refuse_unknown(self, words: Sequence[str]) -> None:
-        """Leave with status 2 when arguments are left over."""
+        """Exit with status 2 if arguments are left over."""
         if words:
             options = [option for action in self._actions for option in action.option_strings]
             self.error(f"unknown argument {words[0]!r}; {self._near(words[0].partition('=')[0], options)}")
@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
 def add_command(
     commands: Any, name: str, run: Run, *, summary: str, examples: str = "", without: Collection[str] = ()
 ) -> Parser:
-    """Add a command with the options that all commands have, except those in *without*.
+    """Add a command with the options of all commands, except those in *without*.
 
     *examples* are shown at the end of its help, one per line.
     """
@@ -82,7 +82,7 @@ def add_group(commands: Any, name: str, *, summary: str) -> Any:
 
 
 def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, without: Collection[str] = ()) -> None:
-    """The options that may come before or after the command; *inherited* ones keep the values given before."""
+    """The options that may come before or after the command; *inherited* ones keep values given before it."""
     group = parser.add_argument_group("options of every command")
     if "output" not in without:
         group.add_argument(

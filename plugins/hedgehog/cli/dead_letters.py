@@ -1,4 +1,4 @@
-"""`hedgehog dead-letters …`: what was given up, and what to do with it."""
+"""`hedgehog dead-letters …`: work that was given up, and what to do with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLUMNS = ("id", "fabric", "target", "status", "attempts", "error", "since", "l
 
 
 def add_commands(commands: Any) -> None:
-    """Add `dead-letters` and what is below it."""
+    """Add `dead-letters` and its subcommands."""
     group = add_group(commands, "dead-letters", summary="show work that was given up, replay it, or discard it")
     parser = add_command(
         group,

@@ -151,7 +151,7 @@ def _drift_as_dict(one: open_drift.ListedDrift, fabrics: Mapping[str, Fabric]) -
 
 
 def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> str:
-    """One line for each object or file, and below it what differs: our value → theirs."""
+    """One line for each object or file, with the differences below it: our value → theirs."""
     rows = [
         (
             ", ".join(one["fabrics"]) or one["connection_id"],
@@ -176,12 +176,12 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """What was named (or all): edits in Git, objects in the cluster."""
+    """The named edits in Git and objects in the cluster, or all."""
 
     edits: list[GitEdit]
     refs: list[ObjectRef]
     in_cluster: bool
-    """Whether the cluster is concerned: by name, or because all of it is."""
+    """Whether the cluster is concerned: an object in it was named, or nothing was."""
 
 
 def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
@@ -196,7 +196,7 @@ def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
         return _Chosen(edits, [], in_cluster=False)
     if arguments.place == CLUSTER:
         edits, words = [], list(arguments.objects)
-    # An object may have been changed at both places.
+    # An object may have been changed in both places.
     words += [word for word in arguments.objects if word in drifted and word not in words]
     refs = [_ref(word, arguments.fabric) for word in words]
     return _Chosen(edits, refs, in_cluster=bool(refs) or not arguments.objects)
@@ -234,13 +234,13 @@ def _adopt(arguments: argparse.Namespace) -> int:
 def _adopt_chosen(
     arguments: argparse.Namespace, connection: Connection, fabric: Fabric, chosen: _Chosen
 ) -> list[tuple[ObjectRef, str]]:
-    """Take all of it into the fabric, or nothing; what changed there."""
+    """Adopt all of it into the fabric, or nothing, and return the changes."""
     from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
     from hedgehog.services.git import edits as git_edits
     from hedgehog.services.kubernetes import drift_decisions
 
     edits = chosen.edits
-    if not arguments.objects:  # a file that is not ours, or whose object was removed, must be named
+    if not arguments.objects:  # a foreign file, or one whose object was removed, must be named
         edits = [edit for edit in edits if edit.state is EditState.CHANGED and edit.ref is not None]
     found: list[Change] = []
     with transaction(connection):
@@ -268,7 +268,7 @@ def _revert(arguments: argparse.Namespace) -> int:
         load_fabric(connection, arguments.fabric)
         chosen = _chosen(arguments, connection)
         edits = chosen.edits
-        if not arguments.objects:  # what is in the way can only be moved by a person
+        if not arguments.objects:  # only a person can remove an obstacle
             edits = [edit for edit in edits if edit.state is not EditState.OBSTACLE]
         with transaction(connection):
             if edits:

@@ -1,4 +1,4 @@
-"""`hedgehog fabric …`: the desired state of each fabric, in and out of the database."""
+"""`hedgehog fabric …`: the desired state of fabrics, into and out of the database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHOWN_CHANGES = 20
 
 
 def add_commands(commands: Any) -> None:
-    """Add `fabric` and what is below it."""
+    """Add `fabric` and its subcommands."""
     group = add_group(commands, "fabric", summary="show fabrics, import and export them, suspend and resume them")
     _add_import(group)
     parser = add_command(
@@ -180,7 +180,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Refuses a directory that holds something: files of another export would be imported with them."""
+    """Write the files. Refuses a directory that is not empty: files of another export would be imported with them."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise AlreadyExists(f"{directory} exists and is not an empty directory; name another one or remove it")
     for name, text in files.items():
@@ -190,7 +190,7 @@ def _write(directory: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _plain(fabric: Fabric) -> dict[str, Any]:
-    """The fabric for JSON: settings as in its document, and what the database adds."""
+    """A fabric as JSON data: settings as in its document, and what the database adds."""
     stored = fabric.settings
     settings = {"unreadable": stored.why} if isinstance(stored, UnreadableSettings) else stored.as_dict()
     values = asdict(replace(fabric, git_repository=None, settings=FabricSettings())) | {"settings": settings}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hedgehog.services.upkeep.purge import Remains
 
 _SHOWN = 10
-"""Files and objects of a plan that are named."""
+"""How many files and objects of a plan are named."""
 
 
 def add_commands(group: Any) -> None:
@@ -113,7 +113,7 @@ def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
 
 
 def _exit_status(arguments: argparse.Namespace) -> int:
-    """0 if it was done or only to be shown; 1 if it waits for confirmation."""
+    """0 if it was done, or was only to be shown; 1 if it needs confirmation."""
     if arguments.yes or arguments.dry_run:
         return 0
     note("nothing was changed; do it with --yes")
@@ -121,11 +121,11 @@ def _exit_status(arguments: argparse.Namespace) -> int:
 
 
 def _what_stays(seen: Remains) -> Iterator[str]:
-    """What is left of a fabric without being managed any more, and how to remove it."""
+    """What remains of a fabric although it is no longer managed, and how to remove it."""
     repository, fabric = seen.fabric.git_repository, seen.fabric
     if seen.files and repository is not None:
         yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
-        paths = shlex.join(seen.files)  # and nothing else: others may have files there, or a fabric of their own
+        paths = shlex.join(seen.files)  # only these: other people may have files there, and other fabrics directories
         yield f"    remove them in a clone of {repository.url}, branch {repository.branch}:"
         yield f"    {cell(f'git rm --quiet --ignore-unmatch -- {paths}')}"
         yield f"    git commit -m 'Remove {fabric.name}' && git push"

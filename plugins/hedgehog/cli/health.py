@@ -1,4 +1,4 @@
-"""`hedgehog health`, `hedgehog self-test`: the health of everything, as last seen or checked now."""
+"""`hedgehog health`, `hedgehog self-test`: the health of everything, as last checked or checked now."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _health(arguments: argparse.Namespace) -> int:
 
 
 def _latencies(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
-    """The last sync of each fabric that wrote to its cluster."""
+    """For each fabric, its last sync that wrote to the cluster."""
     found = convergence.latencies(connection, names or None, limit=1000)
     return {one.fabric: asdict(one) for one in reversed(found)}
 
@@ -117,7 +117,7 @@ def _text(rows: Sequence[HealthRow], now: datetime, screen: Screen, *, every: bo
 
 
 def grouped_reasons(reasons: Sequence[str]) -> list[str]:
-    """The reasons, those that say the same of several things as one line with their number and the first names."""
+    """The reasons; those that differ only in a name are one line, with their number and the first names."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for reason in map(cell, reasons):
         alike.setdefault(_shape(reason), []).append(reason)
@@ -125,7 +125,7 @@ def grouped_reasons(reasons: Sequence[str]) -> list[str]:
 
 
 def _shape(reason: str) -> tuple[str, ...]:
-    """The words of a reason without names: what has a digit, a slash or a dash in it is one."""
+    """The words of a reason without names; a word with a digit, a slash or a dash counts as a name."""
     return tuple("…" if _NAME.search(word) else word for word in reason.split())
 
 

@@ -1,4 +1,4 @@
-"""`hedgehog repository …`: the Git repositories that fabrics are kept in."""
+"""`hedgehog repository …`: the Git repositories of fabrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = ("name", "branch", "connection", "fabrics", "url")
 
 
 def add_commands(commands: Any) -> None:
-    """Add `repository` and what is below it."""
+    """Add `repository` and its subcommands."""
     group = add_group(commands, "repository", summary="show Git repositories, and delete one that no fabric uses")
     add_command(group, "list", _list, summary="list all repositories", examples="hedgehog repository list")
     parser = add_command(group, "show", _show, summary="show the settings of a repository and the fabrics in it")

@@ -1,4 +1,4 @@
-"""`hedgehog schemas …`: whether this package's schemas of the kinds are those of a cluster."""
+"""`hedgehog schemas …`: whether the schemas in this package match those of a cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(commands: Any) -> None:
-    """Add `schemas` and what is below it."""
+    """Add `schemas` and its subcommands."""
     group = add_group(commands, "schemas", summary="the schemas of all kinds that validation uses")
     parser = add_command(
         group,

@@ -1,4 +1,4 @@
-"""Connections of one command: opened late, closed early, never with a secret on the command line."""
+"""The database connection of one command: opened late, closed early, never with a secret on the command line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def parameters(arguments: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> Iterator[Connection]:
-    """The fabric database for the block; brought up to date first, unless *migrated* is False."""
+    """The fabric database for the block; migrated first, unless *migrated* is False."""
     connection = database.connect(parameters(arguments))
     try:
         if migrated:
@@ -48,5 +48,5 @@ def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> 
 
 
 def run_id() -> str:
-    """Who ran the command and where, as history shows it."""
+    """The id of this run in the history: who ran the command, and where."""
     return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"

@@ -30,9 +30,9 @@ _COLUMNS = ("fabric", "target", "status", "generation", "revision", "success", "
 _SHORT_COMMIT = 8
 _WELL = (Health.HEALTHY, Health.PROGRESSING)
 _LINES_SHOWN = 3
-"""Reasons of one fabric and target in the table."""
+"""How many reasons per fabric and target the table shows."""
 _SUBJECTS_SHOWN = 5
-"""Problems of one kind in an explanation."""
+"""How many problems of one kind an explanation shows."""
 _CLEAR = "\x1b[H\x1b[2J"
 _KEYS = ("fabric", "target", "status", "repository", "cluster")
 
@@ -131,7 +131,9 @@ def _fits(row: TargetStatus, fabrics: Mapping[str, Fabric], key: str, values: Se
 
 
 def _show_rows(arguments: argparse.Namespace, rows: Sequence[TargetStatus]) -> None:
-    if arguments.output == "json" and arguments.watch is not None:  # a document a line, so that a reader can part them
+    if (
+        arguments.output == "json" and arguments.watch is not None
+    ):  # one document per line, so that a reader can separate them
         say(arguments, orjson.dumps([row.as_dict() for row in rows]).decode())
         return
     now = datetime.now(UTC)
@@ -144,7 +146,7 @@ def _show_rows(arguments: argparse.Namespace, rows: Sequence[TargetStatus]) -> N
 
 
 def _nothing(arguments: argparse.Namespace) -> str:
-    """What an empty table means."""
+    """The text for an empty table."""
     if arguments.select:
         wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
         return f"no fabric fits {wanted}" + (" and is not in sync" if arguments.not_in_sync else "")
@@ -154,7 +156,7 @@ def _nothing(arguments: argparse.Namespace) -> str:
 def status_table(
     rows: Sequence[TargetStatus], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
 ) -> str:
-    """One row per fabric and target, with its reasons in full: the first few of many, unless *every*."""
+    """One row per fabric and target with its reasons: only the first few, unless *every*."""
     cells = [
         (
             row.state.fabric,
@@ -187,7 +189,7 @@ def shown_revision(revision: str | None) -> str | None:
 
 
 def _totals(rows: Sequence[TargetStatus]) -> Iterator[str]:
-    """The totals, and what to do next; empty when there is nothing to add up."""
+    """The totals, and what to do next; nothing for one fabric without problems."""
     problems = [problem for row in rows for problem in row.problems]
     bad = sorted({row.state.fabric for row in rows if not row.is_in_step})
     if len(rows) > 2 or problems:
@@ -278,7 +280,7 @@ def _line(row: TargetStatus, now: datetime, screen: Screen) -> str:
 
 
 def _grouped(problems: Sequence[Problem]) -> list[list[Problem]]:
-    """Problems of one kind with the same remedy together."""
+    """The problems, grouped by kind and remedy."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
         groups.setdefault((problem.kind.value, problem.advice), []).append(problem)

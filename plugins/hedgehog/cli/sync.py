@@ -137,7 +137,7 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
 
 
 def _note_suspended(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
-    """A dry run includes suspended fabrics; say that a real sync would not."""
+    """Note that a sync skips suspended fabrics, which a dry run includes."""
     for fabric in load_fabrics(connection, names) if arguments.dry_run else ():
         why = suspension(fabric, datetime.now(UTC))
         if why:

@@ -1,4 +1,4 @@
-"""`hedgehog validate`: what a cluster would say about files, without asking it."""
+"""`hedgehog validate`: whether a cluster would accept files, without contacting it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def checking(run: Run) -> Run:
-    """The same command, but a failure ends with 2: a 1 is an answer."""
+    """The command with exit status 2 for failures: status 1 is a result."""
 
     @functools.wraps(run)
     def guarded(arguments: argparse.Namespace) -> int:
@@ -128,7 +128,7 @@ def _read(arguments: argparse.Namespace) -> LocalFiles:
 
 
 def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest]]:
-    """The fabric and its objects; nothing without --fabric, so that no database is needed then."""
+    """The fabric and its objects; nothing without --fabric, when no database is needed."""
     if not arguments.fabric:
         return None, []
     from hedgehog.cli.session import fabric_database
@@ -154,7 +154,7 @@ def _ask(arguments: argparse.Namespace, report: ValidationReport, fabric: Fabric
 
 
 def open_chosen_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
-    """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput where neither is named."""
+    """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput if neither is given."""
     from hedgehog.airflow.adapters import hooks
 
     if kubeconfig:
