@@ -195,7 +195,7 @@ def readable(tmp_path: Path) -> Iterator[Path]:
 
 
 @as_root
-def test_a_cache_that_root_has_made_is_reported_by_its_path(person: Person, host: GitServer, readable: Path) -> None:
+def test_a_cache_that_root_created_is_reported_by_its_path(person: Person, host: GitServer, readable: Path) -> None:
     """A first run by hand, as root; the workers are somebody else."""
     person.commit({"a": "1"})
     cache = readable / "cache"
@@ -208,7 +208,7 @@ def test_a_cache_that_root_has_made_is_reported_by_its_path(person: Person, host
 
 @as_root
 @pytest.mark.parametrize("mode", [0o700, 0o755])
-def test_a_clone_that_root_has_made_is_put_aside(mode: int, person: Person, host: GitServer, readable: Path) -> None:
+def test_a_clone_that_root_created_is_moved_aside(mode: int, person: Person, host: GitServer, readable: Path) -> None:
     """The directory is ours, what lies in it is not."""
     person.commit({"a": "1"})
     cache = readable / "cache"
@@ -293,7 +293,7 @@ def test_a_limit_of_the_file_size_is_a_full_disk(person: Person, mirror: Mirror)
     assert fetched(mirror)
 
 
-def test_half_a_pack_of_a_killed_fetch_does_not_stay(
+def test_a_partial_pack_of_a_killed_fetch_is_removed(
     person: Person, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each try would leave another, and fill the disk."""

@@ -99,7 +99,7 @@ def test_a_long_text_is_cut() -> None:
     assert len(str(failures.call_failed("x" * 100_000, "git fetch"))) < 1100
 
 
-def test_a_damaged_repository_is_known_by_its_words() -> None:
+def test_a_damaged_repository_is_recognised_by_the_message() -> None:
     """Only these are cured by making the mirror anew."""
     assert failures.is_damage("fatal: bad object refs/remotes/origin/main", CLONE)
     assert failures.is_damage("error: object file ./objects/12/34 is empty", CLONE)

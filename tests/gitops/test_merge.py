@@ -90,7 +90,7 @@ def test_what_is_elsewhere_in_the_repository_is_never_expanded(mirror, person, o
 
 
 @pytest.mark.parametrize("changed", ["one side", "both sides"])
-def test_a_bomb_in_the_directory_is_refused_before_it_goes_off(mirror, person, other, changed):
+def test_a_tree_bomb_in_the_directory_is_refused_before_it_is_expanded(mirror, person, other, changed):
     """The refusal names the limit."""
     person.commit({"f/a.yaml": "a: 1\n"})
     other.git("pull", "--quiet", "origin", "main")
@@ -118,7 +118,7 @@ def test_nothing_is_left_behind(mirror, person, other):
     assert mirror.git(["for-each-ref", "--format=%(refname) %(objectname)"]).out == f"refs/remotes/origin/main {base}\n"
 
 
-def test_commits_without_a_common_past_are_refused(mirror, person, other):
+def test_commits_without_a_common_history_are_refused(mirror, person, other):
     """As by every host."""
     other.git("checkout", "--quiet", "--orphan", "alone")
     other.git("commit", "--quiet", "--message", "Begin again")

@@ -200,7 +200,7 @@ def test_damage_below_the_commit_is_found_while_reading(person: Person, open_mir
     assert reopened.files(head, "") == {"deep/down/a": blob_id(b"1\n")}
 
 
-def test_several_at_once_make_one_mirror(person: Person, open_mirror: OpenMirror) -> None:
+def test_concurrent_processes_create_one_mirror(person: Person, open_mirror: OpenMirror) -> None:
     """The lock lets one work and the others find its result."""
     head = person.commit({f"d/{number}": str(number) for number in range(50)})
     results: list[int] = []
@@ -218,7 +218,7 @@ def test_several_at_once_make_one_mirror(person: Person, open_mirror: OpenMirror
     assert results == [50] * 6
 
 
-def test_leftovers_of_killed_processes_go(person: Person, mirror: Mirror) -> None:
+def test_leftovers_of_killed_processes_are_removed(person: Person, mirror: Mirror) -> None:
     """Old ones only: a young one may be in use."""
     person.commit({"a": "1"})
     fetched(mirror)

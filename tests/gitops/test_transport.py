@@ -96,7 +96,7 @@ def test_branches_begin_with_the_default_one(host: GitServer, person: Person, mi
     assert list(mirror.branches().items()) == [("main", second), ("a", first), ("z", first)]
 
 
-def test_a_push_that_is_too_large_for_a_proxy_says_so(
+def test_a_push_that_is_too_large_for_a_proxy_is_reported_as_such(
     host: GitServer, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No later try is smaller."""
@@ -180,7 +180,7 @@ def limited(mirror: Mirror, cache: Path, **limits: float) -> Mirror:
     return Mirror(cache, Remote(mirror.remote.url, "main", **limits))  # type: ignore[arg-type]
 
 
-def test_a_fetch_that_moves_may_take_longer_than_patience_lasts(
+def test_a_fetch_with_progress_may_take_longer_than_patience(
     person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path
 ) -> None:
     """A large clone shows its progress for minutes."""
@@ -189,7 +189,7 @@ def test_a_fetch_that_moves_may_take_longer_than_patience_lasts(
     assert fetched(limited(mirror, tmp_path / "cache", patience=8.0, timeout=600.0))
 
 
-def test_a_fetch_that_stands_still_is_ended(person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path) -> None:
+def test_a_fetch_without_progress_is_ended(person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path) -> None:
     """A half-open connection never says anything again."""
     person.commit({"a": "1"})
     slow_git.write_text("sleep 300\n")
@@ -197,7 +197,7 @@ def test_a_fetch_that_stands_still_is_ended(person: Person, mirror: Mirror, slow
         fetched(limited(mirror, tmp_path / "cache", patience=1.0, timeout=600.0))
 
 
-def test_a_fetch_that_never_ends_is_ended_with_the_way_to_give_it_more_time(
+def test_a_fetch_that_never_ends_is_ended_and_the_error_names_the_setting(
     person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path
 ) -> None:
     """Whatever it shows."""
@@ -207,7 +207,7 @@ def test_a_fetch_that_never_ends_is_ended_with_the_way_to_give_it_more_time(
         fetched(limited(mirror, tmp_path / "cache", patience=600.0, timeout=2.0))
 
 
-def test_a_slow_git_is_given_all_that_it_is_to_read(host: GitServer, mirror: Mirror, slow_git: Path) -> None:
+def test_a_slow_git_gets_all_of_its_input(host: GitServer, mirror: Mirror, slow_git: Path) -> None:
     """A pack larger than a pipe holds, to a git that begins to read after the first look at the time."""
     slow_git.write_text("sleep 2.5\n")
     files = {f"d/{number}": os.urandom(5000) for number in range(60)}

@@ -63,7 +63,7 @@ def test_a_letter_says_what_was_given_up_and_why(bench, parked):
     assert (letter.closed_at, letter.closed_by) == (None, None)
 
 
-def test_the_first_failure_is_that_of_the_whole_row_of_failures(bench):
+def test_the_first_failure_is_that_of_the_whole_series(bench):
     """Not of the last attempt, and not of failures before the last success."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=True))
@@ -93,7 +93,7 @@ def test_a_letter_names_the_dag_that_gave_up(bench, target, settings, verb):
     assert letter.verb == verb
 
 
-def test_an_outcome_that_is_taken_back_leaves_no_letter(bench):
+def test_an_outcome_that_is_rolled_back_leaves_no_letter(bench):
     """Letter and state are one transaction."""
     fabric = bench.synced_fabric()
     with pytest.raises(ZeroDivisionError), transaction(bench.connection) as cursor:
@@ -112,7 +112,7 @@ def test_a_forced_try_that_fails_again_is_reported_in_the_same_letter(bench, par
     assert letter.first_failed_at < letter.last_failed_at
 
 
-def test_a_discarded_letter_is_not_written_again_by_the_next_slow_look(bench, parked):
+def test_a_discarded_letter_is_not_written_again_by_the_next_slow_retry(bench, parked):
     """Who wants to hear no more of it does not, until the fabric changes or works."""
     dead_letters.discard(bench.connection, ALL, by="me", why="taken down")
     for _ in range(3):
@@ -151,13 +151,13 @@ def test_a_change_while_the_failing_run_worked_leaves_nothing_parked(bench):
     assert (told(bench), bench.state().status, bench.due(Target.GIT)) == ([], SyncStatus.ERROR, ["lab"])
 
 
-def test_a_forgotten_fabric_leaves_no_letter(bench, parked):
+def test_a_deleted_fabric_leaves_no_letter(bench, parked):
     """There is nothing to replay."""
     fabrics.delete_fabric(bench.connection, "lab")
     assert told(bench) == []
 
 
-def test_replayed_work_is_due_at_once_and_somebody_is_woken(bench, parked, ear):
+def test_replayed_work_is_due_at_once_and_its_dag_is_woken(bench, parked, ear):
     """With all its attempts, and with the name of who did it."""
     ear.heard()
     replayed, left = dead_letters.replay(bench.connection, ALL, by="ada@desk")
@@ -178,7 +178,7 @@ def test_a_suspended_fabric_is_not_replayed(bench):
     assert told(bench) == [("git", "parked", "")]
 
 
-def test_only_what_is_meant_is_replayed(bench, parked):
+def test_only_selected_letters_are_replayed(bench, parked):
     """By number, by fabric, by target."""
     bench.finish(parked, failed(Target.KUBERNETES))
     dead_letters.replay(bench.connection, Selection(fabrics=["lab"], target=Target.KUBERNETES), by="ada")

@@ -131,7 +131,7 @@ def test_equal_content_changes_nothing(bench, settings):
         ("x", {"settings": []}, InvalidInput, "fabric x: settings: [] is not a mapping"),
     ],
 )
-def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
+def test_an_impossible_fabric_is_refused_in_plain_words(settled, name, settings, error, said):
     """And nothing of it is stored."""
     with pytest.raises(error) as refused:
         fabrics.save_fabric(settled.connection, name, settings)
@@ -162,7 +162,7 @@ def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settin
         ("a", {"uri": "u"}, InvalidInput, "git_repository a has no setting 'uri'; did you mean url?"),
     ],
 )
-def test_a_repository_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
+def test_an_impossible_repository_is_refused_in_plain_words(settled, name, settings, error, said):
     """The password of a URL is not repeated."""
     with pytest.raises(error) as refused:
         fabrics.save_repository(settled.connection, name, settings)
@@ -171,7 +171,7 @@ def test_a_repository_that_cannot_be_is_refused_in_plain_words(settled, name, se
     assert [one.name for one in fabrics.load_repositories(settled.connection)] == ["net"]
 
 
-def test_every_constraint_that_a_setting_can_violate_has_words_of_its_own(settled):
+def test_every_constraint_that_a_setting_can_violate_has_a_message(settled):
     """A new one needs a message, too."""
     named = settled.execute(
         "SELECT conname FROM pg_constraint WHERE conrelid IN ('hedgehog.fabric'::regclass, "
@@ -215,7 +215,7 @@ def test_a_repository_in_use_cannot_be_deleted(bench):
         bench.execute("DELETE FROM hedgehog.git_repository")
 
 
-def test_an_unknown_name_is_answered_with_near_ones(bench):
+def test_an_unknown_name_is_answered_with_similar_ones(bench):
     """Or with how to find it."""
     bench.fabric("fabric-1")
     with pytest.raises(NotFound, match=r"there is no fabric .fabrik-1.; did you mean fabric-1"):

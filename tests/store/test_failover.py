@@ -72,13 +72,13 @@ def test_of_several_hosts_the_primary_is_found(pair):
     ],
     ids=["suspend", "begin", "replay", "remind", "record", "migrate"],
 )
-def test_what_would_write_to_a_standby_is_worth_another_try(reading, work):
+def test_a_write_to_a_standby_is_retried(reading, work):
     """It is the primary again, or another host is, before long."""
     with pytest.raises(RemoteUnavailable, match="the fabric database is a standby"):
         work(reading)
 
 
-def test_a_standby_may_be_read_by_who_wants_it(reading):
+def test_a_standby_can_be_read_on_request(reading):
     """`target_session_attrs` in the extra of the connection."""
     assert {state.fabric for state in sync_state.states(reading)} == {"lab"}
     assert {one.name for one in metrics.current_samples(reading)} >= {"hedgehog_fabrics"}

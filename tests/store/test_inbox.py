@@ -179,7 +179,7 @@ class Longest(random.Random):
         return b
 
 
-def test_the_wish_of_the_host_sets_the_next_try(bench):
+def test_retry_after_of_the_host_sets_the_next_try(bench):
     """A rate limit says when to come back."""
     arrival = make_arrival()
     inbox.store_delivery(bench.connection, arrival)
@@ -187,7 +187,7 @@ def test_the_wish_of_the_host_sets_the_next_try(bench):
     assert status_of(bench, arrival) == ("failed", "slow down", 1, 900)
 
 
-def test_a_dag_without_a_clock_is_reminded_of_what_waits_but_not_for_ever(bench, ear):
+def test_a_dag_without_a_schedule_is_reminded_of_what_waits_but_not_endlessly(bench, ear):
     """A reminder wakes both DAGs of the inbox: were it repeated at once, they would wake each other without end."""
     inbox.store_delivery(bench.connection, make_arrival(kind=PULL_REQUEST))
     ear.heard()

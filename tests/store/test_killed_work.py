@@ -38,7 +38,7 @@ def receive(bench, **values):
     return number
 
 
-def test_what_killed_a_worker_comes_behind_what_did_not(bench, kill):
+def test_a_delivery_that_killed_a_worker_comes_after_others(bench, kill):
     """It was first before, and kept everybody else waiting."""
     poison = receive(bench)
     kill()
@@ -47,7 +47,7 @@ def test_what_killed_a_worker_comes_behind_what_did_not(bench, kill):
     assert [one.id for one in take(bench.connection, limit=1)] == [good]
 
 
-def test_whoever_gets_a_delivery_sees_how_many_died_of_it(bench, kill):
+def test_a_claimed_delivery_shows_how_many_workers_it_killed(bench, kill):
     """And is to say so, instead of being the next."""
     receive(bench)
     assert [kill()[0].killed for _ in range(MOST_KILLED)] == list(range(MOST_KILLED))
@@ -97,7 +97,7 @@ def test_a_delivery_that_is_given_up_is_a_dead_letter_and_a_problem(bench, value
     assert dead_letters.letter(bench.connection, letter.id).closed_by == "ann"
 
 
-def test_a_given_up_delivery_is_done_when_somebody_looked_there_since(bench):
+def test_a_given_up_delivery_is_done_once_its_branch_was_read(bench):
     """And its letter with it."""
     number = receive(bench)
     inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
@@ -157,7 +157,7 @@ def test_a_fabric_whose_run_died_comes_last_and_alone(bench, three):
     assert plan(bench) == [["c"], ["a"], ["b"]]
 
 
-def test_a_fabric_whose_runs_die_again_and_again_is_parked(bench, three):
+def test_a_fabric_whose_runs_keep_dying_is_parked(bench, three):
     """After three of them, with the reason; the others go on."""
     for _ in range(sync_state.MOST_KILLED):
         assert claim(bench, "a", "b")[0] == ["a", "b"]
@@ -169,14 +169,14 @@ def test_a_fabric_whose_runs_die_again_and_again_is_parked(bench, three):
     assert [(one.fabric, one.kind.value) for one in open_problems(bench.connection)] == [("a", "parked")]
 
 
-def test_who_names_a_fabric_has_it_tried_all_the_same(bench, three):
+def test_a_fabric_requested_by_name_is_tried_nevertheless(bench, three):
     """By hand means now."""
     for _ in range(sync_state.MOST_KILLED):
         die(bench, three[0])
     assert claim(bench, "a", due_only=False) == (["a"], [])
 
 
-def test_a_parked_killer_gets_one_try_each_time_it_is_due(bench, three):
+def test_a_parked_fabric_that_killed_runs_gets_one_try_each_time_it_is_due(bench, three):
     """Its slow look is one more death at most."""
     for _ in range(sync_state.MOST_KILLED):
         die(bench, three[0])
@@ -199,7 +199,7 @@ def test_an_outcome_between_deaths_begins_a_new_count(bench, three, status):
     assert sync_state.killed_repeatedly(bench.connection, Target.KUBERNETES, [three[0].id]) == set()
 
 
-def test_looks_at_a_repository_are_counted_until_one_ends(bench):
+def test_killed_reads_of_a_repository_are_counted_until_one_ends(bench):
     """Only those of the last hour: then it is tried once more."""
     bench.synced_fabric()
     ((repository,),) = bench.execute("SELECT id FROM hedgehog.git_repository")

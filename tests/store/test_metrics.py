@@ -136,7 +136,7 @@ def test_a_refused_credential_is_seen_at_once_and_parked(failing):
     assert found["hedgehog_sync_remote_away_seconds"] == {}
 
 
-def test_a_success_ends_the_row(failing, bench):
+def test_a_success_ends_the_series(failing, bench):
     """And every series of it."""
     failing("AuthenticationFailed", times=3)
     bench.finish(bench.fabric("lab"), Outcome("lab", Target.GIT, OutcomeStatus.SUCCESS, generation=1))
@@ -220,7 +220,7 @@ def test_failures_in_a_row_are_runs_since_the_last_success(bench):
     assert found["hedgehog_tasks_running"] == {"hedgehog_git_sync": 1}
 
 
-def test_a_task_that_is_red_for_trouble_with_fabrics_is_not_to_blame(bench):
+def test_a_task_that_failed_only_to_report_trouble_with_fabrics_does_not_count(bench):
     """A held edit is one alert, not one for each task that tells of it."""
     for number in range(3):
         run = replace(make_run(number, TaskState.FAILED, task="summary"), error_class=FabricTrouble.__name__)
@@ -257,7 +257,7 @@ def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
         ("SELECT pg_sleep(600)", "statement timeout"),
     ],
 )
-def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch, caplog, sql, why):
+def test_a_failing_query_affects_only_its_own_metric_and_is_reported(bench, monkeypatch, caplog, sql, why):
     """Whatever is wrong with it."""
     good = metrics.current_samples(bench.connection)
     bench.execute("SET statement_timeout = '5s'")
@@ -278,7 +278,7 @@ def test_a_database_that_is_lost_in_the_middle_is_not_a_failed_metric(bench, mon
         metrics.current_samples(bench.connection)
 
 
-def test_no_query_is_begun_when_the_time_is_over(bench, monkeypatch, caplog):
+def test_no_query_is_started_after_the_time_limit(bench, monkeypatch, caplog):
     """A scraper must not wait for sixty statements that all hang."""
     monkeypatch.setattr(metrics, "TIME_LIMIT", -1.0)
     found = metrics.current_samples(bench.connection)

@@ -110,7 +110,7 @@ def test_an_edited_migration_is_refused(database, directory):
     ("name", "said"),
     [("0003_late.sql", "without a gap"), ("late.sql", "late.sql is not a migration; name it NNNN_what_it_does.sql")],
 )
-def test_a_directory_with_gaps_or_strangers_is_refused(tmp_path, name, said):
+def test_a_directory_with_gaps_or_other_files_is_refused(tmp_path, name, said):
     """Before anything is applied."""
     (tmp_path / name).write_text("SELECT 1;")
     with pytest.raises(SchemaMismatch, match=said):

@@ -51,7 +51,7 @@ def test_a_problem_keeps_its_age_while_its_cause_is_reported_again(bench):
     assert (now.since, now.cause) == (first.since, "edited by Bob")
 
 
-def test_a_run_that_could_not_look_leaves_what_is_known(bench):
+def test_a_run_that_could_not_read_keeps_the_known_problems(bench):
     """A host that is unreachable does not resolve a held edit."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.HELD, EDIT))

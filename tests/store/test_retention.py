@@ -57,7 +57,7 @@ def test_old_events_go_but_never_the_newest_success_of_a_target(bench):
     ]
 
 
-def test_the_events_of_a_forgotten_fabric_go_all(bench):
+def test_all_events_of_a_deleted_fabric_are_deleted(bench):
     """There is no state any more that they could be the last good of."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.SUCCESS))
@@ -76,7 +76,7 @@ def test_the_events_of_a_forgotten_fabric_go_all(bench):
         (None, {}, 0),
     ],
 )
-def test_of_the_deliveries_only_finished_ones_go(bench, status, options, gone):
+def test_only_finished_deliveries_are_deleted(bench, status, options, gone):
     """One that waits for its next try, or for a person, is work, not history."""
     inbox.store_delivery(bench.connection, Arrival("d", "0" * 64, inbox.BRANCH, "push", "a/b", "https://h/a/b"))
     if status is not None:
@@ -86,7 +86,7 @@ def test_of_the_deliveries_only_finished_ones_go(bench, status, options, gone):
     assert retention.sweep(bench.connection, BY_NAME["inbox"], 14) == SweepResult(14, gone)
 
 
-def test_of_the_dead_letters_only_closed_ones_go(bench):
+def test_only_closed_dead_letters_are_deleted(bench):
     """A parked one stays however long nobody looks."""
     fabric = bench.synced_fabric()
     parked = Outcome("lab", Target.GIT, OutcomeStatus.ERROR, reason="no", retryable=False)
@@ -108,7 +108,7 @@ def test_every_history_is_sql_that_the_database_takes(bench, history):
     assert retention.sweep(bench.connection, history, 1) == SweepResult(1, 0)
 
 
-def test_rows_go_in_batches_the_oldest_first_up_to_a_limit(bench):
+def test_rows_are_deleted_in_batches_the_oldest_first_up_to_a_limit(bench):
     """The rest is said to be left, and goes next time."""
     bench.execute(
         "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, counts, reason, duration, "

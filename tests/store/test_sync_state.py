@@ -35,7 +35,7 @@ def seconds_to_next_look(bench, target=Target.GIT):
     return value
 
 
-def test_a_success_is_looked_at_again_after_the_resync_interval(bench):
+def test_a_success_is_checked_again_after_the_resync_interval(bench):
     """Not earlier, and never exactly together with all others."""
     fabric = bench.synced_fabric(resync_seconds=1000)
     bench.finish(fabric, make_outcome(revision="main@sha1:" + "a" * 40, counts={"created": 2}, reason=""))
@@ -163,7 +163,7 @@ def test_failures_back_off_with_full_jitter_up_to_an_hour(bench):
     assert (state.last_success_at, state.observed_generation) == (None, 0)
 
 
-def test_a_remote_that_says_when_to_come_back_is_obeyed(bench):
+def test_retry_after_of_a_remote_is_respected(bench):
     """Instead of the back-off."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retry_after=1234.0))
@@ -171,7 +171,7 @@ def test_a_remote_that_says_when_to_come_back_is_obeyed(bench):
 
 
 @pytest.mark.parametrize(("attempts", "outcome"), [(1, failed(retryable=False)), (sync_state.MAX_ATTEMPTS, failed())])
-def test_what_is_given_up_is_parked_and_looked_at_again_slowly(bench, attempts, outcome):
+def test_what_is_given_up_is_parked_and_retried_slowly(bench, attempts, outcome):
     """At once, or after the last attempt; about once an hour, for most causes end elsewhere."""
     fabric = bench.synced_fabric()
     for _ in range(attempts):
@@ -219,7 +219,7 @@ def test_what_failed_is_tried_at_once_when_its_repository_is_corrected(bench, ea
     assert (bench.due(Target.GIT), ear.heard(), bench.state().attempts) == (["lab"], [(CHANGED, "lab")], 0)
 
 
-def test_a_change_takes_a_parked_fabric_up_again(bench):
+def test_a_change_makes_a_parked_fabric_due_again(bench):
     """With a fresh count of attempts."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=False))

@@ -117,7 +117,7 @@ def test_a_file_that_is_changed_again_is_held_again(lab: Lab) -> None:
     assert [one.revert for one in store.listing(lab.database, "lab")] == [False]
 
 
-def test_an_edited_file_of_a_removed_object_is_kept_or_goes(lab: Lab) -> None:
+def test_an_edited_file_of_a_removed_object_is_kept_or_deleted(lab: Lab) -> None:
     """Adopting brings the object back, reverting removes the file."""
     other = "fabrics/lab/vpcs/vpc-0.yaml"
     lab.person().commit({EDITED: edited_text(), other: "# mine\n"})
@@ -132,7 +132,7 @@ def test_an_edited_file_of_a_removed_object_is_kept_or_goes(lab: Lab) -> None:
     assert other not in lab.files()
 
 
-def test_a_file_of_somebody_else_in_our_place_can_be_taken_over(lab: Lab) -> None:
+def test_a_foreign_file_at_our_path_can_be_adopted(lab: Lab) -> None:
     """It was never written by us, so nothing but a person's word lets us."""
     lab.person().commit({"fabrics/lab/vpcs/new.yaml": yaml.safe_dump(make_vpc("new", 1700))})
     lab.save("lab", make_vpc("new", 1800))
@@ -193,7 +193,7 @@ def test_what_a_cluster_would_refuse_is_not_adopted(lab: Lab) -> None:
     assert objects(lab)["vpc-1"] == make_vpc("vpc-1")
 
 
-def test_what_is_in_the_way_is_never_removed_by_us(lab: Lab) -> None:
+def test_an_obstacle_is_never_removed_by_us(lab: Lab) -> None:
     """A directory in the place of a file: only a person can say what it holds."""
     lab.person().commit({"fabrics/lab/vpcs/new.yaml/inner": "x\n"})
     lab.save("lab", make_vpc("new"))

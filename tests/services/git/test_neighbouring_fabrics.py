@@ -110,7 +110,7 @@ def test_two_documents_that_say_different_things_of_a_fabric_are_reported(lab: L
 
 
 @pytest.mark.parametrize("end", ["deleted", "moved"])
-def test_what_a_fabric_leaves_in_anothers_directory_is_nobodys(lab: Lab, end: str):
+def test_files_that_a_fabric_leaves_in_anothers_directory_belong_to_no_fabric(lab: Lab, end: str):
     """Its objects would go to another cluster. It is told, and whoever moves the files takes them in."""
     lab.add_fabric("inner", 0, git_directory=INNER, source_of_truth="git")
     ada = lab.person()

@@ -76,7 +76,7 @@ def recorded(known: Mapping[str, GitFile], plan: FilePlan) -> dict[str, GitFile]
 
 
 @given(desired=files, records=files, git=files, policy=st.sampled_from([GitDriftPolicy.HOLD, GitDriftPolicy.OVERWRITE]))
-def test_what_is_not_ours_stays_and_what_is_wanted_comes(
+def test_foreign_files_stay_and_wanted_files_are_written(
     desired: dict[str, bytes], records: dict[str, bytes], git: dict[str, bytes], policy: GitDriftPolicy
 ) -> None:
     """For every mixture of wishes, records and files."""

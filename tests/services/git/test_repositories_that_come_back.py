@@ -36,7 +36,7 @@ def due(lab: Lab) -> list[str]:
     return [one.name for one in schedule.due(lab.database, Target.GIT)]
 
 
-def test_a_corrected_credential_is_noticed_by_the_next_look(lab):
+def test_a_corrected_credential_is_used_by_the_next_call(lab):
     """It was parked; the look itself is the proof. A look that always worked is not news."""
     assert look(lab, refuse).failed
     (outcome,) = git_sync.sync(lab.database, ["lab"], open_mirror=refuse, run_id="run-1")

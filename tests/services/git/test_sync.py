@@ -204,7 +204,7 @@ def test_some_fabrics_are_left_alone_with_a_reason(why: str, lab: Lab, database_
         assert lab.state("lab").last_success_at is None
 
 
-def test_a_suspension_that_is_over_holds_nobody(lab: Lab) -> None:
+def test_a_suspension_that_is_over_has_no_effect(lab: Lab) -> None:
     """By the clock of the run."""
     lab.add_fabric("lab")
     fabric_store.suspend(lab.database, "lab", reason="maintenance", until=NOW - timedelta(seconds=1))

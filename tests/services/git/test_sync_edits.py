@@ -232,7 +232,7 @@ def test_an_edited_file_of_a_deleted_object_stays(lab: Lab) -> None:
     assert EDITED not in lab.files()
 
 
-def test_a_branch_whose_history_was_replaced_is_brought_in_step(lab: Lab) -> None:
+def test_a_branch_whose_history_was_replaced_is_synced(lab: Lab) -> None:
     """Same content, other commits: nothing to do. Missing content: restored."""
     lab.add_fabric("lab")
     lab.sync("lab")

@@ -171,7 +171,7 @@ def test_a_protected_branch_is_a_permanent_error_with_the_hosts_words(lab: Lab) 
     assert lab.pushes() == 1
 
 
-def test_a_commit_that_the_host_dislikes_does_not_stop_the_others(lab: Lab) -> None:
+def test_a_commit_that_the_host_refuses_does_not_stop_the_others(lab: Lab) -> None:
     """The batch is pushed one by one when it is refused as a whole."""
     for name in ("a", "bad", "c"):
         lab.add_fabric(name)
@@ -190,7 +190,7 @@ def namespaces() -> list[Manifest]:
     ]
 
 
-def test_objects_that_a_cluster_would_refuse_are_parked_and_hold_up_nobody(lab: Lab) -> None:
+def test_objects_that_a_cluster_would_refuse_are_parked_and_block_no_others(lab: Lab) -> None:
     """Their files stay as they are, what refers to them waits with them, and each has its reason."""
     lab.add_fabric("lab", vpcs=0)
     lab.save("lab", *namespaces(), make_vpc("good"))

@@ -54,7 +54,7 @@ def test_foreign_files_may_be_called_anything(lab: Lab):
     assert lab.sync("lab").status is OutcomeStatus.SUCCESS
 
 
-def test_a_bomb_stops_its_fabric_alone(lab: Lab):
+def test_a_tree_bomb_stops_only_its_fabric(lab: Lab):
     """Its neighbour is published."""
     lab.add_fabric("other")
     plant_bomb_at_head(lab)

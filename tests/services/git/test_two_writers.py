@@ -45,7 +45,7 @@ def fight(lab: Lab, act: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("content", [edited_text(), None])
-def test_a_fight_in_git_is_held_after_a_few_corrections(lab, content):
+def test_a_file_that_others_keep_changing_is_held_after_a_few_corrections(lab, content):
     """An edit that comes back, a file that goes again; both are named, no commit is made, and the rest goes on."""
     fight(lab, bot(lab, content))
     commits = lab.log()
@@ -64,7 +64,7 @@ def test_a_fight_in_git_is_held_after_a_few_corrections(lab, content):
     assert lab.sync("lab").status is SUCCESS
 
 
-def test_a_person_another_policy_and_a_change_of_the_fabric_end_it(lab):
+def test_a_decision_another_policy_or_a_change_of_the_fabric_ends_the_hold(lab):
     """Each of them is a decision."""
     act = bot(lab, edited_text())
     fight(lab, act)

@@ -65,7 +65,7 @@ def test_a_fabric_without_fault_is_healthy_and_the_look_is_stored(ward: Ward) ->
     assert sum(ward.world.calls.values()) <= 12
 
 
-def test_a_switch_that_is_busy_is_progress_and_one_that_gets_nowhere_is_stuck(ward: Ward) -> None:
+def test_a_busy_switch_is_progressing_and_one_without_progress_is_stuck(ward: Ward) -> None:
     """The time counts from the first look that saw it behind; another applied generation starts it anew."""
     ward.agent("leaf-1")
     ward.agent("leaf-1", spec={"role": "server-leaf", "description": "new"}, lastAttemptGen=2)
@@ -207,7 +207,7 @@ def test_a_missing_definition_is_named_with_its_version(ward: Ward) -> None:
         ward.world.dev.install_crds()
 
 
-def test_the_circuit_opens_after_failures_and_lets_one_look_through_later(ward: Ward, tmp_path: Path) -> None:
+def test_the_circuit_opens_after_failures_and_lets_one_check_through_later(ward: Ward, tmp_path: Path) -> None:
     """Closed, open, half-open; whoever comes next to the one try is refused."""
     opened = []
 
@@ -341,7 +341,7 @@ def test_health_and_convergence_are_on_the_fabric_resource(ward: Ward) -> None:
     assert (status()["health"], status()["leaf_status"]) == ("Degraded", {"leaf-1": "Degraded"})
 
 
-def test_fabrics_of_one_cluster_are_one_look_and_many_clusters_few_tasks(ward: Ward) -> None:
+def test_a_cluster_is_read_once_for_all_fabrics_and_many_clusters_are_few_tasks(ward: Ward) -> None:
     """One batch up to BATCH clusters, then a few equal ones; never a cluster in two of them."""
     for number in range(5):
         ward.world.fabric(f"f{number}", kubernetes_connection_id="k8s_a")

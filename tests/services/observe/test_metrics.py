@@ -25,7 +25,7 @@ def parsed(text):
     ]
 
 
-def test_all_figures_are_read_by_the_reference_parser(database, tmp_path):
+def test_all_metrics_are_read_by_the_reference_parser(database, tmp_path):
     """As they are, with the kinds and the helps that they were given."""
     fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "lab"})
     metrics.record(database, INTERVALS, disk=tmp_path / "not" / "made" / "yet")
@@ -49,7 +49,7 @@ def test_any_label_and_value_come_back_as_they_were(text, value):
     assert found == (sample.name, dict(sample.labels), value) or len(text.splitlines()) > 1
 
 
-def test_metrics_stand_together_in_the_order_of_the_table():
+def test_samples_are_grouped_by_metric_in_the_order_of_the_table():
     """The format wants each metric once."""
     samples = [Sample("hedgehog_sync_due", 1.0, {"target": "git"}), Sample("hedgehog_fabrics", 2.0, {"state": "all"})]
     samples.append(Sample("hedgehog_sync_due", 3.0, {"target": "kubernetes"}))
@@ -75,7 +75,7 @@ def test_what_waits_is_measured_in_intervals_too(database):
     assert found[("hedgehog_sync_oldest_due_intervals", "kubernetes")] == pytest.approx(5, abs=0.5)
 
 
-def test_what_rests_on_a_metric_that_fails_counts_as_failed_too(database, monkeypatch):
+def test_a_metric_derived_from_a_failed_one_counts_as_failed_too(database, monkeypatch):
     """Else its alert would be over."""
     broken = Metric("hedgehog_sync_oldest_due_seconds", "gauge", "…", ("target",), "SELECT 'git', NULL")
     monkeypatch.setattr(store, "METRICS", {**METRICS, broken.name: broken})
@@ -88,7 +88,7 @@ def test_what_rests_on_a_metric_that_fails_counts_as_failed_too(database, monkey
     assert f'{FAILED}{{metric="{broken.name}"}} 1.0' in metrics.exposition(found)
 
 
-def test_a_machine_that_cannot_be_looked_at_costs_nothing_else(database, monkeypatch, tmp_path):
+def test_a_machine_that_cannot_be_measured_affects_no_other_metric(database, monkeypatch, tmp_path):
     """Its disk may be gone."""
     monkeypatch.setattr(metrics.psutil, "disk_usage", lambda path: (_ for _ in ()).throw(OSError("stale handle")))
     found = metrics.record(database, INTERVALS, disk=tmp_path)
@@ -98,7 +98,7 @@ def test_a_machine_that_cannot_be_looked_at_costs_nothing_else(database, monkeyp
     assert "hedgehog_sync_due" in {one.name for one in found}
 
 
-def test_a_machine_says_how_busy_it_was_since_it_was_last_looked_at(database, tmp_path):
+def test_the_load_of_a_machine_is_that_since_the_last_measurement(database, tmp_path):
     """Its counters are kept, so nobody waits for a second look."""
     names = {one.name for one in metrics.record(database, INTERVALS, disk=tmp_path) if "host" in one.labels}
     first = {tuple(one.labels.values()): one.value for one in metrics.collect(database, INTERVALS) if "cpu" in one.name}

@@ -107,7 +107,7 @@ def test_what_comes_and_goes_is_one_alert(office):
     assert office.look(after=QUIET) == over(make_alert())
 
 
-def test_what_cannot_be_looked_at_is_not_over(office):
+def test_an_alert_that_cannot_be_checked_is_not_over(office):
     """The figures are gone, the trouble may not be; and somebody hears of that."""
     office.look(make_failing())
     blind = Sample("hedgehog_metric_failed", 1.0, {"metric": "hedgehog_sync_failures_in_a_row"})

@@ -86,7 +86,7 @@ def test_each_repository_is_asked_once_and_each_credential_once(hosts: Hosts) ->
     assert [row.name for row in health_store.latest(hosts.database)] == [credential, "net", "twin"]
 
 
-def test_a_refused_token_needs_somebody(hosts: Hosts) -> None:
+def test_a_refused_token_needs_a_person(hosts: Hosts) -> None:
     """And is in no text."""
     hosts.token = "ghp_wrong_wrong_wrong"
     summary = hosts.look()[Scope.GITHUB, f"robot@{hosts.hub.url}"].summary
@@ -121,7 +121,7 @@ def test_a_host_that_is_unreachable_is_unknown_and_left_alone_after_a_while(host
     assert (Scope.REPOSITORY, "net") in hosts.look("net", now=NOW + timedelta(minutes=1))
 
 
-def test_repositories_that_are_gone_are_forgotten_and_many_are_few_tasks(hosts: Hosts) -> None:
+def test_results_of_deleted_repositories_are_deleted_and_many_repositories_are_few_tasks(hosts: Hosts) -> None:
     """The plan sees them all."""
     hosts.look()
     with hosts.database, hosts.database.cursor() as cursor:

@@ -55,7 +55,7 @@ def refuse(lab: Lab) -> None:
     applied(lab)
 
 
-def test_a_fabric_in_step_has_nothing_to_say(lab: Lab) -> None:
+def test_a_fabric_in_sync_has_no_reasons(lab: Lab) -> None:
     """At both targets."""
     for target in Target:
         one = standing(lab, target)
@@ -116,7 +116,7 @@ def test_a_problem_is_reported_in_full_whatever_its_length(lab: Lab) -> None:
     assert one.as_dict()["problems"][0]["command"] == "hedgehog drift revert lab VPC/default/vpc-0 --in cluster"
 
 
-def test_what_no_run_takes_up_is_reported(lab: Lab) -> None:
+def test_a_due_fabric_that_no_run_syncs_is_reported(lab: Lab) -> None:
     """A paused DAG, a queue without worker: nothing else would say so."""
     found = target_statuses(lab.database, ["lab"], now=datetime.now(UTC) + timedelta(days=1))
     assert all("is hedgehog_" in one.reason and "paused" in one.reason for one in found)

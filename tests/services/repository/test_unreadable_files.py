@@ -151,7 +151,7 @@ def test_an_unexpected_error_in_one_repository_stops_no_other(lab, ada):
     assert "s3cret" not in json.dumps([one.as_dict() for one in looks])
 
 
-def test_a_bomb_stops_its_fabric_alone(lab, ada):
+def test_a_tree_bomb_stops_only_its_fabric(lab, ada):
     """A million files of one fabric are counted no further than the limit; its neighbour is taken in."""
     lab.add_fabric("other", 0, source_of_truth="git")
     ada.commit({"fabrics/other/v.yaml": text("v")})

@@ -245,7 +245,7 @@ def test_a_backup_of_a_newer_version_is_refused(empty: Connection, backed_up: Pa
         restore(empty, backed_up)
 
 
-def test_a_fabric_that_would_not_be_the_same_takes_everything_back(empty: Connection, backed_up: Path) -> None:
+def test_a_fabric_that_would_differ_rolls_everything_back(empty: Connection, backed_up: Path) -> None:
     """Checksums of files say that they were not changed, not that they were understood."""
     manifest = manifest_of(backed_up)
     manifest["fabrics"]["gen"]["sha256"] = "0" * 64
@@ -315,7 +315,7 @@ def test_no_secret_is_in_a_backup(database: Connection, backed_up: Path, tmp_pat
     assert not [content for content in written if b"canary" in content]
 
 
-def test_a_half_written_backup_has_no_name_yet(database: Connection, tmp_path: Path, monkeypatch) -> None:
+def test_a_partial_backup_has_no_name_yet(database: Connection, tmp_path: Path, monkeypatch) -> None:
     """Killed, it is swept away later; failed, at once."""
     fill(database)
 
@@ -328,7 +328,7 @@ def test_a_half_written_backup_has_no_name_yet(database: Connection, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_oldest_go_and_only_backups_do(database: Connection, tmp_path: Path) -> None:
+def test_the_oldest_backups_are_deleted_and_nothing_else(database: Connection, tmp_path: Path) -> None:
     """Whatever else lies there is somebody else's."""
     for name in ("notes", "hedgehog-old", "hedgehog-20200101T000000Z"):
         (tmp_path / name).mkdir()

@@ -92,7 +92,7 @@ def test_our_fabric_resource_names_the_fabric_and_fills_its_fields(api, database
     assert names(database, "Lab") == {}
 
 
-def test_without_a_name_and_without_a_resource_nobody_guesses(api, database):
+def test_without_a_name_and_without_a_resource_nothing_is_guessed(api, database):
     """One word is enough."""
     with pytest.raises(InvalidInput, match=r"c: for which fabric. none is known there yet; say so with --fabric NAME"):
         import_from_cluster(database, api, connection_id="c")

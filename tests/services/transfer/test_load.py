@@ -129,7 +129,7 @@ def test_all_problems_of_all_documents_are_reported_and_nothing_is_stored(import
     assert fabrics.fabric_names(database) == []
 
 
-def test_what_the_database_refuses_takes_everything_back(imported, database):
+def test_what_the_database_refuses_rolls_everything_back(imported, database):
     """The repository before it, too."""
     collision = fabric_document("LAB")
     imported(fabric_document("lab"))
@@ -183,7 +183,7 @@ def test_objects_for_one_fabric_beside_the_settings_of_another_are_refused(impor
     assert line == "the documents configure fabric a, not b; leave --fabric out"
 
 
-def test_an_unknown_fabric_is_refused_with_near_names(imported):
+def test_an_unknown_fabric_is_refused_with_similar_names(imported):
     """A typo makes no fabric."""
     imported(fabric_document("fabric-1"))
     (line,) = refused(imported, vpc(), fabric="fabrik-1", error=NotFound)

@@ -131,7 +131,7 @@ def test_no_lock_is_left_behind(database: Connection, lab: int, database_paramet
     other.close()
 
 
-def test_a_fabric_whose_runs_die_again_and_again_is_parked(database: Connection, lab: int) -> None:
+def test_a_fabric_whose_runs_keep_dying_is_parked(database: Connection, lab: int) -> None:
     """It would kill every worker, one after the other, for ever."""
     for number in range(sync_state.MAX_ATTEMPTS):
         sync_state.begin(database, Target.KUBERNETES, [lab], run_id=f"dag/{number}")
