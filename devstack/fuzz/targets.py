@@ -96,8 +96,8 @@ class Lab:
             Target("validation", st.lists(inputs.manifests(), max_size=5), self.validate),
             Target("validation of text", inputs.yaml_texts, self.validate_text),
             Target("webhook", deliveries, self.deliver),
-            Target("tree reader", st.tuples(trees(), trees()), self.take_in),
-            Target("tree bombs", bombs, self.take_in_bomb),
+            Target("tree reader", st.tuples(trees(), trees()), self.read_trees),
+            Target("tree bombs", bombs, self.read_bomb),
             Target("URLs", st.tuples(inputs.urls, inputs.urls, inputs.names), read_urls),
             Target("names and refs", inputs.names, read_names),
         )
@@ -129,7 +129,7 @@ class Lab:
         with suppress(HedgehogError):
             webhook.receive(self.connection, event, "d-1" if len(delivery_id) % 2 else delivery_id, body)
 
-    def take_in(self, drawn: tuple[Tree, Tree]) -> None:
+    def read_trees(self, drawn: tuple[Tree, Tree]) -> None:
         """One tree, then another on top of it, and the merge of a third."""
         first = self.host.publish(self.host.build(drawn[0]))
         self._follow()
@@ -138,7 +138,7 @@ class Lab:
         other = self.host.publish(self.host.build(drawn[0]), parent=first, branch="topic")
         self._merge(second, other)
 
-    def take_in_bomb(self, drawn: tuple[int, int, bytes]) -> None:
+    def read_bomb(self, drawn: tuple[int, int, bytes]) -> None:
         """A small repository that stands for very many files."""
         first = self.host.publish(self.host.build(Tree(((b"a.yaml", b"100644", b"a: 1\n"),))))
         second = self.host.publish(self.host.bomb(*drawn), parent=first)
