@@ -208,7 +208,7 @@ def main() -> None:
         say("one change in an idle fleet")
         latencies = change_latencies(stack, names[-1])
         p50 = statistics.median(latencies)
-        # The seed waits for its clocks: half of 300 s until Git is looked at, then 30 s until Kubernetes follows.
+        # The seed waits for its schedules: half of 300 s until the Git sync, then 30 s until Kubernetes follows.
         peer = 300 / 2 + 30
         figures.append(Figure.of("one change applied, p50", p50, "s", "the Celery design's mean wait", peer, goal=None))
         figures.append(

@@ -94,7 +94,7 @@ def admission_webhook(cluster: DevCluster, settings: FabricSettings) -> Iterator
     finally:
         for plural in (MUTATING, VALIDATING):
             client.send("DELETE", "DELETE", f"{REGISTRATION}/{plural}/{NAME}", subject=NAME)
-        # Whoever writes next must not meet a server that still asks us.
+        # The next write must not reach a server that still calls the webhook.
         _until(client, webhook, lambda: not webhook.probed, "removed webhooks are still called")
         server.shutdown()
         server.server_close()

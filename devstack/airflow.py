@@ -228,7 +228,7 @@ class Airflow:
             return str(json.load(answer)["access_token"])
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a run by hand; returns its run id."""
+        """Start a manual run; returns its run id."""
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:

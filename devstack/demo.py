@@ -1,8 +1,8 @@
 """`make demo`: the whole product on one machine, on real servers, from scratch.
 
 PostgreSQL, a Kubernetes API server with Hedgehog's CRDs and simulated switches, a Git host with pages and Airflow are
-started in `.demo/`; two example fabrics are imported; the DAGs bring them to Git and to the cluster by themselves. What is
-there at the next start is used again. `source .demo/environment` makes the commands `hedgehog` and `airflow` work in any
+started in `.demo/`; two example fabrics are imported; the DAGs sync them to Git and to the cluster automatically. The next
+start uses the existing data again. `source .demo/environment` makes the commands `hedgehog` and `airflow` work in any
 shell.
 """
 

@@ -1,9 +1,9 @@
 """Finds phrases of `phrases.txt` in what people read: the Markdown pages, and the docstrings, comments and messages of
-`dags/` and `plugins/`.
+`dags/`, `plugins/`, `devstack/` and `benchmarks/`.
 
     python docs/prose.py    ends with 1 and shows each place when there is one
 
-Decisions are left out: a record is not edited later. Single words are codespell's business (`words.txt`).
+Decisions are left out: a record is not edited later. codespell checks single words (`words.txt`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GAP = r"[\s#\"']+"
 
 
 def phrases(text: str) -> dict[re.Pattern[str], str]:
-    """What is not said, and what is said instead. Raises ValueError for a line without an arrow."""
+    """Phrases to avoid, each with its replacement. Raises ValueError for a line without an arrow."""
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     pairs = [line.split(" -> ", 1) for line in lines]
     wrong = [pair[0] for pair in pairs if len(pair) != 2]
@@ -31,17 +31,17 @@ def phrases(text: str) -> dict[re.Pattern[str], str]:
 
 
 def found(text: str, unwanted: Mapping[re.Pattern[str], str]) -> Iterator[tuple[int, str, str]]:
-    """Line, phrase and what to say instead, from top to bottom."""
+    """Line, phrase and replacement, from top to bottom."""
     places = [(match, instead) for pattern, instead in unwanted.items() for match in pattern.finditer(text)]
     for match, instead in sorted(places, key=lambda place: place[0].start()):
         yield text.count("\n", 0, match.start()) + 1, " ".join(match[0].split()), instead
 
 
 def pages() -> Iterator[Path]:
-    """What is looked through."""
+    """The files that are checked."""
     yield from sorted(ROOT.glob("*.md"))
     yield from sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "decisions")
-    for room in ("dags", "plugins"):
+    for room in ("dags", "plugins", "devstack", "benchmarks"):
         yield from sorted((ROOT / room).rglob("*.py"))
 
 

@@ -63,7 +63,7 @@ HARD_LIMIT = timedelta(seconds=600)
 """What no task may outlast."""
 
 WITHOUT_CLOCK = {"hedgehog_dead_letter_replay", "hedgehog_pull_request_validation", "hedgehog_self_test"}
-"""Started by hand, or by an event that a clocked DAG picks up when it is lost."""
+"""Started manually, or by an event; a scheduled DAG does the work if the event is lost."""
 PERIODS = {
     "hedgehog_git_sync": "*/5 * * * *",
     "hedgehog_kubernetes_sync": "*/3 * * * *",

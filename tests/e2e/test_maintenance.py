@@ -20,7 +20,7 @@ from hedgehog.store.dead_letters import LetterStatus, Selection
 
 
 def run(stack: Stack, dag_id: str, **conf: object) -> str:
-    """Run a DAG of maintenance by hand, to its good end; returns the run's id."""
+    """Run a DAG of maintenance manually until it has succeeded; returns the run's id."""
     run_id = stack.airflow.trigger(dag_id, **conf)
     assert stack.airflow.finished(dag_id, run_id) == "success"
     return run_id
