@@ -12,7 +12,8 @@ run.
 **Tasks.** `due` finds out what is due, and skips the tasks of the rest. `collect` and `notify` do the work of
 `hedgehog_metrics`; `plan`, `check` and `summary` that of `hedgehog_kubernetes_health`; `hosts` that of
 `hedgehog_github_health`; `refresh_cache` and `clean_up_cache` that of `hedgehog_cache_refresh` and
-`hedgehog_cache_cleanup`. It is described on the pages of these DAGs.
+`hedgehog_cache_cleanup`. It is described on the pages of these DAGs. `git_sync` and `repository_changes` trigger the
+DAGs of these names.
 
 **Manual runs.** A manual run does all of it. For one kind of work, or for some fabrics, trigger the DAG of that work:
 
@@ -27,7 +28,7 @@ their DAGs. The next run does the work again.
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE, SCHEDULES
+from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE
 from hedgehog.airflow.defaults import dag_defaults, default_args, every_minute
 from hedgehog.airflow.operators.cache import CleanUpCacheOperator, RefreshCacheOperator
 from hedgehog.airflow.operators.health import (
@@ -37,7 +38,7 @@ from hedgehog.airflow.operators.health import (
     PlanHealthOperator,
 )
 from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
-from hedgehog.airflow.operators.periodic import FindDueWorkOperator
+from hedgehog.airflow.operators.periodic import FindDueWorkOperator, TriggerOperator
 
 
 @dag(
@@ -59,11 +60,11 @@ def hedgehog_periodic() -> None:
             "hedgehog_github_health": ["hosts"],
             "hedgehog_cache_refresh": ["refresh_cache"],
             "hedgehog_cache_cleanup": ["clean_up_cache"],
+            "hedgehog_git_sync": ["git_sync"],
+            "hedgehog_repository_changes": ["repository_changes"],
         },
-        events={"hedgehog_git_sync": GIT_SYNC_DUE, "hedgehog_repository_changes": REPOSITORIES_DUE},
-        outlet=SCHEDULES,
         priority_weight=7,
-        doc_md="Skips the work whose time has not come, and triggers the DAGs that have something to do.",
+        doc_md="Finds out what is due, and skips the tasks of the rest.",
     )
     collect = CollectMetricsOperator(
         task_id="collect",
@@ -113,7 +114,19 @@ def hedgehog_periodic() -> None:
         priority_weight=2,
         doc_md="Drops the read models that are too old, and returns how many.",
     )
-    due >> [collect, plan, hosts, refresh, clean_up]
+    git_sync = TriggerOperator(
+        task_id="git_sync",
+        outlets=[GIT_SYNC_DUE],
+        priority_weight=7,
+        doc_md="Triggers `hedgehog_git_sync`. Skipped while nothing is due there and nothing is open.",
+    )
+    repository_changes = TriggerOperator(
+        task_id="repository_changes",
+        outlets=[REPOSITORIES_DUE],
+        priority_weight=7,
+        doc_md="Triggers `hedgehog_repository_changes`. Skipped while nothing is due there and nothing is open.",
+    )
+    due >> [collect, plan, hosts, refresh, clean_up, git_sync, repository_changes]
     collect >> notify
     check >> summary
 

@@ -22,6 +22,7 @@ from croniter import croniter
 from hedgehog.airflow.clocks import SHARED, has_struck
 from hedgehog.airflow.defaults import refuse_unknown_conf
 from hedgehog.airflow.names import POOLS
+from hedgehog.airflow.operators.periodic import TRIGGERED
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("**/*.py"))
@@ -181,11 +182,13 @@ def test_periodic_work_shares_runs_and_keeps_its_periods(dag_bag):
 def test_every_shared_schedule_has_its_work_or_its_event(dag_bag):
     """A DAG without a timetable whose work nobody does would stand still unnoticed."""
     due = dag_bag.dags["hedgehog_periodic"].get_task("due")
-    assert {*due.work, *due.events} == {*SHARED}
+    assert {*due.work} == {*SHARED}
     assert {task_id for tasks in due.work.values() for task_id in tasks} == {
         task.task_id for task in dag_bag.dags["hedgehog_periodic"].tasks
     } - {"due"}
-    for dag_id, event in due.events.items():
+    for dag_id in TRIGGERED:
+        (task_id,) = due.work[dag_id]
+        (event,) = dag_bag.dags["hedgehog_periodic"].get_task(task_id).outlets
         assert event.name in [asset.name for asset in dag_bag.dags[dag_id].timetable.asset_condition.objects]
 
 

@@ -5,7 +5,7 @@ Bursts may collapse into one event, and an event may be lost: a plan reads the t
 
 from __future__ import annotations
 
-from airflow.sdk import Asset, AssetAlias, AssetWatcher
+from airflow.sdk import Asset, AssetWatcher
 
 from hedgehog.airflow.triggers.changes import NotificationTrigger
 from hedgehog.airflow.triggers.watch import ClusterWatchTrigger
@@ -50,6 +50,3 @@ GIT_SYNC_DUE = Asset(name="hedgehog_git_sync_due", uri="hedgehog://git-sync-due"
 
 REPOSITORIES_DUE = Asset(name="hedgehog_repositories_due", uri="hedgehog://repositories-due", group="hedgehog")
 """A repository was due when the schedule of the repositories was checked."""
-
-SCHEDULES = AssetAlias(name="hedgehog_schedules", group="hedgehog")
-"""The outlet of hedgehog_periodic for these two events, neither of which every run emits."""

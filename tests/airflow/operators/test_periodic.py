@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE, SCHEDULES
 from hedgehog.airflow.clocks import SHARED
-from hedgehog.airflow.operators.periodic import FindDueWorkOperator
+from hedgehog.airflow.operators.periodic import TRIGGERED, FindDueWorkOperator
 from hedgehog.errors import RemoteUnavailable
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -21,8 +20,9 @@ WORK = {
     "hedgehog_github_health": ["hosts"],
     "hedgehog_cache_refresh": ["refresh"],
     "hedgehog_cache_cleanup": ["clean_up"],
+    "hedgehog_git_sync": ["git_sync"],
+    "hedgehog_repository_changes": ["repository_changes"],
 }
-EVENTS = {"hedgehog_git_sync": GIT_SYNC_DUE, "hedgehog_repository_changes": REPOSITORIES_DUE}
 
 
 @pytest.fixture(autouse=True)
@@ -33,83 +33,75 @@ def plans(service: Any) -> Any:
     return service
 
 
-class Events:
-    """The events of an outlet."""
-
-    def __init__(self) -> None:
-        self.added: list[Any] = []
-
-    def add(self, asset: Any) -> None:
-        """Emit one."""
-        self.added.append(asset)
-
-
-def find_due(ti: Any, at: datetime | None, before: datetime | None) -> tuple[list[str], list[str], list[Any]]:
-    """A run at one moment after a run at another; what is due, which tasks are skipped, and the events."""
+def find_due(ti: Any, at: datetime | None, before: datetime | None) -> tuple[list[str], list[str]]:
+    """A run at one moment after a run at another; what is due, and which tasks are skipped."""
     ti.get_previous_dagrun = lambda: SimpleNamespace(logical_date=before) if before else None
-    events = Events()
-    context: Any = {"ti": ti, "dag_run": SimpleNamespace(logical_date=at), "outlet_events": {SCHEDULES: events}}
+    context: Any = {"ti": ti, "dag_run": SimpleNamespace(logical_date=at)}
     skipped: list[str] = []
     try:
-        FindDueWorkOperator(task_id="due", work=WORK, events=EVENTS, outlet=SCHEDULES).execute(context)
+        FindDueWorkOperator(task_id="due", work=WORK).execute(context)
     except DownstreamTasksSkipped as skip:
         skipped = list(skip.tasks)
-    return ti.pushed["return_value"], skipped, events.added
+    return ti.pushed["return_value"], skipped
 
 
 def test_only_what_is_due_is_done(ti):
     """Six minutes past: the two, three and one minute clocks; the rest is skipped without a process."""
-    due, skipped, _ = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
+    due, skipped = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
     assert due == ["hedgehog_metrics", "hedgehog_kubernetes_health", "hedgehog_github_health"]
-    assert skipped == ["refresh", "clean_up"]
+    assert skipped == ["refresh", "clean_up", "git_sync", "repository_changes"]
 
 
 def test_most_minutes_have_metrics_only(ti, fake_database):
     """The fabric database is not even asked."""
-    due, skipped, _ = find_due(ti, NOON + timedelta(minutes=7), NOON + timedelta(minutes=6))
+    due, skipped = find_due(ti, NOON + timedelta(minutes=7), NOON + timedelta(minutes=6))
     assert due == ["hedgehog_metrics"]
-    assert skipped == ["plan", "check", "hosts", "refresh", "clean_up"]
+    assert skipped == ["plan", "check", "hosts", "refresh", "clean_up", "git_sync", "repository_changes"]
     assert not fake_database.closed
 
 
 def test_what_missed_minutes_left_is_due_now(ti):
     """A run that waited for the one before it, or a scheduler that was away."""
-    due, _, _ = find_due(ti, NOON + timedelta(minutes=7), NOON + timedelta(minutes=1))
-    assert due == [name for name in SHARED if name != "hedgehog_cache_cleanup"]
+    due, _ = find_due(ti, NOON + timedelta(minutes=7), NOON + timedelta(minutes=1))
+    assert due == [name for name in SHARED if name not in ("hedgehog_cache_cleanup", *TRIGGERED)]
 
 
 @pytest.mark.parametrize("at", [NOON, None])
-def test_in_the_first_run_and_in_one_by_hand_everything_is_due(ti, at):
+def test_in_the_first_run_and_in_a_manual_run_everything_is_due(ti, plans, at):
     """A person waits, or nothing is known yet."""
-    due, skipped, _ = find_due(ti, at, None)
-    assert (due, skipped) == ([*SHARED], [])
+    plans("git.sync.plan", [["one"]])
+    plans("repository.plan.plan", [["one"]])
+    assert find_due(ti, at, None) == ([*SHARED], [])
 
 
 def test_a_clock_can_be_set(ti, monkeypatch):
     """Each kind of work has its own, as before."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__KUBERNETES_HEALTH_SCHEDULE", "0 * * * *")
-    due, _, _ = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
+    due, _ = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
     assert due == ["hedgehog_metrics", "hedgehog_github_health"]
 
 
 def test_a_mistyped_clock_is_said_and_stops_nothing(ti, monkeypatch, caplog):
     """Its default counts until it is corrected."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__KUBERNETES_HEALTH_SCHEDULE", "often")
-    due, _, _ = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
+    due, _ = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
     assert "hedgehog_kubernetes_health" in due
     assert "kubernetes_health_schedule is 'often'" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("name", "event"), [("git.sync.plan", GIT_SYNC_DUE), ("repository.plan.plan", REPOSITORIES_DUE)]
+    ("name", "dag_id"),
+    [("git.sync.plan", "hedgehog_git_sync"), ("repository.plan.plan", "hedgehog_repository_changes")],
 )
-def test_a_dag_is_triggered_at_its_time_if_it_has_work(ti, plans, name, event):
+def test_a_dag_is_triggered_at_its_time_if_it_has_work(ti, plans, name, dag_id):
     """And only then: an idle installation has no runs of it."""
     five = NOON + timedelta(minutes=5)
-    assert find_due(ti, five, five - timedelta(minutes=1))[2] == []
+    assert dag_id not in find_due(ti, five, five - timedelta(minutes=1))[0]
     plans(name, [["one"]])
-    assert find_due(ti, five, five - timedelta(minutes=1))[2] == [event]
-    assert find_due(ti, five + timedelta(minutes=1), five)[2] == []
+    due, skipped = find_due(ti, five, five - timedelta(minutes=1))
+    assert dag_id in due
+    assert not set(WORK[dag_id]) & set(skipped)
+    assert dag_id not in find_due(ti, five + timedelta(minutes=1), five)[0]
 
 
 def test_a_dag_with_open_problems_is_triggered_to_report_them(ti, monkeypatch):
@@ -119,14 +111,14 @@ def test_a_dag_with_open_problems_is_triggered_to_report_them(ti, monkeypatch):
     monkeypatch.setattr(
         "hedgehog.store.problems.open_problems", lambda connection, fabrics, *, verbs: problems.get(verbs[0], [])
     )
-    assert find_due(ti, five, five - timedelta(minutes=1))[2] == [GIT_SYNC_DUE]
+    due, _ = find_due(ti, five, five - timedelta(minutes=1))
+    assert set(due) & set(TRIGGERED) == {"hedgehog_git_sync"}
 
 
 def test_a_plan_that_fails_is_left_to_its_dag(ti, plans, caplog):
     """There it is seen; metrics and health must go on."""
     plans("git.sync.plan", RemoteUnavailable("gone"))
     five = NOON + timedelta(minutes=5)
-    due, _, events = find_due(ti, five, five - timedelta(minutes=1))
-    assert events == [GIT_SYNC_DUE]
-    assert "hedgehog_metrics" in due
+    due, _ = find_due(ti, five, five - timedelta(minutes=1))
+    assert {"hedgehog_git_sync", "hedgehog_metrics"} <= set(due)
     assert "whether hedgehog_git_sync has work is not known" in caplog.text

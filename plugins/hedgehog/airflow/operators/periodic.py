@@ -1,4 +1,4 @@
-"""The operator with which hedgehog_periodic begins: which work is due, and which DAGs have any."""
+"""Operators of hedgehog_periodic: which work is due, and the events that trigger the DAGs that have any."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, AssetAlias, BaseOperator, Context
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from hedgehog.airflow import trouble
@@ -18,33 +18,29 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TRIGGERED = ("hedgehog_git_sync", "hedgehog_repository_changes")
+"""The DAGs of `SHARED` whose work is not done in a run of hedgehog_periodic: they are triggered if they have any."""
+
 
 class FindDueWorkOperator(BaseOperator):
-    """Skips the tasks whose time has not come, and triggers the DAGs whose time has come if they have work.
+    """Skips the tasks of all work that is not due.
 
     All times since the run before count, so that a minute without a run delays work and loses none. In the very first
-    run, and in a manual run, everything is due.
+    run, and in a manual run, everything is due. A DAG that would be triggered is not due while it has nothing to do.
 
-    :param work: the tasks that do the work of a DAG of `SHARED`, by the DAG's id.
-    :param events: the asset events that trigger the other DAGs of `SHARED`.
-    :param outlet: the asset alias under which these events are emitted, for not every run emits them.
+    :param work: the tasks for each DAG of `SHARED`.
     """
 
     ui_color = "#e8f0fe"
 
-    def __init__(
-        self, *, work: Mapping[str, Sequence[str]], events: Mapping[str, Asset], outlet: AssetAlias, **kwargs: Any
-    ) -> None:
-        super().__init__(outlets=[outlet], **kwargs)
+    def __init__(self, *, work: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.work = work
-        self.events = events
-        self.outlet = outlet
 
     def execute(self, context: Context) -> list[str]:
-        """Return the DAGs whose time has come."""
-        due = self._due(context)
+        """Return the DAGs whose work is due."""
+        due = self._without_idle(self._due(context))
         logger.info("due: %s", ", ".join(due) or "nothing")
-        self._trigger([dag_id for dag_id in due if dag_id in self.events], context)
         context["ti"].xcom_push(key="return_value", value=due)
         if skipped := [task_id for dag_id, tasks in self.work.items() if dag_id not in due for task_id in tasks]:
             raise DownstreamTasksSkipped(tasks=skipped)
@@ -58,14 +54,21 @@ class FindDueWorkOperator(BaseOperator):
         after, until = before.logical_date, run.logical_date
         return [dag_id for dag_id, clock in SHARED.items() if has_struck(clock, after=after, until=until)]
 
-    def _trigger(self, dag_ids: Sequence[str], context: Context) -> None:
-        if not dag_ids:
-            return
+    def _without_idle(self, due: Sequence[str]) -> list[str]:
+        if not set(due) & set(TRIGGERED):
+            return [*due]
         with fabric_database() as connection:
-            with_work = [dag_id for dag_id in dag_ids if _has_work(connection, dag_id)]
-        for dag_id in with_work:
-            logger.info("triggered: %s", dag_id)
-            context["outlet_events"][self.outlet].add(self.events[dag_id])
+            return [dag_id for dag_id in due if dag_id not in TRIGGERED or _has_work(connection, dag_id)]
+
+
+class TriggerOperator(BaseOperator):
+    """Triggers the DAG that waits for the event of its outlet: it is there to end well, or to be skipped."""
+
+    ui_color = "#e6f4ea"
+
+    def execute(self, context: Context) -> None:
+        """Say so."""
+        logger.info("triggered by %s", ", ".join(str(outlet.name) for outlet in self.outlets))
 
 
 def _has_work(connection: Connection, dag_id: str) -> bool:
