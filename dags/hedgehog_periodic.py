@@ -26,7 +26,7 @@ notifications of changes to fabrics with Git sync.
 their DAGs. The next run does the work again.
 """
 
-from airflow.sdk import dag
+from airflow.sdk import BaseOperator, dag
 
 from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE
 from hedgehog.airflow.defaults import dag_defaults, default_args, every_minute
@@ -39,6 +39,83 @@ from hedgehog.airflow.operators.health import (
 )
 from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
 from hedgehog.airflow.operators.periodic import FindDueWorkOperator, TriggerOperator
+
+
+def metrics() -> BaseOperator:
+    """Collect, then notify."""
+    collect = CollectMetricsOperator(
+        task_id="collect",
+        priority_weight=4,
+        doc_md="Finds tasks that were killed, collects all metrics, and stores them.",
+    )
+    notify = NotifyOperator(
+        task_id="notify",
+        priority_weight=4,
+        trigger_rule="all_done",
+        doc_md="Sends the notifiers what is newly wrong, still wrong after a while, or over.",
+    )
+    collect >> notify
+    return collect
+
+
+def health() -> BaseOperator:
+    """Plan the checks of fabrics, check, summarize."""
+    plan = PlanHealthOperator(
+        task_id="plan",
+        priority_weight=6,
+        doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
+    )
+    check = FabricHealthOperator.partial(
+        task_id="check",
+        priority_weight=6,
+        map_index_template="♥ {{ fabrics }}",
+        doc_md="Asks each cluster of the batch once, all at the same time, and records the health of its fabrics.",
+    ).expand(fabrics=plan.output)
+    summary = HealthSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        trigger_rule="none_skipped",
+        priority_weight=6,
+        doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",
+    )
+    check >> summary
+    return plan
+
+
+def read_models() -> list[BaseOperator]:
+    """Renew read models, and drop old ones."""
+    refresh = RefreshCacheOperator(
+        task_id="refresh_cache",
+        pool="cache_refresh",
+        queue="cache_refresh",
+        priority_weight=4,
+        doc_md="Renews the read models of all fabrics that need it, and returns how many of each.",
+    )
+    clean_up = CleanUpCacheOperator(
+        task_id="clean_up_cache",
+        pool="cache_refresh",
+        queue="cache_refresh",
+        priority_weight=2,
+        doc_md="Drops the read models that are too old, and returns how many.",
+    )
+    return [refresh, clean_up]
+
+
+def triggers() -> list[BaseOperator]:
+    """Trigger the DAGs that have work."""
+    git_sync = TriggerOperator(
+        task_id="git_sync",
+        outlets=[GIT_SYNC_DUE],
+        priority_weight=7,
+        doc_md="Triggers `hedgehog_git_sync`. Skipped while nothing is due there and nothing is open.",
+    )
+    repository_changes = TriggerOperator(
+        task_id="repository_changes",
+        outlets=[REPOSITORIES_DUE],
+        priority_weight=7,
+        doc_md="Triggers `hedgehog_repository_changes`. Skipped while nothing is due there and nothing is open.",
+    )
+    return [git_sync, repository_changes]
 
 
 @dag(
@@ -66,69 +143,12 @@ def hedgehog_periodic() -> None:
         priority_weight=7,
         doc_md="Finds out what is due, and skips the tasks of the rest.",
     )
-    collect = CollectMetricsOperator(
-        task_id="collect",
-        priority_weight=4,
-        doc_md="Finds tasks that were killed, collects all metrics, and stores them.",
-    )
-    notify = NotifyOperator(
-        task_id="notify",
-        priority_weight=4,
-        trigger_rule="all_done",
-        doc_md="Sends the notifiers what is newly wrong, still wrong after a while, or over.",
-    )
-    plan = PlanHealthOperator(
-        task_id="plan",
-        priority_weight=6,
-        doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
-    )
-    check = FabricHealthOperator.partial(
-        task_id="check",
-        priority_weight=6,
-        map_index_template="♥ {{ fabrics }}",
-        doc_md="Asks each cluster of the batch once, all at the same time, and records the health of its fabrics.",
-    ).expand(fabrics=plan.output)
-    summary = HealthSummaryOperator(
-        task_id="summary",
-        planned=plan.output,
-        trigger_rule="none_skipped",
-        priority_weight=6,
-        doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",
-    )
     hosts = HostsHealthOperator(
         task_id="hosts",
         priority_weight=5,
         doc_md="Asks the fabric database, Airflow and the host of each repository, and records their health.",
     )
-    refresh = RefreshCacheOperator(
-        task_id="refresh_cache",
-        pool="cache_refresh",
-        queue="cache_refresh",
-        priority_weight=4,
-        doc_md="Renews the read models of all fabrics that need it, and returns how many of each.",
-    )
-    clean_up = CleanUpCacheOperator(
-        task_id="clean_up_cache",
-        pool="cache_refresh",
-        queue="cache_refresh",
-        priority_weight=2,
-        doc_md="Drops the read models that are too old, and returns how many.",
-    )
-    git_sync = TriggerOperator(
-        task_id="git_sync",
-        outlets=[GIT_SYNC_DUE],
-        priority_weight=7,
-        doc_md="Triggers `hedgehog_git_sync`. Skipped while nothing is due there and nothing is open.",
-    )
-    repository_changes = TriggerOperator(
-        task_id="repository_changes",
-        outlets=[REPOSITORIES_DUE],
-        priority_weight=7,
-        doc_md="Triggers `hedgehog_repository_changes`. Skipped while nothing is due there and nothing is open.",
-    )
-    due >> [collect, plan, hosts, refresh, clean_up, git_sync, repository_changes]
-    collect >> notify
-    check >> summary
+    due >> [metrics(), health(), hosts, *read_models(), *triggers()]
 
 
 hedgehog_periodic()
