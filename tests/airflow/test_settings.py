@@ -12,6 +12,7 @@ import pytest
 
 from docs import generate
 from hedgehog.airflow import settings
+from hedgehog.airflow.clocks import SHARED
 from hedgehog.airflow.settings import GROUPS, RETENTIONS, SETTINGS, Setting
 from hedgehog.errors import InvalidInput
 from hedgehog.kube.kubeconfig import Permitted
@@ -92,7 +93,12 @@ def test_every_schedule_is_named_after_its_dag(dag_bag):
     """So that nobody has to look it up."""
     clocks = {dag_id: getattr(dag.timetable, "timetable", dag.timetable) for dag_id, dag in dag_bag.dags.items()}
     crons = {dag_id: clock.expression for dag_id, clock in clocks.items() if hasattr(clock, "expression")}
-    assert crons == {f"hedgehog_{row.name.removesuffix('_schedule')}": row.default for row in GROUPS["Schedules"]}
+    assert crons.pop("hedgehog_periodic") == "* * * * *"
+    shared = {dag_id: setting.default for dag_id, setting in SHARED.items()}
+    assert crons | shared == {
+        f"hedgehog_{row.name.removesuffix('_schedule')}": row.default for row in GROUPS["Schedules"]
+    }
+    assert not crons.keys() & shared.keys() and shared.keys() <= clocks.keys()
 
 
 def test_every_word_of_kubeconfig_allow_permits_something():

@@ -136,7 +136,7 @@ def test_a_change_of_the_fabric_resolves_its_letters_at_both_targets(bench, park
     """It is retried, which may make another letter."""
     bench.finish(parked, failed(Target.KUBERNETES))
     object_store.save_objects(bench.connection, parked.id, [make_vpc()])
-    assert told(bench) == [("git", "resolved", "it is retried"), ("kubernetes", "resolved", "it is retried")]
+    assert told(bench) == [("git", "resolved", "it is tried again"), ("kubernetes", "resolved", "it is tried again")]
     assert bench.state().status is SyncStatus.ERROR
     bench.finish(parked, failed())
     assert told(bench, closed=False) == [("git", "parked", "")]
