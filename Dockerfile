@@ -1,5 +1,5 @@
-# Airflow with Hedgehog on Airflow: one image for every component, so that DAGs and plugins are always of one version.
-# Give it by digest (name:tag@sha256:…): deploy/compose/pin-images.sh finds it, docs/operations.md says how.
+# Airflow with Hedgehog on Airflow: one image for every component, so that DAGs and plugins always have the same version.
+# Name it by digest (name:tag@sha256:…): deploy/compose/pin-images.sh finds it, docs/operations.md describes how.
 ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.11
 # hadolint ignore=DL3006
 FROM ${AIRFLOW_IMAGE}
@@ -11,8 +11,8 @@ LABEL org.opencontainers.image.title="Hedgehog on Airflow" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 USER 0
-# git carries commits to the Git host, over https or (with openssh-client) ssh. Their versions are those of the Debian
-# release that the base image stands on, with its security updates: a pin would break with the next one.
+# git transfers commits to the Git host, over https or (with openssh-client) ssh. Their versions are those of the Debian
+# release of the base image, with its security updates: a pin would break with the next update.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git openssh-client \
@@ -21,14 +21,14 @@ RUN apt-get update \
 
 # The user of the base image. A number, so that Kubernetes can see that it is not root (runAsNonRoot).
 USER 50000
-# The lock pins Airflow too, so this can never change its version unseen.
+# The lock file pins Airflow, too, so this can never change its version unnoticed.
 COPY requirements.txt /opt/airflow/requirements.txt
 RUN pip install --no-cache-dir --require-hashes --requirement /opt/airflow/requirements.txt
 
-# Code belongs to root, Airflow's and ours: what runs it can read it and not change it. Nor can it put a folder of its own
-# in the place of one: in the folders above, which the base image gives to the user, only the owner of something may rename
-# it (the sticky bit). Airflow imports from `config`, too. Every task is a new process, which must not compile our modules
-# again. A volume takes the owner of the folder that it covers, so the folders of clones and backups are there.
+# Code belongs to root, Airflow's and ours: processes can read it but not change it. Nor can they replace a folder: in the
+# folders above, which the base image gives to the user, only the owner of an entry may rename it (the sticky bit). Airflow
+# imports from `config`, too. Every task is a new process, which must not compile our modules again. A volume takes the
+# owner of the folder that it covers, so the folders of clones and backups are created here.
 USER 0
 COPY include /opt/airflow/include
 COPY plugins /opt/airflow/plugins
@@ -45,7 +45,7 @@ RUN python -m compileall -q /opt/airflow/plugins /opt/airflow/dags \
         /opt/airflow/hedgehog /opt/airflow/hedgehog/git /opt/airflow/hedgehog/backups
 USER 50000
 
-# Airflow 3.3 names a class of pathspec by its old name: without this every task log begins with a warning of that.
+# Airflow 3.3 uses a class of pathspec by its old name: without this, every task log begins with a warning about it.
 ENV PYTHONWARNINGS=ignore:GitWildMatchPattern:DeprecationWarning \
     PYTHONPATH=/opt/airflow/plugins \
     PATH=/opt/airflow/bin:${PATH}

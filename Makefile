@@ -1,4 +1,4 @@
-# `make help` is the manual. Every target installs what it needs from this repository's own lock files.
+# `make help` lists the targets. Every target installs what it needs from this repository's lock files.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -9,10 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
-# As many test processes as the machine has cores: they start servers of their own, unless they are given one cluster.
+# As many test processes as the machine has cores: each starts its own servers, unless a cluster is given.
 WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,auto)
-# Test processes with an Airflow each: they wait more than they work, and take 2 GB of memory.
+# Test processes with their own Airflow: each mostly waits, and takes 2 GB of memory.
 STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,2)
+
+# Prints what a target is about to do, in the words of `make help`.
+SAY = sed -n 's/^$@:.*\#\# /$@: /p' Makefile
 
 .PHONY: help
 help: ## Show this help
@@ -28,63 +31,78 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 
 .PHONY: install
 install: $(INSTALLED) ## Create .venv with everything in the lock files
+	@echo "$(VENV) has everything in the lock files"
 
 .PHONY: devcluster
 devcluster: ## Build the development Kubernetes API server once (about 5 minutes; kept outside the tree)
-	@devcluster/build.sh
+	@$(SAY)
+	devcluster/build.sh
 
 .PHONY: demo
 demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 checks it and ends, RESET=1 starts afresh
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
 
 .PHONY: test
-test: $(INSTALLED) devcluster ## Run all tests, the real parts included
-	@$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
-	@$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
+test: $(INSTALLED) devcluster ## Run all tests, including those on real servers
+	@$(SAY)
+	$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
 
 .PHONY: test-unit
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server
-	@$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
+	@$(SAY)
+	$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
 
 .PHONY: replay
-replay: $(INSTALLED) ## Try recorded answers of a real cluster on the validation engine; CASES=FILE
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
+replay: $(INSTALLED) ## Replay recorded answers of a real cluster on the validation engine; CASES=FILE
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
 
 .PHONY: check
-check: $(INSTALLED) ## Lint, type-check, import contracts, generated docs, DAG parse times
-	@$(BIN)/ruff check .
-	@$(BIN)/hadolint Dockerfile
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
-	@PYTHONPATH=plugins:. $(BIN)/python docs/generate.py --check
-	@PYTHONPATH=plugins:. $(BIN)/python benchmarks/parse.py --check
-	@git diff --check
+check: $(INSTALLED) ## Check code style, spelling, types, import contracts, generated docs, DAG parse times
+	@$(SAY)
+	$(BIN)/ruff check .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/python docs/prose.py
+	$(BIN)/mypy
+	PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
+	PYTHONPATH=plugins:. $(BIN)/python docs/generate.py --check
+	PYTHONPATH=plugins:. $(BIN)/python benchmarks/parse.py --check
+	git diff --check
 
 .PHONY: format
 format: $(INSTALLED) ## Format the code and regenerate the docs
-	@$(BIN)/ruff format .
-	@$(BIN)/ruff check --fix .
-	@PYTHONPATH=plugins:. $(BIN)/python docs/generate.py
+	@$(SAY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	PYTHONPATH=plugins:. $(BIN)/python docs/generate.py
 
 .PHONY: bench
 bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write benchmarks/results.json
-	@devcluster/build.sh kubectl > /dev/null
-	@PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
+	@$(SAY)
+	devcluster/build.sh kubectl > /dev/null
+	PYTHONPATH=plugins:. $(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: chaos
-chaos: $(INSTALLED) devcluster ## Kill, cut and fill up at random, then compare; SEED= KILLS= OUTAGES= MINUTES= AIRFLOW=1
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(AIRFLOW),--airflow) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
+chaos: $(INSTALLED) devcluster ## Kill processes and cut connections at random, then compare; SEED= KILLS= OUTAGES= MINUTES= AIRFLOW=1
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.chaos $(if $(AIRFLOW),--airflow) $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS)) $(if $(OUTAGES),--outages $(OUTAGES)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: fuzz
-fuzz: $(INSTALLED) ## Let every reader of outside input have what nobody would send; SEED= MINUTES=
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+fuzz: $(INSTALLED) ## Feed hostile random input to every reader of outside data; SEED= MINUTES=
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.fuzz $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: soak
-soak: $(INSTALLED) devcluster ## Leave everything alone while hours pass in minutes; RUNS=
-	@PYTHONPATH=plugins:. $(BIN)/python -m devstack.soak $(if $(RUNS),--runs $(RUNS))
+soak: $(INSTALLED) devcluster ## Let an installation run undisturbed while hours are simulated; RUNS=
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.soak $(if $(RUNS),--runs $(RUNS))
 
 .PHONY: lock
-lock: $(INSTALLED) ## Resolve requirements*.in anew into the lock files
-	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt
+lock: $(INSTALLED) ## Resolve requirements*.in into the lock files again
+	@$(SAY)
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt

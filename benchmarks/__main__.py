@@ -16,13 +16,13 @@ NAMES = ("parse", "plan", "validate", "git_commit", "kube_sync", "fleet", "liste
 
 
 def main() -> int:
-    """Run the named benchmarks (all by default); 1 when one could not be run, never for a missed goal."""
+    """Run the named benchmarks (all by default); 1 when one could not be run, but not for a missed goal."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; make bench BENCH=plan")
     names = parser.parse_args().names or NAMES
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
-        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"there is no benchmark {', '.join(unknown)}; known are {', '.join(NAMES)}")
     results = HERE / "results.json"
     results.unlink(missing_ok=True)
     broken = []

@@ -1,4 +1,4 @@
-"""What every `hedgehog` command costs, beside Airflow's own import: its connections are stored in Airflow's database.
+"""The cost of every `hedgehog` command, compared with Airflow's own import: its connections are stored in Airflow's database.
 
 Processor time of fresh processes, children included, so that other work on the machine does not stretch it: the best of
 some rounds. The database of the fabrics and that of Airflow, the Git host and the API server are made for it.
@@ -100,7 +100,7 @@ COMMANDS = (
 
 
 def seconds(command: Sequence[str], environment: Mapping[str, str], good: Sequence[int] = (0, 1)) -> float:
-    """The processor time of *command*, the best of ROUNDS. A check may answer that all is not well."""
+    """The processor time of *command*, the best of ROUNDS. A check may end with 1."""
 
     def once() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -165,7 +165,7 @@ def main() -> None:
     cluster = DevCluster.of_environment(directory / "cluster")
     try:
         cluster.start()
-        cluster.install_definitions()
+        cluster.install_crds()
         with GitServer(directory / "host", {"robot": "t0ken"}) as host:
             host.create("net")
             figures = measure(directory, server, cluster, host.url("net"))

@@ -26,7 +26,7 @@ from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import object_path
-from hedgehog.store import database, drift
+from hedgehog.store import database, open_drift
 
 REPOSITORIES = 10
 CHANGES = 20
@@ -74,7 +74,7 @@ def burst(stack: devstack.Stack, names: Sequence[str]) -> float:
         if elapsed - told > 5:
             say(f"{elapsed:.0f} s: {done.get('git', 0)} in Git, {done.get('kubernetes', 0)} in the cluster")
             told = elapsed
-        time.sleep(0.5)  # looking costs the machine what it is to be measured by
+        time.sleep(0.5)  # checking costs processor time that is being measured
 
 
 def server_path(name: str) -> str:
@@ -110,12 +110,12 @@ def change_latencies(stack: devstack.Stack, name: str) -> list[float]:
 
 
 def is_on_record(stack: devstack.Stack, name: str) -> bool:
-    """Whether there is drift of the fabric; what nobody owns in its cluster (the peer's objects) is none of it."""
-    return any(one.drift.fabric_id is not None for one in drift.listing(stack.database, name))
+    """Whether the fabric has drifted; unowned objects in its cluster (those of the peer) do not count."""
+    return any(one.drift.fabric_id is not None for one in open_drift.listing(stack.database, name))
 
 
 def edit_latencies(stack: devstack.Stack, name: str) -> tuple[list[float], list[float]]:
-    """Seconds from the answer to somebody's edit in the cluster until it is on record, and until it is undone."""
+    """Seconds from the answer to an edit in the cluster until it is recorded, and until it is undone."""
     stack.add_fabric(name, drift_policy="correct", conflict_policy="force")
     stack.wait_in_sync(name)
     cluster = stack.cluster.connect()
@@ -150,7 +150,7 @@ def p95(found: Sequence[float]) -> float:
 
 
 def script_per_fabric(stack: devstack.Stack) -> float:
-    """Seconds a fabric that the peer needs: a fresh clone, files, commit, push, then `kubectl apply`."""
+    """Seconds per fabric that the peer needs: a fresh clone, files, commit, push, then `kubectl apply`."""
     stack.add_repository("peer")
     kubectl = build("kubectl")
     url = stack.git.url("peer").replace("http://", f"http://hedgehog:{stack.token}@")
@@ -208,7 +208,7 @@ def main() -> None:
         say("one change in an idle fleet")
         latencies = change_latencies(stack, names[-1])
         p50 = statistics.median(latencies)
-        # The seed waits for its clocks: half of 300 s until Git is looked at, then 30 s until Kubernetes follows.
+        # The seed waits for its schedules: half of 300 s until the Git sync, then 30 s until Kubernetes follows.
         peer = 300 / 2 + 30
         figures.append(Figure.of("one change applied, p50", p50, "s", "the Celery design's mean wait", peer, goal=None))
         figures.append(

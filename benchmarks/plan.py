@@ -1,4 +1,4 @@
-"""What a plan costs: ten fabrics are due in a fleet of ten and of a hundred thousand.
+"""The cost of a plan: ten fabrics are due in a fleet of ten and of a hundred thousand.
 
 The peer does what the Celery design does: read every enabled fabric and compare its times one by one. Both ask the
 same PostgreSQL in the same run, one after the other; figures are medians.
@@ -17,8 +17,9 @@ from pathlib import Path
 from benchmarks.report import Figure, emit, say
 from devstack import postgres
 from hedgehog.fabric.model import Target
-from hedgehog.services import git_sync, kubernetes_sync
-from hedgehog.store import sync_state
+from hedgehog.services.git import sync as git_sync
+from hedgehog.services.kubernetes import sync as kubernetes_sync
+from hedgehog.store import schedule
 from hedgehog.store.database import Connection, connect, transaction
 from hedgehog.store.migrate import migrate
 
@@ -36,7 +37,7 @@ UPDATE hedgehog.sync_state SET status = 'in_sync', observed_generation = 1, last
 
 
 def fill(connection: Connection, size: int) -> None:
-    """A fleet that is in step, and DUE fabrics in the midst of it that are not."""
+    """A fleet that is in sync, except for DUE fabrics."""
     with transaction(connection) as cursor:
         cursor.execute(_FLEET, {"size": size})
     connection.autocommit = True
@@ -52,7 +53,7 @@ def fill(connection: Connection, size: int) -> None:
 
 
 def naive(connection: Connection) -> list[str]:
-    """The Celery design: look at every fabric."""
+    """The Celery design: read every fabric."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT f.name, f.generation, f.last_updated, s.observed_generation, s.last_success_at "
@@ -69,7 +70,7 @@ def naive(connection: Connection) -> list[str]:
 def milliseconds(work: Callable[[], Sequence[object]]) -> float:
     """The median of ROUNDS, after a warm-up; every round must find all that is due."""
     if len(work()) != DUE:
-        raise AssertionError("the fleet has not the fabrics due that it should have")
+        raise AssertionError("the fleet does not have the expected due fabrics")
     taken = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -82,7 +83,7 @@ def measure(connection: Connection, size: int) -> list[Figure]:
     """The figures of one fleet."""
     peer = milliseconds(lambda: naive(connection))
     works: dict[str, Callable[[], Sequence[object]]] = {
-        "due fabrics, query": lambda: sync_state.due(connection, Target.GIT),
+        "due fabrics, query": lambda: schedule.due(connection, Target.GIT),
         "plan of a Git sync": lambda: list(chain.from_iterable(git_sync.plan(connection))),
         "plan of a Kubernetes sync": lambda: list(chain.from_iterable(kubernetes_sync.plan(connection))),
     }

@@ -1,4 +1,4 @@
-"""The result format that all benchmarks share: a figure beside its peer, measured in the same run."""
+"""The result format that all benchmarks share: a figure and that of its peer, measured in the same run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many manifests a second are validated, on one core: their shape alone, everything, and what did not change.
+"""How many manifests per second are validated, on one core: only their shape, everything, and unchanged ones.
 
 The manifests are those of one realistic fabric (devstack/pods.py), a file each; seconds are those of the processor.
 The peer is kubeconform with the same schemas and files in the same run: it parses and looks at the shape, which is the
@@ -17,11 +17,11 @@ from pathlib import Path
 from benchmarks import kubeconform
 from benchmarks.report import Figure, emit, say
 from devstack import pods
+from hedgehog.admission.check import Finding, check_objects
+from hedgehog.admission.result_cache import ResultCache
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.render import dump
-from hedgehog.schemas import schema, yaml
-from hedgehog.schemas.check import Finding, check
-from hedgehog.schemas.memory import Memory
+from hedgehog.manifests import schema, yaml
 
 SIZE = 10_000
 SMALLEST, LARGEST = 600, 60_000
@@ -31,7 +31,7 @@ CHANGED = 10
 GOAL_COLD = 4_000
 GOAL_CACHED = 40_000
 GOAL_LINEAR = 1.5
-"""How much dearer an object of the largest fabric may be than one of the smallest: caches of processors are small."""
+"""How much more an object of the largest fabric may cost than one of the smallest: processor caches are small."""
 
 
 def parsed(files: Mapping[str, bytes]) -> list[Manifest]:
@@ -42,17 +42,17 @@ def parsed(files: Mapping[str, bytes]) -> list[Manifest]:
 def check_shape(files: Mapping[str, bytes]) -> None:
     """What kubeconform does."""
     for manifest in parsed(files):
-        if schema.violations(manifest):
+        if schema.schema_violations(manifest):
             raise AssertionError(f"not valid: {manifest['metadata']}")
 
 
 def check_all(files: Mapping[str, bytes]) -> None:
     """What a cluster does with all of them."""
-    must_be_fine(check(parsed(files), pods.SETTINGS))
+    must_be_fine(check_objects(parsed(files), pods.SETTINGS))
 
 
 def must_be_fine(findings: Mapping[ObjectRef, Finding]) -> None:
-    """Raises AssertionError where something is wrong with the fabric."""
+    """Raises AssertionError if the fabric has a fault."""
     if findings:
         raise AssertionError(f"{len(findings)} findings in a fabric that is valid: {next(iter(findings.values()))}")
 
@@ -83,7 +83,7 @@ def cold(files: Mapping[str, bytes], directory: Path) -> list[Figure]:
 
 
 def beside_kubeconform(directory: Path) -> tuple[float, float]:
-    """Our seconds and the peer's for all files of a directory, in turns: the machine may be busy with other things."""
+    """Our seconds and the peer's for all files of a directory, measured in turns: the machine may be busy."""
     binary = kubeconform.build()
     ours, peers = [], []
     for _ in range(ROUNDS):
@@ -93,21 +93,21 @@ def beside_kubeconform(directory: Path) -> tuple[float, float]:
 
 
 def cached(objects: Sequence[Manifest]) -> Figure:
-    """The blobs are known but for a few: their documents are kept, and what follows from each alone."""
-    memory = Memory(pods.SETTINGS)
-    must_be_fine(check(objects, pods.SETTINGS, before=objects, memory=memory))
+    """All but a few blobs are known: their documents are cached, and so are the results for each."""
+    cache = ResultCache(pods.SETTINGS)
+    must_be_fine(check_objects(objects, pods.SETTINGS, before=objects, cache=cache))
     old, new = objects[:-CHANGED], objects[-CHANGED:]
     texts = {f"{number}.yaml": dump(manifest) for number, manifest in enumerate(new)}
 
     def again() -> None:
-        must_be_fine(check([*old, *parsed(texts)], pods.SETTINGS, before=old, memory=memory))
+        must_be_fine(check_objects([*old, *parsed(texts)], pods.SETTINGS, before=old, cache=cache))
 
     rate = len(objects) / seconds(again)
     return Figure.of(f"validate {len(objects)} files, {CHANGED} of them new", rate, "objects/s", goal=GOAL_CACHED)
 
 
 def growth(small: int, large: int) -> Figure:
-    """What an object costs in a large fabric, beside what it costs in a small one."""
+    """The cost of an object in a large fabric, compared with that in a small one."""
     name = f"validate, an object of {large} against one of {small}"
     return Figure.of(name, cost_of_one(large, 1) / cost_of_one(small, 10 * ROUNDS), "times", goal=GOAL_LINEAR)
 
@@ -115,7 +115,7 @@ def growth(small: int, large: int) -> Figure:
 def cost_of_one(size: int, rounds: int) -> float:
     """Seconds that an object takes among that many."""
     objects = pods.objects(size)
-    return seconds(lambda: must_be_fine(check(objects, pods.SETTINGS)), rounds) / size
+    return seconds(lambda: must_be_fine(check_objects(objects, pods.SETTINGS)), rounds) / size
 
 
 def main() -> None:

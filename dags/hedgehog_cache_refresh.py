@@ -1,37 +1,36 @@
-"""# Read models of the pages
+"""# Cache: refresh
 
-Keeps a copy of what pages and scripts ask most about a fabric, so that they need not ask the tables again: basics (good
-for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). Nothing is ever decided by
-these copies, and each says how old it is.
+Keeps a copy of what pages and scripts most often request about a fabric, so that they need not query the tables again:
+basics (valid for 60 minutes), object counts (30), recent changes (10), health (5) and connections (10). No decision is
+ever based on these copies, and each says how old it is.
 
-**When.** Every five minutes, for what would end before the next run. Every sync renews the copies of its fabrics by
-itself.
+**When.** Every five minutes, in the runs of `hedgehog_periodic`, for copies that would expire before the next run; this
+DAG is for manual runs. Every sync renews the copies of its fabrics anyway.
 
-**Tasks.** `refresh` renews them, with one statement a model for all fabrics.
+**Tasks.** `refresh` renews them, with one statement per model for all fabrics.
 
-**By hand.** Trigger it with fabric names to renew everything of them now:
+**Manual runs.** Trigger it with fabric names to renew all their copies now:
 
     airflow dags trigger hedgehog_cache_refresh --conf '{"fabrics": ["fabric-1"]}'
 
-**When it is red.** The fabric database is away. Readers then make what they lack themselves, once it is back.
+**When it is red.** The fabric database is unreachable. Once it is reachable again, missing copies are created on request.
 """
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.cache_operators import RefreshCacheOperator
-from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
+from hedgehog.airflow.defaults import dag_defaults, fabrics_param
+from hedgehog.airflow.operators.cache import RefreshCacheOperator
 
 
 @dag(
-    schedule=clock("cache_refresh_schedule", "*/5 * * * *"),
+    schedule=None,
     max_active_runs=1,
     params={
         "fabrics": fabrics_param(
-            "One fabric name a line: everything of these. Empty: of all fabrics what is about to end."
+            "One fabric name per line: all copies of these. Empty: the copies of all fabrics that are about to expire."
         ),
     },
-    doc_md=__doc__,
-    **dag_defaults("cache_refresh", "cache"),
+    **dag_defaults("cache_refresh", "cache", __doc__),
 )
 def hedgehog_cache_refresh() -> None:
     """One task."""

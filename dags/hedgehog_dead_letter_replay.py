@@ -1,33 +1,33 @@
-"""# Parked work back to due
+"""# Parked work → due
 
-Takes up again what was given up: a fabric whose last attempt failed at Git or at its cluster, or whose error could not
-go away by itself. It is due at once, with all its attempts, and the sync that it belongs to is woken.
+Resumes work that was given up: a fabric whose last attempt failed at Git or at its cluster, or whose error cannot go
+away without intervention. The fabric is due at once, with all its attempts available again, and its sync is triggered.
 
-**When.** Only by hand, after somebody has put right what was wrong. A fabric that is changed, or that succeeds when it
-is forced, needs no replay: that takes it up again by itself.
+**When.** Only manually, after the cause has been corrected. A fabric that is changed, or that succeeds when it is
+forced, needs no replay: it is resumed anyway.
 
-**Tasks.** `replay` makes the work due, and says what had to stay parked because its fabric is suspended or its sync is
+**Tasks.** `replay` makes the work due, and says what stays parked because its fabric is suspended or its sync is
 switched off.
 
-**By hand.** Look first, with `hedgehog dead-letters list`; then name the fabrics, or say that all are meant:
+**Manual runs.** Look first, with `hedgehog dead-letters list`; then name the fabrics, or choose *Everything*:
 
     airflow dags trigger hedgehog_dead_letter_replay --conf '{"fabrics": ["fabric-1"]}'
     airflow dags trigger hedgehog_dead_letter_replay --conf '{"all": true, "target": "kubernetes"}'
 
-**When it is red.** No fabric was named, or one that does not exist. Nothing was replayed then.
+**When it is red.** No fabric was named, or one that does not exist. Nothing was replayed.
 """
 
 from airflow.sdk import Param, dag
 
 from hedgehog.airflow.defaults import dag_defaults, dry_run_param, fabrics_param
-from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
+from hedgehog.airflow.operators.maintenance import ReplayDeadLettersOperator
 
 
 @dag(
     schedule=None,
     max_active_runs=1,
     params={
-        "fabrics": fabrics_param("One fabric name a line; all that is parked of each."),
+        "fabrics": fabrics_param("One fabric name per line; all parked work of each."),
         "target": Param(
             "both",
             type=["string", "null"],
@@ -39,12 +39,11 @@ from hedgehog.airflow.maintenance_operators import ReplayDeadLettersOperator
             False,
             type=["boolean", "null"],
             title="Everything",
-            description="All that is parked, whatever the fabric. Needed when no fabric is named.",
+            description="All parked work of every fabric. Needed when no fabric is named.",
         ),
         "dry_run": dry_run_param("Only say what would be due again; change nothing."),
     },
-    doc_md=__doc__,
-    **dag_defaults("maintenance", "maintenance"),
+    **dag_defaults("maintenance", "maintenance", __doc__),
 )
 def hedgehog_dead_letter_replay() -> None:
     """One task."""
@@ -53,9 +52,9 @@ def hedgehog_dead_letter_replay() -> None:
         fabrics="{{ params.fabrics or [] }}",
         target="{{ params.target }}",
         every="{{ params.all }}",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=5,
-        doc_md="Makes what is meant due again, and says of each letter what became of it.",
+        doc_md="Makes the selected work due again, and says what happened to each letter.",
     )
 
 

@@ -1,39 +1,39 @@
-"""# Health of the fabrics
+"""# Health: fabrics
 
-Asks the control cluster of every fabric how it is: whether it answers, its nodes, whether the definitions of the
-fabric's kinds are there, whether our user may do what a sync does, and what the switches say about themselves. Each
-fabric gets one word, `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`, with the reasons. It also tells when
-the last sync has *converged*: every switch has applied it.
+Checks the control cluster of every fabric: whether it answers, its nodes, whether the definitions of the fabric's kinds
+exist, whether our user may do what a sync does, and what the switches report. The result for each fabric is one word,
+`Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`, with the reasons. It also says when the last sync has
+*converged*: every switch has applied it.
 
-**When.** Every two minutes. A cluster that failed five times in a row is left in peace for a minute.
+**When.** Every two minutes, in the runs of `hedgehog_periodic`; this DAG is for manual runs. A cluster that failed five
+times in a row is not checked again for a minute.
 
 **Tasks.** `plan` groups the fabrics by cluster. `check` asks the clusters of a batch, all at the same time, so that one
-that is dead delays no other. `summary` says what was found, the worst first.
+that does not answer delays no other. `summary` says what was found, the worst first.
 
-**What comes of it.** The latest look and a history of changes in the fabric database (`hedgehog health`), and phase,
+**Results.** The latest check and a history of changes in the fabric database (`hedgehog health`), and the phase, the
 condition `Converged` and the state of each switch on the cluster's `Fabric` resource.
 
-**When it is red.** A look could not be made: the fabric database was away, or a task was killed. A fabric that is not
-well does not make it red; its reason is in `summary`, with what to do. docs/health.md explains each.
+**When it is red.** A check could not be made: the fabric database was unreachable, or a task was killed. An unhealthy
+fabric does not make it red; its reason is in `summary`, with what to do. docs/health.md explains each.
 """
 
 from airflow.sdk import dag
 
-from hedgehog.airflow.defaults import clock, dag_defaults, fabrics_param
-from hedgehog.airflow.health_operators import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
+from hedgehog.airflow.defaults import dag_defaults, fabrics_param
+from hedgehog.airflow.operators.health import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
 
 
 @dag(
-    schedule=clock("kubernetes_health_schedule", "*/2 * * * *"),
+    schedule=None,
     max_active_runs=1,
     params={
-        "fabrics": fabrics_param("One fabric name a line. Empty: every fabric that has a cluster."),
+        "fabrics": fabrics_param("One fabric name per line. Empty: every fabric that has a cluster."),
     },
-    doc_md=__doc__,
-    **dag_defaults("monitoring", "kubernetes", "health"),
+    **dag_defaults("monitoring", "health", __doc__),
 )
 def hedgehog_kubernetes_health() -> None:
-    """Plan, look at each batch, sum up."""
+    """Plan, check each batch, summarize."""
     plan = PlanHealthOperator(
         task_id="plan",
         fabrics="{{ params.fabrics or [] }}",
@@ -44,15 +44,14 @@ def hedgehog_kubernetes_health() -> None:
         task_id="check",
         priority_weight=6,
         map_index_template="♥ {{ fabrics }}",
-        doc_md="Asks each cluster of the batch once, all at the same time, and records what it says of its fabrics.",
+        doc_md="Asks each cluster of the batch once, all at the same time, and records the health of its fabrics.",
     ).expand(fabrics=plan.output)
     summary = HealthSummaryOperator(
         task_id="summary",
         planned=plan.output,
-        look_task_id="check",
         trigger_rule="none_skipped",
         priority_weight=6,
-        doc_md="Says what was found, the worst first; red when a look was lost. Skipped when no fabric has a cluster.",
+        doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",
     )
     check >> summary
 

@@ -1,42 +1,43 @@
-"""# Task logs
+"""# Clean up: task logs
 
 Compresses task logs of our DAGs that are a day old, or large; deletes them after a month, or earlier when all of them
-take too much room. The newest of each DAG stay. A log that somebody writes to is left alone, and so is whatever is not
-a log of ours: only directories `dag_id=hedgehog_…` of Airflow's log folder are looked at, and links are not followed.
+take too much space. The newest of each DAG are kept. A log that is still being written is left alone, and so are
+logs of other DAGs: only directories `dag_id=hedgehog_…` of Airflow's log folder are examined, and links are not
+followed.
 
-**When.** Once a day. It works on the machine that its task runs on: where workers have a log folder each, run Airflow's
-log groomer beside them, or keep logs remotely, and this has nothing left to do.
+**When.** Once a day. It works on the machine on which its task runs: if each worker has its own log folder, run
+Airflow's log groomer on each, or use remote logging; this DAG then has nothing to do.
 
-**Tasks.** `rotate` does it and returns counts and sizes. A compressed log is `attempt=N.gz` beside the place where it
-was; the web UI no longer shows it, `zcat` does.
+**Tasks.** `rotate` does the work and returns counts and sizes. A compressed log is `attempt=N.gz` in the same directory; the
+web UI no longer shows it, `zcat` does.
 
-**By hand.** With *Dry run* it says what it would do:
+**Manual runs.** With *Dry run* it says what it would do:
 
     airflow dags trigger hedgehog_log_rotation --conf '{"dry_run": true}'
 
-**When it is red.** The log folder is not there, or a setting is no number; the log names it.
+**When it is red.** The log folder does not exist, or a setting is not a number; the log names it.
 """
 
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import clock, dag_defaults, dry_run_param
-from hedgehog.airflow.maintenance_operators import RotateLogsOperator
+from hedgehog.airflow.operators.maintenance import RotateLogsOperator
+from hedgehog.airflow.settings import LOG_ROTATION_SCHEDULE
 
 
 @dag(
-    schedule=clock("log_rotation_schedule", "40 3 * * *"),
+    schedule=clock(LOG_ROTATION_SCHEDULE),
     max_active_runs=1,
     params={
         "dry_run": dry_run_param("Only say what would be compressed and deleted; write nothing."),
     },
-    doc_md=__doc__,
-    **dag_defaults("maintenance", "maintenance"),
+    **dag_defaults("maintenance", "maintenance", __doc__),
 )
 def hedgehog_log_rotation() -> None:
     """One task."""
     RotateLogsOperator(
         task_id="rotate",
-        plan_only="{{ params.dry_run }}",
+        dry_run="{{ params.dry_run }}",
         priority_weight=1,
         doc_md="Compresses and deletes logs on its machine, and returns counts and sizes.",
     )

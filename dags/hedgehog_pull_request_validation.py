@@ -1,32 +1,33 @@
-"""# Pull requests
+"""# Pull requests: check
 
-Checks every pull request that touches a fabric as its cluster would take the merge result, and says so on GitHub: a
-check that a branch rule can require (*Hedgehog fabrics*), a note on each faulty line, and one comment that is kept up
-to date with what merging would do. What cannot be verified is a failure there, never a pass.
+Checks for every pull request that touches a fabric whether its cluster would accept the merge result, and reports on
+GitHub: a check that a branch rule can require (*Hedgehog fabrics*), an annotation on each faulty line, and one comment
+that is kept up to date with what merging would do. What cannot be verified is a failure there, never a pass.
 
-**When.** When a webhook tells that a pull request was opened or pushed to. Several deliveries of one pull request are
-one check, of its newest head. Drafts and closed pull requests are left alone; ready them, or push, to have them checked.
+**When.** When a webhook announces that a pull request was opened or pushed to. Several deliveries for one pull request
+lead to one check, of its newest head. Drafts and closed pull requests are not checked; mark a draft as ready, or
+reopen a closed one, to have it checked.
 
 **Tasks.** `plan` finds the pull requests that wait. `check` checks them, one mapped task each, named by its pull
-request; its log has the full report. `summary` says what became of each; it is red when one could not be checked. A
-pull request with faults is no red task: it was checked.
+request; its log has the full report. `summary` says what happened to each; it is red when one could not be checked. A
+pull request with faults does not make a task red: it was checked.
 
-**By hand.** When a webhook was lost, or after a fabric's settings changed:
+**Manual runs.** Trigger it when a webhook was lost, or after a fabric's settings changed:
 
     airflow dags trigger hedgehog_pull_request_validation --conf '{"repository": "acme/net", "pull_request": 7}'
 
-**When it is red.** Network trouble and rate limits are tried again by themselves when their time has come; no worker
-waits for it. A refused credential or a missing permission is told in the task's log: put the repository's connection
-right (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger by hand. A check that is killed three
-times (time limit, out of memory) is given up: *could not verify* on the pull request, and a dead letter. What was given
-up is named by every later run until it is replayed, discarded, or checked after all.
+**When it is red.** After network trouble and rate limits the check is retried automatically at the right time; no
+worker is blocked meanwhile. A refused credential or a missing permission is in the task's log: correct the repository's
+connection (see `docs/github.md`), then redeliver the webhook on GitHub, or trigger the DAG manually. A check that is killed
+three times (time limit, out of memory) is given up: the pull request shows *could not verify*, and there is a dead
+letter. Every later run names it until it is replayed, discarded, or checked after all.
 """
 
 from airflow.sdk import Param, dag
 
 from hedgehog.airflow.assets import INBOX
 from hedgehog.airflow.defaults import dag_defaults
-from hedgehog.airflow.github_operators import (
+from hedgehog.airflow.operators.pull_requests import (
     PlanPullRequestsOperator,
     PullRequestSummaryOperator,
     PullRequestValidationOperator,
@@ -42,7 +43,7 @@ from hedgehog.airflow.github_operators import (
             type=["string", "null"],
             maxLength=300,
             title="Repository",
-            description="owner/name, or host/owner/name. Empty: every pull request that a webhook told of.",
+            description="owner/name, or host/owner/name. Empty: every pull request that a webhook announced.",
         ),
         "pull_request": Param(
             None,
@@ -50,14 +51,13 @@ from hedgehog.airflow.github_operators import (
             minimum=1,
             maximum=2**31 - 1,
             title="Pull request",
-            description="Its number, with a repository. Checked whether a webhook told of it or not.",
+            description="Its number, with a repository. Checked whether a webhook announced it or not.",
         ),
     },
-    doc_md=__doc__,
-    **dag_defaults("git_sync", "git", "github"),
+    **dag_defaults("git_sync", "validation", __doc__),
 )
 def hedgehog_pull_request_validation() -> None:
-    """Plan, check each pull request, sum up."""
+    """Plan, check each pull request, summarize."""
     plan = PlanPullRequestsOperator(
         task_id="plan",
         repository="{{ params.repository | tojson }}",
@@ -77,7 +77,7 @@ def hedgehog_pull_request_validation() -> None:
         verb="pull_request_validation",
         trigger_rule="none_skipped",
         priority_weight=6,
-        doc_md="Says what became of every pull request; red when one could not be checked. Skipped when none waited.",
+        doc_md="Says what happened to every pull request; red when one could not be checked. Skipped when none waited.",
     )
     check >> summary
 

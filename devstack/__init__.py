@@ -1,1 +1,1 @@
-"""Stand-ins for what a customer has already: used by tests, the demo and benchmarks, never in production."""
+"""Stand-ins for servers that a customer already has: used by tests, the demo and benchmarks, never in production."""

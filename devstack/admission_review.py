@@ -1,6 +1,6 @@
 """Hedgehog's admission of one cluster: AdmissionReviews in, AdmissionReviews out, by our own engine. No I/O.
 
-The engine's answers are held against recorded ones (`make replay`); what is here is what controller-runtime adds.
+`make replay` compares the engine's answers with recorded ones; this module adds what controller-runtime adds.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from typing import Any
 
 import orjson
 
+from hedgehog.admission.controllers import ControlledFabric
+from hedgehog.admission.review import AdmissionResponse, Stage
 from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS, Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.schemas import decode
-from hedgehog.schemas.admission import Stage, Verdict
-from hedgehog.schemas.controllers import ControlledFabric
-from hedgehog.schemas.rules.rule import Severity, Violation
-from hedgehog.schemas.schema import KNOWN
+from hedgehog.manifests import decode
+from hedgehog.manifests.rule import Severity, Violation
+from hedgehog.manifests.schema import KNOWN
 
 Review = dict[str, Any]
 
 ADMITTED: tuple[Kind, ...] = tuple(
     kind for kind in (*KINDS.values(), KNOWN["SwitchProfile"], KNOWN["VPCInfo"]) if kind.namespace != "fab"
 )
-"""Every kind of a fabric. Upstream has no webhook for SwitchGroup and ServerProfile; ours must know them, and lets all in."""
+"""Every kind of a fabric. Upstream has no webhook for SwitchGroup and ServerProfile; ours must know them, and admits all."""
 NAMESPACE = "default"
 _CHANGED = (("metadata", "labels"), ("metadata", "annotations"), ("spec",))
-"""What mutating webhooks write."""
+"""The fields that mutating webhooks write."""
 _CODES = {Stage.DECODE: 400, Stage.SCHEMA: 422, Stage.WEBHOOK: 403}
 
 
 class Reviewer:
-    """What Hedgehog's webhooks of one cluster answer. Its picture of the cluster follows every request it admits.
+    """The answers of Hedgehog's webhooks of one cluster. Its model of the cluster is updated with every admitted request.
 
-    Safe for threads: one request after the other, as upstream's lock does it. A write that fails after admission (a
-    conflict) leaves the picture ahead until the next write of that object.
+    Safe for threads: one request after the other, as with upstream's lock. A write that fails after admission (a
+    conflict) leaves the model ahead until the next write of that object.
     """
 
     def __init__(self, settings: FabricSettings, objects: Iterable[Manifest] = ()) -> None:
@@ -76,7 +76,7 @@ class Reviewer:
         # Absent, or there already: the API server says so itself.
         return _answer(request, {"allowed": True})
 
-    def _judge(self, request: Mapping[str, Any]) -> Verdict:
+    def _judge(self, request: Mapping[str, Any]) -> AdmissionResponse:
         old = request.get("oldObject")
         if old is not None:
             self._fabric.put(old)
@@ -88,7 +88,7 @@ class Reviewer:
             case _:
                 return self._fabric.delete(old["kind"], old["metadata"]["name"])
 
-    def _follow(self, request: Mapping[str, Any], verdict: Verdict) -> None:
+    def _follow(self, request: Mapping[str, Any], verdict: AdmissionResponse) -> None:
         if verdict.stored is not None:
             self._fabric.put(verdict.stored)
         elif request["operation"] == "DELETE":

@@ -1,6 +1,6 @@
-"""Hedgehog's admission webhooks for the development cluster: a server that defaults and refuses what it is sent.
+"""Hedgehog's admission webhooks for the development cluster: a server that defaults or refuses objects.
 
-For tests that want a cluster which answers as a live one: `with admission_webhook(cluster, settings): …`.
+For tests that need a cluster which answers like a live one: `with admission_webhook(cluster, settings): …`.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ REGISTRATION = "/apis/admissionregistration.k8s.io/v1"
 MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
 NAME = "hedgehog-devstack"
 PROBE = "hedgehog-devstack-probe"
-"""Name of a Server that is only ever sent as a dry run, to see whether the API server asks us already, or still."""
+"""Name of a Server that is only sent as a dry run, to find out whether the API server calls the webhook."""
 TAKES_EFFECT = 30.0
 """Seconds an API server may take to notice a changed registration; it usually takes less than one."""
 _HOST = "127.0.0.1"
 
 
 class Webhook:
-    """The running webhook. `calls` counts the requests by path and kind; `refusals` has what was said to those refused."""
+    """The running webhook. `calls` counts the requests by path and kind; `refusals` has the messages of the refused ones."""
 
     def __init__(self, reviewer: Reviewer) -> None:
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -94,7 +94,7 @@ def admission_webhook(cluster: DevCluster, settings: FabricSettings) -> Iterator
     finally:
         for plural in (MUTATING, VALIDATING):
             client.send("DELETE", "DELETE", f"{REGISTRATION}/{plural}/{NAME}", subject=NAME)
-        # Whoever writes next must not meet a server that still asks us.
+        # The next write must not reach a server that still calls the webhook.
         _until(client, webhook, lambda: not webhook.probed, "removed webhooks are still called")
         server.shutdown()
         server.server_close()
@@ -102,7 +102,7 @@ def admission_webhook(cluster: DevCluster, settings: FabricSettings) -> Iterator
 
 
 def _until(client: Cluster, webhook: Webhook, reached: Callable[[], bool], trouble: str) -> None:
-    """Write the probe (as a dry run) until it is seen, or not seen any more."""
+    """Write the probe (as a dry run) until the webhook is called, or no longer called."""
     kind = next(kind for kind in ADMITTED if kind.kind == "Server")
     body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": PROBE}, "spec": {}}
     deadline = time.monotonic() + TAKES_EFFECT
@@ -117,7 +117,7 @@ def _until(client: Cluster, webhook: Webhook, reached: Callable[[], bool], troub
 
 
 def _register(client: Cluster, url: str, certificate: bytes) -> None:
-    """One entry a kind, named as upstream names them, for the name is in every refusal."""
+    """One entry per kind, named as upstream names them, because the name is in every refusal."""
     for plural, kind, path, letter, operations in (
         (MUTATING, "MutatingWebhookConfiguration", "/mutate", "m", ["CREATE", "UPDATE"]),
         (VALIDATING, "ValidatingWebhookConfiguration", "/validate", "v", ["CREATE", "UPDATE", "DELETE"]),

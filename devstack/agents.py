@@ -1,4 +1,4 @@
-"""Plays the switches and gateways of a cluster without hardware: each says, as an Agent, that it did what it was told.
+"""Simulates the switches and gateways of a cluster without hardware: each reports, as an Agent, that it applied its generation.
 
 Upstream's controller makes an Agent for every Switch, and the switch itself reports every 15 s. Here one thread does both.
 """
@@ -24,7 +24,7 @@ EVERY = 15.0
 
 
 class Agents:
-    """Plays them for the length of a `with` block."""
+    """Simulates them for the duration of a `with` block."""
 
     def __init__(self, cluster: DevCluster) -> None:
         self._cluster = cluster
@@ -55,7 +55,7 @@ class Agents:
 
 
 def report(cluster: Cluster) -> None:
-    """One report of every switch and gateway that is there; Agents of those that are gone go, too."""
+    """One report of every existing switch and gateway; the Agents of deleted ones are deleted."""
     for agent in (AGENT, GATEWAY_AGENT):
         kind = KINDS[OWNER[agent.kind]]
         owners, agents = _names(cluster, kind), _names(cluster, agent)

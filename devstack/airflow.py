@@ -25,19 +25,19 @@ import psutil
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 LIMIT = 600.0
-"""Seconds to wait for anything: long enough for a machine that is busy with something else."""
+"""Seconds to wait for anything: long enough for a busy machine."""
 _ANSWER = 120.0
-"""Seconds that a busy API server may take for one answer."""
+"""Seconds that a busy API server may take for an answer."""
 _PORTS = range(15000, 32000)
 """Below those that the system gives to outgoing connections: one of these would take a port that is chosen, or whose
-server is away for a moment."""
+server is unreachable for a moment."""
 NO_NOISE = "ignore:GitWildMatchPattern:DeprecationWarning,ignore:Could not import graphviz:UserWarning"
 """Airflow 3.3 names a class of pathspec by its old name; else every task log begins with that. As in the Dockerfile.
 `airflow dags` regrets that it can draw nothing."""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on, and that nobody is given by chance."""
+    """A free TCP port of 127.0.0.1 that the system does not assign to outgoing connections."""
     while True:
         port = random.choice(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -228,7 +228,7 @@ class Airflow:
             return str(json.load(answer)["access_token"])
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
-        """Start a run by hand; returns its run id."""
+        """Start a manual run; returns its run id."""
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
@@ -273,8 +273,8 @@ class Airflow:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL *process* and its descendants. Tasks have process groups of their own: a signal to its group would not
     reach them."""
-    doomed = psutil.Process(process.pid)
-    for victim in (doomed, *doomed.children(recursive=True)):
+    root = psutil.Process(process.pid)
+    for victim in (root, *root.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.kill()
     process.wait()

@@ -49,7 +49,7 @@ def worker_name(queue: str) -> str:
 
 @contextlib.contextmanager
 def running(airflow: Airflow, queues: Sequence[str], settings: Mapping[str, str]) -> Iterator[Celery]:
-    """Exchange the executor of *airflow* for CeleryExecutor for the length of a block; *settings* are more settings."""
+    """Run *airflow* with CeleryExecutor for the duration of a block; *settings* are added."""
     with redis.running(airflow.home / "redis") as broker:
         executor = {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",

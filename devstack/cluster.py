@@ -11,12 +11,12 @@ from typing import Any
 from hedgehog.fabric.kinds import KINDS, Kind
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.crds import render_all
-from hedgehog.kube.definitions import apply_definition, wait_until_served
+from hedgehog.kube.fabric_crd import apply_crd, wait_until_served
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "include" / "schemas"
 KUBECONFIG_VARIABLE = "HEDGEHOG_TEST_KUBECONFIG"
-"""Names the kubeconfig of a cluster to use instead of starting one. Its content is at stake."""
+"""Names the kubeconfig of a cluster to use instead of starting one. The tests may delete its objects."""
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 Rule = Mapping[str, Sequence[str]]
@@ -88,7 +88,7 @@ class DevCluster:
         """A client, the administrator's unless another kubeconfig is given."""
         return Cluster.from_kubeconfig(kubeconfig or self.kubeconfig, name=name)
 
-    def install_definitions(self, *, without: Sequence[str] = ()) -> None:
+    def install_crds(self, *, without: Sequence[str] = ()) -> None:
         """Install the CRDs of all Hedgehog kinds but those in *without*, and wait until they are served.
 
         The product's own Fabric is left out: the product brings it itself.
@@ -96,7 +96,7 @@ class DevCluster:
         cluster = self.connect()
         crds = [crd for crd in render_all(SCHEMAS) if crd["spec"]["names"]["kind"] not in {"Fabric", *without}]
         for crd in crds:
-            apply_definition(cluster, crd)
+            apply_crd(cluster, crd)
         for crd in crds:
             wait_until_served(cluster, _kind(crd))
         cluster.close()

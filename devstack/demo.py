@@ -1,8 +1,8 @@
-"""`make demo`: the whole product on one machine, on real parts, from nothing.
+"""`make demo`: the whole product on one machine, on real servers, from scratch.
 
-PostgreSQL, a Kubernetes API server with Hedgehog's CRDs and switches that report, a Git host with pages and Airflow are
-started in `.demo/`; two example fabrics are imported; the DAGs bring them to Git and to the cluster by themselves. What is
-there at the next start is used again. `source .demo/environment` makes the commands `hedgehog` and `airflow` work in any
+PostgreSQL, a Kubernetes API server with Hedgehog's CRDs and simulated switches, a Git host with pages and Airflow are
+started in `.demo/`; two example fabrics are imported; the DAGs sync them to Git and to the cluster automatically. The next
+start uses the existing data again. `source .demo/environment` makes the commands `hedgehog` and `airflow` work in any
 shell.
 """
 
@@ -50,10 +50,10 @@ _STARTED = time.monotonic()
 
 
 def main() -> int:
-    """Parse the command line and run the demo; 0 when all is as it should be."""
+    """Parse the command line and run the demo; 0 when everything is as expected."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="check everything, then stop (ONCE=1)")
-    parser.add_argument("--reset", action="store_true", help="throw the state of earlier runs away first (RESET=1)")
+    parser.add_argument("--reset", action="store_true", help="delete the state of earlier runs first (RESET=1)")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
@@ -76,7 +76,7 @@ class Demo:
         STATE.mkdir(exist_ok=True)
 
     def run(self, *, once: bool) -> int:
-        """Start everything, bring the examples through, tell the result; then check it or wait for Ctrl-C."""
+        """Start everything, sync the examples, print the result; then check it or wait for Ctrl-C."""
         metadata, fabrics = self.start_database()
         self.start_cluster()
         self.start_git_host()
@@ -121,11 +121,11 @@ class Demo:
         self.cluster = DevCluster.of_environment(STATE / "cluster")
         self.cluster.start()
         self.stack.callback(self.cluster.stop)
-        self.cluster.install_definitions()
+        self.cluster.install_crds()
         self.stack.enter_context(Agents(self.cluster))
 
     def start_git_host(self) -> None:
-        """A Git host on this machine with one repository, on the same port each time, for its URL is stored."""
+        """A Git host on this machine with one repository, on the same port each time, because its URL is stored."""
         kept = STATE / "git-port"
         port = int(kept.read_text()) if kept.exists() else free_port()
         kept.write_text(str(port))
@@ -151,7 +151,9 @@ class Demo:
         }
 
     def write_environment(self) -> None:
-        """What a shell sources to use the commands; readable by its owner only, for it has passwords. Gone at the end."""
+        """What a shell sources to use the commands; readable by its owner only, because it has passwords. Gone at the
+        end.
+        """
         ours = {
             name: value
             for name, value in self.airflow.variables().items()
@@ -161,7 +163,7 @@ class Demo:
         path = f"{ROOT / 'bin'}:{Path(sys.executable).parent}"
         text = "\n".join(
             [
-                "# The running demo: `hedgehog` and `airflow` know it once this file is sourced.",
+                "# The running demo: source this file to use `hedgehog` and `airflow` with it.",
                 *lines,
                 f"export PATH={shlex.quote(path)}:$PATH",
                 "",
@@ -173,7 +175,7 @@ class Demo:
         self.stack.callback(ENVIRONMENT.unlink, missing_ok=True)
 
     def hedgehog(self, *arguments: str, quiet: bool = False) -> str:
-        """Run the `hedgehog` command and return its output if *quiet*, else let it be seen."""
+        """Run the `hedgehog` command; return its output if *quiet*, otherwise show it."""
         command = [sys.executable, str(ROOT / "bin" / "hedgehog"), *arguments]
         done = subprocess.run(
             command, env=self.airflow.variables(), text=True, check=False, stdout=subprocess.PIPE if quiet else None
@@ -205,7 +207,7 @@ class Demo:
 
     def wait_in_sync(self) -> None:
         """Wait until the DAGs, woken by the import, have brought every fabric to Git and to the cluster."""
-        say("the DAGs are at work")
+        say("the DAGs are syncing the fabrics")
         started, told = time.monotonic(), 0.0
         while True:
             states = self.states()
@@ -235,7 +237,7 @@ class Demo:
             lines = [f"{one['name']} is {one['health']}: {'; '.join(one['reasons']) or 'not converged'}" for one in ill]
             if time.monotonic() - started > _SYNC_LIMIT:
                 raise SystemExit("not healthy:\n  " + "\n  ".join(lines))
-            say("; ".join(lines) or "waiting for the first look at the health")
+            say("; ".join(lines) or "waiting for the first health check")
             time.sleep(5)
 
     def commits(self) -> int:
@@ -267,7 +269,7 @@ class Demo:
         return found
 
     def summary(self) -> None:
-        """What is where, and how to look at it."""
+        """Where everything is, and how to see it."""
         live = self.live()
         say("done")
         print(

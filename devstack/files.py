@@ -1,4 +1,4 @@
-"""The files of an installation that goes on working: one that vanishes while they are looked at is passed over."""
+"""The files of a running installation: a file that vanishes while they are read is skipped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def present(directory: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def content(path: Path) -> bytes:
-    """What the file holds; nothing once it is gone."""
+    """The content of the file; empty once it is deleted."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Plain web pages of a Git host: a commit with what it changed, and a directory. Enough for the buttons of the demo."""
+"""Plain web pages of a Git host: a commit with its changes, and a directory. Enough for the buttons of the demo."""
 
 from __future__ import annotations
 

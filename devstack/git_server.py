@@ -51,7 +51,7 @@ class GitServer(InThread):
         return self.root / f"{name}.git"
 
     def create(self, name: str, *, branch: str = "main") -> Path:
-        """Make the empty repository *name* and return its path; one that exists is kept."""
+        """Create the empty repository *name* and return its path; an existing one is kept."""
         path = self.path(name)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,12 +83,12 @@ class Person:
         return done.stdout.decode()
 
     def pull(self) -> None:
-        """Be where the branch is; an empty repository has none."""
+        """Update the working tree to the branch; an empty repository has none."""
         if self.git("ls-remote", "origin", f"refs/heads/{self.branch}"):
             self.git("fetch", "--quiet", "origin", self.branch)
             self.git("reset", "--quiet", "--hard", "FETCH_HEAD")
 
-    def commit(self, files: Mapping[str, str | None], message: str = "Edit by hand") -> str:
+    def commit(self, files: Mapping[str, str | None], message: str = "Edit a file") -> str:
         """Pull, write (None: remove) the files, commit, push, and return the commit."""
         self.pull()
         for path, content in files.items():
@@ -100,8 +100,8 @@ class Person:
             target.write_text(content)
         return self.publish(message)
 
-    def publish(self, message: str = "Edit by hand") -> str:
-        """Commit and push whatever the working tree has, and return the commit."""
+    def publish(self, message: str = "Edit a file") -> str:
+        """Commit and push everything in the working tree, and return the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
         self.git("push", "--quiet", "origin", f"HEAD:{self.branch}")
@@ -128,11 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"Content-Type": "text/html; charset=utf-8"}, shown.encode())
 
     def do_POST(self) -> None:
-        """Take a pack, or give one."""
+        """Receive a pack, or send one."""
         self._serve(self._body())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: `GitServer.requests` is the log."""
+        """Print nothing: `GitServer.requests` is the log."""
 
     def _serve(self, body: bytes) -> None:
         owner = self.server.owner

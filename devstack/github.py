@@ -33,7 +33,7 @@ Answer = tuple[int, Any]
 
 @dataclass(frozen=True)
 class Outage:
-    """An answer instead of the right one, to the next *times* requests whose `METHOD path` contains *where*."""
+    """An answer in place of the regular one, to the next *times* requests whose `METHOD path` contains *where*."""
 
     status: int
     body: Any = field(default_factory=lambda: {"message": "Server Error"})
@@ -75,7 +75,7 @@ class GitHub(InThread):
 
     @property
     def undescribed(self) -> list[str]:
-        """What passed although GitHub's description does not have it, and what went wrong here; tests want it empty."""
+        """Requests and answers that GitHub's description does not have, and failures of the stand-in; empty in a passing test."""
         return self._http.undescribed
 
     @property
@@ -103,7 +103,7 @@ class GitHub(InThread):
         return pull
 
     def synchronize(self, pull: Pull) -> str:
-        """Take over what was pushed to the pull request's branch, as GitHub does by itself, and return the head."""
+        """Take over what was pushed to the pull request's branch, as GitHub does automatically, and return the head."""
         source = self.git.path(pull.head_repository)
         head = self.repositories.git(pull.head_repository, "rev-parse", f"refs/heads/{pull.head}")
         self.repositories.git(pull.repository, "fetch", "--quiet", str(source), f"+{head}:refs/pull/{pull.number}/head")
@@ -134,7 +134,7 @@ class GitHub(InThread):
         outage = self._outage(f"{method} {path}")
         operation = github_api.operation(method, path)
         if operation is None:
-            raise Undescribed(f"{method} {path} is none of our routes")
+            raise Undescribed(f"{method} {path} is not a route of the stand-in")
         if outage is not None:
             return outage.status, dict(outage.headers), outage.body
         github_api.check_request(operation, query, body)

@@ -1,8 +1,8 @@
-"""What GitHub's published description says of the routes that we use: checks requests and answers, fills in answers.
+"""GitHub's published description of the routes that we use: checks requests and answers, and completes answers.
 
 `github_api.json` is a part of GitHub's OpenAPI description as packaged in the npm package `@octokit/openapi` (MIT
 License, Copyright (c) 2020 Octokit contributors; https://github.com/octokit/openapi): the operations in `OPERATIONS`
-and the components they refer to, without prose and examples, else as published. To make it anew:
+and the components they refer to, without prose and examples, else as published. To create it again:
 
     npm pack @octokit/openapi && tar xzf octokit-openapi-*.tgz
     python -m devstack.github_api package/generated/api.github.com.json
@@ -49,7 +49,7 @@ _SAMPLES = {
 
 
 class Undescribed(AssertionError):
-    """A request or an answer is not what GitHub's description says."""
+    """A request or an answer does not match GitHub's description."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: `Server.requests` is the log."""
+        """Print nothing: `Server.requests` is the log."""
 
     def _serve(self) -> None:
         server = self.server

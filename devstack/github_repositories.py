@@ -1,4 +1,4 @@
-"""The Git side of the GitHub stand-in: pull requests and what they change, asked of the real bare repositories."""
+"""The Git side of the GitHub stand-in: pull requests and their changes, from the real bare repositories."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class Repositories:
         return self.attempt(repository, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
 
     def git(self, repository: str, *arguments: str) -> str:
-        """What git printed. Raises RuntimeError."""
+        """The output of git. Raises RuntimeError."""
         done = self.attempt(repository, *arguments)
         if done.returncode:
             raise RuntimeError(f"git {' '.join(arguments)}: {done.stderr.decode()}")
         return done.stdout.decode().strip("\n")
 
     def attempt(self, repository: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        """Run git, whatever comes of it."""
+        """Run git, and ignore a failure."""
         command = ["git", "-c", "safe.directory=*", f"--git-dir={self.host.path(repository)}", *arguments]
         return subprocess.run(command, capture_output=True, check=False)
 

@@ -1,4 +1,4 @@
-"""The HTTP server below our stand-ins: a client that goes away in the midst of an answer is not worth a traceback."""
+"""The HTTP server of our stand-ins: a client that disconnects during an answer causes no traceback."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell what went wrong here, not that the other side is gone: it was killed, or cut off on purpose."""
+        """Report failures of the server, but not disconnected clients: these were killed or cut off on purpose."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)

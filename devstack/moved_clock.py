@@ -1,4 +1,4 @@
-"""Hours that pass in a moment: every time that a fabric database holds becomes that much longer ago."""
+"""Simulates the passing of time: moves every time in a fabric database into the past."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hedgehog.store.database import Connection, transaction
 
 
 def move_clock(connection: Connection, seconds: float) -> None:
-    """Let *seconds* pass. Nothing takes that for a change: no trigger runs."""
+    """Let *seconds* pass. This does not count as a change: no trigger runs."""
     with transaction(connection) as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(

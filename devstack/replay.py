@@ -1,6 +1,6 @@
-"""`make replay`: recorded answers of a real API server with Hedgehog's webhooks, tried on our own engine.
+"""`make replay`: compares recorded answers of a real API server with Hedgehog's webhooks with those of our engine.
 
-Prints every difference, and by kind and operation how often both said the same. Ends with 1 when something is refused
+Prints every difference, and by kind and operation how often both agree. Ends with 1 when something is refused
 that was accepted, when fewer than 99.5 % of the verdicts agree, or when we would store something else.
 """
 
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.recorded import Case, Fabrics, cases, comparable
+from hedgehog.admission.review import AdmissionResponse
 from hedgehog.fabric.settings import Upstream
-from hedgehog.schemas.admission import Verdict
-from hedgehog.schemas.rules.rule import Severity
+from hedgehog.manifests.rule import Severity
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE = ROOT / "tests" / "schemas" / "cases" / "cases.jsonl.gz"
+SAMPLE = ROOT / "tests" / "admission" / "cases" / "cases.jsonl.gz"
 REFERENCE = ROOT.parent / "shared" / "reference" / "admission" / "cases.jsonl.gz"
 AGREEMENT = 0.995
 
@@ -32,16 +32,16 @@ _LONGEST = 1500
 
 @dataclass
 class Tally:
-    """What came out so far."""
+    """The results so far."""
 
     verdicts: Counter[tuple[str, str, bool, bool]] = field(default_factory=Counter)
     """By kind, operation, theirs accepted, ours accepted."""
-    differences: list[tuple[Case, Verdict]] = field(default_factory=list)
-    stored_otherwise: list[tuple[Case, Verdict]] = field(default_factory=list)
+    differences: list[tuple[Case, AdmissionResponse]] = field(default_factory=list)
+    stored_otherwise: list[tuple[Case, AdmissionResponse]] = field(default_factory=list)
     stages: Counter[bool] = field(default_factory=Counter)
     """Whether what both refused was refused at the same stage; no goal, only order of checks."""
 
-    def add(self, case: Case, verdict: Verdict) -> None:
+    def add(self, case: Case, verdict: AdmissionResponse) -> None:
         """Count one answer."""
         self.verdicts[case.kind, case.op, case.accepted, verdict.accepted] += 1
         if case.accepted != verdict.accepted:
@@ -86,7 +86,7 @@ def replay(
 
 
 def report(tally: Tally, *, show: int) -> str:
-    """The tally for people: at most *show* differences of either sort in full, then the table."""
+    """The results as text: at most *show* differences of each sort in full, then the table."""
     lines = [_difference(case, verdict) for case, verdict in tally.differences[:show]]
     lines += [_stored_otherwise(case, verdict) for case, verdict in tally.stored_otherwise[:show]]
     lines += _table(tally)
@@ -99,7 +99,7 @@ def report(tally: Tally, *, show: int) -> str:
     return "\n".join(lines)
 
 
-def _difference(case: Case, verdict: Verdict) -> str:
+def _difference(case: Case, verdict: AdmissionResponse) -> str:
     errors = [one for one in verdict.violations if one.rule.severity is Severity.ERROR]
     ours = "; ".join(f"{one.rule.id} {one}" for one in errors) or "accepted"
     theirs = "accepted" if case.accepted else f"refused ({case.stage}) {case.message}"
@@ -107,7 +107,7 @@ def _difference(case: Case, verdict: Verdict) -> str:
     return f"-- {case}\n   theirs: {theirs[:_LONGEST]}\n   ours:   {ours[:_LONGEST]}{known}"
 
 
-def _stored_otherwise(case: Case, verdict: Verdict) -> str:
+def _stored_otherwise(case: Case, verdict: AdmissionResponse) -> str:
     ours = comparable(verdict.stored) if verdict.stored is not None else None
     theirs = json.dumps(case.stored, sort_keys=True)
     return (
@@ -125,7 +125,7 @@ def _table(tally: Tally) -> Iterable[str]:
 
 
 def main() -> int:
-    """Replay a file, asked as each release answered; 1 when a goal is missed."""
+    """Replay a file for each release; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="make replay", description=__doc__)
     default = REFERENCE if REFERENCE.exists() else SAMPLE
     parser.add_argument("cases", type=Path, nargs="?", default=default, help="file of cases; make replay CASES=FILE")

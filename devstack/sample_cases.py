@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack.replay import SAMPLE
-from hedgehog.fabric.settings import from_webhook_config
+from devstack.webhook_config import from_webhook_config
 
 OWN = ("gen", "mclag", "gw-full", "gw-notready", "extra-profiles", "custom-profiles", "v0129")
 EACH = 5
@@ -62,7 +62,7 @@ def _shortened(row: Row) -> Row:
 
 
 def _config(config: Row) -> Row:
-    """What of the settings the fabrics of the sample use."""
+    """The settings that the fabrics of the sample use."""
     fabrics = {name: config["fabrics"][name] for name in OWN}
     used = {about["config"] for about in fabrics.values()}
     return {"configs": {name: _read_keys(config["configs"][name]) for name in sorted(used)}, "fabrics": fabrics}

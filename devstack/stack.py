@@ -21,6 +21,7 @@ from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
 from hedgehog.fabric.model import Manifest
 from hedgehog.store import database, fabrics, migrate, sync_state
+from hedgehog.store import objects as object_store
 
 CLUSTER = "e2e_cluster"
 GIT = "e2e_git"
@@ -71,9 +72,9 @@ class Stack:
     def save(self, name: str, objects: Sequence[Manifest], *, replace: bool = False) -> None:
         """Store desired objects of a fabric."""
         fabric = fabrics.load_fabric(self.database, name)
-        fabrics.save_objects(self.database, fabric.id, objects, delete_missing=replace)
+        object_store.save_objects(self.database, fabric.id, objects, delete_missing=replace)
 
-    def states(self, *names: str) -> dict[str, sync_state.State]:
+    def states(self, *names: str) -> dict[str, sync_state.SyncState]:
         """State by target of one fabric, or by `fabric/target` of several."""
         found = sync_state.states(self.database, names)
         return {state.target.value if len(names) == 1 else f"{state.fabric}/{state.target}": state for state in found}
@@ -86,12 +87,12 @@ class Stack:
             behind = [f"{one.fabric} at {one.target}: {one.status}, {one.reason}" for one in self._behind(names)]
             raise TimeoutError("\n".join([str(error), *behind[:20]])) from error
 
-    def _behind(self, names: Sequence[str]) -> list[sync_state.State]:
+    def _behind(self, names: Sequence[str]) -> list[sync_state.SyncState]:
         return [state for state in sync_state.states(self.database, names) if state.status != "in_sync"]
 
-    def wait_status(self, name: str, target: str, status: str, *, limit: float = LIMIT) -> sync_state.State:
+    def wait_status(self, name: str, target: str, status: str, *, limit: float = LIMIT) -> sync_state.SyncState:
         """Wait until one target of a fabric has a status, and return its state."""
-        seen: list[sync_state.State] = []
+        seen: list[sync_state.SyncState] = []
 
         def reached() -> bool:
             seen[:] = [self.states(name)[target]]
@@ -108,9 +109,9 @@ def running(
     settings: Mapping[str, str] | None = None,
     airflow: bool = True,
 ) -> Iterator[Stack]:
-    """Start everything in a directory of its own; stop it and throw it away at the end.
+    """Start everything in a directory of its own; stop it and delete it at the end.
 
-    `HEDGEHOG_KEEP=1` leaves the directory (logs, data) for a look.
+    `HEDGEHOG_KEEP=1` keeps the directory (logs, data) for inspection.
     """
     with ExitStack() as parts:
         directory = Path(tempfile.mkdtemp(prefix="hedgehog-stack-"))
@@ -130,7 +131,7 @@ def running(
         cluster = DevCluster.of_environment(directory / "cluster")
         cluster.start()
         parts.callback(cluster.stop)
-        cluster.install_definitions()
+        cluster.install_crds()
         token = secrets.token_urlsafe(24)
         git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token}))
         environment = {
@@ -154,7 +155,7 @@ def running(
 
 
 def set_up(home: Airflow) -> None:
-    """What an operator does once: `hedgehog setup`."""
+    """What an operator runs once: `hedgehog setup`."""
     command = [sys.executable, str(ROOT / "bin" / "hedgehog"), "setup"]
     done = subprocess.run(command, env=home.variables(), capture_output=True, text=True, check=False)
     if done.returncode:

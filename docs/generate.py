@@ -1,5 +1,6 @@
 """Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
-from the rules of validation, `problems.md` from `hedgehog.fabric.problems`.
+from the rules of validation, `problems.md` from `hedgehog.fabric.problems`, `settings.md` from
+`hedgehog.airflow.settings`, and the table of rooms in `architecture.md`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    ends with 1 and shows the difference when one is stale
@@ -11,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import inspect
 import json
 import os
+import pkgutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +33,7 @@ NOTICE = "<!-- Made by docs/generate.py from {source}; edit there, then run `mak
 
 
 def dags_page(dags: Mapping[str, Any], pools: Mapping[str, tuple[int, str]]) -> str:
-    """One section a DAG, by name, after a table of all."""
+    """One section per DAG, by name, after a table of all."""
     ordered = [dags[dag_id] for dag_id in sorted(dags)]
     overview = _table(
         ("DAG", "clock", "woken by", "pool", "what"),
@@ -44,9 +47,9 @@ def dags_page(dags: Mapping[str, Any], pools: Mapping[str, tuple[int, str]]) -> 
 
 
 _INTRODUCTION = """\
-The same text is on each DAG's page in the web UI. Clocks are in UTC. A DAG that is *woken* runs at once when the named
-asset has an event; the clock is behind it as a safety net. Of the tasks that wait for a slot of a pool, the one with
-the highest weight goes first."""
+The same text is on each DAG's page in the web UI. Schedules are in UTC. A DAG that is *woken* runs at once when the named
+asset has an event; its clock is the fallback. Of the tasks that wait for a slot of a pool, the one with the highest weight
+goes first."""
 
 
 def _section(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[str]:
@@ -69,7 +72,8 @@ def _param(name: str, param: Any) -> tuple[str, ...]:
 
 
 def _task(task: Any) -> tuple[str, ...]:
-    name = f"`{task.task_id}`" + (" (mapped)" if task.is_mapped else "")
+    is_mapped = task.is_mapped or task.get_closest_mapped_task_group() is not None
+    name = f"`{task.task_id}`" + (" (mapped)" if is_mapped else "")
     after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids))
     return name, after, str(task.priority_weight), task.doc_md.strip()
 
@@ -81,7 +85,7 @@ def _facts(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str
     yield "Woken by", _wake_ups(dag) or "nothing"
     for pool in _unique(task.pool for task in tasks):
         slots, description = pools[pool]
-        yield "Pool and queue", f"`{pool}`, {slots} slots ({description})"
+        yield "Pool and queue", f"`{pool}`, {slots} {'slot' if slots == 1 else 'slots'} ({description})"
     yield "Runs at once", str(dag.max_active_runs)
     limits = _unique(_duration(task.execution_timeout) for task in tasks)
     yield "Timeouts", f"run {_duration(dag.dagrun_timeout)}, task {' or '.join(limits)}"
@@ -102,7 +106,11 @@ def _cron(dag: Any) -> str:
 def _clock(dag: Any) -> str:
     from cron_descriptor import get_description  # noqa: PLC0415 - comes with Airflow, loaded by then
 
-    expression = _cron(dag)
+    from hedgehog.airflow.clocks import SHARED  # noqa: PLC0415 - imports Airflow's settings
+
+    expression, shared = _cron(dag), SHARED.get(dag.dag_id)
+    if shared:
+        return f"{get_description(shared.default)}, by `hedgehog_periodic`"
     return str(get_description(expression)) if expression else "none"
 
 
@@ -145,7 +153,7 @@ def _duration(value: timedelta) -> str:
 
 
 def errors_page(errors: ModuleType) -> str:
-    """The drawn tree, and one row a class with what happens when it is raised."""
+    """The drawn tree, and one row per class with what happens when it is raised."""
     drawn = inspect.cleandoc(errors.__doc__ or "")
     tree = "\n".join(line for line in drawn.splitlines() if line.startswith("    "))
     rows = [
@@ -158,16 +166,16 @@ def errors_page(errors: ModuleType) -> str:
 
 
 _ERRORS_INTRODUCTION = """\
-Every error that the product raises on purpose, sorted by the reaction it needs. The name of the class stands as the
-reason in tables, logs and metrics; the message says which object, what is wrong and what to do next."""
+Every error that the product raises on purpose, sorted by the reaction it needs. Tables, logs and metrics show the name of
+the class as the reason; the message says which object is affected, what is wrong and what to do next."""
 
 _REACTIONS = """\
-**retry**: the fabric stays due; the next attempt comes by itself, later and later with each failure, or when the remote
-asked for it. After the last attempt it is parked.
+**retry**: the fabric stays due. It is retried automatically, at growing intervals, or at the time that the server asked
+for. After the last attempt it is parked.
 
-**park**: put right what the message names. The fabric is looked at again about once an hour, and sooner when a sign of
-the end is seen: the watch reaches the cluster or the kind again, the repository can be read again, its row or the fabric
-changes. `InvalidInput` at Git waits for such a change alone. To have it tried now, trigger the sync with
+**park**: correct the cause that the message names. The fabric is retried about once an hour, and sooner when the cause
+seems to be gone: the watch reaches the cluster or the kind again, the repository can be read again, or its row or the
+fabric changes. `InvalidInput` at Git waits for such a change only. To retry it now, trigger the sync with
 *Check everything*."""
 
 
@@ -181,7 +189,7 @@ def _reaction(error: type[Exception], errors: ModuleType) -> str:
 
 
 def problems_page(remedies: Mapping[Any, Any]) -> str:
-    """One row a kind of problem."""
+    """One row per kind of problem."""
     rows = (
         (f"`{kind}`", one.meaning, one.advice, f"`{one.command.format_map(_PLACEHOLDERS)}`")
         for kind, one in remedies.items()
@@ -192,38 +200,79 @@ def problems_page(remedies: Mapping[Any, Any]) -> str:
 
 _PLACEHOLDERS = {"fabric": "FABRIC", "target": "git|kubernetes", "place": "git|cluster", "subject": "OBJECT|ID"}
 _PROBLEMS_INTRODUCTION = """\
-What keeps a fabric from being as it is wanted is in one register, the view `hedgehog.problem`, from the run that meets
-it until a run finds it no more: what it is about, why, since when, what to do. `hedgehog status`, the task `summary` of
-every run, the metric `hedgehog_problems` and the alert HedgehogProblemOpen read it.
+The view `hedgehog.problem` lists everything that keeps a fabric from being as it is wanted: its subject, its cause, since
+when it is open and what to do. A problem is open from the run that finds it until a run no longer finds it. `hedgehog
+status`, the task `summary` of every run, the metric `hedgehog_problems` and the alert HedgehogProblemOpen show it.
 
-A run is red when something failed or waits for somebody, whether this run met it or an earlier one. Set `[hedgehog]
-open_problems = warn` (default `fail`) to have what waits named in the log only. A run for named fabrics is about these.
-What is `failing` is tried again by itself and waits for nobody, nor does anything of a suspended fabric."""
+A run is red when something failed or waits for a person, whether this run or an earlier one found it. With `[hedgehog]
+open_problems = warn` (default `fail`), problems that wait are only named in the log. A run for named fabrics reports only
+the problems of these fabrics. A problem of the kind `failing` is retried automatically and does not wait for a person; nor
+does any problem of a suspended fabric."""
 
 
 # rules.md
 
 
 def rules_page(rules: Mapping[str, Any]) -> str:
-    """One table a subject, by the first word of the rules' names."""
+    """One table per subject, by the first word of the rules' names."""
     subjects: dict[str, list[Any]] = {}
     for name in sorted(rules):
         subjects.setdefault(name.partition("-")[0], []).append(rules[name])
-    head = [NOTICE.format(source="plugins/hedgehog/schemas"), "# Rules", _RULES_INTRODUCTION.format(count=len(rules))]
+    head = [
+        NOTICE.format(source="plugins/hedgehog/admission/rules"),
+        "# Rules",
+        _RULES_INTRODUCTION.format(count=len(rules)),
+    ]
     return _join([*head, *(part for subject in subjects.items() for part in _subject(*subject))])
 
 
 _RULES_INTRODUCTION = """\
-What `hedgehog validate`, pull requests and every sync check, {count} rules in all. An **error** is what a Hedgehog cluster
-refuses; a **warning** it takes, but surely nobody wants it, and `--strict` makes an error of it. Names are never
-changed. *Source* is where upstream says so, in githedgehog/fabric unless said otherwise; *ours* is in no upstream code.
-How to use them is told in [validation.md](validation.md)."""
+`hedgehog validate`, pull requests and every sync check these {count} rules. A Hedgehog cluster refuses an object with an
+**error**; it accepts one with a **warning**, although that is hardly ever wanted, and `--strict` turns warnings into
+errors. The name of a rule never changes. *Source* is the place in upstream's code, in githedgehog/fabric unless another
+repository is named; a rule with the source *ours* is not in upstream's code. [validation.md](validation.md) describes how
+to use the rules."""
 
 
 def _subject(name: str, rules: Sequence[Any]) -> Iterator[str]:
     yield f"## {name}"
     rows = ((f"`{rule.id}`", rule.severity.value, rule.what, rule.why, rule.source, rule.fix) for rule in rules)
     yield _table(("rule", "severity", "what must hold", "why", "source", "what to do"), rows)
+
+
+# settings.md
+
+
+def settings_page(groups: Mapping[str, Sequence[Any]]) -> str:
+    """One table per group of settings."""
+    head = [NOTICE.format(source="plugins/hedgehog/airflow/settings.py"), "# Settings", _SETTINGS_INTRODUCTION]
+    return _join([*head, *(part for group in groups.items() for part in _settings_of(*group))])
+
+
+_SETTINGS_INTRODUCTION = """\
+Set these in `airflow.cfg` under `[hedgehog]`, or as the environment variable `AIRFLOW__HEDGEHOG__<NAME>` in capitals, with
+the same values on every component of Airflow. Schedules are in UTC; each has the name of its DAG ([DAGS.md](DAGS.md))
+without `hedgehog_`.
+
+`hedgehog setup --check`, the self-test and the logs of Airflow's components (when they start and when they parse DAGs)
+report unknown names and values that are not allowed. An unknown name has no other effect. A wrong schedule keeps its DAG
+from being parsed, and a wrong `git_timeout` keeps all DAGs from being parsed; any other wrong value fails the tasks that
+read it. No message quotes a secret."""
+
+
+def _settings_of(title: str, settings: Sequence[Any]) -> Iterator[str]:
+    yield f"## {title}"
+    rows = (
+        (
+            f"`{one.name}`",
+            f"`{one.default_text}`" if one.default_text else "",
+            one.allowed.words,
+            one.meaning,
+            one.since,
+        )
+        for one in settings
+    )
+    yield _table(("setting", "default", "what it may be", "meaning", "since"), rows)
 
 
 # all
@@ -267,12 +316,15 @@ def load_dags(home: Path) -> Mapping[str, Any]:
 
 
 def pages() -> dict[str, Callable[[], str]]:
-    """What makes each page, by file name."""
+    """The function that makes each page, by file name."""
     return {
         "DAGS.md": _make_dags_page,
+        "architecture.md": _make_architecture_page,
+        "commands.md": _make_commands_page,
         "errors.md": _make_errors_page,
         "problems.md": _make_problems_page,
         "rules.md": _make_rules_page,
+        "settings.md": _make_settings_page,
     }
 
 
@@ -282,6 +334,19 @@ def _make_dags_page() -> str:
         from hedgehog.airflow.names import POOLS  # noqa: PLC0415 - imports Airflow
 
         return dags_page(dags, POOLS)
+
+
+def _make_architecture_page() -> str:
+    from docs.rooms import with_rooms  # noqa: PLC0415 - on the path since main()
+
+    return with_rooms((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), ROOT / "plugins" / "hedgehog")
+
+
+def _make_commands_page() -> str:
+    from docs.commands import commands_page  # noqa: PLC0415 - on the path since main()
+    from hedgehog.__main__ import build_parser  # noqa: PLC0415
+
+    return _join([NOTICE.format(source="the parsers in plugins/hedgehog/cli"), *commands_page(build_parser())])
 
 
 def _make_errors_page() -> str:
@@ -296,14 +361,26 @@ def _make_problems_page() -> str:
     return problems_page(REMEDIES)
 
 
-def _make_rules_page() -> str:
-    from hedgehog.schemas import files  # noqa: F401, PLC0415 - on the path since main(); all rules of files and sets
-    from hedgehog.schemas.rules.rule import RULES  # noqa: PLC0415
-    from hedgehog.schemas.rules.table import rules  # noqa: PLC0415
-    from hedgehog.services import against_cluster  # noqa: F401, PLC0415
+def load_rules() -> Mapping[str, Any]:
+    """Every rule by its id, also of a module that nothing imports yet."""
+    from hedgehog import admission, manifests  # noqa: PLC0415 - on the path since main()
+    from hedgehog.manifests.rule import RULES  # noqa: PLC0415
+    from hedgehog.services.kubernetes import dry_run  # noqa: F401, PLC0415 - has a rule of its own
 
-    rules()
-    return rules_page(RULES)
+    for package in (admission, manifests):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    return RULES
+
+
+def _make_rules_page() -> str:
+    return rules_page(load_rules())
+
+
+def _make_settings_page() -> str:
+    from hedgehog.airflow.settings import GROUPS  # noqa: PLC0415 - on the path since main()
+
+    return settings_page(GROUPS)
 
 
 def stale(directory: Path, made: Mapping[str, str]) -> str:
@@ -327,8 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when a page is stale")
     parser.add_argument("--directory", type=Path, default=ROOT / "docs", help="where the pages are (default: docs/)")
     options = parser.parse_args(arguments)
-    if str(ROOT / "plugins") not in sys.path:
-        sys.path.append(str(ROOT / "plugins"))
+    sys.path += [str(path) for path in (ROOT / "plugins", ROOT) if str(path) not in sys.path]
     made = {name: make() for name, make in pages().items()}
     if options.check:
         difference = stale(options.directory, made)

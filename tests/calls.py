@@ -1,4 +1,4 @@
-"""What a piece of work costs in calls of functions: a measure of growth that no busy machine changes."""
+"""The cost of a piece of work in function calls: a measure of growth that does not depend on the machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many calls and returns of functions *work* makes."""
+    """The number of calls and returns of functions in *work*."""
     count = 0
 
     def note(*_: Any) -> None:

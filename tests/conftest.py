@@ -1,4 +1,4 @@
-"""Fixtures shared by all rooms: real servers, started once a session and thrown away after it."""
+"""Fixtures shared by all rooms: real servers, started once per session and deleted after it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """Upstream's reference data, which lies beside the project on the developers' machines only."""
+    """Upstream's reference data, which is beside the project on the developers' machines only."""
     if not SHARED.is_dir():
         pytest.skip("upstream's reference data (../shared/reference) is not on this machine")
     return SHARED
@@ -73,7 +73,7 @@ def api_server() -> Iterator[DevCluster]:
     directory = Path(tempfile.mkdtemp(prefix="hedgehog-k8s-"))
     cluster = DevCluster.of_environment(directory / "cluster")
     cluster.start()
-    cluster.install_definitions()
+    cluster.install_crds()
     yield cluster
     cluster.stop()
     shutil.rmtree(directory, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Whether what a function takes grows faster than its input, told on a machine that does other things at the same time."""
+"""Whether the time of a function grows faster than its input, measured on a machine that may be busy."""
 
 from __future__ import annotations
 

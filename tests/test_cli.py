@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,33 +20,11 @@ from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store import sync_state
 from hedgehog.store.fabrics import load_fabric, save_fabric
+from tests.cli.lab import EXAMPLES, REPOSITORY, ROOT, connection_uri, filled, hedgehog
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = ROOT / "examples"
-REPOSITORY = "apiVersion: hedgehog-airflow/v1\nkind: GitRepository\nmetadata: {name: demo}\nspec: {url: 'file:///tmp/demo.git'}\n"
+__all__ = ["connection_uri", "filled", "hedgehog"]
+
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def connection_uri(postgres, database_parameters):
-    """The fabric database as an Airflow connection."""
-    return postgres.uri(database_parameters["dbname"], scheme="postgres")
-
-
-@pytest.fixture
-def hedgehog(command, connection_uri, monkeypatch):
-    """The same, with an empty fabric database of its own."""
-    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", connection_uri)
-    return command
-
-
-@pytest.fixture
-def filled(hedgehog, tmp_path):
-    """The same, with the example fabric imported."""
-    (tmp_path / "repository.yaml").write_text(REPOSITORY)
-    status, _, err = hedgehog("fabric", "import", tmp_path / "repository.yaml", EXAMPLES / "gen")
-    assert (status, err) == (0, "")
-    return hedgehog
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +66,7 @@ def test_an_error_is_a_line_on_stderr_and_never_a_traceback():
     assert "canary" not in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(connection_uri):
+def test_a_closed_pipe_is_not_an_error(connection_uri):
     """As with `| head`."""
     command = f"{sys.executable} {ROOT}/bin/hedgehog crds render | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
@@ -97,8 +74,8 @@ def test_a_reader_that_goes_away_is_no_error(connection_uri):
 
 
 @pytest.mark.parametrize("words", ["--help", "status --help", "fabric list", "no-such-command 2>&1"])
-def test_nor_where_little_is_written(connection_uri, words):
-    """What fits into a buffer is written at the end."""
+def test_a_closed_pipe_is_not_an_error_for_short_output(connection_uri, words):
+    """Output that fits into a buffer is written at the end."""
     command = f"{sys.executable} {ROOT}/bin/hedgehog {words} | true"
     environment = {**os.environ, "AIRFLOW_CONN_HEDGEHOG_DB": connection_uri}
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
@@ -106,8 +83,8 @@ def test_nor_where_little_is_written(connection_uri, words):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
-    """Names and values are Unicode, terminals need not be."""
+def test_characters_that_the_terminal_cannot_show_are_escaped(tmp_path, encoding):
+    """Names and values are Unicode; not every terminal is."""
     file = tmp_path / "vpc-\u00e9\u2192.yaml"
     file.write_text("kind: \u2192")
     command = [sys.executable, str(ROOT / "bin" / "hedgehog"), "validate", str(file)]
@@ -116,15 +93,15 @@ def test_what_the_terminal_cannot_show_is_escaped(tmp_path, encoding):
 
 
 @pytest.mark.parametrize(("words", "status"), [("--help", 0), ("validate nothing.yaml", 2)])
-def test_nobody_listens_at_all(words, status):
-    """Closed streams, as some supervisors leave them."""
+def test_closed_streams_are_not_an_error(words, status):
+    """As some supervisors leave them."""
     command = f"{sys.executable} {ROOT}/bin/hedgehog {words} >&- 2>&-; echo $?"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == f"{status}\n"
 
 
 @pytest.mark.parametrize(
-    ("module", "status"), [("hedgehog.__main__", -signal.SIGINT), ("hedgehog.schemas.outputs", 130)]
+    ("module", "status"), [("hedgehog.__main__", -signal.SIGINT), ("hedgehog.manifests.outputs", 130)]
 )
 def test_an_interrupt_leaves_no_traceback(module, status):
     """While the command is imported, and while it works."""
@@ -142,7 +119,7 @@ def test_an_interrupt_leaves_no_traceback(module, status):
 
 
 def test_a_command_imports_only_what_it_needs():
-    """Airflow, Git, clusters and pydantic take seconds; the grammar of all commands knows none of them."""
+    """Airflow, Git, clusters and pydantic take seconds to import; the parser of all commands imports none of them."""
     script = (
         "import sys; from hedgehog.__main__ import build_parser; build_parser(); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)))"
@@ -156,13 +133,13 @@ def test_a_command_imports_only_what_it_needs():
     assert " airflow.sdk" not in done.stderr
 
 
-def test_it_tells_its_version(command):
-    """For those who report a fault."""
+def test_the_command_shows_its_version(command):
+    """For bug reports."""
     assert command("--version") == (0, f"hedgehog {__version__}\n", "")
 
 
-def test_without_arguments_it_shows_its_help(command):
-    """And is content."""
+def test_without_arguments_the_command_shows_its_help(command):
+    """With status 0."""
     status, out, _ = command()
     assert status == 0
     assert out.startswith("usage: hedgehog")
@@ -210,11 +187,17 @@ def test_every_command_has_help(command, words):
         (["fabric", "suspend", "--reason", "r"], "the following arguments are required: NAME"),
         (["repository", "delete", "demo"], "the following arguments are required: --yes"),
         (["status", "--select", "color=red"], "'color=red' selects nothing; write KEY=VALUE, where KEY is fabric"),
-        (["status", "--select", "status=fine"], "'fine' is no status; known are never_synced"),
-        (["status", "--watch", "often"], "'often' is no pause; write seconds"),
+        (["status", "--select", "status=fine"], "'fine' is not a status; known are never_synced"),
+        (["status", "--watch", "often"], "'often' is not a pause; write seconds"),
         (["fabric", "suspend", "gen"], "the following arguments are required: --reason"),
-        (["fabric", "suspend", "gen", "--reason", "r", "--for", "2 hours"], "'2 hours' is no duration; write 90s, 45m"),
-        (["fabric", "suspend", "gen", "--reason", "r", "--until", "noon"], "'noon' is no time; write 2026-05-01T18:00"),
+        (
+            ["fabric", "suspend", "gen", "--reason", "r", "--for", "2 hours"],
+            "'2 hours' is not a duration; write 90s, 45m",
+        ),
+        (
+            ["fabric", "suspend", "gen", "--reason", "r", "--until", "noon"],
+            "'noon' is not a time; write 2026-05-01T18:00",
+        ),
         (
             ["fabric", "suspend", "gen", "--reason", "r", "--until", "2020-01-01"],
             "2020-01-01T00:00:00+00:00 has passed",
@@ -222,11 +205,11 @@ def test_every_command_has_help(command, words):
         (["fabric", "import"], "name files to import, or a cluster with --from-cluster"),
         (["fabric", "import", "x", "--from-cluster", "y"], "name files to import, or a cluster with --from-cluster"),
         (["fabric", "import", "x", "--set", "a=1"], "--kubeconfig and --set go with --from-cluster"),
-        (["fabric", "import", "--from-cluster", "y", "--set", "a"], "'a' is no setting; write NAME=VALUE"),
+        (["fabric", "import", "--from-cluster", "y", "--set", "a"], "'a' is not a setting; write NAME=VALUE"),
     ],
 )
-def test_wrong_use_is_answered_with_advice(command, words, said):
-    """Status 2, and how to use it."""
+def test_wrong_arguments_are_answered_with_advice(command, words, said):
+    """Status 2, and the correct usage."""
     status, out, err = command(*words)
     assert (status, out) == (2, "")
     assert err.startswith("hedgehog: error: ")
@@ -250,11 +233,11 @@ def test_wrong_use_is_answered_with_advice(command, words, said):
         (["fabric", "import", "/nowhere"], "/nowhere: there is no such file or directory"),
         (["status", "--database", "postgresql://me:canary@h/db"], "--database carries a password"),
         (["status", "--database", "host=h password=canary"], "--database carries a password"),
-        (["status", "--database", "what is this"], "--database is no PostgreSQL URL"),
+        (["status", "--database", "what is this"], "--database is not a PostgreSQL URL"),
         (["fabric", "export", "gen", "--directory", "/etc"], "/etc exists and is not an empty directory"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(command, example_uri, monkeypatch, words, said):
+def test_a_failure_is_reported_in_one_line(command, example_uri, monkeypatch, words, said):
     """Status 1; a password is not repeated."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", example_uri)
     status, out, err = command(*words)
@@ -264,7 +247,7 @@ def test_what_cannot_be_done_is_told_in_a_line(command, example_uri, monkeypatch
     assert "canary" not in err
 
 
-def test_each_problem_of_an_import_has_its_line(hedgehog, tmp_path):
+def test_each_problem_of_an_import_has_its_own_line(hedgehog, tmp_path):
     """With place, object, path and advice."""
     vpc = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {name: a}\nspec: {mode: 5, x: 1}\n"
     (tmp_path / "a.yaml").write_text(vpc)
@@ -281,82 +264,6 @@ def test_each_problem_of_an_import_has_its_line(hedgehog, tmp_path):
             "known here are defaultIsolated, defaultRestricted, ipv4Namespace, mode, permit, staticRoutes, subnets, vlanNamespace",
         ],
     )
-
-
-def test_an_import_tells_what_it_did(filled, tmp_path):
-    """Changes by name, the rest by number."""
-    status, out, err = filled("fabric", "import", EXAMPLES / "gen", "--dry-run")
-    assert (status, out, err) == (
-        0,
-        "fabric gen: unchanged\nobjects of gen: 75 unchanged\ndry run: nothing was changed\n",
-        "",
-    )
-    (tmp_path / "s.yaml").write_text(
-        "apiVersion: wiring.githedgehog.com/v1beta1\nkind: Server\nmetadata: {name: new, uid: x}\nspec: {}\n"
-    )
-    status, out, err = filled("fabric", "import", tmp_path / "s.yaml", "--fabric", "gen")
-    assert out == "objects of gen: 1 created\n  Server/default/new created\n"
-    assert err == "hedgehog: note: left out what the cluster sets by itself (in so many objects): metadata.uid (1)\n"
-    status, out, _ = filled("fabric", "import", EXAMPLES / "gen", "--replace", "--output", "json")
-    assert (status, json.loads(out)["changes"]) == (0, [{"object": "Server/default/new", "action": "deleted"}])
-
-
-def test_a_large_removal_needs_a_yes(filled):
-    """Nothing is removed without."""
-    status, _, err = filled("fabric", "import", EXAMPLES / "gen" / "servers.yaml", "--fabric", "gen", "--replace")
-    assert status == 1
-    assert "64 of its 75 objects would be removed" in err
-    status, out, _ = filled(
-        "fabric", "import", EXAMPLES / "gen" / "servers.yaml", "--fabric", "gen", "--replace", "--yes"
-    )
-    assert (status, out.splitlines()[0]) == (0, "objects of gen: 11 unchanged, 64 deleted")
-
-
-def test_an_export_imports_to_the_same(filled, tmp_path):
-    """From a directory as from a stream."""
-    directory = tmp_path / "out"
-    status, out, _ = filled("fabric", "export", "gen", "--directory", directory)
-    assert (status, out) == (0, f"76 files written to {directory}\n")
-    assert (directory / "vpcs" / "prod.yaml").exists()
-    status, out, _ = filled("fabric", "import", directory, "--replace", "--output", "json")
-    assert (status, json.loads(out)["changes"]) == (0, [])
-
-
-def test_the_list_of_fabrics_is_a_table_or_json(filled):
-    """Columns are aligned; keys are those of the settings."""
-    status, out, _ = filled("fabric", "list")
-    assert status == 0
-    heading, line = out.splitlines()
-    assert heading.split() == ["NAME", "GIT", "CLUSTER", "SUSPENDED", "GENERATION", "UPDATED"]
-    assert line.split()[:5] == ["gen", "demo/fabrics/gen", "demo_cluster", "-", "2"]
-    assert line.index("demo/") == heading.index("GIT")
-    _, out, _ = filled("--output", "json", "fabric", "list")
-    (fabric,) = json.loads(out)
-    assert (fabric["name"], fabric["git_repository"], fabric["git_drift_policy"]) == ("gen", "demo", "hold")
-
-
-def test_nothing_to_list_is_said(hedgehog):
-    """And is an empty list for machines."""
-    assert hedgehog("fabric", "list")[1] == "there are no fabrics; `hedgehog fabric import` makes one\n"
-    assert json.loads(hedgehog("fabric", "list", "--output", "json")[1]) == []
-    assert hedgehog("status")[1] == "no fabric has a sync enabled\n"
-
-
-def test_a_fabric_is_shown_with_its_objects_and_its_state(filled):
-    """All that the database has of it."""
-    status, out, _ = filled("fabric", "show", "gen")
-    assert status == 0
-    assert "git_directory             fabrics/gen\n" in out
-    assert "VPCPeering          1\n" in out
-    assert "never_synced" in out
-    _, out, _ = filled("fabric", "show", "gen", "--output", "json")
-    shown = json.loads(out)
-    assert shown["objects"]["Switch"] == 11
-    assert "VPC/default/prod" in shown["object_refs"]
-    assert {state["target"]: state["status"] for state in shown["sync"]} == {
-        "git": "never_synced",
-        "kubernetes": "waiting",
-    }
 
 
 def test_the_status_says_how_far_each_target_is(filled, database_parameters):
@@ -383,8 +290,8 @@ def test_the_status_says_how_far_each_target_is(filled, database_parameters):
     ]
 
 
-def test_the_tables_are_made_on_request_or_by_the_way(postgres, monkeypatch, capsys):
-    """A database that is new needs nothing special."""
+def test_the_tables_are_created_on_request_or_when_needed(postgres, monkeypatch, capsys):
+    """A new database needs no separate step."""
     postgres.drop("fresh")
     uri = postgres.uri(postgres.database("fresh")["dbname"])
     monkeypatch.delenv("AIRFLOW_CONN_HEDGEHOG_DB", raising=False)
@@ -395,8 +302,8 @@ def test_the_tables_are_made_on_request_or_by_the_way(postgres, monkeypatch, cap
     postgres.drop("fresh")
 
 
-def test_custom_resource_definitions_go_to_a_directory(command, tmp_path):
-    """One file a kind."""
+def test_custom_resource_definitions_are_written_to_a_directory(command, tmp_path):
+    """One file per kind."""
     status, out, _ = command("crds", "render", "--output", tmp_path / "crds")
     assert (status, out.endswith(f" definitions written to {tmp_path}/crds\n")) == (0, True)
     written = {path.name for path in (tmp_path / "crds").iterdir()}
@@ -422,7 +329,7 @@ def test_a_sync_to_git_runs_without_airflow(filled, tmp_path, monkeypatch):
     assert filled("sync", "git")[1] == "no fabric is due\n"
 
 
-def test_a_failed_sync_is_status_1(filled, monkeypatch, tmp_path):
+def test_a_failed_sync_ends_with_status_1(filled, monkeypatch, tmp_path):
     """With the reason in the table."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_CACHE_DIRECTORY", str(tmp_path / "cache"))
     status, out, _ = filled("sync", "git", "gen")
@@ -430,8 +337,8 @@ def test_a_failed_sync_is_status_1(filled, monkeypatch, tmp_path):
     assert out.splitlines()[1].split()[:2] == ["gen", "error"]
 
 
-def test_only_results_reach_stdout(capsys):
-    """Airflow logs there, and a machine reads JSON from it."""
+def test_only_results_are_written_to_stdout(capsys):
+    """Airflow logs to stdout, from which a program reads JSON."""
     arguments = argparse.Namespace(output="json")
     with output.own_stdout(arguments):
         sys.stdout.write("2026-11-22 [info] a log line\n")
@@ -450,20 +357,20 @@ def test_an_age_is_one_number_and_one_letter(seconds, said):
     assert output.age(NOW - timedelta(seconds=seconds), NOW) == said
 
 
-def test_a_next_look_is_now_or_in_some_time_or_never():
-    """A moment that has passed is now."""
+def test_the_next_run_is_now_or_later_or_never():
+    """A time in the past is shown as now."""
     moments = (NOW - timedelta(hours=1), NOW + timedelta(seconds=90), None)
     assert [output.until(moment, NOW) for moment in moments] == ["now", "in 1m", None]
 
 
-def test_a_table_keeps_each_row_on_its_line():
-    """Whatever the cells hold."""
+def test_a_table_has_one_line_per_row():
+    """Whatever the cells contain."""
     text = output.table(("a", "b"), [("x\ny", None), (True, {"k": 1})], nothing="-")
     assert text == 'A    B\nx y  -\nyes  {"k":1}'
 
 
 def test_a_refusal_cannot_act_on_the_terminal(capsys):
-    """A script may pass on what a stranger named, and argparse repeats it."""
+    """A script may pass on a name that a stranger chose, and argparse repeats it."""
     with pytest.raises(SystemExit):
         build_parser().error("there is no \x1b[2J\u202e\udcff")
     assert "there is no \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}" in capsys.readouterr().err

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hedgehog.fabric.health import Health, Verdict
-from hedgehog.services.self_test import Check
+from hedgehog.fabric.health import Health, HealthSummary
+from hedgehog.services.observe.self_test import SelfTestResult
 from hedgehog.store import database as store_database
 from hedgehog.store import health
 from hedgehog.store.database import transaction
 from hedgehog.store.fabrics import load_fabric, save_fabric
-from hedgehog.store.health import Look, Scope
-from tests.test_cli import ROOT, connection_uri, hedgehog
+from hedgehog.store.health import HealthResult, Scope
+from tests.cli.lab import ROOT, connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 
@@ -26,13 +26,13 @@ NOW = datetime.now(UTC) - timedelta(hours=3, minutes=20)
 
 @pytest.fixture
 def looked(hedgehog, database_parameters):
-    """The command, with a fabric that has no cluster any more and looks of an earlier day."""
+    """The command, with a fabric that no longer has a cluster, and earlier health results."""
     connection = store_database.connect(database_parameters)
     save_fabric(connection, "gen", {})
-    ill = Verdict(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))
+    ill = HealthSummary(Health.DEGRADED, ("switch leaf-1 must be rebooted", "switch leaf-2 has not reported yet"))
     looks = [
-        Look(Scope.FABRIC, "gen", ill, {"converged": True}, load_fabric(connection, "gen").id),
-        Look(Scope.SERVICE, "database", Verdict()),
+        HealthResult(Scope.FABRIC, "gen", ill, {"converged": True}, load_fabric(connection, "gen").id),
+        HealthResult(Scope.SERVICE, "database", HealthSummary()),
     ]
     with transaction(connection) as cursor:
         for look in looks:
@@ -41,8 +41,8 @@ def looked(hedgehog, database_parameters):
     return hedgehog
 
 
-def test_health_shows_what_was_seen_last(looked):
-    """One line a thing, with all reasons below; nothing is asked, so the status is 0."""
+def test_health_shows_the_last_result(looked):
+    """One line per subject, with all reasons below; nothing is checked, so the status is 0."""
     status, out, err = looked("health")
     assert (status, err) == (0, "")
     assert [line.split() for line in out.splitlines()[:3]] == [
@@ -66,8 +66,8 @@ def test_health_as_json_has_stable_keys(looked):
     assert row.keys() >= {"scope", "reasons", "facts", "since", "checked_at", "run_id"}
 
 
-def test_a_check_asks_now_and_ends_with_1_when_something_is_not_well(looked, database_parameters, monkeypatch):
-    """A fabric whose connection is not there is Unknown, with the way to make it."""
+def test_a_check_runs_now_and_ends_with_1_if_something_is_unhealthy(looked, database_parameters, monkeypatch):
+    """A fabric whose connection does not exist is Unknown, with the way to create it."""
     connection = store_database.connect(database_parameters)
     save_fabric(connection, "gen", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_gen"})
     connection.close()
@@ -77,7 +77,7 @@ def test_a_check_asks_now_and_ends_with_1_when_something_is_not_well(looked, dat
     assert "connection k8s_gen has type 'generic'; it must be a kubernetes connection" in out
 
 
-def test_an_unknown_fabric_is_refused_with_near_names(looked):
+def test_an_unknown_fabric_is_refused_with_similar_names(looked):
     """As everywhere."""
     status, _, err = looked("health", "gne")
     assert status == 1
@@ -86,7 +86,7 @@ def test_an_unknown_fabric_is_refused_with_near_names(looked):
 
 def test_a_self_test_shows_every_check_and_ends_with_1_when_one_failed(hedgehog, monkeypatch):
     """For people and for scripts."""
-    found = [Check("database", True, "fine"), Check("cluster a", False, "refused")]
+    found = [SelfTestResult("database", True, "fine"), SelfTestResult("cluster a", False, "refused")]
     monkeypatch.setattr("hedgehog.airflow.self_test.checks", lambda: found)
     status, out, _ = hedgehog("self-test")
     assert status == 1
@@ -100,8 +100,8 @@ def test_a_self_test_shows_every_check_and_ends_with_1_when_one_failed(hedgehog,
     assert (status, json.loads(out)) == (0, [{"name": "database", "passed": True, "text": "fine"}])
 
 
-def test_a_self_test_does_not_wait_for_airflow_to_load(connection_uri):
-    """It takes seconds, and asks nobody but the connections of the environment."""
+def test_a_self_test_does_not_load_airflow(connection_uri):
+    """Loading takes seconds, and only the connections of the environment are needed."""
     environment = {
         "PATH": os.environ["PATH"],
         "AIRFLOW_CONN_HEDGEHOG_DB": connection_uri,

@@ -11,8 +11,8 @@ from hedgehog.__main__ import main
 from hedgehog.store.metric_table import METRICS
 
 
-def test_the_command_prints_the_exposition(postgres, database_parameters, monkeypatch):
-    """Nothing else is on stdout, and the reference parser takes all of it."""
+def test_the_command_prints_the_metrics_for_prometheus(postgres, database_parameters, monkeypatch):
+    """Nothing else is on stdout, and the reference parser accepts all of it."""
     uri = postgres.uri(database_parameters["dbname"], scheme="postgres")
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", uri)
     printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")

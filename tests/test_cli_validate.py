@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hedgehog.store import database as store_database
-from hedgehog.store.fabrics import load_fabric, save_fabric, save_objects
+from hedgehog.store.fabrics import load_fabric, save_fabric
+from hedgehog.store.objects import save_objects
 from tests.kube.clusters import api, cluster
 
 __all__ = ["api", "cluster"]
@@ -42,15 +43,15 @@ def vpc_file(directory, name="vpc-1", subnet="10.250.1.0/24", vlan=1900):
     return path
 
 
-def test_valid_files_need_nothing_else(command):
+def test_valid_files_need_no_database_and_no_cluster(command):
     """No database, no cluster."""
     status, out, err = command("validate", EXAMPLE)
     assert (status, err) == (0, "")
     assert out.splitlines()[-1].endswith("; 0 errors and 0 warnings")
 
 
-def test_an_invalid_file_is_status_1(command, tmp_path):
-    """In each form."""
+def test_an_invalid_file_ends_with_status_1(command, tmp_path):
+    """In every output format."""
     path = vpc_file(tmp_path, vlan="x")
     status, out, _ = command("validate", path)
     assert status == 1
@@ -62,14 +63,14 @@ def test_an_invalid_file_is_status_1(command, tmp_path):
     assert (status, out.startswith("::error file=")) == (1, True)
 
 
-def test_standard_input_is_a_file(command, monkeypatch):
+def test_standard_input_counts_as_a_file(command, monkeypatch):
     """As `-`."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kind: [VPC\n")))
     status, out, _ = command("validate", "-")
     assert (status, out.splitlines()[0].startswith("stdin:2:1: error: not YAML")) == (1, True)
 
 
-def test_strict_makes_errors_of_warnings(command, tmp_path):
+def test_strict_turns_warnings_into_errors(command, tmp_path):
     """A VPC alone: its namespaces are not known."""
     path = vpc_file(tmp_path)
     assert command("validate", path)[0] == 0
@@ -80,7 +81,7 @@ def test_strict_makes_errors_of_warnings(command, tmp_path):
     ("words", "said"),
     [
         (["/nowhere"], "/nowhere: there is no such file or directory"),
-        (["{empty}"], "no YAML file is there; nothing was checked"),
+        (["{empty}"], "no YAML file was found; nothing was checked"),
         (["{example}", "--fabric", "gen"], "the fabric database at 127.0.0.1:1 cannot be reached"),
         (["{example}", "--kubeconfig", "/nowhere"], "there is no kubeconfig at /nowhere"),
         (["{example}", "--against-cluster", "--output", "json"], "--against-cluster needs the name of a connection"),
@@ -88,8 +89,8 @@ def test_strict_makes_errors_of_warnings(command, tmp_path):
         ([], "the following arguments are required: PATH"),
     ],
 )
-def test_what_could_not_be_checked_is_status_2(command, tmp_path, words, said):
-    """Nobody takes it for an answer."""
+def test_an_unchecked_file_ends_with_status_2(command, tmp_path, words, said):
+    """So that it is not mistaken for a verdict."""
     status, out, err = command("validate", *(word.format(empty=tmp_path, example=EXAMPLE) for word in words))
     assert (status, out) == (2, "")
     assert said in err.splitlines()[0]
@@ -112,8 +113,8 @@ def stored(postgres, database_parameters, monkeypatch, command):
     return command
 
 
-def test_the_other_objects_of_a_fabric_are_there(stored, tmp_path):
-    """They are neither shown nor missed."""
+def test_the_other_objects_of_a_fabric_are_included(stored, tmp_path):
+    """They are neither shown nor reported as missing."""
     path = vpc_file(tmp_path)
     status, out, _ = stored("validate", path, "--fabric", "gen", "--output", "json")
     (only,) = json.loads(out)["objects"]
@@ -121,7 +122,7 @@ def test_the_other_objects_of_a_fabric_are_there(stored, tmp_path):
     assert "vpc-vlan-taken" in {one["rule"] for one in only["violations"]}
 
 
-def test_the_settings_of_a_fabric_count(stored, tmp_path):
+def test_the_settings_of_a_fabric_are_used(stored, tmp_path):
     """This one has no gateways."""
     path = tmp_path / "group.yaml"
     path.write_text("apiVersion: gateway.githedgehog.com/v1alpha1\nkind: GatewayGroup\nmetadata: {name: g}\nspec: {}\n")
@@ -130,14 +131,14 @@ def test_the_settings_of_a_fabric_count(stored, tmp_path):
     assert (status, "[gateway-not-enabled]" in out) == (1, True)
 
 
-def test_an_unknown_fabric_is_status_2(stored):
-    """With near names."""
+def test_an_unknown_fabric_ends_with_status_2(stored):
+    """With similar names."""
     status, out, err = stored("validate", EXAMPLE, "--fabric", "gem")
     assert (status, out) == (2, "")
     assert "there is no fabric 'gem'; did you mean gen?" in err
 
 
-def test_a_cluster_is_asked_and_what_it_cannot_say_is_told(command, cluster, api, tmp_path):
+def test_a_cluster_is_asked_and_unchecked_objects_are_reported(command, cluster, api, tmp_path):
     """Objects that refer to new ones."""
     kubeconfig = cluster.kubeconfig
     status, out, _ = command("validate", EXAMPLE, "--kubeconfig", kubeconfig, "--output", "json")
@@ -147,16 +148,16 @@ def test_a_cluster_is_asked_and_what_it_cannot_say_is_told(command, cluster, api
     assert any(note.endswith("which is not in the cluster yet") for note in notes)
 
 
-def test_schemas_of_the_development_cluster_fit(command, cluster, api):
-    """It was made from them."""
+def test_the_schemas_fit_the_development_cluster(command, cluster, api):
+    """It was generated from them."""
     status, out, err = command("schemas", "diff", "--kubeconfig", cluster.kubeconfig)
     assert (status, out, err) == (0, "our schemas fit the cluster\n", "")
     status, out, _ = command("schemas", "diff", "--kubeconfig", cluster.kubeconfig, "--output", "json")
     assert (status, json.loads(out)) == (0, {"differences": [], "fits": True})
 
 
-def test_schemas_need_a_cluster_to_compare_with(command):
-    """Status 2, as without an answer."""
+def test_a_comparison_of_schemas_needs_a_cluster(command):
+    """Status 2, as if it could not be checked."""
     assert command("schemas", "diff")[0] == 2
     assert command("schemas", "diff", "--kubeconfig", "/nowhere")[0] == 2
 
@@ -177,8 +178,8 @@ def test_a_check_of_files_imports_no_airflow_and_no_client(tmp_path):
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_what_cannot_be_read_is_an_error_and_never_silence(command, tmp_path):
-    """A directory that became a link: nobody can say what is behind it."""
+def test_an_unreadable_file_is_an_error_and_never_skipped(command, tmp_path):
+    """A directory that became a link: its content is unknown."""
     (tmp_path / "lab").mkdir()
     vpc_file(tmp_path / "lab")
     (tmp_path / "lab" / "vpcs").symlink_to(tmp_path)
@@ -188,7 +189,7 @@ def test_what_cannot_be_read_is_an_error_and_never_silence(command, tmp_path):
         assert f"{tmp_path}/lab/vpcs: error: is a symbolic link, which is never followed [file-unreadable]" in out
 
 
-def test_files_with_objects_that_are_not_read_are_named(command, tmp_path):
+def test_files_that_hold_objects_but_are_not_read_are_named(command, tmp_path):
     """An odd suffix is easily overlooked."""
     vpc_file(tmp_path)
     vpc_file(tmp_path, "vpc-2").rename(tmp_path / "vpc-2.yaml.bak")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hedgehog.services.notifications import CONDITIONS
+from hedgehog.services.observe.notifications import CONDITIONS
 from hedgehog.store.metric_table import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,8 +28,8 @@ _FUNCTIONS = {"sum", "rate", "time", "absent", "vector", "by", "or"}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_an_expression_names_only_what_exists(expression):
-    """A mistyped name is an empty panel, or an alert that never comes."""
+def test_an_expression_uses_only_existing_metrics_and_labels(expression):
+    """A mistyped name is an empty panel, or an alert that is never raised."""
     found = _METRIC.findall(expression)
     assert found
     labels = set()
@@ -44,13 +44,13 @@ def test_an_expression_names_only_what_exists(expression):
 
 
 @pytest.mark.parametrize("expression", [one for one in EXPRESSIONS if "rate(" in one])
-def test_a_rate_is_taken_of_counters_only(expression):
-    """Of a gauge it says nothing."""
+def test_rates_are_used_for_counters_only(expression):
+    """The rate of a gauge is meaningless."""
     assert {METRICS[name].kind for name, _ in _METRIC.findall(expression)} == {"counter"}
 
 
-def test_the_rules_are_those_that_the_notifiers_have():
-    """And two more, about the figures themselves."""
+def test_the_alert_rules_have_the_conditions_of_the_notifiers():
+    """And two more, about the metrics themselves."""
     own = {
         name: rule["expr"]
         for name, rule in RULES.items()
@@ -60,8 +60,8 @@ def test_the_rules_are_those_that_the_notifiers_have():
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
-def test_what_a_rule_says_names_labels_of_its_metric(rule):
-    """And what to do."""
+def test_the_text_of_a_rule_uses_labels_of_its_metric(rule):
+    """And says what to do."""
     ((name, _),) = _METRIC.findall(rule["expr"])
     said = " ".join(rule["annotations"].values())
     assert set(re.findall(r"\$labels\.(\w+)", said)) <= set(METRICS[name].labels)
@@ -70,14 +70,14 @@ def test_what_a_rule_says_names_labels_of_its_metric(rule):
 
 
 @pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS.keys())
-def test_what_a_panel_shows_is_named_by_labels_of_its_metrics(panel):
-    """`{{host}}` of a metric without a host is an empty legend."""
+def test_the_legend_of_a_panel_uses_labels_of_its_metrics(panel):
+    """`{{host}}` for a metric without a host is an empty legend."""
     for target in panel["targets"]:
         labels = {label for name, _ in _METRIC.findall(target["expr"]) for label in METRICS[name].labels}
         assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= labels
 
 
-def test_panels_do_not_lie_on_each_other():
+def test_panels_do_not_overlap():
     """24 columns, from the top."""
     taken = set()
     for panel in DASHBOARD["panels"]:

@@ -1,4 +1,4 @@
-"""The demo: its way in, and the parts that stand in for a Git host's pages and for switches."""
+"""The demo: its environment file, and the stand-ins for a Git host's pages and for switches."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from hedgehog.airflow.links import commit_page, directory_page
 from hedgehog.fabric.model import GitRepository
 from hedgehog.kube.apply import apply
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.health import read as read_facts
+from hedgehog.kube.health import read_facts
 from tests.kube.clusters import api, cluster
 
 __all__ = ["api", "cluster"]
 
 
-_NO_FABRICS = "there are no fabrics; `hedgehog fabric import` makes one"
+_NO_FABRICS = "there are no fabrics; `hedgehog fabric import` creates one"
 
 
 def read(url: str) -> str:
@@ -38,7 +38,7 @@ def read(url: str) -> str:
 
 
 def test_the_buttons_of_a_task_lead_to_pages(tmp_path: Path) -> None:
-    """A commit with what it changed, and a directory whose files can be opened; nothing in them is taken for HTML."""
+    """A commit with its changes, and a directory whose files can be opened; nothing in them is interpreted as HTML."""
     with GitServer(tmp_path / "host") as server:
         server.create("demo")
         files = {"fabrics/lab/fabric.yaml": "kind: Fabric\n", "fabrics/lab/<b>.yaml": "a: <script>\n"}
@@ -55,8 +55,8 @@ def test_the_buttons_of_a_task_lead_to_pages(tmp_path: Path) -> None:
                 read(f"http://127.0.0.1:{server.port}{nothing}")
 
 
-def test_every_switch_and_gateway_reports_and_goes_with_its_object(api: Cluster) -> None:
-    """What health reads of a cluster: Agents that have applied what they were told, now."""
+def test_every_switch_and_gateway_has_a_reporting_agent(api: Cluster) -> None:
+    """Agents that have applied their current generation; they are removed with their object."""
     switch = make("Switch", "leaf-1", {"role": "server-leaf", "asn": 65101})
     results = apply(api, [[switch, make("Gateway", "gw-1", {"asn": 65534})]])
     assert [result.error for result in results.values()] == [None, None]
@@ -79,10 +79,11 @@ def test_every_switch_and_gateway_reports_and_goes_with_its_object(api: Cluster)
     assert (len(after.agents or ()), len(after.gateway_agents or ())) == (0, 1)
 
 
-def test_a_shell_that_sources_the_file_of_the_demo_knows_its_commands(
+def test_a_shell_that_sources_the_demo_environment_has_its_commands(
     tmp_path: Path, postgres: Postgres, database_parameters: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From an empty environment, in any directory. It has passwords, so it is its owner's and goes with the demo."""
+    """From an empty environment, in any directory. The file has passwords, so only its owner can read it, and it is
+    deleted with the demo."""
     file = tmp_path / "environment"
     monkeypatch.setattr(demo, "STATE", tmp_path)
     monkeypatch.setattr(demo, "ENVIRONMENT", file)

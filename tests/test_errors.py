@@ -23,14 +23,14 @@ from hedgehog.errors import LONGEST_WAIT, RateLimited, RetryableError, wait_of
         (float("nan"), None),
     ],
 )
-def test_no_remote_silences_us_for_longer_than_an_hour(asked: float | None, kept: float | None) -> None:
-    """Whatever makes the error: every remote's wish passes here."""
+def test_no_server_can_demand_a_wait_of_more_than_an_hour(asked: float | None, kept: float | None) -> None:
+    """Whatever raises the error: every requested wait passes through here."""
     assert RetryableError("x", retry_after=asked).retry_after == kept
     assert RateLimited("x", retry_after=asked).retry_after == kept
 
 
 @given(st.text() | st.floats().map(str))
-def test_any_header_is_a_wait_that_can_be_kept_or_none(header: str) -> None:
+def test_any_retry_after_header_is_a_finite_wait_or_none(header: str) -> None:
     """The date form counts as none."""
     wait = wait_of(header)
     assert wait is None or 0 <= wait <= LONGEST_WAIT

@@ -51,7 +51,7 @@ END = "!\n"
 
 
 def _modules() -> Iterator[object]:
-    """Those that compile a pattern, but for the glue, whose imports take long: its patterns are found as they stand."""
+    """The modules that compile a pattern, except for the glue, whose imports take long: its patterns are read from the source."""
     for path in sorted(PLUGINS.rglob("*.py")):
         if "re.compile(" in path.read_text() and "airflow" not in path.parts:
             yield importlib.import_module(".".join(("hedgehog", *path.relative_to(PLUGINS).with_suffix("").parts)))
@@ -66,7 +66,7 @@ def _compiled() -> Iterator[Found]:
 
 
 def _inline() -> Iterator[Found]:
-    """Patterns that stand in a call: `re.fullmatch("…", text)`, and those that a function compiles."""
+    """Patterns within a call: `re.fullmatch("…", text)`, and those that a function compiles."""
     for path in PLUGINS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
@@ -80,7 +80,7 @@ PATTERNS = sorted({*_compiled(), *_inline()})
 
 
 def test_the_patterns_are_found():
-    """A test of none would be green."""
+    """A test of no patterns would pass."""
     assert len(PATTERNS) > 40
     assert any("://" in pattern for pattern, _, _ in PATTERNS)
     assert {is_searched for *_, is_searched in PATTERNS} == {True, False}
@@ -88,7 +88,7 @@ def test_the_patterns_are_found():
 
 @pytest.mark.parametrize(("source", "flags", "is_searched"), PATTERNS)
 def test_a_pattern_takes_time_in_proportion_to_the_text(source, flags, is_searched):
-    """A text of a stranger must not stop a check: 16,000 colons took three seconds."""
+    """A stranger's text must not block a check: 16,000 colons once took three seconds."""
     pattern = re.compile(source, flags & ~re.DEBUG)
     use = pattern.search if is_searched and source not in WHOLE_TEXT_MATCHES else pattern.fullmatch
     for piece in PIECES:
@@ -99,6 +99,6 @@ def test_a_pattern_takes_time_in_proportion_to_the_text(source, flags, is_search
 
 @pytest.mark.parametrize("source", [r"a*b", r"0*(?:1|2)"])
 def test_a_quadratic_pattern_would_be_found(source):
-    """As many tries as there are places, each as long as the rest."""
+    """One with as many starting points as there are characters, each of which reads all the rest."""
     with pytest.raises(AssertionError, match="repeated"):
         test_a_pattern_takes_time_in_proportion_to_the_text(source, re.UNICODE, True)

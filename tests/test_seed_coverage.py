@@ -1,4 +1,4 @@
-"""The page about the seed names every row of it, and nothing that does not exist."""
+"""The page about the seed has every row of it, and names only what exists."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def plain(text: str) -> str:
 
 
 def test_the_page_has_rows_of_three_cells():
-    """A table that cannot be read would have nothing wrong."""
+    """In a table that cannot be read, nothing would be found wrong."""
     assert {len(row) for row in ROWS} == {3}
     assert all(cell.strip() for row in ROWS for cell in row)
 
 
-def test_no_row_is_there_twice():
+def test_no_row_appears_twice():
     """One place for each element."""
     assert len(set(ELEMENTS)) == len(ELEMENTS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=ELEMENTS)
 def test_every_test_that_a_row_names_exists(row):
-    """A row has at least one, and none of them twice."""
+    """Each row names at least one, and none twice."""
     named = re.findall(r"`(tests/[^`]*)`", row[2])
     assert named
     assert len(set(named)) == len(named)
@@ -61,15 +61,15 @@ def test_every_test_that_a_row_names_exists(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=ELEMENTS)
-def test_every_page_that_a_row_names_exists_and_says_what_is_quoted(row):
-    """A decision that was changed has other words."""
+def test_every_page_that_a_row_names_exists_and_contains_the_quotation(row):
+    """A changed decision has other words."""
     named = re.findall(r'\]\(([^)]+)\)(?:: "([^"]+)")?', " ".join(row[1:]))
     assert [path for path, _ in named if not (PAGE.parent / path).is_file()] == []
     assert [words for path, words in named if words not in plain((PAGE.parent / path).read_text())] == []
     assert row[2].count('"') == 2 * sum(bool(words) for _, words in named)
 
 
-def test_the_rows_are_those_of_the_seed(reference):
+def test_the_rows_match_the_seed(reference):
     """All of them, in their order."""
     specification = reference / SPECIFICATION
     if not specification.is_file():

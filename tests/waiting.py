@@ -1,4 +1,4 @@
-"""Waiting for what a server does in its own time: a session that ends, a lock that goes, a process that is gone."""
+"""Waiting for what a server does in its own time: ending a session, releasing a lock, ending a process."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once by the PostgreSQL image, on an empty data directory: databases and roles beside Airflow's own. The rights of
-# the two roles without a database come from `hedgehog migrate`. Passwords are read from the environment by psql itself.
+# Run once by the PostgreSQL image, on an empty data directory: databases and roles in addition to Airflow's own. `hedgehog
+# migrate` grants the permissions of the two roles without a database. Passwords are read from the environment by psql itself.
 set -eu
 psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \getenv owner_password HEDGEHOG_PASSWORD

@@ -1,4 +1,4 @@
-"""`make chaos`: draw rounds from a seed until enough was killed and cut, let each converge by itself, and compare.
+"""`make chaos`: draw rounds from a seed until enough was killed and cut, wait until each has converged, and compare.
 
 A short run: `make chaos`; the long one: `make chaos SEED=7 KILLS=200 OUTAGES=100 MINUTES=120`; with a real Airflow, whose
 parts are killed: `make chaos AIRFLOW=1 KILLS=10 OUTAGES=5`.
@@ -27,7 +27,7 @@ def say(text: str) -> None:
 
 
 def run(*, seed: int, kills: int, outages: int, minutes: float, quiet: bool = False) -> Report:
-    """A whole chaos run; the report says what came out."""
+    """A whole chaos run; returns its report."""
     report = Report(seed)
     tell = (lambda text: None) if quiet else say
     with world.running(tell) as running:

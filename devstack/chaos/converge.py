@@ -1,4 +1,6 @@
-"""Waiting for everything to be in step by itself: only what is scheduled runs, and the clock is moved instead of slept."""
+"""Waiting until everything is in sync again: only scheduled work runs, and the clock is moved instead of
+sleeping.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,18 @@ from devstack.chaos.pulls import Pulls
 from devstack.chaos.verdict import Verdict
 from devstack.chaos.world import World
 from devstack.moved_clock import move_clock
-from hedgehog.services.repository_changes import LOOK_EVERY
+from hedgehog.services.repository.plan import LOOK_EVERY
 from hedgehog.store.database import transaction
 
 LONGEST_WAIT = 3 * 3600.0
-"""Seconds on the moved clock until what has not healed never will: what is parked is looked at about once an hour."""
+"""Seconds on the moved clock until a fabric counts as not recovered: parked work is retried about once an hour."""
 TASK_LIMIT = 90.0
-"""Seconds that a task may take when nothing is wrong any more."""
+"""Seconds that a task may take after all faults have ended."""
 
 
 @dataclass(frozen=True)
 class Convergence:
-    """How it went. `seconds` are those on a clock: what was slept, worked and skipped."""
+    """The result. `seconds` are those on the clock: slept, worked and skipped ones."""
 
     reached: bool
     seconds: float
@@ -33,7 +35,7 @@ class Convergence:
 
 
 def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Convergence:
-    """Run the scheduled work, again and again, until all places agree; nobody forces or resumes anything."""
+    """Run the scheduled work repeatedly until all places agree; nothing is forced or resumed."""
     started, skipped = time.monotonic(), 0.0
     for tick in itertools.count(1):
         for verb in _scheduled(pulls, tick):
@@ -51,7 +53,7 @@ def converge(world: World, verdict: Verdict, pulls: Pulls, run_id: str) -> Conve
 
 
 def _scheduled(pulls: Pulls, tick: int) -> Iterator[str]:
-    """What runs by its clock or is woken: checks when deliveries wait, the repair of lost runs more seldom."""
+    """The scheduled and woken work: checks when deliveries wait, the repair of lost runs less often."""
     yield from ("changes", "git", "kubernetes")
     if pulls.waiting:
         yield "pulls"
@@ -60,7 +62,7 @@ def _scheduled(pulls: Pulls, tick: int) -> Iterator[str]:
 
 
 def not_in_step(world: World) -> list[str]:
-    """Targets of fabrics that do not say that they are in step."""
+    """Targets of fabrics that are not in sync."""
     with transaction(world.database) as cursor:
         cursor.execute(
             "SELECT f.name, s.target, s.status, s.reason FROM hedgehog.sync_state s JOIN hedgehog.fabric f "
@@ -70,7 +72,7 @@ def not_in_step(world: World) -> list[str]:
 
 
 def _until_due(world: World) -> float | None:
-    """Seconds until something is looked at by itself; None when nothing ever is."""
+    """Seconds until the next scheduled work; None when there is none."""
     with transaction(world.database) as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM least((SELECT min(due_at) FROM hedgehog.sync_state WHERE due_at < 'infinity'), "
@@ -83,7 +85,7 @@ def _until_due(world: World) -> float | None:
 
 
 def _let_orphans_end(world: World, limit: float = 60.0) -> None:
-    """A git whose task was killed lives on for a moment; what it does must be done before anybody compares."""
+    """Wait for a git whose task was killed: it may run on for a moment, and must end before the comparison."""
     place, started = str(world.disk.clones), time.monotonic()
     while time.monotonic() - started < limit:
         found = [

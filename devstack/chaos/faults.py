@@ -1,4 +1,6 @@
-"""What can happen to a sync: killed processes, servers that are away or odd, a full disk, a clone that is gone."""
+"""The faults that can affect a sync: killed processes, unreachable or faulty servers, a full disk, a deleted
+clone.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,12 @@ _USED = {
     "import": ("database",),
     "pulls": ("database", "git", "github"),
 }
-"""What a verb talks to."""
+"""The servers that an operation uses."""
 
 
 @dataclass
 class Kill:
-    """A SIGKILL that is armed: what it hits is known once the verb has ended."""
+    """A planned SIGKILL: what it hit is known once the operation has ended."""
 
     kind: str
     child: Child
@@ -43,7 +45,7 @@ class Kill:
 
 
 class Killer:
-    """Kills verbs at random moments: at a message to or from a server, or at a moment in time."""
+    """Kills operations at random moments: at a message to or from a server, or after a random time."""
 
     def __init__(self, world: World, draw: random.Random) -> None:
         self.world, self.draw = world, draw
@@ -57,7 +59,7 @@ class Killer:
         self._messages |= {("pulls", "database"): 20, ("pulls", "git"): 6, ("pulls", "github"): 20}
 
     def arm(self, verb: str) -> Callable[[Callable[[], Child]], Kill]:
-        """Draw a moment; the function returned starts the verb and kills it then."""
+        """Draw a moment; the returned function starts the operation and kills it then."""
         way = self.draw.choice(("message", "message", "message", "git child" if verb in ("git", "changes") else "time"))
         if way == "git child":
             return lambda start: self._kill_git(start())
@@ -102,13 +104,13 @@ class Killer:
         return Kill("kill git child", child, lambda: hit)
 
     def done(self) -> None:
-        """Forget what was armed."""
+        """Cancel the planned kill."""
         for proxy in self.world.proxies.values():
             proxy.disarm()
 
 
 class Outages:
-    """Everything that may be wrong with a server or a disk, and how it ends."""
+    """Every fault of a server or a disk, and how it ends."""
 
     def __init__(self, world: World, draw: random.Random) -> None:
         self.world, self.draw = world, draw
@@ -123,7 +125,7 @@ class Outages:
 
     @contextmanager
     def happening(self, kind: str) -> Iterator[None]:
-        """For the length of a block, *kind* is the case."""
+        """Cause the fault *kind* for the duration of a block."""
         _, place, *what = kind.split()
         match place, what[0]:
             case "git", "503":
@@ -146,7 +148,7 @@ class Outages:
                 yield from self._link(place, Mode(what[0]))
 
     def _link(self, place: str, mode: Mode) -> Iterator[None]:
-        """From now on, or from some message on."""
+        """Beginning now, or at some message."""
         proxy = self.world.proxies[place]
         if self.draw.random() < 0.5:
             proxy.set(mode)
@@ -166,7 +168,7 @@ class Outages:
             self.world.git.outage = None
 
     def _database_restart(self) -> Iterator[None]:
-        """All of its sessions end at once, as when the server is killed; it is back before the block is over."""
+        """All of its sessions end at once, as when the server is killed; it runs again before the block ends."""
         witness = database.connect(self.world.parameters)
         timer = threading.Timer(self.draw.uniform(0, 0.5), self._crash)
         timer.start()
@@ -213,7 +215,7 @@ def _wait_for_the_end(witness: database.Connection, limit: float = 30.0) -> None
 
 
 def _leave_lock(path: Path) -> None:
-    """As a git left it that was killed yesterday."""
+    """As left by a git that was killed yesterday."""
     path.touch()
     yesterday = time.time() - 86400
     os.utime(path, (yesterday, yesterday))

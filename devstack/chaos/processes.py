@@ -1,4 +1,4 @@
-"""Runs verbs in processes of their own, and kills them, or the git they started, when told."""
+"""Runs operations in their own processes, and kills them, or the git that they started, on demand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KILLED = -int(signal.SIGKILL)
 
 @dataclass
 class Child:
-    """One verb at work."""
+    """One running operation."""
 
     verb: str
     pid: int
@@ -33,7 +33,7 @@ class Child:
     status: int | None = None
 
     def kill(self) -> bool:
-        """SIGKILL the process, not the git it started: that lives on, as it does when the kernel kills a task."""
+        """SIGKILL the process, not the git that it started: that runs on, as when the kernel kills a task."""
         return not self.ended.is_set() and _kill(self.pid)
 
     def kill_git(self) -> bool:
@@ -45,7 +45,7 @@ class Child:
         return bool(gits) and _kill(random.choice(gits).pid)
 
     def wait(self, limit: float) -> bool:
-        """Wait for the end; after *limit* seconds the task's time is over, and it is killed as Airflow does it."""
+        """Wait for the end; after *limit* seconds the task is killed, as Airflow does."""
         if self.ended.wait(limit):
             return True
         self.kill()
@@ -54,7 +54,7 @@ class Child:
 
 
 class Workers:
-    """Started once, one process a lane; a verb that starts while its lane is busy gets a lane of its own."""
+    """The processes, one per lane, started once; an operation that starts while its lane is busy gets a new lane."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self._environment = {**os.environ, **environment, "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
@@ -64,7 +64,7 @@ class Workers:
         self._lock = threading.Lock()
 
     def start(self, verb: str, run_id: str, **arguments: Any) -> Child:
-        """Start a verb, and return as soon as its process is there."""
+        """Start an operation, and return as soon as its process exists."""
         with self._lock:
             lane = self._free.pop() if self._free else None
         if lane is None:
@@ -77,7 +77,7 @@ class Workers:
             self._free.append(lane)
 
     def stop(self) -> None:
-        """End every process, the children included."""
+        """End every process, including children."""
         for lane in self._all:
             lane.stop()
 
@@ -138,7 +138,7 @@ def _kill(pid: int) -> bool:
 
 
 def kill_git_soon(child: Child, draw: random.Random, *, limit: float = 10.0) -> bool:
-    """SIGKILL a git of *child* some moment after it has started; whether there was one."""
+    """SIGKILL a git of *child* a moment after it has started; returns whether there was one."""
     pause, started = draw.uniform(0, 0.03), time.monotonic()
     while not child.ended.is_set() and time.monotonic() - started < limit:
         if child.kill_git():

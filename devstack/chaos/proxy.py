@@ -1,6 +1,6 @@
-"""A TCP proxy before a real server: slow, cut, refused, silent, or tripped at the n-th message, on demand.
+"""A TCP proxy in front of a real server: slow, cut, refused, silent, or with an action at the n-th message, on demand.
 
-Every connection has two threads. What is asked of the proxy holds for new connections and for those that are open.
+Every connection has two threads. A change of the mode applies to new and open connections.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ class Mode(StrEnum):
 
     PASS = "pass"
     REFUSE = "refuse"
-    """The port is closed; what was open is reset."""
+    """The port is closed; open connections are reset."""
     RESET = "reset"
-    """A connection is taken and reset at its first message; what was open is reset."""
+    """A connection is accepted and reset at its first message; open connections are reset."""
     SILENT = "silent"
-    """A connection is taken, and nothing ever comes back: half-open, or a server that hangs."""
+    """A connection is accepted, and nothing is ever answered: half-open, or a server that hangs."""
     SLOW = "slow"
-    """Every message comes later."""
+    """Every message is delayed."""
     TRICKLE = "trickle"
-    """Answers come in small pieces with pauses between them."""
+    """Answers arrive in small pieces with pauses between them."""
     CUT = "cut"
     """A connection is reset in the middle of its answer."""
 
 
 @dataclass
 class Trip:
-    """Something that happens at the *at*-th message from now on: before it is passed on, or after."""
+    """An action at the *at*-th message from now on: before it is passed on, or after."""
 
     at: int
     action: Callable[[], None]
@@ -50,7 +50,7 @@ class Trip:
 
 
 class Proxy:
-    """Listens on a port of 127.0.0.1 before the server at *target*, from `start` to `stop`."""
+    """Listens on a port of 127.0.0.1 in front of the server at *target*, from `start` to `stop`."""
 
     def __init__(self, name: str, target: Address, *, delay: float = 0.05, cut_after: int = 400) -> None:
         self.name, self.target = name, target
@@ -89,19 +89,19 @@ class Proxy:
             self.reset_all()
 
     def trip(self, at: int, action: Callable[[], None], *, after: bool) -> Trip:
-        """Have *action* done at the *at*-th message that comes by from now on; the last trip is forgotten."""
+        """Have *action* done at the *at*-th message from now on; this replaces the previous action."""
         trip = Trip(at, action, after)
         with self._lock:
             self._trip = trip
         return trip
 
     def disarm(self) -> None:
-        """Forget the trip."""
+        """Cancel the action."""
         with self._lock:
             self._trip = None
 
     def reset_all(self) -> None:
-        """End every open connection with a reset, as a dead machine's peer sees it."""
+        """End every open connection with a reset, as when the other machine crashes."""
         with self._lock:
             connections, self._open = self._open, set()
         for one in connections:
@@ -132,7 +132,7 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
 
     def _serve(self, client: socket.socket, server: socket.socket) -> None:
-        """The life of one connection: questions in a thread of their own, answers in this one."""
+        """Serve one connection: requests in their own thread, answers in this one."""
         asking = threading.Thread(target=self._pump, args=(client, server, False), daemon=True)
         asking.start()
         self._pump(server, client, True)
@@ -189,7 +189,7 @@ class Proxy:
             trip.action()
 
     def _count(self) -> Trip | None:
-        """The trip whose moment this message is."""
+        """The action that is due at this message."""
         with self._lock:
             self.messages += 1
             trip = self._trip
@@ -203,7 +203,7 @@ class Proxy:
 
 
 def _reset(one: socket.socket) -> None:
-    """End a connection without a goodbye; its threads notice and close it."""
+    """Reset a connection; its threads notice and close it."""
     with contextlib.suppress(OSError):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         one.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Pull requests during chaos: opened, told of by a webhook, and in the end checked once, with one comment."""
+"""Pull requests during chaos: opened, announced by a webhook, and finally checked once, with one comment."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from devstack.chaos.world import SOURCE, World
 from devstack.git_server import Person
 from devstack.github_repositories import Pull
 from devstack.objects import make_server
-from hedgehog.services import webhook
+from hedgehog.services.repository import webhook
 
 
 @dataclass
 class Pulls:
-    """Those that are open, by the head that must be checked."""
+    """The open ones, by the head that must be checked."""
 
     world: World
     wishes: Wishes
@@ -27,7 +27,7 @@ class Pulls:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def open(self) -> None:
-        """Somebody proposes another server for gamma, and the host tells of it."""
+        """Propose another server for gamma; the host announces it."""
         number = next(self._numbers)
         branch = f"topic-{number}"
         person = Person(self.world.directory / f"ada-{branch}", self.world.clone_url(SOURCE), branch=branch)
@@ -52,7 +52,7 @@ class Pulls:
         webhook.receive(self.world.database, "pull_request", str(uuid.uuid4()), body)
 
     def unchecked(self) -> list[str]:
-        """Those that still wait for a verdict, or have more than one comment; the rest is closed."""
+        """Those that still wait for a result, or have more than one comment; the others are closed."""
         found = []
         for head, pull in list(self.waiting.items()):
             told = [one for one in self.world.hub.statuses if one["sha"] == head]  # a cut request has no state
@@ -63,7 +63,7 @@ class Pulls:
             elif not verdicts or not ours:
                 found.append(f"pull request {pull.number} waits for its check")
             elif verdicts[-1]["state"] != "success":
-                found.append(f"pull request {pull.number} is {verdicts[-1]['state']}; it is in order")
+                found.append(f"pull request {pull.number} is {verdicts[-1]['state']}, but it has no fault")
             else:
                 pull.state = "closed"
                 del self.waiting[head]

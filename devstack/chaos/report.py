@@ -1,4 +1,4 @@
-"""What a chaos run found, as data and as the table that it prints."""
+"""The result of a chaos run, as data and as the printed table."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Report:
-    """Counts of what was done, and every breach of what is promised, each with the round in which it came out."""
+    """Counts of faults and changes, and every broken promise, each with the round in which it was found."""
 
     seed: int
     faults: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
-    """Faults that came too late to hit anything."""
+    """Faults that came too late to have an effect."""
     changes: int = 0
     rounds: int = 0
     lost: list[str] = field(default_factory=list)
@@ -24,9 +24,9 @@ class Report:
     foreign: list[str] = field(default_factory=list)
     """Exceptions that are not of `hedgehog.errors`."""
     seconds: list[float] = field(default_factory=list)
-    """To converge, a round each: worked, waited and skipped."""
+    """Until a round converged, one value per round: worked, waited and skipped."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Kinds of faults that this machine cannot make, and why."""
+    """Kinds of faults that this machine cannot cause, with the reason."""
 
     @property
     def kills(self) -> int:
@@ -35,12 +35,12 @@ class Report:
 
     @property
     def outages(self) -> int:
-        """Times that something was away, slow, full or broken."""
+        """How often a server or disk was unreachable, slow, full or broken."""
         return sum(count for kind, count in self.faults.items() if kind.startswith("outage "))
 
     @property
     def good(self) -> bool:
-        """Whether everything that is promised was kept."""
+        """Whether every promise was kept."""
         return not (self.lost or self.duplicates or self.wrong_deletes or self.stuck or self.foreign)
 
     def text(self) -> str:
@@ -56,7 +56,7 @@ class Report:
             ("duplicate commits", self.duplicates),
             ("wrong deletes", self.wrong_deletes),
             ("rounds that did not converge", self.stuck),
-            ("exceptions of others", self.foreign),
+            ("unexpected exceptions", self.foreign),
         ):
             lines.append(f"{word:32}{len(found):>10}")
             lines += [f"    {one}" for one in found[:20]]

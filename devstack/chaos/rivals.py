@@ -1,4 +1,4 @@
-"""Others who work on the same things: people who push, somebody with kubectl, another controller, clocks that jump."""
+"""Others who work on the same objects: people who push, a user of kubectl, another controller, clocks that jump."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hedgehog.kube.resources import object_path
 from hedgehog.store.database import transaction
 
 _TAKEN_BACK = ("beta", "gamma", "delta")
-"""Fabrics whose policy takes back what others do in the cluster."""
+"""Fabrics whose policy reverts what others do in the cluster."""
 _JUMP = 3 * 86400
 
 
 class Rivals:
-    """What they do is drawn from the seed; all of it is something that policy takes back or leaves beside ours."""
+    """Their actions are drawn from the seed; policy reverts each of them or leaves it in addition to ours."""
 
     def __init__(self, world: World, wishes: Wishes, verdict: Verdict, draw: random.Random) -> None:
         self.world, self.wishes, self.verdict, self.draw = world, wishes, verdict, draw
@@ -34,7 +34,7 @@ class Rivals:
         self._busy = threading.Lock()
 
     def act(self) -> str:
-        """One of them does something; what it is called in the report."""
+        """One of them does something; returns its name in the report."""
         match self.draw.choice(("edit", "delete", "file", "clock")):
             case "edit":
                 self._edit_object()
@@ -73,7 +73,7 @@ class Rivals:
         self.verdict.meddled.add(ref)
 
     def _edit_file(self) -> None:
-        """Beta overwrites what people do to its files."""
+        """Beta overwrites manual edits of its files."""
         files = self.verdict.files("network", "fabrics/beta")
         servers = [path for path in files if "-s" in path.rpartition("/")[2]]
         if servers:
@@ -83,7 +83,7 @@ class Rivals:
                 self.world.people["network"].commit({path: content}, f"Meddle {number}")
 
     def _move_due(self) -> None:
-        """The clock of the database jumps: what was due is not, what was not is."""
+        """The clock of the database jumps: due work is no longer due, and other work is."""
         with transaction(self.world.database) as cursor:
             cursor.execute(
                 "UPDATE hedgehog.sync_state SET due_at = due_at + make_interval(secs => %s) "

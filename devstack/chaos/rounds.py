@@ -1,4 +1,4 @@
-"""The rounds of a chaos run: people want something, something breaks, it ends, and everything has to heal by itself."""
+"""The rounds of a chaos run: something is changed, a fault occurs and ends, and everything must recover automatically."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ VERBS = ("git", "git", "kubernetes", "kubernetes", "changes", "import", "pulls")
 IMPORTED = ("alpha", "beta", "delta")
 """Fabrics whose source of truth is the database."""
 LIMIT_IN_TROUBLE = 8.0
-"""Seconds that a task may take while something is broken; then it is killed, as by Airflow's time limit."""
+"""Seconds that a task may take during a fault; then it is killed, as by Airflow's time limit."""
 LIMIT = 90.0
 _JUMPS = (0, 0, 0, 86400, -86400)
-"""How far the clock of a task's machine is off, in seconds."""
+"""The error of the clock of a task's machine, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class _Import:
 
 @dataclass
 class Rounds:
-    """Draws and carries them out on a world that is up."""
+    """Draws the rounds and carries them out on running servers."""
 
     world: World
     draw: random.Random
@@ -57,7 +57,7 @@ class Rounds:
         self.report.left_out.update(self.outages.left_out)
 
     def begin(self) -> None:
-        """Bring everything in step once, without faults."""
+        """Bring everything in sync once, without faults."""
         self.verdict.begin()
         self.wishes.begin()
         self.watch = self.world.workers.start("watch", "watch/0")
@@ -78,7 +78,7 @@ class Rounds:
             self._judge(told)
 
     def end(self) -> None:
-        """What can be told only when all is over."""
+        """Checks that are possible only at the end."""
         text = self.world.log.read_text(errors="replace")
         if "Traceback" in text:
             place = text.index("Traceback")
@@ -95,7 +95,7 @@ class Rounds:
             self.report.faults[self.rivals.act()] += 1
 
     def _kill_round(self) -> str:
-        """Three to six verbs, one after the other, each killed at a moment of its own."""
+        """Three to six operations, one after the other, each killed at its own moment."""
         told = []
         for _ in range(self.draw.randint(3, 6)):
             if self.draw.random() < 0.08:
@@ -121,7 +121,7 @@ class Rounds:
         return "kill watch"
 
     def _prepare(self, verb: str) -> None:
-        """Give the verb something to do."""
+        """Give the operation something to do."""
         if verb == "import":
             return
         if verb == "pulls":
@@ -152,7 +152,7 @@ class Rounds:
         return child
 
     def _outage_round(self) -> str:
-        """Three times something is away or odd while tasks run and people go on; then it is over."""
+        """Three faults while tasks run and people make changes; then they end."""
         return ", ".join(self._outage(3 * self.report.rounds + number) for number in range(3))
 
     def _outage(self, number: int) -> str:
@@ -170,7 +170,7 @@ class Rounds:
         return kind
 
     def _at_once(self) -> list[str]:
-        """The verbs that run side by side during an outage."""
+        """The operations that run in parallel during an outage."""
         found = self.draw.sample(("git", "kubernetes", "changes"), self.draw.randint(2, 3))
         if self.draw.random() < 0.3:
             self.pulls.open()
@@ -179,10 +179,10 @@ class Rounds:
 
     def _note(self, child: Child) -> None:
         if child.status == FOREIGN:
-            self.report.foreign.append(f"round {self.report.rounds}: {child.verb} ended with somebody else's exception")
+            self.report.foreign.append(f"round {self.report.rounds}: {child.verb} ended with an unexpected exception")
 
     def _settle_imports(self, only: str = "") -> None:
-        """Find out what became of imports that may have been killed."""
+        """Find out the result of imports that may have been killed."""
         for one in [one for one in self._imports if not only or one.name == only]:
             one.child.wait(LIMIT)
             wrong = self.wishes.settle_import(one.name, one.objects, one.child)
@@ -191,7 +191,7 @@ class Rounds:
             self._imports.remove(one)
 
     def _judge(self, told: str) -> None:
-        """Let everything heal, and compare."""
+        """Wait until everything has recovered, and compare."""
         self._settle_imports()
         found = converge(self.world, self.verdict, self.pulls, f"round-{self.report.rounds}/heal")
         self.report.seconds.append(found.seconds)
@@ -201,7 +201,7 @@ class Rounds:
             self._breach(self.report.wrong_deletes, one)
         for one in self.verdict.duplicate_commits():
             self._breach(self.report.duplicates, one)
-        verdict = f"in step after {found.seconds:.1f} s" if found.reached else "NOT IN STEP"
+        verdict = f"in sync after {found.seconds:.1f} s" if found.reached else "NOT IN SYNC"
         self.say(f"round {self.report.rounds}: {told}: {verdict}")
 
     def _tell_stuck(self, found: Convergence) -> None:

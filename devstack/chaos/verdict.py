@@ -1,4 +1,4 @@
-"""What the three places say, object by object, and what must never have happened on the way there."""
+"""The content of the three places, object by object, and what must never have happened meanwhile."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from hedgehog.kube.resources import collection_path
 from hedgehog.store.database import transaction
 
 STRANGER = ObjectRef("Server", "default", "stranger")
-"""An object of somebody else in the same namespace."""
+"""An object that others own in the same namespace."""
 _OURS = ("SwitchGroup", "Server", "VPC", "Connection", "VPCAttachment")
 
 
 @dataclass
 class Verdict:
-    """Compares, and remembers what was there at the last comparison."""
+    """Compares, and remembers the state at the last comparison."""
 
     world: World
     wishes: Wishes
@@ -39,16 +39,16 @@ class Verdict:
     heads: dict[str, str] = field(default_factory=dict)
     published: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
     meddled: set[ObjectRef] = field(default_factory=set)
-    """What a rival deleted in the cluster since the last comparison: it may be another object of that name now."""
+    """Objects that a rival deleted in the cluster since the last comparison: they may have been created again."""
 
     def begin(self) -> None:
-        """Make the stranger."""
+        """Create the object of others."""
         kind = KINDS["Server"]
         body = make_server(STRANGER.name, "not ours")
         self.world.api.call("POST", "POST", collection_path(kind, "default"), subject=str(STRANGER), body=body)
 
     def differences(self) -> list[str]:
-        """Where database, Git or cluster are not as they should be now."""
+        """The differences of database, Git and cluster from the expected state."""
         live = self._live()
         found: list[str] = []
         for wish in self.wishes.fabrics.values():
@@ -61,9 +61,9 @@ class Verdict:
         return found
 
     def wrong_deletes(self, *, settled: bool = True) -> list[str]:
-        """Objects and files that went, at whatever moment, though nobody wanted that. Remembers what is there now.
+        """Objects and files that were deleted at any time without being unwanted. Remembers the current state.
 
-        Unless all is *settled*, what was to go may still go later.
+        Unless all is *settled*, an intended deletion may still follow later.
         """
         live = self._live()
         uids = {ref: str(it["metadata"]["uid"]) for ref, it in live.items()}
@@ -84,7 +84,7 @@ class Verdict:
         return found
 
     def duplicate_commits(self) -> list[str]:
-        """Commits of ours that change nothing, or publish a generation of a fabric again with nobody's edit between.
+        """Commits of ours that change nothing, or publish a generation of a fabric again without an edit between.
 
         Each commit is judged once.
         """
@@ -105,7 +105,7 @@ class Verdict:
         return found
 
     def git(self, repository: str, *arguments: str) -> str:
-        """What plain git says of the repository on the host."""
+        """The output of plain git for the repository on the host."""
         command = ["git", "-C", str(self.world.git.path(repository)), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
@@ -114,7 +114,7 @@ class Verdict:
         if live.failed:
             raise RuntimeError(f"the cluster cannot be compared: {live.failed}")
         if STRANGER not in live.objects:
-            raise AssertionError("the object of somebody else was deleted")
+            raise AssertionError("the object of others was deleted")
         return dict(live.objects)
 
     def _rows(self) -> dict[tuple[str, ObjectRef], int]:
@@ -134,7 +134,7 @@ class Verdict:
         return found
 
     def files(self, repository: str, directory: str) -> dict[str, str]:
-        """The YAML files of a directory on the host, with what they say."""
+        """The YAML files of a directory on the host, with their content."""
         host = self._host(repository)
         if "refs/heads/main" not in host.references:
             return {}
@@ -145,11 +145,11 @@ class Verdict:
         return dict(_yaml_files(below, f"{directory}/")) if isinstance(below, pygit2.Tree) else {}
 
     def _host(self, repository: str) -> pygit2.Repository:
-        """Opened anew each time, so that it knows what was pushed."""
+        """Opened again each time, so that it has the latest push."""
         return pygit2.Repository(str(self.world.git.path(repository)))
 
     def _deleted_files(self, gone: set[ObjectRef]) -> Iterator[str]:
-        """Files that commits of ours deleted, and that hold no object which was to go."""
+        """Files that commits of ours deleted although their object was to be kept."""
         names = {ref.name for ref in gone}
         for repository in REPOSITORIES:
             for commit in self._commits(repository):
@@ -204,14 +204,14 @@ def _compare(where: str, wanted: Objects, here: Mapping[ObjectRef, Manifest]) ->
     for ref in sorted(wanted.keys() - here.keys()):
         yield f"{where}: {ref} is missing"
     for ref in sorted(here.keys() - wanted.keys()):
-        yield f"{where}: {ref} is there and should not be"
+        yield f"{where}: {ref} exists and should not"
     for ref in sorted(wanted.keys() & here.keys()):
         if _essence(wanted[ref]) != _essence(here[ref]):
             yield f"{where}: {ref} is {_essence(here[ref])}, and should be {_essence(wanted[ref])}"
 
 
 def _essence(manifest: Manifest) -> dict[str, Any]:
-    """What people wrote: spec and annotations, without the mark that every apply adds."""
+    """The user's part: spec and annotations, without the annotation that every apply adds."""
     annotations = dict(manifest["metadata"].get("annotations") or {})
     annotations.pop(INSTALLATION, None)
     return {"spec": manifest.get("spec") or {}, "annotations": annotations}

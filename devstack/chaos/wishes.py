@@ -1,4 +1,4 @@
-"""What is wanted of each fabric, and how people change it: imports, pushes, edits by others that policy takes back."""
+"""The desired state of each fabric, and how people change it: imports, pushes, edits by others that policy reverts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from devstack.chaos.processes import Child
 from devstack.chaos.world import PLACES, SOURCE, Place, World
 from devstack.objects import make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.services import webhook
+from hedgehog.services.repository import webhook
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 
 Objects = dict[ObjectRef, Manifest]
 _VPCS = 20
-"""Numbers of VPCs that each fabric has for itself."""
+"""The numbers of VPCs that are reserved for each fabric."""
 
 
 @dataclass
 class Wish:
-    """What one fabric should be. `removed` has what was taken away since the last comparison: it may be gone."""
+    """The desired state of one fabric. `removed` has the objects that were removed since the last comparison."""
 
     place: Place
     objects: Objects = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Wish:
 
 @dataclass
 class Wishes:
-    """All of them; the only place that changes them on purpose."""
+    """All desired states; the only code that changes them."""
 
     world: World
     draw: random.Random
@@ -44,7 +45,7 @@ class Wishes:
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def begin(self) -> None:
-        """The first state of each fabric, asked for without any fault."""
+        """The first state of each fabric, imported without any fault."""
         for position, place in enumerate(PLACES):
             self.fabrics[place.name] = Wish(place)
             found = small_fabric(place.name, position * _VPCS)
@@ -52,7 +53,7 @@ class Wishes:
             self.ask(place.name, by_ref(found))
 
     def change(self, name: str) -> Objects:
-        """The objects of a fabric after one random change; the wish itself stays."""
+        """The objects of a fabric after one random change; the desired state is not modified."""
         wish = self.fabrics[name]
         objects = copy.deepcopy(wish.objects)
         number = next(self.numbers)
@@ -70,7 +71,7 @@ class Wishes:
         return objects
 
     def _other_vpc(self, name: str, objects: Objects, number: int) -> Objects:
-        """A second VPC with its attachment comes or goes, or the first has another annotation."""
+        """Add or remove a second VPC with its attachment, or change an annotation of the first."""
         base = next(position for position, place in enumerate(PLACES) if place.name == name) * _VPCS
         extra, attachment = ObjectRef("VPC", "default", f"{name}-w"), ObjectRef("VPCAttachment", "default", f"{name}-x")
         if extra in objects:
@@ -80,7 +81,7 @@ class Wishes:
         return objects | by_ref([vpc, make_attachment(attachment.name, extra.name, connection)])
 
     def ask(self, name: str, objects: Objects) -> None:
-        """Have the change made, with no fault in its way, and from then on expect it."""
+        """Make the change without a fault, and expect it from then on."""
         wish = self.fabrics[name]
         if wish.place.source == "git":
             self.push(name, objects)
@@ -91,7 +92,7 @@ class Wishes:
         self.expect(name, objects)
 
     def expect(self, name: str, objects: Objects) -> None:
-        """From now on *objects* is what the fabric should be."""
+        """From now on *objects* is the desired state of the fabric."""
         wish = self.fabrics[name]
         wish.removed |= wish.objects.keys() - objects.keys()
         wish.changes += wish.objects != objects
@@ -104,26 +105,24 @@ class Wishes:
         return self.world.workers.start("import", f"import/{path.stem}", path=str(path), fabric=name)
 
     def settle_import(self, name: str, objects: Objects, child: Child) -> str | None:
-        """What an import that may have been killed left: all or nothing, and all if it said so. Else what is wrong."""
+        """Check an import that may have been killed: all or nothing, and all if it reported so. Returns what is wrong."""
         stored = self.stored(name)
         before = self.fabrics[name].objects
         if stored == objects:
             self.expect(name, objects)
         elif stored != before:
-            return (
-                f"{name}: an import that ended with {child.status} left neither what was there nor what was asked for"
-            )
+            return f"{name}: an import that ended with {child.status} left neither the old nor the new state"
         elif child.status == 0:
-            return f"{name}: an import said that it was done, and the fabric database has nothing of it"
+            return f"{name}: an import reported success, but the fabric database does not have its objects"
         return None
 
     def stored(self, name: str) -> Objects:
-        """What the fabric database holds."""
+        """The content of the fabric database."""
         row = fabrics.load_fabric(self.world.database, name)
-        return {one.ref: one.manifest for one in fabrics.load_objects(self.world.database, [row.id])[row.id]}
+        return {one.ref: one.manifest for one in object_store.load_objects(self.world.database, [row.id])[row.id]}
 
     def push(self, name: str, objects: Objects) -> None:
-        """Ada pushes the objects of a fabric whose source of truth is Git, past every proxy."""
+        """Push the objects of a fabric whose source of truth is Git, bypassing every proxy."""
         wish = self.fabrics[name]
         before, wish_repository = wish.objects, wish.place.repository or ""
         directory = f"fabrics/{name}"
@@ -138,7 +137,7 @@ class Wishes:
         self.expect(name, objects)
 
     def tell_of_push(self) -> None:
-        """The host tells of the last push to the repository that Git owns."""
+        """The host announces the last push to the repository that Git owns."""
         head = self.world.people[SOURCE].git("rev-parse", "HEAD").strip()
         repository = {"full_name": SOURCE, "clone_url": self.world.proxied_url(SOURCE)}
         payload = {"ref": "refs/heads/main", "before": "0" * 40, "after": head, "repository": repository}
@@ -150,5 +149,5 @@ def _path(directory: str, ref: ObjectRef) -> str:
 
 
 def by_ref(manifests: list[Manifest]) -> Objects:
-    """Manifests by what they are about."""
+    """Manifests by their object ref."""
     return {ObjectRef.of(manifest): manifest for manifest in manifests}

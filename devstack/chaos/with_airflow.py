@@ -1,4 +1,4 @@
-"""Chaos with a real Airflow on top: its parts and its tasks are killed, servers are cut, and its own schedules heal it.
+"""Chaos with a real Airflow: its components and tasks are killed, connections are cut, and its own schedules recover.
 
 make chaos AIRFLOW=1 KILLS=10 OUTAGES=5
 """
@@ -54,7 +54,7 @@ def airflow_of(world: World, say: Callable[[str], None]) -> Iterator[Airflow]:
 
 @dataclass
 class AirflowRounds:
-    """Kills and outages in turn, each while runs are under way."""
+    """Kills and outages in turn, each during runs."""
 
     world: World
     airflow: Airflow
@@ -67,7 +67,7 @@ class AirflowRounds:
         self.verdict = Verdict(self.world, self.wishes)
 
     def begin(self) -> None:
-        """Bring everything in step once."""
+        """Bring everything in sync once."""
         self.verdict.begin()
         self.wishes.begin()
         self._judge("nothing yet")
@@ -126,7 +126,8 @@ class AirflowRounds:
         self.report.wrong_deletes += [f"round {self.report.rounds}: {one}" for one in self.verdict.wrong_deletes()]
         self.report.duplicates += [f"round {self.report.rounds}: {one}" for one in self.verdict.duplicate_commits()]
         self.say(
-            f"round {self.report.rounds}: {told}: {'in step' if found.reached else 'NOT IN STEP'} after {found.seconds:.1f} s"
+            f"round {self.report.rounds}: {told}: {'in sync' if found.reached else 'NOT IN SYNC'} after "
+            f"{found.seconds:.1f} s"
         )
 
     def _converge(self) -> Convergence:

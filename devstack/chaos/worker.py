@@ -1,6 +1,6 @@
 """The process in which syncs run, one child each, as an executor runs tasks: `python -m devstack.chaos.worker`.
 
-Reads one order a line: `{"verb": …, "run_id": …, "arguments": {…}}`. Forks, prints the child's process id, then how it
+Reads one order per line: `{"verb": …, "run_id": …, "arguments": {…}}`. Forks, prints the child's process id, then how it
 ended. The child calls the services exactly as the DAGs do, with the product's own adapters of connections; it may be
 killed at any moment.
 """
@@ -18,42 +18,46 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from hedgehog.airflow import hooks
-from hedgehog.airflow.connections import read
+from hedgehog.airflow.adapters import hooks
+from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.errors import HedgehogError
 from hedgehog.kube.client import Cluster
-from hedgehog.services import (
-    cache,
-    fabric_import,
-    git_sync,
-    kubernetes_sync,
-    local_files,
-    maintenance,
-    pull_request,
-    pull_request_queue,
-    repository_changes,
-    watch,
-)
-from hedgehog.services.pull_request import Validation
+from hedgehog.services.git import sync as git_sync
+from hedgehog.services.kubernetes import sync as kubernetes_sync
+from hedgehog.services.kubernetes import watch
+from hedgehog.services.observe import cache
+from hedgehog.services.pull_requests import queue as pull_request_queue
+from hedgehog.services.pull_requests import validate as pull_request
+from hedgehog.services.pull_requests.verdict import Validation
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import plan as repository_plan
+from hedgehog.services.transfer import load as fabric_import
+from hedgehog.services.transfer import local_files
+from hedgehog.services.upkeep import maintenance
 
 DONE, REFUSED, FOREIGN = 0, 3, 4
-"""How a child ends: all well; an error of `hedgehog.errors` (the database is away); anything else."""
+"""How a child ends: success; an error of `hedgehog.errors` (the database is unreachable); anything else."""
 
 Arguments = dict[str, Any]
 
 
 def open_cluster(connection_id: str) -> Cluster:
-    """The cluster of a connection. Not by the hook, which takes seconds of Airflow's imports."""
-    return Cluster.from_kubeconfig(Path(read(connection_id).extra["kube_config_path"]), name=connection_id)
+    """The cluster of a connection. Without the hook, whose imports of Airflow take seconds."""
+    return Cluster.from_kubeconfig(Path(read_connection(connection_id).extra["kube_config_path"]), name=connection_id)
 
 
 def sync_git(run_id: str, arguments: Arguments) -> None:
     """`hedgehog_git_sync`: plan, sync each batch, renew the read models."""
-    seams = git_sync.Seams(clock=_clock(arguments))
+    dependencies = git_sync.Dependencies(clock=_clock(arguments))
     with closing(hooks.open_database()) as connection:
         for batch in git_sync.plan(connection):
             outcomes = git_sync.sync(
-                connection, batch, open_mirror=hooks.open_mirror, run_id=run_id, due_only=True, seams=seams
+                connection,
+                batch,
+                open_mirror=hooks.open_mirror,
+                run_id=run_id,
+                due_only=True,
+                dependencies=dependencies,
             )
             _tell(outcomes)
             cache.refresh(connection, batch)
@@ -71,7 +75,7 @@ def sync_kubernetes(run_id: str, arguments: Arguments) -> None:
 def follow_repositories(run_id: str, arguments: Arguments) -> None:
     """`hedgehog_repository_changes`."""
     with closing(hooks.open_database()) as connection:
-        for batch in repository_changes.plan(connection):
+        for batch in repository_plan.plan(connection):
             looks = repository_changes.follow(connection, batch, open_mirror=hooks.open_mirror, run_id=run_id)
             for look in looks:
                 print(f"  {look.repository}: {look.error or look.revision}")
@@ -86,13 +90,13 @@ def import_files(run_id: str, arguments: Arguments) -> None:
 
 
 def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
-    """The part of `hedgehog_result_cleanup` that tells of killed runs."""
+    """The part of `hedgehog_result_cleanup` that records killed runs."""
     with closing(hooks.open_database()) as connection:
         maintenance.repair_lost_runs(connection)
 
 
 def check_pull_requests(run_id: str, arguments: Arguments) -> None:
-    """`hedgehog_pull_request_validation`: each pull request is a task of its own, and its trouble is its own."""
+    """`hedgehog_pull_request_validation`: each pull request is its own task, and fails alone."""
     ways: dict[str, Any] = {"open_github": hooks.open_github, "open_mirror": hooks.open_mirror}
     with closing(hooks.open_database()) as connection:
 
@@ -136,7 +140,7 @@ def _tell(outcomes: Any) -> None:
 
 
 def main() -> None:
-    """Work off orders until the input ends."""
+    """Process orders until the input ends."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="  %(levelname)s %(name)s: %(message)s")
     for line in sys.stdin:
         order = json.loads(line)
@@ -153,7 +157,7 @@ def _answer(answer: dict[str, int]) -> None:
 
 
 def _carry_out(order: dict[str, Any]) -> None:
-    """The life of a child."""
+    """Run a child."""
     os.setsid()
     status = DONE
     try:

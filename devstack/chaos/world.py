@@ -1,4 +1,4 @@
-"""The servers of a chaos run, each behind a proxy: PostgreSQL, a Git host, a Kubernetes API server; a full-able disk."""
+"""The servers of a chaos run, each behind a proxy: PostgreSQL, a Git host, a Kubernetes API server; a disk that can be filled."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DISK = "16m"
 SOURCE = "acme/source"
 """The repository of the fabric that Git owns; it takes pull requests."""
 REPOSITORIES = {"network": GIT, SOURCE: GITHUB}
-"""With the connection of each."""
+"""The repositories, each with its connection."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Place:
 
 
 _LOOSE = {"prune_max_objects": 1000, "prune_max_percent": 100}
-"""No guard: a wrong delete is to be seen, not to be held."""
+"""No threshold: a wrong delete must be detected, not held."""
 PLACES = (
     Place("alpha", "database", "network", {**_LOOSE}),
     Place("beta", "database", "network", {**_LOOSE, "git_drift_policy": "overwrite", "conflict_policy": "force"}),
@@ -69,13 +69,13 @@ class Disk:
         self.clones = path / "clones"
 
     def fill(self, *, leave: int) -> None:
-        """Leave *leave* bytes free."""
+        """Fill the disk; leave *leave* bytes free."""
         free = shutil.disk_usage(self.path).free
         with (self.path / "filler").open("ab") as filler:
             filler.write(b"x" * max(0, free - leave))
 
     def free(self) -> None:
-        """Give the space back."""
+        """Free the space."""
         (self.path / "filler").unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class Disk:
 
 @dataclass
 class World:
-    """Everything that runs, and direct ways in that no fault touches."""
+    """All running servers, and direct access to them that bypasses every fault."""
 
     directory: Path
     parameters: dict[str, Any]
@@ -95,7 +95,7 @@ class World:
     git: GitServer
     hub: GitHub
     people: dict[str, Person]
-    """Who pushes to each repository, past every proxy."""
+    """The person who pushes to each repository, bypassing every proxy."""
     proxies: dict[str, Proxy]
     disk: Disk
     workers: Workers
@@ -106,7 +106,7 @@ class World:
 
     @property
     def database(self) -> Connection:
-        """An open connection by the socket, past the proxy."""
+        """An open connection through the socket, bypassing the proxy."""
         for _ in range(600):  # a database that has crashed recovers first
             try:
                 if self.connection is None or self.connection.closed:
@@ -117,36 +117,36 @@ class World:
             except RemoteUnavailable:
                 self.connection = None
                 time.sleep(0.1)
-        raise RuntimeError("the database of the chaos run has not come back")
+        raise RuntimeError("the database of the chaos run has not recovered")
 
     def close(self) -> None:
-        """End what is open."""
+        """Close everything."""
         self.api.close()
         if self.connection is not None:
             self.connection.close()
 
     def proxied_url(self, repository: str) -> str:
-        """How the product reaches a repository."""
+        """The URL by which the product reaches a repository."""
         return f"http://127.0.0.1:{self.proxies['git'].port}/{repository}.git"
 
     def clone_url(self, repository: str) -> str:
-        """How people reach it: past the proxy, whether the host answers or not."""
+        """The URL by which people reach it: bypassing the proxy, whether the host answers or not."""
         return str(self.git.path(repository))
 
     def airflow_uri(self) -> str:
-        """A database for Airflow itself, on the same server, past the proxy."""
+        """A database for Airflow itself, on the same server, bypassing the proxy."""
         self.server.database("airflow")
         return self.server.uri("airflow", scheme="postgresql+psycopg2")
 
     @property
     def log(self) -> Path:
-        """What the workers said."""
+        """The output of the workers."""
         return self.directory / "workers.log"
 
 
 @contextmanager
 def running(say: Callable[[str], None]) -> Iterator[World]:
-    """Start everything in a directory of its own; stop it and throw it away at the end (HEDGEHOG_KEEP=1 leaves it)."""
+    """Start everything in a directory of its own; stop it and delete it at the end (HEDGEHOG_KEEP=1 keeps it)."""
     with ExitStack() as parts:
         directory = Path(tempfile.mkdtemp(prefix="hedgehog-chaos-"))
         directory.chmod(0o755)
@@ -162,7 +162,7 @@ def running(say: Callable[[str], None]) -> Iterator[World]:
         cluster = DevCluster(directory / "cluster")
         cluster.start()
         parts.callback(cluster.stop)
-        cluster.install_definitions()
+        cluster.install_crds()
         token = secrets.token_urlsafe(24)
         git = parts.enter_context(GitServer(directory / "git", users={"hedgehog": token}))
         hub = parts.enter_context(GitHub(git, token=token))
@@ -252,7 +252,7 @@ def _server_port(kubeconfig: Path) -> int:
 
 
 def _through(kubeconfig: Path, port: int, target: Path) -> Path:
-    """A kubeconfig that enters by the proxy."""
+    """A kubeconfig that uses the proxy."""
     values = yaml.safe_load(kubeconfig.read_text())
     values["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
     target.write_text(yaml.safe_dump(values))

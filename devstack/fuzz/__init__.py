@@ -1,5 +1,5 @@
-"""Hostile input by the hour: `make fuzz` draws files, trees, deliveries, URLs and names, and lets the product read them.
+"""Hostile random input: `make fuzz` draws files, trees, deliveries, URLs and names, and lets the product read them.
 
-`inputs` has what is drawn, `trees` builds Git trees that git itself would never write, `targets` says what reads it and
-what may come out, `__main__` shares the time, measures and prints.
+`inputs` draws the data, `trees` builds Git trees that git itself would never write, `targets` has the readers and their
+allowed results, `__main__` divides the time, measures and prints.
 """

@@ -1,10 +1,10 @@
-"""`make fuzz`: every reader of outside input, by turns, until the time is up; prints what came out that should not.
+"""`make fuzz`: runs every reader of outside input in turn until the time is up, and prints the findings.
 
     make fuzz                     # one minute
     make fuzz MINUTES=10 SEED=3
 
-Each target runs in a process of its own, so that its memory can be told from the others'. A finding is shrunk, and
-printed with the input that makes it.
+Each target runs in its own process, so that its memory can be measured. A finding is reduced, and printed with the
+input that causes it.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from devstack.airflow import ROOT
 from devstack.fuzz.targets import Target, lab
 
 MEMORY = 512
-"""Megabytes that no target may exceed, the interpreter and all that it imports included."""
+"""Megabytes that no target may exceed, including the interpreter and everything that it imports."""
 SLOWEST = 10.0
-"""Seconds of processor time that no input may take: what others do on the machine is not counted."""
+"""Seconds of processor time that no input may take; other work on the machine does not count."""
 TARGETS = 8
 _EXAMPLES = 100
 _ADDRESS_SPACE = 3 * 1024**3
 _TOO_LONG = 120
-"""Seconds after which an input is given up, whatever it waits for, so that the others have their turn."""
+"""Seconds after which an input is given up, so that the others have their turn."""
 
 
 @dataclass
 class Told:
-    """What came of one target."""
+    """The results of one target."""
 
     name: str
     inputs: int = 0
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fuzz_all(seed_of_all: int, minutes: float) -> list[Told]:
-    """Every target in a process of its own, one after the other, each with its share of the time."""
+    """Run every target in its own process, one after the other, each with its share of the time."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
     told = []
     for number in range(TARGETS):
@@ -100,7 +100,7 @@ def table(told: Sequence[Told]) -> str:
 
 
 def fuzz(number: int, seed_of_all: int, seconds: float) -> Told:
-    """One target for so long, in this process."""
+    """Run one target for that time, in this process."""
     signal.signal(signal.SIGALRM, _give_up)
     logging.disable(logging.CRITICAL)
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
@@ -114,14 +114,14 @@ def fuzz(number: int, seed_of_all: int, seconds: float) -> Told:
 
 
 class _Fuzzing:
-    """One target under hypothesis, a hundred inputs at a time; what was found once is passed over from then on."""
+    """Run one target under hypothesis, a hundred inputs at a time; known findings are ignored from then on."""
 
     def __init__(self, target: Target, seed_of_all: int) -> None:
         self.target, self.seed = target, seed_of_all
         self.told = Told(target.name)
         self.known: set[str] = set()
         self.last: Any = None
-        """The input of the last finding: once hypothesis has shrunk it, the smallest."""
+        """The input of the last finding: the smallest, once hypothesis has reduced it."""
 
     def run(self, seconds: float) -> Told:
         until, turn = time.monotonic() + seconds, 0
@@ -183,12 +183,12 @@ class _Fuzzing:
 
 
 def _work() -> float:
-    """Seconds of processor time of this process and of those that it ran to their end, git above all."""
+    """Seconds of processor time of this process and of its ended children, mainly git."""
     return sum(os.times()[:4])
 
 
 class TooSlow(BaseException):
-    """An input was given up. Nothing that the product catches."""
+    """An input was given up. The product does not catch it."""
 
 
 def _give_up(*_: object) -> None:
@@ -196,7 +196,7 @@ def _give_up(*_: object) -> None:
 
 
 def _place(error: BaseException) -> str:
-    """Where in the product it came from: errors of one place are one finding."""
+    """Where in the product it was raised: errors from one place are one finding."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if f"{os.sep}plugins{os.sep}hedgehog{os.sep}" in frame.filename] or frames[-1:]
     last = ours[-1]

@@ -1,4 +1,4 @@
-"""What is drawn: values, manifests with one thing wrong, YAML text, names, and much of the same."""
+"""The drawn data: values, manifests with one fault, YAML text, names, and repetitive input."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ odd_values: SearchStrategy[Any] = st.recursive(
 
 @st.composite
 def deep(draw: DrawFn) -> Any:
-    """Lists in lists, or mappings in mappings, deeper than anybody writes."""
+    """Lists in lists, or mappings in mappings, deeper than in any real file."""
     value: Any = draw(leaves)
     is_list = draw(st.booleans())
     for _ in range(draw(st.sampled_from((50, 99, 101, 300, 900, 1100)))):
@@ -46,9 +46,9 @@ def deep(draw: DrawFn) -> Any:
 
 @functools.cache
 def samples() -> tuple[dict[str, Any], ...]:
-    """Valid objects of every kind that the examples and the recorded fabrics have."""
+    """Valid objects of every kind in the examples and the recorded fabrics."""
     found: dict[str, list[dict[str, Any]]] = {}
-    places = (ROOT / "examples" / "gen", ROOT / "tests" / "schemas" / "cases" / "fabrics")
+    places = (ROOT / "examples" / "gen", ROOT / "tests" / "admission" / "cases" / "fabrics")
     for path in sorted(path for place in places for path in Path(place).rglob("*.yaml")):
         for document in yaml.load_all(path.read_bytes(), Loader=yaml.CSafeLoader):
             if isinstance(document, dict) and "kind" in document:
@@ -58,7 +58,7 @@ def samples() -> tuple[dict[str, Any], ...]:
 
 @st.composite
 def changed(draw: DrawFn, base: Callable[[], Any], values: SearchStrategy[Any] = odd_values) -> Any:
-    """Something valid in which one to three things are other than anybody would write."""
+    """A valid value with one to three unusual changes."""
     value = copy.deepcopy(base())
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(value, ()))
@@ -87,7 +87,7 @@ def _places(value: Any, path: tuple[Any, ...]) -> Any:
 
 @st.composite
 def manifests(draw: DrawFn) -> dict[str, Any]:
-    """An object with something wrong in it; now and then one that is all right."""
+    """An object with a fault; sometimes one without."""
     sample = draw(st.sampled_from(samples()))
     if draw(st.integers(0, 9)) == 0:
         return copy.deepcopy(sample)
@@ -96,7 +96,7 @@ def manifests(draw: DrawFn) -> dict[str, Any]:
 
 
 def text_of(value: Any) -> bytes:
-    """A value as YAML, in the flow style, which holds whatever JSON can; lone surrogates go in as bytes."""
+    """A value as YAML, in the flow style, which can hold all of JSON; lone surrogates become bytes."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
@@ -108,7 +108,7 @@ _ATOMS = (
 
 @st.composite
 def repeated(draw: DrawFn, atoms: Sequence[str] = _ATOMS) -> bytes:
-    """Much of the same: what is cheap once and dear a hundred thousand times."""
+    """Repetitive input: cheap once, and expensive a hundred thousand times."""
     unit = "".join(draw(st.lists(st.sampled_from(atoms), min_size=1, max_size=3)))
     times = draw(st.sampled_from((10, 100, 1000, 10_000, _MOST))) // len(unit) + 1
     return (draw(st.sampled_from(("", "a: ", "- "))) + unit * times).encode()

@@ -1,4 +1,4 @@
-"""What reads the drawn input. Each target may answer, or raise an error of `hedgehog.errors`; anything else is a finding."""
+"""The readers of the drawn input. Each may return, or raise an error of `hedgehog.errors`; anything else is a finding."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from devstack import postgres
 from devstack.fuzz import inputs
 from devstack.fuzz.trees import Host, Tree, bombs, trees
 from hedgehog import errors
+from hedgehog.admission.files import check_files
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, Revision
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.addresses import RepositoryAddress, same_repository
-from hedgehog.gitops.merge import merge
+from hedgehog.gitops.merge import merge_directories
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
-from hedgehog.schemas import configuration, intake, yaml
-from hedgehog.schemas.files import check_files
-from hedgehog.services import pull_request_fabrics, repository_changes, webhook
-from hedgehog.services.validation import judge
+from hedgehog.manifests import configuration, intake, yaml
+from hedgehog.services.pull_requests import fabrics as pull_request_fabrics
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import webhook
+from hedgehog.services.validation import find_refusals
 from hedgehog.store import database, fabrics, migrate
 from hedgehog.store.database import Connection
 
@@ -79,7 +81,7 @@ class ForeignOutcome(Exception):
 
 @dataclass
 class Lab:
-    """The real parts behind some targets."""
+    """The real servers behind some targets."""
 
     connection: Connection
     host: Host
@@ -94,18 +96,18 @@ class Lab:
             Target("validation", st.lists(inputs.manifests(), max_size=5), self.validate),
             Target("validation of text", inputs.yaml_texts, self.validate_text),
             Target("webhook", deliveries, self.deliver),
-            Target("tree reader", st.tuples(trees(), trees()), self.take_in),
-            Target("tree bombs", bombs, self.take_in_bomb),
+            Target("tree reader", st.tuples(trees(), trees()), self.read_trees),
+            Target("tree bombs", bombs, self.read_bomb),
             Target("URLs", st.tuples(inputs.urls, inputs.urls, inputs.names), read_urls),
             Target("names and refs", inputs.names, read_names),
         )
 
     def validate(self, manifests: list[Manifest]) -> None:
-        """Objects that are YAML, and not much more."""
+        """Objects that are valid YAML, but seldom valid otherwise."""
         self.validate_text(b"\n---\n".join(inputs.text_of(one) for one in manifests))
 
     def validate_text(self, text: bytes) -> None:
-        """As `hedgehog validate`, an import and the judge of a sync see a file."""
+        """Validate a file like `hedgehog validate`, an import and a sync."""
         check_files({"f.yaml": text}, FabricSettings()).entries  # noqa: B018 - it is made on demand
         try:
             documents = yaml.load(text, file="f.yaml")
@@ -114,11 +116,11 @@ class Lab:
         accepted: dict[ObjectRef, Manifest] = {}
         for item in (item for document in documents for item in intake.items(document)):
             if configuration.is_configuration(item.manifest):
-                configuration.read(item)
-            elif not isinstance(found := intake.accept(item, namespace="default"), list):
+                configuration.read_configuration(item)
+            elif not isinstance(found := intake.accept_manifest(item, namespace="default"), list):
                 accepted[found.ref] = found.manifest
-        judge(self.fabric, list(accepted.values()), [])
-        judge(self.fabric, [], copy.deepcopy(list(accepted.values())))
+        find_refusals(self.fabric, list(accepted.values()), [])
+        find_refusals(self.fabric, [], copy.deepcopy(list(accepted.values())))
 
     def deliver(self, drawn: tuple[str, str, bytes]) -> None:
         """A signed delivery with any header and any body."""
@@ -127,8 +129,8 @@ class Lab:
         with suppress(HedgehogError):
             webhook.receive(self.connection, event, "d-1" if len(delivery_id) % 2 else delivery_id, body)
 
-    def take_in(self, drawn: tuple[Tree, Tree]) -> None:
-        """One tree, then another on top of it, and what merging a third would give."""
+    def read_trees(self, drawn: tuple[Tree, Tree]) -> None:
+        """One tree, then another on top of it, and the merge of a third."""
         first = self.host.publish(self.host.build(drawn[0]))
         self._follow()
         second = self.host.publish(self.host.build(drawn[1]), parent=first)
@@ -136,7 +138,7 @@ class Lab:
         other = self.host.publish(self.host.build(drawn[0]), parent=first, branch="topic")
         self._merge(second, other)
 
-    def take_in_bomb(self, drawn: tuple[int, int, bytes]) -> None:
+    def read_bomb(self, drawn: tuple[int, int, bytes]) -> None:
         """A small repository that stands for very many files."""
         first = self.host.publish(self.host.build(Tree(((b"a.yaml", b"100644", b"a: 1\n"),))))
         second = self.host.publish(self.host.bomb(*drawn), parent=first)
@@ -156,7 +158,7 @@ class Lab:
         with suppress(HedgehogError):
             for commit in (base, head):
                 mirror.fetch(commit)
-            merge(mirror, base, head, ["fabrics/lab", ""])
+            merge_directories(mirror, base, head, ["fabrics/lab", ""])
 
     def _mirror(self, repository: GitRepository) -> Mirror:
         return Mirror(self.cache, Remote(repository.url, repository.branch))
@@ -169,17 +171,17 @@ _bodies |= st.sampled_from(_PAYLOADS).map(orjson.dumps)
 
 def read_yaml(text: bytes) -> None:
     """The loader alone, and the positions it promises."""
-    documents, _ = yaml.read(text, file="f.yaml")
+    documents, _ = yaml.parse_documents(text, file="f.yaml")
     for document in documents:
         document.position(("spec", "a", 0))
 
 
 def read_urls(drawn: tuple[str, str, str]) -> None:
-    """Whatever a row, an argument or a payload may hold as a URL."""
+    """Anything that a row, an argument or a payload may have as a URL."""
     url, other, branch = drawn
     RepositoryAddress.of(url)
     same_repository(url, other)
-    pull_request_fabrics.name_of(url)
+    pull_request_fabrics.repository_name(url)
     GitCredentials(token="secret-token").redact(url)
     for address, name in ((url, "main"), ("https://example.com/a.git", branch)):
         with suppress(HedgehogError):
@@ -187,12 +189,12 @@ def read_urls(drawn: tuple[str, str, str]) -> None:
 
 
 def read_names(name: str) -> None:
-    """Refs of objects, revisions (both say ValueError for what they are not), paths, names of repositories."""
+    """Refs of objects and revisions (both may raise ValueError), paths, names of repositories."""
     parsers: tuple[Callable[[str], object], ...] = (ObjectRef.parse, Revision.parse)
     for parse in parsers:
         with suppress(ValueError):
             parse(name)
-    for check in (commits.check_path, pull_request_fabrics.parse):
+    for check in (commits.check_path, pull_request_fabrics.parse_repository):
         with suppress(HedgehogError):
             check(name)
 

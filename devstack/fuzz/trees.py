@@ -1,4 +1,4 @@
-"""Git trees as no git writes them: odd modes, odd names, the same tree over and over, directories that are files."""
+"""Git trees that git would never write: odd modes, odd names, the same tree repeatedly, directories that are files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Tree:
-    """What is drawn: entries of one directory, each a name, a mode, and a file's content or another directory."""
+    """The drawn data: entries of one directory, each a name, a mode, and a file's content or another directory."""
 
     entries: tuple[tuple[bytes, bytes, Any], ...] = field(default_factory=tuple)
 
@@ -65,11 +65,11 @@ def _may_be_written(name: bytes) -> bool:
 bombs = st.tuples(
     st.sampled_from((2, 10, 40)), st.sampled_from((3, 6, 12, 40)), st.sampled_from((b"a: 1\n", b"x: " + b"y" * 300_000))
 )
-"""Entries a directory, depth and content of a tree that holds itself again and again."""
+"""Entries per directory, depth and content of a tree that contains itself repeatedly."""
 
 
 class Host:
-    """A bare repository whose branch can be made to be anything."""
+    """A bare repository whose branch can point to any tree."""
 
     def __init__(self, path: Path) -> None:
         self.repository = pygit2.init_repository(str(path), bare=True, initial_head="main")
@@ -89,7 +89,7 @@ class Host:
         return str(commit)
 
     def build(self, tree: Tree) -> str:
-        """Write a drawn tree with all below it; its id."""
+        """Write a drawn tree with everything below it; returns its id."""
         entries: dict[bytes, tuple[bytes, bytes, str]] = {}
         for name, mode, inner in tree.entries:
             is_tree = isinstance(inner, Tree)
@@ -105,7 +105,7 @@ class Host:
         return below
 
     def directory(self, entries: list[tuple[bytes, bytes, str]]) -> str:
-        """Write a tree object as it is, in git's order, whether git would take it or not."""
+        """Write a tree object unchanged, in git's order, whether git would accept it or not."""
         ordered = sorted(entries, key=lambda one: one[0] + (b"/" if one[1].lstrip(b"0").startswith(b"4") else b""))
         raw = b"".join(mode + b" " + name + b"\0" + bytes.fromhex(ident) for name, mode, ident in ordered)
         return str(self.repository.odb.write(pygit2.enums.ObjectType.TREE, raw))

@@ -1,5 +1,5 @@
-"""An installation left alone while hours pass in minutes: `make soak`.
+"""An undisturbed installation while hours are simulated in minutes: `make soak`.
 
-`clocks` shortens what Airflow and the product wait for, `pages` asks everything that answers, `watching` collects what
-became of every run, table, file and log, `__main__` puts it together.
+`clocks` shortens schedules and retentions, `pages` requests every page, endpoint and command, `watching` records every
+run, table, file and log, `__main__` combines them.
 """

@@ -1,10 +1,10 @@
-"""`make soak`: an installation with two fabrics in order, left alone while hours pass in minutes.
+"""`make soak`: an undisturbed installation with two fabrics in sync, while hours are simulated in minutes.
 
     make soak                # every schedule at least ten times
     make soak RUNS=3         # the short form, which `make test` runs
 
-Every clock of the product ticks each minute, retentions are hours, and the times in the fabric database and of the logs
-are moved whenever all that cleans has run again. Everything that answers is asked each minute.
+Every schedule of the product runs each minute, retentions are hours, and the times in the fabric database and of the
+logs are moved after each run of all cleanups. Every page, endpoint and command is requested each minute.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from devstack.stack import Stack
 
 LIMIT = 3600.0
 _LOOK_EVERY = 45.0
-"""Seconds from one look to the next."""
+"""Seconds from one round of checks to the next."""
 
 
 @dataclass
 class Soaked:
-    """What came out."""
+    """The results."""
 
     watching: Watching
     pages: Pages
     minutes: float = 0.0
     hours: float = 0.0
-    """That passed in the fabric database."""
+    """Simulated hours in the fabric database."""
     longest_pause: float = 0.0
-    """Seconds between two looks."""
+    """Seconds between two rounds of checks."""
     findings: list[str] = field(default_factory=list)
 
     def text(self) -> str:
@@ -52,21 +52,23 @@ class Soaked:
         lines += [f"{name + ' (bytes)':36}{sizes[0]:>8}{sizes[-1]:>8}" for name, sizes in self.watching.sizes.items()]
         lines.append("")
         lines.append(
-            f"{len(self.pages.asked)} pages, endpoints and commands were asked {self.pages.asked.total()} times"
+            f"{len(self.pages.asked)} pages, endpoints and commands were requested {self.pages.asked.total()} times"
         )
-        lines.append(f"at most {self.longest_pause:.0f} s lay between two looks")
-        lines.append(f"{self.hours:.0f} hours passed in {self.minutes:.1f} minutes; {len(self.findings)} findings")
+        lines.append(f"at most {self.longest_pause:.0f} s lay between two rounds of checks")
+        lines.append(
+            f"{self.hours:.0f} hours were simulated in {self.minutes:.1f} minutes; {len(self.findings)} findings"
+        )
         return "\n".join([*lines, *(f"  {one}" for one in self.findings)])
 
 
 def soak(stack: Stack, *, runs: int, say: Callable[[str], None], limit: float = LIMIT) -> Soaked:
-    """Leave *stack* alone until every schedule has had *runs* good runs, looking at everything meanwhile."""
+    """Check *stack* repeatedly until every schedule has had *runs* successful runs; change nothing."""
     started = time.monotonic()
     found = Soaked(Watching(stack), Pages(stack))
     for number, name in enumerate(("soak-one", "soak-two")):
         stack.add_fabric(name, small_fabric(name[:7].replace("-", "") + str(number), 100 + number))
     stack.wait_in_sync("soak-one", "soak-two")
-    say("two fabrics are in step")
+    say("two fabrics are in sync")
     cleaned, begun = 0, time.monotonic()
     while (
         (missing := found.watching.waiting_for(runs)) or found.hours < OUTLIVED_HOURS

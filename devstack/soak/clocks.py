@@ -1,4 +1,4 @@
-"""Short clocks and retentions for a soak, so that everything scheduled runs many times and everything old goes."""
+"""Short schedules and retentions for a soak, so that every schedule runs many times and all old data is deleted."""
 
 from __future__ import annotations
 
@@ -9,35 +9,26 @@ from pathlib import Path
 
 from devstack.airflow import ROOT
 from devstack.files import present
-from hedgehog.airflow.clocks import CLOCKS
-from hedgehog.store.retention import HISTORIES
+from hedgehog.airflow.clocks import SHARED
+from hedgehog.airflow.settings import GROUPS, RETENTIONS
 
 EVERY_MINUTE = "* * * * *"
 DAGS = tuple(sorted(path.stem for path in (ROOT / "dags").glob("hedgehog_*.py")))
-SCHEDULED = (
-    "hedgehog_backup",
-    "hedgehog_cache_cleanup",
-    "hedgehog_cache_refresh",
-    "hedgehog_git_sync",
-    "hedgehog_github_health",
-    "hedgehog_kubernetes_health",
-    "hedgehog_kubernetes_sync",
-    "hedgehog_log_rotation",
-    "hedgehog_metrics",
-    "hedgehog_repository_changes",
-    "hedgehog_result_cleanup",
-)
+_ALL = {f"hedgehog_{clock.name.removesuffix('_schedule')}" for clock in GROUPS["Schedules"]}
+_TRIGGERED = {"hedgehog_git_sync", "hedgehog_repository_changes"}
+"""In a soak they have work whenever hedgehog_periodic checks their schedules."""
+SCHEDULED = tuple(sorted((_ALL - (SHARED.keys() - _TRIGGERED)) | {"hedgehog_periodic"}))
 KEPT_DAYS = 0.5
 """Of every history."""
 LOGS_KEPT_DAYS = 0.3
 LOGS_KEPT = 3
-"""The newest task logs of each DAG that stay, however old."""
+"""The newest task logs of each DAG that are kept, however old."""
 RUNS_KEPT_DAYS = 0.001
 """Of Airflow's rows of our runs."""
 HOURS_AT_ONCE = 6.0
-"""That pass in the fabric database, and for the logs, each time that everything which cleans has run again."""
+"""Hours that are simulated in the fabric database, and for the logs, after each run of all cleanups."""
 OUTLIVED_HOURS = KEPT_DAYS * 24 + HOURS_AT_ONCE
-"""After that the cleaning has met rows and logs that were too old, however few runs are asked for."""
+"""After so many hours, the cleanups have found rows and logs that were too old, even with few runs."""
 CLEANING = ("hedgehog_log_rotation", "hedgehog_result_cleanup")
 TOKEN = "soak-metrics-token"
 SECRET = "soak-webhook-secret"
@@ -45,12 +36,9 @@ SECRET = "soak-webhook-secret"
 
 def settings() -> dict[str, str]:
     """`[hedgehog]` for a soak."""
-    others = ("kubernetes_health", "cache_refresh", "repository_changes", "metrics", "github_health", "cache_cleanup")
-    clocks = {key: EVERY_MINUTE for key, _ in CLOCKS.values()} | {f"{name}_schedule": EVERY_MINUTE for name in others}
-    kept = {f"{history.name}_retention_days": str(KEPT_DAYS) for history in HISTORIES}
     values = {
-        **clocks,
-        **kept,
+        **{clock.name: EVERY_MINUTE for clock in GROUPS["Schedules"]},
+        **{retention.name: str(KEPT_DAYS) for retention in RETENTIONS.values()},
         "dag_run_retention_days": str(RUNS_KEPT_DAYS),
         "log_compress_days": "0.1",
         "log_retention_days": str(LOGS_KEPT_DAYS),
@@ -63,7 +51,7 @@ def settings() -> dict[str, str]:
 
 
 def age_logs(logs: Path, hours: float) -> None:
-    """Make every task log that is at rest older."""
+    """Make every closed task log older."""
     now = time.time()
     for path, status in present(logs):
         if "dag_id=hedgehog_" in str(path) and now - status.st_mtime > 60:

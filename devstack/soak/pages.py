@@ -1,4 +1,4 @@
-"""Everything that answers to somebody: pages, endpoints, commands. Asked again and again, each must say the same."""
+"""All pages, endpoints and commands. Requested repeatedly, each must give the same answer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SCREENS = ("/", "/dags", *(f"/dags/{dag}" for dag in DAGS))
 
 @dataclass
 class Pages:
-    """What was asked, how often, and what answered otherwise than it should."""
+    """What was requested, how often, and which answers were wrong."""
 
     stack: Stack
     asked: Counter[str] = field(default_factory=Counter)
@@ -134,6 +134,6 @@ class Pages:
 
 
 def _push() -> dict[str, object]:
-    """Of a repository that nobody knows: kept in the inbox, and ignored."""
+    """Of an unknown repository: stored in the inbox, and ignored."""
     repository = {"full_name": "acme/other", "clone_url": "https://git.example.com/acme/other.git"}
     return {"ref": "refs/heads/main", "before": "0" * 40, "after": uuid.uuid4().hex + "0" * 8, "repository": repository}

@@ -1,4 +1,4 @@
-"""What became of every run, task, table, file and log while nobody touched anything."""
+"""What happened to every run, task, table, file and log while nothing was changed."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from pathlib import Path
 from devstack.files import content, present
 from devstack.soak.clocks import DAGS, HOURS_AT_ONCE, KEPT_DAYS, LOGS_KEPT, LOGS_KEPT_DAYS, RUNS_KEPT_DAYS, SCHEDULED
 from devstack.stack import Stack
-from hedgehog.services.maintenance import KEPT_RUNS
+from hedgehog.services.upkeep.maintenance import KEPT_RUNS
 from hedgehog.store import database
 from hedgehog.store.database import transaction
 from hedgehog.store.retention import HISTORIES
 
 _RED = frozenset({"failed", "upstream_failed", "up_for_retry"})
 _GROWTH = 1.5
-"""By how much a table without a retention, or a directory, may be larger at the end than when it was first full."""
+"""By how much a table without a retention, or a directory, may grow after it was first full."""
 _SPARE = 200
 _CLEANED_HOURS = 2 * HOURS_AT_ONCE
 """By how much something may be older than its retention: a cleanup may have begun before the last move but one."""
 _CLEANED_SECONDS = 300.0
-"""The same for what Airflow keeps, whose clock is not moved."""
+"""The same for Airflow's rows, whose times are not moved."""
 _BAD = {
     "a traceback": "Traceback (most recent call last)",
     "details of an error": '"error_detail"',
     "an error": '"level":"error"',
     "a deprecation": "DeprecationWarning",
 }
-"""What no log of a task may have; of the others only a traceback counts: Airflow's own parts have warnings of their own."""
+"""Texts that no task log may have; in other logs only a traceback counts, because Airflow's components log warnings."""
 
 
 @dataclass
 class Watching:
-    """Looks, and remembers."""
+    """Checks, and remembers the results."""
 
     stack: Stack
     runs: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -42,11 +42,11 @@ class Watching:
     rows: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     sizes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     logged: dict[str, str] = field(default_factory=dict)
-    """What a log has that none should have, by its path; looked for before a rotation takes the log away."""
+    """Unwanted texts of a log, by its path; searched for before the log is rotated."""
     _read: dict[Path, int] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Once: newest runs, tasks that are red or were tried again, logs, sizes."""
+        """Check once: newest runs, tasks that are red or were retried, logs, sizes."""
         self._read_logs()
         for run in self._list("/dags/~/dagRuns?limit=100&order_by=-run_after", "dag_runs"):
             if run["dag_id"] in SCHEDULED and run["run_type"] != "manual":
@@ -128,7 +128,7 @@ class Watching:
         return found
 
     def _old_runs(self) -> list[str]:
-        """Airflow's rows of our runs: beside the newest of each DAG, and its newest success, the old ones are gone."""
+        """Airflow's rows of our runs: except for the newest of each DAG, and its newest success, the old ones are deleted."""
         connection = database.connect({**self.stack.parameters, "dbname": "airflow"})
         try:
             with transaction(connection) as cursor:

@@ -1,7 +1,7 @@
-"""The `hedgehog` command, from a clone (`bin/hedgehog`) or as `python -m hedgehog`; no Airflow needs to run.
+"""The `hedgehog` command, from a clone (`bin/hedgehog`) or as `python -m hedgehog`; Airflow need not run.
 
-Exit status: 0 done, 1 it could not be done (`hedgehog: error: …` on stderr, a line each), 2 it was asked wrongly.
-Checks (`validate`, `schemas diff`): 0 all is well, 1 it is not, 2 it could not be checked.
+Exit status: 0 done, 1 it could not be done (`hedgehog: error: …` on stderr, one line each), 2 wrong arguments.
+Checks (`validate`, `schemas diff`): 0 everything is in order, 1 it is not, 2 it could not be checked.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from hedgehog.cli import (
     validate,
 )
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
-from hedgehog.cli.output import complain, own_stdout, say, show, write
+from hedgehog.cli.output import own_stdout, print_error, say, show, write_result
 from hedgehog.cli.session import fabric_database
 from hedgehog.errors import HedgehogError
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as of what a signal ended."""
+"""Exit status after Ctrl-C, as for a process that a signal ended."""
 _DESCRIPTION = "Keeps Hedgehog network fabrics the same in the fabric database, in Git and in Kubernetes."
 _EPILOG = """\
 examples:
@@ -49,7 +49,7 @@ examples:
 
 
 def build_parser() -> Parser:
-    """The whole grammar of the command."""
+    """All commands and options."""
     parser = Parser(prog="hedgehog", description=_DESCRIPTION, epilog=_EPILOG)
     add_common(parser)
     parser.add_argument("--version", action="version", version=f"hedgehog {__version__}")
@@ -78,17 +78,17 @@ def build_parser() -> Parser:
         examples="hedgehog crds render | kubectl apply --server-side -f -\nhedgehog crds render --output crds/",
         without=("output", "database"),
     )
-    crds.add_argument("--output", "--directory", dest="directory", type=Path, metavar="DIR", help="one file a kind")
+    crds.add_argument("--output", "--directory", dest="directory", type=Path, metavar="DIR", help="one file per kind")
     return parser
 
 
 def _add_setup(commands: Any) -> None:
-    """`setup` belongs to the glue, which imports Airflow: seconds that no other command should take."""
+    """`setup` belongs to the glue, which imports Airflow: that takes seconds that no other command should need."""
     parser = add_command(
         commands,
         "setup",
         _setup,
-        summary="prepare an Airflow: tables, pools, and a try of every connection; run it as often as you like",
+        summary="prepare an Airflow: create tables and pools, and try every connection; run it as often as you like",
         examples="hedgehog setup\nhedgehog setup --check",
         without=("output", "database"),
     )
@@ -121,11 +121,11 @@ def _migrate(arguments: argparse.Namespace) -> int:
 def _render_crds(arguments: argparse.Namespace) -> int:
     from hedgehog.fabric.render import dump
     from hedgehog.kube.crds import render_all
-    from hedgehog.schemas.schema import SCHEMAS
+    from hedgehog.manifests.schema import SCHEMAS
 
     definitions = {definition["metadata"]["name"]: dump(definition) for definition in render_all(SCHEMAS)}
     if arguments.directory is None:
-        write(arguments, b"---\n".join(definitions.values()))
+        write_result(arguments, b"---\n".join(definitions.values()))
         return 0
     arguments.directory.mkdir(parents=True, exist_ok=True)
     for name, text in definitions.items():
@@ -135,7 +135,7 @@ def _render_crds(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status; leaves through SystemExit(2) when it was asked wrongly."""
+    """Run the command and return its exit status; leaves through SystemExit(2) on wrong arguments."""
     _ready_streams()
     try:
         try:
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HedgehogError as error:
         return _failed(str(error))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; leave without a complaint
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader is gone; leave silently
         return 0
     except OSError as error:
         return _failed(f"{error.filename or 'input or output'}: {error.strerror or error}")
@@ -154,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _ready_streams() -> None:
-    """What the terminal's encoding lacks is written as an escape; a stream that is closed takes all and keeps nothing."""
+    """Characters that the terminal's encoding lacks are written as escapes; a closed stream discards everything."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -178,7 +178,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _failed(message: str) -> int:
-    complain(message)
+    print_error(message)
     return 1
 
 

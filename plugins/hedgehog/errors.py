@@ -1,28 +1,28 @@
 """Every exception this product raises on purpose, sorted by the reaction it needs.
 
     HedgehogError
-    ├── RetryableError            come back later; nothing a human must do
+    ├── RetryableError            come back later; nobody needs to act
     │   ├── RemoteUnavailable     network, timeout, refused connection, 5xx of a Git host, a cluster or the database
-    │   ├── DiskUnavailable       a directory of ours on this machine cannot be written or read
+    │   ├── DiskUnavailable       one of our local directories cannot be written or read
     │   ├── RateLimited           the remote said when to come back
     │   ├── PushRace              the branch moved while we pushed: plan again on the new head
     │   ├── LockHeld              another run works on the same fabric or repository
-    │   └── NotReached            the time limit of the task came first: the next run goes on
+    │   └── NotReached            the task stopped before its time limit: the next run continues
     └── PermanentError            retrying alone cannot help; somebody must act
         ├── AuthenticationFailed  the credential is missing, wrong or expired (401)
-        ├── PermissionDenied      the credential is good but not allowed (403, protected branch, refusing hook)
+        ├── PermissionDenied      the credential is valid but not allowed (403, protected branch, refusing hook)
         ├── NotFound              what was named does not exist (404)
-        ├── AlreadyExists         what was to be created is there already, or its name collides
+        ├── AlreadyExists         what was to be created already exists, or its name collides
         ├── InvalidInput          data that can never be accepted (400, 422, a bad file, a bad row)
         │   └── TooLarge          an object is larger than the cluster stores
-        ├── AdmissionRefused      Hedgehog's admission rules do not allow the object as things are now
+        ├── AdmissionRefused      Hedgehog's admission rules do not allow the object in the current state
         ├── FieldConflict         another field manager owns a field that we set
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
-        ├── FinalizerPending      the object is being deleted and waits for whoever owns its finalizer
+        ├── FinalizerPending      the object is being deleted and waits for the owner of its finalizer
         ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
-        ├── Flapping              another controller keeps writing back what we write; held for a growing while
+        ├── Flapping              another controller keeps overwriting what we write; held for growing periods
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
-        ├── WorkKilled            the process that does the work is killed again and again
+        ├── WorkKilled            the process that does the work is killed repeatedly
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
 
 Adapters translate foreign exceptions into these and chain them. A message says which object, what is wrong and
@@ -34,7 +34,7 @@ from __future__ import annotations
 import math
 
 LONGEST_WAIT = 3600.0
-"""Seconds. A remote that asks for more is asked again after an hour: no answer may silence a fabric for days."""
+"""Seconds. A remote that demands a longer wait is asked again after an hour: no answer may stop a fabric for days."""
 
 
 def wait_of(header: str | None) -> float | None:
@@ -46,12 +46,12 @@ def wait_of(header: str | None) -> float | None:
 
 
 def bounded_wait(seconds: float | None) -> float | None:
-    """*seconds* as a wait that can be kept: no less than none, no more than LONGEST_WAIT; None for what is no number."""
+    """*seconds* as a possible wait: not negative, at most LONGEST_WAIT; None for what is not a number."""
     return None if seconds is None or math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 class HedgehogError(Exception):
-    """Base of all errors raised on purpose; `str()` is fit for an operator's eyes."""
+    """Base of all errors raised on purpose; `str()` is fit for operators to read."""
 
     @property
     def reason(self) -> str:
@@ -60,7 +60,9 @@ class HedgehogError(Exception):
 
 
 class RetryableError(HedgehogError):
-    """The same call may succeed later. `retry_after` (seconds) is the remote's own wish, if it gave one, bounded."""
+    """The same call may succeed later. `retry_after` (seconds) is the wait that the remote asked for, if any, with an
+    upper limit.
+    """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -72,11 +74,13 @@ class RemoteUnavailable(RetryableError):
 
 
 class DiskUnavailable(RetryableError):
-    """A directory of ours on this machine is full, read-only, damaged or owned by somebody else; another worker may do."""
+    """One of our local directories is full, read-only, damaged or owned by somebody else; another worker may
+    succeed.
+    """
 
 
 class RateLimited(RetryableError):
-    """The remote refused for load (429, or 403 with no calls left)."""
+    """The remote refused because of load (429, or 403 with no calls left)."""
 
 
 class PushRace(RetryableError):
@@ -88,7 +92,7 @@ class LockHeld(RetryableError):
 
 
 class NotReached(RetryableError):
-    """The time limit of the task came first; what was not reached stays due."""
+    """The task stopped before its time limit; what was not reached stays due."""
 
 
 class PermanentError(HedgehogError):
@@ -116,11 +120,11 @@ class InvalidInput(PermanentError):
 
 
 class TooLarge(InvalidInput):
-    """An object is larger than the cluster stores; it waits for a person, nothing else waits for it."""
+    """An object is larger than the cluster stores; it waits for a person, and nothing else waits for it."""
 
 
 class AdmissionRefused(PermanentError):
-    """Hedgehog's admission rules refuse an object; it waits for a person, nothing else waits for it."""
+    """Hedgehog's admission rules refuse an object; it waits for a person, and nothing else waits for it."""
 
 
 class FieldConflict(PermanentError):
@@ -139,9 +143,9 @@ class DefinitionMissing(PermanentError):
 
 
 class FinalizerPending(PermanentError):
-    """The object is being deleted, and stays until the owner of its finalizer lets it go.
+    """The object is being deleted, and stays until the owner of its finalizer removes the finalizer.
 
-    `retry_after` (seconds) is when we look whether it has gone; None: with the next regular look.
+    `retry_after` (seconds) is when we check whether it has gone; None: with the next regular check.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
@@ -154,7 +158,9 @@ class DriftReported(PermanentError):
 
 
 class Flapping(PermanentError):
-    """We and another controller keep overwriting each other; `retry_after` (seconds) is when we look whether it ended."""
+    """We and another controller keep overwriting each other; `retry_after` (seconds) is when we check whether that has
+    ended.
+    """
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
@@ -166,7 +172,7 @@ class PruneRefused(PermanentError):
 
 
 class WorkKilled(PermanentError):
-    """The process that does the work is killed again and again: by its time limit, or for want of memory."""
+    """The process that does the work is killed repeatedly: by its time limit, or because it runs out of memory."""
 
 
 class SchemaMismatch(PermanentError):

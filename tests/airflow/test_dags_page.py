@@ -1,4 +1,4 @@
-"""`docs/DAGS.md` is what the DAG files say."""
+"""`docs/DAGS.md` matches the DAG files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_page_is_fresh(dag_bag):
-    """`make format` writes it anew."""
+    """`make format` writes it again."""
     assert generate.stale(ROOT / "docs", {"DAGS.md": generate.dags_page(dag_bag.dags, POOLS)}) == ""
 
 

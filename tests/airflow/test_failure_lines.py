@@ -1,4 +1,4 @@
-"""An expected failure is one line in the task log; what nobody foresaw keeps its traceback."""
+"""An expected failure is one line in the task log; an unforeseen one keeps its traceback."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def caught(error: Exception) -> tuple[Any, Any, Any]:
     ],
 )
 @pytest.mark.parametrize("given", [True, "tuple", "error"])
-def test_what_we_foresaw_is_told_by_its_text(error, given, caplog):
-    """However the logger was given it. The traceback is there at DEBUG."""
+def test_an_expected_failure_is_reported_by_its_text(error, given, caplog):
+    """However the logger received it. The traceback is logged at DEBUG."""
     caplog.set_level(logging.DEBUG, logger="hedgehog")
     information = caught(error)
     try:
@@ -56,8 +56,8 @@ def test_what_we_foresaw_is_told_by_its_text(error, given, caplog):
 
 
 @pytest.mark.parametrize("given", [None, False, KeyError("x"), "text"])
-def test_everything_else_is_left_as_it_is(given):
-    """A bug needs its traceback."""
+def test_other_failures_keep_their_traceback(given):
+    """A bug needs it."""
     assert one_line(None, "error", {"event": "e", "exc_info": given}) == {"event": "e", "exc_info": given}
 
 
@@ -85,7 +85,7 @@ for error in (NotFound("no branch main; push it"), ZeroDivisionError("a bug")):
 
 
 def test_airflows_own_logger_of_tasks_writes_one_line() -> None:
-    """As it is configured in a task's process, with loggers that exist already."""
+    """As it is configured in the process of a task, with loggers that already exist."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     environment["PYTHONPATH"] = str(ROOT / "plugins")
     done = subprocess.run(
@@ -98,6 +98,6 @@ def test_airflows_own_logger_of_tasks_writes_one_line() -> None:
 
 
 def test_the_text_of_an_error_cannot_act_on_a_terminal():
-    """A reason holds what objects are called."""
+    """A reason may contain the names of objects."""
     event = one_line(None, "error", {"event": "failed", "exc_info": FabricTrouble("VPC/default/\x1b[2J: refused")})
     assert event["event"] == "failed: VPC/default/\N{REPLACEMENT CHARACTER}[2J: refused"

@@ -1,4 +1,4 @@
-"""The image can be built from a clean clone, and holds what is named and nothing else."""
+"""The image can be built from a clean clone, and contains only named files."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def let_through(path: str) -> bool:
     return found
 
 
-def test_what_is_copied_is_there_and_gets_through():
-    """A COPY of what `.dockerignore` holds back fails the build, on somebody else's machine."""
+def test_every_copied_file_exists_and_is_not_ignored():
+    """A COPY of an ignored file fails the build on another machine."""
     assert SOURCES == ["requirements.txt", "include", "plugins", "dags", "bin"]
     assert [source for source in SOURCES if not (ROOT / source).exists() or not let_through(source)] == []
 
@@ -54,8 +54,8 @@ def test_what_is_copied_is_there_and_gets_through():
 @pytest.mark.parametrize(
     "path", ["plugins/hedgehog_plugin.py", "plugins/.airflowignore", "include/sql/0001_fabric_database.sql"]
 )
-def test_what_the_product_needs_at_run_time_gets_through(path):
-    """Files that are found by their place, not by an import."""
+def test_files_that_are_needed_at_run_time_are_in_the_image(path):
+    """Files that are found by their path, not by an import."""
     assert (ROOT / path).exists()
     assert let_through(path)
 
@@ -76,25 +76,25 @@ def test_what_the_product_needs_at_run_time_gets_through(path):
         "dags/__pycache__/x.pyc",
     ],
 )
-def test_history_secrets_and_tests_stay_out(path):
-    """What is not named does not get in."""
+def test_history_secrets_and_tests_are_not_in_the_image(path):
+    """Only named files are included."""
     assert not let_through(path)
 
 
-def test_everything_that_is_tracked_in_a_copied_folder_gets_through():
-    """A pattern that holds back a file of ours would be found at run time only."""
+def test_every_tracked_file_of_a_copied_folder_is_in_the_image():
+    """A missing file would be noticed at run time only."""
     tracked = subprocess.run(["git", "ls-files", *SOURCES], cwd=ROOT, check=True, capture_output=True, text=True)
     assert [path for path in tracked.stdout.splitlines() if not let_through(path)] == []
 
 
 def test_the_image_does_not_run_as_root():
-    """The last USER decides, and a number lets Kubernetes check it."""
+    """The last USER counts, and a number lets Kubernetes verify it."""
     users = [rest for name, rest in INSTRUCTIONS if name == "USER"]
     assert users[-1] == "50000"
 
 
-def test_what_runs_in_the_image_cannot_change_its_code():
-    """Ours is copied by root, Airflow's is given to root; only clones and backups belong to the user."""
+def test_processes_in_the_image_cannot_change_the_code():
+    """Our code is copied by root, Airflow's is given to root; only clones and backups belong to the user."""
     users = [(position, rest) for position, (name, rest) in enumerate(INSTRUCTIONS) if name == "USER"]
     copied = [
         position
@@ -143,8 +143,8 @@ def image_root():
     shutil.rmtree(root)
 
 
-def test_what_runs_in_the_image_cannot_put_other_code_in_the_place_of_ours(image_root):
-    """Whoever may write to the folder above could rename ours and make his own; what Airflow writes can be written."""
+def test_processes_in_the_image_cannot_replace_the_code(image_root):
+    """A writable parent folder would allow renaming ours; the folders that Airflow writes to are writable."""
     names = ["opt/airflow/plugins", "opt/airflow/dags", "opt/airflow/include", "opt/airflow/bin", "opt/airflow/config"]
     code = [str(image_root / name) for name in (*names, "opt/airflow/plugins/hedgehog", "home/airflow/.local")]
     done = subprocess.run(
@@ -161,22 +161,22 @@ def test_what_runs_in_the_image_cannot_put_other_code_in_the_place_of_ours(image
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
-def test_the_image_is_of_the_airflow_that_the_lock_pins():
-    """Else pip would exchange Airflow inside the image of another one."""
+def test_the_image_has_the_airflow_that_the_lock_file_pins():
+    """Otherwise pip would replace Airflow inside the image."""
     (base,) = re.findall(r"^ARG AIRFLOW_IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
     (pinned,) = re.findall(r"^apache-airflow==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert base == f"apache/airflow:{pinned}-python3.11"
 
 
 def test_every_requirement_has_a_hash():
-    """`--require-hashes` refuses a lock with one that has none."""
+    """`--require-hashes` refuses a lock file with a requirement that has none."""
     lock = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
     assert "--require-hashes" in DOCKERFILE
     assert [line for line in lock.splitlines() if "==" in line and "--hash=sha256:" not in line] == []
 
 
-def test_the_image_carries_the_version_of_the_package():
-    """One place would be better; two that agree will do."""
+def test_the_image_has_the_version_of_the_package():
+    """Two places state it, and must agree."""
     (version,) = re.findall(r"^ARG VERSION=(\S+)", DOCKERFILE, re.MULTILINE)
     (project,) = re.findall(r'^version = "(\S+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version == project == hedgehog.__version__

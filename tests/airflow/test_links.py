@@ -1,4 +1,4 @@
-"""Buttons on a task lead to the Git host, wherever it is."""
+"""Buttons on a task lead to the Git host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_repository(url: str = "https://git.example.com/net/fabrics.git", branch
     ],
 )
 def test_a_hosted_repository_has_a_page(url, page):
-    """https, ssh and the short form of ssh name the same page."""
+    """https, ssh and the short form of ssh lead to the same page."""
     assert web_page(url) == page
 
 
@@ -52,7 +52,7 @@ def test_a_repository_without_a_web_host_has_no_page(url):
     assert directory_page(make_repository(url), "fabrics/fabric-1") is None
 
 
-def test_a_user_name_in_the_url_stays_out_of_the_page():
+def test_a_user_name_in_the_url_is_not_in_the_link():
     """The link is shown to everybody who may see the task."""
     assert web_page("https://robot@git.example.com/net/fabrics.git") == "https://git.example.com/net/fabrics"
 
@@ -65,20 +65,20 @@ def test_a_commit_and_a_directory_have_pages_below_the_repository():
 
 
 def test_a_branch_with_a_slash_keeps_it():
-    """`release/1.2` is one branch, and hosts take it as it is."""
+    """`release/1.2` is one branch, and hosts accept it unchanged."""
     page = directory_page(make_repository(branch="release/1.2"), "fabric-1")
     assert page == "https://git.example.com/net/fabrics/tree/release/1.2/fabric-1"
 
 
 class Ran:
-    """A task after it ran, with the pages it found (or did not)."""
+    """A task after its run, with or without pages."""
 
     def __init__(self, **pages: str | None) -> None:
         self.__dict__.update(pages)
 
 
-def test_a_button_shows_what_the_task_found():
-    """The task leaves the pages on itself; Airflow asks in the same process."""
+def test_a_button_leads_to_the_page_that_the_task_found():
+    """The task keeps the pages on itself; Airflow asks in the same process."""
     ran = Ran(commit_link="https://git.example.com/c/1", fabric_link="https://git.example.com/t/1")
     assert CommitLink().get_link(ran, ti_key=None) == "https://git.example.com/c/1"
     assert FabricLink().get_link(ran, ti_key=None) == "https://git.example.com/t/1"

@@ -1,4 +1,4 @@
-"""Parsing a DAG file is cheap: it names what runs, and loads nothing of what the tasks need."""
+"""Parsing a DAG file is cheap: it loads no module that only tasks need."""
 
 from __future__ import annotations
 

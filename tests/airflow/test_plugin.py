@@ -21,12 +21,19 @@ def plugin():
 
 
 def test_the_plugin_loads_without_an_import_error(plugin):
-    """What cannot be imported is only a line in a log, and our listener would be missing."""
+    """An import error is only a line in a log, and our listener would be missing."""
     assert plugins_manager.get_import_errors() == {}
     assert [type(listener).__name__ for listener in plugin.listeners] == ["Preloader", "TaskRecorder", "FailureLines"]
 
 
-def test_no_module_of_ours_takes_the_name_of_somebody_elses(plugin):
+def test_a_starting_component_logs_wrong_settings(plugin, monkeypatch, caplog):
+    """The plugin is loaded nevertheless."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")
+    plugin.on_load()
+    assert [(one.levelname, "did you mean git_timeout?" in one.message) for one in caplog.records] == [("ERROR", True)]
+
+
+def test_no_module_of_ours_has_the_name_of_another_package(plugin):
     """A `plugins/hedgehog/gitops/git.py` executed as `git` would replace GitPython in every Airflow process."""
     ours = {
         name
@@ -42,6 +49,6 @@ def test_the_package_is_ignored_by_one_line():
     assert (PLUGINS / ".airflowignore").read_text() == "hedgehog/\n"
 
 
-def test_one_file_beside_the_package_is_all_that_airflow_scans():
-    """Everything else of ours is imported as `hedgehog`."""
+def test_airflow_scans_only_one_file_beside_the_package():
+    """All other modules of ours are imported as `hedgehog`."""
     assert [path.name for path in PLUGINS.glob("*.py")] == ["hedgehog_plugin.py"]

@@ -1,4 +1,4 @@
-"""`hedgehog setup` makes what is missing, tries every connection, and says what is wrong in words."""
+"""`hedgehog setup` creates what is missing, tries every connection, and explains what is wrong."""
 
 from __future__ import annotations
 
@@ -49,15 +49,26 @@ def run(*arguments: str) -> int:
 
 
 def save_fabric(parameters: dict[str, Any], **settings: Any) -> None:
-    """Add a fabric with a repository that is not there."""
+    """Add a fabric with a repository that does not exist."""
     connection = store_database.connect(parameters)
     fabric_store.save_repository(connection, "network", {"url": "file:///nowhere/fabrics.git"})
     fabric_store.save_fabric(connection, "fabric-1", settings)
     connection.close()
 
 
-def test_missing_pools_are_made_with_their_slots(airflow, fabric_database, capsys):
-    """Those that are there keep the slots that somebody gave them."""
+def test_a_wrong_setting_is_a_problem_and_the_rest_is_still_checked(airflow, fabric_database, monkeypatch, capsys):
+    """A mistyped name is found without waiting for a run."""
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__GIT_TIMOUT", "7200")
+    monkeypatch.setenv("AIRFLOW__HEDGEHOG__LOG_KEEP", "few")
+    assert run("--check") == 1
+    shown = capsys.readouterr().out
+    assert "PROBLEM  settings: [hedgehog] has 'git_timout', which is not a setting; did you mean git_timeout?" in shown
+    assert "PROBLEM  settings: [hedgehog] log_keep is 'few'; it must be a whole number of logs, 0 or more" in shown
+    assert "ok  pools" in shown
+
+
+def test_missing_pools_are_created_with_their_slots(airflow, fabric_database, capsys):
+    """Existing pools keep their slots."""
     airflow.pools = {"default_pool": "128", "git_sync": "99"}
     assert run() == 0
     slots = {name: str(slots) for name, (slots, _) in POOLS.items()}
@@ -75,8 +86,8 @@ def test_a_second_run_changes_nothing(airflow, fabric_database, capsys):
     assert "created" not in capsys.readouterr().out
 
 
-def test_a_check_names_what_is_missing_and_makes_nothing(airflow, fabric_database, capsys):
-    """For those who want to know before they change."""
+def test_a_check_names_what_is_missing_and_creates_nothing(airflow, fabric_database, capsys):
+    """For those who want to know before they change anything."""
     airflow.pools = {"default_pool": "128"}
     assert run("--check") == 1
     assert airflow.pools == {"default_pool": "128"}
@@ -84,7 +95,7 @@ def test_a_check_names_what_is_missing_and_makes_nothing(airflow, fabric_databas
 
 
 def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, capsys):
-    """Making tables is a change."""
+    """Creating tables is a change."""
     parameters = postgres.database("hedgehog_unmigrated")
     connection = {"conn_type": "postgres", "host": parameters["host"], "login": parameters["user"]}
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", json.dumps({**connection, "schema": "hedgehog_unmigrated"}))
@@ -98,8 +109,8 @@ def test_a_check_leaves_an_empty_database_empty(airflow, postgres, monkeypatch, 
     postgres.drop("hedgehog_unmigrated")
 
 
-def test_a_database_that_is_away_is_a_problem_and_the_rest_is_still_looked_at(airflow, monkeypatch, capsys):
-    """One run tells everything that is to be put right, and no secret."""
+def test_an_unreachable_database_is_a_problem_and_the_rest_is_still_checked(airflow, monkeypatch, capsys):
+    """One run reports everything that must be corrected, and no secret."""
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", "postgres://ada:s3cr3t-word@/none?host=%2Fnowhere")
     airflow.pools = {"default_pool": "128"}
     assert run("--check") == 1
@@ -110,8 +121,8 @@ def test_a_database_that_is_away_is_a_problem_and_the_rest_is_still_looked_at(ai
     assert "s3cr3t-word" not in shown
 
 
-def test_an_airflow_without_a_database_is_a_problem_that_names_the_way_out(fabric_database, monkeypatch, capsys):
-    """Its database is not migrated, most likely; the error of the driver may show the URL and is not repeated."""
+def test_an_airflow_without_a_database_is_a_problem_with_advice(fabric_database, monkeypatch, capsys):
+    """Its database is probably not migrated; the driver's error may show the URL and is not repeated."""
 
     class Broken(FakeAirflow):
         def get_pools(self) -> list[tuple[Any, ...]]:
@@ -172,10 +183,18 @@ def dag(dag_id: str, *, paused: bool = False, broken: bool = False) -> dict[str,
     ("change", "said", "status"),
     [
         (lambda found: found, "ok  DAGs: {n} parsed, none paused", 0),
-        (lambda found: found[1:], "PROBLEM  DAGs not parsed: {first}; is dags_folder right?", 1),
+        (lambda found: found[1:], "PROBLEM  DAGs not parsed: {first}; check dags_folder", 1),
         (lambda found: [dag("hedgehog_x", broken=True), *found], "PROBLEM  DAGs with errors: hedgehog_x; see", 1),
-        (lambda found: [dag("hedgehog_x", paused=True), *found], "PROBLEM  DAGs paused: hedgehog_x; `airflow dags", 1),
-        (lambda found: RemoteUnavailable("Airflow's API is away"), "skipped  DAGs: Airflow's API is away; start", 0),
+        (
+            lambda found: [dag("hedgehog_x", paused=True), *found],
+            "PROBLEM  DAGs paused: hedgehog_x; run `airflow dags",
+            1,
+        ),
+        (
+            lambda found: RemoteUnavailable("Airflow's API is unreachable"),
+            "skipped  DAGs: Airflow's API is unreachable; start",
+            0,
+        ),
         (lambda found: PermissionDenied("not allowed"), "PROBLEM  DAGs: not allowed", 1),
     ],
     ids=["all well", "not parsed", "broken", "paused", "not started yet", "not allowed"],
@@ -184,15 +203,15 @@ def test_a_check_ends_with_the_dags(airflow, fabric_database, monkeypatch, capsy
     """The last step of the start-up: database, pools, connections, DAGs."""
     ids = sorted(path.stem for path in setup.DAGS.glob("hedgehog_*.py"))
     answer = change([dag(dag_id) for dag_id in ids])
-    monkeypatch.setattr("hedgehog.airflow.rest.open_api", lambda: FakeApi(answer))
+    monkeypatch.setattr("hedgehog.airflow.adapters.rest.open_api", lambda: FakeApi(answer))
     assert run("--check") == status
     shown = capsys.readouterr().out
     assert said.format(n=len(ids), first=ids[0]) in shown
     assert shown.index("fabric database") < shown.index("pools: git_sync") < shown.index("DAGs")
 
 
-def test_without_a_way_to_the_api_the_dags_are_skipped(airflow, fabric_database, monkeypatch, capsys):
-    """The check says how to have them looked at."""
-    monkeypatch.setattr("hedgehog.airflow.rest.open_api", lambda: None)
+def test_without_a_connection_to_the_api_the_dags_are_not_checked(airflow, fabric_database, monkeypatch, capsys):
+    """The check says what it needs for that."""
+    monkeypatch.setattr("hedgehog.airflow.adapters.rest.open_api", lambda: None)
     assert run("--check") == 0
-    assert "skipped  DAGs: a connection hedgehog_airflow_api with a login would show" in capsys.readouterr().out
+    assert "skipped  DAGs: not checked; create a connection hedgehog_airflow_api" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from hedgehog.store.database import transaction
-from tests.test_cli import connection_uri, filled, hedgehog
+from tests.cli.lab import connection_uri, filled, hedgehog
 
 __all__ = ["connection_uri", "filled", "hedgehog"]
 
@@ -106,12 +106,12 @@ spec: {name: lab}
 """
 
 
-def test_a_place_that_is_no_backup_is_said(copy, tmp_path):
+def test_a_place_that_is_not_a_backup_is_said(copy, tmp_path):
     """The directory of all backups, for one."""
     status, _, err = copy("restore", tmp_path)
     assert (status, err) == (
         1,
-        f"hedgehog: error: {tmp_path} has no manifest.json: it is no backup, or was not written to its end\n",
+        f"hedgehog: error: {tmp_path} has no manifest.json: it is not a backup, or was not written to its end\n",
     )
 
 

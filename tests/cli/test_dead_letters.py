@@ -12,7 +12,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, sync_state
-from tests.test_cli import connection_uri, hedgehog
+from tests.cli.lab import connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 
@@ -77,7 +77,7 @@ def test_replaying_makes_it_due_and_says_so(parked):
     assert (listed(parked), listed(parked, "--closed")) == ([("b", "parked")], [("a", "replayed"), ("b", "parked")])
 
 
-def test_a_suspended_fabric_stays_parked_and_is_told(parked, database_parameters):
+def test_a_suspended_fabric_stays_parked_and_is_reported(parked, database_parameters):
     """Together with those that are replayed; it was parked while a run was still at it."""
     connection = store_database.connect(database_parameters)
     fabrics.suspend(connection, "b", reason="work", until=None)
@@ -93,7 +93,7 @@ def test_a_suspended_fabric_stays_parked_and_is_told(parked, database_parameters
 def test_a_discarded_one_keeps_who_and_why(parked):
     """Off the list, but not forgotten."""
     status, out, _ = parked("dead-letters", "discard", "2", "--reason", "site closed")
-    assert (status, out) == (0, "2: b → kubernetes is off the list and stays parked\n")
+    assert (status, out) == (0, "2: b → kubernetes is removed from the list and stays parked\n")
     assert listed(parked) == [("a", "parked")]
     _, out, _ = parked("dead-letters", "show", "2", "--output", "json")
     assert (json.loads(out)["closed_by"], json.loads(out)["note"]) == (PERSON, "site closed")
@@ -105,7 +105,7 @@ def test_a_discarded_one_keeps_who_and_why(parked):
         (("replay",), "which dead letters? give their numbers, fabrics, or say that all are meant"),
         (("replay", "7"), "there is no dead letter 7; `hedgehog dead-letters list --closed` shows them all"),
         (("replay", "--fabric", "aa"), "there is no fabric 'aa'; did you mean a?"),
-        (("discard", "1", "--reason", " "), "say why with --reason; who looks for the fabric later will ask"),
+        (("discard", "1", "--reason", " "), "say why with --reason, for those who look at the fabric later"),
     ],
 )
 def test_what_is_not_clear_is_refused(parked, words, said):

@@ -9,17 +9,17 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
-from hedgehog.airflow import hooks
+from hedgehog.airflow.adapters import hooks
 from hedgehog.fabric import render
-from hedgehog.fabric.differences import Difference
-from hedgehog.fabric.drift import Drift, DriftState
+from hedgehog.fabric.differences import FieldDifference
+from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.apply import apply_one
-from hedgehog.store import drift as store
-from hedgehog.store import fabrics
+from hedgehog.store import fabrics, open_drift
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
+from tests.cli.lab import connection_uri, hedgehog
 from tests.kube.clusters import api, cluster
-from tests.test_cli import connection_uri, hedgehog
 
 __all__ = ["api", "cluster", "connection_uri", "hedgehog"]
 
@@ -35,16 +35,16 @@ def lab(hedgehog, database):
     settings = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "drift_policy": "report"}
     fabrics.save_fabric(database, "lab", settings)
     fabric = fabrics.load_fabric(database, "lab")
-    fabrics.save_objects(database, fabric.id, [make_server("a"), make_server("b")])
+    object_store.save_objects(database, fabric.id, [make_server("a"), make_server("b")])
     paths = tuple(f".spec.{letter}" for letter in "abcdefg")
-    values = (Difference(".spec.a", 1, "2"), *(Difference(path, 1, 2) for path in paths[1:]))
+    values = (FieldDifference(".spec.a", 1, "2"), *(FieldDifference(path, 1, 2) for path in paths[1:]))
     found = [
         drift("a", "changed", fabric_id=fabric.id, paths=paths, manager="kubectl", score=0.25, differences=values),
         drift("b", "missing", fabric_id=fabric.id),
         drift("c", "unowned", manager="helm"),
     ]
     with transaction(database) as cursor:
-        store.note(cursor, "k8s_a", found)
+        open_drift.note(cursor, "k8s_a", found)
     return hedgehog
 
 
@@ -56,7 +56,7 @@ def test_all_drift_is_listed_with_who_where_and_what_will_be(lab):
         ["FABRIC", "WHERE", "OBJECT", "STATE", "BY", "NEXT", "FOUND"],
         ["lab", "cluster", "Server/default/a", "changed", "kubectl", "held", "0s"],
         *([f".spec.{letter}:", "1", "→", "2"] for letter in "abcde"),
-        ["…", "and", "2", "more;", "--verbose", "shows", "all"],
+        ["and", "2", "more;", "--verbose", "shows", "all"],
         ["lab", "cluster", "Server/default/b", "missing", "-", "held", "0s"],
         ["lab", "cluster", "Server/default/c", "unowned", "helm", "left", "0s"],
         [],
@@ -75,7 +75,7 @@ def test_a_revert_is_noted_and_shown(lab, database):
     status, out, err = lab("drift", "revert", "lab", "Server/default/a")
     assert (status, out) == (0, "Server/default/a\n")
     assert err == "hedgehog: note: the next sync writes them; at once: `hedgehog sync kubernetes lab`\n"
-    assert [one.revert for one in store.listing(database, "lab")] == [True, False, False]
+    assert [one.revert for one in open_drift.listing(database, "lab")] == [True, False, False]
     assert "  reverted  " in lab("drift", "list")[1]
 
 
@@ -86,7 +86,9 @@ def test_adopting_reads_the_cluster_and_changes_the_fabric(lab, database, api, c
     assert lab("drift", "adopt", "lab") == (0, "OBJECT            ACTION\nServer/default/a  configured\n", "")
     assert lab("drift", "adopt", "lab", "Server/default/b")[1].splitlines()[1:] == ["Server/default/b  deleted"]
     row_id = fabrics.load_fabric(database, "lab").id
-    assert [row.manifest for row in fabrics.load_objects(database, [row_id])[row_id]] == [make_server("a", "edited")]
+    assert [row.manifest for row in object_store.load_objects(database, [row_id])[row_id]] == [
+        make_server("a", "edited")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -94,12 +96,12 @@ def test_adopting_reads_the_cluster_and_changes_the_fabric(lab, database, api, c
     [
         (["revert", "lab", "Server/default/c"], 1, "Server/default/c has no drift that a sync could revert"),
         (["list", "lap"], 1, "there is no fabric 'lap'; did you mean lab?"),
-        (["adopt", "lab", "VPC"], 2, "'VPC' is no object; write VPC/default/prod, or the path of a file in Git"),
-        (["revert", "lab", "x/y.yaml"], 1, "x/y.yaml is no file in Git that waits for a decision"),
-        (["revert", "lab", "Server/default/a", "--in", "git"], 1, "Server/default/a is no file in Git"),
+        (["adopt", "lab", "VPC"], 2, "'VPC' is not an object; write VPC/default/prod, or the path of a file in Git"),
+        (["revert", "lab", "x/y.yaml"], 1, "x/y.yaml is not a file in Git that waits for a decision"),
+        (["revert", "lab", "Server/default/a", "--in", "git"], 1, "Server/default/a is not a file in Git"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_line(lab, words, status, said):
+def test_what_cannot_be_done_is_reported_in_a_line(lab, words, status, said):
     """With what to do instead."""
     found, out, err = lab("drift", *words)
     assert (found, out) == (status, "")
@@ -160,15 +162,17 @@ def test_a_correction_that_others_stand_in_the_way_of_reads_as_held(lab, databas
 def stored(database):
     """The objects of the fabric."""
     row_id = fabrics.load_fabric(database, "lab").id
-    return fabrics.load_objects(database, [row_id])[row_id]
+    return object_store.load_objects(database, [row_id])[row_id]
 
 
 def test_values_of_strangers_stay_on_their_line(lab, database):
     """A file cannot forge a row, nor move the cursor."""
-    evil = Difference(".spec.a", "x", "y\x1b[2J\nlab  cluster  VPC/default/forged  changed")
+    evil = FieldDifference(".spec.a", "x", "y\x1b[2J\nlab  cluster  VPC/default/forged  changed")
     row_id = fabrics.load_fabric(database, "lab").id
     with transaction(database) as cursor:
-        store.note(cursor, "k8s_a", [drift("a", "changed", fabric_id=row_id, paths=(".spec.a",), differences=(evil,))])
+        open_drift.note(
+            cursor, "k8s_a", [drift("a", "changed", fabric_id=row_id, paths=(".spec.a",), differences=(evil,))]
+        )
     out = lab("drift", "list", "lab")[1]
     assert "\x1b" not in out
     assert not any(line.startswith("lab  cluster  VPC") for line in out.splitlines())

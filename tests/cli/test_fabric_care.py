@@ -9,13 +9,14 @@ import pytest
 
 from devstack.git_server import GitServer, Person
 from devstack.objects import make_server
-from hedgehog.airflow import hooks
+from hedgehog.airflow.adapters import hooks
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
+from tests.cli.lab import connection_uri, hedgehog
 from tests.kube.clusters import api, cluster
-from tests.services.git_sync_lab import make_vpc
-from tests.test_cli import connection_uri, hedgehog
+from tests.services.git.sync_lab import make_vpc
 
 __all__ = ["api", "cluster", "connection_uri", "hedgehog"]
 
@@ -31,7 +32,7 @@ def lab(hedgehog, database, tmp_path, monkeypatch):
         settings = {"git_repository": "net", "git_directory": "fabrics/lab", "git_sync_enabled": True}
         fabrics.save_fabric(database, "lab", settings)
         fabrics.save_fabric(database, "other", {})
-        fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_vpc("vpc-0")])
+        object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_vpc("vpc-0")])
         hedgehog.host = host
         assert hedgehog("sync", "git", "lab")[0] == 0
         yield hedgehog
@@ -58,15 +59,15 @@ def test_a_resume_of_what_is_not_suspended_says_so(lab):
 
 def test_a_suspended_fabric_can_be_previewed(lab, database):
     """To look at is not to touch."""
-    fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("new")])
+    object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, [make_server("new")])
     lab("fabric", "suspend", "lab", "--reason", "CHG-17")
     status, out, err = lab("sync", "git", "lab", "--dry-run", "--output", "json")
     assert (status, json.loads(out)[0]["counts"]["created"]) == (0, 1)
-    assert "lab is suspended: CHG-17; a sync leaves it alone" in err
+    assert "lab is suspended: CHG-17; a sync skips it until it is resumed" in err
     assert json.loads(lab("sync", "git", "lab", "--output", "json")[1])[0]["status"] == "skipped"
 
 
-def test_a_deletion_is_shown_first_and_tells_what_stays(lab, database):
+def test_a_deletion_is_shown_first_and_says_what_stays(lab, database):
     """How to remove it stands beside it."""
     status, out, err = lab("fabric", "delete", "lab")
     assert (status, "nothing was changed; do it with --yes" in err) == (1, True)
@@ -84,7 +85,7 @@ def test_a_purge_is_shown_first_and_leaves_edits(lab, database, tmp_path):
     Person(tmp_path / "ada", lab.host.url("net")).commit({"fabrics/lab/README.md": "mine\n", "fabrics/lab/notes": "x"})
     status, out, _ = lab("fabric", "delete", "lab", "--purge")
     assert (status, "from Git, 2 files of net:" in out) == (1, True)
-    assert "1 files stay in Git, for people changed them: fabrics/lab/README.md" in out
+    assert "1 files stay in Git because people changed them: fabrics/lab/README.md" in out
     assert fabrics.fabric_names(database) == ["lab", "other"]
     status, out, err = lab("fabric", "delete", "lab", "--purge", "--yes", "--output", "json")
     done = json.loads(out)
@@ -94,7 +95,7 @@ def test_a_purge_is_shown_first_and_leaves_edits(lab, database, tmp_path):
 
 
 def test_a_purge_that_is_cut_off_says_how_it_stands_and_how_to_go_on(lab, database, api, cluster, monkeypatch):
-    """The files are gone already when the cluster is away."""
+    """The files are gone already when the cluster is unreachable."""
     monkeypatch.setattr(hooks, "open_cluster", lambda name: cluster.connect(name=name))
     fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_lab"})
     assert (lab("sync", "git", "lab")[0], lab("sync", "kubernetes", "lab")[0]) == (0, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.services.git_sync_lab import Lab, make_vpc, open_lab
+from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
 WIRING = Path(__file__).resolve().parents[2] / "examples" / "gen" / "namespaces.yaml"
 
@@ -42,7 +42,7 @@ def test_what_was_pushed_is_taken_in_at_once(lab, command):
     assert (status, json.loads(out)[0]["fabrics"][0]["counts"]["created"]) == (0, 1), err
 
 
-def test_what_is_unknown_is_told_and_a_failure_is_status_1(lab, command):
+def test_what_is_unknown_is_reported_and_a_failure_is_status_1(lab, command):
     """As every command does."""
     status, out, err = command("pull", "nothing")
     assert (status, out) == (1, "")

@@ -14,11 +14,11 @@ from hedgehog.cli.output import Screen
 from hedgehog.cli.status import _explanation
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
-from hedgehog.services.status import standings
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
+from hedgehog.services.observe.status import target_statuses
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import transaction
-from tests.test_cli import connection_uri, hedgehog
+from tests.cli.lab import connection_uri, hedgehog
 
 __all__ = ["connection_uri", "hedgehog"]
 
@@ -27,13 +27,13 @@ LONG = "a very long reason " * 20 + "whose end says what to do"
 
 @pytest.fixture
 def lab(hedgehog, database):
-    """The command on three fabrics: one in step, one with six refused objects, one suspended."""
+    """The command on three fabrics: one in sync, one with six refused objects, one suspended."""
     for name in ("good", "bad", "quiet"):
         fabrics.save_fabric(database, name, {"enable_k8s_sync": True, "kubernetes_connection_id": f"k8s_{name}"})
-    findings = tuple(Finding(ProblemKind.REFUSED, f"VPC/default/v-{n}", f"{LONG} {n}") for n in range(6))
-    ends = {"good": (OutcomeStatus.SUCCESS, ()), "bad": (OutcomeStatus.HELD, findings)}
+    problems = tuple(SyncProblem(ProblemKind.REFUSED, f"VPC/default/v-{n}", f"{LONG} {n}") for n in range(6))
+    ends = {"good": (OutcomeStatus.SUCCESS, ()), "bad": (OutcomeStatus.HELD, problems)}
     for name, (status, found) in ends.items():
-        outcome = Outcome(name, Target.KUBERNETES, status, generation=1, findings=found, reason=f"{LONG} (and 5 more)")
+        outcome = Outcome(name, Target.KUBERNETES, status, generation=1, problems=found, reason=f"{LONG} (and 5 more)")
         with transaction(database) as cursor:
             sync_state.finish(cursor, fabrics.load_fabric(database, name).id, outcome, run_id="r")
     fabrics.suspend(database, "quiet", reason="CHG-17", until=None)
@@ -47,7 +47,7 @@ def test_reasons_are_whole_where_nothing_limits_them(lab, monkeypatch):
     lines = out.splitlines()
     assert status == 0
     assert lines[1].endswith(f"VPC/default/v-0: {LONG} 0")
-    assert lines[4].strip() == "… and 3 more: `hedgehog explain bad`"
+    assert lines[4].strip() == "and 3 more; see `hedgehog explain bad`"
     assert "(and 5 more)" not in out
     assert "suspended: CHG-17" in out
     assert lines[-2] == "3 fabrics: 1 in_sync, 1 out_of_sync, 1 suspended; 6 problems for somebody"
@@ -70,7 +70,7 @@ def test_rows_are_selected(lab):
     assert names("--not-in-sync") == ["bad", "quiet"]
     assert names("--select", "status=in_sync,suspended") == ["good", "quiet"]
     assert names("--select", "status=in_sync,suspended", "--select", "fabric=q*") == ["quiet"]
-    assert lab("status", "good", "--not-in-sync")[1] == "every fabric is in step\n"
+    assert lab("status", "good", "--not-in-sync")[1] == "every fabric is in sync\n"
     assert lab("status", "--select", "status=parked") == (0, "no fabric fits status=parked\n", "")
 
 
@@ -78,14 +78,14 @@ def test_an_explanation_names_everything_and_what_to_do(lab):
     """And its exit status is an answer."""
     status, out, _ = lab("explain", "bad")
     assert status == 1
-    assert out.startswith("bad is not in step; 6 problems for you\n")
+    assert out.startswith("bad is not in sync; 6 problems for you\n")
     assert "refused-object (6, since" in out
     assert all(f"VPC/default/v-{number}: {LONG} {number}" in out for number in range(6))
-    assert "→ correct the object or file where it is kept" in out
+    assert "→ correct the object or file in Git" in out
     checks = "hedgehog fabric export bad | hedgehog validate --fabric bad - --against-cluster"
     assert [line.strip() for line in out.splitlines()].count(checks) == 1
     assert lab("explain", "good")[:2] == (0, lab("explain", "good")[1])
-    assert lab("explain", "good")[1].startswith("good is in step")
+    assert lab("explain", "good")[1].startswith("good is in sync")
     status, out, _ = lab("explain", "quiet")
     assert (status, "`hedgehog fabric resume quiet`" in out) == (0, True)
     told = json.loads(lab("explain", "bad", "--output", "json")[1])
@@ -96,7 +96,7 @@ def test_an_explanation_names_everything_and_what_to_do(lab):
 def test_a_command_is_on_a_line_of_its_own_however_narrow_the_screen(lab, database, width):
     """To be copied; half a command with a line break behind it would run."""
     fabric = fabrics.load_fabric(database, "bad")
-    rows = standings(database, ["bad"], now=datetime.now(UTC))
+    rows = target_statuses(database, ["bad"], now=datetime.now(UTC))
     lines = list(_explanation(fabric, rows, datetime.now(UTC), Screen(width), every=True))
     commands = [problem.command for problem in rows[0].problems]
     assert {line.strip() for line in lines} >= set(commands)

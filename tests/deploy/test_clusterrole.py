@@ -14,13 +14,14 @@ from devstack.cluster import RBAC, DevCluster
 from devstack.objects import small_fabric
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
-from hedgehog.fabric.rights import Right, rights_to
+from hedgehog.fabric.permissions import Permission, permissions_for
 from hedgehog.kube.client import APPLY_PATCH, Cluster
-from hedgehog.kube.definitions import FALLBACK_GROUP
-from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read
+from hedgehog.kube.fabric_crd import FALLBACK_GROUP
+from hedgehog.kube.health import AGENT, GATEWAY_AGENT, read_facts
 from hedgehog.kube.watch import list_scope, open_stream
-from hedgehog.services.kubernetes_sync import sync
+from hedgehog.services.kubernetes.sync import sync
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from tests.kube.clusters import api, cluster
 
@@ -33,10 +34,10 @@ BOUND = {it["metadata"]["namespace"]: it["roleRef"]["name"] for it in MANIFESTS 
 ACCOUNT = "hedgehog-airflow"
 
 
-def granted(rules: Iterable[Mapping[str, Any]], namespace: str) -> set[Right]:
-    """The rights that rules give where they are bound."""
+def granted(rules: Iterable[Mapping[str, Any]], namespace: str) -> set[Permission]:
+    """The permissions that rules give where they are bound."""
     return {
-        Right(verb, group, resource, namespace)
+        Permission(verb, group, resource, namespace)
         for rule in rules
         for verb in rule["verbs"]
         for group in rule["apiGroups"]
@@ -44,22 +45,24 @@ def granted(rules: Iterable[Mapping[str, Any]], namespace: str) -> set[Right]:
     }
 
 
-def read_only(kind: Kind) -> Right:
-    """The right to list a kind that controllers write."""
-    return Right("list", kind.group, kind.plural, kind.default_namespace)
+def read_only(kind: Kind) -> Permission:
+    """The permission to list a kind that controllers write."""
+    return Permission("list", kind.group, kind.plural, kind.default_namespace)
 
 
-def test_each_namespace_has_the_rights_that_its_kinds_take() -> None:
-    """The table of kinds and the verbs of `rights_to` are the one source; a new kind makes this test fail."""
+def test_each_namespace_grants_the_permissions_that_its_kinds_need() -> None:
+    """The table of kinds and the verbs of `rights_to` are the only source; a new kind makes this test fail."""
     summaries = [FABRIC, replace(FABRIC, group=FALLBACK_GROUP)]
-    used = {right for kind in KINDS.values() for right in rights_to(kind, kind.default_namespace)}
-    used |= {right for kind in summaries for right in rights_to(kind, FABRIC.default_namespace, status=True)}
+    used = {permission for kind in KINDS.values() for permission in permissions_for(kind, kind.default_namespace)}
+    used |= {
+        permission for kind in summaries for permission in permissions_for(kind, FABRIC.default_namespace, status=True)
+    }
     used |= {read_only(AGENT), read_only(GATEWAY_AGENT)}
-    assert {right for namespace, role in BOUND.items() for right in granted(RULES[role], namespace)} == used
+    assert {permission for namespace, role in BOUND.items() for permission in granted(RULES[role], namespace)} == used
 
 
-def test_what_has_no_namespace_is_definitions_names_and_reading() -> None:
-    """Only our own definition is written; no Secret, no Pod, no wildcard anywhere."""
+def test_cluster_wide_permissions_are_limited_to_definitions_namespaces_and_reading() -> None:
+    """Only our own definition is written; no Secret, no Pod, no wildcard."""
     (cluster_wide,) = [it["roleRef"]["name"] for it in MANIFESTS if it["kind"] == "ClusterRoleBinding"]
     rules = {
         (rule["resources"][0], tuple(rule["verbs"])): rule.get("resourceNames", []) for rule in RULES[cluster_wide]
@@ -76,8 +79,8 @@ def test_what_has_no_namespace_is_definitions_names_and_reading() -> None:
     }
 
 
-def test_every_role_is_bound_to_the_one_account() -> None:
-    """A role that nobody has would be forgotten."""
+def test_every_role_is_bound_to_the_account() -> None:
+    """An unbound role would have no effect."""
     bindings = [it for it in MANIFESTS if it["kind"].endswith("Binding")]
     subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": FABRIC.default_namespace}
     assert [it["subjects"] for it in bindings] == [[subject]] * len(bindings)
@@ -86,7 +89,7 @@ def test_every_role_is_bound_to_the_one_account() -> None:
 
 @pytest.fixture
 def user(cluster: DevCluster, api: Cluster) -> Iterator[Path]:
-    """The kubeconfig of a user who has exactly the rights of the file."""
+    """The kubeconfig of a user who has exactly the permissions of the file."""
     name = "restricted"
     kubeconfig = cluster.user(name, [])
     for manifest in [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fab"}}, *MANIFESTS]:
@@ -111,24 +114,26 @@ def put(client: Cluster, manifest: dict[str, Any], user: str) -> None:
     )
 
 
-def test_a_whole_sync_works_with_these_rights(database: Connection, cluster: DevCluster, user: Path) -> None:
+def test_a_whole_sync_works_with_these_permissions(database: Connection, cluster: DevCluster, user: Path) -> None:
     """Definition, namespace, objects, status, prune: the first run installs, the second deletes."""
     values = {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_a", "publish_fabric_resource": True}
     fabrics.save_fabric(database, "lab", values)
     objects = small_fabric("x")
     outcomes = []
     for manifests in (objects, objects[:-1]):
-        fabrics.save_objects(database, fabrics.load_fabric(database, "lab").id, manifests, delete_missing=True)
+        object_store.save_objects(database, fabrics.load_fabric(database, "lab").id, manifests, delete_missing=True)
         outcomes += sync(database, ["lab"], open_cluster=lambda name: cluster.connect(user, name=name), run_id="run-1")
     assert [(it.status, it.reason) for it in outcomes] == [(OutcomeStatus.SUCCESS, it.reason) for it in outcomes]
     assert [(it.counts["created"], it.counts["deleted"]) for it in outcomes] == [(6, 0), (0, 1)]
 
 
-def test_health_checks_find_no_right_missing(cluster: DevCluster, user: Path) -> None:
+def test_health_checks_find_no_missing_permission(cluster: DevCluster, user: Path) -> None:
     """For every kind that a fabric can hold."""
     client = cluster.connect(user)
-    rights = {right for kind in KINDS.values() for right in rights_to(kind, kind.default_namespace)}
-    facts = read(client, KINDS.values(), rights, resources=True)
+    permissions = {
+        permission for kind in KINDS.values() for permission in permissions_for(kind, kind.default_namespace)
+    }
+    facts = read_facts(client, KINDS.values(), permissions, resources=True)
     client.close()
     assert (facts.denied, {part: why for part, why in facts.unread.items() if "forbidden" in why}) == (frozenset(), {})
     assert facts.nodes is not None

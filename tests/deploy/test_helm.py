@@ -26,7 +26,7 @@ def variables(worker_set: dict[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in worker_set["env"]}
 
 
-def test_every_queue_has_a_set_with_as_many_processes_as_its_pool_has_slots() -> None:
+def test_every_queue_has_a_worker_set_with_as_many_processes_as_its_pool_has_slots() -> None:
     """More would wait for a slot, fewer would leave slots unused."""
     processes = {
         it["queue"]: it["replicas"] * int(variables(it)["AIRFLOW__CELERY__WORKER_CONCURRENCY"]) for it in CELERY["sets"]
@@ -35,37 +35,37 @@ def test_every_queue_has_a_set_with_as_many_processes_as_its_pool_has_slots() ->
     assert CELERY["enableDefault"] is False
 
 
-def test_the_names_of_sets_are_names_of_kubernetes_objects() -> None:
-    """The chart makes the names of Deployments from them."""
+def test_the_names_of_worker_sets_are_valid_kubernetes_names() -> None:
+    """The chart uses them in the names of Deployments."""
     names = [it["name"] for it in CELERY["sets"]]
     assert [name for name in names if not re.fullmatch(r"[a-z]([-a-z]*[a-z])?", name)] == []
     assert len(set(names)) == len(names)
 
 
 def test_every_setting_is_one_that_airflow_reads() -> None:
-    """Checked against what the installed Airflow and its providers describe."""
+    """Checked against the descriptions of the installed Airflow and its providers."""
     settings = [(section, option) for section, options in VALUES["config"].items() for option in options]
     settings += [it for worker_set in CELERY["sets"] for it in of_environment(variables(worker_set))]
     assert unknown(settings) == []
 
 
-def test_the_values_are_for_the_airflow_that_the_lock_pins_and_for_our_version() -> None:
-    """The chart decides by this number what it renders."""
+def test_the_values_are_for_the_pinned_airflow_and_our_version() -> None:
+    """The chart renders according to this number."""
     (pinned,) = re.findall(r"^apache-airflow==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     (version,) = re.findall(r'^version = "(\S+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert VALUES["airflowVersion"] == pinned
     assert VALUES["images"]["airflow"]["tag"] == version
 
 
-def test_no_task_of_ours_outlasts_what_the_deployment_allows_it() -> None:
-    """Else a message would be delivered again, or a worker killed, while its task runs."""
+def test_no_task_takes_longer_than_the_deployment_allows() -> None:
+    """Otherwise a message would be delivered again, or a worker killed, while its task runs."""
     seconds = TASK_TIMEOUT.total_seconds()
     assert int(VALUES["config"]["celery_broker_transport_options"]["visibility_timeout"]) > seconds
     assert CELERY["terminationGracePeriodSeconds"] > seconds
 
 
 def test_the_migration_prepares_the_fabric_database_and_the_pools() -> None:
-    """Before any task can run: a pool that is missing would keep its tasks waiting."""
+    """Before any task can run: a missing pool would keep its tasks waiting."""
     (command,) = VALUES["migrateDatabaseJob"]["args"][2:]
     assert [command.index(part) for part in ("airflow db migrate", "hedgehog migrate", "hedgehog setup")] == sorted(
         command.index(part) for part in ("airflow db migrate", "hedgehog migrate", "hedgehog setup")
@@ -73,13 +73,13 @@ def test_the_migration_prepares_the_fabric_database_and_the_pools() -> None:
 
 
 def test_no_secret_is_in_the_file() -> None:
-    """Secrets are named, never written down."""
+    """Secrets are referred to by name."""
     text = (ROOT / "deploy" / "helm" / "values.yaml").read_text()
     assert re.findall(r"(?i)^\s*(?:pass|password|token|\w*key)\s*:\s*\S+", text, re.MULTILINE) == []
 
 
-def test_every_component_has_requests_and_a_limit() -> None:
-    """Without them a busy neighbour starves the scheduler, and a leak takes the node with it. Those beside them, too."""
+def test_every_component_has_requests_and_limits() -> None:
+    """Without them a busy neighbour starves the scheduler, and a leak takes down the node. Sidecars have them, too."""
     parts = {
         name: VALUES[name] for name in ("scheduler", "dagProcessor", "triggerer", "apiServer", "migrateDatabaseJob")
     }
@@ -93,7 +93,7 @@ def test_every_component_has_requests_and_a_limit() -> None:
 
 
 def test_backups_outlive_the_pod() -> None:
-    """They are written to a claimed volume, by the workers of their queue."""
+    """The workers of their queue write them to a claimed volume."""
     (workers,) = [it for it in CELERY["sets"] if it["queue"] == "maintenance"]
     (volume,), (mount,) = workers["extraVolumes"], workers["extraVolumeMounts"]
     claim = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "backups.yaml").read_text())
@@ -101,15 +101,15 @@ def test_backups_outlive_the_pod() -> None:
     assert (mount["name"], mount["mountPath"]) == (volume["name"], VALUES["config"]["hedgehog"]["backup_directory"])
 
 
-def test_no_container_gains_a_right() -> None:
-    """Neither root nor a capability, and no way to either."""
+def test_no_container_gains_a_privilege() -> None:
+    """Neither root nor a capability, and no way to gain them."""
     contexts = VALUES["securityContexts"]
     assert contexts["containers"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     assert contexts["pod"]["runAsNonRoot"] is True
 
 
-def test_the_chart_takes_the_values(request: pytest.FixtureRequest) -> None:
-    """Against the official chart's values.schema.json: the one of an unpacked chart, else the one of the reference data."""
+def test_the_chart_accepts_the_values(request: pytest.FixtureRequest) -> None:
+    """Checked against the official chart's values.schema.json: of an unpacked chart, or of the reference data."""
     import jsonschema
 
     unpacked = os.environ.get(CHART)

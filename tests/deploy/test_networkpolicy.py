@@ -17,7 +17,7 @@ POLICY = yaml.safe_load(
 )
 
 
-def test_an_api_server_takes_the_policy(cluster: DevCluster, api: Cluster) -> None:
+def test_an_api_server_accepts_the_policy(cluster: DevCluster, api: Cluster) -> None:
     """Field by field, without writing it."""
     query = {"fieldManager": "test", "fieldValidation": "Strict", "dryRun": "All"}
     path = f"/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/{POLICY['metadata']['name']}"

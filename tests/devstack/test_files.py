@@ -1,4 +1,4 @@
-"""Files that go while they are looked at are passed over, and no other is."""
+"""Files that vanish while they are read are skipped, and only those."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from devstack.files import content, present
 
 
-def test_the_files_below_a_directory_are_found_with_what_they_hold(tmp_path: Path) -> None:
-    """Links are none of them."""
+def test_the_files_below_a_directory_are_found_with_their_content(tmp_path: Path) -> None:
+    """Links are not followed."""
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a").write_text("1")
     (tmp_path / "b").write_text("22")
@@ -17,8 +17,8 @@ def test_the_files_below_a_directory_are_found_with_what_they_hold(tmp_path: Pat
     assert sorted(found) == [(tmp_path / "b", 2, b"22"), (tmp_path / "d" / "a", 1, b"1")]
 
 
-def test_what_vanishes_meanwhile_is_passed_over(tmp_path: Path) -> None:
-    """A log that is rotated, a lock of git."""
+def test_a_file_that_vanishes_meanwhile_is_skipped(tmp_path: Path) -> None:
+    """A log that is rotated, or a lock of git."""
     (tmp_path / "d").mkdir()
     for name in ("a", "b", "d/c"):
         (tmp_path / name).write_text("1")

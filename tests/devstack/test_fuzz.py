@@ -1,4 +1,4 @@
-"""A run of the fuzzer says nothing of a target that it gave no input."""
+"""A run of the fuzzer gives input to every target."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from devstack.fuzz.__main__ import _Fuzzing
 from devstack.fuzz.targets import Target
 
 
-def test_a_target_has_at_least_one_input_however_little_time_there_is() -> None:
-    """A busy machine needs all of it for drawing the first."""
+def test_every_target_gets_at_least_one_input() -> None:
+    """On a busy machine, drawing the first may take all of the time."""
     read: list[int] = []
     fuzzing = _Fuzzing(Target("numbers", st.integers(), read.append), 1)
     fuzzing._turn(1, until=0.0)

@@ -1,4 +1,4 @@
-"""What the HTTP server below our stand-ins tells of failures."""
+"""The failures that the HTTP server of our stand-ins reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devstack.http_server import Server
 @pytest.mark.parametrize(
     ("error", "told"), [(BrokenPipeError(), False), (ConnectionResetError(), False), (ValueError("a slip"), True)]
 )
-def test_only_failures_of_our_own_are_told(capsys, error, told):
+def test_only_our_own_failures_are_reported(capsys, error, told):
     """A client that was killed is not one of them."""
     with Server(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         try:

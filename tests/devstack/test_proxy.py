@@ -1,4 +1,4 @@
-"""The proxy of a chaos run treats connections as it is told: nothing that it reports as broken was whole."""
+"""The proxy of a chaos run breaks connections as requested."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    """Before a server that says everything a hundred times."""
+    """In front of a server that repeats everything a hundred times."""
     server = _Server(("127.0.0.1", 0), _Echo)
     with InThread(server, "echo"):
         made = Proxy("echo", ("127.0.0.1", server.server_address[1]), delay=0.001, cut_after=7)
@@ -36,7 +36,7 @@ def proxy() -> Iterator[Proxy]:
 
 
 def ask(proxy: Proxy, text: bytes = b"hedgehog\n") -> bytes:
-    """All that comes back for one line; empty when the connection is refused or reset before that."""
+    """The whole answer to one line; empty when the connection is refused or reset before that."""
     try:
         with socket.create_connection(("127.0.0.1", proxy.port), timeout=LIMIT) as connection:
             connection.sendall(text)
@@ -50,15 +50,15 @@ def ask(proxy: Proxy, text: bytes = b"hedgehog\n") -> bytes:
 
 
 @pytest.mark.parametrize("mode", [Mode.PASS, Mode.SLOW, Mode.TRICKLE])
-def test_what_is_only_slow_arrives_whole(proxy: Proxy, mode: Mode) -> None:
+def test_slow_data_arrives_completely(proxy: Proxy, mode: Mode) -> None:
     """Every byte of it."""
     proxy.set(mode)
     assert ask(proxy) == b"hedgehog\n" * 100
 
 
 @pytest.mark.parametrize("mode", [Mode.REFUSE, Mode.RESET])
-def test_what_is_refused_or_reset_gets_no_answer_until_it_is_over(proxy: Proxy, mode: Mode) -> None:
-    """And is served again on the same port."""
+def test_refused_and_reset_connections_get_no_answer_until_the_outage_ends(proxy: Proxy, mode: Mode) -> None:
+    """Then the same port works again."""
     proxy.set(mode)
     assert ask(proxy) == b""
     proxy.set(Mode.PASS)
@@ -71,8 +71,8 @@ def test_a_cut_answer_ends_in_its_middle(proxy: Proxy) -> None:
     assert len(ask(proxy)) <= 7
 
 
-def test_a_silent_server_takes_what_comes_and_says_nothing(proxy: Proxy) -> None:
-    """Until it is over; then the connection is lost."""
+def test_a_silent_server_accepts_data_and_sends_nothing(proxy: Proxy) -> None:
+    """Until the outage ends; then the connection is lost."""
     proxy.set(Mode.SILENT)
     answers: list[bytes] = []
     asking = threading.Thread(target=lambda: answers.append(ask(proxy)))
@@ -85,7 +85,7 @@ def test_a_silent_server_takes_what_comes_and_says_nothing(proxy: Proxy) -> None
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_something_happens_at_a_message(proxy: Proxy, after: bool) -> None:
+def test_an_action_can_be_triggered_by_a_message(proxy: Proxy, after: bool) -> None:
     """Once, before or after it is passed on."""
     seen: list[bytes] = []
     trip = proxy.trip(1, lambda: seen.append(b"now"), after=after)

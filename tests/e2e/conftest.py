@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[devstack.Stack]:
-    """The running parts. The clocks tick every minute here, so that what only they do can be waited for."""
+    """The running servers. All schedules run every minute, so that tests can wait for them."""
     settings = {
         "AIRFLOW__HEDGEHOG__GIT_SYNC_SCHEDULE": "* * * * *",
         "AIRFLOW__HEDGEHOG__KUBERNETES_SYNC_SCHEDULE": "* * * * *",
@@ -43,7 +43,7 @@ def name() -> str:
 
 @pytest.fixture(scope="session")
 def github(stack: devstack.Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubLab]:
-    """A GitHub over a Git host of its own; nothing that GitHub does not describe may pass between it and the stack."""
+    """A GitHub with its own Git host; only requests and answers that GitHub describes may pass between it and the stack."""
     directory = tmp_path_factory.mktemp("github")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = serialization.PrivateFormat.TraditionalOpenSSL

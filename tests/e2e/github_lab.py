@@ -1,4 +1,4 @@
-"""What the tests of GitHub share: a GitHub over a Git host, repositories with fabrics, and signed deliveries."""
+"""Shared by the tests of GitHub: a GitHub with a Git host, repositories with fabrics, and signed deliveries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hedgehog.fabric.model import Manifest
 TOKEN = "ghp_0123456789abcdef0123456789abcdef0123"
 SECRET = "the secret of the e2e webhook"
 NO_COMMIT = "0" * 40
-EXAMPLES = Path(__file__).resolve().parents[1] / "services" / "webhook_examples"
+EXAMPLES = Path(__file__).resolve().parents[1] / "services" / "repository" / "webhook_examples"
 
 
 class GitHubLab:
@@ -41,7 +41,7 @@ class GitHubLab:
         self.connect("hedgehog_github_webhook", conn_type="generic", password=SECRET)
 
     def connect(self, connection_id: str, *, extra: Mapping[str, Any] | None = None, **values: Any) -> None:
-        """Make an Airflow connection, as people do in the web UI."""
+        """Create an Airflow connection, as in the web UI."""
         made = {"connection_id": connection_id, "extra": json.dumps(extra or {}), **values}
         action = {"action": "create", "entities": [made], "action_on_existence": "overwrite"}
         self.stack.airflow.call("PATCH", "/connections", {"actions": [action]})
@@ -98,7 +98,7 @@ class GitHubLab:
         return delivery
 
     def worked_on(self, delivery: str) -> tuple[str, str]:
-        """Wait until somebody has worked on a delivery; its status and the reason."""
+        """Wait until a delivery is processed; returns its status and the reason."""
         rows: list[tuple[str, str]] = []
 
         def look() -> bool:
@@ -115,7 +115,7 @@ class GitHubLab:
             return cursor.fetchall() if cursor.description else []
 
     def check(self, pull: Pull, action: str) -> str:
-        """GitHub tells of a pull request; the verdict, when it was given."""
+        """GitHub announces a pull request; returns the result of its check."""
         status, reason = self.worked_on(self.deliver("pull_request", self.told_of(pull, action)))
         assert status == "done", reason
         return reason
@@ -132,7 +132,7 @@ class GitHubLab:
         return payload
 
     def push(self, repository: str, before: str, after: str) -> str:
-        """GitHub tells that `main` moved; the id of the delivery."""
+        """GitHub announces a push to `main`; returns the id of the delivery."""
         repository = f"acme/{repository}"
         payload = self._example("push", repository)
         payload |= {"ref": "refs/heads/main", "before": before, "after": after, "created": before == NO_COMMIT}

@@ -1,4 +1,4 @@
-"""A Git hook: kill -9 whoever runs `git push` to this repository, once, and write down what that was."""
+"""A Git hook: kill -9 the process that runs `git push` to this repository, once, and record which one it was."""
 
 import os
 import signal

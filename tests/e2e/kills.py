@@ -1,4 +1,4 @@
-"""Stopping a sync in its middle, and what Airflow says of the task that was killed there."""
+"""Stopping a sync in the middle, and what Airflow reports about the killed task."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def hold_pushes(stack: Stack, repository: str) -> Path:
 
 
 def running_tasks(stack: Stack, dag_id: str) -> list[TaskInstance]:
-    """What the DAG's workers are at."""
+    """The running tasks of the DAG."""
     return task_instances(stack, dag_id, state="running")
 
 
@@ -57,7 +57,7 @@ def repaired(stack: Stack, lost: list[TaskInstance]) -> bool:
 
 
 def written(stack: Stack, name: str, repository: str) -> dict[str, Any]:
-    """What was done for a fabric of `small_fabric`: commits, how often each object's spec was written, what is owned."""
+    """The effects for a fabric of `small_fabric`: commits, writes of each object's spec, owned objects."""
     fabric = fabrics.load_fabric(stack.database, name)
     owned = inventory.owned(stack.database, CLUSTER, [fabric.id], [])
     found = live(stack, "SwitchGroup", "Server", "VPC", "Connection", "VPCAttachment")
@@ -69,6 +69,6 @@ def written(stack: Stack, name: str, repository: str) -> dict[str, Any]:
 
 
 def once(objects: list[dict[str, Any]]) -> dict[str, Any]:
-    """What `written` says when everything was done, and nothing twice."""
+    """The result of `written` when everything was done once."""
     refs = [ObjectRef.of(manifest) for manifest in objects]
     return {"commits": 1, "written": dict.fromkeys(refs, 1), "owned": set(refs)}

@@ -1,4 +1,4 @@
-"""What tests see from outside: the cluster, the Git host, Airflow's runs."""
+"""The state as seen from outside: the cluster, the Git host, Airflow's runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hedgehog.kube.live import list_live
 
 
 def live(stack: Stack, *kinds: str) -> dict[ObjectRef, dict[str, Any]]:
-    """What the cluster has of *kinds*."""
+    """The objects of *kinds* in the cluster."""
     table = {**KINDS, "Fabric": FABRIC}
     cluster = stack.cluster.connect(name=CLUSTER)
     try:
@@ -24,7 +24,7 @@ def live(stack: Stack, *kinds: str) -> dict[ObjectRef, dict[str, Any]]:
 
 
 def git(stack: Stack, *arguments: str, repository: str = "network") -> str:
-    """What plain git says about the repository on the host."""
+    """The output of plain git for the repository on the host."""
     command = ["git", "-C", str(stack.git.path(repository)), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

@@ -1,4 +1,4 @@
-"""CeleryExecutor for real: Redis as broker, one worker per queue, and a worker that is lost in the middle of a sync."""
+"""A real CeleryExecutor: Redis as broker, one worker per queue, and a worker that is lost during a sync."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK_REPAIR = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "40",
 }
-"""Seconds until a lost worker's task is tried again and its message is delivered again; a deployment has minutes."""
+"""Seconds until a lost worker's task is retried and its message is delivered again; a deployment has minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def celery(stack: Stack) -> Iterator[Celery]:
 
 
 def test_every_task_is_run_by_the_worker_of_its_queue(stack: Stack, celery: Celery, name: str) -> None:
-    """A change goes through both syncs; the pool, the queue and the worker of each task have one name."""
+    """A change passes through both syncs; the pool, the queue and the worker of each task have one name."""
     stack.add_fabric(name, small_fabric(name, 30))
     stack.wait_in_sync(name)
 
@@ -38,18 +38,19 @@ def test_every_task_is_run_by_the_worker_of_its_queue(stack: Stack, celery: Cele
     assert [ti for ti in ran if (ti["pool"], ti["unixname"]) != (ti["queue"], worker_name(ti["queue"]))] == []
 
 
-def test_the_self_test_goes_through_the_broker_to_every_queue(stack: Stack, celery: Celery) -> None:
-    """Each queue's task was run by the worker of that queue."""
+def test_the_self_test_reaches_every_queue_through_the_broker(stack: Stack, celery: Celery) -> None:
+    """The worker of each queue ran the task of that queue."""
     run_id = stack.airflow.trigger("hedgehog_self_test")
     stack.airflow.finished("hedgehog_self_test", run_id)
     checks = {one["check"]: one["passed"] for one in stack.airflow.xcom("hedgehog_self_test", run_id, "check")}
     assert {queue: checks.get(f"queue {queue}") for queue in POOLS} == dict.fromkeys(POOLS, True)
 
 
-def test_a_worker_lost_in_the_middle_of_a_sync_loses_nothing_and_nothing_is_done_twice(
+def test_a_worker_killed_during_a_sync_loses_nothing_and_repeats_nothing(
     stack: Stack, celery: Celery, name: str
 ) -> None:
-    """SIGKILL after the push and before the record: one commit, each object written once, no task and no message left."""
+    """SIGKILL after the push and before it is recorded: one commit, each object written once, no task and no
+    message left."""
     repository, objects = stack.add_repository(f"{name}-lost"), small_fabric(name, 31)
     held = hold_pushes(stack, repository)
     stack.add_fabric(name, objects, git_repository=repository)
@@ -62,7 +63,7 @@ def test_a_worker_lost_in_the_middle_of_a_sync_loses_nothing_and_nothing_is_done
     stack.wait_in_sync(name)
 
     assert written(stack, name, repository) == once(objects)
-    stack.airflow.wait(lambda: repaired(stack, lost), "the lost tasks to be tried again")
+    stack.airflow.wait(lambda: repaired(stack, lost), "the lost tasks to be retried")
     assert {tuple(tries(stack, task)) for task in lost} == {("failed", "success")}
     stack.airflow.wait(lambda: celery.unacknowledged() == 0, "the lost message to be delivered again")
     assert written(stack, name, repository) == once(objects)

@@ -8,10 +8,10 @@ from typing import Any
 from devstack.objects import make_server
 from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store import drift as drift_store
-from hedgehog.store import fabrics
+from hedgehog.store import fabrics, open_drift
+from hedgehog.store import objects as object_store
+from tests.e2e.cluster_lab import apply_as
 from tests.e2e.looks import live
-from tests.e2e.test_trouble_with_the_cluster import apply_as
 
 
 def edit(stack: Stack, name: str, description: str) -> None:
@@ -20,18 +20,18 @@ def edit(stack: Stack, name: str, description: str) -> None:
 
 
 def description(stack: Stack, name: str) -> str:
-    """What the cluster has."""
+    """The description in the cluster."""
     found: str = live(stack, "Server")[ObjectRef("Server", "default", f"{name}-a")]["spec"]["description"]
     return found
 
 
-def drifts(stack: Stack, name: str) -> list[drift_store.Listed]:
+def drifts(stack: Stack, name: str) -> list[open_drift.ListedDrift]:
     """The fabric's own drift."""
-    return [one for one in drift_store.listing(stack.database, name) if one.drift.fabric_id is not None]
+    return [one for one in open_drift.listing(stack.database, name) if one.drift.fabric_id is not None]
 
 
-def test_an_edit_is_reported_corrected_or_adopted_by_the_mode(stack: Stack, name: str) -> None:
-    """Noticed, with who did it; what the policy says follows at once, and then there is peace."""
+def test_an_edit_is_reported_corrected_or_adopted_by_policy(stack: Stack, name: str) -> None:
+    """It is noticed, with its author; the policy is applied at once, and then nothing more happens."""
     settings: dict[str, Any] = {"drift_policy": "report", "conflict_policy": "force", "resync_seconds": 86400}
     stack.add_fabric(name, [make_server(f"{name}-a")], **settings)
     stack.wait_in_sync(name)
@@ -59,15 +59,15 @@ def test_an_edit_is_reported_corrected_or_adopted_by_the_mode(stack: Stack, name
 
 
 def wanted(stack: Stack, name: str) -> str:
-    """What the fabric database has."""
+    """The description in the fabric database."""
     row_id = fabrics.load_fabric(stack.database, name).id
-    (row,) = fabrics.load_objects(stack.database, [row_id])[row_id]
+    (row,) = object_store.load_objects(stack.database, [row_id])[row_id]
     found: str = row.manifest["spec"]["description"]
     return found
 
 
-def test_the_watch_goes_on_after_a_restart_of_the_api_server(stack: Stack, name: str) -> None:
-    """An edit right after it is back is noticed, and corrected, without the clock's help."""
+def test_the_watch_continues_after_a_restart_of_the_api_server(stack: Stack, name: str) -> None:
+    """An edit right after the restart is noticed and corrected without a scheduled run."""
     stack.add_fabric(name, [make_server(f"{name}-a")], conflict_policy="force", resync_seconds=86400)
     stack.wait_in_sync(name)
     stack.cluster.stop()

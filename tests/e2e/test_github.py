@@ -1,4 +1,4 @@
-"""GitHub tells of pull requests and pushes: what is signed is acted on, what is not is refused and counted."""
+"""GitHub announces pull requests and pushes: signed deliveries are processed, others are refused and counted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 import yaml
 
 from devstack.github import Pull
-from hedgehog.airflow.views import BODY_LIMIT
+from hedgehog.airflow.web.webhook import BODY_LIMIT
 from tests.e2e.github_lab import GitHubLab, make_vpc, sign
-from tests.services.pull_request_lab import FILES
+from tests.services.pull_requests.validate_lab import FILES
 
 NAMESPACES = FILES["fabrics/lab/namespaces.yaml"]
 
 
 @pytest.fixture
 def fabric(github: GitHubLab, name: str) -> str:
-    """A fabric of two namespaces and a VPC, in a repository of its own that an app enters."""
+    """A fabric of two namespaces and a VPC, in its own repository, with an app as credential."""
     add_fabric(github, name, "e2e_github_app")
     return name
 
@@ -69,8 +69,9 @@ spec:
 """
 
 
-def test_what_the_app_says_of_a_pull_request_follows_its_pushes(github: GitHubLab, fabric: str) -> None:
-    """A check with a note on each faulty line, one comment that each push updates, and success once all is right."""
+def test_the_report_of_the_app_on_a_pull_request_follows_its_pushes(github: GitHubLab, fabric: str) -> None:
+    """A check with an annotation on each faulty line, one comment that each push updates, and success once all is
+    right."""
     pull = propose(github, fabric, {"new.yaml": broken_vpcs()})
     place = f"fabrics/{fabric}/new.yaml"
 
@@ -103,12 +104,12 @@ def test_what_the_app_says_of_a_pull_request_follows_its_pushes(github: GitHubLa
     assert (check["head_sha"], check["conclusion"], check["annotations"]) == (head, "success", [])
     (comment,) = pull.comments
     assert comment["id"] == written[0]
-    assert "Merging would create 1 objects." in comment["body"]
+    assert "Merging would create 1 object." in comment["body"]
     assert github.hub.statuses == []
 
 
-def test_with_a_token_it_is_a_status_and_comments_on_the_lines(github: GitHubLab, name: str) -> None:
-    """A token may write no checks; a later push repeats no comment, and updates the one below."""
+def test_with_a_token_the_report_is_a_status_and_comments_on_lines(github: GitHubLab, name: str) -> None:
+    """A token may not write checks; a later push repeats no comment on a line, and updates the one below."""
     add_fabric(github, name, "e2e_github_token")
     pull = propose(github, name, {"new.yaml": broken_vpcs()})
     place = f"fabrics/{name}/new.yaml"
@@ -135,7 +136,7 @@ def test_with_a_token_it_is_a_status_and_comments_on_the_lines(github: GitHubLab
     assert len(github.hub.checks) == checks
 
 
-def test_a_fork_is_checked_like_any_other(github: GitHubLab, fabric: str) -> None:
+def test_a_pull_request_from_a_fork_is_checked_like_any_other(github: GitHubLab, fabric: str) -> None:
     """Its commits are only in the fork; the check is on its head in the repository that it wants to change."""
     fork = github.hub.fork(f"acme/{fabric}", f"ada/{fabric}")
     pull = propose(github, fabric, {"new.yaml": broken_vpcs()}, fork=fork)
@@ -147,8 +148,9 @@ def test_a_fork_is_checked_like_any_other(github: GitHubLab, fabric: str) -> Non
     assert [one["start_line"] for one in check["annotations"]] == [7, 16]
 
 
-def test_deleted_files_are_judged_by_what_they_leave_behind(github: GitHubLab, fabric: str) -> None:
-    """The namespaces may not go while a VPC is in them, and may with it. A file that is gone has no line for a note."""
+def test_deleted_files_are_checked_by_what_still_refers_to_them(github: GitHubLab, fabric: str) -> None:
+    """The namespaces may not be removed while a VPC is in them, but together with it. A removed file has no line to
+    annotate."""
     # Something stays: of a directory that is gone nobody knows whether its objects are meant to go.
     pull = propose(github, fabric, {"namespaces.yaml": None, "README.md": "# namespaces are elsewhere\n"})
     github.check(pull, "opened")
@@ -169,8 +171,9 @@ def test_deleted_files_are_judged_by_what_they_leave_behind(github: GitHubLab, f
     assert "Merging would delete 3 objects." in pull.comments[0]["body"]
 
 
-def test_what_is_not_signed_is_refused_and_counted(github: GitHubLab, fabric: str) -> None:
-    """Unsigned, signed with another secret, changed on the way, too large, delivered twice; a stranger sees no figures."""
+def test_unsigned_deliveries_are_refused_and_counted(github: GitHubLab, fabric: str) -> None:
+    """Unsigned, signed with another secret, changed on the way, too large, delivered twice; a stranger cannot read
+    the counts."""
     pull = propose(github, fabric, {"new.yaml": broken_vpcs()})
     body = json.dumps(github.told_of(pull, "opened")).encode()
     signed = {"X-Hub-Signature-256": sign(body), "X-GitHub-Delivery": f"{fabric}-delivery"}

@@ -1,4 +1,4 @@
-"""A push reaches a cluster whose admission is Hedgehog's: at one revision, in the right order, without a refused write."""
+"""A push reaches a cluster with Hedgehog's admission: at one revision, in the right order, without a refused write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLUSTER = "e2e_hedgehog_cluster"
 
 @dataclass
 class Guarded:
-    """A cluster that defaults and refuses what it is sent, as Hedgehog's."""
+    """A cluster that defaults and refuses objects, like Hedgehog's."""
 
     cluster: DevCluster
     webhook: Webhook
@@ -59,7 +59,7 @@ def second_cluster(github: GitHubLab, tmp_path_factory: pytest.TempPathFactory) 
     cluster = DevCluster(tmp_path_factory.mktemp("cluster"))
     cluster.start()
     try:
-        cluster.install_definitions()
+        cluster.install_crds()
         github.connect(CLUSTER, **json.loads(kubernetes_connection(cluster.kubeconfig)))
         yield cluster
     finally:
@@ -147,7 +147,7 @@ def ada(github: GitHubLab, guarded: Guarded, name: str) -> Person:
     settings = {"source_of_truth": "git", "kubernetes_connection_id": CLUSTER}
     github.stack.add_fabric(name, git_repository=name, **settings)
     head = ada.git("rev-parse", "HEAD").strip()
-    assert github.worked_on(github.push(name, NO_COMMIT, head)) == ("done", f"looked at main@sha1:{head}")
+    assert github.worked_on(github.push(name, NO_COMMIT, head)) == ("done", f"read main@sha1:{head}")
     wait_for(github.stack, name, f"main@sha1:{head}")
     assert guarded.webhook.refusals == []
     return ada
@@ -171,7 +171,7 @@ def assert_arrived(github: GitHubLab, guarded: Guarded, name: str, head: str, si
 def test_a_pushed_vpc_and_its_attachment_arrive_at_one_revision(
     github: GitHubLab, guarded: Guarded, ada: Person, name: str
 ) -> None:
-    """The webhook wakes the one DAG, what it took in wakes the other; both targets are at the pushed commit."""
+    """The webhook wakes one DAG, and its changes wake the other; both targets are at the pushed commit."""
     before, since = ada.git("rev-parse", "HEAD").strip(), newest(github, name)
     added = {"at.yaml": text(make_attachment("vpc-new")), "vpc.yaml": text(make_vpc("vpc-new", "10.10.1.0/24", 1001))}
     head = ada.commit({f"fabrics/{name}/{path}": content for path, content in added.items()})
@@ -179,13 +179,13 @@ def test_a_pushed_vpc_and_its_attachment_arrive_at_one_revision(
     delivery = github.push(name, before, head)
 
     assert_arrived(github, guarded, name, head, since)
-    assert github.worked_on(delivery) == ("done", f"looked at main@sha1:{head}")
+    assert github.worked_on(delivery) == ("done", f"read main@sha1:{head}")
 
 
-def test_a_push_whose_webhook_was_lost_arrives_with_the_clock(
+def test_a_push_whose_webhook_was_lost_arrives_with_the_schedule(
     github: GitHubLab, guarded: Guarded, ada: Person, name: str
 ) -> None:
-    """Nobody tells of it; when the repository was not looked at for some minutes, the next run asks for its head."""
+    """No delivery announces it; when the repository was not read for some minutes, the next run asks for its head."""
     since = newest(github, name)
     added = text(make_vpc("vpc-new", "10.10.1.0/24", 1001), make_attachment("vpc-new"))
     head = ada.commit({f"fabrics/{name}/new.yaml": added})
@@ -216,7 +216,7 @@ def specs(found: dict[ObjectRef, Manifest]) -> dict[str, Any]:
     return {ref.name: one["spec"] for ref, one in found.items() if ref.kind in kinds}
 
 
-def test_what_admission_fills_in_is_no_drift(github: GitHubLab, guarded: Guarded, name: str) -> None:
+def test_values_that_admission_fills_in_are_not_drift(github: GitHubLab, guarded: Guarded, name: str) -> None:
     """Every kind of object, written once: a run that compares all of it finds nothing to write."""
     objects = example()
     add_fabric(github, name, objects)
@@ -234,7 +234,8 @@ def test_what_admission_fills_in_is_no_drift(github: GitHubLab, guarded: Guarded
 
 
 def test_a_renamed_connection_and_moved_vlans_arrive_in_one_run(github: GitHubLab, guarded: Guarded, name: str) -> None:
-    """What takes over a port, an address or a VLAN is written after what gives it up; the cluster refuses nothing."""
+    """An object that takes over a port, an address or a VLAN is written after the one that releases it; the cluster
+    refuses nothing."""
     wiring = example(*WIRING)
     old = next(one for one in wiring if one["metadata"]["name"] == "srv-01--unbundled--leaf-01")
     renamed = {**old, "metadata": {**old["metadata"], "name": "srv-01-renamed"}}
@@ -261,8 +262,8 @@ def test_a_renamed_connection_and_moved_vlans_arrive_in_one_run(github: GitHubLa
     assert vlans == {one["metadata"]["name"]: one["spec"]["subnets"]["default"]["vlan"] for one in moved}
 
 
-def test_a_bad_object_is_held_and_the_others_arrive(github: GitHubLab, guarded: Guarded, name: str) -> None:
-    """With what refers to it; the cluster is not even asked. Put right, it arrives as well."""
+def test_an_invalid_object_is_held_and_the_others_arrive(github: GitHubLab, guarded: Guarded, name: str) -> None:
+    """Together with the objects that refer to it; the cluster is not even asked. Once corrected, it arrives as well."""
     wiring = example(*WIRING)
     good, bad = make_vpc("v-1", "10.10.1.0/24", 1001), make_vpc("v-2", "10.10.2.0/24", 4000)
     add_fabric(github, name, wiring)
@@ -283,10 +284,10 @@ def test_a_bad_object_is_held_and_the_others_arrive(github: GitHubLab, guarded: 
     assert guarded.webhook.refusals == []
 
 
-def test_a_pushed_edit_of_what_the_database_owns_is_held_and_told(
+def test_a_pushed_edit_of_a_database_owned_fabric_is_held_and_reported(
     github: GitHubLab, guarded: Guarded, name: str
 ) -> None:
-    """The webhook wakes the look at the push, and that the sync, which leaves the edit alone and says where it is."""
+    """The webhook leads to a read of the push, and that to the sync, which leaves the edit alone and reports it."""
     add_fabric(github, name, [*example(*WIRING), make_vpc("v-1", "10.10.1.0/24", 1001)])
     ada = github.person(f"acme/{name}")
     ada.pull()
@@ -294,7 +295,7 @@ def test_a_pushed_edit_of_what_the_database_owns_is_held_and_told(
     edited = (ada.directory / path).read_text().replace("1001", "1011")
     head = ada.commit({path: edited})
 
-    assert github.worked_on(github.push(name, before, head)) == ("done", f"looked at main@sha1:{head}")
+    assert github.worked_on(github.push(name, before, head)) == ("done", f"read main@sha1:{head}")
     state = github.stack.wait_status(name, "git", "out_of_sync")
 
     assert path in state.reason, state

@@ -1,4 +1,4 @@
-"""Health as operators get it: switches drive the word on the fabric, and the self-test finds all parts."""
+"""Health as operators see it: switches determine the health of the fabric, and the self-test finds all components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEALTH = "hedgehog_kubernetes_health"
 
 
 def say(stack: Stack, switch: str, **status: Any) -> None:
-    """Let the Agent of a switch say that it is well, but for *status*."""
+    """Let the Agent of a switch report that it is healthy, except for *status*."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     later = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"  # silence counts after a minute: a run may take so long
     body: dict[str, Any] = {
@@ -52,8 +52,8 @@ def look(stack: Stack, name: str) -> Health:
     return health.latest(stack.database, Scope.FABRIC, [name])[0].health
 
 
-def test_what_a_switch_says_is_the_health_of_its_fabric(stack: Stack, name: str) -> None:
-    """In the database, and on the Fabric resource where `kubectl get fabrics` shows it."""
+def test_the_reports_of_a_switch_determine_the_health_of_its_fabric(stack: Stack, name: str) -> None:
+    """In the database, and on the Fabric resource, where `kubectl get fabrics` shows it."""
     stack.add_fabric(name, [make_server(f"{name}-srv")])
     stack.wait_in_sync(name)
     say(stack, f"{name}-spine", rebootRequired=True)
@@ -66,8 +66,8 @@ def test_what_a_switch_says_is_the_health_of_its_fabric(stack: Stack, name: str)
     forget(stack, f"{name}-spine")
 
 
-def test_git_hosts_database_and_airflow_itself_are_looked_at(stack: Stack) -> None:
-    """Each part by its name."""
+def test_git_hosts_database_and_airflow_itself_are_checked(stack: Stack) -> None:
+    """Each component by its name."""
     run_id = stack.airflow.trigger("hedgehog_github_health")
     assert stack.airflow.finished("hedgehog_github_health", run_id) == "success"
     assert {row.name: row.health for row in health.latest(stack.database, Scope.SERVICE)} == dict.fromkeys(
@@ -78,14 +78,14 @@ def test_git_hosts_database_and_airflow_itself_are_looked_at(stack: Stack) -> No
     assert network.health is Health.HEALTHY
 
 
-def test_the_self_test_reaches_every_queue_and_every_part(stack: Stack) -> None:
-    """Other tests may have left a repository or a cluster that is away; those alone may fail."""
+def test_the_self_test_reaches_every_queue_and_every_component(stack: Stack) -> None:
+    """Other tests may have left an unreachable repository or cluster; only those may fail."""
     run_id = stack.airflow.trigger("hedgehog_self_test")
     stack.airflow.finished("hedgehog_self_test", run_id)
     checks = {one["check"]: one["passed"] for one in stack.airflow.xcom("hedgehog_self_test", run_id, "check")}
     expected = {f"queue {queue}" for queue in ("git_sync", "kubernetes", "cache_refresh", "monitoring", "maintenance")}
     expected |= {
-        "database",
+        "fabric database",
         "git repository network",
         "cluster e2e_cluster",
         "definitions of e2e_cluster",

@@ -1,4 +1,4 @@
-"""SIGKILL of each process that takes part in a sync, started again as any supervisor does: the state repairs itself.
+"""SIGKILL of each process that takes part in a sync, started again as by a supervisor: the state is repaired.
 
 A task alone is killed in `test_trouble_with_git`, a Celery worker in `test_celery`.
 """
@@ -21,15 +21,14 @@ QUICK_REPAIR = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
 
 @pytest.fixture(scope="module")
 def quick(stack: Stack) -> Iterator[Stack]:
-    """The stack with a scheduler that soon notices that another one is dead."""
+    """The stack with a scheduler that quickly notices that another one is dead."""
     with scheduling_with(stack.airflow, QUICK_REPAIR):
         yield stack
 
 
-def test_a_scheduler_killed_with_its_tasks_in_the_middle_of_a_sync_leaves_nothing_undone(
-    quick: Stack, name: str
-) -> None:
-    """LocalExecutor: its tasks die with it, after the push and before the record; one commit, and every task ends."""
+def test_a_scheduler_killed_with_its_tasks_during_a_sync_loses_nothing(quick: Stack, name: str) -> None:
+    """LocalExecutor: its tasks die with it, after the push and before it is recorded; there is one commit, and
+    every task ends."""
     repository, objects = quick.add_repository(f"{name}-lost"), small_fabric(name, 32)
     held = hold_pushes(quick, repository)
     quick.add_fabric(name, objects, git_repository=repository)
@@ -43,12 +42,12 @@ def test_a_scheduler_killed_with_its_tasks_in_the_middle_of_a_sync_leaves_nothin
     quick.wait_in_sync(name)
 
     assert written(quick, name, repository) == once(objects)
-    quick.airflow.wait(lambda: repaired(quick, lost), "the lost tasks to be tried again")
+    quick.airflow.wait(lambda: repaired(quick, lost), "the lost tasks to be retried")
     assert written(quick, name, repository) == once(objects)
 
 
-def test_a_killed_triggerer_hears_changes_again_once_it_is_back(stack: Stack, name: str) -> None:
-    """What changed while it was away is not lost, and the next change wakes a run again, before any clock."""
+def test_a_killed_triggerer_receives_changes_again_after_its_restart(stack: Stack, name: str) -> None:
+    """Changes made meanwhile are not lost, and the next change wakes a run before any schedule."""
     stack.airflow.kill_part("triggerer")
     stack.add_fabric(name, small_fabric(name, 33))
     stack.airflow.start_part("triggerer")

@@ -1,4 +1,4 @@
-"""Maintenance on the running parts: parked work replayed, old runs and rows gone, a backup that restores."""
+"""Maintenance on the running servers: parked work is replayed, old runs and rows are deleted, a backup is restored."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from devstack.objects import make_server
 from devstack.stack import Stack
-from hedgehog.airflow.rest import AirflowApi
+from hedgehog.airflow.adapters.rest import AirflowApi
 from hedgehog.fabric.model import GitRepository
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
-from hedgehog.services.maintenance import KEPT_RUNS, sweep_runs
-from hedgehog.services.restore import restore, restore_from_git
+from hedgehog.services.transfer.restore import restore, restore_from_git
+from hedgehog.services.upkeep.maintenance import KEPT_RUNS, sweep_runs
 from hedgehog.store import database as store_database
 from hedgehog.store import dead_letters, fabrics, migrate
 from hedgehog.store.database import transaction
@@ -20,14 +20,14 @@ from hedgehog.store.dead_letters import LetterStatus, Selection
 
 
 def run(stack: Stack, dag_id: str, **conf: object) -> str:
-    """Run a DAG of maintenance by hand, to its good end; returns the run's id."""
+    """Run a DAG of maintenance manually until it has succeeded; returns the run's id."""
     run_id = stack.airflow.trigger(dag_id, **conf)
     assert stack.airflow.finished(dag_id, run_id) == "success"
     return run_id
 
 
-def test_parked_work_is_listed_put_right_and_replayed(stack: Stack, name: str) -> None:
-    """The repository was missing; somebody makes it, and triggers the replay."""
+def test_parked_work_is_listed_corrected_and_replayed(stack: Stack, name: str) -> None:
+    """The repository was missing; somebody creates it and triggers the replay."""
     stack.add_repository(f"{name}-late", url=stack.git.url(f"{name}-late"))
     stack.add_fabric(name, [make_server(f"{name}-s")], git_repository=f"{name}-late")
     stack.wait_status(name, "git", "parked")
@@ -42,8 +42,8 @@ def test_parked_work_is_listed_put_right_and_replayed(stack: Stack, name: str) -
     assert (closed.status, closed.closed_by) == (LetterStatus.REPLAYED, f"hedgehog_dead_letter_replay/{replay}")
 
 
-def test_old_runs_and_rows_go_and_the_newest_stay(stack: Stack, name: str) -> None:
-    """Through Airflow's REST API, with a connection that somebody adds; skipped, and green, without it."""
+def test_old_runs_and_rows_are_deleted_and_the_newest_are_kept(stack: Stack, name: str) -> None:
+    """Through Airflow's REST API, if there is a connection to it; without one the task is skipped, and green."""
     first = run(stack, "hedgehog_result_cleanup")
     path = f"/dags/hedgehog_result_cleanup/dagRuns/{first}/taskInstances/sweep_runs"
     assert stack.airflow.call("GET", path)["state"] == "skipped"
@@ -83,7 +83,7 @@ def test_old_runs_and_rows_go_and_the_newest_stay(stack: Stack, name: str) -> No
 
 
 def test_logs_are_rotated_where_airflow_writes_them(stack: Stack) -> None:
-    """Whatever is open or young is left alone."""
+    """Open and recent logs are left alone."""
     done = run(stack, "hedgehog_log_rotation")
     report = stack.airflow.xcom("hedgehog_log_rotation", done, "rotate")
     assert (report["compressed"], report["deleted"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""Upstream's own fabrics, through the commands and DAGs that people use: imported, committed, applied, exported."""
+"""Upstream's own fabrics, with the commands and DAGs that people use: imported, committed, applied, exported."""
 
 from __future__ import annotations
 
@@ -68,10 +68,11 @@ def sweep(stack: Stack, cluster: Cluster) -> int:
 
 
 @pytest.mark.parametrize("file", FILES, ids=[Path(file).name for file in FILES])
-def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing(
+def test_a_real_fabric_is_imported_synced_and_exported_without_loss(
     stack: Stack, reference: Path, tmp_path: Path, file: str
 ) -> None:
-    """Every object of the file is in Git and in the cluster, comes out of the export as it went in, and stays as it is."""
+    """Every object of the file is in Git and in the cluster, and the export equals it; the second run writes
+    nothing."""
     source = reference / "samples" / file
     wanted = manifests(source.read_text())
     configuration = tmp_path / "fabric.yaml"
@@ -116,7 +117,7 @@ def test_a_real_fabric_goes_round_without_loss_and_the_second_run_writes_nothing
 
 
 def test_a_running_installation_is_taken_over_without_a_write(stack: Stack, reference: Path) -> None:
-    """What kubectl put there is imported from the cluster; the first sync owns it and writes nothing."""
+    """Objects that kubectl created are imported from the cluster; the first sync takes ownership and writes nothing."""
     source = reference / "samples" / FILES[1]
     cluster = stack.cluster.connect()
     wanted = manifests(source.read_text())
@@ -138,7 +139,7 @@ def test_a_running_installation_is_taken_over_without_a_write(stack: Stack, refe
 
 
 def test_the_airflow_command_of_the_readme_works(stack: Stack) -> None:
-    """`airflow dags trigger hedgehog_git_sync --conf …`, word for word but for the fabric's name."""
+    """`airflow dags trigger hedgehog_git_sync --conf …`, word for word except for the fabric's name."""
     stack.add_fabric("real", git_directory="real/by-command")
     stack.wait_in_sync("real")
     readme = (ROOT / "README.md").read_text()
@@ -154,8 +155,8 @@ def test_the_airflow_command_of_the_readme_works(stack: Stack) -> None:
     assert "real → git: skipped; nothing changed" in log or "nothing changed" in log
 
 
-def test_a_name_that_no_fabric_has_fails_at_once_with_a_hint(stack: Stack) -> None:
-    """A typing mistake is no silent success."""
+def test_an_unknown_fabric_name_fails_at_once_with_a_hint(stack: Stack) -> None:
+    """A typing mistake is not a silent success."""
     stack.add_fabric("real", git_directory="real/by-command")
     run_id = stack.airflow.trigger("hedgehog_git_sync", fabrics=["raal"])
     assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"

@@ -1,4 +1,4 @@
-"""Git misbehaves, or people do: races, refusals, edits, a killed worker, an outage, a wrong token."""
+"""Failures with Git: races, refusals, edits, a killed worker, an outage, a wrong token."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def hook(stack: Stack, repository: str, name: str, script: str) -> Path:
 
 
 def test_one_failing_fabric_among_fifty_fails_alone(stack: Stack, name: str) -> None:
-    """Forty-nine arrive; the one whose repository does not exist shows why and is tried no further."""
+    """Forty-nine arrive; the one whose repository does not exist shows the reason and is parked."""
     stack.add_repository(f"{name}-gone", url=stack.git.url("no-such-repository"))
     names = [f"{name}-{i:02d}" for i in range(50)]
     for i, fabric in enumerate(names):
@@ -53,7 +53,7 @@ def test_one_failing_fabric_among_fifty_fails_alone(stack: Stack, name: str) -> 
 
 
 def test_a_worker_killed_between_push_and_status_loses_nothing(stack: Stack, name: str) -> None:
-    """The server's own hook kills the task with SIGKILL after the push; the retry finds its commit and records it."""
+    """A hook of the server kills the task with SIGKILL after the push; the retry finds its commit and records it."""
     stack.add_repository(f"{name}-kill")
     once = stack.directory / f"{name}-killed"
     # Post-receive runs on the host, after the branch moved. The task is the parent of the git that pushes here.
@@ -67,7 +67,7 @@ def test_a_worker_killed_between_push_and_status_loses_nothing(stack: Stack, nam
 
 
 def test_two_writers_on_one_branch_lose_nothing(stack: Stack, name: str, tmp_path: Path) -> None:
-    """A person pushes commit after commit while the fabric changes: every commit of both is in the history."""
+    """A person pushes commit after commit while the fabric changes: the history has every commit of both."""
     stack.add_repository(f"{name}-race")
     stack.add_fabric(name, [make_server(f"{name}-s")], git_repository=f"{name}-race")
     stack.wait_in_sync(name)
@@ -99,8 +99,9 @@ def test_two_writers_on_one_branch_lose_nothing(stack: Stack, name: str, tmp_pat
     assert "change 9" in text
 
 
-def test_an_edit_by_hand_is_held_and_the_rest_goes_on(stack: Stack, name: str, tmp_path: Path) -> None:
-    """The edited file stays as the person left it; other changes of the fabric are published; status says who and where."""
+def test_a_manual_edit_is_held_and_the_rest_proceeds(stack: Stack, name: str, tmp_path: Path) -> None:
+    """The edited file stays as the person left it; other changes of the fabric are published; the status names
+    author and file."""
     stack.add_repository(f"{name}-hold")
     stack.add_fabric(name, [make_server(f"{name}-a"), make_server(f"{name}-b")], git_repository=f"{name}-hold")
     stack.wait_in_sync(name)
@@ -120,8 +121,8 @@ def test_an_edit_by_hand_is_held_and_the_rest_goes_on(stack: Stack, name: str, t
     )
 
 
-def test_a_protected_branch_is_a_permanent_refusal_with_the_servers_words(stack: Stack, name: str) -> None:
-    """One attempt, then parked; the reason has what the server said, and runs are red until somebody has seen to it."""
+def test_a_protected_branch_is_a_permanent_refusal_with_the_servers_message(stack: Stack, name: str) -> None:
+    """One attempt, then parked; the reason has the server's message, and runs are red until it is resolved."""
     stack.add_repository(f"{name}-prot")
     hook(stack, f"{name}-prot", "pre-receive", "echo 'GH006: Protected branch update failed' >&2; exit 1\n")
     stack.add_fabric(name, [make_server(f"{name}-s")], git_repository=f"{name}-prot")
@@ -141,8 +142,8 @@ def test_a_protected_branch_is_a_permanent_refusal_with_the_servers_words(stack:
     assert "hedgehog dead-letters replay" in log
 
 
-def test_a_git_host_that_is_away_is_tried_again_and_then_works(stack: Stack, name: str) -> None:
-    """An outage is an error that retries itself; a forced run after it succeeds at once."""
+def test_an_unreachable_git_host_is_retried_and_then_works(stack: Stack, name: str) -> None:
+    """An outage is an error that is retried automatically; a forced run after it succeeds at once."""
     stack.git.outage = 503
     try:
         stack.add_fabric(name, [make_server(f"{name}-s")])
@@ -156,7 +157,7 @@ def test_a_git_host_that_is_away_is_tried_again_and_then_works(stack: Stack, nam
     stack.wait_in_sync(name)
 
 
-def test_a_revoked_token_parks_the_fabric_and_is_nowhere_to_be_read(stack: Stack, name: str) -> None:
+def test_a_revoked_token_parks_the_fabric_and_is_shown_nowhere(stack: Stack, name: str) -> None:
     """401 is not retried; the token is in no log, row, XCom or answer of the whole stack."""
     stack.git.users["hedgehog"] = "another-token"
     try:
@@ -176,7 +177,8 @@ def test_a_revoked_token_parks_the_fabric_and_is_nowhere_to_be_read(stack: Stack
 
 
 def test_a_suspended_fabric_is_left_alone_until_it_is_resumed(stack: Stack, name: str) -> None:
-    """Changes are kept, nothing is written; a run that names it says why it skipped; resuming brings all of it."""
+    """Changes are kept, nothing is written; a run that names it says why it was skipped; after resuming, all of it
+    is synced."""
     from hedgehog.store import fabrics
 
     stack.add_fabric(name, [make_server(f"{name}-s")])

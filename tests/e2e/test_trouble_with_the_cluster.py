@@ -1,32 +1,12 @@
-"""The cluster is away, others write to it, too much would be deleted."""
+"""Failures with the cluster: it is unreachable, others write to it, too much would be deleted."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from devstack.objects import make_server, small_fabric
 from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
+from tests.e2e.cluster_lab import apply_as
 from tests.e2e.looks import live, run
-
-SERVERS = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/servers"
-
-
-def apply_as(stack: Stack, manager: str, manifest: dict[str, Any]) -> None:
-    """Write a server as another field manager, taking its fields."""
-    cluster = stack.cluster.connect()
-    try:
-        cluster.call(
-            "APPLY",
-            "PATCH",
-            f"{SERVERS}/{manifest['metadata']['name']}",
-            subject="another manager's write",
-            query={"fieldManager": manager, "force": "true"},
-            body=manifest,
-            content_type="application/apply-patch+yaml",
-        )
-    finally:
-        cluster.close()
 
 
 def described(stack: Stack, server: ObjectRef) -> str:
@@ -35,13 +15,13 @@ def described(stack: Stack, server: ObjectRef) -> str:
     return found
 
 
-def test_an_api_server_that_is_away_is_waited_for(stack: Stack, name: str) -> None:
-    """Git goes on without it; its absence deletes nothing; when it is back the fabric arrives."""
+def test_an_unreachable_api_server_is_retried_until_it_is_back(stack: Stack, name: str) -> None:
+    """Git is synced meanwhile; nothing is deleted; when the server is back, the fabric arrives."""
     stack.add_fabric(name, small_fabric(name, 20))
     stack.wait_in_sync(name)
     stack.cluster.stop()
     try:
-        stack.save(name, [make_server(f"{name}-srv", "while the cluster was away")])
+        stack.save(name, [make_server(f"{name}-srv", "while the cluster was unreachable")])
         stack.airflow.wait(lambda: stack.states(name)["git"].status == "in_sync", "Git to be in sync")
         state = stack.wait_status(name, "kubernetes", "error")
         assert state.error_class == "RemoteUnavailable", state
@@ -52,12 +32,15 @@ def test_an_api_server_that_is_away_is_waited_for(stack: Stack, name: str) -> No
     assert result == "success"
     stack.wait_in_sync(name)
     found = live(stack, "Server", "VPC")
-    assert found[ObjectRef("Server", "default", f"{name}-srv")]["spec"]["description"] == "while the cluster was away"
+    assert (
+        found[ObjectRef("Server", "default", f"{name}-srv")]["spec"]["description"]
+        == "while the cluster was unreachable"
+    )
     assert ObjectRef("VPC", "default", f"{name}-v") in found
 
 
-def test_a_large_prune_waits_for_a_human(stack: Stack, name: str) -> None:
-    """Emptying a fabric by mistake deletes nothing until a run is told to."""
+def test_a_large_prune_waits_for_a_person(stack: Stack, name: str) -> None:
+    """Emptying a fabric by mistake deletes nothing until a run allows it."""
     stack.add_fabric(name, [make_server(f"{name}-s{i}") for i in range(15)])
     stack.wait_in_sync(name)
     stack.save(name, [make_server(f"{name}-s0")], replace=True)
@@ -73,8 +56,9 @@ def test_a_large_prune_waits_for_a_human(stack: Stack, name: str) -> None:
     assert {ref.name for ref in live(stack, "Server") if ref.name.startswith(f"{name}-s")} == {f"{name}-s0"}
 
 
-def test_a_field_that_somebody_else_owns_is_reported_with_its_owner(stack: Stack, name: str) -> None:
-    """Nothing of the object is overwritten; the others of the fabric are; policy force takes the field."""
+def test_a_field_of_another_manager_is_reported_with_its_owner(stack: Stack, name: str) -> None:
+    """Nothing of the object is overwritten; the other objects of the fabric are written; policy force takes the
+    field over."""
     stack.add_fabric(name, [make_server(f"{name}-a"), make_server(f"{name}-b")])
     stack.wait_in_sync(name)
     apply_as(stack, "somebody-else", make_server(f"{name}-a", "set by somebody else"))
@@ -92,8 +76,8 @@ def test_a_field_that_somebody_else_owns_is_reported_with_its_owner(stack: Stack
     assert described(stack, theirs) == "set by us"
 
 
-def test_the_fabric_resource_tells_what_was_reached(stack: Stack, name: str) -> None:
-    """Its spec is the row's, 0 stays 0; its status has phase, generation, revision and counts."""
+def test_the_fabric_resource_shows_the_result_of_the_sync(stack: Stack, name: str) -> None:
+    """Its spec equals the row, and 0 stays 0; its status has phase, generation, revision and counts."""
     stack.add_fabric(name, [make_server(f"{name}-s")], asn=4200000000, spine_count=0, leaf_count=3)
     stack.wait_in_sync(name)
 

@@ -1,4 +1,4 @@
-"""Tests that take minutes each, most of them waiting; `make test` runs them beside the end-to-end tests, these first."""
+"""Tests that take minutes each, mostly waiting; `make test` runs them together with the end-to-end tests, these first."""
 
 from __future__ import annotations
 

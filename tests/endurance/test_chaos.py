@@ -1,4 +1,4 @@
-"""A small part of `make chaos`: everything is killed and broken at random, and heals; and its judge can be trusted."""
+"""A short version of `make chaos`: random kills and outages are recovered from, and its checks detect faults."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ SEED, MINUTES = 20, 1.5
 
 @pytest.fixture(scope="module")
 def rounds() -> Iterator[Rounds]:
-    """A world in which everything is in step."""
+    """A chaos run in which everything is in sync."""
     with worlds.running(lambda text: None) as world:
         started = Rounds(world, random.Random(SEED), Report(SEED), lambda text: None)
         started.begin()
         yield started
 
 
-def test_what_is_killed_and_broken_at_random_heals_by_itself(rounds: Rounds) -> None:
-    """Nothing is lost, committed twice or deleted by mistake, whatever was at work at that moment."""
+def test_random_kills_and_outages_are_recovered_from(rounds: Rounds) -> None:
+    """Nothing is lost, committed twice or deleted by mistake, whatever ran at that moment."""
     rounds.go(kills=20, outages=10, until=time.monotonic() + MINUTES * 60)
     rounds.end()
     assert rounds.report.good, rounds.report.text()
     assert rounds.report.kills > 0, rounds.report.text()
 
 
-def test_a_difference_in_any_of_the_three_places_is_seen(rounds: Rounds) -> None:
-    """Or a run would always be good."""
+def test_a_difference_in_any_of_the_three_places_is_detected(rounds: Rounds) -> None:
+    """Otherwise every run would pass."""
     verdict, world = rounds.verdict, rounds.world
     assert verdict.differences() == []
     with transaction(world.database) as cursor:  # whichever the rounds have left
@@ -56,8 +56,8 @@ def test_a_difference_in_any_of_the_three_places_is_seen(rounds: Rounds) -> None
     assert verdict.wrong_deletes() == [f"{server} in the cluster", f"{server} in the database of alpha"]
 
 
-def test_a_commit_without_a_change_and_one_made_twice_are_seen(rounds: Rounds) -> None:
-    """Of those that carry our trailers."""
+def test_an_empty_commit_and_a_repeated_one_are_detected(rounds: Rounds) -> None:
+    """Of those with our trailers."""
     person = rounds.world.people["network"]
     trailers = f"Again\n\n{FABRIC_TRAILER}: alpha\n{GENERATION_TRAILER}: 1"
     first = person.commit({"fabrics/alpha/a.txt": "1"}, trailers)

@@ -1,4 +1,4 @@
-"""A short part of `make soak`, and that it would see what it is there to see."""
+"""A short version of `make soak`, and a test that it detects faults."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ RUNS = 3
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """An Airflow whose every clock ticks each minute."""
+    """An Airflow whose schedules all run every minute."""
     with stacks.running(settings=settings()) as running:
         connect_the_api(running)
         yield running
 
 
-def test_what_is_left_alone_stays_in_order(stack: Stack) -> None:
-    """Every schedule runs three times, cleanup and backup included: nothing is red, wrong, too old or growing."""
+def test_an_undisturbed_installation_stays_healthy(stack: Stack) -> None:
+    """Every schedule runs three times, including cleanup and backup: nothing is red, wrong, too old or growing."""
     found = soak(stack, runs=RUNS, say=lambda text: None)
     assert found.findings == [], found.text()
 
 
-def test_a_red_run_and_a_traceback_are_seen(stack: Stack) -> None:
-    """Or an installation would always be in order."""
+def test_a_red_run_and_a_traceback_are_detected(stack: Stack) -> None:
+    """Otherwise every installation would pass."""
     run_id = stack.airflow.trigger("hedgehog_git_sync", fabrics=["nobody"])
     assert stack.airflow.finished("hedgehog_git_sync", run_id) == "failed"
     (stack.airflow.home / "part.log").write_text("Traceback (most recent call last):\n")
@@ -43,8 +43,8 @@ def test_a_red_run_and_a_traceback_are_seen(stack: Stack) -> None:
     assert [name for name in watching.logged if f"run_id={run_id}" in name]
 
 
-def test_what_outlives_its_retention_is_seen(stack: Stack) -> None:
-    """Rows and task logs."""
+def test_rows_and_logs_older_than_their_retention_are_detected(stack: Stack) -> None:
+    """Otherwise every cleanup would pass."""
     logs = stack.airflow.home / "logs" / "dag_id=hedgehog_self_test"
     logs.mkdir(parents=True)
     for number in range(5):

@@ -24,14 +24,14 @@ def python(prefix: Prefix) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 
 @given(NETWORKS)
-def test_what_is_printed_is_read_again(prefix):
+def test_printed_addresses_are_parsed_back(prefix):
     """For addresses and prefixes of both versions."""
     assert parse_prefix(str(prefix)) == prefix
     assert parse_address(str(prefix.address)) == prefix.address
 
 
 @given(NETWORKS)
-def test_size_and_bounds_are_those_of_ipaddress(prefix):
+def test_size_and_bounds_agree_with_ipaddress(prefix):
     """With host bits or without."""
     network = python(prefix)
     assert (prefix.size, prefix.first, prefix.last) == (
@@ -43,7 +43,7 @@ def test_size_and_bounds_are_those_of_ipaddress(prefix):
 
 
 @given(st.one_of(st.tuples(NETWORKS, NETWORKS), st.tuples(CROWDED, CROWDED)))
-def test_relations_of_two_prefixes_are_those_of_ipaddress(pair):
+def test_relations_of_two_prefixes_agree_with_ipaddress(pair):
     """Two versions never meet."""
     one, other = pair
     mine, theirs = python(one), python(other)
@@ -54,7 +54,7 @@ def test_relations_of_two_prefixes_are_those_of_ipaddress(pair):
 
 
 @given(st.text(alphabet="0123456789.:/abf% ", max_size=24))
-def test_only_what_python_reads_is_read(text):
+def test_whatever_is_parsed_python_parses_too(text):
     """Go's rules are stricter, never laxer."""
     if parse_address(text) is not None:
         ipaddress.ip_address(text)
@@ -69,25 +69,25 @@ def test_only_what_python_reads_is_read(text):
         *("::1%eth0", "1::2::3", "12345::", "٣.0.0.1", "10.0.0.-1", "+1.0.0.0", "10,0,0,1"),
     ],
 )
-def test_go_refuses_these_addresses(text):
-    """Leading zeros, zones, blanks, digits of other scripts."""
+def test_addresses_that_go_refuses_are_refused(text):
+    """Leading zeros, zones, spaces, digits of other scripts."""
     assert parse_address(text) is None
 
 
 @pytest.mark.parametrize(
     "text", ["", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/+8", "10.0.0.0/8/8", "/8", "::/129"]
 )
-def test_go_refuses_these_prefixes(text):
+def test_prefixes_that_go_refuses_are_refused(text):
     """Lengths without a number, out of bounds, with zeros or signs in front."""
     assert parse_prefix(text) is None
 
 
-def test_an_ipv4_address_in_ipv6_stays_ipv6():
+def test_an_ipv4_mapped_address_is_ipv6():
     """As netip reads it."""
     assert parse_address("::ffff:10.0.0.1") == Address(6, 0xFFFF << 32 | 10 << 24 | 1)
 
 
-def test_host_bits_are_kept_until_the_network_is_asked_for():
+def test_host_bits_are_kept_except_in_the_network():
     """10.0.1.7/24 is accepted upstream."""
     prefix = parse_prefix("10.0.1.7/24")
     assert prefix is not None
@@ -95,7 +95,7 @@ def test_host_bits_are_kept_until_the_network_is_asked_for():
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "remove"]), CROWDED, st.integers(0, 3)), max_size=40), CROWDED)
-def test_an_index_finds_what_looking_at_every_prefix_finds(changes, asked):
+def test_an_index_agrees_with_a_scan_of_all_prefixes(changes, asked):
     """After any additions and removals; an owner that noted a prefix twice is found twice."""
     index: PrefixIndex[int] = PrefixIndex()
     noted: list[tuple[Prefix, int]] = []
@@ -111,7 +111,7 @@ def test_an_index_finds_what_looking_at_every_prefix_finds(changes, asked):
     assert found == sorted(entry for entry in noted if entry[0].overlaps(asked))
 
 
-def test_what_was_removed_leaves_nothing_behind():
+def test_removing_every_prefix_empties_the_index():
     """An index of a fabric that changes for years does not grow."""
     index: PrefixIndex[str] = PrefixIndex()
     prefix = Prefix(4, 10 << 24, 24)

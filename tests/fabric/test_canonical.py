@@ -19,7 +19,7 @@ from hedgehog.fabric.defaults import stored
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.schemas import yaml
+from hedgehog.manifests import yaml
 
 KEYS = st.sampled_from(["a", "b", "permit", "peering", "fabric.githedgehog.com/x", "name", "status", "labels"])
 JSON = st.recursive(
@@ -48,14 +48,14 @@ def owned_by(manager: str, fields: dict[str, Any], operation: str = "Apply", **e
 
 
 @given(MANIFESTS)
-def test_canonical_twice_is_canonical_once(manifest: dict[str, Any]) -> None:
+def test_canonical_is_idempotent(manifest: dict[str, Any]) -> None:
     """The law that comparisons rest on."""
     once = canonical(manifest)
     assert canonical(once) == once
 
 
 @given(MANIFESTS)
-def test_the_input_is_left_alone(manifest: dict[str, Any]) -> None:
+def test_the_input_is_not_changed(manifest: dict[str, Any]) -> None:
     """Manifests are shared between fabrics and threads."""
     before = copy.deepcopy(manifest)
     canonical(manifest)
@@ -63,14 +63,14 @@ def test_the_input_is_left_alone(manifest: dict[str, Any]) -> None:
 
 
 @given(MANIFESTS)
-def test_nothing_differs_from_itself(manifest: dict[str, Any]) -> None:
+def test_an_object_does_not_differ_from_itself(manifest: dict[str, Any]) -> None:
     """Raw or canonical, on either side."""
     assert differs(manifest, manifest) == []
     assert differs(canonical(manifest), manifest) == []
     assert differs(manifest, canonical(manifest)) == []
 
 
-def test_what_the_server_sets_is_dropped() -> None:
+def test_fields_that_the_server_sets_are_dropped() -> None:
     """An export of the cluster and the file it came from are the same."""
     live = make(
         "Server",
@@ -123,7 +123,7 @@ def test_annotations_that_admission_computes_are_dropped(kind: str, key: str, ke
     assert found["metadata"].get("annotations", {}) == ({key: "v"} if kept else {})
 
 
-def test_null_is_absent_but_names_a_peer() -> None:
+def test_null_means_absent_except_for_the_name_of_a_peer() -> None:
     """The API server prunes null map values; the keys of a peering are VPC names."""
     assert canonical(make("VPC", "v", {"a": None, "l": [None]}))["spec"] == {"l": [None]}
     peering = make("VPCPeering", "p", {"permit": [{"v1": None, "v2": {"subnets": None}}]})
@@ -157,12 +157,12 @@ def test_null_is_absent_but_names_a_peer() -> None:
         ({"a": {"b": 1}}, {"a": 1}, [".spec.a"]),
     ],
 )
-def test_drift_is_what_desired_sets_and_live_has_not(desired: Any, live: Any, paths: list[str]) -> None:
-    """Fields that only the live object has are no drift."""
+def test_drift_is_a_desired_field_that_live_lacks(desired: Any, live: Any, paths: list[str]) -> None:
+    """Fields that only the live object has are not drift."""
     assert differs(make("VPC", "v", desired), make("VPC", "v", live)) == paths
 
 
-def test_labels_and_annotations_count() -> None:
+def test_labels_and_annotations_are_compared() -> None:
     """They are content, name and namespace are identity."""
     desired = make("VPC", "v", labels={"team": "a"}, annotations={"note": "n"})
     assert differs(desired, make("VPC", "v", labels={"team": "b"})) == [
@@ -172,7 +172,7 @@ def test_labels_and_annotations_count() -> None:
 
 
 def test_a_field_that_we_applied_and_dropped_is_drift() -> None:
-    """Ownership tells what to remove; what others own stays."""
+    """Ownership says what to remove; what others own is kept."""
     live = make("VPC", "v", {"mode": "l3vni", "subnets": {"a": {"vlan": 1}, "b": {"vlan": 2}}}, labels={"t": "x"})
     fields = {
         "f:metadata": {"f:labels": {".": {}, "f:t": {}}},
@@ -211,7 +211,7 @@ def merged(document: Any, patch: Any) -> Any:
     return result
 
 
-def test_labels_that_a_real_cluster_stored_are_no_drift(reference: Path) -> None:
+def test_labels_that_a_real_cluster_stored_are_not_drift(reference: Path) -> None:
     """For every object that the real admission webhooks accepted."""
     seen = 0
     with gzip.open(reference / "admission" / "cases.jsonl.gz", "rt") as lines:
@@ -232,7 +232,7 @@ def as_admitted(manifest: Manifest) -> Manifest:
     return stored(manifest, FabricSettings())
 
 
-def test_what_admission_rewrites_is_no_drift() -> None:
+def test_fields_that_admission_rewrites_are_not_drift() -> None:
     """Sorted lists, other spellings, fields that it drops: the object is as wanted."""
     spec = {
         "subnets": {
@@ -250,7 +250,7 @@ def test_what_admission_rewrites_is_no_drift() -> None:
     assert differs(wanted, live, stored=as_admitted) == []
 
 
-def test_what_a_person_changed_is_drift_though_admission_would_fill_it_in() -> None:
+def test_a_changed_field_is_drift_although_admission_has_a_default() -> None:
     """A field that is wanted, with another value."""
     wanted = make("VPC", "v", {"subnets": {"a": {"subnet": "10.0.1.0/24", "vlan": 1001}}})
     live = as_admitted(wanted)
@@ -258,7 +258,7 @@ def test_what_a_person_changed_is_drift_though_admission_would_fill_it_in() -> N
     assert differs(wanted, live, stored=as_admitted) == [".spec.subnets.a.vlan"]
 
 
-def test_every_example_is_in_step_as_it_was_written_and_as_it_is_stored() -> None:
+def test_every_example_is_in_sync_both_as_written_and_as_stored() -> None:
     """A cluster with admission and one without it."""
     for path in sorted(Path("examples/gen").glob("*.yaml")):
         for document in yaml.load(path.read_bytes(), file=path.name):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.fabric.durations import is_locator_expiry, locator_is_over, parse_duration
+from hedgehog.fabric.durations import is_locator_expiry, locator_has_expired, parse_duration
 
 SECOND = 10**9
 DURATIONS = {
@@ -33,13 +33,13 @@ DURATIONS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), DURATIONS.items())
-def test_a_duration_is_read_as_go_reads_it(text: str, expected: int | None) -> None:
+def test_durations_are_parsed_as_in_go(text: str, expected: int | None) -> None:
     """In nanoseconds; None where Go refuses."""
     assert parse_duration(text) == expected
 
 
 @given(st.integers(-(10**9), 10**9))
-def test_whole_seconds_are_read_back(seconds: int) -> None:
+def test_whole_seconds_are_parsed_back(seconds: int) -> None:
     """Whatever their sign."""
     assert parse_duration(f"{seconds}s") == seconds * SECOND
 
@@ -61,6 +61,6 @@ EXPIRIES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), EXPIRIES.items())
-def test_a_locator_ends_after_a_duration_or_at_a_time(text: str, expected: tuple[bool, bool]) -> None:
+def test_a_locator_expires_after_a_duration_or_at_a_time(text: str, expected: tuple[bool, bool]) -> None:
     """Whether it can be read, and whether it is over at once."""
-    assert (is_locator_expiry(text), locator_is_over(text)) == expected
+    assert (is_locator_expiry(text), locator_has_expired(text)) == expected

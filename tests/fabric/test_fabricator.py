@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from devstack.webhook_config import from_webhook_config
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.fabricator import effective_settings, read_fabricator
-from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config, read
+from hedgehog.fabric.settings import FabricSettings, Upstream, parse_settings
 
 
 def make_fabricator(**config):
@@ -39,7 +40,7 @@ def test_a_real_fabricator_gives_what_its_controller_was_configured_with(referen
     assert read_fabricator(manifest)[0] == from_webhook_config(webhook)
 
 
-def test_every_field_that_counts_is_read():
+def test_every_relevant_field_is_read():
     """Zero values mean unset, as in Go; a VLAN range without an end is one VLAN."""
     manifest = make_fabricator(
         control={"controlVIP": "10.9.0.1/32", "managementSubnet": "10.9.0.0/24"},
@@ -69,7 +70,7 @@ def test_every_field_that_counts_is_read():
     )
 
 
-def test_every_wrong_field_is_named():
+def test_every_invalid_field_is_named():
     """All of them, each with what is wrong."""
     manifest = make_fabricator(
         control={"managementSubnet": "10.9.0.0"},
@@ -78,14 +79,15 @@ def test_every_wrong_field_is_named():
     )
     assert [f"Fabricator: .{'.'.join(path)}: {text}" for path, text in read_fabricator(manifest)[1]] == [
         "Fabricator: .spec.config.control.managementSubnet: '10.9.0.0' is not a subnet such as 172.30.0.0/21",
-        "Fabricator: .spec.config.fabric.spineASN: '65100' is no number from 0",
-        "Fabricator: .spec.config.fabric.vpcIRBVLANs: [3000, 5000] is no range of VLANs from 1 to 4094, the lower one first",
-        "Fabricator: .spec.config.gateway.communities: ['50001:0'] is no mapping",
-        "Fabricator: .spec.config.fabric.vpcWorkaroundSubnet: 7 is no text",
+        "Fabricator: .spec.config.fabric.spineASN: '65100' is not a number from 0",
+        "Fabricator: .spec.config.fabric.vpcIRBVLANs: [3000, 5000] is not a range of VLANs from 1 to 4094, the lower "
+        "one first",
+        "Fabricator: .spec.config.gateway.communities: ['50001:0'] is not a mapping",
+        "Fabricator: .spec.config.fabric.vpcWorkaroundSubnet: 7 is not text",
     ]
 
 
-def test_a_fabricator_among_the_objects_wins_but_for_what_it_cannot_say():
+def test_a_fabricator_overrides_all_settings_that_it_can_express():
     """The release of upstream, and fields that fabricator never sets."""
     stored = FabricSettings(upstream=Upstream.V0_126, vpc_peering_disabled=True, spine_asn=64000)
     vpc = {"apiVersion": "vpc.githedgehog.com/v1beta1", "kind": "VPC", "metadata": {"name": "a"}}
@@ -95,8 +97,8 @@ def test_a_fabricator_among_the_objects_wins_but_for_what_it_cannot_say():
     )
 
 
-def test_a_fabricator_that_cannot_be_read_leaves_the_one_before_it_in_force():
-    """Nobody takes it; where there was none, what can be read of it counts."""
+def test_an_unreadable_fabricator_leaves_the_previous_one_in_force():
+    """It is refused; if there was none before, what can be read of it applies."""
     good, bad = (
         make_fabricator(fabric={"spineASN": 64000}),
         make_fabricator(fabric={"spineASN": "x", "leafASNEnd": 65200}),
@@ -106,7 +108,7 @@ def test_a_fabricator_that_cannot_be_read_leaves_the_one_before_it_in_force():
     assert (alone.spine_asn, alone.leaf_asn_end) == (65100, 65200)
 
 
-def test_the_fabricator_called_default_counts_whatever_the_order():
+def test_the_fabricator_named_default_applies_in_any_order():
     """The database sorts by name, files come by path."""
     one, other = make_fabricator(fabric={"spineASN": 64000}), make_fabricator(fabric={"spineASN": 64001})
     one["metadata"], other["metadata"] = {"name": "default"}, {"name": "aaa"}
@@ -124,15 +126,15 @@ def test_the_fabricator_called_default_counts_whatever_the_order():
         FabricSettings(reserved_subnets=(), management_dhcp_start="10.0.0.9", management_subnet="10.0.0.0/24"),
     ],
 )
-def test_what_is_stored_is_what_is_read(settings):
+def test_stored_settings_are_read_back(settings):
     """Through JSON, as the database keeps it."""
-    assert read(json.loads(json.dumps(settings.as_dict()))) == settings
+    assert parse_settings(json.loads(json.dumps(settings.as_dict()))) == settings
 
 
-def test_the_defaults_need_no_word():
+def test_default_settings_are_not_stored():
     """An empty mapping."""
     assert FabricSettings().as_dict() == {}
-    assert read({}) == FabricSettings()
+    assert parse_settings({}) == FabricSettings()
     assert replace(FabricSettings(), fabric_mtu=9000).as_dict() == {"fabric_mtu": 9000}
 
 
@@ -142,16 +144,16 @@ def test_the_defaults_need_no_word():
         ({"fabric_mtuu": 9000}, "settings.fabric_mtuu: there is no such setting; did you mean fabric_mtu?"),
         ({"upstream": "v1"}, "settings.upstream: 'v1' is none of v0.126, v0.129"),
         ({"gateway_enabled": 1}, "settings.gateway_enabled: 1 is not true or false"),
-        ({"spine_asn": True}, "settings.spine_asn: True is no number from 0"),
-        ({"vpc_irb_vlans": [3000, 3899]}, "settings.vpc_irb_vlans: 3000 is no range such as [3000, 3899]"),
-        ({"vpc_irb_vlans": [[9, 1]]}, "settings.vpc_irb_vlans: [9, 1] is no range of VLANs from 1 to 4094"),
-        ({"reserved_subnets": "10.0.0.0/8"}, "settings.reserved_subnets: '10.0.0.0/8' is no list"),
+        ({"spine_asn": True}, "settings.spine_asn: True is not a number from 0"),
+        ({"vpc_irb_vlans": [3000, 3899]}, "settings.vpc_irb_vlans: 3000 is not a range such as [3000, 3899]"),
+        ({"vpc_irb_vlans": [[9, 1]]}, "settings.vpc_irb_vlans: [9, 1] is not a range of VLANs from 1 to 4094"),
+        ({"reserved_subnets": "10.0.0.0/8"}, "settings.reserved_subnets: '10.0.0.0/8' is not a list"),
         ({"reserved_subnets": ["10.0.0.0/33"]}, "settings.reserved_subnets: '10.0.0.0/33' is not a subnet"),
         ({"management_dhcp_end": "10.0.0.0/8"}, "settings.management_dhcp_end: '10.0.0.0/8' is not an address"),
     ],
 )
-def test_a_wrong_setting_is_named(values, said):
+def test_an_invalid_setting_is_named(values, said):
     """With what it could be."""
     with pytest.raises(InvalidInput) as caught:
-        read(values)
+        parse_settings(values)
     assert str(caught.value).startswith(said)

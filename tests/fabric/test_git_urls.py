@@ -26,7 +26,7 @@ from tests.growth import grows_too_fast
         ("https://user:pass@h/net", GitUrl("https", "h", "/net", None, "user", "pass")),
     ],
 )
-def test_a_plain_url_has_parts(url: str, parts: GitUrl) -> None:
+def test_a_valid_url_is_split_into_parts(url: str, parts: GitUrl) -> None:
     """Of every transport that is supported."""
     assert GitUrl.parse(url) == parts
 
@@ -97,9 +97,9 @@ def test_a_plain_url_has_parts(url: str, parts: GitUrl) -> None:
         "--upload-pack=touch",
     ],
 )
-def test_what_others_may_read_differently_is_refused(url: str) -> None:
+def test_an_ambiguous_url_is_refused(url: str) -> None:
     """Also what would be an option of ssh or git."""
-    with pytest.raises(InvalidInput, match="no URL of a Git repository"):
+    with pytest.raises(InvalidInput, match="is not the URL of a Git repository"):
         GitUrl.parse(url)
 
 
@@ -125,7 +125,7 @@ SECRET = "canary4711"
         f"https://h/x;u:{SECRET}@h",
     ],
 )
-def test_a_login_is_seen_and_never_repeated(url: str) -> None:
+def test_a_login_is_detected_and_never_repeated(url: str) -> None:
     """In whatever case and place it stands."""
     try:
         assert GitUrl.parse(url).has_login
@@ -186,7 +186,7 @@ def test_only_this_machine_is_loopback(host: str, here: bool) -> None:
 @example("//[")
 @example("https://h:" + "9" * 5000)
 def test_any_text_is_a_url_or_invalid_input(text: str) -> None:
-    """Nothing else is raised, and what is parsed is no option of any program."""
+    """Nothing else is raised, and what is parsed is not an option of any program."""
     try:
         parts = GitUrl.parse(text)
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""Words and reasons of health, and what rules say of rights."""
+"""Words and reasons of health, and what rules say of permissions."""
 
 from __future__ import annotations
 
@@ -8,34 +8,42 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.fabric.agents import Agent, Convergence, convergence
-from hedgehog.fabric.health import MOST_REASONS, Fabricator, Finding, Health, Verdict, of_fabricator, verdict
+from hedgehog.fabric.health import (
+    MOST_REASONS,
+    Fabricator,
+    Health,
+    HealthIssue,
+    HealthSummary,
+    fabricator_issues,
+    summarize_health,
+)
 from hedgehog.fabric.kinds import KINDS
-from hedgehog.fabric.rights import Right, in_words, rights_to, uncovered
+from hedgehog.fabric.permissions import Permission, describe_permissions, not_granted, permissions_for
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-VPCS = rights_to(KINDS["VPC"], "default")
+VPCS = permissions_for(KINDS["VPC"], "default")
 
 
-def test_the_worst_finding_is_the_verdict_whatever_the_order() -> None:
+def test_the_worst_issue_decides_in_any_order() -> None:
     """The order of severity is fixed: that in which the words are listed."""
-    findings = [Finding(health, health.value) for health in Health]
+    issues = [HealthIssue(health, health.value) for health in Health]
     worst_first = ("Unknown", "Missing", "Degraded", "Progressing", "Healthy")
-    for order in itertools.permutations(findings):
-        assert verdict(order) == Verdict(Health.UNKNOWN, worst_first)
-    assert verdict([]) == Verdict(Health.HEALTHY, ())
+    for order in itertools.permutations(issues):
+        assert summarize_health(order) == HealthSummary(Health.UNKNOWN, worst_first)
+    assert summarize_health([]) == HealthSummary(Health.HEALTHY, ())
 
 
-def test_more_reasons_than_anybody_reads_are_counted() -> None:
+def test_reasons_beyond_the_limit_are_counted() -> None:
     """A fabric of a thousand silent switches is one sentence less than a thousand."""
-    found = verdict(Finding(Health.DEGRADED, str(number)) for number in range(MOST_REASONS + 7))
+    found = summarize_health(HealthIssue(Health.DEGRADED, str(number)) for number in range(MOST_REASONS + 7))
     assert (len(found.reasons), found.reasons[-1]) == (MOST_REASONS + 1, "and 7 more")
 
 
-def test_an_installer_that_is_at_work_is_progress() -> None:
-    """What is not ready meanwhile is no fault; without conditions there is nothing to say."""
+def test_a_running_installer_is_progressing() -> None:
+    """What is not ready meanwhile is not a fault; without conditions there is nothing to say."""
     busy = Fabricator("default", 3, 2, {"Applied": "False", "Ready": "False"})
-    assert {finding.health for finding in of_fabricator(busy)} == {Health.PROGRESSING}
-    assert list(of_fabricator(Fabricator("default", 3, 3))) == []
+    assert {issue.health for issue in fabricator_issues(busy)} == {Health.PROGRESSING}
+    assert list(fabricator_issues(Fabricator("default", 3, 3))) == []
 
 
 @pytest.mark.parametrize(
@@ -57,18 +65,18 @@ def test_an_installer_that_is_at_work_is_progress() -> None:
         ),
     ],
 )
-def test_rules_settle_which_rights_need_no_question(rules: list[dict[str, list[str]]], left: str) -> None:
+def test_permissions_that_rules_grant_need_no_review(rules: list[dict[str, list[str]]], left: str) -> None:
     """Wildcards count; a rule for named objects does not."""
-    words = in_words(uncovered(VPCS, {"default": rules}))
+    words = describe_permissions(not_granted(VPCS, {"default": rules}))
     assert words == ([f"{left} vpcs.vpc.githedgehog.com in default"] if left else [])
 
 
-def test_a_right_to_a_subresource_is_one_of_its_own() -> None:
+def test_a_subresource_needs_its_own_permission() -> None:
     """All of a resource is not all of its status."""
-    right = Right("patch", "wiring.githedgehog.com", "fabrics/status", "x")
+    permission = Permission("patch", "wiring.githedgehog.com", "fabrics/status", "x")
     rule = {"verbs": ["*"], "apiGroups": ["*"]}
-    assert uncovered([right], {"x": [rule | {"resources": ["fabrics"]}]}) == [right]
-    assert uncovered([right], {"x": [rule | {"resources": ["*/status"]}]}) == []
+    assert not_granted([permission], {"x": [rule | {"resources": ["fabrics"]}]}) == [permission]
+    assert not_granted([permission], {"x": [rule | {"resources": ["*/status"]}]}) == []
 
 
 def agent(name: str, applied: int = 1, **parts: datetime) -> Agent:
@@ -76,7 +84,7 @@ def agent(name: str, applied: int = 1, **parts: datetime) -> Agent:
     return Agent("Agent", name, 1, applied, heartbeat=parts.pop("heartbeat", NOW), **parts)
 
 
-def test_convergence_is_the_moment_when_the_last_switch_had_it() -> None:
+def test_convergence_is_the_time_of_the_last_switch() -> None:
     """A switch that had nothing to do says nothing about it; without switches the write is the moment."""
     wrote, late = NOW - timedelta(minutes=1), NOW - timedelta(seconds=20)
     agents = [agent("a", applied_at=NOW - timedelta(hours=1)), agent("b", applied_at=late)]

@@ -51,7 +51,7 @@ def test_a_traceback_is_printable(logged):
     assert "\x1b" not in stream.getvalue()
 
 
-def test_the_records_of_others_are_theirs():
+def test_records_of_other_loggers_are_not_changed():
     """They may have colours of their own."""
     assert logging.getLogRecordFactory()("airflow", 40, "f", 1, "%s", ("\x1b[2J",), None).getMessage() == "\x1b[2J"
 

@@ -16,8 +16,8 @@ OBJECT = "VPC/default/prod"
 
 @pytest.mark.parametrize("target", list(Target))
 @pytest.mark.parametrize("kind", list(ProblemKind))
-def test_every_command_is_one_of_ours(kind: ProblemKind, target: Target) -> None:
-    """Its words are those that the command takes."""
+def test_every_remedy_names_an_existing_command(kind: ProblemKind, target: Target) -> None:
+    """The command line accepts its arguments."""
     command = remedy(kind, fabric="lab", target=target, verb="", subject=SUBJECTS.get(kind, OBJECT)).command
     for part in command.split(" | "):
         program, *words = shlex.split(part)
@@ -35,14 +35,14 @@ def test_every_command_is_one_of_ours(kind: ProblemKind, target: Target) -> None
         (Target.GIT, "x$(reboot).yaml", "hedgehog validate --fabric lab 'x$(reboot).yaml'"),
     ],
 )
-def test_what_is_refused_can_be_checked_where_it_is(target: Target, subject: str, command: str) -> None:
-    """An object in the database, a file in a clone; what a stranger called his file is one word of it."""
+def test_a_refused_object_or_file_is_checked_at_its_source(target: Target, subject: str, command: str) -> None:
+    """An object in the database, a file in a clone; the name of a file is one argument, whatever characters it has."""
     assert remedy(ProblemKind.REFUSED, fabric="lab", target=target, verb="", subject=subject).command == command
 
 
 @pytest.mark.parametrize(("target", "place"), [(Target.GIT, "git"), (Target.KUBERNETES, "cluster")])
-def test_a_revert_is_meant_where_the_problem_is(target: Target, place: str) -> None:
-    """Not for what a person wrote at the other place."""
+def test_a_revert_names_the_place_of_the_problem(target: Target, place: str) -> None:
+    """Not the place where a person made a valid change."""
     for kind in (ProblemKind.CONFLICT, ProblemKind.FLAPPING):
         assert remedy(kind, fabric="lab", target=target, verb="", subject=OBJECT).command.endswith(
             f"{OBJECT} --in {place}"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedgehog.fabric.profiles import Profile, atoi, default_profiles, default_spec, parse
+from hedgehog.fabric.atoi import atoi
+from hedgehog.fabric.profiles import Profile, default_profiles, default_spec, parse_profile
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
 OLDER = FabricSettings(upstream=Upstream.V0_126)
@@ -19,13 +20,13 @@ WITH_CUMULUS = FabricSettings(upstream=Upstream.V0_126, include_cumulus=True)
 def profile(name: str) -> Profile:
     """A built-in profile of the newer release."""
     settings = FabricSettings(include_clsp=True, include_cumulus=True)
-    return next(parse(one) for one in default_profiles(settings) if one["metadata"]["name"] == name)
+    return next(parse_profile(one) for one in default_profiles(settings) if one["metadata"]["name"] == name)
 
 
 @pytest.mark.parametrize(
     ("file", "settings"), [("default", OLDER), ("air", WITH_CUMULUS), ("v0129", FabricSettings())], ids=str
 )
-def test_the_table_says_what_upstreams_profiles_say(reference: Path, file: str, settings: FabricSettings) -> None:
+def test_the_catalogue_agrees_with_upstreams_profiles(reference: Path, file: str, settings: FabricSettings) -> None:
     """Every field of every model, and so everything that rules ask."""
     rows = json.loads((reference / "admission" / "fabrics" / f"_switchprofiles-{file}.json").read_text())
     upstream = {row["metadata"]["name"]: row["spec"] for row in rows}
@@ -33,8 +34,8 @@ def test_the_table_says_what_upstreams_profiles_say(reference: Path, file: str, 
     assert ours == upstream
 
 
-def test_models_come_with_their_settings() -> None:
-    """SONiC+ and Cumulus are asked for; every other fabric has the same sixteen."""
+def test_some_models_depend_on_settings() -> None:
+    """Those of CLS+ and Cumulus are built in on request; every fabric has the same sixteen others."""
     names = {one["metadata"]["name"] for one in default_profiles(FabricSettings())}
     more = {
         one["metadata"]["name"] for one in default_profiles(FabricSettings(include_clsp=True, include_cumulus=True))
@@ -56,7 +57,7 @@ def test_models_come_with_their_settings() -> None:
 
 def test_locator_lights_came_with_the_newer_release() -> None:
     """Of the same model."""
-    older = {one["metadata"]["name"]: parse(one) for one in default_profiles(OLDER)}
+    older = {one["metadata"]["name"]: parse_profile(one) for one in default_profiles(OLDER)}
     name = "celestica-ds3000"
     assert (profile(name).supports("portLocator"), older[name].supports("portLocator")) == (True, False)
 
@@ -87,7 +88,7 @@ def test_a_port_has_its_name_in_the_switch_software(
 
 
 def test_parts_are_available_and_whole_ports_are_aliases_only() -> None:
-    """Locators and auto-negotiation go by what is available, FEC takes the alias while the port is whole."""
+    """Locators and auto-negotiation need an available port; FEC accepts the alias while the port is not split."""
     model = profile("celestica-ds5000")
     breakouts = {"E1/1": "8x100G"}
     ports = ["E1/1", "E1/1/8", "E1/1/9", "E1/2", "E1/2/1", "E1/65", "M1", "E1/x"]
@@ -113,13 +114,14 @@ def test_totals_count_the_ports_that_are_available(name: str, data: st.DataObjec
     modes = {port: sorted(one.kind.modes) for port, one in model.ports.items() if one.kind and one.kind.modes}
     split = data.draw(st.lists(st.sampled_from(sorted(modes)), unique=True)) if modes else []
     breakouts = {port: data.draw(st.sampled_from(modes[port])) for port in split}
-    available = [port for port in model.names(breakouts) if model.is_available(port, breakouts)]
+    names = [name for port in model.ports for name in (port, *(f"{port}/{part}" for part in range(1, 9)))]
+    available = [name for name in names if model.is_available(name, breakouts)]
     total, by_pipeline = model.totals(breakouts)
     assert (total, model.fault(breakouts)) == (len(available), "")
     assert sum(by_pipeline.values()) <= total
 
 
-def test_a_profile_that_was_changed_under_a_switch_says_what_is_wrong() -> None:
+def test_a_profile_changed_while_in_use_names_its_fault() -> None:
     """Connections of the switch are refused then."""
     assert profile("celestica-ds3000").fault({"E1/1": "8x10G"}) == "port E1/1 has no breakout mode 8x10G"
 
@@ -128,7 +130,7 @@ def test_a_profile_that_was_changed_under_a_switch_says_what_is_wrong() -> None:
     ("text", "number"),
     [("7", 7), ("+07", 7), ("-7", -7), ("", None), ("-", None), ("1_0", None), ("٣", None), (" 1", None)],
 )
-def test_numbers_are_read_as_go_reads_them(text: str, number: int | None) -> None:
+def test_numbers_are_parsed_as_in_go(text: str, number: int | None) -> None:
     """Sign and leading zeros are fine, anything else is not."""
     assert atoi(text) == number
 

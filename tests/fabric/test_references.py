@@ -91,12 +91,12 @@ def test_every_reference_of_a_kind_is_found(kind: str, spec: dict[str, Any], exp
 
 @given(kind=st.sampled_from(sorted(KINDS)), spec=JSON)
 def test_a_malformed_object_refers_to_nothing_rather_than_raising(kind: str, spec: Any) -> None:
-    """Saying what is wrong with it is the validator's business."""
+    """Validation says what is wrong with it."""
     references({"kind": kind, "metadata": {"name": "x", "namespace": "default"}, "spec": spec})
 
 
-def test_kinds_follow_their_waves_and_the_fabric_comes_last() -> None:
-    """The table of kinds orders; our own summary resource tells about all others."""
+def test_objects_are_ordered_by_wave_with_the_fabric_last() -> None:
+    """The table of kinds gives the order; our own resource summarizes all others."""
     fabric = {"apiVersion": "g/v1", "kind": "Fabric", "metadata": {"name": "f", "namespace": "hedgehog-system"}}
     given_ = [
         fabric,
@@ -109,30 +109,30 @@ def test_kinds_follow_their_waves_and_the_fabric_comes_last() -> None:
     assert names(waves(given_)) == [["vlans"], ["switch"], ["vpc"], ["connection"], ["attachment"], ["f"]]
 
 
-def test_a_vpc_follows_the_one_it_relays_to() -> None:
+def test_a_vpc_comes_after_its_relay_vpc() -> None:
     """References inside a wave of the table split it."""
     given_ = [make_relaying_vpc("a", "b"), make_relaying_vpc("b", "c"), make("VPC", "c"), make("VPC", "d")]
     assert names(waves(given_)) == [["c", "d"], ["b"], ["a"]]
 
 
-def test_a_reference_to_an_object_that_is_not_given_does_not_hold_anything_up() -> None:
-    """It is in the cluster already, or its absence is the validator's business."""
+def test_a_reference_to_a_missing_object_delays_nothing() -> None:
+    """It is in the cluster already, or validation reports that it is missing."""
     assert names(waves([make_relaying_vpc("a", "elsewhere")])) == [["a"]]
 
 
-def test_a_circle_follows_the_order_of_names_and_what_waits_for_it_comes_after() -> None:
-    """Nothing is lost and nothing is waited for in vain."""
+def test_a_cycle_is_ordered_by_name_before_what_waits_for_it() -> None:
+    """Nothing is lost, and nothing waits for ever."""
     given_ = [make_relaying_vpc("b", "c"), make_relaying_vpc("c", "b"), make_relaying_vpc("a", "b")]
     assert names(waves(given_)) == [["b"], ["a", "c"]]
 
 
-def test_an_object_that_refers_to_itself_is_no_circle() -> None:
+def test_an_object_that_refers_to_itself_is_not_a_cycle() -> None:
     """It is simply applied."""
     assert names(waves([make_relaying_vpc("a", "a")])) == [["a"]]
 
 
 @given(edges=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25), seed=st.integers())
-def test_every_object_comes_once_after_its_references_whatever_the_order_given(edges: Any, seed: int) -> None:
+def test_every_object_comes_once_and_after_its_references(edges: Any, seed: int) -> None:
     """The law of waves, for any acyclic set: an edge goes from a higher to a lower number."""
     targets: dict[int, list[str]] = {number: [] for number in range(10)}
     for one, other in edges:
@@ -167,8 +167,8 @@ def test_upstreams_fabrics_are_ordered_without_a_dangling_reference(reference: P
 
 
 @pytest.mark.parametrize("next_one", [lambda i, n: i + 1, lambda i, n: i ^ 1, lambda i, n: (i + 1) % n])
-def test_the_order_of_a_chain_and_of_circles_costs_what_their_references_cost(next_one):
-    """Counted in calls. Whoever names 10,000 VPCs as each other's DHCP relay had everybody wait for minutes."""
+def test_ordering_takes_time_proportional_to_the_references(next_one):
+    """Counted in calls. 10,000 VPCs that named each other as DHCP relay once took minutes."""
     few, many = (_ordering([_relayed(i, next_one(i, n)) for i in range(n)]) for n in (100, 800))
     assert many < 12 * few
 

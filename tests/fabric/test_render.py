@@ -36,7 +36,7 @@ def shuffled(value: Any, dice: random.Random) -> Any:
 
 
 @given(st.dictionaries(text, json_data, max_size=5))
-def test_what_is_rendered_is_read_back_equal(manifest: dict[str, Any]) -> None:
+def test_rendered_data_is_parsed_back_equal(manifest: dict[str, Any]) -> None:
     """Nothing is lost or turned into another type."""
     assert yaml.load(render.dump(manifest), yaml.CSafeLoader) == manifest
 
@@ -55,7 +55,7 @@ PLAIN = ("vpc-1", "E1/5", "leaf-01/E1/1", "10.0.0.0/24", "my fabric (lab)", "spi
 
 
 @pytest.mark.parametrize("ambiguous", [*AMBIGUOUS, "a\u2028b"])
-def test_a_string_that_some_reader_takes_for_something_else_is_quoted(ambiguous: str) -> None:
+def test_an_ambiguous_string_is_quoted(ambiguous: str) -> None:
     """YAML 1.1, YAML 1.2 and Go differ in what is a number, a date or a boolean."""
     as_value = render.dump({"k": ambiguous}).decode()
     as_key = render.dump({ambiguous: 1}).decode()
@@ -64,19 +64,19 @@ def test_a_string_that_some_reader_takes_for_something_else_is_quoted(ambiguous:
 
 
 @pytest.mark.parametrize("plain", PLAIN)
-def test_a_clear_word_stays_plain(plain: str) -> None:
+def test_an_unambiguous_word_is_not_quoted(plain: str) -> None:
     """Files are for people, too."""
     assert render.dump({"k": plain}) == f"k: {plain}\n".encode()
 
 
-def test_lines_stay_lines() -> None:
+def test_a_multi_line_string_is_a_block() -> None:
     """A text of several lines is written as a block, a long line is not folded, letters are not escaped."""
     assert render.dump({"a": "one\ntwo\n", "b": "x y " * 60 + "z", "c": "Zürich"}).decode() == (
         "a: |\n  one\n  two\nb: " + "x y " * 60 + 'z\nc: "Zürich"\n'
     )
 
 
-def test_equal_parts_are_written_twice() -> None:
+def test_equal_parts_are_repeated_without_anchors() -> None:
     """Shared data gives no anchors."""
     shared = {"x": [1]}
     assert render.dump({"a": shared, "b": shared}) == b"a:\n  x:\n  - 1\nb:\n  x:\n  - 1\n"
@@ -93,12 +93,12 @@ def test_equal_parts_are_written_twice() -> None:
         ("Fabric/hedgehog-system/lab-1", "fabrics/lab-1/fabric.yaml"),
     ],
 )
-def test_the_path_tells_kind_and_name(ref: str, path: str) -> None:
+def test_the_path_shows_kind_and_name(ref: str, path: str) -> None:
     """The namespace shows only where it is not the usual one."""
     assert render.object_path(FABRIC, ObjectRef.parse(ref)) == path
 
 
-def test_a_fabric_may_live_at_the_root() -> None:
+def test_a_fabric_may_be_at_the_root() -> None:
     """No directory, no leading slash."""
     at_root = replace(FABRIC, git_directory="")
     assert render.object_path(at_root, ObjectRef.parse("VPC/default/v")) == "vpcs/v.yaml"
@@ -137,7 +137,7 @@ def test_the_fabric_resource_has_the_eight_fields_and_zero_stays_zero() -> None:
 
 
 @pytest.mark.parametrize("policy", list(GitDriftPolicy))
-def test_the_readme_tells_what_happens_to_edits(policy: GitDriftPolicy) -> None:
+def test_the_readme_says_what_happens_to_edits(policy: GitDriftPolicy) -> None:
     """Every policy has its sentence, and rendering twice gives the same file."""
     fabric = replace(FABRIC, git_drift_policy=policy)
     assert b"# Fabric Lab-1\n" in render.readme(fabric)

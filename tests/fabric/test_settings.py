@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hedgehog.fabric.settings import FabricSettings, Upstream, from_webhook_config
+from devstack.webhook_config import from_webhook_config
+from hedgehog.fabric.settings import FabricSettings, Upstream
 
 CONFIGS = json.loads(
-    (Path(__file__).resolve().parents[1] / "schemas" / "cases" / "fabric-config.json").read_text(encoding="utf-8")
+    (Path(__file__).resolve().parents[1] / "admission" / "cases" / "fabric-config.json").read_text(encoding="utf-8")
 )["configs"]
 
 
-def test_the_defaults_are_those_of_a_fabric_as_it_is_installed():
+def test_the_defaults_are_those_of_a_new_installation():
     """What fabricator makes of an untouched configuration with a gateway."""
     assert from_webhook_config(CONFIGS["default"]) == FabricSettings()
 
 
-def test_an_unusual_fabric_differs_where_it_says_so():
+def test_a_customised_fabric_stores_only_what_differs():
     """Own switch profiles, no peering, no gateway."""
     assert from_webhook_config(CONFIGS["extra-profiles"], upstream=Upstream.V0_126).as_dict() == {
         "upstream": "v0.126",

@@ -1,4 +1,4 @@
-"""Whose an object is, by the marks of the tools that people use."""
+"""Which tool owns an object, by the labels, annotations and field managers that tools leave."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1"}
         ({"ownerReferences": [OWNER, {**OWNER, "name": "boss", "controller": True}]}, "Deployment boss"),
     ],
 )
-def test_the_marks_of_a_tool_say_whose_an_object_is(metadata: dict[str, Any], who: str) -> None:
+def test_labels_and_annotations_of_a_tool_name_the_owner(metadata: dict[str, Any], who: str) -> None:
     """With the release, application or controller, and where it says so."""
     found = owner(marked(**metadata), HERE)
     assert str(found or "").startswith(who)
     assert (found is None) == (not who)
 
 
-def test_a_mark_that_we_applied_ourselves_says_nothing() -> None:
+def test_a_label_that_we_applied_ourselves_names_no_owner() -> None:
     """The fabric wants the label; another one beside it is not ours."""
     fields = {"f:metadata": {"f:labels": {"f:app.kubernetes.io/managed-by": {}}}}
     ours = [{"manager": "hedgehog-airflow", "operation": "Apply", "fieldsV1": fields}]
@@ -94,7 +94,7 @@ def test_a_mark_that_we_applied_ourselves_says_nothing() -> None:
     assert owner(marked(labels=labels | {"kapp.k14s.io/app": "1"}, managedFields=ours), HERE) is not None
 
 
-def test_a_label_that_people_set_as_well_says_nothing_where_the_fabric_wants_it() -> None:
+def test_a_label_that_people_also_set_names_no_owner_if_desired() -> None:
     """The same value; that of Argo CD is not in the fabric."""
     live = marked(labels={"app.kubernetes.io/instance": "net"})
     assert owner(live, HERE, None, live) is None
@@ -103,13 +103,13 @@ def test_a_label_that_people_set_as_well_says_nothing_where_the_fabric_wants_it(
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("false", False), ("", False)])
-def test_taking_over_is_said_by_an_annotation(value: str, expected: bool) -> None:
+def test_an_annotation_allows_taking_over(value: str, expected: bool) -> None:
     """In any of the manifests in question."""
     assert is_adopted(Owner("Helm"), None, marked(), marked(annotations={"hedgehog-airflow/adopt": value})) is expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [("true", False), ("there", True), ("here", False)])
-def test_taking_over_from_an_installation_names_it(value: str, expected: bool) -> None:
+def test_taking_over_from_an_installation_needs_its_id(value: str, expected: bool) -> None:
     """A "true" may be that installation's own, of the time when it took the object over from a tool."""
     there = owner(marked(annotations={"hedgehog-airflow/installation": "there"}), HERE)
     assert there is not None

@@ -53,7 +53,7 @@ def test_another_host_port_or_path_is_another_repository(url):
     assert not same_repository(NET, url)
 
 
-def test_github_does_not_mind_case_and_offers_ssh_on_another_host():
+def test_github_ignores_case_and_serves_ssh_on_another_host():
     """`ssh.github.com:443` is for networks that let only HTTPS out."""
     assert same_repository("https://github.com/Acme/Net", "git@github.com:acme/net.git")
     assert same_repository("https://github.com/acme/net", "ssh://git@ssh.github.com:443/acme/net.git")
@@ -68,6 +68,6 @@ def test_github_does_not_mind_case_and_offers_ssh_on_another_host():
         ("file:///srv/net", "file:///srv//net/"),
     ],
 )
-def test_hosts_by_another_door_and_empty_parts_are_the_same_repository(one, other):
+def test_aliases_of_hosts_and_empty_path_segments_are_the_same_repository(one, other):
     """Servers do not tell these apart."""
     assert same_repository(one, other)

@@ -19,7 +19,7 @@ from hedgehog.gitops.commit import blob_id, build, push
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from tests.gitops.conftest import AUTHOR, OpenMirror
-from tests.gitops.test_mirror import fetched
+from tests.gitops.mirror_lab import fetched
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can be two users")
@@ -195,7 +195,7 @@ def readable(tmp_path: Path) -> Iterator[Path]:
 
 
 @as_root
-def test_a_cache_that_root_has_made_is_told_by_its_path(person: Person, host: GitServer, readable: Path) -> None:
+def test_a_cache_that_root_created_is_reported_by_its_path(person: Person, host: GitServer, readable: Path) -> None:
     """A first run by hand, as root; the workers are somebody else."""
     person.commit({"a": "1"})
     cache = readable / "cache"
@@ -208,7 +208,7 @@ def test_a_cache_that_root_has_made_is_told_by_its_path(person: Person, host: Gi
 
 @as_root
 @pytest.mark.parametrize("mode", [0o700, 0o755])
-def test_a_clone_that_root_has_made_is_put_aside(mode: int, person: Person, host: GitServer, readable: Path) -> None:
+def test_a_clone_that_root_created_is_moved_aside(mode: int, person: Person, host: GitServer, readable: Path) -> None:
     """The directory is ours, what lies in it is not."""
     person.commit({"a": "1"})
     cache = readable / "cache"
@@ -247,7 +247,7 @@ def fill(place: Path) -> Path:
     return filler
 
 
-def test_a_full_disk_is_told_and_costs_no_clone(person: Person, host: GitServer, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_and_costs_no_clone(person: Person, host: GitServer, small_disk: Path) -> None:
     """At the first clone, at a fetch and at a commit; with room again all goes on."""
     person.commit({"a": "1\n"})
     remote = Remote(host.url("net"), "main")
@@ -271,7 +271,7 @@ def test_a_full_disk_is_told_and_costs_no_clone(person: Person, host: GitServer,
     assert mirror.path.stat().st_ino == kept
 
 
-def test_the_first_commit_on_a_full_disk_is_no_lost_race(host: GitServer, small_disk: Path) -> None:
+def test_the_first_commit_on_a_full_disk_is_not_a_lost_race(host: GitServer, small_disk: Path) -> None:
     """Of an empty repository nothing is fetched; building the first commit meets the disk."""
     mirror = Mirror(small_disk / "cache", Remote(host.url("net"), "main"))
     assert mirror.head() is None
@@ -293,7 +293,7 @@ def test_a_limit_of_the_file_size_is_a_full_disk(person: Person, mirror: Mirror)
     assert fetched(mirror)
 
 
-def test_half_a_pack_of_a_killed_fetch_does_not_stay(
+def test_a_partial_pack_of_a_killed_fetch_is_removed(
     person: Person, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each try would leave another, and fill the disk."""

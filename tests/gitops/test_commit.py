@@ -123,7 +123,7 @@ def test_a_path_that_could_leave_the_repository_is_refused(path: str, mirror: Mi
     "path", ["README.md", "fabrics/lab 1/vpcs/vpc-1.yaml", ".gitignore", "a/.github/x", "ü/ß.yaml"]
 )
 def test_ordinary_paths_are_taken(path: str) -> None:
-    """Hidden files and other alphabets are no harm."""
+    """Hidden files and other alphabets do no harm."""
     assert check_path(path) == path
 
 
@@ -135,7 +135,7 @@ def test_a_directory_is_never_replaced_by_a_file(mirror: Mirror) -> None:
             build(mirror, first, dict[str, bytes | None](changes), "x\n", AUTHOR)
 
 
-def test_a_message_is_short_first_and_machine_readable_last() -> None:
+def test_a_message_begins_with_a_short_subject_and_ends_with_trailers() -> None:
     """Subject, counts, trailers; names with line breaks cannot add trailers."""
     fabric = Fabric(id=1, name="lab", resource_name="lab", generation=7)
     counts = {"created": 2, "configured": 0, "deleted": 1}
@@ -177,7 +177,7 @@ def test_a_branch_that_moved_is_a_race(mirror: Mirror, person: Person) -> None:
     assert mirror.head() == theirs
 
 
-def test_a_branch_that_came_into_being_is_a_race(mirror: Mirror, person: Person) -> None:
+def test_a_branch_that_was_created_meanwhile_is_a_race(mirror: Mirror, person: Person) -> None:
     """We expected none."""
     theirs = person.commit({"b": "2"})
     with pytest.raises(PushRace):
@@ -186,7 +186,7 @@ def test_a_branch_that_came_into_being_is_a_race(mirror: Mirror, person: Person)
 
 
 @pytest.mark.parametrize("fate", ["reset", "deleted"])
-def test_a_branch_that_was_reset_or_deleted_is_not_brought_back(fate: str, mirror: Mirror, person: Person) -> None:
+def test_a_branch_that_was_reset_or_deleted_is_not_restored(fate: str, mirror: Mirror, person: Person) -> None:
     """A plain push would undo what the person did."""
     first = made(mirror, None, {"a": b"1"})
     push(mirror, first, None)
@@ -211,7 +211,7 @@ def test_a_commit_that_drops_the_expected_head_is_never_pushed(mirror: Mirror) -
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
 @pytest.mark.parametrize("hook", ["pre-receive", "update"])
-def test_a_refusing_hook_is_a_denied_permission_with_its_words(
+def test_a_refusing_hook_is_a_denied_permission_with_its_message(
     scheme: str, hook: str, host: GitServer, tmp_path: Path
 ) -> None:
     """Trying again would not help, and the operator must read why."""
@@ -272,7 +272,7 @@ def test_blob_ids_are_those_of_git() -> None:
     assert blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
-def test_the_clock_is_the_callers(mirror: Mirror) -> None:
+def test_the_time_is_given_by_the_caller(mirror: Mirror) -> None:
     """Another time, another commit; the same tree."""
     later = Author(AUTHOR.name, AUTHOR.email, datetime(2027, 1, 1, tzinfo=UTC))
     assert build(mirror, None, {"a": b"1"}, "x\n", later) != build(mirror, None, {"a": b"1"}, "x\n", AUTHOR)

@@ -77,7 +77,7 @@ PUSHES: list[tuple[str, type[HedgehogError]]] = [
 
 
 @pytest.mark.parametrize("over", ["https", "ssh"])
-def test_an_archive_is_told_as_one(over: str) -> None:
+def test_an_archive_is_reported_as_one(over: str) -> None:
     """No right to it would help."""
     text = "This repository was archived so it is read-only."
     said = {"https": f"remote: {text}\nfatal: The requested URL returned error: 403", "ssh": f"ERROR: {text}"}[over]
@@ -86,7 +86,7 @@ def test_an_archive_is_told_as_one(over: str) -> None:
 
 
 @pytest.mark.parametrize(("summary", "error"), PUSHES)
-def test_a_race_and_a_refusal_are_told_apart(summary: str, error: type[HedgehogError]) -> None:
+def test_a_race_and_a_refusal_are_distinguished(summary: str, error: type[HedgehogError]) -> None:
     """git says "failed to push some refs" in both cases, so that sentence must not decide."""
     text = "remote: GH006: Protected branch\nremote: update failed\nerror: failed to push some refs to 'https://h/r'"
     found = failures.push_refused(summary, text, "git push repository")
@@ -99,7 +99,7 @@ def test_a_long_text_is_cut() -> None:
     assert len(str(failures.call_failed("x" * 100_000, "git fetch"))) < 1100
 
 
-def test_a_damaged_repository_is_known_by_its_words() -> None:
+def test_a_damaged_repository_is_recognised_by_the_message() -> None:
     """Only these are cured by making the mirror anew."""
     assert failures.is_damage("fatal: bad object refs/remotes/origin/main", CLONE)
     assert failures.is_damage("error: object file ./objects/12/34 is empty", CLONE)

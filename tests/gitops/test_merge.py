@@ -6,7 +6,7 @@ import pytest
 
 from devstack.git_server import Person
 from hedgehog.errors import InvalidInput, PushRace
-from hedgehog.gitops.merge import merge
+from hedgehog.gitops.merge import merge_directories
 from tests.gitops.bombs import plant_bomb
 
 
@@ -25,7 +25,7 @@ def merged(mirror, base, head, ref="refs/heads/change", directory=""):
     """The merge result of a directory, and its files with their content."""
     mirror.fetch(base)
     mirror.fetch(head, ref=ref)
-    found = merge(mirror, base, head, [directory])[directory]
+    found = merge_directories(mirror, base, head, [directory])[directory]
     listing = mirror.tree_listing(base, found.after.tree, directory)
     return found, {path: mirror.read(blob).decode() for path, blob in listing.files.items()}
 
@@ -65,7 +65,7 @@ def test_a_directory_that_one_side_replaced_and_the_other_changed_conflicts_as_a
     base = person.commit({"f/a.yaml": "a: 2\n"})
     mirror.fetch(base)
     mirror.fetch(head, ref="refs/heads/change")
-    assert merge(mirror, base, head, ["f"])["f"].conflicts == ("f",)
+    assert merge_directories(mirror, base, head, ["f"])["f"].conflicts == ("f",)
 
 
 def test_a_directory_behind_a_link_is_not_there(mirror, person, other):
@@ -75,7 +75,7 @@ def test_a_directory_behind_a_link_is_not_there(mirror, person, other):
     base = person.git("rev-parse", "HEAD").strip()
     mirror.fetch(base)
     mirror.fetch(head, ref="refs/heads/change")
-    after = merge(mirror, base, head, ["f/lab"])["f/lab"].after
+    after = merge_directories(mirror, base, head, ["f/lab"])["f/lab"].after
     assert (after.tree, after.at) == (None, "f")
 
 
@@ -90,7 +90,7 @@ def test_what_is_elsewhere_in_the_repository_is_never_expanded(mirror, person, o
 
 
 @pytest.mark.parametrize("changed", ["one side", "both sides"])
-def test_a_bomb_in_the_directory_is_refused_before_it_goes_off(mirror, person, other, changed):
+def test_a_tree_bomb_in_the_directory_is_refused_before_it_is_expanded(mirror, person, other, changed):
     """The refusal names the limit."""
     person.commit({"f/a.yaml": "a: 1\n"})
     other.git("pull", "--quiet", "origin", "main")
@@ -98,7 +98,7 @@ def test_a_bomb_in_the_directory_is_refused_before_it_goes_off(mirror, person, o
     base = person.commit({"f/a.yaml": "a: 2\n"} if changed == "both sides" else {"x": "y\n"})
     mirror.fetch(base)
     mirror.fetch(head, ref="refs/heads/change")
-    found = merge(mirror, base, head, ["f"])["f"]
+    found = merge_directories(mirror, base, head, ["f"])["f"]
     with pytest.raises(InvalidInput, match=r"f: too large: there are more than 20000 files and directories"):
         raise found.error or refused(mirror, base, found.after.tree)
 
@@ -118,7 +118,7 @@ def test_nothing_is_left_behind(mirror, person, other):
     assert mirror.git(["for-each-ref", "--format=%(refname) %(objectname)"]).out == f"refs/remotes/origin/main {base}\n"
 
 
-def test_commits_without_a_common_past_are_refused(mirror, person, other):
+def test_commits_without_a_common_history_are_refused(mirror, person, other):
     """As by every host."""
     other.git("checkout", "--quiet", "--orphan", "alone")
     other.git("commit", "--quiet", "--message", "Begin again")

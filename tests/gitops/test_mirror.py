@@ -19,14 +19,7 @@ from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import Mirror
 from tests.gitops.bombs import plant_bomb
 from tests.gitops.conftest import OpenMirror
-
-
-def fetched(mirror: Mirror) -> str:
-    """The branch's head, fetched."""
-    head = mirror.head()
-    assert head is not None
-    mirror.fetch(head)
-    return head
+from tests.gitops.mirror_lab import fetched
 
 
 def test_an_empty_repository_has_no_head(mirror: Mirror) -> None:
@@ -52,7 +45,7 @@ def test_files_are_listed_by_walking_the_tree(person: Person, mirror: Mirror) ->
     assert mirror.read(blob_id(b"b\n")) == b"b\n"
 
 
-def test_links_and_submodules_are_skipped_and_told(person: Person, mirror: Mirror) -> None:
+def test_links_and_submodules_are_skipped_and_reported(person: Person, mirror: Mirror) -> None:
     """A link could point out of the repository; nothing follows it."""
     head = person.commit({"f/run.sh": "x\n"})
     (person.directory / "f" / "run.sh").chmod(0o755)
@@ -69,7 +62,7 @@ def test_links_and_submodules_are_skipped_and_told(person: Person, mirror: Mirro
     }
 
 
-def test_a_name_that_is_no_utf8_does_not_stop_the_listing(person: Person, mirror: Mirror) -> None:
+def test_a_name_that_is_not_a_utf8_does_not_stop_the_listing(person: Person, mirror: Mirror) -> None:
     """Foreign files may be called anything."""
     (person.directory / "f").mkdir()
     Path(os.fsdecode(os.fsencode(person.directory) + b"/f/\xff\xfe")).write_text("x\n")
@@ -108,7 +101,7 @@ def test_an_unknown_blob_is_not_found(mirror: Mirror) -> None:
             mirror.read(name)
 
 
-def test_ancestors_are_told_from_replaced_history(person: Person, mirror: Mirror) -> None:
+def test_ancestors_are_distinguished_from_replaced_history(person: Person, mirror: Mirror) -> None:
     """A force-pushed branch does not contain what was there before."""
     first = person.commit({"a": "1"})
     second = person.commit({"a": "2"})
@@ -133,7 +126,7 @@ def test_a_head_that_is_gone_is_a_race(person: Person, mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tag", "tree"])
-def test_a_branch_that_points_to_something_else_is_told(kind: str, host: GitServer, person: Person, mirror: Mirror):
+def test_a_branch_that_points_to_something_else_is_reported(kind: str, host: GitServer, person: Person, mirror: Mirror):
     """Not every host looks at what is pushed; the clone is not to blame."""
     person.commit({"a": "1"})
     person.git("tag", "-am", "x", "v1")
@@ -171,7 +164,7 @@ def remove_everything(mirror: Mirror) -> None:
 
 
 @pytest.mark.parametrize("harm", [empty_every_object, remove_head, remove_everything])
-def test_a_damaged_mirror_is_made_anew(harm: object, person: Person, open_mirror: OpenMirror) -> None:
+def test_a_damaged_mirror_is_created_again(harm: object, person: Person, open_mirror: OpenMirror) -> None:
     """It is a cache: nothing in it is worth a failed run."""
     person.commit({"a": "1\n"})
     fetched(open_mirror())
@@ -207,7 +200,7 @@ def test_damage_below_the_commit_is_found_while_reading(person: Person, open_mir
     assert reopened.files(head, "") == {"deep/down/a": blob_id(b"1\n")}
 
 
-def test_several_at_once_make_one_mirror(person: Person, open_mirror: OpenMirror) -> None:
+def test_concurrent_processes_create_one_mirror(person: Person, open_mirror: OpenMirror) -> None:
     """The lock lets one work and the others find its result."""
     head = person.commit({f"d/{number}": str(number) for number in range(50)})
     results: list[int] = []
@@ -225,7 +218,7 @@ def test_several_at_once_make_one_mirror(person: Person, open_mirror: OpenMirror
     assert results == [50] * 6
 
 
-def test_leftovers_of_killed_processes_go(person: Person, mirror: Mirror) -> None:
+def test_leftovers_of_killed_processes_are_removed(person: Person, mirror: Mirror) -> None:
     """Old ones only: a young one may be in use."""
     person.commit({"a": "1"})
     fetched(mirror)
@@ -271,7 +264,7 @@ def test_an_edit_names_the_person_who_wrote_it(person: Person, mirror: Mirror) -
     assert history.edits(mirror, head, ["f/b", "never"], since=base) == {}
 
 
-def test_an_edit_tells_committer_and_trailers(person: Person, mirror: Mirror) -> None:
+def test_an_edit_names_committer_and_trailers(person: Person, mirror: Mirror) -> None:
     """By them our own commits are known."""
     body = "Subject\n\nBody: not a trailer\n\nHedgehog-Fabric: lab\nHedgehog-Run: a: b"
     commit = person.commit({"f/a": "1"}, body)

@@ -33,7 +33,7 @@ TOKEN = "canary/token+4711="
         "http://localhost/r.git",
     ],
 )
-def test_these_transports_are_taken(url: str) -> None:
+def test_these_transports_are_accepted(url: str) -> None:
     """https, ssh, and what stays on this machine."""
     assert Remote(url, "main").url == url
 
@@ -75,13 +75,13 @@ def test_plain_http_can_be_allowed() -> None:
 @pytest.mark.parametrize(
     "branch", ["", "-f", "\ud800", "a..b", "a b", "a.lock", "HEAD^", "a:b", "/a", "HEAD", "refs/heads/main"]
 )
-def test_a_branch_name_must_be_one(branch: str) -> None:
+def test_an_invalid_branch_name_is_refused(branch: str) -> None:
     """It becomes part of an argument."""
     with pytest.raises(InvalidInput, match="branch"):
         Remote("https://github.com/o/r.git", branch)
 
 
-def test_credentials_do_not_show_themselves() -> None:
+def test_credentials_are_not_in_their_repr() -> None:
     """Neither in repr nor in text that passes the redaction."""
     credentials = GitCredentials(username="u", token=TOKEN, private_key="PRIVATE KEY canary")
     header = credentials.header() or ""
@@ -132,7 +132,7 @@ def test_a_token_is_in_no_argument_file_log_or_error(
         assert encoded not in place
 
 
-def test_an_environment_of_the_machine_changes_nothing(
+def test_the_environment_of_the_machine_has_no_effect(
     host: GitServer, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Settings that redirect git elsewhere, or trace secrets, are not passed on."""
@@ -146,7 +146,7 @@ def test_an_environment_of_the_machine_changes_nothing(
     assert not (tmp_path / "trace").exists()
 
 
-def test_a_host_that_hangs_costs_the_time_limit_and_leaves_no_process(host: GitServer, tmp_path: Path) -> None:
+def test_a_host_that_hangs_is_ended_at_the_time_limit_and_leaves_no_process(host: GitServer, tmp_path: Path) -> None:
     """The whole group is killed: git starts helpers that would live on."""
     hook = host.path("net") / "hooks" / "pre-receive"
     hook.write_text(f"#!/bin/sh\nsleep 600\ntouch {tmp_path}/ended\n")
@@ -188,7 +188,9 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU=\n--
 
 
 @pytest.mark.parametrize("url", ["ssh://git@git.example.com/o/r.git", "git@git.example.com:o/r.git"])
-def test_ssh_gets_a_private_copy_of_the_key_that_is_gone_afterwards(url: str, tmp_path: Path, fake_ssh: Path) -> None:
+def test_ssh_gets_a_private_copy_of_the_key_that_is_deleted_afterwards(
+    url: str, tmp_path: Path, fake_ssh: Path
+) -> None:
     """The key file is ours alone; ssh asks nobody and trusts only the given host keys."""
     credentials = GitCredentials(private_key=KEY.replace("\n", "\r\n"), known_hosts="git.example.com ssh-ed25519 AAAA")
     with pytest.raises(AuthenticationFailed, match="publickey"):
@@ -209,7 +211,7 @@ def test_without_known_hosts_the_first_key_is_kept(tmp_path: Path, fake_ssh: Pat
 
 
 @pytest.mark.parametrize("credentials", [GitCredentials(), GitCredentials(token="t"), GitCredentials(private_key=KEY)])
-def test_ssh_never_takes_a_key_of_the_machine(
+def test_ssh_never_uses_a_key_of_the_machine(
     credentials: GitCredentials, tmp_path: Path, fake_ssh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither those of its user, which ssh finds by itself, nor those of an agent."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import threading
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +20,7 @@ from hedgehog.gitops.failures import without_progress
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from tests.gitops.conftest import AUTHOR
-from tests.gitops.test_mirror import fetched
+from tests.gitops.mirror_lab import Entry, fetched, write_tree
 
 
 @contextmanager
@@ -62,7 +60,7 @@ PAGES = {
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("kind", ["text/html", "text/plain"])
-def test_a_sign_in_page_is_no_empty_repository(page: str, kind: str, tmp_path: Path) -> None:
+def test_a_sign_in_page_is_not_an_empty_repository(page: str, kind: str, tmp_path: Path) -> None:
     """Its status is 200, and to git it is a list of no branches: a branch would be made where one is."""
     with web_page(200, PAGES[page], kind) as url:
         mirror = Mirror(tmp_path / "cache", Remote(url, "main"))
@@ -98,7 +96,7 @@ def test_branches_begin_with_the_default_one(host: GitServer, person: Person, mi
     assert list(mirror.branches().items()) == [("main", second), ("a", first), ("z", first)]
 
 
-def test_a_push_that_is_too_large_for_a_proxy_says_so(
+def test_a_push_that_is_too_large_for_a_proxy_is_reported_as_such(
     host: GitServer, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No later try is smaller."""
@@ -115,20 +113,6 @@ def test_a_push_that_is_too_large_for_a_proxy_says_so(
     assert commit is not None
     with pytest.raises(InvalidInput, match="takes no push of this size; raise its limit"):
         push(mirror, commit, None)
-
-
-Entry = tuple[bytes, bytes, str]
-
-
-def write_tree(repository: Path, entries: list[Entry]) -> str:
-    """Store a tree as it is, however odd; entries are (mode, name, id)."""
-    body = b"".join(mode + b" " + name + b"\0" + bytes.fromhex(one) for mode, name, one in entries)
-    content = b"tree %d\0" % len(body) + body
-    name = hashlib.sha1(content).hexdigest()
-    place = repository / "objects" / name[:2] / name[2:]
-    place.parent.mkdir(exist_ok=True)
-    place.write_bytes(zlib.compress(content))
-    return name
 
 
 def odd_commit(repository: Path, make: Callable[[str, str], list[Entry]]) -> str:
@@ -157,7 +141,7 @@ ODD: dict[str, Callable[[str, str], list[Entry]]] = {
     "a name with a slash": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", b"x/b.yaml", blob)],
     "two entries of one name": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", GOOD, blob)],
     "entries out of order": lambda blob, tree: [(b"100644", b"b.yaml", blob), (b"100644", GOOD, blob)],
-    "a name that is no UTF-8": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", b"\xff.yaml", blob)],
+    "a name that is not UTF-8": lambda blob, tree: [(b"100644", GOOD, blob), (b"100644", b"\xff.yaml", blob)],
     "a submodule of no commit": lambda blob, tree: [(b"100644", GOOD, blob), (b"160000", b"m", "0" * 40)],
 }
 
@@ -196,7 +180,7 @@ def limited(mirror: Mirror, cache: Path, **limits: float) -> Mirror:
     return Mirror(cache, Remote(mirror.remote.url, "main", **limits))  # type: ignore[arg-type]
 
 
-def test_a_fetch_that_moves_may_take_longer_than_patience_lasts(
+def test_a_fetch_with_progress_may_take_longer_than_patience(
     person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path
 ) -> None:
     """A large clone shows its progress for minutes."""
@@ -205,7 +189,7 @@ def test_a_fetch_that_moves_may_take_longer_than_patience_lasts(
     assert fetched(limited(mirror, tmp_path / "cache", patience=8.0, timeout=600.0))
 
 
-def test_a_fetch_that_stands_still_is_ended(person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path) -> None:
+def test_a_fetch_without_progress_is_ended(person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path) -> None:
     """A half-open connection never says anything again."""
     person.commit({"a": "1"})
     slow_git.write_text("sleep 300\n")
@@ -213,7 +197,7 @@ def test_a_fetch_that_stands_still_is_ended(person: Person, mirror: Mirror, slow
         fetched(limited(mirror, tmp_path / "cache", patience=1.0, timeout=600.0))
 
 
-def test_a_fetch_that_never_ends_is_ended_with_the_way_to_give_it_more_time(
+def test_a_fetch_that_never_ends_is_ended_and_the_error_names_the_setting(
     person: Person, mirror: Mirror, slow_git: Path, tmp_path: Path
 ) -> None:
     """Whatever it shows."""
@@ -223,7 +207,7 @@ def test_a_fetch_that_never_ends_is_ended_with_the_way_to_give_it_more_time(
         fetched(limited(mirror, tmp_path / "cache", patience=600.0, timeout=2.0))
 
 
-def test_a_slow_git_is_given_all_that_it_is_to_read(host: GitServer, mirror: Mirror, slow_git: Path) -> None:
+def test_a_slow_git_gets_all_of_its_input(host: GitServer, mirror: Mirror, slow_git: Path) -> None:
     """A pack larger than a pipe holds, to a git that begins to read after the first look at the time."""
     slow_git.write_text("sleep 2.5\n")
     files = {f"d/{number}": os.urandom(5000) for number in range(60)}
@@ -232,7 +216,7 @@ def test_a_slow_git_is_given_all_that_it_is_to_read(host: GitServer, mirror: Mir
     assert len(mirror.files(commit, "d")) == 60
 
 
-def test_progress_is_no_part_of_an_error() -> None:
+def test_progress_is_not_part_of_an_error() -> None:
     """What the server said is."""
     text = (
         b"remote: Enumerating objects: 5, done.        \nremote: Counting objects:  20% (1/5)   \r"

@@ -9,7 +9,7 @@ import pytest
 from devstack.cluster import DevCluster
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import FALLBACK_GROUP
+from hedgehog.kube.fabric_crd import FALLBACK_GROUP
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -31,16 +31,16 @@ def api(cluster: DevCluster) -> Iterator[Cluster]:
 
 
 def empty(client: Cluster) -> None:
-    """Delete all objects of all kinds, and every Fabric definition."""
+    """Delete all objects of all kinds, and every Fabric CRD."""
     for kind in KINDS.values():
         path = f"/apis/{kind.group}/{kind.version}/namespaces/{kind.default_namespace}/{kind.plural}"
         client.send("DELETE", "DELETE", path, subject=kind.plural)
     for group in (FABRIC.group, FALLBACK_GROUP):
-        forget_fabric_definition(client, group)
+        forget_fabric_crd(client, group)
 
 
-def forget_fabric_definition(client: Cluster, group: str) -> None:
-    """Delete a Fabric definition, whoever made it, with its objects, and wait until it is gone."""
+def forget_fabric_crd(client: Cluster, group: str) -> None:
+    """Delete a Fabric CRD, whoever made it, with its objects, and wait until it is gone."""
     path = f"{CRDS}/{FABRIC.plural}.{group}"
     client.send("DELETE", "DELETE", path, subject="CRD")
     while client.send("GET", "GET", path, subject="CRD").ok:

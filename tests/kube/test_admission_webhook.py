@@ -1,4 +1,4 @@
-"""The development cluster with Hedgehog's admission: what the sync is tried against (devstack/admission_webhook.py)."""
+"""The development cluster with Hedgehog's admission: what the sync is retriedst (devstack/admission_webhook.py)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.kube.apply import apply, apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.resources import kind_of, object_path
-from hedgehog.schemas import yaml
+from hedgehog.manifests import yaml
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "gen"
 SETTINGS = FabricSettings()
@@ -135,7 +135,7 @@ def test_it_starts_from_what_the_cluster_holds_and_leaves_no_trace(cluster: DevC
     assert apply_one(api, make_vpc("vpc-b", 0)).change.action is Action.CREATED
 
 
-def test_a_changed_object_gets_its_labels_anew() -> None:
+def test_a_changed_object_gets_its_labels_again() -> None:
     """A patch holds what admission changes, as whole fields; none where nothing is to change."""
     reviewer = Reviewer(SETTINGS)
     sent = make_server("s") | {"metadata": {"name": "s", "labels": {"fabric.githedgehog.com/x": "1"}}}

@@ -9,36 +9,12 @@ import pytest
 from devstack.objects import make, make_server
 from hedgehog.errors import RetryableError
 from hedgehog.fabric.canonical import owned_fields
-from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.kube.adopt import intersect, merge, moved_to_us, subtract, take_over
+from hedgehog.kube.adopt import intersect, moved_to_us, subtract, take_over, union
 from hedgehog.kube.apply import apply_one
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.live import list_live
-from hedgehog.kube.resources import collection_path, kind_of
-from tests.kube.test_apply import write_as
+from tests.kube.objects_lab import create, read, write_as
 
 OURS = "hedgehog-airflow"
-
-
-def read(client: Cluster, manifest: Manifest) -> Manifest:
-    """The live object."""
-    kind = kind_of(manifest)
-    found: Manifest = list_live(client, [(kind, manifest["metadata"]["namespace"])]).objects[ObjectRef.of(manifest)]
-    return found
-
-
-def create(client: Cluster, manifest: Manifest) -> Manifest:
-    """Create an object as kubectl create does."""
-    kind = kind_of(manifest)
-    client.call(
-        "POST",
-        "POST",
-        collection_path(kind, manifest["metadata"]["namespace"]),
-        subject="creation",
-        query={"fieldManager": "kubectl-create"},
-        body=manifest,
-    )
-    return read(client, manifest)
 
 
 def test_a_dropped_field_leaves_an_adopted_object(api: Cluster) -> None:
@@ -107,7 +83,7 @@ def test_an_object_that_changed_meanwhile_is_left_for_the_next_run(api: Cluster)
 def test_the_common_part_of_a_field_set_and_a_manifest(fields: Any, value: Any, common: Any) -> None:
     """A list is one field; a node alone is none."""
     assert intersect(fields, value) == common
-    assert merge(subtract(fields, common), common) == fields
+    assert union(subtract(fields, common), common) == fields
 
 
 def test_a_status_entry_is_nobody_s_to_take() -> None:

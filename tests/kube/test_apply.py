@@ -18,28 +18,16 @@ from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import waves
-from hedgehog.kube.apply import Result, apply, apply_one
-from hedgehog.kube.client import APPLY_PATCH, Cluster
+from hedgehog.kube.apply import apply, apply_one
+from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
-from hedgehog.kube.resources import kind_of, object_path
+from hedgehog.kube.result import Result
 from tests.kube.fake_server import Reply, Request, serve, status
-
-
-def write_as(client: Cluster, manager: str, manifest: Manifest, content_type: str = APPLY_PATCH, **query: Any) -> None:
-    """A write of somebody else."""
-    client.call(
-        "OTHER",
-        "PATCH",
-        object_path(kind_of(manifest), ObjectRef.of(manifest)),
-        subject="somebody else's write",
-        query={"fieldManager": manager} | query,
-        body=manifest,
-        content_type=content_type,
-    )
+from tests.kube.objects_lab import write_as
 
 
 def actions(results: dict[ObjectRef, Result]) -> dict[str, Action]:
-    """What became of each object, by name."""
+    """What happened to each object, by name."""
     return {ref.name: result.change.action for ref, result in results.items()}
 
 
@@ -161,8 +149,8 @@ def test_what_the_preparation_raises_is_that_object_s_failure(api: Cluster) -> N
     assert actions(results) == {"s": Action.FAILED, "t": Action.CREATED}
 
 
-def test_what_nobody_foresaw_in_one_object_is_that_object_s_failure(api: Cluster) -> None:
-    """A number that no JSON of an API server can hold; it is tried again, for nothing says that it is permanent."""
+def test_an_unexpected_error_in_one_object_is_that_object_s_failure(api: Cluster) -> None:
+    """A number that no JSON of an API server can hold; it is retried, for nothing says that it is permanent."""
     results = apply(api, [[make("Server", "s", {"description": 2**70}), make_server("t")]])
     assert actions(results) == {"s": Action.FAILED, "t": Action.CREATED}
     error = results[ObjectRef("Server", "default", "s")].error

@@ -93,7 +93,7 @@ def test_a_wish_without_end_is_one_of_an_hour(wish: str) -> None:
 
 
 @pytest.mark.parametrize("wish", ["nan", "-5", "soon", ""])
-def test_a_wish_that_is_no_time_is_none(wish: str) -> None:
+def test_a_wish_that_is_not_a_time_is_none(wish: str) -> None:
     """The usual pauses are made."""
     replies = [Reply(503, {}, {"Retry-After": wish}), Reply()]
     with serve(lambda _: replies.pop(0)) as fake:
@@ -192,7 +192,7 @@ def test_a_bad_kubeconfig_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no kubeconfig"):
         Cluster.from_kubeconfig(tmp_path / "absent")
     (tmp_path / "bad").write_text("{")
-    with pytest.raises(InvalidInput, match="no kubeconfig"):
+    with pytest.raises(InvalidInput, match="not a kubeconfig"):
         Cluster.from_kubeconfig(tmp_path / "bad")
     good = kubeconfig(tmp_path / "good", {"token": "x"})
     with pytest.raises(InvalidInput, match="has no context 'there'"):

@@ -46,7 +46,7 @@ def make_schema(**spec: Any) -> Node:
 
 
 def openapi(crd: Node) -> Node:
-    """The schema inside a definition."""
+    """The schema inside a CRD."""
     return crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 

@@ -25,7 +25,7 @@ def test_what_a_cluster_would_take_is_in_no_list_and_nothing_is_written(api):
     assert list_live(api, {(kind_of(vpc), "default")}).objects == {}
 
 
-def test_what_it_refuses_is_told_in_its_words(api):
+def test_what_it_refuses_is_reported_in_its_words(api):
     """One object does not hide another."""
     wrong, right = make_vpc("vpc-1"), make_vpc("vpc-2")
     wrong["spec"]["colour"] = "blue"
@@ -47,7 +47,7 @@ def test_an_object_whose_reference_is_new_cannot_be_asked_about(api):
     assert dry_run(api, wanted).unchecked == {}
 
 
-def test_a_refusal_that_may_be_due_to_another_change_is_no_refusal(api):
+def test_a_refusal_that_may_be_due_to_another_change_is_not_a_refusal(api):
     """The cluster judges by the other object as it is now."""
     vpc = make_vpc("vpc-1")
     apply_one(api, vpc)
@@ -59,7 +59,7 @@ def test_a_refusal_that_may_be_due_to_another_change_is_no_refusal(api):
     assert why.startswith("refers to VPC/default/vpc-1, which changes too; as that is now, the answer is: ")
 
 
-def test_another_managers_fields_are_no_obstacle(api):
+def test_another_managers_fields_are_not_an_obstacle(api):
     """Values are asked about, not ownership."""
     vpc = make_vpc("vpc-1")
     apply_one(api, vpc)
@@ -69,7 +69,7 @@ def test_another_managers_fields_are_no_obstacle(api):
     assert dry_run(api, [{**vpc, "spec": {**vpc["spec"], "mode": ""}}]).refused == {}
 
 
-def test_a_cluster_that_is_away_is_an_error_not_an_answer():
+def test_a_cluster_that_is_unreachable_is_an_error_not_an_answer():
     """Nobody may take silence for consent."""
     with serve(lambda _: status(503, "down")) as fake, pytest.raises(RemoteUnavailable):
         dry_run(fake.cluster, [make_vpc("vpc-1")])

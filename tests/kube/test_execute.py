@@ -6,22 +6,26 @@ from devstack.objects import make_server
 from hedgehog.fabric.changes import Action, Change, Round
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.tools import Installation
-from hedgehog.kube.execute import Execution, execute
+from hedgehog.kube.execute import execute
 from hedgehog.kube.live import Live
-from hedgehog.kube.plan import Desired, Plan
+from hedgehog.kube.plan import Desired, Plan, spare
 from tests.kube.fake_server import Reply, serve
-from tests.kube.test_prune import seen
+from tests.kube.objects_lab import seen
 
 FIRST, SECOND, THIRD, OLD = (ObjectRef("Server", "default", name) for name in ("third", "second", "first", "old"))
 """Their names run against the order of the rounds."""
 
 
-def make_execution(policy: PrunePolicy) -> Execution:
+def make_plan(policy: PrunePolicy) -> Plan:
     """Write one; then another and delete the old one; then the last one, which takes its place."""
     wanted: dict[ObjectRef, Manifest] = {ref: make_server(ref.name) for ref in (FIRST, SECOND, THIRD)}
     (old,) = seen(make_server(OLD.name))
     rounds = [([FIRST], []), ([SECOND], [OLD]), ([THIRD], [])]
+    fabric = Fabric(id=1, name="lab", resource_name="lab", git_directory="f", prune_policy=policy)
+    desired = Desired(wanted, {OLD: make_server(OLD.name)}, frozenset(), {}, {}, Installation("", frozenset({""})))
     plan = Plan(
+        desired=desired,
+        live=Live({OLD: old}),
         settled={},
         to_apply={ref: Change(ref, Action.CREATED) for ref in wanted},
         to_delete={OLD: old},
@@ -30,15 +34,13 @@ def make_execution(policy: PrunePolicy) -> Execution:
         gone=frozenset(),
         rounds=tuple(Round(frozenset(writes), frozenset(deletes)) for writes, deletes in rounds),
     )
-    fabric = Fabric(id=1, name="lab", resource_name="lab", git_directory="f", prune_policy=policy)
-    desired = Desired(wanted, {OLD: make_server(OLD.name)}, frozenset(), {}, {}, Installation("", frozenset({""})))
-    return Execution(fabric, desired, Live({OLD: old}), plan)
+    return spare(plan, fabric)
 
 
 def carried_out(policy: PrunePolicy) -> tuple[list[str], dict[str, str]]:
-    """What was asked of the server, and what became of every object."""
+    """What was asked of the server, and what happened to every object."""
     with serve(lambda request: Reply(201 if request.method == "PATCH" else 200, {"kind": "Status"})) as fake:
-        results = execute(fake.cluster, make_execution(policy))
+        results = execute(fake.cluster, make_plan(policy))
     asked = [f"{request.method} {request.path.partition('?')[0].rpartition('/')[2]}" for request in fake.requests]
     return asked, {ref.name: result.change.action.value for ref, result in results.items()}
 

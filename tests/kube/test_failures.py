@@ -54,8 +54,8 @@ def answer(code: int, message: str = "no", **rest: Any) -> Answer:
 
 
 def failed(given: Answer) -> HedgehogError:
-    """What becomes of it."""
-    return failure(given, "VPC/default/v", cluster="k8s_a", definition="vpcs.vpc.githedgehog.com")
+    """What happens to it."""
+    return failure(given, "VPC/default/v", cluster="k8s_a", crd="vpcs.vpc.githedgehog.com")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def failed(given: Answer) -> HedgehogError:
     ],
 )
 def test_an_object_that_is_too_large_waits_for_a_person(code: int, message: str) -> None:
-    """It is no outage: nothing is tried again, and nothing else waits for it."""
+    """It is not an outage: nothing is retried, and nothing else waits for it."""
     given = answer(code, message)
     error = failed(given)
     assert isinstance(error, TooLarge)
@@ -175,7 +175,7 @@ def test_a_long_text_is_cut() -> None:
     assert len(str(failed(Answer(500, b"<p>\n" * 5000)))) < TEXT_LIMIT + 100
 
 
-def test_an_answer_that_is_no_json_is_an_outage() -> None:
-    """A captive portal is no API server."""
-    with pytest.raises(RemoteUnavailable, match="no JSON"):
+def test_an_answer_that_is_not_json_is_an_outage() -> None:
+    """A captive portal is not an API server."""
+    with pytest.raises(RemoteUnavailable, match="not JSON"):
         Answer(200, b"<html>").json()

@@ -12,7 +12,7 @@ from hedgehog.kube.throttle import MOST_OUTAGES, Halt
 
 
 def silent(webhook: str, name: str) -> RemoteUnavailable:
-    """What becomes of a write that an admission webhook did not answer."""
+    """What happens to a write that an admission webhook did not answer."""
     said = f'failed calling webhook "{webhook}": failed to call webhook: Post "https://x/?timeout=2s": context deadline exceeded'
     error = failure(Answer(500, said.encode()), f"VPC/default/{name}", cluster="k8s")
     assert isinstance(error, RemoteUnavailable)
@@ -24,21 +24,21 @@ def test_a_webhook_that_fails_stops_the_kinds_that_it_failed_for() -> None:
     halt = Halt()
     for number in range(MOST_OUTAGES):
         assert halt.obstacle("VPC") is None
-        halt.tell("VPC", silent("vvpc.kb.io", f"v{number}"))
+        halt.note("VPC", silent("vvpc.kb.io", f"v{number}"))
     assert 'failed calling webhook "vvpc.kb.io"' in str(halt.obstacle("VPC"))
     assert halt.obstacle("Server") is None
 
 
-def test_a_write_that_works_in_between_starts_the_count_anew() -> None:
+def test_a_write_that_works_in_between_starts_the_count_again() -> None:
     """One of the same kind; another kind says nothing of this webhook."""
     halt = Halt()
     for number in range(3 * MOST_OUTAGES):
-        halt.tell("VPC", silent("vvpc.kb.io", f"v{number}"))
-        halt.tell("VPC", None)
+        halt.note("VPC", silent("vvpc.kb.io", f"v{number}"))
+        halt.note("VPC", None)
     assert halt.obstacle("VPC") is None
     for number in range(MOST_OUTAGES):
-        halt.tell("VPC", silent("vvpc.kb.io", f"v{number}"))
-        halt.tell("Server", None)
+        halt.note("VPC", silent("vvpc.kb.io", f"v{number}"))
+        halt.note("Server", None)
     assert halt.obstacle("VPC") is not None
 
 
@@ -55,7 +55,7 @@ def test_a_cluster_that_does_not_answer_stops_every_kind(error) -> None:
     """Nothing else would fare better there."""
     halt = Halt()
     for number in range(MOST_OUTAGES):
-        halt.tell("VPC" if number else "Server", error(f"v{number}"))
+        halt.note("VPC" if number else "Server", error(f"v{number}"))
     assert halt.obstacle("Connection") is not None
 
 
@@ -63,8 +63,8 @@ def test_what_is_wrong_with_objects_stops_nothing() -> None:
     """However many are refused, or make the server stumble."""
     halt = Halt()
     for number in range(100):
-        halt.tell("VPC", InvalidInput(f"VPC/default/v{number}: refused (422): no"))
-        halt.tell("VPC", failure(Answer(500, b"panic in plugin"), f"VPC/default/v{number}", cluster="k8s"))
+        halt.note("VPC", InvalidInput(f"VPC/default/v{number}: refused (422): no"))
+        halt.note("VPC", failure(Answer(500, b"panic in plugin"), f"VPC/default/v{number}", cluster="k8s"))
     assert halt.obstacle("VPC") is None
 
 

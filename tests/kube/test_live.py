@@ -1,4 +1,4 @@
-"""One LIST a kind, paged; a kind that cannot be listed is never taken for an empty one."""
+"""One LIST per kind, paged; a kind that cannot be listed is never taken for an empty one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_kind_that_may_not_be_listed_is_an_error_of_that_kind_only(cluster: De
 
 
 def test_a_kind_without_a_definition_is_named_with_what_to_install(api: Cluster) -> None:
-    """The Fabric definition is not there until we install it."""
+    """The Fabric CRD is not there until we install it."""
     found = list_live(api, [(FABRIC, "hedgehog-system"), SERVERS])
     assert isinstance(found.failed["Fabric"], DefinitionMissing)
     assert "install CRD fabrics.wiring.githedgehog.com" in str(found.failed["Fabric"])
@@ -93,7 +93,7 @@ def test_a_list_without_an_end_is_an_error_of_that_kind(monkeypatch: pytest.Monk
     assert (found.objects, list(found.failed), len(fake.requests)) == ({}, ["Server"], 5)
 
 
-def test_an_answer_that_is_no_list_is_not_an_empty_one() -> None:
+def test_an_answer_that_is_not_a_list_is_not_an_empty_one() -> None:
     """A proxy that says 200 with a page of its own must not look like a cluster without objects."""
     for body in ({"status": "ok"}, {"items": []}, {"items": [], "metadata": []}, [], "<html>sign in</html>"):
         with serve(lambda _, body=body: Reply(body=body)) as fake:

@@ -18,9 +18,9 @@ from hedgehog.errors import (
 )
 from hedgehog.fabric.changes import Action, Change, Outcome, OutcomeStatus
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.kube.apply import Result
 from hedgehog.kube.fabric_status import next_status
-from hedgehog.kube.outcome import summary
+from hedgehog.kube.outcome import fabric_outcome
+from hedgehog.kube.result import Result
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 LATER = datetime(2026, 11, 22, 13, 0, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def outcome_of(*what: Action | HedgehogError) -> Outcome:
     for number, one in enumerate(what):
         ref = ObjectRef("Server", "default", f"s{number}")
         results[ref] = Result.failed(ref, one) if isinstance(one, HedgehogError) else Result(Change(ref, one))
-    return summary("f", results, generation=3, revision="main@sha1:" + "0" * 40, duration=1.5)
+    return fabric_outcome("f", results, generation=3, revision="main@sha1:" + "0" * 40, duration=1.5)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_worst_that_happened_decides(what: list[Any], status: OutcomeStatus,
     assert (outcome.status, outcome.retryable) == (status, retryable)
 
 
-def test_what_failed_and_what_did_not_is_all_told_failures_first() -> None:
+def test_what_failed_and_what_did_not_is_all_reported_failures_first() -> None:
     """Unchanged objects are only counted."""
     outcome = outcome_of(Action.CREATED, Action.UNCHANGED, InvalidInput("Server/default/s2: bad"), Action.DELETED)
     assert outcome.details == (
@@ -107,7 +107,7 @@ def test_a_run_that_found_nothing_to_do_leaves_the_status_as_it_is() -> None:
     assert next_status(first, outcome_of(Action.UNCHANGED), resource_generation=8, now=LATER) is not None
 
 
-def test_an_error_is_told_once_and_its_beginning_kept() -> None:
+def test_an_error_is_reported_once_and_its_beginning_kept() -> None:
     """The condition's time is that of the change from good to bad."""
     bad = outcome_of(InvalidInput("Server/default/s0: bad"))
     first = next_status({}, bad, resource_generation=1, now=NOW)

@@ -130,7 +130,7 @@ def test_many_different_fields_are_cut_short() -> None:
 
 
 def test_what_an_unlisted_object_may_refer_to_is_not_deleted() -> None:
-    """The attachment may still be there; without its definition it cannot be."""
+    """The attachment may still be there; without its CRD it cannot be."""
     attachment, vpc = make_attachment("a", "v", "c"), make_vpc("v")
     owned = wanted(owned=(attachment, vpc, make_server("s")))
     live = by_ref(vpc, make_server("s"))

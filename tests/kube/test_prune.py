@@ -10,21 +10,17 @@ from devstack.objects import make_server, small_fabric
 from hedgehog.errors import PermissionDenied, PruneRefused
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import KINDS
-from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.references import waves
 from hedgehog.kube.apply import apply, apply_one
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import list_live
-from hedgehog.kube.prune import guard, prune
+from hedgehog.kube.plan import guard
+from hedgehog.kube.prune import prune
 from tests.kube.fake_server import Reply, Request, serve, status
-from tests.kube.test_adopt import read
+from tests.kube.objects_lab import read, seen
 
 SERVERS = [(KINDS["Server"], "default")]
-
-
-def seen(*manifests: Manifest) -> list[Manifest]:
-    """Manifests as a LIST would show them."""
-    return [manifest | {"metadata": manifest["metadata"] | {"uid": "u"}} for manifest in manifests]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hedgehog.errors import DefinitionMissing, RemoteUnavailable
 from hedgehog.fabric.kinds import KINDS, Kind
 from hedgehog.kube import live
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.watch import End, Event, Lines, Reading, list_scope, open_stream
+from hedgehog.kube.watch import Lines, StreamEnd, StreamEvents, WatchEvent, list_scope, open_stream
 from tests.kube.clusters import api, cluster
 from tests.kube.fake_server import Reply, serve, status
-from tests.kube.test_adopt import create
+from tests.kube.objects_lab import create
 from tests.waiting import LIMIT
 
 __all__ = ["api", "cluster"]
@@ -23,12 +23,12 @@ __all__ = ["api", "cluster"]
 SERVER = KINDS["Server"]
 
 
-def event(number: int, kind: str = "MODIFIED") -> Event:
+def event(number: int, kind: str = "MODIFIED") -> WatchEvent:
     """An event that made version *number*."""
-    return Event(kind, {"metadata": {"name": "a", "resourceVersion": str(number)}})
+    return WatchEvent(kind, {"metadata": {"name": "a", "resourceVersion": str(number)}})
 
 
-def line(one: Event) -> bytes:
+def line(one: WatchEvent) -> bytes:
     """As an API server writes it."""
     return orjson.dumps({"type": one.type, "object": one.manifest}) + b"\n"
 
@@ -48,7 +48,7 @@ def test_events_are_found_wherever_the_bytes_are_cut(size, chunked):
     lines = Lines(chunked=chunked)
     found = [one for at in range(0, len(data), size) for one in lines.feed(data[at : at + size]).events]
     assert tuple(found) == wanted
-    assert lines.feed(b"0\r\n\r\n" if chunked else b"", closed=not chunked) == Reading((), End.CLOSED)
+    assert lines.feed(b"0\r\n\r\n" if chunked else b"", closed=not chunked) == StreamEvents((), StreamEnd.CLOSED)
 
 
 def test_a_million_bytes_at_once_are_read_in_one_go():
@@ -66,15 +66,15 @@ def test_a_million_bytes_at_once_are_read_in_one_go():
         b'{"type":"ADDED","object":{"metadata":{}}}\n',
     ],
 )
-def test_what_is_no_event_is_a_reason_to_list(told):
+def test_what_is_not_an_event_is_a_reason_to_list(told):
     """The events before it count."""
-    assert Lines(chunked=False).feed(line(event(1)) + told) == Reading((event(1),), End.EXPIRED)
+    assert Lines(chunked=False).feed(line(event(1)) + told) == StreamEvents((event(1),), StreamEnd.EXPIRED)
 
 
 def test_a_broken_chunk_ends_the_watch():
     """It goes on from the last version that was read."""
     data = chunk(line(event(1))) + b"no length\r\n"
-    assert Lines(chunked=True).feed(data) == Reading((event(1),), End.CLOSED)
+    assert Lines(chunked=True).feed(data) == StreamEvents((event(1),), StreamEnd.CLOSED)
 
 
 def test_a_list_and_the_watch_after_it_miss_nothing(api: Cluster) -> None:
@@ -95,11 +95,11 @@ def test_a_list_and_the_watch_after_it_miss_nothing(api: Cluster) -> None:
     stream.close()
     told = [(one.type, one.manifest["metadata"].get("name")) for one in events if one.type != "BOOKMARK"]
     assert ([item["metadata"]["name"] for item in items], told) == (["before"], [("ADDED", "after")])
-    assert (found.end, items[0]["kind"]) == (End.CLOSED, "Server")
+    assert (found.end, items[0]["kind"]) == (StreamEnd.CLOSED, "Server")
 
 
 def test_a_refused_watch_is_the_error_that_it_is(api: Cluster) -> None:
-    """A kind that is not served; a version that is forgotten is no error."""
+    """A kind that is not served; a version that is forgotten is not an error."""
     unknown = Kind("Nothing", "wiring.githedgehog.com", "v1beta1", "nothings", 0)
     with pytest.raises(DefinitionMissing, match=r"nothings\.wiring\.githedgehog\.com"):
         open_stream(api, unknown, "default", "0", seconds=1)

@@ -26,13 +26,13 @@ def lab(database: Connection) -> Fabric:
 
 def claimed(database: Connection, *names: str, **options: bool) -> tuple[list[str], dict[str, str]]:
     """The names that may be worked on, and the reasons of the others."""
-    settings = {"unwilling": lambda fabric: "", "now": NOW, "dry_run": False, "due_only": False, **options}
+    settings = {"skip_reason": lambda fabric: "", "now": NOW, "dry_run": False, "due_only": False, **options}
     with claims.claim(database, Target.GIT, names, **settings) as (taken, skipped):
         return [fabric.name for fabric in taken], {outcome.fabric: outcome.reason for outcome in skipped}
 
 
 def finish(database: Connection, lab: Fabric) -> None:
-    """Another run brings the fabric in step."""
+    """Another run brings the fabric in sync."""
     with transaction(database) as cursor:
         outcome = Outcome("lab", Target.GIT, OutcomeStatus.SUCCESS, generation=lab.generation)
         sync_state.finish(cursor, lab.id, outcome, run_id="another")
@@ -68,7 +68,7 @@ def test_no_lock_is_left_behind(database: Connection, lab: Fabric, database_para
     with (
         pytest.raises(ZeroDivisionError),
         claims.claim(
-            database, Target.GIT, ["lab"], unwilling=lambda fabric: "", now=NOW, dry_run=False, due_only=False
+            database, Target.GIT, ["lab"], skip_reason=lambda fabric: "", now=NOW, dry_run=False, due_only=False
         ),
     ):
         raise ZeroDivisionError
@@ -85,10 +85,10 @@ def test_a_suspension_has_its_reason_and_its_end(database: Connection, lab: Fabr
     assert claimed(database, "lab") == (["lab"], {})
 
 
-def test_an_unwilling_fabric_says_why(database: Connection, lab: Fabric) -> None:
+def test_a_fabric_that_is_not_to_be_synced_says_why(database: Connection, lab: Fabric) -> None:
     """What speaks against it comes before everything else."""
     fabrics.suspend(database, "lab", reason="CHG-17", until=None)
-    taken, reasons = claimed(database, "lab", unwilling=lambda fabric: "not enabled")
+    taken, reasons = claimed(database, "lab", skip_reason=lambda fabric: "not enabled")
     assert (taken, reasons) == ([], {"lab": "not enabled"})
 
 

@@ -10,7 +10,7 @@ from hedgehog.errors import HedgehogError, InvalidInput, RateLimited, RemoteUnav
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.services import failures
-from hedgehog.services.validation import judge
+from hedgehog.services.validation import find_refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import sync_state
 from hedgehog.store.database import Connection
@@ -29,7 +29,7 @@ from hedgehog.store.database import Connection
 )
 def test_only_a_permanent_error_is_not_tried_again(error: Exception, retryable: bool) -> None:
     """What nobody foresaw may pass; the store parks it in the end."""
-    outcome = failures.failed("f", Target.GIT, error)
+    outcome = failures.error_outcome("f", Target.GIT, error)
     assert (outcome.status, outcome.error_class, outcome.retryable) == (
         OutcomeStatus.ERROR,
         type(error).__name__,
@@ -39,17 +39,17 @@ def test_only_a_permanent_error_is_not_tried_again(error: Exception, retryable: 
 
 def test_the_delay_that_a_remote_asked_for_is_kept() -> None:
     """The store waits that long."""
-    assert failures.failed("f", Target.KUBERNETES, RateLimited("a", retry_after=3)).retry_after == 3
+    assert failures.error_outcome("f", Target.KUBERNETES, RateLimited("a", retry_after=3)).retry_after == 3
 
 
-def test_every_line_of_a_reason_is_told() -> None:
+def test_every_line_of_a_reason_is_reported() -> None:
     """In the reason, and one by one as details."""
-    outcome = failures.failed("f", Target.GIT, InvalidInput("a: bad\n\nb: bad\nc: bad"))
+    outcome = failures.error_outcome("f", Target.GIT, InvalidInput("a: bad\n\nb: bad\nc: bad"))
     assert (outcome.reason, outcome.details) == ("a: bad; b: bad; c: bad", ("a: bad", "b: bad", "c: bad"))
-    assert failures.failed("f", Target.GIT, InvalidInput("")).reason == "InvalidInput"
+    assert failures.error_outcome("f", Target.GIT, InvalidInput("")).reason == "InvalidInput"
 
 
-def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_told(database: Connection) -> None:
+def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_reported(database: Connection) -> None:
     """Whole lines, and nothing is cut off on the way into the database."""
     fabric_store.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "lab_cluster"})
     fabric = fabric_store.load_fabric(database, "lab")
@@ -66,14 +66,15 @@ def test_of_more_than_a_reason_holds_the_number_and_the_place_of_the_rest_are_to
 def test_an_unforeseen_error_shows_its_class_and_place_but_not_its_text() -> None:
     """The text of a library may quote a kubeconfig or a URL with its password."""
     try:
-        judge(None, [], [])  # type: ignore[arg-type]
+        find_refusals(None, [], [])  # type: ignore[arg-type]
     except Exception as error:
-        place = failures.describe(error)
+        place = failures.error_lines(error)
     assert place[0].startswith("unforeseen AttributeError in ")
-    told = failures.describe(ValueError("https://robot:canary-4711@git.example.com"))
+    told = failures.error_lines(ValueError("https://robot:canary-4711@git.example.com"))
     assert told == ["unforeseen ValueError; the log of this run has the traceback: report it"]
     assert (
-        "No space left on device: /cache/x" in failures.describe(OSError(28, "No space left on device", "/cache/x"))[0]
+        "No space left on device: /cache/x"
+        in failures.error_lines(OSError(28, "No space left on device", "/cache/x"))[0]
     )
 
 

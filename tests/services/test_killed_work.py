@@ -1,4 +1,4 @@
-"""Work whose process is killed again and again is told as such, where people look, and keeps nobody else waiting."""
+"""Work whose process is killed repeatedly is told as such, where people look, and keeps nobody else waiting."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import pytest
 
 from hedgehog.errors import RemoteUnavailable, WorkKilled
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.services import pull_request, pull_request_queue, repository_changes
-from hedgehog.services.pull_request import Status, Validation
-from hedgehog.services.pull_request_queue import Task
+from hedgehog.services.pull_requests import queue as pull_request_queue
+from hedgehog.services.pull_requests import validate as pull_request
+from hedgehog.services.pull_requests.queue import Task
+from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.services.repository import plan as repository_plan
 from hedgehog.store import dead_letters, inbox, repository_heads, sync_state
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.dead_letters import Selection
 from hedgehog.store.inbox import Arrival
 from hedgehog.store.problems import open_problems
-from tests.services import git_sync_lab, pull_request_lab
+from tests.services.git import sync_lab as git_sync_lab
+from tests.services.pull_requests import validate_lab as pull_request_lab
 
 
 class TimeIsUp(BaseException):
@@ -35,7 +39,7 @@ def github(database, tmp_path):
             {"fabrics/lab/vpc-2.yaml": pull_request_lab.text(pull_request_lab.vpc("vpc-2", "10.0.2.0/24", 1002))}
         )
         url = lab.git.url("acme/net")
-        inbox.receive(
+        inbox.store_delivery(
             database,
             Arrival("d", "0" * 64, inbox.PULL_REQUEST, "pull_request", "acme/net", url, number=1, base="main"),
         )
@@ -100,7 +104,7 @@ def test_a_replayed_check_that_lives_resolves_it(github):
     with pytest.raises(WorkKilled):
         work(github, die)
     dead_letters.replay(github.database, Selection(), by="ann")
-    assert work(github).status is Status.SUCCESS
+    assert work(github).status is ValidationStatus.SUCCESS
     assert open_problems(github.database) == []
 
 
@@ -109,7 +113,7 @@ def test_a_check_by_hand_resolves_what_was_given_up(github):
     kill_checks(github)
     with pytest.raises(WorkKilled):
         work(github, die)
-    good = Validation("acme/net", 1, Status.SUCCESS, "1 fabric checked")
+    good = Validation("acme/net", 1, ValidationStatus.SUCCESS, "1 fabric checked")
     pull_request_queue.work(github.database, Task("acme/net", 1), lambda *_: good, die)
     assert dead_letters.letters(github.database, Selection()) == []
 
@@ -141,13 +145,13 @@ def kill_looks(lab):
 def push(lab, number=1):
     """A host tells of a push."""
     url = fabric_store.load_repositories(lab.database)[0].url
-    inbox.receive(
+    inbox.store_delivery(
         lab.database, Arrival(f"d-{number}", f"{number:064x}", inbox.BRANCH, "push", "net", url, branch="main")
     )
 
 
 def test_a_repository_that_kills_its_look_is_left_alone_and_its_fabrics_say_why(lab):
-    """What a host told of it is a dead letter; at the next push, by hand, or an hour later it is tried again."""
+    """What a host told of it is a dead letter; at the next push, by hand, or an hour later it is retried."""
     push(lab)
     kill_looks(lab)
     found = look(lab, die)
@@ -166,17 +170,17 @@ def test_a_repository_that_kills_its_look_is_left_alone_and_its_fabrics_say_why(
 def test_a_repository_that_kills_its_look_is_tried_by_hand(lab):
     """By hand means now."""
     kill_looks(lab)
-    assert look(lab, forced=True).error is None
+    assert look(lab, force=True).error is None
 
 
 def test_a_look_that_failed_and_lived_is_none_that_was_killed(lab):
     """It is told as what it is."""
 
     def be_away(repository):
-        raise RemoteUnavailable("the host is away")
+        raise RemoteUnavailable("the host is unreachable")
 
     for _ in range(repository_heads.MOST_KILLED + 1):
-        assert str(look(lab, be_away).error) == "the host is away"
+        assert str(look(lab, be_away).error) == "the host is unreachable"
 
 
 def test_a_repository_whose_look_was_killed_comes_last_and_alone(lab):
@@ -189,4 +193,4 @@ def test_a_repository_whose_look_was_killed_comes_last_and_alone(lab):
         look(lab, die)
     with lab.database, lab.database.cursor() as cursor:
         cursor.execute("UPDATE hedgehog.repository_head SET checked_at = '-infinity'")
-    assert repository_changes.plan(lab.database) == [["a"], ["z"], ["net"]]
+    assert repository_plan.plan(lab.database) == [["a"], ["z"], ["net"]]

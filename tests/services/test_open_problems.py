@@ -9,14 +9,14 @@ import pytest
 
 from devstack.objects import make_server, make_vpc
 from hedgehog.fabric.model import Target
-from hedgehog.services import repository_changes
+from hedgehog.services.repository import changes as repository_changes
 from hedgehog.store.database import Connection
 from hedgehog.store.problems import open_problems
 from tests.kube.clusters import api, cluster
-from tests.kube.test_apply import write_as
-from tests.services import git_sync_lab
-from tests.services.git_sync_lab import EDITED, edited_text
-from tests.services.test_kubernetes_sync import World, world
+from tests.kube.objects_lab import write_as
+from tests.services.git import sync_lab as git_sync_lab
+from tests.services.git.sync_lab import EDITED, edited_text
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 
@@ -50,13 +50,13 @@ def test_an_edit_that_is_held_in_git_is_open_until_it_is_undone(lab: git_sync_la
 
 
 def test_a_pushed_file_that_cannot_be_taken_over_is_open_until_it_is_right(lab: git_sync_lab.Lab) -> None:
-    """By its path, with the line; a host that is away in between resolves nothing."""
+    """By its path, with the line; a host that is unreachable in between resolves nothing."""
     lab.add_fabric("lab", 0, source_of_truth="git")
     path = "fabrics/lab/vpc.yaml"
     person = lab.person()
 
     def follow() -> None:
-        repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", forced=True)
+        repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", force=True)
 
     person.commit({path: "a: ["})
     follow()
@@ -76,7 +76,7 @@ def test_of_several_files_that_are_refused_each_is_in_the_reason(lab: git_sync_l
     lab.add_fabric("lab", 0, source_of_truth="git")
     person = lab.person()
     person.commit({f"fabrics/lab/{name}.yaml": "a: [" for name in "abc"})
-    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", forced=True)
+    (look,) = repository_changes.follow(lab.database, ["net"], open_mirror=lab.open_mirror, run_id="run", force=True)
     assert [part.partition(":")[0] for part in look.outcomes[0].reason.split("; ") if part.startswith("fabrics")] == [
         f"fabrics/lab/{name}.yaml" for name in "abc"
     ]

@@ -16,12 +16,13 @@ from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.kube.client import CONCURRENCY, Cluster
 from hedgehog.kube.resources import collection_path
 from hedgehog.kube.throttle import MOST_OUTAGES
-from hedgehog.services import git_sync, repository_changes
-from hedgehog.store import fabrics, repository_heads, sync_state
+from hedgehog.services.git import sync as git_sync
+from hedgehog.services.repository import changes as repository_changes
+from hedgehog.store import fabrics, repository_heads, schedule, sync_state
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
-from tests.services.git_sync_lab import Lab, open_lab, trust
-from tests.services.test_kubernetes_sync import World, world
+from tests.services.git.sync_lab import Lab, open_lab, trust
+from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
 
@@ -140,7 +141,7 @@ def test_a_sync_whose_time_is_up_records_what_it_has_and_leaves_the_rest_due(wor
     assert (two.status, "not reached before the time limit" in two.reason) == (SKIPPED, True)
     assert (world.state("one").attempts, world.state("two").attempts) == (0, 0)
     assert (world.state("one").status, world.state("two").status) == (SyncStatus.OUT_OF_SYNC, SyncStatus.NEVER_SYNCED)
-    assert {one.name for one in sync_state.due(world.database, Target.KUBERNETES)} == {"one", "two"}
+    assert {one.name for one in schedule.due(world.database, Target.KUBERNETES)} == {"one", "two"}
     done = world.sync_all(["one", "two"], deadline=soon())
     assert [one.status for one in done] == [SUCCESS, SUCCESS]
 
@@ -152,7 +153,7 @@ def test_a_sync_that_gets_nothing_done_in_its_time_is_a_failed_attempt(world) ->
     sync_state.begin(world.database, Target.KUBERNETES, before, run_id="killed")
     sync_state.begin(world.database, Target.KUBERNETES, before, run_id="run-2")
     with transaction(world.database) as cursor:
-        sync_state.leave(cursor, Target.KUBERNETES, before, run_id="run-2")
+        sync_state.undo_begin(cursor, Target.KUBERNETES, before, run_id="run-2")
     assert (world.state("lab").status, world.state("lab").attempts) == (SyncStatus.ERROR, 1)
 
 
@@ -161,7 +162,7 @@ def test_an_unreached_cluster_is_not_even_opened(world: World) -> None:
     world.fabric("lab", make_server("a"))
     outcome = world.sync("lab", deadline=time.monotonic())
     assert (outcome.status, world.calls, world.state("lab").status) == (SKIPPED, {}, SyncStatus.NEVER_SYNCED)
-    assert [one.name for one in sync_state.due(world.database, Target.KUBERNETES)] == ["lab"]
+    assert [one.name for one in schedule.due(world.database, Target.KUBERNETES)] == ["lab"]
 
 
 @pytest.fixture
@@ -177,19 +178,26 @@ def test_a_sync_to_git_pushes_what_was_planned_in_time(lab, late) -> None:
     """And the other fabric is published by the next run."""
     judged = []
 
-    def judge(*arguments):
+    def find_refusals(*arguments):
         judged.append(1)
         late()
         return trust(*arguments)
 
-    seams = git_sync.Seams(judge=judge)
+    dependencies = git_sync.Dependencies(find_refusals=find_refusals)
     one, two = git_sync.sync(
-        lab.database, ["one", "two"], open_mirror=lab.open_mirror, run_id="run-1", seams=seams, deadline=soon()
+        lab.database,
+        ["one", "two"],
+        open_mirror=lab.open_mirror,
+        run_id="run-1",
+        dependencies=dependencies,
+        deadline=soon(),
     )
     assert (one.status, one.commit is None, two.status, len(judged)) == (SUCCESS, False, SKIPPED, 1)
     assert (lab.state("one").status, lab.state("two").status) == (SyncStatus.IN_SYNC, SyncStatus.NEVER_SYNCED)
-    assert [one.name for one in sync_state.due(lab.database, Target.GIT)] == ["two"]
-    (again,) = git_sync.sync(lab.database, ["two"], open_mirror=lab.open_mirror, run_id="run-2", seams=seams)
+    assert [one.name for one in schedule.due(lab.database, Target.GIT)] == ["two"]
+    (again,) = git_sync.sync(
+        lab.database, ["two"], open_mirror=lab.open_mirror, run_id="run-2", dependencies=dependencies
+    )
     assert again.status is SUCCESS
 
 
@@ -200,11 +208,11 @@ def test_a_push_that_could_not_be_taken_in_wholly_is_looked_at_again(lab, late) 
     lab.person().commit({"fabrics/one/README.md": "x", "fabrics/two/README.md": "x"})
     options = {"open_mirror": lab.open_mirror, "run_id": "run-1"}
 
-    def judge(*arguments):
+    def find_refusals(*arguments):
         late()
         return trust(*arguments)
 
-    (look,) = repository_changes.follow(lab.database, ["net"], judge=judge, deadline=soon(), **options)
+    (look,) = repository_changes.follow(lab.database, ["net"], find_refusals=find_refusals, deadline=soon(), **options)
     assert type(look.error).__name__ == "NotReached"
     repository = fabrics.load_repositories(lab.database)[0].id
     assert repository_heads.last_seen(lab.database, repository) is None

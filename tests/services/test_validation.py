@@ -1,4 +1,4 @@
-"""The judge of a fabric's changes answers for every object, whatever is stored."""
+"""What is refused of a fabric's changes is answered for every object, whatever is stored."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from hedgehog.fabric.model import Fabric
 from hedgehog.services import validation
-from hedgehog.services.validation import judge
-from tests.schemas.test_check import make, make_namespaces, make_vpc
+from hedgehog.services.validation import find_refusals
+from tests.admission.check_lab import make, make_namespaces, make_vpc
 
 LAB = Fabric(1, "lab", "lab")
 
@@ -31,10 +31,10 @@ def make_fabricator(**config):
     "config", [{"fabric": {"spineASN": "x"}}, {"gateway": {"communities": ["a"]}}, {"control": {"controlVIP": 5}}]
 )
 def test_a_fabricator_that_cannot_be_read_is_held_and_the_rest_is_judged(config):
-    """Import takes it; a judge that raised would end the batch of its cluster."""
+    """Import takes it; an exception would end the batch of its cluster."""
     objects = [stored(one) for one in (*make_namespaces(), make_vpc("a", 1), make_vpc("bad", 2, vlan=4000))]
-    judgement = judge(LAB, [*objects, make_fabricator(**config)], [])
-    assert {str(ref) for ref in judgement.writes} == {"Fabricator/fab/default", "VPC/default/bad"}
+    refusals = find_refusals(LAB, [*objects, make_fabricator(**config)], [])
+    assert {str(ref) for ref in refusals.writes} == {"Fabricator/fab/default", "VPC/default/bad"}
 
 
 def test_the_fabricator_before_stays_in_force_while_the_new_one_is_held():
@@ -42,8 +42,8 @@ def test_the_fabricator_before_stays_in_force_while_the_new_one_is_held():
     before = make_fabricator(fabric={"vpcIRBVLANs": [{"from": 1000, "to": 1999}]})
     wanted = make_fabricator(fabric={"vpcIRBVLANs": "none"})
     spaces = [stored(one) for one in make_namespaces()]
-    judgement = judge(LAB, [*spaces, wanted], [before])
-    assert {str(ref) for ref in judgement.writes} == {"Fabricator/fab/default", "VLANNamespace/default/default"}
+    refusals = find_refusals(LAB, [*spaces, wanted], [before])
+    assert {str(ref) for ref in refusals.writes} == {"Fabricator/fab/default", "VLANNamespace/default/default"}
 
 
 def test_a_judge_that_fails_holds_everything_that_would_change(monkeypatch):
@@ -52,19 +52,19 @@ def test_a_judge_that_fails_holds_everything_that_would_change(monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(validation, "rehearse", fail)
+    monkeypatch.setattr(validation, "check_rounds", fail)
     a, b, c = (stored(make_vpc(name, number)) for number, name in enumerate("abc", start=1))
-    judgement = judge(LAB, [a, b], [a, c])
-    assert (sorted(map(str, judgement.writes)), sorted(map(str, judgement.deletes))) == (
+    refusals = find_refusals(LAB, [a, b], [a, c])
+    assert (sorted(map(str, refusals.writes)), sorted(map(str, refusals.deletes))) == (
         ["VPC/default/b"],
         ["VPC/default/c"],
     )
-    assert "could not be verified: ZeroDivisionError" in judgement.writes.popitem()[1]
+    assert "could not be verified: ZeroDivisionError" in refusals.writes.popitem()[1]
 
 
 def test_an_object_in_the_database_that_no_cluster_can_have_is_held_alone():
     """Somebody wrote the row by hand."""
     odd = stored(make("VPC", "odd", "text"))
     spaces = [stored(one) for one in make_namespaces()]
-    judgement = judge(LAB, [*spaces, odd, stored(make_vpc("a", 1))], [])
-    assert [str(ref) for ref in judgement.writes] == ["VPC/default/odd"]
+    refusals = find_refusals(LAB, [*spaces, odd, stored(make_vpc("a", 1))], [])
+    assert [str(ref) for ref in refusals.writes] == ["VPC/default/odd"]

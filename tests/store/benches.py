@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, sync_state
+from hedgehog.store import fabrics, schedule, sync_state
 from hedgehog.store.database import transaction
 from tests.waiting import until
 
@@ -56,7 +56,7 @@ class Bench:
 
     def due(self, target, *, force=False):
         """The names of the due fabrics."""
-        return [one.name for one in sync_state.due(self.connection, target, force=force)]
+        return [one.name for one in schedule.due(self.connection, target, force=force)]
 
     def state(self, name="lab", target=Target.GIT):
         """The state of one fabric at one target."""
@@ -81,9 +81,7 @@ class Ear:
         self.connection = store_database.connect(parameters)
         self.connection.autocommit = True
         with self.connection.cursor() as cursor:
-            cursor.execute(
-                f"LISTEN {sync_state.FABRIC_CHANGED}; LISTEN {sync_state.REVISION_PUBLISHED}; LISTEN {FENCE}"
-            )
+            cursor.execute(f"LISTEN {schedule.FABRIC_CHANGED}; LISTEN {schedule.REVISION_PUBLISHED}; LISTEN {FENCE}")
 
     def heard(self):
         """The notifications since the last call, as (channel, payload)."""

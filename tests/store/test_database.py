@@ -51,7 +51,7 @@ def test_a_connection_can_be_used_after_a_failed_block(bench):
     assert bench.execute("SELECT 1") == [(1,)]
 
 
-def test_a_server_that_went_away_is_worth_another_try(bench):
+def test_a_lost_server_is_retried(bench):
     """Whoever ended the session."""
     with pytest.raises(RemoteUnavailable, match="the fabric database went away"):
         bench.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -112,7 +112,7 @@ def test_a_killed_process_frees_its_lock(bench, database_parameters):
         ({"hostaddr": "10.0.0.0.1"}, InvalidInput, "could not parse network address"),
         ({"service": "absent"}, InvalidInput, 'definition of service "absent" not found'),
         ({"dbname": "a\0b"}, InvalidInput, "has a value with NUL"),
-        ({"user": "\udc80"}, InvalidInput, "of bytes that are no text"),
+        ({"user": "\udc80"}, InvalidInput, "of bytes that are not text"),
         ({"options": "-c nonsense=1"}, InvalidInput, "unrecognized configuration parameter"),
         ({"options": "-c statement_timeout=soon"}, InvalidInput, "invalid value for parameter"),
     ],
@@ -134,7 +134,7 @@ def test_a_connection_that_fails_says_why_without_the_password(database_paramete
         ({"keepalives": "often"}, 'invalid integer value "often"'),
     ],
 )
-def test_a_wrong_setting_that_shows_by_tcp_alone_is_told_as_one(database_parameters, change, said):
+def test_a_wrong_setting_that_only_tcp_reveals_is_reported_as_one(database_parameters, change, said):
     """No try later would find it otherwise: encryption that the server has not, for example."""
     proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
     proxy.start()
@@ -146,7 +146,7 @@ def test_a_wrong_setting_that_shows_by_tcp_alone_is_told_as_one(database_paramet
         proxy.stop()
 
 
-def test_a_connection_that_a_firewall_forgot_is_given_up_in_a_minute(database_parameters):
+def test_a_connection_that_a_firewall_dropped_is_given_up_after_a_minute(database_parameters):
     """The kernel's own patience is a quarter of an hour, in which a task waits for nobody."""
     proxy = Proxy("database", Path(database_parameters["host"]) / ".s.PGSQL.5432")
     proxy.start()

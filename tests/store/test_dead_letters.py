@@ -12,7 +12,8 @@ import pytest
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.store import dead_letters, fabrics, sync_state
+from hedgehog.store import dead_letters, fabrics, schedule, sync_state
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from hedgehog.store.dead_letters import LetterStatus, Selection
 from tests.store.benches import make_vpc
@@ -47,7 +48,7 @@ def parked(bench):
     return fabric
 
 
-def test_a_letter_tells_what_was_given_up_and_why(bench, parked):
+def test_a_letter_says_what_was_given_up_and_why(bench, parked):
     """All that is needed to understand it, and to trigger it by hand."""
     (letter,) = dead_letters.letters(bench.connection, ALL)
     assert (letter.fabric, letter.target, letter.verb, letter.conf) == (
@@ -62,7 +63,7 @@ def test_a_letter_tells_what_was_given_up_and_why(bench, parked):
     assert (letter.closed_at, letter.closed_by) == (None, None)
 
 
-def test_the_first_failure_is_that_of_the_whole_row_of_failures(bench):
+def test_the_first_failure_is_that_of_the_whole_series(bench):
     """Not of the last attempt, and not of failures before the last success."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=True))
@@ -92,7 +93,7 @@ def test_a_letter_names_the_dag_that_gave_up(bench, target, settings, verb):
     assert letter.verb == verb
 
 
-def test_an_outcome_that_is_taken_back_leaves_no_letter(bench):
+def test_an_outcome_that_is_rolled_back_leaves_no_letter(bench):
     """Letter and state are one transaction."""
     fabric = bench.synced_fabric()
     with pytest.raises(ZeroDivisionError), transaction(bench.connection) as cursor:
@@ -101,7 +102,7 @@ def test_an_outcome_that_is_taken_back_leaves_no_letter(bench):
     assert (told(bench), bench.state().status) == ([], SyncStatus.NEVER_SYNCED)
 
 
-def test_a_forced_try_that_fails_again_is_told_in_the_same_letter(bench, parked):
+def test_a_forced_try_that_fails_again_is_reported_in_the_same_letter(bench, parked):
     """One thing is given up, however often somebody tries."""
     sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-2")
     assert told(bench) == [("git", "parked", "")]
@@ -111,14 +112,14 @@ def test_a_forced_try_that_fails_again_is_told_in_the_same_letter(bench, parked)
     assert letter.first_failed_at < letter.last_failed_at
 
 
-def test_a_discarded_letter_is_not_written_again_by_the_next_slow_look(bench, parked):
+def test_a_discarded_letter_is_not_written_again_by_the_next_slow_retry(bench, parked):
     """Who wants to hear no more of it does not, until the fabric changes or works."""
     dead_letters.discard(bench.connection, ALL, by="me", why="taken down")
     for _ in range(3):
         sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-2")
         bench.finish(parked, failed())
     assert (told(bench), bench.state().status) == ([("git", "discarded", "taken down")], SyncStatus.PARKED)
-    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    object_store.save_objects(bench.connection, parked.id, [make_vpc()])
     sync_state.begin(bench.connection, Target.GIT, [parked.id], run_id="run-3")
     bench.finish(parked, failed())
     assert told(bench) == [("git", "discarded", "taken down"), ("git", "parked", "")]
@@ -132,9 +133,9 @@ def test_a_success_resolves_a_letter(bench, parked):
 
 
 def test_a_change_of_the_fabric_resolves_its_letters_at_both_targets(bench, parked):
-    """It is tried again, which may make another letter."""
+    """It is retried, which may make another letter."""
     bench.finish(parked, failed(Target.KUBERNETES))
-    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    object_store.save_objects(bench.connection, parked.id, [make_vpc()])
     assert told(bench) == [("git", "resolved", "it is tried again"), ("kubernetes", "resolved", "it is tried again")]
     assert bench.state().status is SyncStatus.ERROR
     bench.finish(parked, failed())
@@ -145,23 +146,23 @@ def test_a_change_while_the_failing_run_worked_leaves_nothing_parked(bench):
     """The failure is that of an older generation: it is due at once."""
     fabric = bench.synced_fabric()
     sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.finish(fabric, failed())
     assert (told(bench), bench.state().status, bench.due(Target.GIT)) == ([], SyncStatus.ERROR, ["lab"])
 
 
-def test_a_forgotten_fabric_leaves_no_letter(bench, parked):
+def test_a_deleted_fabric_leaves_no_letter(bench, parked):
     """There is nothing to replay."""
     fabrics.delete_fabric(bench.connection, "lab")
     assert told(bench) == []
 
 
-def test_replayed_work_is_due_at_once_and_somebody_is_woken(bench, parked, ear):
+def test_replayed_work_is_due_at_once_and_its_dag_is_woken(bench, parked, ear):
     """With all its attempts, and with the name of who did it."""
     ear.heard()
     replayed, left = dead_letters.replay(bench.connection, ALL, by="ada@desk")
     assert ([one.fabric for one in replayed], left) == (["lab"], [])
-    assert ear.heard() == [(sync_state.FABRIC_CHANGED, "lab")]
+    assert ear.heard() == [(schedule.FABRIC_CHANGED, "lab")]
     assert (bench.due(Target.GIT), bench.state().attempts, bench.state().status) == (["lab"], 0, SyncStatus.ERROR)
     (letter,) = dead_letters.letters(bench.connection, ALL, closed=True)
     assert (letter.status, letter.closed_by) == (LetterStatus.REPLAYED, "ada@desk")
@@ -177,7 +178,7 @@ def test_a_suspended_fabric_is_not_replayed(bench):
     assert told(bench) == [("git", "parked", "")]
 
 
-def test_only_what_is_meant_is_replayed(bench, parked):
+def test_only_selected_letters_are_replayed(bench, parked):
     """By number, by fabric, by target."""
     bench.finish(parked, failed(Target.KUBERNETES))
     dead_letters.replay(bench.connection, Selection(fabrics=["lab"], target=Target.KUBERNETES), by="ada")
@@ -193,7 +194,7 @@ def test_a_discarded_letter_is_off_the_list_and_its_fabric_stays_parked(bench, p
     kept = dead_letters.letter(bench.connection, letter.id)
     assert (kept.status, kept.closed_by, kept.note) == (LetterStatus.DISCARDED, "ada@desk", "site closed")
     assert bench.due(Target.GIT) == []
-    fabrics.save_objects(bench.connection, parked.id, [make_vpc()])
+    object_store.save_objects(bench.connection, parked.id, [make_vpc()])
     assert (bench.due(Target.GIT), told(bench)) == (["lab"], [("git", "discarded", "site closed")])
 
 

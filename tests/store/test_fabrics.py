@@ -9,6 +9,7 @@ from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.fabric.settings import FabricSettings
 from hedgehog.store import fabrics
+from hedgehog.store import objects as object_store
 from tests.store.benches import make_vpc
 
 REPOSITORY = {"git_repository": "net", "git_directory": "d"}
@@ -31,7 +32,7 @@ def test_a_fabric_is_stored_as_it_was_given(bench):
     }
     fabric = bench.fabric("Lab-1", **settings)
     read = {"settings": FabricSettings(gateway_enabled=False, vpc_irb_vlans=((2000, 2100),)), "git_repository": None}
-    stored = {name: getattr(fabric, name) for name in settings} | {"git_repository": None}
+    stored = {name: fabric.setting(name) for name in settings} | {"git_repository": None}
     assert stored == settings | read
     assert (fabric.resource_name, fabric.git_repository.branch) == ("lab-1", "prod")
 
@@ -41,7 +42,7 @@ def test_what_is_not_given_has_the_defaults_of_the_fabric_resource(bench):
     fabric = bench.fabric()
     assert (fabric.description, fabric.asn, fabric.spine_count, fabric.leaf_count) == ("", 65000, 0, 0)
     assert (fabric.spine_leaf_links, fabric.vpc_peering_config, fabric.switch_config) == ({}, {}, {})
-    assert (fabric.git_repository, fabric.git_sync_enabled, fabric.enable_k8s_sync) == (None, False, False)
+    assert (fabric.git_repository, fabric.git_sync_enabled, fabric.kubernetes_sync_enabled) == (None, False, False)
 
 
 def test_only_the_given_settings_are_set(bench):
@@ -121,11 +122,16 @@ def test_equal_content_changes_nothing(bench, settings):
             "has no setting 'git_drift_polcy'; did you mean git_drift_policy?",
         ),
         ("x", {"generation": 5}, InvalidInput, "has no setting 'generation'"),
-        ("x", {"settings": {"spine_asn": "a"}}, InvalidInput, "fabric x: settings.spine_asn: 'a' is no number from 0"),
-        ("x", {"settings": []}, InvalidInput, "fabric x: settings: [] is no mapping"),
+        (
+            "x",
+            {"settings": {"spine_asn": "a"}},
+            InvalidInput,
+            "fabric x: settings.spine_asn: 'a' is not a number from 0",
+        ),
+        ("x", {"settings": []}, InvalidInput, "fabric x: settings: [] is not a mapping"),
     ],
 )
-def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
+def test_an_impossible_fabric_is_refused_in_plain_words(settled, name, settings, error, said):
     """And nothing of it is stored."""
     with pytest.raises(error) as refused:
         fabrics.save_fabric(settled.connection, name, settings)
@@ -156,7 +162,7 @@ def test_a_fabric_that_cannot_be_is_refused_in_plain_words(settled, name, settin
         ("a", {"uri": "u"}, InvalidInput, "git_repository a has no setting 'uri'; did you mean url?"),
     ],
 )
-def test_a_repository_that_cannot_be_is_refused_in_plain_words(settled, name, settings, error, said):
+def test_an_impossible_repository_is_refused_in_plain_words(settled, name, settings, error, said):
     """The password of a URL is not repeated."""
     with pytest.raises(error) as refused:
         fabrics.save_repository(settled.connection, name, settings)
@@ -165,7 +171,7 @@ def test_a_repository_that_cannot_be_is_refused_in_plain_words(settled, name, se
     assert [one.name for one in fabrics.load_repositories(settled.connection)] == ["net"]
 
 
-def test_every_constraint_that_a_setting_can_violate_has_words_of_its_own(settled):
+def test_every_constraint_that_a_setting_can_violate_has_a_message(settled):
     """A new one needs a message, too."""
     named = settled.execute(
         "SELECT conname FROM pg_constraint WHERE conrelid IN ('hedgehog.fabric'::regclass, "
@@ -197,7 +203,7 @@ def test_an_object_row_cannot_contradict_itself(settled, values, constraint):
     with pytest.raises(InvalidInput) as refused:
         settled.execute(
             "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, %s, %s, %s, %s)",
-            *(fabric.id, kind, namespace, name, fabrics.as_json(manifest)),
+            *(fabric.id, kind, namespace, name, fabrics.jsonb(manifest)),
         )
     assert constraint in str(refused.value)
 
@@ -209,7 +215,7 @@ def test_a_repository_in_use_cannot_be_deleted(bench):
         bench.execute("DELETE FROM hedgehog.git_repository")
 
 
-def test_an_unknown_name_is_answered_with_near_ones(bench):
+def test_an_unknown_name_is_answered_with_similar_ones(bench):
     """Or with how to find it."""
     bench.fabric("fabric-1")
     with pytest.raises(NotFound, match=r"there is no fabric .fabrik-1.; did you mean fabric-1"):
@@ -218,39 +224,39 @@ def test_an_unknown_name_is_answered_with_near_ones(bench):
         fabrics.suspend(bench.connection, "x", reason="r", until=None)
 
 
-def test_objects_are_stored_and_told_by_what_became_of_them(bench):
+def test_objects_are_stored_and_reported_by_what_happened_to_them(bench):
     """The second time nothing did."""
     fabric = bench.fabric()
     wanted = [make_vpc("b"), make_vpc("a", mode="l3vni")]
-    created = fabrics.save_objects(bench.connection, fabric.id, wanted)
+    created = object_store.save_objects(bench.connection, fabric.id, wanted)
     assert [str(change) for change in created.changes] == ["VPC/default/a created", "VPC/default/b created"]
-    assert fabrics.save_objects(bench.connection, fabric.id, wanted).writes == ()
-    changed = fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a")], delete_missing=True)
+    assert object_store.save_objects(bench.connection, fabric.id, wanted).writes == ()
+    changed = object_store.save_objects(bench.connection, fabric.id, [make_vpc("a")], delete_missing=True)
     assert changed.changes == (
         Change(ObjectRef("VPC", "default", "a"), Action.CONFIGURED),
         Change(ObjectRef("VPC", "default", "b"), Action.DELETED),
     )
-    stored = fabrics.load_objects(bench.connection, [fabric.id])[fabric.id]
+    stored = object_store.load_objects(bench.connection, [fabric.id])[fabric.id]
     assert [(one.ref.name, one.manifest) for one in stored] == [("a", make_vpc("a"))]
 
 
 def test_the_digest_depends_on_the_content_only(bench):
     """Not on the order of keys."""
     one, two = bench.fabric("one"), bench.fabric("two")
-    fabrics.save_objects(bench.connection, one.id, [make_vpc(a=1, b={"c": 1, "d": 2})])
-    fabrics.save_objects(bench.connection, two.id, [make_vpc(b={"d": 2, "c": 1}, a=1)])
-    stored = fabrics.load_objects(bench.connection, [one.id, two.id])
+    object_store.save_objects(bench.connection, one.id, [make_vpc(a=1, b={"c": 1, "d": 2})])
+    object_store.save_objects(bench.connection, two.id, [make_vpc(b={"d": 2, "c": 1}, a=1)])
+    stored = object_store.load_objects(bench.connection, [one.id, two.id])
     assert stored[one.id][0].digest == stored[two.id][0].digest
 
 
 def test_a_statement_raises_the_generation_once_however_many_objects_it_changes(bench):
     """Insert, update, delete."""
     fabric = bench.fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc(f"v{number}") for number in range(50)])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc(f"v{number}") for number in range(50)])
     assert bench.generation() == 2
     bench.execute("UPDATE hedgehog.fabric_object SET manifest = jsonb_set(manifest, '{spec,mode}', '\"l3vni\"')")
     assert bench.generation() == 3
-    fabrics.delete_objects(
+    object_store.delete_objects(
         bench.connection, fabric.id, [ObjectRef("VPC", "default", f"v{number}") for number in range(9)]
     )
     assert bench.generation() == 4
@@ -261,9 +267,9 @@ def test_a_statement_raises_the_generation_once_however_many_objects_it_changes(
 def test_a_statement_that_changes_nothing_raises_nothing(bench):
     """Equal content, absent rows, empty lists."""
     fabric = bench.fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()], delete_missing=True)
-    fabrics.delete_objects(bench.connection, fabric.id, [ObjectRef("VPC", "default", "absent")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()], delete_missing=True)
+    object_store.delete_objects(bench.connection, fabric.id, [ObjectRef("VPC", "default", "absent")])
     bench.execute("UPDATE hedgehog.fabric_object SET manifest = manifest, updated_at = now()")
     bench.execute("UPDATE hedgehog.fabric SET description = description")
     assert bench.generation() == 2
@@ -274,7 +280,7 @@ def test_each_fabric_of_a_statement_gets_its_own_rise(bench):
     one, two = bench.fabric("one"), bench.fabric("two")
     bench.fabric("three")
     for fabric in (one, two):
-        fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+        object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.execute("DELETE FROM hedgehog.fabric_object")
     assert [bench.generation(name) for name in ("one", "two", "three")] == [3, 3, 1]
 
@@ -282,12 +288,12 @@ def test_each_fabric_of_a_statement_gets_its_own_rise(bench):
 def test_an_object_that_moves_changes_both_fabrics(bench):
     """The one it leaves and the one it joins."""
     one, two = bench.fabric("one"), bench.fabric("two")
-    fabrics.save_objects(bench.connection, one.id, [make_vpc()])
+    object_store.save_objects(bench.connection, one.id, [make_vpc()])
     bench.execute("UPDATE hedgehog.fabric_object SET fabric_id = %s", two.id)
     assert [bench.generation(name) for name in ("one", "two")] == [3, 2]
 
 
-def test_suspending_is_no_change_of_what_is_wanted(bench):
+def test_suspending_is_not_a_change_of_what_is_wanted(bench):
     """The generation stays."""
     bench.fabric()
     fabrics.suspend(bench.connection, "lab", reason="r", until=None)
@@ -298,7 +304,7 @@ def test_suspending_is_no_change_of_what_is_wanted(bench):
 def test_a_deleted_fabric_takes_its_rows_with_it_but_not_its_history(bench):
     """What happened stays known."""
     fabric = bench.synced_fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.execute(
         "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, counts, reason, duration) "
         "VALUES (%s, 'lab', 'git', 'success', 1, '{}', '', 0)",

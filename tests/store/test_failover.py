@@ -1,4 +1,6 @@
-"""The database fails over: a standby is told from a database that is away, and the primary is found among several hosts."""
+"""The database fails over: a standby is told from a database that is unreachable, and the primary is found among
+several hosts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from devstack import postgres as devpostgres
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.model import Target
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, inbox, metrics, migrate, sync_state
+from hedgehog.store import fabrics, inbox, metrics, migrate, schedule, sync_state
 from hedgehog.store.dead_letters import Selection, replay
 from tests.store.benches import Bench
 
@@ -54,7 +56,7 @@ def test_of_several_hosts_the_primary_is_found(pair):
     primary, standby = pair
     for hosts in ((standby, primary), (primary, standby)):
         connection = store_database.connect({**primary, "host": ",".join(str(one["host"]) for one in hosts)})
-        assert sync_state.make_due(connection, Target.GIT, [1]) == ["lab"]
+        assert schedule.make_due(connection, Target.GIT, [1]) == ["lab"]
         connection.close()
 
 
@@ -70,16 +72,16 @@ def test_of_several_hosts_the_primary_is_found(pair):
     ],
     ids=["suspend", "begin", "replay", "remind", "record", "migrate"],
 )
-def test_what_would_write_to_a_standby_is_worth_another_try(reading, work):
+def test_a_write_to_a_standby_is_retried(reading, work):
     """It is the primary again, or another host is, before long."""
     with pytest.raises(RemoteUnavailable, match="the fabric database is a standby"):
         work(reading)
 
 
-def test_a_standby_may_be_read_by_who_wants_it(reading):
+def test_a_standby_can_be_read_on_request(reading):
     """`target_session_attrs` in the extra of the connection."""
     assert {state.fabric for state in sync_state.states(reading)} == {"lab"}
-    assert {one.name for one in metrics.figures(reading)} >= {"hedgehog_fabrics"}
+    assert {one.name for one in metrics.current_samples(reading)} >= {"hedgehog_fabrics"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from hedgehog.errors import (
 )
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
-from hedgehog.store.database import as_json, transaction
+from hedgehog.store.database import jsonb, transaction
 from hedgehog.store.failures import translated
 from tests.waiting import until
 
@@ -68,7 +68,7 @@ def test_every_state_that_postgresql_knows_is_one_of_our_errors(bench):
 
 @pytest.mark.parametrize(
     "value",
-    ["a\0b", "\ud800", as_json({"a": "\0"}), as_json({"a": "\ud800"}), as_json({"a": 2**70}), as_json({"\0": 1})],
+    ["a\0b", "\ud800", jsonb({"a": "\0"}), jsonb({"a": "\ud800"}), jsonb({"a": 2**70}), jsonb({"\0": 1})],
     ids=["nul", "surrogate", "json nul", "json surrogate", "json integer", "json key"],
 )
 def test_a_value_that_no_column_can_hold_is_bad_input(bench, value):
@@ -78,7 +78,7 @@ def test_a_value_that_no_column_can_hold_is_bad_input(bench, value):
     assert bench.execute("SELECT 1") == [(1,)]
 
 
-def test_a_fault_of_ours_in_a_block_stays_what_it_is(bench):
+def test_an_error_of_our_own_code_in_a_block_is_not_translated(bench):
     """Only what the client raises is translated."""
     with pytest.raises(ValueError, match="no number"), transaction(bench.connection):
         raise ValueError("no number")
@@ -105,7 +105,7 @@ def other(database_parameters):
     opened.close()
 
 
-def test_a_lock_that_is_not_given_in_time_is_worth_another_try(bench, other):
+def test_a_lock_that_is_not_obtained_in_time_is_retried(bench, other):
     """Somebody works on it."""
     bench.fabric()
     with transaction(other) as cursor:
@@ -115,7 +115,7 @@ def test_a_lock_that_is_not_given_in_time_is_worth_another_try(bench, other):
             waiting.execute("SELECT * FROM hedgehog.fabric")
 
 
-def test_a_deadlock_is_worth_another_try(bench, other):
+def test_a_deadlock_is_retried(bench, other):
     """One of the two is told so."""
     raised = []
 
@@ -143,7 +143,7 @@ def test_a_deadlock_is_worth_another_try(bench, other):
     assert "deadlock detected" in str(raised[0])
 
 
-def test_a_change_by_another_in_between_is_worth_another_try(bench, other):
+def test_a_concurrent_change_is_retried(bench, other):
     """A serialization failure."""
     bench.fabric()
     with pytest.raises(LockHeld, match="concurrent update"), transaction(bench.connection) as cursor:
@@ -154,7 +154,7 @@ def test_a_change_by_another_in_between_is_worth_another_try(bench, other):
         cursor.execute("UPDATE hedgehog.fabric SET description = 'slow'")
 
 
-def test_a_connection_that_is_lost_in_the_middle_of_a_block_is_worth_another_try(bench, other):
+def test_a_connection_lost_during_a_block_is_retried(bench, other):
     """Nothing of the block is kept."""
     with pytest.raises(RemoteUnavailable, match="went away"), transaction(bench.connection) as cursor:
         cursor.execute("INSERT INTO hedgehog.fabric (name) VALUES ('lost')")
@@ -173,7 +173,7 @@ def _is_gone(connection, pid):
         return cursor.fetchone() is None
 
 
-def test_a_server_without_room_says_so(bench, database_parameters):
+def test_a_server_without_free_connections_is_reported(bench, database_parameters):
     """As any that has reached its max_connections."""
     bench.execute("CREATE ROLE crowd LOGIN CONNECTION LIMIT 0")
     try:
@@ -183,7 +183,7 @@ def test_a_server_without_room_says_so(bench, database_parameters):
         bench.execute("DROP ROLE crowd")
 
 
-def test_a_server_that_dies_in_a_statement_is_worth_another_try() -> None:
+def test_a_server_that_dies_during_a_statement_is_retried() -> None:
     """The client then raises its bare DatabaseError, without a state, as seen when a back end was killed."""
     with pytest.raises(RemoteUnavailable, match="went away: server closed the connection"), translated():
         raise psycopg2.DatabaseError("server closed the connection unexpectedly")

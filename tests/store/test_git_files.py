@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store import fabrics, git_files
+from hedgehog.store import git_files
+from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from hedgehog.store.git_files import GitFile
 from tests.store.benches import make_vpc
@@ -22,7 +23,7 @@ def ref(name):
 def fabric(bench):
     """A fabric with VPCs a and b, both of them wanted in Git."""
     found = bench.fabric()
-    fabrics.save_objects(bench.connection, found.id, [make_vpc("a"), make_vpc("b")])
+    object_store.save_objects(bench.connection, found.id, [make_vpc("a"), make_vpc("b")])
     return found
 
 
@@ -34,7 +35,7 @@ def record(bench, fabric, written=(), removed=(), held=()):
 
 def file_of(bench, fabric, name, **values):
     """The file of a VPC as it is in the database now."""
-    stored = {one.ref.name: one for one in fabrics.load_objects(bench.connection, [fabric.id])[fabric.id]}[name]
+    stored = {one.ref.name: one for one in object_store.load_objects(bench.connection, [fabric.id])[fabric.id]}[name]
     return GitFile(f"vpcs/{name}.yaml", ref(name), BLOB, stored.digest, stored.manifest, **values)
 
 
@@ -44,7 +45,7 @@ def test_only_what_is_not_in_git_yet_is_read(bench, fabric):
     assert [one.ref.name for one in found] == ["a", "b"]
     record(bench, fabric, [file_of(bench, fabric, "a"), file_of(bench, fabric, "b")])
     assert git_files.changed_objects(bench.connection, [fabric.id]) == {fabric.id: []}
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("b", mode="l3vni")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc("b", mode="l3vni")])
     found = git_files.changed_objects(bench.connection, [fabric.id])[fabric.id]
     assert [(one.ref.name, one.manifest["spec"]) for one in found] == [("b", {"mode": "l3vni"})]
 
@@ -55,7 +56,7 @@ def test_a_file_without_its_object_is_to_be_removed(bench, fabric):
     published = GitFile("fabric.yaml", ObjectRef("Fabric", "hedgehog-system", "lab"), BLOB, None, resource)
     record(bench, fabric, [GitFile("README.md", None, BLOB), published, file_of(bench, fabric, "a")])
     assert git_files.removed_files(bench.connection, [fabric.id]) == {fabric.id: []}
-    fabrics.delete_objects(bench.connection, fabric.id, [ref("a")])
+    object_store.delete_objects(bench.connection, fabric.id, [ref("a")])
     assert [one.path for one in git_files.removed_files(bench.connection, [fabric.id])[fabric.id]] == ["vpcs/a.yaml"]
     record(bench, fabric, removed=["vpcs/a.yaml"])
     assert set(git_files.files(bench.connection, [fabric.id])[fabric.id]) == {"README.md", "fabric.yaml"}
@@ -64,7 +65,7 @@ def test_a_file_without_its_object_is_to_be_removed(bench, fabric):
 def test_the_cluster_gets_what_was_published(bench, fabric):
     """Not what changed since."""
     record(bench, fabric, [file_of(bench, fabric, "a"), GitFile("README.md", None, BLOB)])
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a", mode="l3vni")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc("a", mode="l3vni")])
     assert git_files.published(bench.connection, [fabric.id]) == {fabric.id: [make_vpc("a")]}
 
 

@@ -10,9 +10,9 @@ from hedgehog.services import claims
 from hedgehog.store import database as store_database
 from hedgehog.store import dead_letters, inbox, repository_heads, retention, sync_state
 from hedgehog.store.dead_letters import Selection
-from hedgehog.store.inbox import BRANCH, MOST_KILLED, PULL_REQUEST, Status
+from hedgehog.store.inbox import BRANCH, MOST_KILLED, PULL_REQUEST, DeliveryStatus
 from hedgehog.store.problems import open_problems
-from tests.store.test_inbox import make_arrival, take
+from tests.store.inbox_lab import make_arrival, take
 from tests.waiting import until_alone
 
 
@@ -33,12 +33,12 @@ def kill(bench, database_parameters):
 
 def receive(bench, **values):
     """A delivery comes in; its id."""
-    inbox.receive(bench.connection, make_arrival(**values))
+    inbox.store_delivery(bench.connection, make_arrival(**values))
     ((number,),) = bench.execute("SELECT max(id) FROM hedgehog.inbox")
     return number
 
 
-def test_what_killed_a_worker_comes_behind_what_did_not(bench, kill):
+def test_a_delivery_that_killed_a_worker_comes_after_others(bench, kill):
     """It was first before, and kept everybody else waiting."""
     poison = receive(bench)
     kill()
@@ -47,7 +47,7 @@ def test_what_killed_a_worker_comes_behind_what_did_not(bench, kill):
     assert [one.id for one in take(bench.connection, limit=1)] == [good]
 
 
-def test_whoever_gets_a_delivery_sees_how_many_died_of_it(bench, kill):
+def test_a_claimed_delivery_shows_how_many_workers_it_killed(bench, kill):
     """And is to say so, instead of being the next."""
     receive(bench)
     assert [kill()[0].killed for _ in range(MOST_KILLED)] == list(range(MOST_KILLED))
@@ -56,10 +56,10 @@ def test_whoever_gets_a_delivery_sees_how_many_died_of_it(bench, kill):
 
 
 def test_a_failure_between_deaths_begins_a_new_count(bench, kill):
-    """A host that is away kills nobody."""
+    """A host that is unreachable kills nobody."""
     receive(bench)
     kill()
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "away", retry_after=0)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "away", retry_after=0)
     bench.execute("UPDATE hedgehog.inbox SET next_attempt_at = now()")
     assert take(bench.connection)[0].killed == 0
 
@@ -81,7 +81,7 @@ def test_a_delivery_that_is_given_up_is_a_dead_letter_and_a_problem(bench, value
     bench.repository("net", url="git@git.example.com:acme/net")
     bench.fabric("lab", git_repository="net", git_sync_enabled=True)
     receive(bench, **values)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     (letter,) = dead_letters.letters(bench.connection, Selection())
     assert (letter.fabric, letter.verb, letter.conf) == ("acme/net", verb, conf)
     assert letter.message == f"{about}: no token"
@@ -97,21 +97,21 @@ def test_a_delivery_that_is_given_up_is_a_dead_letter_and_a_problem(bench, value
     assert dead_letters.letter(bench.connection, letter.id).closed_by == "ann"
 
 
-def test_a_given_up_delivery_is_done_when_somebody_looked_there_since(bench):
+def test_a_given_up_delivery_is_done_once_its_branch_was_read(bench):
     """And its letter with it."""
     number = receive(bench)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     assert [one.id for one in inbox.given_up(bench.connection, BRANCH)] == [number]
-    inbox.settle(bench.connection, [number], "looked at main")
+    inbox.mark_handled(bench.connection, [number], "read main")
     (letter,) = dead_letters.letters(bench.connection, Selection(), closed=True)
-    assert (letter.status.value, letter.note) == ("resolved", "looked at main")
+    assert (letter.status.value, letter.note) == ("resolved", "read main")
     assert inbox.given_up(bench.connection, BRANCH) == []
 
 
 def test_a_discarded_delivery_leaves_the_list(bench):
     """Nobody wants to hear of it."""
     receive(bench)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     dead_letters.discard(bench.connection, Selection(), by="ann", why="gone")
     assert dead_letters.letters(bench.connection, Selection()) == []
 
@@ -119,7 +119,7 @@ def test_a_discarded_delivery_leaves_the_list(bench):
 def test_a_given_up_delivery_is_kept_while_its_letter_waits(bench):
     """It is what a replay needs."""
     receive(bench)
-    inbox.finish(bench.connection, take(bench.connection)[0].id, Status.FAILED, "no token", retryable=False)
+    inbox.finish(bench.connection, take(bench.connection)[0].id, DeliveryStatus.FAILED, "no token", retryable=False)
     bench.execute("UPDATE hedgehog.inbox SET received_at = now() - interval '1 year'")
     history = next(one for one in retention.HISTORIES if one.name == "inbox")
     assert retention.sweep(bench.connection, history, 14).rows == 0
@@ -146,7 +146,7 @@ def plan(bench):
 
 def claim(bench, *names, due_only=True):
     """Which of *names* a run gets to work on, and what it says of the others."""
-    options = {"unwilling": lambda fabric: "", "now": bench.execute("SELECT now()")[0][0], "dry_run": False}
+    options = {"skip_reason": lambda fabric: "", "now": bench.execute("SELECT now()")[0][0], "dry_run": False}
     with claims.claim(bench.connection, Target.KUBERNETES, names, due_only=due_only, **options) as (taken, others):
         return [fabric.name for fabric in taken], others
 
@@ -157,7 +157,7 @@ def test_a_fabric_whose_run_died_comes_last_and_alone(bench, three):
     assert plan(bench) == [["c"], ["a"], ["b"]]
 
 
-def test_a_fabric_whose_runs_die_again_and_again_is_parked(bench, three):
+def test_a_fabric_whose_runs_keep_dying_is_parked(bench, three):
     """After three of them, with the reason; the others go on."""
     for _ in range(sync_state.MOST_KILLED):
         assert claim(bench, "a", "b")[0] == ["a", "b"]
@@ -169,14 +169,14 @@ def test_a_fabric_whose_runs_die_again_and_again_is_parked(bench, three):
     assert [(one.fabric, one.kind.value) for one in open_problems(bench.connection)] == [("a", "parked")]
 
 
-def test_who_names_a_fabric_has_it_tried_all_the_same(bench, three):
+def test_a_fabric_requested_by_name_is_tried_nevertheless(bench, three):
     """By hand means now."""
     for _ in range(sync_state.MOST_KILLED):
         die(bench, three[0])
     assert claim(bench, "a", due_only=False) == (["a"], [])
 
 
-def test_a_parked_killer_gets_one_try_each_time_it_is_due(bench, three):
+def test_a_parked_fabric_that_killed_runs_gets_one_try_each_time_it_is_due(bench, three):
     """Its slow look is one more death at most."""
     for _ in range(sync_state.MOST_KILLED):
         die(bench, three[0])
@@ -196,10 +196,10 @@ def test_an_outcome_between_deaths_begins_a_new_count(bench, three, status):
     bench.finish(three[0], outcome)
     die(bench, three[0])
     die(bench, three[0])
-    assert sync_state.killers(bench.connection, Target.KUBERNETES, [three[0].id]) == set()
+    assert sync_state.killed_repeatedly(bench.connection, Target.KUBERNETES, [three[0].id]) == set()
 
 
-def test_looks_at_a_repository_are_counted_until_one_ends(bench):
+def test_killed_reads_of_a_repository_are_counted_until_one_ends(bench):
     """Only those of the last hour: then it is tried once more."""
     bench.synced_fabric()
     ((repository,),) = bench.execute("SELECT id FROM hedgehog.git_repository")

@@ -12,7 +12,7 @@ from hedgehog.airflow.trouble import FabricTrouble
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.store import metrics
 from hedgehog.store.metric_table import FAILED, METRICS, Metric
 from hedgehog.store.metrics import Sample
@@ -25,7 +25,7 @@ class Figures:
     """What the database says now, by metric: label values → value."""
 
     def __init__(self, connection):
-        self._samples = metrics.figures(connection)
+        self._samples = metrics.current_samples(connection)
 
     def __getitem__(self, name):
         assert name in METRICS
@@ -136,7 +136,7 @@ def test_a_refused_credential_is_seen_at_once_and_parked(failing):
     assert found["hedgehog_sync_remote_away_seconds"] == {}
 
 
-def test_a_success_ends_the_row(failing, bench):
+def test_a_success_ends_the_series(failing, bench):
     """And every series of it."""
     failing("AuthenticationFailed", times=3)
     bench.finish(bench.fabric("lab"), Outcome("lab", Target.GIT, OutcomeStatus.SUCCESS, generation=1))
@@ -146,7 +146,7 @@ def test_a_success_ends_the_row(failing, bench):
 
 
 def test_open_problems_are_counted_while_they_wait_for_somebody(failing, bench):
-    """What is tried again by itself is none of them."""
+    """What is retried automatically is none of them."""
     assert failing("RemoteUnavailable")["hedgehog_problems"] == {}
     found = failing("AuthenticationFailed", retryable=False)
     assert found["hedgehog_problems"] == {"lab parked": 1}
@@ -158,8 +158,8 @@ def test_open_problems_are_counted_while_they_wait_for_somebody(failing, bench):
 def test_a_finalizer_is_as_old_as_its_oldest_object(bench):
     """The rule waits for an hour of it."""
     fabric = bench.synced_fabric()
-    error = Finding(ProblemKind.FINALIZER, "Server/default/a", "waits for example.com/keep")
-    held = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, reason="no", findings=(error,))
+    error = SyncProblem(ProblemKind.FINALIZER, "Server/default/a", "waits for example.com/keep")
+    held = Outcome("lab", Target.KUBERNETES, OutcomeStatus.HELD, reason="no", problems=(error,))
     bench.finish(fabric, held)
     bench.execute("UPDATE hedgehog.finding SET since = now() - interval '2 hours'")
     found = Figures(bench.connection)
@@ -181,7 +181,7 @@ def test_drift_is_as_old_as_its_oldest_object_that_a_fabric_wants(bench):
 
 
 def test_tasks_are_counted_by_how_their_tries_ended(bench):
-    """For ever, so that rates can be taken; a retry is no final failure; cleaning away rows takes nothing back."""
+    """For ever, so that rates can be taken; a retry is not a final failure; cleaning away rows takes nothing back."""
     fill_in(bench.connection, make_run(1, TaskState.UP_FOR_RETRY))
     fill_in(bench.connection, make_run(2, TaskState.FAILED))
     fill_in(bench.connection, make_run(3, TaskState.RUNNING))
@@ -220,7 +220,7 @@ def test_failures_in_a_row_are_runs_since_the_last_success(bench):
     assert found["hedgehog_tasks_running"] == {"hedgehog_git_sync": 1}
 
 
-def test_a_task_that_is_red_for_trouble_with_fabrics_is_not_to_blame(bench):
+def test_a_task_that_failed_only_to_report_trouble_with_fabrics_does_not_count(bench):
     """A held edit is one alert, not one for each task that tells of it."""
     for number in range(3):
         run = replace(make_run(number, TaskState.FAILED, task="summary"), error_class=FabricTrouble.__name__)
@@ -240,7 +240,7 @@ def test_a_cleanup_that_never_ran_is_as_old_as_the_installation(bench):
 
 
 def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
-    """An aggregate over no rows is a row of NULL, which is no figure."""
+    """An aggregate over no rows is a row of NULL, which is not a figure."""
     bench.execute("INSERT INTO hedgehog.maintenance (job, report) VALUES ('result_cleanup', '{}')")
     found = Figures(bench.connection)
     assert found["hedgehog_maintenance_age_seconds"].keys() == {"result_cleanup"}
@@ -257,31 +257,31 @@ def test_a_cleanup_that_ran_is_as_old_as_its_last_good_end(bench):
         ("SELECT pg_sleep(600)", "statement timeout"),
     ],
 )
-def test_a_query_that_fails_costs_its_own_metric_and_says_so(bench, monkeypatch, caplog, sql, why):
+def test_a_failing_query_affects_only_its_own_metric_and_is_reported(bench, monkeypatch, caplog, sql, why):
     """Whatever is wrong with it."""
-    good = metrics.figures(bench.connection)
+    good = metrics.current_samples(bench.connection)
     bench.execute("SET statement_timeout = '5s'")
     broken = Metric("hedgehog_circuits_open", "gauge", "…", (), sql)
     monkeypatch.setattr(metrics, "METRICS", {**METRICS, broken.name: broken})
-    found = metrics.figures(bench.connection)
+    found = metrics.current_samples(bench.connection)
     assert {one.name for one in good} - {one.name for one in found} == {broken.name}
     assert [one.labels for one in found if one.name == FAILED] == [{"metric": broken.name}]
-    assert f"no figures for {broken.name}: " in caplog.text
+    assert f"no samples for {broken.name}: " in caplog.text
     assert why in caplog.text
 
 
-def test_a_database_that_is_lost_in_the_middle_is_no_failed_metric(bench, monkeypatch):
+def test_a_database_that_is_lost_in_the_middle_is_not_a_failed_metric(bench, monkeypatch):
     """Else a hundred would be told of, and none would be to blame."""
     killer = Metric("hedgehog_circuits_open", "gauge", "…", (), "SELECT pg_terminate_backend(pg_backend_pid())")
     monkeypatch.setattr(metrics, "METRICS", {**METRICS, killer.name: killer})
     with pytest.raises(RemoteUnavailable):
-        metrics.figures(bench.connection)
+        metrics.current_samples(bench.connection)
 
 
-def test_no_query_is_begun_when_the_time_is_over(bench, monkeypatch, caplog):
+def test_no_query_is_started_after_the_time_limit(bench, monkeypatch, caplog):
     """A scraper must not wait for sixty statements that all hang."""
     monkeypatch.setattr(metrics, "TIME_LIMIT", -1.0)
-    found = metrics.figures(bench.connection)
+    found = metrics.current_samples(bench.connection)
     assert {one.name for one in found} == {FAILED}
     assert "no time was left" in caplog.text
 

@@ -70,7 +70,7 @@ def test_a_filled_database_is_migrated_with_its_rows(database, directory):
     bench = Bench(database)
     fabric = bench.synced_fabric()
     bench.execute("INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES (%s, 'VPC', "
-                  "'default', 'vpc-1', %s)", fabric.id, store_database.as_json(make_vpc()))  # fmt: skip
+                  "'default', 'vpc-1', %s)", fabric.id, store_database.jsonb(make_vpc()))  # fmt: skip
     number = len(migrations.load()) + 1
     sql = "ALTER TABLE hedgehog.fabric ADD COLUMN colour text NOT NULL DEFAULT 'blue'; UPDATE hedgehog.fabric SET colour = 'red';"
     (directory / f"{number:04}_colours.sql").write_text(sql)
@@ -108,9 +108,9 @@ def test_an_edited_migration_is_refused(database, directory):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("0003_late.sql", "without a gap"), ("late.sql", "late.sql is no migration; name it NNNN_what_it_does.sql")],
+    [("0003_late.sql", "without a gap"), ("late.sql", "late.sql is not a migration; name it NNNN_what_it_does.sql")],
 )
-def test_a_directory_with_gaps_or_strangers_is_refused(tmp_path, name, said):
+def test_a_directory_with_gaps_or_other_files_is_refused(tmp_path, name, said):
     """Before anything is applied."""
     (tmp_path / name).write_text("SELECT 1;")
     with pytest.raises(SchemaMismatch, match=said):

@@ -6,17 +6,17 @@ import pytest
 
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.store import problems, sync_state
 from hedgehog.store.problems import open_problems
 
-EDIT = Finding(ProblemKind.HELD_EDIT, "lab/vpcs/a.yaml", "lab/vpcs/a.yaml was edited by Ann")
-REFUSED = Finding(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused: its VLAN is taken")
+EDIT = SyncProblem(ProblemKind.HELD_EDIT, "lab/vpcs/a.yaml", "lab/vpcs/a.yaml was edited by Ann")
+REFUSED = SyncProblem(ProblemKind.REFUSED, "VPC/default/b", "VPC/default/b is refused: its VLAN is taken")
 
 
-def outcome(status=OutcomeStatus.HELD, *findings, target=Target.GIT, **parts):
+def outcome(status=OutcomeStatus.HELD, *problems, target=Target.GIT, **parts):
     """What a run found."""
-    return Outcome("lab", target, status, findings=findings, **parts)
+    return Outcome("lab", target, status, problems=problems, **parts)
 
 
 def failure(*, retryable, **parts):
@@ -41,18 +41,18 @@ def test_what_a_sync_leaves_alone_is_open_until_a_sync_finds_it_no_more(bench):
     assert known(bench) == []
 
 
-def test_a_problem_keeps_its_age_while_its_cause_is_told_anew(bench):
+def test_a_problem_keeps_its_age_while_its_cause_is_reported_again(bench):
     """Since when is what says how urgent it is."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.HELD, EDIT))
     (first,) = open_problems(bench.connection)
-    bench.finish(fabric, outcome(OutcomeStatus.HELD, Finding(EDIT.kind, EDIT.subject, "edited by Bob")))
+    bench.finish(fabric, outcome(OutcomeStatus.HELD, SyncProblem(EDIT.kind, EDIT.subject, "edited by Bob")))
     (now,) = open_problems(bench.connection)
     assert (now.since, now.cause) == (first.since, "edited by Bob")
 
 
-def test_a_run_that_could_not_look_leaves_what_is_known(bench):
-    """A host that is away does not resolve a held edit."""
+def test_a_run_that_could_not_read_keeps_the_known_problems(bench):
+    """A host that is unreachable does not resolve a held edit."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.HELD, EDIT))
     bench.finish(fabric, failure(retryable=True))
@@ -60,7 +60,7 @@ def test_a_run_that_could_not_look_leaves_what_is_known(bench):
 
 
 def test_what_fails_is_open_and_needs_nobody_until_it_is_given_up(bench):
-    """It is tried again by itself; parked it waits for a person, who is told how to go on."""
+    """It is retried automatically; parked it waits for a person, who is told how to go on."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failure(retryable=True))
     assert known(bench) == [("failing", "", False)]
@@ -78,7 +78,7 @@ def test_what_fails_is_open_and_needs_nobody_until_it_is_given_up(bench):
 def test_an_object_that_is_tried_again_needs_nobody_while_one_that_is_refused_does(bench):
     """They may be of one run."""
     fabric = bench.synced_fabric()
-    passing = Finding(ProblemKind.FAILING, "VPC/default/c", "the webhook did not answer")
+    passing = SyncProblem(ProblemKind.FAILING, "VPC/default/c", "the webhook did not answer")
     bench.finish(
         fabric,
         outcome(OutcomeStatus.ERROR, passing, REFUSED, target=Target.KUBERNETES, retryable=True, reason="2 failed"),
@@ -117,10 +117,12 @@ def test_a_problem_belongs_to_the_dag_that_can_end_it(bench, source, verb):
 def test_remarks_about_one_file_are_one_problem_and_their_number_is_bounded(bench):
     """A pushed file with ten thousand mistakes must not fill the database."""
     fabric = bench.synced_fabric()
-    many = [Finding(ProblemKind.REFUSED, f"{n}.yaml", "x" * 5000) for n in range(problems.MOST_FINDINGS + 5)]
-    bench.finish(fabric, outcome(OutcomeStatus.HELD, *many, Finding(ProblemKind.REFUSED, "0.yaml", "twice")))
-    assert len(open_problems(bench.connection)) == problems.MOST_FINDINGS
-    bench.finish(fabric, outcome(OutcomeStatus.HELD, *[Finding(REFUSED.kind, "a.yaml", f"line {n}") for n in (1, 2)]))
+    many = [SyncProblem(ProblemKind.REFUSED, f"{n}.yaml", "x" * 5000) for n in range(problems.MOST_PROBLEMS + 5)]
+    bench.finish(fabric, outcome(OutcomeStatus.HELD, *many, SyncProblem(ProblemKind.REFUSED, "0.yaml", "twice")))
+    assert len(open_problems(bench.connection)) == problems.MOST_PROBLEMS
+    bench.finish(
+        fabric, outcome(OutcomeStatus.HELD, *[SyncProblem(REFUSED.kind, "a.yaml", f"line {n}") for n in (1, 2)])
+    )
     assert [one.cause for one in open_problems(bench.connection)] == ["line 1; line 2"]
 
 

@@ -23,7 +23,7 @@ def due(bench):
 
 
 def looked(bench, repository, seconds, commit=OLD):
-    """A look that long ago, which left the fabric in step."""
+    """A look that long ago, which left the fabric in sync."""
     repository_heads.record(bench.connection, repository, commit)
     bench.execute("UPDATE hedgehog.repository_head SET checked_at = now() - make_interval(secs => %s)", seconds)
     bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
@@ -44,7 +44,7 @@ def test_what_a_forced_push_dropped_stays_on_record(bench, repository):
     assert bench.execute("SELECT commit_id, replaced_commit FROM hedgehog.repository_head") == [(NEW, OLD)]
 
 
-def test_a_repository_is_asked_every_few_minutes(bench, repository):
+def test_a_repository_is_read_every_few_minutes(bench, repository):
     """However often the DAG runs for webhooks of others."""
     assert due(bench) == {repository}
     looked(bench, repository, 60)
@@ -53,13 +53,13 @@ def test_a_repository_is_asked_every_few_minutes(bench, repository):
     assert due(bench) == {repository}
 
 
-def test_a_repository_without_an_enabled_fabric_is_not_asked(bench, repository):
+def test_a_repository_without_an_enabled_fabric_is_not_read(bench, repository):
     """Nobody would act on it."""
     bench.fabric("lab", git_sync_enabled=False)
     assert due(bench) == set()
 
 
-def test_a_due_fabric_that_git_is_the_source_of_has_its_repository_asked(bench, repository):
+def test_the_repository_of_a_due_fabric_that_follows_git_is_read(bench, repository):
     """One of the database is the business of the sync to Git; a suspended one of nobody."""
     looked(bench, repository, 0)
     bench.execute("UPDATE hedgehog.sync_state SET due_at = now()")
@@ -71,7 +71,7 @@ def test_a_due_fabric_that_git_is_the_source_of_has_its_repository_asked(bench, 
     assert due(bench) == set()
 
 
-def test_a_repository_that_is_gone_is_no_trouble(bench):
+def test_a_deleted_repository_is_not_an_error(bench):
     """It was deleted while it was looked at."""
     repository_heads.record(bench.connection, 77, OLD)
     assert bench.execute("SELECT * FROM hedgehog.repository_head") == []
@@ -81,4 +81,4 @@ def test_the_fabrics_of_a_repository_are_those_that_are_enabled(bench, repositor
     """By name."""
     bench.fabric("also", git_repository="net", git_directory="also", git_sync_enabled=True)
     bench.fabric("off", git_repository="net", git_directory="off")
-    assert repository_heads.fabrics(bench.connection, repository) == ["also", "lab"]
+    assert repository_heads.enabled_fabrics(bench.connection, repository) == ["also", "lab"]

@@ -7,8 +7,8 @@ import pytest
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.store import fabrics, inbox, retention
-from hedgehog.store.inbox import Arrival, Status
-from hedgehog.store.retention import HISTORIES, Swept
+from hedgehog.store.inbox import Arrival, DeliveryStatus
+from hedgehog.store.retention import HISTORIES, SweepResult
 
 BY_NAME = {history.name: history for history in HISTORIES}
 
@@ -49,7 +49,7 @@ def test_old_events_go_but_never_the_newest_success_of_a_target(bench):
         bench.finish(fabric, outcome(status, Target.KUBERNETES))
     age(bench, "sync_event", "finished_at", 31)
     bench.finish(fabric, outcome(OutcomeStatus.ERROR))
-    assert retention.sweep(bench.connection, BY_NAME["sync_event"], 30) == Swept(30, 4)
+    assert retention.sweep(bench.connection, BY_NAME["sync_event"], 30) == SweepResult(30, 4)
     assert statuses(bench) == [
         ("lab", "git", "success"),
         ("lab", "kubernetes", "success"),
@@ -57,36 +57,36 @@ def test_old_events_go_but_never_the_newest_success_of_a_target(bench):
     ]
 
 
-def test_the_events_of_a_forgotten_fabric_go_all(bench):
+def test_all_events_of_a_deleted_fabric_are_deleted(bench):
     """There is no state any more that they could be the last good of."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, outcome(OutcomeStatus.SUCCESS))
     fabrics.delete_fabric(bench.connection, "lab")
     age(bench, "sync_event", "finished_at", 31)
-    assert retention.sweep(bench.connection, BY_NAME["sync_event"], 30) == Swept(30, 1)
+    assert retention.sweep(bench.connection, BY_NAME["sync_event"], 30) == SweepResult(30, 1)
 
 
 @pytest.mark.parametrize(
     ("status", "options", "gone"),
     [
-        (Status.DONE, {}, 1),
-        (Status.IGNORED, {}, 1),
-        (Status.FAILED, {"retryable": False}, 0),
-        (Status.FAILED, {"retryable": True}, 0),
+        (DeliveryStatus.DONE, {}, 1),
+        (DeliveryStatus.IGNORED, {}, 1),
+        (DeliveryStatus.FAILED, {"retryable": False}, 0),
+        (DeliveryStatus.FAILED, {"retryable": True}, 0),
         (None, {}, 0),
     ],
 )
-def test_of_the_deliveries_only_finished_ones_go(bench, status, options, gone):
+def test_only_finished_deliveries_are_deleted(bench, status, options, gone):
     """One that waits for its next try, or for a person, is work, not history."""
-    inbox.receive(bench.connection, Arrival("d", "0" * 64, inbox.BRANCH, "push", "a/b", "https://h/a/b"))
+    inbox.store_delivery(bench.connection, Arrival("d", "0" * 64, inbox.BRANCH, "push", "a/b", "https://h/a/b"))
     if status is not None:
         (delivery,) = inbox.claim(bench.connection, [inbox.BRANCH])
         inbox.finish(bench.connection, delivery.id, status, **options)
     age(bench, "inbox", "received_at", 15)
-    assert retention.sweep(bench.connection, BY_NAME["inbox"], 14) == Swept(14, gone)
+    assert retention.sweep(bench.connection, BY_NAME["inbox"], 14) == SweepResult(14, gone)
 
 
-def test_of_the_dead_letters_only_closed_ones_go(bench):
+def test_only_closed_dead_letters_are_deleted(bench):
     """A parked one stays however long nobody looks."""
     fabric = bench.synced_fabric()
     parked = Outcome("lab", Target.GIT, OutcomeStatus.ERROR, reason="no", retryable=False)
@@ -97,18 +97,18 @@ def test_of_the_dead_letters_only_closed_ones_go(bench):
         "UPDATE hedgehog.dead_letter SET last_failed_at = now() - interval '1 year', "
         "closed_at = closed_at - interval '1 year'"
     )
-    assert retention.sweep(bench.connection, BY_NAME["dead_letter"], 30) == Swept(30, 1)
+    assert retention.sweep(bench.connection, BY_NAME["dead_letter"], 30) == SweepResult(30, 1)
     assert bench.execute("SELECT status FROM hedgehog.dead_letter") == [("parked",)]
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.name)
 def test_every_history_is_sql_that_the_database_takes(bench, history):
     """Columns are renamed, tables go."""
-    assert retention.count_old(bench.connection, history, 1) == 0
-    assert retention.sweep(bench.connection, history, 1) == Swept(1, 0)
+    assert retention.count_expired(bench.connection, history, 1) == 0
+    assert retention.sweep(bench.connection, history, 1) == SweepResult(1, 0)
 
 
-def test_rows_go_in_batches_the_oldest_first_up_to_a_limit(bench):
+def test_rows_are_deleted_in_batches_the_oldest_first_up_to_a_limit(bench):
     """The rest is said to be left, and goes next time."""
     bench.execute(
         "INSERT INTO hedgehog.sync_event (fabric_id, fabric, target, status, generation, counts, reason, duration, "
@@ -116,10 +116,10 @@ def test_rows_go_in_batches_the_oldest_first_up_to_a_limit(bench):
         "FROM generate_series(1, 20) n"
     )
     history = BY_NAME["sync_event"]
-    assert retention.count_old(bench.connection, history, 30) == 20
-    assert retention.sweep(bench.connection, history, 30, most=7, batch=3) == Swept(30, 7, more=True)
+    assert retention.count_expired(bench.connection, history, 30) == 20
+    assert retention.sweep(bench.connection, history, 30, most=7, batch=3) == SweepResult(30, 7, more=True)
     assert [row[0] for row in statuses(bench)] == [str(number) for number in range(8, 21)]
-    assert retention.sweep(bench.connection, history, 30, most=13, batch=5) == Swept(30, 13)
+    assert retention.sweep(bench.connection, history, 30, most=13, batch=5) == SweepResult(30, 13)
 
 
 def test_a_report_replaces_the_one_before(bench):

@@ -11,7 +11,7 @@ import pytest
 
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, inbox, migrate
-from hedgehog.store.inbox import BRANCH, Arrival, Receipt, Status
+from hedgehog.store.inbox import BRANCH, Arrival, DeliveryStatus, Receipt
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def arrival(delivery: str = "one") -> Arrival:
 
 
 def test_the_role_of_the_webhook_takes_deliveries(database, connect_as):
-    """Everything that `receive` and the counters do, a failed delivery taken up again included."""
+    """Everything that `store_delivery` and the counters do, a failed delivery taken up again included."""
     webhook = connect_as("hedgehog_webhook")
     migrate.ensure_migrated(webhook)
-    assert inbox.receive(webhook, arrival()) is Receipt.ACCEPTED
-    assert inbox.receive(webhook, arrival()) is Receipt.DUPLICATE
+    assert inbox.store_delivery(webhook, arrival()) is Receipt.ACCEPTED
+    assert inbox.store_delivery(webhook, arrival()) is Receipt.DUPLICATE
     (delivery,) = inbox.claim(database, (BRANCH,), 1)
-    inbox.finish(database, delivery.id, Status.FAILED, "the host is away")
-    assert inbox.receive(webhook, arrival()) is Receipt.TAKEN_UP_AGAIN
+    inbox.finish(database, delivery.id, DeliveryStatus.FAILED, "the host is unreachable")
+    assert inbox.store_delivery(webhook, arrival()) is Receipt.TAKEN_UP_AGAIN
     inbox.count_refusals(webhook, {"unsigned": 2})
     assert fabrics.load_repositories(webhook) == []
 
@@ -76,7 +76,7 @@ def test_the_role_of_the_webhook_may_do_nothing_else(connect_as, statement):
 def test_the_role_of_the_reader_reads_and_changes_nothing(database, connect_as):
     """For metrics and pages in the API server."""
     reader = connect_as("hedgehog_reader")
-    assert inbox.summary(reader).refusals == {}
+    assert inbox.count_deliveries(reader).refusals == {}
     assert fabrics.load_fabrics(reader) == []
     with pytest.raises(psycopg2.errors.InsufficientPrivilege), reader.cursor() as cursor:
         cursor.execute("DELETE FROM hedgehog.fabric")

@@ -6,15 +6,13 @@ import random
 
 import pytest
 
-from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
-from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, sync_state
-from hedgehog.store.database import Lock, try_locks
+from hedgehog.store import fabrics, schedule, sync_state
+from hedgehog.store import objects as object_store
 from tests.store.benches import make_vpc
 
-CHANGED, PUBLISHED = sync_state.FABRIC_CHANGED, sync_state.REVISION_PUBLISHED
+CHANGED, PUBLISHED = schedule.FABRIC_CHANGED, schedule.REVISION_PUBLISHED
 
 
 def make_outcome(status=OutcomeStatus.SUCCESS, target=Target.GIT, generation=1, **values):
@@ -37,83 +35,7 @@ def seconds_to_next_look(bench, target=Target.GIT):
     return value
 
 
-def test_a_new_fabric_is_due_at_git_and_its_cluster_waits_for_that(bench):
-    """Clusters never run ahead of Git."""
-    bench.synced_fabric()
-    assert (bench.due(Target.GIT), bench.due(Target.KUBERNETES)) == (["lab"], [])
-    assert bench.state().status is SyncStatus.NEVER_SYNCED
-
-
-def test_without_git_the_cluster_is_due_at_once(bench):
-    """There is nothing to wait for."""
-    bench.synced_fabric(git_sync_enabled=False)
-    assert (bench.due(Target.GIT), bench.due(Target.KUBERNETES)) == ([], ["lab"])
-
-
-def test_a_fabric_without_sync_is_never_due(bench):
-    """And has no state to show."""
-    bench.fabric()
-    assert bench.due(Target.GIT, force=True) == bench.due(Target.KUBERNETES, force=True) == []
-    assert sync_state.states(bench.connection) == []
-
-
-def test_due_fabrics_come_longest_due_first_with_their_group(bench):
-    """The group is the repository or the cluster."""
-    for name in ("one", "two"):
-        bench.synced_fabric(name)
-    bench.execute(
-        "UPDATE hedgehog.sync_state SET due_at = now() - interval '1 day' WHERE fabric_id = 2 AND target = 'git'"
-    )
-    found = sync_state.due(bench.connection, Target.GIT)
-    assert [(one.name, one.group) for one in found] == [("two", "2"), ("one", "1")]
-    bench.fabric("two", git_sync_enabled=False)
-    assert [one.group for one in sync_state.due(bench.connection, Target.KUBERNETES)] == ["two-cluster"]
-
-
-def test_force_takes_every_enabled_fabric_but_no_suspended_or_busy_one(bench, database_parameters):
-    """Force is about being due, not about locks."""
-    for name in ("busy", "idle", "quiet"):
-        bench.synced_fabric(name)
-    bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
-    fabrics.suspend(bench.connection, "quiet", reason="r", until=None)
-    other = store_database.connect(database_parameters)
-    assert try_locks(other, Lock.GIT, [fabrics.load_fabric(bench.connection, "busy").id])
-    assert bench.due(Target.GIT) == []
-    assert bench.due(Target.GIT, force=True) == ["idle"]
-    other.close()
-
-
-def test_locks_of_another_target_or_database_do_not_matter(bench, postgres, database_parameters):
-    """Ids are the same everywhere."""
-    fabric = bench.synced_fabric()
-    elsewhere = store_database.connect({**database_parameters, "dbname": "hedgehog_template"})
-    other = store_database.connect(database_parameters)
-    assert try_locks(elsewhere, Lock.GIT, [fabric.id])
-    assert try_locks(other, Lock.KUBERNETES, [fabric.id])
-    assert bench.due(Target.GIT) == ["lab"]
-    other.close()
-    elsewhere.close()
-
-
-def test_named_fabrics_are_taken_due_or_not(bench):
-    """In the order of their names."""
-    for name in ("b", "a"):
-        bench.synced_fabric(name)
-    bench.execute("UPDATE hedgehog.sync_state SET due_at = 'infinity'")
-    assert [one.name for one in sync_state.named(bench.connection, Target.GIT, ["b", "a"])] == ["a", "b"]
-
-
-def test_a_name_that_is_unknown_or_not_enabled_is_refused(bench):
-    """With what to do."""
-    bench.synced_fabric("fabric-1")
-    bench.fabric("fabric-2")
-    with pytest.raises(NotFound, match="there is no fabric 'fabric-3'; did you mean"):
-        sync_state.named(bench.connection, Target.GIT, ["fabric-1", "fabric-3"])
-    with pytest.raises(NotFound, match="fabric-2: git sync is not enabled; set git_sync_enabled"):
-        sync_state.named(bench.connection, Target.GIT, ["fabric-2"])
-
-
-def test_a_success_is_looked_at_again_after_the_resync_interval(bench):
+def test_a_success_is_checked_again_after_the_resync_interval(bench):
     """Not earlier, and never exactly together with all others."""
     fabric = bench.synced_fabric(resync_seconds=1000)
     bench.finish(fabric, make_outcome(revision="main@sha1:" + "a" * 40, counts={"created": 2}, reason=""))
@@ -142,7 +64,7 @@ def test_what_is_held_is_shown_as_out_of_sync(bench):
 
 
 def test_a_published_generation_makes_the_cluster_due_and_wakes_it(bench, ear):
-    """Once; a second publication of the same is no news."""
+    """Once; a second publication of the same is not news."""
     fabric = bench.synced_fabric()
     ear.heard()
     bench.finish(fabric, make_outcome())
@@ -158,9 +80,9 @@ def test_a_change_wakes_the_scheduler_once_a_transaction(bench, ear):
     """However many objects it touches; equal content wakes nobody."""
     fabric = bench.synced_fabric()
     assert ear.heard() == [(CHANGED, "lab")]
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
     assert ear.heard() == [(CHANGED, "lab")]
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc("a"), make_vpc("b")])
     assert ear.heard() == []
 
 
@@ -170,7 +92,7 @@ def test_only_the_dag_with_something_to_do_is_woken(bench, ear):
     quiet = bench.fabric("quiet")
     ear.heard()
     for one in (fabric, quiet):
-        fabrics.save_objects(bench.connection, one.id, [make_vpc("a")])
+        object_store.save_objects(bench.connection, one.id, [make_vpc("a")])
     assert ear.heard() == [(PUBLISHED, "lab")]
 
 
@@ -178,7 +100,7 @@ def test_a_change_during_a_sync_leaves_the_fabric_due_and_repeats_the_wake_up(be
     """Nothing waits for a clock."""
     fabric = bench.synced_fabric()
     sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     ear.heard()
     bench.finish(fabric, make_outcome(generation=1))
     assert bench.due(Target.GIT) == ["lab"]
@@ -190,7 +112,7 @@ def test_a_change_during_a_sync_leaves_the_fabric_due_and_repeats_the_wake_up(be
 def test_a_publication_during_a_cluster_sync_leaves_the_cluster_due(bench, ear):
     """It is compared with what is published, not with what is wanted."""
     fabric = bench.synced_fabric()
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.finish(fabric, make_outcome(generation=1))
     bench.finish(fabric, make_outcome(generation=1, target=Target.KUBERNETES))
     assert bench.due(Target.KUBERNETES) == []
@@ -205,7 +127,7 @@ def test_a_change_that_comes_while_a_run_fails_is_not_put_off(bench):
     """The back-off is for what failed, not for what is new."""
     fabric = bench.synced_fabric()
     sync_state.begin(bench.connection, Target.GIT, [fabric.id], run_id="run-1")
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     bench.finish(fabric, failed())
     assert bench.due(Target.GIT) == ["lab"]
 
@@ -241,7 +163,7 @@ def test_failures_back_off_with_full_jitter_up_to_an_hour(bench):
     assert (state.last_success_at, state.observed_generation) == (None, 0)
 
 
-def test_a_remote_that_says_when_to_come_back_is_obeyed(bench):
+def test_retry_after_of_a_remote_is_respected(bench):
     """Instead of the back-off."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retry_after=1234.0))
@@ -249,7 +171,7 @@ def test_a_remote_that_says_when_to_come_back_is_obeyed(bench):
 
 
 @pytest.mark.parametrize(("attempts", "outcome"), [(1, failed(retryable=False)), (sync_state.MAX_ATTEMPTS, failed())])
-def test_what_is_given_up_is_parked_and_looked_at_again_slowly(bench, attempts, outcome):
+def test_what_is_given_up_is_parked_and_retried_slowly(bench, attempts, outcome):
     """At once, or after the last attempt; about once an hour, for most causes end elsewhere."""
     fabric = bench.synced_fabric()
     for _ in range(attempts):
@@ -287,7 +209,7 @@ def test_a_failure_that_lasts_for_weeks_is_still_counted(bench):
 
 @pytest.mark.parametrize("column", ["url", "branch", "connection_id"])
 def test_what_failed_is_tried_at_once_when_its_repository_is_corrected(bench, ear, column):
-    """Another URL, branch or credential; another author is no reason."""
+    """Another URL, branch or credential; another author is not a reason."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=False, error_class="InvalidInput"))
     ear.heard()
@@ -297,11 +219,11 @@ def test_what_failed_is_tried_at_once_when_its_repository_is_corrected(bench, ea
     assert (bench.due(Target.GIT), ear.heard(), bench.state().attempts) == (["lab"], [(CHANGED, "lab")], 0)
 
 
-def test_a_change_takes_a_parked_fabric_up_again(bench):
+def test_a_change_makes_a_parked_fabric_due_again(bench):
     """With a fresh count of attempts."""
     fabric = bench.synced_fabric()
     bench.finish(fabric, failed(retryable=False))
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     assert bench.due(Target.GIT) == ["lab"]
     assert bench.state().attempts == 0
 
@@ -331,7 +253,7 @@ def test_a_suspended_fabric_is_not_due_and_says_so(bench):
     bench.finish(fabric, make_outcome())
     bench.finish(fabric, make_outcome(target=Target.KUBERNETES))
     fabrics.suspend(bench.connection, "lab", reason="work", until=None)
-    fabrics.save_objects(bench.connection, fabric.id, [make_vpc()])
+    object_store.save_objects(bench.connection, fabric.id, [make_vpc()])
     assert bench.due(Target.GIT, force=True) == []
     assert (bench.state().status, bench.state().due_at) == (SyncStatus.SUSPENDED, None)
     fabrics.resume(bench.connection, "lab")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hedgehog.store.database import transaction
-from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, fill_in, keep, runs, unended, unknown
+from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, fill_in, keep, unended, unknown
+from tests.store.histories import task_runs
 
 START = datetime.now(UTC) - timedelta(hours=10)
 RUNNING = TaskRun(Attempt("hedgehog_backup", "r1", "backup", -1, 1), TaskState.RUNNING, START, fabrics=("a",))
@@ -26,7 +27,7 @@ def kept(database):
         for run in found:
             with transaction(database) as cursor:
                 keep(cursor, run)
-        return runs(database)
+        return task_runs(database)
 
     return write
 
@@ -52,7 +53,7 @@ def test_nothing_is_filled_in_over_what_the_task_said(kept, database):
     """It knows better."""
     kept(ENDED)
     assert not fill_in(database, LOST)
-    assert runs(database) == [ENDED]
+    assert task_runs(database) == [ENDED]
 
 
 def test_only_what_began_long_ago_is_missed(kept, database):

@@ -1,4 +1,4 @@
 """The glue, and the only room that imports Airflow: connections become adapters, tasks become one service call.
 
-Nothing heavy is imported at module level: DAG files, every task process and the scheduler load these modules.
+Never imports anything heavy at module level: DAG files, every task process and the scheduler load these modules.
 """

@@ -1,14 +1,14 @@
-"""The assets that wake our DAGs. An event says "look now"; what to do is always read from the fabric database.
+"""The assets that wake our DAGs. An event only says that there is work; what to do is always read from the fabric database.
 
-Bursts may collapse into one event, and an event may be lost: a plan reads the tables, and every DAG has a clock too.
+Bursts may collapse into one event, and an event may be lost: a plan reads the tables, and every DAG has a schedule, too.
 """
 
 from __future__ import annotations
 
 from airflow.sdk import Asset, AssetWatcher
 
-from hedgehog.airflow.triggers import NotificationTrigger
-from hedgehog.airflow.watch_trigger import ClusterWatchTrigger
+from hedgehog.airflow.triggers.changes import NotificationTrigger
+from hedgehog.airflow.triggers.watch import ClusterWatchTrigger
 
 FABRIC_CHANGED = Asset(
     name="hedgehog_fabric_changed",
@@ -26,8 +26,8 @@ REVISION_PUBLISHED = Asset(
         AssetWatcher(name="revision_published", trigger=NotificationTrigger(channel="hedgehog_revision_published"))
     ],
 )
-"""There is something that a cluster does not have yet: Git has a new generation of a fabric, or a fabric without Git
-sync changed in the database."""
+"""There is something that a cluster does not have yet, and no run that applies it: a push was taken in, a fabric without
+Git sync changed in the database, or a run that published a generation left it."""
 
 INBOX = Asset(
     name="hedgehog_inbox",
@@ -35,7 +35,7 @@ INBOX = Asset(
     group="hedgehog",
     watchers=[AssetWatcher(name="inbox", trigger=NotificationTrigger(channel="hedgehog_inbox"))],
 )
-"""A delivery of a Git host came in, or one that failed is to be tried again: a pushed branch or a pull request."""
+"""A delivery of a Git host came in, or one that failed is due for a retry: a pushed branch or a pull request."""
 
 CLUSTER_CHANGED = Asset(
     name="hedgehog_cluster_changed",
@@ -43,4 +43,10 @@ CLUSTER_CHANGED = Asset(
     group="hedgehog",
     watchers=[AssetWatcher(name="cluster_changed", trigger=ClusterWatchTrigger())],
 )
-"""Somebody else changed or deleted an object of ours in a cluster, or undid that."""
+"""Somebody else changed or deleted one of our objects in a cluster, or undid that."""
+
+GIT_SYNC_DUE = Asset(name="hedgehog_git_sync_due", uri="hedgehog://git-sync-due", group="hedgehog")
+"""A fabric was due when the schedule of the Git sync was checked."""
+
+REPOSITORIES_DUE = Asset(name="hedgehog_repositories_due", uri="hedgehog://repositories-due", group="hedgehog")
+"""A repository was due when the schedule of the repositories was checked."""

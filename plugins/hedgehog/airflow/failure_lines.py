@@ -1,4 +1,4 @@
-"""An expected failure is one line in the task log: what is wrong and what to do. Its traceback is told at DEBUG.
+"""An expected failure is one line in the task log: what is wrong and what to do. Its traceback is logged at DEBUG.
 
 Airflow prints the traceback of whatever ends a task. For what nobody foresaw that is right; of a refused login it hides
 the sentence that an operator needs below fifteen lines of our code.
@@ -13,14 +13,14 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
-from hedgehog.airflow.task_recorder import is_ours
+from hedgehog.airflow.listening.task_recorder import is_ours
 from hedgehog.fabric.shown import printable
 
 logger = logging.getLogger(__name__)
 
 
 class FailureLines:
-    """Shortens, in the process of a task of ours, what Airflow logs when the task ends as we foresaw."""
+    """Shortens what Airflow logs, in the process of one of our tasks, when the task ends with an expected failure."""
 
     @hookimpl
     def on_task_instance_running(self, task_instance: Any) -> None:

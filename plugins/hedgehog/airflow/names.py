@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TAG = "hedgehog"
-"""On every DAG of ours, by which they are found."""
+"""The tag of all our DAGs, by which they are found."""
 
 POOLS: dict[str, tuple[int, str]] = {
     "git_sync": (8, "Hedgehog: fabrics to Git"),

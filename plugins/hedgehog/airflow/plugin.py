@@ -7,8 +7,9 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from hedgehog.airflow.failure_lines import FailureLines
-from hedgehog.airflow.listener import Preloader
-from hedgehog.airflow.task_recorder import TaskRecorder
+from hedgehog.airflow.listening.listener import Preloader
+from hedgehog.airflow.listening.task_recorder import TaskRecorder
+from hedgehog.airflow.settings import log_problems
 
 
 class HedgehogPlugin(AirflowPlugin):
@@ -17,13 +18,20 @@ class HedgehogPlugin(AirflowPlugin):
     name = "hedgehog"
     listeners = [Preloader(), TaskRecorder(), FailureLines()]  # noqa: RUF012 - Airflow's attribute, read only
 
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Log what is wrong with our settings, in every component as it starts."""
+        log_problems()
+
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
         """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
-        from hedgehog.airflow import metrics_view, views
+        from hedgehog.airflow.web.api import api_app
+        from hedgehog.airflow.web.metrics import metrics_app
+        from hedgehog.airflow.web.webhook import webhook_app
 
         return [
-            {"app": views.webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
-            {"app": views.api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
-            {"app": metrics_view.metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
+            {"app": webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
+            {"app": api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
+            {"app": metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
         ]

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.airflow import metadata
-from hedgehog.airflow.connections import database_parameters, enter_airflow
-from hedgehog.airflow.hooks import open_cluster, open_database, open_mirror
+from hedgehog.airflow.adapters import metadata
+from hedgehog.airflow.adapters.connections import database_parameters, enter_airflow
+from hedgehog.airflow.adapters.hooks import open_database
+from hedgehog.airflow.self_test import check_connections, check_settings
 from hedgehog.errors import HedgehogError, RemoteUnavailable
 from hedgehog.fabric.shown import printable
 
 if TYPE_CHECKING:
-    from hedgehog.fabric.model import Fabric, GitRepository
-    from hedgehog.store.database import Connection
+    from hedgehog.services.observe.self_test import SelfTestResult
 
 
 DAGS = Path(__file__).resolve().parents[3] / "dags"
@@ -26,19 +25,22 @@ DAGS = Path(__file__).resolve().parents[3] / "dags"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `hedgehog setup`."""
     parser.add_argument(
-        "--check", action="store_true", help="only look: change nothing, exit 1 if something is missing"
+        "--check", action="store_true", help="only check: change nothing, and end with 1 if something is missing"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when all is well, else 1.
+    """Migrate the fabric database, create missing pools, try every connection. Returns 0 when everything is in order,
+    else 1.
 
-    In the order in which an Airflow starts up, each step resting on those before it: database, pools, connections; and
-    for a check the DAGs, which cannot run before.
+    In the order in which an Airflow starts up, each step resting on those before it: settings, database, pools,
+    connections; and for a check the DAGs, which cannot run before.
     """
-    problems = [*_database_step(check=arguments.check), *_pools_step(check=arguments.check)]
-    if not any(problem.startswith("fabric database") for problem in problems):
-        problems += _connections_step()
+    problems = _failed(check_settings())
+    without_database = _database_step(check=arguments.check)
+    problems += [*without_database, *_pools_step(check=arguments.check)]
+    if not without_database:
+        problems += _failed(check_connections())
     if arguments.check:
         problems += _dags_step()
     for problem in problems:
@@ -49,6 +51,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _say(label: str, text: str) -> None:
     print(f"{label:>9}  {printable(text)}", flush=True)  # noqa: T201 - the output of a command
+
+
+def _failed(results: Iterable[SelfTestResult]) -> list[str]:
+    """Show each check that passed, as it ends, and return the others."""
+    problems = []
+    for result in results:
+        if result.passed:
+            _say("ok", str(result))
+        else:
+            problems.append(str(result))
+    return problems
 
 
 def _database_step(*, check: bool) -> list[str]:
@@ -93,9 +106,9 @@ def _pools_step(*, check: bool) -> list[str]:
     from hedgehog.airflow.names import POOLS
 
     if _known_pools() >= POOLS.keys():
-        _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
+        _say("ok", f"pools: {', '.join(POOLS)} (you may change their slots)")
         return []
-    _say("…", "looking at the pools (loads Airflow, some seconds)")
+    _say("…", "checking the pools (loads Airflow, which takes some seconds)")
     from sqlalchemy.exc import SQLAlchemyError
 
     client = _airflow_client()
@@ -109,35 +122,20 @@ def _pools_step(*, check: bool) -> list[str]:
             _say("created", f"pool {name} with {slots} slots")
     except SQLAlchemyError as error:  # its text may show the URL: the class and the way out are enough
         return [f"pools: Airflow's own database cannot be used ({type(error).__name__}); run `airflow db check`"]
-    _say("ok", f"pools: {', '.join(POOLS)} (their slots are yours to change)")
+    _say("ok", f"pools: {', '.join(POOLS)} (you may change their slots)")
     return []
 
 
-def _connections_step() -> list[str]:
-    from hedgehog.store.fabrics import load_fabrics, load_repositories
-
-    connection: Connection = open_database()
-    try:
-        repositories, fabrics = load_repositories(connection), load_fabrics(connection)
-    finally:
-        connection.close()
-    problems = []
-    for repository in repositories:
-        problems += _tried(f"git repository {repository.name}", partial(_reach_git, repository))
-    clusters = sorted({name for fabric in fabrics if (name := _cluster(fabric))})
-    for name in clusters:
-        problems += _tried(f"cluster {name}", partial(_reach_cluster, name))
-    return problems
-
-
 def _dags_step() -> list[str]:
-    """Whether Airflow has parsed every DAG of ours and none is paused. An API that is not there yet is no problem."""
+    """Whether Airflow has parsed all our DAGs and none is paused. An API that is not there yet is not a
+    problem.
+    """
+    from hedgehog.airflow.adapters.rest import API_CONNECTION, open_api
     from hedgehog.airflow.names import TAG
-    from hedgehog.airflow.rest import API_CONNECTION, open_api
 
     api = open_api()
     if api is None:
-        _say("skipped", f"DAGs: a connection {API_CONNECTION} with a login would show whether they are parsed")
+        _say("skipped", f"DAGs: not checked; create a connection {API_CONNECTION} with a login for that")
         return []
     with api:
         try:
@@ -157,38 +155,13 @@ def _of_dags(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     paused = sorted(name for name, dag in found.items() if dag.get("is_paused"))
     problems = [
         *(
-            [f"DAGs not parsed: {', '.join(absent)}; is dags_folder right? see the log of the dag-processor"]
+            [f"DAGs not parsed: {', '.join(absent)}; check dags_folder and the log of the dag-processor"]
             if absent
             else []
         ),
         *([f"DAGs with errors: {', '.join(broken)}; see `airflow dags list-import-errors`"] if broken else []),
-        *([f"DAGs paused: {', '.join(paused)}; `airflow dags unpause NAME` lets each run"] if paused else []),
+        *([f"DAGs paused: {', '.join(paused)}; run `airflow dags unpause NAME` for each"] if paused else []),
     ]
     if not problems:
         _say("ok", f"DAGs: {len(found)} parsed, none paused")
     return problems
-
-
-def _cluster(fabric: Fabric) -> str | None:
-    return fabric.kubernetes_connection_id if fabric.enable_k8s_sync else None
-
-
-def _reach_git(repository: GitRepository) -> str:
-    head = open_mirror(repository).head()
-    return f"{repository.branch} at {head[:12]}" if head else f"{repository.branch} does not exist yet"
-
-
-def _reach_cluster(connection_id: str) -> str:
-    cluster = open_cluster(connection_id)
-    try:
-        return f"Kubernetes {cluster.version()}"
-    finally:
-        cluster.close()
-
-
-def _tried(what: str, attempt: Callable[[], str]) -> list[str]:
-    try:
-        _say("ok", f"{what}: {attempt()}")
-    except HedgehogError as error:
-        return [f"{what}: {error}"]
-    return []

@@ -1,1 +1,4 @@
-"""The `hedgehog` command: arguments to one service call, its result to a table or JSON. Knows no rules of its own."""
+"""The `hedgehog` command: arguments to one service call, its result to a table or JSON.
+
+Never decides anything: the services do.
+"""

@@ -1,17 +1,17 @@
-"""Parsing: options that every command has, near matches for what was mistyped, times and settings as values."""
+"""Parsing: options of every command, suggestions for mistyped words, times and settings as values."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.shown import printable
-from hedgehog.schemas.scalars import resolve
+from hedgehog.manifests.scalars import resolve
 
 Run = Callable[[argparse.Namespace], int]
 """Carries out a parsed command and returns the exit status."""
@@ -22,9 +22,9 @@ _INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)'")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that does not guess abbreviations and names near matches when it refuses something.
+    """An argument parser that accepts no abbreviations and suggests similar words when it refuses one.
 
-    `fill`, if set, adds more arguments once they are needed: for a command whose options live in a slow module.
+    `fill`, if set, adds more arguments when they are needed, for a command whose options are in a slow module.
     """
 
     fill: Callable[[Parser], None] | None = None
@@ -40,7 +40,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Print the refusal with a near match and leave with status 2."""
+        """Print the error with a suggestion and exit with status 2."""
         found = _INVALID_CHOICE.search(message)
         if found:
             message = f"there is no {found[1]!r} here; {self._near(found[1], self._choices())}"
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
     def refuse_unknown(self, words: Sequence[str]) -> None:
-        """Leave with status 2 when arguments are left over."""
+        """Exit with status 2 if arguments are left over."""
         if words:
             options = [option for action in self._actions for option in action.option_strings]
             self.error(f"unknown argument {words[0]!r}; {self._near(words[0].partition('=')[0], options)}")
@@ -58,16 +58,15 @@ class Parser(argparse.ArgumentParser):
 
     @staticmethod
     def _near(word: str, known: Sequence[str]) -> str:
-        near = difflib.get_close_matches(word, known, n=2, cutoff=0.5)
-        return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+        return did_you_mean(word, known, most=2, like=0.5, otherwise=f"known are {', '.join(known)}")
 
 
 def add_command(
     commands: Any, name: str, run: Run, *, summary: str, examples: str = "", without: Collection[str] = ()
 ) -> Parser:
-    """Add a command with the options that all have, but for those *without* which it makes sense.
+    """Add a command with the options of all commands, except those in *without*.
 
-    *examples* are shown at the end of its help, one a line.
+    *examples* are shown at the end of its help, one per line.
     """
     parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary), epilog=_epilog(examples))
     add_common(parser, inherited=True, without=without)
@@ -76,21 +75,21 @@ def add_command(
 
 
 def add_group(commands: Any, name: str, *, summary: str) -> Any:
-    """Add a command that only has commands below it."""
+    """Add a command that only has subcommands."""
     parser: Parser = commands.add_parser(name, help=summary, description=_sentence(summary))
     parser.set_defaults(parser=parser)
     return parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
 
 
 def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, without: Collection[str] = ()) -> None:
-    """The options that may stand before or after the command; *inherited* ones leave what stood before."""
+    """The options that may come before or after the command; *inherited* ones keep values given before it."""
     group = parser.add_argument_group("options of every command")
     if "output" not in without:
         group.add_argument(
             "--output",
             choices=("table", "json"),
             default=argparse.SUPPRESS if inherited else "table",
-            help="tables are for people, JSON has stable keys for machines (default: table)",
+            help="tables are for people, JSON has stable keys for programs (default: table)",
         )
     if "database" not in without:
         group.add_argument(
@@ -104,7 +103,7 @@ def add_common(parser: argparse.ArgumentParser, *, inherited: bool = False, with
         "--verbose",
         action="store_true",
         default=argparse.SUPPRESS if inherited else False,
-        help="log to stderr what is done, and say every change",
+        help="log to stderr what is done, and list every change",
     )
 
 
@@ -123,16 +122,16 @@ def duration(text: str) -> timedelta:
     """`90s`, `45m`, `2h`, `3d`, `1w`."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 45m, 2h, 3d or 1w")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 45m, 2h, 3d or 1w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def moment(text: str) -> datetime:
+def iso_time(text: str) -> datetime:
     """An ISO date and time; without an offset it is UTC."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-05-01T18:00+02:00, or --for 2h") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2026-05-01T18:00+02:00, or --for 2h") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -140,5 +139,5 @@ def setting(text: str) -> tuple[str, Any]:
     """`NAME=VALUE`; the value is read as unquoted YAML."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is no setting; write NAME=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a setting; write NAME=VALUE")
     return name, resolve(value)

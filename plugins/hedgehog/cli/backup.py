@@ -13,8 +13,8 @@ from hedgehog.cli.output import note, progress, show
 from hedgehog.cli.session import fabric_database
 
 if TYPE_CHECKING:
-    from hedgehog.services.backup import Backup
-    from hedgehog.services.restore import Report
+    from hedgehog.services.transfer.backup import Backup
+    from hedgehog.services.transfer.restore import RestoreReport
     from hedgehog.store.database import Connection
 
 
@@ -25,24 +25,22 @@ def add_commands(commands: Any) -> None:
         "backup",
         _backup,
         summary="write all repositories, fabrics and objects to a directory or to object storage, with checksums",
-        examples="hedgehog backup --directory /var/backups/hedgehog\nhedgehog backup --directory s3://aws@bucket/fabrics",
+        examples=(
+            "hedgehog backup --directory /var/backups/hedgehog\nhedgehog backup --directory s3://aws@bucket/fabrics"
+        ),
     )
     parser.fill = _fill_backup
     _add_restore(commands)
 
 
 def _fill_backup(parser: Parser) -> None:
-    from hedgehog.services.backup import KEEP
-
     parser.add_argument(
         "--directory",
         metavar="DIR",
         help="directory or URL of an Airflow object storage; default: [hedgehog] backup_directory",
     )
-    parser.add_argument(
-        "--keep", type=int, default=KEEP, metavar="N", help="older backups there go (default: %(default)s)"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be written and go, do neither")
+    parser.add_argument("--keep", type=int, metavar="N", help="older backups there go; default: [hedgehog] backup_keep")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be written and deleted; do neither")
 
 
 def _add_restore(commands: Any) -> None:
@@ -50,7 +48,7 @@ def _add_restore(commands: Any) -> None:
         commands,
         "restore",
         _restore,
-        summary="make the fabric database what a backup, or a Git branch, holds; all or nothing",
+        summary="make the fabric database equal to a backup, or to a Git branch; all or nothing",
         examples="""
         hedgehog restore /var/backups/hedgehog/hedgehog-20260501T034000Z
         hedgehog restore --from-git https://git.example.com/network.git --connection network_git
@@ -60,7 +58,7 @@ def _add_restore(commands: Any) -> None:
     parser.add_argument(
         "--replace",
         action="store_true",
-        help="needed when the database is not empty: what is not restored is forgotten",
+        help="required when the database is not empty: what is not restored is deleted from it",
     )
     group = parser.add_argument_group("from Git alone")
     group.add_argument("--from-git", metavar="URL", help="repository that fabrics were published to")
@@ -70,16 +68,16 @@ def _add_restore(commands: Any) -> None:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow import backup_storage
+    from hedgehog.airflow.adapters import backup_storage
+    from hedgehog.airflow.settings import BACKUP_KEEP
 
     place = arguments.directory or backup_storage.backup_place()
+    keep = BACKUP_KEEP.read() if arguments.keep is None else arguments.keep
     with fabric_database(arguments) as connection, progress(arguments, f"writing to {place}"):
-        done = backup_storage.back_up(
-            connection, place, keep=arguments.keep, now=datetime.now(UTC), dry_run=arguments.dry_run
-        )
+        done = backup_storage.back_up(connection, place, keep=keep, now=datetime.now(UTC), dry_run=arguments.dry_run)
     show(arguments, done.as_dict(), lambda: _backup_text(done))
     if arguments.output == "table":
-        for text in done.missing.told():
+        for text in done.missing.lines():
             note(text)
     return 1 if done.missing else 0
 
@@ -87,7 +85,7 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _backup_text(done: Backup) -> str:
     would = "would be " if done.dry_run else ""
     lines = [f"{done.place}: {done.fabrics} fabrics, {done.objects} objects {would}written"]
-    lines += [f"{name}: {would}deleted, for it is one of the oldest" for name in done.removed]
+    lines += [f"{name}: {would}deleted as one of the oldest" for name in done.removed]
     return "\n".join(lines)
 
 
@@ -103,9 +101,9 @@ def _restore(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Report:
-    from hedgehog.airflow import backup_storage
-    from hedgehog.services.restore import restore
+def _from_backup(arguments: argparse.Namespace, connection: Connection) -> RestoreReport:
+    from hedgehog.airflow.adapters import backup_storage
+    from hedgehog.services.transfer.restore import restore
 
     with tempfile.TemporaryDirectory(prefix="hedgehog-restore-") as name, progress(arguments, "restoring"):
         directory = Path(arguments.place).expanduser()
@@ -114,10 +112,10 @@ def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Repor
         return restore(connection, directory, replace=arguments.replace, key=backup_storage.backup_key())
 
 
-def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:
-    from hedgehog.airflow.hooks import open_mirror
+def _from_git(arguments: argparse.Namespace, connection: Connection) -> RestoreReport:
+    from hedgehog.airflow.adapters.hooks import open_mirror
     from hedgehog.fabric.model import GitRepository
-    from hedgehog.services.restore import restore_from_git
+    from hedgehog.services.transfer.restore import restore_from_git
 
     url = arguments.from_git
     name = arguments.name or url.rstrip("/").rpartition("/")[2].removesuffix(".git")
@@ -126,7 +124,7 @@ def _from_git(arguments: argparse.Namespace, connection: Connection) -> Report:
         return restore_from_git(connection, open_mirror(repository), repository, replace=arguments.replace)
 
 
-def _text(report: Report) -> str:
+def _text(report: RestoreReport) -> str:
     lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
     for name, action in report.fabrics.items():
         revision = report.revisions.get(name)

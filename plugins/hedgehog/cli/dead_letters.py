@@ -1,4 +1,4 @@
-"""`hedgehog dead-letters …`: what was given up, and what is to become of it."""
+"""`hedgehog dead-letters …`: work that was given up, and what to do with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hedgehog.cli.arguments import Parser, add_command, add_group
 from hedgehog.cli.output import Screen, age, pairs, screen, show, table
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.model import Target
-from hedgehog.services import dead_letters as service
+from hedgehog.services.upkeep import dead_letters as service
 from hedgehog.store import dead_letters as store
 from hedgehog.store.dead_letters import DeadLetter, Selection
 
@@ -21,8 +21,8 @@ _COLUMNS = ("id", "fabric", "target", "status", "attempts", "error", "since", "l
 
 
 def add_commands(commands: Any) -> None:
-    """Add `dead-letters` and what is below it."""
-    group = add_group(commands, "dead-letters", summary="look at work that was given up, replay it, or let it rest")
+    """Add `dead-letters` and its subcommands."""
+    group = add_group(commands, "dead-letters", summary="show work that was given up, replay it, or discard it")
     parser = add_command(
         group,
         "list",
@@ -32,15 +32,15 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="only of these fabrics; default: all")
     _add_target(parser)
-    parser.add_argument("--closed", action="store_true", help="also what was replayed, resolved or discarded")
-    parser = add_command(group, "show", _show, summary="show all that is known of one")
+    parser.add_argument("--closed", action="store_true", help="include replayed, resolved and discarded ones")
+    parser = add_command(group, "show", _show, summary="show everything that is known about one")
     parser.add_argument("id", type=int, metavar="ID")
     _add_replay(group)
     parser = add_command(
         group,
         "discard",
         _discard,
-        summary="take one off the list; its fabric stays parked until it changes or is forced",
+        summary="remove one from the list; its fabric stays parked until it changes or is forced",
         examples='hedgehog dead-letters discard 7 --reason "site is being taken down, CHG-17"',
     )
     _add_selection(parser)
@@ -52,7 +52,7 @@ def _add_replay(group: Any) -> None:
         group,
         "replay",
         _replay,
-        summary="make parked work due again, at once, with all its attempts",
+        summary="make parked work due again, at once, with all its attempts available again",
         examples="""
         hedgehog dead-letters replay 7 8
         hedgehog dead-letters replay --fabric gen
@@ -60,7 +60,7 @@ def _add_replay(group: Any) -> None:
         """,
     )
     _add_selection(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be due, change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be due; change nothing")
 
 
 def _add_selection(parser: Parser) -> None:
@@ -84,7 +84,11 @@ def _list(arguments: argparse.Namespace) -> int:
         if arguments.fabrics:
             selection = service.select(connection, fabrics=arguments.fabrics, target=_target(arguments))
         found = store.letters(connection, selection, closed=arguments.closed)
-    show(arguments, [service.plain(one) for one in found], lambda: _table(found, datetime.now(UTC), screen(arguments)))
+    show(
+        arguments,
+        [service.letter_as_dict(one) for one in found],
+        lambda: _table(found, datetime.now(UTC), screen(arguments)),
+    )
     return 0
 
 
@@ -108,7 +112,7 @@ def _table(letters: Sequence[DeadLetter], now: datetime, screen: Screen) -> str:
 
 def _show(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        found = service.plain(store.letter(connection, arguments.id))
+        found = service.letter_as_dict(store.letter(connection, arguments.id))
     show(arguments, found, lambda: pairs(found))
     return 0
 
@@ -126,19 +130,19 @@ def _selection(arguments: argparse.Namespace, connection: Any) -> Selection:
 def _replay(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         selection = _selection(arguments, connection)
-        done = service.replay(connection, selection, by=_person(), dry_run=arguments.dry_run)
+        done = service.replay(connection, selection, by=_user(), dry_run=arguments.dry_run)
     show(arguments, done.as_dict(), lambda: "\n".join(done.lines()) or "nothing is parked")
     return 0
 
 
 def _discard(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        done = service.discard(connection, _selection(arguments, connection), by=_person(), why=arguments.reason)
-    lines = [f"{one.id}: {one.fabric} → {one.target} is off the list and stays parked" for one in done]
-    data = {"discarded": [service.plain(one) for one in done]}
+        done = service.discard(connection, _selection(arguments, connection), by=_user(), why=arguments.reason)
+    lines = [f"{one.id}: {one.fabric} → {one.target} is removed from the list and stays parked" for one in done]
+    data = {"discarded": [service.letter_as_dict(one) for one in done]}
     show(arguments, data, lambda: "\n".join(lines) or "nothing is parked")
     return 0
 
 
-def _person() -> str:
+def _user() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -1,4 +1,4 @@
-"""`hedgehog fabric …`: what is wanted of each fabric, in and out of the database."""
+"""`hedgehog fabric …`: the desired state of fabrics, into and out of the database."""
 
 from __future__ import annotations
 
@@ -13,37 +13,38 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli import fabric_care
 from hedgehog.cli.arguments import add_command, add_group, setting
-from hedgehog.cli.output import age, note, pairs, progress, say, screen, show, table, write
+from hedgehog.cli.output import age, first_lines_of, note, pairs, progress, say, screen, show, table, write_result
 from hedgehog.cli.session import fabric_database
-from hedgehog.cli.status import state_table
+from hedgehog.cli.status import status_table
 from hedgehog.errors import AlreadyExists, InvalidInput
 from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
-from hedgehog.services.status import Standing, standings
+from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.store import fabrics as store
+from hedgehog.store import objects as object_store
 
 if TYPE_CHECKING:
     from hedgehog.kube.client import Cluster
-    from hedgehog.services.fabric_import import Report
+    from hedgehog.services.transfer.load import ImportReport
 
 _SHOWN_CHANGES = 20
 
 
 def add_commands(commands: Any) -> None:
-    """Add `fabric` and what is below it."""
-    group = add_group(commands, "fabric", summary="look at fabrics, import and export them, suspend and resume them")
+    """Add `fabric` and its subcommands."""
+    group = add_group(commands, "fabric", summary="show fabrics, import and export them, suspend and resume them")
     _add_import(group)
     parser = add_command(
         group,
         "export",
         _export,
-        summary="write a fabric as files that import to the same, or as one stream to standard output",
+        summary="write a fabric as files that can be imported again, or as one stream to standard output",
         examples="hedgehog fabric export gen --directory backup/gen\nhedgehog fabric export gen > gen.yaml",
         without=("output",),
     )
     parser.add_argument("fabric", metavar="NAME")
-    parser.add_argument("--directory", type=Path, metavar="DIR", help="one file an object; must not exist or be empty")
+    parser.add_argument("--directory", type=Path, metavar="DIR", help="one file per object; must not exist or be empty")
     add_command(group, "list", _list, summary="list all fabrics", examples="hedgehog fabric list --output json")
     parser = add_command(group, "show", _show, summary="show the settings, objects and state of a fabric")
     parser.add_argument("fabric", metavar="NAME")
@@ -67,21 +68,19 @@ def _add_import(group: Any) -> None:
         "paths", nargs="*", metavar="PATH", help="file, directory (its *.yaml and *.yml), or - for stdin"
     )
     parser.add_argument(
-        "--fabric", metavar="NAME", help="fabric of the objects; default: the one that the files configure"
+        "--fabric", metavar="NAME", help="fabric that the objects belong to; default: the one that the files configure"
     )
     parser.add_argument("--replace", action="store_true", help="remove the fabric's objects that are not imported")
     parser.add_argument("--yes", action="store_true", help="remove even more objects than the fabric's prune threshold")
     parser.add_argument(
         "--allow-invalid",
         action="store_true",
-        help="store also what a cluster would refuse; it is held until it is put right",
+        help="store what a cluster would refuse, too; it is held until it is corrected",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="say what would change; change nothing")
     cluster = parser.add_argument_group("from a cluster")
     cluster.add_argument("--from-cluster", metavar="CONNECTION", help="Airflow connection of the cluster to take over")
-    cluster.add_argument(
-        "--kubeconfig", metavar="FILE", help="reach the cluster by this file instead of the connection"
-    )
+    cluster.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig file instead of the connection")
     cluster.add_argument(
         "--set", type=setting, action="append", default=[], dest="settings", metavar="SETTING=VALUE",
         help="a setting of the fabric that is created, as under spec of a Fabric document",
@@ -101,15 +100,16 @@ def _import(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _from_files(arguments: argparse.Namespace) -> Report:
-    from hedgehog.services import fabric_import, local_files
+def _from_files(arguments: argparse.Namespace) -> ImportReport:
+    from hedgehog.services.transfer import load as fabric_import
+    from hedgehog.services.transfer import local_files
 
     stdin = sys.stdin.buffer.read() if local_files.STDIN in arguments.paths else b""
     with progress(arguments, "reading the files"):
         files = local_files.read_paths(arguments.paths, stdin=stdin, search_hidden=arguments.replace)
         documents = fabric_import.read_documents(files)
     if not documents:
-        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document is there; nothing was imported")
+        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document was found; nothing was imported")
     with fabric_database(arguments) as connection, progress(arguments, "writing to the fabric database"):
         return fabric_import.import_documents(
             connection,
@@ -123,9 +123,9 @@ def _from_files(arguments: argparse.Namespace) -> Report:
         )
 
 
-def _from_cluster(arguments: argparse.Namespace) -> Report:
+def _from_cluster(arguments: argparse.Namespace) -> ImportReport:
     with progress(arguments, f"reading the cluster {arguments.from_cluster}"):
-        from hedgehog.services.cluster_import import import_from_cluster
+        from hedgehog.services.transfer.from_cluster import import_from_cluster
 
         cluster = _open_cluster(arguments)
         try:
@@ -145,22 +145,20 @@ def _from_cluster(arguments: argparse.Namespace) -> Report:
 
 
 def _open_cluster(arguments: argparse.Namespace) -> Cluster:
-    from hedgehog.airflow.hooks import open_cluster, open_kubeconfig
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_kubeconfig
 
     if arguments.kubeconfig:
         return open_kubeconfig(arguments.kubeconfig, name=arguments.from_cluster)
     return open_cluster(arguments.from_cluster)
 
 
-def _report_text(report: Report, *, every: bool) -> str:
+def _report_text(report: ImportReport, *, every: bool) -> str:
     lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
     lines += [f"fabric {name}: {action}" for name, action in report.fabrics.items()]
     if report.fabric is not None:
         lines.append(f"objects of {report.fabric}: {_counts(report.objects)}")
-        shown = report.objects.writes if every else report.objects.writes[:_SHOWN_CHANGES]
-        lines += [f"  {change}" for change in shown]
-        more = len(report.objects.writes) - len(shown)
-        lines += [f"  … and {more} more; --verbose shows all"] if more else []
+        changes = [str(change) for change in report.objects.writes]
+        lines += [f"  {line}" for line in first_lines_of(changes, _SHOWN_CHANGES, every=every)]
     return "\n".join([*lines, "dry run: nothing was changed"] if report.dry_run else lines)
 
 
@@ -169,12 +167,12 @@ def _counts(changes: ChangeSet) -> str:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from hedgehog.services import fabric_export
+    from hedgehog.services.transfer import export as fabric_export
 
     with fabric_database(arguments) as connection:
         files = fabric_export.export(connection, arguments.fabric)
     if arguments.directory is None:
-        write(arguments, fabric_export.stream(files))
+        write_result(arguments, fabric_export.stream(files))
         return 0
     _write(arguments.directory, files)
     say(arguments, f"{len(files)} files written to {arguments.directory}")
@@ -182,7 +180,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Refuses a directory that holds something: files of another export would be imported with these."""
+    """Write the files. Refuses a directory that is not empty: files of another export would be imported with them."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise AlreadyExists(f"{directory} exists and is not an empty directory; name another one or remove it")
     for name, text in files.items():
@@ -192,11 +190,14 @@ def _write(directory: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _plain(fabric: Fabric) -> dict[str, Any]:
-    """The fabric for JSON: settings as in its document, and what the database adds."""
+    """A fabric as JSON data: settings as in its document, and what the database adds."""
     stored = fabric.settings
     settings = {"unreadable": stored.why} if isinstance(stored, UnreadableSettings) else stored.as_dict()
     values = asdict(replace(fabric, git_repository=None, settings=FabricSettings())) | {"settings": settings}
-    return values | {"git_repository": fabric.git_repository.name if fabric.git_repository else None}
+    return values | {
+        "git_repository": fabric.git_repository.name if fabric.git_repository else None,
+        "enable_k8s_sync": fabric.kubernetes_sync_enabled,  # its former name, for one release
+    }
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -208,14 +209,14 @@ def _list(arguments: argparse.Namespace) -> int:
         (
             fabric.name,
             _git(fabric),
-            _on(fabric.kubernetes_connection_id, enabled=fabric.enable_k8s_sync),
+            _on(fabric.kubernetes_connection_id, enabled=fabric.kubernetes_sync_enabled),
             _suspended(fabric, now),
             fabric.generation,
             age(fabric.last_updated, now),
         )
         for fabric in fabrics
     ]
-    nothing = "there are no fabrics; `hedgehog fabric import` makes one"
+    nothing = "there are no fabrics; `hedgehog fabric import` creates one"
     show(arguments, [_plain(fabric) for fabric in fabrics], lambda: table(columns, rows, nothing=nothing))
     return 0
 
@@ -239,8 +240,8 @@ def _suspended(fabric: Fabric, now: datetime) -> str | None:
 def _show(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         fabric = store.load_fabric(connection, arguments.fabric)
-        objects = store.load_objects(connection, [fabric.id])[fabric.id]
-        found = standings(connection, [fabric.name], now=datetime.now(UTC))
+        objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
+        found = target_statuses(connection, [fabric.name], now=datetime.now(UTC))
     kinds = Counter(stored.ref.kind for stored in objects)
     data = _plain(fabric) | {
         "objects": dict(sorted(kinds.items())),
@@ -257,5 +258,5 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _states(arguments: argparse.Namespace, found: Sequence[Standing]) -> str:
-    return state_table(found, datetime.now(UTC), nothing="no sync is on", screen=screen(arguments))
+def _states(arguments: argparse.Namespace, found: Sequence[TargetStatus]) -> str:
+    return status_table(found, datetime.now(UTC), nothing="no sync is on", screen=screen(arguments))

@@ -1,4 +1,4 @@
-"""`hedgehog fabric suspend|resume|delete`: leave a fabric alone for a while, or for good."""
+"""`hedgehog fabric suspend|resume|delete`: suspend a fabric, or delete it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import Parser, add_command, duration, moment
-from hedgehog.cli.output import cell, note, progress, show
+from hedgehog.cli.arguments import Parser, add_command, duration, iso_time
+from hedgehog.cli.output import cell, first_lines_of, note, progress, show
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import FABRIC
@@ -20,10 +20,10 @@ from hedgehog.store import fabrics as store
 from hedgehog.store.database import Connection, transaction
 
 if TYPE_CHECKING:
-    from hedgehog.services.purge import Remains
+    from hedgehog.services.upkeep.purge import Remains
 
 _SHOWN = 10
-"""Files and objects of a plan that are named."""
+"""How many files and objects of a plan are named."""
 
 
 def add_commands(group: Any) -> None:
@@ -38,9 +38,9 @@ def add_commands(group: Any) -> None:
     parser.add_argument("fabrics", nargs="+", metavar="NAME")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="shown wherever the fabric is skipped")
     end = parser.add_mutually_exclusive_group()
-    end.add_argument("--until", type=moment, metavar="TIME", help="ISO time at which it goes on by itself")
+    end.add_argument("--until", type=iso_time, metavar="TIME", help="ISO time at which it resumes automatically")
     end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
-    parser = add_command(group, "resume", _resume, summary="take suspended fabrics up again, at once")
+    parser = add_command(group, "resume", _resume, summary="resume suspended fabrics at once")
     parser.add_argument("fabrics", nargs="+", metavar="NAME")
     _add_delete(group)
 
@@ -50,7 +50,10 @@ def _add_delete(group: Any) -> None:
         group,
         "delete",
         _delete,
-        summary="forget a fabric, and say what of it stays; with --purge remove that first, from Git and clusters",
+        summary=(
+            "delete a fabric from the database, and say what remains of it; with --purge, remove that first, "
+            "from Git and clusters"
+        ),
         examples="""
         hedgehog fabric delete gen                     # shows what would stay
         hedgehog fabric delete gen --purge             # shows what would be removed
@@ -59,7 +62,9 @@ def _add_delete(group: Any) -> None:
     )
     parser.add_argument("fabric", metavar="NAME")
     parser.add_argument("--purge", action="store_true", help="remove its files from Git and its objects from clusters")
-    parser.add_argument("--yes", action="store_true", help="do it; without, it is only shown and the exit status is 1")
+    parser.add_argument(
+        "--yes", action="store_true", help="do it; without this option, it is only shown and the exit status is 1"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only show it; exit status 0")
 
 
@@ -98,17 +103,17 @@ def _delete(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace, connection: Connection) -> int:
-    from hedgehog.services import purge
+    from hedgehog.services.upkeep import purge
 
     does = arguments.yes and not arguments.dry_run
-    seen = purge.forget(connection, arguments.fabric) if does else purge.known(connection, arguments.fabric)
+    seen = purge.forget(connection, arguments.fabric) if does else purge.recorded_remains(connection, arguments.fabric)
     lines = [f"{arguments.fabric} {'is' if does else 'would be'} forgotten", *_what_stays(seen)]
     show(arguments, seen.as_dict() | {"action": "deleted" if does else "planned"}, lambda: "\n".join(lines))
-    return _status(arguments)
+    return _exit_status(arguments)
 
 
-def _status(arguments: argparse.Namespace) -> int:
-    """0 for what was done or only to be shown; 1 for what waits for a yes."""
+def _exit_status(arguments: argparse.Namespace) -> int:
+    """0 if it was done, or was only to be shown; 1 if it needs confirmation."""
     if arguments.yes or arguments.dry_run:
         return 0
     note("nothing was changed; do it with --yes")
@@ -116,22 +121,27 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _what_stays(seen: Remains) -> Iterator[str]:
-    """What of a fabric nobody looks after any more, and how to remove it."""
+    """What remains of a fabric although it is no longer managed, and how to remove it."""
     repository, fabric = seen.fabric.git_repository, seen.fabric
     if seen.files and repository is not None:
         yield f"  {len(seen.files)} files stay in Git, in {fabric.git_directory or 'the root'} of {repository.name}"
-        paths = shlex.join(seen.files)  # and nothing else: others may have files there, or a fabric of theirs
+        paths = shlex.join(seen.files)  # only these: other people may have files there, and other fabrics directories
         yield f"    remove them in a clone of {repository.url}, branch {repository.branch}:"
         yield f"    {cell(f'git rm --quiet --ignore-unmatch -- {paths}')}"
         yield f"    git commit -m 'Remove {fabric.name}' && git push"
         if fabric.git_directory:
-            yield "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that git_directory"
-    for place in seen.places:
+            yield (
+                "    no fabric takes them in, not even one around them; to adopt them, import a fabric with that "
+                "git_directory"
+            )
+    for place in seen.clusters:
         yield f"  {len(place.live)} objects stay in the cluster of {place.connection_id}: {_kinds(place.live)}"
         if any(ref.kind == FABRIC.kind for ref in place.live):
-            yield "    its Fabric resource among them goes on saying what it said last"
-        yield f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
-    if not seen.files and not seen.places:
+            yield "    among them its Fabric resource, which keeps its last status"
+        yield (
+            f"    they are orphans in `hedgehog drift list`; remove them: `hedgehog drift prune {place.connection_id}`"
+        )
+    if not seen.files and not seen.clusters:
         yield "  nothing of it is in Git or in a cluster"
 
 
@@ -140,20 +150,20 @@ def _kinds(refs: Collection[ObjectRef]) -> str:
 
 
 def _purge(arguments: argparse.Namespace, connection: Connection) -> int:
-    from hedgehog.airflow.hooks import open_cluster, open_mirror
-    from hedgehog.services import purge
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.services.upkeep import purge
 
     now = datetime.now(UTC)
-    seams: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}
+    dependencies: dict[str, Any] = {"open_mirror": open_mirror, "open_cluster": open_cluster, "now": now}
     with progress(arguments, "looking at Git and clusters"):
-        seen = purge.look(connection, arguments.fabric, **seams)
+        seen = purge.find_remains(connection, arguments.fabric, **dependencies)
     if not arguments.yes or arguments.dry_run:
         lines = [f"{arguments.fabric} would be removed", *_plan(seen, every=arguments.verbose)]
         show(arguments, seen.as_dict() | {"action": "planned"}, lambda: "\n".join(lines))
-        return _status(arguments)
+        return _exit_status(arguments)
     try:
         with progress(arguments, "removing it from Git and clusters"):
-            left, problems = purge.purge(connection, seen, **seams, run_id=run_id())
+            left, problems = purge.purge(connection, seen, **dependencies, run_id=run_id())
     except HedgehogError:
         fabric = store.load_fabric(connection, arguments.fabric)
         if fabric.suspended_reason == purge.REASON:
@@ -168,7 +178,7 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
     if seen.files and seen.fabric.git_repository is not None:
         yield f"  from Git, {len(seen.files)} files of {seen.fabric.git_repository.name}:"
         yield from _named(seen.files, every=every)
-    for place in seen.places:
+    for place in seen.clusters:
         yield f"  from the cluster of {place.connection_id}, {len(place.live)} objects ({_kinds(place.live)}):"
         yield from _named(sorted(map(str, place.live)), every=every)
         yield from (f"    {cell(f'{ref} is {why}')}" for ref, why in sorted(place.waiting.items()))
@@ -176,21 +186,22 @@ def _plan(seen: Remains, *, every: bool) -> Iterator[str]:
 
 
 def _named(names: Collection[str], *, every: bool) -> Iterator[str]:
-    shown = list(names) if every else list(names)[:_SHOWN]
-    yield from (f"    {cell(name)}" for name in shown)
-    if len(shown) < len(names):
-        yield f"    … and {len(names) - len(shown)} more; --verbose shows all"
+    yield from (f"    {line}" for line in first_lines_of(map(cell, names), _SHOWN, every=every))
 
 
 def _left_alone(seen: Remains) -> Iterator[str]:
     """What a purge does not touch, and why."""
     if seen.edited:
-        yield f"  {len(seen.edited)} files stay in Git, for people changed them: {', '.join(map(cell, seen.edited))}"
+        yield f"  {len(seen.edited)} files stay in Git because people changed them: {', '.join(map(cell, seen.edited))}"
     if seen.foreign:
         ours = seen.fabric.source_of_truth is SourceOfTruth.DATABASE
-        why = "for we did not write them" if ours else "for they are its source of truth: remove them with a commit"
+        why = (
+            "because we did not write them"
+            if ours
+            else "because they are its source of truth: remove them with a commit"
+        )
         yield f"  {len(seen.foreign)} files in {seen.fabric.git_directory or 'the root'} stay in Git, {why}"
-    for place in seen.places:
+    for place in seen.clusters:
         yield from (
             f"  {cell(ref)} stays in the cluster of {place.connection_id}: it belongs to {cell(owner)}"
             for ref, owner in sorted(place.others.items())
@@ -198,13 +209,13 @@ def _left_alone(seen: Remains) -> Iterator[str]:
 
 
 def _purged(seen: Remains, left: Remains, problems: Collection[str]) -> Iterator[str]:
-    name, objects = seen.fabric.name, sum(len(place.live) for place in seen.places)
+    name, objects = seen.fabric.name, sum(len(place.live) for place in seen.clusters)
     if left.done:
         yield f"{name} is gone: {len(seen.files)} files removed from Git, {objects} objects from clusters"
         yield from _left_alone(left)
         return
     yield f"{name} is not gone yet, and stays suspended; run the same command again, or `hedgehog fabric resume {name}`"
     yield from (f"  {cell(problem)}" for problem in problems)
-    for place in left.places:
-        told = {str(ref) for ref in place.live} | {f"{ref} is {why}" for ref, why in place.waiting.items()}
-        yield from (f"  {place.connection_id}: {cell(one)}" for one in sorted(told))
+    for place in left.clusters:
+        remaining = {str(ref) for ref in place.live} | {f"{ref} is {why}" for ref, why in place.waiting.items()}
+        yield from (f"  {place.connection_id}: {cell(one)}" for one in sorted(remaining))

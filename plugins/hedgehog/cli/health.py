@@ -1,4 +1,4 @@
-"""`hedgehog health`, `hedgehog self-test`: how everything is, as last seen or asked now."""
+"""`hedgehog health`, `hedgehog self-test`: the health of everything, as last checked or checked now."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.output import Screen, age, cell, progress, screen, show, table
+from hedgehog.cli.output import VERBOSE, Screen, age, cell, progress, screen, show, table
 from hedgehog.cli.session import fabric_database, run_id
 from hedgehog.fabric.health import SEVERITY, Health
+from hedgehog.fabric.shown import listed
 from hedgehog.store import convergence, health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
-from hedgehog.store.health import Row, Scope
+from hedgehog.store.health import HealthRow, Scope
 
 _COLUMNS = ("what", "name", "health", "since", "checked", "converged", "reason")
 _ALIKE = 2
@@ -31,11 +32,14 @@ def add_commands(commands: Any) -> None:
         commands,
         "health",
         _health,
-        summary="show how every fabric, repository, credential and service is, and whether the switches have it all",
+        summary=(
+            "show the health of every fabric, repository, credential and service, and whether the switches have "
+            "everything"
+        ),
         examples="hedgehog health\nhedgehog health gen --check\nhedgehog health --output json",
     )
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="these fabrics only; default: everything")
-    parser.add_argument("--check", action="store_true", help="ask now; exit status 1 when something is not well")
+    parser.add_argument("--check", action="store_true", help="check now; exit status 1 when something is not healthy")
     add_command(
         commands,
         "self-test",
@@ -58,28 +62,28 @@ def _health(arguments: argparse.Namespace) -> int:
     rows.sort(key=lambda row: (list(Scope).index(row.scope), -SEVERITY[row.health], row.name))
     data = [asdict(row) | {"latency": latencies.get(row.name) if row.scope is Scope.FABRIC else None} for row in rows]
     show(arguments, data, lambda: _text(rows, datetime.now(UTC), screen(arguments), every=arguments.verbose))
-    ill = any(row.health not in (Health.HEALTHY, Health.PROGRESSING) for row in rows)
-    return 1 if arguments.check and ill else 0
+    unhealthy = any(row.health not in (Health.HEALTHY, Health.PROGRESSING) for row in rows)
+    return 1 if arguments.check and unhealthy else 0
 
 
 def _latencies(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
-    """The last sync of each fabric that wrote to its cluster."""
+    """For each fabric, its last sync that wrote to the cluster."""
     found = convergence.latencies(connection, names or None, limit=1000)
     return {one.fabric: asdict(one) for one in reversed(found)}
 
 
 def _check(connection: Connection, names: Sequence[str]) -> None:
-    """Look now, and record it: at the named fabrics, or at everything."""
-    from hedgehog.airflow.hooks import open_cluster, open_mirror
-    from hedgehog.services import health as service
-    from hedgehog.services import remote_health
+    """Check the named fabrics, or everything, now, and record the result."""
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.services.observe import health as service
+    from hedgehog.services.observe import remotes as remote_health
 
     by_whom = run_id()
     for batch in service.plan(connection, fabrics=names or None):
-        service.check(connection, batch, open_cluster=open_cluster, run_id=by_whom)
+        service.check_fabrics(connection, batch, open_cluster=open_cluster, run_id=by_whom)
     if names:
         return
-    from hedgehog.airflow.health_adapters import airflow_health, open_github_of
+    from hedgehog.airflow.adapters.health_adapters import airflow_health, open_github_of
 
     for batch in remote_health.plan(connection):
         remote_health.check_repositories(
@@ -88,8 +92,8 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
     remote_health.check_services(connection, airflow_health=airflow_health(), run_id=by_whom)
 
 
-def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) -> str:
-    """One line a thing with its worst reason; below, the reasons of what has several, like ones together."""
+def _text(rows: Sequence[HealthRow], now: datetime, screen: Screen, *, every: bool) -> str:
+    """One line per subject with its worst reason; below it, the reasons if there are several, similar ones together."""
     lines = [
         (
             row.scope.value,
@@ -102,18 +106,18 @@ def _text(rows: Sequence[Row], now: datetime, screen: Screen, *, every: bool) ->
         )
         for row in rows
     ]
-    nothing = "nothing was looked at yet; ask now with `hedgehog health --check`"
+    nothing = "nothing has been checked yet; check now with `hedgehog health --check`"
     text = [table(_COLUMNS, lines, nothing=nothing, screen=screen)]
     for row in rows:
         if len(row.reasons) > 1:
-            told = list(map(cell, row.reasons)) if every else summarised(row.reasons)
-            shown = [part for one in told for part in screen.wrap(one, 2)]
+            reasons = list(map(cell, row.reasons)) if every else grouped_reasons(row.reasons)
+            shown = [part for one in reasons for part in screen.wrap(one, 2)]
             text += [f"\n{row.name}:", *(f"  {line}" for line in shown)]
     return "\n".join(text)
 
 
-def summarised(reasons: Sequence[str]) -> list[str]:
-    """The reasons, those that say the same of several things as one line with their number and the first names."""
+def grouped_reasons(reasons: Sequence[str]) -> list[str]:
+    """The reasons; those that differ only in a name are one line, with their number and the first names."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for reason in map(cell, reasons):
         alike.setdefault(_shape(reason), []).append(reason)
@@ -121,7 +125,7 @@ def summarised(reasons: Sequence[str]) -> list[str]:
 
 
 def _shape(reason: str) -> tuple[str, ...]:
-    """The words of a reason without names: what has a digit, a slash or a dash in it is one."""
+    """The words of a reason without names; a word with a digit, a slash or a dash counts as a name."""
     return tuple("…" if _NAME.search(word) else word for word in reason.split())
 
 
@@ -129,9 +133,7 @@ def _together(reasons: Sequence[str]) -> str:
     words = [reason.split() for reason in reasons]
     differing = next((place for place, column in enumerate(zip(*words, strict=True)) if len(set(column)) > 1), 0)
     others = [one[differing].rstrip(",;:") for one in words[1:]]
-    shown = ", ".join(others[:_NAMES_SHOWN])
-    more = f" and {len(others) - _NAMES_SHOWN} more; --verbose names all" if len(others) > _NAMES_SHOWN else ""
-    return f"{reasons[0]} ({len(reasons)} such: also {shown}{more})"
+    return f"{reasons[0]} ({len(reasons)} such: also {listed(others, _NAMES_SHOWN, where=VERBOSE)})"
 
 
 def _self_test(arguments: argparse.Namespace) -> int:

@@ -51,11 +51,11 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _take_over(arguments: argparse.Namespace) -> int:
     from hedgehog.fabric.model import Target
-    from hedgehog.store import fabrics, installations, sync_state
+    from hedgehog.store import fabrics, installations, schedule
     from hedgehog.store.database import transaction
 
     with fabric_database(arguments) as connection, transaction(connection) as cursor:
         installations.take_over(cursor, [arguments.id])
-        sync_state.make_due(connection, Target.KUBERNETES, [one.id for one in fabrics.load_fabrics(connection)])
+        schedule.make_due(connection, Target.KUBERNETES, [one.id for one in fabrics.load_fabrics(connection)])
     say(arguments, f"objects of installation {arguments.id} are this one's; the next syncs go on with them")
     return 0

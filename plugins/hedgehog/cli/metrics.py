@@ -1,4 +1,4 @@
-"""`hedgehog metrics`: all figures as of now, as Prometheus reads them."""
+"""`hedgehog metrics`: all current metrics, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from hedgehog.airflow.clocks import intervals
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.output import write
+from hedgehog.cli.output import write_result
 from hedgehog.cli.session import fabric_database
 
 
@@ -17,15 +17,15 @@ def add_commands(commands: Any) -> None:
         commands,
         "metrics",
         _metrics,
-        summary="print all figures as of now, in the text format of Prometheus",
+        summary="print all current metrics, in the text format of Prometheus",
         examples="hedgehog metrics\nhedgehog metrics | grep hedgehog_sync_due",
         without=("output",),
     )
 
 
 def _metrics(arguments: argparse.Namespace) -> int:
-    from hedgehog.services.metrics import collect, exposition
+    from hedgehog.services.observe.metrics import collect, exposition
 
     with fabric_database(arguments) as connection:
-        write(arguments, exposition(collect(connection, intervals())).encode())
+        write_result(arguments, exposition(collect(connection, intervals())).encode())
     return 0

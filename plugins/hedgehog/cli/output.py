@@ -1,7 +1,7 @@
 """What the command prints: tables for people, JSON for machines, notes and progress on stderr.
 
-While a command runs, stdout is for results only: `own_stdout` keeps it for `show` and `write` and sends whatever else
-is printed (Airflow logs there) to stderr.
+While a command runs, stdout is only for results: `own_stdout` reserves it for `show` and `write_result`, and sends other
+output (such as logs of Airflow) to stderr.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,10 +21,13 @@ from typing import Any
 
 import orjson
 
-from hedgehog.fabric.shown import printable, printable_json
+from hedgehog.fabric.shown import first_lines, printable, printable_json
 
 PATIENCE = 2.0
-"""Seconds after which a person is told what the command is doing."""
+"""Seconds after which a note says what the command is doing."""
+
+VERBOSE = "--verbose shows all"
+"""How to see the rest of a list that was cut."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _COLOUR = re.compile(r"(\x1b\[[0-9]{0,2}m)")
@@ -34,24 +37,29 @@ _COLOURS = {
     **dict.fromkeys(("error", "parked", "Degraded", "Missing", "FAILED"), "31"),
     **dict.fromkeys(("suspended", "Unknown", "skipped"), "2"),
 }
-"""How a terminal shows the words of a state: well, not yet, broken, unknown."""
+"""The colours of states in a terminal: good, not yet, broken, unknown."""
 _NARROWEST = 32
-"""Columns that text is wrapped to at least; a last column with less room stands below its row."""
+"""The fewest columns to which text is wrapped; a last column with less room is put below its row."""
 _INDENT = 4
 _AGES = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 @contextmanager
 def own_stdout(arguments: argparse.Namespace) -> Iterator[None]:
-    """Keep stdout for the results of the block."""
+    """Reserve stdout for the results of the block."""
     arguments.stdout = sys.stdout
     with redirect_stdout(sys.stderr):
         yield
     arguments.stdout.flush()
 
 
+def first_lines_of(lines: Iterable[str], most: int, *, every: bool) -> list[str]:
+    """*every* line, or the first ones and the number of the others."""
+    return list(lines) if every else first_lines(lines, most, where=VERBOSE)
+
+
 def show(arguments: argparse.Namespace, data: Any, text: Callable[[], str]) -> None:
-    """Print *data* as JSON, or *text* of it, whichever was asked for."""
+    """Print *data* as JSON, or its *text*, depending on --output."""
     if arguments.output == "json":
         text_of_data = orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
         print(printable_json(text_of_data), file=arguments.stdout)
@@ -60,26 +68,26 @@ def show(arguments: argparse.Namespace, data: Any, text: Callable[[], str]) -> N
 
 
 def say(arguments: argparse.Namespace, text: str) -> None:
-    """Print *text* as a result. Of what could act on a terminal only our own colours get there."""
+    """Print *text* as a result. Of all control sequences, only our own colours reach the terminal."""
     parts = _COLOUR.split(text)
     parts[::2] = map(printable, parts[::2])
     print("".join(parts), file=arguments.stdout)
 
 
-def complain(message: str) -> None:
-    """Say on stderr what went wrong, a line each."""
+def print_error(message: str) -> None:
+    """Print an error to stderr, line by line."""
     for line in message.splitlines():
         print(f"hedgehog: error: {printable(line)}", file=sys.stderr)
 
 
-def write(arguments: argparse.Namespace, data: bytes) -> None:
+def write_result(arguments: argparse.Namespace, data: bytes) -> None:
     """Write *data* as a result."""
     arguments.stdout.buffer.write(data)
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What text is shown on. Without a terminal (a pipe, a file) nothing is wrapped and nothing coloured."""
+    """Where text is shown. Without a terminal (pipe, file), nothing is wrapped or coloured."""
 
     width: int | None = None
     colours: bool = False
@@ -92,13 +100,13 @@ class Screen:
         return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
     def paint(self, text: str) -> str:
-        """*text* in the colour of its meaning, if it is one of the words that have one."""
+        """*text* in its colour, if it is a word that has one."""
         colour = _COLOURS.get(text.strip()) if self.colours else None
         return f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
 
 def screen(arguments: argparse.Namespace) -> Screen:
-    """The screen that results go to. NO_COLOR, and a terminal that knows none, are honoured."""
+    """The screen for results. NO_COLOR and terminals without colours are respected."""
     if not arguments.stdout.isatty():
         return Screen()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
@@ -108,7 +116,7 @@ def screen(arguments: argparse.Namespace) -> Screen:
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str, screen: Screen | None = None) -> str:
     """Aligned columns under upper-case headings; *nothing* when there are no rows.
 
-    A row is a line, but that the last column may be a list of lines, and is wrapped to the width of *screen*.
+    A row is one line, except that the last column may be a list of lines; it is wrapped to the width of *screen*.
     """
     if not rows:
         return nothing
@@ -138,13 +146,13 @@ def _lines(value: Any) -> list[str]:
 
 
 def pairs(values: Mapping[str, Any]) -> str:
-    """One `name  value` a line, the values aligned."""
+    """One `name value` per line, the values aligned."""
     width = max(map(len, values), default=0)
     return "\n".join(f"{name.ljust(width)}  {cell(value)}".rstrip() for name, value in values.items())
 
 
 def cell(value: Any) -> str:
-    """A value as one line of text; text of remote origin cannot move the cursor."""
+    """A value as one line of text, without control characters."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -160,7 +168,7 @@ def age(moment: datetime | None, now: datetime) -> str | None:
 
 
 def until(moment: datetime | None, now: datetime) -> str | None:
-    """How long from now: `now` or `in 3m`; None for not by itself."""
+    """How long from now: `now` or `in 3m`; None for never without intervention."""
     if moment is None:
         return None
     seconds = (moment - now).total_seconds()
@@ -174,13 +182,13 @@ def _span(seconds: float) -> str:
 
 
 def note(text: str) -> None:
-    """A remark that is no result."""
+    """Print a note to stderr."""
     print(f"hedgehog: note: {printable(text)}", file=sys.stderr)
 
 
 @contextmanager
 def progress(arguments: argparse.Namespace, text: str) -> Iterator[None]:
-    """Say *text* on stderr once the block has taken PATIENCE, if a person looks on or wants to know."""
+    """Print *text* to stderr once the block has taken PATIENCE, if stderr is a terminal or --verbose is given."""
     if not (arguments.verbose or sys.stderr.isatty()):
         yield
         return

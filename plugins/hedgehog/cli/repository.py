@@ -1,4 +1,4 @@
-"""`hedgehog repository …`: the Git repositories that fabrics are kept in."""
+"""`hedgehog repository …`: the Git repositories of fabrics."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _COLUMNS = ("name", "branch", "connection", "fabrics", "url")
 
 
 def add_commands(commands: Any) -> None:
-    """Add `repository` and what is below it."""
-    group = add_group(commands, "repository", summary="look at Git repositories, and delete one that no fabric uses")
+    """Add `repository` and its subcommands."""
+    group = add_group(commands, "repository", summary="show Git repositories, and delete one that no fabric uses")
     add_command(group, "list", _list, summary="list all repositories", examples="hedgehog repository list")
     parser = add_command(group, "show", _show, summary="show the settings of a repository and the fabrics in it")
     parser.add_argument("repository", metavar="NAME")
@@ -27,11 +27,11 @@ def add_commands(commands: Any) -> None:
         group,
         "delete",
         _delete,
-        summary="forget a repository that no fabric uses; what is in it stays",
+        summary="delete a repository that no fabric uses from the database; its content stays",
         examples="hedgehog repository delete typo --yes",
     )
     parser.add_argument("repository", metavar="NAME")
-    parser.add_argument("--yes", action="store_true", required=True, help="needed: there is no way back but an import")
+    parser.add_argument("--yes", action="store_true", required=True, help="required: only an import can bring it back")
 
 
 def _fabrics(connection: Connection) -> dict[int, list[Fabric]]:
@@ -53,7 +53,7 @@ def _list(arguments: argparse.Namespace) -> int:
         fabrics = _fabrics(connection)
         found = [_plain(one, fabrics.get(one.id, ())) for one in store.load_repositories(connection)]
     rows = [(one["name"], one["branch"], one["connection_id"], len(one["fabrics"]), one["url"]) for one in found]
-    nothing = "there are no repositories; `hedgehog fabric import` makes one"
+    nothing = "there are no repositories; `hedgehog fabric import` creates one"
     show(arguments, found, lambda: table(_COLUMNS, rows, nothing=nothing, screen=screen(arguments)))
     return 0
 
@@ -75,6 +75,6 @@ def _show(arguments: argparse.Namespace) -> int:
 def _delete(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         store.delete_repository(connection, arguments.repository)
-    text = f"{arguments.repository} is forgotten; what is in it stays as it is"
+    text = f"{arguments.repository} is deleted from the database; its content stays as it is"
     show(arguments, {"repository": arguments.repository, "action": "deleted"}, lambda: text)
     return 0

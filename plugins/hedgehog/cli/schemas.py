@@ -1,4 +1,4 @@
-"""`hedgehog schemas …`: whether what this package knows of the kinds is what a cluster has."""
+"""`hedgehog schemas …`: whether the schemas in this package match those of a cluster."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import progress, show, table
-from hedgehog.cli.validate import checking, open_cluster
+from hedgehog.cli.validate import checking, open_chosen_cluster
 
 if TYPE_CHECKING:
-    from hedgehog.kube.definition_diff import Difference
+    from hedgehog.kube.crd_diff import CrdDifference
 
 
 def add_commands(commands: Any) -> None:
-    """Add `schemas` and what is below it."""
-    group = add_group(commands, "schemas", summary="the schemas of all kinds that validation goes by")
+    """Add `schemas` and its subcommands."""
+    group = add_group(commands, "schemas", summary="the schemas of all kinds that validation uses")
     parser = add_command(
         group,
         "diff",
         checking(_diff),
-        summary="compare our schemas with the definitions of a cluster; exit 0 they fit, 1 they differ, 2 no answer",
+        summary=(
+            "compare our schemas with the definitions of a cluster; exit status 0: they fit, 1: they differ, 2: "
+            "no answer"
+        ),
         examples="hedgehog schemas diff --connection gen_cluster\nhedgehog schemas diff --kubeconfig ~/.kube/config",
         without=("database",),
     )
@@ -31,9 +34,9 @@ def add_commands(commands: Any) -> None:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    from hedgehog.kube.definition_diff import diff_with
+    from hedgehog.kube.crd_diff import diff_with
 
-    cluster = open_cluster(arguments.connection, arguments.kubeconfig)
+    cluster = open_chosen_cluster(arguments.connection, arguments.kubeconfig)
     try:
         with progress(arguments, f"reading the definitions of {cluster.name}"):
             found = diff_with(cluster)
@@ -48,8 +51,8 @@ def _diff(arguments: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-def _text(wrong: Sequence[Difference], *, meant: int) -> str:
+def _text(wrong: Sequence[CrdDifference], *, meant: int) -> str:
     rows = [(one.plural, one.path or ".", one.what) for one in wrong]
     shown = table(("definition", "field", "difference"), rows, nothing="our schemas fit the cluster")
-    note = f"\n{meant} more differences are meant; --output json shows them with their reasons" if meant else ""
+    note = f"\n{meant} more differences are intended; --output json shows them with their reasons" if meant else ""
     return shown + note

@@ -1,4 +1,4 @@
-"""Connections of one command: opened late, closed early, never with a secret on the command line."""
+"""The database connection of one command: opened late, closed early, never with a secret on the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from hedgehog.airflow.connections import database_parameters
+from hedgehog.airflow.adapters.connections import database_parameters
 from hedgehog.errors import InvalidInput
 from hedgehog.store import database, migrate
 from hedgehog.store.database import Connection
@@ -26,7 +26,7 @@ def parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     try:
         found: dict[str, Any] = parse_dsn(arguments.database)
     except psycopg2.ProgrammingError:
-        raise InvalidInput("--database is no PostgreSQL URL; write postgresql://user@host:5432/name") from None
+        raise InvalidInput("--database is not a PostgreSQL URL; write postgresql://user@host:5432/name") from None
     if found.get("password"):
         raise InvalidInput(
             "--database carries a password, which every user of this machine can read in the list of processes; "
@@ -37,7 +37,7 @@ def parameters(arguments: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> Iterator[Connection]:
-    """The fabric database for the block; brought up to date first, unless *migrated* is False."""
+    """The fabric database for the block; migrated first, unless *migrated* is False."""
     connection = database.connect(parameters(arguments))
     try:
         if migrated:
@@ -48,5 +48,5 @@ def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> 
 
 
 def run_id() -> str:
-    """Who ran it and where, as history shows it."""
+    """The id of this run in the history: who ran the command, and where."""
     return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"

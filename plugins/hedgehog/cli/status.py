@@ -1,4 +1,4 @@
-"""`hedgehog status`, `hedgehog explain`: how every fabric stands at its targets, and what keeps it from being in step."""
+"""`hedgehog status`, `hedgehog explain`: the state of every fabric at its targets, and why it is not in sync."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from typing import Any
 import orjson
 
 from hedgehog.cli.arguments import add_command
-from hedgehog.cli.health import summarised
-from hedgehog.cli.output import Screen, age, cell, say, screen, show, table, until
+from hedgehog.cli.health import grouped_reasons
+from hedgehog.cli.output import VERBOSE, Screen, age, cell, say, screen, show, table, until
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Fabric, SyncStatus
-from hedgehog.services.status import Standing, standings, told_of
+from hedgehog.fabric.shown import and_more, first_lines
+from hedgehog.services.observe.status import TargetStatus, describe_problem, target_statuses
 from hedgehog.store import health
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric, load_fabrics
-from hedgehog.store.health import Row, Scope
+from hedgehog.store.health import HealthRow, Scope
 from hedgehog.store.problems import Problem
 
 _COLUMNS = ("fabric", "target", "status", "generation", "revision", "success", "next", "reason")
 _SHORT_COMMIT = 8
 _WELL = (Health.HEALTHY, Health.PROGRESSING)
 _LINES_SHOWN = 3
-"""Reasons of one fabric and target in the table."""
+"""How many reasons per fabric and target the table shows."""
 _SUBJECTS_SHOWN = 5
-"""Problems of one kind in an explanation."""
+"""How many problems of one kind an explanation shows."""
 _CLEAR = "\x1b[H\x1b[2J"
 _KEYS = ("fabric", "target", "status", "repository", "cluster")
 
@@ -42,7 +43,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "status",
         _status,
-        summary="show how every fabric stands at Git and at its cluster, and why one is not in step",
+        summary="show the state of every fabric in Git and on its cluster, and why one is not in sync",
         examples="""
         hedgehog status --not-in-sync
         hedgehog status --select cluster=dc1_* --select status=parked,error
@@ -51,20 +52,22 @@ def add_commands(commands: Any) -> None:
         """,
     )
     parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all")
-    parser.add_argument("--not-in-sync", action="store_true", help="only what is not in step")
+    parser.add_argument("--not-in-sync", action="store_true", help="only what is not in sync")
     parser.add_argument(
         "--select", type=_selector, action="append", default=[], metavar="KEY=VALUE",
         help=f"only these; KEY is one of {', '.join(_KEYS)}, VALUE a name or pattern, or several with commas",
     )  # fmt: skip
-    parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs somebody")
+    parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs a person")
     parser.add_argument(
-        "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it again and again; default: 2"
+        "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it repeatedly; default: 2"
     )
     parser = add_command(
         commands,
         "explain",
         _explain,
-        summary="say all that keeps a fabric from being in step, and what to do; exit status 1 when it needs you",
+        summary=(
+            "list everything that keeps a fabric from being in sync, and what to do; exit status 1 when it needs you"
+        ),
         examples="hedgehog explain gen",
     )
     parser.add_argument("fabric", metavar="NAME")
@@ -77,7 +80,7 @@ def _selector(text: str) -> tuple[str, list[str]]:
     if key == "status":
         unknown = [value for value in values.split(",") if value not in list(SyncStatus)]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no status; known are {', '.join(SyncStatus)}")
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not a status; known are {', '.join(SyncStatus)}")
     return key, values.split(",")
 
 
@@ -87,7 +90,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pause; write seconds, 0.1 to 3600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pause; write seconds, 0.1 to 3600")
     return seconds
 
 
@@ -104,17 +107,17 @@ def _status(arguments: argparse.Namespace) -> int:
             time.sleep(arguments.watch)
 
 
-def _selected(arguments: argparse.Namespace, connection: Connection) -> list[Standing]:
+def _selected(arguments: argparse.Namespace, connection: Connection) -> list[TargetStatus]:
     for name in arguments.fabrics:
         load_fabric(connection, name)  # raises NotFound with near names
-    rows = standings(connection, arguments.fabrics or None, now=datetime.now(UTC))
+    rows = target_statuses(connection, arguments.fabrics or None, now=datetime.now(UTC))
     if arguments.select:
         fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
         rows = [row for row in rows if all(_fits(row, fabrics, *one) for one in arguments.select)]
     return [row for row in rows if not row.is_in_step] if arguments.not_in_sync else rows
 
 
-def _fits(row: Standing, fabrics: Mapping[str, Fabric], key: str, values: Sequence[str]) -> bool:
+def _fits(row: TargetStatus, fabrics: Mapping[str, Fabric], key: str, values: Sequence[str]) -> bool:
     fabric = fabrics.get(row.state.fabric)
     repository = fabric.git_repository.name if fabric and fabric.git_repository else ""
     found = {
@@ -127,38 +130,40 @@ def _fits(row: Standing, fabrics: Mapping[str, Fabric], key: str, values: Sequen
     return any(fnmatchcase(found, value) for value in values)
 
 
-def _show_rows(arguments: argparse.Namespace, rows: Sequence[Standing]) -> None:
-    if arguments.output == "json" and arguments.watch is not None:  # a document a line, so that a reader can part them
+def _show_rows(arguments: argparse.Namespace, rows: Sequence[TargetStatus]) -> None:
+    if (
+        arguments.output == "json" and arguments.watch is not None
+    ):  # one document per line, so that a reader can separate them
         say(arguments, orjson.dumps([row.as_dict() for row in rows]).decode())
         return
     now = datetime.now(UTC)
 
     def text() -> str:
-        shown = state_table(rows, now, nothing=_nothing(arguments), screen=screen(arguments), every=arguments.verbose)
+        shown = status_table(rows, now, nothing=_nothing(arguments), screen=screen(arguments), every=arguments.verbose)
         return "\n".join([shown, *_totals(rows)])
 
     show(arguments, [row.as_dict() for row in rows], text)
 
 
 def _nothing(arguments: argparse.Namespace) -> str:
-    """What an empty table means."""
+    """The text for an empty table."""
     if arguments.select:
         wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
-        return f"no fabric fits {wanted}" + (" and is not in step" if arguments.not_in_sync else "")
-    return "every fabric is in step" if arguments.not_in_sync else "no fabric has a sync enabled"
+        return f"no fabric fits {wanted}" + (" and is not in sync" if arguments.not_in_sync else "")
+    return "every fabric is in sync" if arguments.not_in_sync else "no fabric has a sync enabled"
 
 
-def state_table(
-    rows: Sequence[Standing], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
+def status_table(
+    rows: Sequence[TargetStatus], now: datetime, *, nothing: str, screen: Screen | None = None, every: bool = False
 ) -> str:
-    """One row a fabric and target, with its reasons in full: the first few of many, unless *every*."""
+    """One row per fabric and target with its reasons: only the first few, unless *every*."""
     cells = [
         (
             row.state.fabric,
             row.state.target.value,
             row.state.status.value,
             f"{row.state.observed_generation}/{row.state.generation}",
-            short_revision(row.state.revision),
+            shown_revision(row.state.revision),
             age(row.state.last_success_at, now),
             until(row.state.due_at, now),
             _reasons(row, every=every),
@@ -168,14 +173,14 @@ def state_table(
     return table(_COLUMNS, cells, nothing=nothing, screen=screen)
 
 
-def _reasons(row: Standing, *, every: bool) -> list[str]:
+def _reasons(row: TargetStatus, *, every: bool) -> list[str]:
     lines = row.lines()
-    shown = lines if every or len(lines) <= _LINES_SHOWN + 1 else lines[:_LINES_SHOWN]
-    more = len(lines) - len(shown)
-    return [*shown, *([f"… and {more} more: `hedgehog explain {row.state.fabric}`"] if more else [])]
+    if every or len(lines) <= _LINES_SHOWN + 1:
+        return lines
+    return first_lines(lines, _LINES_SHOWN, where=f"see `hedgehog explain {row.state.fabric}`")
 
 
-def short_revision(revision: str | None) -> str | None:
+def shown_revision(revision: str | None) -> str | None:
     """`main@5394cb7f`."""
     if revision is None:
         return None
@@ -183,8 +188,8 @@ def short_revision(revision: str | None) -> str | None:
     return f"{branch}@{commit[:_SHORT_COMMIT]}"
 
 
-def _totals(rows: Sequence[Standing]) -> Iterator[str]:
-    """How many of what, and where to go on; nothing when there is nothing to add up."""
+def _totals(rows: Sequence[TargetStatus]) -> Iterator[str]:
+    """The totals, and what to do next; nothing for one fabric without problems."""
     problems = [problem for row in rows for problem in row.problems]
     bad = sorted({row.state.fabric for row in rows if not row.is_in_step})
     if len(rows) > 2 or problems:
@@ -210,9 +215,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     with fabric_database(arguments) as connection:
         fabric = load_fabric(connection, arguments.fabric)
-        rows = standings(connection, [fabric.name], now=now)
+        rows = target_statuses(connection, [fabric.name], now=now)
         seen = health.latest(connection, Scope.FABRIC, [fabric.name])
-    ill = [row for row in seen if row.health not in _WELL]
+    unhealthy = [row for row in seen if row.health not in _WELL]
     data = {
         "fabric": fabric.name,
         "in_step": all(row.is_in_step for row in rows),
@@ -223,23 +228,23 @@ def _explain(arguments: argparse.Namespace) -> int:
     wrapped = screen(arguments)
 
     def text() -> str:
-        told = [*_explanation(fabric, rows, now, wrapped, every=arguments.verbose)]
-        return "\n".join([*told, *(line for row in ill for line in _illness(row, now, wrapped))])
+        lines = [*_explanation(fabric, rows, now, wrapped, every=arguments.verbose)]
+        return "\n".join([*lines, *(line for row in unhealthy for line in _health_lines(row, now, wrapped))])
 
     show(arguments, data, text)
     return 1 if data["needs_somebody"] else 0
 
 
 def _explanation(
-    fabric: Fabric, rows: Sequence[Standing], now: datetime, screen: Screen, *, every: bool
+    fabric: Fabric, rows: Sequence[TargetStatus], now: datetime, screen: Screen, *, every: bool
 ) -> Iterator[str]:
     needing = sum(problem.needs_somebody for row in rows for problem in row.problems)
     if not rows:
         yield f"{fabric.name}: both syncs are off (git_sync_enabled, enable_k8s_sync); nothing is written anywhere"
     elif all(row.is_in_step for row in rows):
-        yield f"{fabric.name} is in step: Git and cluster have all that is wanted"
+        yield f"{fabric.name} is in sync: Git and cluster have everything that is wanted"
     else:
-        yield f"{fabric.name} is not in step; " + (
+        yield f"{fabric.name} is not in sync; " + (
             f"{_many(needing, 'problem')} for you" if needing else "nothing for you to do"
         )
     for row in rows:
@@ -254,26 +259,28 @@ def _explanation(
             yield from _group(group, now, screen, every=every)
 
 
-def _illness(row: Row, now: datetime, screen: Screen) -> Iterator[str]:
+def _health_lines(row: HealthRow, now: datetime, screen: Screen) -> Iterator[str]:
     yield ""
-    yield f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, looked at {age(row.checked_at, now)} ago"
-    for reason in summarised(row.reasons):
+    yield (
+        f"health  {screen.paint(row.health.value)}, since {age(row.since, now)}, checked {age(row.checked_at, now)} ago"
+    )
+    for reason in grouped_reasons(row.reasons):
         yield from _indented(reason, 2, screen)
 
 
-def _line(row: Standing, now: datetime, screen: Screen) -> str:
+def _line(row: TargetStatus, now: datetime, screen: Screen) -> str:
     state = row.state
     parts = [
         f"generation {state.observed_generation} of {state.generation}",
-        short_revision(state.revision),
-        f"last in step {age(state.last_success_at, now)} ago" if state.last_success_at else "never in step",
-        f"next look {until(state.due_at, now)}" if state.due_at else "no next look by itself",
+        shown_revision(state.revision),
+        f"last in sync {age(state.last_success_at, now)} ago" if state.last_success_at else "never in sync",
+        f"next run {until(state.due_at, now)}" if state.due_at else "no next run scheduled",
     ]
     return f"{state.target.value}  {screen.paint(state.status.value)}  {', '.join(part for part in parts if part)}"
 
 
 def _grouped(problems: Sequence[Problem]) -> list[list[Problem]]:
-    """Problems of one kind with the same remedy together."""
+    """The problems, grouped by kind and remedy."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
         groups.setdefault((problem.kind.value, problem.advice), []).append(problem)
@@ -286,9 +293,9 @@ def _group(group: Sequence[Problem], now: datetime, screen: Screen, *, every: bo
     yield f"  {first.kind.value} ({len(group)}, since {age(oldest, now)})"
     shown = group if every or len(group) <= _SUBJECTS_SHOWN + 1 else group[:_SUBJECTS_SHOWN]
     for problem in shown:
-        yield from _indented(told_of(problem), 4, screen)
+        yield from _indented(describe_problem(problem), 4, screen)
     if len(shown) < len(group):
-        yield f"    … and {len(group) - len(shown)} more; --verbose shows all"
+        yield f"    {and_more(len(group) - len(shown), VERBOSE)}"
     yield from _indented(f"→ {first.advice}:", 2, screen)
     for command in dict.fromkeys(problem.command for problem in shown):
         yield f"      {cell(command)}"  # never wrapped: it is to be copied

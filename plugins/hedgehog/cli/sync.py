@@ -1,4 +1,4 @@
-"""`hedgehog sync …`: a run by hand, without Airflow."""
+"""`hedgehog sync …`: a manual run, without Airflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import Screen, cell, note, progress, screen, show, table
 from hedgehog.cli.session import fabric_database, run_id
-from hedgehog.cli.status import short_revision
+from hedgehog.cli.status import shown_revision
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.services.claims import suspension
@@ -18,7 +18,7 @@ from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics
 
 if TYPE_CHECKING:
-    from hedgehog.services.repository_changes import Look
+    from hedgehog.services.repository.changes import RepositoryOutcome
 
 _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unchanged", "failed", "revision", "reason")
 
@@ -26,7 +26,7 @@ _OUTCOME_COLUMNS = ("fabric", "status", "created", "configured", "deleted", "unc
 def add_commands(commands: Any) -> None:
     """Add `sync` and `pull`."""
     _add_pull(commands)
-    group = add_group(commands, "sync", summary="bring fabrics to a target now, in this process, without Airflow")
+    group = add_group(commands, "sync", summary="sync fabrics to a target now, in this process, without Airflow")
     for target, run, what in (
         (Target.GIT, _sync_git, "publish fabrics to Git"),
         (Target.KUBERNETES, _sync_kubernetes, "apply what is published to the clusters"),
@@ -39,8 +39,10 @@ def add_commands(commands: Any) -> None:
             examples=f"hedgehog sync {target} gen --dry-run\nhedgehog sync {target}        # all that are due",
         )
         parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all that are due")
-        parser.add_argument("--force", action="store_true", help="compare everything anew; without names: all enabled")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be written, write nothing")
+        parser.add_argument(
+            "--force", action="store_true", help="compare everything again; without names: of all enabled fabrics"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
         if target is Target.KUBERNETES:
             parser.add_argument(
                 "--allow-large-prune", action="store_true", help="delete more than the thresholds allow"
@@ -52,54 +54,53 @@ def _add_pull(commands: Any) -> None:
         commands,
         "pull",
         _pull,
-        summary="look at repositories now and take in what was pushed, without Airflow; exit status 1 when one fails",
+        summary="read repositories now and take over what was pushed, without Airflow; exit status 1 when one fails",
         examples="hedgehog pull            # all that a fabric follows\nhedgehog pull acme/net --force",
     )
     parser.add_argument(
         "repositories", nargs="*", metavar="REPOSITORY", help="its name, URL or owner/name; default: all"
     )
-    parser.add_argument("--force", action="store_true", help="compare every file although nothing moved")
+    parser.add_argument("--force", action="store_true", help="compare every file even if no branch moved")
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_mirror
-    from hedgehog.services import repository_changes
+    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.services.repository import changes as repository_changes
+    from hedgehog.services.repository import plan as repository_plan
 
     with fabric_database(arguments) as connection:
         asked = arguments.repositories or [""]
-        batches = [
-            batch for one in asked for batch in repository_changes.plan(connection, repository=one, at_once=True)
-        ]
+        batches = [batch for one in asked for batch in repository_plan.plan(connection, repository=one, at_once=True)]
         names = list(dict.fromkeys(_names(batches)))
-        with progress(arguments, f"looking at {len(names)} repositories"):
-            looks = repository_changes.follow(
-                connection, names, open_mirror=open_mirror, run_id=run_id(), forced=arguments.force, at_once=True
+        with progress(arguments, f"reading {len(names)} repositories"):
+            found = repository_changes.follow(
+                connection, names, open_mirror=open_mirror, run_id=run_id(), force=arguments.force, at_once=True
             )
-    show(arguments, [look.as_dict() for look in looks], lambda: _looks_text(looks, screen(arguments)))
-    return 1 if any(look.failed for look in looks) else 0
+    show(arguments, [one.as_dict() for one in found], lambda: _pull_text(found, screen(arguments)))
+    return 1 if any(one.failed for one in found) else 0
 
 
-def _looks_text(looks: Sequence[Look], screen: Screen) -> str:
-    columns = ("repository", "revision", "moved", "fabrics taken in", "fabrics due at Git", "error")
+def _pull_text(found: Sequence[RepositoryOutcome], screen: Screen) -> str:
+    columns = ("repository", "revision", "moved", "fabrics taken over", "fabrics due at Git", "error")
     rows = [
         (
-            look.repository,
-            short_revision(look.revision),
-            "yes" if look.moved else "no",
-            len(look.outcomes),
-            ", ".join(look.woken) or None,
-            str(look.error) if look.error else None,
+            one.repository,
+            shown_revision(one.revision),
+            "yes" if one.moved else "no",
+            len(one.outcomes),
+            ", ".join(one.woken) or None,
+            str(one.error) if one.error else None,
         )
-        for look in looks
+        for one in found
     ]
-    outcomes = [outcome for look in looks for outcome in look.outcomes]
+    outcomes = [outcome for one in found for outcome in one.outcomes]
     lines = [table(columns, rows, nothing="no fabric follows a repository", screen=screen)]
     return "\n".join([*lines, *(["", _outcome_text(outcomes, details=False, screen=screen)] if outcomes else [])])
 
 
 def _sync_git(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_mirror
-    from hedgehog.services import git_sync
+    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.services.git import sync as git_sync
 
     with fabric_database(arguments) as connection:
         names = _names(git_sync.plan(connection, fabrics=arguments.fabrics or None, force=arguments.force))
@@ -113,12 +114,12 @@ def _sync_git(arguments: argparse.Namespace) -> int:
                 dry_run=arguments.dry_run,
             )
         _note_suspended(arguments, connection, names)
-    return _tell(arguments, outcomes)
+    return _show_outcomes(arguments, outcomes)
 
 
 def _sync_kubernetes(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.hooks import open_cluster
-    from hedgehog.services import kubernetes_sync
+    from hedgehog.airflow.adapters.hooks import open_cluster
+    from hedgehog.services.kubernetes import sync as kubernetes_sync
 
     with fabric_database(arguments) as connection:
         names = _names(kubernetes_sync.plan(connection, fabrics=arguments.fabrics or None, force=arguments.force))
@@ -132,22 +133,22 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
                 allow_large_prune=arguments.allow_large_prune,
             )
         _note_suspended(arguments, connection, names)
-    return _tell(arguments, outcomes)
+    return _show_outcomes(arguments, outcomes)
 
 
 def _note_suspended(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
-    """A preview looks at suspended fabrics as well; say that a real sync would not."""
+    """Note that a sync skips suspended fabrics, which a dry run includes."""
     for fabric in load_fabrics(connection, names) if arguments.dry_run else ():
         why = suspension(fabric, datetime.now(UTC))
         if why:
-            note(f"{fabric.name} is {why}; a sync leaves it alone until it is resumed")
+            note(f"{fabric.name} is {why}; a sync skips it until it is resumed")
 
 
 def _names(batches: Sequence[Sequence[str]]) -> list[str]:
     return [name for batch in batches for name in batch]
 
 
-def _tell(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+def _show_outcomes(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
     data = [outcome.as_dict() | {"details": list(outcome.details)} for outcome in outcomes]
     details = arguments.verbose or arguments.dry_run
     show(arguments, data, lambda: _outcome_text(outcomes, details=details, screen=screen(arguments)))
@@ -160,15 +161,15 @@ def _outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen)
             outcome.fabric,
             outcome.status.value,
             *(outcome.counts.get(name, 0) for name in _OUTCOME_COLUMNS[2:7]),
-            short_revision(outcome.revision),
+            shown_revision(outcome.revision),
             outcome.reason,
         )
         for outcome in outcomes
     ]
     lines = [table(_OUTCOME_COLUMNS, rows, nothing="no fabric is due", screen=screen)]
     for outcome in outcomes:
-        told = outcome.details if details or outcome.status in (OutcomeStatus.ERROR, OutcomeStatus.HELD) else ()
-        lines += [f"\n{outcome.fabric}:", *(f"  {cell(line)}" for line in told)] if told else []
+        shown = outcome.details if details or outcome.status in (OutcomeStatus.ERROR, OutcomeStatus.HELD) else ()
+        lines += [f"\n{outcome.fabric}:", *(f"  {cell(line)}" for line in shown)] if shown else []
     if any(outcome.dry_run for outcome in outcomes):
         lines.append("\ndry run: nothing was written")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`hedgehog validate`: what a cluster would say of files, before it is asked."""
+"""`hedgehog validate`: whether a cluster would accept files, without contacting it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Run, add_command
-from hedgehog.cli.output import complain, progress, say
+from hedgehog.cli.output import print_error, progress, say
 from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
 if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, Manifest
     from hedgehog.kube.client import Cluster
-    from hedgehog.schemas.report import Report
-    from hedgehog.services.local_files import LocalFiles
+    from hedgehog.manifests.report import ValidationReport
+    from hedgehog.services.transfer.local_files import LocalFiles
 
 COULD_NOT_CHECK = 2
 _OUTPUTS = ("text", "json", "sarif", "github")
@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "validate",
         checking(_validate),
-        summary="check files as a cluster would; exit 0 valid, 1 invalid, 2 could not check",
+        summary="check files as a cluster would; exit status 0: valid, 1: invalid, 2: could not be checked",
         examples="""
         hedgehog validate wiring/ vpcs/vpc-1.yaml
         hedgehog validate --fabric gen vpcs/                 # the other objects of the fabric are there too
@@ -48,16 +48,16 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument(
         "--against-cluster", nargs="?", const=_OF_THE_FABRIC, metavar="CONNECTION", dest="cluster",
-        help="ask a cluster too, by a server-side dry run; default: that of --fabric",
+        help="ask a cluster too, with a server-side dry run; default: that of --fabric",
     )  # fmt: skip
     parser.add_argument(
-        "--kubeconfig", metavar="FILE", help="reach the cluster by this file instead of a connection of Airflow"
+        "--kubeconfig", metavar="FILE", help="use this kubeconfig file instead of an Airflow connection"
     )
     parser.add_argument("--strict", action="store_true", help="warnings are errors")
     parser.add_argument(
         "--upstream",
         choices=[release.value for release in Upstream],
-        help="release of githedgehog/fabric whose answers count; default: that of the fabric, else the newest",
+        help="release of githedgehog/fabric to check against; default: that of the fabric, or else the newest",
     )
     parser.add_argument("--output", choices=_OUTPUTS, default="text", help="default: text")
 
@@ -68,14 +68,14 @@ def _validate(arguments: argparse.Namespace) -> int:
     if arguments.kubeconfig and arguments.cluster is None:
         arguments.cluster = _OF_THE_FABRIC
     report = _report(arguments)
-    from hedgehog.schemas.outputs import FORMS
+    from hedgehog.manifests.outputs import FORMS
 
     say(arguments, FORMS[arguments.output](report))
     return 0 if report.valid else 1
 
 
 def checking(run: Run) -> Run:
-    """The same command, but a failure ends with 2: a 1 is an answer."""
+    """The command with exit status 2 for failures: status 1 is a result."""
 
     @functools.wraps(run)
     def guarded(arguments: argparse.Namespace) -> int:
@@ -92,14 +92,14 @@ def checking(run: Run) -> Run:
 
 
 def _could_not_check(message: str) -> int:
-    complain(message)
+    print_error(message)
     return COULD_NOT_CHECK
 
 
-def _report(arguments: argparse.Namespace) -> Report:
-    from hedgehog.schemas.files import check_files
-    from hedgehog.schemas.rules.files import UNREADABLE
-    from hedgehog.services.vanished import not_read
+def _report(arguments: argparse.Namespace) -> ValidationReport:
+    from hedgehog.admission.files import check_files
+    from hedgehog.manifests.file_rules import UNREADABLE
+    from hedgehog.services.repository.vanished import not_read
 
     files = _read(arguments)
     fabric, objects = _fabric(arguments)
@@ -118,33 +118,34 @@ def _report(arguments: argparse.Namespace) -> Report:
 
 
 def _read(arguments: argparse.Namespace) -> LocalFiles:
-    from hedgehog.services.local_files import STDIN, read_paths
+    from hedgehog.services.transfer.local_files import STDIN, read_paths
 
     stdin = sys.stdin.buffer.read() if STDIN in arguments.paths else b""
     files = read_paths(arguments.paths, stdin=stdin)
     if not files.contents and not files.opaque:
-        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file is there; nothing was checked")
+        raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file was found; nothing was checked")
     return files
 
 
 def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest]]:
-    """The fabric and its objects; nothing without --fabric, so that no database is needed then."""
+    """The fabric and its objects; nothing without --fabric, when no database is needed."""
     if not arguments.fabric:
         return None, []
     from hedgehog.cli.session import fabric_database
     from hedgehog.store import fabrics as store
+    from hedgehog.store import objects as object_store
 
     with fabric_database(arguments) as connection:
         fabric = store.load_fabric(connection, arguments.fabric)
-        objects = store.load_objects(connection, [fabric.id])[fabric.id]
+        objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
     return fabric, [stored.manifest for stored in objects]
 
 
-def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -> Report:
-    from hedgehog.services.against_cluster import ask_cluster
+def _ask(arguments: argparse.Namespace, report: ValidationReport, fabric: Fabric | None) -> ValidationReport:
+    from hedgehog.services.kubernetes.dry_run import ask_cluster
 
     of_the_fabric = fabric.kubernetes_connection_id if fabric else None
-    cluster = open_cluster(arguments.cluster or of_the_fabric, arguments.kubeconfig)
+    cluster = open_chosen_cluster(arguments.cluster or of_the_fabric, arguments.kubeconfig)
     try:
         with progress(arguments, f"asking {cluster.name}"):
             return ask_cluster(report, cluster)
@@ -152,9 +153,9 @@ def _ask(arguments: argparse.Namespace, report: Report, fabric: Fabric | None) -
         cluster.close()
 
 
-def open_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
-    """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput where neither is named."""
-    from hedgehog.airflow import hooks
+def open_chosen_cluster(connection_id: str | None, kubeconfig: str | None) -> Cluster:
+    """The cluster of a kubeconfig file, else of an Airflow connection. Raises InvalidInput if neither is given."""
+    from hedgehog.airflow.adapters import hooks
 
     if kubeconfig:
         return hooks.open_kubeconfig(kubeconfig, name=connection_id or None)

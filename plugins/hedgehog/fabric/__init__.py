@@ -1,1 +1,4 @@
-"""The domain: frozen values and pure functions that every room speaks. No I/O is done here."""
+"""The domain: frozen values and pure functions that every room uses.
+
+Never does I/O, and never imports a client library.
+"""

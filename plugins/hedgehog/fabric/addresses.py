@@ -78,14 +78,14 @@ class Prefix(NamedTuple):
 _Key = tuple[int, int, int]
 """Version, value and length, as a `Prefix` has them: equal to one, and cheaper to make."""
 _STEP = 4
-"""A shorter step makes adding dearer, a longer one makes asking for what is inside look at more that is not."""
+"""With a shorter step adding costs more; with a longer one, a search inside a prefix looks at more prefixes outside."""
 _ADDRESSES = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
 _WIDTHS = {4: 32, 6: 128}
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def parse_address(text: str) -> Address | None:
-    """The address that `netip.ParseAddr` reads, without a zone; None where it refuses."""
+    """The address that `netip.ParseAddr` reads, without a zone; None where that fails."""
     match = _V4.fullmatch(text)
     if match is not None:
         a, b, c, d = (int(part) for part in match.groups())
@@ -100,7 +100,7 @@ def parse_address(text: str) -> Address | None:
 
 @functools.lru_cache(maxsize=1 << 16)
 def parse_prefix(text: str) -> Prefix | None:
-    """The prefix that `netip.ParsePrefix` reads, host bits kept; None where it refuses."""
+    """The prefix that `netip.ParsePrefix` reads, host bits kept; None where that fails."""
     head, slash, tail = text.rpartition("/")
     address = parse_address(head) if slash else None
     if address is None or not _BITS.fullmatch(tail):
@@ -110,20 +110,20 @@ def parse_prefix(text: str) -> Prefix | None:
 
 
 def parse_cidr(text: str) -> Prefix | None:
-    """The prefix that `net.ParseCIDR` reads, host bits kept: unlike `netip.ParsePrefix` it takes `10.0.0.0/08`."""
+    """The prefix that `net.ParseCIDR` reads, host bits kept: unlike `netip.ParsePrefix` it accepts `10.0.0.0/08`."""
     head, _, bits = text.rpartition("/")
     return parse_prefix(f"{head}/{int(bits)}" if bits.isascii() and bits.isdigit() else text)
 
 
 class PrefixIndex(Generic[Owner]):
-    """Prefixes with their owners, asked for overlaps. Adding, removing and asking cost the same however many it holds."""
+    """Prefixes with their owners, searched for overlaps. What an operation costs does not depend on how many it holds."""
 
     def __init__(self) -> None:
         self._owners: dict[_Key, list[Owner]] = {}
         self._lengths: dict[tuple[int, int], int] = {}
-        """How many prefixes there are of each version and length: the only ones worth asking for."""
+        """How many prefixes there are of each version and length: no others need to be searched for."""
         self._below: dict[_Key, dict[Prefix, None]] = {}
-        """What lies below each ancestor of each prefix, at every _STEP-th length."""
+        """The prefixes below each ancestor of each prefix, at every _STEP-th length."""
 
     def add(self, prefix: Prefix, owner: Owner) -> None:
         """Note that *owner* uses *prefix*."""
@@ -147,21 +147,21 @@ class PrefixIndex(Generic[Owner]):
             self._forget(network)
 
     def overlapping(self, prefix: Prefix) -> Iterator[tuple[Prefix, Owner]]:
-        """Every noted prefix that shares an address with *prefix*, with its owner; wider ones first."""
+        """Every prefix in the index that shares an address with *prefix*, with its owner; wider ones first."""
         network = prefix.network
         for found in (*self._around(network), *self._inside(network)):
             for owner in self._owners.get(found, ()):
                 yield found, owner
 
     def _around(self, network: Prefix) -> Iterator[Prefix]:
-        """What may be noted and covers *network*, itself included."""
+        """The prefixes that cover *network*, itself included, of lengths that the index has."""
         width = _WIDTHS[network.version]
         for version, bits in sorted(self._lengths):
             if version == network.version and bits <= network.bits:
                 yield Prefix(version, network.value >> (width - bits) << (width - bits), bits)
 
     def _inside(self, network: Prefix) -> Iterator[Prefix]:
-        """What is noted and longer than *network*, inside it."""
+        """The prefixes in the index that are inside *network* and longer."""
         shift = _WIDTHS[network.version] - network.bits
         step = network.bits - network.bits % _STEP
         start = _WIDTHS[network.version] - step

@@ -1,7 +1,8 @@
-"""What the switches say about themselves, and whether they have done what was asked. Pure.
+"""What the switches report about themselves, and whether they have applied what they were given. Pure.
 
-Upstream's own readiness is the measure: an Agent exists, has applied its generation, and gave a sign of life within a
-minute. Nothing maps a change of a VPC to a generation of an Agent, so after a write one waits before one believes it.
+The measure is upstream's own readiness: an Agent exists, has applied its generation, and sent a heartbeat within the
+last minute. Nothing maps a change of a VPC to a generation of an Agent, so after a write the generations count only
+after a while.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from hedgehog.fabric.health import Finding, Health, moment
+from hedgehog.fabric.health import Health, HealthIssue, format_time
+from hedgehog.fabric.shown import listed
 
 HEARTBEAT_LIMIT = timedelta(seconds=60)
 """Agents report every 15 s; a longer silence is a fault."""
 STUCK_AFTER = timedelta(minutes=5)
-"""An Agent that has not got on for longer is stuck, not busy."""
+"""An Agent that has been behind for longer is stuck, not busy."""
 SETTLE = timedelta(seconds=15)
 """What upstream waits after a write before it trusts the generations."""
 
-_WHAT = {"Agent": "switch", "GatewayAgent": "gateway"}
+_NOUNS = {"Agent": "switch", "GatewayAgent": "gateway"}
 OWNER = {"Agent": "Switch", "GatewayAgent": "Gateway"}
 """The kind of the object that an Agent is named after."""
 
@@ -40,17 +42,17 @@ class Agent:
     version: str = ""
     wanted_version: str = ""
     behind_since: datetime | None = None
-    """Since when it is known to have this applied generation and not its current one; None: it is current."""
+    """When it was first seen with this applied generation instead of its current one; None: it is current."""
 
     @property
     def is_current(self) -> bool:
-        """Whether it applied what it was last told."""
+        """Whether it applied its current generation."""
         return self.generation > 0 and self.applied_generation == self.generation
 
     @property
     def title(self) -> str:
-        """How messages call it: `switch leaf-1`."""
-        return f"{_WHAT[self.kind]} {self.name}"
+        """How messages name it: `switch leaf-1`."""
+        return f"{_NOUNS[self.kind]} {self.name}"
 
     @property
     def owner(self) -> tuple[str, str]:
@@ -58,8 +60,10 @@ class Agent:
         return OWNER[self.kind], self.name
 
 
-def remembered(agent: Agent, previous: Mapping[str, str | int], now: datetime) -> Agent:
-    """*agent* with the time since when it is behind. *previous* is its `record` of the last look, {} if there is none."""
+def with_behind_since(agent: Agent, previous: Mapping[str, str | int], now: datetime) -> Agent:
+    """*agent* with the time at which it fell behind. *previous* is its `record` of the last check, {} if there is
+    none.
+    """
     if agent.is_current:
         return agent
     since = previous.get("since") if previous.get("applied") == agent.applied_generation else None
@@ -67,7 +71,7 @@ def remembered(agent: Agent, previous: Mapping[str, str | int], now: datetime) -
 
 
 def record(agent: Agent, health: Health) -> dict[str, str | int]:
-    """What is kept of an Agent from one look to the next: small, and without times that change by themselves."""
+    """What is kept of an Agent from one check to the next: small, and without times that change by themselves."""
     kept: dict[str, str | int] = {
         "health": health.value,
         "generation": agent.generation,
@@ -78,46 +82,48 @@ def record(agent: Agent, health: Health) -> dict[str, str | int]:
     return kept | ({"role": agent.role} if agent.role else {})
 
 
-def findings(agent: Agent, now: datetime) -> Iterator[Finding]:
-    """What is wrong with one Agent; nothing when it is well."""
+def agent_issues(agent: Agent, now: datetime) -> Iterator[HealthIssue]:
+    """What is wrong with one Agent; nothing when it is healthy."""
     if agent.heartbeat is None and not _is_stuck(agent, now):
-        yield Finding(Health.PROGRESSING, f"{agent.title} has not reported yet")
+        yield HealthIssue(Health.PROGRESSING, f"{agent.title} has not reported yet")
         return
     if agent.heartbeat is None:
-        yield Finding(Health.DEGRADED, f"{agent.title} has never reported; check its installation and management link")
+        yield HealthIssue(
+            Health.DEGRADED, f"{agent.title} has never reported; check its installation and management link"
+        )
         return
     if now - agent.heartbeat >= HEARTBEAT_LIMIT:
-        reason = f"{agent.title} gave no sign of life since {moment(agent.heartbeat)}"
-        yield Finding(Health.DEGRADED, f"{reason}; check its power, management link and agent")
+        reason = f"{agent.title} has sent no heartbeat since {format_time(agent.heartbeat)}"
+        yield HealthIssue(Health.DEGRADED, f"{reason}; check its power, management link and agent")
     if not agent.is_current:
-        yield _behind(agent, now)
+        yield _behind_issue(agent, now)
     if agent.reboot_required:
-        yield Finding(Health.DEGRADED, f"{agent.title} must be rebooted before its configuration is in force")
+        yield HealthIssue(Health.DEGRADED, f"{agent.title} must be rebooted before its configuration is in force")
     if agent.wanted_version and agent.version and agent.version != agent.wanted_version:
         reason = f"{agent.title} runs agent {agent.version} and is to run {agent.wanted_version}"
-        yield Finding(Health.PROGRESSING, reason)
+        yield HealthIssue(Health.PROGRESSING, reason)
 
 
 def _is_stuck(agent: Agent, now: datetime) -> bool:
     return agent.behind_since is not None and now - agent.behind_since > STUCK_AFTER
 
 
-def _behind(agent: Agent, now: datetime) -> Finding:
+def _behind_issue(agent: Agent, now: datetime) -> HealthIssue:
     place = f"{agent.title} has applied generation {agent.applied_generation}, not {agent.generation}"
     if not _is_stuck(agent, now) or agent.behind_since is None:
-        return Finding(Health.PROGRESSING, place)
+        return HealthIssue(Health.PROGRESSING, place)
     tries = agent.attempted_generation > agent.applied_generation
     why = f"it tries {agent.attempted_generation} and fails" if tries else "it does not try"
     look = f"see `kubectl describe {agent.kind.lower()} {agent.name}`"
-    return Finding(Health.DEGRADED, f"{place}, since {moment(agent.behind_since)}: {why}; {look}")
+    return HealthIssue(Health.DEGRADED, f"{place}, since {format_time(agent.behind_since)}: {why}; {look}")
 
 
 @dataclass(frozen=True, slots=True)
 class Convergence:
-    """Whether the switches have what the cluster has. `at` is when the last of them got there."""
+    """Whether the switches have what the cluster has. `at` is when the last of them applied it."""
 
     converged: bool | None
-    """None: it cannot be said."""
+    """None: not known."""
     reason: str
     at: datetime | None = None
 
@@ -134,8 +140,7 @@ def convergence(agents: Iterable[Agent], applied_at: datetime | None, now: datet
     silent = [agent for agent in known if agent.heartbeat is None or now - agent.heartbeat >= HEARTBEAT_LIMIT]
     if behind or silent:
         names = sorted({agent.name for agent in (*behind, *silent)})
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        return Convergence(False, f"{len(known) - len(names)} of {len(known)} are current; not yet: {shown}")
+        return Convergence(False, f"{len(known) - len(names)} of {len(known)} are current; not yet: {listed(names, 5)}")
     last = max((agent.applied_at for agent in known if agent.applied_at), default=None)
     reached = max((time for time in (applied_at, last) if time is not None), default=now)
     return Convergence(True, f"all {len(known)} switches and gateways applied their generation", min(reached, now))

@@ -1,7 +1,7 @@
 """The form in which objects are compared: what a person or program set, without what the cluster adds to it.
 
-Pure. `canonical` says what of a manifest is worth keeping, `differs` where a live object falls short of the desired
-one; together they decide whether anything is written at all.
+Pure. `canonical` is what is kept of a manifest, `differs` says where a live object is not as desired; together they
+decide whether anything is written at all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMPUTES_LABELS = frozenset(
     {"VLANNamespace", "IPv4Namespace", "Switch", "Server", "VPC", "External", "Connection"}
     | {"VPCAttachment", "ExternalAttachment", "VPCPeering", "ExternalPeering"}
 )
-"""Kinds whose admission drops every label with `COMPUTED` in its key and computes them anew."""
+"""Kinds whose admission drops every label with `COMPUTED` in its key and computes them again."""
 
 _LARGEST_EXACT_FLOAT = 2**53
 _IDENTITY = frozenset({"apiVersion", "kind", "name", "namespace"})
@@ -42,32 +42,34 @@ def canonical(manifest: Mapping[str, Any]) -> Manifest:
 
     A null map value means the field is absent, as for the API server; but a peering names its VPCs by keys, and there
     null means {}, as server-side apply stores it. 1.0 becomes 1. Doing it twice changes nothing. Admission's defaults
-    are not filled in: `differs` does not mind them. The input is left alone; the result shares nothing with it.
+    are not filled in: `differs` ignores them. The input is not changed; the result shares nothing with it.
     """
-    result: Manifest = {key: _plain(value) for key, value in manifest.items() if key not in {"status", "metadata"}}
+    result: Manifest = {key: _normalized(value) for key, value in manifest.items() if key not in {"status", "metadata"}}
     given = manifest.get("kind")
     kind = given if isinstance(given, str) else ""
     if kind in {"VPCPeering", "GatewayPeering"}:
         _name_peers(result, manifest)
     metadata = {
-        key: _plain(value)
+        key: _normalized(value)
         for key, value in _mapping(manifest.get("metadata")).items()
         if key not in _SERVER_METADATA and value is not None
     }
-    _keep(metadata, "labels", lambda key: not _computed_label(kind, key))
-    _keep(metadata, "annotations", lambda key: not _computed_annotation(kind, key))
+    _keep_entries(metadata, "labels", lambda key: not _computed_label(kind, key))
+    _keep_entries(metadata, "annotations", lambda key: not _computed_annotation(kind, key))
     head: Manifest = {key: result.pop(key) for key in ("apiVersion", "kind") if key in result}
     return {**head, "metadata": metadata, **{key: value for key, value in result.items() if value is not None}}
 
 
-def _plain(value: Any) -> Any:
-    """A copy without null map values; numbers in their one spelling. JSON holds dicts and lists, nothing like them."""
+def _normalized(value: Any) -> Any:
+    """A copy without null map values; numbers in their one spelling. In JSON there are only dicts and lists."""
     if isinstance(value, dict):
         return {
-            key: child if type(child) is str else _plain(child) for key, child in value.items() if child is not None
+            key: child if type(child) is str else _normalized(child)
+            for key, child in value.items()
+            if child is not None
         }
     if isinstance(value, list):
-        return [child if type(child) is str else _plain(child) for child in value]
+        return [child if type(child) is str else _normalized(child) for child in value]
     if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_EXACT_FLOAT:
         return int(value)
     return value
@@ -85,7 +87,7 @@ def _name_peers(result: Manifest, manifest: Mapping[str, Any]) -> None:
             copy |= {key: {} for key, value in _mapping(original).items() if value is None}
 
 
-def _keep(metadata: dict[str, Any], field: str, wanted: Callable[[str], bool]) -> None:
+def _keep_entries(metadata: dict[str, Any], field: str, wanted: Callable[[str], bool]) -> None:
     entries = metadata.get(field)
     if isinstance(entries, dict):
         kept = {key: value for key, value in entries.items() if wanted(key)}
@@ -112,25 +114,26 @@ def differs(
     manager: str = FIELD_MANAGER,
     stored: Callable[[Manifest], Manifest] | None = None,
 ) -> list[str]:
-    """The paths (".spec.subnets.a.vlan") where *live* is not what *desired* says; empty when nothing needs writing.
+    """The paths (".spec.subnets.a.vlan") where *live* is not as desired; empty when nothing needs to be written.
 
-    Reported: a field that *desired* sets and *live* lacks or has otherwise, and a field that *manager* applied and
-    *desired* no longer sets. Not reported: fields that only *live* has, for others own them or admission filled them
-    in, also inside list items. The order of a list counts. Both sides may be raw; identity and status do not count.
-    With *stored*, which says what admission makes of an object, what it would rewrite is no difference either.
+    Reported: a field that *desired* sets and *live* lacks or has with another value, and a field that *manager* applied
+    and *desired* no longer sets. Not reported: fields that only *live* has, because others own them or admission filled
+    them in, also inside list items. The order of a list counts. Both may be raw manifests; identity and status do not
+    count. With *stored*, which says what admission makes of an object, what admission would rewrite is not reported
+    either.
     """
     want = _content(desired)
     paths = list(_missing(want, _content(live), ""))
     if paths and stored is not None:
         rewritten = _rewritten(want, _content(stored(canonical(desired))))
         paths = list(_missing(rewritten, _content(stored(canonical(live))), ""))
-    return paths + [path for path in _abandoned(_applied(live, manager), want, "") if path not in paths]
+    return paths + [path for path in _no_longer_set(_applied(live, manager), want, "") if path not in paths]
 
 
 def covers(live: Any, want: Any) -> bool:
-    """Whether *live* has all that *want*, in canonical form, sets: the quick answer to most of what `differs` is asked.
+    """Whether *live* has everything that *want*, in canonical form, sets: a quick answer where `differs` is not needed.
 
-    Does not tell true from 1.
+    Does not distinguish true from 1.
     """
     if live == want:
         return True
@@ -140,7 +143,7 @@ def covers(live: Any, want: Any) -> bool:
 
 
 def _rewritten(want: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What *want* sets, as admission stores it. Fields that it drops are left out, fields that it fills in as well."""
+    """What *want* sets, as admission stores it, without the fields that admission drops or fills in."""
     return {
         key: _rewritten(child, stored[key])
         if isinstance(child, dict) and isinstance(stored[key], dict)
@@ -201,7 +204,7 @@ def _applied(live: Mapping[str, Any], manager: str) -> FieldSet:
     }
 
 
-def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:
+def _no_longer_set(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) -> Iterator[str]:
     """The owned leaves that *want* does not set. A list is one field: its items are compared, not owned."""
     for key, below in fields.items():
         if not key.startswith("f:"):
@@ -211,7 +214,7 @@ def _abandoned(fields: Mapping[str, Any], want: Mapping[str, Any], path: str) ->
         if name not in want:
             yield f"{path}.{name}"
         elif isinstance(child, dict):
-            yield from _abandoned(below, child, f"{path}.{name}")
+            yield from _no_longer_set(below, child, f"{path}.{name}")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.model import ObjectRef, Target
-from hedgehog.fabric.problems import Finding, ProblemKind
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
 
 
 class Action(StrEnum):
@@ -20,7 +20,7 @@ class Action(StrEnum):
     UNCHANGED = "unchanged"
     DELETED = "deleted"
     SKIPPED = "skipped"
-    """Left alone on purpose; the reason says why."""
+    """Not touched on purpose; the reason says why."""
     FAILED = "failed"
 
 
@@ -67,7 +67,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One step of a change that admission takes only in steps: first what is written, then what is deleted."""
+    """One step of a change that admission accepts only in steps: first the writes, then the deletes."""
 
     writes: frozenset[ObjectRef]
     deletes: frozenset[ObjectRef]
@@ -78,15 +78,15 @@ class OutcomeStatus(StrEnum):
 
     SUCCESS = "success"
     SKIPPED = "skipped"
-    """Nothing to do, suspended, or another run is at it."""
+    """Nothing to do, suspended, or another run works on it."""
     HELD = "held"
-    """Done as far as policy allows; something waits for a human."""
+    """Done, except for what the fabric's policies leave to a person."""
     ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one run did for one fabric at one target. Written to the store whatever happened."""
+    """What one run did for one fabric at one target. It is stored however the run ended."""
 
     fabric: str
     target: Target
@@ -97,7 +97,7 @@ class Outcome:
     commit: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
-    """In plain words: why it was skipped, held or failed; empty on a plain success."""
+    """Why it was skipped or held, or why it failed; may be empty on success."""
     error_class: str | None = None
     retryable: bool = False
     retry_after: float | None = None
@@ -106,14 +106,14 @@ class Outcome:
     details: tuple[str, ...] = ()
     """One printable line per object or file that changed, failed or is held; unchanged ones are left out."""
     dry_run: bool = False
-    findings: tuple[Finding, ...] = ()
-    """What is wrong with single objects and files; none where nothing could be learnt of them."""
+    problems: tuple[SyncProblem, ...] = ()
+    """What is wrong with single objects and files; none where they could not be checked."""
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether it is held for a person, and not only for something that may end by itself."""
+        """Whether it waits for a person, and not only for something that may end without one."""
         passing = {ProblemKind.FINALIZER, ProblemKind.FAILING}
-        waits = not self.findings or any(finding.kind not in passing for finding in self.findings)
+        waits = not self.problems or any(one.kind not in passing for one in self.problems)
         return self.status is OutcomeStatus.HELD and waits
 
     def as_dict(self) -> dict[str, Any]:

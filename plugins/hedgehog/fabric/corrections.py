@@ -1,15 +1,15 @@
-"""Two that keep overwriting each other: when to write again, and when to hold. Pure."""
+"""When somebody else keeps overwriting what we write: when to write again, and when to hold. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 FREE_CORRECTIONS = 3
-"""Corrections in short succession that are made at once."""
+"""Corrections in short succession that are made immediately."""
 FIRST_PAUSE = 60.0
 LONGEST_PAUSE = 3600.0
 SHORTEST_MEMORY = 600.0
-"""Seconds after which a correction is forgotten when no other one followed, or twice its pause if that is longer."""
+"""Seconds after which a correction no longer counts if none followed, or twice its pause if that is longer."""
 _MOST_DOUBLINGS = 20
 
 
@@ -19,7 +19,7 @@ class Corrections:
 
     count: int
     rivals: tuple[str, ...]
-    """Field managers, as far as the cluster tells."""
+    """Field managers, if the cluster names them."""
     seconds_ago: float
 
     @property
@@ -27,8 +27,8 @@ class Corrections:
         """Seconds until it may be written again; 0 when it may be now."""
         return max(0.0, pause(self.count) - self.seconds_ago)
 
-    def told(self, ours: str) -> str:
-        """Who fights, how often, and until when we hold, in words for operators."""
+    def describe(self, ours: str) -> str:
+        """Who overwrites each other, how often, and how long the object is held, in words for operators."""
         rivals = ", ".join(f"'{one}'" for one in self.rivals) or "somebody who is not named"
         minutes = max(1, round(self.pause_left / 60))
         return (
@@ -42,8 +42,3 @@ def pause(count: int) -> float:
     if count < FREE_CORRECTIONS:
         return 0.0
     return float(min(FIRST_PAUSE * 2 ** min(count - FREE_CORRECTIONS, _MOST_DOUBLINGS), LONGEST_PAUSE))
-
-
-def memory(count: int) -> float:
-    """Seconds after the *count*-th correction within which another one counts as the next of the row."""
-    return max(SHORTEST_MEMORY, 2 * pause(count))

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST = 50
-"""Differences of one object that are kept."""
+"""At most so many differences of one object are kept."""
 SECRET_FIELDS = frozenset({"password", "joinToken", "bearerToken"})
-"""Fields of a manifest whose value nobody needs to see."""
+"""Fields of a manifest whose value must not be shown."""
 _HIDDEN = "(a secret)"
 _LONGEST = 400
 _WIDEST = 63
-"""Bits of an integer that every JSON reader takes."""
+"""Bits of the largest integer that every JSON reader accepts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One field: as we have it and as others made it; None where there is no such field.
+class FieldDifference:
+    """One field: as we have it and as others set it; None where there is no such field.
 
-    Made by `between` and `at` it holds no secret, and of a value longer than a screen the beginning of its text.
+    Made by `between` and `at`, it holds no secret, and only the beginning of a value that is longer than a screen.
     """
 
     path: str
@@ -36,7 +36,7 @@ class Difference:
         return {"path": self.path, "ours": self.ours, "theirs": self.theirs}
 
     @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Difference:
+    def of(cls, data: Mapping[str, Any]) -> FieldDifference:
         """The inverse of `as_dict`."""
         return cls(str(data["path"]), data.get("ours"), data.get("theirs"))
 
@@ -47,23 +47,28 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shown(path: str, ours: Any, theirs: Any) -> Difference:
+def _shown(path: str, ours: Any, theirs: Any) -> FieldDifference:
     secret = path.rpartition(".")[2] in SECRET_FIELDS
-    return Difference(path, *(_HIDDEN if secret and one is not None else _short(_open(one)) for one in (ours, theirs)))
+    return FieldDifference(
+        path, *(_HIDDEN if secret and one is not None else _short(_without_secrets(one)) for one in (ours, theirs))
+    )
 
 
-def _open(value: Any) -> Any:
-    """*value* with its secrets covered, and without what a jsonb column cannot hold."""
+def _without_secrets(value: Any) -> Any:
+    """*value* with its secrets hidden, and without what a jsonb column cannot hold."""
     if isinstance(value, dict):
-        return {_plain(key): _HIDDEN if key in SECRET_FIELDS else _open(child) for key, child in value.items()}
+        return {
+            _storable_text(key): _HIDDEN if key in SECRET_FIELDS else _without_secrets(child)
+            for key, child in value.items()
+        }
     if isinstance(value, list):
-        return [_open(child) for child in value]
+        return [_without_secrets(child) for child in value]
     if isinstance(value, str):
-        return _HIDDEN if "@" in value.partition("://")[2].partition("/")[0] else _plain(value)
+        return _HIDDEN if "@" in value.partition("://")[2].partition("/")[0] else _storable_text(value)
     return str(value) if isinstance(value, int) and value.bit_length() > _WIDEST else value
 
 
-def _plain(text: str) -> str:
+def _storable_text(text: str) -> str:
     return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
@@ -72,13 +77,13 @@ def _short(value: Any) -> Any:
     return value if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def between(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[Difference]:
+def between(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[FieldDifference]:
     """The fields in which two canonical manifests differ, by path; the first MOST."""
     found = sorted(_between(ours, theirs, ""), key=lambda one: one.path)
     return found[:MOST]
 
 
-def _between(ours: Any, theirs: Any, path: str) -> Iterator[Difference]:
+def _between(ours: Any, theirs: Any, path: str) -> Iterator[FieldDifference]:
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for key in ours.keys() | theirs.keys():
             yield from _between(ours.get(key), theirs.get(key), f"{path}.{key}")
@@ -86,21 +91,23 @@ def _between(ours: Any, theirs: Any, path: str) -> Iterator[Difference]:
         yield _shown(path, ours, theirs)
 
 
-def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str]) -> list[Difference]:
+def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str]) -> list[FieldDifference]:
     """The values of both at *paths*, as `canonical.differs` writes them; the first MOST."""
     return [_shown(path, value(ours, path), value(theirs, path)) for path in list(paths)[:MOST]]
 
 
 def value(manifest: Mapping[str, Any], path: str) -> Any:
-    """What *manifest* has at a path like `.spec.subnets.web.vlan` or `.spec.permit[0]`; None for nothing."""
+    """What *manifest* has at a path like `.spec.subnets.web.vlan` or `.spec.permit[0]`; None where it has nothing."""
     found: Any = manifest
     rest = path
     while rest:
         if rest.startswith("["):
             index, _, rest = rest[1:].partition("]")
-            found = found[int(index)] if isinstance(found, list) and int(index) < len(found) else None
+            if not (isinstance(found, list) and index.isdecimal() and len(index) < 10 and int(index) < len(found)):
+                return None
+            found = found[int(index)]
         elif isinstance(found, dict):
-            # A key may hold dots (labels do): take the longest one that fits.
+            # A key may contain dots (labels do): take the longest one that matches.
             keys = [key for key in found if rest.startswith(f".{key}") and rest[len(key) + 1 :][:1] in ("", ".", "[")]
             if not keys:
                 return None

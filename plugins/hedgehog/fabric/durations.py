@@ -16,11 +16,11 @@ _DIGITS = 19
 """More digits than this are too long in any unit."""
 
 LOCATORS_BEGIN = datetime(2026, 8, 1)
-"""Before upstream's release with port locators: an earlier expiry is over, whenever it is asked."""
+"""Before upstream's release with port locators: an earlier expiry has passed, whatever the time is now."""
 
 
 def parse_duration(text: str) -> int | None:
-    """The nanoseconds that Go's `time.ParseDuration` reads; None where it refuses."""
+    """The nanoseconds that Go's `time.ParseDuration` reads; None where that fails."""
     if text in ("0", "+0", "-0"):
         return 0
     match = _DURATION.fullmatch(text)
@@ -39,7 +39,7 @@ def parse_duration(text: str) -> int | None:
 
 
 def parse_time(text: str) -> datetime | None:
-    """The time that Go reads in its layout `2006-01-02 15:04:05`; None where it refuses. The year 0 counts as 4."""
+    """The time that Go reads in its layout `2006-01-02 15:04:05`; None where that fails. The year 0 counts as 4."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -55,11 +55,11 @@ def is_locator_expiry(text: str) -> bool:
     return not text or parse_duration(text) is not None or parse_time(text) is not None
 
 
-def locator_is_over(text: str) -> bool:
-    """Whether a port locator with this expiry is over at once.
+def locator_has_expired(text: str) -> bool:
+    """Whether a port locator with this expiry has expired already.
 
-    A duration of less than a second is, and a time before there were locators. A later time may be, too, but that would
-    need a clock; such entries are kept.
+    A duration of less than a second has, and a time before there were locators. A later time may have, too, but that
+    would need a clock; such entries are kept.
     """
     duration = parse_duration(text)
     if duration is not None:

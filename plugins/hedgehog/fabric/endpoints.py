@@ -11,14 +11,14 @@ Path = tuple[str | int, ...]
 
 
 class Device(StrEnum):
-    """What an end of a Connection is plugged into."""
+    """The kind of device at an end of a Connection."""
 
     SWITCH = "Switch"
     SERVER = "Server"
     GATEWAY = "Gateway"
 
 
-class End(NamedTuple):
+class LinkEnd(NamedTuple):
     """One end of one cable. `port` is as written, `leaf-01/E1/1`; empty when it is missing."""
 
     path: Path
@@ -30,13 +30,13 @@ class End(NamedTuple):
 
     @property
     def is_named(self) -> bool:
-        """Whether both parts of the port are there."""
+        """Whether both parts of the port are given."""
         return bool(self.device and self.local)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionType:
-    """One of the types: the field of spec, its label value, its links with their ends, and how many devices it joins."""
+    """One type of Connection: its field in spec, its label value, its links with their ends, how many devices it joins."""
 
     field: str
     label: str
@@ -74,7 +74,7 @@ MCLAG: Mapping[str, ConnectionType] = {
     "mclag": ConnectionType("mclag", "", ("links",), _CABLE),
     "mclagDomain": ConnectionType("mclagDomain", "", ("peerLinks", "sessionLinks"), _LOOP),
 }
-"""Deprecated: accepted without a look by v0.126, refused by v0.129; beside another type it hides that one's ends."""
+"""Deprecated: accepted unchecked by v0.126, refused by v0.129; beside another type it hides the ends of that one."""
 NUMBERED = ("fabric", "mesh", "gateway")
 """The types whose links have addresses; the first that is set counts, whatever the type is."""
 
@@ -84,13 +84,13 @@ class Endpoints:
     """The ends of one Connection; none for a deprecated one."""
 
     type: ConnectionType | None
-    ends: tuple[End, ...]
-    devices: Mapping[Device, Mapping[str, End]]
+    ends: tuple[LinkEnd, ...]
+    devices: Mapping[Device, Mapping[str, LinkEnd]]
     """By kind and name: the first end there."""
 
     @property
-    def is_sound(self) -> bool:
-        """Whether every port is named, once, and as many devices are joined as the type wants."""
+    def is_valid(self) -> bool:
+        """Whether every port is named, and only once, and as many devices are joined as the type requires."""
         kind = self.type
         return (
             kind is not None
@@ -100,7 +100,7 @@ class Endpoints:
         )
 
     def miscounted(self) -> Device | None:
-        """The kind of device of which the type wants more or fewer; None when the numbers are right."""
+        """The kind of device of which the type requires more or fewer; None when the numbers are right."""
         kind = self.type
         if kind is None or len(self.devices[Device.SWITCH]) not in kind.switches:
             return Device.SWITCH
@@ -113,15 +113,15 @@ def is_mclag(spec: Mapping[str, Any]) -> bool:
 
 
 def type_of(spec: Mapping[str, Any]) -> ConnectionType | None:
-    """The type that admission takes, which is the first of those set; None for none and for a deprecated one."""
+    """The type that admission uses, which is the first of those set; None if there is none or only a deprecated one."""
     return next((one for field, one in TYPES.items() if field in spec), None)
 
 
-def read(spec: Mapping[str, Any]) -> Endpoints:
-    """The ends that admission looks at."""
+def endpoints_of(spec: Mapping[str, Any]) -> Endpoints:
+    """The ends of a Connection as admission sees them."""
     kind = type_of(spec)
     ends = [] if kind is None or is_mclag(spec) else _ends(kind, spec[kind.field])
-    devices: dict[Device, dict[str, End]] = {Device.SWITCH: {}, Device.SERVER: {}, Device.GATEWAY: {}}
+    devices: dict[Device, dict[str, LinkEnd]] = {Device.SWITCH: {}, Device.SERVER: {}, Device.GATEWAY: {}}
     for end in ends:
         devices[end.kind].setdefault(end.device, end)
     return Endpoints(kind, tuple(ends), devices)
@@ -137,11 +137,11 @@ def links(kind: ConnectionType, value: Mapping[str, Any]) -> Iterator[tuple[Path
             yield ("spec", kind.field, field, number), link
 
 
-def _ends(kind: ConnectionType, value: Mapping[str, Any]) -> list[End]:
+def _ends(kind: ConnectionType, value: Mapping[str, Any]) -> list[LinkEnd]:
     ends = []
     for path, link in links(kind, value):
         for side, device in kind.ends:
             port = (link.get(side) or {}).get("port", "")
             name, _, local = port.partition("/")
-            ends.append(End((*path, side, "port"), port, name, local, device))
+            ends.append(LinkEnd((*path, side, "port"), port, name, local, device))
     return ends

@@ -1,4 +1,4 @@
-"""The settings of a fabric as its Fabricator manifest tells them: what hhfab makes of spec.config. Pure."""
+"""The settings of a fabric that follow from its Fabricator manifest: what hhfab makes of spec.config. Pure."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _RESERVED: Mapping[str, str] = {
     "fabric.mclagSessionSubnet": "172.30.95.0/31",
     "fabric.proxyExternalSubnet": "172.30.16.0/22",
 }
-"""The subnets that no VPC may touch, in upstream's order, with their defaults."""
-_UNSAID = (
+"""The subnets that no VPC may overlap, in upstream's order, with their defaults."""
+_NOT_IN_FABRICATOR = (
     "upstream",
     "fabric_mtu",
     "server_facing_mtu_offset",
@@ -49,21 +49,21 @@ _UNSAID = (
     "allow_extra_switch_profiles",
     "enforced",
 )
-"""What no Fabricator says."""
+"""Settings that are not part of a Fabricator."""
 
 
-Problem = tuple[tuple[str, ...], str]
+FieldProblem = tuple[tuple[str, ...], str]
 """Path of a field and what is wrong with it."""
 
 
-def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[Problem]]:
-    """The settings that *manifest* asks for, defaults where a field cannot be read, and the problems with those.
+def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[FieldProblem]]:
+    """The settings that *manifest* gives, with defaults where a field cannot be read, and the problems of those fields.
 
-    What it leaves out is upstream's default: no gateway. What hhfab checks beyond that (disjoint subnets and ASN
-    ranges, users) is not looked at.
+    What it leaves out has upstream's default: no gateway. What hhfab checks beyond that (disjoint subnets and ASN
+    ranges, users) is not checked.
     """
     config = _mapping(_mapping(manifest.get("spec")).get("config"))
-    problems: list[Problem] = []
+    problems: list[FieldProblem] = []
     found: dict[str, Any] = {"gateway_enabled": False}
     for path, name in _FIELDS.items():
         value = _value(config, path)
@@ -73,15 +73,15 @@ def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[P
     if isinstance(communities, Mapping) and communities:
         found["gateway_communities"] = len(communities)
     elif not _is_unset(communities):
-        problems.append((_path("gateway.communities"), f"{shown(communities)} is no mapping"))
+        problems.append((_path("gateway.communities"), f"{shown(communities)} is not a mapping"))
     return FabricSettings(**found, reserved_subnets=_reserved(config, problems)), problems
 
 
-def _reserved(config: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
+def _reserved(config: Mapping[str, Any], problems: list[FieldProblem]) -> tuple[str, ...]:
     subnets: list[str] = []
     for path, default in _RESERVED.items():
         value = _value(config, path)
-        ignored: list[Problem] = []  # of a field that is a setting itself; it is told there
+        ignored: list[FieldProblem] = []  # of a field that is a setting itself; it is reported there
         read = (
             {}
             if _is_unset(value)
@@ -94,11 +94,11 @@ def _reserved(config: Mapping[str, Any], problems: list[Problem]) -> tuple[str, 
 def effective_settings(
     stored: FabricSettings, manifests: Iterable[Mapping[str, Any]], *, before: Iterable[Mapping[str, Any]] = ()
 ) -> FabricSettings:
-    """The settings that count: those of the Fabricator among *manifests*, else *stored*. Raises nothing.
+    """The settings that apply: those of the Fabricator among *manifests*, else *stored*. Raises nothing.
 
-    Of one with a field that cannot be read, which nobody takes, the one *before* counts in its place; where there was
-    none, what can be read of it, defaults for the rest. What no Fabricator says, such as the release of upstream, is
-    always taken from *stored*.
+    A Fabricator with a field that cannot be read is refused, so the one *before* applies in its place; if there was
+    none, what can be read of it, with defaults for the rest. What is not part of a Fabricator, such as the release of
+    upstream, is always taken from *stored*.
     """
     given = _fabricator(manifests)
     if given is None:
@@ -107,7 +107,7 @@ def effective_settings(
     old = _fabricator(before) if problems else None
     if old is not None:
         settings, _ = read_fabricator(old)
-    return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _UNSAID})
+    return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _NOT_IN_FABRICATOR})
 
 
 def is_fabricator(manifest: Mapping[str, Any]) -> bool:
@@ -117,7 +117,7 @@ def is_fabricator(manifest: Mapping[str, Any]) -> bool:
 
 
 def _fabricator(manifests: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The Fabricator that counts, whatever the order: a cluster has one, called default."""
+    """The Fabricator that applies, whatever the order: a cluster has one, named default."""
     found = [manifest for manifest in manifests if is_fabricator(manifest)]
     return min(found, key=_rank, default=None)
 
@@ -131,7 +131,7 @@ def _path(dotted: str) -> tuple[str, ...]:
     return ("spec", "config", *dotted.split("."))
 
 
-def _read(path: str, name: str, value: Any, problems: list[Problem]) -> dict[str, Any]:
+def _read(path: str, name: str, value: Any, problems: list[FieldProblem]) -> dict[str, Any]:
     try:
         return {name: field_value(name, value)}
     except ValueError as error:
@@ -145,7 +145,7 @@ def _value(config: Mapping[str, Any], path: str) -> Any:
 
 
 def _is_unset(value: Any) -> bool:
-    """Go cannot tell zero values from absent ones, and fills both in."""
+    """Go does not distinguish zero values from absent ones, and fills both in."""
     return not value
 
 

@@ -1,7 +1,7 @@
-"""The URL of a repository, taken apart strictly and in one place: what any other part would read differently is refused.
+"""The URL of a repository, parsed strictly and in one place: what other programs might read differently is refused.
 
-git, curl, ssh and Python each read odd URLs in their own way, and a URL comes from people. Here it has one meaning or
-none; `GitUrl.parse` is the only way from text to its parts.
+git, curl, ssh and Python each read unusual URLs in their own way, and URLs are typed by people. Here a URL has one
+meaning, or is refused; `GitUrl.parse` is the only way from text to its parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Blanks, control characters and what ends a path early (?, #) or is a separator to some (\).
-_ODD = re.compile(
+_FORBIDDEN = re.compile(
     r"[\x00-\x20\x7f-\xa0\\?#<>\"'`{}|^\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -27,7 +27,7 @@ _ADVICE = "use https://host/path, ssh://git@host/path, git@host:path or file:///
 
 @dataclass(frozen=True, slots=True)
 class GitUrl:
-    """Where a repository is and how it is reached. `transport` is https, http, ssh or file; `port` None is the usual one.
+    """Where a repository is and how it is reached. `transport` is https, http, ssh or file; `port` None is the default.
 
     `path` is as written, with its leading "/" unless the URL is scp-like (`git@host:path`).
     """
@@ -41,24 +41,24 @@ class GitUrl:
 
     @classmethod
     def parse(cls, url: str) -> GitUrl:
-        """The parts of *url*. Raises InvalidInput, without repeating a login, for anything that is not plainly one."""
+        """The parts of *url*. Raises InvalidInput, without repeating a login, for anything that is not clearly a URL."""
         shown = _without_secrets(url)
-        if _ODD.search(url):
-            raise InvalidInput(f"{shown!r}: no URL of a Git repository: a character is not allowed in it; {_ADVICE}")
+        if _FORBIDDEN.search(url):
+            raise InvalidInput(f"{shown!r} is not the URL of a Git repository: a character is not allowed; {_ADVICE}")
         scheme = _SCHEME.match(url)
         try:
             return _of_scheme(scheme[1], url[scheme.end() :]) if scheme else _scp_like(url)
         except ValueError as error:
-            raise InvalidInput(f"{shown!r}: no URL of a Git repository: {error}; {_ADVICE}") from None
+            raise InvalidInput(f"{shown!r} is not the URL of a Git repository: {error}; {_ADVICE}") from None
 
     @property
     def has_login(self) -> bool:
-        """Whether it carries a credential: a token may stand where a user name is expected; ssh has one by nature."""
+        """Whether it contains a credential. A user name may be a token, except with ssh, which always has a user."""
         return self.password is not None or (self.user is not None and self.transport != "ssh")
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host can be no other machine than this one."""
+        """Whether the host is certainly this machine."""
         if self.host == "localhost":
             return True
         try:
@@ -68,17 +68,17 @@ class GitUrl:
 
 
 def is_ambiguous(branch: str) -> bool:
-    """Whether *branch* stands for another branch, or spells it in full: made at a host, it would be one beside that."""
+    """Whether *branch* stands for another branch (HEAD), or is a full name: a host would create a second one of it."""
     return branch in ("HEAD", "@") or branch.startswith("refs/")
 
 
 def without_login(text: str) -> str:
     """*text* with the user info of every URL in it replaced; the plain user "git" stays. Linear in its length."""
-    return _WORD.sub(lambda word: _hidden(word[0]), text)
+    return _WORD.sub(lambda word: _word_without_login(word[0]), text)
 
 
 def _without_secrets(text: str) -> str:
-    """What is no URL, without all that its writer may have meant as a login or token, in whatever spelling."""
+    """Text that is not a URL, without anything that may have been meant as a login or token, however it is spelled."""
     place, cut, _ = re.sub(r"[?#].*", "?", text, flags=re.DOTALL).partition("?")
     login, at, rest = place.rpartition("@")
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\\\]+", login)
@@ -88,7 +88,7 @@ def _without_secrets(text: str) -> str:
     return f"{place}?***" if cut else place
 
 
-def _hidden(word: str) -> str:
+def _word_without_login(word: str) -> str:
     before, separator, rest = word.partition("://")
     # Up to the last "@": a password may hold an unescaped "/" or "@".
     login, at, after = rest.rpartition("@")
@@ -106,7 +106,7 @@ def _of_scheme(scheme: str, rest: str) -> GitUrl:
         if place not in ("", "localhost") or len(path) < 2:
             raise ValueError("file:// needs the full path of a directory of this machine")
         return GitUrl(scheme, "", path)
-    if scheme != "ssh" and "@" in path:  # a password with "/" in it ends the host too early
+    if scheme != "ssh" and "@" in path:  # after a password with "/" in it, which ends the host too early
         return GitUrl(scheme, "", path, user=rest.rpartition("@")[0])
     login, at, place = place.rpartition("@")
     user, colon, password = login.partition(":")
@@ -129,20 +129,20 @@ def _scp_like(url: str) -> GitUrl:
 
 
 def _check_path(path: str) -> None:
-    """What some resolve before they ask, and others do not; and what no server should see."""
+    """Refuse what some programs resolve before they send it and others do not, and what no server should see."""
     plain = unquote(path)
     if _CONTROL.search(plain):
         raise ValueError("the path has a control character")
     if not {".", ".."}.isdisjoint(plain.split("/")):
         raise ValueError("the path has a part '.' or '..'")
     if re.search(r"%(?![0-9A-Fa-f]{2})", path) or re.search("%2f|%5c", path, re.IGNORECASE):
-        raise ValueError("the path has a '%' that stands for no character, or for a separator")
+        raise ValueError("the path has a '%' that does not encode a character, or encodes a separator")
 
 
 def _check_ssh(user: str | None, path: str) -> None:
-    """Both become arguments of programs."""
+    """Refuse what would be an option: both become arguments of programs."""
     if user is not None and not _USER.fullmatch(user.partition(":")[0]):
-        raise ValueError("the user name is none")
+        raise ValueError("the user name is not valid")
     if unquote(path).startswith("-"):
         raise ValueError("the path begins with '-'")
 
@@ -151,11 +151,11 @@ def _host_and_port(place: str) -> tuple[str, int | None]:
     if place.startswith("["):
         literal, closed, port = place[1:].partition("]")
         if not closed or (port and not port.startswith(":")) or "%" in literal:
-            raise ValueError("the host is no IPv6 address in brackets")
+            raise ValueError("the host is not an IPv6 address in brackets")
         return str(ipaddress.IPv6Address(literal)), _port(port.removeprefix(":"))
     host, _, port = place.partition(":")
     if not _HOST.fullmatch(host):
-        raise ValueError("it names no host" if not host else "the host is no name and no address")
+        raise ValueError("it names no host" if not host else "the host is neither a name nor an address")
     return host.lower(), _port(port)
 
 
@@ -163,5 +163,5 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) < 2**16:
-        raise ValueError("the port is no number from 1 to 65535")
+        raise ValueError("the port is not a number from 1 to 65535")
     return int(text)

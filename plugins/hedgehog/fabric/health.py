@@ -1,4 +1,4 @@
-"""One word for the health of a fabric, with the reasons in plain words: facts in, verdict out. Pure.
+"""One word for the health of a fabric, with the reasons: facts in, a summary out. Pure.
 
 Reasons name fixed times ("since 12:00 UTC"), not ages, so that a fault that lasts is one entry of the history.
 """
@@ -10,60 +10,59 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from hedgehog.fabric.shown import first_lines
+
 
 class Health(StrEnum):
-    """How well something is, from best to worst: the worst finding is the verdict."""
+    """How well something is, from best to worst: the worst issue decides."""
 
     HEALTHY = "Healthy"
     PROGRESSING = "Progressing"
-    """On its way; nobody needs to act."""
+    """Work in progress; nobody needs to act."""
     DEGRADED = "Degraded"
     MISSING = "Missing"
-    """Something that must be there is not: a definition, an Agent."""
+    """Something that must exist does not: a custom resource definition, an Agent."""
     UNKNOWN = "Unknown"
-    """It could not be looked at, so nothing follows about the rest."""
+    """It could not be checked, so nothing is known about the rest."""
 
 
 SEVERITY: Mapping[Health, int] = {health: rank for rank, health in enumerate(Health)}
 MOST_REASONS = 50
-"""Reasons that are kept of one verdict; more are counted."""
+"""At most so many reasons are kept of one summary; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not well."""
+class HealthIssue:
+    """One thing that is not healthy."""
 
     health: Health
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The worst of all findings, and all reasons, the worst first."""
+class HealthSummary:
+    """The worst health of all issues, and all reasons, the worst first."""
 
     health: Health = Health.HEALTHY
     reasons: tuple[str, ...] = ()
 
 
-def verdict(findings: Iterable[Finding]) -> Verdict:
-    """Sum up; no finding is Healthy. Equal findings keep their order."""
-    ordered = sorted(findings, key=lambda finding: -SEVERITY[finding.health])
+def summarize_health(issues: Iterable[HealthIssue]) -> HealthSummary:
+    """The summary of *issues*; without any it is Healthy. Equally bad ones keep their order."""
+    ordered = sorted(issues, key=lambda issue: -SEVERITY[issue.health])
     if not ordered:
-        return Verdict()
-    reasons = [finding.reason for finding in ordered[:MOST_REASONS]]
-    if len(ordered) > MOST_REASONS:
-        reasons.append(f"and {len(ordered) - MOST_REASONS} more")
-    return Verdict(ordered[0].health, tuple(reasons))
+        return HealthSummary()
+    return HealthSummary(ordered[0].health, tuple(first_lines((issue.reason for issue in ordered), MOST_REASONS)))
 
 
-def moment(time: datetime) -> str:
+def format_time(time: datetime) -> str:
     """A time as reasons show it."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class Fabricator:
-    """What the installer of a control cluster says: the conditions that do not hold, and what is not ready."""
+    """What the installer of a control cluster reports: its conditions, and what is not ready."""
 
     name: str
     generation: int
@@ -71,36 +70,36 @@ class Fabricator:
     conditions: Mapping[str, str] = field(default_factory=dict)
     """Type → status, `True`, `False` or `Unknown`."""
     waiting: tuple[str, ...] = ()
-    """Components that are neither ready nor left out on purpose."""
+    """Components that are neither ready nor switched off."""
 
 
-def of_fabricator(one: Fabricator) -> Iterator[Finding]:
-    """What is wrong with an installation. Conditions that it does not have say nothing."""
+def fabricator_issues(one: Fabricator) -> Iterator[HealthIssue]:
+    """What is wrong with an installation. A condition that it does not have is not an issue."""
     named = f"Fabricator {one.name}"
     applying = one.conditions.get("Applied", "True") != "True" or one.applied_generation != one.generation
     if applying:
-        yield Finding(
+        yield HealthIssue(
             Health.PROGRESSING, f"{named} has applied generation {one.applied_generation} of {one.generation}"
         )
     for condition in ("Ready", "GatewayReady"):
         if one.conditions.get(condition, "True") != "True":
             what = f": {', '.join(one.waiting)}" if one.waiting and condition == "Ready" else ""
             health = Health.PROGRESSING if applying else Health.DEGRADED
-            yield Finding(
+            yield HealthIssue(
                 health, f"{named} is not {condition}{what}; see `kubectl -n fab describe fabricator {one.name}`"
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Nodes:
+class ClusterNodes:
     """The machines of a cluster: how many there are, and those that are not ready."""
 
     total: int
     unready: tuple[str, ...] = ()
 
 
-def of_nodes(nodes: Nodes | None) -> Iterator[Finding]:
-    """What is wrong with the machines; nothing when they may not be looked at."""
+def node_issues(nodes: ClusterNodes | None) -> Iterator[HealthIssue]:
+    """What is wrong with the machines; nothing when they may not be read."""
     if nodes is not None and nodes.unready:
         names = ", ".join(nodes.unready[:5])
-        yield Finding(Health.DEGRADED, f"{len(nodes.unready)} of {nodes.total} nodes are not ready: {names}")
+        yield HealthIssue(Health.DEGRADED, f"{len(nodes.unready)} of {nodes.total} nodes are not ready: {names}")

@@ -1,8 +1,8 @@
-"""The one table of kinds: what a fabric may hold, where it lives in the API, and in which wave it is applied.
+"""The one table of kinds: what a fabric may hold, where it is in the API, and in which wave it is applied.
 
-Adding a kind is adding a row here and a schema under `include/schemas`. Waves follow the references that Hedgehog's
+A new kind has a row here; CONTRIBUTING.md names what else it needs. Waves follow the references that Hedgehog's
 admission webhooks check (fabric repository, `api/*` `Validate`): an object refers only to objects of lower waves, so
-applying wave by wave never meets "not found", and deleting in reverse never meets "in use". References inside one
+that applying wave by wave never ends in "not found", and deleting in reverse never in "in use". References inside one
 wave (VPC relay, `withinVPC`) are ordered by `hedgehog.fabric.references`.
 """
 

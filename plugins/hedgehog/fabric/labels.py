@@ -1,4 +1,4 @@
-"""The labels that admission computes, by which upstream and our rules find who refers to whom. Pure."""
+"""The labels that admission computes, by which upstream and our rules find what refers to an object. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hedgehog.fabric.model import Manifest
 
 COMPUTED = "fabric.githedgehog.com/"
-"""Labels, and annotations of some kinds, with this in their key are admission's own: what users write there is dropped."""
+"""Labels, and annotations of some kinds, with this in their key belong to admission: what users write there is dropped."""
 IPV4_NAMESPACE = f"{COMPUTED}ipv4ns"
 VLAN_NAMESPACE = f"{COMPUTED}vlanns"
 VPC = f"{COMPUTED}vpc"
@@ -17,9 +17,9 @@ PROFILE = f"{COMPUTED}profile"
 NATIVE_VLAN = f"{COMPUTED}nativevlan"
 INSTALLATION = "hedgehog-airflow/installation"
 """Key of the annotation with the id of the installation (the fabric database) that wrote an object last. It is added to
-each write, and is no part of what is compared."""
+each write, and is not part of what is compared."""
 SET = "true"
-"""Value of a label whose key says it all."""
+"""Value of a label of which only the key matters."""
 
 
 def switch_vlan_namespace(namespace: str) -> str:
@@ -53,12 +53,12 @@ def gateway_peered_vpc(vpc: str) -> str:
 
 
 def put_computed(manifest: Manifest, computed: Mapping[str, str]) -> None:
-    """Replace the labels that are admission's own by *computed*; the others stay."""
+    """Replace the labels that belong to admission by *computed*; the others stay."""
     _replace_computed(manifest, "labels", computed)
 
 
 def drop_computed_annotations(manifest: Manifest) -> None:
-    """Drop the annotations that are admission's own; the others stay."""
+    """Drop the annotations that belong to admission; the others stay."""
     _replace_computed(manifest, "annotations", {})
 
 

@@ -1,6 +1,6 @@
-"""What the product logs holds texts of others: names, values, what a server answered. None of it acts on a terminal.
+"""Log records that are safe to print: names, values and answers of servers in them cannot control a terminal.
 
-One place for every log of ours, in commands, tasks, triggers and the web server alike: the factory of log records.
+This is one place for all our logs, in commands, tasks, triggers and the web server: the factory of log records.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _OURS = "hedgehog"
 
 
 class PrintableRecords:
-    """A factory of log records like *inner*, but that those of our loggers are printable, with their tracebacks."""
+    """A factory of log records like *inner*, except that those of our loggers are printable, with their tracebacks."""
 
     def __init__(self, inner: Callable[..., logging.LogRecord]) -> None:
         self._inner = inner
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        """The next record. `logging.makeLogRecord` asks for one without a name, and copies another into it."""
+        """The next record. `logging.makeLogRecord` requests one without a name, and copies another into it."""
         record = self._inner(*args, **kwargs)
         if f"{record.name}.".startswith(f"{_OURS}."):
             record.msg, record.args = printable(record.getMessage()), None

@@ -15,7 +15,7 @@ _MAC = re.compile(
 
 
 def parse_mac(text: str) -> str | None:
-    """The address as Go prints it, `0c:20:12:fe:01:01`; None where `net.ParseMAC` refuses.
+    """The address as Go prints it, `0c:20:12:fe:01:01`; None where `net.ParseMAC` fails.
 
     6, 8 or 20 bytes, with colons, dashes, or dots between pairs of bytes.
     """

@@ -57,12 +57,12 @@ class Revision:
         """The inverse of `str()`; raises ValueError."""
         match = _REVISION.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is no revision; it looks like main@sha1:<40 hex digits>")
+            raise ValueError(f"{text!r} is not a revision; it looks like main@sha1:<40 hex digits>")
         return cls(match["branch"], match["commit"])
 
 
 class Target(StrEnum):
-    """Where a fabric is kept in step."""
+    """Where a fabric is kept in sync."""
 
     GIT = "git"
     KUBERNETES = "kubernetes"
@@ -75,13 +75,13 @@ class SyncStatus(StrEnum):
     SYNCING = "syncing"
     IN_SYNC = "in_sync"
     OUT_OF_SYNC = "out_of_sync"
-    """A run finished, but something is held for a human (an edit in Git, a conflict, a refused prune)."""
+    """A run finished, but something is held for a person (an edit in Git, a conflict, a refused prune)."""
     ERROR = "error"
     """The last attempt failed; the next one is scheduled."""
     PARKED = "parked"
-    """Given up until somebody forces it or the fabric changes."""
+    """Given up until a sync is forced or the fabric changes."""
     WAITING = "waiting"
-    """The cluster has all that is published; what it lacks waits for Git. Shown, never stored."""
+    """The cluster has everything that is published; the rest waits for Git. Shown, never stored."""
     SUSPENDED = "suspended"
 
 
@@ -135,6 +135,16 @@ class GitRepository:
     author_email: str = "hedgehog@localhost"
 
 
+SETTING_NAMES = {"kubernetes_sync_enabled": "enable_k8s_sync"}
+"""The attributes of a Fabric that have another name in its document and in the database."""
+_ATTRIBUTES = {setting: attribute for attribute, setting in SETTING_NAMES.items()}
+
+
+def attribute_of(setting: str) -> str:
+    """The attribute of a Fabric that holds a setting of its document."""
+    return _ATTRIBUTES.get(setting, setting)
+
+
 @dataclass(frozen=True, slots=True)
 class Fabric:
     """One fabric as the database has it. `generation` rises with every change of the row or of its objects."""
@@ -154,7 +164,7 @@ class Fabric:
     git_directory: str = ""
     """Path inside the repository without leading or trailing slash."""
     git_sync_enabled: bool = False
-    enable_k8s_sync: bool = False
+    kubernetes_sync_enabled: bool = False
     kubernetes_connection_id: str | None = None
     kubernetes_namespace: str = "default"
     """Namespace of a manifest whose kind accepts any and that names none."""
@@ -171,9 +181,13 @@ class Fabric:
     conflict_policy: ConflictPolicy = ConflictPolicy.REPORT
     resync_seconds: int = 600
     settings: FabricSettings = field(default_factory=FabricSettings)
-    """What validation depends on beside the objects; a Fabricator among them wins (`fabric.fabricator`)."""
+    """What validation depends on besides the objects; a Fabricator among them takes precedence (`fabric.fabricator`)."""
     suspended: bool = False
     suspended_reason: str | None = None
     suspended_until: datetime | None = None
     generation: int = 1
     last_updated: datetime | None = None
+
+    def setting(self, name: str) -> Any:
+        """The value of a setting by the name that it has in the document."""
+        return getattr(self, attribute_of(name))

@@ -1,4 +1,4 @@
-"""Problems: what keeps a fabric from being as it is wanted, what to do about it, and with which command. Pure."""
+"""Problems: why a fabric is not as desired, what to do about it, and with which command. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hedgehog.fabric.model import Target
 
 
 class ProblemKind(StrEnum):
-    """In which way a fabric is not as it is wanted; `REMEDIES` tells more of each."""
+    """In which way a fabric is not as desired; `REMEDIES` describes each."""
 
     HELD_EDIT = "held-edit"
     REFUSED = "refused-object"
@@ -31,15 +31,15 @@ class ProblemKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a sync found out about one object or file. `subject` names it: an object ref or a path."""
+class SyncProblem:
+    """What is wrong with one object or file, as a sync found out. `subject` names it: an object ref or a path."""
 
     kind: ProblemKind
     subject: str
     cause: str
 
 
-_OF_ERRORS: Mapping[str, ProblemKind] = {
+_KINDS_OF_ERRORS: Mapping[str, ProblemKind] = {
     "AdmissionRefused": ProblemKind.REFUSED,
     "AlreadyExists": ProblemKind.CLAIMED,
     "DefinitionMissing": ProblemKind.DEFINITION,
@@ -53,17 +53,21 @@ _OF_ERRORS: Mapping[str, ProblemKind] = {
 }
 
 
-def of_error(error: HedgehogError, subject: str, cause: str) -> Finding:
-    """What *error* says of one object. A refused prune is about all that would go, not about one of them."""
+def problem_of_error(error: HedgehogError, subject: str, cause: str) -> SyncProblem:
+    """What *error* says about one object. A refused prune is about all objects that would be deleted, not about a
+    single one.
+    """
     kind = (
-        ProblemKind.FAILING if isinstance(error, RetryableError) else _OF_ERRORS.get(error.reason, ProblemKind.FAILED)
+        ProblemKind.FAILING
+        if isinstance(error, RetryableError)
+        else _KINDS_OF_ERRORS.get(error.reason, ProblemKind.FAILED)
     )
-    return Finding(kind, "", str(error)) if kind is ProblemKind.PRUNE else Finding(kind, subject, cause)
+    return SyncProblem(kind, "", str(error)) if kind is ProblemKind.PRUNE else SyncProblem(kind, subject, cause)
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What is wrong, what to do, in a few words, and the command that does it or that shows how."""
+    """What is wrong and what to do, each in a few words, and the command that does it or shows more."""
 
     meaning: str
     advice: str
@@ -73,18 +77,18 @@ class Remedy:
 _SYNC = "hedgehog sync {target} {fabric}"
 REMEDIES: Mapping[ProblemKind, Remedy] = {
     ProblemKind.HELD_EDIT: Remedy(
-        "A file in Git that we would write is not as we left it.",
+        "A file in Git that we would write was changed by somebody else.",
         "take the edit over (adopt), have it overwritten (revert), or undo it in Git",
         "hedgehog drift list {fabric}",
     ),
     ProblemKind.REFUSED: Remedy(
         "An object that breaks a rule, or a file that cannot be read.",
-        "correct the object or file where it is kept, in Git or by `hedgehog fabric import`, and check it before",
+        "correct the object or file in Git or with `hedgehog fabric import`, and check it first",
         "hedgehog fabric export {fabric} | hedgehog validate --fabric {fabric} -",
     ),
     ProblemKind.CONFLICT: Remedy(
         "Another field manager owns a field that we set.",
-        "have the other manager release the field, take the object over, or write it whoever owns its fields",
+        "have the other manager release the field, take the object over, or write it regardless of who owns its fields",
         "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.CLAIMED: Remedy(
@@ -103,47 +107,49 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
         "hedgehog drift list {fabric}",
     ),
     ProblemKind.FLAPPING: Remedy(
-        "Somebody else keeps writing back what we write.",
-        "have only one of the two write the object; it is tried again by itself, or at once when you revert it",
+        "Somebody else keeps overwriting what we write.",
+        "have only one of the two write the object; it is retried automatically, or at once when you revert it",
         "hedgehog drift revert {fabric} {subject} --in {place}",
     ),
     ProblemKind.FINALIZER: Remedy(
         "An object that is being deleted waits for a finalizer.",
-        "see why the owner of the finalizer does not remove it",
+        "find out why the owner of the finalizer does not remove it",
         _SYNC,
     ),
     ProblemKind.DEFINITION: Remedy(
         "The cluster does not know the kind.", "install Hedgehog's definitions in the cluster, then sync again", _SYNC
     ),
     ProblemKind.FAILED: Remedy(
-        "The object could not be written or deleted.", "do what the cause says, then sync again", _SYNC
+        "The object could not be written or deleted.", "correct the cause, then sync again", _SYNC
     ),
     ProblemKind.PARKED: Remedy(
-        "Given up: not tried again by itself, or seldom.",
-        "put right what the cause says, then replay it",
+        "Given up: it is retried seldom, or not at all.",
+        "correct the cause, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
     ProblemKind.DELIVERY: Remedy(
-        "A push or a pull request that a Git host told of could not be looked at.",
-        "put right what the cause says, then replay it",
+        "A push or a pull request that a Git host announced could not be processed.",
+        "correct the cause, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
-    ProblemKind.FAILING: Remedy("Tried again by itself.", "nothing: it is tried again by itself, or now", _SYNC),
+    ProblemKind.FAILING: Remedy(
+        "Retried automatically.", "nothing: it is retried automatically; to retry it now, sync", _SYNC
+    ),
 }
 
 
 _CHECK_FILE = "hedgehog validate --fabric {fabric} {subject}"
-"""Of a file that is refused, in a clone of its repository: the database has nothing of it to export."""
+"""For a refused file, in a clone of its repository: the database has nothing of it to export."""
 
 
 _PULL = "hedgehog pull"
-"""Of a fabric that lives in Git: a sync writes nothing there."""
+"""For a fabric that is kept in Git: a sync writes nothing there."""
 
 
 def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject: str) -> Remedy:
-    """What to do about a problem of this kind, which the DAG of *verb* can end.
+    """What to do about a problem of this kind, which the DAG of *verb* can solve.
 
-    The command is for a shell, whatever a path holds.
+    The command can be pasted into a shell, whatever characters a path has.
     """
     found = REMEDIES[kind]
     command = _PULL if found.command == _SYNC and verb == "repository_changes" else found.command
@@ -156,9 +162,9 @@ def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject
     return Remedy(found.meaning, found.advice, command.format(**words))
 
 
-def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding for each kind and subject, with all its causes, in the order of the first."""
+def merge_problems(problems: Iterable[SyncProblem]) -> list[SyncProblem]:
+    """One problem per kind and subject, with all its causes, in the order in which they first appear."""
     causes: dict[tuple[ProblemKind, str], list[str]] = {}
-    for one in findings:
+    for one in problems:
         causes.setdefault((one.kind, one.subject), []).append(one.cause)
-    return [Finding(kind, subject, "; ".join(dict.fromkeys(told))) for (kind, subject), told in causes.items()]
+    return [SyncProblem(kind, subject, "; ".join(dict.fromkeys(found))) for (kind, subject), found in causes.items()]

@@ -1,7 +1,7 @@
 """Which objects an object refers to, and the order that follows from it.
 
 The cluster refuses an object that refers to one it does not have, and refuses to delete one that is still referred to.
-The order is derived from the manifests themselves; nobody annotates it. Pure: reads manifests, touches nothing.
+The order is derived from the manifests alone. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SWITCH_ENDS = ("switch", "switch1", "switch2", "spine", "leaf", "leaf1", "leaf2
 _LINK_ENDS: Mapping[str, str] = {**dict.fromkeys(_SWITCH_ENDS, "Switch"), "server": "Server", "gateway": "Gateway"}
 _UNKNOWN_WAVE = 1 + max(kind.wave for kind in KINDS.values())
 
-Target = tuple[str, str]
+Reference = tuple[str, str]
 """Kind and name that a spec refers to; the namespace is that of the object itself."""
 
 
@@ -27,7 +27,7 @@ def references(manifest: Mapping[str, Any]) -> frozenset[ObjectRef]:
     """The objects that *manifest* refers to, whether they exist or not.
 
     Only references that admission checks; a default that the manifest leaves out (namespace `default`, for example) is
-    not one. Never raises: what is malformed refers to nothing, saying so is the validator's business.
+    not one. Never raises: a malformed field refers to nothing, which validation reports.
     """
     kind, namespace = manifest.get("kind"), _mapping(manifest.get("metadata")).get("namespace")
     find = _FINDERS.get(kind) if isinstance(kind, str) else None
@@ -42,8 +42,8 @@ def waves(manifests: Iterable[Manifest]) -> list[list[Manifest]]:
     """Order *manifests* so that each refers only to objects of earlier waves, or to none of them; delete in reverse.
 
     The table of kinds gives the coarse order, references inside one of its waves split it further. Objects that refer
-    to each other in a circle cannot be ordered: they follow in the order of their names. The product's own `Fabric`
-    comes last, because it tells about the others. Same input in another order, same result.
+    to each other in a cycle cannot be ordered: they follow in the order of their names. The product's own `Fabric`
+    comes last, because it summarizes the others. The order of the input does not matter.
     """
     levels: dict[int, dict[ObjectRef, Manifest]] = {}
     for manifest in manifests:
@@ -59,7 +59,7 @@ def _level(kind: str) -> int:
 
 
 def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest]]:
-    """Split one wave of the table by the references inside it. What it takes grows with the references alone."""
+    """Split one wave of the table by the references inside it, in time proportional to their number."""
     targets = {ref: _others(ref, manifest, level) for ref, manifest in level.items()}
     users: dict[ObjectRef, list[ObjectRef]] = {}
     for ref, wanted in targets.items():
@@ -67,31 +67,38 @@ def _by_reference(level: Mapping[ObjectRef, Manifest]) -> Iterator[list[Manifest
             users.setdefault(target, []).append(ref)
     missing = {ref: len(wanted) for ref, wanted in targets.items()}
     """How many of its targets an object still waits for."""
-    circles = None
+    cycles = None
     ready = sorted(ref for ref, number in missing.items() if not number)
     while missing:
         if not ready:
-            circles = circles or _Circles(targets, users, missing)
-            ready = [circles.first()]
+            cycles = cycles or _Cycles(targets, users, missing)
+            ready = [cycles.first()]
         yield [level[ref] for ref in ready]
         for ref in ready:
             del missing[ref]
-        if circles:
-            circles.leave(ready)
-        freed = []
-        for user in (user for ref in ready for user in users.get(ref, ()) if user in missing):
-            missing[user] -= 1
-            if not missing[user]:
-                freed.append(user)
-        ready = sorted(freed)
+        if cycles:
+            cycles.remove(ready)
+        ready = sorted(_freed(ready, users, missing))
+
+
+def _freed(
+    done: Iterable[ObjectRef], users: Mapping[ObjectRef, Iterable[ObjectRef]], missing: dict[ObjectRef, int]
+) -> Iterator[ObjectRef]:
+    """The objects that wait for nothing any more after *done*; counts down *missing*."""
+    for ref in done:
+        for user in users.get(ref, ()):
+            if user in missing:
+                missing[user] -= 1
+                if not missing[user]:
+                    yield user
 
 
 def _others(ref: ObjectRef, manifest: Manifest, level: Mapping[ObjectRef, Manifest]) -> frozenset[ObjectRef]:
     return frozenset(target for target in references(manifest) if target in level and target != ref)
 
 
-class _Circles:
-    """What refers to each other in circles, without the objects that merely wait for a circle."""
+class _Cycles:
+    """The objects that refer to each other in cycles, without those that merely wait for a cycle."""
 
     def __init__(
         self,
@@ -101,18 +108,18 @@ class _Circles:
     ) -> None:
         self._targets = targets
         self._users = {ref: sum(user in waiting for user in users.get(ref, ())) for ref in waiting}
-        """How many of those that are left want it."""
+        """How many of the objects that are left refer to it."""
         self._by_name = sorted(waiting, reverse=True)
-        self.leave(ref for ref, number in list(self._users.items()) if not number)
+        self.remove(ref for ref, number in list(self._users.items()) if not number)
 
     def first(self) -> ObjectRef:
-        """The first by name."""
+        """The first object by name."""
         while self._by_name[-1] not in self._users:
             self._by_name.pop()
         return self._by_name[-1]
 
-    def leave(self, refs: Iterable[ObjectRef]) -> None:
-        """Go without *refs*, and without what only they want."""
+    def remove(self, refs: Iterable[ObjectRef]) -> None:
+        """Remove *refs*, and what only they refer to."""
         leaving = list(refs)
         while leaving:
             ref = leaving.pop()
@@ -133,23 +140,23 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _named(kind: str, *names: Any) -> Iterator[Target]:
+def _references(kind: str, *names: Any) -> Iterator[Reference]:
     return ((kind, name) for name in names if isinstance(name, str))
 
 
-def _switch(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("VLANNamespace", *_items(spec.get("vlanNamespaces")))
-    yield from _named("SwitchGroup", *_items(spec.get("groups")))
-    yield from _named("SwitchGroup", _mapping(spec.get("redundancy")).get("group"))
+def _switch(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("VLANNamespace", *_items(spec.get("vlanNamespaces")))
+    yield from _references("SwitchGroup", *_items(spec.get("groups")))
+    yield from _references("SwitchGroup", _mapping(spec.get("redundancy")).get("group"))
 
 
-def _connection(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _connection(spec: Mapping[str, Any]) -> Iterator[Reference]:
     yield from _link_ends(spec)
-    yield from _named("VPC", _mapping(spec.get("staticExternal")).get("withinVPC"))
+    yield from _references("VPC", _mapping(spec.get("staticExternal")).get("withinVPC"))
 
 
-def _link_ends(value: Any) -> Iterator[Target]:
-    """The device of each "device/port", wherever a connection type keeps its links."""
+def _link_ends(value: Any) -> Iterator[Reference]:
+    """The device of each "device/port", wherever the connection type has its links."""
     if isinstance(value, list):
         for item in value:
             yield from _link_ends(item)
@@ -162,54 +169,54 @@ def _link_ends(value: Any) -> Iterator[Target]:
                 yield from _link_ends(child)
 
 
-def _vpc(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("IPv4Namespace", spec.get("ipv4Namespace"))
-    yield from _named("VLANNamespace", spec.get("vlanNamespace"))
+def _vpc(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("IPv4Namespace", spec.get("ipv4Namespace"))
+    yield from _references("VLANNamespace", spec.get("vlanNamespace"))
     for subnet in _mapping(spec.get("subnets")).values():
-        yield from _named("VPC", _mapping(_mapping(subnet).get("dhcp")).get("relayVPC"))
+        yield from _references("VPC", _mapping(_mapping(subnet).get("dhcp")).get("relayVPC"))
 
 
-def _vpc_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _vpc_attachment(spec: Mapping[str, Any]) -> Iterator[Reference]:
     subnet = spec.get("subnet")
-    yield from _named("VPC", subnet.partition("/")[0] if isinstance(subnet, str) else None)
-    yield from _named("Connection", spec.get("connection"))
+    yield from _references("VPC", subnet.partition("/")[0] if isinstance(subnet, str) else None)
+    yield from _references("Connection", spec.get("connection"))
 
 
-def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _vpc_peering(spec: Mapping[str, Any]) -> Iterator[Reference]:
     for permit in _items(spec.get("permit")):
-        yield from _named("VPC", *_mapping(permit))
+        yield from _references("VPC", *_mapping(permit))
 
 
-def _external(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("IPv4Namespace", spec.get("ipv4Namespace"))
+def _external(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("IPv4Namespace", spec.get("ipv4Namespace"))
 
 
-def _external_attachment(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("External", spec.get("external"))
-    yield from _named("Connection", spec.get("connection"))
+def _external_attachment(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("External", spec.get("external"))
+    yield from _references("Connection", spec.get("connection"))
 
 
-def _external_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _external_peering(spec: Mapping[str, Any]) -> Iterator[Reference]:
     permit = _mapping(spec.get("permit"))
-    yield from _named("VPC", _mapping(permit.get("vpc")).get("name"))
-    yield from _named("External", _mapping(permit.get("external")).get("name"))
+    yield from _references("VPC", _mapping(permit.get("vpc")).get("name"))
+    yield from _references("External", _mapping(permit.get("external")).get("name"))
 
 
-def _gateway(spec: Mapping[str, Any]) -> Iterator[Target]:
+def _gateway(spec: Mapping[str, Any]) -> Iterator[Reference]:
     for group in _items(spec.get("groups")):
-        yield from _named("GatewayGroup", _mapping(group).get("name"))
+        yield from _references("GatewayGroup", _mapping(group).get("name"))
 
 
-def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Target]:
-    yield from _named("GatewayGroup", spec.get("gatewayGroup"))
-    for kind, name in _named("VPC", *_mapping(spec.get("peering"))):
+def _gateway_peering(spec: Mapping[str, Any]) -> Iterator[Reference]:
+    yield from _references("GatewayGroup", spec.get("gatewayGroup"))
+    for kind, name in _references("VPC", *_mapping(spec.get("peering"))):
         if name.startswith(EXTERNAL_PREFIX):
             yield "External", name.removeprefix(EXTERNAL_PREFIX)
         else:
             yield kind, name
 
 
-_FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Target]]] = {
+_FINDERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Reference]]] = {
     "Switch": _switch,
     "Gateway": _gateway,
     "VPC": _vpc,

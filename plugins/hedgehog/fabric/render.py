@@ -1,9 +1,8 @@
-"""Desired data as files: the bytes of every managed file and the path it lives at.
+"""Desired data as files: the bytes and the path of every managed file.
 
-Rendering is a pure function of the data: no time, no host, no order of keys. Equal data gives equal bytes, therefore
-equal blob ids, therefore no commit. YAML is written so that every reader agrees on it (YAML 1.1 as PyYAML and Go's
-sigs.k8s.io/yaml read it, YAML 1.2 as newer tools do): a string stays plain only when no reader could take it for
-anything else.
+Rendering is a pure function of the data: time, host and order of keys do not matter. Equal data gives equal bytes,
+therefore equal blob ids, therefore no commit. YAML is written so that every reader agrees on it (YAML 1.1 as PyYAML and
+Go's sigs.k8s.io/yaml read it, YAML 1.2 as newer tools do): a string is unquoted only when every reader reads a string.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ _PLAIN = re.compile(
     r"(?: [A-Za-z0-9_/.()@+-]+(?::[A-Za-z0-9_/.()@+-]+)*)*"
 )
 
-# What some reader takes for a boolean, null or a float.
+# Words that some readers take for a boolean, null or a float.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"})
 
-# A block of lines that libyaml writes as they are. A first line that begins with a blank would need an indentation
-# indicator, a blank before a line break cannot be seen, and other control characters need escapes.
+# A block of lines that libyaml writes unchanged. A first line that begins with a blank would need an indentation
+# indicator, a blank before a line break is not visible, and other control characters need escapes.
 _BLOCK = re.compile(r"[^\s\x00-\x1f\x7f-\U0010ffff](?:[^\x00-\x1f\x7f-\U0010ffff]|\n)*", re.ASCII)
 
 _UNLIMITED_WIDTH = 2**30
 
 
 class _Dumper(yaml.CSafeDumper):
-    """libyaml's emitter with our quoting and without anchors, which Kubernetes tools refuse or forget."""
+    """libyaml's emitter with our quoting and without anchors, which Kubernetes tools refuse or lose."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -66,7 +65,7 @@ def _style(text: str) -> str | None:
 def dump(manifest: Mapping[str, Any]) -> bytes:
     """The YAML of a manifest: block style, sorted keys, no anchors, no wrapped lines, UTF-8.
 
-    Depends on nothing but the data; loading it gives equal data. Takes only what JSON can hold.
+    Depends on the data alone; loading it gives equal data. Accepts only what JSON can represent.
     """
     text: bytes = yaml.dump(
         dict(manifest),
@@ -81,7 +80,7 @@ def dump(manifest: Mapping[str, Any]) -> bytes:
 
 
 def object_path(fabric: Fabric, ref: ObjectRef) -> str:
-    """Where the file of *ref* lives in the repository; two objects never share a path.
+    """The path of the file of *ref* in the repository; two objects never share a path.
 
     Raises InvalidInput for a kind that a fabric does not hold.
     """
@@ -89,7 +88,7 @@ def object_path(fabric: Fabric, ref: ObjectRef) -> str:
         return in_directory(fabric, FABRIC_FILE)
     kind = KINDS.get(ref.kind)
     if kind is None:
-        raise InvalidInput(f"{ref}: {ref.kind} is no kind that a fabric holds; remove the object from {fabric.name}")
+        raise InvalidInput(f"{ref}: {ref.kind} is not a kind that a fabric holds; remove the object from {fabric.name}")
     folder = kind.plural if ref.namespace == kind.default_namespace else f"{kind.plural}/{ref.namespace}"
     return in_directory(fabric, f"{folder}/{ref.name}.yaml")
 
@@ -105,9 +104,9 @@ def fabric_ref(fabric: Fabric) -> ObjectRef:
 
 
 def fabric_resource(fabric: Fabric, *, group: str = FABRIC.group, version: str = FABRIC.version) -> Manifest:
-    """The product's own `Fabric` resource: the eight fields as they are stored, a 0 stays 0.
+    """The product's own `Fabric` resource: the eight fields as they are stored; a 0 stays 0.
 
-    *group* and *version* are free because upstream is about to ship another kind under the same resource name.
+    *group* and *version* can be set because upstream will have another kind with the same resource name.
     """
     return {
         "apiVersion": f"{group}/{version}",
@@ -164,5 +163,5 @@ _EDITS = {
 
 
 def readme(fabric: Fabric) -> bytes:
-    """What this directory is and what happens to edits; changes only with the fabric's name and drift policy."""
+    """The README of the fabric's directory; it changes only with the fabric's name and drift policy."""
     return _README.format(name=fabric.name, edits=_EDITS[fabric.git_drift_policy]).encode()

@@ -1,9 +1,8 @@
-"""What Hedgehog's admission rules depend on beside the objects: the settings of the fabric's control cluster. Pure."""
+"""What Hedgehog's admission rules depend on besides the objects: the settings of the fabric's control cluster. Pure."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import typing
 from collections.abc import Callable, Mapping, Sized
@@ -13,20 +12,21 @@ from typing import Any
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.addresses import parse_address, parse_prefix
-from hedgehog.fabric.shown import LONGEST, shown
+from hedgehog.fabric.near import did_you_mean
+from hedgehog.fabric.shown import shown
 
 LAST_VLAN = 4094
 LARGEST_ASN = 2**32 - 1
 LARGEST_NUMBER = 2**16 - 1
-"""Of every other number: bytes of a frame, or how many there are of something."""
+"""The largest value of other numbers, which are bytes of a frame or counts."""
 MOST_RANGES = 1000
-"""Ranges or subnets of one setting: each object is compared with all of them."""
+"""At most so many ranges or subnets in one setting, because each object is compared with all of them."""
 VLANRange = tuple[int, int]
 """First and last VLAN, both included."""
 
 
 class Upstream(StrEnum):
-    """The release of githedgehog/fabric whose answers count; they differ in places."""
+    """The release of githedgehog/fabric whose rules apply; they differ in places."""
 
     V0_126 = "v0.126"
     V0_129 = "v0.129"
@@ -73,21 +73,21 @@ class FabricSettings:
     include_cumulus: bool = False
     include_clsp: bool = False
     enforced: bool = True
-    """Whether a sync holds what these rules refuse. False leaves the judgement to the cluster: for wiring without
+    """Whether a sync holds what these rules refuse. False leaves the decision to the cluster: for wiring that has no
     addresses yet, or a cluster with other rules."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data that differs from the defaults, as stored with the fabric; `read` gives it back."""
+        """Plain data that differs from the defaults, as stored with the fabric; `parse_settings` gives it back."""
         default = FabricSettings()
         return {
-            field.name: _plain(getattr(self, field.name))
+            field.name: _as_plain_data(getattr(self, field.name))
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != getattr(default, field.name)
         }
 
 
 class UnreadableSettings(FabricSettings):
-    """Stored settings that make no sense: whoever asks for any of them gets an InvalidInput that says why."""
+    """Stored settings that are invalid: reading any of them raises an InvalidInput that says why."""
 
     __slots__ = ("why",)
     why: str
@@ -102,13 +102,13 @@ class UnreadableSettings(FabricSettings):
         return f"UnreadableSettings({self.why!r})"
 
 
-def read(values: Any, *, owner: str = "settings") -> FabricSettings:
-    """The settings in plain data, as `FabricSettings.as_dict` gives them; what is not there is the default.
+def parse_settings(values: Any, *, owner: str = "settings") -> FabricSettings:
+    """The settings in plain data, as `FabricSettings.as_dict` returns it; a missing field has its default.
 
-    Raises InvalidInput with one line `owner.field: what is wrong` for each wrong one.
+    Raises InvalidInput with one line `owner.field: what is wrong` per invalid field.
     """
     if not isinstance(values, Mapping):
-        raise InvalidInput(f"{owner}: {values!r} is no mapping")
+        raise InvalidInput(f"{owner}: {values!r} is not a mapping")
     problems, found = [], {}
     for name, value in values.items():
         try:
@@ -124,10 +124,8 @@ def field_value(name: str, value: Any) -> Any:
     """The value of the field *name* of `FabricSettings` from plain data. Raises ValueError, which says what is wrong."""
     types = _types()
     if name not in types:
-        near = difflib.get_close_matches(name[:LONGEST], types, n=1)
-        raise ValueError(
-            f"there is no such setting; {f'did you mean {near[0]}?' if near else 'see docs/validation.md'}"
-        )
+        hint = did_you_mean(name, types, otherwise="see docs/validation.md")
+        raise ValueError(f"there is no such setting; {hint}")
     return _READERS[types[name]](name, value)
 
 
@@ -150,7 +148,7 @@ def _flag(name: str, value: Any) -> bool:
 
 def _number(name: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{shown(value)} is no number from 0")
+        raise ValueError(f"{shown(value)} is not a number from 0")
     largest = LARGEST_ASN if "asn" in name else LARGEST_NUMBER
     if value > largest:
         raise ValueError(f"{value} is too large; at most {largest}")
@@ -159,7 +157,7 @@ def _number(name: str, value: Any) -> int:
 
 def _network(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is no text")
+        raise ValueError(f"{shown(value)} is not text")
     what, parse = ("an address", parse_address) if "dhcp" in name else ("a subnet such as 172.30.0.0/21", parse_prefix)
     if parse(value) is None:
         raise ValueError(f"{shown(value)} is not {what}")
@@ -168,14 +166,14 @@ def _network(name: str, value: Any) -> str:
 
 def _networks(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{shown(value)} is no list")
+        raise ValueError(f"{shown(value)} is not a list")
     _refuse_many(value)
     return tuple(_network(name, one) for one in value)
 
 
 def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{shown(value)} is no list of ranges such as [3000, 3899]")
+        raise ValueError(f"{shown(value)} is not a list of ranges such as [3000, 3899]")
     _refuse_many(value)
     return tuple(_vlan_range(one) for one in value)
 
@@ -183,9 +181,9 @@ def _vlans(name: str, value: Any) -> tuple[VLANRange, ...]:
 def _vlan_range(value: Any) -> VLANRange:
     pair = list(value) if isinstance(value, list | tuple) else []
     if len(pair) != 2 or any(not isinstance(one, int) or isinstance(one, bool) for one in pair):
-        raise ValueError(f"{shown(value)} is no range such as [3000, 3899]")
+        raise ValueError(f"{shown(value)} is not a range such as [3000, 3899]")
     if not 1 <= pair[0] <= pair[1] <= LAST_VLAN:
-        raise ValueError(f"{shown(value)} is no range of VLANs from 1 to {LAST_VLAN}, the lower one first")
+        raise ValueError(f"{shown(value)} is not a range of VLANs from 1 to {LAST_VLAN}, the lower one first")
     return pair[0], pair[1]
 
 
@@ -204,40 +202,7 @@ _READERS: Mapping[Any, Callable[[str, Any], Any]] = {
 }
 
 
-def _plain(value: Any) -> Any:
+def _as_plain_data(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [_plain(one) for one in value]
+        return [_as_plain_data(one) for one in value]
     return value.value if isinstance(value, StrEnum) else value
-
-
-def from_webhook_config(config: Mapping[str, Any], *, upstream: Upstream = Upstream.V0_129) -> FabricSettings:
-    """The settings in the configuration of the fabric controller (upstream api/meta/fabric_config.go, camelCase keys)."""
-    return FabricSettings(
-        upstream=upstream,
-        vpc_irb_vlans=_ranges(config["vpcIRBVLANRange"]),
-        th5_workaround_vlans=_ranges(config["th5WorkaroundVLANRange"]),
-        reserved_subnets=tuple(config["reservedSubnets"]),
-        control_vip=config["controlVIP"],
-        management_subnet=config["managementSubnet"],
-        management_dhcp_start=config["managementDHCPStart"],
-        management_dhcp_end=config["managementDHCPEnd"],
-        protocol_subnet=config["protocolSubnet"],
-        vtep_subnet=config["vtepSubnet"],
-        fabric_subnet=config["fabricSubnet"],
-        fabric_mtu=config["fabricMTU"],
-        server_facing_mtu_offset=config["serverFacingMTUOffset"],
-        spine_asn=config["spineASN"],
-        leaf_asn_start=config["leafASNStart"],
-        leaf_asn_end=config["leafASNEnd"],
-        gateway_asn=config["gatewayASN"],
-        gateway_enabled=bool(config.get("enableGateway")),
-        gateway_communities=len(config.get("gatewayCommunities") or ()),
-        vpc_peering_disabled=bool(config.get("vpcPeeringDisabled")),
-        allow_extra_switch_profiles=bool(config.get("allowExtraSwitchProfiles")),
-        include_cumulus=bool(config.get("includeCumulus")),
-        include_clsp=bool(config.get("includeCLSP")),
-    )
-
-
-def _ranges(ranges: list[Mapping[str, int]]) -> tuple[VLANRange, ...]:
-    return tuple((one["from"], one["to"]) for one in ranges)

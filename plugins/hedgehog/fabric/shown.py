@@ -1,15 +1,15 @@
-"""Values and texts of others in messages of ours. Pure."""
+"""Values and texts that others wrote, quoted in our messages. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 LONGEST = 80
 LONGEST_REASON = 4000
 """Characters of the reason of an outcome."""
-# Controls, which move a cursor; marks of direction and of no width, which let a text read as another one.
+# Control characters, which move a cursor; marks of direction and without width, which make a text look like another.
 _DECEIVING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
@@ -19,7 +19,7 @@ _TOO_MANY_DIGITS = "a number of thousands of digits"
 
 
 def printable(text: str) -> str:
-    """*text* with a sign in the place of every character that acts on a terminal or hides from a reader.
+    """*text* with a replacement for every character that controls a terminal or is not visible.
 
     Line breaks and tabs stay.
     """
@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """The same for JSON, which stays what it says: such characters stand in strings only, where they can be escaped."""
+    """The same for JSON, whose value does not change: such characters occur only in strings, where they are escaped."""
     return _DECEIVING.sub(_escaped, text)
 
 
@@ -36,22 +36,47 @@ def _escaped(found: re.Match[str]) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Iterable[object], most: int, *, where: str = "") -> str:
+    """The first *most* of *names*, and how many more there are: `a, b and 3 more`; *where*: see `and_more`."""
+    found = list(map(str, names))
+    shown = ", ".join(found[:most])
+    return f"{shown} {and_more(len(found) - most, where)}" if len(found) > most else shown
+
+
+def first_lines(lines: Iterable[str], most: int, *, where: str = "") -> list[str]:
+    """The first *most* of *lines*, and one that says how many more there are; *where*: see `and_more`."""
+    found = list(lines)
+    return [*found[:most], *([and_more(len(found) - most, where)] if len(found) > most else [])]
+
+
+def and_more(count: int, where: str = "") -> str:
+    """How many are left out, and *where* to see them: `and 3 more; --verbose shows all`."""
+    return f"and {count} more; {where}" if where else f"and {count} more"
+
+
 def reason_of(lines: Sequence[str], *, rest: str) -> str:
-    """*lines* as one reason: all of them, or the first that have room, how many there are, and in *rest* who has all."""
-    told = "; ".join(lines)
-    if len(told) <= LONGEST_REASON:
-        return told
+    """*lines* as one reason: all of them, or as many as fit, how many there are, and *rest*, which says where to find
+    all.
+    """
+    whole = "; ".join(lines)
+    if len(whole) <= LONGEST_REASON:
+        return whole
     count, size = 0, 0
     while size + len(lines[count]) <= LONGEST_REASON:
         size += len(lines[count]) + len("; ")
         count += 1
     first = [*lines[:count]] or [f"{lines[0][: LONGEST_REASON - 1]}…"]
     more = len(lines) - len(first)
-    return "; ".join([*first, *([f"and {more} more, {len(lines)} in all: {rest}"] if more else [])])
+    return "; ".join([*first, *([f"{and_more(more)}, {len(lines)} in all: {rest}"] if more else [])])
 
 
 def shown(value: Any, longest: int = LONGEST) -> str:
-    """*value* as Python spells it, cut where it is long. Raises nothing: Python refuses to spell very large integers."""
+    """`repr` of *value*, cut where it is long. Raises nothing, although Python refuses to print very large integers."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):

@@ -1,5 +1,6 @@
-"""Which tool, or which other installation of ours, owns an object in a cluster, by the labels and annotations that such
-tools leave. Pure."""
+"""Which tool, or which other installation of this product, owns an object in a cluster, by the labels and annotations
+that such tools leave. Pure.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.labels import INSTALLATION
 
 ADOPT = "hedgehog-airflow/adopt"
-"""The annotation by which somebody has a fabric take over an object of another tool; its value is "true". For one of
-another installation the value is the id of that installation: a "true" may be as old as that installation's own."""
+"""The annotation that makes a fabric take over an object of another tool; its value is "true". For an object of another
+installation the value is the id of that installation, because a "true" may date from when it took the object over."""
 
 _MANAGED_BY = "/managed-by"
-"""How a key ends whose value names a tool, whatever domain it has."""
+"""The end of a key, with any domain, whose value names a tool."""
 _INSTANCE = "app.kubernetes.io/instance"
-"""By default the only mark that Argo CD leaves; people set it, too."""
+"""By default the only label that Argo CD sets; people set it, too."""
 _MARKS: Mapping[str, tuple[str, str]] = {
     "projectsveltos.io/owner-name": ("Sveltos", ""),
     "meta.helm.sh/release-name": ("Helm release", "meta.helm.sh/release-namespace"),
@@ -47,9 +48,9 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "k0s.k0sproject.io/stack": ("k0s stack", ""),
     "skaffold.dev/run-id": ("Skaffold", ""),
 }
-"""Label or annotation → the words before its value, and where the namespace stands that belongs to that."""
-_LETS_GO = {"configmanagement.gke.io/managed": "disabled", "addonmanager.kubernetes.io/mode": "EnsureExists"}
-"""Marks with the value by which their tool says that it leaves the object alone."""
+"""Label or annotation → the words before its value, and the label or annotation with the namespace of that value."""
+_RELEASED = {"configmanagement.gke.io/managed": "disabled", "addonmanager.kubernetes.io/mode": "EnsureExists"}
+"""Labels and annotations with the value that says that their tool does not manage the object."""
 _DOMAINS: Mapping[str, str] = {
     "configsync.gke.io": "Config Sync",
     "objectset.rio.cattle.io": "Rancher Fleet",
@@ -58,7 +59,7 @@ _DOMAINS: Mapping[str, str] = {
     "projectsveltos.io": "Sveltos",
     "karmada.io": "Karmada",
 }
-"""Domains, with those below them, of which any label or annotation marks the object."""
+"""Domains, with those below them, of which any label or annotation says that the tool owns the object."""
 _MANAGERS: Mapping[str, str] = {
     "terraform": "Terraform",
     "hashicorp": "Terraform",
@@ -70,7 +71,7 @@ _MANAGERS: Mapping[str, str] = {
     "crossplane-kubernetes-provider": "Crossplane",
     "work-agent": "Open Cluster Management",
 }
-"""How the names of field managers begin whose tools may leave no other mark, in lower case."""
+"""Prefixes, in lower case, of the names of field managers whose tools may set neither label nor annotation."""
 
 
 INSTALLATION_ID = r"^[a-z0-9]{8,40}$"
@@ -78,7 +79,7 @@ INSTALLATION_ID = r"^[a-z0-9]{8,40}$"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One fabric database, and those whose objects are its own: itself, and installations that it took the place of."""
+    """One fabric database, and the ids whose objects are its own: its own, and those of installations it replaced."""
 
     id: str
     known: frozenset[str]
@@ -96,20 +97,20 @@ class Owner:
 
 
 def other_installation(live: Mapping[str, Any], ours: Installation) -> str:
-    """The id of the other installation that wrote *live* last; "" when that was *ours*, or one that left no mark."""
+    """The id of the other installation that wrote *live* last; "" when that was *ours*, or an unknown one."""
     mark = str((live["metadata"].get("annotations") or {}).get(INSTALLATION) or "")
     return "" if mark in ours.known else mark
 
 
-def is_ours(live: Mapping[str, Any], ours: Installation) -> bool:
-    """Whether the product wrote *live*, and no other installation of it did since."""
+def is_owned_by(live: Mapping[str, Any], ours: Installation) -> bool:
+    """Whether this product wrote *live*, and no other installation of it has since."""
     return bool(owned_fields(live, FIELD_MANAGER)) and not other_installation(live, ours)
 
 
 def owner(live: Mapping[str, Any], ours: Installation, *wanted: Mapping[str, Any] | None) -> Owner | None:
     """Who, other than us, says that it owns *live*: `Helm release default/net (meta.helm.sh/release-name)`.
 
-    *wanted* is what the fabric wants of the object, or wanted: a label that people set as well counts only without it.
+    *wanted* is the object as the fabric desires it, or did before: a label that people also set is ignored if it is there.
     """
     other = other_installation(live, ours)
     if other:
@@ -126,9 +127,9 @@ def _controller(live: Mapping[str, Any]) -> str:
 
 
 def _marked(live: Mapping[str, Any]) -> str:
-    """The tool that has left a label or annotation. One that we applied ourselves says nothing: the fabric wants it so."""
+    """The tool that set a label or annotation. One that we applied ourselves is ignored: the fabric desires it."""
     marks = {**_foreign(live, "labels"), **_foreign(live, "annotations")}
-    marks = {key: value for key, value in marks.items() if key not in _LETS_GO or value != _LETS_GO[key]}
+    marks = {key: value for key, value in marks.items() if key not in _RELEASED or value != _RELEASED[key]}
     for key, (what, namespace) in _MARKS.items():
         if key in marks:
             place = f"{marks[namespace]}/" if namespace in marks else ""
@@ -161,7 +162,7 @@ def _instance(live: Mapping[str, Any], wanted: tuple[Mapping[str, Any] | None, .
 
 
 def is_adopted(owner: Owner, *manifests: Mapping[str, Any] | None) -> bool:
-    """Whether somebody has said, in any of *manifests*, that the fabric takes the object over from *owner*."""
+    """Whether any of *manifests* says that the fabric takes the object over from *owner*."""
     found = [((one or {}).get("metadata") or {}).get("annotations") or {} for one in manifests]
     return any(annotations.get(ADOPT) == owner.consent for annotations in found)
 

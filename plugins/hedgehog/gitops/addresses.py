@@ -1,4 +1,4 @@
-"""Whether two URLs name one repository. A host offers the same one over HTTPS and SSH, and SSH has two spellings."""
+"""Compares URLs: a repository has several, because a host serves it over HTTPS and SSH, and SSH has two notations."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class RepositoryAddress:
     def of(cls, url: str) -> RepositoryAddress:
         """The address of an https, http, ssh, file or scp-like (`git@host:owner/name.git`) URL.
 
-        User names, a trailing `.git` or `/`, and default ports do not matter. Text that is no URL is an address that
-        equals only itself.
+        User names, a trailing `.git` or `/`, and default ports do not matter. Text that is not a URL gives an address
+        that equals only itself.
         """
         try:
             parts = GitUrl.parse(url)

@@ -1,7 +1,7 @@
 """Commits without a checkout: trees are built from entries, and a push is a compare-and-swap.
 
-The cost follows the change: only the directories that a change touches are written anew. Nothing is ever forced; a
-branch that moved is a PushRace and the caller plans again on what is there now.
+The cost grows with the change: only the directories that it touches are written. No push is forced; if the branch has
+moved, PushRace is raised and the caller plans again on its new head.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RUN_TRAILER = "Hedgehog-Run"
 _PATH_LIMIT = 1024
 _NAME_LIMIT = 255
 
-# What some file system takes for ".git" (git's own rule for untrusted trees), or what git would refuse to check out.
+# Names that some file system treats as ".git" (git's own rule for untrusted trees), or that git would not check out.
 _DOT_GIT = re.compile(r"\.git[ .]*|git~[0-9]+", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\:\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff\ud800-\udfff]")
 
@@ -43,36 +43,36 @@ class Author:
     when: datetime
 
     def signature(self) -> pygit2.Signature:
-        """As pygit2 wants it."""
+        """The signature for pygit2."""
         offset = self.when.utcoffset()
         minutes = int(offset.total_seconds() // 60) if offset else 0
         return pygit2.Signature(self.name, self.email, int(self.when.timestamp()), minutes)
 
 
 def blob_id(content: bytes) -> str:
-    """The id Git gives to a file of this content."""
+    """The id that Git gives to a file with this content."""
     return str(pygit2.hash(content))
 
 
 def check_path(path: str) -> str:
-    """*path* if it is plain and relative; raises InvalidInput for one that could leave the repository or enter .git."""
+    """Return *path* if it is plain and relative; raises InvalidInput if it could leave the repository or enter .git."""
     names = path.split("/")
     if _FORBIDDEN.search(path) or len(path.encode()) > _PATH_LIMIT:
-        raise InvalidInput(f"{path[:100]!r} is no path for a managed file: too long, or a character is not allowed")
+        raise InvalidInput(f"{path[:100]!r} is not a path for a managed file: too long, or a character is not allowed")
     for name in names:
         if name in ("", ".", "..") or _DOT_GIT.fullmatch(name) or len(name.encode()) > _NAME_LIMIT:
-            raise InvalidInput(f"{path!r} is no path for a managed file; its part {name[:100]!r} is not allowed")
+            raise InvalidInput(f"{path!r} is not a path for a managed file; its part {name[:100]!r} is not allowed")
     return path
 
 
 def build(
     mirror: Mirror, parent: str | None, changes: Mapping[str, bytes | None], message: str, author: Author
 ) -> str | None:
-    """Make the commit that has *changes* (None: remove the file) on top of *parent*, and return its id.
+    """Create the commit with *changes* (None: remove the file) on top of *parent*, and return its id.
 
-    None when the tree would be equal to the parent's. Directories that become empty vanish. Raises InvalidInput for a
-    path that leaves the repository, or when a file would have to replace a directory or the other way round: what is
-    not named in *changes* is never lost.
+    Returns None if the tree would equal that of the parent. Directories that become empty are removed. Raises
+    InvalidInput for a path that leaves the repository, or if a file would replace a directory or the other way round:
+    what is not named in *changes* is never lost.
     """
     layer = _layers(changes)
 
@@ -90,7 +90,7 @@ def build(
 
 
 def _layers(changes: Mapping[str, bytes | None]) -> _Layer:
-    """Paths as nested mappings, a mapping a directory."""
+    """Paths as nested mappings, one per directory."""
     top: _Layer = {}
     for path, content in changes.items():
         *directories, name = check_path(path).split("/")
@@ -107,7 +107,7 @@ def _layers(changes: Mapping[str, bytes | None]) -> _Layer:
 
 
 def _write(repository: pygit2.Repository, base: pygit2.Tree | None, layer: _Layer, where: str) -> pygit2.Oid | None:
-    """Write one directory and those below it; None when nothing is left in it."""
+    """Write one directory and those below it; None if it becomes empty."""
     builder = repository.TreeBuilder(base) if base is not None else repository.TreeBuilder()
     for name, change in layer.items():
         entry = base[name] if base is not None and name in base else None
@@ -131,43 +131,43 @@ def _write(repository: pygit2.Repository, base: pygit2.Tree | None, layer: _Laye
 def message(
     fabric: Fabric, counts: Mapping[str, int], *, run_id: str, initial: bool = False, verb: str = "Update"
 ) -> str:
-    """The message of a fabric's commit: what happened, how many files, and trailers that tools can read."""
+    """The message of a fabric's commit: a subject, the number of files per action, and trailers for tools."""
     subject = f"{'Initialize' if initial else verb} fabric {fabric.name}"
     if len(subject) > SUBJECT_LIMIT:
         subject = subject[: SUBJECT_LIMIT - 1] + "…"
-    told = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
+    counted = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
     trailers = {FABRIC_TRAILER: fabric.name, GENERATION_TRAILER: str(fabric.generation), RUN_TRAILER: run_id}
     lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items()]
-    return "\n".join([subject, "", f"Files: {told or 'layout only'}.", "", *lines, ""])
+    return "\n".join([subject, "", f"Files: {counted or 'layout only'}.", "", *lines, ""])
 
 
 def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
     """Move the branch at the host from *expected_head* (None: it must not exist) to *commit*, or raise.
 
-    PushRace when the branch is not where it was expected, PermissionDenied with the server's words when a rule refuses
-    it, RemoteUnavailable when the answer did not arrive: then it may have happened, and reading the head tells.
+    Raises PushRace if the branch is not at the expected head, PermissionDenied with the message of the server if a rule
+    refuses it, and RemoteUnavailable if no answer arrived: the push may have happened then, which reading the head shows.
     """
     remote = mirror.remote
     if expected_head is not None and not mirror.is_ancestor(expected_head, commit):
         raise PushRace(f"git push {remote}: {commit} does not contain {expected_head}; plan again on the branch's head")
-    # The lease is what makes this exact: a plain push would also "fast-forward" a branch that somebody has reset, and
-    # create one that somebody has deleted. With the check above it can never drop a commit.
+    # The lease makes this exact: a plain push would also "fast-forward" a branch that somebody has reset, and create one
+    # that somebody has deleted. With the check above, it can never drop a commit.
     lease = f"--force-with-lease={remote.ref}:{expected_head or ''}"
     done = mirror.git(["push", "--porcelain", "--progress", "--no-verify", lease, remote.url, f"{commit}:{remote.ref}"])
     summary = _refusal(done.out, remote.ref)
     if summary is not None:
         raise failures.push_refused(summary, done.error, f"git push {remote}")
     if done.code != 0 and mirror.cure(done.error):
-        raise PushRace(f"git push {remote}: the clone was damaged and is made anew; plan again")
+        raise PushRace(f"git push {remote}: the clone was damaged and is created again; plan again")
     if done.code != 0:
         raise failures.call_failed(done.error, f"git push {remote}")
     if not any(line.startswith((" \t", "*\t", "=\t")) for line in done.out.splitlines()):
-        raise RemoteUnavailable(f"git push {remote}: git did not say what became of the branch")
+        raise RemoteUnavailable(f"git push {remote}: git did not say what happened to the branch")
     mirror.published(commit)
 
 
 def _refusal(report: str, ref: str) -> str | None:
-    """Git's reason in brackets, if the report says that *ref* was not updated."""
+    """Git's reason in parentheses, if the report says that *ref* was not updated."""
     for line in report.splitlines():
         flag, _, rest = line.partition("\t")
         names, _, summary = rest.partition("\t")

@@ -1,7 +1,7 @@
-"""What git says when it fails, sorted by the reaction it needs.
+"""Translates the messages of a failed git call into errors, sorted by the reaction they need.
 
-git has no error codes: its exit status is 128 for nearly everything, so the text decides (LANG=C makes it stable).
-The first matching line of the table wins; therefore causes stand above the general sentence that git adds to them.
+git has no error codes: its exit status is 128 for nearly everything, so the text decides (LANG=C makes it stable). The
+first matching rule wins; therefore causes come before the general sentence that git adds to them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hedgehog.errors import (
 
 _TEXT_LIMIT = 1000
 _READ_LIMIT = 8192
-# git's words for a refused login, when it may ask nobody for another one.
+# What git prints for a refused login if it may not prompt for another one.
 _PROMPT = re.compile(r"could not read (?:Username|Password) for '[^']*': terminal prompts disabled")
 _DAMAGED = re.compile(
     r"bad object|is corrupt|not a git repository: |unable to read (?:tree|sha1 file)|missing (?:blob|tree|commit)"
@@ -96,7 +96,7 @@ _PUSHES = (
 def call_failed(text: str, doing: str) -> HedgehogError:
     """The error of a git call that failed with *text* on stderr; an unknown text counts as a network problem.
 
-    *text* must be redacted already. Counting the unknown as retryable is safe: the store gives up after some attempts.
+    *text* must be redacted already. Treating unknown errors as retryable is safe: the store gives up after some attempts.
     """
     return _first(_CALLS, text, text, doing) or RemoteUnavailable(f"{doing}: {_shortened(text)}")
 
@@ -104,11 +104,11 @@ def call_failed(text: str, doing: str) -> HedgehogError:
 def push_refused(summary: str, text: str, doing: str) -> HedgehogError:
     """The error of a push whose ref was not updated: PushRace when the branch moved, else the server's refusal.
 
-    *summary* is git's own word in brackets. git prints "failed to push some refs" for races and refusals alike, so only
-    the summary tells them apart; *text*, what the server said, is for the reader.
+    *summary* is what git prints in parentheses. git prints "failed to push some refs" for races and refusals alike, so
+    only the summary distinguishes them; *text*, the message of the server, is for the reader.
     """
     shown = f"{summary}. {server_text(text)}".removesuffix(". ")
-    # What no rule knows is a rule of the host: protected branch, pre-receive or update hook, push rule, size limit.
+    # Anything else is a rule of the host: protected branch, pre-receive or update hook, push rule, size limit.
     advice = "allow this account to push to the branch, or name a branch that takes pushes"
     return _first(_PUSHES, summary, shown, doing) or PermissionDenied(f"{doing}: {_shortened(shown)}; {advice}")
 
@@ -128,24 +128,24 @@ def server_text(text: str) -> str:
 
 
 def without_progress(text: bytes) -> bytes:
-    """What git printed, without the lines that only told how far it was; of very much the beginning and the end."""
+    """What git printed, without progress lines; of a very long text, the beginning and the end."""
     lines = (line.rstrip(b" \r").rpartition(b"\r")[2] for line in text.split(b"\n"))
-    told = b"\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
-    return told if len(told) <= 2 * _READ_LIMIT else b"\n".join((told[:_READ_LIMIT], told[-_READ_LIMIT:]))
+    kept = b"\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
+    return kept if len(kept) <= 2 * _READ_LIMIT else b"\n".join((kept[:_READ_LIMIT], kept[-_READ_LIMIT:]))
 
 
 def is_damage(text: str, clone: Path) -> bool:
-    """Whether git complains about the *clone* on this machine, which is cured by making a new one."""
+    """Whether *text* reports damage of the *clone* on this machine, which a new clone repairs."""
     return not is_full(text) and (str(clone) in text or _DAMAGED.search(text) is not None)
 
 
 def is_full(text: str) -> bool:
-    """Whether the machine's own words for a full disk are in *text*."""
+    """Whether *text* reports a full disk of this machine."""
     return _FULL.search(text) is not None
 
 
 def disk_failed(cause: Exception | str, path: Path, what: str) -> DiskUnavailable:
-    """The error of a *path* of this machine, which holds *what*, that cannot be read or written."""
+    """The error for a *path* on this machine, which contains *what*, that cannot be read or written."""
     if isinstance(cause, OSError) and cause.strerror:
         path = Path(os.fsdecode(cause.filename)) if cause.filename else path
         cause = cause.strerror

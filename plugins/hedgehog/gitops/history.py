@@ -1,4 +1,4 @@
-"""Who changed a file, for reports that name a person and not only a path."""
+"""Finds who changed a file, for reports that name the person."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ class Edit:
 
 
 def edits(mirror: Mirror, head: str, paths: Collection[str], *, since: str | None = None) -> dict[str, Edit]:
-    """The newest edit of each of *paths* on the way from *since* (exclusive) to *head*.
+    """The newest edit of each of *paths* between *since* (exclusive) and *head*.
 
-    Merges count only where no parent has the same file, so the person who wrote the change is named and not the one
-    who merged it. A path is absent when nothing is found in the newest thousand commits: a report may then say less,
-    a search may not take minutes.
+    A merge counts only if no parent has the same file, so the author of the change is named, not the person who merged
+    it. A path is absent if nothing is found in the newest thousand commits: a search must not take minutes.
     """
     if since is not None and not mirror.is_ancestor(since, head):
         since = None
@@ -65,10 +64,10 @@ def trailers(message: str) -> dict[str, str]:
 
 
 def _touched(repository: pygit2.Repository, commit: pygit2.Commit, wanted: Collection[str]) -> set[str]:
-    """Those of *wanted* whose file is another one than in every parent.
+    """Those of *wanted* whose file differs from that in every parent.
 
-    Only the directories that lead to them are looked at, and of those only the ones that differ: what else a commit
-    changes may be a million files.
+    Only the directories that lead to them are read, and of those only the ones that differ: a commit may change a
+    million other files.
     """
     layer: _Layer = {}
     for path in wanted:
@@ -83,7 +82,7 @@ def _touched(repository: pygit2.Repository, commit: pygit2.Commit, wanted: Colle
 
 _Layer: TypeAlias = "dict[str, _Layer]"
 _HERE = ""
-"""No file is called so: the path that leads here is asked for."""
+"""The key that marks a wanted path; no file has an empty name."""
 
 
 def _differing(

@@ -1,4 +1,6 @@
-"""What killed processes and failed calls leave in a clone and beside it. Only for who has the lock of the clone."""
+"""Removes what killed processes and failed calls leave in a clone and next to it. The caller holds the lock of the
+clone.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ABANDONED_AFTER = 3600.0
-"""Seconds. Younger things may belong to a process that lives."""
+"""Seconds. Newer leftovers may belong to a running process."""
 
 
 def sweep(clone: Path) -> None:
-    """Remove from *clone*, and of those that were being made beside it, what nobody will finish."""
+    """Remove abandoned files from *clone*, and abandoned clones next to it."""
     objects = clone / "objects"
     locks = (*clone.glob("*.lock"), *clone.glob("refs/**/*.lock"))
     foreign = (*objects.glob("pack/*_git2_*"), *objects.glob("tmp_object_git2_*"))
@@ -27,7 +29,7 @@ def sweep(clone: Path) -> None:
 
 @contextmanager
 def nothing_unfinished(clone: Path) -> Iterator[None]:
-    """Remove what git, in the block, has not written to its end: half a pack may be large, and each try leaves one."""
+    """Remove the partial files that git leaves in the block: a partial pack may be large, and each attempt leaves one."""
     before = set(_unfinished(clone))
     try:
         yield
@@ -37,7 +39,7 @@ def nothing_unfinished(clone: Path) -> Iterator[None]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or directory; what belongs to somebody else stays."""
+    """Remove a file or directory; what may not be removed stays."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -53,5 +55,5 @@ def _unfinished(clone: Path) -> list[Path]:
 def _age(path: Path) -> float:
     try:
         return time.time() - path.lstat().st_mtime
-    except OSError:  # somebody else has just removed it
+    except OSError:  # another process has just removed it
         return 0.0

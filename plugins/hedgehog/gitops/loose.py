@@ -1,7 +1,7 @@
-"""Whether the single object files of a clone are whole. libgit2 reads one that was cut off for ever, so ask first.
+"""Checks that the loose object files of a clone are complete. libgit2 never ends reading a truncated one.
 
-Files are written without waiting for the disk, so a machine that loses its power may leave halves. What is older than
-the last look of the same boot is known to be whole.
+Files are written without waiting for the disk, so a power loss may truncate them. Files older than the last check of the
+same boot are known to be complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CHUNK = 1024 * 1024
 
 
 def are_whole(clone: Path) -> bool:
-    """Whether every loose object of *clone* can be read to its end; remembers that they can."""
+    """Whether every loose object of *clone* is complete; if so, the time of the check is stored in the clone."""
     mark = clone / _MARK
     boot = _BOOT.read_text() if _BOOT.exists() else ""
     known = mark.stat().st_mtime_ns if mark.is_file() and mark.read_text() == boot else 0
@@ -27,7 +27,7 @@ def are_whole(clone: Path) -> bool:
     for entry in _loose(clone / "objects"):
         try:
             changed = entry.stat().st_mtime_ns
-        except FileNotFoundError:  # packed by another process in this moment
+        except FileNotFoundError:  # packed by another process meanwhile
             continue
         if changed > known and not _is_whole(Path(entry.path)):
             return False

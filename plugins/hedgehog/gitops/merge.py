@@ -1,8 +1,8 @@
-"""What a directory would be after a merge, without making one: nothing is committed, no reference moves.
+"""Computes directories after a merge without merging: nothing is committed, no reference moves.
 
-Only the directories that are asked for are looked at. Mostly one side alone changed a directory, and then the result
-is that side's tree, of which nothing needs to be read. Where both did, they are counted before git merges them: a tree
-of a few hundred bytes can stand for millions of files.
+Only the requested directories are read. Usually only one side has changed a directory, and the result is its tree, which
+need not be read. If both sides have, the files are counted before git merges them: a tree of a few hundred bytes can
+stand for millions of files.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.paths import LIMITS, Limits
 from hedgehog.gitops import trees
 from hedgehog.gitops.mirror import Mirror
-from hedgehog.gitops.trees import Place
+from hedgehog.gitops.trees import PathEntry
 
 _MERGED = 8
-"""Times the bytes of a fabric that may differ where git has to merge: files that nobody reads count, too."""
+"""How many times the byte limit of a fabric may differ where git has to merge: unread files count, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
-    """One directory: as the branch has it, and as it would be without the *conflicts*, which git cannot merge by itself."""
+class MergedDirectory:
+    """One directory: as the branch has it, and as it would be, without *conflicts*, which git cannot merge."""
 
-    before: Place
-    after: Place
+    before: PathEntry
+    after: PathEntry
     conflicts: tuple[str, ...] = ()
     error: InvalidInput | None = None
-    """Why it could not be merged at all: it is too large."""
+    """The error if it is too large to merge."""
 
     @property
     def is_touched(self) -> bool:
@@ -38,15 +38,15 @@ class Merged:
         return self.before != self.after or bool(self.conflicts) or self.error is not None
 
 
-def merge(
+def merge_directories(
     mirror: Mirror, base: str, head: str, directories: Iterable[str], *, limits: Limits = LIMITS
-) -> Mapping[str, Merged]:
-    """What *base* would have in each of *directories* with *head* merged into it; both commits are here already.
+) -> Mapping[str, MergedDirectory]:
+    """Each of *directories* of *base* with *head* merged into it; both commits must have been fetched.
 
-    Raises InvalidInput when they share no history, which no host merges either.
+    Raises InvalidInput if they share no history, which no host merges either.
     """
 
-    def work(repository: pygit2.Repository) -> Mapping[str, Merged]:
+    def work(repository: pygit2.Repository) -> Mapping[str, MergedDirectory]:
         origin = repository.merge_base(pygit2.Oid(hex=base), pygit2.Oid(hex=head))
         if origin is None:
             raise InvalidInput(
@@ -57,31 +57,35 @@ def merge(
     return mirror.reading(head, work)
 
 
-def _merge(repository: pygit2.Repository, commits: tuple[str, str, str], directory: str, limits: Limits) -> Merged:
-    """Three ways: as it was, as the branch has it, as the head has it."""
-    ours = Place()
+def _merge(
+    repository: pygit2.Repository, commits: tuple[str, str, str], directory: str, limits: Limits
+) -> MergedDirectory:
+    """Merge one directory three-way: merge base, base, head."""
+    ours = PathEntry()
     try:
-        origin, ours, theirs = (trees.find(repository, commit, directory) for commit in commits)
+        origin, ours, theirs = (trees.entry_at(repository, commit, directory) for commit in commits)
         if theirs in (origin, ours):
-            return Merged(ours, ours)
+            return MergedDirectory(ours, ours)
         if ours == origin:
-            return Merged(ours, theirs)
+            return MergedDirectory(ours, theirs)
         if ours.tree is None or theirs.tree is None:
-            return Merged(ours, ours, (ours.at or theirs.at or directory,))
-        _measure(repository, (origin, ours, theirs), directory, limits)
+            return MergedDirectory(ours, ours, (ours.at or theirs.at or directory,))
+        _refuse_too_large(repository, (origin, ours, theirs), directory, limits)
     except InvalidInput as error:
-        return Merged(ours, ours, error=error)
+        return MergedDirectory(ours, ours, error=error)
     was = origin.tree or repository.TreeBuilder().write()
     index = repository.merge_trees(str(was), ours.tree, theirs.tree)
     conflicts = sorted({entry.path for parts in index.conflicts or () for entry in parts if entry is not None})
     for path in conflicts:
         del index.conflicts[path]
-    after = Place(str(index.write_tree(repository)))
-    return Merged(ours, after, tuple(f"{directory}/{path}" if directory else path for path in conflicts))
+    after = PathEntry(str(index.write_tree(repository)))
+    return MergedDirectory(ours, after, tuple(f"{directory}/{path}" if directory else path for path in conflicts))
 
 
-def _measure(repository: pygit2.Repository, places: Iterable[Place], directory: str, limits: Limits) -> None:
-    """Refuse a directory that git would take too long to merge: too many entries, or too much of it differs."""
+def _refuse_too_large(
+    repository: pygit2.Repository, places: Iterable[PathEntry], directory: str, limits: Limits
+) -> None:
+    """Raise InvalidInput for a directory that would take git too long: too many entries, or too many differing bytes."""
     found = [trees.walk(repository, one.tree, directory, limits=limits).files.items() for one in places if one.tree]
     differing = {one for files in found for one in files} - {
         one for one in found[0] if all(one in files for files in found)

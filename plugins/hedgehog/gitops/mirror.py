@@ -1,8 +1,8 @@
-"""A kept bare repository per URL: what the branch is, and the files at a commit, without a checkout.
+"""A kept bare repository per URL: the head of the branch, and the files at a commit, without a checkout.
 
-A mirror is only a cache of the host's objects. Whatever is wrong with it (a killed process, a full disk, an edit) is
-cured by making it anew, and several processes may use one: a file lock covers fetching and upkeep, while reading needs
-none, because objects never change. It never holds a credential: the URL is handed to each git call.
+A mirror is only a cache of the objects of the host. Any damage (by a killed process, a full disk, an edit) is repaired by
+creating it again. Several processes may use one: a file lock covers fetching and maintenance; reading needs none, because
+objects never change. It contains no credentials: the URL is passed to each git call.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ import pygit2
 from pygit2.enums import ConfigLevel, FileMode, ObjectType, RepositoryOpenFlag
 
 from hedgehog.errors import DiskUnavailable, HedgehogError, InvalidInput, NotFound, PushRace, RemoteUnavailable
+from hedgehog.fabric.model import GitRepository
 from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
 from hedgehog.gitops import failures, leftovers, trees
 from hedgehog.gitops.loose import are_whole
 from hedgehog.gitops.packing import pack_blobs
 from hedgehog.gitops.remote import Completed, Remote, make_private
-from hedgehog.gitops.trees import Place
+from hedgehog.gitops.trees import PathEntry
 
 logger = logging.getLogger(__name__)
 
 FILE_LIMIT = LIMITS.file_bytes
-"""Bytes of the largest file that is read."""
+"""The most bytes of a file that is read."""
 
 _BRANCHES = "refs/heads/"
 _REGULAR = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE})
@@ -43,7 +44,7 @@ _WORTH_A_PACK = 50
 _TROUBLE = (pygit2.GitError, KeyError, OSError)
 """What pygit2 raises when it cannot read or write."""
 
-# libgit2 would read the settings of whoever is logged in, and fail where it may not.
+# libgit2 would read the settings of the user, and fail where it may not.
 for _level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
     pygit2.settings.search_path[_level] = ""
 
@@ -53,7 +54,7 @@ T = TypeVar("T")
 class Mirror:
     """The kept copy of *remote* below *cache_directory*; nothing is read or written before the first call.
 
-    Not for use by several threads at once: open one per thread, they share what is on disk.
+    Not thread-safe: open one per thread; they share the files on disk.
     """
 
     def __init__(self, cache_directory: Path, remote: Remote, *, file_limit: int = FILE_LIMIT) -> None:
@@ -67,7 +68,7 @@ class Mirror:
     # The branch at the host ------------------------------------------------------------------------------------------
 
     def head(self) -> str | None:
-        """The commit that the branch points to at the host now; None when branch or repository is empty."""
+        """The commit that the branch points to at the host now; None if there is no such branch."""
         return self._heads([self.remote.ref]).get(self.remote.ref)
 
     def branches(self) -> dict[str, str]:
@@ -88,22 +89,22 @@ class Mirror:
         return {ref: found[ref] for ref in found if ref in refs or ref.startswith(_BRANCHES)}
 
     def _check_protocol(self) -> None:
-        """Have it proven that a Git host says there is nothing: to git, many a web page is an empty repository."""
+        """Verify that the answer of no branches comes from a Git host: git takes many web pages for empty repositories."""
         if self.remote.transport in ("http", "https"):
             done = self.remote.run(["ls-remote", self.remote.url, self.remote.ref], state=self._cache, traced=True)
             if done.code == 0 and "packet:" not in done.error:
                 raise RemoteUnavailable(f"git ls-remote {self.remote}: {failures.NO_GIT_HOST}")
 
     def fetch(self, head: str, *, ref: str | None = None) -> None:
-        """Have *head* and all it refers to; no network when it is here already.
+        """Fetch *head* with everything it refers to; without network if it is here already.
 
-        *ref* is where the host offers it when that is not the branch: `refs/pull/7/head` of a pull request. Raises
-        PushRace when the host no longer offers it: the branch was replaced since `head()`.
+        *ref* is the reference of the host that has it, if that is not the branch: `refs/pull/7/head` for a pull request.
+        Raises PushRace if the host no longer has it: the branch was replaced since `head()`.
         """
         if self.has(head):
             return
         with self._locked():
-            if self.has(head):  # another process has fetched it while we waited
+            if self.has(head):  # another process fetched it while we waited
                 return
             self._fetch(ref)
             self._pack()
@@ -112,7 +113,7 @@ class Mirror:
             raise PushRace(f"{self.remote}: commit {head} is gone, the branch was replaced meanwhile; plan again")
 
     def _refuse_other_objects(self, head: str) -> None:
-        """Raise InvalidInput if *head* is here, but no commit: some hosts let a branch point to anything."""
+        """Raise InvalidInput if *head* is an object other than a commit: some hosts let a branch point to anything."""
         try:
             kind = type(self._open()[head]).__name__.lower()
         except (*_TROUBLE, ValueError):
@@ -126,7 +127,7 @@ class Mirror:
         return self.remote.run(arguments, state=self._cache, repository=self.path, stdin=stdin)
 
     def keep(self, contents: Collection[bytes]) -> None:
-        """Have *contents* as blobs, so that a tree can name them; at once and cheaply, however many they are."""
+        """Store *contents* as blobs, for trees to refer to; many of them are stored as one pack."""
         if len(contents) < _WORTH_A_PACK:
             repository = self._open()
             for content in contents:
@@ -139,18 +140,18 @@ class Mirror:
             raise pygit2.GitError(done.error.strip())
 
     def cure(self, error: str) -> bool:
-        """Whether *error*, git's text, is about the clone; then it is removed, and the next call makes a new one."""
+        """Whether *error*, the text of git, reports a damaged clone; it is removed then, and the next call creates a new one."""
         if not failures.is_damage(error, self.path):
             return False
-        logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
+        logger.warning("mirror %s of %s is damaged; creating it again", self.path, self.remote)
         with self._locked():
             self._discard()
         return True
 
     def published(self, commit: str) -> None:
-        """Note that the branch is now at *commit*, so that the objects we made stay and need not be fetched.
+        """Record that the branch is now at *commit*, so that the objects of the push stay and need not be fetched.
 
-        Never raises: the push has happened, and a clone that cannot note it is cured by the next fetch.
+        Never raises: the push has happened, and the next fetch repairs a clone that cannot record it.
         """
         try:
             self._open().references.create(self._tracking, commit, force=True)
@@ -160,7 +161,7 @@ class Mirror:
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def has(self, commit: str) -> bool:
-        """Whether *commit* is here and readable, with its tree."""
+        """Whether *commit* and its tree are here and readable."""
         try:
             found = self._open()[commit]
             return found.type == ObjectType.COMMIT and found.peel(pygit2.Tree) is not None
@@ -168,17 +169,17 @@ class Mirror:
             return False
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether *new* contains *old*; False also for a commit that is not here."""
+        """Whether *new* contains *old*; False if one of them is not here."""
         if not (self.has(old) and self.has(new)):
             return False
         return old == new or self.reading(new, lambda repository: repository.descendant_of(new, old))
 
-    def place(self, commit: str, directory: str) -> Place:
-        """What is at *directory* at *commit*: equal trees mean that not a byte differs there."""
-        return self.reading(commit, lambda repository: trees.find(repository, commit, directory))
+    def place(self, commit: str, directory: str) -> PathEntry:
+        """What is at *directory* at *commit*: equal trees have equal content."""
+        return self.reading(commit, lambda repository: trees.entry_at(repository, commit, directory))
 
     def tree_id(self, commit: str, directory: str) -> str | None:
-        """The id of everything below *directory* at *commit*, if there is such a directory."""
+        """The tree id of *directory* at *commit*; None if there is no such directory."""
         return self.place(commit, directory).tree
 
     def lookup(self, commit: str, paths: Iterable[str]) -> Listing:
@@ -195,7 +196,7 @@ class Mirror:
                 if entry.filemode in _REGULAR:
                     files[path] = str(entry.id)
                 else:
-                    opaque[path] = Opaque("is no ordinary file")
+                    opaque[path] = Opaque("is not an ordinary file")
             return Listing(files, opaque)
 
         return self.reading(commit, look)
@@ -205,11 +206,11 @@ class Mirror:
     ) -> Listing:
         """All files below *directory* at *commit*, as `trees.walk`; empty when there is no such directory.
 
-        What is in the place of the directory, or on the way to it, is opaque.
+        Anything else at the path of the directory, or above it, is opaque.
         """
 
         def look(repository: pygit2.Repository) -> Listing:
-            place = trees.find(repository, commit, directory)
+            place = trees.entry_at(repository, commit, directory)
             if place.tree is None:
                 return Listing({}, {place.at: place.opaque} if place.opaque else {})
             return trees.walk(repository, place.tree, directory, limits=limits, skip=skip)
@@ -235,14 +236,14 @@ class Mirror:
         return dict(self.listing(commit, directory).files)
 
     def size(self, blob_id: str) -> int:
-        """The bytes of a file, without reading it. Raises NotFound for an id that no file has."""
+        """The size of a file in bytes, without reading it. Raises NotFound for an unknown id."""
         try:
             return int(self._open().odb.read_header(pygit2.Oid(hex=blob_id))[1])
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise NotFound(f"{self.remote}: blob {blob_id} cannot be read: {error}") from error
 
     def read(self, blob_id: str) -> bytes:
-        """The bytes of a file. Raises InvalidInput above the size limit and NotFound for an id that no file has."""
+        """The content of a file. Raises InvalidInput above the size limit and NotFound for an unknown id."""
         repository = self._open()
         try:
             _, size = repository.odb.read_header(pygit2.Oid(hex=blob_id))
@@ -253,17 +254,17 @@ class Mirror:
         except (*_TROUBLE, ValueError) as error:
             raise NotFound(f"{self.remote}: blob {blob_id} cannot be read: {error}") from error
         if not isinstance(blob, pygit2.Blob):
-            raise NotFound(f"{self.remote}: {blob_id} is no file")
+            raise NotFound(f"{self.remote}: {blob_id} is not a file")
         return bytes(blob.data)
 
     def reading(self, commit: str | None, work: Callable[[pygit2.Repository], T]) -> T:
-        """The result of *work* on the open repository; when objects are missing or damaged, once more on a new one."""
+        """The result of *work* on the open repository; if objects are missing or damaged, it runs again on a new clone."""
         try:
             return work(self._open())
         except _TROUBLE as error:
             if failures.is_full(str(error)):
                 raise self._unusable(error) from error
-            logger.warning("mirror %s of %s is damaged (%s); making it anew", self.path, self.remote, error)
+            logger.warning("mirror %s of %s is damaged (%s); creating it again", self.path, self.remote, error)
         with self._locked():
             self._discard()
             if commit is not None:
@@ -294,7 +295,7 @@ class Mirror:
             return None
 
     def _make(self) -> pygit2.Repository:
-        """Open or make the mirror; a new one is moved into place, so that nobody ever opens half of it."""
+        """Open or create the mirror; a new one is moved into place, so that no process opens an incomplete one."""
         repository = self._opened()
         if repository is not None:
             return repository
@@ -309,23 +310,23 @@ class Mirror:
     def _discard(self) -> None:
         self._repository = None
         if os.path.lexists(self.path):
-            # In the same directory, so that it also goes when it belongs to somebody else and cannot be removed.
+            # In the same directory: renaming works even if the clone belongs to another user and cannot be removed.
             aside = Path(tempfile.mkdtemp(dir=self._cache, prefix="old-"))
             aside.rmdir()
             self.path.rename(aside)
             leftovers.remove(aside)
 
     def _fetch(self, ref: str | None = None) -> None:
-        """Fetch into the clone, into a new one if it is damaged; half a pack of a failed fetch is removed at once."""
+        """Fetch into the clone, or into a new one if it is damaged; a partial pack of a failed fetch is removed at once."""
         leftovers.sweep(self.path)
         self._repository = self._make()
-        # Of another ref only the objects are taken; upkeep removes them in time.
+        # Of another ref, only the objects are fetched; maintenance removes them later.
         what = ref or f"+{self.remote.ref}:{self._tracking}"
         arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--progress", self.remote.url, what]
         with leftovers.nothing_unfinished(self.path):
             done = self.git(arguments)
             if done.code != 0 and failures.is_damage(done.error, self.path):
-                logger.warning("mirror %s of %s is damaged; making it anew", self.path, self.remote)
+                logger.warning("mirror %s of %s is damaged; creating it again", self.path, self.remote)
                 self._discard()
                 self._repository = self._make()
                 done = self.git(arguments)
@@ -335,14 +336,14 @@ class Mirror:
             raise self._unusable(done.error)
         if done.code != 0:
             raise failures.call_failed(done.error, f"git fetch {self.remote}")
-        self._repository = None  # opened anew, it knows the new pack
+        self._repository = None  # reopening it finds the new pack
 
     def _pack(self) -> None:
-        """Have many small files as few large ones. What keeps that from being done is only told: nobody waits for it."""
+        """Pack many small files into few large ones. A failure is only logged, because nothing depends on it."""
         objects = self.path / "objects"
         if _count(objects / "17") > _LOOSE_IN_A_FOLDER or _count(objects / "pack") > _MANY_PACK_FILES:
             try:
-                # Unreachable objects of the last hour may be a commit that another process has built and not yet pushed.
+                # Unreachable objects of the last hour may be a commit that another process has not pushed yet.
                 done = self.git(["gc", "--quiet", "--prune=1.hour.ago"])
                 problem = done.error if done.code != 0 else ""
             except HedgehogError as error:
@@ -352,12 +353,12 @@ class Mirror:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among processes and threads; the kernel frees the lock of a killed one.
+        """Hold the lock of the clone, among processes and threads; the kernel frees that of a killed process.
 
-        Trouble with the directory, here or in the block, raises DiskUnavailable with its path.
+        An error of the directory, here or in the block, raises DiskUnavailable with its path.
         """
         try:
-            # Open for reading is enough, and possible for a file that another user has made.
+            # Opening for reading suffices, and works for a file of another user.
             lock = make_private(self._cache) / f"{self.path.name}.lock"
             with os.fdopen(os.open(lock, os.O_RDONLY | os.O_CREAT, 0o600)) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -371,3 +372,7 @@ class Mirror:
 
 def _count(directory: Path) -> int:
     return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
+
+
+OpenMirror = Callable[[GitRepository], Mirror]
+"""From a repository to its mirror, credentials included; raises only `hedgehog.errors`."""

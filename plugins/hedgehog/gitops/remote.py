@@ -1,6 +1,6 @@
-"""The only place that starts `git`: a closed environment, credentials that leave no trace, and a time limit.
+"""The only module that starts `git`: with a closed environment, credentials that leave no trace, and a time limit.
 
-What a repository or a host contains must not run code here and must not see a secret of another repository:
+A repository or host must not be able to run code here or see a secret of another repository: there is
 no system or user configuration, no hooks, no credential helpers, no prompts, no redirects, one allowed transport.
 
 A token travels as `http.<url>.extraHeader` in git's environment (`GIT_CONFIG_COUNT`), not by GIT_ASKPASS: it saves the
@@ -32,9 +32,9 @@ from hedgehog.fabric.git_urls import GitUrl, is_ambiguous, without_login
 from hedgehog.gitops import failures
 
 CALL_TIMEOUT = 480.0
-"""Seconds that one git process may take by default: a clone of gigabytes, and less than the limit of a task."""
+"""Seconds that a git process may take by default: enough to clone gigabytes, and less than the limit of a task."""
 PATIENCE = 60.0
-"""Seconds that a git process which talks to a host may show no progress."""
+"""Seconds without progress after which a git process that talks to a host is stopped."""
 _LOOK_EVERY = 1.0
 _ABANDONED_AFTER = 600.0
 # They print their progress; other commands work on the clone and are silent until they end.
@@ -52,10 +52,10 @@ _DEFAULT_USER = "x-access-token"
 
 @dataclass(frozen=True, slots=True)
 class GitCredentials:
-    """How one repository is entered: a token (or password) over HTTPS, or a private key over SSH.
+    """The credentials of one repository: a token (or password) over HTTPS, or a private key over SSH.
 
-    The key is given as text or as the path of its file and must not need a passphrase. Without `known_hosts` the first
-    key a host shows is trusted and kept.
+    The key is given as text or as the path of its file and must not need a passphrase. Without `known_hosts`, the first
+    key that a host presents is trusted and kept.
     """
 
     username: str | None = None
@@ -72,7 +72,7 @@ class GitCredentials:
         return "Authorization: Basic " + base64.b64encode(pair.encode()).decode()
 
     def redact(self, text: str) -> str:
-        """*text* without the token in any form it can take, and without user info in URLs."""
+        """*text* without the token, in any of its forms, and without user info in URLs."""
         header = self.header()
         secrets = [self.token, quote(self.token, safe=""), header.split()[-1]] if self.token and header else []
         for secret in secrets:
@@ -83,7 +83,7 @@ class GitCredentials:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """What a git process left; both texts are redacted."""
+    """The result of a git process; both texts are redacted."""
 
     code: int
     out: str
@@ -92,7 +92,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """One branch of one repository on a Git host, and the way in.
+    """One branch of one repository on a Git host, with its credentials.
 
     Raises InvalidInput for a URL that carries a credential, a transport that is not https, ssh or file (plain http only
     to this machine, unless *allow_plain_http*), or a branch name git would not take.
@@ -110,7 +110,8 @@ class Remote:
         object.__setattr__(self, "transport", _transport(self.url, allow_plain_http=self.allow_plain_http))
         if not _is_reference(self.ref) or self.branch.startswith("-") or is_ambiguous(self.branch):
             raise InvalidInput(
-                f"{self.branch!r} is no branch name; correct the repository's branch: write its short name, like main"
+                f"{self.branch!r} is not a branch name; correct the repository's branch: write its short name, like "
+                "main"
             )
 
     @property
@@ -122,7 +123,7 @@ class Remote:
         return f"{self.credentials.redact(self.url)} ({self.branch})"
 
     def call(self, arguments: Sequence[str], *, state: Path, repository: Path | None = None) -> str:
-        """Run git and return what it printed; a failure raises the error that the text means."""
+        """Run git and return what it printed; a failure raises the error that matches its text."""
         done = self.run(arguments, state=state, repository=repository)
         if done.code != 0:
             raise failures.call_failed(done.error, f"git {arguments[0]} {self}")
@@ -137,11 +138,11 @@ class Remote:
         stdin: bytes = b"",
         traced: bool = False,
     ) -> Completed:
-        """Run git in *repository* and wait; the whole process group dies when it shows no progress or the time is up.
+        """Run git in *repository* and wait; its process group is killed on a timeout or without progress.
 
-        *state* is a directory of ours for what the call needs on disk: a private key while it runs, and the kept host
-        keys. *traced* adds what was said on the wire to the error text. Raises RemoteUnavailable on a timeout,
-        DiskUnavailable when *state* cannot be used; an exit code is the caller's to judge.
+        *state* is our directory for files that the call needs: a private key while it runs, and the kept host keys.
+        *traced* adds the protocol messages to the error text. Raises RemoteUnavailable on a timeout, DiskUnavailable if
+        *state* cannot be used; the caller checks the exit code.
         """
         git = shutil.which("git")
         if git is None:
@@ -150,7 +151,7 @@ class Remote:
         try:
             with _private_directory(state, abandoned_after=2 * self.timeout) as home:
                 environment = self._environment(home, state) | ({"GIT_TRACE_PACKET": "1"} if traced else {})
-                # A file, not a pipe: writing to a pipe cannot be taken up again after a look at the time.
+                # A file, not a pipe: writing to a pipe cannot be continued after a check of the time.
                 given = home / "stdin"
                 given.write_bytes(stdin)
                 with (
@@ -176,7 +177,7 @@ class Remote:
         return Completed(process.returncode, *texts)
 
     def _watched(self, process: subprocess.Popen[bytes], verb: str) -> tuple[bytes, bytes]:
-        """What the process printed. Whatever it prints is progress, and a sign that it is worth waiting for."""
+        """What the process printed. Any output counts as progress."""
         doing = f"git {verb} {self}"
         started = moved = time.monotonic()
         seen = 0
@@ -224,21 +225,21 @@ class Remote:
             "credential.helper": "",
             "protocol.allow": "never",
             f"protocol.{self.transport}.allow": "always",
-            # Nothing is ever checked out, so odd trees harm nobody: whoever reads a file judges it, and parks it alone.
+            # Nothing is checked out, so unusual trees do no harm: each file is checked when it is read.
             "fetch.fsckObjects": "false",
             "fetch.recurseSubmodules": "false",
             "http.followRedirects": "false",
-            # A host that counts its objects sends a few bytes now and then; only silence is a reason to hang up.
+            # A host that counts objects sends a few bytes now and then; only silence ends the call.
             "http.lowSpeedLimit": "1",
             "http.lowSpeedTime": str(math.ceil(self.patience)),
-            # Upkeep is ours (mirror): a detached gc would outlive the call and its lock.
+            # The mirror does maintenance: a detached gc would outlive the call and its lock.
             "gc.auto": "0",
             "gc.autoDetach": "false",
             "maintenance.auto": "false",
-            # A mirror is a cache that heals itself: waiting for the disk would buy nothing.
+            # A mirror is a cache that is recreated if damaged: waiting for the disk has no benefit.
             "core.fsync": "none",
-            # Files of a few hundred bytes: harder work on a pack costs more time than it saves on the wire. A window of
-            # one still finds the file's last version, and the directory's.
+            # Files have a few hundred bytes: better compression takes more time than it saves. A window of one still finds
+            # the last version of the file, and of the directory.
             "pack.compression": "1",
             "pack.window": "1",
         }
@@ -251,7 +252,7 @@ class Remote:
 def _is_reference(name: str) -> bool:
     try:
         return bool(pygit2.reference_is_valid_name(name))
-    except ValueError:  # no text that git could be given: half a surrogate pair
+    except ValueError:  # text that cannot be passed to git: half a surrogate pair
         return False
 
 
@@ -268,7 +269,7 @@ def _transport(url: str, *, allow_plain_http: bool) -> str:
 def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[str]:
     command = ["ssh", "-F", os.devnull, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]
     command += ["-o", "ServerAliveInterval=15", "-o", f"GlobalKnownHostsFile={os.devnull}"]
-    # Whoever is logged in on this machine, or runs an agent there, lends nobody a key.
+    # Keys of the local user, or of an SSH agent, are not used.
     command += ["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "IdentityFile=none"]
     command += ["-o", "PreferredAuthentications=publickey"]
     if credentials.known_hosts:
@@ -283,7 +284,7 @@ def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[s
 
 
 def _key_text(credentials: GitCredentials) -> str:
-    """The private key. One in a file is copied, too: ssh refuses a mounted secret that a group may read."""
+    """The text of the private key. A key file is copied, too: ssh refuses a mounted secret that a group may read."""
     key = credentials.private_key
     if not key:
         try:
@@ -292,7 +293,7 @@ def _key_text(credentials: GitCredentials) -> str:
             raise InvalidInput(f"the SSH private key {credentials.private_key_path} cannot be read: {error}") from error
     text = key.replace("\r\n", "\n").strip() + "\n"
     if "PRIVATE KEY-----" not in text:
-        raise InvalidInput("the SSH private key is none: it must begin with -----BEGIN … PRIVATE KEY-----")
+        raise InvalidInput("this is not an SSH private key: it must begin with -----BEGIN … PRIVATE KEY-----")
     if _is_encrypted(text):
         raise InvalidInput("the SSH private key needs a passphrase, which is not supported; use a key without one")
     return text
@@ -316,14 +317,14 @@ def _secret_file(path: Path, text: str) -> Path:
 
 
 def make_private(directory: Path) -> Path:
-    """*directory*, made readable by us alone if it is not there."""
+    """*directory*, created so that only we can read it if it does not exist."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory
 
 
 @contextmanager
 def _private_directory(state: Path, *, abandoned_after: float) -> Iterator[Path]:
-    """A directory for one call, readable by us alone and removed afterwards; those of killed processes go, too."""
+    """A private directory for one call, removed afterwards, as are those of killed processes."""
     calls = make_private(make_private(state) / "calls")
     with tempfile.TemporaryDirectory(dir=calls, ignore_cleanup_errors=True) as name:
         _remove_leftovers(calls, time.time() - max(abandoned_after, _ABANDONED_AFTER))
@@ -335,11 +336,11 @@ def _remove_leftovers(calls: Path, oldest: float) -> None:
         try:
             if entry.stat().st_mtime < oldest:
                 shutil.rmtree(entry.path, ignore_errors=True)
-        except FileNotFoundError:  # another call has just ended
+        except FileNotFoundError:  # another call has just removed it
             continue
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):  # it has ended by itself in this moment
+    with suppress(ProcessLookupError):  # it has just ended
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

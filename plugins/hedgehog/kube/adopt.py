@@ -1,7 +1,7 @@
 """Taking over objects that somebody else wrote, so that a field dropped from the fabric leaves the cluster, too.
 
 Server-side apply removes a field only if nobody else owns it. The fields of an object that we did not make belong to
-whoever wrote it; before our first write the ownership of those that are as we want them moves to us, as client-go's
+no matter who wrote it; before our first write the ownership of those that are as we want them moves to us, as client-go's
 csaupgrade does it for `kubectl apply`. Fields with another value stay whose they are: that is a conflict.
 """
 
@@ -14,7 +14,7 @@ from hedgehog.fabric.canonical import FieldSet, canonical, owned_fields, same
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import JSON_PATCH, Cluster
-from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.resources import crd_name, kind_of, object_path
 
 _IDENTITY = frozenset({"apiVersion", "kind"})
 _NAMES = frozenset({"name", "namespace"})
@@ -97,7 +97,7 @@ def _patch(
         query=query or {},
         body=[*changes, version],
         content_type=JSON_PATCH,
-        definition=definition_name(kind),
+        crd=crd_name(kind),
         idempotent=False,
     )
     stored: Manifest = answer.json()
@@ -120,18 +120,18 @@ def moved_to_us(live: Mapping[str, Any], contents: Collection[Mapping[str, Any]]
             fields = entry.get("fieldsV1") or {}
             common: FieldSet = {}
             for content in contents:
-                common = merge(common, intersect(fields, content))
-            taken = merge(taken, common)
+                common = union(common, intersect(fields, content))
+            taken = union(taken, common)
             left = subtract(fields, common)
             if left:
                 entries.append(entry | {"fieldsV1": left})
-    known = merge(ours, taken)
+    known = union(ours, taken)
     for content in contents:
-        taken = merge(taken, _unowned(_fields(content), known))
+        taken = union(taken, _unowned(_fields(content), known))
     if not taken:
         return None
     head = {"manager": FIELD_MANAGER, "operation": "Apply", "apiVersion": live["apiVersion"], "fieldsType": "FieldsV1"}
-    return [head | {"fieldsV1": merge(ours, taken)}, *entries]
+    return [head | {"fieldsV1": union(ours, taken)}, *entries]
 
 
 def shared(
@@ -218,9 +218,9 @@ def subtract(fields: Mapping[str, Any], other: Mapping[str, Any]) -> FieldSet:
     return result
 
 
-def merge(fields: Mapping[str, Any], other: Mapping[str, Any]) -> FieldSet:
+def union(fields: Mapping[str, Any], other: Mapping[str, Any]) -> FieldSet:
     """The union of two field sets."""
     result: FieldSet = dict(fields)
     for key, below in other.items():
-        result[key] = merge(result[key], below) if key in result else below
+        result[key] = union(result[key], below) if key in result else below
     return result

@@ -4,54 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
-from hedgehog.errors import DefinitionMissing, HedgehogError
+from hedgehog.errors import DefinitionMissing
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.labels import INSTALLATION
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
-from hedgehog.kube.definitions import explained
-from hedgehog.kube.failures import Answer, of_object
-from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.fabric_crd import explained
+from hedgehog.kube.failures import of_object
+from hedgehog.kube.resources import crd_name, kind_of, object_path
+from hedgehog.kube.result import Result
 from hedgehog.kube.throttle import Halt
 
 _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one object: the change to report, the object as stored, or the error."""
-
-    change: Change
-    live: Manifest | None = None
-    error: HedgehogError | None = None
-    answer: Answer | None = None
-    left: Manifest = field(default_factory=dict)
-    """What the fabric dropped and others keep."""
-
-    @property
-    def stored(self) -> Manifest | None:
-        """The object as the server has it now; None when it is not there. An answer is parsed when it is asked for."""
-        return self.live if self.answer is None else self.answer.json()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the server has the object now."""
-        return self.live is not None or self.answer is not None
-
-    @classmethod
-    def failed(cls, ref: ObjectRef, error: HedgehogError) -> Result:
-        """*ref* was to be written and was not."""
-        return cls(Change(ref, Action.FAILED, str(error).removeprefix(f"{ref}: ")), error=error)
-
-    @classmethod
-    def untried(cls, ref: ObjectRef, obstacle: HedgehogError) -> Result:
-        """*ref* was to be written or deleted, and *obstacle* kept us from trying."""
-        return cls(Change(ref, Action.SKIPPED, f"not tried: {obstacle}"), error=obstacle)
 
 
 def apply(
@@ -65,7 +33,7 @@ def apply(
     halt: Halt | None = None,
     installation: str = "",
 ) -> dict[ObjectRef, Result]:
-    """Apply every manifest and say for each what became of it.
+    """Apply every manifest and say for each what happened to it.
 
     An object that fails, or failed in *earlier* results, does not stop the others, except those that refer to it: they
     are skipped, with the reason.
@@ -87,7 +55,7 @@ def apply(
         if obstacle is not None:
             return Result.untried(ref, obstacle)
         result = write(ref, manifest)
-        halt.tell(ref.kind, result.error)
+        halt.note(ref.kind, result.error)
         return result
 
     def write(ref: ObjectRef, manifest: Manifest) -> Result:
@@ -131,7 +99,7 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
         query=_PARAMETERS | ({"force": "true"} if force_conflicts else {}),
         body=_marked(manifest, installation) if installation else manifest,
         content_type=APPLY_PATCH,
-        definition=definition_name(kind),
+        crd=crd_name(kind),
     )
     if not answer.body.startswith(b"{"):
         answer.json()  # raises: a proxy answered, not an API server
@@ -166,7 +134,7 @@ def apply_status(
             "status": dict(status),
         },
         content_type=APPLY_PATCH,
-        definition=definition_name(kind),
+        crd=crd_name(kind),
     )
     stored: Manifest = answer.json()
     return stored

@@ -39,7 +39,7 @@ READ_TIMEOUT = 30.0
 ATTEMPTS = 3
 """Tries of an idempotent call before its failure is reported."""
 LONGEST_WAIT = 10.0
-"""A server that wants us away for longer gets its wish through the store, not by a sleeping worker."""
+"""When a server asks for a longer pause, the fabric is due again after it; no worker sleeps that long."""
 
 APPLY_PATCH = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -105,7 +105,7 @@ class Cluster:
         try:
             load_kube_config_from_dict(found.config, client_configuration=configuration, persist_config=False)
         except Exception as error:  # whatever the loader raises; its texts may quote a secret
-            raise InvalidInput(f"{what} is no usable kubeconfig ({type(error).__name__})") from None
+            raise InvalidInput(f"{what} is not a usable kubeconfig ({type(error).__name__})") from None
         _check_certificates(what, configuration)
         _use_proxy(configuration, found.proxy)
         return cls(ApiClient(configuration), name=name or found.context)
@@ -152,14 +152,14 @@ class Cluster:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         content_type: str = "application/json",
-        definition: str = "",
+        crd: str = "",
         idempotent: bool = True,
     ) -> Answer:
         """Send one request and return its good answer; a refusal raises what `failures.failure` makes of it."""
         options = {"query": query, "body": body, "content_type": content_type, "idempotent": idempotent}
         answer = self.send(verb, method, path, subject=subject, **options)
         if not answer.ok:
-            raise failure(answer, subject, cluster=self.name, definition=definition)
+            raise failure(answer, subject, cluster=self.name, crd=crd)
         return answer
 
     def send(
@@ -176,7 +176,7 @@ class Cluster:
     ) -> Answer:
         """Send one request and return its answer, good or bad.
 
-        Raises RemoteUnavailable when there is none, RateLimited when the server wants us away for long. An idempotent
+        Raises RemoteUnavailable when there is none, RateLimited when the server asks for a long pause. An idempotent
         request is tried up to ATTEMPTS times.
         """
         url = f"{self._prefix}{path}?{urlencode(query)}" if query else self._prefix + path
@@ -224,7 +224,7 @@ class Cluster:
     def _once(
         self, method: str, url: str, payload: bytes | None, *, content_type: str, verb: str, subject: str
     ) -> Answer | RemoteUnavailable:
-        """One try; a network error is returned, not raised, for the caller decides whether it is the last."""
+        """One try; a network error is returned, not raised, because the caller decides whether it is the last."""
         headers = self._headers(verb)
         if payload is not None:
             headers["Content-Type"] = content_type
@@ -258,8 +258,8 @@ def _check_certificates(what: str, configuration: Configuration) -> None:
     """Refuse certificates and keys that TLS does not take, which would else be noticed by each request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # empty: those of the machine are of no use here
     for fields, load_it in (
-        ("certificate-authority of its cluster is no PEM certificate", _load_authority),
-        ("client-certificate and client-key of its user are no PEM pair", _load_pair),
+        ("certificate-authority of its cluster is not a PEM certificate", _load_authority),
+        ("client-certificate and client-key of its user are not a PEM pair", _load_pair),
     ):
         try:
             load_it(context, configuration)
@@ -305,3 +305,7 @@ def _unreachable(error: Exception, name: str, subject: str) -> RemoteUnavailable
 def _is_brief(error: HedgehogError) -> bool:
     """Whether the next try may do better at once. Who let us wait to the end would let us wait as long again."""
     return not isinstance(error.__cause__, urllib3.exceptions.ReadTimeoutError)
+
+
+OpenCluster = Callable[[str], Cluster]
+"""From an Airflow connection id to the cluster; raises only `hedgehog.errors`."""

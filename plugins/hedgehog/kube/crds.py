@@ -101,16 +101,16 @@ def _names(extension: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _root(schema: Mapping[str, Any]) -> Schema:
-    """The top level, where apiVersion and kind become plain strings and metadata an untold object."""
+    """The top level, where apiVersion and kind become plain strings and metadata an object without fields."""
     rest = {key: value for key, value in schema.items() if key not in {"properties", "required"}}
-    told = {name: node for name, node in schema["properties"].items() if name not in _SERVER_FIELDS}
+    own = {name: node for name, node in schema["properties"].items() if name not in _SERVER_FIELDS}
     required = [name for name in schema.get("required", ()) if name not in _SERVER_FIELDS]
     root = _structural(rest, "")
     root["properties"] = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-    } | {name: _structural(node, f".{name}") for name, node in told.items()}
+    } | {name: _structural(node, f".{name}") for name, node in own.items()}
     return root | ({"required": required} if required else {})
 
 

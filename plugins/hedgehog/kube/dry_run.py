@@ -16,7 +16,7 @@ from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.live import Scope, list_live
-from hedgehog.kube.resources import definition_name, kind_of, object_path
+from hedgehog.kube.resources import crd_name, kind_of, object_path
 
 _PARAMETERS = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict", "dryRun": "All", "force": "true"}
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
@@ -32,7 +32,7 @@ class Answers:
 
 
 def dry_run(cluster: Cluster, manifests: Iterable[Manifest]) -> Answers:
-    """Ask about every manifest, wave by wave. Another manager's fields are no obstacle: values are asked about.
+    """Ask about every manifest, wave by wave. Another manager's fields are not an obstacle: values are asked about.
 
     Writes nothing. Raises when the cluster cannot be reached or does not know the user; what only one object or kind
     is about becomes an answer.
@@ -92,7 +92,7 @@ def _refusal(cluster: Cluster, manifest: Manifest) -> HedgehogError | None:
             query=_PARAMETERS,
             body=manifest,
             content_type=APPLY_PATCH,
-            definition=definition_name(kind),
+            crd=crd_name(kind),
         )
     except (AdmissionRefused, InvalidInput, NotFound) as error:
         return error

@@ -34,8 +34,9 @@ def next_status(
     """The status to write after *outcome*, or None when *previous* says the same already.
 
     *resource_generation* is the resource's metadata.generation, as Kubernetes tools expect it in observedGeneration;
-    the fabric's own generation is in the message. Times alone are no reason to write, nor are the counts of a run that
-    wrote nothing, nor a branch that moved for the sake of other fabrics: they stay those of the last run that did more.
+    the fabric's own generation is in the message. Times alone are not a reason to write, nor are the counts of a run
+    that wrote nothing, nor a branch that moved for the sake of other fabrics: they stay those of the last run that did
+    more.
     """
     wrote = any(outcome.counts.get(action, 0) for action in ("created", "configured", "deleted"))
     status = _status(previous, outcome, resource_generation, _text(now))

@@ -92,13 +92,13 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError as error:
             text = cut(self.body.decode(errors="replace"))
-            raise RemoteUnavailable(f"the answer ({self.status}) is no JSON: {text}") from error
+            raise RemoteUnavailable(f"the answer ({self.status}) is not JSON: {text}") from error
 
 
-def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "") -> HedgehogError:
+def failure(answer: Answer, subject: str, *, cluster: str, crd: str = "") -> HedgehogError:
     """The exception for a refused request about *subject*, sorted by the reaction it needs.
 
-    *definition* ("vpcs.vpc.githedgehog.com") is the CRD that a request needs; without it a missing path is NotFound.
+    *crd* ("vpcs.vpc.githedgehog.com") names the CRD that a request needs; without it a missing path is NotFound.
     """
     status = _status(answer)
     text = cut(str(status.get("message") or answer.body.decode(errors="replace")))
@@ -116,7 +116,7 @@ def failure(answer: Answer, subject: str, *, cluster: str, definition: str = "")
         case 403:
             error = _forbidden(text, subject, cluster)
         case 404:
-            error = _not_found(status, text, subject, cluster, definition)
+            error = _not_found(status, text, subject, cluster, crd)
         case 409:
             error = _conflict(status, text, subject)
         case 429:
@@ -156,7 +156,8 @@ def outage(error: HedgehogError) -> tuple[str, bool] | None:
     if isinstance(error, RateLimited):
         return "overloaded", False
     text = str(error).partition(": ")[2]
-    # An internal error may be about this one object; each of them is told at once, so that trying all costs little.
+    # An internal error may be about this one object; such errors are returned at once, so that trying all objects costs
+    # little.
     return None if " failed (500): " in text and not _SERVER_S.search(text) else (text, False)
 
 
@@ -185,11 +186,11 @@ def _forbidden(text: str, subject: str, cluster: str) -> HedgehogError:
     return PermissionDenied(f"{subject}: {cluster} does not allow it: {text}; grant the connection's user the right")
 
 
-def _not_found(status: Mapping[str, Any], text: str, subject: str, cluster: str, definition: str) -> HedgehogError:
+def _not_found(status: Mapping[str, Any], text: str, subject: str, cluster: str, crd: str) -> HedgehogError:
     """An absent object has a name in the answer's details; an absent path does not."""
-    if definition and not (status.get("details") or {}).get("name"):
+    if crd and not (status.get("details") or {}).get("name"):
         return DefinitionMissing(
-            f"{subject}: {cluster} does not serve this kind; install CRD {definition} "
+            f"{subject}: {cluster} does not serve this kind; install CRD {crd} "
             "(kubectl api-resources does not list it in this version), then sync again"
         )
     return NotFound(f"{subject}: {text}")

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 from hedgehog.errors import DefinitionMissing, HedgehogError, NotFound, PermissionDenied, RemoteUnavailable
 from hedgehog.fabric.agents import Agent
-from hedgehog.fabric.health import Fabricator, Nodes
+from hedgehog.fabric.health import ClusterNodes, Fabricator
 from hedgehog.fabric.kinds import FABRICATOR, Kind
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.rights import Right, rights_to, uncovered
+from hedgehog.fabric.permissions import Permission, not_granted, permissions_for
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import fabric_definition
-from hedgehog.kube.resources import collection_path, definition_name
+from hedgehog.kube.fabric_crd import ensure_fabric_crd
+from hedgehog.kube.resources import collection_path, crd_name
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +41,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """What one look at a cluster found. None: it may not be read, which is no fault of the cluster."""
+    """What one look at a cluster found. None: it may not be read, which is not a fault of the cluster."""
 
     version: str
-    nodes: Nodes | None = None
+    nodes: ClusterNodes | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     """Kind → why its objects cannot be kept there: the CRD is absent, or served in other versions."""
-    denied: frozenset[Right] = frozenset()
+    denied: frozenset[Permission] = frozenset()
     agents: Sequence[Agent] | None = None
     gateway_agents: Sequence[Agent] | None = None
     fabricators: Sequence[Fabricator] = ()
@@ -66,16 +66,16 @@ class _Reader:
         self._clock = clock
         self._end = clock() + deadline
 
-    def get(self, path: str, *, subject: str, definition: str = "", **query: Any) -> Any:
+    def get(self, path: str, *, subject: str, crd: str = "", **query: Any) -> Any:
         """The JSON at *path*."""
-        return self._send("GET", path, subject=subject, definition=definition, query=query)
+        return self._send("GET", path, subject=subject, crd=crd, query=query)
 
     def post(self, path: str, body: Any, *, subject: str) -> Any:
         """What the server answers to a review."""
         return self._send("POST", path, subject=subject, body=body)
 
     def part(self, name: str, read: Callable[[], T], *, forbidden_is_fine: bool = False) -> T | None:
-        """What *read* returns; None when it cannot be read. A kind that is not there is told by the definitions."""
+        """What *read* returns; None when it cannot be read. A missing kind is reported by the CRDs."""
         try:
             return read()
         except DefinitionMissing:
@@ -93,28 +93,28 @@ class _Reader:
         path, token = collection_path(kind, kind.default_namespace), ""
         while True:
             query: dict[str, Any] = {"limit": PAGE} | ({"continue": token} if token else {})
-            listing = self.get(path, subject=f"list of {kind.plural}", definition=definition_name(kind), **query)
+            listing = self.get(path, subject=f"list of {kind.plural}", crd=crd_name(kind), **query)
             yield from listing.get("items") or ()
             token = (listing.get("metadata") or {}).get("continue") or ""
             if not token:
                 return
 
-    def _send(self, verb: str, path: str, *, subject: str, definition: str = "", **options: Any) -> Any:
+    def _send(self, verb: str, path: str, *, subject: str, crd: str = "", **options: Any) -> Any:
         if self._clock() > self._end:
             raise RemoteUnavailable(f"{subject}: {self.cluster.name} is too slow; the rest was left for the next look")
-        return self.cluster.call(verb, verb, path, subject=subject, definition=definition, **options).json()
+        return self.cluster.call(verb, verb, path, subject=subject, crd=crd, **options).json()
 
 
-def read(
+def read_facts(
     cluster: Cluster,
     kinds: Iterable[Kind],
-    rights: Iterable[Right],
+    permissions: Iterable[Permission],
     *,
     resources: bool = False,
     deadline: float = DEADLINE,
     clock: Callable[[], float] = time.monotonic,
 ) -> ClusterFacts:
-    """Look at everything: version, nodes, whether *kinds* are served and *rights* granted, Agents, Fabricators.
+    """Look at everything: version, nodes, whether *kinds* are served and *permissions* granted, Agents, Fabricators.
 
     With *resources* our own Fabric resources, too. Raises what `Cluster.version` raises when the server does not answer
     or refuses the credential; everything else that fails is in `unread`.
@@ -122,7 +122,7 @@ def read(
     version = cluster.version()
     reader = _Reader(cluster, clock, deadline)
     own = reader.part("fabric resources", lambda: _own_kind(reader)) if resources else None
-    wanted = {*rights, *(rights_to(own, own.default_namespace, status=True) if own else ())}
+    wanted = {*permissions, *(permissions_for(own, own.default_namespace, status=True) if own else ())}
     return ClusterFacts(
         version=version,
         nodes=reader.part("nodes", lambda: _nodes(reader), forbidden_is_fine=True),
@@ -136,15 +136,15 @@ def read(
     )
 
 
-def missing_definitions(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
-    """Those of *kinds* that the cluster does not serve as we speak them, with the reason. Raises like any read."""
+def missing_crds(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
+    """Those of *kinds* that the cluster does not serve in our version, with the reason. Raises like any read."""
     return _missing(_Reader(cluster, time.monotonic, DEADLINE), kinds)
 
 
-def _nodes(reader: _Reader) -> Nodes:
+def _nodes(reader: _Reader) -> ClusterNodes:
     items = reader.get("/api/v1/nodes", subject="list of nodes", limit=500).get("items") or []
     unready = sorted(item["metadata"]["name"] for item in items if not _holds(item, "Ready"))
-    return Nodes(len(items), tuple(unready))
+    return ClusterNodes(len(items), tuple(unready))
 
 
 def _holds(item: Mapping[str, Any], condition: str) -> bool:
@@ -156,7 +156,7 @@ def _conditions(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _missing(reader: _Reader, kinds: Iterable[Kind]) -> dict[str, str]:
-    """Kinds that the cluster does not serve as we speak them, with the reason: one request a group and version."""
+    """Kinds that the cluster does not serve in our version, with the reason: one request per group and version."""
     groups: dict[tuple[str, str], list[Kind]] = {}
     for kind in kinds:
         groups.setdefault((kind.group, kind.version), []).append(kind)
@@ -166,7 +166,7 @@ def _missing(reader: _Reader, kinds: Iterable[Kind]) -> dict[str, str]:
         others = "" if served else _other_versions(reader, group)
         for kind in members:
             if kind.plural not in served:
-                missing[kind.kind] = f"CRD {definition_name(kind)} is not installed at {version}{others}"
+                missing[kind.kind] = f"CRD {crd_name(kind)} is not installed at {version}{others}"
     return missing
 
 
@@ -186,25 +186,30 @@ def _other_versions(reader: _Reader, group: str) -> str:
     return f"; the cluster serves {', '.join(one['version'] for one in found.get('versions') or ())}"
 
 
-def _denied(reader: _Reader, rights: Iterable[Right]) -> list[Right]:
-    """The rights that the user lacks. One review of rules a namespace settles most; what is left is asked for singly."""
-    wanted = sorted(set(rights))
-    rules = {namespace: _rules(reader, namespace) for namespace in {right.namespace for right in wanted}}
-    return [right for right in uncovered(wanted, rules) if not _may(reader, right)]
+def _denied(reader: _Reader, permissions: Iterable[Permission]) -> list[Permission]:
+    """The permissions that the user lacks. One review of rules a namespace settles most; what is left is asked for singly."""
+    wanted = sorted(set(permissions))
+    rules = {namespace: _rules(reader, namespace) for namespace in {permission.namespace for permission in wanted}}
+    return [permission for permission in not_granted(wanted, rules) if not _may(reader, permission)]
 
 
 def _rules(reader: _Reader, namespace: str) -> Sequence[Mapping[str, Any]]:
     body = _review("SelfSubjectRulesReview", {"namespace": namespace})
-    answer = reader.post(f"{_REVIEWS}/selfsubjectrulesreviews", body, subject=f"rights in {namespace}")
+    answer = reader.post(f"{_REVIEWS}/selfsubjectrulesreviews", body, subject=f"permissions in {namespace}")
     return (answer.get("status") or {}).get("resourceRules") or ()
 
 
-def _may(reader: _Reader, right: Right) -> bool:
-    resource, _, subresource = right.resource.partition("/")
-    attributes = {"verb": right.verb, "group": right.group, "resource": resource, "namespace": right.namespace}
+def _may(reader: _Reader, permission: Permission) -> bool:
+    resource, _, subresource = permission.resource.partition("/")
+    attributes = {
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": resource,
+        "namespace": permission.namespace,
+    }
     attributes |= {"subresource": subresource} if subresource else {}
     body = _review("SelfSubjectAccessReview", {"resourceAttributes": attributes})
-    answer = reader.post(f"{_REVIEWS}/selfsubjectaccessreviews", body, subject=f"right to {right}")
+    answer = reader.post(f"{_REVIEWS}/selfsubjectaccessreviews", body, subject=f"permission to {permission}")
     return bool((answer.get("status") or {}).get("allowed"))
 
 
@@ -283,9 +288,9 @@ def _waiting(components: Mapping[str, Any], place: str = "") -> Iterator[str]:
 
 
 def _own_kind(reader: _Reader) -> Kind | None:
-    """Our own kind Fabric, wherever its definition lives; None where there is none yet."""
-    definition = fabric_definition(reader.cluster, install=False)
-    return definition.kind if definition.served else None
+    """Our own kind Fabric, wherever its CRD lives; None where there is none yet."""
+    crd = ensure_fabric_crd(reader.cluster, install=False)
+    return crd.kind if crd.served else None
 
 
 def _resources(reader: _Reader, kind: Kind) -> dict[str, Manifest]:

@@ -1,13 +1,13 @@
 """Kubeconfigs: read once, checked, reduced to the one cluster and user that are used.
 
-A kubeconfig can have a program run, a file of this machine sent as a token, or TLS left unchecked. Whoever may write a
-connection or a file is not thereby somebody who may do that: each is refused unless the operator's setting permits it.
+A kubeconfig can have a program run, a file of this machine sent as a token, or TLS left unchecked. The right to write a
+connection or a file must not include that: each is refused unless the operator's setting permits it.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.kube.failures import cut
 
 SETTING = "kubeconfig_allow"
-"""Of `[hedgehog]`: what kubeconfigs may do beyond tokens and certificates that they hold, as words with commas."""
+"""Of `[hedgehog]`: what kubeconfigs may do beyond tokens and certificates that they hold."""
 
 _PLUGINS = ("exec", "auth-provider")
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -40,13 +40,9 @@ class Permitted:
     """Name files of this machine, where the kubeconfig itself is not one."""
 
     @classmethod
-    def of(cls, text: str) -> Permitted:
-        """From the words of the setting: `plugins`, `insecure`, `files`. Raises InvalidInput for another word."""
-        words = {word.strip() for word in text.split(",")} - {""}
-        unknown = words - {"plugins", "insecure", "files"}
-        if unknown:
-            raise InvalidInput(f"[hedgehog] {SETTING} has {sorted(unknown)[0]!r}; it takes plugins, insecure, files")
-        return cls("plugins" in words, "insecure" in words, "files" in words)
+    def of(cls, words: Collection[str]) -> Permitted:
+        """What the *words* of the setting name: `plugins`, `insecure`, `files`."""
+        return cls(**dict.fromkeys(words, True))
 
 
 STRICT = Permitted()
@@ -75,7 +71,7 @@ def load(
     """The kubeconfig at a path, or of a text or mapping, with its current context by default. *name* is for messages.
 
     *skip_tls* asks for what `insecure-skip-tls-verify` asks for. Raises NotFound for a file that is not there, and
-    InvalidInput, which quotes no content, for what is no kubeconfig or asks for something that is not *permitted*.
+    InvalidInput, which quotes no content, for what is not a kubeconfig or asks for something that is not *permitted*.
     """
     config = _read(source, name)
     chosen = str(context) if context else _text(name, "current-context", config.get("current-context"))
@@ -119,9 +115,9 @@ def _read(source: Path | str | Mapping[str, Any], name: str) -> Mapping[str, Any
     except OSError as error:
         raise InvalidInput(f"{name} cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, ValueError, RecursionError):  # their texts quote the content
-        raise InvalidInput(f"{name} is no kubeconfig: it is no YAML and no JSON") from None
+        raise InvalidInput(f"{name} is not a kubeconfig: it is neither YAML nor JSON") from None
     if not isinstance(found, Mapping):
-        raise InvalidInput(f"{name} is no kubeconfig: it has no clusters, users and contexts")
+        raise InvalidInput(f"{name} is not a kubeconfig: it has no clusters, users and contexts")
     return found
 
 
@@ -129,7 +125,7 @@ def _text(name: str, field: str, value: Any) -> str:
     """The name that stands in *field*."""
     if value is None or value == "" or isinstance(value, list | dict):
         raise InvalidInput(
-            f"{name}: its {field} {'is missing' if value in (None, '') else 'is no text'}; name one there"
+            f"{name}: its {field} {'is missing' if value in (None, '') else 'is not text'}; name one there"
         )
     return str(value)
 
@@ -204,7 +200,7 @@ def _check_base64(name: str, what: str, value: str) -> None:
     try:
         base64.b64decode("".join(value.split()), validate=True)
     except ValueError:
-        raise InvalidInput(f"{name}: {what} is no base64; `base64 -w0 FILE` makes it of a PEM file") from None
+        raise InvalidInput(f"{name}: {what} is not base64; `base64 -w0 FILE` makes it of a PEM file") from None
 
 
 def _has(user: Mapping[str, Any], field: str) -> bool:

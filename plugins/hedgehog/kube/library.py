@@ -2,8 +2,8 @@
 
 `import kubernetes` executes every API and model that the library has: two seconds of processor time, in each command
 and each task, for classes that nothing here uses. Below, its packages come without being executed, until somebody asks
-one of them for a name that it does not have yet; then it is executed as ever. So whoever else in this process uses the
-library (Airflow's provider) finds all of it.
+one of them for a name that it does not have yet; then it is executed as ever. So any other code in this process that
+uses the library (Airflow's provider) finds all of it.
 """
 
 from __future__ import annotations

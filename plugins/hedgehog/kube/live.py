@@ -1,4 +1,4 @@
-"""What a cluster holds: one paged LIST a kind and namespace, whatever the number of objects."""
+"""What a cluster holds: one paged LIST per kind and namespace, regardless of the number of objects."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hedgehog.errors import DefinitionMissing, HedgehogError, RemoteUnavailable,
 from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.definitions import explained
+from hedgehog.kube.fabric_crd import explained
 from hedgehog.kube.failures import failure
-from hedgehog.kube.resources import collection_path, definition_name
+from hedgehog.kube.resources import collection_path, crd_name
 
 PAGE = 500
 """Objects per LIST request, as kubectl does."""
@@ -36,7 +36,7 @@ class Live:
 
     @property
     def unknown(self) -> Mapping[str, HedgehogError]:
-        """The kinds in `failed` that may have objects: a definition that is gone took all of them with it."""
+        """The kinds in `failed` that may have objects: a CRD that is gone took all of them with it."""
         return {kind: error for kind, error in self.failed.items() if not _says_gone(error)}
 
 
@@ -96,7 +96,7 @@ def _follow(cluster: Cluster, kind: Kind, namespace: str, *, raise_expired: bool
             yield None
             return
         if not answer.ok:
-            raise failure(answer, subject, cluster=cluster.name, definition=definition_name(kind))
+            raise failure(answer, subject, cluster=cluster.name, crd=crd_name(kind))
         listing = listing_of(cluster, subject, answer.json())
         yield items_of(kind, listing)
         token = listing["metadata"].get("continue")

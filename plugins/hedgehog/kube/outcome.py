@@ -1,4 +1,4 @@
-"""From what became of each object to the outcome of a fabric's sync, in words for operators. Pure."""
+"""From what happened to each object to the outcome of a fabric's sync, in words for operators. Pure."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from hedgehog.errors import (
 )
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
-from hedgehog.fabric.problems import of_error
-from hedgehog.kube.apply import Result
-from hedgehog.kube.plan import Desired, Plan
+from hedgehog.fabric.problems import problem_of_error
+from hedgehog.kube.plan import Plan
 from hedgehog.kube.readback import with_left
+from hedgehog.kube.result import Result
 
 HELD = (
     FieldConflict,
@@ -53,22 +53,22 @@ class Effect:
     gone: frozenset[ObjectRef]
 
 
-def effect(desired: Desired, planned: Plan, results: Mapping[ObjectRef, Result], *, orphan: bool) -> Effect:
+def effect(plan: Plan, results: Mapping[ObjectRef, Result], *, orphan: bool) -> Effect:
     """What is owned now and what no longer is. An object that waits for its finalizers stays owned until it is gone.
 
     With *orphan* the unwanted objects that are left in the cluster are owned no longer.
     """
-    written = {ref: results[ref] for ref in planned.to_apply if results[ref].answer is not None}
+    written = {ref: results[ref] for ref in plan.to_apply if results[ref].answer is not None}
     deleted = {
         ref
-        for ref in planned.to_delete
+        for ref in plan.to_delete
         if orphan or (results[ref].change.action is Action.DELETED and not results[ref].is_there)
     }
-    applied = {ref: with_left(desired.manifests[ref], result.left) for ref, result in written.items()}
-    return Effect({**applied, **planned.recognised}, planned.adopted, planned.gone | deleted)
+    applied = {ref: with_left(plan.desired.manifests[ref], result.left) for ref, result in written.items()}
+    return Effect({**applied, **plan.recognised}, plan.adopted, plan.gone | deleted)
 
 
-def summary(
+def fabric_outcome(
     fabric: str,
     results: Mapping[ObjectRef, Result],
     *,
@@ -78,10 +78,10 @@ def summary(
     notes: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Outcome:
-    """The outcome of a fabric whose objects were looked at one by one.
+    """The outcome of a fabric whose objects were examined one by one.
 
     An error of any object makes it an error, unless all of them wait for a person: then it is held. It is worth
-    another try when one of the errors is, or when something was deleted, for that may have stood in the way.
+    another try when one of the errors is, or when something was deleted, because that may have been in the way.
     """
     changes = ChangeSet.of(result.change for result in results.values())
     errors = list({id(result.error): result.error for result in results.values() if result.error is not None}.values())
@@ -104,8 +104,8 @@ def summary(
         duration=duration,
         details=(*_details(changes), *notes),
         dry_run=dry_run,
-        findings=tuple(
-            of_error(result.error, str(ref), result.change.reason)
+        problems=tuple(
+            problem_of_error(result.error, str(ref), result.change.reason)
             for ref, result in results.items()
             if result.error is not None
         ),
@@ -128,7 +128,7 @@ def _reason(status: OutcomeStatus, cause: HedgehogError | None, results: Collect
 
 def _details(changes: ChangeSet) -> list[str]:
     """What is not as it was, failures first."""
-    told: list[Change] = []
+    ordered: list[Change] = []
     for action in _DETAIL_ORDER:
-        told += changes.having(action)
-    return [str(change) for change in told]
+        ordered += changes.having(action)
+    return [str(change) for change in ordered]

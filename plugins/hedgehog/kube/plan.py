@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from hedgehog.errors import (
     AdmissionRefused,
     AlreadyExists,
     FinalizerPending,
     HedgehogError,
+    PruneRefused,
 )
 from hedgehog.fabric import tools
 from hedgehog.fabric.canonical import canonical, differs, owned_fields
 from hedgehog.fabric.changes import Action, Change, Round
+from hedgehog.fabric.drift_detection import is_gone
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.labels import INSTALLATION
-from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, PrunePolicy
 from hedgehog.fabric.references import references
+from hedgehog.fabric.shown import listed
 from hedgehog.kube.adopt import moved_to_us, shared
-from hedgehog.kube.apply import Result
 from hedgehog.kube.live import Live
+from hedgehog.kube.result import Result, terminating
 
 _PATHS_SHOWN = 3
 _LOOK_FOR_END = 300.0
-"""Seconds until a wanted object that is being deleted is looked at again; the watch is quicker where it sees the end."""
+"""Seconds until a wanted object that is being deleted is checked again; the watch is quicker where it sees the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,13 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decided part (`settled`: nothing to write), what to write, what to delete, what to note in the inventory."""
+    """The decided part (`settled`: nothing to write), what to write, what to delete, what to note in the inventory.
 
+    And what it was made from: `desired` and `live`.
+    """
+
+    desired: Desired
+    live: Live
     settled: Mapping[ObjectRef, Result]
     to_apply: Mapping[ObjectRef, Change]
     """Created and configured, with the fields that differ as the reason."""
@@ -64,6 +71,21 @@ class Plan:
     """Owned, not wanted, and not in the cluster any more."""
     rounds: tuple[Round, ...] = ()
     """The order of writes and deletes; what no round names comes first. Empty: all writes, then all deletes."""
+    spared: Mapping[ObjectRef, Result] = field(default_factory=dict)
+    """Those of `to_delete` that stay, and why."""
+    forced: frozenset[ObjectRef] = frozenset()
+    """Objects that are written regardless of the owners of their fields."""
+
+    @property
+    def created(self) -> frozenset[ObjectRef]:
+        """What is written and is not in the cluster yet."""
+        return frozenset(ref for ref, change in self.to_apply.items() if change.action is Action.CREATED)
+
+    def expected(self) -> dict[ObjectRef, Result]:
+        """What carrying it out gives if nothing fails: the end of a dry run."""
+        written = {ref: Result(change) for ref, change in self.to_apply.items()}
+        deleted = {ref: Result(Change(ref, Action.DELETED)) for ref in self.to_delete}
+        return {**self.settled, **written, **deleted, **self.spared}
 
 
 def plan(desired: Desired, live: Live) -> Plan:
@@ -85,14 +107,14 @@ def plan(desired: Desired, live: Live) -> Plan:
         elif found is None:
             to_apply[ref] = Change(ref, Action.CREATED)
         elif paths := _to_configure(manifest, found, desired, ref):
-            to_apply[ref] = Change(ref, Action.CONFIGURED, _shown(paths))
+            to_apply[ref] = Change(ref, Action.CONFIGURED, listed(paths, _PATHS_SHOWN))
         else:
             settled[ref] = Result(Change(ref, Action.UNCHANGED), live=found)
             if ref not in desired.owned:
                 theirs = moved_to_us(found, [shared(manifest, found, stored=desired.stored)]) is not None
                 (adopted if theirs else recognised)[ref] = manifest
     to_delete, unlisted, gone = _unwanted(desired, live)
-    return Plan(settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
+    return Plan(desired, live, settled | unlisted, to_apply, to_delete, adopted, recognised, gone)
 
 
 def withhold(
@@ -119,6 +141,58 @@ def withhold(
         to_delete={ref: manifest for ref, manifest in plan.to_delete.items() if ref not in undeleted},
         rounds=rounds,
     )
+
+
+def spare(plan: Plan, fabric: Fabric, *, allow_large_prune: bool = False) -> Plan:
+    """*plan*, which says of each object that it would delete and that is to stay why it stays (`Plan.spared`)."""
+    return replace(plan, spared=_spared(plan, fabric, allow_large_prune))
+
+
+def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent: int) -> None:
+    """Raise PruneRefused when a run would delete more than *max_objects* and more than *max_percent* of the inventory.
+
+    Both, so that small fabrics may lose a large share and large ones many objects without somebody's consent.
+    """
+    if to_delete > max_objects and to_delete * 100 > max_percent * inventory_size:
+        raise PruneRefused(
+            f"{to_delete} of {inventory_size} objects would be deleted, more than {max_objects} objects and "
+            f"{max_percent} %; nothing was deleted. If that is meant, sync once with allow_large_prune"
+        )
+
+
+def _spared(plan: Plan, fabric: Fabric, allow_large_prune: bool) -> dict[ObjectRef, Result]:
+    if fabric.prune_policy is PrunePolicy.ORPHAN:
+        reason = "no longer in the fabric, left in the cluster (prune policy orphan)"
+        return {ref: Result(Change(ref, Action.SKIPPED, reason)) for ref in plan.to_delete}
+    theirs = {ref: found for ref, live in plan.to_delete.items() if (found := _of_others(ref, live, plan.desired))}
+    try:
+        if not allow_large_prune:
+            limits = {"max_objects": fabric.prune_max_objects, "max_percent": fabric.prune_max_percent}
+            guard(len(plan.to_delete) - len(theirs), _staying(plan), **limits)
+    except PruneRefused as error:
+        reason = "no longer in the fabric, prune refused"
+        rest = {ref: Result(Change(ref, Action.SKIPPED, reason), error=error) for ref in plan.to_delete}
+        return {**rest, **theirs}
+    return theirs
+
+
+def _staying(plan: Plan) -> int:
+    """How many objects the fabric owns, without those that are being deleted already."""
+    live = plan.live.objects
+    return sum(not (ref in live and is_gone(live[ref])) for ref in plan.desired.owned)
+
+
+def _of_others(ref: ObjectRef, live: Manifest, desired: Desired) -> Result | None:
+    """An unwanted object that another tool owns by now, unless somebody had the fabric take it over."""
+    last = desired.owned.get(ref)
+    owner = tools.owner(live, desired.installation, last)
+    if owner is None or tools.is_adopted(owner, live, last):
+        return None
+    reason = (
+        f"no longer in the fabric, not deleted: it belongs to {owner}; delete it there, remove the mark, or give it the "
+        f'annotation {tools.ADOPT}: "{owner.consent}" in the cluster'
+    )
+    return Result(Change(ref, Action.SKIPPED, reason), live=live, error=AlreadyExists(f"{ref}: {reason}"))
 
 
 def _unwanted(
@@ -170,7 +244,7 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
     if ref.kind in live.failed:
         return live.failed[ref.kind]
     if found is not None and found["metadata"].get("deletionTimestamp"):
-        reason = f"{terminating(found['metadata'])}; it is created anew once it is gone"
+        reason = f"{terminating(found['metadata'])}; it is created again once it is gone"
         return FinalizerPending(f"{ref}: {reason}", retry_after=_LOOK_FOR_END)
     if found is not None and (
         ref not in desired.owned
@@ -178,11 +252,11 @@ def _obstacle(ref: ObjectRef, found: Manifest | None, desired: Desired, live: Li
         or not owned_fields(found, FIELD_MANAGER)
         or tools.other_installation(found, desired.installation)
     ):
-        return _claim(ref, found, desired)
+        return _foreign(ref, found, desired)
     return None
 
 
-def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists | None:
+def _foreign(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists | None:
     """Whose an object is of which nothing is ours; None when somebody has the fabric take it over."""
     wanted = desired.manifests[ref]
     owner = tools.owner(found, desired.installation, wanted)
@@ -195,12 +269,6 @@ def _claim(ref: ObjectRef, found: Manifest, desired: Desired) -> AlreadyExists |
         f'remove it there without deleting it, and give it the annotation {tools.ADOPT}: "{owner.consent}" in the fabric'
         f"{gone}"
     )
-
-
-def terminating(metadata: Mapping[str, Any]) -> str:
-    """Since when an object is being deleted, and what it waits for."""
-    waits = ", ".join(str(name) for name in metadata.get("finalizers") or ()) or "the server"
-    return f"being deleted since {metadata.get('deletionTimestamp')}, waits for {waits}"
 
 
 def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: ObjectRef) -> list[str]:
@@ -216,9 +284,3 @@ def _to_configure(manifest: Manifest, found: Manifest, desired: Desired, ref: Ob
 
 def _changed_paths(manifest: Manifest, last: Manifest) -> list[str]:
     return differs(manifest, last) or differs(last, manifest) or ["changed since it was last applied"]
-
-
-def _shown(paths: Collection[str]) -> str:
-    ordered = list(paths)
-    more = f" and {len(ordered) - _PATHS_SHOWN} more" if len(ordered) > _PATHS_SHOWN else ""
-    return ", ".join(ordered[:_PATHS_SHOWN]) + more

@@ -5,32 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from hedgehog.errors import PruneRefused
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
-from hedgehog.kube.apply import Result
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import failure, of_object
-from hedgehog.kube.plan import terminating
 from hedgehog.kube.resources import kind_of, object_path
+from hedgehog.kube.result import Result, terminating
 from hedgehog.kube.throttle import Halt
 
 
-def guard(to_delete: int, inventory_size: int, *, max_objects: int, max_percent: int) -> None:
-    """Raise PruneRefused when a run would delete more than *max_objects* and more than *max_percent* of the inventory.
-
-    Both, so that small fabrics may lose a large share and large ones many objects without somebody's consent.
-    """
-    if to_delete > max_objects and to_delete * 100 > max_percent * inventory_size:
-        raise PruneRefused(
-            f"{to_delete} of {inventory_size} objects would be deleted, more than {max_objects} objects and "
-            f"{max_percent} %; nothing was deleted. If that is meant, sync once with allow_large_prune"
-        )
-
-
-def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:
-    """Delete live objects, those that refer to others first, and say for each what became of it.
+def prune(cluster: Cluster, to_delete: Collection[Manifest], *, halt: Halt | None = None) -> dict[ObjectRef, Result]:
+    """Delete live objects, those that refer to others first, and say for each what happened to it.
 
     Deletes exactly the object that was seen (its uid), not a later one of the same name. An object that is already
     gone counts as deleted; one that a failed object still refers to is skipped. A finalizer may delay the end: that is
@@ -38,7 +24,7 @@ def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None =
     """
     halt = halt or Halt()
     results: dict[ObjectRef, Result] = {}
-    users = _users(doomed)
+    users = _users(to_delete)
 
     def one(live: Manifest) -> Result:
         ref = ObjectRef.of(live)
@@ -52,11 +38,11 @@ def prune(cluster: Cluster, doomed: Collection[Manifest], *, halt: Halt | None =
             result = _delete(cluster, ref, live)
         except Exception as error:  # whatever is wrong with one object must not stop the others
             result = Result.failed(ref, of_object(str(ref), error))
-        halt.tell(ref.kind, result.error)
+        halt.note(ref.kind, result.error)
         return result
 
     with ThreadPoolExecutor(cluster.concurrency, "prune") as pool:
-        for wave in reversed(waves(doomed)):
+        for wave in reversed(waves(to_delete)):
             done = list(pool.map(one, wave))
             results |= {result.change.ref: result for result in done}
     return results
@@ -66,11 +52,11 @@ def _deleted(result: Result) -> bool:
     return result.change.action is Action.DELETED
 
 
-def _users(doomed: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
-    """Which doomed objects, of later waves, refer to each doomed object."""
+def _users(to_delete: Collection[Manifest]) -> Mapping[ObjectRef, list[ObjectRef]]:
+    """Which objects of later waves refer to each object, of those that are to be deleted."""
     users: dict[ObjectRef, list[ObjectRef]] = {}
     seen: set[ObjectRef] = set()
-    for wave in waves(doomed):
+    for wave in waves(to_delete):
         for live in wave:
             for target in references(live) & seen:
                 users.setdefault(target, []).append(ObjectRef.of(live))

@@ -1,4 +1,4 @@
-"""What a write left behind: the server's answer is compared with what was wanted, and what is not so is told. Pure.
+"""What a write left behind: the server's answer is compared with what was wanted, and differences are reported. Pure.
 
 A successful answer does not mean that the object is as wanted. A field that the fabric dropped stays while somebody else
 owns it, and an admission webhook may store a field otherwise.
@@ -13,10 +13,11 @@ from typing import Any
 from hedgehog.errors import FieldConflict
 from hedgehog.fabric.canonical import canonical, covers, differs
 from hedgehog.fabric.changes import Action, Change
-from hedgehog.fabric.drift import owns
+from hedgehog.fabric.drift_detection import owns
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import Manifest
-from hedgehog.kube.apply import Result
+from hedgehog.fabric.shown import listed
+from hedgehog.kube.result import Result
 
 _PATHS_SHOWN = 5
 _EVERYBODY_S = frozenset({".metadata.labels", ".metadata.annotations"})
@@ -42,10 +43,10 @@ def compared(
     altered = [] if covers(found, wanted) else differs(wanted, found, stored=stored)
     if not left and not altered:
         return result
-    told = [*_stays(left, wanted, found), *_altered(altered, found)]
-    error = FieldConflict(f"{ref}: {'; '.join(told)}")
+    reasons = [*_stays(left, wanted, found), *_altered(altered, found)]
+    error = FieldConflict(f"{ref}: {'; '.join(reasons)}")
     action = result.change.action if changed else Action.FAILED
-    return replace(result, change=Change(ref, action, "; ".join(told)), error=error, left=left)
+    return replace(result, change=Change(ref, action, "; ".join(reasons)), error=error, left=left)
 
 
 def with_left(wanted: Manifest, left: Mapping[str, Any]) -> Manifest:
@@ -104,7 +105,7 @@ def _stays(left: Mapping[str, Any], wanted: Manifest, found: Manifest) -> Iterat
         whose = sorted({owner for path in paths for owner in _owners(found, path)})
         named = ", ".join(f"'{owner}'" for owner in whose)
         yield (
-            f"{_shown(paths)} stayed in the cluster, for {named} owns it; release it there, take it into the fabric "
+            f"{listed(paths, _PATHS_SHOWN)} stayed in the cluster, for {named} owns it; release it there, take it into the fabric "
             "again, or set conflict_policy to force"
         )
 
@@ -125,11 +126,6 @@ def _altered(paths: list[str], found: Manifest) -> Iterator[str]:
         whose = sorted({owner for path in paths for owner in _owners(found, path)})
         named = f" ({', '.join(repr(owner) for owner in whose)} owns it, too)" if whose else ""
         yield (
-            f"the cluster stored {_shown(paths)} otherwise than it was written{named}: an admission webhook changes it; "
+            f"the cluster stored {listed(paths, _PATHS_SHOWN)} otherwise than it was written{named}: an admission webhook changes it; "
             "want it as it is stored, or correct the webhook"
         )
-
-
-def _shown(paths: list[str]) -> str:
-    more = f" and {len(paths) - _PATHS_SHOWN} more" if len(paths) > _PATHS_SHOWN else ""
-    return ", ".join(paths[:_PATHS_SHOWN]) + more

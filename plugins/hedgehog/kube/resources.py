@@ -25,11 +25,11 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
         return replace(FABRIC, group=group, version=version)
     row = KINDS.get(name)
     if row is None:
-        raise InvalidInput(f"{ObjectRef.of(manifest)}: {name} is no kind that this product writes")
+        raise InvalidInput(f"{ObjectRef.of(manifest)}: {name} is not a kind that this product writes")
     return row
 
 
-def definition_name(kind: Kind) -> str:
+def crd_name(kind: Kind) -> str:
     """The name of the kind's CustomResourceDefinition."""
     return f"{kind.plural}.{kind.group}"
 

@@ -23,7 +23,7 @@ MOST_OUTAGES = 3
 class Throttle:
     """A limit on concurrent requests that halves on overload and grows by one after as many successes as it allows.
 
-    Never below one and never above *most*. Python clients have no limiter of their own, and mapped tasks come in herds.
+    Never below one and never above *most*. Python clients have no limiter of their own, and mapped tasks start all at once.
     """
 
     def __init__(self, most: int) -> None:
@@ -92,7 +92,7 @@ class Halt:
             return NotReached("the time limit of the task came first; the next run goes on")
         return None
 
-    def tell(self, kind: str, error: HedgehogError | None) -> None:
+    def note(self, kind: str, error: HedgehogError | None) -> None:
         """An object of *kind* was written, which neither the cluster nor its webhooks hinder; or *error* ended that."""
         if error is None:
             self._forget(kind)

@@ -20,15 +20,15 @@ from hedgehog.fabric.model import Manifest
 from hedgehog.kube import live
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.failures import Answer, failure
-from hedgehog.kube.resources import collection_path, definition_name
+from hedgehog.kube.resources import collection_path, crd_name
 
 _READ = 1 << 16
 _LONGEST_LINE = 1 << 25
-"""An object of etcd has at most 1.5 MB; a longer line is no watch."""
+"""An object of etcd has at most 1.5 MB; a longer line is not a watch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class WatchEvent:
     """What happened (`ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`) and the object after it; for a deletion, before."""
 
     type: str
@@ -40,7 +40,7 @@ class Event:
         return str(self.manifest["metadata"]["resourceVersion"])
 
 
-class End(Enum):
+class StreamEnd(Enum):
     """Why a watch gives no more events."""
 
     CLOSED = "closed"
@@ -50,11 +50,11 @@ class End(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StreamEvents:
     """The events that came since the last reading, and whether that was all."""
 
-    events: tuple[Event, ...]
-    end: End | None = None
+    events: tuple[WatchEvent, ...]
+    end: StreamEnd | None = None
 
 
 def list_scope(cluster: Cluster, kind: Kind, namespace: str) -> tuple[list[Manifest], str]:
@@ -65,9 +65,9 @@ def list_scope(cluster: Cluster, kind: Kind, namespace: str) -> tuple[list[Manif
     subject = f"list of {kind.plural} in {namespace}"
     items: list[Manifest] = []
     query: dict[str, Any] = {"limit": live.PAGE}
-    path, definition = collection_path(kind, namespace), definition_name(kind)
+    path, crd = collection_path(kind, namespace), crd_name(kind)
     for _ in range(live.MOST_PAGES):
-        answer = cluster.call("LIST", "GET", path, subject=subject, query=query, definition=definition)
+        answer = cluster.call("LIST", "GET", path, subject=subject, query=query, crd=crd)
         listing = live.listing_of(cluster, subject, answer.json())
         items += live.items_of(kind, listing)
         metadata = listing["metadata"]
@@ -92,7 +92,7 @@ class Stream:
         """The number of the socket."""
         return int(self._socket.fileno())
 
-    def read(self) -> Reading:
+    def read(self) -> StreamEvents:
         """What has come; never waits. Call it once after opening: something may have come with the head."""
         data, self._early = self._early, b""
         closed = False
@@ -126,7 +126,7 @@ def _buffered(response: Any) -> bytes:
 
 
 def open_stream(cluster: Cluster, kind: Kind, namespace: str, version: str, *, seconds: int) -> Stream | None:
-    """A watch that tells what happened after *version*, and that the server ends after *seconds*.
+    """A watch that yields what happened after *version*, and that the server ends after *seconds*.
 
     None when the server has forgotten the version. Raises what its refusal means.
     """
@@ -143,7 +143,7 @@ def open_stream(cluster: Cluster, kind: Kind, namespace: str, version: str, *, s
         response.close()
     if answer.status == 410:
         return None
-    raise failure(answer, subject, cluster=cluster.name, definition=definition_name(kind))
+    raise failure(answer, subject, cluster=cluster.name, crd=crd_name(kind))
 
 
 class Lines:
@@ -158,7 +158,7 @@ class Lines:
         self._text = bytearray()
         """What is not a whole line yet."""
 
-    def feed(self, data: bytes, *, closed: bool = False) -> Reading:
+    def feed(self, data: bytes, *, closed: bool = False) -> StreamEvents:
         """The events that *data* completes; *closed* says that nothing follows it."""
         done = closed
         if self._chunked:
@@ -168,10 +168,10 @@ class Lines:
             self._text += data
         *lines, rest = bytes(self._text).split(b"\n") if b"\n" in self._text else (bytes(self._text),)
         self._text = bytearray(rest)
-        return _reading(lines, done or len(rest) > _LONGEST_LINE)
+        return _events_of(lines, done or len(rest) > _LONGEST_LINE)
 
     def _unchunk(self) -> bool:
-        """Move the content of chunks to the text; True after the last chunk, and when these are no chunks."""
+        """Move the content of chunks to the text; True after the last chunk, and when these are not chunks."""
         at, ended = 0, False
         while at < len(self._raw) and not ended:
             if self._missing:
@@ -199,18 +199,18 @@ class Lines:
         return self._missing > 0
 
 
-def _reading(lines: list[bytes], closed: bool) -> Reading:
-    events: list[Event] = []
+def _events_of(lines: list[bytes], closed: bool) -> StreamEvents:
+    events: list[WatchEvent] = []
     for line in lines:
         if not line.strip():
             continue
         try:
-            told = orjson.loads(line)
-            event = Event(told["type"], told["object"])
+            parsed = orjson.loads(line)
+            event = WatchEvent(parsed["type"], parsed["object"])
             if event.type == "ERROR":
-                return Reading(tuple(events), End.EXPIRED)
+                return StreamEvents(tuple(events), StreamEnd.EXPIRED)
             event.version  # noqa: B018 - an event without a version is none
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            return Reading(tuple(events), End.EXPIRED)
+            return StreamEvents(tuple(events), StreamEnd.EXPIRED)
         events.append(event)
-    return Reading(tuple(events), End.CLOSED if closed else None)
+    return StreamEvents(tuple(events), StreamEnd.CLOSED if closed else None)

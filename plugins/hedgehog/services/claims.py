@@ -1,4 +1,4 @@
-"""Who works on what: batches of due fabrics for a plan, and the locks under which a sync works on its batch."""
+"""Which run may work on which fabric: batches of due fabrics for a plan, and the locks under which a sync works."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, SyncStatus, Target
 from hedgehog.services import failures
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import sync_state
+from hedgehog.store import schedule, sync_state
 from hedgehog.store.database import TARGET_LOCK, Connection, transaction, try_locks, unlock
 
 MOST_BATCHES = 8
-"""Mapped tasks of one run for what has changed; up to that many fabrics each get a task of their own."""
+"""The most mapped tasks of one run for fabrics that changed; up to this number each fabric has a task of its own."""
 ROUTINE_BATCH = 250
-"""Most fabrics of a task that makes regular checks: one look at a cluster or repository serves all of its fabrics."""
+"""The most fabrics of a task for regular checks: a cluster or repository is read once for all of its fabrics."""
 ROUTINE_GROUPS = 10
-"""Clusters or repositories that such a task looks at, one after the other, while the run has fewer than MOST_BATCHES."""
+"""The clusters or repositories of such a task, while the run has fewer than MOST_BATCHES; it reads one after another."""
 
 
 def plan(
@@ -29,12 +29,13 @@ def plan(
 ) -> list[list[str]]:
     """Batches of fabric names that need a sync: the due ones, all enabled ones with *force*, or those named.
 
-    One fabric a batch up to MOST_BATCHES, then equal batches with fabrics of one repository or cluster side by side.
-    What is only due for its regular check comes last, in batches as large as ROUTINE_BATCH and ROUTINE_GROUPS allow,
-    but for fabrics whose run died: each is alone, so that it takes no other with it.
+    Up to MOST_BATCHES fabrics, each is a batch; more are divided into equal batches, those of one repository or cluster
+    next to each other. Fabrics that are only due for their regular check follow, in batches as large as ROUTINE_BATCH
+    and ROUTINE_GROUPS allow. Fabrics whose last run died come last, each in a batch of its own, so that it takes down no
+    other.
     Raises NotFound for a name that no enabled fabric has.
     """
-    due = sync_state.named(connection, target, fabrics) if fabrics else sync_state.due(connection, target, force=force)
+    due = schedule.named(connection, target, fabrics) if fabrics else schedule.due(connection, target, force=force)
     first: dict[str, int] = {}
     for position, one in enumerate(due):
         first.setdefault(one.group, position)
@@ -63,45 +64,62 @@ def claim(
     target: Target,
     names: Sequence[str],
     *,
-    unwilling: Callable[[Fabric], str],
+    skip_reason: Callable[[Fabric], str],
     now: datetime,
     dry_run: bool,
     due_only: bool,
 ) -> Iterator[tuple[list[Fabric], list[Outcome]]]:
-    """The fabrics that may be worked on, locked for the block, as they are now; the others with the reason why not.
+    """The fabrics that may be worked on, locked for the block, as they are now; and outcomes for the others, with reasons.
 
-    *unwilling* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
-    looks at suspended fabrics, too. With *due_only* a fabric that another run has brought in step since the plan was
-    made is left out, and one whose runs died again and again is parked instead.
+    *skip_reason* says why a fabric is not to be synced to *target* at all (empty: it is). A dry run takes no locks and
+    includes suspended fabrics. With *due_only*, a fabric that another run has synced since the plan was made is left
+    out, and one whose runs keep dying is parked instead.
     """
-    found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
-    reasons = {name: _reason(found.get(name), unwilling, None if dry_run else now) for name in names}
-    ids = {name: found[name].id for name in names if not reasons[name]}
-    locked = set(ids.values()) if dry_run else try_locks(connection, TARGET_LOCK[target], list(ids.values()))
+    ids = fabric_store.fabric_ids(connection, names)
+    locked = set(ids) if dry_run else try_locks(connection, TARGET_LOCK[target], ids)
     try:
-        reasons |= {name: "another run works on it" for name, row_id in ids.items() if row_id not in locked}
-        if due_only:
-            due = sync_state.still_due(connection, target, list(ids))
-            reasons |= {name: "another run was quicker" for name in ids if not reasons[name] and name not in due}
+        found = {fabric.name: fabric for fabric in fabric_store.load_fabrics(connection, names)}
+        reasons = {name: _reason(found.get(name), skip_reason, None if dry_run else now) for name in names}
+        free = [found[name] for name in names if not reasons[name]]
+        if not dry_run:
+            locked = _keep_locks(connection, target, locked, {fabric.id for fabric in free})
+        reasons |= _other_runs(connection, target, free, locked, due_only=due_only)
         given_up = []
         if due_only and not dry_run:
-            given_up = _give_up(connection, target, [found[name] for name in ids if not reasons[name]])
-        reasons |= {outcome.fabric: outcome.reason for outcome in given_up}
-        skipped = [*given_up]
-        skipped += [
+            given_up = _give_up(connection, target, [fabric for fabric in free if not reasons[fabric.name]])
+        skipped = [
             Outcome(name, target, OutcomeStatus.SKIPPED, reason=reason, dry_run=dry_run)
             for name, reason in reasons.items()
-            if reason and name not in {outcome.fabric for outcome in given_up}
+            if reason
         ]
-        yield fabric_store.load_fabrics(connection, [name for name in names if not reasons[name]]), skipped
+        not_claimed = {outcome.fabric for outcome in (*given_up, *skipped)}
+        yield [fabric for name, fabric in found.items() if name not in not_claimed], [*given_up, *skipped]
     finally:
         if not dry_run:
             unlock(connection, TARGET_LOCK[target], locked)
 
 
+def _keep_locks(connection: Connection, target: Target, locked: set[int], needed: set[int]) -> set[int]:
+    """The locks of the fabrics *needed*; the others are freed."""
+    unlock(connection, TARGET_LOCK[target], locked - needed)
+    return locked & needed
+
+
+def _other_runs(
+    connection: Connection, target: Target, fabrics: Sequence[Fabric], locked: set[int], *, due_only: bool
+) -> dict[str, str]:
+    """The fabrics that are left to another run: it works on them, or with *due_only* has brought them in sync."""
+    reasons = {fabric.name: "another run works on it" for fabric in fabrics if fabric.id not in locked}
+    if due_only:
+        due = schedule.still_due(connection, target, [fabric.name for fabric in fabrics])
+        late = (fabric.name for fabric in fabrics if fabric.name not in due)
+        reasons = dict.fromkeys(late, "another run was quicker") | reasons
+    return reasons
+
+
 def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) -> list[Outcome]:
-    """Park the fabrics on which run after run died. Who asks for one by name has it tried all the same."""
-    killers = sync_state.killers(connection, target, [fabric.id for fabric in fabrics])
+    """Park the fabrics whose runs were killed MOST_KILLED times in a row. One that is requested by name is tried."""
+    killers = sync_state.killed_repeatedly(connection, target, [fabric.id for fabric in fabrics])
     why = (
         f"the last {sync_state.MOST_KILLED} runs that worked on it were killed (time limit, out of memory); make the fabric "
         "smaller, or give the workers more of both, then sync it by name"
@@ -114,15 +132,15 @@ def _give_up(connection: Connection, target: Target, fabrics: Sequence[Fabric]) 
     return done
 
 
-def _reason(fabric: Fabric | None, unwilling: Callable[[Fabric], str], now: datetime | None) -> str:
-    """Why a fabric is not to be worked on; empty if it is. Without *now* it does not matter that it is suspended."""
+def _reason(fabric: Fabric | None, skip_reason: Callable[[Fabric], str], now: datetime | None) -> str:
+    """Why a fabric is not to be worked on; empty if it is. Without *now*, suspension does not count."""
     if fabric is None:
         return "there is no such fabric any more"
-    return unwilling(fabric) or (suspension(fabric, now) if now else "")
+    return skip_reason(fabric) or (suspension(fabric, now) if now else "")
 
 
 def suspension(fabric: Fabric, now: datetime) -> str:
-    """Why a suspended fabric is left alone, and until when; empty for one that is not suspended at *now*."""
+    """Why a fabric is suspended, and until when; empty if it is not suspended at *now*."""
     if not fabric.suspended or (fabric.suspended_until is not None and fabric.suspended_until <= now):
         return ""
     until = f" until {fabric.suspended_until:%Y-%m-%d %H:%M %Z}" if fabric.suspended_until else ""
@@ -138,13 +156,14 @@ def not_reached(
     run_id: str,
     dry_run: bool,
 ) -> list[Outcome]:
-    """The outcomes of fabrics that the time of a task did not suffice for: they stand as *before* it, and stay due."""
+    """The outcomes of fabrics that a task did not reach before its time limit: their status is as *before*, and they stay
+    due."""
     why = "not reached before the time limit of the task; it stays due, and the next run takes it up"
     outcomes = [Outcome(fabric.name, target, OutcomeStatus.SKIPPED, reason=why, dry_run=dry_run) for fabric in fabrics]
     if outcomes and not dry_run:
         with transaction(connection) as cursor:
             left = {fabric.id: before[fabric.id] for fabric in fabrics if fabric.id in before}
-            sync_state.leave(cursor, target, left, run_id=run_id)
+            sync_state.undo_begin(cursor, target, left, run_id=run_id)
             for fabric, outcome in zip(fabrics, outcomes, strict=True):
                 sync_state.append_event(cursor, fabric.id, outcome, run_id)
     return outcomes

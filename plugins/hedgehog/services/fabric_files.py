@@ -1,8 +1,9 @@
-"""Which files say what a fabric holds: one reader for pushes, pull requests, imports, `validate` and restores from Git.
+"""Which files describe a fabric: shared by pushes, pull requests, imports, `validate` and restores from Git.
 
-A directory has files that are read, others that are not meant to be, and things that cannot be read although they may
-be meant: links, submodules, devices, unusable names, whatever is beyond a limit. Those are *opaque*. Opaque is never
-absent: it is told with its path, and what may be in there does not count as deleted (`vanished`).
+A directory has files that are read, files that are not meant to be read, and entries that cannot be read although they
+may be meant: links, submodules, devices, unusable names, whatever exceeds a limit. Those are *opaque*. Opaque does not
+mean absent: an opaque entry is reported with its path, and objects that may be in it do not count as deleted
+(`vanished`).
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from hedgehog.fabric.paths import Limits, Listing, Opaque, is_hidden, is_yaml
 
 @dataclass(frozen=True, slots=True)
 class FabricFiles:
-    """The files of one directory, told apart; see `Listing` for the keys."""
+    """The files of one directory, by whether they are read; see `Listing` for the keys."""
 
     wanted: Mapping[str, str] = field(default_factory=dict)
-    """Those that are read."""
+    """Files that are read."""
     opaque: Mapping[str, Opaque] = field(default_factory=dict)
-    """What may be meant, but cannot be read: always a problem."""
+    """Entries that may be meant but cannot be read: always a problem."""
     unread: Mapping[str, str] = field(default_factory=dict)
-    """Ordinary files that are not meant to be read: no YAML, or hidden."""
+    """Ordinary files that are not meant to be read: hidden, or not YAML."""
     hidden: Mapping[str, Opaque] = field(default_factory=dict)
-    """What is opaque and hidden: of no interest, unless something vanished."""
+    """Hidden opaque entries: they matter only if something vanished."""
     nobodys: Mapping[str, str] = field(default_factory=dict)
-    """Directory → why what is in it belongs to no fabric: always a problem."""
+    """Directories whose files belong to no fabric → why: always a problem."""
 
     def problems(self) -> Iterator[str]:
-        """A line for everything opaque, and for every directory that is nobody's."""
-        told = {path: one.why for path, one in self.opaque.items()} | dict(self.nobodys)
-        yield from (f"{path}: {why}" for path, why in sorted(told.items()))
+        """One line for each opaque entry, and for each directory that belongs to no fabric."""
+        reasons = {path: one.why for path, one in self.opaque.items()} | dict(self.nobodys)
+        yield from (f"{path}: {why}" for path, why in sorted(reasons.items()))
 
 
-def sort(listing: Listing, directory: str = "", neighbours: Collection[str] = ()) -> FabricFiles:
-    """Tell the files below *directory* apart, but for those in the directories of its *neighbours* below it."""
+def sort_files(listing: Listing, directory: str = "", neighbours: Collection[str] = ()) -> FabricFiles:
+    """Sort the files below *directory*, without those in directories of its *neighbours* below it."""
     inner = [f"{one}/" for one in inside(directory, neighbours)]
     below = f"{directory}/" if directory else ""
     wanted: dict[str, str] = {}
@@ -53,9 +54,9 @@ def sort(listing: Listing, directory: str = "", neighbours: Collection[str] = ()
 
 
 def set_aside(files: FabricFiles, left: Mapping[str, str], *, around: str) -> FabricFiles:
-    """*files* of the directory *around*, but for what is in a directory that another fabric *left* (→ its name).
+    """*files* of the directory *around*, without those in a directory that another fabric *left* (→ its name).
 
-    That is nobody's: it is not read, and looked into only when something vanished.
+    Such files belong to no fabric: they are not read, and searched only when something vanished.
     """
     inner = {one: left[one] for one in inside(around, left)}
     prefixes = [f"{one}/" for one in inner]
@@ -87,13 +88,13 @@ def _is_in(path: str, directories: Collection[str]) -> bool:
 
 
 def inside(directory: str, neighbours: Collection[str]) -> frozenset[str]:
-    """Those of *neighbours* whose directory is below *directory*: they look after it themselves."""
+    """Those of *neighbours* that are below *directory*: they belong to other fabrics."""
     prefix = f"{directory}/" if directory else ""
     return frozenset(one for one in neighbours if one != directory and one.startswith(prefix))
 
 
 def measured(files: Mapping[str, str], size: Callable[[str], int], *, place: str, limits: Limits) -> int:
-    """The bytes of *files*, before any is read; a file counts each time it is there. Refuses more than a fabric may have."""
+    """The bytes of *files*, before any is read; a file counts each time it appears. Raises for more than a fabric may have."""
     total = sum(min(size(key), limits.file_bytes) for key in files.values())
     if total > limits.bytes:
         raise limits.too_large(place, f"its YAML files have {total} bytes, and {limits.bytes} are read")

@@ -1,7 +1,7 @@
-"""From an exception to the recorded outcome of a fabric: one way for all services that work on batches.
+"""From an exception to the recorded outcome of a fabric, for all services that work on batches.
 
-A step of a batch that serves one fabric, repository or cluster is guarded with `except Exception` and ends here, so
-that whatever goes wrong, foreseen or not, is the trouble of those whom it concerns.
+A step that serves one fabric, repository or cluster of a batch is guarded with `except Exception` and calls `record`, so
+that an error, foreseen or not, affects only the fabrics that it concerns.
 """
 
 from __future__ import annotations
@@ -34,21 +34,23 @@ def record(
     started: float,
     dry_run: bool = False,
 ) -> Outcome:
-    """The outcome of *fabric*, whose work (*started* by `time.perf_counter`) *error* ended, recorded with its next try.
+    """Record that *error* ended the work on *fabric*, which *started* at that `time.perf_counter`, and return the outcome.
 
-    The traceback of what nobody foresaw goes to the log. Raises only when the fabric database cannot be written.
+    The traceback of an unforeseen error is logged. Raises only if the fabric database cannot be written.
     """
     if not isinstance(error, HedgehogError):
-        logger.error("%s to %s: nobody foresaw this error", fabric.name, target, exc_info=error)
+        logger.error("%s to %s: unforeseen error", fabric.name, target, exc_info=error)
     duration = time.perf_counter() - started
-    outcome = failed(fabric.name, target, error, generation=fabric.generation, duration=duration, dry_run=dry_run)
+    outcome = error_outcome(
+        fabric.name, target, error, generation=fabric.generation, duration=duration, dry_run=dry_run
+    )
     if not dry_run:
         with transaction(connection) as cursor:
             sync_state.finish(cursor, fabric.id, outcome, run_id=run_id)
     return outcome
 
 
-def failed(
+def error_outcome(
     fabric: str,
     target: Target,
     error: Exception,
@@ -57,8 +59,8 @@ def failed(
     duration: float = 0.0,
     dry_run: bool = False,
 ) -> Outcome:
-    """What *error* means for a fabric. One of ours reacts by its class; any other is retried and parked in the end."""
-    lines = describe(error)
+    """What *error* means for a fabric: one of ours decides by its class whether it is retried; any other is retried."""
+    lines = error_lines(error)
     return Outcome(
         fabric,
         target,
@@ -74,10 +76,10 @@ def failed(
     )
 
 
-def describe(error: Exception) -> list[str]:
-    """What to tell of *error*: at least one line of text that any database and terminal takes.
+def error_lines(error: Exception) -> list[str]:
+    """The lines that report *error*: at least one, of text that any database and terminal accepts.
 
-    Of an error that is not ours only the class and the place in our code: its text may quote a secret.
+    An error that is not ours is reported only by its class and the place in our code: its text may quote a secret.
     """
     text = str(error) if isinstance(error, HedgehogError) else _unforeseen(error)
     printable = text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")

@@ -9,20 +9,21 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hedgehog.admission.check import Finding, check_rounds
+from hedgehog.admission.review import Operation
 from hedgehog.fabric.changes import Round
 from hedgehog.fabric.fabricator import effective_settings
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
-from hedgehog.schemas.admission import Operation
-from hedgehog.schemas.check import Finding, rehearse
-from hedgehog.schemas.intake import foreign_namespace
-from hedgehog.schemas.rules.rule import Severity, Violation
+from hedgehog.fabric.shown import first_lines
+from hedgehog.manifests.intake import foreign_namespace
+from hedgehog.manifests.rule import Severity, Violation
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Refusals:
     """The objects not to be written and not to be deleted, each with the reason in one line; how to do the rest."""
 
     writes: Mapping[ObjectRef, str] = field(default_factory=dict)
@@ -31,38 +32,42 @@ class Judgement:
     """In which order a cluster takes it; empty: all writes, then all deletes."""
 
 
-Judge = Callable[[Fabric, Sequence[Manifest], Sequence[Manifest]], Judgement]
-"""From a fabric, its objects as they are wanted and as they are now, to what must not be done. Raises nothing."""
+FindRefusals = Callable[[Fabric, Sequence[Manifest], Sequence[Manifest]], Refusals]
+"""From a fabric, its objects as they are wanted and as they are now, to what must not be done.
+
+Raises only for a fabric whose settings cannot be read.
+"""
 
 
-def judge(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
-    """What the admission of the fabric's cluster would refuse of the step from *before* to *wanted*. Raises nothing.
+def find_refusals(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Refusals:
+    """What the admission of the fabric's cluster would refuse of the step from *before* to *wanted*.
 
     A fabric may keep only some kinds here and leave others, its wiring for example, to people with kubectl: references
     to kinds of which it has no object at all are left to the cluster to check. An object that cannot be checked is
-    refused by itself; should nothing be checkable, nothing is to be done.
+    refused by itself; should nothing be checkable, nothing is to be done. Raises only for a fabric whose settings cannot
+    be read.
     """
     if not fabric.settings.enforced:
-        return Judgement()
+        return Refusals()
     try:
-        return _judgement(fabric, wanted, before)
+        return _refusals(fabric, wanted, before)
     except Exception as error:  # callers work on batches: what nobody foresaw in one fabric must not end the others
         logger.exception("%s could not be checked", fabric.name)
         return _nothing(wanted, before, f"could not be verified: {type(error).__name__}; the log says more")
 
 
-def _judgement(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Judgement:
+def _refusals(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manifest]) -> Refusals:
     known = {manifest["kind"] for manifest in (*wanted, *before)}
     settings = effective_settings(fabric.settings, wanted, before=before)
-    rehearsal = rehearse(wanted, settings, before=before, elsewhere=KINDS.keys() - known)
-    refused = {ref: finding for ref, finding in rehearsal.findings.items() if finding.refused}
-    return Judgement(
+    checked = check_rounds(wanted, settings, before=before, unknown_kinds=KINDS.keys() - known)
+    refused = {ref: finding for ref, finding in checked.findings.items() if finding.refused}
+    return Refusals(
         {
             **_elsewhere(fabric, wanted),
             **{ref: _reason(one) for ref, one in refused.items() if one.operation is not Operation.DELETE},
         },
         {ref: _reason(one) for ref, one in refused.items() if one.operation is Operation.DELETE},
-        rehearsal.rounds,
+        checked.rounds,
     )
 
 
@@ -79,24 +84,23 @@ def _elsewhere(fabric: Fabric, wanted: Sequence[Manifest]) -> Mapping[ObjectRef,
     return found
 
 
-def _nothing(wanted: Sequence[Manifest], before: Sequence[Manifest], reason: str) -> Judgement:
+def _nothing(wanted: Sequence[Manifest], before: Sequence[Manifest], reason: str) -> Refusals:
     """Everything that would change is held."""
     new, old = ({ObjectRef.of(manifest): manifest for manifest in manifests} for manifests in (wanted, before))
-    return Judgement(
+    return Refusals(
         {ref: reason for ref, manifest in new.items() if old.get(ref) != manifest},
         {ref: reason for ref in old.keys() - new.keys()},
     )
 
 
-_TOLD = 5
+_MOST_FAULTS = 5
 """Faults of one object that a reason names."""
 
 
 def _reason(finding: Finding) -> str:
     errors = [violation for violation in finding.violations if violation.rule.severity is Severity.ERROR]
-    more = f"; and {len(errors) - _TOLD} faults more" if len(errors) > _TOLD else ""
-    return "; also ".join(_told(error) for error in errors[:_TOLD]) + more
+    return "; also ".join(first_lines(map(_described, errors), _MOST_FAULTS))
 
 
-def _told(violation: Violation) -> str:
+def _described(violation: Violation) -> str:
     return f"{violation}; {violation.hint} [{violation.rule.id}]"

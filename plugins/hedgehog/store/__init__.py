@@ -1,5 +1,5 @@
 """PostgreSQL, schema `hedgehog`: desired fabrics, what was written where, and how every sync ended.
 
-The only room that speaks SQL. Functions take an open psycopg2 connection and never commit: the caller's
-`database.transaction` says what belongs together.
+Never calls Git or a cluster. A function that takes a connection commits what it writes, unless the caller has opened a
+`database.transaction`, which commits then; one that takes a cursor always leaves that to the caller.
 """

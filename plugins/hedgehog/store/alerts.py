@@ -1,4 +1,4 @@
-"""What is wrong now, since when, and when somebody was last told of it."""
+"""The open alerts: when each began, and when somebody was last notified of it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from hedgehog.store.database import Connection, transaction
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing that is wrong: which condition, with what, and what to do in plain words."""
+    """One thing that is wrong: the condition, what it concerns, and what to do, in plain words."""
 
     name: str
     subject: str
-    """Tells it from others of the same condition; empty where there can be one only."""
+    """Distinguishes it from other alerts of the same condition; empty where there can be only one."""
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownAlert:
     """An alert with its history."""
 
     alert: Alert
     since: datetime
     seen_at: datetime
-    """When it was last found to be so."""
+    """When the condition was last found to hold."""
     notified_at: datetime | None
 
 
-def see(connection: Connection, alerts: Sequence[Alert], now: datetime, *, unseen: Sequence[str] = ()) -> list[Known]:
-    """Keep what is wrong at *now*, and return all that is known, also what was wrong before.
+def record(
+    connection: Connection, alerts: Sequence[Alert], now: datetime, *, unseen: Sequence[str] = ()
+) -> list[KnownAlert]:
+    """Record what is wrong at *now*, and return all recorded alerts, also earlier ones.
 
-    Alerts named in *unseen* could not be looked for: those that are known count as still so.
+    The conditions named in *unseen* could not be checked: their recorded alerts count as seen now.
     """
     with transaction(connection) as cursor:
         cursor.execute("UPDATE hedgehog.alert SET seen_at = %s WHERE name = ANY(%s)", (now, list(unseen)))
@@ -46,11 +48,11 @@ def see(connection: Connection, alerts: Sequence[Alert], now: datetime, *, unsee
         cursor.execute(
             "SELECT name, subject, message, since, seen_at, notified_at FROM hedgehog.alert ORDER BY since, 1, 2"
         )
-        return [Known(Alert(*row[:3]), *row[3:]) for row in cursor.fetchall()]
+        return [KnownAlert(Alert(*row[:3]), *row[3:]) for row in cursor.fetchall()]
 
 
-def told(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
-    """Somebody was told of *alerts* at *now*."""
+def mark_notified(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None:
+    """Record that somebody was notified of *alerts* at *now*."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.alert SET notified_at = %s WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
@@ -59,7 +61,7 @@ def told(connection: Connection, alerts: Sequence[Alert], now: datetime) -> None
 
 
 def forget(connection: Connection, alerts: Sequence[Alert]) -> None:
-    """*alerts* are over, and nobody needs to hear of them again."""
+    """Delete *alerts*: they are over, and nobody needs to be notified of them again."""
     with transaction(connection) as cursor:
         cursor.execute(
             "DELETE FROM hedgehog.alert WHERE (name, subject) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",

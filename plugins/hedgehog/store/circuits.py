@@ -1,4 +1,4 @@
-"""Circuit breakers, one a fabric and service, shared by all workers: who keeps failing is left in peace for a while.
+"""Circuit breakers, one per fabric and service, shared by all workers: a service that keeps failing is not called for a while.
 
 Closed: calls go through. After FAILURES in a row it opens, for RECOVERY. Then it is half-open: one call goes through,
 whose success closes it and whose failure opens it again. The clock is the caller's.
@@ -18,7 +18,7 @@ RECOVERY = timedelta(seconds=60)
 
 
 class Service(StrEnum):
-    """What a circuit leads to."""
+    """The service that a circuit protects."""
 
     KUBERNETES = "kubernetes"
     GIT = "git"
@@ -35,7 +35,7 @@ class CircuitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A service that failed for a fabric, as rows have it; a service without a failure has none."""
+    """A service that failed for a fabric; there is no circuit without a failure."""
 
     fabric_id: int
     failures: int
@@ -50,12 +50,12 @@ class Circuit:
         return CircuitState.OPEN if now < self.opened_at + RECOVERY else CircuitState.HALF_OPEN
 
     def __str__(self) -> str:
-        again = f"; it is tried again {RECOVERY.seconds} s after the last" if self.opened_at else ""
+        again = f"; it is retried {RECOVERY.seconds} s after the last" if self.opened_at else ""
         return f"{self.failures} failures in a row{again}: {self.reason}"
 
 
-def circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> dict[int, Circuit]:
-    """The circuits of *fabric_ids* that have failures."""
+def load_circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> dict[int, Circuit]:
+    """The circuits of *fabric_ids*; a fabric without failures has none."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT fabric_id, failures, reason, opened_at FROM hedgehog.circuit "
@@ -65,13 +65,15 @@ def circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]
         return {row[0]: Circuit(*row) for row in cursor.fetchall()}
 
 
-def refused(connection: Connection, service: Service, fabric_ids: Sequence[int], now: datetime) -> dict[int, Circuit]:
-    """Those of *fabric_ids* that must not be called at *now*, with their circuits.
+def open_circuits(
+    connection: Connection, service: Service, fabric_ids: Sequence[int], now: datetime
+) -> dict[int, Circuit]:
+    """Those of *fabric_ids* whose service must not be called at *now*, with their circuits.
 
-    The caller calls all others. For a half-open circuit one caller a RECOVERY is let through; whoever asks next to it is
-    refused until that one has reported.
+    The caller calls the service for all others. Of a half-open circuit, one caller per RECOVERY may call; for any
+    other it counts as open until that one has reported.
     """
-    known = circuits(connection, service, fabric_ids)
+    known = load_circuits(connection, service, fabric_ids)
     opened = {fabric_id: circuit for fabric_id, circuit in known.items() if circuit.opened_at is not None}
     if not opened:
         return {}
@@ -85,8 +87,8 @@ def refused(connection: Connection, service: Service, fabric_ids: Sequence[int],
     return {fabric_id: circuit for fabric_id, circuit in opened.items() if fabric_id not in probing}
 
 
-def succeeded(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> None:
-    """Close the circuits."""
+def close_circuits(connection: Connection, service: Service, fabric_ids: Sequence[int]) -> None:
+    """Close the circuits after a success."""
     with transaction(connection) as cursor:
         cursor.execute(
             "DELETE FROM hedgehog.circuit WHERE service = %s AND fabric_id = ANY(%s)",
@@ -94,7 +96,9 @@ def succeeded(connection: Connection, service: Service, fabric_ids: Sequence[int
         )
 
 
-def failed(connection: Connection, service: Service, fabric_ids: Sequence[int], reason: str, now: datetime) -> None:
+def count_failure(
+    connection: Connection, service: Service, fabric_ids: Sequence[int], reason: str, now: datetime
+) -> None:
     """Count a failure; the FAILURES-th in a row opens a circuit, as does any failure of a half-open one."""
     with transaction(connection) as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""What the Airflow connections of failing work held at the last plan, as short keyed digests: never what is in them."""
+"""Short keyed digests of the Airflow connections that failing fabrics use, as of the last plan; never their content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hedgehog.fabric.model import Target
 from hedgehog.store.database import Connection, transaction
-from hedgehog.store.sync_state import ENABLED, NOT_SUSPENDED
+from hedgehog.store.schedule import ENABLED, NOT_SUSPENDED
 
 _USED = {Target.GIT: "r.connection_id", Target.KUBERNETES: "f.kubernetes_connection_id"}
 _STATES = (
@@ -16,8 +16,8 @@ _STATES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """A connection that failing fabrics use, as it was at the last plan; `salt` and `digest` are None before the first."""
+class NotedDigest:
+    """A connection that failing fabrics use, as of the last plan; `salt` and `digest` are None before the first plan."""
 
     connection_id: str
     parked: bool
@@ -26,8 +26,8 @@ class Noted:
     digest: bytes | None
 
 
-def of_failing(connection: Connection, target: Target) -> list[Noted]:
-    """The connections by which fabrics are failing or parked at *target* whose next look is not now, by id."""
+def of_failing_fabrics(connection: Connection, target: Target) -> list[NotedDigest]:
+    """The connections, by id, of fabrics that are failing or parked at *target* and not due now."""
     used = _USED[target]
     with transaction(connection) as cursor:
         cursor.execute(
@@ -38,11 +38,11 @@ def of_failing(connection: Connection, target: Target) -> list[Noted]:
             ") w LEFT JOIN hedgehog.connection_digest d USING (connection_id) ORDER BY 1",
             (target.value,),
         )
-        return [Noted(row[0], row[1], *(part and bytes(part) for part in row[2:])) for row in cursor.fetchall()]
+        return [NotedDigest(row[0], row[1], *(part and bytes(part) for part in row[2:])) for row in cursor.fetchall()]
 
 
 def note(connection: Connection, connection_id: str, salt: bytes, digest: bytes) -> None:
-    """Keep the digest of a connection in place of the one before."""
+    """Store the digest of a connection in place of the previous one."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.connection_digest (connection_id, salt, digest) VALUES (%s, %s, %s) "
@@ -51,8 +51,8 @@ def note(connection: Connection, connection_id: str, salt: bytes, digest: bytes)
         )
 
 
-def forget_healthy(connection: Connection) -> None:
-    """Drop the digests of connections by which nothing fails any more; a sync that is under way may fail again."""
+def forget_unused(connection: Connection) -> None:
+    """Delete the digests of connections that no failing fabric uses; a sync that is running may still fail."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"DELETE FROM hedgehog.connection_digest d WHERE NOT EXISTS (SELECT 1 {_STATES} "

@@ -1,4 +1,4 @@
-"""When what was committed was applied, and when all switches had it. Derived from the history of syncs."""
+"""When a committed change was applied, and when all switches had it. Derived from the history of syncs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WRITES = (
     "coalesce((counts ->> 'created')::int, 0) + coalesce((counts ->> 'configured')::int, 0) "
     "+ coalesce((counts ->> 'deleted')::int, 0) > 0"
 )
-# A later sync of the same generation corrects a drift: its commit is long ago and says nothing about its latency.
+# A later sync of the same generation corrects drift: its commit is old and says nothing about the latency.
 _COMMITTED = (
     "CASE WHEN EXISTS (SELECT 1 FROM hedgehog.convergence c WHERE c.fabric_id = e.fabric_id AND c.generation = e.generation) THEN NULL "
     "WHEN f.git_sync_enabled THEN (SELECT max(g.finished_at) FROM hedgehog.sync_event g WHERE g.fabric_id = e.fabric_id "
@@ -22,10 +22,10 @@ _COMMITTED = (
 )
 
 
-def take_in(connection: Connection, fabric_ids: Sequence[int]) -> None:
-    """Add a row for each successful sync to a cluster that wrote something and has none yet.
+def record_syncs(connection: Connection, fabric_ids: Sequence[int]) -> None:
+    """Add a row for each successful sync that wrote something to a cluster and has no row yet.
 
-    Its commit is the publication of that generation to Git, or the last change of a fabric without Git.
+    The commit time is that of the publication of the generation to Git, or of the last change of a fabric without Git.
     """
     query = (
         "INSERT INTO hedgehog.convergence (event_id, fabric_id, generation, revision, committed_at, applied_at) "
@@ -40,9 +40,9 @@ def take_in(connection: Connection, fabric_ids: Sequence[int]) -> None:
 
 
 def converged(cursor: Any, fabric_id: int, applied_at: datetime, at: datetime) -> None:
-    """All switches have what was applied up to *applied_at*; the last of them got it at *at*.
+    """Record that all switches have what was applied up to *applied_at*, the last of them since *at*.
 
-    An older row that was never seen converged was overtaken: it counts from the same moment.
+    An older sync that was never seen to converge was overtaken by this one: it counts as converged at the same time.
     """
     cursor.execute(
         "UPDATE hedgehog.convergence SET converged_at = greatest(%s, applied_at) "
@@ -52,17 +52,17 @@ def converged(cursor: Any, fabric_id: int, applied_at: datetime, at: datetime) -
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What was last written to the cluster of a fabric, and whether its sync holds."""
+class LastWrite:
+    """When a fabric was last written to its cluster, and whether the cluster is in sync."""
 
     in_sync: bool
     applied_at: datetime | None
-    """None: nothing was ever written."""
+    """None if nothing was ever written."""
     generation: int
 
 
-def applied(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, Applied]:
-    """Of each fabric, by its id."""
+def last_writes(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, LastWrite]:
+    """The last write of each fabric, by its id."""
     query = (
         "SELECT s.fabric_id, s.status IN ('in_sync', 'syncing') AND s.observed_generation >= CASE WHEN f.git_sync_enabled "
         "  THEN (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
@@ -72,7 +72,7 @@ def applied(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, Appl
     )
     with transaction(connection) as cursor:
         cursor.execute(query, (list(fabric_ids),))
-        return {row[0]: Applied(*row[1:]) for row in cursor.fetchall()}
+        return {row[0]: LastWrite(*row[1:]) for row in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Latency:
 
 
 def latencies(connection: Connection, names: Sequence[str] | None = None, *, limit: int = 100) -> list[Latency]:
-    """The last syncs that wrote to clusters, the newest first."""
+    """The latest syncs that wrote to clusters, the newest first."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT f.name, c.generation, c.revision, c.committed_at, c.applied_at, c.converged_at, c.commit_to_applied, "

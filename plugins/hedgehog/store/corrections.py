@@ -1,4 +1,4 @@
-"""How often an object or file was written again because others keep changing it. Rows go when that has ended."""
+"""How often an object or file was written again because others keep changing it. Rows are deleted when that stops."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from hedgehog.fabric.corrections import FIRST_PAUSE, FREE_CORRECTIONS, LONGEST_P
 from hedgehog.fabric.model import Target
 from hedgehog.store.database import Connection, transaction
 
-# As fabric.corrections.memory.
 _MEMORY = (
     f"make_interval(secs => greatest({SHORTEST_MEMORY}, CASE WHEN c.count < {FREE_CORRECTIONS} THEN 0 ELSE "
     f"2 * least({FIRST_PAUSE} * 2 ^ least(c.count - {FREE_CORRECTIONS}, 20), {LONGEST_PAUSE}) END))"
 )
+"""How long after a correction another one counts as the next in the series: twice the pause, see `pause`."""
 
 
-def known(connection: Connection, target: Target, fabric_id: int) -> dict[str, Corrections]:
-    """The rows of corrections of a fabric that go on, by object or path; of several rivals the sum and all names."""
+def known(connection: Connection, target: Target, fabric_ids: Collection[int]) -> dict[int, dict[str, Corrections]]:
+    """The rows of corrections that go on, by fabric and by object or path; of several rivals the sum and all names."""
+    found: dict[int, dict[str, Corrections]] = {}
     with transaction(connection) as cursor:
         cursor.execute(
-            "SELECT c.subject, sum(c.count)::integer, array_agg(c.rival ORDER BY c.last_at DESC, c.rival), "
+            "SELECT c.fabric_id, c.subject, sum(c.count)::integer, array_agg(c.rival ORDER BY c.last_at DESC, c.rival), "
             "extract(epoch FROM now() - max(c.last_at))::float FROM hedgehog.correction c "
-            f"WHERE c.fabric_id = %s AND c.target = %s AND c.last_at + {_MEMORY} > now() GROUP BY 1",
-            (fabric_id, target.value),
+            f"WHERE c.fabric_id = ANY(%s) AND c.target = %s AND c.last_at + {_MEMORY} > now() GROUP BY 1, 2",
+            (sorted(fabric_ids), target.value),
         )
-        return {
-            row[0]: Corrections(row[1], tuple(rival for rival in row[2] if rival), row[3]) for row in cursor.fetchall()
-        }
+        for fabric_id, subject, count, rivals, seconds in cursor.fetchall():
+            row = Corrections(count, tuple(rival for rival in rivals if rival), seconds)
+            found.setdefault(fabric_id, {})[subject] = row
+    return found
 
 
 def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[str, str], held: Collection[str]) -> None:
-    """Count what a sync *corrected* (the rival by subject) and note what it *held*, inside the caller's transaction.
+    """Count what a sync *corrected* (subject → rival) and note what it *held*, inside the caller's transaction.
 
-    What is neither and was held has ended without us, and what was corrected long ago has ended too: both are forgotten.
+    A subject that was held and is now neither has come right without us; its row is deleted, as is that of a subject
+    whose last correction is long ago.
     """
     cursor.execute(
         "DELETE FROM hedgehog.correction c WHERE c.fabric_id = %s AND c.target = %s "
@@ -57,7 +60,7 @@ def record(cursor: Any, target: Target, fabric_id: int, *, corrected: Mapping[st
 
 
 def forget(cursor: Any, target: Target, fabric_id: int, subjects: Collection[str]) -> None:
-    """A person wants these written, whoever else writes them: they are counted anew."""
+    """Start counting from zero: a person wants these written, no matter who else writes them."""
     cursor.execute(
         "DELETE FROM hedgehog.correction WHERE fabric_id = %s AND target = %s AND subject = ANY(%s)",
         (fabric_id, target.value, list(subjects)),

@@ -7,7 +7,7 @@ reason the connection must be a direct one or a session-pooled one, not a transa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -18,11 +18,12 @@ import psycopg2.extras
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Target
-from hedgehog.store.failures import on_connect, one_line, translated
+from hedgehog.store.failures import on_connect, single_line, translated
 
 _CONNECT_TIMEOUT = 10
 _UNANSWERED_MILLISECONDS = 60_000
-"""After which a connection is lost whose other end confirms nothing: a firewall forgot it. Linux would try for 15 minutes."""
+"""After this time without an acknowledgement a connection counts as lost, as behind a firewall that dropped it. Linux
+would retry for 15 minutes."""
 
 
 class Connection(psycopg2.extensions.connection):
@@ -66,17 +67,17 @@ def connect(parameters: Mapping[str, Any]) -> Connection:
     except psycopg2.OperationalError as error:
         raise on_connect(error, parameters) from None
     except psycopg2.ProgrammingError as error:
-        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {one_line(error)}") from None
+        raise InvalidInput(f"connection hedgehog_db has an unknown setting: {single_line(error)}") from None
     except ValueError:  # its text may have the password
-        raise InvalidInput("connection hedgehog_db has a value with NUL, or of bytes that are no text") from None
+        raise InvalidInput("connection hedgehog_db has a value with NUL, or of bytes that are not text") from None
     psycopg2.extras.register_default_jsonb(connection, loads=_loads)
     return connection
 
 
 class UnreadableJSON(Mapping[str, Any]):
-    """A stored value that PostgreSQL takes and nothing else does, 1e400 for example: whoever uses it gets an InvalidInput.
+    """A stored value that PostgreSQL accepts and no client can read, such as 1e400: using it raises InvalidInput.
 
-    The row that has it can be loaded with others, whose trouble it is not.
+    Its row can be loaded together with others, which it does not affect.
     """
 
     def __init__(self, why: str) -> None:
@@ -97,7 +98,7 @@ class UnreadableJSON(Mapping[str, Any]):
     __hash__ = object.__hash__
 
     def of(self, owner: str) -> UnreadableJSON:
-        """The same, saying whose it is."""
+        """The same value, whose error names its *owner*."""
         return UnreadableJSON(f"{owner} {self.why}")
 
 
@@ -105,29 +106,37 @@ def _loads(text: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return UnreadableJSON(f"cannot be read from the fabric database: {error}; store it anew")
+        return UnreadableJSON(f"cannot be read from the fabric database: {error}; store it again")
+
+
+class _NotKept(Exception):
+    """Ends a transaction whose changes are rolled back."""
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[psycopg2.extensions.cursor]:
-    """Run a block in one transaction: committed when it ends, rolled back when it raises.
+def transaction(connection: Connection, *, keep: bool = True) -> Iterator[psycopg2.extensions.cursor]:
+    """Run a block in one transaction: committed when the block ends, rolled back when it raises or *keep* is false.
 
-    A block inside a block joins it, so functions of this room can be put together into one transaction. Every error of
-    the database that leaves the block is one of ours.
+    A block inside a block joins it and commits nothing, so functions of this room can be combined into one transaction;
+    only the outermost block may decide to roll back. Every database error that leaves the block is one of ours.
     """
     if connection.in_transaction:
+        if not keep:
+            raise RuntimeError("what is written inside a transaction cannot be taken back alone")
         with translated(), connection.cursor() as cursor:
             yield cursor
         return
     connection.in_transaction = True
     try:
-        with translated(), connection, connection.cursor() as cursor:
+        with suppress(_NotKept), translated(), connection, connection.cursor() as cursor:
             yield cursor
+            if not keep:
+                raise _NotKept
     finally:
         connection.in_transaction = False
 
 
-def as_json(value: Any) -> psycopg2.extras.Json:
+def jsonb(value: Any) -> psycopg2.extras.Json:
     """Adapt plain data for a jsonb column."""
     return psycopg2.extras.Json(value, dumps=_dumps)
 
@@ -137,7 +146,7 @@ def _dumps(value: Any) -> str:
 
 
 def try_locks(connection: Connection, lock: Lock, row_ids: Sequence[int]) -> set[int]:
-    """Take those locks that are free and return their row ids. Each needs one unlock; closing the connection frees all."""
+    """Take the locks that are free and return their row ids. Each needs one unlock; closing the connection frees all."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT id, pg_try_advisory_lock(%s, id) FROM unnest(%s::integer[]) AS wanted (id)",
@@ -147,7 +156,7 @@ def try_locks(connection: Connection, lock: Lock, row_ids: Sequence[int]) -> set
 
 
 def wait_lock(connection: Connection, lock: Lock, row_id: int) -> None:
-    """Take the lock, waiting for the one who has it (who frees it by finishing or by dying)."""
+    """Take the lock, waiting for its holder, which frees it when it finishes or is killed."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", (int(lock), row_id))
 

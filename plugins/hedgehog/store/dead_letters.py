@@ -1,6 +1,7 @@
-"""Dead letters: what was given up, why, and what became of it. Triggers of sync_state and inbox write and resolve them.
+"""Dead letters: work that was given up, why, and what happened to it. Triggers on sync_state and inbox write and
+resolve them.
 
-A parked letter and a parked state are one thing; a discarded letter only leaves the list, its state stays parked.
+A letter is parked as long as its sync state is; discarding it only takes it off the list, its state stays parked.
 """
 
 from __future__ import annotations
@@ -13,29 +14,29 @@ from typing import Any
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Target
-from hedgehog.store import inbox, sync_state
+from hedgehog.store import inbox, schedule
 from hedgehog.store.database import Connection, transaction
 
 
 class LetterStatus(StrEnum):
-    """What became of a letter."""
+    """What happened to a letter."""
 
     PARKED = "parked"
-    """Waits for a person, or for a change of the fabric."""
+    """It waits for a person, or for a change of the fabric."""
     REPLAYED = "replayed"
     RESOLVED = "resolved"
-    """A success or a change of the fabric took it up again."""
+    """The work succeeded, or a change of the fabric made it due again."""
     DISCARDED = "discarded"
-    """A person wants to hear no more of it; the fabric stays parked until it changes."""
+    """A person took it off the list; the fabric stays parked until it changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Work that was given up. `verb` and `conf` are the DAG (without its prefix) and what to trigger it with."""
+    """Work that was given up. `verb` is the DAG without its prefix, `conf` what to trigger it with."""
 
     id: int
     fabric: str
-    """Its name; the repository's, for a delivery of a Git host."""
+    """Its name; for a delivery of a Git host, that of the repository."""
     target: Target
     status: LetterStatus
     verb: str
@@ -68,7 +69,7 @@ _MATCHES = (
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters: those that fit all that is given; None is any."""
+    """The letters that match everything given; None matches all."""
 
     ids: Sequence[int] | None = None
     fabrics: Sequence[str] | None = None
@@ -101,7 +102,7 @@ def letters(
 
 
 def letter(connection: Connection, letter_id: int) -> DeadLetter:
-    """One letter, whatever became of it. Raises NotFound."""
+    """One letter, whatever its status. Raises NotFound."""
     with transaction(connection) as cursor:
         cursor.execute(f"{_SELECT} WHERE d.id = %s", (letter_id,))
         row = cursor.fetchone()
@@ -111,21 +112,21 @@ def letter(connection: Connection, letter_id: int) -> DeadLetter:
 
 
 def replay(connection: Connection, selection: Selection, *, by: str) -> tuple[list[DeadLetter], list[DeadLetter]]:
-    """Make the parked letters of *selection* due again, with a fresh count of attempts, and wake who does the work.
+    """Make the parked letters of *selection* due again, with the attempts counted from zero, and wake the DAGs.
 
     Returns the letters replayed, and those that stay parked because their fabric is suspended or its sync switched off.
     """
     with transaction(connection) as cursor:
         found = _locked(cursor, selection)
-        awake: set[tuple[Target, str]] = set()
+        due_again: set[tuple[Target, str]] = set()
         for target in Target:
             owners = [fabric_id for fabric_id, one in found if one.target is target]
-            awake |= {(target, name) for name in sync_state.make_due(connection, target, owners)}
-        replayed = [one for _, one in found if (one.target, one.fabric) in awake]
+            due_again |= {(target, name) for name in schedule.make_due(connection, target, owners)}
+        replayed = [one for _, one in found if (one.target, one.fabric) in due_again]
         deliveries = _locked_deliveries(cursor, selection)
         inbox.take_up_again(cursor, [delivery for delivery, _ in deliveries])
         replayed += [one for _, one in deliveries]
-        # Over what the trigger of sync_state has just said of them: a person did it.
+        # This overwrites what the trigger on sync_state has just noted: a person did it.
         _close(cursor, replayed, LetterStatus.REPLAYED, by=by, note="")
     return replayed, [one for _, one in found if one not in replayed]
 
@@ -145,7 +146,7 @@ def discard(connection: Connection, selection: Selection, *, by: str, why: str) 
 
 
 def _locked(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:
-    """The parked letters with the ids of their fabrics; states are locked first, as everybody does."""
+    """The parked letters with the ids of their fabrics; sync states are locked first, as everywhere."""
     cursor.execute(
         f"SELECT d.fabric_id, {_COLUMNS} FROM hedgehog.sync_state s JOIN hedgehog.dead_letter d "
         "ON (d.fabric_id, d.target) = (s.fabric_id, s.target) JOIN hedgehog.fabric f ON f.id = s.fabric_id "
@@ -157,7 +158,7 @@ def _locked(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:
 
 
 def _locked_deliveries(cursor: Any, selection: Selection) -> list[tuple[int, DeadLetter]]:
-    """The parked letters of deliveries, with the ids of these."""
+    """The parked letters of deliveries, with the ids of the deliveries."""
     cursor.execute(
         f"SELECT d.inbox_id, {_COLUMNS} FROM hedgehog.inbox i JOIN hedgehog.dead_letter d ON d.inbox_id = i.id "
         f"LEFT JOIN hedgehog.fabric f ON f.id = d.fabric_id WHERE {_MATCHES} AND {_OPEN} "

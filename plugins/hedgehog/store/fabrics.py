@@ -1,20 +1,17 @@
-"""Desired rows: repositories, fabrics and their objects."""
+"""The desired repositories and fabrics. The objects of fabrics are in `objects`."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg2
 import psycopg2.errors
-import psycopg2.extras
 
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
-from hedgehog.fabric.changes import Action, Change, ChangeSet
+from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import (
     ConflictPolicy,
@@ -22,14 +19,13 @@ from hedgehog.fabric.model import (
     Fabric,
     GitDriftPolicy,
     GitRepository,
-    Manifest,
-    ObjectRef,
     PrunePolicy,
     SourceOfTruth,
+    attribute_of,
 )
-from hedgehog.fabric.settings import UnreadableSettings
-from hedgehog.fabric.settings import read as read_settings
-from hedgehog.store.database import Connection, UnreadableJSON, as_json, transaction
+from hedgehog.fabric.near import did_you_mean
+from hedgehog.fabric.settings import UnreadableSettings, parse_settings
+from hedgehog.store.database import Connection, UnreadableJSON, jsonb, transaction
 
 _FABRIC_FIELDS = (
     "id",
@@ -78,7 +74,7 @@ _COLUMNS = {
     "suspended_until": "CASE WHEN f.suspended_until IS NOT NULL "
     "THEN least(greatest(f.suspended_until, '0001-01-02Z'), '9999-12-30Z') END"
 }
-"""Those that are not read as they are: PostgreSQL has times that no client has."""
+"""The columns that need SQL to be read: PostgreSQL has times that no client can represent."""
 
 FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
     "resource_name",
@@ -93,7 +89,7 @@ FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
 REPOSITORY_SETTINGS = frozenset(_REPOSITORY_FIELDS[2:])
 """The columns of a repository that `save_repository` sets."""
 
-# What a violated constraint means to the person who wrote the row.
+# What a violated constraint means, for the person who wrote the row.
 _CONSTRAINTS = {
     "fabric_resource_name_is_unique": "another fabric has this name but for upper and lower case; both would be one Kubernetes resource",
     "fabric_name_is_dns_1123": "a name is letters, digits, '-' and '.', starting and ending with a letter or digit, at most 63 long",
@@ -132,34 +128,30 @@ _CONSTRAINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One desired object with the digest of its content."""
-
-    ref: ObjectRef
-    manifest: Manifest
-    digest: str
-
-
 def _select(where: str) -> str:
     columns = ", ".join(
         [*(_COLUMNS.get(name, f"f.{name}") for name in _FABRIC_FIELDS), *(f"r.{name}" for name in _REPOSITORY_FIELDS)]
     )
-    return f"SELECT {columns} FROM hedgehog.fabric f LEFT JOIN hedgehog.git_repository r ON r.id = f.git_repository_id {where}"
+    return (
+        f"SELECT {columns} FROM hedgehog.fabric f LEFT JOIN hedgehog.git_repository r ON r.id = "
+        f"f.git_repository_id {where}"
+    )
 
 
 def _fabric(row: Sequence[Any]) -> Fabric:
-    values = dict(zip(_FABRIC_FIELDS, row, strict=False))
+    values = {attribute_of(name): value for name, value in zip(_FABRIC_FIELDS, row, strict=False)}
     for name, enum in _ENUMS.items():
         values[name] = enum(values[name])
     for name in _JSON_FIELDS:
         if isinstance(values[name], UnreadableJSON):
             values[name] = values[name].of(f"fabric {values['name']}: {name}")
     try:
-        values["settings"] = read_settings(values["settings"], owner=f"fabric {values['name']}: settings")
-    except InvalidInput as error:  # the trouble of whoever needs them, not of all fabrics that are loaded with this one
-        told = "; ".join(str(error).splitlines())
-        values["settings"] = UnreadableSettings(f"{told}; import the fabric's document with settings that are right")
+        values["settings"] = parse_settings(values["settings"], owner=f"fabric {values['name']}: settings")
+    except (
+        InvalidInput
+    ) as error:  # an error only for those who use them, not for other fabrics that are loaded with this one
+        reasons = "; ".join(str(error).splitlines())
+        values["settings"] = UnreadableSettings(f"{reasons}; import the fabric's document with settings that are right")
     repository = row[len(_FABRIC_FIELDS) :]
     return Fabric(**values, git_repository=GitRepository(*repository) if repository[0] is not None else None)
 
@@ -175,13 +167,24 @@ def load_fabrics(connection: Connection, names: Sequence[str] | None = None) -> 
 
 
 def load_fabric(connection: Connection, name: str) -> Fabric:
-    """One fabric. Raises NotFound, with near names."""
+    """One fabric. Raises NotFound, with similar names."""
     found = load_fabrics(connection, [name])
     if found:
         return found[0]
-    near = difflib.get_close_matches(name, fabric_names(connection), n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog fabric list` shows them all"
-    raise NotFound(f"there is no fabric {name!r}; {hint}")
+    raise NotFound(unknown_fabric(name, fabric_names(connection)))
+
+
+def unknown_fabric(name: str, known: Iterable[str]) -> str:
+    """The message that no fabric of *known* has this name, with similar names."""
+    hint = did_you_mean(name, known, most=3, otherwise="`hedgehog fabric list` shows them all")
+    return f"there is no fabric {name!r}; {hint}"
+
+
+def fabric_ids(connection: Connection, names: Sequence[str]) -> list[int]:
+    """The ids of those of *names* that a fabric has."""
+    with transaction(connection) as cursor:
+        cursor.execute("SELECT id FROM hedgehog.fabric WHERE name = ANY(%s)", (list(names),))
+        return [row[0] for row in cursor.fetchall()]
 
 
 def fabric_names(connection: Connection) -> list[str]:
@@ -199,17 +202,16 @@ def load_repositories(connection: Connection) -> list[GitRepository]:
 
 
 def load_repository(connection: Connection, name: str) -> GitRepository:
-    """One repository. Raises NotFound, with near names."""
+    """One repository. Raises NotFound, with similar names."""
     found = {repository.name: repository for repository in load_repositories(connection)}
     if name not in found:
-        near = difflib.get_close_matches(name, found, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "`hedgehog repository list` shows them all"
+        hint = did_you_mean(name, found, most=3, otherwise="`hedgehog repository list` shows them all")
         raise NotFound(f"there is no git_repository {name!r}; {hint}")
     return found[name]
 
 
 def delete_repository(connection: Connection, name: str) -> None:
-    """Forget a repository that no fabric uses. Raises NotFound, InvalidInput for one that is in use."""
+    """Delete a repository that no fabric uses. Raises NotFound, InvalidInput for one that is in use."""
     repository = load_repository(connection, name)
     with transaction(connection) as cursor:
         cursor.execute("SELECT name FROM hedgehog.fabric WHERE git_repository_id = %s ORDER BY name", (repository.id,))
@@ -237,10 +239,10 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
     _refuse_unknown(settings, FABRIC_SETTINGS | {"git_repository"}, f"fabric {name}")
     _refuse_unknown_kinds(settings.get("drift_policies") or (), f"fabric {name}: drift_policies")
     if "settings" in settings:
-        read = read_settings(settings["settings"], owner=f"fabric {name}: settings")
+        read = parse_settings(settings["settings"], owner=f"fabric {name}: settings")
         settings = {**settings, "settings": read.as_dict()}
     values = {
-        key: as_json(value) if key in _JSON_FIELDS else value
+        key: jsonb(value) if key in _JSON_FIELDS else value
         for key, value in settings.items()
         if key != "git_repository"
     }
@@ -252,16 +254,15 @@ def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) 
 def _refuse_unknown(settings: Mapping[str, Any], known: frozenset[str], owner: str) -> None:
     for key in settings:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"
-            raise InvalidInput(f"{owner} has no setting {key!r}{hint}")
+            hint = did_you_mean(key, known, otherwise=f"known are {', '.join(sorted(known))}")
+            raise InvalidInput(f"{owner} has no setting {key!r}; {hint}")
 
 
 def _refuse_unknown_kinds(kinds: Iterable[str], owner: str) -> None:
     for kind in kinds:
         if kind not in KINDS and kind != FABRIC.kind:
-            near = difflib.get_close_matches(kind, KINDS, n=1)
-            raise InvalidInput(f"{owner}: {kind!r} is no kind" + (f"; did you mean {near[0]}?" if near else ""))
+            hint = did_you_mean(kind, KINDS)
+            raise InvalidInput(f"{owner}: {kind!r} is not a kind" + (f"; {hint}" if hint else ""))
 
 
 def _repository_id(connection: Connection, name: str | None) -> int | None:
@@ -302,16 +303,16 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
 
 @contextmanager
 def _refusals(owner: str) -> Iterator[None]:
-    """What the tables refuse, with the name of *owner* and in the words of the setting concerned."""
+    """Turn refusals of the tables in the block into errors that name *owner* and the setting."""
     try:
         yield
     except psycopg2.IntegrityError as error:
-        raise _refused(error, owner) from error
+        raise _refusal(error, owner) from error
     except psycopg2.DataError as error:
         raise InvalidInput(f"{owner}: {str(error).splitlines()[0]}") from error
 
 
-def _refused(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
+def _refusal(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
     constraint = error.diag.constraint_name or ""
     detail = _CONSTRAINTS.get(constraint) or f"{error.diag.message_primary} ({constraint})"
     if isinstance(error, psycopg2.errors.NotNullViolation):
@@ -320,106 +321,13 @@ def _refused(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | Alrea
     return cause(f"{owner}: {detail}")
 
 
-def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, list[StoredObject]]:
-    """All desired objects of the fabrics, each list by kind, namespace, name."""
-    found: dict[int, list[StoredObject]] = {fabric_id: [] for fabric_id in fabric_ids}
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "SELECT fabric_id, kind, namespace, name, manifest, digest FROM hedgehog.fabric_object WHERE fabric_id = ANY(%s) "
-            "ORDER BY kind, namespace, name",
-            (list(fabric_ids),),
-        )
-        for row in cursor.fetchall():
-            ref = ObjectRef(*row[1:4])
-            found[row[0]].append(StoredObject(ref, _manifest(ref, row[4]), row[5]))
-    return found
-
-
-def _manifest(ref: ObjectRef, stored: Any) -> Any:
-    """The manifest of a row. A CHECK also holds where a field is missing, so a row by hand may lack its name."""
-    if isinstance(stored, UnreadableJSON):
-        return stored.of(str(ref))
-    metadata = stored.get("metadata")
-    for field, value in (("namespace", ref.namespace), ("name", ref.name)):
-        if not isinstance(metadata, dict) or metadata.get(field) != value:
-            why = f"cannot be used: its manifest in the fabric database has no metadata.{field} {value!r}"
-            return UnreadableJSON(f"{ref} {why}; import it anew, or delete its row")
-    if stored.get("kind") != ref.kind:
-        why = f"cannot be used: its manifest in the fabric database has no kind {ref.kind!r}"
-        return UnreadableJSON(f"{ref} {why}; import it anew, or delete its row")
-    return stored
-
-
-def save_objects(
-    connection: Connection, fabric_id: int, manifests: Iterable[Manifest], *, delete_missing: bool = False
-) -> ChangeSet:
-    """Store desired objects in one transaction and say what changed; the generation rises at most once a statement.
-
-    Manifests have kind, metadata.namespace and metadata.name. With *delete_missing* the objects not given are removed.
-    """
-    wanted = {ObjectRef.of(manifest): manifest for manifest in manifests}
-    with transaction(connection) as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
-        cursor.execute(
-            "SELECT kind, namespace, name, manifest FROM hedgehog.fabric_object WHERE fabric_id = %s", (fabric_id,)
-        )
-        present = {ObjectRef(*row[:3]): row[3] for row in cursor.fetchall()}
-        changes = [
-            Change(
-                ref,
-                Action.CREATED
-                if ref not in present
-                else Action.UNCHANGED
-                if present[ref] == manifest
-                else Action.CONFIGURED,
-            )
-            for ref, manifest in sorted(wanted.items())
-        ]
-        rows = [
-            (fabric_id, change.ref.kind, change.ref.namespace, change.ref.name, as_json(wanted[change.ref]))
-            for change in changes
-            if change.action is not Action.UNCHANGED
-        ]
-        if rows:
-            psycopg2.extras.execute_values(
-                cursor,
-                "INSERT INTO hedgehog.fabric_object (fabric_id, kind, namespace, name, manifest) VALUES %s "
-                "ON CONFLICT (fabric_id, kind, namespace, name) DO UPDATE SET manifest = excluded.manifest",
-                rows,
-                page_size=5000,
-            )
-        if delete_missing:
-            doomed = sorted(present.keys() - wanted.keys())
-            _delete_objects(cursor, fabric_id, doomed)
-            changes += [Change(ref, Action.DELETED) for ref in doomed]
-    return ChangeSet.of(changes)
-
-
-def delete_objects(connection: Connection, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
-    """Remove desired objects; absent ones are no error."""
-    with transaction(connection) as cursor:
-        _delete_objects(cursor, fabric_id, sorted(refs))
-
-
-def _delete_objects(cursor: Any, fabric_id: int, refs: Sequence[ObjectRef]) -> None:
-    if refs:
-        psycopg2.extras.execute_values(
-            cursor,
-            "DELETE FROM hedgehog.fabric_object o USING (VALUES %s) AS d (fabric_id, kind, namespace, name) "
-            "WHERE (o.fabric_id, o.kind, o.namespace, o.name) = (d.fabric_id, d.kind, d.namespace, d.name)",
-            [(fabric_id, ref.kind, ref.namespace, ref.name) for ref in refs],
-            template="(%s::bigint, %s, %s, %s)",
-            page_size=5000,
-        )
-
-
 def suspend(connection: Connection, name: str, *, reason: str, until: datetime | None) -> None:
-    """Leave a fabric alone on purpose, until *until* or until resumed. Raises NotFound."""
+    """Suspend a fabric until *until* or until it is resumed. Raises NotFound."""
     _update(connection, name, "suspended = true, suspended_reason = %s, suspended_until = %s", (reason, until))
 
 
 def resume(connection: Connection, name: str) -> bool:
-    """Take a fabric up again, due at once; False for one that is not suspended. Raises NotFound."""
+    """Resume a fabric, which is due at once then; False for one that is not suspended. Raises NotFound."""
     assignments = "suspended = false, suspended_reason = NULL, suspended_until = NULL"
     return _update(connection, name, assignments, (), where="AND suspended")
 
@@ -434,7 +342,7 @@ def _update(connection: Connection, name: str, assignments: str, values: Sequenc
 
 
 def delete_fabric(connection: Connection, name: str) -> None:
-    """Forget a fabric: its rows go, its files in Git and its objects in the cluster stay. Raises NotFound."""
+    """Delete a fabric from the database; its files in Git and its objects in the cluster stay. Raises NotFound."""
     fabric = load_fabric(connection, name)
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM hedgehog.fabric WHERE id = %s", (fabric.id,))

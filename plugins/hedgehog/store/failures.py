@@ -1,7 +1,7 @@
-"""What PostgreSQL and its client say, in our words: every error of theirs is one of ours, by its SQLSTATE.
+"""Translates errors of PostgreSQL and its client: each becomes one of ours, by its SQLSTATE.
 
-What ends by itself (a failover, a full disk that somebody clears, a deadlock) is worth another try; what is wrong with
-the data, the rights or the tables is not.
+Trouble that passes (a failover, a full disk, a deadlock) is retried; what is wrong with the data, the permissions or the
+tables is not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hedgehog.errors import (
 )
 
 _READ_ONLY = (
-    "the fabric database is a standby, or read-only for another reason; it is tried again. Have the connection hedgehog_db "
+    "the fabric database is a standby, or read-only for another reason; it is retried. Have the connection hedgehog_db "
     "lead to the primary: all hosts in its field host, with commas, or the address that follows a failover"
 )
 _MIGRATE = "its tables are not those of this package; run `hedgehog migrate` with the newest version"
@@ -46,7 +46,7 @@ _BY_STATE: Mapping[str, tuple[type[HedgehogError], str]] = {
     "53100": (RemoteUnavailable, _DISK),
     "53300": (RemoteUnavailable, _ROOM),
     "55P03": (LockHeld, _IN_THE_WAY),
-    "57014": (RemoteUnavailable, "it took too long or was told to stop: {said}"),
+    "57014": (RemoteUnavailable, "it took too long or was cancelled: {said}"),
     "42P01": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
     "42703": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
     "42704": (SchemaMismatch, f"{{said}}; {_MIGRATE}"),
@@ -102,18 +102,18 @@ _ON_CONNECT: Sequence[tuple[str, type[HedgehogError], str]] = (
     (r"does not support SSL|(certificate|private key) file|binding required|GSSAPI encryption", InvalidInput, _SETTING),
     (r"SSL is not supported", InvalidInput, _SETTING),
 )
-"""By what the client says, for it says no SQLSTATE: what else it says ends by itself."""
+"""By the text of the client, which gives no SQLSTATE; any other text counts as temporary."""
 
 
-def one_line(error: Exception) -> str:
-    """What it says, without line breaks."""
+def single_line(error: Exception) -> str:
+    """Its text, without line breaks."""
     return " ".join(str(error).split())
 
 
 def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) -> HedgehogError:
-    """The error of a connection that could not be made: it has no SQLSTATE. Never has the password."""
+    """The error for a connection that could not be opened; such an error has no SQLSTATE. Never contains the password."""
     place = f"the fabric database at {parameters.get('host', 'local socket')}:{parameters.get('port', 5432)}"
-    text = one_line(error)
+    text = single_line(error)
     for pattern, kind, words in _ON_CONNECT:
         if re.search(pattern, text):
             return kind(f"{place} {words.format(said=text)}")
@@ -122,28 +122,28 @@ def on_connect(error: psycopg2.OperationalError, parameters: Mapping[str, Any]) 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of the database and its client that leave the block are ours, with theirs as the cause."""
+    """Turn errors of the database and its client that leave the block into ours, with the original as the cause."""
     try:
         yield
     except psycopg2.Error as error:
-        raise _in_our_words(error) from error
+        raise _translated_error(error) from error
     except (UnicodeError, orjson.JSONEncodeError) as error:
-        raise InvalidInput(f"the fabric database cannot hold a text or number: {one_line(error)}") from error
+        raise InvalidInput(f"the fabric database cannot hold a text or number: {single_line(error)}") from error
     except ValueError as error:
-        if "NUL (0x00)" not in str(error):  # any other is none of the client's
+        if "NUL (0x00)" not in str(error):  # any other does not come from the client
             raise
         raise InvalidInput("the fabric database cannot hold a text with the character NUL; remove it") from error
 
 
-def _told(diag: Diagnostics) -> str:
-    """What the server says, with its own advice: which of its many limits was met stands there alone."""
+def _server_text(diag: Diagnostics) -> str:
+    """The server's message with its hint: only the hint says which limit was reached."""
     words = f"{diag.message_primary} ({diag.message_hint})" if diag.message_hint else str(diag.message_primary)
     return " ".join(words.split())
 
 
-def _in_our_words(error: psycopg2.Error) -> HedgehogError:
+def _translated_error(error: psycopg2.Error) -> HedgehogError:
     state = error.pgcode or ""
-    said = one_line(error) if error.diag.message_primary is None else _told(error.diag)
+    said = single_line(error) if error.diag.message_primary is None else _server_text(error.diag)
     if (
         not state
     ):  # of the client: the connection is lost, or was closed; of a server that dies it says no more than this

@@ -1,6 +1,6 @@
-"""Files in Git that a sync held back because people changed them: one row a file, as long as that lasts.
+"""Files in Git that a sync left alone because people changed them: one row per file, as long as it is held.
 
-Written by every sync to Git, which compares all files of the fabric and has the last word.
+Every sync to Git compares all files of the fabric and replaces its rows.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from typing import Any
 
 import psycopg2.extras
 
-from hedgehog.fabric.differences import Difference
+from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 
 class EditState(StrEnum):
-    """In what way a file in Git departs from what we left there."""
+    """How a file in Git differs from what we wrote."""
 
     CHANGED = "changed"
     """A person changed a file that we wrote."""
     UNWANTED = "unwanted"
     """A person changed a file whose object the fabric no longer has."""
     FOREIGN = "foreign"
-    """A person wrote a file where we are to write one."""
+    """A person wrote a file at a path that we need for one of ours."""
     OBSTACLE = "obstacle"
-    """A link or a directory lies where we are to write a file, or a file where we need a directory."""
+    """There is a link or a directory where we need a file, or a file where we need a directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class GitEdit:
-    """One file that waits for a person."""
+    """One file that waits for a decision."""
 
     path: str
     ref: ObjectRef | None
     state: EditState
     blob_id: str | None = None
-    """The version of the file that this is about; None for an obstacle."""
+    """The version of the file; None for an obstacle."""
     author: str = ""
-    """Who made it, and in which commit, if that could be told."""
+    """Who made it, and in which commit, if known."""
     problem: str = ""
-    """Why its content cannot be taken over, in words; empty if it can."""
-    differences: tuple[Difference, ...] = ()
+    """Why its content cannot be adopted; empty if it can."""
+    differences: tuple[FieldDifference, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}: {self.state}" + (f" by {self.author}" if self.author else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedEdit:
     """An edit as operators see it."""
 
     fabric: str
@@ -65,14 +65,14 @@ _COLUMNS = "e.path, e.kind, e.namespace, e.name, e.state, e.blob_id, e.author, e
 
 def _edit(row: Sequence[Any]) -> GitEdit:
     ref = ObjectRef(*row[1:4]) if row[1] is not None else None
-    differences = tuple(Difference.of(one) for one in row[8])
+    differences = tuple(FieldDifference.of(one) for one in row[8])
     return GitEdit(row[0], ref, EditState(row[4]), row[5], row[6], row[7], differences)
 
 
-def settle(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
-    """Make the rows of a fabric *found*, inside the caller's transaction.
+def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
+    """Replace the rows of a fabric by *found*, inside the caller's transaction.
 
-    A version that was known keeps since when, by whom, and what a person decided about it.
+    A version that has a row keeps its time, its author, and what a person decided about it.
     """
     rows = [
         (
@@ -80,7 +80,7 @@ def settle(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
             one.path,
             *((one.ref.kind, one.ref.namespace, one.ref.name) if one.ref else (None, None, None)),
             *(one.state.value, one.blob_id, one.author[:300], one.problem[:1000]),
-            as_json([difference.as_dict() for difference in one.differences]),
+            jsonb([difference.as_dict() for difference in one.differences]),
         )
         for one in found
     ]
@@ -104,12 +104,12 @@ def settle(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
 
 
 def forget(cursor: Any, fabric_id: int, paths: Collection[str]) -> None:
-    """Remove the rows of files that the database says the same as by now."""
+    """Delete the rows of files whose content is now in the database."""
     cursor.execute("DELETE FROM hedgehog.git_edit WHERE fabric_id = %s AND path = ANY(%s)", (fabric_id, list(paths)))
 
 
-def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
-    """The edits of a fabric, or of all, by fabric and path. Those of a fabric without Git sync are history."""
+def listing(connection: Connection, fabric: str | None = None) -> list[ListedEdit]:
+    """The edits of a fabric, or of all, by fabric and path; without those of fabrics that are not written to Git."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT f.name, {_COLUMNS}, e.revert, e.found_at FROM hedgehog.git_edit e JOIN hedgehog.fabric f "
@@ -117,11 +117,11 @@ def listing(connection: Connection, fabric: str | None = None) -> list[Listed]:
             "AND (%(fabric)s::text IS NULL OR f.name = %(fabric)s) ORDER BY f.name, e.path",
             {"fabric": fabric},
         )
-        return [Listed(row[0], _edit(row[1:10]), row[10], row[11]) for row in cursor.fetchall()]
+        return [ListedEdit(row[0], _edit(row[1:10]), row[10], row[11]) for row in cursor.fetchall()]
 
 
 def to_revert(connection: Connection, fabric_id: int) -> dict[str, GitEdit]:
-    """The files that a person wants overwritten, by path; only the version of the file that is named there is meant."""
+    """The files that a person wants overwritten, by path; the decision covers only the version named there."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM hedgehog.git_edit e WHERE e.revert AND e.blob_id IS NOT NULL AND e.fabric_id = %s",

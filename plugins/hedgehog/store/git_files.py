@@ -1,4 +1,4 @@
-"""Files we wrote to Git: blob ids to tell our work from a person's, and manifests exactly as published."""
+"""The files that we wrote to Git: blob ids, by which an edit is noticed, and manifests exactly as published."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
-from hedgehog.store.fabrics import StoredObject
+from hedgehog.store.database import Connection, jsonb, transaction
+from hedgehog.store.objects import StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def changed_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[i
 
 
 def unpublished(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, int]:
-    """How many objects of the fabrics are not, or not as they are wanted, among what was written to Git."""
+    """How many objects of each fabric are missing in Git, or differ from what was written there."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT o.fabric_id, count(*) FROM hedgehog.fabric_object o "
@@ -110,7 +110,8 @@ def record(
     removed: Iterable[str],
     held: Iterable[tuple[str, str | None]] = (),
 ) -> None:
-    """Write what a push did, inside the caller's transaction: files written, paths removed, (path, reason) held or freed."""
+    """Record what a push did, inside the caller's transaction: files written, paths removed, and (path, reason) held, or no
+    longer held if the reason is None."""
     paths = sorted(removed)
     if paths:
         cursor.execute("DELETE FROM hedgehog.git_file WHERE fabric_id = %s AND path = ANY(%s)", (fabric_id, paths))
@@ -121,7 +122,7 @@ def record(
             *((file.ref.kind, file.ref.namespace, file.ref.name) if file.ref else (None, None, None)),
             file.blob_id,
             file.object_digest,
-            as_json(file.manifest) if file.manifest is not None else None,
+            jsonb(file.manifest) if file.manifest is not None else None,
             file.held_reason,
         )
         for file in written

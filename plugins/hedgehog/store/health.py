@@ -1,4 +1,4 @@
-"""The latest look at everything that has a health, and the history of its changes."""
+"""The latest health of everything that is checked, and the history of its changes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.errors import PermissionDenied
-from hedgehog.fabric.health import Health, Verdict
+from hedgehog.fabric.health import Health, HealthSummary
 from hedgehog.fabric.model import ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 
 class Scope(StrEnum):
-    """What a health is of."""
+    """What has a health."""
 
     FABRIC = "fabric"
     REPOSITORY = "repository"
@@ -27,20 +27,20 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at one thing found."""
+class HealthResult:
+    """What one check of one thing found."""
 
     scope: Scope
     name: str
-    verdict: Verdict
+    summary: HealthSummary
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Names, counts and times that are of use later; never a whole object."""
     fabric_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The latest look at one thing."""
+class HealthRow:
+    """The latest health of one thing."""
 
     scope: Scope
     name: str
@@ -53,18 +53,18 @@ class Row:
     run_id: str | None
 
 
-def record(cursor: Any, look: Look, *, run_id: str, now: datetime) -> None:
-    """Keep *look* as the latest, and in the history if health or reasons are others than before.
+def record(cursor: Any, result: HealthResult, *, run_id: str, now: datetime) -> None:
+    """Keep *look* as the latest, and in the history if health or reasons have changed.
 
-    Inside the caller's transaction. A fabric that was deleted meanwhile leaves nothing.
+    Inside the caller's transaction. Nothing is kept for a fabric that was deleted meanwhile.
     """
     values = {
-        "scope": look.scope.value,
-        "name": look.name,
-        "fabric_id": look.fabric_id,
-        "health": look.verdict.health.value,
-        "reasons": as_json(list(look.verdict.reasons)),
-        "facts": as_json(dict(look.facts)),
+        "scope": result.scope.value,
+        "name": result.name,
+        "fabric_id": result.fabric_id,
+        "health": result.summary.health.value,
+        "reasons": jsonb(list(result.summary.reasons)),
+        "facts": jsonb(dict(result.facts)),
         "now": now,
         "run_id": run_id,
     }
@@ -88,8 +88,8 @@ def record(cursor: Any, look: Look, *, run_id: str, now: datetime) -> None:
 _COLUMNS = "scope, name, health, reasons, facts, since, checked_at, run_id"
 
 
-def latest(connection: Connection, scope: Scope | None = None, names: Sequence[str] | None = None) -> list[Row]:
-    """The latest looks, of all scopes and names or of those given, in a fixed order."""
+def latest(connection: Connection, scope: Scope | None = None, names: Sequence[str] | None = None) -> list[HealthRow]:
+    """The latest health, of all scopes and names or of those given, in a fixed order."""
     query = (
         f"SELECT {_COLUMNS} FROM hedgehog.health WHERE (%(scope)s IS NULL OR scope = %(scope)s) "
         "AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s)) ORDER BY scope, name"
@@ -97,33 +97,13 @@ def latest(connection: Connection, scope: Scope | None = None, names: Sequence[s
     parameters = {"scope": scope.value if scope else None, "names": list(names) if names is not None else None}
     with transaction(connection) as cursor:
         cursor.execute(query, parameters)
-        return [Row(Scope(row[0]), row[1], Health(row[2]), tuple(row[3]), *row[4:]) for row in cursor.fetchall()]
+        return [HealthRow(Scope(row[0]), row[1], Health(row[2]), tuple(row[3]), *row[4:]) for row in cursor.fetchall()]
 
 
 def forget(connection: Connection, scope: Scope, *, keep: Sequence[str]) -> None:
-    """Drop the latest looks of *scope* at what is not in *keep*: nobody asks for it any more. Its history stays."""
+    """Delete the latest health of everything in *scope* that is not in *keep*: it no longer exists. Its history stays."""
     with transaction(connection) as cursor:
         cursor.execute("DELETE FROM hedgehog.health WHERE scope = %s AND NOT name = ANY(%s)", (scope.value, list(keep)))
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change of a health."""
-
-    health: Health
-    reasons: tuple[str, ...]
-    happened_at: datetime
-
-
-def history(connection: Connection, scope: Scope, name: str, *, limit: int = 100) -> list[Event]:
-    """The changes of one thing's health, the newest first."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "SELECT health, reasons, happened_at FROM hedgehog.health_event WHERE scope = %s AND name = %s "
-            "ORDER BY happened_at DESC, id DESC LIMIT %s",
-            (scope.value, name, limit),
-        )
-        return [Event(Health(row[0]), tuple(row[1]), row[2]) for row in cursor.fetchall()]
 
 
 def holders(
@@ -143,7 +123,7 @@ def holders(
 
 
 def kinds_held(connection: Connection, fabric_ids: Sequence[int], kinds: Sequence[str]) -> Mapping[int, frozenset[str]]:
-    """Which of *kinds* each fabric has objects of: one index look-up a fabric and kind, whatever their number."""
+    """Which of *kinds* each fabric has objects of: one index look-up per fabric and kind."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT f.id, array_agg(k.kind) FROM unnest(%s::bigint[]) f (id) CROSS JOIN unnest(%s::text[]) k (kind) "
@@ -154,21 +134,13 @@ def kinds_held(connection: Connection, fabric_ids: Sequence[int], kinds: Sequenc
     return {fabric_id: held.get(fabric_id, frozenset()) for fabric_id in fabric_ids}
 
 
-class _RollBack(Exception):
-    """Ends a transaction without a trace."""
-
-
 def write_and_roll_back(connection: Connection) -> None:
-    """Show that rows can be written, read and taken back. Raises PermissionDenied when they cannot be."""
-    try:
-        with transaction(connection) as cursor:
-            cursor.execute(
-                "INSERT INTO hedgehog.health_event (scope, name, health, reasons, happened_at) "
-                "VALUES ('service', 'self-test', 'Unknown', '[]', now()) RETURNING id"
-            )
-            cursor.execute("SELECT 1 FROM hedgehog.health_event WHERE id = %s", cursor.fetchone())
-            if cursor.fetchone() is None:
-                raise PermissionDenied("the fabric database does not show a row that was just written")
-            raise _RollBack
-    except _RollBack:
-        return
+    """Verify that rows can be written, read and rolled back. Raises PermissionDenied when they cannot."""
+    with transaction(connection, keep=False) as cursor:
+        cursor.execute(
+            "INSERT INTO hedgehog.health_event (scope, name, health, reasons, happened_at) "
+            "VALUES ('service', 'self-test', 'Unknown', '[]', now()) RETURNING id"
+        )
+        cursor.execute("SELECT 1 FROM hedgehog.health_event WHERE id = %s", cursor.fetchone())
+        if cursor.fetchone() is None:
+            raise PermissionDenied("the fabric database does not show a row that was just written")

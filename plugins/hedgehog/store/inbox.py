@@ -1,7 +1,7 @@
-"""Deliveries of Git hosts, kept until somebody has worked on them.
+"""Deliveries of Git hosts, kept until they are processed.
 
-A delivery says "look there", never "this is so": whoever works on one reads the host itself. So a replayed, lost or
-reordered delivery changes nothing but the time at which something is noticed.
+A delivery only says where something happened: processing it reads the host itself. A replayed, lost or reordered
+delivery therefore changes only the time at which something is noticed.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hedgehog.store.database import Connection, Lock, as_json, transaction, try_locks, unlock
+from hedgehog.store.database import Connection, Lock, jsonb, transaction, try_locks, unlock
 from hedgehog.store.sync_state import MAX_ATTEMPTS, backoff
 
 CHANNEL = "hedgehog_inbox"
 BRANCH = "branch"
-"""Kind of a delivery: a branch has a new head."""
+"""The kind of a delivery: a branch has a new head."""
 PULL_REQUEST = "pull_request"
-"""Kind of a delivery: a pull request is to be checked."""
+"""The kind of a delivery: a pull request is to be checked."""
 
 BACKOFF_BASE = 30.0
-"""Seconds until the second try of a failed delivery, at most; doubled with each try."""
+"""The longest wait, in seconds, before a failed delivery is tried a second time; doubled with each try."""
 MOST_KILLED = 3
-"""Times in a row that the process which works on a delivery may die before nobody tries again."""
+"""How many times in a row a process may die while it works on a delivery before the delivery is given up."""
 _FORGOTTEN_AFTER = "1 minute"
 _REMIND_EVERY = "4 minutes"
 
 
-class Status(StrEnum):
-    """What became of a delivery."""
+class DeliveryStatus(StrEnum):
+    """What happened to a delivery."""
 
     RECEIVED = "received"
     PROCESSING = "processing"
     DONE = "done"
     FAILED = "failed"
-    """It is tried again by itself until it failed `MAX_ATTEMPTS` times; a redelivery takes it up at once."""
+    """It is retried automatically until it has failed `MAX_ATTEMPTS` times; a redelivery retries it at once."""
     IGNORED = "ignored"
 
 
 class Receipt(StrEnum):
-    """What `receive` made of a delivery."""
+    """What `store_delivery` did with a delivery."""
 
     ACCEPTED = "accepted"
     TAKEN_UP_AGAIN = "taken up again"
@@ -51,7 +51,7 @@ class Receipt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A delivery as it comes in. `digest` is the SHA-256 of its body; `ignored` says why nobody needs to work on it."""
+    """A delivery as it comes in. `digest` is the SHA-256 of its body; `ignored` says why it needs no processing."""
 
     delivery_id: str
     digest: str
@@ -72,7 +72,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery that somebody works on.
+    """A delivery that is being processed.
 
     Of kind BRANCH: *branch* of the repository was at *before* and is at *after* (either may be empty). Of kind
     PULL_REQUEST: *number* asks to merge the commit *head* of *branch* into the branch *base*.
@@ -95,7 +95,7 @@ class Delivery:
     base: str
     summary: dict[str, Any]
     attempts: int
-    """How often it was claimed, this time included."""
+    """How often it was claimed, including this time."""
     killed: int = 0
     """How often in a row the process that worked on it died."""
 
@@ -105,13 +105,13 @@ _ORDER = "ORDER BY killed + (status = 'processing')::integer, id"
 _OPEN = "status IN ('received', 'processing', 'failed') AND next_attempt_at <= now()"
 
 
-def receive(connection: Connection, arrival: Arrival) -> Receipt:
-    """Keep a delivery, and wake who works on it. The same one again is a duplicate, unless it had failed.
+def store_delivery(connection: Connection, arrival: Arrival) -> Receipt:
+    """Store a delivery, and wake the DAG that processes it. A repeated one is a duplicate, unless it had failed.
 
-    "The same" has the same id or the same body: the header that carries the id is not signed. Needs no more rights
-    than the role `hedgehog_webhook` has (include/sql/roles).
+    A repeated delivery has the same id or the same body: the header that carries the id is not signed. Needs only the
+    permissions that the role `hedgehog_webhook` has (include/sql/roles).
     """
-    status = Status.IGNORED if arrival.ignored else Status.RECEIVED
+    status = DeliveryStatus.IGNORED if arrival.ignored else DeliveryStatus.RECEIVED
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.inbox (delivery_id, digest, kind, event, action, repository, url, number, branch, "
@@ -131,7 +131,7 @@ def receive(connection: Connection, arrival: Arrival) -> Receipt:
                 arrival.after,
                 arrival.head,
                 arrival.base,
-                as_json(dict(arrival.summary)),
+                jsonb(dict(arrival.summary)),
                 status.value,
                 arrival.ignored,
                 bool(arrival.ignored),
@@ -145,7 +145,7 @@ def receive(connection: Connection, arrival: Arrival) -> Receipt:
 
 
 def pending(connection: Connection, kinds: Sequence[str], limit: int = 1000) -> list[Delivery]:
-    """What waits to be worked on, oldest first, what killed somebody last; for plans. Takes nothing: see `claim`."""
+    """The deliveries that wait, oldest first, those whose process was killed last. For plans: claims nothing, see `claim`."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM hedgehog.inbox WHERE kind = ANY(%s) AND {_OPEN} {_ORDER} LIMIT %s",
@@ -157,11 +157,11 @@ def pending(connection: Connection, kinds: Sequence[str], limit: int = 1000) -> 
 def claim(
     connection: Connection, kinds: Sequence[str], limit: int = 100, *, ids: Sequence[int] | None = None
 ) -> list[Delivery]:
-    """Take deliveries to work on, oldest first; only those of *ids*, if given. Each needs one `finish`.
+    """Claim deliveries to process, oldest first; only those of *ids*, if given. Each needs one `finish`.
 
-    What is taken belongs to this connection: when the process dies, or the connection is closed, it waits again, behind
-    the others. The attempt is counted now, and that the one before died; whoever gets one with `killed` of MOST_KILLED
-    or more is to say so and to finish it.
+    They belong to this connection: when the process dies, or the connection is closed, they wait again, behind the
+    others. The attempt is counted now, and so is a previous process that died; the caller reports and finishes a
+    delivery whose `killed` is MOST_KILLED or more.
     """
     with transaction(connection) as cursor:
         cursor.execute(
@@ -174,7 +174,7 @@ def claim(
     locked = try_locks(connection, Lock.INBOX, candidates)
     with transaction(connection) as cursor:
         cursor.execute(
-            # Somebody may have finished one between our look and our lock.
+            # Another process may have finished one before we locked it.
             "UPDATE hedgehog.inbox SET status = 'processing', attempts = attempts + 1, "
             f"killed = killed + (status = 'processing')::integer WHERE id = ANY(%s) AND {_OPEN} RETURNING {_COLUMNS}",
             (sorted(locked),),
@@ -187,16 +187,16 @@ def claim(
 def finish(
     connection: Connection,
     delivery_id: int,
-    status: Status,
+    status: DeliveryStatus,
     reason: str = "",
     *,
     retry_after: float | None = None,
     retryable: bool = True,
     jitter: random.Random | None = None,
 ) -> None:
-    """Record what became of the delivery with that `id` and let go of it.
+    """Record what happened to the delivery with this `id`, and release it.
 
-    One that FAILED is tried again after *retry_after* seconds or the back-off; after `MAX_ATTEMPTS` tries, or when it
+    One that FAILED is retried after *retry_after* seconds or the back-off; after `MAX_ATTEMPTS` tries, or when it
     is not *retryable*, only when the host delivers it again.
     """
     with transaction(connection) as cursor:
@@ -204,11 +204,11 @@ def finish(
         row = cursor.fetchone()
         attempts = row[0] if row else 0
         delay = None
-        if status is Status.FAILED and retryable and attempts < MAX_ATTEMPTS:
+        if status is DeliveryStatus.FAILED and retryable and attempts < MAX_ATTEMPTS:
             delay = backoff(attempts, BACKOFF_BASE, retry_after, jitter or random.SystemRandom())
         cursor.execute(
             "UPDATE hedgehog.inbox SET status = %s, reason = %s, finished_at = now(), "
-            # What nobody may try again stays so until that could be said.
+            # One that was killed too often stays given up.
             "killed = CASE WHEN killed >= %s THEN killed ELSE 0 END, "
             "next_attempt_at = CASE WHEN %s THEN now() + make_interval(secs => %s) ELSE 'infinity' END WHERE id = %s",
             (status.value, reason[:1000], MOST_KILLED, delay is not None, delay or 0.0, delivery_id),
@@ -217,7 +217,7 @@ def finish(
 
 
 def given_up(connection: Connection, kind: str) -> list[Delivery]:
-    """The deliveries of *kind* that nobody tries again by himself."""
+    """The deliveries of *kind* that are not retried automatically."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM hedgehog.inbox WHERE kind = %s AND status = 'failed' "
@@ -227,8 +227,8 @@ def given_up(connection: Connection, kind: str) -> list[Delivery]:
         return [Delivery(*row) for row in cursor.fetchall()]
 
 
-def settle(connection: Connection, delivery_ids: Sequence[int], reason: str) -> None:
-    """What was given up is done after all: somebody looked there since."""
+def mark_handled(connection: Connection, delivery_ids: Sequence[int], reason: str) -> None:
+    """Mark deliveries that were given up as done: the branch has been read since."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.inbox SET status = 'done', reason = %s WHERE id = ANY(%s) AND status = 'failed' "
@@ -238,7 +238,7 @@ def settle(connection: Connection, delivery_ids: Sequence[int], reason: str) -> 
 
 
 def take_up_again(cursor: Any, delivery_ids: Sequence[int]) -> set[int]:
-    """Have deliveries that were given up worked on again, inside the caller's transaction; the ids of those."""
+    """Make failed deliveries due again, inside the caller's transaction, and return their ids."""
     cursor.execute(
         "UPDATE hedgehog.inbox SET status = 'received', reason = '', attempts = 0, next_attempt_at = now(), "
         "finished_at = NULL WHERE id = ANY(%s) AND status = 'failed' RETURNING id",
@@ -248,10 +248,10 @@ def take_up_again(cursor: Any, delivery_ids: Sequence[int]) -> set[int]:
 
 
 def remind(connection: Connection, kind: str) -> int:
-    """Repeat the wake-up for deliveries of *kind* that wait although their time has come; returns how many.
+    """Repeat the wake-up for deliveries of *kind* that are overdue, and return how many there are.
 
-    For a DAG without a clock. A delivery is told again every few minutes at most, so that reminders cannot wake each
-    other for ever.
+    For a DAG without a schedule. A delivery is announced again only every few minutes, so that reminders cannot cause
+    each other endlessly.
     """
     with transaction(connection) as cursor:
         cursor.execute(
@@ -278,17 +278,19 @@ def count_refusals(connection: Connection, refusals: Mapping[str, int]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """The inbox in figures: deliveries by status, refused ones by reason."""
+class InboxCounts:
+    """The number of deliveries by status, and of refused ones by reason."""
 
     deliveries: dict[str, int]
     refusals: dict[str, int]
 
 
-def summary(connection: Connection) -> Summary:
-    """Count what is in the inbox and what was refused."""
+def count_deliveries(connection: Connection) -> InboxCounts:
+    """Count the deliveries in the inbox, and those that were refused."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT status, count(*) FROM hedgehog.inbox GROUP BY status ORDER BY status")
         deliveries = dict(cursor.fetchall())
         cursor.execute("SELECT reason, count FROM hedgehog.webhook_refusal ORDER BY reason")
-        return Summary({status.value: deliveries.get(status.value, 0) for status in Status}, dict(cursor.fetchall()))
+        return InboxCounts(
+            {status.value: deliveries.get(status.value, 0) for status in DeliveryStatus}, dict(cursor.fetchall())
+        )

@@ -1,4 +1,4 @@
-"""Which installation this fabric database is, and whose objects in the clusters are its own."""
+"""The id of this installation, and those of the installations whose objects count as its own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def load(connection: Connection) -> Installation:
 
 
 def take_over(cursor: Any, ids: Sequence[str]) -> None:
-    """Hold the objects of these installations for our own from now on, inside the caller's transaction.
+    """Treat the objects of these installations as our own from now on, inside the caller's transaction.
 
-    Raises InvalidInput for what is no id.
+    Raises InvalidInput for what is not an id.
     """
     wrong = sorted(one for one in ids if not re.fullmatch(INSTALLATION_ID, one))
     if wrong:
-        raise InvalidInput(f"{wrong[0]!r} is no id of an installation; the message about a held object names it")
+        raise InvalidInput(f"{wrong[0]!r} is not an id of an installation; the message about a held object names it")
     cursor.execute(
         "INSERT INTO hedgehog.installation (id) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (sorted(ids),)
     )

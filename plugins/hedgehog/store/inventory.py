@@ -1,4 +1,4 @@
-"""What each fabric owns in each cluster. Nothing outside the inventory is ever deleted."""
+"""The objects that each fabric owns in each cluster. Nothing outside the inventory is ever deleted."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Manifest, ObjectRef
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """An object in a cluster, the manifest last applied or found as wanted, and its fabric."""
+    """An object in a cluster, its fabric, and the manifest that was last applied or found to be as wanted."""
 
     ref: ObjectRef
     fabric_id: int
     fabric: str
     manifest: Manifest
     adopted: bool
-    """Found as wanted, with fields that others own, and not written by us since."""
+    """It was found to be as wanted, with fields that others own, and we have not written it since."""
 
 
 def owned(
     connection: Connection, connection_id: str, fabric_ids: Sequence[int], refs: Iterable[ObjectRef]
 ) -> dict[ObjectRef, Owned]:
-    """All that *fabric_ids* own in the cluster, and whoever owns any of *refs*."""
+    """All objects that *fabric_ids* own in the cluster, and those of *refs* that any fabric owns."""
     wanted = sorted({str(ref) for ref in refs})
     query = (
         "SELECT i.kind, i.namespace, i.name, i.fabric_id, f.name, i.manifest, i.adopted FROM hedgehog.inventory i "
@@ -41,7 +41,7 @@ def owned(
 
 
 def of_fabric(connection: Connection, fabric_id: int) -> dict[str, dict[ObjectRef, Manifest]]:
-    """All that a fabric owns, by the connection of its cluster: also where it was applied to before."""
+    """All objects that a fabric owns, by the connection of the cluster, including clusters that it has left."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT connection_id, kind, namespace, name, manifest FROM hedgehog.inventory WHERE fabric_id = %s",
@@ -62,13 +62,13 @@ def record(
     adopted: Mapping[ObjectRef, Manifest],
     gone: Iterable[ObjectRef],
 ) -> None:
-    """Write what a sync did, inside the caller's transaction.
+    """Record what a sync did, inside the caller's transaction.
 
-    *applied* were written by us; *adopted* were found as wanted (an entry that was applied before stays applied);
+    *applied* were written by us; *adopted* were found to be as wanted (an entry that was applied before stays applied);
     *gone* were deleted, or are left behind on purpose.
     """
     rows = [
-        (fabric_id, connection_id, ref.kind, ref.namespace, ref.name, as_json(manifest), is_adopted)
+        (fabric_id, connection_id, ref.kind, ref.namespace, ref.name, jsonb(manifest), is_adopted)
         for part, is_adopted in ((applied, False), (adopted, True))
         for ref, manifest in sorted(part.items())
     ]
@@ -95,7 +95,7 @@ def record(
 
 
 def begin(connection: Connection, connection_id: str, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
-    """Note what is about to be created, before it is: a run that is killed then leaves nothing that nobody knows."""
+    """Note objects before they are created, so that a run that is killed leaves no unknown objects behind."""
     rows = [(fabric_id, connection_id, ref.kind, ref.namespace, ref.name) for ref in sorted(refs)]
     if rows:
         with transaction(connection) as cursor:
@@ -109,7 +109,7 @@ def begin(connection: Connection, connection_id: str, fabric_id: int, refs: Iter
 
 
 def begun(connection: Connection, connection_id: str, fabric_ids: Sequence[int]) -> dict[int, frozenset[ObjectRef]]:
-    """What runs that were killed may have created for each of *fabric_ids*."""
+    """The objects that killed runs may have created for each of *fabric_ids*."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT fabric_id, array_agg(ARRAY[kind, namespace, name]) FROM hedgehog.begun_object "
@@ -119,8 +119,8 @@ def begun(connection: Connection, connection_id: str, fabric_ids: Sequence[int])
         return {fabric_id: frozenset(ObjectRef(*ref) for ref in refs) for fabric_id, refs in cursor.fetchall()}
 
 
-def settle(cursor: Any, connection_id: str, fabric_id: int, *, open_still: Iterable[ObjectRef]) -> None:
-    """Forget what was begun for a fabric, but for what is still open, inside the caller's transaction."""
+def forget_begun(cursor: Any, connection_id: str, fabric_id: int, *, open_still: Iterable[ObjectRef]) -> None:
+    """Delete the notes of what was about to be created, except *open_still*, inside the caller's transaction."""
     cursor.execute(
         "DELETE FROM hedgehog.begun_object WHERE connection_id = %s AND fabric_id = %s "
         "AND NOT kind || '/' || namespace || '/' || name = ANY(%s)",

@@ -1,7 +1,7 @@
-"""Every metric of ours: its name, what it says, and the SQL that finds it.
+"""All our metrics: name, meaning, and the SQL that collects them.
 
-A series for a single fabric exists only while something is wrong with it, so the cost follows the trouble, not the
-fleet.
+A series for a single fabric exists only while something is wrong with it, so the cost grows with the number of problems,
+not of fabrics.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 FAILED = "hedgehog_metric_failed"
-"""The metric that tells which others could not be taken."""
+"""The metric that says which others could not be collected."""
 FABRIC_TROUBLE = "FabricTrouble"
-"""The error class of tasks that are red only so that trouble with fabrics is seen."""
+"""The error class of tasks that fail only to report trouble with fabrics."""
 MOST_SERIES = 200
-"""Of one metric about single fabrics; the worst of them."""
+"""The most series of one metric about single fabrics; the worst are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of ours. `sql` gives the labels, in their order, and then the value; None: it comes from elsewhere."""
+    """One of our metrics. `sql` gives the labels, in their order, and then the value; None: it comes from elsewhere."""
 
     name: str
     kind: str
@@ -33,7 +33,7 @@ _TARGETS = "(VALUES ('git'), ('kubernetes')) v (target)"
 _STATES = "hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id"
 _ENABLED = "(CASE s.target WHEN 'git' THEN f.git_sync_enabled ELSE f.enable_k8s_sync END)"
 _SUSPENDED = "(f.suspended AND coalesce(f.suspended_until > now(), true))"
-# As in sync_state.due: fabrics whose source of truth is Git are not written to it.
+# As in schedule.due: fabrics whose source of truth is Git are not written to it.
 _DUE = (
     f"s.due_at <= now() AND {_ENABLED} AND NOT {_SUSPENDED} "
     "AND (s.target = 'kubernetes' OR f.source_of_truth = 'database')"
@@ -44,7 +44,7 @@ _STATUS = (
     "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END"
 )
 _STATUSES = "('never_synced'), ('syncing'), ('in_sync'), ('out_of_sync'), ('error'), ('parked'), ('suspended')"
-# A sync at work does not undo the good one before it.
+# A sync that is running does not undo the successful one before it.
 _GOOD = "(s.status = 'in_sync' OR (s.status = 'syncing' AND s.attempts = 0 AND s.last_success_at IS NOT NULL))"
 _WORST = f"DESC, 1 LIMIT {MOST_SERIES}"
 _HOUR = "now() - interval '1 hour'"
@@ -76,7 +76,7 @@ _FABRICS = (
     Metric(
         "hedgehog_sync_fabrics",
         "gauge",
-        "Fabrics with the sync switched on, by how they stand at the target.",
+        "Fabrics with the sync switched on, by their status at the target.",
         ("target", "status"),
         f"SELECT v.target, w.status, coalesce(c.count, 0) FROM {_TARGETS} CROSS JOIN (VALUES {_STATUSES}) w (status) LEFT JOIN "
         f"(SELECT s.target, {_STATUS} AS status, count(*) FROM {_STATES} WHERE {_ENABLED} GROUP BY 1, 2) c USING (target, status) "
@@ -107,7 +107,7 @@ _FABRICS = (
     Metric(
         "hedgehog_sync_oldest_due_intervals",
         "gauge",
-        "The same in intervals of the clock of that sync.",
+        "The same, in intervals of the schedule of that sync.",
         ("target",),
     ),
     Metric(
@@ -127,7 +127,7 @@ _FABRICS = (
     Metric(
         "hedgehog_sync_remote_away_seconds",
         "gauge",
-        "For how long a fabric fails whose Git host or cluster cannot be reached.",
+        "For how long a fabric has failed because its Git host or cluster cannot be reached.",
         ("fabric", "target"),
         f"SELECT f.name, s.target, extract(epoch FROM now() - s.failing_since) FROM {_STATES} "
         f"WHERE {_FAILING} AND s.error_class = 'RemoteUnavailable' AND s.failing_since IS NOT NULL ORDER BY 3 {_WORST}",
@@ -135,7 +135,7 @@ _FABRICS = (
     Metric(
         "hedgehog_problems",
         "gauge",
-        "Open problems of a fabric that wait for somebody, by kind; no series for a fabric without.",
+        "Open problems of a fabric that wait for somebody, by kind; no series for a fabric without any.",
         ("fabric", "kind"),
         f"SELECT fabric, kind, count(*) FROM hedgehog.problem WHERE needs_somebody GROUP BY 1, 2 ORDER BY 3 {_WORST}",
     ),
@@ -150,7 +150,8 @@ _FABRICS = (
     Metric(
         "hedgehog_finalizer_oldest_seconds",
         "gauge",
-        "How long an object that is being deleted has waited for a finalizer; no series for a fabric without.",
+        "How long an object that is being deleted has waited for a finalizer; no series for a fabric without such an "
+        "object.",
         ("fabric",),
         "SELECT fabric, extract(epoch FROM now() - min(since)) FROM hedgehog.problem WHERE kind = 'stuck-finalizer' "
         f"GROUP BY 1 ORDER BY 2 {_WORST}",
@@ -190,7 +191,7 @@ _SURROUNDINGS = (
     Metric(
         "hedgehog_inbox_waiting",
         "gauge",
-        "Deliveries of Git hosts that nobody has worked on yet.",
+        "Deliveries of Git hosts that have not been processed yet.",
         ("kind",),
         "SELECT v.kind, count(i.id) FROM (VALUES ('branch'), ('pull_request')) v (kind) LEFT JOIN hedgehog.inbox i "
         "ON i.kind = v.kind AND i.status IN ('received', 'processing', 'failed') AND i.next_attempt_at < 'infinity' GROUP BY 1 ORDER BY 1",
@@ -207,7 +208,7 @@ _SURROUNDINGS = (
     Metric(
         "hedgehog_webhook_refusals_total",
         "counter",
-        "Deliveries that were refused.",
+        "Deliveries that were refused, by reason.",
         ("reason",),
         "SELECT reason, count FROM hedgehog.webhook_refusal ORDER BY 1",
     ),
@@ -237,7 +238,7 @@ _SURROUNDINGS = (
     Metric(
         "hedgehog_circuits_open",
         "gauge",
-        "Fabrics whose remote is left in peace for a while because it kept failing.",
+        "Fabrics whose remote is not asked for a while because it kept failing.",
         ("service",),
         "SELECT v.service, count(c.fabric_id) FROM (VALUES ('git'), ('github'), ('kubernetes')) v (service) "
         "LEFT JOIN hedgehog.circuit c ON c.service = v.service AND c.opened_at IS NOT NULL GROUP BY 1 ORDER BY 1",
@@ -245,7 +246,7 @@ _SURROUNDINGS = (
     Metric(
         "hedgehog_maintenance_age_seconds",
         "gauge",
-        "How long ago a job of maintenance last ended well; for the cleanup, if it never did, since the installation.",
+        "How long ago a maintenance job last succeeded; for a cleanup that never did, the time since the installation.",
         ("job",),
         "SELECT job, extract(epoch FROM now() - finished_at) FROM hedgehog.maintenance UNION ALL "
         # HAVING, not WHERE: an aggregate over no rows is still one row, of NULL.
@@ -255,7 +256,7 @@ _SURROUNDINGS = (
     Metric(
         "hedgehog_maintenance_age_intervals",
         "gauge",
-        "The same in intervals of the clock of that job.",
+        "The same, in intervals of the schedule of that job.",
         ("job",),
     ),
     Metric(
@@ -271,14 +272,14 @@ _TASKS = (
     Metric(
         "hedgehog_task_runs_total",
         "counter",
-        "Tries of our tasks that ended, by how: up_for_retry is tried again, failed is final.",
+        "Tries of our tasks that ended, by their state: up_for_retry is retried, failed is final.",
         ("dag_id", "state"),
         "SELECT dag_id, state, count FROM hedgehog.task_count ORDER BY 1, 2",
     ),
     Metric(
         "hedgehog_task_seconds_total",
         "counter",
-        "Seconds that these tries took.",
+        "Seconds that these tries took in total.",
         ("dag_id", "state"),
         "SELECT dag_id, state, seconds FROM hedgehog.task_count ORDER BY 1, 2",
     ),
@@ -293,7 +294,7 @@ _TASKS = (
     Metric(
         "hedgehog_task_success_ratio",
         "gauge",
-        "Of the tasks that ended for good in the last hour, the share that succeeded.",
+        "Of the tasks that finally ended in the last hour, the share that succeeded.",
         ("dag_id",),
         "SELECT dag_id, avg((state = 'success')::integer) FROM hedgehog.task_run "
         f"WHERE ended_at > {_HOUR} AND state IN ('success', 'failed') GROUP BY 1 ORDER BY 1",
@@ -308,8 +309,8 @@ _TASKS = (
     Metric(
         "hedgehog_task_failures_in_a_row",
         "gauge",
-        "Runs of the last day in which a task failed for good, since it last succeeded, but for trouble with fabrics, which "
-        "is told by itself; no series for a task that does not fail.",
+        "Runs of the last day in which a task finally failed, since it last succeeded; without problems of fabrics, "
+        "which have metrics of their own. No series for a task that does not fail.",
         ("dag_id", "task_id"),
         "SELECT r.dag_id, r.task_id, count(DISTINCT r.run_id) FROM hedgehog.task_run r WHERE r.state = 'failed' "
         f"AND r.error_class IS DISTINCT FROM '{FABRIC_TROUBLE}' "
@@ -321,25 +322,25 @@ _TASKS = (
 
 _MACHINES = (
     Metric(
-        "hedgehog_database_latency_seconds", "gauge", "How long the fabric database takes to answer the least query."
+        "hedgehog_database_latency_seconds", "gauge", "How long the fabric database takes to answer a trivial query."
     ),
     Metric(
         "hedgehog_database_connections",
         "gauge",
-        "Connections to the fabric database, of everybody.",
+        "Connections to the fabric database, of all its clients.",
         (),
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()",
     ),
     Metric(
         "hedgehog_system_cpu_ratio",
         "gauge",
-        "Share of a machine's processors that were busy since it was last looked at.",
+        "Share of a machine's processor time that was busy since the last measurement.",
         ("host",),
     ),
     Metric(
         "hedgehog_system_cpu_seconds_total",
         "counter",
-        "Processor time of a machine, busy and in all.",
+        "Processor time of a machine, busy and in total.",
         ("host", "mode"),
     ),
     Metric("hedgehog_system_memory_ratio", "gauge", "Share of a machine's memory that is in use.", ("host",)),
@@ -352,17 +353,17 @@ _MACHINES = (
     Metric(
         "hedgehog_metrics_collected_timestamp_seconds",
         "gauge",
-        "When hedgehog_metrics last took all figures.",
+        "When hedgehog_periodic last collected all metrics.",
         (),
         "SELECT extract(epoch FROM max(at)) FROM hedgehog.metric_sample HAVING count(*) > 0",
     ),
     Metric(
         FAILED,
         "gauge",
-        "1 for a metric whose figures cannot be taken now; no series for those that can.",
+        "1 for a metric that cannot be collected now; no series for those that can.",
         ("metric",),
     ),
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_FABRICS, *_SURROUNDINGS, *_TASKS, *_MACHINES)}
-"""Every metric of ours, by name."""
+"""All our metrics, by name."""

@@ -1,4 +1,4 @@
-"""Figures of ours: what the database knows at one moment, and the samples of every minute."""
+"""Our metrics: the samples that the database yields now, and those recorded every minute."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.metric_table import FAILED, METRICS, Metric
 
 logger = logging.getLogger(__name__)
 
 TIME_LIMIT = 30.0
-"""Seconds after which no further query is begun."""
+"""Seconds after which no further query is started."""
 _FRESH = "10 minutes"
 
 
@@ -33,22 +33,22 @@ class Sample:
         return {"name": self.name, "value": self.value, "labels": dict(self.labels)}
 
 
-def figures(connection: Connection) -> list[Sample]:
-    """What the database knows now.
+def current_samples(connection: Connection) -> list[Sample]:
+    """The samples of all metrics that have SQL.
 
-    A query that fails costs its own metric only. Raises RemoteUnavailable when the database is lost.
+    A failing query affects only its own metric. Raises RemoteUnavailable when the database is lost.
     """
     until = time.monotonic() + TIME_LIMIT
     found: list[Sample] = []
     for metric in METRICS.values():
         if metric.sql is not None:
-            found += or_failed([metric.name], partial(_taken, connection, metric, until))
+            found += samples_or_failed([metric.name], partial(_take, connection, metric, until))
             if connection.closed:
-                answer(connection)
+                ping(connection)
     return found
 
 
-def _taken(connection: Connection, metric: Metric, until: float) -> list[Sample]:
+def _take(connection: Connection, metric: Metric, until: float) -> list[Sample]:
     if time.monotonic() > until:
         raise InvalidInput(f"no time was left for it: the others took {TIME_LIMIT:g} s")
     with transaction(connection) as cursor:
@@ -56,18 +56,18 @@ def _taken(connection: Connection, metric: Metric, until: float) -> list[Sample]
         return [_sample(metric, row) for row in cursor.fetchall()]
 
 
-def or_failed(names: Iterable[str], take: Callable[[], list[Sample]]) -> list[Sample]:
-    """What *take* gives; if it fails, that the metrics *names* failed. The log says why."""
+def samples_or_failed(names: Iterable[str], take: Callable[[], list[Sample]]) -> list[Sample]:
+    """The samples that *take* returns; if it fails, samples that report *names* as failed. The log says why."""
     try:
         return take()
-    except Exception as error:  # one metric's trouble, foreseen or not, is its own
+    except Exception as error:  # no error of one metric, foreseen or not, may affect the others
         reason = str(error) if isinstance(error, HedgehogError) else f"{type(error).__name__}: {error}"
-        logger.warning("no figures for %s: %s", ", ".join(names), " ".join(reason.split()))
-        return failed(names)
+        logger.warning("no samples for %s: %s", ", ".join(names), " ".join(reason.split()))
+        return failed_samples(names)
 
 
-def failed(names: Iterable[str]) -> list[Sample]:
-    """That the metrics *names* cannot be taken now."""
+def failed_samples(names: Iterable[str]) -> list[Sample]:
+    """Samples that report the metrics *names* as failed."""
     return [Sample(FAILED, 1.0, {"metric": name}) for name in names]
 
 
@@ -77,23 +77,23 @@ def _sample(metric: Metric, row: Sequence[Any]) -> Sample:
     return Sample(metric.name, float(row[-1]), dict(zip(metric.labels, row[:-1], strict=True)))
 
 
-def answer(connection: Connection) -> None:
-    """The least query."""
+def ping(connection: Connection) -> None:
+    """Run a trivial query."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT 1")
 
 
 def record(connection: Connection, host: str, samples: Sequence[Sample]) -> None:
-    """Keep the figures of this minute; hedgehog_result_cleanup drops them after some days."""
+    """Store the samples of this minute; hedgehog_result_cleanup deletes them after some days."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.metric_sample (at, host, samples) VALUES (now(), %s, %s)",
-            (host, as_json([sample.as_dict() for sample in samples])),
+            (host, jsonb([sample.as_dict() for sample in samples])),
         )
 
 
 def latest(connection: Connection, names: Sequence[str]) -> list[Sample]:
-    """The newest samples of *names*, of each machine that took any in the last minutes."""
+    """The newest samples of *names*, of each machine that recorded any in the last minutes."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT one ->> 'name', (one ->> 'value')::float, one -> 'labels' FROM (SELECT DISTINCT ON (host) host, samples "

@@ -34,7 +34,7 @@ def load(directory: Path = MIGRATIONS) -> list[Migration]:
     for path in sorted(directory.glob("*.sql")):
         match = _FILE.fullmatch(path.name)
         if match is None:
-            raise SchemaMismatch(f"{path.name} is no migration; name it NNNN_what_it_does.sql")
+            raise SchemaMismatch(f"{path.name} is not a migration; name it NNNN_what_it_does.sql")
         sql = path.read_text()
         found.append(Migration(int(match[1]), path.stem, hashlib.sha256(sql.encode()).hexdigest(), sql))
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):
@@ -45,10 +45,10 @@ def load(directory: Path = MIGRATIONS) -> list[Migration]:
 def migrate(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
     """Bring the database to this package's version and return the names of the migrations applied now.
 
-    Safe to call by several processes at once: one works, the others wait and find nothing left. Roles with fewer rights
-    (include/sql/roles) that the server has get theirs. All of it is one transaction, so a failing migration leaves the
-    database as it was. Raises SchemaMismatch when the database is newer
-    than the package or an applied file was edited.
+    Several processes may call it at once: one migrates, the others wait and find nothing left to do. Roles of the server
+    that have a file in include/sql/roles get their permissions. All of it is one transaction, so a failing migration
+    leaves the database as it was. Raises SchemaMismatch when the database is newer than the package or an applied file
+    was edited.
     """
     wanted = load(directory)
     applied_now = []
@@ -78,7 +78,7 @@ def migrate(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
 
 
 def _grant(cursor: Any, directory: Path) -> None:
-    """Give each role of *directory* that this server has its rights, as its file says; a role that is not there needs none."""
+    """Run the file of each role in *directory* that exists on this server."""
     files = {path.stem: path for path in directory.glob("*.sql")}
     cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(files),))
     for (role,) in cursor.fetchall():
@@ -86,13 +86,13 @@ def _grant(cursor: Any, directory: Path) -> None:
 
 
 def ensure_migrated(connection: Connection, directory: Path = MIGRATIONS) -> None:
-    """Migrate only where it is needed: one cheap query when the database is current, as it nearly always is."""
+    """Migrate if needed; a database that is up to date, which is the usual case, costs one cheap query."""
     if missing(connection, directory):
         migrate(connection, directory)
 
 
 def missing(connection: Connection, directory: Path = MIGRATIONS) -> list[str]:
-    """The names of the migrations that are not applied yet; changes nothing. Raises SchemaMismatch as `migrate` does."""
+    """The names of the migrations that have not been applied; changes nothing. Raises SchemaMismatch as `migrate` does."""
     wanted = load(directory)
     with transaction(connection) as cursor:
         cursor.execute("SELECT to_regclass('hedgehog.migration')")

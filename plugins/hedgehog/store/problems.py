@@ -1,7 +1,7 @@
 """The register of open problems: one list that status, summaries, metrics, alerts and pages read.
 
-What a sync finds out about objects and files is kept by `settle`, in the transaction that records its outcome; what was
-given up and what fails is put beside it by the view `hedgehog.problem`. A row is there until the trouble is over.
+What a sync finds out about objects and files is kept by `replace_rows`, in the transaction that records its outcome; what was
+given up and what fails is added by the view `hedgehog.problem`. A row exists until the trouble is over.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import psycopg2.extras
 
 from hedgehog.fabric.model import Target
-from hedgehog.fabric.problems import Finding, ProblemKind, merged, remedy
+from hedgehog.fabric.problems import ProblemKind, SyncProblem, merge_problems, remedy
 from hedgehog.store.database import Connection, transaction
 
-MOST_FINDINGS = 1000
+MOST_PROBLEMS = 1000
 """Of one fabric at one target."""
 _SUBJECT_LIMIT = 1000
 _CAUSE_LIMIT = 2000
@@ -25,7 +25,7 @@ _CAUSE_LIMIT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An open problem: what it is about, why, since when, and what to do."""
+    """An open problem: what it is about, why, when it began, and what to do."""
 
     fabric: str
     target: Target
@@ -33,18 +33,18 @@ class Problem:
     """The DAG it belongs to, without its prefix."""
     kind: ProblemKind
     subject: str
-    """An object ref, a path, or the number of a dead letter; empty: all of the fabric."""
+    """An object ref, a path, or the number of a dead letter; empty for the whole fabric."""
     cause: str
     since: datetime
     needs_somebody: bool
-    """False for what is tried again by itself, and while the fabric is suspended."""
+    """False for what is retried automatically, and while the fabric is suspended."""
     advice: str
     command: str
-    """What does it, or shows how."""
+    """The command that does it, or shows how."""
 
     def __str__(self) -> str:
-        told = self.kind in (ProblemKind.PARKED, ProblemKind.DELIVERY) or self.cause.startswith(self.subject)
-        about = "" if told else f"{self.subject}: "
+        is_named = self.kind in (ProblemKind.PARKED, ProblemKind.DELIVERY) or self.cause.startswith(self.subject)
+        about = "" if is_named else f"{self.subject}: "
         return f"{self.fabric} → {self.target}: {self.kind}: {about}{self.cause}; {self.advice}: `{self.command}`"
 
     def as_dict(self) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def open_problems(
     verbs: Collection[str] | None = None,
     only_for_people: bool = False,
 ) -> list[Problem]:
-    """What is wrong now, of all fabrics or of *fabrics*: by fabric and target, what needs somebody first.
+    """The open problems of all fabrics or of *fabrics*, by fabric and target; those that need a person come first.
 
-    *verbs* leaves only what those DAGs are about; *only_for_people* leaves out what mends itself or is suspended.
+    *verbs* limits them to those DAGs; *only_for_people* leaves out problems that end by themselves and suspended fabrics.
     """
     with transaction(connection) as cursor:
         cursor.execute(
@@ -85,12 +85,12 @@ def _problem(row: Sequence[Any]) -> Problem:
     return Problem(fabric, at, verb, kind, subject, cause, since, needs_somebody, found.advice, found.command)
 
 
-def settle(cursor: Any, fabric_id: int, target: Target, findings: Sequence[Finding]) -> None:
-    """Make *findings* all that is known of a fabric at a target, inside the caller's transaction.
+def replace_rows(cursor: Any, fabric_id: int, target: Target, problems: Sequence[SyncProblem]) -> None:
+    """Make *problems* all that is known of a fabric at a target, inside the caller's transaction.
 
-    What was known already keeps its time; what is not found any more is over.
+    A known problem keeps its time; one that was not found again is over.
     """
-    found = merged(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in findings)[:MOST_FINDINGS]
+    found = merge_problems(replace(one, subject=one.subject[:_SUBJECT_LIMIT]) for one in problems)[:MOST_PROBLEMS]
     rows = [(fabric_id, target.value, one.kind.value, one.subject, one.cause[:_CAUSE_LIMIT]) for one in found]
     cursor.execute(
         "DELETE FROM hedgehog.finding WHERE fabric_id = %s AND target = %s AND (kind, subject) NOT IN "

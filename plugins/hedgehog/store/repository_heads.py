@@ -1,4 +1,4 @@
-"""Where each branch was last seen: how a push is noticed whose webhook was lost, and how one that dropped commits is."""
+"""The head at which each branch was last read. It shows pushes whose webhook was lost, and forced pushes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FABRICS = (
 
 
 def last_seen(connection: Connection, repository_id: int) -> str | None:
-    """The head of the branch when it was last taken in; None when it never was."""
+    """The head of the branch when it was last ingested; None if it never was."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT commit_id FROM hedgehog.repository_head WHERE git_repository_id = %s", (repository_id,))
         row = cursor.fetchone()
@@ -23,12 +23,12 @@ def last_seen(connection: Connection, repository_id: int) -> str | None:
 
 
 MOST_KILLED = 3
-"""Looks in a row that may be killed before a repository is looked at only once in _PATIENCE."""
+"""How many reads in a row may be killed before a repository is read only once per _PATIENCE."""
 _PATIENCE = "1 hour"
 
 
 def begin(connection: Connection, repository_id: int) -> None:
-    """Note that a look begins, under the lock of the repository; one that has not ended until now was killed."""
+    """Note, under the lock of the repository, that a read begins; a previous read without an end was killed."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.repository_head AS h (git_repository_id, checked_at, begun_at, running) "
@@ -40,7 +40,7 @@ def begin(connection: Connection, repository_id: int) -> None:
 
 
 def end(connection: Connection, repository_id: int) -> None:
-    """Note that a look has ended, well or not."""
+    """Note that a read has ended, successfully or not."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.repository_head SET running = false, killed = 0 WHERE git_repository_id = %s",
@@ -49,7 +49,7 @@ def end(connection: Connection, repository_id: int) -> None:
 
 
 def killed(connection: Connection) -> dict[int, int]:
-    """How many looks in a row were killed lately, or are at work, by repository; those with none are left out."""
+    """How many reads in a row were killed lately or are running, by repository id; zeros are left out."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT git_repository_id, killed + running::integer FROM hedgehog.repository_head "
@@ -59,7 +59,7 @@ def killed(connection: Connection) -> dict[int, int]:
 
 
 def answered(connection: Connection, repository_id: int) -> bool:
-    """Note that the branch could be read; whether it could not the last time."""
+    """Note that the branch could be read, and return whether the previous read had failed."""
     with transaction(connection) as cursor:
         cursor.execute(
             "UPDATE hedgehog.repository_head SET trouble = NULL WHERE git_repository_id = %s AND trouble IS NOT NULL "
@@ -77,7 +77,7 @@ def record(
     replaced: str | None = None,
     trouble: str | None = None,
 ) -> None:
-    """Note that the branch was looked at. *commit* is its head, now taken in; None when that could not be learnt.
+    """Note that the branch was read. *commit* is its head, which was ingested; None if it could not be read.
 
     *replaced* is the head before, when the new one does not contain it; *trouble* the class of the error.
     """
@@ -102,14 +102,14 @@ def record(
 
 
 def known_urls(connection: Connection, branch: str) -> set[str]:
-    """The URLs of the repositories where *branch* was found once."""
+    """The URLs of the repositories where *branch* has been found."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT url FROM hedgehog.known_branch WHERE branch = %s", (branch,))
         return {row[0] for row in cursor.fetchall()}
 
 
 def last_commits(connection: Connection, repository_id: int, branch: str) -> set[str]:
-    """The commits of *branch* that fabrics were last found at, and its head when it was last taken in."""
+    """The commits of *branch* at which fabrics were last synced, and its head when it was last ingested."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT DISTINCT right(s.revision, 40) FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
@@ -122,14 +122,14 @@ def last_commits(connection: Connection, repository_id: int, branch: str) -> set
 
 
 def remember(connection: Connection, url: str, branch: str) -> None:
-    """Note that the branch is there, or was."""
+    """Note that the branch exists, or existed."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.known_branch (url, branch) VALUES (%s, %s) ON CONFLICT DO NOTHING", (url, branch)
         )
 
 
-def fabrics(connection: Connection, repository_id: int) -> list[str]:
+def enabled_fabrics(connection: Connection, repository_id: int) -> list[str]:
     """The names of the fabrics in the repository whose Git sync is enabled, sorted."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -151,24 +151,24 @@ def directories(connection: Connection) -> list[tuple[str, str, str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class LeftDirectory:
-    """A directory of a fabric that was deleted or moved; what is in it is nobody's."""
+    """A directory that a fabric left when it was deleted or moved; its files belong to no fabric."""
 
     url: str
     branch: str
     directory: str
     fabric: str
-    """Whose it was."""
+    """The fabric that left it."""
 
 
 def left_directories(connection: Connection) -> list[LeftDirectory]:
-    """The directories that fabrics left and no fabric has again."""
+    """The directories that fabrics left and that no fabric uses again."""
     with transaction(connection) as cursor:
         cursor.execute("SELECT url, branch, directory, fabric FROM hedgehog.left_directory ORDER BY directory, url")
         return [LeftDirectory(*row) for row in cursor.fetchall()]
 
 
 def forget_left(connection: Connection, gone: Iterable[LeftDirectory]) -> None:
-    """Note that nothing is in these directories any more."""
+    """Note that these directories are empty."""
     with transaction(connection) as cursor:
         for one in gone:
             cursor.execute(
@@ -178,10 +178,10 @@ def forget_left(connection: Connection, gone: Iterable[LeftDirectory]) -> None:
 
 
 def due(connection: Connection, *, seconds: float) -> set[int]:
-    """The ids of repositories to look at, webhook or not.
+    """The ids of the repositories to read, whether a webhook reported a push or not.
 
-    Those with an enabled fabric that were not looked at for *seconds*, and those with a fabric whose source of truth
-    is Git and that is due at Git: one that failed, or whose rows somebody changed.
+    Those with an enabled fabric that were not read for *seconds*, and those with a fabric whose source of truth is Git
+    and that is due at Git: one that failed, or whose rows somebody changed.
     """
     with transaction(connection) as cursor:
         cursor.execute(

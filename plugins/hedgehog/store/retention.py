@@ -1,4 +1,4 @@
-"""How long histories are kept, and how what is older goes: in small transactions, and never the last good state."""
+"""How long histories are kept. Older rows are deleted in small transactions, but never the last successful state."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 
 BATCH = 5000
-"""Rows of one transaction."""
+"""Rows per transaction."""
 MOST = 500_000
-"""Rows of one table in one run; the rest goes in the next one."""
+"""Rows per table and run; the next run deletes the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A table that grows. Its rows go when `age` (a column) is more than `days` ago, unless they are not `ended` or are
-    `kept`; both are SQL about the row `t`."""
+    """A table that grows. A row is deleted when the time in the column `age` is long enough ago and it is `ended`, unless it
+    is `kept`; both are SQL about the row `t`."""
 
     name: str
     age: str
-    days: int
     ended: str = "true"
     kept: str = "false"
 
 
 def _newest(table: str, *same: str, age: str, key: str = "id", where: str = "true") -> str:
-    """That no newer row of *table* has the *same* columns and is *where*."""
+    """SQL for: no newer row of *table* that matches *where* has the *same* columns."""
     alike = " AND ".join(f"n.{column} = t.{column}" for column in same)
     return (
         f"NOT EXISTS (SELECT 1 FROM hedgehog.{table} n WHERE {alike} AND {where} "
@@ -39,80 +38,77 @@ HISTORIES = (
     History(
         "sync_event",
         "finished_at",
-        30,
         kept="t.status = 'success' AND EXISTS (SELECT 1 FROM hedgehog.fabric f WHERE f.id = t.fabric_id) AND "
         + _newest("sync_event", "fabric_id", "target", age="finished_at", where="n.status = 'success'"),
     ),
     History(
         "inbox",
         "received_at",
-        14,
         ended="(t.status IN ('done', 'ignored') OR (t.status = 'failed' AND t.next_attempt_at = 'infinity')) "
         "AND NOT EXISTS (SELECT 1 FROM hedgehog.dead_letter d WHERE d.inbox_id = t.id AND d.status = 'parked')",
     ),
-    History("dead_letter", "closed_at", 30, ended="t.status <> 'parked'"),
-    History("health_event", "happened_at", 30, kept=_newest("health_event", "scope", "name", age="happened_at")),
-    History(
-        "convergence", "applied_at", 90, kept=_newest("convergence", "fabric_id", age="applied_at", key="event_id")
-    ),
+    History("dead_letter", "closed_at", ended="t.status <> 'parked'"),
+    History("health_event", "happened_at", kept=_newest("health_event", "scope", "name", age="happened_at")),
+    History("convergence", "applied_at", kept=_newest("convergence", "fabric_id", age="applied_at", key="event_id")),
     History(
         "task_run",
         "ended_at",
-        14,
         ended="t.state <> 'running'",
         kept="t.state = 'success' AND "
         + _newest("task_run", "dag_id", "task_id", age="ended_at", key="run_id", where="n.state = 'success'"),
     ),
-    History("metric_sample", "at", 2),
+    History("metric_sample", "at"),
 )
-"""Every table that only grows; the setting of one is `<name>_retention_days`."""
+"""Every table that only grows; its setting is `<name>_retention_days`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What went of one table, or in a dry run would go. `more` when the limit of one run left some behind."""
+class SweepResult:
+    """What was deleted from one table, or in a dry run would be. `more`: the limit of one run left some behind."""
 
     days: float
     rows: int
     more: bool = False
 
 
-def _old(history: History) -> str:
+def _expired(history: History) -> str:
     old = f"t.{history.age} < now() - make_interval(secs => %(seconds)s)"
     return f"hedgehog.{history.name} t WHERE {old} AND {history.ended} AND NOT ({history.kept})"
 
 
-def sweep(connection: Connection, history: History, days: float, *, most: int = MOST, batch: int = BATCH) -> Swept:
-    """Delete what is older than *days*, the oldest first, *batch* rows a transaction; at most *most* rows."""
+def sweep(
+    connection: Connection, history: History, days: float, *, most: int = MOST, batch: int = BATCH
+) -> SweepResult:
+    """Delete at most *most* rows older than *days*, the oldest first, *batch* rows per transaction."""
     gone = 0
     while gone < most:
         size = min(batch, most - gone)
         with transaction(connection) as cursor:
             cursor.execute(
                 f"DELETE FROM hedgehog.{history.name} WHERE ctid = ANY(ARRAY("
-                f"SELECT t.ctid FROM {_old(history)} ORDER BY t.{history.age} LIMIT %(limit)s FOR UPDATE SKIP LOCKED))",
+                f"SELECT t.ctid FROM {_expired(history)} ORDER BY t.{history.age} LIMIT %(limit)s FOR UPDATE SKIP LOCKED))",
                 {"seconds": days * 86400, "limit": size},
             )
             count = cursor.rowcount
         gone += count
         if count < size:
-            return Swept(days, gone)
-    return Swept(days, gone, more=count_old(connection, history, days) > 0)
+            return SweepResult(days, gone)
+    return SweepResult(days, gone, more=count_expired(connection, history, days) > 0)
 
 
-def count_old(connection: Connection, history: History, days: float) -> int:
-    """How many rows `sweep` would delete, had it no limit."""
+def count_expired(connection: Connection, history: History, days: float) -> int:
+    """How many rows `sweep` would delete without its limit."""
     with transaction(connection) as cursor:
-        cursor.execute(f"SELECT count(*) FROM {_old(history)}", {"seconds": days * 86400})
+        cursor.execute(f"SELECT count(*) FROM {_expired(history)}", {"seconds": days * 86400})
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
 
 def note_run(connection: Connection, job: str, report: Mapping[str, Any]) -> None:
-    """Keep the report of the last run of *job* that ended well: alerts look at how long ago that was."""
+    """Store the report of the last successful run of *job*; alerts check how long ago that was."""
     with transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO hedgehog.maintenance (job, report) VALUES (%s, %s) "
             "ON CONFLICT (job) DO UPDATE SET report = excluded.report, finished_at = now()",
-            (job, as_json(dict(report))),
+            (job, jsonb(dict(report))),
         )

@@ -1,4 +1,4 @@
-"""What a backup needs of the database beside the fabrics themselves: one moment of all of it, and ids that come back."""
+"""What backup and restore need of the database in addition to the fabrics: a consistent read, and ids that stay."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _Found = TypeVar("_Found")
 
 
 @contextmanager
-def one_moment(connection: Connection) -> Iterator[Any]:
-    """Read everything in the block as it is at one moment, whatever others write meanwhile; nothing can be written."""
+def consistent_read(connection: Connection) -> Iterator[Any]:
+    """Read everything in the block as of one moment, whatever others write meanwhile; nothing can be written."""
     with transaction(connection) as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield cursor
 
 
-def apart(cursor: Any, read: Callable[[], _Found]) -> _Found | Exception:
-    """What *read* returns, or the error that ended it; the transaction goes on either way.
+def in_savepoint(cursor: Any, read: Callable[[], _Found]) -> _Found | Exception:
+    """What *read* returns, or the error that it raised; the transaction continues in both cases.
 
-    Raises when the transaction cannot go on: the server is gone, for example.
+    Raises when the transaction cannot continue, for example because the server is gone.
     """
     cursor.execute("SAVEPOINT apart")
     try:
         found = read()
-    except Exception as error:  # whatever it is, the trouble of what is read here
+    except Exception as error:  # whatever it is, it concerns only what is read here
         cursor.execute("ROLLBACK TO SAVEPOINT apart")
         return error
     cursor.execute("RELEASE SAVEPOINT apart")
@@ -41,7 +41,7 @@ def schema_version(cursor: Any) -> int:
 
 
 def revisions(cursor: Any) -> dict[str, dict[str, dict[str, Any]]]:
-    """By fabric and target: how far it was, at which revision, and when it last went well."""
+    """By fabric and target: the generation reached, the revision, and the last success."""
     cursor.execute(
         "SELECT f.name, s.target, s.status, s.observed_generation, s.revision, s.last_success_at "
         "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id ORDER BY f.name, s.target"
@@ -54,7 +54,7 @@ def revisions(cursor: Any) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def repository_heads(cursor: Any) -> dict[str, str]:
-    """The commit of each repository's branch that was last taken in, by the repository's name."""
+    """The commit of each repository's branch that was last ingested, by the name of the repository."""
     cursor.execute(
         "SELECT r.name, h.commit_id FROM hedgehog.repository_head h JOIN hedgehog.git_repository r "
         "ON r.id = h.git_repository_id WHERE h.commit_id IS NOT NULL ORDER BY r.name"
@@ -63,27 +63,27 @@ def repository_heads(cursor: Any) -> dict[str, str]:
 
 
 def known_branches(cursor: Any) -> list[list[str]]:
-    """URL and branch of every branch that was there once."""
+    """URL and name of every branch that has been found."""
     cursor.execute("SELECT url, branch FROM hedgehog.known_branch ORDER BY url, branch")
     return [list(row) for row in cursor.fetchall()]
 
 
 def remember_branches(cursor: Any, branches: Iterable[tuple[str, str]]) -> None:
-    """Have these *branches* known besides those that are."""
+    """Note that these *branches* have been found, too."""
     cursor.executemany(
         "INSERT INTO hedgehog.known_branch (url, branch) VALUES (%s, %s) ON CONFLICT DO NOTHING", list(branches)
     )
 
 
-def lock_out(cursor: Any) -> None:
-    """Let nobody else make or change a fabric or a repository until the transaction ends."""
+def lock_tables(cursor: Any) -> None:
+    """Keep others from creating or changing fabrics and repositories until the transaction ends."""
     cursor.execute("LOCK TABLE hedgehog.git_repository, hedgehog.fabric IN SHARE ROW EXCLUSIVE MODE")
 
 
-def make_place(cursor: Any, fabric_id: int, name: str) -> bool:
-    """Make the row of a fabric that is not there, with the id that it had; False when another fabric has that now.
+def reserve_id(cursor: Any, fabric_id: int, name: str) -> bool:
+    """Create the row of a missing fabric with its former id; False if another fabric has that id.
 
-    The id stands in the published `fabric.yaml`: with another one, that file would not be as we left it.
+    The id is part of the published `fabric.yaml`: with another id, that file would count as edited.
     """
     cursor.execute(
         "INSERT INTO hedgehog.fabric (id, name) OVERRIDING SYSTEM VALUE SELECT %(id)s, %(name)s WHERE NOT EXISTS "

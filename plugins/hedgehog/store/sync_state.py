@@ -1,41 +1,32 @@
-"""Which fabrics are due, and what became of each sync: latest state, history, back-off.
-
-`due_at` is the whole schedule: a change sets it to now (trigger), `finish` sets the next look. A killed run leaves it
-in the past, so the fabric is simply due again.
-"""
+"""What happened to each sync: latest state, history, back-off. Which ones are due is in `schedule`."""
 
 from __future__ import annotations
 
-import difflib
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hedgehog.errors import InvalidInput, NotFound, NotReached
+from hedgehog.errors import InvalidInput, NotReached
 from hedgehog.fabric.changes import WRITES, Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.fabric.shown import LONGEST_REASON
 from hedgehog.store import problems
-from hedgehog.store.database import TARGET_LOCK, Connection, as_json, transaction
-
-FABRIC_CHANGED = "hedgehog_fabric_changed"
-REVISION_PUBLISHED = "hedgehog_revision_published"
+from hedgehog.store.database import Connection, jsonb, transaction
+from hedgehog.store.schedule import NOT_SUSPENDED, REVISION_PUBLISHED, channel
 
 MAX_ATTEMPTS = 12
-"""Failed attempts in a row before a fabric is parked: about eight hours with the back-off below."""
+"""Failed attempts in a row before a fabric is parked; with the back-off below that takes about eight hours."""
 MOST_KILLED = 3
-"""Runs in a row that may die in the midst of a fabric before it is parked."""
+"""How many runs in a row may die while they work on a fabric before it is parked."""
 BACKOFF_BASE = {Target.GIT: 60.0, Target.KUBERNETES: 120.0}
 """Seconds; doubled with each attempt."""
 BACKOFF_CAP = 3600.0
 BACKOFF_FLOOR = 5.0
 SLOW_LOOK = 3600.0
-"""Seconds, give or take a quarter, between two looks at what is parked for a cause that can end by itself."""
+"""Seconds, plus or minus a quarter, between two attempts at parked work whose cause may go away by itself."""
 _MOST_DOUBLINGS = 30
-DUE_LIMIT = 5000
-"""Most fabrics one plan takes; the rest stay due for the next run."""
 _DETAIL_LIMIT = 200
 _TEXT_LIMIT = 1000
 _REASON_LIMIT = LONGEST_REASON + 500
@@ -47,142 +38,8 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A fabric that a run must look at. `group` is what batches share: the repository id or the cluster connection."""
-
-    fabric_id: int
-    name: str
-    group: str
-    routine: bool = False
-    """Whether it was in step and nobody changed it: its regular check only, which mostly finds nothing to do."""
-    suspect: bool = False
-    """Whether the process of its last run died: it comes last, alone."""
-
-
-# Fabrics whose source of truth is Git are taken in by the service `repository_changes`, never written to Git.
-_WRITTEN = {Target.GIT: "f.source_of_truth = 'database'", Target.KUBERNETES: "true"}
-_GROUP = {
-    Target.GIT: "coalesce(f.git_repository_id::text, '')",
-    Target.KUBERNETES: "coalesce(f.kubernetes_connection_id, '')",
-}
-_CONNECTION = {
-    Target.GIT: "(SELECT r.connection_id FROM hedgehog.git_repository r WHERE r.id = f.git_repository_id)",
-    Target.KUBERNETES: "f.kubernetes_connection_id",
-}
-ENABLED = {Target.GIT: "f.git_sync_enabled", Target.KUBERNETES: "f.enable_k8s_sync"}
-_NOT_LOCKED = (
-    "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
-    "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-)
-NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
-
-
-def due(connection: Connection, target: Target, *, force: bool = False) -> list[Due]:
-    """The fabrics that are due at *target*, longest due first, *suspect* ones last; with *force* every enabled one.
-
-    Leaves out suspended fabrics, those another run works on at this moment, and at Git those that it is the source of.
-    One indexed query: its cost grows with the fabrics due, not with the fleet.
-    """
-    when = "true" if force else "s.due_at <= now()"
-    query = (
-        f"SELECT f.id, f.name, {_GROUP[target]}, "
-        "NOT %(force)s AND s.status = 'in_sync' AND s.observed_generation = f.generation, s.status = 'syncing' "
-        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        f"WHERE s.target = %(target)s AND {when} AND {ENABLED[target]} AND {_WRITTEN[target]} "
-        f"AND {NOT_SUSPENDED} AND {_NOT_LOCKED} "
-        "ORDER BY s.status = 'syncing', s.due_at, f.id LIMIT %(limit)s"
-    )
-    parameters = {"target": target.value, "lock": int(TARGET_LOCK[target]), "limit": DUE_LIMIT, "force": force}
-    with transaction(connection) as cursor:
-        cursor.execute(query, parameters)
-        return [Due(*row) for row in cursor.fetchall()]
-
-
-def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> list[str]:
-    """Have fabrics looked at now, and wake who does it; the names of those that are enabled and not suspended."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-            f"AND s.target = %s AND f.id = ANY(%s) AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
-            (target.value, list(fabric_ids)),
-        )
-        names = sorted(row[0] for row in cursor.fetchall())
-        cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
-    return names
-
-
-def look_again(
-    cursor: Any,
-    target: Target,
-    *,
-    connection_id: str | None = None,
-    repository_id: int | None = None,
-    parked_only: bool = False,
-) -> list[str]:
-    """Have looked at now what failed by a connection or in a repository that may be well again; the fabrics' names.
-
-    They stay what they are, `error` or `parked`, until that look: it is one more attempt. The caller has the cursor of
-    a transaction and wakes who does the work at a cluster; at Git that is done here.
-    """
-    cursor.execute(
-        "UPDATE hedgehog.sync_state s SET due_at = now() FROM hedgehog.fabric f WHERE f.id = s.fabric_id "
-        "AND s.target = %(target)s AND s.due_at > now() AND s.status = ANY(%(statuses)s) "
-        f"AND ({_CONNECTION[target]} = %(connection)s OR f.git_repository_id = %(repository)s) "
-        f"AND {ENABLED[target]} AND {NOT_SUSPENDED} RETURNING f.name",
-        {
-            "target": target.value,
-            "statuses": ["parked"] if parked_only else ["parked", "error"],
-            "connection": connection_id,
-            "repository": repository_id,
-        },
-    )
-    names = sorted(row[0] for row in cursor.fetchall())
-    if target is Target.GIT:
-        cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (_channel(target), names))
-    return names
-
-
-def still_due(connection: Connection, target: Target, names: Sequence[str]) -> set[str]:
-    """Those of *names* that are due at this moment."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            "SELECT f.name FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-            "WHERE s.target = %s AND f.name = ANY(%s) AND s.due_at <= now()",
-            (target.value, list(names)),
-        )
-        return {row[0] for row in cursor.fetchall()}
-
-
-def named(connection: Connection, target: Target, names: Sequence[str]) -> list[Due]:
-    """The named fabrics, due or not, suspended or not (the sync says so and skips them).
-
-    Raises NotFound, with near names, for a name that no fabric has, or that is not enabled for *target*.
-    """
-    query = f"SELECT f.id, f.name, {_GROUP[target]}, {ENABLED[target]} FROM hedgehog.fabric f WHERE f.name = ANY(%s) ORDER BY f.name"
-    with transaction(connection) as cursor:
-        cursor.execute(query, (list(names),))
-        rows = cursor.fetchall()
-        missing = sorted(set(names) - {row[1] for row in rows})
-        if missing:
-            cursor.execute("SELECT name FROM hedgehog.fabric ORDER BY name LIMIT 10000")
-            known = [row[0] for row in cursor.fetchall()]
-            raise NotFound("; ".join(_unknown(name, known) for name in missing))
-    disabled = [row[1] for row in rows if not row[3]]
-    if disabled:
-        flag = "git_sync_enabled" if target is Target.GIT else "enable_k8s_sync"
-        raise NotFound(f"{', '.join(disabled)}: {target} sync is not enabled; set {flag} with `hedgehog fabric import`")
-    return [Due(*row[:3]) for row in rows]
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "; `hedgehog fabric list` shows them all"
-    return f"there is no fabric {name!r}{hint}"
-
-
-def killers(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
-    """Those of the fabrics, under the caller's locks, on which the last MOST_KILLED runs in a row died."""
+def killed_repeatedly(connection: Connection, target: Target, fabric_ids: Sequence[int]) -> set[int]:
+    """Those of the fabrics, which the caller has locked, on which the last MOST_KILLED runs died."""
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT fabric_id FROM hedgehog.sync_state WHERE target = %s AND fabric_id = ANY(%s) AND status = 'syncing' "
@@ -193,12 +50,15 @@ def killers(connection: Connection, target: Target, fabric_ids: Sequence[int]) -
 
 
 def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, run_id: str) -> dict[int, SyncStatus]:
-    """Show that a run works on these fabrics, under the lock of each; how they stood before, by id. Does not touch
-    `due_at`, so a killed run leaves them due; that it was killed is seen here, and counts as a failed attempt."""
+    """Mark these fabrics, which the caller has locked, as being synced, and return their previous status by id.
+
+    `due_at` stays, so a killed run leaves them due; a previous run that was killed is noticed here and counts as a failed
+    attempt.
+    """
     with transaction(connection) as cursor:
         cursor.execute(
-            # What a change holds locked at this moment is left out: waiting here could deadlock with a bulk change,
-            # and the status it would show is about to change anyway.
+            # Rows that a change has locked are left out: waiting for them could deadlock with a bulk change, and their
+            # status is about to change anyway.
             "UPDATE hedgehog.sync_state s SET status = 'syncing', run_id = %(run_id)s, started_at = now(), "
             "last_attempt_at = now(), attempts = s.attempts + (s.status = 'syncing')::integer "
             "FROM (SELECT fabric_id, status FROM hedgehog.sync_state WHERE target = %(target)s "
@@ -209,10 +69,10 @@ def begin(connection: Connection, target: Target, fabric_ids: Iterable[int], *, 
         return {fabric_id: SyncStatus(status) for fabric_id, status in cursor.fetchall()}
 
 
-def leave(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_id: str) -> None:
-    """Take back what `begin` has shown of fabrics that the run did not get to: they stand as *before*, and stay due.
+def undo_begin(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_id: str) -> None:
+    """Restore the status that fabrics had *before* `begin`, because the run did not reach them; they stay due.
 
-    Inside the caller's transaction. Of one whose run before was killed the failed attempt stays counted.
+    Inside the caller's transaction. The failed attempt of a previous run that was killed stays counted.
     """
     for fabric_id, status in sorted(before.items()):
         was = SyncStatus.ERROR if status is SyncStatus.SYNCING else status
@@ -224,8 +84,8 @@ def leave(cursor: Any, target: Target, before: Mapping[int, SyncStatus], *, run_
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A fabric that a run said it works on. Whether it still does is told by the lock of the fabric."""
+class RunningSync:
+    """A fabric that a run has begun to sync. Whether the run is still alive is shown by the lock of the fabric."""
 
     fabric_id: int
     name: str
@@ -233,7 +93,7 @@ class Work:
     run_id: str | None
 
 
-def working(connection: Connection, target: Target, fabric_ids: Sequence[int] | None = None) -> list[Work]:
+def running(connection: Connection, target: Target, fabric_ids: Sequence[int] | None = None) -> list[RunningSync]:
     """The fabrics, or those of *fabric_ids*, whose state at *target* is `syncing`."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -242,11 +102,11 @@ def working(connection: Connection, target: Target, fabric_ids: Sequence[int] | 
             "AND (%(ids)s::bigint[] IS NULL OR f.id = ANY(%(ids)s)) ORDER BY f.name",
             {"target": target.value, "ids": list(fabric_ids) if fabric_ids is not None else None},
         )
-        return [Work(*row) for row in cursor.fetchall()]
+        return [RunningSync(*row) for row in cursor.fetchall()]
 
 
 _MEANWHILE = "due_at > started_at AND due_at <= now()"
-"""A change came while a run worked: it has set due_at to now already, and never moves into the future."""
+"""SQL for: the fabric changed during the run, which has set due_at; it is not moved into the future then."""
 _FINISH = (
     f"UPDATE hedgehog.sync_state SET status = CASE WHEN %(status)s = 'parked' AND {_MEANWHILE} THEN 'error' "
     "    ELSE %(status)s END, attempts = %(attempts)s, run_id = %(run_id)s, "
@@ -261,35 +121,33 @@ _FINISH = (
 )
 
 
-def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter: random.Random | None = None) -> None:
-    """Record *outcome*, inside the caller's transaction: state, history, next look, and whom to wake.
+def finish(
+    cursor: Any,
+    fabric_id: int,
+    outcome: Outcome,
+    *,
+    run_id: str,
+    wake_kubernetes: bool = True,
+    jitter: random.Random | None = None,
+) -> None:
+    """Record *outcome*, inside the caller's transaction: state, history, next run, and wake-ups.
 
-    A fabric that changed again meanwhile stays due at once and its wake-up is repeated, so nothing waits for a clock.
-    A published generation makes the Kubernetes target due. An error that cannot retry itself, or that failed
-    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter; it is looked at again slowly, unless only a
-    change of the fabric can help. Outcomes of a dry run are not recorded.
+    A fabric that changed again meanwhile stays due, and its wake-up is repeated, so that it need not wait for the schedule.
+    A published generation makes the Kubernetes target due; without *wake_kubernetes* it wakes nobody, because the caller
+    applies it. A sync that is not retryable, or that failed MAX_ATTEMPTS times, is parked, and a trigger writes its dead
+    letter; it is retried slowly, unless only a change of the fabric can help. Outcomes of a dry run are not recorded.
     """
     if outcome.dry_run:
         return
-    failed = outcome.status is OutcomeStatus.ERROR
-    # Both rows, in the order in which the trigger of the fabric locks them.
-    cursor.execute("SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,))
-    cursor.execute(
-        "SELECT s.attempts, s.reason, f.resync_seconds, f.generation, f.git_sync_enabled, f.name, "
-        "  (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
-        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
-        "WHERE s.fabric_id = %s AND s.target = %s",
-        (fabric_id, outcome.target.value),
-    )
-    row = cursor.fetchone()
-    if row is None:
+    before = _locked(cursor, fabric_id, outcome.target)
+    if before is None:
         return  # the fabric was deleted while it was synced: there is no state left to keep
-    attempts, told, resync, generation, git_enabled, name, published = row
-    wanted = published if outcome.target is Target.KUBERNETES and git_enabled else generation
-    if not _goes_on(outcome):
+    failed = outcome.status is OutcomeStatus.ERROR
+    attempts = before.attempts
+    if not _made_progress(outcome):
         attempts = attempts + 1 if failed else 0
-    status, delay = _next(outcome, attempts, resync, jitter or random.SystemRandom())
-    again = not failed and outcome.generation < wanted
+    status, delay = _next(outcome, attempts, before.resync_seconds, jitter or random.SystemRandom())
+    again = not failed and outcome.generation < before.wanted
     cursor.execute(
         _FINISH,
         {
@@ -298,7 +156,7 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "run_id": run_id,
             "reason": _text(outcome.reason, _REASON_LIMIT),
             "error_class": outcome.error_class,
-            "counts": as_json(dict(outcome.counts)),
+            "counts": jsonb(dict(outcome.counts)),
             "revision": outcome.revision,
             "reached": not failed,
             "generation": outcome.generation,
@@ -310,56 +168,86 @@ def finish(cursor: Any, fabric_id: int, outcome: Outcome, *, run_id: str, jitter
             "target": outcome.target.value,
         },
     )
-    if not failed or outcome.findings:  # who could not even look leaves what is known as it is
-        problems.settle(cursor, fabric_id, outcome.target, outcome.findings)
-    still_held = (
-        outcome.status is OutcomeStatus.HELD and _text(outcome.reason, _REASON_LIMIT) == told and not _wrote(outcome)
-    )
-    if outcome.status is not OutcomeStatus.SKIPPED and not still_held:
+    if not failed or outcome.problems:  # a sync that could not even read anything leaves the known problems as they are
+        problems.replace_rows(cursor, fabric_id, outcome.target, outcome.problems)
+    if _is_news(outcome, before.reason):
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
-        cursor.execute("SELECT pg_notify(%s, %s)", (_channel(outcome.target), name))
+        cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), before.name))
     if outcome.target is Target.GIT and not failed:
-        _wake_kubernetes(cursor, fabric_id, outcome.generation, name)
+        published = _make_kubernetes_due(cursor, fabric_id, outcome.generation)
+        if published and wake_kubernetes:
+            cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, before.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was recorded of a sync before its outcome, and what its fabric says."""
+
+    attempts: int
+    reason: str
+    resync_seconds: int
+    name: str
+    wanted: int
+    """The generation to reach: that of the fabric, or for a cluster the one that Git has."""
+
+
+def _locked(cursor: Any, fabric_id: int, target: Target) -> _Before | None:
+    """The state of a sync, locked until the transaction ends; None for a fabric that is deleted."""
+    # Both rows, in the order in which the trigger of the fabric locks them.
+    cursor.execute("SELECT 1 FROM hedgehog.sync_state WHERE fabric_id = %s ORDER BY target FOR UPDATE", (fabric_id,))
+    cursor.execute(
+        "SELECT s.attempts, s.reason, f.resync_seconds, f.name, CASE WHEN s.target = 'kubernetes' AND f.git_sync_enabled "
+        "  THEN (SELECT g.observed_generation FROM hedgehog.sync_state g WHERE g.fabric_id = f.id AND g.target = 'git') "
+        "  ELSE f.generation END "
+        "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        "WHERE s.fabric_id = %s AND s.target = %s",
+        (fabric_id, target.value),
+    )
+    row = cursor.fetchone()
+    return _Before(*row) if row else None
+
+
+def _is_news(outcome: Outcome, reason: str) -> bool:
+    """Whether the history needs *outcome*: neither a sync without work nor a file held for the *reason* recorded."""
+    is_held = outcome.status is OutcomeStatus.HELD and not _wrote(outcome)
+    is_known = is_held and _text(outcome.reason, _REASON_LIMIT) == reason
+    return outcome.status is not OutcomeStatus.SKIPPED and not is_known
 
 
 def _wrote(outcome: Outcome) -> bool:
     return any(outcome.counts.get(action.value, 0) for action in WRITES)
 
 
-def _channel(target: Target) -> str:
-    return FABRIC_CHANGED if target is Target.GIT else REVISION_PUBLISHED
-
-
 def _next(outcome: Outcome, attempts: int, resync: int, jitter: random.Random) -> tuple[SyncStatus, float | None]:
-    """The status to show and the seconds until the next look; None means not by itself."""
+    """The status to show, and the seconds until the next run; None if there is none without a change."""
     if outcome.status is not OutcomeStatus.ERROR:
         delay = resync * jitter.uniform(0.9, 1.1)
         return _STATUS[outcome.status], min(delay, outcome.retry_after or delay)
-    if _goes_on(outcome):
+    if _made_progress(outcome):
         return SyncStatus.OUT_OF_SYNC, 0.0
     if not outcome.retryable or attempts >= MAX_ATTEMPTS:
         return SyncStatus.PARKED, None if _is_final(outcome) else SLOW_LOOK * jitter.uniform(0.75, 1.25)
     return SyncStatus.ERROR, backoff(attempts, BACKOFF_BASE[outcome.target], outcome.retry_after, jitter)
 
 
-def _goes_on(outcome: Outcome) -> bool:
-    """Whether the time was up in the midst of good work: the next run goes on at once, and nothing failed."""
+def _made_progress(outcome: Outcome) -> bool:
+    """Whether the sync was ended by its time limit after writing something: the next run continues, and nothing failed."""
     return outcome.error_class == NotReached.__name__ and _wrote(outcome)
 
 
 def _is_final(outcome: Outcome) -> bool:
-    """Whether nothing but a change of the fabric, of its repository or of its branch can end the trouble.
+    """Whether only a change of the fabric, its repository or its branch can end the trouble.
 
-    What a cluster refuses may be right for its next version, and all other causes lie elsewhere: a missing definition,
-    a right, a credential, a repository.
+    What a cluster refuses may be valid for its next version, and all other causes lie elsewhere: a missing definition, a
+    permission, a credential, a repository.
     """
     return outcome.target is Target.GIT and outcome.error_class == InvalidInput.__name__
 
 
 def backoff(attempts: int, base: float, retry_after: float | None, jitter: random.Random) -> float:
-    """Seconds until the next try after *attempts* failed ones: the remote's own wish, else doubled from *base*, with
-    full jitter."""
+    """Seconds until the next attempt after *attempts* failed ones: what the server asks for, or else *base*, doubled with
+    each attempt, with full jitter."""
     ceiling = min(2 ** min(attempts - 1, _MOST_DOUBLINGS) * base, BACKOFF_CAP)
     return max(BACKOFF_FLOOR, retry_after if retry_after is not None else jitter.uniform(0, ceiling))
 
@@ -377,10 +265,10 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
             outcome.generation,
             outcome.revision,
             outcome.commit,
-            as_json(dict(outcome.counts)),
+            jsonb(dict(outcome.counts)),
             _text(outcome.reason, _REASON_LIMIT),
             outcome.error_class,
-            as_json([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
+            jsonb([_text(line) for line in outcome.details[:_DETAIL_LIMIT]]),
             run_id,
             outcome.duration,
         ),
@@ -388,23 +276,23 @@ def append_event(cursor: Any, fabric_id: int, outcome: Outcome, run_id: str) -> 
 
 
 def _text(text: str, limit: int = _TEXT_LIMIT) -> str:
-    """*text* as PostgreSQL can hold it, cut: an outcome quotes what others wrote, and must be recorded all the same."""
+    """*text*, cut, in a form that PostgreSQL can store: an outcome may quote anything, and must be recorded."""
     return text[:limit].encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
-def _wake_kubernetes(cursor: Any, fabric_id: int, generation: int, name: str) -> None:
+def _make_kubernetes_due(cursor: Any, fabric_id: int, generation: int) -> bool:
+    """Have a published *generation* applied where it is not yet; whether there is anything to apply."""
     cursor.execute(
         "UPDATE hedgehog.sync_state s SET due_at = now(), attempts = 0 FROM hedgehog.fabric f "
         "WHERE f.id = s.fabric_id AND f.id = %s AND s.target = 'kubernetes' AND f.enable_k8s_sync "
         "AND s.observed_generation < %s RETURNING 1",
         (fabric_id, generation),
     )
-    if cursor.fetchone():
-        cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, name))
+    return cursor.fetchone() is not None
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SyncState:
     """The latest state of one fabric at one target, as operators see it."""
 
     fabric: str
@@ -418,15 +306,15 @@ class State:
     error_class: str | None
     attempts: int
     due_at: datetime | None
-    """None: not by itself (disabled, suspended without an end, or parked until the fabric changes)."""
+    """None if no run is scheduled: disabled, suspended without an end, or parked until the fabric changes."""
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     last_change_at: datetime | None
     run_id: str | None
 
 
-def states(connection: Connection, names: Sequence[str] | None = None) -> list[State]:
-    """The state of every enabled fabric and target, by name; a suspended fabric shows `suspended`."""
+def states(connection: Connection, names: Sequence[str] | None = None) -> list[SyncState]:
+    """The state of every enabled fabric and target, by name; that of a suspended fabric is `suspended`."""
     query = (
         "SELECT f.name, s.target, CASE WHEN NOT (" + NOT_SUSPENDED + ") THEN 'suspended' "
         "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END, f.generation, "
@@ -438,4 +326,4 @@ def states(connection: Connection, names: Sequence[str] | None = None) -> list[S
     )
     with transaction(connection) as cursor:
         cursor.execute(query, {"names": list(names) if names is not None else None})
-        return [State(row[0], Target(row[1]), SyncStatus(row[2]), *row[3:]) for row in cursor.fetchall()]
+        return [SyncState(row[0], Target(row[1]), SyncStatus(row[2]), *row[3:]) for row in cursor.fetchall()]

@@ -1,6 +1,6 @@
-"""Every try of every task of ours: when it ran, where, on which fabrics, and how it ended.
+"""Every try of our tasks: when and where it ran, on which fabrics, and how it ended.
 
-Written by the listener inside task processes; what a killed process could not write is filled in by a sweep.
+The listener writes it inside the task process; a sweep fills in what a killed process could not write.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from hedgehog.store.database import Connection, transaction
 
 ERROR_LENGTH = 1000
-"""Characters of a failure's text that are kept."""
+"""How many characters of the text of a failure are kept."""
 
 
 class TaskState(StrEnum):
-    """How a try stands."""
+    """The state of a try."""
 
     RUNNING = "running"
     SUCCESS = "success"
@@ -88,12 +88,12 @@ _FILLED_IN = (
 
 
 def keep(cursor: Any, run: TaskRun) -> None:
-    """Write *run* with one statement, whatever was or was not written of it before. A start never undoes an end."""
+    """Write *run* with one statement, whether it has a row or not. A start never overwrites an end."""
     cursor.execute(_INSERT + ("NOTHING" if run.state is TaskState.RUNNING else _ENDED), _values(run))
 
 
 def fill_in(connection: Connection, run: TaskRun) -> bool:
-    """Write the end of a try that could not write it itself; False when somebody has meanwhile."""
+    """Write the end of a try whose process could not; False if it has an end already."""
     with transaction(connection) as cursor:
         cursor.execute(_INSERT + _FILLED_IN, _values(run))
         return bool(cursor.rowcount)
@@ -104,17 +104,8 @@ def _values(run: TaskRun) -> dict[str, Any]:
     return {**asdict(run.attempt), **own, "state": run.state.value, "fabrics": list(run.fabrics)}
 
 
-def runs(connection: Connection, *, limit: int = 100) -> list[TaskRun]:
-    """The tries that began last, the newest first."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM hedgehog.task_run ORDER BY started_at DESC, {', '.join(_KEY)} LIMIT %s", (limit,)
-        )
-        return [_run(row) for row in cursor.fetchall()]
-
-
 def unended(connection: Connection, *, older_than: timedelta, limit: int) -> list[TaskRun]:
-    """Tries that began more than *older_than* ago and have no end, the oldest first."""
+    """Tries without an end that began more than *older_than* ago, the oldest first."""
     with transaction(connection) as cursor:
         cursor.execute(
             f"SELECT {_COLUMNS} FROM hedgehog.task_run WHERE state = 'running' AND started_at < now() - %s "

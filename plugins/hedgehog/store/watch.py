@@ -1,4 +1,4 @@
-"""What to watch, and how far each watch has come."""
+"""What to watch, and up to which version each watch has been recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg2.extras
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.store.database import Connection, transaction
 
-Place = tuple[str, str]
+WatchPlace = tuple[str, str]
 """A resource (`vpcs.vpc.githedgehog.com`) and a namespace: what one watch sees."""
 
 
@@ -21,7 +21,7 @@ class Watched:
 
     connection_id: str
     namespaces: frozenset[str]
-    """Where kinds may be that accept any namespace."""
+    """The namespaces of kinds that may be in any."""
     fabric_versions: frozenset[str]
     """`apiVersion`s under which our own Fabric resource was applied."""
 
@@ -40,7 +40,7 @@ def clusters(connection: Connection) -> dict[str, Watched]:
         return {row[0]: Watched(row[0], frozenset(row[1]), frozenset(row[2] or ())) for row in cursor.fetchall()}
 
 
-def cursors(connection: Connection, connection_id: str) -> dict[Place, str]:
+def cursors(connection: Connection, connection_id: str) -> dict[WatchPlace, str]:
     """The version up to which each watch of a cluster is in the fabric database."""
     with transaction(connection) as cursor:
         cursor.execute(
@@ -50,8 +50,8 @@ def cursors(connection: Connection, connection_id: str) -> dict[Place, str]:
         return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
 
 
-def save_cursors(cursor: Any, moved: Mapping[tuple[str, Place], str]) -> None:
-    """Note how far watches (connection id, place) have come, inside the caller's transaction."""
+def save_cursors(cursor: Any, moved: Mapping[tuple[str, WatchPlace], str]) -> None:
+    """Store the version that each watch (connection id, place) has reached, inside the caller's transaction."""
     psycopg2.extras.execute_values(
         cursor,
         "INSERT INTO hedgehog.watch_cursor (connection_id, resource, namespace, resource_version) VALUES %s "
@@ -63,9 +63,9 @@ def save_cursors(cursor: Any, moved: Mapping[tuple[str, Place], str]) -> None:
 
 
 def forget_others(connection: Connection, connection_ids: Iterable[str]) -> None:
-    """Drop what is known of clusters that no fabric is synced to any more: their cursors and their drift.
+    """Delete the cursors and the drift of clusters that no fabric is synced to any more.
 
-    Orphans stay on record: what a deleted fabric left there is told of until somebody removes it.
+    Orphans stay: what a deleted fabric left is reported until somebody removes it.
     """
     with transaction(connection) as cursor:
         for table in ("watch_cursor", "drift"):

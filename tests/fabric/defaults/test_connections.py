@@ -33,7 +33,7 @@ def metadata(spec: dict[str, Any], settings: FabricSettings, **written: Any) -> 
     return result.get("labels"), result.get("annotations")
 
 
-def test_labels_are_computed_anew_and_the_users_own_stay() -> None:
+def test_labels_are_computed_again_and_those_of_users_are_kept() -> None:
     """The newer release does the same to annotations."""
     assert metadata({"eslag": {"links": LINKS}}, OLDER, **MINE) == ({"team": "a", **JOINED}, MINE["annotations"])
     computed = {"fabric.githedgehog.com/switches": "leaf-1,leaf-2", "fabric.githedgehog.com/servers": "srv"}
@@ -65,12 +65,12 @@ def test_mclag_hides_the_ends_of_another_type() -> None:
         ({"mclagDomain": {"peerLinks": [{}]}}, {"mclagDomain": {"peerLinks": [{"switch1": {}, "switch2": {}}]}}),
     ],
 )
-def test_empty_ends_appear_and_what_was_written_stays(written: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Go writes structs that are no pointers."""
+def test_empty_ends_are_added_and_written_ones_are_kept(written: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Go writes structs that are not pointers."""
     assert stored(make("Connection", "c", written), NEWER)["spec"] == wanted
 
 
-def test_a_server_loses_computed_labels_only() -> None:
+def test_a_server_loses_only_computed_labels() -> None:
     """And gains a spec."""
     server = {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "Server", "metadata": {"name": "s", **MINE}}
     assert stored(server, NEWER) == {

@@ -22,7 +22,7 @@ def as_stored(kind: str, spec: dict[str, Any], **metadata: Any) -> tuple[Any, An
 
 
 def test_an_external_is_in_the_default_namespace() -> None:
-    """Its label tells the namespace; labels of the user's own stay."""
+    """Its label names the namespace; the user's own labels are kept."""
     labels = {"team": "a", f"{LABEL}ipv4ns": "forged"}
     assert as_stored("External", {"ipv4Namespace": ""}, labels=labels) == (
         {"ipv4Namespace": "default"},
@@ -30,7 +30,7 @@ def test_an_external_is_in_the_default_namespace() -> None:
     )
 
 
-def test_structs_of_an_attachment_appear_empty() -> None:
+def test_empty_structs_are_added_to_an_attachment() -> None:
     """Those that Go does not leave out."""
     spec = {"external": "ext-1", "connection": "border", "static": {"proxy": True}}
     assert as_stored("ExternalAttachment", spec) == (
@@ -39,7 +39,7 @@ def test_structs_of_an_attachment_appear_empty() -> None:
     )
 
 
-def test_a_webhook_that_changes_nothing_leaves_everything_as_it_is() -> None:
+def test_an_object_that_needs_no_default_is_stored_unchanged() -> None:
     """Go's empty structs do not appear when the labels are right already."""
     spec = {"external": "ext-1", "connection": "border"}
     labels = {f"{LABEL}external": "ext-1", f"{LABEL}connection": "border"}

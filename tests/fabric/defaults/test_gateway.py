@@ -31,7 +31,7 @@ def peering(
 
 
 def masquerading(timeout: str) -> Any:
-    """What becomes of an idleTimeout."""
+    """What happens to an idleTimeout."""
     spec = peering({"nat": {"masquerade": {"idleTimeout": timeout}}})["spec"]
     return spec["peering"]["vpc-1"]["expose"][0]["nat"]["masquerade"]["idleTimeout"]
 
@@ -48,7 +48,7 @@ def test_a_gateway_gets_workers_logs_and_a_group() -> None:
     assert gateway(workers=0, groups=[], logs={"default": "", "tags": {}}) == filled
 
 
-def test_a_rate_limit_is_filled_where_there_is_one() -> None:
+def test_a_rate_limit_gets_its_defaults_only_where_it_is_set() -> None:
     """Each half for itself."""
     assert gateway(logs={"rateLimit": {"burst": 7}})["logs"]["rateLimit"] == {"burst": 7, "replenishPerSecond": 5}
     assert gateway(logs={"rateLimit": {"burst": 0}})["logs"]["rateLimit"] == {"burst": 50, "replenishPerSecond": 5}
@@ -60,8 +60,8 @@ def test_groups_of_a_gateway_are_sorted() -> None:
     assert gateway(groups=groups)["groups"] == [{"name": "a"}, {"name": "b", "priority": 1}]
 
 
-def test_a_webhook_that_changes_nothing_leaves_everything_as_it_is() -> None:
-    """Neither do empty structs appear, nor are durations written anew."""
+def test_an_object_that_needs_no_default_is_stored_unchanged() -> None:
+    """No empty structs are added, and durations keep their spelling."""
     whole = {"workers": 8, "groups": [{"name": "a"}], "logs": {"default": "off", "tags": {"all": "off"}}}
     assert gateway(**whole) == whole
     nat = {"nat": {"masquerade": {"idleTimeout": "90s"}}}
@@ -69,7 +69,7 @@ def test_a_webhook_that_changes_nothing_leaves_everything_as_it_is() -> None:
     assert settled["spec"]["peering"]["vpc-1"]["expose"] == [nat]
 
 
-def test_a_peering_is_filled_and_labelled() -> None:
+def test_a_peering_gets_defaults_and_labels() -> None:
     """Group, timeouts, and the filter where there is one."""
     nat = {"nat": {"portForward": {}}}
     made = peering(nat, Upstream.V0_126, acl={"rules": [{"action": "deny", "from": "vpc-1"}]})
@@ -85,7 +85,7 @@ def test_a_peering_is_filled_and_labelled() -> None:
     }
 
 
-def test_a_newer_release_tells_vpcs_and_nat_in_annotations() -> None:
+def test_a_newer_release_lists_vpcs_and_nat_in_annotations() -> None:
     """What it does not find goes."""
     stale = {"annotations": {"mine": "x", "gateway.githedgehog.com/nat": "static"}}
     vpcs = {"mine": "x", "gateway.githedgehog.com/vpcs": "vpc-1,vpc-2"}
@@ -97,7 +97,7 @@ def test_a_newer_release_tells_vpcs_and_nat_in_annotations() -> None:
     }
 
 
-def test_a_peering_without_two_sides_is_left_for_the_rules_to_refuse() -> None:
+def test_a_peering_without_two_sides_gets_no_defaults() -> None:
     """Nothing is filled in."""
     lonely = make("GatewayPeering", "mine", {"peering": {"vpc-1": {}}})
     assert stored(lonely, FabricSettings()) == lonely
@@ -119,8 +119,8 @@ def test_a_peering_without_two_sides_is_left_for_the_rules_to_refuse() -> None:
         ("soon", "soon"),
     ],
 )
-def test_durations_are_spelled_as_go_does(written: str, kept: str) -> None:
-    """What is none stays for the rules to refuse; none at all becomes two minutes."""
+def test_durations_are_spelled_as_in_go(written: str, kept: str) -> None:
+    """What is not a duration is left for the rules to refuse; a missing one becomes two minutes."""
     assert masquerading(written) == kept
 
 

@@ -26,7 +26,7 @@ def subnet_of(**fields: Any) -> Any:
 
 
 def test_a_vpc_gets_namespaces_labels_and_gateways() -> None:
-    """Labels of the user stay, those with admission's prefix are computed anew."""
+    """The user's labels are kept, those with admission's prefix are computed again."""
     vpc = make(
         "VPC", "vpc-1", {"subnets": {"a": {"subnet": "10.0.1.7/24"}}}, labels={"team": "a", f"{PREFIX}vlanns": "x"}
     )
@@ -63,12 +63,12 @@ def test_a_vpc_gets_namespaces_labels_and_gateways() -> None:
         ),
     ],
 )
-def test_a_subnet_gets_what_it_lacks(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_a_subnet_gets_its_missing_defaults(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     """Zero values that somebody wrote stay where they mean something; DHCP that is off loses its settings."""
     assert subnet_of(**fields) == {"subnet": "10.0.1.0/24", "vlan": 1001, **expected}
 
 
-def test_dhcp_options_are_filled_and_sorted() -> None:
+def test_dhcp_options_get_defaults_and_are_sorted() -> None:
     """Empty ones vanish."""
     options = {"dnsServers": ["8.8.8.8", "1.1.1.1"], "advertisedRoutes": [{"destination": "b"}, {"destination": "a"}]}
     assert subnet_of(dhcp={"enable": True, "options": options})["dhcp"]["options"] == {
@@ -81,7 +81,7 @@ def test_dhcp_options_are_filled_and_sorted() -> None:
     assert "options" not in subnet_of(dhcp={"enable": True, "options": {"interfaceMTU": 0}})["dhcp"]
 
 
-def test_mac_addresses_are_written_in_one_way() -> None:
+def test_mac_addresses_are_normalised() -> None:
     """But for subnets with empty options, where upstream stops early."""
     static = {"0C-20-12-FE-01-01": {"ip": "10.0.1.9"}}
     assert subnet_of(dhcp={"enable": True, "static": static})["dhcp"]["static"] == {
@@ -105,7 +105,7 @@ def test_mac_addresses_are_written_in_one_way() -> None:
         ("0c:20:12:fe:01:01\n", None),
     ],
 )
-def test_mac_addresses_are_read_as_go_reads_them(text: str, mac: str | None) -> None:
+def test_mac_addresses_are_parsed_as_in_go(text: str, mac: str | None) -> None:
     """6, 8 or 20 bytes with one sort of separators."""
     assert parse_mac(text) == mac
 
@@ -120,7 +120,7 @@ def test_mac_addresses_are_read_as_go_reads_them(text: str, mac: str | None) -> 
         ([{"from": 4095}], {}),
     ],
 )
-def test_vlan_ranges_are_sorted_or_gone(ranges: list[dict[str, int]], expected: dict[str, Any]) -> None:
+def test_vlan_ranges_are_sorted_or_dropped(ranges: list[dict[str, int]], expected: dict[str, Any]) -> None:
     """One bad range, and none is stored."""
     assert stored(make("VLANNamespace", "ns", {"ranges": ranges}), SETTINGS)["spec"] == expected
 
@@ -131,14 +131,14 @@ def test_subnets_of_a_namespace_are_sorted_as_text() -> None:
     assert stored(namespace, SETTINGS)["spec"]["subnets"] == ["10.0.0.0/8", "9.0.0.0/8"]
 
 
-def test_what_admission_would_not_change_is_stored_as_it_was_sent() -> None:
-    """Without labels a map of labels is made, which counts as a change although it does not show."""
+def test_an_object_that_admission_does_not_change_is_stored_as_sent() -> None:
+    """Without labels an empty map is created, which counts as a change although it is not visible."""
     bare = {"apiVersion": "vpc.githedgehog.com/v1beta1", "kind": "IPv4Namespace"}
     assert "spec" not in stored({**bare, "metadata": {"name": "ns", "labels": {"team": "a"}}}, SETTINGS)
     assert stored({**bare, "metadata": {"name": "ns"}}, SETTINGS)["spec"] == {}
 
 
-def test_a_stored_vpc_that_lost_an_empty_structure_stays_so() -> None:
+def test_a_removed_empty_struct_is_not_added_again() -> None:
     """Nothing that upstream sees has changed."""
     vpc = stored(make("VPC", "vpc-1", {"subnets": {"a": {"subnet": "10.0.1.0/24"}}}), SETTINGS)
     del vpc["spec"]["subnets"]["a"]["dhcp"]
@@ -214,7 +214,7 @@ SENT = st.one_of(
 
 
 @given(SENT)
-def test_what_is_stored_is_stored_unchanged(manifest: Manifest) -> None:
+def test_a_stored_vpc_is_not_changed_again(manifest: Manifest) -> None:
     """Admission has nothing to add to its own work, and leaves its input alone.
 
     But for MAC addresses beside empty DHCP options: upstream drops the options, and sees the addresses the next time.

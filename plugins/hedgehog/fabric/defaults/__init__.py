@@ -1,5 +1,7 @@
 """What Hedgehog's mutating webhooks make of an object: defaults filled in, lists sorted, labels computed.
 
+Never refuses anything.
+
 `stored` is upstream's `Default()` (githedgehog/fabric, api/*/*_types.go) followed by Go's marshalling. Pure.
 """
 
@@ -24,7 +26,7 @@ _NEEDS_NO_SPEC = frozenset({"Server", "VLANNamespace", "IPv4Namespace"})
 def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     """The object as the cluster would store it. *manifest* has the types of its schema and no null map values.
 
-    The input is left alone. Doing it twice changes nothing.
+    The input is not changed. Doing it twice changes nothing.
     """
     sent = _in_namespace(manifest)
     result: Manifest = _copy(sent)
@@ -32,25 +34,25 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     if fill is None:
         return result
     fill(result, settings)
-    if _is_untouched(sent, result):
+    if _is_unchanged(sent, result):
         result = _copy(sent)
     return result
 
 
 def _in_namespace(manifest: Manifest) -> Manifest:
-    """The manifest with metadata and a namespace; itself where it has them."""
+    """The manifest with metadata and a namespace; the same mapping where it has them."""
     metadata = manifest.get("metadata", {})
     if metadata.get("namespace"):
         return manifest
     return {**manifest, "metadata": {**metadata, "namespace": "default"}}
 
 
-def _is_untouched(before: Manifest, after: Manifest) -> bool:
+def _is_unchanged(before: Manifest, after: Manifest) -> bool:
     """Whether `Default()` changed no Go value. Then the webhook sends no patch, and not even empty structs appear."""
     if before["metadata"] != after["metadata"]:
         return False
     kind = after["kind"]
-    unseen = vpcs.UNSEEN.get(kind)
+    unseen = vpcs.INVISIBLE_CHANGES.get(kind)
     if (unseen is not None and unseen(before)) or ("spec" not in before and kind not in _NEEDS_NO_SPEC):
         return False
     return _adds_only_empty(before, after)
@@ -67,7 +69,7 @@ def _adds_only_empty(before: Any, after: Any) -> bool:
 
 
 def _copy(value: Any) -> Any:
-    """A deep copy of plain data: several times as fast as one of anything."""
+    """A deep copy of plain data: several times as fast as `copy.deepcopy`."""
     kind = type(value)
     if kind is dict:
         return {key: child if type(child) is str else _copy(child) for key, child in value.items()}

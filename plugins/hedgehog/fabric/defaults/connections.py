@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, is_mclag, read
+from hedgehog.fabric.endpoints import MCLAG, TYPES, Device, Endpoints, endpoints_of, is_mclag
 from hedgehog.fabric.labels import (
     COMPUTED,
     SET,
@@ -27,9 +27,9 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
     put_computed(manifest, {})
     if settings.upstream is Upstream.V0_126 and is_mclag(spec):
         return
-    joined = read(spec)
+    joined = endpoints_of(spec)
     if joined.type is None:
-        # Upstream writes the label value <invalid>, which the API server refuses; a rule of ours says it better.
+        # Upstream writes the label value <invalid>, which the API server refuses; our rule says it better.
         return
     labels = manifest["metadata"].setdefault("labels", {})
     labels[f"{COMPUTED}connection-type"] = joined.type.label
@@ -40,7 +40,7 @@ def _connection(manifest: Manifest, settings: FabricSettings) -> None:
 
 
 def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]) -> None:
-    """Structs that are no pointers appear, empty, in everything that Go writes."""
+    """Go writes structs that are not pointers even when they are empty."""
     for field in fields:
         found = [value.setdefault(field, {})] if field == "link" else value.get(field) or ()
         for link in found:
@@ -51,14 +51,14 @@ def _fill_links(value: dict[str, Any], fields: tuple[str, ...], sides: list[str]
 def _labels(spec: Mapping[str, Any], joined: Endpoints) -> dict[str, str]:
     vpc = (spec.get("staticExternal") or {}).get("withinVPC")
     labels = {VPC: vpc} if vpc else {}
-    if joined.is_sound:
+    if joined.is_valid:
         labels |= {connected_switch(name): SET for name in joined.devices[Device.SWITCH]}
         labels |= {connected_server(name): SET for name in joined.devices[Device.SERVER]}
     return labels
 
 
 def _annotate(manifest: Manifest, joined: Endpoints, mclag: bool) -> None:
-    if joined.is_sound or mclag:
+    if joined.is_valid or mclag:
         manifest["metadata"].setdefault("annotations", {}).update(
             {
                 f"{COMPUTED}switches": ",".join(sorted(joined.devices[Device.SWITCH])),

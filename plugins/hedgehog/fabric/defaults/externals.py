@@ -13,11 +13,11 @@ EXTERNAL = f"{labels.COMPUTED}external"
 """Key of the label that names the External of an attachment or peering."""
 _FIRST_VPC, _SECOND_VPC = f"{labels.COMPUTED}vpc1", f"{labels.COMPUTED}vpc2"
 _STATEMENT = {"seq": 0, "action": "", "protocol": "", "srcPrefix": "", "dstPrefix": ""}
-"""What Go writes of a statement even where it is not set."""
+"""The fields of a statement that Go writes even where they are not set."""
 
 
 def peered_vpcs(spec: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The two VPCs of a VPCPeering, sorted; None where its permit policies do not name just two, all the same."""
+    """The two VPCs of a VPCPeering, sorted; None unless each of its permit policies names the same two."""
     permit = spec.get("permit") or ()
     names = sorted({name for policy in permit for name in policy or ()})
     if len(names) != 2 or any(len(policy or ()) != 2 for policy in permit):
@@ -36,7 +36,7 @@ def _external_attachment(manifest: Manifest, settings: FabricSettings) -> None:
     spec, before = manifest.setdefault("spec", {}), manifest["metadata"].get("labels")
     labels.put_computed(manifest, {labels.CONNECTION: spec.get("connection", ""), EXTERNAL: spec.get("external", "")})
     if manifest["metadata"].get("labels") == before:
-        # A webhook that changes nothing answers nothing: only then do Go's empty structs stay away.
+        # A webhook that changes nothing sends no patch: only then are Go's empty structs not added.
         return
     spec.setdefault("switch", {})
     spec.setdefault("neighbor", {})

@@ -1,4 +1,4 @@
-"""Defaults of gateways and their like."""
+"""Defaults of Gateways and GatewayPeerings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _gateway(manifest: Manifest, settings: FabricSettings) -> None:
     }
     if any(spec.get(field) != value for field, value in filled.items()):
         spec.update(filled)
-        # A webhook that changes nothing answers nothing: only then does Go's empty struct stay away.
+        # A webhook that changes nothing sends no patch: only then is Go's empty struct not added.
         spec.setdefault("profiling", {})
 
 
@@ -54,13 +54,13 @@ def _gateway_peering(manifest: Manifest, settings: FabricSettings) -> None:
         if acl is not None:
             changed |= _fill_acl(acl)
         changed |= _label(manifest, peering, settings)
-    # A webhook that changes nothing answers nothing: only then do durations stay as they were written.
+    # A webhook that changes nothing sends no patch: only then do durations stay as they were written.
     if changed:
         _marshal(peering, acl)
 
 
 def _put(target: dict[str, Any], field: str, value: Any) -> bool:
-    """Set the field; whether that changed anything."""
+    """Set the field and return whether that changed anything."""
     changed: bool = target.get(field) != value
     target[field] = value
     return changed
@@ -96,7 +96,7 @@ def _timers(peering: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _marshal(peering: Mapping[str, Any], acl: Mapping[str, Any] | None) -> None:
-    """What Go writes anew: durations in their one spelling, and structs that are no pointers."""
+    """What Go's marshalling changes: durations get their one spelling, structs that are not pointers are added."""
     for timer in _timers(peering):
         duration = parse_duration(timer["idleTimeout"])
         if duration is not None:

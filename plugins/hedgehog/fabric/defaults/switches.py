@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hedgehog.fabric import labels
-from hedgehog.fabric.durations import locator_is_over
+from hedgehog.fabric.durations import locator_has_expired
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.settings import FabricSettings
 
@@ -16,7 +16,7 @@ ALL_PORTS = "*"
 """Key of `portLocators` for all ports at once."""
 _LINK_FLAP = {"flapThreshold": 3, "samplingInterval": 30, "recoveryInterval": 300}
 _NOT_SPLIT = "-nb"
-"""Ending of port profiles of ports that cannot be split although others of their sort can."""
+"""Suffix of port profiles whose ports cannot be split although others of the same type can."""
 
 
 def _fill_switch(manifest: Manifest, settings: FabricSettings) -> None:
@@ -46,13 +46,13 @@ def _fill_groups(spec: dict[str, Any]) -> None:
 
 
 def _fill_locators(spec: dict[str, Any]) -> None:
-    """Drop what is over. The times of day that admission makes of durations are left out: they would differ each time."""
+    """Drop what has expired. Durations are not turned into times, as admission does: those would differ each time."""
     locators = spec.get("portLocators")
     if not locators:
         return
     if ALL_PORTS in locators:
         locators = {ALL_PORTS: locators[ALL_PORTS]}
-    spec["portLocators"] = {port: until for port, until in locators.items() if not locator_is_over(until)}
+    spec["portLocators"] = {port: until for port, until in locators.items() if not locator_has_expired(until)}
     if not spec["portLocators"]:
         del spec["portLocators"]
 
@@ -69,7 +69,7 @@ def _fill_profile(manifest: Manifest, settings: FabricSettings) -> None:
 def _ports_summary(spec: Mapping[str, Any]) -> str | None:
     """`48xSFP28-25G, 8xQSFP28-100G`; None where a port has neither port profile nor group.
 
-    Upstream leaves open which of two equally frequent ones comes first; here the first in order of the names does.
+    Upstream leaves open which of two equally frequent ones comes first; here it is the first by name.
     """
     groups = spec.get("portGroups") or {}
     counted: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Defaults of VPCs, their attachments, and the namespaces that they take VLANs and subnets from."""
+"""Defaults of VPCs, their attachments, and the namespaces from which they take VLANs and subnets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hedgehog.fabric.settings import FabricSettings
 DEFAULT_NAMESPACE = "default"
 DEFAULT_SUBNET = "default"
 LONGEST_PREFIX = 30
-"""Upstream refuses VPC subnets that are smaller, and does not look at their DHCP."""
+"""Upstream refuses smaller VPC subnets, and does not look at their DHCP."""
 VLANS = range(1, 4095)
 _LEASE_SECONDS = 3600
 _INTERFACE_MTU = 9036
@@ -23,17 +23,17 @@ _TEXT_OPTIONS = ("pxeURL", "interfaceMTU", "leaseTimeSeconds", "disableDefaultRo
 _LIST_OPTIONS = ("dnsServers", "timeServers", "advertisedRoutes")
 
 
-class Addresses(NamedTuple):
-    """What a subnet gets where nothing is said."""
+class DefaultAddresses(NamedTuple):
+    """The addresses that a subnet gets where it does not set them."""
 
     gateway: str
     first: str
-    """Of the DHCP range."""
+    """The first address of the DHCP range."""
     last: str
 
 
 def range_fault(vlans: Mapping[str, Any]) -> str:
-    """What upstream finds wrong with one VLAN range; empty for a sound one."""
+    """What upstream finds wrong with one VLAN range; empty for a valid one."""
     first = vlans.get("from", 0)
     last = vlans.get("to", 0) or first
     if first > last:
@@ -48,7 +48,7 @@ def _vlan_namespace(manifest: Manifest, settings: FabricSettings) -> None:
     labels.put_computed(manifest, {})
     ranges = spec.get("ranges") or []
     if any(map(range_fault, ranges)):
-        # One bad range, and upstream stores none at all.
+        # With one invalid range, upstream stores none at all.
         del spec["ranges"]
         return
     for one in ranges:
@@ -71,7 +71,7 @@ def _vpc(manifest: Manifest, settings: FabricSettings) -> None:
     )
     for subnet in spec.get("subnets", {}).values():
         dhcp = subnet.setdefault("dhcp", {})
-        found = addresses(subnet.get("subnet", ""))
+        found = default_addresses(subnet.get("subnet", ""))
         if found is None:
             continue
         if not subnet.get("gateway") and not subnet.get("hostBGP"):
@@ -80,7 +80,7 @@ def _vpc(manifest: Manifest, settings: FabricSettings) -> None:
             _fill_dhcp(dhcp, found)
 
 
-def _fill_dhcp(dhcp: dict[str, Any], found: Addresses) -> None:
+def _fill_dhcp(dhcp: dict[str, Any], found: DefaultAddresses) -> None:
     if not dhcp.get("enable"):
         dhcp.pop("range", None)
         dhcp.pop("options", None)
@@ -90,7 +90,7 @@ def _fill_dhcp(dhcp: dict[str, Any], found: Addresses) -> None:
     lease["end"] = lease.get("end") or found.last
     if "options" in dhcp:
         if _are_empty(dhcp["options"]):
-            # Upstream leaves its loop here, so the MAC addresses stay as they are written.
+            # Upstream ends its loop here, so the MAC addresses stay as they are written.
             del dhcp["options"]
             return
         _fill_options(dhcp["options"])
@@ -114,13 +114,13 @@ def _fill_options(options: dict[str, Any]) -> None:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def addresses(subnet: str) -> Addresses | None:
-    """What the *subnet* of that CIDR gets by default; None for one that cannot be read."""
+def default_addresses(subnet: str) -> DefaultAddresses | None:
+    """The default addresses of a subnet with that CIDR; None for one that cannot be read."""
     prefix = parse_prefix(subnet)
     if prefix is None:
         return None
     first, last = prefix.first, prefix.last
-    return Addresses(
+    return DefaultAddresses(
         *(str(Address(prefix.version, value)) for value in (min(first + 1, last), min(first + 2, last), last))
     )
 
@@ -162,11 +162,11 @@ def _gets_routes(manifest: Manifest) -> bool:
     )
 
 
-UNSEEN: Mapping[str, Callable[[Manifest], bool]] = {
+INVISIBLE_CHANGES: Mapping[str, Callable[[Manifest], bool]] = {
     "Connection": _gets_labels,
     "Server": _gets_labels,
     "VLANNamespace": _gets_labels,
     "IPv4Namespace": _gets_labels,
     "VPC": _gets_routes,
 }
-"""By kind: whether upstream's `Default()` changes what does not show, from nil to empty; it still counts as a change."""
+"""By kind: whether upstream's `Default()` changes nil to empty, which is not visible in JSON but counts as a change."""

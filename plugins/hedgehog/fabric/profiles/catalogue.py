@@ -1,4 +1,4 @@
-"""The switch models that the fabric controller brings along, and their SwitchProfiles.
+"""The switch models that are built into the fabric controller, and their SwitchProfiles.
 
 Upstream's source is githedgehog/fabric, pkg/ctrl/switchprofile. Pure.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.profiles.notation import Model
+from hedgehog.fabric.profiles.notation import SwitchModel
 from hedgehog.fabric.settings import FabricSettings, Upstream
 
 API_VERSION = "wiring.githedgehog.com/v1beta1"
@@ -25,7 +25,7 @@ _NO_SUBINTERFACES = (
 )
 _NO_L2VNI = "Doesn't support non-L3 VPC modes due to the lack of L2VNI support."
 
-DS2000 = Model(
+DS2000 = SwitchModel(
     "celestica-ds2000",
     "Celestica DS2000",
     "Broadcom TD3-X5 2.0T",
@@ -35,7 +35,7 @@ DS2000 = Model(
     other_names=("Celestica Questone 2a",),
     port_locator=True,
 )
-DS3000 = Model(
+DS3000 = SwitchModel(
     "celestica-ds3000",
     "Celestica DS3000",
     _TD3,
@@ -45,7 +45,7 @@ DS3000 = Model(
     other_names=("Celestica Seastone2",),
     port_locator=True,
 )
-DS4000 = Model(
+DS4000 = SwitchModel(
     "celestica-ds4000",
     "Celestica DS4000",
     "Broadcom TH3",
@@ -57,7 +57,7 @@ DS4000 = Model(
     max_ports=144,
     pipelines="4 ports, 18",
 )
-DS4101 = Model(
+DS4101 = SwitchModel(
     "celestica-ds4101",
     "Celestica DS4101",
     "Broadcom TH4G",
@@ -69,7 +69,7 @@ DS4101 = Model(
     pipelines="2 ports, 16",
     labels={33: "M1", 34: "M2"},
 )
-DS5000 = Model(
+DS5000 = SwitchModel(
     "celestica-ds5000",
     "Celestica DS5000",
     "Broadcom TH5",
@@ -82,7 +82,7 @@ DS5000 = Model(
     pipelines="inner 2, 10",
     notes=_NO_L2VNI,
 )
-VS = Model(
+VS = SwitchModel(
     "vs",
     "Virtual Switch",
     "vs",
@@ -93,13 +93,13 @@ VS = Model(
     max_paths=16,
 )
 
-BROADCOM: tuple[Model, ...] = (
+BROADCOM: tuple[SwitchModel, ...] = (
     DS2000,
     DS3000,
     DS4000,
     DS4101,
     DS5000,
-    Model(
+    SwitchModel(
         "dell-s5232f-on",
         "Dell S5232F-ON",
         _TD3,
@@ -108,7 +108,7 @@ BROADCOM: tuple[Model, ...] = (
         "x86_64-dellemc_s5232f_c3538-r0",
         port_locator=True,
     ),
-    Model(
+    SwitchModel(
         "dell-s5248f-on",
         "Dell S5248F-ON",
         _TD3,
@@ -117,7 +117,7 @@ BROADCOM: tuple[Model, ...] = (
         "x86_64-dellemc_s5248f_c3538-r0",
         port_locator=True,
     ),
-    Model(
+    SwitchModel(
         "dell-z9332f-on",
         "Dell Z9332F-ON",
         "Broadcom TH3",
@@ -128,7 +128,7 @@ BROADCOM: tuple[Model, ...] = (
         pipelines="4 ports, 18",
         labels={33: "M1", 34: "M2"},
     ),
-    Model(
+    SwitchModel(
         "edgecore-dcs203",
         "Edgecore DCS203",
         "Broadcom TD3-X7 2.0T",
@@ -139,7 +139,7 @@ BROADCOM: tuple[Model, ...] = (
         port_locator=True,
         numbered_by_lane=True,
     ),
-    Model(
+    SwitchModel(
         "edgecore-dcs204",
         "Edgecore DCS204",
         _TD3,
@@ -148,7 +148,7 @@ BROADCOM: tuple[Model, ...] = (
         "x86_64-accton_as7726_32x-r0",
         other_names=("Edgecore AS7726-32X",),
     ),
-    Model(
+    SwitchModel(
         "edgecore-dcs240",
         "Edgecore DCS240",
         "Broadcom TD4",
@@ -159,7 +159,7 @@ BROADCOM: tuple[Model, ...] = (
         pipelines="4 ports, 18",
         notes="Upper 16 ports supply maximum of 24W, lower 16 ports supply maximum of 14W",
     ),
-    Model(
+    SwitchModel(
         "edgecore-dcs501",
         "Edgecore DCS501",
         "Broadcom TH",
@@ -168,7 +168,7 @@ BROADCOM: tuple[Model, ...] = (
         "x86_64-accton_as7712_32x-r0",
         other_names=("Edgecore AS7712-32X",),
     ),
-    Model(
+    SwitchModel(
         "edgecore-eps202",
         "Edgecore EPS202",
         "Broadcom TD3-X3",
@@ -181,7 +181,7 @@ BROADCOM: tuple[Model, ...] = (
         max_paths=16,
         notes=_NO_SUBINTERFACES,
     ),
-    Model(
+    SwitchModel(
         "edgecore-eps203",
         "Edgecore EPS203",
         "Broadcom TD3-X3",
@@ -202,11 +202,11 @@ BROADCOM: tuple[Model, ...] = (
     ),
     VS,
 )
-"""Always there."""
+"""Built in always."""
 
 _CLSP: dict[str, Any] = {"nos_type": "sonic-cls-plus-broadcom", "port_locator": False, "max_ports": 0, "pipelines": ""}
 
-CLSP: tuple[Model, ...] = (
+CLSP: tuple[SwitchModel, ...] = (
     replace(DS2000, name="celestica-ds2000-clsp", **_CLSP),
     replace(DS3000, name="celestica-ds3000-clsp", ports="1-32 qsfp28, 33 sfp28-10", **_CLSP),
     replace(DS4000, name="celestica-ds4000-clsp", **_CLSP),
@@ -214,10 +214,10 @@ CLSP: tuple[Model, ...] = (
     replace(DS5000, name="celestica-ds5000-clsp", ports="1-64 osfp-800-200, 65-66 sfp28-25-1", **_CLSP),
     replace(VS, name="vs-clsp", display_name="Virtual Switch CLS+", nos_type="sonic-cls-plus-vs"),
 )
-"""With `includeCLSP`: not part of any release note, so known from upstream's source of 2025 only."""
+"""Built in with `includeCLSP`: in no release note, and so known only from upstream's source of 2025."""
 
-CUMULUS: tuple[Model, ...] = (
-    Model(
+CUMULUS: tuple[SwitchModel, ...] = (
+    SwitchModel(
         "cumulus-vx",
         "Cumulus VX",
         "vs",
@@ -227,16 +227,16 @@ CUMULUS: tuple[Model, ...] = (
         nos_type="cumulus-vx",
     ),
 )
-"""With `includeCumulus`."""
+"""Built in with `includeCumulus`."""
 
 
 def default_profiles(settings: FabricSettings) -> tuple[Manifest, ...]:
-    """The SwitchProfiles that the fabric controller makes and keeps under these settings. Shared: not to be changed."""
+    """The SwitchProfiles that the fabric controller creates under these settings. They are shared: do not change them."""
     return tuple(_manifests(settings.include_clsp, settings.include_cumulus, settings.upstream).values())
 
 
 def default_spec(name: str, settings: FabricSettings) -> Mapping[str, Any] | None:
-    """The spec of the built-in profile of that name, which is immutable; None for other names. Not to be changed."""
+    """The spec of the built-in profile of that name, which is immutable; None for other names. Do not change it."""
     manifest = _manifests(settings.include_clsp, settings.include_cumulus, settings.upstream).get(name)
     return None if manifest is None else manifest["spec"]
 

@@ -20,7 +20,7 @@ class Fixed:
     name: str
     speeds: str
     lanes: int = 1
-    """How many port numbers of the switch software one takes."""
+    """How many port numbers of the switch software one port takes."""
     auto_negotiation: bool = False
     """Allowed, and on by default."""
 
@@ -35,7 +35,7 @@ class Fixed:
 class Split:
     """Ports that can be split; the first mode is the default.
 
-    `4x100G` takes every `lanes / 4`-th lane for its parts, `4x10G/1` every lane, and so on.
+    `4x100G` uses every `lanes / 4`-th lane for its parts, `4x10G/1` every lane, and so on.
     """
 
     name: str
@@ -85,11 +85,11 @@ KINDS: Mapping[str, Fixed | Split] = {
     "osfp-800": Split("OSFP-800G", _800G, lanes=8, auto_negotiation=True),
     "osfp-800-200": Split("OSFP-800G", f"{_800G} 1x200G", lanes=8, auto_negotiation=True),
 }
-"""What a port can do, by a name of ours; `name` is upstream's."""
+"""What a port can do, by our own name; `name` is upstream's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class SwitchModel:
     """One switch model. Ports are `1-48 sfp28-25, 49 qsfp28`; `1-48/4 sfp28-25` puts them into groups of four."""
 
     name: str
@@ -104,10 +104,10 @@ class Model:
     """A feature since v0.129."""
     max_ports: int = 0
     pipelines: str = ""
-    """`4 ports, 18`: each four ports share a pipeline that takes 18; `inner 2, 10`: of each four the inner two and the
-    outer two share one."""
+    """`4 ports, 18`: every four ports share a pipeline of 18 ports; `inner 2, 10`: of every four ports, the inner two and
+    the outer two share one."""
     labels: Mapping[int, str] = field(default_factory=dict)
-    """Where the label is not the number."""
+    """The labels that are not the number of the port."""
     numbered_by_lane: bool = False
     """Whether the software numbers ports that can be split by their first lane instead of their label."""
     onie_port: str = "eth0"

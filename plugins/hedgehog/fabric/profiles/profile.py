@@ -1,25 +1,24 @@
-"""A SwitchProfile as a value that answers what rules ask: which ports a switch has, and what each of them can do. Pure."""
+"""A SwitchProfile as a value, for rules: which ports a switch has, and what each of them can do. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hedgehog.fabric.atoi import atoi
 from hedgehog.fabric.model import Manifest
 
 Breakouts = Mapping[str, str]
 """Breakout mode by port, as in `Switch.spec.portBreakouts`; other ports have the mode that their profile gives them."""
 
 DATA_PORT_NOS = "Ethernet"
-_LONGEST = 19
-"""Decimal digits of the greatest 64-bit integer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortKind:
-    """What the ports of one port profile can do: they have a speed, or they can be split, never both."""
+    """What the ports of one port profile can do: their speed can be set, or they can be split, never both."""
 
     speeds: tuple[str, ...] | None
     """None where the speed cannot be set."""
@@ -27,7 +26,7 @@ class PortKind:
     """Breakout mode → offset of each part in the name of the switch software. None where the port cannot be split."""
     default_mode: str
     auto_negotiation: bool
-    """Whether it may be set at all."""
+    """Whether auto-negotiation may be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,8 @@ class Port:
 
     nos_name: str
     base_nos_name: str
-    kind_name: str
     kind: PortKind | None
-    """None for a port of a group, a management port, and where the profile names a port profile that it does not have."""
+    """None for a port of a group, for a management port, and where the port profile does not exist."""
     group: str
     pipeline: str
     management: bool
@@ -46,7 +44,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One switch model. Made by `parse`; a profile that admission would refuse is read as far as it can be read."""
+    """One switch model. Made by `parse_profile`; of a profile that admission would refuse, what can be read."""
 
     name: str
     features: frozenset[str]
@@ -58,53 +56,46 @@ class Profile:
     pipelines: Mapping[str, int]
     """Limit of the ports after breakout by pipeline; empty for none."""
     default_total: int
-    """Data ports, when no switch says otherwise."""
+    """How many data ports there are when the switch sets no breakouts."""
     default_by_pipeline: Mapping[str, int]
     default_fault: str
-    """Why the ports cannot be named even without breakouts of the switch; empty for a sound profile."""
+    """Why the ports cannot be named even without breakouts of the switch; empty for a valid profile."""
 
     def supports(self, feature: str) -> bool:
         """Whether the model has the *feature*."""
         return feature in self.features
 
     def parts(self, port: str, breakouts: Breakouts) -> int:
-        """How many ports *port* is after breakout: 1 where it cannot be split, 0 for a mode that it does not have."""
+        """Into how many ports *port* is split: 1 where it cannot be split, 0 for a mode that it does not have."""
         offsets = self._offsets(port, breakouts)
         return 1 if offsets is None else len(offsets)
 
     def nos_name(self, port: str, breakouts: Breakouts) -> str | None:
-        """The name that the switch software has for a port of a Connection; None when there is no such port.
+        """The name of a Connection's port in the switch software; None when there is no such port.
 
-        `E1/4` is an alias of `E1/4/1` on a port that can be split, whatever its mode: both have the same name here. Other
-        ports have no parts. Management ports count.
+        Of a port that can be split, `E1/4` is an alias of `E1/4/1`, whatever its mode: both have the same name. Other
+        ports have no parts. Management ports are included.
         """
         offsets = self._offsets(port, breakouts)
         if offsets is not None:
             return _part_name(self.ports[port], offsets, 1)
         if port in self.ports:
             return self.ports[port].nos_name
-        whole, number = _halves(port)
+        whole, number = _part_of(port)
         offsets = self._offsets(whole, breakouts)
         return None if offsets is None else _part_name(self.ports[whole], offsets, number)
 
-    def names(self, breakouts: Breakouts) -> Iterator[str]:
-        """Every name that `nos_name` knows, aliases included. To list them; to ask for one, use `nos_name`."""
-        for name in self.ports:
-            yield name
-            for number, _ in enumerate(self._offsets(name, breakouts) or (), start=1):
-                yield f"{name}/{number}"
-
     def is_available(self, port: str, breakouts: Breakouts) -> bool:
-        """Whether *port* is a data port by its own name: a port that can be split goes by its parts, `E1/4/1` alone."""
+        """Whether *port* names a data port: one that can be split is named by its parts only, such as `E1/4/1`."""
         found = self.ports.get(port)
         if found is not None:
             return not found.management and self._offsets(port, breakouts) is None
-        whole, number = _halves(port)
+        whole, number = _part_of(port)
         return 1 <= number <= len(self._offsets(whole, breakouts) or ())
 
     def allows_auto_negotiation(self, port: str, breakouts: Breakouts) -> bool:
-        """Whether it may be set for *port*. A port that can be split goes by its parts; ports of groups cannot."""
-        found = self.ports.get(port) or self.ports.get(_halves(port)[0])
+        """Whether it may be set for *port*. A port that can be split is named by its parts; ports of groups have none."""
+        found = self.ports.get(port) or self.ports.get(_part_of(port)[0])
         return (
             found is not None
             and found.kind is not None
@@ -113,7 +104,7 @@ class Profile:
         )
 
     def allows_fec(self, port: str, breakouts: Breakouts) -> bool:
-        """Whether forward error correction may be set for *port*: any data port, by its alias only while not split."""
+        """Whether forward error correction may be set for *port*: for any data port, but for a split one only by part."""
         if self._offsets(port, breakouts) is not None:
             return self.parts(port, breakouts) == 1
         return self.is_available(port, breakouts)
@@ -128,7 +119,7 @@ class Profile:
     def fault(self, breakouts: Breakouts) -> str:
         """Why the ports of a switch with these *breakouts* cannot be named, or an empty string.
 
-        Admission refuses every Connection of such a switch; it comes from a profile that was changed under the switch.
+        Admission refuses every Connection of such a switch. The cause is a profile that was changed while in use.
         """
         for name, mode in breakouts.items():
             if self._offsets(name, breakouts) == ():
@@ -136,7 +127,7 @@ class Profile:
         return self.default_fault
 
     def totals(self, breakouts: Breakouts) -> tuple[int, Mapping[str, int]]:
-        """How many data ports there are after breakout: on the switch, and by pipeline. Costs as much as *breakouts*."""
+        """How many data ports there are after breakout, on the switch and by pipeline. Looks at *breakouts* only."""
         total, by_pipeline = self.default_total, dict(self.default_by_pipeline)
         for name in breakouts:
             more = self.parts(name, breakouts) - self.parts(name, {})
@@ -146,26 +137,37 @@ class Profile:
         return total, by_pipeline
 
 
-def parse(manifest: Manifest) -> Profile:
-    """The value of a SwitchProfile manifest, which has the types of its schema. Costs one walk over its ports."""
+def parse_profile(manifest: Manifest) -> Profile:
+    """The value of a SwitchProfile manifest, which has the types of its schema. Goes through all its ports once."""
     spec = manifest.get("spec") or {}
-    kinds = {name: _kind(one) for name, one in (spec.get("portProfiles") or {}).items()}
-    ports = {name: _port(one, kinds) for name, one in (spec.get("ports") or {}).items()}
-    by_pipeline: Counter[str] = Counter()
-    for port in ports.values():
-        if not port.management:
-            by_pipeline[port.pipeline] += len(_default_offsets(port))
+    kinds = {name: _kind(one) for name, one in _entries(spec, "portProfiles")}
+    ports = {name: _port(one, kinds) for name, one in _entries(spec, "ports")}
+    by_pipeline = _default_totals(ports.values())
     return Profile(
         name=manifest["metadata"]["name"],
-        features=frozenset(name for name, on in (spec.get("features") or {}).items() if on),
+        features=frozenset(name for name, on in _entries(spec, "features") if on),
         ports=ports,
-        groups={name: kinds.get(one.get("profile", "")) for name, one in (spec.get("portGroups") or {}).items()},
+        groups={name: kinds.get(one.get("profile", "")) for name, one in _entries(spec, "portGroups")},
         max_ports=spec.get("maxPorts", 0),
-        pipelines={name: one.get("maxPorts", 0) for name, one in (spec.get("pipelines") or {}).items()},
+        pipelines={name: one.get("maxPorts", 0) for name, one in _entries(spec, "pipelines")},
         default_total=by_pipeline.total(),
         default_by_pipeline={name: count for name, count in by_pipeline.items() if name},
         default_fault=next(filter(None, (_fault(name, port) for name, port in ports.items())), ""),
     )
+
+
+def _entries(spec: Mapping[str, Any], field: str) -> Iterable[tuple[str, Any]]:
+    entries: Mapping[str, Any] = spec.get(field) or {}
+    return entries.items()
+
+
+def _default_totals(ports: Iterable[Port]) -> Counter[str]:
+    """How many data ports there are by pipeline when the switch sets no breakouts."""
+    by_pipeline: Counter[str] = Counter()
+    for port in ports:
+        if not port.management:
+            by_pipeline[port.pipeline] += len(_default_offsets(port))
+    return by_pipeline
 
 
 def _kind(profile: Mapping[str, Any]) -> PortKind:
@@ -183,7 +185,6 @@ def _port(port: Mapping[str, Any], kinds: Mapping[str, PortKind]) -> Port:
     return Port(
         nos_name=port.get("nos", ""),
         base_nos_name=port.get("baseNOSName", ""),
-        kind_name=port.get("profile", ""),
         kind=kinds.get(port.get("profile", "")),
         group=port.get("group", ""),
         pipeline=port.get("pipeline", ""),
@@ -207,12 +208,12 @@ def _fault(name: str, port: Port) -> str:
     if not base.startswith(DATA_PORT_NOS) or atoi(base.removeprefix(DATA_PORT_NOS)) is None:
         return f"port {name} has the base name {base}, which is not {DATA_PORT_NOS} and a number"
     if any(atoi(offset) is None for offset in offsets):
-        return f"breakout mode {port.kind.default_mode} of port {name} has an offset that is no number"
+        return f"breakout mode {port.kind.default_mode} of port {name} has an offset that is not a number"
     return ""
 
 
-def _halves(port: str) -> tuple[str, int]:
-    """`E1/4/2` as E1/4 and 2; 0 where the end is no number as upstream would write it."""
+def _part_of(port: str) -> tuple[str, int]:
+    """`E1/4/2` as E1/4 and 2; 0 where the end is not a number as upstream would write it."""
     whole, _, number = port.rpartition("/")
     return whole, 0 if number[:1] in ("0", "+", "-") else atoi(number) or 0
 
@@ -222,14 +223,3 @@ def _part_name(port: Port, offsets: tuple[str, ...], number: int) -> str | None:
         return None
     base, offset = atoi(port.base_nos_name.removeprefix(DATA_PORT_NOS)), atoi(offsets[number - 1])
     return None if base is None or offset is None else f"{DATA_PORT_NOS}{base + offset}"
-
-
-def atoi(text: str) -> int | None:
-    """The number that Go's strconv.Atoi reads: ASCII digits with an optional sign, 64 bits; None where it refuses."""
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdecimal()):
-        return None
-    significant = digits.lstrip("0")
-    number = int(significant or "0") if len(significant) <= _LONGEST else 1 << 64
-    number = -number if text[0] == "-" else number
-    return number if -(1 << 63) <= number < 1 << 63 else None

@@ -1,0 +1,4 @@
+"""Rules of Externals and ExternalAttachments.
+
+Never a rule of peerings, which are in `vpc`.
+"""

@@ -1,0 +1,4 @@
+"""From Airflow connections and settings to the adapters of the middle rooms, and Airflow's own REST API.
+
+Never decides anything.
+"""

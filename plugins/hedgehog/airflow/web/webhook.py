@@ -1,0 +1,259 @@
+"""GitHub's webhook: a web application with one route, which needs a signature instead of a login.
+
+Loaded by the API server only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from hedgehog.airflow.adapters.connections import read_connection
+from hedgehog.airflow.settings import GITHUB_WEBHOOK_PREVIOUS_SECRET, GITHUB_WEBHOOK_SECRET
+from hedgehog.airflow.web.bodies import Bodies, Body, NoRoom
+from hedgehog.airflow.web.database import open_for_web
+from hedgehog.errors import HedgehogError, InvalidInput, NotFound
+from hedgehog.services.repository import webhook
+from hedgehog.store import inbox
+from hedgehog.store.database import Connection
+from hedgehog.store.inbox import Receipt
+
+logger = logging.getLogger(__name__)
+
+SECRET_CONNECTION = "hedgehog_github_webhook"  # noqa: S105 - the name of a connection
+WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
+"""The fabric database with a role that may only add deliveries; where there is none, `hedgehog_db` is used."""
+BODY_LIMIT = 3 * 1024 * 1024
+"""Bytes of the largest delivery that is read. A larger push is noticed by the clock of hedgehog_repository_changes."""
+_SECONDS_TO_SEND = 10.0
+_KEEP_SECRETS = 30.0
+"""Seconds after which a changed secret counts, and after which secrets that could not be read are retried."""
+_FLUSH_AFTER = 1.0
+_MOST_WAITING = 64
+_STATEMENT_TIMEOUT = 5.0
+
+T = TypeVar("T")
+Secrets = tuple[str, ...]
+
+
+class _Refused(Exception):
+    """A delivery that is not taken: what to answer, and under which reason it is counted."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+def webhook_secrets() -> Secrets:
+    """The active secrets of the webhook: password and extra `previous` of the connection `hedgehog_github_webhook`,
+    else `[hedgehog] github_webhook_secret` and `github_webhook_previous_secret`. Empty when none is configured."""
+    try:
+        values = read_connection(SECRET_CONNECTION)
+        found = (values.password, values.extra.get("previous"))
+    except NotFound:
+        found = (GITHUB_WEBHOOK_SECRET.read(), GITHUB_WEBHOOK_PREVIOUS_SECRET.read())
+    return tuple(secret for secret in found if isinstance(secret, str) and secret)
+
+
+class _Receiver:
+    """What the webhook keeps between requests: one worker thread with one database connection, the secrets for half a
+    minute, and counters of refusals, which are written at most once a second.
+
+    The thread is its own: a database that hangs must not block the threads that Airflow's own pages need.
+    """
+
+    def __init__(self, read_secrets: Callable[[], Secrets]) -> None:
+        self._read_secrets = read_secrets
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="hedgehog-webhook")
+        self._waiting = 0
+        self._connection: Connection | None = None
+        self._secrets: Secrets = ()
+        self._secrets_until = 0.0
+        self._secrets_error = ""
+        self._reading_secrets = asyncio.Lock()
+        self.bodies = Bodies()
+        self._refusals: Counter[str] = Counter()
+        self._flush: asyncio.TimerHandle | None = None
+
+    async def secrets(self) -> Secrets:
+        """The active secrets, at most half a minute old. A backend that fails is asked just as rarely."""
+        async with self._reading_secrets:
+            if time.monotonic() >= self._secrets_until:
+                try:
+                    self._secrets, self._secrets_error = await self._run(self._read_secrets), ""
+                except _Refused:
+                    raise
+                except Exception as error:  # its text may hold anything
+                    self._secrets, self._secrets_error = (), type(error).__name__
+                    logger.error("the secret of the webhook cannot be read: %s", self._secrets_error)
+                self._secrets_until = time.monotonic() + _KEEP_SECRETS
+        if self._secrets_error:
+            raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
+        return self._secrets
+
+    async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Ignored:
+        """Store a signed delivery."""
+        return await self._run(self._in_database, lambda found: webhook.receive(found, event, delivery_id, body))
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        if self._waiting >= _MOST_WAITING:
+            raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
+        finally:
+            self._waiting -= 1
+
+    def _in_database(self, work: Callable[[Connection], T]) -> T:
+        """In the worker thread: do *work*, on a new connection if the kept one is lost. That stores nothing twice,
+        because the same delivery again is a duplicate."""
+        if self._connection is not None:
+            try:
+                return work(self._connection)
+            except HedgehogError as error:
+                if isinstance(error, InvalidInput):
+                    raise
+                logger.info("connecting to the fabric database again: %s", error)
+                self._close()
+        self._connection = _connect()
+        return work(self._connection)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            with suppress(Exception):  # it may be broken already, and nothing is lost
+                self._connection.close()
+            self._connection = None
+
+    def count(self, reason: str) -> None:
+        """Count a refusal; a flood of them costs one statement a second."""
+        self._refusals[reason] += 1
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(_FLUSH_AFTER, lambda: loop.run_in_executor(self._worker, self._write_counts))
+
+    def _write_counts(self) -> None:
+        self._flush = None
+        refusals, self._refusals = self._refusals, Counter()
+        try:
+            self._in_database(lambda connection: inbox.count_refusals(connection, refusals))
+        except Exception as error:  # the counts are lost; nothing else may fail because of them
+            logger.warning("%s refusals could not be counted: %s", refusals.total(), type(error).__name__)
+
+    async def close(self) -> None:
+        """Write what is counted, and close everything."""
+        if self._flush is not None:
+            self._flush.cancel()
+        if self._refusals:
+            await asyncio.get_running_loop().run_in_executor(self._worker, self._write_counts)
+        self._worker.submit(self._close)
+        self._worker.shutdown()
+
+
+def _connect() -> Connection:
+    """The fabric database, with limits that answer before GitHub gives up."""
+    return open_for_web(
+        "hedgehog webhook", connection_id=WEBHOOK_DATABASE_CONNECTION, statement_timeout=_STATEMENT_TIMEOUT
+    )
+
+
+def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAPI:
+    """The application below `/hedgehog/webhooks`: `POST /github`, for everybody who knows the secret."""
+    receiver = _Receiver(read_secrets)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await receiver.close()
+
+    app = FastAPI(title="Hedgehog webhooks", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/github")
+    async def github(request: Request) -> JSONResponse:
+        """Receive a delivery from GitHub: size, signature, content, one row, in this order."""
+        try:
+            return await _receive(receiver, request)
+        except _Refused as refusal:
+            receiver.count(refusal.reason)
+            headers = {"Retry-After": "60"} if refusal.status == 503 else {}
+            return _answer(refusal.status, "refused", str(refusal), headers)
+
+    return app
+
+
+async def _receive(receiver: _Receiver, request: Request) -> JSONResponse:
+    address = request.client.host if request.client else ""
+    with receiver.bodies.of(address) as body:
+        await _read_signed(receiver, request, body)
+        return await _store(receiver, request, bytes(body.content))
+
+
+async def _store(receiver: _Receiver, request: Request, body: bytes) -> JSONResponse:
+    event, delivery_id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
+    if not event:
+        raise _Refused(400, "malformed", "the header X-GitHub-Event is missing")
+    try:
+        found = await receiver.receive(event, delivery_id, body)
+    except InvalidInput as error:
+        raise _Refused(400, "malformed", str(error)) from None
+    except Exception as error:  # nothing of the delivery may reach a log or an answer by way of an error text
+        logger.error("a delivery could not be kept: %s", type(error).__name__)
+        raise _Refused(503, "database away", "the delivery could not be kept; GitHub may deliver it again") from None
+    if found is Receipt.DUPLICATE:
+        receiver.count("replayed")
+        return _answer(200, "duplicate", "this delivery is known already")
+    if isinstance(found, webhook.Ignored):
+        return _answer(200, "pong" if found is webhook.PONG else "ignored", found.reason)
+    return _answer(202, str(found), "")
+
+
+async def _read_signed(receiver: _Receiver, request: Request, body: Body) -> None:
+    """Read all of the body, and check its size and signature."""
+    secrets = await receiver.secrets()
+    if not secrets:
+        raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise _Refused(415, "wrong content type", "choose content type application/json in the webhook")
+    signature = request.headers.get("x-hub-signature-256", "")
+    if not signature:
+        raise _Refused(401, "unsigned", "the header X-Hub-Signature-256 is missing; give the webhook its secret")
+    await _read(request, body)
+    if not webhook.is_signed(bytes(body.content), signature, secrets):
+        raise _Refused(
+            401, "bad signature", "the signature does not match; check that the secret is the same on both sides"
+        )
+
+
+async def _read(request: Request, body: Body) -> None:
+    """All of the body, unless it is too large, too slow, or dropped for others: then no more of it is read."""
+    too_large = _Refused(413, "too large", f"a delivery has at most {BODY_LIMIT} bytes")
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:20]) > BODY_LIMIT:
+        raise too_large
+    try:
+        async with body.reading(_SECONDS_TO_SEND):
+            async for chunk in request.stream():
+                if len(body.content) + len(chunk) > BODY_LIMIT:
+                    raise too_large
+                body.take(chunk)
+    except NoRoom:
+        raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again") from None
+    except TimeoutError:
+        raise _Refused(408, "too slow", f"the delivery took longer than {_SECONDS_TO_SEND:g} s") from None
+    except ClientDisconnect:
+        raise _Refused(400, "broken off", "the delivery was aborted") from None
+
+
+def _answer(status: int, word: str, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    content = {"status": word, "reason": reason} if reason else {"status": word}
+    return JSONResponse(content, status_code=status, headers=headers)

@@ -1,0 +1,96 @@
+"""What GitHub says when it refuses, sorted by the reaction it needs. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from hedgehog.errors import (
+    AuthenticationFailed,
+    HedgehogError,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    RemoteUnavailable,
+    RetryableError,
+    bounded_wait,
+    wait_of,
+)
+
+SHORTEST_WAIT = 60.0
+"""Seconds to wait after a refusal because of load that does not say how long: GitHub asks for at least a minute."""
+_TEXT_LIMIT = 500
+_MOVED = "the repository has moved, correct its URL"
+_ABSENT = "check the name, and that the token or the app may see the repository"
+_REACTIONS: dict[int, tuple[type[HedgehogError], str]] = {
+    401: (AuthenticationFailed, "correct the token or the app's key in the repository's connection"),
+    404: (NotFound, _ABSENT),
+    409: (RetryableError, "what it is about has changed meanwhile; the next try reads it again"),
+    410: (NotFound, _ABSENT),
+}
+_LOAD = ("rate limit", "abuse detection", "retry your request again later", "wait a few minutes")
+
+
+def refusal(status: int, headers: Mapping[str, str], body: Any, doing: str) -> HedgehogError:
+    """The error of an answer with *status* 300 or more. *headers* have lower-case names, *body* is JSON or text."""
+    text = _text(body)
+    if status == 429 or (status == 403 and _is_for_load(headers, text)):
+        wait = _wait(headers)
+        what = f"GitHub's rate limit is used up; it is free again in {wait:.0f} s"
+        return RateLimited(f"{doing}: {what} ({text})", retry_after=wait)
+    subject = f"{doing}: GitHub answered {status} ({text})"
+    if status >= 500 or status == 408:
+        return RemoteUnavailable(subject, retry_after=wait_of(headers.get("retry-after")))
+    if status == 403:
+        needed = headers.get("x-accepted-github-permissions")
+        wanted = f" ({needed})" if needed else ""
+        return PermissionDenied(f"{subject}; give the token or the app the permission{wanted} in this repository")
+    error, advice = _REACTIONS.get(status) or (InvalidInput, _MOVED if status < 400 else "")
+    return error(f"{subject}; {advice}" if advice else subject)
+
+
+def _is_for_load(headers: Mapping[str, str], text: str) -> bool:
+    if "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0":
+        return True
+    return any(words in text.lower() for words in _LOAD)
+
+
+def _wait(headers: Mapping[str, str]) -> float:
+    """Seconds until the limit is lifted: as GitHub says, else until its window ends, else a minute."""
+    asked = wait_of(headers.get("retry-after"))
+    if asked is not None:
+        return asked
+    if headers.get("x-ratelimit-remaining") != "0":
+        return SHORTEST_WAIT
+    try:
+        left = bounded_wait(float(headers["x-ratelimit-reset"]) - _now(headers))
+    except (KeyError, ValueError):
+        return SHORTEST_WAIT
+    return SHORTEST_WAIT if left is None else max(left, 1.0)
+
+
+def _now(headers: Mapping[str, str]) -> float:
+    """Seconds since 1970 by GitHub's own clock, if it sends the time: ours may be wrong."""
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return datetime.now(UTC).timestamp()
+
+
+def _text(body: Any) -> str:
+    """GitHub's own words: the message, and what it says of single fields."""
+    if not isinstance(body, Mapping):
+        return " ".join(str(body or "no reason given").split())[:_TEXT_LIMIT]
+    parts = [str(body.get("message") or "no reason given")]
+    errors = body.get("errors")
+    for error in errors if isinstance(errors, list) else ():
+        parts.append(_detail(error) if isinstance(error, Mapping) else str(error))
+    return "; ".join(parts)[:_TEXT_LIMIT]
+
+
+def _detail(error: Mapping[str, Any]) -> str:
+    field = ".".join(str(error[key]) for key in ("resource", "field") if error.get(key))
+    return f"{field}: {error.get('message') or error.get('code') or 'invalid'}"

@@ -1,0 +1,4 @@
+"""Pushes by others: noticed, read at their revision, taken into the fabric database.
+
+Never writes to Git.
+"""

@@ -1,0 +1,265 @@
+"""Git → fabric database, for fabrics whose source of truth is Git: the tree of one commit, stored in one transaction.
+
+What is stored is recorded as published, so the sync to the cluster applies exactly that revision. The cost depends on
+the change: an unchanged directory costs two lookups, and in a changed one only changed files are parsed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hedgehog.errors import InvalidInput, NotFound, PushRace
+from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
+from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.paths import LIMITS
+from hedgehog.fabric.problems import ProblemKind, SyncProblem
+from hedgehog.fabric.shown import reason_of
+from hedgehog.gitops.mirror import Mirror
+from hedgehog.services import failures
+from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort_files
+from hedgehog.services.repository.branch import Commit
+from hedgehog.services.repository.reading import FabricContent, FoundObject, file_of, plan_ingestion, read_files
+from hedgehog.services.repository.vanished import unread
+from hedgehog.services.validation import FindRefusals
+from hedgehog.store import fabrics as fabric_store
+from hedgehog.store import git_files, repository_heads, sync_state
+from hedgehog.store import objects as object_store
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.git_files import GitFile
+from hedgehog.store.repository_heads import LeftDirectory
+from hedgehog.store.sync_state import SyncState
+
+
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """How to ingest: for which run, what says what is refused, with *force* all of it or only what needs it. *neighbours*
+    are the directories of all fabrics in the repository, by name."""
+
+    connection: Connection
+    run_id: str
+    find_refusals: FindRefusals
+    force: bool = False
+    at_once: bool = False
+    """A person waits: fabrics that are not due are ingested, too."""
+    neighbours: Mapping[str, str] = field(default_factory=dict)
+    left: Sequence[LeftDirectory] = ()
+    """The directories in the repository that fabrics left."""
+    started: float = field(default_factory=time.perf_counter)
+
+
+def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: SyncState | None) -> Outcome | None:
+    """Make the database hold what *commit* says of *fabric*; the outcome is recorded. None when it was not necessary.
+
+    Never raises for what is wrong with the fabric; PushRace says that the branch was replaced meanwhile.
+    """
+    try:
+        behind = _is_behind(commit, fabric, state)
+        if not (ingestion.force or ingestion.at_once or _is_needed(commit, state, behind=behind)):
+            return None
+        if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.force:
+            return _record_unchanged(ingestion, commit, fabric)
+        files = _own_files(ingestion, commit, fabric)
+        _forget_vanished_directories(ingestion, commit)
+        content = _read(ingestion, commit.mirror, fabric, files, None if ingestion.force else state)
+        return _store(ingestion, commit, fabric, content)
+    except PushRace:
+        raise
+    except Exception as error:
+        return record_failure(ingestion, fabric, error)
+
+
+def is_due(state: SyncState | None) -> bool:
+    """Whether the fabric is to be checked again."""
+    return state is None or (state.due_at is not None and state.due_at <= datetime.now(UTC))
+
+
+def _is_needed(commit: Commit, state: SyncState | None, *, behind: bool) -> bool:
+    """A failed one waits until it is due, unless the branch moved; a parked one that is not behind was parked by an outage."""
+    if state is None or is_due(state) or bool(commit.note):
+        return True
+    return commit.moved if behind else state.status is SyncStatus.PARKED
+
+
+def _last(commit: Commit, state: SyncState | None) -> str | None:
+    """The commit that was ingested last, if it is of this branch and in the clone."""
+    if state is None or state.revision is None:
+        return None
+    revision = Revision.parse(state.revision)
+    known = revision.branch == commit.revision.branch and commit.mirror.has(revision.commit)
+    return revision.commit if known else None
+
+
+def _is_behind(commit: Commit, fabric: Fabric, state: SyncState | None) -> bool:
+    last = _last(commit, state)
+    if last is None or state is None or state.observed_generation != fabric.generation:
+        return True
+    directory = fabric.git_directory
+    return commit.mirror.tree_id(last, directory) != commit.mirror.tree_id(commit.head, directory)
+
+
+def _own_files(ingestion: Ingestion, commit: Commit, fabric: Fabric) -> FabricFiles:
+    """The files of the fabric's directory, but for what others left in it. Raises NotFound without that directory."""
+    files = files_at(commit.mirror, commit, fabric, ingestion.neighbours)
+    return set_aside(files, left_by_others(ingestion.left, fabric), around=fabric.git_directory)
+
+
+def _forget_vanished_directories(ingestion: Ingestion, commit: Commit) -> None:
+    """Forget the directories that fabrics left and that are no longer there; what a forced push dropped may come back."""
+    if not commit.note:
+        gone = [one for one in ingestion.left if commit.mirror.tree_id(commit.head, one.directory) is None]
+        repository_heads.forget_left(ingestion.connection, gone)
+
+
+def _read(
+    ingestion: Ingestion, mirror: Mirror, fabric: Fabric, files: FabricFiles, state: SyncState | None
+) -> FabricContent:
+    """What the fabric's *files* say. Those that are as recorded, when all was well then, are not parsed again."""
+    known = _known(ingestion.connection, fabric, state, files.wanted)
+    changed = {path: blob for path, blob in files.wanted.items() if path not in known}
+    measured(changed, mirror.size, place=fabric.git_directory, limits=LIMITS)
+    contents = ((path, blob, _content(mirror, blob)) for path, blob in sorted(changed.items()))
+    left = unread(files, mirror.read, limits=LIMITS, namespace=fabric.kubernetes_namespace)
+    return read_files(fabric, contents, known, left)
+
+
+def left_by_others(left: Iterable[LeftDirectory], fabric: Fabric) -> dict[str, str]:
+    """Directory → who left it. What *fabric* itself left is its own where it lies in its directory now."""
+    return {one.directory: one.fabric for one in left if one.fabric != fabric.name}
+
+
+def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping[str, str]) -> FabricFiles:
+    """The files of a fabric. Raises NotFound where its directory is not there, or is not a directory."""
+    directory = fabric.git_directory
+    place = mirror.place(commit.head, directory)
+    if place.tree is None:
+        found = f"{place.at} {place.opaque.why}" if place.opaque else f"there is no directory {directory}"
+        raise NotFound(
+            f"{commit.revision}: {found}; nothing was taken over. Restore the directory, or correct git_directory"
+        )
+    same = sorted(name for name, other in neighbours.items() if other == directory and name != fabric.name)
+    if same:
+        raise InvalidInput(f"{fabric.name}: fabric {same[0]} has the same directory {directory or '/'}; change one")
+    inner = inside(directory, neighbours.values())
+    return sort_files(mirror.listing(commit.head, directory, skip=inner.__contains__), directory, inner)
+
+
+def _content(mirror: Mirror, blob_id: str) -> bytes | str:
+    try:
+        return mirror.read(blob_id)
+    except InvalidInput as error:
+        return str(error)
+
+
+def _known(
+    connection: Connection, fabric: Fabric, state: SyncState | None, files: Mapping[str, str]
+) -> dict[str, list[FoundObject]]:
+    """The objects of files that need not be parsed: unchanged since a check that found no problem."""
+    if state is None or state.status is not SyncStatus.IN_SYNC or state.observed_generation != fabric.generation:
+        return {}
+    manifests = {ObjectRef.of(one): one for one in git_files.published(connection, [fabric.id])[fabric.id]}
+    found: dict[str, list[FoundObject]] = {}
+    for record in git_files.files(connection, [fabric.id])[fabric.id].values():
+        path = file_of(record.path)
+        if record.ref in manifests and files.get(path) == record.blob_id:
+            found.setdefault(path, []).append(
+                FoundObject(record.ref, manifests[record.ref], record.path, record.blob_id)
+            )
+    return found
+
+
+def _store(ingestion: Ingestion, commit: Commit, fabric: Fabric, content: FabricContent) -> Outcome:
+    """Settings, then objects, records and state in one transaction."""
+    connection = ingestion.connection
+    problems = _save_settings(connection, fabric, content)
+    fabric = next(iter(fabric_store.load_fabrics(connection, [fabric.name])), fabric)
+    with transaction(connection) as cursor:
+        have = {one.ref: one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
+        known = git_files.files(connection, [fabric.id])[fabric.id]
+        recorded = {record.ref: record for record in known.values() if record.ref in have}
+        planned = plan_ingestion(fabric, content, have, recorded, ingestion.find_refusals)
+        changes = object_store.save_objects(connection, fabric.id, planned.objects.values(), delete_missing=True)
+        digests = {one.ref: one.digest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
+        records = {one.path: replace(one, object_digest=digests[one.ref]) for one in planned.records if one.ref}
+        written, removed = _differences(known, records)
+        git_files.record(cursor, fabric.id, written=written, removed=removed)
+        now = fabric_store.load_fabrics(connection, [fabric.name])
+        outcome = _outcome(ingestion, commit, now[0] if now else fabric, changes, (*problems, *planned.parked))
+        sync_state.finish(cursor, fabric.id, outcome, run_id=ingestion.run_id)
+    return outcome
+
+
+def _save_settings(connection: Connection, fabric: Fabric, content: FabricContent) -> tuple[str, ...]:
+    """Store what the fabric's own files say about it; a value that the database refuses is a problem of that file."""
+    try:
+        if content.settings:
+            fabric_store.save_fabric(connection, fabric.name, content.settings)
+    except InvalidInput as error:
+        return tuple(f"{fabric.git_directory or '.'}: {line}" for line in str(error).splitlines())
+    return ()
+
+
+def _differences(known: Mapping[str, GitFile], records: Mapping[str, GitFile]) -> tuple[list[GitFile], list[str]]:
+    """Records to write and paths to forget first: an object may have moved to the path of another one."""
+    removed = [path for path, old in known.items() if path not in records or records[path].ref != old.ref]
+    written = [one for path, one in records.items() if path not in known or replace(one, manifest=None) != known[path]]
+    return written, removed
+
+
+def _outcome(
+    ingestion: Ingestion, commit: Commit, fabric: Fabric, changes: ChangeSet, parked: Sequence[str]
+) -> Outcome:
+    status = OutcomeStatus.SUCCESS if changes.writes or commit.note else OutcomeStatus.SKIPPED
+    reason = "; ".join(_reasons(commit, fabric, parked))
+    return Outcome(
+        fabric.name,
+        Target.GIT,
+        OutcomeStatus.HELD if parked else status,
+        generation=fabric.generation,
+        revision=str(commit.revision),
+        counts={**changes.counts(), Action.SKIPPED.value: len(parked)},
+        reason=reason or ("nothing changed" if status is OutcomeStatus.SKIPPED else ""),
+        details=(*parked, *(str(change) for change in changes.writes)),
+        duration=time.perf_counter() - ingestion.started,
+        problems=tuple(SyncProblem(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
+    )
+
+
+def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[str]:
+    if commit.note:
+        yield commit.note
+    if parked:
+        yield reason_of(parked, rest=f"`hedgehog explain {fabric.name} --verbose`")
+
+
+def _record_unchanged(ingestion: Ingestion, commit: Commit, fabric: Fabric) -> Outcome:
+    """The regular check of a fabric whose directory is unchanged."""
+    files = git_files.files(ingestion.connection, [fabric.id])[fabric.id]
+    counts = {**ChangeSet().counts(), Action.UNCHANGED.value: len(files)}
+    status = OutcomeStatus.SUCCESS if commit.note else OutcomeStatus.SKIPPED
+    outcome = Outcome(
+        fabric.name,
+        Target.GIT,
+        status,
+        generation=fabric.generation,
+        revision=str(commit.revision),
+        counts=counts,
+        reason=commit.note or "nothing changed",
+        duration=time.perf_counter() - ingestion.started,
+    )
+    return _recorded(ingestion, fabric, outcome)
+
+
+def record_failure(ingestion: Ingestion, fabric: Fabric, error: Exception) -> Outcome:
+    """The outcome of a fabric that could not be ingested, recorded with the time of its next attempt."""
+    return failures.record(
+        ingestion.connection, fabric, Target.GIT, error, run_id=ingestion.run_id, started=ingestion.started
+    )
+
+
+def _recorded(ingestion: Ingestion, fabric: Fabric, outcome: Outcome) -> Outcome:
+    with transaction(ingestion.connection) as cursor:
+        sync_state.finish(cursor, fabric.id, outcome, run_id=ingestion.run_id)
+    return outcome
