@@ -149,30 +149,6 @@ class Changed(Model):
     """What to know about it: warnings, what is held."""
 
 
-class PlannedChange(Model):
-    """What would happen to one object or file."""
-
-    subject: str
-    action: str
-    reason: str
-
-
-class DryRunResult(Model):
-    """What the next sync would do. Nothing was written."""
-
-    fabric: str
-    target: Target
-    status: str
-    """`success`, `skipped`, `held` or `error`."""
-    reason: str
-    revision: str | None
-    counts: dict[str, int]
-    changes: list[PlannedChange]
-    error_class: str | None
-    suspended: str
-    """Why a real sync would skip it; empty if it would not."""
-
-
 class Violation(Model):
     """A rule that an object breaks, with its place."""
 

@@ -130,3 +130,31 @@ class SyncEvent(Model):
     dag_id: str
     duration: float
     """Seconds."""
+
+
+class PlannedChange(Model):
+    """What would happen to one object or file."""
+
+    subject: str
+    """`Kind/namespace/name`, or a path."""
+    action: str
+    """`created`, `configured`, `deleted`, `skipped` (it is held) or `failed`."""
+    reason: str
+
+
+class DryRun(Model):
+    """What a sync would have done when it was last asked. Nothing was written."""
+
+    target: Target
+    run_id: str
+    dag_id: str
+    at: datetime
+    generation: int
+    """Of the fabric at that time: with another one by now, ask again."""
+    status: OutcomeStatus
+    reason: str
+    revision: str | None
+    counts: dict[str, int]
+    changes: list[PlannedChange]
+    """The first 1,000."""
+    error_class: str | None

@@ -3,40 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from hedgehog.airflow.web.models.common import ObjectName, Problem
 from hedgehog.airflow.web.models.common import Model as _Model
+from hedgehog.airflow.web.models.common import ObjectName, Problem
 from hedgehog.airflow.web.models.drift import Drift
-
-
-class ObjectState(StrEnum):
-    """How an object stands, the worst that is true of it."""
-
-    REFUSED = "refused"
-    """It breaks a rule, so it is not written."""
-    FAILED = "failed"
-    """It could not be written or deleted."""
-    HELD = "held"
-    """It waits for a decision."""
-    DRIFTED = "drifted"
-    """Others changed or deleted it in the cluster."""
-    PENDING = "pending"
-    """It is on its way to Git or to the cluster."""
-    DELETING = "deleting"
-    """It is no longer wanted, and still there."""
-    IN_ORDER = "in_order"
-
-
-class PlaceState(StrEnum):
-    """What Git or the cluster has of an object."""
-
-    SAME = "same"
-    DIFFERS = "differs"
-    ABSENT = "absent"
-    OFF = "off"
-    """The fabric's sync to this place is off."""
+from hedgehog.services.browse.object_states import ObjectState, PlaceState
 
 
 class ObjectRow(ObjectName):

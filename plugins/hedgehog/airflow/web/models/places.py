@@ -9,10 +9,10 @@ from hedgehog.airflow.web.models.common import HealthState, Model
 
 
 class HealthRow(HealthState):
-    """The last look at a fabric, a repository, a credential or a service."""
+    """The last look at a repository, a credential or a service."""
 
     scope: str
-    """`fabric`, `repository`, `github` or `service`."""
+    """`repository`, `github` or `service`."""
     name: str
     facts: dict[str, Any]
 
@@ -86,8 +86,8 @@ class PullRequest(Model):
 
     repository: str
     number: int
-    title: str
     author: str
+    """Who last did something with it at its host; may be empty."""
     branch: str
     base: str
     head: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from hedgehog.airflow.web.models.common import Model
-from hedgehog.airflow.web.models.objects import ObjectState
+from hedgehog.services.browse.object_states import ObjectState
 
 
 class Layer(StrEnum):
