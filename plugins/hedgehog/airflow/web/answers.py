@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from hedgehog.airflow.links import commit_page, directory_page, web_page
 from hedgehog.airflow.web.models.common import Page
-from hedgehog.airflow.web.models.fabric import DryRun, Fabric, SyncEvent
+from hedgehog.airflow.web.models.fabric import Fabric, SyncEvent
 from hedgehog.airflow.web.models.objects import ObjectDetail
 from hedgehog.airflow.web.models.places import PullRequest
-from hedgehog.fabric.model import GitRepository, SourceOfTruth, Target
-from hedgehog.services.browse.fabric_page import dag_of
+from hedgehog.fabric.model import GitRepository
 from hedgehog.services.browse.paging import Paged
+from hedgehog.services.browse.runs import run_of
 
 Row = dict[str, Any]
 
@@ -53,12 +53,8 @@ def object_answer(found: Row) -> ObjectDetail:
     git = found["git"]
     if git is not None:
         git = {**git, "path": found["path"], "url": _file_page(found["repository"], found["path"])}
-    events = [{**one, "dag_id": _dag(one["target"], found["source_of_truth"])} for one in found["events"]]
+    events = [{**one, **run_of(one["run_id"])} for one in found["events"]]
     return ObjectDetail.model_validate({**found, "git": git, "events": events})
-
-
-def _dag(target: str, source: SourceOfTruth) -> str:
-    return dag_of(Target(target), source)
 
 
 def timeline_answer(found: Paged) -> Page[SyncEvent]:
@@ -69,7 +65,7 @@ def timeline_answer(found: Paged) -> Page[SyncEvent]:
             "at": one["finished_at"],
             "commit": one["commit_id"],
             "commit_url": _commit_page(one["repository"], one["commit_id"]),
-            "dag_id": _dag(one["target"], one["source_of_truth"]),
+            **run_of(one["run_id"]),
         }
         for one in found.items
     ]
@@ -78,11 +74,6 @@ def timeline_answer(found: Paged) -> Page[SyncEvent]:
 
 def _commit_page(repository: GitRepository | None, commit: str | None) -> str | None:
     return commit_page(repository, commit) if repository is not None and commit else None
-
-
-def dry_runs_answer(found: list[Row]) -> list[DryRun]:
-    """The last dry runs of a fabric."""
-    return [DryRun.model_validate({**one, "dag_id": _dag(one["target"], SourceOfTruth.DATABASE)}) for one in found]
 
 
 def pull_requests_answer(found: Paged) -> Page[PullRequest]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hedgehog.admission.files import check_files
+from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Fabric, Manifest
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests.report import ValidationReport
+from hedgehog.manifests.rule import RULES
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
 from hedgehog.store.objects import load_objects
@@ -45,3 +47,18 @@ def check_text(
     """The verdicts on a text. Raises NotFound for an unknown fabric."""
     found, objects = fabric_objects(connection, fabric) if fabric else (None, [])
     return check_beside({_TEXT: text.encode()}, found, objects, strict=strict, upstream=upstream)
+
+
+def rule_text(name: str) -> dict[str, str]:
+    """What a rule demands, why, and what to do. Raises NotFound."""
+    found = RULES.get(name)
+    if found is None:
+        raise NotFound(f"there is no rule {name!r}; docs/rules.md has them all")
+    return {
+        "id": found.id,
+        "severity": found.severity.value,
+        "requirement": found.what,
+        "why": found.why,
+        "source": found.source,
+        "hint": found.fix,
+    }

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from hedgehog.fabric.model import Target
 from hedgehog.services.browse.paging import Paged, cut, decoded, microseconds
+from hedgehog.services.browse.runs import run_of
 from hedgehog.services.upkeep.dead_letters import plain
 from hedgehog.store import dead_letters as store
 from hedgehog.store.database import Connection
@@ -35,4 +36,4 @@ def letter_detail(connection: Connection, number: int) -> Row:
 
 
 def _with_dag(row: Row) -> Row:
-    return {**row, "dag": f"hedgehog_{row['verb']}"}
+    return {**row, "dag": f"hedgehog_{row['verb']}", **run_of(row["run_id"])}

@@ -10,4 +10,8 @@ from hedgehog.store.listings.keyset import Row
 
 def last_dry_runs(connection: Connection, name: str) -> list[Row]:
     """The last dry run at each target. Raises NotFound."""
-    return dry_run_rows(connection, load_fabric(connection, name).id)
+    rows = dry_run_rows(connection, load_fabric(connection, name).id)
+    return [{**row, "dag_id": _DAGS[row["target"]]} for row in rows]
+
+
+_DAGS = {"git": "hedgehog_git_sync", "kubernetes": "hedgehog_kubernetes_sync"}

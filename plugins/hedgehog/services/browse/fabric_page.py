@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from hedgehog.errors import NotFound
-from hedgehog.fabric.model import Fabric, SourceOfTruth, SyncStatus, Target
+from hedgehog.fabric.model import Fabric, SyncStatus, Target
 from hedgehog.services.browse.fleet import suspended, switches
+from hedgehog.services.browse.runs import run_of
 from hedgehog.services.observe.status import Standing, standings
 from hedgehog.services.transfer.export import settings_of
 from hedgehog.store.database import Connection
@@ -19,15 +20,7 @@ from hedgehog.store.listings.fleet import FleetFilter, fleet_rows
 from hedgehog.store.listings.keyset import Row
 from hedgehog.store.listings.objects import kind_counts
 
-_DAGS = {Target.GIT: "hedgehog_git_sync", Target.KUBERNETES: "hedgehog_kubernetes_sync"}
 _PLACES = {Target.GIT: "git", Target.KUBERNETES: "cluster"}
-
-
-def dag_of(target: Target, source: SourceOfTruth) -> str:
-    """The DAG that brings a fabric to *target*, or takes it in from there."""
-    if target is Target.GIT and source is SourceOfTruth.GIT:
-        return "hedgehog_repository_changes"
-    return _DAGS[target]
 
 
 def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
@@ -41,7 +34,7 @@ def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
     standing = {one.state.target: one for one in standings(connection, [name], now=now)}
     steps = [
         _database(fabric),
-        *(_step(fabric, target, standing.get(target)) for target in Target),
+        *(_step(target, standing.get(target)) for target in Target),
         _switches(row, health),
     ]
     facts = health.facts if health else {}
@@ -117,7 +110,7 @@ def _database(fabric: Fabric) -> Row:
     }
 
 
-def _step(fabric: Fabric, target: Target, standing: Standing | None) -> Row:
+def _step(target: Target, standing: Standing | None) -> Row:
     """A target of the syncs."""
     if standing is None:
         off = {"enabled": False, "status": "off", "is_in_step": True, "generation": None, "at": None}
@@ -136,8 +129,7 @@ def _step(fabric: Fabric, target: Target, standing: Standing | None) -> Row:
         "next_look_at": state.due_at,
         "attempts": state.attempts,
         "needs_somebody": standing.needs_somebody,
-        "run_id": state.run_id,
-        "dag_id": dag_of(target, fabric.source_of_truth),
+        **run_of(state.run_id),
     }
 
 
@@ -174,8 +166,7 @@ def _switches(row: Row, health: HealthRow | None) -> Row:
         "at": row["converged_at"] if known else None,
         "reason": row["convergence"] or "",
         "waits_for": "" if known or not enabled else _switches_wait(row, health),
-        "dag_id": "hedgehog_kubernetes_health",
-        "run_id": health.run_id if health else None,
+        **run_of(health.run_id if health else None),
     }
 
 

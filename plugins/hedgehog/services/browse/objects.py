@@ -102,7 +102,6 @@ def object_detail(connection: Connection, name: str, ref: ObjectRef) -> Row:
         "cluster": _version(places["applied"], row["applied_at"]),
         "path": row["path"],
         "repository": fabric.git_repository,
-        "source_of_truth": fabric.source_of_truth,
         "differences": place_differences(stored, places["published"], places["applied"]),
         "drift": drift_of_object(connection, fabric, ref),
         "refusals": _refusals(row, known),

@@ -19,7 +19,7 @@ def timeline_page(connection: Connection, name: str, *, target: Target | None, l
     paged = cut(rows, limit, lambda row: [microseconds(row["finished_at"]), row["id"]])
     return Paged(
         [
-            {**row, "repository": fabric.git_repository, "source_of_truth": fabric.source_of_truth}
+            {**row, "repository": fabric.git_repository}
             for row in paged.items
         ],
         paged.next_cursor,

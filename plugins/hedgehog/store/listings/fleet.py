@@ -196,5 +196,6 @@ def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict
     query = f"SELECT count(*), {counts} FROM ({_STANDING} WHERE {_where(wanted)}) standing"
     with transaction(connection) as cursor:
         cursor.execute(query, _parameters(wanted))
-        total, *found = cursor.fetchone()
+        rows = cursor.fetchall()
+    total, *found = rows[0]
     return total, dict(zip(STATES, found, strict=True))

@@ -65,6 +65,8 @@ class DeadLetter(Model):
     error_class: str | None
     message: str
     run_id: str | None
+    dag_id: str | None
+    """The DAG of the run that failed last; null for what somebody did with the command."""
     first_failed_at: datetime
     last_failed_at: datetime
     closed_at: datetime | None

@@ -127,7 +127,7 @@ class SyncEvent(Model):
     details: list[str]
     """One line for each object or file: `Kind/namespace/name action (reason)`."""
     run_id: str | None
-    dag_id: str
+    dag_id: str | None
     duration: float
     """Seconds."""
 

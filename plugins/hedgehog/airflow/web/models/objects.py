@@ -74,7 +74,8 @@ class ObjectEvent(_Model):
     what: str
     revision: str | None
     run_id: str | None
-    dag_id: str
+    dag_id: str | None
+    """Null for what somebody did with the command."""
 
 
 class ObjectDetail(ObjectName):
@@ -101,3 +102,18 @@ class ObjectDetail(ObjectName):
     """The last ones, the newest first."""
     text: str | None
     """The content in the database as YAML, to be edited."""
+
+
+class RuleText(_Model):
+    """A rule that objects must keep."""
+
+    id: str
+    severity: str
+    """`error` or `warning`."""
+    requirement: str
+    """What must hold."""
+    why: str
+    source: str
+    """Where upstream says so; `ours` for a rule of this product."""
+    hint: str
+    """What to do."""

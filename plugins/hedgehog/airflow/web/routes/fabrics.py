@@ -70,7 +70,7 @@ def list_timeline(
 @router.get("/dry-runs")
 def list_dry_runs(database: Database, fabric: FabricPath) -> list[DryRun]:
     """What the last dry run of a fabric at each target found; the actions `dry-run-…` start one."""
-    return answers.dry_runs_answer(last_dry_runs(database, fabric))
+    return [DryRun.model_validate(one) for one in last_dry_runs(database, fabric)]
 
 
 @router.get("/topology")
