@@ -77,7 +77,9 @@ def publish(connection: Connection, fabric: Fabric, *, apply: bool = True) -> No
     rows = load_objects(connection, [fabric.id])[fabric.id]
     revision = f"main@sha1:{'a' * 40}"
     written = [
-        GitFile(f"fabrics/{fabric.name}/{one.ref.kind}/{one.ref.name}.yaml", one.ref, "b" * 40, one.digest, one.manifest)
+        GitFile(
+            f"fabrics/{fabric.name}/{one.ref.kind}/{one.ref.name}.yaml", one.ref, "b" * 40, one.digest, one.manifest
+        )
         for one in rows
     ]
     with transaction(connection) as cursor:
@@ -110,11 +112,15 @@ def add_trouble(connection: Connection, fabric: Fabric) -> None:
         drift = Drift(ref, DriftState.CHANGED, fabric.id, (difference.path,), "kubectl-edit", 0.1, (difference,))
         open_drift.note(cursor, fabric.kubernetes_connection_id or "", [drift])
         path = f"fabrics/{fabric.name}/Server/srv-2.yaml"
-        edit = GitEdit(path, ObjectRef("Server", "default", "srv-2"), EditState.CHANGED, "c" * 40, "Ann <a@example.com>")
+        edit = GitEdit(
+            path, ObjectRef("Server", "default", "srv-2"), EditState.CHANGED, "c" * 40, "Ann <a@example.com>"
+        )
         git_edits.settle(cursor, fabric.id, [edit])
         problems = (
             SyncProblem(ProblemKind.HELD_EDIT, path, "changed by Ann <a@example.com>"),
-            SyncProblem(ProblemKind.REFUSED, "VPC/default/v-2", ".spec.subnets: overlaps; take another [vpc-subnet-overlap]"),
+            SyncProblem(
+                ProblemKind.REFUSED, "VPC/default/v-2", ".spec.subnets: overlaps; take another [vpc-subnet-overlap]"
+            ),
         )
         finish(cursor, fabric, Target.GIT, status=OutcomeStatus.HELD, problems=problems, reason="2 are held")
         error = {"status": OutcomeStatus.ERROR, "reason": "401 from the cluster", "error_class": "AuthenticationFailed"}

@@ -67,7 +67,9 @@ def test_the_fleet_has_a_row_for_each_fabric(database, read):
     """In sync, drifted and parked, and new: each as it stands."""
     gen = add_fabric(database, "gen", wide_fabric(), description="the lab")
     publish(database, gen)
-    look_at(database, gen, Health.PROGRESSING, ("spine-1 is behind",), agents=AGENTS, converged=False, convergence="1 of 2")
+    look_at(
+        database, gen, Health.PROGRESSING, ("spine-1 is behind",), agents=AGENTS, converged=False, convergence="1 of 2"
+    )
     found = read("/fleet")
     assert (found["next_cursor"], found["total"]) == (None, None)
     assert found["items"] == [
@@ -186,7 +188,10 @@ def test_a_fleet_row_says_the_same_as_the_status_command(database, read, command
 
     from hedgehog.services.observe.status import standings
 
-    told = {(one.state.fabric, one.state.target.value): one.state.status.value for one in standings(database, now=datetime.now(UTC))}
+    told = {
+        (one.state.fabric, one.state.target.value): one.state.status.value
+        for one in standings(database, now=datetime.now(UTC))
+    }
     assert states == told
 
 
@@ -194,7 +199,9 @@ def test_a_fabric_is_followed_from_the_database_to_the_switches(database, read):
     """With the generation, the revision, the reason and what is waited for at each step."""
     gen = add_fabric(database, "gen", wide_fabric())
     publish(database, gen)
-    look_at(database, gen, Health.PROGRESSING, ("spine-1 is behind",), agents=AGENTS, converged=False, convergence="1 of 2")
+    look_at(
+        database, gen, Health.PROGRESSING, ("spine-1 is behind",), agents=AGENTS, converged=False, convergence="1 of 2"
+    )
     add_trouble(database, gen)
     found = read("/fabrics/gen")
     assert {step["place"]: (step["status"], step["generation"], step["waits_for"]) for step in found["steps"]} == {
@@ -236,8 +243,8 @@ def test_objects_say_how_they_stand_at_each_place(database, read):
     gen = add_fabric(database, "gen", wide_fabric())
     publish(database, gen)
     add_trouble(database, gen)
-    from hedgehog.store.objects import delete_objects, save_objects
     from hedgehog.fabric.model import ObjectRef
+    from hedgehog.store.objects import delete_objects, save_objects
 
     save_objects(database, gen.id, [make_server("gen-srv", "another text"), make_server("srv-3")])
     delete_objects(database, gen.id, [ObjectRef("VPCAttachment", "default", "attach-2")])
@@ -385,7 +392,9 @@ def test_the_network_has_layers_links_and_states(database, read):
         "Server/gen-srv": ("server", None, None),
         "Server/srv-2": ("server", None, None),
     }
-    assert sorted((link["type"], *(f"{end['node']} {end['port']}" for end in link["ends"])) for link in found["links"]) == [
+    assert sorted(
+        (link["type"], *(f"{end['node']} {end['port']}" for end in link["ends"])) for link in found["links"]
+    ) == [
         ("fabric", "Switch/spine-1 E1/1", "Switch/gen-leaf E1/9"),
         ("fabric", "Switch/spine-1 E1/2", "Switch/gen-leaf E1/10"),
         ("unbundled", "Server/gen-srv e1", "Switch/gen-leaf E1/1"),
@@ -416,7 +425,11 @@ def test_dead_letters_can_be_listed_and_looked_at(database, read, api):
     """With what to trigger to try again."""
     add_trouble(database, add_fabric(database, "gen", wide_fabric()))
     (letter,) = read("/dead-letters")["items"]
-    assert (letter["fabric"], letter["dag"], letter["conf"]) == ("gen", "hedgehog_kubernetes_sync", {"fabrics": ["gen"]})
+    assert (letter["fabric"], letter["dag"], letter["conf"]) == (
+        "gen",
+        "hedgehog_kubernetes_sync",
+        {"fabrics": ["gen"]},
+    )
     assert read(f"/dead-letters/{letter['id']}") == letter
     assert api.get("/dead-letters/77").status_code == 404
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from hedgehog.fabric.model import Target
 from hedgehog.services.browse.paging import Paged, cut, decoded, microseconds
 from hedgehog.services.browse.runs import run_of
-from hedgehog.services.upkeep.dead_letters import plain
+from hedgehog.services.upkeep.dead_letters import letter_as_dict
 from hedgehog.store import dead_letters as store
 from hedgehog.store.database import Connection
 from hedgehog.store.listings.dead_letters import letter_rows
@@ -32,7 +32,7 @@ def letter_page(
 
 def letter_detail(connection: Connection, number: int) -> Row:
     """One dead letter, whatever happened to it. Raises NotFound."""
-    return _with_dag(plain(store.letter(connection, number)))
+    return _with_dag(letter_as_dict(store.letter(connection, number)))
 
 
 def _with_dag(row: Row) -> Row:

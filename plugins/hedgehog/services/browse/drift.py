@@ -46,7 +46,7 @@ def drift_of_object(connection: Connection, fabric: Fabric, ref: ObjectRef) -> l
     return [one for one in drift_entries(connection, fabric.name) if one["object"] == str(ref)]
 
 
-def _of_git(one: git_edits.Listed) -> DriftEntry:
+def _of_git(one: git_edits.ListedEdit) -> DriftEntry:
     edit = one.edit
     return {
         "fabrics": [one.fabric],
@@ -70,7 +70,7 @@ def _of_git(one: git_edits.Listed) -> DriftEntry:
     }
 
 
-def _of_cluster(one: open_drift.Listed, fabrics: Mapping[str, Fabric]) -> DriftEntry:
+def _of_cluster(one: open_drift.ListedDrift, fabrics: Mapping[str, Fabric]) -> DriftEntry:
     drift = one.drift
     ours = drift.state in _OURS
     fabric = fabrics.get(one.fabrics[0]) if one.fabrics and ours else None

@@ -131,7 +131,7 @@ def _in_git(row: Row, fabric: Fabric) -> PlaceState:
 
 
 def _in_cluster(row: Row, fabric: Fabric) -> PlaceState:
-    if not fabric.enable_k8s_sync:
+    if not fabric.kubernetes_sync_enabled:
         return PlaceState.OFF
     if not row["applied"]:
         return PlaceState.ABSENT

@@ -18,9 +18,6 @@ def timeline_page(connection: Connection, name: str, *, target: Target | None, l
     rows = event_rows(connection, fabric.id, target, after=after, limit=limit + 1)
     paged = cut(rows, limit, lambda row: [microseconds(row["finished_at"]), row["id"]])
     return Paged(
-        [
-            {**row, "repository": fabric.git_repository}
-            for row in paged.items
-        ],
+        [{**row, "repository": fabric.git_repository} for row in paged.items],
         paged.next_cursor,
     )

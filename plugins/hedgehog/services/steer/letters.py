@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from hedgehog.services.upkeep import dead_letters
 from hedgehog.services.upkeep.dead_letters import Replay
@@ -11,12 +13,15 @@ from hedgehog.store.database import Connection, transaction
 from hedgehog.store.dead_letters import DeadLetter, Selection
 
 
-def replay_letters(connection: Connection, selection: Selection, *, actor: str) -> Replay:
-    """Make the parked work of *selection* due again, at once and with all its attempts."""
-    with transaction(connection) as cursor:
+def replay_letters(connection: Connection, selection: Selection, *, actor: str, dry_run: bool = False) -> Replay:
+    """Make the parked work of *selection* due again, at once and with all its attempts.
+
+    A dry run does everything and takes it back.
+    """
+    with transaction(connection, keep=not dry_run) as cursor:
         done = dead_letters.replay(connection, selection, by=actor)
         _record(cursor, done.replayed, "replay", actor)
-    return done
+    return replace(done, dry_run=dry_run)
 
 
 def discard_letters(connection: Connection, selection: Selection, *, reason: str, actor: str) -> list[DeadLetter]:
@@ -27,7 +32,7 @@ def discard_letters(connection: Connection, selection: Selection, *, reason: str
     return done
 
 
-def _record(cursor: object, letters: Sequence[DeadLetter], action: str, actor: str, reason: str = "") -> None:
+def _record(cursor: Any, letters: Sequence[DeadLetter], action: str, actor: str, reason: str = "") -> None:
     """One row for each letter, with its fabric; of a delivery it has none."""
     for one in letters:
         fabrics = [one.fabric] if "fabrics" in one.conf else []

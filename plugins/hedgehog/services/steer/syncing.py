@@ -13,7 +13,7 @@ from hedgehog.store.fabrics import load_fabric, load_fabrics
 def refuse_not_synced(connection: Connection, target: Target, names: Sequence[str]) -> None:
     """Raise NotFound for a name that no fabric has, InvalidInput for a fabric that is not synced to *target*."""
     for fabric in _loaded(connection, names):
-        if not (fabric.git_sync_enabled if target is Target.GIT else fabric.enable_k8s_sync):
+        if not (fabric.git_sync_enabled if target is Target.GIT else fabric.kubernetes_sync_enabled):
             raise InvalidInput(f"fabric {fabric.name}: its sync to {target} is off")
         if target is Target.GIT and fabric.source_of_truth is SourceOfTruth.GIT:
             raise InvalidInput(f"fabric {fabric.name}: its source of truth is Git; pull it instead")
