@@ -47,6 +47,7 @@ POOL_AND_WEIGHTS = {
     "hedgehog_log_rotation": ("maintenance", {1}),
     "hedgehog_backup": ("maintenance", {3}),
     "hedgehog_dead_letter_replay": ("maintenance", {5}),
+    "hedgehog_adoption": ("git_sync", {8}),
 }
 """What the design promises: who goes first when slots are short."""
 
@@ -63,7 +64,12 @@ OF_ANOTHER_CLASS = {
 HARD_LIMIT = timedelta(seconds=600)
 """What no task may outlast."""
 
-WITHOUT_CLOCK = {"hedgehog_dead_letter_replay", "hedgehog_pull_request_validation", "hedgehog_self_test"}
+WITHOUT_CLOCK = {
+    "hedgehog_adoption",
+    "hedgehog_dead_letter_replay",
+    "hedgehog_pull_request_validation",
+    "hedgehog_self_test",
+}
 """Started manually, or by an event; a scheduled DAG does the work if the event is lost."""
 PERIODS = {
     "hedgehog_git_sync": "*/5 * * * *",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.listings.keyset import Row, falling, rows_of
 
 MOST_SUBJECTS = 1000
@@ -36,7 +36,7 @@ def record_action(cursor: Any, deed: Deed) -> None:
                 deed.actor[:300],
                 deed.action,
                 fabric,
-                as_json(list(deed.subjects[:MOST_SUBJECTS])),
+                jsonb(list(deed.subjects[:MOST_SUBJECTS])),
                 deed.reason[:1000],
                 deed.dag_id,
                 deed.run_id,

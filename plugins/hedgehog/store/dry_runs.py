@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from hedgehog.fabric.changes import Outcome
-from hedgehog.store.database import Connection, as_json, transaction
+from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.listings.keyset import Row, rows_of
 
 MOST_CHANGES = 1000
@@ -29,7 +29,7 @@ def record_dry_runs(connection: Connection, outcomes: Sequence[Outcome], *, run_
                 "error_class = excluded.error_class",
                 (
                     *(one.target.value, run_id[:300], one.status.value, one.reason, one.revision),
-                    *(as_json(dict(one.counts)), as_json(_changes(one.details)), one.error_class, one.fabric),
+                    *(jsonb(dict(one.counts)), jsonb(_changes(one.details)), one.error_class, one.fabric),
                 ),
             )
 

@@ -21,7 +21,7 @@ from hedgehog.store import fabrics, git_edits, git_files, inventory, open_drift,
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_edits import EditState, GitEdit
 from hedgehog.store.git_files import GitFile
-from hedgehog.store.health import Look, Scope, record
+from hedgehog.store.health import HealthResult, Scope, record
 from hedgehog.store.objects import load_objects, save_objects
 
 SPINE = make("Switch", "spine-1", {"role": "spine", "description": "the only spine"})
@@ -115,7 +115,7 @@ def add_trouble(connection: Connection, fabric: Fabric) -> None:
         edit = GitEdit(
             path, ObjectRef("Server", "default", "srv-2"), EditState.CHANGED, "c" * 40, "Ann <a@example.com>"
         )
-        git_edits.settle(cursor, fabric.id, [edit])
+        git_edits.replace_rows(cursor, fabric.id, [edit])
         problems = (
             SyncProblem(ProblemKind.HELD_EDIT, path, "changed by Ann <a@example.com>"),
             SyncProblem(
@@ -132,7 +132,7 @@ def look_at(connection: Connection, fabric: Fabric, health: Health, reasons: tup
     with transaction(connection) as cursor:
         cursor.execute("SELECT now()")
         (now,) = cursor.fetchone()
-        look = Look(Scope.FABRIC, fabric.name, HealthSummary(health, reasons), facts, fabric.id)
+        look = HealthResult(Scope.FABRIC, fabric.name, HealthSummary(health, reasons), facts, fabric.id)
         record(cursor, look, run_id="health-1", now=now)
 
 

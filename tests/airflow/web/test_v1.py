@@ -186,11 +186,11 @@ def test_a_fleet_row_says_the_same_as_the_status_command(database, read, command
     }
     from datetime import UTC, datetime
 
-    from hedgehog.services.observe.status import standings
+    from hedgehog.services.observe.status import target_statuses
 
     told = {
         (one.state.fabric, one.state.target.value): one.state.status.value
-        for one in standings(database, now=datetime.now(UTC))
+        for one in target_statuses(database, now=datetime.now(UTC))
     }
     assert states == told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 2 * 1024 * 1024
@@ -34,7 +35,7 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > BODY_LIMIT:
-                return {"type": "http.disconnect"}
+                raise HTTPException(413, f"a body has at most {BODY_LIMIT} bytes")
             return message
 
         async def marked(message: Message) -> None:

@@ -10,12 +10,11 @@ from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Fabric, SyncStatus, Target
 from hedgehog.services.browse.fleet import suspended, switches
 from hedgehog.services.browse.runs import run_of
-from hedgehog.services.observe.status import Standing, standings
+from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.services.transfer.export import settings_of
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
-from hedgehog.store.health import Row as HealthRow
-from hedgehog.store.health import Scope, latest
+from hedgehog.store.health import HealthRow, Scope, latest
 from hedgehog.store.listings.fleet import FleetFilter, fleet_rows
 from hedgehog.store.listings.keyset import Row
 from hedgehog.store.listings.objects import kind_counts
@@ -31,7 +30,7 @@ def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
         raise NotFound(f"fabric {name} was deleted at this moment")
     (row,) = rows
     health = next(iter(latest(connection, Scope.FABRIC, [name])), None)
-    standing = {one.state.target: one for one in standings(connection, [name], now=now)}
+    standing = {one.state.target: one for one in target_statuses(connection, [name], now=now)}
     steps = [
         _database(fabric),
         *(_step(target, standing.get(target)) for target in Target),
@@ -110,7 +109,7 @@ def _database(fabric: Fabric) -> Row:
     }
 
 
-def _step(target: Target, standing: Standing | None) -> Row:
+def _step(target: Target, standing: TargetStatus | None) -> Row:
     """A target of the syncs."""
     if standing is None:
         off = {"enabled": False, "status": "off", "is_in_step": True, "generation": None, "at": None}
@@ -133,7 +132,7 @@ def _step(target: Target, standing: Standing | None) -> Row:
     }
 
 
-def _waits_for(standing: Standing) -> str:
+def _waits_for(standing: TargetStatus) -> str:
     """What must happen next; empty for what has all that is wanted."""
     state = standing.state
     if standing.is_in_step:

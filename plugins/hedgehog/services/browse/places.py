@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hedgehog.services.browse.paging import Paged, cut, decoded
 from hedgehog.store.database import Connection
 from hedgehog.store.health import Scope, latest
-from hedgehog.store.inbox import Status
+from hedgehog.store.inbox import DeliveryStatus
 from hedgehog.store.listings import places as listing
 from hedgehog.store.listings.keyset import Row
 
@@ -25,7 +25,12 @@ def health_overview(connection: Connection) -> Row:
 
 
 def delivery_page(
-    connection: Connection, *, repository: str | None, statuses: Sequence[Status], limit: int, cursor: str | None
+    connection: Connection,
+    *,
+    repository: str | None,
+    statuses: Sequence[DeliveryStatus],
+    limit: int,
+    cursor: str | None,
 ) -> Paged:
     """At most *limit* deliveries, the newest first. Raises InvalidInput for a cursor."""
     rows = listing.delivery_rows(

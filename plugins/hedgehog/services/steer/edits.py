@@ -5,7 +5,7 @@ from __future__ import annotations
 from hedgehog.errors import InvalidInput, Superseded
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.manifests import configuration, intake, yaml
-from hedgehog.services.transfer.load import Report, accept, import_documents, raise_problems
+from hedgehog.services.transfer.load import ImportReport, accept_all, import_documents, raise_problems
 from hedgehog.store.actions import Deed, record_action
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.fabrics import load_fabric
@@ -25,7 +25,7 @@ def edit_object(
     actor: str,
     dry_run: bool = False,
     allow_invalid: bool = False,
-) -> Report:
+) -> ImportReport:
     """Store the one object of *text* in a fabric, validated beside the others.
 
     *digest* is that of the content which the text is based on; None: there is no such object. Raises Superseded when
@@ -37,7 +37,7 @@ def edit_object(
     items = [item for document in documents for item in intake.items(document)]
     if len(items) != 1 or configuration.is_configuration(items[0].manifest):
         raise InvalidInput("the text must hold one object of a kind that fabrics have")
-    accepted, problems = accept(items, namespace=fabric.kubernetes_namespace)
+    accepted, problems = accept_all(items, namespace=fabric.kubernetes_namespace)
     raise_problems(problems)
     ref = accepted[0].ref
     with transaction(connection, keep=not dry_run) as cursor:

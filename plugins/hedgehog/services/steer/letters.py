@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from hedgehog.services.upkeep import dead_letters
-from hedgehog.services.upkeep.dead_letters import Replay
+from hedgehog.services.upkeep.dead_letters import ReplayResult
 from hedgehog.store.actions import Deed, record_action
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.dead_letters import DeadLetter, Selection
 
 
-def replay_letters(connection: Connection, selection: Selection, *, actor: str, dry_run: bool = False) -> Replay:
+def replay_letters(connection: Connection, selection: Selection, *, actor: str, dry_run: bool = False) -> ReplayResult:
     """Make the parked work of *selection* due again, at once and with all its attempts.
 
     A dry run does everything and takes it back.

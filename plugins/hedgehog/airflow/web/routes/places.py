@@ -12,7 +12,7 @@ from hedgehog.airflow.web.models.places import Delivery, DeliverySummary, Health
 from hedgehog.airflow.web.routes.parameters import Cursor, Database, Limit
 from hedgehog.services.browse.places import delivery_page, health_overview, pull_request_page
 from hedgehog.store import inbox
-from hedgehog.store.inbox import Status
+from hedgehog.store.inbox import DeliveryStatus
 
 router = APIRouter(tags=["places"])
 
@@ -29,7 +29,7 @@ def get_health(database: Database) -> HealthOverview:
 def list_deliveries(
     database: Database,
     repository: RepositoryFilter = None,
-    status: Annotated[list[Status], Query(description="Only in any of these states.")] = [],  # noqa: B006
+    status: Annotated[list[DeliveryStatus], Query(description="Only in any of these states.")] = [],  # noqa: B006
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Delivery]:
@@ -41,7 +41,7 @@ def list_deliveries(
 @router.get("/deliveries/summary")
 def count_deliveries(database: Database) -> DeliverySummary:
     """How many deliveries there are by status, and how many were refused, by reason."""
-    return DeliverySummary.model_validate(inbox.summary(database))
+    return DeliverySummary.model_validate(inbox.count_deliveries(database))
 
 
 @router.get("/pull-requests")
