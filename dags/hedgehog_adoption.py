@@ -3,17 +3,17 @@
 Takes into a fabric what people wrote in its files in Git, or what others changed in its objects on the cluster, so that
 the fabric wants it as it is there. All that is named is taken, or nothing.
 
-**When.** Only by hand: with the buttons *Adopt* of the Hedgehog pages, or with params. Where it is always to be so, set
+**When.** Only manually: with the buttons *Adopt* of the Hedgehog pages, or with params. Where it is always to be so, set
 the policy `adopt` of the fabric instead.
 
 **Tasks.** `adopt` reads the files or objects, checks them as a cluster would, and stores them.
 
-**By hand.** Look first, with `hedgehog drift list`; then name the fabric, and the objects or files:
+**Manually.** Look first, with `hedgehog drift list`; then name the fabric, and the objects or files:
 
     airflow dags trigger hedgehog_adoption --conf '{"fabric": "fabric-1", "objects": ["VPC/default/prod"]}'
 
-**When it is red.** Nothing was taken; the log says why: what was named has no drift, was changed again since it was
-looked at, or would be refused by a cluster; or Git or the cluster did not answer.
+**When it is red.** Nothing was taken; the log says why: what was named has no drift, was changed again since it
+was read, or would be refused by a cluster; or Git or the cluster did not answer.
 """
 
 from airflow.sdk import Param, dag

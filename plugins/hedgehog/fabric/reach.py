@@ -2,7 +2,7 @@
 
 Upstream's rules: subnets of a VPC reach each other unless one of them is isolated, and hosts of a subnet unless it is
 restricted, which `permit` lifts; VPCs reach each other by a peering that permits both subnets. Access lists of a
-gateway are not looked at.
+gateway are not evaluated.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _peered(network: Network, peering: Manifest, start: Attached, end: Attached)
         return None
     sides = _mapping(spec.get("peering"))
     if all(one.vpc in sides and _exposes(network, sides[one.vpc], one) for one in (start, end)):
-        return "through a gateway; its access list is not looked at"
+        return "through a gateway; its access list is not evaluated"
     return None
 
 

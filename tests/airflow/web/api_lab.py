@@ -101,7 +101,9 @@ def finish(cursor: Any, fabric: Fabric, target: Target, **values: Any) -> None:
         "details": ("VPC/default/gen-v created", "Server/default/srv-2 created"),
         "duration": 1.5,
     }
-    sync_state.finish(cursor, fabric.id, Outcome(fabric.name, target, **(outcome | values)), run_id="run-1")
+    sync_state.finish(
+        cursor, fabric.id, Outcome(fabric.name, target, **(outcome | values)), run_id="hedgehog_git_sync/run-1"
+    )
 
 
 def add_trouble(connection: Connection, fabric: Fabric) -> None:

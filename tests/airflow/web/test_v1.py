@@ -285,9 +285,9 @@ def test_an_object_is_shown_at_its_three_places(database, read):
     assert [(one["place"], one["by"], one["can_adopt"]) for one in found["drift"]] == [
         ("git", "Ann <a@example.com>", True)
     ]
-    assert [(one["target"], one["what"]) for one in found["events"]] == [
-        *[("git", "Server/default/srv-2 created")] * 0,
-        *[(one["target"], "Server/default/srv-2 created") for one in found["events"]],
+    assert [(one["target"], one["what"], one["dag_id"]) for one in found["events"]] == [
+        (target, "Server/default/srv-2 created", "hedgehog_git_sync")
+        for target in ("kubernetes", "git", "kubernetes", "git")
     ]
     assert found["git"]["url"] == "https://git.example.com/net/gen/blob/main/fabrics/gen/Server/srv-2.yaml"
     assert "description: moved" in found["text"]

@@ -67,7 +67,7 @@ def _host(request: Request) -> str:
     return request.headers.get("host", "").lower()
 
 
-def acting(action: str) -> list[Any]:
+def permission_to(action: str) -> list[Any]:
     """What stands before an action, besides READING."""
     permissions = [
         Depends(requires_access_dag(method="POST", access_entity=DagAccessEntity.RUN, param_dag_id=dag_id))

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from hedgehog.airflow.web.guard import HEADERS
 from hedgehog.errors import (
     AlreadyExists,
     HedgehogError,
@@ -45,7 +46,7 @@ _WORDS = {400: "BadRequest", 401: "NotAuthenticated", 403: "Forbidden", 404: "No
 _RETRY_AFTER = 5
 
 
-def install(app: FastAPI) -> None:
+def answer_problems(app: FastAPI) -> None:
     """Have *app* answer all its errors as problem details."""
     app.add_exception_handler(StarletteHTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -71,7 +72,7 @@ def _answer(
         "reason": reason,
         "errors": list(errors),
     }
-    return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    return JSONResponse(content, status, headers={**HEADERS, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
@@ -108,7 +109,7 @@ async def _on_ours(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> JSONResponse:
-    """Its text may hold anything, a secret for example: the log has it, with the path."""
+    """Its text may hold anything, so only the log has it. The middleware that adds the headers is not passed then."""
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     what = f"an unforeseen {type(error).__name__}; the log of Airflow's API server says more"
     return _answer(request, 500, "Unforeseen", what)

@@ -14,7 +14,7 @@ from hedgehog.store.database import Connection
 _MOST_IDLE = 8
 """Connections that are kept though nobody uses them; more than that are opened when more requests come at once."""
 _KEPT = 300.0
-"""Seconds after which a connection is opened anew, so that edited credentials and a failover are noticed."""
+"""Seconds after which a connection is replaced, so that edited credentials and a failover are noticed."""
 
 
 @dataclass(frozen=True, slots=True)

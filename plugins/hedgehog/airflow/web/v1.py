@@ -65,7 +65,7 @@ def v1_app() -> FastAPI:
         openapi_url=None,
     )
     app.add_middleware(Guard)
-    errors.install(app)
+    errors.answer_problems(app)
     for router in _ROUTERS:
         app.include_router(router)
 

@@ -21,7 +21,7 @@ _CURSOR = re.compile(r"(\d{1,18})-(\d{1,12})-([0-9a-f]{16})")
 
 @dataclass(frozen=True, slots=True)
 class ChangedSince:
-    """What changed: names of fabrics and other topics. Not `complete`: nobody knows, read everything anew."""
+    """What changed: names of fabrics and other topics. Not `complete`: nobody knows, read everything again."""
 
     cursor: str
     complete: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hedgehog.fabric.model import Target
-from hedgehog.services.browse.paging import Paged, cut, decoded, microseconds
+from hedgehog.services.browse.paging import Paged, decoded, microseconds, page_of
 from hedgehog.services.browse.runs import run_of
 from hedgehog.services.upkeep.dead_letters import letter_as_dict
 from hedgehog.store import dead_letters as store
@@ -26,7 +26,7 @@ def letter_page(
     """At most *limit* dead letters, the newest failure first. Raises InvalidInput for a cursor."""
     after = decoded(cursor, (datetime, int))
     rows = letter_rows(connection, fabric=fabric, target=target, closed=closed, after=after, limit=limit + 1)
-    paged = cut(rows, limit, lambda row: [microseconds(row["last_failed_at"]), row["id"]])
+    paged = page_of(rows, limit, lambda row: [microseconds(row["last_failed_at"]), row["id"]])
     return Paged([_with_dag(row) for row in paged.items], paged.next_cursor)
 
 

@@ -62,12 +62,12 @@ def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
 
 def _health(row: HealthRow | None) -> Row:
     if row is None:
-        return {"health": "Unknown", "reasons": ["not looked at yet"], "since": None, "checked_at": None}
+        return {"health": "Unknown", "reasons": ["not checked yet"], "since": None, "checked_at": None}
     return {"health": row.health, "reasons": list(row.reasons), "since": row.since, "checked_at": row.checked_at}
 
 
 def agents(facts: Mapping[str, Any]) -> list[Row]:
-    """The switches and gateways as they were last looked at, by name."""
+    """The switches and gateways as they were last checked, by name."""
     found = []
     for key, one in sorted(facts.get("agents", {}).items()):
         kind, _, name = key.partition("/")

@@ -6,7 +6,7 @@ import time
 from threading import Lock
 from typing import Any
 
-from hedgehog.services.browse.paging import Paged, cut, decoded
+from hedgehog.services.browse.paging import Paged, decoded, page_of
 from hedgehog.store.database import Connection
 from hedgehog.store.listings import fleet as listing
 from hedgehog.store.listings.fleet import FleetFilter
@@ -24,7 +24,7 @@ def fleet_page(
     types = (str,) if sort.removeprefix("-") == "name" else (int, str)
     after = decoded(cursor, types, sort)
     rows = listing.fleet_rows(connection, wanted, sort=sort, after=after, limit=limit + 1)
-    paged = cut(rows, limit, lambda row: row["place"], sort)
+    paged = page_of(rows, limit, lambda row: row["place"], sort)
     return Paged([_row(row) for row in paged.items], paged.next_cursor)
 
 

@@ -24,7 +24,7 @@ from hedgehog.services.browse.object_states import (
     rule_ids,
     stands,
 )
-from hedgehog.services.browse.paging import Paged, cut, decoded
+from hedgehog.services.browse.paging import Paged, decoded, page_of
 from hedgehog.services.browse.problems import problems_of_object
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
@@ -61,7 +61,7 @@ def object_page(
             break
         after = _place(rows[-1])
     items = [_row(row, how) for row, how in found[: limit + 1]]
-    return cut(items, limit, _place)
+    return page_of(items, limit, _place)
 
 
 def _place(row: Row) -> list[str]:

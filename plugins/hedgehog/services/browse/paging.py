@@ -24,7 +24,7 @@ class Paged:
     total: int | None = None
 
 
-def cut(rows: Sequence[Row], limit: int, place: Callable[[Row], Sequence[Any]], order: str = "") -> Paged:
+def page_of(rows: Sequence[Row], limit: int, place: Callable[[Row], Sequence[Any]], order: str = "") -> Paged:
     """The first *limit* of *rows*, of which one more was read; *place* says where the next page begins."""
     if len(rows) <= limit:
         return Paged(list(rows))

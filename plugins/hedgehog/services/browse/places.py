@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hedgehog.services.browse.paging import Paged, cut, decoded
+from hedgehog.services.browse.paging import Paged, decoded, page_of
 from hedgehog.store.database import Connection
 from hedgehog.store.health import Scope, latest
 from hedgehog.store.inbox import DeliveryStatus
@@ -14,7 +14,7 @@ from hedgehog.store.listings.keyset import Row
 
 
 def health_overview(connection: Connection) -> Row:
-    """Repositories, credentials, services, clusters and queues, as they were last looked at."""
+    """Repositories, credentials, services, clusters and queues, as they were last checked."""
     rows = [row for scope in Scope if scope is not Scope.FABRIC for row in latest(connection, scope)]
     clusters = listing.cluster_rows(connection)
     return {
@@ -40,14 +40,14 @@ def delivery_page(
         after=decoded(cursor, (int,)),
         limit=limit + 1,
     )
-    return cut(rows, limit, lambda row: [row["id"]])
+    return page_of(rows, limit, lambda row: [row["id"]])
 
 
 def pull_request_page(connection: Connection, *, repository: str | None, limit: int, cursor: str | None) -> Paged:
     """At most *limit* pull requests, each by its last delivery, the newest first. Raises InvalidInput for a cursor."""
     after = decoded(cursor, (int,))
     rows = listing.pull_request_rows(connection, repository=repository, after=after, limit=limit + 1)
-    paged = cut(rows, limit, lambda row: [row["id"]])
+    paged = page_of(rows, limit, lambda row: [row["id"]])
     return Paged([_pull_request(row) for row in paged.items], paged.next_cursor)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hedgehog.fabric.model import Fabric, ObjectRef, Target
 from hedgehog.fabric.problems import HELD_KINDS, REMEDIES, ProblemKind, remedy
 from hedgehog.services.browse.object_states import rule_ids
-from hedgehog.services.browse.paging import Paged, cut, decoded
+from hedgehog.services.browse.paging import Paged, decoded, page_of
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
 from hedgehog.store.listings.keyset import Row
@@ -57,7 +57,7 @@ def problem_page(
     after = decoded(cursor, (str, str, str, str))
     wanted = ProblemFilter(fabric, target, tuple(kinds) if kinds is not None else None, only_for_people)
     rows = problem_rows(connection, wanted, after=after, limit=limit + 1)
-    paged = cut(rows, limit, lambda row: [row["fabric"], row["target"], row["kind"], row["subject"]])
+    paged = page_of(rows, limit, lambda row: [row["fabric"], row["target"], row["kind"], row["subject"]])
     return Paged([_told(row) for row in paged.items], paged.next_cursor)
 
 

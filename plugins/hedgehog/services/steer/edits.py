@@ -52,6 +52,6 @@ def _refuse_superseded(present: str | None, based_on: str | None, ref: ObjectRef
     if present == based_on:
         return
     if present is None:
-        raise Superseded(f"{ref} is not there any more; look at it anew")
-    what = "was changed by others since you looked at it" if based_on else "is there already"
-    raise Superseded(f"{ref} {what}; look at it anew, then edit it")
+        raise Superseded(f"{ref} is not there any more; read it again")
+    what = "was changed by others since you read it" if based_on else "is there already"
+    raise Superseded(f"{ref} {what}; read it again, then edit it")

@@ -19,7 +19,7 @@ _DELIVERY = (
 
 
 def cluster_rows(connection: Connection) -> list[Row]:
-    """Each cluster with the health of its fabrics, and those for which it is left in peace."""
+    """Each cluster with the health of its fabrics, and those for which it is left alone."""
     query = (
         "SELECT f.kubernetes_connection_id AS connection_id, count(*) AS fabrics, "
         "array_agg(coalesce(h.health, 'Unknown')) AS healths, "

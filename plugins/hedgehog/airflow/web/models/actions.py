@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from hedgehog.airflow.web.models.common import Body, Model
+from hedgehog.airflow.web.models.common import ActionBody, Model
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.settings import Upstream
 
@@ -21,7 +21,7 @@ Fabrics = Annotated[list[FabricName], Field(min_length=1, max_length=MOST_FABRIC
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
-class SyncBody(Body):
+class SyncBody(ActionBody):
     """Which fabrics to sync now."""
 
     fabrics: Fabrics
@@ -36,19 +36,19 @@ class ClusterSyncBody(SyncBody):
     """Delete more than the fabrics' thresholds allow."""
 
 
-class PullBody(Body):
+class PullBody(ActionBody):
     """Which fabrics, whose source of truth is Git, to read from their repositories now."""
 
     fabrics: Fabrics
 
 
-class DryRunBody(Body):
+class DryRunBody(ActionBody):
     """Which fabric to look at."""
 
     fabric: FabricName
 
 
-class SuspendBody(Body):
+class SuspendBody(ActionBody):
     """Which fabrics to leave alone."""
 
     fabrics: Fabrics
@@ -58,13 +58,13 @@ class SuspendBody(Body):
     """When they resume by themselves; null: when somebody resumes them."""
 
 
-class ResumeBody(Body):
+class ResumeBody(ActionBody):
     """Which fabrics to take up again."""
 
     fabrics: Fabrics
 
 
-class DecisionBody(Body):
+class DecisionBody(ActionBody):
     """What to adopt or revert."""
 
     fabric: FabricName
@@ -72,7 +72,7 @@ class DecisionBody(Body):
     """`Kind/namespace/name`, or paths of files in Git; empty: all that were changed."""
 
 
-class LettersBody(Body):
+class LettersBody(ActionBody):
     """Which dead letters are meant: by number, or all of some fabrics; one of them must be given."""
 
     ids: Annotated[list[int], Field(max_length=MOST_OBJECTS)] = Field(default_factory=list)
@@ -88,7 +88,7 @@ class DiscardBody(LettersBody):
     """Kept with your name."""
 
 
-class ValidateBody(Body):
+class ValidateBody(ActionBody):
     """A text to check as a cluster would."""
 
     text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
@@ -101,7 +101,7 @@ class ValidateBody(Body):
     """The release to check against; null: that of the fabric, else the newest."""
 
 
-class EditBody(Body):
+class EditBody(ActionBody):
     """One object as it is to be."""
 
     fabric: FabricName

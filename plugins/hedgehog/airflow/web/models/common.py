@@ -20,7 +20,7 @@ class Model(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True, frozen=True)
 
 
-class Body(BaseModel):
+class ActionBody(BaseModel):
     """The body of an action: a field that nobody knows is refused."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid", frozen=True)

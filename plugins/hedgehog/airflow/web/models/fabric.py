@@ -48,7 +48,7 @@ class Step(Model):
     dag_id: str | None
 
 
-class Repository(Model):
+class FabricRepository(Model):
     """The Git branch that a fabric is kept in."""
 
     name: str
@@ -67,7 +67,7 @@ class KindCount(Model):
 
 
 class SwitchState(Model):
-    """One switch or gateway, as it was last looked at."""
+    """One switch or gateway, as it was last checked."""
 
     kind: str
     """`Agent` or `GatewayAgent`."""
@@ -96,7 +96,7 @@ class Fabric(Model):
     needs_somebody: bool
     switches: Switches
     agents: list[SwitchState]
-    repository: Repository | None
+    repository: FabricRepository | None
     cluster_connection: str | None
     cluster_namespace: str
     kinds: list[KindCount]

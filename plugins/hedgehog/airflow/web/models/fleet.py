@@ -134,7 +134,7 @@ class Changes(Model):
     cursor: str
     """Give it as `since` next time."""
     complete: bool
-    """False: the cursor is too old or unknown; read everything anew."""
+    """False: the cursor is too old or unknown; read everything again."""
     fabrics: list[str]
     """The fabrics that changed, in alphabetical order, those that were deleted as well; the first 1,000."""
     topics: list[str]

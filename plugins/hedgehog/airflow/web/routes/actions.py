@@ -15,7 +15,7 @@ from hedgehog.airflow.web.access import (
     KUBERNETES_SYNC,
     REPOSITORY_CHANGES,
     User,
-    acting,
+    permission_to,
 )
 from hedgehog.airflow.web.answers import run_page
 from hedgehog.airflow.web.models.actions import (
@@ -56,7 +56,7 @@ Route = TypeVar("Route", bound=Callable[..., Any])
 
 def action(name: str) -> Callable[[Route], Route]:
     """A route for the action *name*, with its permissions, which the table in docs/api.md is made from."""
-    return router.post(f"/{name}", dependencies=acting(name), openapi_extra={"x-triggers": list(ACTIONS[name])})
+    return router.post(f"/{name}", dependencies=permission_to(name), openapi_extra={"x-triggers": list(ACTIONS[name])})
 
 
 def _start(request: Request, database: Connection, deed: Deed, dag_id: str, conf: dict[str, Any]) -> RunStarted:
@@ -170,7 +170,7 @@ def revert_git(user: User, database: WritableDatabase, body: DecisionBody) -> Ch
 
 @action("revert-cluster")
 def revert_cluster(user: User, database: WritableDatabase, body: DecisionBody) -> Changed:
-    """Have the next sync write objects as the fabric wants them, whoever changed them."""
+    """Have the next sync write objects as the fabric wants them, no matter who changed them."""
     return _revert("revert-cluster", user, database, body, CLUSTER)
 
 

@@ -21,7 +21,7 @@ RepositoryFilter = Annotated[str | None, Query(max_length=200, description="Only
 
 @router.get("/health")
 def get_health(database: Database) -> HealthOverview:
-    """Git hosts, credentials, services, clusters and queues, as they were last looked at."""
+    """Git hosts, credentials, services, clusters and queues, as they were last checked."""
     return HealthOverview.model_validate(health_overview(database))
 
 
@@ -39,7 +39,7 @@ def list_deliveries(
 
 
 @router.get("/deliveries/summary")
-def count_deliveries(database: Database) -> DeliverySummary:
+def get_delivery_counts(database: Database) -> DeliverySummary:
     """How many deliveries there are by status, and how many were refused, by reason."""
     return DeliverySummary.model_validate(inbox.count_deliveries(database))
 
