@@ -173,7 +173,8 @@ def test_an_action_of_a_dag_starts_it_with_what_it_takes(airflow, database, acti
         ("suspend", {"fabrics": ["gen"], "reason": " "}, 422, "body/reason"),
         ("suspend", {"fabrics": ["gen"], "reason": "x", "until": "2020-01-01T00:00:00Z"}, 422, "has passed"),
         ("replay", {}, 422, "which dead letters?"),
-        ("edit", {"fabric": "gen", "text": "{}", "reason": "x"}, 422, "one object"),
+        ("edit", {"fabric": "gen", "text": "# nothing", "reason": "x"}, 422, "one object"),
+        ("edit", {"fabric": "gen", "text": "{}", "reason": "x"}, 422, "apiVersion and kind are missing"),
     ],
 )
 def test_what_an_action_cannot_do_is_said_before_anything_is_done(airflow, database, action, body, status, detail):

@@ -57,8 +57,8 @@ def rule_text(name: str) -> dict[str, str]:
     return {
         "id": found.id,
         "severity": found.severity.value,
-        "requirement": found.what,
+        "what": found.what,
         "why": found.why,
         "source": found.source,
-        "hint": found.fix,
+        "fix": found.fix,
     }

@@ -110,10 +110,10 @@ class RuleText(_Model):
     id: str
     severity: str
     """`error` or `warning`."""
-    requirement: str
+    what: str
     """What must hold."""
     why: str
     source: str
     """Where upstream says so; `ours` for a rule of this product."""
-    hint: str
+    fix: str
     """What to do."""
