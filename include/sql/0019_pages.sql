@@ -105,7 +105,7 @@ COMMENT ON TABLE hedgehog.action IS 'Append-only: what people did with the API, 
 CREATE INDEX action_fabric ON hedgehog.action (fabric, id DESC);
 CREATE INDEX action_at ON hedgehog.action (at);
 
-CREATE TABLE hedgehog.dry_run (
+CREATE TABLE hedgehog.dry_run_result (
     fabric_id   bigint NOT NULL REFERENCES hedgehog.fabric ON DELETE CASCADE,
     target      text NOT NULL CHECK (target IN ('git', 'kubernetes')),
     run_id      text NOT NULL,
@@ -119,8 +119,8 @@ CREATE TABLE hedgehog.dry_run (
     error_class text,
     PRIMARY KEY (fabric_id, target)
 );
-COMMENT ON TABLE hedgehog.dry_run IS 'What the last dry run of a fabric at a target found; nothing is decided by it';
-CREATE TRIGGER dry_run_inserted_mark AFTER INSERT ON hedgehog.dry_run
+COMMENT ON TABLE hedgehog.dry_run_result IS 'What the last dry run of a fabric at a target found; nothing is decided by it';
+CREATE TRIGGER dry_run_inserted_mark AFTER INSERT ON hedgehog.dry_run_result
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION hedgehog.mark_fabrics();
-CREATE TRIGGER dry_run_updated_mark AFTER UPDATE ON hedgehog.dry_run
+CREATE TRIGGER dry_run_updated_mark AFTER UPDATE ON hedgehog.dry_run_result
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION hedgehog.mark_fabrics();

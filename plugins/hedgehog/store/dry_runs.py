@@ -21,7 +21,7 @@ def record_dry_runs(connection: Connection, outcomes: Sequence[Outcome], *, run_
     with transaction(connection) as cursor:
         for one in sorted(outcomes, key=lambda outcome: outcome.fabric):
             cursor.execute(
-                "INSERT INTO hedgehog.dry_run (fabric_id, target, run_id, at, generation, status, reason, revision, counts, "
+                "INSERT INTO hedgehog.dry_run_result (fabric_id, target, run_id, at, generation, status, reason, revision, counts, "
                 "changes, error_class) SELECT f.id, %s, %s, now(), f.generation, %s, %s, %s, %s, %s, %s FROM hedgehog.fabric f "
                 "WHERE f.name = %s ON CONFLICT (fabric_id, target) DO UPDATE SET run_id = excluded.run_id, at = excluded.at, "
                 "generation = excluded.generation, status = excluded.status, reason = excluded.reason, "
@@ -49,7 +49,7 @@ def dry_run_rows(connection: Connection, fabric_id: int) -> list[Row]:
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT target, run_id, at, generation, status, reason, revision, counts, changes, error_class "
-            "FROM hedgehog.dry_run WHERE fabric_id = %s ORDER BY target",
+            "FROM hedgehog.dry_run_result WHERE fabric_id = %s ORDER BY target",
             (fabric_id,),
         )
         return rows_of(cursor)

@@ -11,7 +11,7 @@ from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_
 from hedgehog.airflow.web.pool import ConnectionPool
 from hedgehog.errors import NotFound
 from hedgehog.store import database, migrate
-from hedgehog.store.database import Connection
+from hedgehog.store.database import REPEATABLE_READ, Connection, transaction
 
 _CONNECT_TIMEOUT = 3
 STATEMENT_TIMEOUT = 10.0
@@ -53,7 +53,7 @@ def _parameters(connection_id: str) -> dict[str, object]:
 def _for_reading() -> Connection:
     connection = open_for_web("hedgehog api")
     try:
-        connection.set_session(readonly=True)
+        connection.set_session(isolation_level=REPEATABLE_READ, readonly=True)
     except BaseException:
         connection.close()
         raise
@@ -70,8 +70,8 @@ _ACTING = ConnectionPool(_for_actions)
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection that can write nothing, for one request of the API."""
-    with _READING.borrowed() as connection:
+    """A connection for one request of the API: it writes nothing, and sees everything as it is at one moment."""
+    with _READING.borrowed() as connection, transaction(connection):
         yield connection
 
 

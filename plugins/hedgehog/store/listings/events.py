@@ -48,7 +48,7 @@ def object_events(connection: Connection, fabric_id: int, ref: ObjectRef) -> lis
         f"{' UNION ALL '.join(part.format(target=target.value) for target in Target)}) e "
         "CROSS JOIN LATERAL jsonb_array_elements_text(e.details) AS d (line) "
         "WHERE starts_with(d.line, %(ref)s || ' ') OR starts_with(d.line, %(ref)s || ':') "
-        "ORDER BY e.finished_at DESC LIMIT %(shown)s"
+        "ORDER BY e.finished_at DESC, e.id DESC LIMIT %(shown)s"
     )
     with transaction(connection) as cursor:
         cursor.execute(query, {"fabric": fabric_id, "ref": str(ref), "looked_at": _LOOKED_AT, "shown": _SHOWN})

@@ -97,7 +97,7 @@ _PROBLEMS = (
     "count(*) FILTER (WHERE kind = %(refused)s) AS refused, count(*) FILTER (WHERE kind = %(parked)s) AS parked, "
     "count(*) FILTER (WHERE target = 'kubernetes') AS in_cluster, "
     "count(*) FILTER (WHERE target = 'git' AND kind IN (%(refused)s, %(edit)s)) AS not_published, "
-    "bool_or(needs_somebody) AS needs_somebody FROM hedgehog.problem GROUP BY fabric_id"
+    "bool_or(needs_somebody) AS needs_somebody FROM hedgehog.problem WHERE {theirs} GROUP BY fabric_id"
 )
 _STANDING = (
     "SELECT f.id, f.name, f.description, f.source_of_truth, f.generation, coalesce(h.health, 'Unknown') AS health, "
@@ -111,7 +111,8 @@ _STANDING = (
     "LEFT JOIN hedgehog.sync_state g ON g.fabric_id = f.id AND g.target = 'git' AND f.git_sync_enabled "
     "LEFT JOIN hedgehog.sync_state k ON k.fabric_id = f.id AND k.target = 'kubernetes' AND f.enable_k8s_sync "
     "LEFT JOIN hedgehog.health h ON h.fabric_id = f.id "
-    "LEFT JOIN (SELECT fabric_id, count(*) AS n FROM hedgehog.drift WHERE state IN ('changed', 'missing') GROUP BY fabric_id) d "
+    "LEFT JOIN (SELECT fabric_id, count(*) AS n FROM hedgehog.drift WHERE state IN ('changed', 'missing') "
+    "AND {theirs} GROUP BY fabric_id) d "
     "ON d.fabric_id = f.id "
     f"LEFT JOIN ({_PROBLEMS}) p ON p.fabric_id = f.id"
 )
@@ -148,6 +149,12 @@ def _parameters(wanted: FleetFilter) -> dict[str, Any]:
     }
 
 
+def _standing(wanted: FleetFilter) -> str:
+    """How the fabrics stand. Of a few named ones only their own trouble is read, not that of the fleet."""
+    own = "fabric_id = ANY(ARRAY(SELECT id FROM hedgehog.fabric WHERE name = ANY(%(names)s)))"
+    return f"{_STANDING.replace('{theirs}', own if wanted.names else 'true')} WHERE {_where(wanted)}"
+
+
 def _where(wanted: FleetFilter) -> str:
     """The conditions on the rows of fabrics themselves."""
     conditions = ["true"]
@@ -180,7 +187,7 @@ def fleet_rows(
     states = " OR ".join(STATES[state] for state in wanted.states) or "true"
     place = ", ".join(column for column, _ in keyset.columns)
     query = (
-        f"WITH standing AS ({_STANDING} WHERE {_where(wanted)}), page AS MATERIALIZED (SELECT *, "
+        f"WITH standing AS ({_standing(wanted)}), page AS MATERIALIZED (SELECT *, "
         f"jsonb_build_array({place}) AS place, row_number() OVER (ORDER BY {keyset.order()}) AS number "
         f"FROM standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
         f"{_DETAILS} ORDER BY s.number"
@@ -193,7 +200,7 @@ def fleet_rows(
 def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict[str, int]]:
     """How many fabrics there are, and how many in each of STATES."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in STATES.values())
-    query = f"SELECT count(*), {counts} FROM ({_STANDING} WHERE {_where(wanted)}) standing"
+    query = f"SELECT count(*), {counts} FROM ({_standing(wanted)}) standing"
     with transaction(connection) as cursor:
         cursor.execute(query, _parameters(wanted))
         rows = cursor.fetchall()
