@@ -8,7 +8,7 @@ the policy `adopt` of the fabric instead.
 
 **Tasks.** `adopt` reads the files or objects, checks them as a cluster would, and stores them.
 
-**Manually.** Look first, with `hedgehog drift list`; then name the fabric, and the objects or files:
+**Manual runs.** Look first, with `hedgehog drift list`; then name the fabric, and the objects or files:
 
     airflow dags trigger hedgehog_adoption --conf '{"fabric": "fabric-1", "objects": ["VPC/default/prod"]}'
 

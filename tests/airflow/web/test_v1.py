@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from devstack.objects import make_server, small_fabric
+from hedgehog.airflow.web.models.topology import Topology
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Target
 from hedgehog.store import fabrics
@@ -386,6 +387,7 @@ def test_the_network_has_layers_links_and_states(database, read):
     gen = add_fabric(database, "gen", wide_fabric())
     look_at(database, gen, Health.PROGRESSING, (), agents=AGENTS)
     found = read("/fabrics/gen/topology")
+    assert Topology.model_validate(found, strict=False).model_dump(mode="json") == found
     assert {node["id"]: (node["layer"], node["health"], node["converged"]) for node in found["nodes"]} == {
         "Switch/spine-1": ("spine", "Progressing", False),
         "Switch/gen-leaf": ("leaf", "Healthy", True),

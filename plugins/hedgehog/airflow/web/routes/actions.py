@@ -81,7 +81,7 @@ def _fields(deed: Deed) -> dict[str, Any]:
 
 @action("sync-git")
 def sync_git(request: Request, user: User, database: WritableDatabase, body: SyncBody) -> RunStarted:
-    """Publish fabrics to Git now: a run of hedgehog_git_sync."""
+    """Publish fabrics to Git now, from where their clusters follow: a run of hedgehog_git_sync."""
     refuse_not_synced(database, Target.GIT, body.fabrics)
     deed = Deed(actor=user.get_name(), action="sync-git", fabrics=body.fabrics)
     return _start(request, database, deed, GIT_SYNC, {"fabrics": body.fabrics, "force": body.force})

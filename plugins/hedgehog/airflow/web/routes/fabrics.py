@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+import orjson
+from fastapi import APIRouter, Path, Query, Response
 
 from hedgehog.airflow.web import answers
 from hedgehog.airflow.web.models.common import Page
@@ -73,10 +74,11 @@ def list_dry_runs(database: Database, fabric: FabricPath) -> list[DryRun]:
     return [DryRun.model_validate(one) for one in last_dry_runs(database, fabric)]
 
 
-@router.get("/topology")
-def get_topology(database: Database, fabric: FabricPath) -> Topology:
+@router.get("/topology", response_model=Topology)
+def get_topology(database: Database, fabric: FabricPath) -> Response:
     """The network of a fabric as it is wanted, with the state of every object and the health of its switches."""
-    return Topology.model_validate(topology_of(database, fabric))
+    # Thousands of nodes and links: making a model of each would take longer than reading them. A test checks the shape.
+    return Response(orjson.dumps(topology_of(database, fabric)), media_type="application/json")
 
 
 @router.get("/path")
