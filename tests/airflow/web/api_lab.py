@@ -39,6 +39,11 @@ FABRIC_LINK = make(
     },
 )
 
+AGENTS = {
+    "Agent/gen-leaf": {"health": "Healthy", "generation": 3, "applied": 3, "role": "server-leaf"},
+    "Agent/spine-1": {"health": "Progressing", "generation": 4, "applied": 3, "role": "spine"},
+}
+
 
 def wide_fabric() -> list[Manifest]:
     """Two servers in two VPCs that peer, a spine and a leaf."""

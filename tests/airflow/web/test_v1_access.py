@@ -140,6 +140,16 @@ def test_a_sync_is_a_run_that_the_user_triggered(airflow, database):
     )
 
 
+def test_the_session_cookie_of_the_pages_is_a_login_too(airflow, database):
+    """For reading, and for what an action asks of Airflow itself."""
+    cookie = {"Cookie": "_token=" + login("user")["Authorization"].removeprefix("Bearer ")}
+    assert airflow.get(f"{BASE}/me", headers=cookie).json()["user"] == "user"
+    sent = {**cookie, "Sec-Fetch-Site": "same-origin"}
+    answer = airflow.post(f"{BASE}/actions/sync-git", json={"fabrics": ["gen"]}, headers=sent)
+    assert answer.status_code == 200, answer.text
+    assert runs_of("hedgehog_git_sync")[-1][0::2] == (answer.json()["run_id"], "user")
+
+
 @pytest.mark.parametrize(
     ("action", "body", "dag_id", "conf"),
     [
