@@ -1,7 +1,7 @@
 """# What others changed → fabric
 
-Takes into a fabric what people wrote in its files in Git, or what others changed in its objects on the cluster, so that
-the fabric wants it as it is there. All that is named is taken, or nothing.
+Takes into a fabric what people wrote in its files in Git, or what others changed in its objects on the cluster. From
+then on the fabric wants it as it is there. All that is named is taken, or nothing.
 
 **When.** Only manually: with the buttons *Adopt* of the Hedgehog pages, or with params. Where it is always to be so, set
 the policy `adopt` of the fabric instead.

@@ -242,6 +242,9 @@ WRONG = {
     "repository": [5, ["net"], "x" * 600],
     "branch": [5, "x" * 300],
     "pull_request": [0, -1, "5", 1.5, True, 10**30],
+    "fabric": [5, ["gen"], "x" * 64],
+    "objects": ["VPC/default/a", 5, [5], [None], [""], ["a", "a"], ["x" * 1001]],
+    "place": ["gitt", 5, ""],
 }
 """Values that a param must not have."""
 
