@@ -70,7 +70,7 @@ def refuse_both_places(chosen: Chosen) -> None:
     both = {str(edit.ref) for edit in chosen.edits} & {str(ref) for ref in chosen.refs}
     if both:
         raise InvalidInput(
-            f"{', '.join(sorted(both))}: changed in Git and in the cluster; say which of the two is meant"
+            f"{', '.join(sorted(both))}: changed in Git and in the cluster; say --in git or --in cluster"
         )
 
 
