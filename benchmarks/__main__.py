@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.report import RESULTS, Figure, table
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("parse", "plan", "validate", "git_commit", "kube_sync", "fleet", "listener", "idle", "command")
+NAMES = ("parse", "plan", "validate", "git_commit", "kube_sync", "fleet", "listener", "idle", "command", "pages")
 
 
 def main() -> int:

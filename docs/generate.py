@@ -1,6 +1,7 @@
 """Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
 from the rules of validation, `problems.md` from `hedgehog.fabric.problems`, `settings.md` from
-`hedgehog.airflow.settings`, and the table of rooms in `architecture.md`.
+`hedgehog.airflow.settings`, `openapi.json` and the table of permissions in `api.md` from the routes of the API, and the
+table of rooms in `architecture.md`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    ends with 1 and shows the difference when one is stale
@@ -295,8 +296,8 @@ def _join(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def load_dags(home: Path) -> Mapping[str, Any]:
-    """The DAGs of this repository, parsed by an Airflow of its own in *home*. Raises RuntimeError on import errors."""
+def own_airflow(home: Path) -> None:
+    """Have Airflow, which nobody has imported yet, find this repository and nothing else."""
     for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
         del os.environ[name]  # the page says what the defaults are, not what is set on this machine
     settings = {
@@ -307,6 +308,11 @@ def load_dags(home: Path) -> Mapping[str, Any]:
         "LOGGING__LOGGING_LEVEL": "WARNING",
     }
     os.environ.update({"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{key}": str(value) for key, value in settings.items()}})
+
+
+def load_dags(home: Path) -> Mapping[str, Any]:
+    """The DAGs of this repository, parsed by an Airflow of its own in *home*. Raises RuntimeError on import errors."""
+    own_airflow(home)
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 - reads the variables above when imported
 
     bag = DagBag(str(ROOT / "dags"), bundle_name="hedgehog")
@@ -319,6 +325,8 @@ def pages() -> dict[str, Callable[[], str]]:
     """The function that makes each page, by file name."""
     return {
         "DAGS.md": _make_dags_page,
+        "openapi.json": _make_openapi,
+        "api.md": _make_api_page,
         "architecture.md": _make_architecture_page,
         "commands.md": _make_commands_page,
         "errors.md": _make_errors_page,
@@ -334,6 +342,18 @@ def _make_dags_page() -> str:
         from hedgehog.airflow.names import POOLS  # noqa: PLC0415 - imports Airflow
 
         return dags_page(dags, POOLS)
+
+
+def _make_openapi() -> str:
+    from docs.api import openapi_page  # noqa: PLC0415 - on the path since main(); Airflow was imported for the DAGs
+
+    return openapi_page()
+
+
+def _make_api_page() -> str:
+    from docs.api import with_permissions  # noqa: PLC0415 - on the path since main()
+
+    return with_permissions((ROOT / "docs" / "api.md").read_text(encoding="utf-8"), _table)
 
 
 def _make_architecture_page() -> str:

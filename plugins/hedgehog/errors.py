@@ -22,6 +22,7 @@
         ├── DriftReported         others changed the object, and the fabric's policy leaves that to a person
         ├── Flapping              another controller keeps overwriting what we write; held for growing periods
         ├── PruneRefused          a run would delete more than the fabric's threshold allows
+        ├── Superseded            what a change is based on has changed meanwhile: read it again
         ├── WorkKilled            the process that does the work is killed repeatedly
         └── SchemaMismatch        the fabric database is newer than this package, or not migrated
 
@@ -169,6 +170,10 @@ class Flapping(PermanentError):
 
 class PruneRefused(PermanentError):
     """More deletions than the fabric's threshold allows; nothing was deleted."""
+
+
+class Superseded(PermanentError):
+    """What a change is based on was changed by others meanwhile; nothing was written."""
 
 
 class WorkKilled(PermanentError):

@@ -47,6 +47,7 @@ POOL_AND_WEIGHTS = {
     "hedgehog_log_rotation": ("maintenance", {1}),
     "hedgehog_backup": ("maintenance", {3}),
     "hedgehog_dead_letter_replay": ("maintenance", {5}),
+    "hedgehog_adoption": ("git_sync", {8}),
 }
 """What the design promises: who goes first when slots are short."""
 
@@ -63,7 +64,12 @@ OF_ANOTHER_CLASS = {
 HARD_LIMIT = timedelta(seconds=600)
 """What no task may outlast."""
 
-WITHOUT_CLOCK = {"hedgehog_dead_letter_replay", "hedgehog_pull_request_validation", "hedgehog_self_test"}
+WITHOUT_CLOCK = {
+    "hedgehog_adoption",
+    "hedgehog_dead_letter_replay",
+    "hedgehog_pull_request_validation",
+    "hedgehog_self_test",
+}
 """Started manually, or by an event; a scheduled DAG does the work if the event is lost."""
 PERIODS = {
     "hedgehog_git_sync": "*/5 * * * *",
@@ -236,6 +242,9 @@ WRONG = {
     "repository": [5, ["net"], "x" * 600],
     "branch": [5, "x" * 300],
     "pull_request": [0, -1, "5", 1.5, True, 10**30],
+    "fabric": [5, ["gen"], "x" * 64],
+    "objects": ["VPC/default/a", 5, [5], [None], [""], ["a", "a"], ["x" * 1001]],
+    "place": ["gitt", 5, ""],
 }
 """Values that a param must not have."""
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg2
 import pytest
 
+from devstack.objects import make_server
+from hedgehog.fabric.drift_detection import Drift, DriftState
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.services.kubernetes.drift_decisions import revert
+from hedgehog.services.steer.suspension import resume_fabrics, suspend_fabrics
 from hedgehog.store import database as store_database
-from hedgehog.store import fabrics, inbox, migrate
+from hedgehog.store import fabrics, inbox, migrate, objects, open_drift
 from hedgehog.store.inbox import BRANCH, Arrival, DeliveryStatus, Receipt
 
 
@@ -80,3 +86,21 @@ def test_the_role_of_the_reader_reads_and_changes_nothing(database, connect_as):
     assert fabrics.load_fabrics(reader) == []
     with pytest.raises(psycopg2.errors.InsufficientPrivilege), reader.cursor() as cursor:
         cursor.execute("DELETE FROM hedgehog.fabric")
+
+
+def test_the_role_of_actions_does_what_people_decide(database, connect_as):
+    """Suspend, resume, store and revert, with all that triggers do; and it neither creates nor deletes a fabric."""
+    fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "c"})
+    lab = fabrics.load_fabric(database, "lab")
+    role = connect_as("hedgehog_actions")
+    migrate.ensure_migrated(role)
+    suspend_fabrics(role, ["lab"], reason="x", until=None, now=datetime.now(UTC), actor="ann")
+    resume_fabrics(role, ["lab"], actor="ann")
+    objects.save_objects(role, lab.id, [make_server("s1")])
+    with store_database.transaction(role) as cursor:
+        drift = Drift(ObjectRef("Server", "default", "s1"), DriftState.CHANGED, lab.id)
+        open_drift.note(cursor, "c", [drift])
+    assert revert(role, "lab", []) == [drift.ref]
+    for statement in ("DELETE FROM hedgehog.fabric", "UPDATE hedgehog.fabric SET git_directory = 'x'"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege), role, role.cursor() as cursor:
+            cursor.execute(statement)

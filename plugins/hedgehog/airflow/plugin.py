@@ -28,10 +28,19 @@ class HedgehogPlugin(AirflowPlugin):
         """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
         from hedgehog.airflow.web.api import api_app
         from hedgehog.airflow.web.metrics import metrics_app
+        from hedgehog.airflow.web.v1 import v1_app
         from hedgehog.airflow.web.webhook import webhook_app
 
         return [
             {"app": webhook_app(), "url_prefix": "/hedgehog/webhooks", "name": "Hedgehog webhooks"},
+            {"app": v1_app(), "url_prefix": "/hedgehog/api/v1", "name": "Hedgehog API"},
             {"app": api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
             {"app": metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
         ]
+
+    @property
+    def fastapi_root_middlewares(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as the applications
+        """What lets our API ask Airflow's own, in the same process."""
+        from hedgehog.airflow.web.root import RootApplication
+
+        return [{"middleware": RootApplication, "args": [], "kwargs": {}, "name": "Hedgehog: Airflow's own API"}]

@@ -219,6 +219,7 @@ RETENTIONS: Mapping[str, Setting[float]] = {
         ("convergence", 90, "How long changes took to reach the switches"),
         ("task_run", 14, "Task records"),
         ("metric_sample", 2, "Metrics in the fabric database"),
+        ("action", 365, "What people did with the API and the command"),
     )
 }
 """By table of the fabric database."""

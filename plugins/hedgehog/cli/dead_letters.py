@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
 from hedgehog.cli.output import Screen, age, pairs, screen, show, table
-from hedgehog.cli.session import fabric_database
+from hedgehog.cli.session import fabric_database, user
 from hedgehog.fabric.model import Target
+from hedgehog.services.steer.letters import discard_letters, replay_letters
 from hedgehog.services.upkeep import dead_letters as service
 from hedgehog.store import dead_letters as store
 from hedgehog.store.dead_letters import DeadLetter, Selection
@@ -130,19 +129,16 @@ def _selection(arguments: argparse.Namespace, connection: Any) -> Selection:
 def _replay(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         selection = _selection(arguments, connection)
-        done = service.replay(connection, selection, by=_user(), dry_run=arguments.dry_run)
+        done = replay_letters(connection, selection, actor=user(), dry_run=arguments.dry_run)
     show(arguments, done.as_dict(), lambda: "\n".join(done.lines()) or "nothing is parked")
     return 0
 
 
 def _discard(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        done = service.discard(connection, _selection(arguments, connection), by=_user(), why=arguments.reason)
+        selection = _selection(arguments, connection)
+        done = discard_letters(connection, selection, reason=arguments.reason, actor=user())
     lines = [f"{one.id}: {one.fabric} → {one.target} is removed from the list and stays parked" for one in done]
     data = {"discarded": [service.letter_as_dict(one) for one in done]}
     show(arguments, data, lambda: "\n".join(lines) or "nothing is parked")
     return 0
-
-
-def _user() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"

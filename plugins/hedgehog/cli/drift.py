@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, add_group
 from hedgehog.cli.output import age, cell, first_lines_of, note, progress, show, table
-from hedgehog.cli.session import fabric_database
-from hedgehog.errors import InvalidInput, NotFound
-from hedgehog.fabric.changes import Change
-from hedgehog.fabric.drift_detection import DriftState, NextStep, next_step, policy_of
-from hedgehog.fabric.model import Fabric, ObjectRef
-from hedgehog.store import git_edits as edit_store
-from hedgehog.store import open_drift
-from hedgehog.store.database import Connection, transaction
-from hedgehog.store.fabrics import load_fabric, load_fabrics
-from hedgehog.store.git_edits import EditState, GitEdit
+from hedgehog.cli.session import fabric_database, user
+from hedgehog.errors import NotFound
+from hedgehog.fabric.drift_detection import NextStep
+from hedgehog.services.browse.drift import CLUSTER, GIT, drift_entries
 
 if TYPE_CHECKING:
     from hedgehog.services.upkeep.purge import ClusterRemains
 
-GIT, CLUSTER = "git", "cluster"
 _COLUMNS = ("fabric", "where", "object", "state", "by", "next", "found")
 _DIFFERENCES_SHOWN = 5
-_OWN = frozenset({DriftState.CHANGED, DriftState.MISSING})
 
 
 def add_commands(commands: Any) -> None:
@@ -99,55 +91,10 @@ def _object(text: str) -> str:
 
 def _list(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        if arguments.fabric:
-            load_fabric(connection, arguments.fabric)  # raises NotFound with near names
-        found = [] if arguments.place == GIT else open_drift.listing(connection, arguments.fabric)
-        edits = [] if arguments.place == CLUSTER else edit_store.listing(connection, arguments.fabric)
-        fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
-    data = [*map(_edit_as_dict, edits), *(_drift_as_dict(one, fabrics) for one in found)]
+        entries = drift_entries(connection, arguments.fabric, arguments.place)
+    data = [{("in" if key == "place" else key): value for key, value in one.items()} for one in entries]
     show(arguments, data, lambda: _text(data, datetime.now(UTC), every=arguments.verbose))
     return 0
-
-
-def _edit_as_dict(one: edit_store.ListedEdit) -> dict[str, Any]:
-    edit = one.edit
-    return {
-        "fabrics": [one.fabric],
-        "in": GIT,
-        "connection_id": None,
-        "object": str(edit.ref) if edit.ref else None,
-        "path": edit.path,
-        "state": edit.state.value,
-        "paths": [difference.path for difference in edit.differences],
-        "differences": [difference.as_dict() for difference in edit.differences],
-        "lines": [*map(str, edit.differences), *edit.problem.splitlines()],
-        "by": edit.author or None,
-        "next": (NextStep.REVERTED if one.revert else NextStep.HELD).value,
-        "revert": one.revert,
-        "found_at": one.found_at,
-    }
-
-
-def _drift_as_dict(one: open_drift.ListedDrift, fabrics: Mapping[str, Fabric]) -> dict[str, Any]:
-    drift = one.drift
-    fabric = fabrics.get(one.fabrics[0]) if one.fabrics and drift.state in _OWN else None
-    return {
-        "fabrics": list(one.fabrics),
-        "in": CLUSTER,
-        "connection_id": one.connection_id,
-        "object": str(drift.ref),
-        "path": None,
-        "state": drift.state.value,
-        "paths": list(drift.paths),
-        "differences": [difference.as_dict() for difference in drift.differences],
-        "lines": [str(difference) for difference in drift.differences] or list(drift.paths),
-        "score": round(drift.score, 4),
-        "by": drift.manager or None,
-        "policy": policy_of(fabric, drift.ref.kind).value if fabric else None,
-        "next": next_step(fabric, drift, revert=one.revert).value,
-        "revert": one.revert,
-        "found_at": one.found_at,
-    }
 
 
 def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> str:
@@ -174,56 +121,16 @@ def _text(data: Sequence[Mapping[str, Any]], now: datetime, *, every: bool) -> s
     return "\n".join(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """The named edits in Git and objects in the cluster, or all."""
-
-    edits: list[GitEdit]
-    refs: list[ObjectRef]
-    in_cluster: bool
-    """Whether the cluster is concerned: an object in it was named, or nothing was."""
-
-
-def _chosen(arguments: argparse.Namespace, connection: Connection) -> _Chosen:
-    """Raises NotFound for a word that names neither a held file nor an object."""
-    from hedgehog.services.git import edits as git_edits
-
-    edits, words = git_edits.named(connection, arguments.fabric, arguments.objects)
-    drifted = {str(one.drift.ref) for one in open_drift.listing(connection, arguments.fabric)}
-    if arguments.place == GIT:
-        if words:
-            raise NotFound(f"{', '.join(words)} {_no_edit(arguments.fabric)}")
-        return _Chosen(edits, [], in_cluster=False)
-    if arguments.place == CLUSTER:
-        edits, words = [], list(arguments.objects)
-    # An object may have been changed in both places.
-    words += [word for word in arguments.objects if word in drifted and word not in words]
-    refs = [_ref(word, arguments.fabric) for word in words]
-    return _Chosen(edits, refs, in_cluster=bool(refs) or not arguments.objects)
-
-
-def _no_edit(fabric: str) -> str:
-    return f"is not a file in Git that waits for a decision; `hedgehog drift list {fabric}` shows what there is"
-
-
-def _ref(text: str, fabric: str) -> ObjectRef:
-    try:
-        return ObjectRef.parse(text)
-    except ValueError:
-        raise NotFound(f"{text} {_no_edit(fabric)}") from None
-
-
 def _adopt(arguments: argparse.Namespace) -> int:
+    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.services.steer.decisions import adopt_chosen, choose
+
     with fabric_database(arguments) as connection:
-        fabric = load_fabric(connection, arguments.fabric)
-        chosen = _chosen(arguments, connection)
-        both = {str(edit.ref) for edit in chosen.edits} & {str(ref) for ref in chosen.refs}
-        if both:
-            raise InvalidInput(
-                f"{', '.join(sorted(both))}: changed in Git and in the cluster; say --in git or --in cluster"
-            )
-        changes = _adopt_chosen(arguments, connection, fabric, chosen)
-    data = [{"object": str(ref), "action": action} for ref, action in changes]
+        chosen = choose(connection, arguments.fabric, arguments.objects, arguments.place)
+        fabric = chosen.fabric
+        with progress(arguments, f"reading what others changed of {fabric.name}"):
+            changes = adopt_chosen(connection, chosen, open_mirror=open_mirror, open_cluster=open_cluster, actor=user())
+    data = [{"object": str(change.ref), "action": change.action.value} for change in changes.changes]
     rows = [tuple(one.values()) for one in data]
     show(arguments, data, lambda: table(("object", "action"), rows, nothing="nothing to adopt"))
     if data and fabric.git_sync_enabled:
@@ -231,52 +138,15 @@ def _adopt(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _adopt_chosen(
-    arguments: argparse.Namespace, connection: Connection, fabric: Fabric, chosen: _Chosen
-) -> list[tuple[ObjectRef, str]]:
-    """Adopt all of it into the fabric, or nothing, and return the changes."""
-    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
-    from hedgehog.services.git import edits as git_edits
-    from hedgehog.services.kubernetes import drift_decisions
-
-    edits = chosen.edits
-    if not arguments.objects:  # a foreign file, or one whose object was removed, must be named
-        edits = [edit for edit in edits if edit.state is EditState.CHANGED and edit.ref is not None]
-    found: list[Change] = []
-    with transaction(connection):
-        if edits and fabric.git_repository is not None:
-            with progress(arguments, f"reading {fabric.git_repository.name}"):
-                found += git_edits.adopt(connection, open_mirror(fabric.git_repository), fabric.name, edits).changes
-        changed = [one for one in open_drift.listing(connection, fabric.name) if one.drift.state is DriftState.CHANGED]
-        if chosen.in_cluster and (chosen.refs or changed):
-            if fabric.kubernetes_connection_id is None:
-                raise InvalidInput(f"fabric {fabric.name} names no cluster; set its kubernetes_connection_id")
-            cluster = open_cluster(fabric.kubernetes_connection_id)
-            try:
-                with progress(arguments, f"reading {fabric.kubernetes_connection_id}"):
-                    found += drift_decisions.adopt(connection, cluster, fabric.name, chosen.refs).changes
-            finally:
-                cluster.close()
-    return [(change.ref, change.action.value) for change in found]
-
-
 def _revert(arguments: argparse.Namespace) -> int:
-    from hedgehog.services.git import edits as git_edits
-    from hedgehog.services.kubernetes import drift_decisions
+    from hedgehog.services.steer.decisions import choose, revert_chosen
 
     with fabric_database(arguments) as connection:
-        load_fabric(connection, arguments.fabric)
-        chosen = _chosen(arguments, connection)
-        edits = chosen.edits
-        if not arguments.objects:  # only a person can remove an obstacle
-            edits = [edit for edit in edits if edit.state is not EditState.OBSTACLE]
-        with transaction(connection):
-            if edits:
-                git_edits.revert(connection, arguments.fabric, edits)
-            refs = drift_decisions.revert(connection, arguments.fabric, chosen.refs) if chosen.in_cluster else []
-    data = [*(edit.path for edit in edits), *map(str, refs)]
+        chosen = choose(connection, arguments.fabric, arguments.objects, arguments.place)
+        done = revert_chosen(connection, chosen, actor=user())
+    data = [*done.paths, *map(str, done.refs)]
     show(arguments, data, lambda: "\n".join(data) or "nothing to revert")
-    for target, concerned in (("git", edits), ("kubernetes", refs)):
+    for target, concerned in (("git", done.paths), ("kubernetes", done.refs)):
         if concerned:
             note(f"the next sync writes them; at once: `hedgehog sync {target} {arguments.fabric}`")
     return 0

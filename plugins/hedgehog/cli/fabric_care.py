@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import Parser, add_command, duration, iso_time
 from hedgehog.cli.output import cell, first_lines_of, note, progress, show
-from hedgehog.cli.session import fabric_database, run_id
+from hedgehog.cli.session import fabric_database, run_id, user
 from hedgehog.errors import HedgehogError
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import ObjectRef, SourceOfTruth
 from hedgehog.services.claims import suspension
+from hedgehog.services.steer.suspension import resume_fabrics, suspend_fabrics
 from hedgehog.store import fabrics as store
-from hedgehog.store.database import Connection, transaction
+from hedgehog.store.database import Connection
 
 if TYPE_CHECKING:
     from hedgehog.services.upkeep.purge import Remains
@@ -73,10 +74,10 @@ def _suspend(arguments: argparse.Namespace) -> int:
     until = now + arguments.span if arguments.span else arguments.until
     if until is not None and until <= now:
         arguments.parser.error(f"--until {until.isoformat()} has passed")
-    names = list(dict.fromkeys(arguments.fabrics))
-    with fabric_database(arguments) as connection, transaction(connection):
-        for name in names:
-            store.suspend(connection, name, reason=arguments.reason, until=until)
+    with fabric_database(arguments) as connection:
+        names = suspend_fabrics(
+            connection, arguments.fabrics, reason=arguments.reason, until=until, now=now, actor=user()
+        )
     said = f"until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if until else "until it is resumed"
     lines = [f"{name} is suspended {said}; a run that is at work ends first" for name in names]
     data = [{"fabric": name, "action": "suspended"} for name in names]
@@ -85,9 +86,8 @@ def _suspend(arguments: argparse.Namespace) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    names = list(dict.fromkeys(arguments.fabrics))
-    with fabric_database(arguments) as connection, transaction(connection):
-        resumed = {name: store.resume(connection, name) for name in names}
+    with fabric_database(arguments) as connection:
+        resumed = resume_fabrics(connection, arguments.fabrics, actor=user())
     lines = [
         f"{name} is resumed and due at once" if done else f"{name} is not suspended; nothing was changed"
         for name, done in resumed.items()

@@ -50,3 +50,8 @@ def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> 
 def run_id() -> str:
     """The id of this run in the history: who ran the command, and where."""
     return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"
+
+
+def user() -> str:
+    """Who ran the command and on which machine, as the record of what people did shows it."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hedgehog.cli.arguments import Run, add_command
 from hedgehog.cli.output import print_error, progress, say
 from hedgehog.errors import HedgehogError, InvalidInput
-from hedgehog.fabric.settings import FabricSettings, Upstream
+from hedgehog.fabric.settings import Upstream
 
 if TYPE_CHECKING:
     from hedgehog.fabric.model import Fabric, Manifest
@@ -97,19 +97,14 @@ def _could_not_check(message: str) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> ValidationReport:
-    from hedgehog.admission.files import check_files
     from hedgehog.manifests.file_rules import UNREADABLE
+    from hedgehog.services.browse.checking import check_beside
     from hedgehog.services.repository.vanished import not_read
 
     files = _read(arguments)
     fabric, objects = _fabric(arguments)
-    settings = fabric.settings if fabric else FabricSettings()
-    if arguments.upstream:
-        settings = dataclasses.replace(settings, upstream=Upstream(arguments.upstream))
-    namespace = fabric.kubernetes_namespace if fabric else "default"
-    report = check_files(
-        files.contents, settings, before=objects, partial=True, strict=arguments.strict, namespace=namespace
-    )
+    upstream = Upstream(arguments.upstream) if arguments.upstream else None
+    report = check_beside(files.contents, fabric, objects, strict=arguments.strict, upstream=upstream)
     notes = [
         f"not checked, though it has objects: {path}; *.yaml and *.yml are read" for path in not_read(files.unread)
     ]
@@ -132,13 +127,10 @@ def _fabric(arguments: argparse.Namespace) -> tuple[Fabric | None, list[Manifest
     if not arguments.fabric:
         return None, []
     from hedgehog.cli.session import fabric_database
-    from hedgehog.store import fabrics as store
-    from hedgehog.store import objects as object_store
+    from hedgehog.services.browse.checking import fabric_objects
 
     with fabric_database(arguments) as connection:
-        fabric = store.load_fabric(connection, arguments.fabric)
-        objects = object_store.load_objects(connection, [fabric.id])[fabric.id]
-    return fabric, [stored.manifest for stored in objects]
+        return fabric_objects(connection, arguments.fabric)
 
 
 def _ask(arguments: argparse.Namespace, report: ValidationReport, fabric: Fabric | None) -> ValidationReport:

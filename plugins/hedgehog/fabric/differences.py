@@ -50,19 +50,19 @@ def _text(value: Any) -> str:
 def _shown(path: str, ours: Any, theirs: Any) -> FieldDifference:
     secret = path.rpartition(".")[2] in SECRET_FIELDS
     return FieldDifference(
-        path, *(_HIDDEN if secret and one is not None else _short(_without_secrets(one)) for one in (ours, theirs))
+        path, *(_HIDDEN if secret and one is not None else _short(without_secrets(one)) for one in (ours, theirs))
     )
 
 
-def _without_secrets(value: Any) -> Any:
-    """*value* with its secrets hidden, and without what a jsonb column cannot hold."""
+def without_secrets(value: Any) -> Any:
+    """*value* with its secrets hidden, and without what JSON or a jsonb column cannot hold."""
     if isinstance(value, dict):
         return {
-            _storable_text(key): _HIDDEN if key in SECRET_FIELDS else _without_secrets(child)
+            _storable_text(key): _HIDDEN if key in SECRET_FIELDS else without_secrets(child)
             for key, child in value.items()
         }
     if isinstance(value, list):
-        return [_without_secrets(child) for child in value]
+        return [without_secrets(child) for child in value]
     if isinstance(value, str):
         return _HIDDEN if "@" in value.partition("://")[2].partition("/")[0] else _storable_text(value)
     return str(value) if isinstance(value, int) and value.bit_length() > _WIDEST else value

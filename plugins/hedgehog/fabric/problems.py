@@ -30,6 +30,17 @@ class ProblemKind(StrEnum):
     FAILING = "failing"
 
 
+HELD_KINDS = (
+    ProblemKind.HELD_EDIT,
+    ProblemKind.CONFLICT,
+    ProblemKind.CLAIMED,
+    ProblemKind.PRUNE,
+    ProblemKind.DRIFT,
+    ProblemKind.FLAPPING,
+)
+"""What waits for a decision of a person: nothing in it is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncProblem:
     """What is wrong with one object or file, as a sync found out. `subject` names it: an object ref or a path."""

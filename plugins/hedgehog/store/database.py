@@ -20,6 +20,7 @@ from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import Target
 from hedgehog.store.failures import on_connect, single_line, translated
 
+REPEATABLE_READ: int = psycopg2.extensions.ISOLATION_LEVEL_REPEATABLE_READ
 _CONNECT_TIMEOUT = 10
 _UNANSWERED_MILLISECONDS = 60_000
 """After this time without an acknowledgement a connection counts as lost, as behind a firewall that dropped it. Linux

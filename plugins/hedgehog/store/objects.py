@@ -97,6 +97,17 @@ def save_objects(
     return ChangeSet.of(changes)
 
 
+def lock_object(cursor: Any, fabric_id: int, ref: ObjectRef) -> str | None:
+    """The digest of a desired object, which nobody else changes until the caller's transaction ends; None: no such one."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
+    cursor.execute(
+        "SELECT digest FROM hedgehog.fabric_object WHERE (fabric_id, kind, namespace, name) = (%s, %s, %s, %s) FOR UPDATE",
+        (fabric_id, ref.kind, ref.namespace, ref.name),
+    )
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def delete_objects(connection: Connection, fabric_id: int, refs: Iterable[ObjectRef]) -> None:
     """Delete desired objects; absent ones are not an error."""
     with transaction(connection) as cursor:

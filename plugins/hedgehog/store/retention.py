@@ -58,6 +58,7 @@ HISTORIES = (
         + _newest("task_run", "dag_id", "task_id", age="ended_at", key="run_id", where="n.state = 'success'"),
     ),
     History("metric_sample", "at"),
+    History("action", "at"),
 )
 """Every table that only grows; its setting is `<name>_retention_days`."""
 

@@ -16,6 +16,7 @@ def fake_database(monkeypatch: pytest.MonkeyPatch) -> FakeDatabase:
     found = FakeDatabase()
     monkeypatch.setattr("hedgehog.airflow.adapters.hooks.open_database", lambda: found)
     monkeypatch.setattr("hedgehog.services.observe.cache.refresh", lambda connection, names: {})
+    monkeypatch.setattr("hedgehog.store.dry_runs.record_dry_runs", lambda connection, outcomes, *, run_id: None)
     monkeypatch.setattr("hedgehog.services.connection_edits.wake", lambda connection, target, digest: [])
     monkeypatch.setattr("hedgehog.store.problems.open_problems", lambda connection, fabrics, *, verbs: [])
     monkeypatch.setattr(

@@ -94,9 +94,13 @@ class _FabricSyncOperator(WorkOperator):
         """Call the service."""
 
     def work(self, connection: Connection, context: Context) -> list[Outcome]:
-        """Sync the batch, and renew the read models of its fabrics."""
+        """Sync the batch, and renew the read models of its fabrics; of a dry run keep what it found."""
+        from hedgehog.store.dry_runs import record_dry_runs
+
         outcomes = self.sync(connection, self.names, run_id_of(context))
-        if not self.is_dry_run:
+        if self.is_dry_run:
+            record_dry_runs(connection, outcomes, run_id=context["dag_run"].run_id)
+        else:
             _renew_read_models(connection, self.names)
         return outcomes
 

@@ -4,14 +4,20 @@ and Airflow's own pages share the process.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from hedgehog.airflow.adapters.connections import DATABASE_CONNECTION, database_parameters
+from hedgehog.airflow.web.pool import ConnectionPool
 from hedgehog.errors import NotFound
 from hedgehog.store import database, migrate
-from hedgehog.store.database import Connection
+from hedgehog.store.database import REPEATABLE_READ, Connection, transaction
 
 _CONNECT_TIMEOUT = 3
 STATEMENT_TIMEOUT = 10.0
 """Seconds of one statement."""
+ACTIONS_DATABASE_CONNECTION = "hedgehog_actions_db"
+"""The fabric database with a role that may do what the actions of the API do; where there is none, `hedgehog_db` is used."""
 
 
 def open_for_web(
@@ -42,3 +48,41 @@ def _parameters(connection_id: str) -> dict[str, object]:
         except NotFound:
             pass
     return database_parameters(DATABASE_CONNECTION)
+
+
+def _for_reading() -> Connection:
+    connection = open_for_web("hedgehog api")
+    try:
+        connection.set_session(isolation_level=REPEATABLE_READ, readonly=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _for_actions() -> Connection:
+    return open_for_web("hedgehog api actions", connection_id=ACTIONS_DATABASE_CONNECTION)
+
+
+_READING = ConnectionPool(_for_reading)
+_ACTING = ConnectionPool(_for_actions)
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """A connection for one request of the API: it writes nothing, and sees everything as it is at one moment."""
+    with _READING.borrowed() as connection, transaction(connection):
+        yield connection
+
+
+@contextmanager
+def acting() -> Iterator[Connection]:
+    """A connection for one action of the API."""
+    with _ACTING.borrowed() as connection:
+        yield connection
+
+
+def close_idle() -> None:
+    """Close the connections that nobody uses."""
+    _READING.close()
+    _ACTING.close()

@@ -13,6 +13,7 @@ from hedgehog.store import cache as store
 from hedgehog.store.cache import CachedModel, ReadModel
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabric
+from hedgehog.store.listings.change_marks import forget_marks
 
 TTL = {
     ReadModel.BASICS: 3600.0,
@@ -64,5 +65,5 @@ def invalidate(connection: Connection, names: Sequence[str], *, dry_run: bool = 
 
 
 def expire(connection: Connection, *, dry_run: bool = False) -> int:
-    """Delete the entries that have expired, and return how many there were."""
-    return store.expire(connection, dry_run=dry_run)
+    """Delete the entries that have expired and the marks of changes that no page asks for; return how many there were."""
+    return store.expire(connection, dry_run=dry_run) + forget_marks(connection, count_only=dry_run)

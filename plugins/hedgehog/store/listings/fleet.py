@@ -1,0 +1,208 @@
+"""The fleet in one statement: how every fabric stands, filtered, sorted and counted by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hedgehog.fabric.health import SEVERITY
+from hedgehog.fabric.model import SyncStatus
+from hedgehog.fabric.problems import HELD_KINDS, ProblemKind
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.listings.keyset import Keyset, Row, like, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFilter:
+    """Which fabrics: those that fit everything that is given."""
+
+    search: str = ""
+    states: tuple[str, ...] = ()
+    """Any of these; keys of STATES."""
+    repository: str | None = None
+    cluster: str | None = None
+    names: tuple[str, ...] = ()
+
+
+_SEVERITY = "CASE health {} END".format(" ".join(f"WHEN '{word}' THEN {rank}" for word, rank in SEVERITY.items()))
+_WORST_FIRST = (
+    SyncStatus.PARKED,
+    SyncStatus.ERROR,
+    SyncStatus.OUT_OF_SYNC,
+    SyncStatus.SUSPENDED,
+    SyncStatus.WAITING,
+    SyncStatus.NEVER_SYNCED,
+    SyncStatus.SYNCING,
+    SyncStatus.IN_SYNC,
+)
+
+
+def _rank(column: str) -> str:
+    ranks = " ".join(f"WHEN '{status}' THEN {rank}" for rank, status in enumerate(reversed(_WORST_FIRST), 1))
+    return f"CASE coalesce({column}, '') {ranks} ELSE 0 END"
+
+
+_CHANGED = "coalesce((extract(epoch FROM changed_at) * 1000000)::bigint, 0)"
+ORDERS = {
+    "name": "name",
+    "health": _SEVERITY,
+    "git": _rank("git_status"),
+    "cluster": _rank("cluster_status"),
+    "changed": _CHANGED,
+    "drift": "drift",
+    "problems": "problems",
+}
+"""What a list can be sorted by."""
+
+_NOT_IN_SYNC = "(coalesce(git_status <> 'in_sync', false) OR coalesce(cluster_status <> 'in_sync', false))"
+STATES = {
+    "healthy": "health = 'Healthy'",
+    "progressing": "health = 'Progressing'",
+    "degraded": "health = 'Degraded'",
+    "missing": "health = 'Missing'",
+    "unknown": "health = 'Unknown'",
+    "in_sync": f"(NOT {_NOT_IN_SYNC} AND coalesce(git_status, cluster_status) IS NOT NULL)",
+    "not_in_sync": _NOT_IN_SYNC,
+    "syncing": "'syncing' IN (git_status, cluster_status)",
+    "waiting": "cluster_status = 'waiting'",
+    "failing": "'error' IN (git_status, cluster_status)",
+    "parked": "parked > 0",
+    "suspended": "suspended",
+    "drifted": "drift > 0",
+    "held": "held > 0",
+    "refused": "refused > 0",
+    "needs_somebody": "needs_somebody",
+}
+"""What can be counted and filtered by, as conditions on `_STANDING`."""
+
+_SUSPENDED = "(f.suspended AND coalesce(f.suspended_until > now(), true))"
+
+
+def _status(row: str) -> str:
+    return (
+        f"CASE WHEN {row}.fabric_id IS NULL THEN NULL WHEN {_SUSPENDED} THEN 'suspended' "
+        f"WHEN {row}.status = 'in_sync' AND {row}.observed_generation < f.generation THEN 'out_of_sync' ELSE {row}.status END"
+    )
+
+
+# What a cluster waits for that Git does not have yet, as hedgehog.services.observe.status says it.
+_WAITS = (
+    "g.fabric_id IS NOT NULL AND k.status IN ('in_sync', 'out_of_sync', 'never_synced') AND coalesce(p.in_cluster, 0) = 0 "
+    "AND (g.observed_generation = 0 OR k.observed_generation >= g.observed_generation "
+    "AND (g.observed_generation < f.generation OR g.status <> 'in_sync' AND coalesce(p.not_published, 0) > 0))"
+)
+_PROBLEMS = (
+    "SELECT fabric_id, count(*) AS n, count(*) FILTER (WHERE kind = ANY(%(held)s)) AS held, "
+    "count(*) FILTER (WHERE kind = %(refused)s) AS refused, count(*) FILTER (WHERE kind = %(parked)s) AS parked, "
+    "count(*) FILTER (WHERE target = 'kubernetes') AS in_cluster, "
+    "count(*) FILTER (WHERE target = 'git' AND kind IN (%(refused)s, %(edit)s)) AS not_published, "
+    "bool_or(needs_somebody) AS needs_somebody FROM hedgehog.problem WHERE {theirs} GROUP BY fabric_id"
+)
+_STANDING = (
+    "SELECT f.id, f.name, f.description, f.source_of_truth, f.generation, coalesce(h.health, 'Unknown') AS health, "
+    f"{_SUSPENDED} AS suspended, f.suspended_reason, f.suspended_until, {_status('g')} AS git_status, "
+    f"CASE WHEN k.fabric_id IS NOT NULL AND NOT {_SUSPENDED} AND {_WAITS} THEN 'waiting' ELSE {_status('k')} END "
+    "AS cluster_status, greatest(g.last_change_at, k.last_change_at) AS changed_at, coalesce(d.n, 0) AS drift, "
+    "coalesce(p.held, 0) AS held, coalesce(p.refused, 0) AS refused, coalesce(p.parked, 0) AS parked, "
+    "coalesce(p.n, 0) AS problems, coalesce(p.needs_somebody, false) AS needs_somebody, "
+    "f.git_repository_id, f.kubernetes_connection_id "
+    "FROM hedgehog.fabric f "
+    "LEFT JOIN hedgehog.sync_state g ON g.fabric_id = f.id AND g.target = 'git' AND f.git_sync_enabled "
+    "LEFT JOIN hedgehog.sync_state k ON k.fabric_id = f.id AND k.target = 'kubernetes' AND f.enable_k8s_sync "
+    "LEFT JOIN hedgehog.health h ON h.fabric_id = f.id "
+    "LEFT JOIN (SELECT fabric_id, count(*) AS n FROM hedgehog.drift WHERE state IN ('changed', 'missing') "
+    "AND {theirs} GROUP BY fabric_id) d "
+    "ON d.fabric_id = f.id "
+    f"LEFT JOIN ({_PROBLEMS}) p ON p.fabric_id = f.id"
+)
+_AGENTS = (
+    "SELECT count(*) AS total, count(*) FILTER (WHERE a.value -> 'generation' = a.value -> 'applied') AS current "
+    "FROM jsonb_each(CASE jsonb_typeof(h.facts -> 'agents') WHEN 'object' THEN h.facts -> 'agents' ELSE '{}' END) a"
+)
+_DETAILS = (
+    "SELECT s.*, r.name AS repository, h.reasons ->> 0 AS health_reason, h.facts -> 'converged' AS converged, "
+    "h.facts ->> 'convergence' AS convergence, a.total AS switches, a.current AS current_switches, c.converged_at, "
+    "g.observed_generation AS git_generation, g.revision AS git_revision, g.reason AS git_reason, g.last_change_at AS git_changed_at, "
+    "k.observed_generation AS cluster_generation, k.revision AS cluster_revision, k.reason AS cluster_reason, "
+    "k.last_change_at AS cluster_changed_at "
+    "FROM page s LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
+    "LEFT JOIN hedgehog.git_repository r ON r.id = s.git_repository_id "
+    "JOIN hedgehog.sync_state g ON g.fabric_id = s.id AND g.target = 'git' "
+    "JOIN hedgehog.sync_state k ON k.fabric_id = s.id AND k.target = 'kubernetes' "
+    f"CROSS JOIN LATERAL ({_AGENTS}) a "
+    "LEFT JOIN LATERAL (SELECT converged_at FROM hedgehog.convergence c WHERE c.fabric_id = s.id "
+    "ORDER BY c.applied_at DESC LIMIT 1) c ON true"
+)
+
+
+def _parameters(wanted: FleetFilter) -> dict[str, Any]:
+    return {
+        "held": [kind.value for kind in HELD_KINDS],
+        "refused": ProblemKind.REFUSED.value,
+        "parked": ProblemKind.PARKED.value,
+        "edit": ProblemKind.HELD_EDIT.value,
+        "search": like(wanted.search),
+        "repository": wanted.repository,
+        "cluster": wanted.cluster,
+        "names": list(wanted.names),
+    }
+
+
+def _standing(wanted: FleetFilter) -> str:
+    """How the fabrics stand. Of a few named ones only their own trouble is read, not that of the fleet."""
+    own = "fabric_id = ANY(ARRAY(SELECT id FROM hedgehog.fabric WHERE name = ANY(%(names)s)))"
+    return f"{_STANDING.replace('{theirs}', own if wanted.names else 'true')} WHERE {_where(wanted)}"
+
+
+def _where(wanted: FleetFilter) -> str:
+    """The conditions on the rows of fabrics themselves."""
+    conditions = ["true"]
+    if wanted.search:
+        conditions.append("(f.name ILIKE %(search)s OR f.description ILIKE %(search)s)")
+    if wanted.repository is not None:
+        conditions.append("f.git_repository_id = (SELECT id FROM hedgehog.git_repository WHERE name = %(repository)s)")
+    if wanted.cluster is not None:
+        conditions.append("f.kubernetes_connection_id = %(cluster)s")
+    if wanted.names:
+        conditions.append("f.name = ANY(%(names)s)")
+    return " AND ".join(conditions)
+
+
+def fleet_order(sort: str) -> Keyset:
+    """The order of a list: a key of ORDERS, with `-` in front the other way round."""
+    falls, column = sort.startswith("-"), ORDERS[sort.removeprefix("-")]
+    return Keyset(((column, falls),) if column == "name" else ((column, falls), ("name", False)))
+
+
+def fleet_rows(
+    connection: Connection, wanted: FleetFilter, *, sort: str, after: Sequence[Any] | None, limit: int
+) -> list[Row]:
+    """At most *limit* fabrics behind the one at *after*, each with `place`, where it is in this order."""
+    keyset = fleet_order(sort)
+    condition, values = keyset.after(after)
+    named = {f"after{number}": value for number, value in enumerate(values)}
+    for name in named:
+        condition = condition.replace("%s", f"%({name})s", 1)
+    states = " OR ".join(STATES[state] for state in wanted.states) or "true"
+    place = ", ".join(column for column, _ in keyset.columns)
+    query = (
+        f"WITH standing AS ({_standing(wanted)}), page AS MATERIALIZED (SELECT *, "
+        f"jsonb_build_array({place}) AS place, row_number() OVER (ORDER BY {keyset.order()}) AS number "
+        f"FROM standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
+        f"{_DETAILS} ORDER BY s.number"
+    )
+    with transaction(connection) as cursor:
+        cursor.execute(query, _parameters(wanted) | named | {"limit": limit})
+        return rows_of(cursor)
+
+
+def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict[str, int]]:
+    """How many fabrics there are, and how many in each of STATES."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in STATES.values())
+    query = f"SELECT count(*), {counts} FROM ({_standing(wanted)}) standing"
+    with transaction(connection) as cursor:
+        cursor.execute(query, _parameters(wanted))
+        rows = cursor.fetchall()
+    total, *found = rows[0]
+    return total, dict(zip(STATES, found, strict=True))

@@ -1,0 +1,150 @@
+"""Text that people and machines wrote comes back as data, whatever it would do in a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from devstack.objects import make_server, small_fabric
+from hedgehog.fabric.health import Health
+from hedgehog.store import fabrics
+from hedgehog.store.actions import Deed, record_action
+from hedgehog.store.database import connect, transaction
+from hedgehog.store.objects import save_objects
+from tests.airflow.web.api_lab import add_fabric, add_trouble, client_of, look_at, publish
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<iframe src=javascript:alert(1)></iframe>",
+    "<a href=javascript:alert(1)>x</a>",
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==",
+    "vbscript:msgbox(1)",
+    '"><script>alert(1)</script>',
+    "'><script>alert(1)</script>",
+    "' onmouseover='alert(1)",
+    '" autofocus onfocus=alert(1) x="',
+    "<body onload=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<math><mtext></p><img src=x onerror=alert(1)>",
+    "<style>@import 'javascript:alert(1)';</style>",
+    "<link rel=stylesheet href=javascript:alert(1)>",
+    "<meta http-equiv=refresh content=0;url=javascript:alert(1)>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>",
+    "{{constructor.constructor('alert(1)')()}}",
+    "${alert(1)}",
+    "<!--<img src=--><img src=x onerror=alert(1)>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\u202e<script>alert(1)</script>",
+)
+"""Stored in every text that somebody can write."""
+PATHS = (
+    "/fleet",
+    "/fabrics/gen",
+    "/fabrics/gen/objects",
+    "/fabrics/gen/objects/Server/default/gen-srv",
+    "/fabrics/gen/timeline",
+    "/fabrics/gen/topology",
+    "/problems",
+    "/drift",
+    "/dead-letters",
+    "/deliveries",
+    "/pull-requests",
+    "/actions",
+    "/health",
+)
+
+
+@pytest.fixture
+def api(fabric_database: dict[str, Any]) -> Iterator[TestClient]:
+    """The API, for somebody who may do everything."""
+    from hedgehog.airflow.web.v1 import v1_app
+
+    with client_of(v1_app()) as client:
+        yield client
+
+
+def store(parameters: dict[str, Any], payload: str) -> None:
+    """Put *payload* into every text of a fabric database that people or remotes write."""
+    connection = connect(parameters)
+    gen = add_fabric(connection, "gen", small_fabric("gen"), description=payload)
+    server = make_server("gen-srv", payload)
+    server["metadata"]["annotations"] = {"example.com/note": payload}
+    save_objects(connection, gen.id, [server])
+    publish(connection, fabrics.load_fabric(connection, "gen"))
+    add_trouble(connection, gen)
+    look_at(connection, gen, Health.DEGRADED, (payload,), convergence=payload)
+    with transaction(connection) as cursor:
+        for statement in (
+            "UPDATE hedgehog.sync_state SET reason = %(x)s, revision = %(x)s || '@sha1:' || repeat('a', 40)",
+            "UPDATE hedgehog.sync_event SET reason = %(x)s, details = jsonb_build_array(%(x)s::text), revision = %(x)s",
+            "UPDATE hedgehog.finding SET cause = %(x)s",
+            "UPDATE hedgehog.dead_letter SET message = %(x)s",
+            "UPDATE hedgehog.drift SET manager = %(x)s",
+            "UPDATE hedgehog.git_edit SET author = %(x)s",
+            "INSERT INTO hedgehog.inbox (delivery_id, digest, kind, event, repository, url, number, branch, base, reason, summary, "
+            "status) VALUES ('d', repeat('0', 64), 'pull_request', 'pull_request', 'a/b', 'https://h/a/b', 7, %(x)s, 'main', "
+            "%(x)s, jsonb_build_object('sender', %(x)s::text), 'done')",
+        ):
+            cursor.execute(statement, {"x": payload})
+        record_action(
+            cursor, Deed(actor=payload, action="suspend", fabrics=["gen"], reason=payload, subjects=[payload])
+        )
+    connection.close()
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in an answer."""
+    if isinstance(value, dict):
+        for child in value.values():
+            yield from texts(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from texts(child)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_thirty_attempts_come_back_as_data(fabric_database, api):
+    """As JSON that no browser takes for anything else, and letter by letter as it was stored."""
+    assert len(PAYLOADS) == 30
+    for payload in PAYLOADS:
+        store(fabric_database, payload)
+        seen = 0
+        for path in PATHS:
+            answer = api.get(path)
+            assert answer.status_code == 200, (path, payload, answer.text)
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            seen += sum(payload in text for text in texts(answer.json()))
+        assert seen >= 15, payload
+        with connect(fabric_database) as connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM hedgehog.fabric; DELETE FROM hedgehog.inbox; DELETE FROM hedgehog.action")
+
+
+def test_an_error_quotes_what_was_asked_as_data(api):
+    """The path and the names in it."""
+    answer = api.get("/fabrics/<script>alert(1)<%2Fscript>")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_links_lead_to_hosts_of_git_only(fabric_database, api):
+    """A repository whose URL is a script has no page."""
+    store(fabric_database, "x")
+    with connect(fabric_database) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE hedgehog.git_repository SET url = 'javascript:alert(1)//x/y'")
+    found = api.get("/fabrics/gen").json()["repository"]
+    assert (found["url"], found["web_url"]) == ("javascript:alert(1)//x/y", None)
