@@ -36,5 +36,5 @@ export default defineConfig(({ mode }) => ({
       checks: { moduleLevelDirective: false },
     },
   },
-  test: { include: ["tests/**/*.test.{ts,tsx}"], environment: "node" },
+  test: { include: ["tests/**/*.test.{ts,tsx}"], environment: "node", isolate: false, testTimeout: 60_000 },
 }));

@@ -46,7 +46,10 @@ const ROUTES: [RegExp, (params: URLSearchParams, found: RegExpExecArray) => unkn
   [/^\/actions$/, (params) => page(fixtures.actions, params) satisfies Get<"/actions">],
   [/^\/fabrics\/[^/]+$/, () => fixtures.fabric satisfies Get<"/fabrics/{fabric}">],
   [/^\/fabrics\/[^/]+\/dry-runs$/, () => fixtures.dryRuns satisfies Get<"/fabrics/{fabric}/dry-runs">],
-  [/^\/fabrics\/[^/]+\/timeline$/, (params) => page(fixtures.events, params) satisfies Get<"/fabrics/{fabric}/timeline">],
+  [
+    /^\/fabrics\/[^/]+\/timeline$/,
+    (params) => page(fixtures.events, params) satisfies Get<"/fabrics/{fabric}/timeline">,
+  ],
   [/^\/fabrics\/[^/]+\/topology$/, () => topology satisfies Get<"/fabrics/{fabric}/topology">],
   [/^\/fabrics\/[^/]+\/path$/, () => fixtures.way satisfies Get<"/fabrics/{fabric}/path">],
   [
@@ -86,5 +89,11 @@ function acted(name: string, body: unknown): Response {
     const fabrics = given.fabrics ?? [given.fabric ?? ""];
     return json({ action: name, actor: "admin", fabrics, dag_id: "hedgehog_git_sync", run_id: "ui__1", run_url: "" });
   }
-  return json({ action: name, actor: "admin", dry_run: false, changes: [{ subject: "gen-00000", action: "configured", note: "" }], notes: [] });
+  return json({
+    action: name,
+    actor: "admin",
+    dry_run: false,
+    changes: [{ subject: "gen-00000", action: "configured", note: "" }],
+    notes: [],
+  });
 }

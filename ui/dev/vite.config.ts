@@ -5,5 +5,9 @@ import { defineConfig } from "vite";
 export default defineConfig({
   root: import.meta.dirname,
   resolve: { alias: { "@": path.resolve(import.meta.dirname, "../src") } },
-  build: { outDir: process.env.HEDGEHOG_UI_OUT ?? "../node_modules/.dev", emptyOutDir: true, chunkSizeWarningLimit: 4096 },
+  build: {
+    outDir: process.env.HEDGEHOG_UI_OUT ?? "../node_modules/.dev",
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 4096,
+  },
 });

@@ -26,7 +26,21 @@ function isTab(value: string | undefined): value is Tab {
   return TABS.includes(value as Tab);
 }
 
-export function routeOf(pathname: string): Route {
+/** The path with its segments decoded, but for slashes within them, which `matchPath` decodes; null for no such path. */
+function decoded(pathname: string): string | null {
+  try {
+    return pathname
+      .split("/")
+      .map((segment) => decodeURIComponent(segment).replaceAll("/", "%2F"))
+      .join("/");
+  } catch {
+    return null; // URIError: a lonely percent sign
+  }
+}
+
+export function routeOf(address: string): Route {
+  const pathname = decoded(address);
+  if (pathname === null) return { page: "unknown" };
   const section = SECTIONS.find(({ to }) => matchPath(to, pathname));
   if (section) return { page: section.page };
   const object = matchPath(`${ROOT}/fabrics/:fabric/objects/:kind/:namespace/:name`, pathname)?.params;

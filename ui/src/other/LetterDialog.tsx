@@ -32,7 +32,7 @@ export function LetterDialog({ id, query, close }: Props) {
             </Dialog.Body>
             <Dialog.Footer>{query.data?.closed_at === null && <LetterActions letters={[query.data]} />}</Dialog.Footer>
             <Dialog.CloseTrigger asChild>
-              <CloseButton size="sm" aria-label="Close" />
+              <CloseButton size="sm" colorPalette="gray" aria-label="Close" />
             </Dialog.CloseTrigger>
           </Dialog.Content>
         </Dialog.Positioner>

@@ -99,7 +99,7 @@ function Faults({ object, goTo }: { object: CheckedObject; goTo?: (line: number)
       </HStack>
       <List.Root variant="plain" gap={1} fontSize="sm">
         {object.violations.map((one) => (
-          <List.Item key={`${one.rule} ${one.path} ${one.line} ${one.message}`}>
+          <List.Item key={`${one.rule} ${one.path} ${one.line} ${one.message}`} display="block">
             <HStack gap={2} wrap="wrap" align="baseline">
               <Status state={one.severity === "error" ? "error" : "held"} label={one.severity} />
               {goTo && one.line > 0 ? (

@@ -3,7 +3,7 @@
 /** The leaves of *value* by path (`spec.subnets.a.vlan`, `spec.links[0].port`), in their order. */
 export function leaves(value: unknown, path = ""): Map<string, unknown> {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) {
-    return new Map(path === "" && (value === null || value === undefined) ? [] : [[path, value]]);
+    return new Map(path === "" && (typeof value === "object" || value === undefined) ? [] : [[path, value]]);
   }
   const found = new Map<string, unknown>();
   for (const [key, item] of Object.entries(value)) {

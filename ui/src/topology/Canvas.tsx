@@ -47,9 +47,17 @@ export function Canvas({ label, picture, highlight, focus, onNode, onLink }: Pro
   );
   const isDimmed = highlight.nodes.size > 0;
   return (
-    <Box position="relative" borderWidth="1px" borderRadius="md" overflow="hidden" css={NODE_STYLES}>
+    <Box
+      position="relative"
+      borderWidth="1px"
+      borderRadius="md"
+      overflow="hidden"
+      h="calc(100vh - 200px)"
+      minH="480px"
+      css={NODE_STYLES}
+    >
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list view and the search offer the same with the keyboard */}
-      <svg ref={svg} role="img" aria-label={label} width="100%" height="560" onClick={onClick} className="far">
+      <svg ref={svg} role="img" aria-label={label} width="100%" height="100%" onClick={onClick} className="far">
         <g ref={group}>
           <g className={isDimmed ? "dim" : undefined}>
             <Links picture={picture} lines={lines} />

@@ -31,7 +31,7 @@ export function Details({ topology, node: nodeId, link: linkId, choose }: Props)
         <Heading as="h2" size="sm">
           {node?.name ?? link?.type ?? "Not in this fabric"}
         </Heading>
-        <CloseButton size="2xs" aria-label="Close details" onClick={() => choose({})} />
+        <CloseButton size="2xs" colorPalette="gray" aria-label="Close details" onClick={() => choose({})} />
       </HStack>
       {node && <Device topology={topology} node={node} choose={choose} />}
       {link && <Cable topology={topology} link={link} choose={choose} />}

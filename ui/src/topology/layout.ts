@@ -1,16 +1,22 @@
 /**
  * Where everything is drawn: externals, gateways, spines and leaves in layers, ordered by dagre so that few links
  * cross; servers in columns below their leaves. Hundreds of servers as further nodes would keep dagre busy for seconds,
- * and teach it nothing: a server stands below the leaf that it is connected to.
+ * and teach it nothing: a server stands below the leaf that it is connected to. Many leaves are folded into several
+ * rows, each with its servers, so that the picture has about the shape of a screen.
  */
 import { layout as dagreLayout, graphlib } from "@dagrejs/dagre";
 import type { Link, Node, Topology } from "@/api/types";
 
 export const DEVICE = { width: 104, height: 36 };
 export const SERVER = { width: 84, height: 20 };
-const GAP = { x: 16, layer: 84, servers: 40, row: 5, block: 14 };
+const GAP = { x: 16, layer: 84, servers: 40, row: 5, block: 14, band: 56 };
 /** Servers below each other before a second column begins. */
 const COLUMN = 20;
+
+/** Width by height of a screen, about. */
+const SHAPE = 2.2;
+/** Fewer leaves than this are not folded. */
+const FEWEST = 8;
 
 const LAYERS = ["external", "gateway", "spine", "leaf"] as const;
 
@@ -43,20 +49,34 @@ export function layout(topology: Topology): Picture {
   const nodes = new Map(topology.nodes.map((node) => [node.id, node]));
   const links = topology.links.filter((link) => endsOf(link, nodes));
   const blocks = blocksOf(topology.nodes, links, nodes);
-  const placed = placeDevices(topology.nodes, links, nodes, widthsBelow(blocks));
-  placeServers(blocks, placed);
+  const rows = orderedRows(topology.nodes, links, nodes);
+  const leaves = besidePartners(rows.get("leaf") ?? [], blocks, links);
+  rows.delete("leaf");
+  const placed = new Map<string, Placed>();
+  let top = 0;
+  for (const row of rows.values()) {
+    placeRow(row, () => DEVICE.width, top, placed);
+    top += DEVICE.height + GAP.layer;
+  }
+  for (const band of bandsOf(leaves, blocks, top)) top = placeBand(band, top, placed) + GAP.band;
+  return framed(placed, links);
+}
+
+/** Everything moved to positive places, with the size of the whole. */
+function framed(placed: ReadonlyMap<string, Placed>, links: readonly Link[]): Picture {
   const all = [...placed.values()];
-  const left = Math.min(0, ...all.map((one) => one.x - one.width / 2));
-  const top = Math.min(0, ...all.map((one) => one.y - one.height / 2));
-  const shifted = new Map(
-    [...placed].map(([id, one]) => [
-      id,
-      { ...one, x: one.x - left, y: one.y - top, ...(one.busX !== undefined && { busX: one.busX - left }) },
-    ]),
-  );
-  const width = Math.max(1, ...[...shifted.values()].map((one) => one.x + one.width / 2));
-  const height = Math.max(1, ...[...shifted.values()].map((one) => one.y + one.height / 2));
-  return { placed: shifted, links, width, height };
+  const left = all.reduce((least, one) => Math.min(least, one.x - one.width / 2), 0);
+  const moved = all.map((one) => ({
+    ...one,
+    x: one.x - left,
+    ...(one.busX !== undefined && { busX: one.busX - left }),
+  }));
+  return {
+    placed: new Map(moved.map((one) => [one.node.id, one])),
+    links,
+    width: moved.reduce((most, one) => Math.max(most, one.x + one.width / 2), 1),
+    height: moved.reduce((most, one) => Math.max(most, one.y + one.height / 2), 1),
+  };
 }
 
 interface Block {
@@ -65,8 +85,8 @@ interface Block {
   servers: Node[];
 }
 
-const columns = (block: Block) => Math.ceil(block.servers.length / COLUMN);
-const blockWidth = (block: Block) => columns(block) * (SERVER.width + GAP.block);
+const blockWidth = (block: Block) => Math.ceil(block.servers.length / COLUMN) * (SERVER.width + GAP.block);
+const blockHeight = (block: Block) => Math.min(block.servers.length, COLUMN) * (SERVER.height + GAP.row);
 
 /** Servers by the set of devices that they are connected to. */
 function blocksOf(nodes: readonly Node[], links: readonly Link[], known: ReadonlyMap<string, Node>): Block[] {
@@ -79,45 +99,26 @@ function blocksOf(nodes: readonly Node[], links: readonly Link[], known: Readonl
       above.set(server, (above.get(server) ?? new Set()).add(device));
     }
   }
-  const blocks = new Map<string, Block>();
-  for (const node of nodes) {
-    if (node.layer !== "server") continue;
-    const leaves = [...(above.get(node.id) ?? [])].sort();
-    const key = leaves.join(" ");
-    const block = blocks.get(key) ?? { leaves, servers: [] };
-    block.servers.push(node);
-    blocks.set(key, block);
-  }
-  return [...blocks.values()];
+  const servers = nodes.filter((node) => node.layer === "server");
+  const groups = Map.groupBy(servers, (node) => [...(above.get(node.id) ?? [])].sort().join(" "));
+  return [...groups].map(([key, members]) => ({ leaves: key === "" ? [] : key.split(" "), servers: members }));
 }
 
-/** How much room each device needs for the servers below it. */
-function widthsBelow(blocks: readonly Block[]): Map<string, number> {
-  const widths = new Map<string, number>();
-  for (const block of blocks) {
-    for (const leaf of block.leaves) {
-      widths.set(leaf, (widths.get(leaf) ?? 0) + blockWidth(block) / block.leaves.length);
-    }
-  }
-  return widths;
-}
+type Layer = (typeof LAYERS)[number];
 
-/** Externals, gateways, spines and leaves, each layer in a row; dagre decides who stands beside whom. */
-function placeDevices(
+/** The devices of each layer in the order in which dagre found the fewest crossings. */
+function orderedRows(
   nodes: readonly Node[],
   links: readonly Link[],
   known: ReadonlyMap<string, Node>,
-  below: ReadonlyMap<string, number>,
-): Map<string, Placed> {
+): Map<Layer, Node[]> {
   const devices = nodes.filter((node) => node.layer !== "server");
-  const rows = LAYERS.filter((layer) => devices.some((node) => node.layer === layer));
-  const rank = (id: string) => rows.indexOf(known.get(id)?.layer as (typeof LAYERS)[number]);
+  const present = LAYERS.filter((layer) => devices.some((node) => node.layer === layer));
+  const rank = (id: string) => present.indexOf(known.get(id)?.layer as Layer);
   const graph = new graphlib.Graph();
   graph.setGraph({ nodesep: GAP.x, ranksep: GAP.layer, ranker: "longest-path" });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of devices) {
-    graph.setNode(node.id, { width: Math.max(DEVICE.width, below.get(node.id) ?? 0), height: DEVICE.height });
-  }
+  for (const node of devices) graph.setNode(node.id, { ...DEVICE });
   for (const link of links) {
     const ends = endsOf(link, known);
     if (!ends || ends.some((id) => rank(id) < 0)) continue;
@@ -126,17 +127,103 @@ function placeDevices(
     if (rank(high) < rank(low)) graph.setEdge(high, low, { minlen: rank(low) - rank(high) });
   }
   dagreLayout(graph);
-  const placed = new Map<string, Placed>();
-  for (const [at, layer] of rows.entries()) {
-    const row = devices.filter((node) => node.layer === layer).map((node) => ({ node, ...graph.node(node.id) }));
-    row.sort((one, other) => one.x - other.x);
-    const centres = apart(row.map((one) => ({ centre: one.x, width: one.width })));
-    row.forEach(({ node }, index) => {
-      const y = at * (DEVICE.height + GAP.layer) + DEVICE.height / 2;
-      placed.set(node.id, { node, x: centres[index] ?? 0, y, ...DEVICE });
-    });
+  const x = (node: Node): number => graph.node(node.id).x;
+  return new Map(
+    present.map((layer) => [
+      layer,
+      devices.filter((node) => node.layer === layer).sort((one, other) => x(one) - x(other)),
+    ]),
+  );
+}
+
+/** The leaves with those that share servers, or are linked to each other, side by side. */
+function besidePartners(leaves: readonly Node[], blocks: readonly Block[], links: readonly Link[]): Node[] {
+  const byId = new Map(leaves.map((leaf) => [leaf.id, leaf]));
+  const shared = [...blocks.map((block) => block.leaves), ...links.map((link) => link.ends.map((end) => end.node))];
+  const partners = new Map<string, string[]>();
+  for (const group of shared) {
+    const known = group.filter((id) => byId.has(id));
+    if (known.length < 2) continue;
+    for (const id of known) partners.set(id, [...(partners.get(id) ?? []), ...known]);
   }
-  return placed;
+  const ordered = new Map<string, Node>();
+  for (const leaf of leaves) {
+    for (const id of [leaf.id, ...(partners.get(leaf.id) ?? [])]) {
+      const node = byId.get(id);
+      if (node && !ordered.has(id)) ordered.set(id, node);
+    }
+  }
+  return [...ordered.values()];
+}
+
+interface Band {
+  leaves: readonly Node[];
+  blocks: readonly Block[];
+  widthOf: (leaf: Node) => number;
+}
+
+/** The leaves in as many rows as give the picture about the shape of a screen. */
+function bandsOf(leaves: readonly Node[], blocks: readonly Block[], above: number): Band[] {
+  const widths = new Map<string, number>();
+  for (const block of blocks) {
+    for (const leaf of block.leaves) {
+      widths.set(leaf, (widths.get(leaf) ?? 0) + blockWidth(block) / block.leaves.length);
+    }
+  }
+  const widthOf = (leaf: Node) => Math.max(DEVICE.width, widths.get(leaf.id) ?? 0);
+  const total = leaves.reduce((sum, leaf) => sum + widthOf(leaf) + GAP.x, 0);
+  const tallest = blocks.reduce((most, block) => Math.max(most, blockHeight(block)), 0);
+  const band = DEVICE.height + GAP.servers + tallest + GAP.band;
+  let count = 1;
+  while (count < leaves.length / FEWEST && total / count / (above + count * band) > SHAPE) count += 1;
+  const size = Math.max(1, Math.ceil(leaves.length / count));
+  const rows = Array.from({ length: Math.max(1, Math.ceil(leaves.length / size)) }, (_, at) =>
+    leaves.slice(at * size, (at + 1) * size),
+  );
+  const bandOf = new Map(rows.flatMap((row, at) => row.map((leaf) => [leaf.id, at] as const)));
+  const place = (block: Block) => bandOf.get(block.leaves.find((leaf) => bandOf.has(leaf)) ?? "") ?? rows.length - 1;
+  return rows.map((row, at) => ({ leaves: row, blocks: blocks.filter((block) => place(block) === at), widthOf }));
+}
+
+/** A row of devices around the middle of the picture. */
+function placeRow(
+  row: readonly Node[],
+  widthOf: (node: Node) => number,
+  top: number,
+  placed: Map<string, Placed>,
+): void {
+  let left = -row.reduce((sum, node) => sum + widthOf(node) + GAP.x, -GAP.x) / 2;
+  for (const node of row) {
+    placed.set(node.id, { node, x: left + widthOf(node) / 2, y: top + DEVICE.height / 2, ...DEVICE });
+    left += widthOf(node) + GAP.x;
+  }
+}
+
+/** A row of leaves, and below each its servers; answers where the band ends. */
+function placeBand({ leaves, blocks, widthOf }: Band, top: number, placed: Map<string, Placed>): number {
+  placeRow(leaves, widthOf, top, placed);
+  const end = leaves.reduce((most, leaf) => Math.max(most, (placed.get(leaf.id)?.x ?? 0) + widthOf(leaf)), 0);
+  const wishes = blocks
+    .map((block) => {
+      const above = block.leaves.flatMap((leaf) => placed.get(leaf)?.x ?? []);
+      const centre = above.length > 0 ? above.reduce((sum, x) => sum + x, 0) / above.length : end;
+      return { block, centre, width: blockWidth(block) };
+    })
+    .sort((one, other) => one.centre - other.centre);
+  const centres = apart(wishes);
+  const first = top + (leaves.length > 0 ? DEVICE.height + GAP.servers : 0);
+  for (const [at, { block, width }] of wishes.entries())
+    placeBlock(block, (centres[at] ?? 0) - width / 2, first, placed);
+  return first + blocks.reduce((most, block) => Math.max(most, blockHeight(block)), 0);
+}
+
+/** The servers of a block in columns. */
+function placeBlock(block: Block, left: number, top: number, placed: Map<string, Placed>): void {
+  for (const [at, node] of block.servers.entries()) {
+    const busX = left + Math.floor(at / COLUMN) * (SERVER.width + GAP.block) + GAP.block / 2;
+    const y = top + (at % COLUMN) * (SERVER.height + GAP.row) + SERVER.height / 2;
+    placed.set(node.id, { node, x: busX + GAP.block / 2 + SERVER.width / 2, y, ...SERVER, busX });
+  }
 }
 
 /** Centres as near to the wished ones as their widths allow, in the same order, around the same middle. */
@@ -151,27 +238,4 @@ export function apart(wishes: readonly { centre: number; width: number }[], gap 
   const pushed = wishes.reduce((sum, wish, at) => sum + ((centres[at] ?? 0) - wish.centre), 0);
   const shift = wishes.length > 0 ? pushed / wishes.length : 0;
   return centres.map((centre) => centre - shift);
-}
-
-/** Servers in columns below the middle of their leaves. */
-function placeServers(blocks: readonly Block[], placed: Map<string, Placed>): void {
-  const bottom = Math.max(0, ...[...placed.values()].map((one) => one.y + one.height / 2));
-  const middle = (block: Block) => {
-    const xs = block.leaves.flatMap((leaf) => placed.get(leaf)?.x ?? []);
-    return xs.length > 0 ? xs.reduce((sum, x) => sum + x, 0) / xs.length : Number.MAX_SAFE_INTEGER;
-  };
-  const right = Math.max(0, ...[...placed.values()].map((one) => one.x + one.width / 2));
-  const wishes = blocks
-    .map((block) => ({ block, centre: Math.min(middle(block), right + blockWidth(block)), width: blockWidth(block) }))
-    .sort((one, other) => one.centre - other.centre);
-  const centres = apart(wishes);
-  wishes.forEach(({ block }, index) => {
-    const left = (centres[index] ?? 0) - blockWidth(block) / 2;
-    block.servers.forEach((node, at) => {
-      const column = Math.floor(at / COLUMN);
-      const busX = left + column * (SERVER.width + GAP.block) + GAP.block / 2;
-      const y = bottom + GAP.servers + (at % COLUMN) * (SERVER.height + GAP.row) + SERVER.height / 2;
-      placed.set(node.id, { node, x: busX + GAP.block / 2 + SERVER.width / 2, y, ...SERVER, busX });
-    });
-  });
 }
