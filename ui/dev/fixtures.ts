@@ -13,6 +13,7 @@ import type {
   PathAnswer,
   Problem,
   PullRequest,
+  RuleText,
   SyncEvent,
   ValidationAnswer,
 } from "@/api/types";
@@ -499,6 +500,7 @@ export const letters: DeadLetter[] = Array.from({ length: 4 }, (_, at) => ({
   target: "kubernetes",
   status: "parked",
   dag: "hedgehog_kubernetes_sync",
+  dag_id: "hedgehog_kubernetes_sync",
   conf: { fabrics: [`gen-0000${at}`], force: true },
   attempts: 8,
   error_class: "Unauthorized",
@@ -582,6 +584,15 @@ export const way: PathAnswer = {
       switches: ["Switch/leaf-1", "Switch/leaf-2"],
     },
   ],
+};
+
+export const rule: RuleText = {
+  id: "vpc-subnet-overlap",
+  severity: "error",
+  what: "The subnets of the VPCs of an IPv4Namespace do not overlap.",
+  why: "Two servers would have the same address.",
+  source: "api/vpc/v1beta1/vpc_types.go VPC.Validate",
+  fix: "choose another subnet: 10.0.2.0/24",
 };
 
 export const verdicts: ValidationAnswer = {

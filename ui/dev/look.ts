@@ -39,6 +39,7 @@ const PAGES: Record<string, string> = {
   letter: `${ROOT}/dead-letters?letter=17&`,
   health: `${ROOT}/health?`,
   validate: `${ROOT}/validate?`,
+  rule: `${ROOT}/rules/vpc-subnet-overlap?`,
   broken: `${ROOT}?break=fleet&`,
   viewer: `${FABRIC}/drift?viewer&`,
   nowhere: `${ROOT}/nowhere?`,

@@ -66,6 +66,13 @@ describe("the picture of a network", () => {
     expect(rows).toEqual([...rows].sort((one, other) => one - other));
     expect(new Set(rows).size).toBe(5);
   });
+  it("puts devices that are connected alike in the order of their names", () => {
+    const spines = ["10", "9", "1"].map((name) => node(`Switch/${name}`, "spine"));
+    const links = spines.map((spine) => link(spine.id, spine.id, "Switch/leaf"));
+    const { placed } = layout(network([...spines, node("Switch/leaf", "leaf")], links));
+    const row = [...placed.values()].filter((one) => one.node.layer === "spine").sort((one, other) => one.x - other.x);
+    expect(row.map((one) => one.node.name)).toEqual(["1", "9", "10"]);
+  });
   it("keeps a mesh of leaves in one row", () => {
     const leaves = ["a", "b", "c"].map((name) => node(`Switch/${name}`, "leaf"));
     const { placed } = layout(network(leaves, [link("1", "Switch/a", "Switch/b"), link("2", "Switch/b", "Switch/c")]));

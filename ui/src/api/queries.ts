@@ -114,6 +114,14 @@ export const deadLetter = (letter: number) =>
     queryFn: () => read(api().GET("/dead-letters/{letter}", { params: { path: { letter } } })),
   });
 
+/** Rules never change while a page is open. */
+export const rule = (id: string) =>
+  queryOptions({
+    queryKey: ["rule", id],
+    queryFn: () => read(api().GET("/rules/{rule}", { params: { path: { rule: id } } })),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 export const health = () =>
   queryOptions({ queryKey: ["health"], queryFn: () => read(api().GET("/health")), refetchInterval: 30_000 });
 

@@ -355,7 +355,7 @@ export interface paths {
         };
         /**
          * Get Health
-         * @description Git hosts, credentials, services, clusters and queues, as they were last looked at.
+         * @description Git hosts, credentials, services, clusters and queues, as they were last checked.
          */
         get: operations["get_health"];
         put?: never;
@@ -394,10 +394,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Count Deliveries
+         * Get Delivery Counts
          * @description How many deliveries there are by status, and how many were refused, by reason.
          */
-        get: operations["count_deliveries"];
+        get: operations["get_delivery_counts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -418,6 +418,26 @@ export interface paths {
          * @description Pull requests that Git hosts announced, each as it was last checked; the newest first.
          */
         get: operations["list_pull_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rules/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rule
+         * @description What a rule demands, why, and what to do, as in docs/rules.md.
+         */
+        get: operations["get_rule"];
         put?: never;
         post?: never;
         delete?: never;
@@ -637,7 +657,7 @@ export interface paths {
         put?: never;
         /**
          * Revert Cluster
-         * @description Have the next sync write objects as the fabric wants them, whoever changed them.
+         * @description Have the next sync write objects as the fabric wants them, no matter who changed them.
          */
         post: operations["revert_cluster"];
         delete?: never;
@@ -818,7 +838,7 @@ export interface components {
             cursor: string;
             /**
              * Complete
-             * @description False: the cursor is too old or unknown; read everything anew.
+             * @description False: the cursor is too old or unknown; read everything again.
              */
             complete: boolean;
             /**
@@ -930,6 +950,11 @@ export interface components {
             /** Run Id */
             run_id: string | null;
             /**
+             * Dag Id
+             * @description The DAG of the run that failed last; null for what somebody did with the command.
+             */
+            dag_id: string | null;
+            /**
              * First Failed At
              * Format: date-time
              */
@@ -1013,6 +1038,12 @@ export interface components {
              */
             next_attempt_at: string | null;
         };
+        /**
+         * DeliveryStatus
+         * @description What happened to a delivery.
+         * @enum {string}
+         */
+        DeliveryStatus: "received" | "processing" | "done" | "failed" | "ignored";
         /**
          * DeliverySummary
          * @description How many deliveries there are by status, and refused ones by reason.
@@ -1242,7 +1273,7 @@ export interface components {
             switches: components["schemas"]["Switches"];
             /** Agents */
             agents: components["schemas"]["SwitchState"][];
-            repository: components["schemas"]["Repository"] | null;
+            repository: components["schemas"]["FabricRepository"] | null;
             /** Cluster Connection */
             cluster_connection: string | null;
             /** Cluster Namespace */
@@ -1265,6 +1296,25 @@ export interface components {
             settings: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * FabricRepository
+         * @description The Git branch that a fabric is kept in.
+         */
+        FabricRepository: {
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
+            /** Branch */
+            branch: string;
+            /** Directory */
+            directory: string;
+            /**
+             * Web Url
+             * @description Where people can read it; null where it has no page.
+             */
+            web_url: string | null;
         };
         /**
          * FieldDifference
@@ -1627,8 +1677,11 @@ export interface components {
             revision: string | null;
             /** Run Id */
             run_id: string | null;
-            /** Dag Id */
-            dag_id: string;
+            /**
+             * Dag Id
+             * @description Null for what somebody did with the command.
+             */
+            dag_id: string | null;
         };
         /**
          * ObjectRow
@@ -1948,7 +2001,7 @@ export interface components {
         };
         /**
          * ProblemKind
-         * @description In which way a fabric is not as wanted; `REMEDIES` describes each.
+         * @description In which way a fabric is not as desired; `REMEDIES` describes each.
          * @enum {string}
          */
         ProblemKind: "held-edit" | "refused-object" | "field-conflict" | "claimed-object" | "large-prune" | "drift" | "flapping" | "stuck-finalizer" | "missing-definition" | "failed-object" | "parked" | "given-up-delivery" | "failing";
@@ -2078,31 +2131,42 @@ export interface components {
             since: string;
         };
         /**
-         * Repository
-         * @description The Git branch that a fabric is kept in.
-         */
-        Repository: {
-            /** Name */
-            name: string;
-            /** Url */
-            url: string;
-            /** Branch */
-            branch: string;
-            /** Directory */
-            directory: string;
-            /**
-             * Web Url
-             * @description Where people can read it; null where it has no page.
-             */
-            web_url: string | null;
-        };
-        /**
          * ResumeBody
          * @description Which fabrics to take up again.
          */
         ResumeBody: {
             /** Fabrics */
             fabrics: string[];
+        };
+        /**
+         * RuleText
+         * @description A rule that objects must keep.
+         */
+        RuleText: {
+            /** Id */
+            id: string;
+            /**
+             * Severity
+             * @description `error` or `warning`.
+             */
+            severity: string;
+            /**
+             * What
+             * @description What must hold.
+             */
+            what: string;
+            /** Why */
+            why: string;
+            /**
+             * Source
+             * @description Where upstream says so; `ours` for a rule of this product.
+             */
+            source: string;
+            /**
+             * Fix
+             * @description What to do.
+             */
+            fix: string;
         };
         /**
          * RunStarted
@@ -2131,12 +2195,6 @@ export interface components {
          * @enum {string}
          */
         SourceOfTruth: "database" | "git";
-        /**
-         * Status
-         * @description What happened to a delivery.
-         * @enum {string}
-         */
-        Status: "received" | "processing" | "done" | "failed" | "ignored";
         /**
          * Step
          * @description How far the data of a fabric has come at one place.
@@ -2227,7 +2285,7 @@ export interface components {
         };
         /**
          * SwitchState
-         * @description One switch or gateway, as it was last looked at.
+         * @description One switch or gateway, as it was last checked.
          */
         SwitchState: {
             /**
@@ -2325,7 +2383,7 @@ export interface components {
             /** Run Id */
             run_id: string | null;
             /** Dag Id */
-            dag_id: string;
+            dag_id: string | null;
             /**
              * Duration
              * @description Seconds.
@@ -2394,7 +2452,7 @@ export interface components {
         };
         /**
          * Upstream
-         * @description The release of githedgehog/fabric whose answers count; they differ in places.
+         * @description The release of githedgehog/fabric whose rules apply; they differ in places.
          * @enum {string}
          */
         Upstream: "v0.126" | "v0.129";
@@ -3863,7 +3921,7 @@ export interface operations {
                 /** @description Only of this repository, `owner/name`. */
                 repository?: string | null;
                 /** @description Only in any of these states. */
-                status?: components["schemas"]["Status"][];
+                status?: components["schemas"]["DeliveryStatus"][];
                 /** @description At most so many items. */
                 limit?: number;
                 /** @description `next_cursor` of the page before; none: the first page. */
@@ -3931,7 +3989,7 @@ export interface operations {
             };
         };
     };
-    count_deliveries: {
+    get_delivery_counts: {
         parameters: {
             query?: never;
             header?: never;
@@ -4019,6 +4077,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_PullRequest_"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleText"];
                 };
             };
             /** @description Nobody is logged in. */

@@ -32,6 +32,7 @@ export type ProblemDetails = Schemas["ProblemDetails"];
 export type PullRequest = Schemas["PullRequest"];
 export type QueueRow = Schemas["QueueRow"];
 export type Reference = Schemas["Reference"];
+export type RuleText = Schemas["RuleText"];
 export type RunStarted = Schemas["RunStarted"];
 export type Step = Schemas["Step"];
 export type SwitchState = Schemas["SwitchState"];

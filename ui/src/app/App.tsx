@@ -20,7 +20,7 @@ export function App() {
 function Shell() {
   useLive();
   return (
-    <Box p={4} w="100%" maxW="100%" overflowX="hidden">
+    <Box p={4} w="100%" fontSize="sm" maxW="100%" overflowX="hidden">
       <Navigation />
       <Boundary>
         <Pages />

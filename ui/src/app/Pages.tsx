@@ -7,6 +7,7 @@ import { HealthPage } from "@/other/HealthPage";
 import { InboxPage } from "@/other/InboxPage";
 import { ProblemsPage } from "@/other/ProblemsPage";
 import { PullRequestsPage } from "@/other/PullRequestsPage";
+import { RulePage } from "@/other/RulePage";
 import { ValidatePage } from "@/other/ValidatePage";
 import { addresses } from "@/shared/addresses";
 import { Inside } from "@/shared/links";
@@ -34,6 +35,8 @@ export function Pages() {
       return <HealthPage />;
     case "validate":
       return <ValidatePage />;
+    case "rule":
+      return <RulePage id={route.rule} />;
     case "unknown":
       return (
         <Nothing title="There is no such page">

@@ -20,6 +20,7 @@ export type Route =
   | { page: Section }
   | { page: "fabric"; fabric: string; tab: Tab }
   | { page: "object"; fabric: string; kind: string; namespace: string; name: string }
+  | { page: "rule"; rule: string }
   | { page: "unknown" };
 
 function isTab(value: string | undefined): value is Tab {
@@ -43,6 +44,8 @@ export function routeOf(address: string): Route {
   if (pathname === null) return { page: "unknown" };
   const section = SECTIONS.find(({ to }) => matchPath(to, pathname));
   if (section) return { page: section.page };
+  const rule = matchPath(`${ROOT}/rules/:rule`, pathname)?.params.rule;
+  if (rule) return { page: "rule", rule };
   const object = matchPath(`${ROOT}/fabrics/:fabric/objects/:kind/:namespace/:name`, pathname)?.params;
   if (object?.fabric && object.kind && object.namespace && object.name) {
     return { page: "object", fabric: object.fabric, kind: object.kind, namespace: object.namespace, name: object.name };

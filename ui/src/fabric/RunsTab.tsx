@@ -3,14 +3,14 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { actions, timeline } from "@/api/queries";
 import type { ActionRecord } from "@/api/types";
 import { addresses } from "@/shared/addresses";
-import type { Column } from "@/shared/DataTable";
+import { type Column, DataTable } from "@/shared/DataTable";
 import { Inside, Name, RunLink } from "@/shared/links";
 import { PagedTable, rowsOf } from "@/shared/PagedTable";
 import { Status } from "@/shared/Status";
 import { Nothing, Read } from "@/shared/states";
 import { Time } from "@/shared/Time";
 import { sentence } from "@/shared/words";
-import { runsOf } from "./runs";
+import { type Run, runsOf } from "./runs";
 
 /** The runs of Airflow that did something for this fabric, and what people did with buttons and the API. */
 export function RunsTab({ fabric }: { fabric: string }) {
@@ -23,7 +23,13 @@ export function RunsTab({ fabric }: { fabric: string }) {
           Runs
         </Heading>
         <Read query={syncs} what="runs">
-          {(data) => <Runs rows={runsOf(rowsOf(data))} />}
+          {(data) => (
+            <Runs
+              fabric={fabric}
+              rows={runsOf(rowsOf(data))}
+              more={{ has: syncs.hasNextPage, loading: syncs.isFetchingNextPage, load: () => syncs.fetchNextPage() }}
+            />
+          )}
         </Read>
         <Text fontSize="sm" color="fg.muted">
           All runs in Airflow:{" "}
@@ -52,23 +58,33 @@ export function RunsTab({ fabric }: { fabric: string }) {
   );
 }
 
-function Runs({ rows }: { rows: ReturnType<typeof runsOf> }) {
+interface RunsProps {
+  fabric: string;
+  rows: Run[];
+  more: { has: boolean; loading: boolean; load: () => void };
+}
+
+function Runs({ fabric, rows, more }: RunsProps) {
   if (rows.length === 0) return <Nothing title="No run has done anything for this fabric yet" />;
   return (
-    <Stack as="ul" gap={1} listStyleType="none">
-      {rows.map((row) => (
-        <Stack as="li" key={`${row.dag} ${row.run}`} direction="row" gap={3} wrap="wrap">
-          <Time at={row.at} full />
-          <Status state={row.status} reason={row.reason} />
-          <RunLink dag={row.dag} run={row.run} />
-          <Text fontFamily="mono" fontSize="xs" color="fg.muted">
-            <Name>{row.run}</Name>
-          </Text>
-        </Stack>
-      ))}
-    </Stack>
+    <DataTable
+      label={`Runs for ${fabric}`}
+      columns={RUN_COLUMNS}
+      rows={rows}
+      idOf={(row) => `${row.dag} ${row.run}`}
+      more={more}
+      maxHeight="420px"
+    />
   );
 }
+
+const RUN_COLUMNS: readonly Column<Run>[] = [
+  { id: "at", header: "When", width: 150, cell: (row) => <Time at={row.at} full /> },
+  { id: "status", header: "Outcome", width: 110, cell: (row) => <Status state={row.status} reason={row.reason} /> },
+  { id: "dag", header: "DAG", width: 150, cell: (row) => <RunLink dag={row.dag} run={row.run} /> },
+  { id: "run", header: "Run", width: 320, cell: (row) => <Name>{row.run}</Name> },
+  { id: "reason", header: "Reason", width: 280, cell: (row) => <Name>{row.reason}</Name> },
+];
 
 const ACTION_COLUMNS: readonly Column<ActionRecord>[] = [
   { id: "at", header: "When", width: 150, cell: (row) => <Time at={row.at} full /> },

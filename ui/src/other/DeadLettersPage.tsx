@@ -43,7 +43,7 @@ const COLUMNS: readonly Column<DeadLetter>[] = [
       </Text>
     ),
   },
-  { id: "run", header: "Run", width: 130, cell: (row) => <RunLink dag={row.dag} run={row.run_id} /> },
+  { id: "run", header: "Run", width: 130, cell: (row) => <RunLink dag={row.dag_id} run={row.run_id} /> },
 ];
 
 /** Work that was given up: replay it once its cause is gone, or discard it with a reason. `?letter=` opens one. */

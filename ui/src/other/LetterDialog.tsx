@@ -51,7 +51,7 @@ function Letter({ letter }: { letter: DeadLetter }) {
           {letter.attempts} attempts, from <Time at={letter.first_failed_at} full /> to{" "}
           <Time at={letter.last_failed_at} full />
         </Text>
-        <RunLink dag={letter.dag} run={letter.run_id} />
+        <RunLink dag={letter.dag_id} run={letter.run_id} />
       </HStack>
       <Text overflowWrap="anywhere">
         {letter.error_class && <strong>{letter.error_class}: </strong>}

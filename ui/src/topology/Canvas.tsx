@@ -17,6 +17,8 @@ const SCALE: [number, number] = [0.05, 4];
 const NAMES_FROM = 0.45;
 const REACH = 6;
 const MARGIN = 24;
+/** More links than this are drawn faintly: together they would hide what they lead to. */
+const MANY = 400;
 
 interface Props {
   label: string;
@@ -129,7 +131,11 @@ type Lines = ReturnType<typeof linesOf>;
 
 const Links = memo(function Links({ picture, lines }: { picture: Picture; lines: Lines }) {
   return [...linkLooks(picture.links)].map(([state, links]) => (
-    <path key={state} className={`link ${state}`} d={links.map((link) => pathOf(lines.get(link.id) ?? [])).join("")} />
+    <path
+      key={state}
+      className={`link ${state} ${links.length > MANY ? "many" : ""}`}
+      d={links.map((link) => pathOf(lines.get(link.id) ?? [])).join("")}
+    />
   ));
 });
 

@@ -128,12 +128,26 @@ function orderedRows(
   }
   dagreLayout(graph);
   const x = (node: Node): number => graph.node(node.id).x;
+  const neighbours = (node: Node) => [...(graph.neighbors(node.id) ?? [])].sort().join(" ");
   return new Map(
-    present.map((layer) => [
-      layer,
-      devices.filter((node) => node.layer === layer).sort((one, other) => x(one) - x(other)),
+    present.map((layer) => {
+      const row = devices.filter((node) => node.layer === layer).sort((one, other) => x(one) - x(other));
+      return [layer, byName(row, neighbours)];
+    }),
+  );
+}
+
+const NAMES = new Intl.Collator("en", { numeric: true });
+
+/** The row with devices that have the same neighbours, whose order makes no difference, in the order of their names. */
+function byName(row: readonly Node[], neighbours: (node: Node) => string): Node[] {
+  const groups = new Map(
+    [...Map.groupBy(row, neighbours)].map(([key, group]) => [
+      key,
+      group.sort((one, other) => NAMES.compare(one.name, other.name)),
     ]),
   );
+  return row.flatMap((node) => groups.get(neighbours(node))?.shift() ?? []);
 }
 
 /** The leaves with those that share servers, or are linked to each other, side by side. */

@@ -30,6 +30,7 @@ export const NODE_STYLES = {
   "& .node.server text": { fontSize: "10px" },
   "& .far text": { display: "none" },
   "& .link": { fill: "none", stroke: "border.emphasized", strokeWidth: 1.2, vectorEffect: "non-scaling-stroke" },
+  "& .link.many": { strokeOpacity: 0.4 },
   "& .link.pending": { stroke: "blue.solid" },
   "& .link.refused, & .link.failed": { stroke: "red.solid", strokeWidth: 2 },
   "& .link.held, & .link.drifted": { stroke: "orange.solid", strokeWidth: 2 },

@@ -18,7 +18,7 @@ MEDIA_TYPES = {
     "icon-dark.svg": "image/svg+xml",
     "LICENCES.txt": "text/plain",
 }
-"""All that is served. They hold no secret: whoever reaches the API server may read them."""
+"""All that is served. They contain no secret: everybody who reaches the API server may read them."""
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
