@@ -52,26 +52,26 @@ describe("fields", () => {
   it("are named by their path", () => {
     const found = leaves({ spec: { links: [{ port: "E1" }], none: {} } });
     expect([...found]).toEqual([
-      ["spec.links[0].port", "E1"],
-      ["spec.none", {}],
+      [".spec.links[0].port", "E1"],
+      [".spec.none", {}],
     ]);
   });
   it("are marked only where the server says that they differ", () => {
     const places = { database: { a: 1, b: 1 }, git: { a: 1, b: 2 }, cluster: { a: 2, b: 2 } };
-    const rows = fieldRows(places, ["b"]);
+    const rows = fieldRows(places, [".b"]);
     expect(rows.map(({ path, differs }) => [path, differs])).toEqual([
-      ["a", false],
-      ["b", true],
+      [".a", false],
+      [".b", true],
     ]);
   });
   it("below a path that differs are marked, a longer name is not", () => {
     const rows = fieldRows(
       { database: { vlan: { a: 1 }, vlans: 1 }, git: undefined, cluster: { vlan: { a: 2 }, vlans: 2 } },
-      ["vlan"],
+      [".vlan"],
     );
     expect(rows.map(({ path, differs }) => [path, differs])).toEqual([
-      ["vlan.a", true],
-      ["vlans", false],
+      [".vlan.a", true],
+      [".vlans", false],
     ]);
   });
 });

@@ -49,7 +49,7 @@ export function SettingsTab({ fabric }: { fabric: Fabric }) {
       </Rows>
       <Rows title="Settings" aside={<CopyButton text={toYaml(fabric.settings)} what="the settings as YAML" />}>
         {[...leaves(fabric.settings)].map(([path, value]) => (
-          <Row key={path} name={path}>
+          <Row key={path} name={path.slice(1)}>
             <chakra.bdi>{shownValue(value)}</chakra.bdi>
           </Row>
         ))}

@@ -100,7 +100,9 @@ function Rows({ rows }: { rows: readonly HealthRow[] }) {
             </Table.Cell>
             <Table.Cell overflowWrap="anywhere">{row.reasons.join("; ")}</Table.Cell>
             <Table.Cell color="fg.muted" overflowWrap="anywhere">
-              {[...leaves(row.facts)].map(([name, value]) => `${sentence(name)} ${shownValue(value)}`).join(" · ")}
+              {[...leaves(row.facts)]
+                .map(([name, value]) => `${sentence(name.slice(1))} ${shownValue(value)}`)
+                .join(" · ")}
             </Table.Cell>
             <Table.Cell>
               <Time at={row.checked_at} />

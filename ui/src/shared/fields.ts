@@ -1,13 +1,13 @@
 /** Manifests field by field. */
 
-/** The leaves of *value* by path (`spec.subnets.a.vlan`, `spec.links[0].port`), in their order. */
+/** The leaves of *value* by path, as the API writes it (`.spec.subnets.a.vlan`, `.spec.links[0].port`), in their order. */
 export function leaves(value: unknown, path = ""): Map<string, unknown> {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) {
     return new Map(path === "" && (typeof value === "object" || value === undefined) ? [] : [[path, value]]);
   }
   const found = new Map<string, unknown>();
   for (const [key, item] of Object.entries(value)) {
-    const below = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
+    const below = Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`;
     for (const [leaf, leafValue] of leaves(item, below)) found.set(leaf, leafValue);
   }
   return found;
