@@ -45,6 +45,15 @@ const PAGES: Record<string, string> = {
   nowhere: `${ROOT}/nowhere?`,
 };
 
+/** Pages on which something is pressed first: by the names of buttons, the last one opens what is looked at. */
+const PRESSED: Record<string, [address: string, ...buttons: string[]]> = {
+  confirm: [`${FABRIC}?`, "Sync to Git"],
+  started: [`${FABRIC}?`, "Sync to Git", "Sync to Git"],
+  suspend: [`${FABRIC}?`, "Suspend"],
+  bulk: [`${ROOT}?`, "Select all 200 loaded rows", "Sync to cluster"],
+  adopt: [`${FABRIC}/drift?`, "Adopt all 2"],
+};
+
 interface Violation {
   id: string;
   impact: string | null;
@@ -72,7 +81,8 @@ const browser = await chromium.launch({
   executablePath: process.env.HEDGEHOG_TEST_BROWSER ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
 });
-for (const [name, address] of Object.entries(PAGES)) {
+const plain = Object.entries(PAGES).map(([name, address]) => [name, [address]] as const);
+for (const [name, [address, ...buttons]] of [...plain, ...Object.entries(PRESSED)]) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   for (const mode of ["light", "dark"]) {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -85,6 +95,11 @@ for (const [name, address] of Object.entries(PAGES)) {
     });
     await page.goto(new URL(`${address}${mode === "dark" ? "dark" : ""}`, base).href);
     await page.waitForTimeout(2_000);
+    for (const button of buttons) {
+      const label = page.getByLabel(button).or(page.getByRole("button", { name: button, exact: true }));
+      await label.last().click({ force: true });
+      await page.waitForTimeout(1_000);
+    }
     await page.screenshot({ path: path.join(OUT, `${name}-${mode}.png`), fullPage: true });
     const found = (await violations(page)).filter(({ impact }) => impact === "serious" || impact === "critical");
     for (const one of found)

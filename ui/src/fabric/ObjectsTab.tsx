@@ -9,7 +9,7 @@ import { type Column, DataTable } from "@/shared/DataTable";
 import { Chips, Search } from "@/shared/Filters";
 import { Inside, Name, Subject } from "@/shared/links";
 import { rowsOf } from "@/shared/PagedTable";
-import { among, useParams } from "@/shared/params";
+import { among, type Change, useParams } from "@/shared/params";
 import { Status } from "@/shared/Status";
 import { Nothing, Read } from "@/shared/states";
 import { Time } from "@/shared/Time";
@@ -44,11 +44,43 @@ export function ObjectsTab({ fabric }: { fabric: Fabric }) {
       ),
     [fabric.name],
   );
-  const stateOptions = NOT_IN_ORDER.map((value) => ({ value, word: look(value).word }));
-  const allOff = states.length === NOT_IN_ORDER.length;
 
   return (
     <Stack gap={3}>
+      <Filters fabric={fabric} kind={kind} states={states} search={search} change={change} />
+      <Read query={query} what="objects">
+        {(data) =>
+          rows.length === 0 ? (
+            <Nothing title={filtered || kind ? "No object fits these filters" : "This fabric has no objects"} />
+          ) : (
+            <DataTable
+              label={`Objects of ${fabric.name}`}
+              columns={columns}
+              rows={rows}
+              idOf={(row) => row.id}
+              total={data.pages[0]?.total}
+              more={{ has: query.hasNextPage, loading: query.isFetchingNextPage, load: () => query.fetchNextPage() }}
+            />
+          )
+        }
+      </Read>
+    </Stack>
+  );
+}
+
+interface FiltersProps {
+  fabric: Fabric;
+  kind: string | undefined;
+  states: readonly ObjectState[];
+  search: string;
+  change: (change: Change) => void;
+}
+
+function Filters({ fabric, kind, states, search, change }: FiltersProps) {
+  const stateOptions = NOT_IN_ORDER.map((value) => ({ value, word: look(value).word }));
+  const allOff = states.length === NOT_IN_ORDER.length;
+  return (
+    <>
       <HStack gap={4} wrap="wrap">
         <Search label="Search objects" value={search} change={(text) => change({ search: text })} />
         <Chips
@@ -67,23 +99,7 @@ export function ObjectsTab({ fabric }: { fabric: Fabric }) {
         chosen={kind ? [kind] : []}
         change={(next) => change({ kind: next.at(-1) ?? null })}
       />
-      <Read query={query} what="objects">
-        {(data) =>
-          rows.length === 0 ? (
-            <Nothing title={filtered || kind ? "No object fits these filters" : "This fabric has no objects"} />
-          ) : (
-            <DataTable
-              label={`Objects of ${fabric.name}`}
-              columns={columns}
-              rows={rows}
-              idOf={(row) => row.id}
-              total={data.pages[0]?.total}
-              more={{ has: query.hasNextPage, loading: query.isFetchingNextPage, load: () => query.fetchNextPage() }}
-            />
-          )
-        }
-      </Read>
-    </Stack>
+    </>
   );
 }
 

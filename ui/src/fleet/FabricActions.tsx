@@ -1,8 +1,13 @@
 import { Checkbox, Field, Input, List, Stack, Text } from "@chakra-ui/react";
+import { useQuery } from "@tanstack/react-query";
 import { Pause, Play, RefreshCw } from "lucide-react";
 import { type ReactNode, useState } from "react";
+import { dryRuns } from "@/api/queries";
+import type { Target } from "@/api/types";
+import { DryRunView } from "@/fabric/DryRunView";
 import { ActionButton } from "@/shared/ActionButton";
-import { Name } from "@/shared/links";
+import { addresses } from "@/shared/addresses";
+import { Inside, Name } from "@/shared/links";
 import { counted } from "@/shared/words";
 import { type BulkAction, obstacle, planOf, type Subject } from "./plans";
 
@@ -47,7 +52,6 @@ function Plan({
   const lines = planOf(action, subjects);
   return (
     <Stack gap={3}>
-      {children}
       <List.Root gap={1} variant="plain" maxH="40vh" overflowY="auto" aria-label="Plan">
         {lines.slice(0, MOST_LINES).map((line) => (
           <List.Item key={line.name} color={line.acts ? "fg" : "fg.muted"}>
@@ -60,6 +64,25 @@ function Plan({
         ))}
       </List.Root>
       {lines.length > MOST_LINES && <Text color="fg.muted">and {lines.length - MOST_LINES} more</Text>}
+      {children}
+    </Stack>
+  );
+}
+
+/** What the last dry run of a single fabric found, or the way to one. */
+function Known({ subjects, target }: { subjects: readonly Subject[]; target: Target }) {
+  const [subject, ...others] = subjects;
+  const isOne = subject !== undefined && others.length === 0;
+  const query = useQuery({ ...dryRuns(subject?.name ?? ""), enabled: isOne });
+  if (!isOne) return null;
+  const run = query.data?.find((one) => one.target === target);
+  return (
+    <Stack gap={2}>
+      <Text>
+        {run ? "The last dry run:" : "No dry run says which objects that concerns."}{" "}
+        <Inside to={addresses.fabric(subject.name, "next-sync")}>Next sync</Inside>
+      </Text>
+      {run && <DryRunView fabric={subject.name} generation={subject.generation} run={run} />}
     </Stack>
   );
 }
@@ -89,7 +112,11 @@ function SyncGit({ subjects, ...rest }: Props) {
       icon={<RefreshCw size={14} aria-hidden />}
       title={title("Publish to Git:", subjects)}
       obstacle={obstacle("sync-git", subjects)}
-      plan={() => <Plan action="sync-git" subjects={subjects} />}
+      plan={() => (
+        <Plan action="sync-git" subjects={subjects}>
+          <Known subjects={subjects} target="git" />
+        </Plan>
+      )}
       fields={<Tick label="Compare everything, not only what changed" checked={force} change={setForce} />}
       body={() => ({ fabrics: names(subjects), force })}
       {...rest}
@@ -107,7 +134,11 @@ function SyncCluster({ subjects, ...rest }: Props) {
       icon={<RefreshCw size={14} aria-hidden />}
       title={title("Apply to the cluster:", subjects)}
       obstacle={obstacle("sync-cluster", subjects)}
-      plan={() => <Plan action="sync-cluster" subjects={subjects} />}
+      plan={() => (
+        <Plan action="sync-cluster" subjects={subjects}>
+          <Known subjects={subjects} target="kubernetes" />
+        </Plan>
+      )}
       fields={
         <Stack gap={2}>
           <Tick label="Compare everything, not only what changed" checked={force} change={setForce} />

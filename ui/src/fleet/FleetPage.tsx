@@ -15,13 +15,12 @@ import { ORDERS, STATES } from "./states";
 
 const PAGE = 200;
 
-/** Every fabric in a row: filtered, sorted and counted by the server, kept in the URL, live. */
-export function FleetPage() {
+/** What the URL says to show, and how to change it. */
+function useFilters() {
   const [params, change] = useParams();
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const search = params.get("search") ?? "";
   const repository = params.get("repository");
   const cluster = params.get("cluster");
+  const search = params.get("search") ?? "";
   const states = among(
     params,
     "state",
@@ -29,14 +28,20 @@ export function FleetPage() {
   );
   const sort = among(params, "sort", ORDERS)[0] ?? "name";
   const scope = { search, ...(repository && { repository }), ...(cluster && { cluster }) };
+  const isFiltered = states.length > 0 || search !== "" || repository !== null || cluster !== null;
+  return { repository, cluster, search, states, sort, scope, isFiltered, change };
+}
+
+/** Every fabric in a row: filtered, sorted and counted by the server, kept in the URL, live. */
+export function FleetPage() {
+  const filters = useFilters();
+  const { search, states, sort, scope, change } = filters;
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const query = useInfiniteQuery(fleet({ ...scope, state: states, sort, limit: PAGE }));
   const counters = useQuery(fleetCounters(scope));
   const rows = useMemo(() => rowsOf(query.data), [query.data]);
   const selected = useMemo(() => rows.filter((row) => chosen.has(row.name)), [rows, chosen]);
-  const total = query.data?.pages[0]?.total;
-  const filtered = states.length > 0 || search !== "" || repository || cluster;
   const options = STATES.map((state) => ({ ...state, count: counters.data?.states[state.value] }));
-
   return (
     <Page
       title="Fleet"
@@ -51,18 +56,7 @@ export function FleetPage() {
           change={(next) => change({ state: next })}
         />
         <Box display="flex" justifyContent="space-between" alignItems="center" minH="34px" gap={3} flexWrap="wrap">
-          <Text color="fg.muted" fontSize="sm" role="status">
-            {total != null && counted(total, "fabric")}
-            {filtered && counters.data && ` of ${counters.data.total.toLocaleString("en")}`}
-            {repository && ` in repository ${repository}`}
-            {cluster && ` on cluster ${cluster}`}
-            {filtered && (
-              <>
-                {" · "}
-                <Inside to={addresses.fleet}>Show all</Inside>
-              </>
-            )}
-          </Text>
+          <Summary filters={filters} shown={query.data?.pages[0]?.total} all={counters.data?.total} />
           <BulkBar rows={selected} done={() => setChosen(new Set())} />
         </Box>
         <PagedTable
@@ -73,16 +67,39 @@ export function FleetPage() {
           sort={sort}
           onSort={(order) => change({ sort: order })}
           selection={{ ids: chosen, change: setChosen }}
-          empty={
-            filtered
-              ? { title: "No fabric fits these filters", hint: <Inside to={addresses.fleet}>Show all</Inside> }
-              : {
-                  title: "There are no fabrics yet",
-                  hint: "Import one: hedgehog fabric import fabric.yaml wiring.yaml",
-                }
-          }
+          empty={filters.isFiltered ? NONE_FITS : NONE_AT_ALL}
         />
       </Stack>
     </Page>
+  );
+}
+
+const NONE_FITS = { title: "No fabric fits these filters", hint: <Inside to={addresses.fleet}>Show all</Inside> };
+const NONE_AT_ALL = {
+  title: "There are no fabrics yet",
+  hint: "Import one: hedgehog fabric import fabric.yaml wiring.yaml",
+};
+
+interface SummaryProps {
+  filters: ReturnType<typeof useFilters>;
+  shown: number | null | undefined;
+  all: number | undefined;
+}
+
+/** How many fabrics there are with these filters, and the way back to all. */
+function Summary({ filters: { repository, cluster, isFiltered }, shown, all }: SummaryProps) {
+  return (
+    <Text color="fg.muted" fontSize="sm" role="status">
+      {shown != null && counted(shown, "fabric")}
+      {isFiltered && all !== undefined && ` of ${all.toLocaleString("en")}`}
+      {repository && ` in repository ${repository}`}
+      {cluster && ` on cluster ${cluster}`}
+      {isFiltered && (
+        <>
+          {" · "}
+          <Inside to={addresses.fleet}>Show all</Inside>
+        </>
+      )}
+    </Text>
   );
 }

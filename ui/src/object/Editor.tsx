@@ -1,5 +1,5 @@
 /** Edits an object: the text, what would change and what a cluster would refuse, a reason, and only then the writing. */
-import { Button, Checkbox, CloseButton, Dialog, HStack, Portal, Stack, Tabs, Text } from "@chakra-ui/react";
+import { Button, Checkbox, CloseButton, Dialog, Portal, Stack, Tabs, Text } from "@chakra-ui/react";
 import { Pencil } from "lucide-react";
 import { useState } from "react";
 import { useAct, useMay } from "@/api/actions";
@@ -34,7 +34,8 @@ interface Props {
   close: () => void;
 }
 
-function EditDialog({ detail, original, close }: Props) {
+/** What an edit is made of, and whether it can be saved. */
+function useEdit(detail: ObjectDetail, original: string) {
   // What the edit is based on, even when the object changes meanwhile: the server refuses it then, with 409.
   const [base] = useState({ text: original, digest: detail.digest });
   const [text, setText] = useState(base.text);
@@ -43,7 +44,7 @@ function EditDialog({ detail, original, close }: Props) {
   const action = useAct("edit");
   const validation = useValidation({ text, fabric: detail.fabric });
   const refused = validation.data?.valid === false;
-  const ready = text !== base.text && reason.trim() !== "" && (!refused || anyway);
+  const isReady = text !== base.text && reason.trim() !== "" && (!refused || anyway);
   const save = () =>
     action.mutate({
       fabric: detail.fabric,
@@ -53,6 +54,14 @@ function EditDialog({ detail, original, close }: Props) {
       dry_run: false,
       allow_invalid: anyway,
     });
+  return { base, text, setText, reason, setReason, anyway, setAnyway, action, validation, refused, isReady, save };
+}
+
+type Edit = ReturnType<typeof useEdit>;
+
+function EditDialog({ detail, original, close }: Props) {
+  const edit = useEdit(detail, original);
+  const { action } = edit;
   return (
     <Dialog.Root open size="xl" scrollBehavior="inside" onOpenChange={({ open }) => open || close()}>
       <Portal>
@@ -65,38 +74,18 @@ function EditDialog({ detail, original, close }: Props) {
               </Dialog.Title>
             </Dialog.Header>
             <Dialog.Body>
-              {action.data ? (
-                <ChangedView outcome={action.data} />
-              ) : (
-                <Stack gap={3}>
-                  <Text fontSize="sm" color="fg.muted">
-                    It is stored in the database; Git and the cluster follow with the next syncs, which are due at once.
-                  </Text>
-                  <Views text={text} base={base.text} change={setText} />
-                  <Verdicts validation={validation} text={text} />
-                  {refused && (
-                    <Checkbox.Root checked={anyway} onCheckedChange={({ checked }) => setAnyway(checked === true)}>
-                      <Checkbox.HiddenInput />
-                      <Checkbox.Control />
-                      <Checkbox.Label>Store it anyway; it is held until it is corrected</Checkbox.Label>
-                    </Checkbox.Root>
-                  )}
-                  <Reason value={reason} change={setReason} />
-                </Stack>
-              )}
+              {action.data ? <ChangedView outcome={action.data} /> : <EditForm edit={edit} />}
               {action.error && <Failure error={action.error} />}
             </Dialog.Body>
             <Dialog.Footer>
-              <HStack>
-                <Button variant="outline" colorPalette="gray" onClick={close}>
-                  {action.data ? "Close" : "Cancel"}
+              <Button variant="outline" colorPalette="gray" onClick={close}>
+                {action.data ? "Close" : "Cancel"}
+              </Button>
+              {!action.data && (
+                <Button onClick={edit.save} disabled={!edit.isReady} loading={action.isPending}>
+                  Save
                 </Button>
-                {!action.data && (
-                  <Button onClick={save} disabled={!ready} loading={action.isPending}>
-                    Save
-                  </Button>
-                )}
-              </HStack>
+              )}
             </Dialog.Footer>
             <Dialog.CloseTrigger asChild>
               <CloseButton size="sm" colorPalette="gray" aria-label="Close" />
@@ -105,6 +94,26 @@ function EditDialog({ detail, original, close }: Props) {
         </Dialog.Positioner>
       </Portal>
     </Dialog.Root>
+  );
+}
+
+function EditForm({ edit }: { edit: Edit }) {
+  return (
+    <Stack gap={3}>
+      <Text fontSize="sm" color="fg.muted">
+        It is stored in the database; Git and the cluster follow with the next syncs, which are due at once.
+      </Text>
+      <Views text={edit.text} base={edit.base.text} change={edit.setText} />
+      <Verdicts validation={edit.validation} text={edit.text} />
+      {edit.refused && (
+        <Checkbox.Root checked={edit.anyway} onCheckedChange={({ checked }) => edit.setAnyway(checked === true)}>
+          <Checkbox.HiddenInput />
+          <Checkbox.Control />
+          <Checkbox.Label>Store it anyway; it is held until it is corrected</Checkbox.Label>
+        </Checkbox.Root>
+      )}
+      <Reason value={edit.reason} change={edit.setReason} />
+    </Stack>
   );
 }
 

@@ -12,7 +12,7 @@ import {
   tableFeatures,
   useTable,
 } from "@tanstack/react-table";
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { SelectAll, SelectRow } from "./Selection";
 import { SortHeader } from "./SortHeader";
@@ -55,11 +55,11 @@ interface Props<Row extends RowData> {
 }
 
 export function DataTable<Row extends RowData>(props: Props<Row>) {
-  const { label, columns, rows, idOf, total, more, selection, maxHeight = "calc(100vh - 320px)" } = props;
+  const { label, columns, rows, total, more, selection, maxHeight = "calc(100vh - 320px)" } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const table = useModel(props);
   const model = table.getRowModel().rows;
-  const virtualizer = useVirtualizer({
+  const virtualizer = useVirtualizer<HTMLDivElement, HTMLTableRowElement>({
     count: model.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
@@ -75,8 +75,6 @@ export function DataTable<Row extends RowData>(props: Props<Row>) {
 
   const width = columns.reduce((sum, column) => sum + column.width, selection ? SELECT_WIDTH : 0);
   const span = columns.length + (selection ? 1 : 0);
-  const above = items[0]?.start ?? 0;
-  const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
     <Box
       ref={scroller}
@@ -97,48 +95,9 @@ export function DataTable<Row extends RowData>(props: Props<Row>) {
         aria-rowcount={(total ?? rows.length) + 1}
         aria-label={label}
       >
-        <colgroup>
-          {selection && <col style={{ width: SELECT_WIDTH }} />}
-          {columns.map((column) => (
-            <col key={column.id} style={{ width: `${(100 * column.width) / width}%` }} />
-          ))}
-        </colgroup>
-        <Table.Header>
-          <Table.Row aria-rowindex={1} bg="bg.subtle">
-            {selection && <SelectAll ids={rows.map(idOf)} selection={selection} />}
-            {columns.map((column) => (
-              <SortHeader
-                key={column.id}
-                column={column}
-                sort={props.onSort ? props.sort : undefined}
-                onSort={props.onSort}
-              />
-            ))}
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          <Spacer height={above} span={span} />
-          {items.map((item) => {
-            const row = model[item.index];
-            if (!row) return null;
-            return (
-              <Table.Row
-                key={row.id}
-                ref={virtualizer.measureElement}
-                data-index={item.index}
-                aria-rowindex={item.index + 2}
-                bg={selection?.ids.has(row.id) ? "bg.info" : undefined}
-              >
-                {row.getAllCells().map((cell) => (
-                  <Table.Cell key={cell.id} overflow="hidden" textOverflow="ellipsis" py={1.5}>
-                    <table.FlexRender cell={cell} />
-                  </Table.Cell>
-                ))}
-              </Table.Row>
-            );
-          })}
-          <Spacer height={below} span={span} />
-        </Table.Body>
+        <Columns columns={columns} selection={selection} width={width} />
+        <Head {...props} />
+        <Body table={table} virtualizer={virtualizer} chosen={selection?.ids} span={span} />
       </Table.Root>
       {more?.has && (
         <Text role="status" color="fg.muted" fontSize="sm" p={2}>
@@ -146,6 +105,78 @@ export function DataTable<Row extends RowData>(props: Props<Row>) {
         </Text>
       )}
     </Box>
+  );
+}
+
+function Columns<Row>({
+  columns,
+  selection,
+  width,
+}: {
+  columns: readonly Column<Row>[];
+  selection: Selection | undefined;
+  width: number;
+}) {
+  return (
+    <colgroup>
+      {selection && <col style={{ width: SELECT_WIDTH }} />}
+      {columns.map((column) => (
+        <col key={column.id} style={{ width: `${(100 * column.width) / width}%` }} />
+      ))}
+    </colgroup>
+  );
+}
+
+function Head<Row extends RowData>({ columns, rows, idOf, selection, sort, onSort }: Props<Row>) {
+  return (
+    <Table.Header>
+      <Table.Row aria-rowindex={1} bg="bg.subtle">
+        {selection && <SelectAll ids={rows.map(idOf)} selection={selection} />}
+        {columns.map((column) => (
+          <SortHeader key={column.id} column={column} sort={onSort ? sort : undefined} onSort={onSort} />
+        ))}
+      </Table.Row>
+    </Table.Header>
+  );
+}
+
+interface BodyProps<Row extends RowData> {
+  table: ReturnType<typeof useModel<Row>>;
+  virtualizer: Virtualizer<HTMLDivElement, HTMLTableRowElement>;
+  chosen: ReadonlySet<string> | undefined;
+  span: number;
+}
+
+/** The rows in view, between the places of those that are not. */
+function Body<Row extends RowData>({ table, virtualizer, chosen, span }: BodyProps<Row>) {
+  const model = table.getRowModel().rows;
+  const items = virtualizer.getVirtualItems();
+  const above = items[0]?.start ?? 0;
+  const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
+  return (
+    <Table.Body>
+      <Spacer height={above} span={span} />
+      {items.map((item) => {
+        const row = model[item.index];
+        if (!row) return null;
+        return (
+          <Table.Row
+            key={row.id}
+            ref={virtualizer.measureElement}
+            data-index={item.index}
+            aria-rowindex={item.index + 2}
+            bg={chosen?.has(row.id) ? "bg.info" : undefined}
+          >
+            {row.getAllCells().map((cell) => (
+              <Table.Cell key={cell.id} overflow="hidden" textOverflow="ellipsis" py={1.5}>
+                <table.FlexRender cell={cell} />
+              </Table.Cell>
+            ))}
+          </Table.Row>
+        );
+      })}
+      <Spacer height={below} span={span} />
+    </Table.Body>
   );
 }
 

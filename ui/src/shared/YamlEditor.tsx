@@ -49,7 +49,6 @@ export function YamlEditor({ label, value, change, rows, placeholder, drop = fal
     const texts = await Promise.all([...event.dataTransfer.files].map((file) => file.text()));
     if (texts.length > 0) change(texts.join("\n---\n"));
   };
-  const numbers = Array.from({ length: value.split("\n").length }, (_, at) => at + 1).join("\n");
   return (
     <Flex
       borderWidth="1px"
@@ -61,24 +60,7 @@ export function YamlEditor({ label, value, change, rows, placeholder, drop = fal
       onDragLeave={drop ? () => setIsOver(false) : undefined}
       onDrop={drop ? onDrop : undefined}
     >
-      <chakra.pre
-        aria-hidden
-        bg="bg.subtle"
-        color="fg.muted"
-        fontFamily="mono"
-        fontSize="xs"
-        lineHeight={`${LINE}px`}
-        textAlign="end"
-        px={2}
-        py="8px"
-        minW="44px"
-        overflow="hidden"
-        userSelect="none"
-      >
-        <chakra.span display="block" transform={`translateY(${-top}px)`}>
-          {numbers}
-        </chakra.span>
-      </chakra.pre>
+      <LineNumbers text={value} top={top} />
       <chakra.textarea
         ref={area}
         aria-label={label}
@@ -100,5 +82,30 @@ export function YamlEditor({ label, value, change, rows, placeholder, drop = fal
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
       />
     </Flex>
+  );
+}
+
+/** The numbers beside the text, moved as far as the text is scrolled. */
+function LineNumbers({ text, top }: { text: string; top: number }) {
+  const numbers = Array.from({ length: text.split("\n").length }, (_, at) => at + 1).join("\n");
+  return (
+    <chakra.pre
+      aria-hidden
+      bg="bg.subtle"
+      color="fg.muted"
+      fontFamily="mono"
+      fontSize="xs"
+      lineHeight={`${LINE}px`}
+      textAlign="end"
+      px={2}
+      py="8px"
+      minW="44px"
+      overflow="hidden"
+      userSelect="none"
+    >
+      <chakra.span display="block" transform={`translateY(${-top}px)`}>
+        {numbers}
+      </chakra.span>
+    </chakra.pre>
   );
 }

@@ -4,7 +4,7 @@ import { useCallback, useMemo } from "react";
 import { path as pathQuery, topology as topologyQuery } from "@/api/queries";
 import type { Topology } from "@/api/types";
 import { Chips } from "@/shared/Filters";
-import { useParams } from "@/shared/params";
+import { type Change, useParams } from "@/shared/params";
 import { Nothing, Read } from "@/shared/states";
 import { counted } from "@/shared/words";
 import { Canvas } from "./Canvas";
@@ -66,17 +66,7 @@ function Network({ topology }: { topology: Topology }) {
 
   return (
     <Stack gap={3}>
-      <HStack gap={4} wrap="wrap">
-        <Find topology={topology} choose={onNode} />
-        <PathFields topology={topology} from={chosen.from} to={chosen.to} change={change} />
-        <VpcField topology={topology} value={vpc} change={change} />
-        <Chips
-          label="View"
-          options={[{ value: "list", word: "As a list" }]}
-          chosen={isList ? ["list"] : []}
-          change={(next) => change({ view: next.length > 0 ? "list" : null })}
-        />
-      </HStack>
+      <Controls topology={topology} chosen={chosen} isList={isList} onNode={onNode} change={change} />
       {chosen.from && chosen.to && (
         <Read query={ways} what="the way" rows={2}>
           {(answer) => <Ways fabric={topology.fabric} answer={answer} />}
@@ -101,6 +91,30 @@ function Network({ topology }: { topology: Topology }) {
         </Flex>
       )}
     </Stack>
+  );
+}
+
+interface ControlsProps {
+  topology: Topology;
+  chosen: { from: string | null; to: string | null; vpc: string | null };
+  isList: boolean;
+  onNode: (id: string) => void;
+  change: (change: Change) => void;
+}
+
+function Controls({ topology, chosen, isList, onNode, change }: ControlsProps) {
+  return (
+    <HStack gap={4} wrap="wrap">
+      <Find topology={topology} choose={onNode} />
+      <PathFields topology={topology} from={chosen.from} to={chosen.to} change={change} />
+      <VpcField topology={topology} value={chosen.vpc} change={change} />
+      <Chips
+        label="View"
+        options={[{ value: "list", word: "As a list" }]}
+        chosen={isList ? ["list"] : []}
+        change={(next) => change({ view: next.length > 0 ? "list" : null })}
+      />
+    </HStack>
   );
 }
 
