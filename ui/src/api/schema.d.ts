@@ -457,7 +457,7 @@ export interface paths {
         put?: never;
         /**
          * Sync Git
-         * @description Publish fabrics to Git now: a run of hedgehog_git_sync.
+         * @description Publish fabrics to Git now, from where their clusters follow: a run of hedgehog_git_sync.
          */
         post: operations["sync_git"];
         delete?: never;

@@ -59,7 +59,7 @@ function Plan({ drift, children }: { drift: readonly Drift[]; children: ReactNod
   return (
     <Stack gap={2}>
       <Text>{children}</Text>
-      <List.Root variant="plain" gap={1} maxH="40vh" overflowY="auto" aria-label="Plan">
+      <List.Root variant="plain" gap={1} maxH="40vh" overflowY="auto" aria-label="Plan" tabIndex={0}>
         {drift.map((one) => (
           <List.Item key={subjectOf(one)}>
             <Name>{subjectOf(one)}</Name>

@@ -52,7 +52,7 @@ function Plan({
   const lines = planOf(action, subjects);
   return (
     <Stack gap={3}>
-      <List.Root gap={1} variant="plain" maxH="40vh" overflowY="auto" aria-label="Plan">
+      <List.Root gap={1} variant="plain" maxH="40vh" overflowY="auto" aria-label="Plan" tabIndex={0}>
         {lines.slice(0, MOST_LINES).map((line) => (
           <List.Item key={line.name} color={line.acts ? "fg" : "fg.muted"}>
             <Text as="span" fontWeight="medium">

@@ -132,7 +132,7 @@ function Plan({ letters, children }: { letters: readonly DeadLetter[]; children:
   return (
     <Stack gap={2}>
       <Text>{children}</Text>
-      <List.Root variant="plain" gap={1} maxH="40vh" overflowY="auto" aria-label="Plan">
+      <List.Root variant="plain" gap={1} maxH="40vh" overflowY="auto" aria-label="Plan" tabIndex={0}>
         {letters.map((letter) => (
           <List.Item key={letter.id}>
             {letter.id}: <Name>{letter.fabric}</Name>, {letter.dag}
