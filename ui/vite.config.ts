@@ -5,6 +5,7 @@
  * Airflow, which it offers as globals: with copies of our own, its theme, colour mode and router would not reach us.
  */
 import path from "node:path";
+import { esmExternalRequirePlugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { STATIC } from "./build/outputs.ts";
 import { packagesUsed } from "./build/packages.ts";
@@ -22,7 +23,11 @@ export default defineConfig(({ mode }) => ({
   resolve: { alias: { "@": path.resolve(import.meta.dirname, "src") } },
   define: mode === "test" ? {} : { "process.env.NODE_ENV": JSON.stringify("production") },
   publicDir: false,
-  plugins: [packagesUsed(mode)],
+  plugins: [
+    packagesUsed(mode),
+    // A CommonJS package asks for React with `require`, which browsers do not have.
+    esmExternalRequirePlugin({ external: Object.keys(GLOBALS) }),
+  ],
   build: {
     outDir: process.env.HEDGEHOG_UI_OUT ?? STATIC,
     emptyOutDir: false,
@@ -30,7 +35,6 @@ export default defineConfig(({ mode }) => ({
     sourcemap: false,
     lib: { entry: `src/${mode}.tsx`, formats: ["iife"], name: "hedgehog", fileName: () => `${mode}.js` },
     rolldownOptions: {
-      external: Object.keys(GLOBALS),
       output: { globals: GLOBALS },
       // "use client" of libraries is meant for servers that draw pages; none does here.
       checks: { moduleLevelDirective: false },
