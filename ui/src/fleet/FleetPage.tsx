@@ -88,9 +88,10 @@ interface SummaryProps {
 
 /** How many fabrics there are with these filters, and the way back to all. */
 function Summary({ filters: { repository, cluster, isFiltered }, shown, all }: SummaryProps) {
+  const count = shown ?? (isFiltered ? null : all);
   return (
     <Text color="fg.muted" fontSize="sm" role="status">
-      {shown != null && counted(shown, "fabric")}
+      {count != null && counted(count, "fabric")}
       {isFiltered && all !== undefined && ` of ${all.toLocaleString("en")}`}
       {repository && ` in repository ${repository}`}
       {cluster && ` on cluster ${cluster}`}

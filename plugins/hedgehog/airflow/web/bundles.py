@@ -14,8 +14,6 @@ PREFIX = "/hedgehog/static"
 MEDIA_TYPES = {
     "pages.js": "text/javascript",
     "card.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-    "icon-dark.svg": "image/svg+xml",
     "LICENCES.txt": "text/plain",
 }
 """All that is served. They contain no secret: everybody who reaches the API server may read them."""
@@ -29,14 +27,15 @@ def _versioned(name: str) -> str:
 
 
 def react_apps() -> list[dict[str, Any]]:
-    """Our entries in Airflow's UI; by its `name`, Airflow finds the component that a bundle leaves in `globalThis`."""
+    """Our entries in Airflow's UI; by its `name`, Airflow finds the component that a bundle leaves in `globalThis`.
+
+    No icon of our own: Airflow shows it as an image without a text, and in the same colours when the entry is chosen.
+    """
     pages = {
         "name": "Hedgehog",
         "bundle_url": _versioned("pages.js"),
         "destination": "nav",
         "url_route": "hedgehog",
-        "icon": _versioned("icon.svg"),
-        "icon_dark_mode": _versioned("icon-dark.svg"),
     }
     card = {
         "name": "Hedgehog fleet",
