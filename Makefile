@@ -46,12 +46,14 @@ demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 c
 .PHONY: test
 test: $(INSTALLED) devcluster ## Run all tests, including those on real servers
 	@$(SAY)
+	ui/run.sh test
 	$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
 	$(BIN)/python -m pytest -q -m "e2e or endurance" -n $(STACKS) --dist loadfile --no-loadscope-reorder tests/endurance tests/e2e
 
 .PHONY: test-unit
 test-unit: $(INSTALLED) ## Run the quick tests, which need no server
 	@$(SAY)
+	ui/run.sh test
 	$(BIN)/python -m pytest -q -m "not e2e and not real and not endurance" -n $(WORKERS) --dist loadfile
 
 .PHONY: replay
@@ -60,7 +62,7 @@ replay: $(INSTALLED) ## Replay recorded answers of a real cluster on the validat
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
 
 .PHONY: check
-check: $(INSTALLED) ## Check code style, spelling, types, import contracts, generated docs, DAG parse times
+check: $(INSTALLED) ## Check code style, spelling, types, import contracts, generated docs, DAG parse times, pages
 	@$(SAY)
 	$(BIN)/ruff check .
 	$(BIN)/hadolint Dockerfile
@@ -71,6 +73,7 @@ check: $(INSTALLED) ## Check code style, spelling, types, import contracts, gene
 	PYTHONPATH=plugins $(BIN)/lint-imports --no-cache
 	PYTHONPATH=plugins:. $(BIN)/python docs/generate.py --check
 	PYTHONPATH=plugins:. $(BIN)/python benchmarks/parse.py --check
+	ui/run.sh check
 	git diff --check
 
 .PHONY: format
@@ -79,6 +82,14 @@ format: $(INSTALLED) ## Format the code and regenerate the docs
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	PYTHONPATH=plugins:. $(BIN)/python docs/generate.py
+	ui/run.sh types
+	ui/run.sh format
+
+.PHONY: ui
+ui: $(INSTALLED) ## Build the pages in ui/ into the plugin, which keeps the result: users need no Node
+	@$(SAY)
+	ui/run.sh types
+	ui/run.sh build
 
 .PHONY: bench
 bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write benchmarks/results.json

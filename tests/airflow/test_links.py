@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hedgehog.airflow.links import CommitLink, FabricLink, commit_page, directory_page, web_page
+from hedgehog.airflow.links import CommitLink, FabricLink, PageLink, commit_page, directory_page, fabric_page, web_page
 from hedgehog.fabric.model import GitRepository
 
 COMMIT = "5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
@@ -70,6 +70,12 @@ def test_a_branch_with_a_slash_keeps_it():
     assert page == "https://git.example.com/net/fabrics/tree/release/1.2/fabric-1"
 
 
+def test_one_fabric_has_a_page_of_ours_and_several_have_the_fleet():
+    """Relative, so that it fits an Airflow below a path; a name never leaves its place in the address."""
+    assert fabric_page(["a/b"]) == "plugin/hedgehog/fabrics/a%2Fb"
+    assert fabric_page(["a", "b"]) == "plugin/hedgehog"
+
+
 class Ran:
     """A task after its run, with or without pages."""
 
@@ -87,4 +93,4 @@ def test_a_button_leads_to_the_page_that_the_task_found():
 @pytest.mark.parametrize("ran", [Ran(), Ran(commit_link=None, fabric_link=None)])
 def test_a_task_without_pages_shows_no_button(ran):
     """A run that changed nothing pushed no commit."""
-    assert (CommitLink().get_link(ran, ti_key=None), FabricLink().get_link(ran, ti_key=None)) == ("", "")
+    assert [link.get_link(ran, ti_key=None) for link in (PageLink(), CommitLink(), FabricLink())] == ["", "", ""]

@@ -1,7 +1,8 @@
-"""Buttons on a task: where its commit, and its fabric's directory, can be read on the Git host."""
+"""Buttons on a task: its fabric on our pages, and its commit and its fabric's directory on the Git host."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -40,6 +41,21 @@ def directory_page(repository: GitRepository, directory: str) -> str | None:
     """Where a fabric's directory can be read."""
     page = web_page(repository.url)
     return page and f"{page}/tree/{quote(repository.branch)}/{quote(directory)}"
+
+
+def fabric_page(fabrics: Sequence[str]) -> str:
+    """Our page of the fabric, or of the fleet for several; relative to Airflow's base, which only browsers know."""
+    return f"plugin/hedgehog/fabrics/{quote(fabrics[0], safe='')}" if len(fabrics) == 1 else "plugin/hedgehog"
+
+
+class PageLink(BaseOperatorLink):
+    """The fabric of the task on our pages."""
+
+    name = "Fabric"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Asked in the task's own process, after it ran; an empty link shows no button."""
+        return getattr(operator, "page_link", None) or ""
 
 
 class CommitLink(BaseOperatorLink):

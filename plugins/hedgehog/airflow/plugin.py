@@ -27,6 +27,7 @@ class HedgehogPlugin(AirflowPlugin):
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
         """Our web applications. The longer prefix stands first: the first one that fits gets the request."""
         from hedgehog.airflow.web.api import api_app
+        from hedgehog.airflow.web.bundles import PREFIX, bundles_app
         from hedgehog.airflow.web.metrics import metrics_app
         from hedgehog.airflow.web.v1 import v1_app
         from hedgehog.airflow.web.webhook import webhook_app
@@ -36,6 +37,7 @@ class HedgehogPlugin(AirflowPlugin):
             {"app": v1_app(), "url_prefix": "/hedgehog/api/v1", "name": "Hedgehog API"},
             {"app": api_app(), "url_prefix": "/hedgehog/api", "name": "Hedgehog"},
             {"app": metrics_app(), "url_prefix": "/hedgehog/metrics", "name": "Hedgehog metrics"},
+            {"app": bundles_app(), "url_prefix": PREFIX, "name": "Hedgehog pages"},
         ]
 
     @property
@@ -44,3 +46,10 @@ class HedgehogPlugin(AirflowPlugin):
         from hedgehog.airflow.web.root import RootApplication
 
         return [{"middleware": RootApplication, "args": [], "kwargs": {}, "name": "Hedgehog: Airflow's own API"}]
+
+    @property
+    def react_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # made when asked for, by the API server
+        """Our pages, and the card on Airflow's home page."""
+        from hedgehog.airflow.web.bundles import react_apps
+
+        return react_apps()

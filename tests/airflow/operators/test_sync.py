@@ -303,6 +303,7 @@ def test_a_push_gives_the_task_its_buttons(service, context):
     operator.execute(context)
     links = [link.get_link(operator, ti_key=None) for link in operator.operator_extra_links]
     assert links == [
+        "plugin/hedgehog",
         f"https://git.example.com/net/fabrics/commit/{COMMIT}",
         "https://git.example.com/net/fabrics/tree/main/fabrics/fabric-2",
     ]
@@ -314,7 +315,11 @@ def test_a_sync_without_changes_still_links_to_the_fabric(service, context):
     operator = FabricGitSyncOperator(task_id="sync", fabrics=["fabric-1"])
     operator.execute(context)
     links = [link.get_link(operator, ti_key=None) for link in operator.operator_extra_links]
-    assert links == ["", "https://git.example.com/net/fabrics/tree/main/fabrics/fabric-1"]
+    assert links == [
+        "plugin/hedgehog/fabrics/fabric-1",
+        "",
+        "https://git.example.com/net/fabrics/tree/main/fabrics/fabric-1",
+    ]
 
 
 @pytest.mark.parametrize(

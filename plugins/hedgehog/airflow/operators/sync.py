@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from hedgehog.airflow import trouble
-from hedgehog.airflow.links import CommitLink, FabricLink, commit_page, directory_page
+from hedgehog.airflow.links import CommitLink, FabricLink, PageLink, commit_page, directory_page, fabric_page
 from hedgehog.airflow.operators.steps import (
     Batches,
     Result,
@@ -27,7 +27,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from hedgehog.store.database import Connection
     from hedgehog.store.problems import Problem
@@ -82,6 +82,7 @@ class _FabricSyncOperator(WorkOperator):
     key = OUTCOMES
     batch = "fabrics"
     template_fields: Sequence[str] = ("fabrics", "is_dry_run", "due_only")
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (PageLink(),)
 
     def __init__(self, *, fabrics: Any, dry_run: Any = False, due_only: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -97,6 +98,7 @@ class _FabricSyncOperator(WorkOperator):
         """Sync the batch, and renew the read models of its fabrics; of a dry run keep what it found."""
         from hedgehog.store.dry_runs import record_dry_runs
 
+        self.page_link = fabric_page(self.names)
         outcomes = self.sync(connection, self.names, run_id_of(context))
         if self.is_dry_run:
             record_dry_runs(connection, outcomes, run_id=context["dag_run"].run_id)
@@ -152,7 +154,7 @@ class FabricGitSyncOperator(_FabricSyncOperator):
     """
 
     template_fields: Sequence[str] = (*_FabricSyncOperator.template_fields, "force")
-    operator_extra_links = (CommitLink(), FabricLink())
+    operator_extra_links = (PageLink(), CommitLink(), FabricLink())
 
     def __init__(self, *, force: Any = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,0 +1,4 @@
+/** One answer of each kind. */
+export * from "./fabric";
+export * from "./fleet";
+export * from "./others";

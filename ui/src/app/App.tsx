@@ -1,0 +1,30 @@
+import { Box } from "@chakra-ui/react";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { useState } from "react";
+import { useLive } from "@/api/live";
+import { Boundary } from "./Boundary";
+import { makeQueryClient } from "./cache";
+import { Navigation } from "./Navigation";
+import { Pages } from "./Pages";
+
+/** Our pages below `/plugin/hedgehog`, inside Airflow's frame. */
+export function App() {
+  const [client] = useState(makeQueryClient);
+  return (
+    <QueryClientProvider client={client}>
+      <Shell />
+    </QueryClientProvider>
+  );
+}
+
+function Shell() {
+  useLive();
+  return (
+    <Box p={4} w="100%" fontSize="sm" maxW="100%" overflowX="hidden">
+      <Navigation />
+      <Boundary>
+        <Pages />
+      </Boundary>
+    </Box>
+  );
+}

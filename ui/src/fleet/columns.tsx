@@ -1,0 +1,124 @@
+import { Badge, HStack, Text } from "@chakra-ui/react";
+import type { FleetRow, SyncSummary } from "@/api/types";
+import { addresses } from "@/shared/addresses";
+import type { Column } from "@/shared/DataTable";
+import { FabricLink, Inside } from "@/shared/links";
+import { Status } from "@/shared/Status";
+import { Time } from "@/shared/Time";
+import { shortRevision, type Tone } from "@/shared/words";
+
+function Sync({ sync, wanted }: { sync: SyncSummary | null; wanted: number }) {
+  if (!sync) return <Status state="off" />;
+  const behind = sync.generation < wanted ? `generation ${sync.generation} of ${wanted}` : "";
+  return <Status state={sync.status} reason={[sync.reason, behind].filter(Boolean).join(" · ")} />;
+}
+
+interface CountProps {
+  count: number;
+  what: string;
+  to: string;
+  tone: Tone;
+}
+
+/** A number that leads to what it counts; nothing for zero. */
+function Count({ count, what, to, tone }: CountProps) {
+  if (count === 0) return <Text color="fg.subtle">0</Text>;
+  return (
+    <Inside to={to} aria-label={`${count} ${what}`}>
+      <Badge colorPalette={tone} fontVariantNumeric="tabular-nums">
+        {count}
+      </Badge>
+    </Inside>
+  );
+}
+
+function Switches({ row }: { row: FleetRow }) {
+  const { total, current, converged, reason } = row.switches;
+  if (total === 0) return <Text color="fg.muted">–</Text>;
+  const state = converged === null ? "Unknown" : converged ? "Healthy" : "Progressing";
+  return <Status state={state} label={`${current}/${total}`} reason={reason} />;
+}
+
+export const COLUMNS: readonly Column<FleetRow>[] = [
+  {
+    id: "name",
+    header: "Fabric",
+    width: 190,
+    sort: "name",
+    cell: (row) => (
+      <HStack gap={2} title={row.description || undefined}>
+        <FabricLink name={row.name} />
+        {row.suspended && <Status state="suspended" reason={row.suspended.reason} />}
+      </HStack>
+    ),
+  },
+  {
+    id: "health",
+    header: "Health",
+    width: 125,
+    sort: "health",
+    cell: (row) => <Status state={row.health} reason={row.health_reason} />,
+  },
+  { id: "git", header: "Git", width: 130, sort: "git", cell: (row) => <Sync sync={row.git} wanted={row.generation} /> },
+  {
+    id: "cluster",
+    header: "Cluster",
+    width: 130,
+    sort: "cluster",
+    cell: (row) => <Sync sync={row.cluster} wanted={row.generation} />,
+  },
+  { id: "switches", header: "Switches", width: 105, cell: (row) => <Switches row={row} /> },
+  {
+    id: "revision",
+    header: "Revision",
+    width: 150,
+    cell: (row) => {
+      const revision = row.cluster?.revision ?? row.git?.revision;
+      return (
+        <Text fontFamily="mono" fontSize="xs" title={revision ?? undefined} truncate>
+          {revision ? shortRevision(revision) : "–"}
+        </Text>
+      );
+    },
+  },
+  { id: "changed", header: "Last change", width: 110, sort: "changed", cell: (row) => <Time at={row.changed_at} /> },
+  {
+    id: "drift",
+    header: "Drift",
+    width: 65,
+    sort: "drift",
+    cell: (row) => <Count count={row.drift} what="drifted" to={addresses.fabric(row.name, "drift")} tone="orange" />,
+  },
+  {
+    id: "held",
+    header: "Held",
+    width: 65,
+    cell: (row) => <Count count={row.held} what="held" to={addresses.fabric(row.name, "problems")} tone="orange" />,
+  },
+  {
+    id: "refused",
+    header: "Refused",
+    width: 80,
+    cell: (row) => <Count count={row.refused} what="refused" to={addresses.fabric(row.name, "problems")} tone="red" />,
+  },
+  {
+    id: "parked",
+    header: "Parked",
+    width: 75,
+    cell: (row) => <Count count={row.parked} what="parked" to={addresses.fabric(row.name, "problems")} tone="red" />,
+  },
+  {
+    id: "problems",
+    header: "Problems",
+    width: 95,
+    sort: "problems",
+    cell: (row) => (
+      <Count
+        count={row.problems}
+        what="problems"
+        to={addresses.fabric(row.name, "problems")}
+        tone={row.needs_somebody ? "red" : "blue"}
+      />
+    ),
+  },
+];

@@ -1,0 +1,111 @@
+/** A button for what writes: it shows the plan and asks before, and says what was done after. */
+import { Button, type ButtonProps, CloseButton, Dialog, Field, Portal, Stack, Textarea } from "@chakra-ui/react";
+import { type ReactNode, useState } from "react";
+import { type ActionName, type BodyOf, type Outcome, useAct, useMay } from "@/api/actions";
+import { OutcomeView } from "./Outcome";
+import { Failure } from "./states";
+
+export const LONGEST_REASON = 900;
+
+export interface ActionProps<Name extends ActionName> {
+  name: Name;
+  /** On the button, and on the one that confirms. */
+  label: string;
+  /** The question. */
+  title: string;
+  /** What will happen, drawn when somebody asks for it. */
+  plan: () => ReactNode;
+  body: (reason: string) => BodyOf<Name>;
+  asksForReason?: boolean;
+  /** Further fields of the question. */
+  fields?: ReactNode;
+  /** Why it cannot be done as things stand; empty: it can. */
+  obstacle?: string;
+  button?: ButtonProps;
+  icon?: ReactNode;
+  done?: () => void;
+}
+
+/** Nothing for a user who may not do it. */
+export function ActionButton<Name extends ActionName>(props: ActionProps<Name>) {
+  const may = useMay();
+  const [open, setOpen] = useState(false);
+  if (!may(props.name)) return null;
+  return (
+    <>
+      <Button
+        size="sm"
+        variant="outline"
+        {...props.button}
+        disabled={Boolean(props.obstacle)}
+        title={props.obstacle || undefined}
+        onClick={() => setOpen(true)}
+      >
+        {props.icon}
+        {props.label}
+      </Button>
+      {open && <Confirmation {...props} close={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function Confirmation<Name extends ActionName>(props: ActionProps<Name> & { close: () => void }) {
+  const { name, title, label, plan, body, fields, asksForReason = false, close, done } = props;
+  const action = useAct(name);
+  const [reason, setReason] = useState("");
+  const outcome = action.data as Outcome | undefined;
+  const incomplete = asksForReason && reason.trim() === "";
+  const confirm = () => action.mutate(body(reason.trim()), { onSuccess: () => done?.() });
+  return (
+    <Dialog.Root open size="lg" role="alertdialog" scrollBehavior="inside" onOpenChange={({ open }) => open || close()}>
+      <Portal>
+        <Dialog.Backdrop />
+        <Dialog.Positioner>
+          <Dialog.Content>
+            <Dialog.Header>
+              <Dialog.Title>{title}</Dialog.Title>
+            </Dialog.Header>
+            <Dialog.Body>
+              <Stack gap={4}>
+                {outcome ? <OutcomeView outcome={outcome} /> : plan()}
+                {!outcome && fields}
+                {!outcome && asksForReason && <Reason value={reason} change={setReason} />}
+                {action.error && <Failure error={action.error} />}
+              </Stack>
+            </Dialog.Body>
+            <Dialog.Footer>
+              <Button variant="outline" colorPalette="gray" onClick={close}>
+                {outcome ? "Close" : "Cancel"}
+              </Button>
+              {!outcome && (
+                <Button onClick={confirm} loading={action.isPending} disabled={incomplete}>
+                  {label}
+                </Button>
+              )}
+            </Dialog.Footer>
+            <Dialog.CloseTrigger asChild>
+              <CloseButton size="sm" colorPalette="gray" aria-label="Close" />
+            </Dialog.CloseTrigger>
+          </Dialog.Content>
+        </Dialog.Positioner>
+      </Portal>
+    </Dialog.Root>
+  );
+}
+
+export function Reason({ value, change }: { value: string; change: (value: string) => void }) {
+  return (
+    <Field.Root required>
+      <Field.Label>
+        Reason <Field.RequiredIndicator />
+      </Field.Label>
+      <Textarea
+        value={value}
+        maxLength={LONGEST_REASON}
+        rows={2}
+        placeholder="Why, for those who look at it later"
+        onChange={(event) => change(event.target.value)}
+      />
+    </Field.Root>
+  );
+}

@@ -1,0 +1,69 @@
+import { Link as ChakraLink, chakra, type LinkProps } from "@chakra-ui/react";
+import { ExternalLink } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link as RouterLink } from "react-router-dom";
+import { addresses, objectAddress, safeUrl } from "./addresses";
+
+interface InsideProps extends Omit<LinkProps, "href"> {
+  to: string;
+}
+
+/** A link to a page of ours or of Airflow's. */
+export function Inside({ to, children, ...rest }: InsideProps) {
+  return (
+    <ChakraLink asChild color="fg.info" textDecoration="underline" textUnderlineOffset="2px" {...rest}>
+      <RouterLink to={to}>{children}</RouterLink>
+    </ChakraLink>
+  );
+}
+
+/** A link to a Git host; plain text when its address is no web page. */
+export function Outside({ url, children }: { url: string | null | undefined; children: ReactNode }) {
+  const href = safeUrl(url);
+  if (!href) return <>{children}</>;
+  return (
+    <ChakraLink href={href} target="_blank" rel="noopener noreferrer" color="fg.info" textDecoration="underline">
+      {children}
+      <ExternalLink size={12} aria-label="(opens the Git host)" />
+    </ChakraLink>
+  );
+}
+
+/** A name that somebody else chose: it cannot turn the text around it. */
+export function Name({ children }: { children: string }) {
+  return <chakra.bdi overflowWrap="anywhere">{children}</chakra.bdi>;
+}
+
+export function FabricLink({ name, tab }: { name: string; tab?: string }) {
+  return (
+    <Inside to={addresses.fabric(name, tab)}>
+      <Name>{name}</Name>
+    </Inside>
+  );
+}
+
+/** An object as a link to its page; a path of a file as text. */
+export function Subject({ fabric, subject }: { fabric: string; subject: string }) {
+  const to = objectAddress(fabric, subject);
+  if (!to) return <Name>{subject}</Name>;
+  return (
+    <Inside to={to}>
+      <Name>{subject}</Name>
+    </Inside>
+  );
+}
+
+interface RunProps {
+  dag: string | null | undefined;
+  run: string | null | undefined;
+}
+
+export function RunLink({ dag, run }: RunProps) {
+  if (!run) return <chakra.span color="fg.muted">–</chakra.span>;
+  if (!dag) return <Name>{run}</Name>;
+  return (
+    <Inside to={addresses.run(dag, run)} title={`${dag} · ${run}`}>
+      {dag.replace(/^hedgehog_/, "")}
+    </Inside>
+  );
+}

@@ -1,0 +1,112 @@
+/** Times as Airflow's pages show them: in the time zone that the user chose there. */
+import { useSyncExternalStore } from "react";
+
+/** Where Airflow keeps the chosen time zone, as JSON; without it, the browser's applies. */
+const KEY = "timezone";
+
+export function browserZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+function isZone(value: unknown): value is string {
+  if (typeof value !== "string" || value === "") return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: value });
+    return true;
+  } catch {
+    return false; // RangeError: not a time zone
+  }
+}
+
+/** The zone in what Airflow stored; whatever is no zone counts as not chosen. */
+export function zoneOf(stored: string | null): string {
+  if (stored === null) return browserZone();
+  try {
+    const value: unknown = JSON.parse(stored);
+    return isZone(value) ? value : browserZone();
+  } catch {
+    return isZone(stored) ? stored : browserZone();
+  }
+}
+
+function subscribe(changed: () => void): () => void {
+  window.addEventListener("storage", changed); // from other tabs
+  window.addEventListener("local-storage", changed); // Airflow's own, in this tab
+  return () => {
+    window.removeEventListener("storage", changed);
+    window.removeEventListener("local-storage", changed);
+  };
+}
+
+export function useZone(): string {
+  return zoneOf(useSyncExternalStore(subscribe, () => localStorage.getItem(KEY)));
+}
+
+/** `2026-11-27 00:42:07`, as everywhere in Airflow. */
+export function absolute(iso: string, zone: string): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  const parts = new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  }).formatToParts(at);
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? "";
+  return `${part("year")}-${part("month")}-${part("day")} ${part("hour")}:${part("minute")}:${part("second")}`;
+}
+
+const UNITS: readonly [string, number][] = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["min", 60],
+  ["s", 1],
+];
+
+/** `3 min ago`, `in 2 h`, `now`: the largest whole unit. */
+export function relative(iso: string, now: number): string {
+  const seconds = Math.round((now - new Date(iso).getTime()) / 1000);
+  if (Number.isNaN(seconds)) return iso;
+  const past = seconds >= 0;
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(Math.abs(seconds) / size);
+    if (count > 0) return past ? `${count} ${unit} ago` : `in ${count} ${unit}`;
+  }
+  return "now";
+}
+
+/** `0.4 s`, `1 min 5 s`. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+const TICK = 10_000;
+let now = Date.now();
+const listeners = new Set<() => void>();
+let ticking: ReturnType<typeof setInterval> | undefined;
+
+/** One clock for all times on a page. */
+function onTick(listener: () => void): () => void {
+  listeners.add(listener);
+  ticking ??= setInterval(() => {
+    now = Date.now();
+    for (const one of listeners) one();
+  }, TICK);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) {
+      clearInterval(ticking);
+      ticking = undefined;
+    }
+  };
+}
+
+export function useNow(): number {
+  return useSyncExternalStore(onTick, () => now);
+}
