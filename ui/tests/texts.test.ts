@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { folded, lineDiff } from "@/shared/diff";
-import { fieldRows, leaves } from "@/shared/fields";
+import { fieldRows, leaves, ordered } from "@/shared/fields";
 import { counted, look, sentence, shortRevision, shownValue } from "@/shared/words";
 import { lineRange } from "@/shared/YamlEditor";
 import { toYaml } from "@/shared/yaml";
@@ -49,6 +49,12 @@ describe("a diff", () => {
 });
 
 describe("fields", () => {
+  it("stand in the order in which people write them, whatever the order in the database", () => {
+    const manifest = { spec: { b: [{ d: 1, c: 2 }], a: 1 }, kind: "VPC", status: {}, apiVersion: "v1" };
+    expect(toYaml(ordered(manifest))).toBe(
+      "apiVersion: v1\nkind: VPC\nspec:\n  a: 1\n  b:\n    - c: 2\n      d: 1\nstatus: {}\n",
+    );
+  });
   it("are named by their path", () => {
     const found = leaves({ spec: { links: [{ port: "E1" }], none: {} } });
     expect([...found]).toEqual([

@@ -2,6 +2,7 @@ import { Box } from "@chakra-ui/react";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLive } from "@/api/live";
+import { Dialogs } from "@/shared/dialogs";
 import { Boundary } from "./Boundary";
 import { makeQueryClient } from "./cache";
 import { Navigation } from "./Navigation";
@@ -22,9 +23,11 @@ function Shell() {
   return (
     <Box p={4} w="100%" fontSize="sm" maxW="100%" overflowX="hidden">
       <Navigation />
-      <Boundary>
-        <Pages />
-      </Boundary>
+      <Dialogs>
+        <Boundary>
+          <Pages />
+        </Boundary>
+      </Dialogs>
     </Box>
   );
 }

@@ -5,6 +5,7 @@ import { CopyButton } from "@/shared/CopyButton";
 import { Outside, RunLink } from "@/shared/links";
 import { Status } from "@/shared/Status";
 import { Time } from "@/shared/Time";
+import { useNow } from "@/shared/times";
 import { look, sentence, shortRevision } from "@/shared/words";
 
 /** Database → Git → cluster → switches: what each has reached, and what is waited for. */
@@ -51,6 +52,7 @@ function StepBox({ step, fabric }: { step: Step; fabric: Fabric }) {
 }
 
 function Reached({ step, fabric }: { step: Step; fabric: Fabric }) {
+  const now = useNow();
   return (
     <>
       {step.generation !== null && (
@@ -92,7 +94,8 @@ function Reached({ step, fabric }: { step: Step; fabric: Fabric }) {
       )}
       {step.next_look_at && (
         <Text color="fg.muted">
-          Next look <Time at={step.next_look_at} />
+          {new Date(step.next_look_at).getTime() > now ? "Next look" : "Due since"}{" "}
+          <Time at={step.next_look_at} full={new Date(step.next_look_at).getTime() <= now} />
           {step.attempts > 0 && `, after ${step.attempts} failed attempts`}
         </Text>
       )}

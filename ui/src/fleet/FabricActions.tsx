@@ -1,11 +1,11 @@
 import { Checkbox, Field, Input, List, Stack, Text } from "@chakra-ui/react";
 import { useQuery } from "@tanstack/react-query";
 import { Pause, Play, RefreshCw } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { dryRuns } from "@/api/queries";
 import type { Target } from "@/api/types";
 import { DryRunView } from "@/fabric/DryRunView";
-import { ActionButton } from "@/shared/ActionButton";
+import { ActionButton, type Options } from "@/shared/ActionButton";
 import { addresses } from "@/shared/addresses";
 import { Inside, Name } from "@/shared/links";
 import { counted } from "@/shared/words";
@@ -103,8 +103,12 @@ function Tick({ label, checked, change }: TickProps) {
   );
 }
 
+function Force({ options, change }: { options: Options; change: (change: Options) => void }) {
+  const label = "Compare everything, not only what changed";
+  return <Tick label={label} checked={options.force === true} change={(force) => change({ force })} />;
+}
+
 function SyncGit({ subjects, ...rest }: Props) {
-  const [force, setForce] = useState(false);
   return (
     <ActionButton
       name="sync-git"
@@ -117,16 +121,15 @@ function SyncGit({ subjects, ...rest }: Props) {
           <Known subjects={subjects} target="git" />
         </Plan>
       )}
-      fields={<Tick label="Compare everything, not only what changed" checked={force} change={setForce} />}
-      body={() => ({ fabrics: names(subjects), force })}
+      options={{ force: false }}
+      fields={(options, change) => <Force options={options} change={change} />}
+      body={(_, { force }) => ({ fabrics: names(subjects), force: force === true })}
       {...rest}
     />
   );
 }
 
 function SyncCluster({ subjects, ...rest }: Props) {
-  const [force, setForce] = useState(false);
-  const [prune, setPrune] = useState(false);
   return (
     <ActionButton
       name="sync-cluster"
@@ -139,13 +142,22 @@ function SyncCluster({ subjects, ...rest }: Props) {
           <Known subjects={subjects} target="kubernetes" />
         </Plan>
       )}
-      fields={
+      options={{ force: false, prune: false }}
+      fields={(options, change) => (
         <Stack gap={2}>
-          <Tick label="Compare everything, not only what changed" checked={force} change={setForce} />
-          <Tick label="Delete more than the threshold allows" checked={prune} change={setPrune} />
+          <Force options={options} change={change} />
+          <Tick
+            label="Delete more than the threshold allows"
+            checked={options.prune === true}
+            change={(prune) => change({ prune })}
+          />
         </Stack>
-      }
-      body={() => ({ fabrics: names(subjects), force, allow_large_prune: prune })}
+      )}
+      body={(_, { force, prune }) => ({
+        fabrics: names(subjects),
+        force: force === true,
+        allow_large_prune: prune === true,
+      })}
       {...rest}
     />
   );
@@ -166,7 +178,6 @@ function Pull({ subjects, ...rest }: Props) {
 }
 
 function Suspend({ subjects, ...rest }: Props) {
-  const [hours, setHours] = useState("");
   return (
     <ActionButton
       name="suspend"
@@ -175,7 +186,8 @@ function Suspend({ subjects, ...rest }: Props) {
       title={title("Suspend", subjects)}
       asksForReason
       plan={() => <Plan action="suspend" subjects={subjects} />}
-      fields={
+      options={{ hours: "" }}
+      fields={({ hours }, change) => (
         <Field.Root>
           <Field.Label>Resumes by itself after (hours)</Field.Label>
           <Input
@@ -183,13 +195,17 @@ function Suspend({ subjects, ...rest }: Props) {
             min={0.1}
             step="any"
             width="140px"
-            value={hours}
-            onChange={(event) => setHours(event.target.value)}
+            value={String(hours)}
+            onChange={(event) => change({ hours: event.target.value })}
           />
           <Field.HelperText>Empty: until somebody resumes it.</Field.HelperText>
         </Field.Root>
-      }
-      body={(reason) => ({ fabrics: names(subjects), reason, until: hoursFromNow(hours, Date.now()) })}
+      )}
+      body={(reason, { hours }) => ({
+        fabrics: names(subjects),
+        reason,
+        until: hoursFromNow(String(hours), Date.now()),
+      })}
       {...rest}
     />
   );

@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import type { ObjectDetail } from "@/api/types";
 import { CodeBlock } from "@/shared/CodeBlock";
 import { CopyButton } from "@/shared/CopyButton";
+import { ordered } from "@/shared/fields";
 import { TextDiff } from "@/shared/TextDiff";
 import { toYaml } from "@/shared/yaml";
 
@@ -13,9 +14,9 @@ const NAMES: Record<Place, string> = { database: "Database", git: "Git", cluster
 export function Compare({ detail }: { detail: ObjectDetail }) {
   const texts = useMemo(
     () => ({
-      database: detail.database ? toYaml(detail.database.manifest) : "",
-      git: detail.git ? toYaml(detail.git.manifest) : "",
-      cluster: detail.cluster ? toYaml(detail.cluster.manifest) : "",
+      database: detail.database ? toYaml(ordered(detail.database.manifest)) : "",
+      git: detail.git ? toYaml(ordered(detail.git.manifest)) : "",
+      cluster: detail.cluster ? toYaml(ordered(detail.cluster.manifest)) : "",
     }),
     [detail],
   );

@@ -2,10 +2,14 @@
 import { Button, type ButtonProps, CloseButton, Dialog, Field, Portal, Stack, Textarea } from "@chakra-ui/react";
 import { type ReactNode, useState } from "react";
 import { type ActionName, type BodyOf, type Outcome, useAct, useMay } from "@/api/actions";
+import { useOpenDialog } from "./dialogs";
 import { OutcomeView } from "./Outcome";
 import { Failure } from "./states";
 
 export const LONGEST_REASON = 900;
+
+/** What somebody chose in the question. */
+export type Options = Readonly<Record<string, string | boolean>>;
 
 export interface ActionProps<Name extends ActionName> {
   name: Name;
@@ -15,10 +19,11 @@ export interface ActionProps<Name extends ActionName> {
   title: string;
   /** What will happen, drawn when somebody asks for it. */
   plan: () => ReactNode;
-  body: (reason: string) => BodyOf<Name>;
+  body: (reason: string, options: Options) => BodyOf<Name>;
   asksForReason?: boolean;
-  /** Further fields of the question. */
-  fields?: ReactNode;
+  /** Further fields of the question, and what they begin with. */
+  options?: Options;
+  fields?: (options: Options, change: (change: Options) => void) => ReactNode;
   /** Why it cannot be done as things stand; empty: it can. */
   obstacle?: string;
   button?: ButtonProps;
@@ -29,23 +34,20 @@ export interface ActionProps<Name extends ActionName> {
 /** Nothing for a user who may not do it. */
 export function ActionButton<Name extends ActionName>(props: ActionProps<Name>) {
   const may = useMay();
-  const [open, setOpen] = useState(false);
+  const openDialog = useOpenDialog();
   if (!may(props.name)) return null;
   return (
-    <>
-      <Button
-        size="sm"
-        variant="outline"
-        {...props.button}
-        disabled={Boolean(props.obstacle)}
-        title={props.obstacle || undefined}
-        onClick={() => setOpen(true)}
-      >
-        {props.icon}
-        {props.label}
-      </Button>
-      {open && <Confirmation {...props} close={() => setOpen(false)} />}
-    </>
+    <Button
+      size="sm"
+      variant="outline"
+      {...props.button}
+      disabled={Boolean(props.obstacle)}
+      title={props.obstacle || undefined}
+      onClick={() => openDialog(<Confirmation {...props} close={() => openDialog(null)} />)}
+    >
+      {props.icon}
+      {props.label}
+    </Button>
   );
 }
 
@@ -53,9 +55,10 @@ function Confirmation<Name extends ActionName>(props: ActionProps<Name> & { clos
   const { name, title, label, plan, body, fields, asksForReason = false, close, done } = props;
   const action = useAct(name);
   const [reason, setReason] = useState("");
+  const [options, setOptions] = useState(props.options ?? {});
   const outcome = action.data as Outcome | undefined;
   const incomplete = asksForReason && reason.trim() === "";
-  const confirm = () => action.mutate(body(reason.trim()), { onSuccess: () => done?.() });
+  const confirm = () => action.mutate(body(reason.trim(), options), { onSuccess: () => done?.() });
   return (
     <Dialog.Root open size="lg" role="alertdialog" scrollBehavior="inside" onOpenChange={({ open }) => open || close()}>
       <Portal>
@@ -68,7 +71,7 @@ function Confirmation<Name extends ActionName>(props: ActionProps<Name> & { clos
             <Dialog.Body>
               <Stack gap={4}>
                 {outcome ? <OutcomeView outcome={outcome} /> : plan()}
-                {!outcome && fields}
+                {!outcome && fields?.(options, (change) => setOptions({ ...options, ...change }))}
                 {!outcome && asksForReason && <Reason value={reason} change={setReason} />}
                 {action.error && <Failure error={action.error} />}
               </Stack>

@@ -13,6 +13,23 @@ export function leaves(value: unknown, path = ""): Map<string, unknown> {
   return found;
 }
 
+const FIRST = ["apiVersion", "kind", "metadata", "spec"];
+
+function sorted(value: unknown, first: readonly string[] = []): unknown {
+  if (Array.isArray(value)) return value.map((item) => sorted(item));
+  if (typeof value !== "object" || value === null) return value;
+  const rank = (key: string) => (first.includes(key) ? first.indexOf(key) : first.length);
+  const entries = Object.entries(value).sort(
+    ([one], [other]) => rank(one) - rank(other) || (one < other ? -1 : one > other ? 1 : 0),
+  );
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}
+
+/** A manifest in the order in which people write it. The database keeps none, so that it would differ by chance. */
+export function ordered(manifest: unknown): unknown {
+  return sorted(manifest, FIRST);
+}
+
 export interface FieldRow {
   path: string;
   database: unknown;
@@ -35,9 +52,9 @@ const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stri
  * defaults, sorting and covered secrets, so what only looks different is not marked.
  */
 export function fieldRows(places: Places, differing: readonly string[]): FieldRow[] {
-  const database = leaves(places.database);
-  const git = leaves(places.git);
-  const cluster = leaves(places.cluster);
+  const database = leaves(ordered(places.database));
+  const git = leaves(ordered(places.git));
+  const cluster = leaves(ordered(places.cluster));
   const paths = new Set([...database.keys(), ...git.keys(), ...cluster.keys()]);
   const marked = (path: string) => differing.some((one) => isBelow(path, one) || isBelow(one, path));
   const rows = [...paths].map((path) => ({
