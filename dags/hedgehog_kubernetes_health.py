@@ -21,7 +21,7 @@ fabric does not make it red; its reason is in `summary`, with what to do. docs/h
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import dag_defaults, fabrics_param
-from hedgehog.airflow.operators.health import FabricHealthOperator, HealthSummaryOperator, PlanHealthOperator
+from hedgehog.airflow.operators.health import fabric_health_tasks
 
 
 @dag(
@@ -34,26 +34,7 @@ from hedgehog.airflow.operators.health import FabricHealthOperator, HealthSummar
 )
 def hedgehog_kubernetes_health() -> None:
     """Plan, check each batch, summarize."""
-    plan = PlanHealthOperator(
-        task_id="plan",
-        fabrics="{{ params.fabrics or [] }}",
-        priority_weight=6,
-        doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
-    )
-    check = FabricHealthOperator.partial(
-        task_id="check",
-        priority_weight=6,
-        map_index_template="♥ {{ fabrics }}",
-        doc_md="Asks each cluster of the batch once, all at the same time, and records the health of its fabrics.",
-    ).expand(fabrics=plan.output)
-    summary = HealthSummaryOperator(
-        task_id="summary",
-        planned=plan.output,
-        trigger_rule="none_skipped",
-        priority_weight=6,
-        doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",
-    )
-    check >> summary
+    fabric_health_tasks(fabrics="{{ params.fabrics or [] }}")
 
 
 hedgehog_kubernetes_health()

@@ -20,7 +20,7 @@ run.
 from airflow.sdk import dag
 
 from hedgehog.airflow.defaults import dag_defaults, default_args
-from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
+from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, metrics_tasks
 
 
 @dag(
@@ -34,18 +34,7 @@ from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMet
 )
 def hedgehog_metrics() -> None:
     """Collect, then notify, whether the collecting succeeded or not."""
-    collect = CollectMetricsOperator(
-        task_id="collect",
-        priority_weight=4,
-        doc_md="Finds tasks that were killed, collects all metrics, and stores them.",
-    )
-    notify = NotifyOperator(
-        task_id="notify",
-        priority_weight=4,
-        trigger_rule="all_done",
-        doc_md="Sends the notifiers what is newly wrong, still wrong after a while, or over.",
-    )
-    collect >> notify
+    metrics_tasks()
 
 
 hedgehog_metrics()

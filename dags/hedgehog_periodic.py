@@ -31,55 +31,9 @@ from airflow.sdk import BaseOperator, dag
 from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE
 from hedgehog.airflow.defaults import dag_defaults, default_args, every_minute
 from hedgehog.airflow.operators.cache import CleanUpCacheOperator, RefreshCacheOperator
-from hedgehog.airflow.operators.health import (
-    FabricHealthOperator,
-    HealthSummaryOperator,
-    HostsHealthOperator,
-    PlanHealthOperator,
-)
-from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, CollectMetricsOperator, NotifyOperator
+from hedgehog.airflow.operators.health import HostsHealthOperator, fabric_health_tasks
+from hedgehog.airflow.operators.metrics import RUN_LIMIT, TASK_LIMIT, metrics_tasks
 from hedgehog.airflow.operators.periodic import FindDueWorkOperator, TriggerOperator
-
-
-def metrics() -> BaseOperator:
-    """Collect, then notify."""
-    collect = CollectMetricsOperator(
-        task_id="collect",
-        priority_weight=4,
-        doc_md="Finds tasks that were killed, collects all metrics, and stores them.",
-    )
-    notify = NotifyOperator(
-        task_id="notify",
-        priority_weight=4,
-        trigger_rule="all_done",
-        doc_md="Sends the notifiers what is newly wrong, still wrong after a while, or over.",
-    )
-    collect >> notify
-    return collect
-
-
-def health() -> BaseOperator:
-    """Plan the checks of fabrics, check, summarize."""
-    plan = PlanHealthOperator(
-        task_id="plan",
-        priority_weight=6,
-        doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
-    )
-    check = FabricHealthOperator.partial(
-        task_id="check",
-        priority_weight=6,
-        map_index_template="♥ {{ fabrics }}",
-        doc_md="Asks each cluster of the batch once, all at the same time, and records the health of its fabrics.",
-    ).expand(fabrics=plan.output)
-    summary = HealthSummaryOperator(
-        task_id="summary",
-        planned=plan.output,
-        trigger_rule="none_skipped",
-        priority_weight=6,
-        doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",
-    )
-    check >> summary
-    return plan
 
 
 def read_models() -> list[BaseOperator]:
@@ -148,7 +102,7 @@ def hedgehog_periodic() -> None:
         priority_weight=5,
         doc_md="Asks the fabric database, Airflow and the host of each repository, and records their health.",
     )
-    due >> [metrics(), health(), hosts, *read_models(), *triggers()]
+    due >> [metrics_tasks(), fabric_health_tasks(), hosts, *read_models(), *triggers()]
 
 
 hedgehog_periodic()

@@ -220,6 +220,31 @@ class HealthSummaryOperator(SummaryOperator):
         return ["a task ended without a result, its log says why; the next run checks again"] if lost else []
 
 
+def fabric_health_tasks(**plan_arguments: Any) -> PlanHealthOperator:
+    """The tasks `plan`, which is returned and takes *plan_arguments*, `check` and `summary` of the DAG being defined."""
+    plan = PlanHealthOperator(
+        task_id="plan",
+        priority_weight=6,
+        doc_md="Groups the fabrics by cluster, and the clusters into a few batches.",
+        **plan_arguments,
+    )
+    check = FabricHealthOperator.partial(
+        task_id="check",
+        priority_weight=6,
+        map_index_template="♥ {{ fabrics }}",
+        doc_md="Asks each cluster of the batch once, all at the same time, and records the health of its fabrics.",
+    ).expand(fabrics=plan.output)
+    summary = HealthSummaryOperator(
+        task_id="summary",
+        planned=plan.output,
+        trigger_rule="none_skipped",
+        priority_weight=6,
+        doc_md="Says what was found, the worst first; red when a check was lost. Skipped when no fabric has a cluster.",
+    )
+    check >> summary
+    return plan
+
+
 def _worst_first(looks: Sequence[Result]) -> list[Result]:
     from hedgehog.fabric.health import SEVERITY, Health
 

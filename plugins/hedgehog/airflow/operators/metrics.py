@@ -117,3 +117,20 @@ class NotifyOperator(BaseOperator):
         if failed:
             raise AirflowFailException(f"these notifiers failed: {short(failed)}; the log above says why")
         return {"alerts": len(notice.alerts), "over": len(notice.over)}
+
+
+def metrics_tasks() -> CollectMetricsOperator:
+    """The tasks `collect`, which is returned, and `notify` of the DAG that is being defined."""
+    collect = CollectMetricsOperator(
+        task_id="collect",
+        priority_weight=4,
+        doc_md="Finds tasks that were killed, collects all metrics, and stores them.",
+    )
+    notify = NotifyOperator(
+        task_id="notify",
+        priority_weight=4,
+        trigger_rule="all_done",
+        doc_md="Sends the notifiers what is newly wrong, still wrong after a while, or over.",
+    )
+    collect >> notify
+    return collect
