@@ -22,7 +22,7 @@ __all__ = ["ada", "lab"]
 
 
 def test_a_lost_webhook_is_made_up_for_by_the_clock(lab, ada):
-    """One question a repository, and only when the last one is some minutes old."""
+    """One request per repository, and only if the previous one was some minutes ago."""
     ada.commit({f"{LAB}/vpcs/c.yaml": text(make_vpc("c", 1003))})
     assert repository_plan.plan(lab.database) == []
     execute(lab, "UPDATE hedgehog.repository_head SET checked_at = now() - interval '241 seconds'")

@@ -211,7 +211,7 @@ function Suspend({ subjects, ...rest }: Props) {
   );
 }
 
-/** The time *hours* after *now*; null for nothing, or for what is no positive number. */
+/** The time *hours* after *now*; null for an empty text, or for one that is not a positive number. */
 export function hoursFromNow(hours: string, now: number): string | null {
   const count = Number(hours);
   return hours.trim() !== "" && Number.isFinite(count) && count > 0

@@ -17,7 +17,7 @@ export function Inside({ to, children, ...rest }: InsideProps) {
   );
 }
 
-/** A link to a Git host; plain text when its address is no web page. */
+/** A link to a Git host; plain text when its address is not a web page. */
 export function Outside({ url, children }: { url: string | null | undefined; children: ReactNode }) {
   const href = safeUrl(url);
   if (!href) return <>{children}</>;

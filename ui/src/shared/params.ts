@@ -14,7 +14,7 @@ export function withParams(params: URLSearchParams, change: Change): URLSearchPa
   return next;
 }
 
-/** The values of *name* that are among *allowed*; what somebody typed into the URL is no filter. */
+/** The values of *name* that are among *allowed*; what somebody typed into the URL is not a filter. */
 export function among<Value extends string>(params: URLSearchParams, name: string, allowed: readonly Value[]): Value[] {
   const given = params.getAll(name);
   return allowed.filter((value) => given.includes(value));

@@ -62,7 +62,7 @@ function remedy(action: string, problem: Problem): Remedy | null {
   }
 }
 
-/** The buttons for a problem, the most likely first. What is done on another page (edit, validate) is no button here. */
+/** The buttons for a problem, the most likely first. What is done on another page (edit, validate) has no button here. */
 export function remediesOf(problem: Problem): Remedy[] {
   return problem.actions.flatMap((action) => remedy(action, problem) ?? []);
 }

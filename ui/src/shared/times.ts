@@ -18,7 +18,7 @@ function isZone(value: unknown): value is string {
   }
 }
 
-/** The zone in what Airflow stored; whatever is no zone counts as not chosen. */
+/** The zone in what Airflow stored; anything that is not a zone counts as not chosen. */
 export function zoneOf(stored: string | null): string {
   if (stored === null) return browserZone();
   try {

@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 RUN_LIMIT = timedelta(minutes=5)
 TASK_LIMIT = timedelta(minutes=2)
-"""A run that hangs must not keep the figures away for long: there is one at a time."""
+"""A run that hangs must not hold back the metrics of the next minutes for long."""
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class CollectMetricsOperator(BaseOperator):
-    """Finds killed tasks that left no record, takes all figures, keeps them, and hands them to Airflow's own metrics."""
+    """Finds killed tasks that left no record, collects all metrics, stores them, and hands them to Airflow's own metrics."""
 
     ui_color = "#f3e8fd"
 
