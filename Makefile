@@ -9,17 +9,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements-dev.txt)
-# As many test processes as the machine has cores: each starts its own servers, unless a cluster is given.
-WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,auto)
+# Twice as many test processes as the machine has cores, for most tests wait for servers. Each starts its own, unless a
+# cluster is given.
+WORKERS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,$(shell expr 2 \* $$(nproc)))
 # Test processes with their own Airflow: each mostly waits, and takes 2 GB of memory.
-STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,2)
+STACKS ?= $(if $(HEDGEHOG_TEST_KUBECONFIG),1,3)
 
 # Prints what a target is about to do, in the words of `make help`.
 SAY = sed -n 's/^$@:.*\#\# /$@: /p' Makefile
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(INSTALLED): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=… names another)"; exit 1; }
@@ -38,13 +39,19 @@ devcluster: ## Build the development Kubernetes API server once (about 5 minutes
 	@$(SAY)
 	devcluster/build.sh
 
-.PHONY: demo
-demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 checks it and ends, RESET=1 starts afresh
+.PHONY: gitea
+gitea: ## Build the Git host of the tests once (about 3 minutes; kept outside the tree), if there is a C compiler
 	@$(SAY)
-	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset)
+	@if command -v "$${CC:-cc}" > /dev/null || command -v gcc > /dev/null; then devcluster/build.sh gitea; \
+	else echo "Gitea is not built, and its tests are skipped: there is no C compiler (Debian: gcc)"; fi
+
+.PHONY: demo
+demo: $(INSTALLED) devcluster ## Run the whole product on this machine; ONCE=1 checks it and ends, RESET=1 starts afresh, TROUBLE=1 adds trouble
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.demo $(if $(ONCE),--once) $(if $(RESET),--reset) $(if $(TROUBLE),--trouble)
 
 .PHONY: test
-test: $(INSTALLED) devcluster ## Run all tests, including those on real servers
+test: $(INSTALLED) devcluster gitea ## Run all tests, including those on real servers
 	@$(SAY)
 	ui/run.sh test
 	$(BIN)/python -m pytest -q -m "not e2e and not endurance" -n $(WORKERS) --dist loadfile
@@ -60,6 +67,16 @@ test-unit: $(INSTALLED) ## Run the quick tests, which need no server
 replay: $(INSTALLED) ## Replay recorded answers of a real cluster on the validation engine; CASES=FILE
 	@$(SAY)
 	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay $(CASES)
+
+.PHONY: replay-hydration
+replay-hydration: $(INSTALLED) ## Replay recorded runs of `hhfab validate`, hydration included; CASES=FILE
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay_hydration $(CASES)
+
+.PHONY: replay-gateway
+replay-gateway: $(INSTALLED) ## Replay recorded verdicts of the gateway's dataplane validator on the validation engine; CASES=FILE
+	@$(SAY)
+	PYTHONPATH=plugins:. $(BIN)/python -m devstack.replay_gateway $(CASES)
 
 .PHONY: check
 check: $(INSTALLED) ## Check code style, spelling, types, import contracts, generated docs, DAG parse times, pages
@@ -90,6 +107,12 @@ ui: $(INSTALLED) ## Build the pages in ui/ into the plugin, which keeps the resu
 	@$(SAY)
 	ui/run.sh types
 	ui/run.sh build
+
+.PHONY: pictures
+pictures: $(INSTALLED) devcluster ## Take the pictures of docs/pages.md again, in a real browser
+	@$(SAY)
+	ui/run.sh test
+	HEDGEHOG_PICTURES=1 $(BIN)/python -m pytest -q tests/e2e/pages/test_every_page.py
 
 .PHONY: bench
 bench: $(INSTALLED) devcluster ## Run every benchmark, print one table, write benchmarks/results.json

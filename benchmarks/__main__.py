@@ -12,7 +12,23 @@ from pathlib import Path
 from benchmarks.report import RESULTS, Figure, table
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("parse", "plan", "validate", "git_commit", "kube_sync", "fleet", "listener", "idle", "command", "pages")
+NAMES = (
+    "parse",
+    "plan",
+    "validate",
+    "hydrate",
+    "git_commit",
+    "git_scale",
+    "kube_sync",
+    "fleet",
+    "listener",
+    "idle",
+    "command",
+    "pages",
+    "find",
+    "history",
+    "rollout",
+)
 
 
 def main() -> int:

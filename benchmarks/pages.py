@@ -1,9 +1,9 @@
 """What the pages cost: the API on a fleet of ten thousand fabrics with a million objects, and one network of a hundred
 switches and a thousand servers.
 
-The API answers in this process, with its own code and a real PostgreSQL; only Airflow's login is left out. Figures are
-the 95th percentile of what a reader waits for. The peer does what a page without an API of its own would do: load what
-the fleet or the fabric has, and sort it out in Python.
+The API answers in this process, with its own code and a real PostgreSQL; only Airflow's login is left out. A real
+Airflow shows the page of the fleet in Chromium. Figures are the 95th percentile of what a reader waits for. The peer does
+what a page without an API of its own would do: load what the fleet or the fabric has, and sort it out in Python.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 import os
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import Figure, emit, say
-from devstack import postgres
+from devstack import browser, postgres
+from devstack.airflow import Airflow
 from devstack.objects import make, make_attachment, make_server, make_vpc
 from hedgehog.fabric.model import Manifest
 from hedgehog.services.observe.status import target_statuses
@@ -32,6 +34,8 @@ from hedgehog.store.objects import load_objects, save_objects
 
 ROUNDS = 60
 PEER_ROUNDS = 5
+LOADS = 10
+"""How often a page is opened."""
 BROWSERS = 50
 EVERY = 2.0
 """Seconds between two questions of a browser."""
@@ -234,6 +238,43 @@ def measure(client: Any, connection: Connection) -> list[Figure]:
     return figures
 
 
+def in_browser(server: postgres.Postgres, home: Path) -> list[Figure]:
+    """How long the page of the fleet takes until its rows can be used, in Chromium with a warm cache; the peer is Airflow's
+    own page of DAGs in the same window.
+    """
+    environment = {"AIRFLOW_CONN_HEDGEHOG_DB": server.uri("pages")}
+    server.database("airflow")
+    airflow = Airflow(home, server.uri("airflow", scheme="postgresql+psycopg2"), environment)
+    airflow.migrate()
+    airflow.start_part("api-server")
+    try:
+        airflow.wait(lambda: answers(f"{airflow.url}/api/v2/version"), "Airflow to answer")
+        with browser.browser() as chromium, browser.session(chromium, airflow) as session:
+            page = session.new_page()
+            ours = p95(lambda: shown(page, "/plugin/hedgehog", "fabric-000001"), LOADS) / 1000
+            theirs = p95(lambda: shown(page, "/dags", "Dags"), LOADS) / 1000
+    finally:
+        airflow.stop()
+    return [
+        Figure.of("page of the fleet until it can be used, p95", ours, "s", "Airflow's page of DAGs", theirs, goal=1.5)
+    ]
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        with urllib.request.urlopen(url, timeout=30):
+            return True
+    except OSError:
+        return False
+
+
+def shown(page: Any, path: str, text: str) -> None:
+    """Open a page, and wait until *text* can be clicked."""
+    page.goto(path)
+    page.get_by_role("link", name=text, exact=True).first.click(trial=True)
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -250,7 +291,9 @@ def main() -> None:
             say(f"making {arguments.fabrics} fabrics with {100 * arguments.fabrics} objects")
             fill(connection, arguments.fabrics)
             with api(parameters, Path(directory) / "airflow") as client:
-                emit(measure(client, connection))
+                figures = measure(client, connection)
+            say("the page of the fleet in Chromium")
+            emit([*figures, *in_browser(server, Path(directory) / "web")])
             connection.close()
         finally:
             postgres.stop(Path(directory) / "data")

@@ -62,6 +62,7 @@ def hedgehog_kubernetes_sync() -> None:
         task_id="sync",
         dry_run="{{ params.dry_run }}",
         due_only="{{ not (params.fabrics or params.force or params.dry_run) }}",
+        override_window="{{ params.override_window if params.fabrics else none }}",
         allow_large_prune="{{ params.allow_large_prune }}",
         priority_weight=8,
         map_index_template="→ {{ fabrics }}",

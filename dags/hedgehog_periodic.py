@@ -1,19 +1,19 @@
 """# Periodic work
 
 Does what is to be done every few minutes, in one run per minute: metrics and notifications, the health of fabrics, Git
-hosts and Airflow, and read models. It also finds out whether `hedgehog_git_sync` and `hedgehog_repository_changes` have
-work, and triggers them only if they have.
+hosts and Airflow, and read models. It also finds out whether `hedgehog_git_sync`, `hedgehog_repository_changes` and
+`hedgehog_rollout` have work, and triggers them only if they have.
 
 **When.** Every minute. Each kind of work keeps the schedule of its DAG: `[hedgehog] metrics_schedule` (every minute),
 `kubernetes_health_schedule` (2), `github_health_schedule` (3), `cache_refresh_schedule`, `git_sync_schedule`,
-`repository_changes_schedule` (5) and `cache_cleanup_schedule` (30). Work that a missed minute left is done by the next
+`repository_changes_schedule`, `rollout_schedule` (5) and `cache_cleanup_schedule` (30). Work that a missed minute left is done by the next
 run.
 
 **Tasks.** `due` finds out what is due, and skips the tasks of the rest. `collect` and `notify` do the work of
 `hedgehog_metrics`; `plan`, `check` and `summary` that of `hedgehog_kubernetes_health`; `hosts` that of
 `hedgehog_github_health`; `refresh_cache` and `clean_up_cache` that of `hedgehog_cache_refresh` and
-`hedgehog_cache_cleanup`. It is described on the pages of these DAGs. `git_sync` and `repository_changes` trigger the
-DAGs of these names.
+`hedgehog_cache_cleanup`. It is described on the pages of these DAGs. `git_sync`, `repository_changes` and `rollout`
+trigger the DAGs of these names.
 
 **Manual runs.** A manual run does all of it. For one kind of work, or for some fabrics, trigger the DAG of that work:
 
@@ -28,7 +28,7 @@ their DAGs. The next run does the work again.
 
 from airflow.sdk import BaseOperator, dag
 
-from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE
+from hedgehog.airflow.assets import GIT_SYNC_DUE, REPOSITORIES_DUE, ROLLOUT_DUE
 from hedgehog.airflow.defaults import dag_defaults, default_args, every_minute
 from hedgehog.airflow.operators.cache import CleanUpCacheOperator, RefreshCacheOperator
 from hedgehog.airflow.operators.health import HostsHealthOperator, fabric_health_tasks
@@ -69,7 +69,13 @@ def triggers() -> list[BaseOperator]:
         priority_weight=7,
         doc_md="Triggers `hedgehog_repository_changes`. Skipped while nothing is due there and nothing is open.",
     )
-    return [git_sync, repository_changes]
+    rollout = TriggerOperator(
+        task_id="rollout",
+        outlets=[ROLLOUT_DUE],
+        priority_weight=7,
+        doc_md="Triggers `hedgehog_rollout`. Skipped while every rollout that is under way has its run.",
+    )
+    return [git_sync, repository_changes, rollout]
 
 
 @dag(
@@ -93,6 +99,7 @@ def hedgehog_periodic() -> None:
             "hedgehog_cache_cleanup": ["clean_up_cache"],
             "hedgehog_git_sync": ["git_sync"],
             "hedgehog_repository_changes": ["repository_changes"],
+            "hedgehog_rollout": ["rollout"],
         },
         priority_weight=7,
         doc_md="Finds out what is due, and skips the tasks of the rest.",

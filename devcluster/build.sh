@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds devcluster, or kubectl of the same version, once, outside the tree.
+# Builds devcluster, or kubectl of the same version, or Gitea, once, outside the tree.
 # See usage() below, or run: build.sh --help
 
 set -eu
@@ -12,11 +12,15 @@ PROGRESS_EVERY=10
 
 usage() {
     cat <<'HELP'
-build.sh [devcluster|kubectl|test]
+build.sh [devcluster|kubectl|gitea|test]
 
 Builds the program (devcluster, unless told otherwise) where its sources have
 changed since the last build, and prints the path of the binary as the only
 line on stdout. Progress goes to stderr. 'test' checks and tests the sources.
+
+Gitea is the Git host of tests and of the demo; its module is in devstack/gitea.
+It needs a C compiler for SQLite. Beside its binary are the folders templates,
+options and public of its sources, which it reads.
 
 The binary is kept at
   ${HEDGEHOG_CACHE:-${XDG_CACHE_HOME:-~/.cache}/hedgehog}/devcluster/KEY/NAME
@@ -36,7 +40,7 @@ HELP
 main() {
     case "${1:-devcluster}" in
         -h | --help | help) usage && exit 0 ;;
-        devcluster | kubectl | test) ;;
+        devcluster | kubectl | gitea | test) ;;
         *) wrong_use "there is no program '$1'" ;;
     esac
     [ $# -le 1 ] || wrong_use "too many arguments"
@@ -52,13 +56,19 @@ main() {
     trap 'exit 143' TERM
 
     # Nothing outside this folder may change what is built: no workspace, no
-    # other toolchain than the chosen one, no C compiler.
+    # other toolchain than the chosen one, no C compiler (but for SQLite).
     export GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0 PIP_ROOT_USER_ACTION=ignore
+    program=${1:-devcluster} build_script=$PWD/build.sh
+    if [ "$program" = gitea ]; then
+        cd ../devstack/gitea
+        command -v "${CC:-cc}" >/dev/null || command -v gcc >/dev/null || fail "Gitea needs a C compiler; install gcc"
+        export CGO_ENABLED=1
+    fi
     choose_go
-    if [ "${1:-}" = test ]; then
+    if [ "$program" = test ]; then
         test_sources
     else
-        provide "${1:-devcluster}"
+        provide "$program"
     fi
 }
 
@@ -130,9 +140,9 @@ key_of() {
     {
         echo "$1"
         "$go" version
-        cat go.mod go.sum build.sh
-        # kubectl consists of its modules alone
-        [ "$1" = kubectl ] || find . -name '*.go' ! -name '*_test.go' | LC_ALL=C sort | while IFS= read -r file; do
+        cat go.mod go.sum "$build_script"
+        # kubectl and Gitea consist of their modules alone
+        [ "$1" != devcluster ] || find . -name '*.go' ! -name '*_test.go' | LC_ALL=C sort | while IFS= read -r file; do
             echo "$file" && cat "$file"
         done
     } | checksum | cut -c 1-16
@@ -164,22 +174,41 @@ build() {
     case $name in
         devcluster) package=. ;;
         kubectl) package=k8s.io/kubernetes/cmd/kubectl ;;
+        gitea) package=code.gitea.io/gitea ;;
     esac
-    version=$(kubernetes_version)
-    minor=${version#v*.}
-    component=k8s.io/component-base/version
-    say "building $name of Kubernetes $version; the first build takes several minutes"
-    "$go" build -v -mod=readonly -buildvcs=false -o "$scratch/$name" -ldflags "-s -w
-        -X $component.gitVersion=$version -X $component.gitMajor=1 -X $component.gitMinor=${minor%%.*}
-        -X $component.gitCommit= -X k8s.io/client-go/pkg/version.gitVersion=$version" \
+    flags="-s -w" tags=
+    if [ "$name" = gitea ]; then
+        version=$(version_of "$package")
+        tags=sqlite,sqlite_unlock_notify flags="$flags -X main.Version=${version#v}"
+        say "building Gitea $version; the first build takes several minutes"
+    else
+        version=$(version_of k8s.io/kubernetes)
+        minor=${version#v*.}
+        component=k8s.io/component-base/version
+        flags="$flags -X $component.gitVersion=$version -X $component.gitMajor=1 -X $component.gitMinor=${minor%%.*}
+            -X $component.gitCommit= -X k8s.io/client-go/pkg/version.gitVersion=$version"
+        say "building $name of Kubernetes $version; the first build takes several minutes"
+    fi
+    "$go" build -v -mod=readonly -buildvcs=false -o "$scratch/$name" -tags "$tags" -ldflags "$flags" \
         "$package" 2>"$scratch/log" 9>&- &
     builder=$!
     watch_builder
     mkdir -p "$(dirname "$binary")"
+    [ "$name" != gitea ] || keep_pages "$(dirname "$binary")"
     mv "$scratch/$name" "$binary"
 }
 
-kubernetes_version() { sed -n 's|^[[:space:]]*k8s.io/kubernetes \(v[0-9.]*\).*|\1|p' go.mod; }
+version_of() { sed -n "s|^[[:space:]]*$1 \(v[0-9.]*\).*|\1|p" go.mod; }
+
+# Copies into $1 what Gitea reads beside its binary; the cache of Go's modules may be emptied.
+keep_pages() {
+    sources=$("$go" list -mod=readonly -m -f '{{.Dir}}' code.gitea.io/gitea) || fail "the sources of Gitea are not there"
+    for folder in templates options public; do
+        rm -rf "${1:?}/$folder"
+        cp -R "$sources/$folder" "$1/$folder"
+    done
+    chmod -R u+w "$1"
+}
 
 # Reports on the build until it is over, and fails if it did.
 watch_builder() {

@@ -6,6 +6,7 @@ Upstream's controller makes an Agent for every Switch, and the switch itself rep
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -21,13 +22,17 @@ from hedgehog.kube.resources import collection_path
 
 EVERY = 15.0
 """Seconds between two reports."""
+_COPIED = ("role", "description")
+"""What an Agent has of its switch: a change of it is a new generation, which the switch must apply."""
 
 
 class Agents:
-    """Simulates them for the duration of a `with` block."""
+    """Simulates them for the duration of a `with` block, in which `stuck` has the names of those that apply nothing new."""
 
-    def __init__(self, cluster: DevCluster) -> None:
+    def __init__(self, cluster: DevCluster, *, every: float = EVERY, stuck: Iterable[str] = ()) -> None:
         self._cluster = cluster
+        self._every = every
+        self.stuck = set(stuck)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
 
@@ -46,15 +51,15 @@ class Agents:
         try:
             while not self._end.is_set():
                 try:
-                    report(cluster)
+                    report(cluster, stuck=frozenset(self.stuck))
                 except HedgehogError as error:  # the API server is busy or ends; the next report is in a moment
                     print(f"the switches could not report: {error}", flush=True)
-                self._end.wait(EVERY)
+                self._end.wait(self._every)
         finally:
             cluster.close()
 
 
-def report(cluster: Cluster) -> None:
+def report(cluster: Cluster, *, stuck: Collection[str] = ()) -> None:
     """One report of every existing switch and gateway; the Agents of deleted ones are deleted."""
     for agent in (AGENT, GATEWAY_AGENT):
         kind = KINDS[OWNER[agent.kind]]
@@ -63,7 +68,7 @@ def report(cluster: Cluster) -> None:
             continue
         for name in sorted(owners.keys() | agents.keys()):
             if name in owners:
-                _say(cluster, agent, name, owners[name], known=agents.get(name))
+                _say(cluster, agent, name, owners[name], known=agents.get(name), is_stuck=name in stuck)
             else:
                 cluster.call("DELETE", "DELETE", _path(agent, name), subject=name)
 
@@ -74,16 +79,17 @@ def _names(cluster: Cluster, kind: Kind) -> dict[str, Any] | None:
     return None if live.failed else {ref.name: item for ref, item in live.objects.items()}
 
 
-def _say(cluster: Cluster, agent: Kind, name: str, owner: Any, *, known: Any) -> None:
+def _say(cluster: Cluster, agent: Kind, name: str, owner: Any, *, known: Any, is_stuck: bool) -> None:
     body: dict[str, Any] = {
         "apiVersion": agent.api_version,
         "kind": agent.kind,
         "metadata": {"name": name, "namespace": agent.default_namespace},
     }
-    spec = {"role": owner["spec"]["role"]} if agent is AGENT else {}
-    if known is None or known.get("spec", {}).get("role") != spec.get("role"):
+    spec = {key: owner["spec"][key] for key in _COPIED if key in owner["spec"]} if agent is AGENT else {}
+    if known is None or any(known.get("spec", {}).get(key) != value for key, value in spec.items()):
         known = _apply(cluster, _path(agent, name), name, body | {"spec": spec})
-    generation = known["metadata"]["generation"]
+    applied = known.get("status", {}).get("lastAppliedGen", 0)
+    generation = applied if is_stuck else known["metadata"]["generation"]
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     status = {**known.get("status", {}), "lastHeartbeat": now, "lastAppliedGen": generation}
     if agent is GATEWAY_AGENT:

@@ -24,6 +24,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+USERS = {"admin": "admin", "viewer": "viewer"}
+"""Users of the web UI and of the REST API, and the role of each."""
 LIMIT = 600.0
 """Seconds to wait for anything: long enough for a busy machine."""
 _ANSWER = 120.0
@@ -64,10 +66,10 @@ class Airflow:
         kept = self.home / "port"
         self.port = self.port or (int(kept.read_text()) if kept.exists() else free_port())
         kept.write_text(str(self.port))
-        passwords = self.home / "passwords.json"
-        if not passwords.exists():
-            passwords.write_text(json.dumps({"admin": base64.b32encode(os.urandom(10)).decode().lower()}))
-            passwords.chmod(0o600)
+        file = self.home / "passwords.json"
+        file.touch(0o600)
+        passwords = {user: base64.b32encode(os.urandom(10)).decode().lower() for user in USERS}
+        file.write_text(json.dumps(passwords | json.loads(file.read_text() or "{}")))
 
     @property
     def url(self) -> str:
@@ -77,7 +79,11 @@ class Airflow:
     @property
     def password(self) -> str:
         """Password of the user `admin`."""
-        return str(json.loads((self.home / "passwords.json").read_text())["admin"])
+        return self.password_of("admin")
+
+    def password_of(self, user: str) -> str:
+        """Password of one of USERS."""
+        return str(json.loads((self.home / "passwords.json").read_text())[user])
 
     def variables(self) -> dict[str, str]:
         """The whole environment of an Airflow process of this installation."""
@@ -90,7 +96,7 @@ class Airflow:
             "CORE__PARALLELISM": self.parallelism,
             "CORE__FERNET_KEY": base64.urlsafe_b64encode(secret).decode(),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": self.home / "passwords.json",
             "DATABASE__SQL_ALCHEMY_CONN": self.metadata_uri,
             "API__HOST": "127.0.0.1",
@@ -104,6 +110,8 @@ class Airflow:
             "SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": 20,
             "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
             "DAG_PROCESSOR__PARSING_PROCESSES": 1,
+            # The files do not change; with the default of 30 s parsing is most of the cost of an idle Airflow.
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 300,
             # A busy machine is not a lost API server: by default three answers that take 5 s end a task.
             "WORKERS__EXECUTION_API_TIMEOUT": 60,
             "WORKERS__MAX_FAILED_HEARTBEATS": 20,
@@ -218,9 +226,9 @@ class Airflow:
             raise
         return json.loads(text) if text else None
 
-    def login(self) -> str:
-        """A token of the user `admin` for the API."""
-        body = json.dumps({"username": "admin", "password": self.password}).encode()
+    def login(self, user: str = "admin") -> str:
+        """A token of one of USERS for the API."""
+        body = json.dumps({"username": user, "password": self.password_of(user)}).encode()
         request = urllib.request.Request(
             f"{self.url}/auth/token", data=body, headers={"Content-Type": "application/json"}
         )
@@ -239,6 +247,16 @@ class Airflow:
         """Wait until the run has ended and return `success` or `failed`."""
         self.wait(lambda: self.run_state(dag_id, run_id) in ("success", "failed"), f"{dag_id} {run_id}", limit=limit)
         return self.run_state(dag_id, run_id)
+
+    def succeed(self, dag_id: str, run_id: str) -> None:
+        """Wait until the run has ended. Raises RuntimeError with the logs of its failed tasks unless it succeeded."""
+        if self.finished(dag_id, run_id) != "success":
+            path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?state=failed"
+            logs = [
+                self.log(dag_id, run_id, task["task_id"], map_index=task["map_index"], attempt=task["try_number"])
+                for task in self.call("GET", path)["task_instances"]
+            ]
+            raise RuntimeError("\n".join([f"{dag_id} {run_id} failed", *logs]))
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """An XCom value of a task instance."""

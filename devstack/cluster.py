@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from hedgehog.fabric.kinds import KINDS, Kind
+from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.crds import render_all
 from hedgehog.kube.fabric_crd import apply_crd, wait_until_served
+from hedgehog.kube.resources import collection_path
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "include" / "schemas"
@@ -100,6 +102,23 @@ class DevCluster:
         for crd in crds:
             wait_until_served(cluster, _kind(crd))
         cluster.close()
+
+    def apply_as(self, manager: str, manifest: Manifest) -> None:
+        """Write an object of one of our kinds as the field manager *manager*, which takes its fields from others."""
+        ref = ObjectRef.of(manifest)
+        cluster = self.connect()
+        try:
+            cluster.call(
+                "APPLY",
+                "PATCH",
+                f"{collection_path(KINDS[ref.kind], ref.namespace)}/{ref.name}",
+                subject=f"the write of {manager}",
+                query={"fieldManager": manager, "force": "true"},
+                body=manifest,
+                content_type="application/apply-patch+yaml",
+            )
+        finally:
+            cluster.close()
 
     def user(self, name: str, rules: Sequence[Rule]) -> Path:
         """The kubeconfig of a new user who may do what *rules* (of a ClusterRole) say, in all namespaces."""

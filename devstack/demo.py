@@ -2,8 +2,8 @@
 
 PostgreSQL, a Kubernetes API server with Hedgehog's CRDs and simulated switches, a Git host with pages and Airflow are
 started in `.demo/`; two example fabrics are imported; the DAGs sync them to Git and to the cluster automatically. The next
-start uses the existing data again. `source .demo/environment` makes the commands `hedgehog` and `airflow` work in any
-shell.
+start uses the existing data again. With --trouble there is trouble of every kind as well. `source .demo/environment`
+makes the commands `hedgehog` and `airflow` work in any shell.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -19,6 +20,7 @@ import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -30,6 +32,10 @@ from devstack.agents import Agents
 from devstack.airflow import ROOT, Airflow, free_port
 from devstack.cluster import DevCluster
 from devstack.git_server import GitServer
+from devstack.github import GitHub
+from devstack.trouble import FABRICS as TROUBLED
+from devstack.trouble import FILE as TROUBLE_FILE
+from devstack.trouble import Place, make_trouble
 
 STATE = ROOT / ".demo"
 ENVIRONMENT = STATE / "environment"
@@ -38,6 +44,26 @@ EXAMPLES = ROOT / "examples"
 DATABASE_VARIABLE = "HEDGEHOG_DEMO_DB"
 HEALTH_DAG = "hedgehog_kubernetes_health"
 SYNC_DAGS = ("hedgehog_git_sync", "hedgehog_kubernetes_sync")
+CHANGES = (
+    """\
+apiVersion: wiring.githedgehog.com/v1beta1
+kind: Server
+metadata: {name: srv-01}
+spec: {description: "server 1, with a second disk"}
+""",
+    """\
+apiVersion: vpc.githedgehog.com/v1beta1
+kind: VPC
+metadata: {name: backup}
+spec: {subnets: {default: {subnet: 10.10.20.0/24, vlan: 1020}}}
+---
+apiVersion: vpc.githedgehog.com/v1beta1
+kind: VPCAttachment
+metadata: {name: backup--srv-02}
+spec: {subnet: backup/default, connection: srv-02--bundled--leaf-02}
+""",
+)
+"""What somebody does with the small fabric: another description, then a network for a server."""
 _SYNC_LIMIT = 600.0
 
 
@@ -53,15 +79,18 @@ def main() -> int:
     """Parse the command line and run the demo; 0 when everything is as expected."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="check everything, then stop (ONCE=1)")
+    parser.add_argument("--trouble", action="store_true", help="add trouble of every kind to look at (TROUBLE=1)")
     parser.add_argument("--reset", action="store_true", help="delete the state of earlier runs first (RESET=1)")
     arguments = parser.parse_args()
+    if arguments.once and arguments.trouble:
+        parser.error("--once checks that everything is in order, which --trouble prevents; choose one of them")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us with it ignored
     if arguments.reset:
         shutil.rmtree(STATE, ignore_errors=True)
     try:
         with ExitStack() as stack:
-            return Demo(stack).run(once=arguments.once)
+            return Demo(stack).run(once=arguments.once, trouble=arguments.trouble)
     except KeyboardInterrupt:
         say("stopped")
         return 0
@@ -75,7 +104,7 @@ class Demo:
         self.started = datetime.now(UTC)
         STATE.mkdir(exist_ok=True)
 
-    def run(self, *, once: bool) -> int:
+    def run(self, *, once: bool, trouble: bool) -> int:
         """Start everything, sync the examples, print the result; then check it or wait for Ctrl-C."""
         metadata, fabrics = self.start_database()
         self.start_cluster()
@@ -89,10 +118,13 @@ class Demo:
         self.hedgehog("migrate")
         self.airflow.start(say)
         say(f"Airflow is up: {self.airflow.url}")
-        self.hedgehog("setup")
+        self.set_up()
         self.import_examples()
         self.wait_in_sync()
+        self.work_a_little()
         self.wait_healthy()
+        if trouble:
+            self.make_trouble()
         self.summary()
         if once:
             return self.check()
@@ -174,6 +206,14 @@ class Demo:
             file.write(text)
         self.stack.callback(ENVIRONMENT.unlink, missing_ok=True)
 
+    def set_up(self) -> None:
+        """What an operator runs once. It also tries every connection, and one of them is refused if that is wanted."""
+        try:
+            self.hedgehog("setup")
+        except SystemExit:
+            if not (STATE / TROUBLE_FILE).exists():
+                raise
+
     def hedgehog(self, *arguments: str, quiet: bool = False) -> str:
         """Run the `hedgehog` command; return its output if *quiet*, otherwise show it."""
         command = [sys.executable, str(ROOT / "bin" / "hedgehog"), *arguments]
@@ -200,10 +240,30 @@ class Demo:
             told = self.hedgehog("fabric", "import", str(path), quiet=True).splitlines()
             print("\n".join(line for line in told if not line.startswith("  ")), flush=True)
 
+    def work_a_little(self) -> None:
+        """A few changes of the small fabric, one after the other, so that its timeline has something to show."""
+        done = STATE / "worked"
+        if done.exists():
+            return
+        say("changing the small fabric a few times")
+        for text in CHANGES:
+            (STATE / "change.yaml").write_text(text)
+            self.hedgehog("fabric", "import", str(STATE / "change.yaml"), "--fabric", "gen", quiet=True)
+            self.wait_in_sync()
+        done.touch()
+
+    def make_trouble(self) -> None:
+        """Trouble of every kind, each once."""
+        say("making trouble: the fabrics edge and lost")
+        hub = self.stack.enter_context(GitHub(self.git))
+        command = partial(self.hedgehog, quiet=True)
+        token = secrets.token_urlsafe(24)
+        make_trouble(Place(command, self.airflow, self.cluster, "demo_cluster", self.git, token, STATE), hub)
+
     def states(self) -> list[dict[str, Any]]:
         """What `hedgehog status` says, as data."""
         found: list[dict[str, Any]] = json.loads(self.hedgehog("status", "--output", "json", quiet=True))
-        return found
+        return [state for state in found if state["fabric"] not in TROUBLED]
 
     def wait_in_sync(self) -> None:
         """Wait until the DAGs, woken by the import, have brought every fabric to Git and to the cluster."""
@@ -214,7 +274,7 @@ class Demo:
             open_work = [state for state in states if state["status"] != "in_sync"]
             if states and not open_work:
                 return
-            stuck = [state for state in open_work if state["status"] in ("parked", "out_of_sync") and state["reason"]]
+            stuck = [state for state in open_work if state["needs_somebody"]]
             if stuck or time.monotonic() - started > _SYNC_LIMIT:
                 lines = [f"{s['fabric']} → {s['target']}: {s['status']} {s['reason']}" for s in stuck or open_work]
                 raise SystemExit("not in sync:\n  " + "\n  ".join(lines))
@@ -230,7 +290,7 @@ class Demo:
         while True:
             self.airflow.finished(HEALTH_DAG, self.airflow.trigger(HEALTH_DAG), limit=_SYNC_LIMIT)
             found = json.loads(self.hedgehog("health", "--output", "json", quiet=True))
-            looked = [one for one in found if one["scope"] == "fabric"]
+            looked = [one for one in found if one["scope"] == "fabric" and one["name"] not in TROUBLED]
             ill = [one for one in looked if one["health"] != "Healthy" or not one["facts"].get("converged")]
             if looked and not ill:
                 return
@@ -274,12 +334,12 @@ class Demo:
         say("done")
         print(
             f"""
+  pages        {self.airflow.url}/plugin/hedgehog   login admin / {self.airflow.password}
+  DAGs         {self.airflow.url}/dags?tags=hedgehog
   in a shell   source {_relative(ENVIRONMENT)}
   fabrics      {len({state["fabric"] for state in self.states()})}, all in sync: hedgehog status
   Git          {self.commits()} commits: {self.git.url(REPOSITORY).removesuffix(".git")}
   cluster      {len(live)} objects: kubectl --kubeconfig {_relative(self.cluster.kubeconfig)} get switches,vpcs,connections
-  Airflow      {self.airflow.url}/dags/hedgehog_git_sync   login admin / {self.airflow.password}
-               {self.airflow.url}/dags/hedgehog_kubernetes_sync; in a shell: airflow dags list
 """,
             flush=True,
         )

@@ -6,7 +6,6 @@ is not described is answered with 500 and kept in `undescribed`, which tests wan
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import threading
@@ -19,7 +18,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from devstack import github_api
 from devstack.git_server import GitServer
 from devstack.github_api import Operation, Undescribed
+from devstack.github_hooks import Hooks
 from devstack.github_http import Server
+from devstack.github_merging import Merging, node_id
 from devstack.github_repositories import Pull, Repositories
 from devstack.in_thread import InThread
 
@@ -27,6 +28,7 @@ MOST_FILES = 3000
 """Of a pull request's files that GitHub lists."""
 _LONGEST_BODY = 65_536
 _PREFIX = "/api/v3"
+_GRAPHQL = "/api/graphql"
 _APP_TOKEN_LIFE = 3600
 Answer = tuple[int, Any]
 
@@ -60,6 +62,8 @@ class GitHub(InThread):
         self.checks: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.reviews: list[dict[str, Any]] = []
+        self.hooks = Hooks()
+        self.merging = Merging(self.repositories, self.pulls, self._pull, lambda: self._full_user("user"))
         self.outages: list[Outage] = []
         self.listed_files = MOST_FILES
         self._app_tokens: dict[str, float] = {}
@@ -132,6 +136,9 @@ class GitHub(InThread):
         parts = urlsplit(target)
         path, query = parts.path.removeprefix(_PREFIX), dict(parse_qsl(parts.query))
         outage = self._outage(f"{method} {path}")
+        if path == _GRAPHQL:
+            status, found = self.merging.mutate(body)
+            return status, {}, found
         operation = github_api.operation(method, path)
         if operation is None:
             raise Undescribed(f"{method} {path} is not a route of the stand-in")
@@ -163,10 +170,18 @@ class GitHub(InThread):
             "patch /check-runs/{check_run_id}": self._update_check,
             "post /statuses/{sha}": self._status,
             "patch /issues/comments/{comment_id}": self._edit_comment,
-            "get /contents/{path}": self._content,
+            "get /contents/{path}": lambda name, values, asked, *_: self.repositories.content(
+                name, values["path"], asked["ref"]
+            ),
+            "post /pulls": self._create_pull,
+            "get /hooks": self.hooks.list,
+            "post /hooks": self.hooks.put,
+            "patch /hooks/{hook_id}": self.hooks.put,
         }
         if key in routes:
             return routes[key](repository, operation.values, query, body, who)
+        if key in (others := self.merging.routes(repository, operation.values, query)):
+            return others[key]()
         number = operation.values.get("pull_number") or operation.values["issue_number"]
         pull = self.pulls.get((repository, int(number)))
         if pull is None:
@@ -181,6 +196,7 @@ class GitHub(InThread):
             "post /pulls/{pull_number}/reviews": lambda: self._review(pull, body, who),
             "get /issues/{issue_number}/comments": lambda: (200, pull.comments),
             "post /issues/{issue_number}/comments": lambda: self._add_comment(pull, body, who),
+            **self.merging.routes_of(pull, body),
         }
         return routes[key]()
 
@@ -228,6 +244,15 @@ class GitHub(InThread):
         check.update(body)
         return 200, self._check(check)
 
+    def _create_pull(
+        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
+    ) -> Answer:
+        if not self.repositories.has(repository, f"refs/heads/{body['head']}"):
+            return 422, _invalid("PullRequest", "head", "is invalid")
+        pull = self.open_pull(repository, body["head"], base=body["base"], title=body["title"])
+        pull.body = body.get("body", "")
+        return 201, self._pull(pull)
+
     def _status(
         self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
     ) -> Answer:
@@ -249,19 +274,6 @@ class GitHub(InThread):
                     comment["body"] = body["body"]
                     return 200, comment
         return 404, {"message": "Not Found"}
-
-    def _content(
-        self, repository: str, values: Mapping[str, str], query: Mapping[str, str], body: dict[str, Any], who: str
-    ) -> Answer:
-        done = self.repositories.attempt(repository, "cat-file", "blob", f"{query['ref']}:{values['path']}")
-        if done.returncode:
-            return 404, {"message": "Not Found"}
-        found = {"type": "file", "encoding": "base64", "size": len(done.stdout), "path": values["path"]}
-        return 200, {
-            **found,
-            "name": values["path"].rpartition("/")[2],
-            "content": base64.encodebytes(done.stdout).decode(),
-        }
 
     def _review(self, pull: Pull, body: dict[str, Any], who: str) -> Answer:
         shown = {entry["filename"]: entry["_lines"] for entry in self.repositories.files(pull, lines=True)}
@@ -292,6 +304,9 @@ class GitHub(InThread):
             "draft": pull.draft,
             "merged": pull.merged,
             "mergeable": True,
+            "mergeable_state": self.merging.state(pull),
+            "node_id": node_id(pull),
+            "body": pull.body,
             "changed_files": len(self.repositories.files(pull)),
             "html_url": self._page_of(pull),
             "user": user,

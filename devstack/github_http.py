@@ -1,4 +1,4 @@
-"""The HTTP side of the GitHub stand-in: JSON in, JSON out, and a log of what passed."""
+"""The HTTP side of the stand-ins for GitHub and GitLab: JSON in, JSON out, and a log of what passed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from devstack import http_server
 
 Answer = tuple[int, dict[str, str], Any]
 """Status, headers, and what becomes the JSON body; None: there is none."""
+
+_WITHOUT_BODY = (204, 304)
 
 
 class Server(http_server.Server):
@@ -47,6 +49,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Change something."""
         self._serve()
 
+    def do_PUT(self) -> None:
+        """Replace something."""
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        """Delete something."""
+        self._serve()
+
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: `Server.requests` is the log."""
 
@@ -64,9 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {"Content-Type": "application/json; charset=utf-8", **extra}.items():
             self.send_header(name, value)
-        if status != 304:
+        if status not in _WITHOUT_BODY:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if status != 304:
+        if status not in _WITHOUT_BODY:
             self.wfile.write(content)
         self.wfile.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,12 @@ class Pull:
     draft: bool = False
     state: str = "open"
     merged: bool = False
+    body: str = ""
+    closed_by: str = ""
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[str] = field(default_factory=list)
+    merges_at: str = ""
+    """The head at which it is merged once the rules allow that."""
     review_comments: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -59,6 +66,15 @@ class Repositories:
                 entry["_lines"] = _new_lines(entry.get("patch", ""))
             found.append(entry)
         return found
+
+    def content(self, repository: str, path: str, ref: str) -> tuple[int, dict[str, Any]]:
+        """A file, as GitHub answers it."""
+        done = self.attempt(repository, "cat-file", "blob", f"{ref}:{path}")
+        if done.returncode:
+            return 404, {"message": "Not Found"}
+        found = {"type": "file", "encoding": "base64", "size": len(done.stdout), "path": path}
+        name, text = path.rpartition("/")[2], base64.encodebytes(done.stdout).decode()
+        return 200, {**found, "name": name, "content": text}
 
     def has(self, repository: str, sha: str) -> bool:
         """Whether the commit is there."""

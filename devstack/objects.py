@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import Manifest
 
 
 def make(kind: str, name: str, spec: dict[str, Any] | None = None, **metadata: Any) -> Manifest:
     """An object of *kind*; its namespace is the kind's own."""
-    row = KINDS[kind]
+    row = ALL_KINDS[kind]
     return {
         "apiVersion": row.api_version,
         "kind": kind,

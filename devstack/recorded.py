@@ -144,7 +144,7 @@ class Fabrics:
         own = [document.manifest for document in documents]
         if about["vpcinfo_status_internalID_set"]:
             own = [_with_internal_id(manifest, number) for number, manifest in enumerate(own)]
-        return Admission(settings, [*profiles, *own])
+        return Admission(settings, [*profiles, *own], has_dataplane=False)  # the recording cluster did not load it
 
     def _profiles(self, fabric: str, settings: FabricSettings) -> list[Manifest]:
         release = _NEWER if self._upstream is Upstream.V0_129 else "default"

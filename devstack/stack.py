@@ -47,6 +47,10 @@ class Stack:
             self.connections["own"] = database.connect(self.parameters)
         return self.connections["own"]
 
+    def hedgehog(self, *arguments: str) -> str:
+        """The output of the `hedgehog` command. Raises RuntimeError with what it said when it fails."""
+        return hedgehog(self.airflow, *arguments)
+
     def add_repository(self, name: str, *, url: str | None = None, connection_id: str | None = GIT) -> str:
         """A bare repository on the Git host, and its row."""
         if url is None:
@@ -155,11 +159,17 @@ def running(
 
 
 def set_up(home: Airflow) -> None:
-    """What an operator runs once: `hedgehog setup`."""
-    command = [sys.executable, str(ROOT / "bin" / "hedgehog"), "setup"]
+    """What an operator runs once."""
+    hedgehog(home, "setup")
+
+
+def hedgehog(home: Airflow, *arguments: str) -> str:
+    """The output of the `hedgehog` command of an installation. Raises RuntimeError with what it said when it fails."""
+    command = [sys.executable, str(ROOT / "bin" / "hedgehog"), *arguments]
     done = subprocess.run(command, env=home.variables(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"hedgehog setup failed:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"hedgehog {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def kubernetes_connection(kubeconfig: Path) -> str:

@@ -1,10 +1,10 @@
 """Writes the pages that can be derived: `DAGS.md` from the DAG files, `errors.md` from `hedgehog.errors`, `rules.md`
 from the rules of validation, `problems.md` from `hedgehog.fabric.problems`, `settings.md` from
-`hedgehog.airflow.settings`, `openapi.json` and the table of permissions in `api.md` from the routes of the API, and the
-table of rooms in `architecture.md`.
+`hedgehog.airflow.settings`, `openapi.json` and the table of permissions in `api.md` from the routes of the API, the
+table of rooms in `architecture.md`, and that of Git hosts in `hosts.md`.
 
-    python docs/generate.py            writes them
-    python docs/generate.py --check    ends with 1 and shows the difference when one is stale
+    PYTHONPATH=plugins:. python docs/generate.py            writes them
+    PYTHONPATH=plugins:. python docs/generate.py --check    ends with 1 and shows the difference when one is stale
 
 Needs no server and no database: Airflow is imported with a home of its own that is thrown away.
 """
@@ -15,139 +15,28 @@ import argparse
 import difflib
 import importlib
 import inspect
-import json
 import os
 import pkgutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from docs.commands import commands_page
+from docs.dags import dags_page
+from docs.hosts import with_hosts
+from docs.rooms import with_rooms
+from docs.text import NOTICE, join, table
+from hedgehog import admission, errors, manifests
+from hedgehog.__main__ import build_parser
+from hedgehog.fabric.problems import REMEDIES
+from hedgehog.hosts.registry import host_types
+from hedgehog.manifests.rule import RULES
+from hedgehog.services.kubernetes import dry_run  # noqa: F401 - has a rule of its own
+
 ROOT = Path(__file__).resolve().parents[1]
-NOTICE = "<!-- Made by docs/generate.py from {source}; edit there, then run `make format`. -->"
-
-
-# DAGS.md
-
-
-def dags_page(dags: Mapping[str, Any], pools: Mapping[str, tuple[int, str]]) -> str:
-    """One section per DAG, by name, after a table of all."""
-    ordered = [dags[dag_id] for dag_id in sorted(dags)]
-    overview = _table(
-        ("DAG", "clock", "woken by", "pool", "what"),
-        (
-            (f"[{dag.dag_id}](#{dag.dag_id})", _clock(dag), _wake_ups(dag), _pool(dag), _title(dag.doc_md))
-            for dag in ordered
-        ),
-    )
-    head = [NOTICE.format(source="the files in dags/"), "# DAGs", _INTRODUCTION, overview]
-    return _join([*head, *(section for dag in ordered for section in _section(dag, pools))])
-
-
-_INTRODUCTION = """\
-The same text is on each DAG's page in the web UI. Schedules are in UTC. A DAG that is *woken* runs at once when the named
-asset has an event; its clock is the fallback. Of the tasks that wait for a slot of a pool, the one with the highest weight
-goes first."""
-
-
-def _section(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[str]:
-    yield f"## {dag.dag_id}"
-    yield dag.doc_md.strip().replace("# ", "### ", 1)
-    yield _table(("", ""), _facts(dag, pools))
-    if dag.params:
-        yield "**Params**"
-        yield _table(
-            ("param", "title", "type", "default", "meaning"),
-            (_param(name, param) for name, param in dag.params.items()),
-        )
-    yield "**Tasks**"
-    yield _table(("task", "after", "weight", "what"), map(_task, dag.topological_sort()))
-
-
-def _param(name: str, param: Any) -> tuple[str, ...]:
-    default = json.dumps(param.value, ensure_ascii=False)
-    return f"`{name}`", param.schema["title"], _type(param.schema), f"`{default}`", param.description
-
-
-def _task(task: Any) -> tuple[str, ...]:
-    is_mapped = task.is_mapped or task.get_closest_mapped_task_group() is not None
-    name = f"`{task.task_id}`" + (" (mapped)" if is_mapped else "")
-    after = ", ".join(f"`{name}`" for name in sorted(task.upstream_task_ids))
-    return name, after, str(task.priority_weight), task.doc_md.strip()
-
-
-def _facts(dag: Any, pools: Mapping[str, tuple[int, str]]) -> Iterator[tuple[str, str]]:
-    tasks = list(dag.tasks)
-    clock = _cron(dag)
-    yield "Clock", f"{_clock(dag)} (`{clock}` UTC)" if clock else _clock(dag)
-    yield "Woken by", _wake_ups(dag) or "nothing"
-    for pool in _unique(task.pool for task in tasks):
-        slots, description = pools[pool]
-        yield "Pool and queue", f"`{pool}`, {slots} {'slot' if slots == 1 else 'slots'} ({description})"
-    yield "Runs at once", str(dag.max_active_runs)
-    limits = _unique(_duration(task.execution_timeout) for task in tasks)
-    yield "Timeouts", f"run {_duration(dag.dagrun_timeout)}, task {' or '.join(limits)}"
-    yield "Retries of a task", " or ".join(_unique(_retries(task) for task in tasks))
-    yield "Tags", ", ".join(f"`{tag}`" for tag in sorted(dag.tags))
-
-
-def _retries(task: Any) -> str:
-    growth = ", doubling" if task.retry_exponential_backoff else ""
-    limit = f" up to {_duration(task.max_retry_delay)}" if task.max_retry_delay else ""
-    return f"{task.retries}, after {_duration(task.retry_delay)}{growth}{limit}"
-
-
-def _cron(dag: Any) -> str:
-    return str(getattr(getattr(dag.timetable, "timetable", dag.timetable), "expression", ""))
-
-
-def _clock(dag: Any) -> str:
-    from cron_descriptor import get_description  # noqa: PLC0415 - comes with Airflow, loaded by then
-
-    from hedgehog.airflow.clocks import SHARED  # noqa: PLC0415 - imports Airflow's settings
-
-    expression, shared = _cron(dag), SHARED.get(dag.dag_id)
-    if shared:
-        return f"{get_description(shared.default)}, by `hedgehog_periodic`"
-    return str(get_description(expression)) if expression else "none"
-
-
-def _wake_ups(dag: Any) -> str:
-    return ", ".join(f"`{name}`" for name in _asset_names(getattr(dag.timetable, "asset_condition", None)))
-
-
-def _asset_names(condition: Any) -> list[str]:
-    if condition is None:
-        return []
-    if hasattr(condition, "objects"):
-        return [name for one in condition.objects for name in _asset_names(one)]
-    return [condition.name]
-
-
-def _pool(dag: Any) -> str:
-    return ", ".join(f"`{pool}`" for pool in _unique(task.pool for task in dag.tasks))
-
-
-def _title(doc_md: str) -> str:
-    return doc_md.strip().splitlines()[0].removeprefix("# ")
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    words = " or ".join(types)
-    items = schema.get("items")
-    return f"{words} of {_type(items)}s" if items else words
-
-
-def _duration(value: timedelta) -> str:
-    seconds = round(value.total_seconds())
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 # errors.md
@@ -163,7 +52,7 @@ def errors_page(errors: ModuleType) -> str:
         if isinstance(error, type) and issubclass(error, Exception) and error.__module__ == errors.__name__
     ]
     head = [NOTICE.format(source="plugins/hedgehog/errors.py"), "# Errors", _ERRORS_INTRODUCTION]
-    return _join([*head, tree, _table(("error", "reaction", "meaning"), rows), _REACTIONS])
+    return join([*head, tree, table(("error", "reaction", "meaning"), rows), _REACTIONS])
 
 
 _ERRORS_INTRODUCTION = """\
@@ -196,7 +85,7 @@ def problems_page(remedies: Mapping[Any, Any]) -> str:
         for kind, one in remedies.items()
     )
     head = [NOTICE.format(source="plugins/hedgehog/fabric/problems.py"), "# Problems", _PROBLEMS_INTRODUCTION]
-    return _join([*head, _table(("problem", "meaning", "what to do", "command"), rows)])
+    return join([*head, table(("problem", "meaning", "what to do", "command"), rows)])
 
 
 _PLACEHOLDERS = {"fabric": "FABRIC", "target": "git|kubernetes", "place": "git|cluster", "subject": "OBJECT|ID"}
@@ -224,7 +113,7 @@ def rules_page(rules: Mapping[str, Any]) -> str:
         "# Rules",
         _RULES_INTRODUCTION.format(count=len(rules)),
     ]
-    return _join([*head, *(part for subject in subjects.items() for part in _subject(*subject))])
+    return join([*head, *(part for subject in subjects.items() for part in _subject(*subject))])
 
 
 _RULES_INTRODUCTION = """\
@@ -238,7 +127,7 @@ to use the rules."""
 def _subject(name: str, rules: Sequence[Any]) -> Iterator[str]:
     yield f"## {name}"
     rows = ((f"`{rule.id}`", rule.severity.value, rule.what, rule.why, rule.source, rule.fix) for rule in rules)
-    yield _table(("rule", "severity", "what must hold", "why", "source", "what to do"), rows)
+    yield table(("rule", "severity", "what must hold", "why", "source", "what to do"), rows)
 
 
 # settings.md
@@ -247,7 +136,7 @@ def _subject(name: str, rules: Sequence[Any]) -> Iterator[str]:
 def settings_page(groups: Mapping[str, Sequence[Any]]) -> str:
     """One table per group of settings."""
     head = [NOTICE.format(source="plugins/hedgehog/airflow/settings.py"), "# Settings", _SETTINGS_INTRODUCTION]
-    return _join([*head, *(part for group in groups.items() for part in _settings_of(*group))])
+    return join([*head, *(part for group in groups.items() for part in _settings_of(*group))])
 
 
 _SETTINGS_INTRODUCTION = """\
@@ -273,27 +162,10 @@ def _settings_of(title: str, settings: Sequence[Any]) -> Iterator[str]:
         )
         for one in settings
     )
-    yield _table(("setting", "default", "what it may be", "meaning", "since"), rows)
+    yield table(("setting", "default", "what it may be", "meaning", "since"), rows)
 
 
 # all
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _unique(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values))
-
-
-def _join(parts: Iterable[str]) -> str:
-    return "\n\n".join(parts) + "\n"
 
 
 def own_airflow(home: Path) -> None:
@@ -330,6 +202,7 @@ def pages() -> dict[str, Callable[[], str]]:
         "architecture.md": _make_architecture_page,
         "commands.md": _make_commands_page,
         "errors.md": _make_errors_page,
+        "hosts.md": _make_hosts_page,
         "problems.md": _make_problems_page,
         "rules.md": _make_rules_page,
         "settings.md": _make_settings_page,
@@ -345,48 +218,39 @@ def _make_dags_page() -> str:
 
 
 def _make_openapi() -> str:
-    from docs.api import openapi_page  # noqa: PLC0415 - on the path since main(); Airflow was imported for the DAGs
+    from docs.api import openapi_page  # noqa: PLC0415 - imports the Airflow that was set up for the DAGs
 
     return openapi_page()
 
 
 def _make_api_page() -> str:
-    from docs.api import with_permissions  # noqa: PLC0415 - on the path since main()
+    from docs.api import with_permissions  # noqa: PLC0415 - imports the Airflow that was set up for the DAGs
 
-    return with_permissions((ROOT / "docs" / "api.md").read_text(encoding="utf-8"), _table)
+    return with_permissions((ROOT / "docs" / "api.md").read_text(encoding="utf-8"), table)
 
 
 def _make_architecture_page() -> str:
-    from docs.rooms import with_rooms  # noqa: PLC0415 - on the path since main()
-
     return with_rooms((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), ROOT / "plugins" / "hedgehog")
 
 
-def _make_commands_page() -> str:
-    from docs.commands import commands_page  # noqa: PLC0415 - on the path since main()
-    from hedgehog.__main__ import build_parser  # noqa: PLC0415
+def _make_hosts_page() -> str:
+    return with_hosts((ROOT / "docs" / "hosts.md").read_text(encoding="utf-8"), host_types())
 
-    return _join([NOTICE.format(source="the parsers in plugins/hedgehog/cli"), *commands_page(build_parser())])
+
+def _make_commands_page() -> str:
+    return join([NOTICE.format(source="the parsers in plugins/hedgehog/cli"), *commands_page(build_parser())])
 
 
 def _make_errors_page() -> str:
-    from hedgehog import errors  # noqa: PLC0415 - on the path since main()
-
     return errors_page(errors)
 
 
 def _make_problems_page() -> str:
-    from hedgehog.fabric.problems import REMEDIES  # noqa: PLC0415 - on the path since main()
-
     return problems_page(REMEDIES)
 
 
 def load_rules() -> Mapping[str, Any]:
     """Every rule by its id, also of a module that nothing imports yet."""
-    from hedgehog import admission, manifests  # noqa: PLC0415 - on the path since main()
-    from hedgehog.manifests.rule import RULES  # noqa: PLC0415
-    from hedgehog.services.kubernetes import dry_run  # noqa: F401, PLC0415 - has a rule of its own
-
     for package in (admission, manifests):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
@@ -398,7 +262,7 @@ def _make_rules_page() -> str:
 
 
 def _make_settings_page() -> str:
-    from hedgehog.airflow.settings import GROUPS  # noqa: PLC0415 - on the path since main()
+    from hedgehog.airflow.settings import GROUPS  # noqa: PLC0415 - imports Airflow
 
     return settings_page(GROUPS)
 
@@ -424,7 +288,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when a page is stale")
     parser.add_argument("--directory", type=Path, default=ROOT / "docs", help="where the pages are (default: docs/)")
     options = parser.parse_args(arguments)
-    sys.path += [str(path) for path in (ROOT / "plugins", ROOT) if str(path) not in sys.path]
     made = {name: make() for name, make in pages().items()}
     if options.check:
         difference = stale(options.directory, made)

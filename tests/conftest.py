@@ -17,6 +17,7 @@ from hypothesis import settings
 
 from devstack import postgres as devpostgres
 from devstack.cluster import DevCluster
+from devstack.gitea.server import Gitea
 from hedgehog.__main__ import main
 from hedgehog.store import database as store_database
 from hedgehog.store.migrate import migrate
@@ -28,7 +29,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "reference"
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-_REAL = frozenset({"postgres", "database", "database_parameters", "cluster", "git_server", "stack"})
+_REAL = frozenset({"postgres", "database", "database_parameters", "cluster", "git_server", "stack", "gitea"})
 """Fixtures that start a server: tests with one of them are not quick and pure."""
 
 
@@ -76,6 +77,17 @@ def api_server() -> Iterator[DevCluster]:
     cluster.install_crds()
     yield cluster
     cluster.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def gitea() -> Iterator[Gitea]:
+    """A Gitea for this test process; a test uses repositories of its own."""
+    if not any(map(shutil.which, (os.environ.get("CC", "cc"), "gcc"))):
+        pytest.skip("Gitea cannot be built: there is no C compiler on this machine (Debian: gcc)")
+    directory = Path(tempfile.mkdtemp(prefix="hedgehog-gitea-"))
+    with Gitea(directory / "gitea") as server:
+        yield server
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -58,6 +58,21 @@ def test_health_shows_the_last_result(looked):
     ]
 
 
+def test_reasons_that_differ_only_in_a_name_are_one_line(looked, database):
+    """A fabric without its agents printed 65 near-identical lines; with --verbose it still does."""
+    reasons = (*(f"switch leaf-{number} has not reported yet" for number in range(65)), "the database is full")
+    with transaction(database) as cursor:
+        look = HealthResult(Scope.SERVICE, "database", HealthSummary(Health.DEGRADED, reasons))
+        health.record(cursor, look, run_id="run-2", now=NOW)
+    lines = [line.strip() for line in looked("health")[1].splitlines()]
+    shown = lines[lines.index("database:") + 1 :]
+    assert shown == [
+        f"{reasons[0]} (65 such: also leaf-1, leaf-2, leaf-3, leaf-4 and 60 more; --verbose shows all)",
+        "the database is full",
+    ]
+    assert all(f"  {reason}" in looked("health", "--verbose")[1] for reason in reasons)
+
+
 def test_health_as_json_has_stable_keys(looked):
     """For one fabric."""
     status, out, _ = looked("health", "gen", "--output", "json")

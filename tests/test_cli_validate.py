@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack import unhydrated
 from hedgehog.store import database as store_database
 from hedgehog.store.fabrics import load_fabric, save_fabric
 from hedgehog.store.objects import save_objects
@@ -68,6 +69,27 @@ def test_standard_input_counts_as_a_file(command, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kind: [VPC\n")))
     status, out, _ = command("validate", "-")
     assert (status, out.splitlines()[0].startswith("stdin:2:1: error: not YAML")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "redirection", "said"),
+    [
+        ("validate -", "<&-", "stdin is closed; pipe a file into the command, or name one"),
+        ("validate -", "</dev/zero", "stdin: is larger than 10485760 bytes; split it"),
+        ("fabric import --fabric lab -", "<&-", "stdin is closed"),
+        ("fabric import --fabric lab -", "</dev/zero", "stdin: is larger than"),
+        ('validate ""', "", "a path is empty (a variable that is not set?)"),
+        ('fabric import --fabric lab --replace ""', "", "a path is empty (a variable that is not set?)"),
+    ],
+)
+def test_what_is_no_input_is_refused_in_a_line(tmp_path, words, redirection, said):
+    """A supervisor that closes stdin, a pipe that never ends, and a variable that is not set, which must not stand for the
+    current directory."""
+    vpc_file(tmp_path)
+    line = f"ulimit -v 4000000; {sys.executable} {ROOT}/bin/hedgehog {words} {redirection}"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2 if "validate" in words else 1, "", 1)
+    assert said in done.stderr
 
 
 def test_strict_turns_warnings_into_errors(command, tmp_path):
@@ -195,3 +217,25 @@ def test_files_that_hold_objects_but_are_not_read_are_named(command, tmp_path):
     vpc_file(tmp_path, "vpc-2").rename(tmp_path / "vpc-2.yaml.bak")
     status, out, _ = command("validate", tmp_path)
     assert (status, f"not checked, though it has objects: {tmp_path}/vpc-2.yaml.bak" in out) == (0, True)
+
+
+def test_a_directory_of_hhfab_is_hydrated_in_memory(command, tmp_path):
+    """With password hashes, without addresses; --hydrate never says what a cluster would."""
+    unhydrated.write(tmp_path, unhydrated.make_fab(gateways=1), unhydrated.make_wiring(gateways=1, servers=3))
+    status, out, err = command("validate", tmp_path)
+    assert (status, err, len(out.splitlines())) == (0, "", 2)
+    assert out.startswith("note: ")
+    status, out, _ = command("validate", "--hydrate", "never", tmp_path)
+    assert (status, "switch-field-missing" in out) == (1, True)
+
+
+def test_one_wrong_switch_among_thousands_takes_few_lines(command, tmp_path):
+    """What refers to it is counted, not listed."""
+    wiring = unhydrated.make_wiring(spines=4, leaves=30, gateways=2, servers=1420)
+    leaf = next(one for one in wiring if one["metadata"]["name"] == "leaf-07")
+    leaf["spec"]["profile"] = "celestica-ds2001"
+    unhydrated.write(tmp_path, unhydrated.make_fab(gateways=2), wiring)
+    status, out, _ = command("validate", tmp_path)
+    assert (status, len(wiring) > 3000, len(out.splitlines()) <= 20) == (1, True, True)
+    assert "(and 52 objects that refer to it)" in out
+    assert out.splitlines()[-1].endswith("53 invalid); 1 error and 0 warnings")

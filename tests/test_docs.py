@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import generate
+from docs import dags, generate, text
 from docs.commands import commands
 from hedgehog import errors
 from hedgehog.__main__ import build_parser
@@ -176,7 +176,7 @@ def test_a_page_that_was_just_written_is_fresh(made, tmp_path, capsys):
 )
 def test_a_duration_is_in_the_largest_unit_that_is_exact(seconds, words):
     """90 seconds are not "1 min"."""
-    assert generate._duration(timedelta(seconds=seconds)) == words
+    assert dags._duration(timedelta(seconds=seconds)) == words
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_a_duration_is_in_the_largest_unit_that_is_exact(seconds, words):
 )
 def test_the_type_of_a_param_is_in_words(schema, words):
     """Operators read it, not validators."""
-    assert generate._type(schema) == words
+    assert dags._type(schema) == words
 
 
 def test_a_cell_cannot_break_its_table():
     """A newline would end the row, a bar the cell."""
-    assert generate._table(("a",), [("one\ntwo | three",)]) == "| a |\n| --- |\n| one two \\| three |"
+    assert text.table(("a",), [("one\ntwo | three",)]) == "| a |\n| --- |\n| one two \\| three |"
 
 
 # written by hand

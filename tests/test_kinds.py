@@ -9,7 +9,7 @@ import yaml
 
 from hedgehog.admission.rules.table import rules
 from hedgehog.fabric import defaults, references
-from hedgehog.fabric.kinds import FABRICATOR, KINDS, Kind
+from hedgehog.fabric.kinds import ALL_KINDS, FABRICATOR, KINDS, Kind
 from hedgehog.fabric.permissions import permissions_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,7 +50,7 @@ def test_every_kind_has_rules(kind: Kind) -> None:
     assert (kind.kind in rules()) != (kind.kind in WITHOUT_RULES)
 
 
-@EVERY_KIND
+@pytest.mark.parametrize("kind", ALL_KINDS.values(), ids=list(ALL_KINDS))
 def test_every_kind_has_permissions(kind: Kind) -> None:
     """In `deploy/kubernetes/clusterrole.yaml`, bound in the namespace of the kind."""
     manifests = list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "clusterrole.yaml").read_text()))

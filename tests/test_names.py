@@ -1,10 +1,12 @@
-"""One word per thing: public classes and functions share a name only where they are the same idea."""
+"""One word per thing: public classes and functions share a name only where they are the same idea. No migrations share one."""
 
 from __future__ import annotations
 
 import ast
 from collections import Counter
 from pathlib import Path
+
+from hedgehog.store import migrate
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent / "plugins" / "hedgehog"
@@ -47,3 +49,8 @@ def test_a_shared_name_is_found():
     other = "async def write(): ...\nclass Report: ...\ndef _write(): ...\ndef read(): ...\n"
     assert shared([one, other]) == {"Report", "write"}
     assert shared([one]) == set()
+
+
+def test_migrations_have_numbers_of_their_own():
+    """Two branches that add one each must not add the same number."""
+    assert [migration.version for migration in migrate.load()] == [*range(1, len(migrate.load()) + 1)]

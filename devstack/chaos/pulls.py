@@ -14,6 +14,7 @@ from devstack.chaos.world import SOURCE, World
 from devstack.git_server import Person
 from devstack.github_repositories import Pull
 from devstack.objects import make_server
+from hedgehog.hosts.github.webhook import WEBHOOK
 from hedgehog.services.repository import webhook
 
 
@@ -49,7 +50,8 @@ class Pulls:
             "pull_request": {"head": {"ref": pull.head, "sha": head}, "base": {"ref": "main", "sha": head}},
         }
         body = json.dumps(payload).encode()
-        webhook.receive(self.world.database, "pull_request", str(uuid.uuid4()), body)
+        headers = {"x-github-event": "pull_request", "x-github-delivery": str(uuid.uuid4())}
+        webhook.receive(self.world.database, WEBHOOK, headers, body)
 
     def unchecked(self) -> list[str]:
         """Those that still wait for a result, or have more than one comment; the others are closed."""

@@ -16,6 +16,7 @@ from devstack.chaos.processes import Child
 from devstack.chaos.world import PLACES, SOURCE, Place, World
 from devstack.objects import make_attachment, make_server, make_vpc, small_fabric
 from hedgehog.fabric.model import Manifest, ObjectRef
+from hedgehog.hosts.github.webhook import WEBHOOK
 from hedgehog.services.repository import webhook
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
@@ -141,7 +142,8 @@ class Wishes:
         head = self.world.people[SOURCE].git("rev-parse", "HEAD").strip()
         repository = {"full_name": SOURCE, "clone_url": self.world.proxied_url(SOURCE)}
         payload = {"ref": "refs/heads/main", "before": "0" * 40, "after": head, "repository": repository}
-        webhook.receive(self.world.database, "push", str(uuid.uuid4()), json.dumps(payload).encode())
+        headers = {"x-github-event": "push", "x-github-delivery": str(uuid.uuid4())}
+        webhook.receive(self.world.database, WEBHOOK, headers, json.dumps(payload).encode())
 
 
 def _path(directory: str, ref: ObjectRef) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from hedgehog.airflow.adapters import hooks
 from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.errors import HedgehogError
+from hedgehog.fabric.origin import Origin, Via
 from hedgehog.kube.client import Cluster
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.kubernetes import sync as kubernetes_sync
@@ -86,7 +87,8 @@ def import_files(run_id: str, arguments: Arguments) -> None:
     """`hedgehog fabric import --replace`."""
     documents = fabric_import.read_documents(local_files.read_paths([arguments["path"]]))
     with closing(hooks.open_database()) as connection:
-        fabric_import.import_documents(connection, documents, fabric=arguments["fabric"], replace=True)
+        origin = Origin(who="chaos", via=Via.CLI, run=run_id)
+        fabric_import.import_documents(connection, documents, origin=origin, fabric=arguments["fabric"], replace=True)
 
 
 def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
@@ -97,7 +99,7 @@ def repair_lost_runs(run_id: str, arguments: Arguments) -> None:
 
 def check_pull_requests(run_id: str, arguments: Arguments) -> None:
     """`hedgehog_pull_request_validation`: each pull request is its own task, and fails alone."""
-    ways: dict[str, Any] = {"open_github": hooks.open_github, "open_mirror": hooks.open_mirror}
+    ways: dict[str, Any] = {"open_host": hooks.open_host, "open_mirror": hooks.open_mirror}
     with closing(hooks.open_database()) as connection:
 
         def check(repository: str, number: int) -> Validation:

@@ -28,6 +28,7 @@ from hedgehog.gitops.addresses import RepositoryAddress, same_repository
 from hedgehog.gitops.merge import merge_directories
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import GitCredentials, Remote
+from hedgehog.hosts.registry import host_types
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.services.pull_requests import fabrics as pull_request_fabrics
 from hedgehog.services.repository import changes as repository_changes
@@ -123,11 +124,16 @@ class Lab:
         find_refusals(self.fabric, [], copy.deepcopy(list(accepted.values())))
 
     def deliver(self, drawn: tuple[str, str, bytes]) -> None:
-        """A signed delivery with any header and any body."""
+        """A proven delivery with any header and any body, to each host's webhook."""
         event, delivery_id, body = drawn
-        webhook.is_signed(body, delivery_id, ["secret"])
-        with suppress(HedgehogError):
-            webhook.receive(self.connection, event, "d-1" if len(delivery_id) % 2 else delivery_id, body)
+        for host in host_types().values():
+            if (hook := host.webhook) is None:
+                continue
+            hook.is_proven(body, delivery_id, ["secret"])
+            given = "d-1" if len(delivery_id) % 2 else delivery_id
+            headers = {hook.event.lower(): event, hook.delivery.lower(): given}
+            with suppress(HedgehogError):
+                webhook.receive(self.connection, hook, headers, body, repository="net")
 
     def read_trees(self, drawn: tuple[Tree, Tree]) -> None:
         """One tree, then another on top of it, and the merge of a third."""

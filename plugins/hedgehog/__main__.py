@@ -18,18 +18,29 @@ from typing import Any
 
 from hedgehog import __version__
 from hedgehog.cli import (
+    addresses,
     backup,
     dead_letters,
     drift,
     fabric,
+    freezing,
     health,
+    history,
+    hydrate,
     installation,
     metrics,
+    objects,
+    plan,
+    proposals,
+    pull_request,
     repository,
+    rollback,
+    rollout,
     schemas,
     status,
     sync,
     validate,
+    webhook,
 )
 from hedgehog.cli.arguments import Parser, add_command, add_common, add_group
 from hedgehog.cli.output import own_stdout, print_error, say, show, write_result
@@ -58,13 +69,24 @@ def build_parser() -> Parser:
     _add_setup(commands)
     add_command(commands, "migrate", _migrate, summary="bring the tables of the fabric database up to date")
     fabric.add_commands(commands)
+    objects.add_commands(commands)
     repository.add_commands(commands)
+    webhook.add_commands(commands)
     status.add_commands(commands)
     sync.add_commands(commands)
+    freezing.add_commands(commands)
+    plan.add_commands(commands)
+    rollout.add_commands(commands)
+    proposals.add_commands(commands)
+    pull_request.add_commands(commands)
     drift.add_commands(commands)
+    history.add_commands(commands)
+    rollback.add_commands(commands)
     health.add_commands(commands)
     metrics.add_commands(commands)
     validate.add_commands(commands)
+    hydrate.add_commands(commands)
+    addresses.add_commands(commands)
     schemas.add_commands(commands)
     dead_letters.add_commands(commands)
     backup.add_commands(commands)

@@ -14,7 +14,7 @@
         ├── NotFound              what was named does not exist (404)
         ├── AlreadyExists         what was to be created already exists, or its name collides
         ├── InvalidInput          data that can never be accepted (400, 422, a bad file, a bad row)
-        │   └── TooLarge          an object is larger than the cluster stores
+        │   └── TooLarge          an object is larger than the cluster stores, a push than the Git host takes
         ├── AdmissionRefused      Hedgehog's admission rules do not allow the object in the current state
         ├── FieldConflict         another field manager owns a field that we set
         ├── DefinitionMissing     the cluster lacks the CustomResourceDefinition of a kind
@@ -121,7 +121,9 @@ class InvalidInput(PermanentError):
 
 
 class TooLarge(InvalidInput):
-    """An object is larger than the cluster stores; it waits for a person, and nothing else waits for it."""
+    """An object is larger than the cluster stores, or a push than the Git host takes; it waits for a person, and nothing
+    else waits for it.
+    """
 
 
 class AdmissionRefused(PermanentError):

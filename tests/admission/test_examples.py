@@ -30,9 +30,24 @@ from hedgehog.manifests.rule import Severity
 
 EXAMPLES = Path(__file__).parent / "examples"
 RULES = load_rules()
+FABRICATOR = (
+    *("registry", "subnet", "subnet-overlap", "management-address", "cluster-dns", "user", "mode", "asn", "vlans"),
+    *("gateway-community", "observability", "eslag"),
+)
+NODES = ("count", "name-taken", "namespace", "field", "roles", "address")
 ELSEWHERE = {
     "cluster-refused": "what a cluster says: tests/services/kubernetes/test_dry_run.py",
+    **dict.fromkeys(
+        (f"fabricator-{name}" for name in FABRICATOR), "what hhfab refuses: tests/admission/hhfab/test_fabricator.py"
+    ),
+    "fabricator-count": "what hhfab refuses: tests/admission/hhfab/test_documents.py",
+    **dict.fromkeys((f"node-{name}" for name in NODES), "what hhfab refuses: tests/admission/hhfab/test_nodes.py"),
     "file-unreadable": "a file of the disk: tests/test_cli_validate.py",
+    **dict.fromkeys(
+        ("hydration-value", "hydration-partial", "hydration-impossible", "hydration-suggestion"),
+        "files that are hydrated before: tests/admission/test_hydrating.py",
+    ),
+    "kustomization-not-followed": "files outside of a fabric's directory in Git: tests/admission/test_files.py",
     "metadata-annotations-size": "a quarter of a megabyte: tests/manifests/test_decode.py",
     "object-unverified": "a rule that fails, which no input should bring about: tests/admission/test_check_damage.py",
 }

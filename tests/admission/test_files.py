@@ -7,6 +7,7 @@ import json
 import pytest
 
 from hedgehog.admission.files import check_files
+from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests.outputs import FORMS
 from tests.admission.files_lab import SPACES, check, make_vpc, remark_lines, report
@@ -99,9 +100,19 @@ def test_objects_of_other_products_are_left_out_and_noted():
     files = {
         "d.yaml": b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n",
         "f.yaml": b"apiVersion: hedgehog-airflow/v1\nkind: Fabric\nmetadata: {name: gen}\n",
+        "x/kustomization.yaml": b"resources: [a.yaml]\n",
     }
     report = check_files(files, FabricSettings())
-    assert (report.entries, report.notes) == ((), ("left out, of another product: Deployment (apps/v1): 1",))
+    left_out = ("Deployment (apps/v1)", "Kustomization")
+    assert (report.entries, report.notes) == ((), tuple(f"left out, of another product: {one}: 1" for one in left_out))
+
+
+def test_a_kustomization_that_changes_objects_is_warned_of():
+    """The files are judged as they are: `kustomization-not-followed`. In Git, whoever reads the directory says it."""
+    files = {"x/kustomization.yaml": b"resources: [a.yaml]\nnamePrefix: x-\n"}
+    report = check_files(files, FabricSettings())
+    assert (report.valid, remark_lines(report)) == (True, ["x/kustomization.yaml:1:1 kustomization-not-followed"])
+    assert check_files(files, FabricSettings(), in_git=Fabric(1, "lab", "lab")).entries == ()
 
 
 def test_the_second_description_of_an_object_is_refused():

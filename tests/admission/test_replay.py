@@ -6,11 +6,10 @@ import sys
 
 import pytest
 
-from devstack.replay import SAMPLE, replay, report
+from devstack.replay import RECORDED, SAMPLE, replay, report
 from hedgehog.fabric.kinds import KINDS
-from hedgehog.fabric.settings import Upstream
 
-RELEASES = pytest.mark.parametrize("upstream", list(Upstream), ids=str)
+RELEASES = pytest.mark.parametrize("upstream", RECORDED, ids=str)
 
 
 @RELEASES

@@ -99,6 +99,7 @@ def test_the_trigger_form_of_a_sync_does_nothing_special_by_default():
         "fabrics": [],
         "force": False,
         "dry_run": False,
+        "override_window": None,
     }
 
 
@@ -119,7 +120,7 @@ def started_with(conf: dict[str, Any] | None, params: Any) -> Any:
         ("DRY-RUN", "'DRY-RUN' (did you mean 'dry_run'?)"),
         ("fabric", "'fabric' (did you mean 'fabrics'?)"),
         ("Fabrics", "'Fabrics' (did you mean 'fabrics'?)"),
-        ("colour", "'colour'; it takes dry_run, fabrics, force."),
+        ("colour", "'colour'; it takes dry_run, fabrics, force, override_window."),
     ],
 )
 def test_a_mistyped_conf_fails_the_run_with_a_similar_key(key, said):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import hedgehog
+from devstack.airflow import NO_NOISE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -180,3 +181,9 @@ def test_the_image_has_the_version_of_the_package():
     (version,) = re.findall(r"^ARG VERSION=(\S+)", DOCKERFILE, re.MULTILINE)
     (project,) = re.findall(r'^version = "(\S+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version == project == hedgehog.__version__
+
+
+def test_no_log_of_a_task_begins_with_a_warning_of_airflow():
+    """The image keeps it out as the development stack does, whose logs are searched for such lines."""
+    (ours,) = re.findall(r"\bPYTHONWARNINGS=(\S+)", DOCKERFILE)
+    assert ours in NO_NOISE.split(",")

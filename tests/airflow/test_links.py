@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from hedgehog.airflow.links import CommitLink, FabricLink, PageLink, commit_page, directory_page, fabric_page, web_page
-from hedgehog.fabric.model import GitRepository
+from hedgehog.airflow.links import (
+    CommitLink,
+    FabricLink,
+    ObjectLink,
+    PageLink,
+    commit_page,
+    directory_page,
+    fabric_page,
+    page_of_object,
+    web_page,
+)
+from hedgehog.fabric.model import GitRepository, ObjectRef
 
 COMMIT = "5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
 
@@ -76,6 +86,13 @@ def test_one_fabric_has_a_page_of_ours_and_several_have_the_fleet():
     assert fabric_page(["a", "b"]) == "plugin/hedgehog"
 
 
+def test_an_object_has_a_page_below_that_of_its_fabric():
+    """No part of its name leaves its place in the address."""
+    page = page_of_object("lab", ObjectRef("VPC", "default", "a/b"))
+    assert page == "plugin/hedgehog/fabrics/lab/objects/VPC/default/a%2Fb"
+    assert ObjectLink().get_link(Ran(object_link=page), ti_key=None) == page
+
+
 class Ran:
     """A task after its run, with or without pages."""
 
@@ -93,4 +110,5 @@ def test_a_button_leads_to_the_page_that_the_task_found():
 @pytest.mark.parametrize("ran", [Ran(), Ran(commit_link=None, fabric_link=None)])
 def test_a_task_without_pages_shows_no_button(ran):
     """A run that changed nothing pushed no commit."""
-    assert [link.get_link(ran, ti_key=None) for link in (PageLink(), CommitLink(), FabricLink())] == ["", "", ""]
+    links = (PageLink(), ObjectLink(), CommitLink(), FabricLink())
+    assert [link.get_link(ran, ti_key=None) for link in links] == ["", "", "", ""]

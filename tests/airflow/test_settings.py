@@ -48,6 +48,7 @@ VALUES = {
     **{row.name: ("@daily", "@daily", "daily", "* * * *", "61 * * * *", "") for row in GROUPS["Schedules"]},
     **{row.name: ("0.5", 0.5, "0", "-1", "a month", "1e9") for row in GROUPS["Retention"]},
     "log_retention_days": ("0.5", 0.5, "0"),
+    "history_retention_days": ("0", 0.0, "-1", "a month", "1e9"),
 }
 """By name: a text, what is read from it, and texts that are refused."""
 

@@ -40,7 +40,7 @@ def test_a_backup_is_written_and_restored(filled, copy, tmp_path):
     ]
     status, out, err = copy("restore", done["place"])
     assert (status, out) == (1, "")
-    assert err.startswith("hedgehog: error: the fabric database is not empty: it has 1 fabrics and 1 repositories")
+    assert err.startswith("hedgehog: error: the fabric database is not empty: it has 1 fabric and 1 repository")
     status, out, _ = copy("restore", done["place"], "--replace")
     assert (status, out.splitlines()[1]) == (0, f"fabric gen: unchanged, {done['objects']} objects")
 

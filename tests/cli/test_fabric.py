@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from devstack import unhydrated
 from tests.cli.lab import EXAMPLES, connection_uri, filled, hedgehog
 
 __all__ = ["connection_uri", "filled", "hedgehog"]
@@ -53,8 +54,8 @@ def test_the_list_of_fabrics_is_a_table_or_json(filled):
     status, out, _ = filled("fabric", "list")
     assert status == 0
     heading, line = out.splitlines()
-    assert heading.split() == ["NAME", "GIT", "CLUSTER", "SUSPENDED", "GENERATION", "UPDATED"]
-    assert line.split()[:5] == ["gen", "demo/fabrics/gen", "demo_cluster", "-", "2"]
+    assert heading.split() == ["NAME", "GIT", "CLUSTER", "LABELS", "SUSPENDED", "GENERATION", "UPDATED"]
+    assert line.split()[:6] == ["gen", "demo/fabrics/gen", "demo_cluster", "-", "-", "2"]
     assert line.index("demo/") == heading.index("GIT")
     _, out, _ = filled("--output", "json", "fabric", "list")
     (fabric,) = json.loads(out)
@@ -83,3 +84,25 @@ def test_a_fabric_is_shown_with_its_objects_and_its_state(filled):
         "git": "never_synced",
         "kubernetes": "waiting",
     }
+
+
+def test_a_directory_of_hhfab_is_imported_as_it_is(hedgehog, tmp_path):
+    """The fabric is created, hydrated, and says so; what was assigned is in the history and in the plan."""
+    unhydrated.write(tmp_path / "lab", unhydrated.make_fab(), unhydrated.make_wiring(servers=1))
+    status, out, err = hedgehog("fabric", "import", "--fabric", "lab", "--set", "description=a lab", tmp_path / "lab")
+    assert (status, "fabric lab: created" in out) == (0, True)
+    assert "assigned 23 values (addresses, ASNs) that were left out" in err
+    status, out, _ = hedgehog("object", "get", "lab", "Switch/default/leaf-01")
+    assert (status, "asn: 65101" in out) == (0, True)
+    assert "65101" in hedgehog("blame", "lab", "Switch/default/leaf-01")[1]
+    again = hedgehog("fabric", "import", "--fabric", "lab", tmp_path / "lab", "--output", "json")[1]
+    assert json.loads(again)["changes"] == []
+
+
+def test_an_import_without_hydration_refuses_wiring_without_addresses(hedgehog, tmp_path):
+    """As before."""
+    unhydrated.write(tmp_path, unhydrated.make_fab(), unhydrated.make_wiring())
+    status, _, err = hedgehog("fabric", "import", "--fabric", "lab", "--hydrate", "never", tmp_path)
+    assert (status, "switch-field-missing" in err) == (1, True)
+    status, _, err = hedgehog("fabric", "import", "--set", "a=b", tmp_path / "include")
+    assert (status, "--set goes with" in err) == (2, True)

@@ -85,7 +85,7 @@ def test_a_purge_is_shown_first_and_leaves_edits(lab, database, tmp_path):
     Person(tmp_path / "ada", lab.host.url("net")).commit({"fabrics/lab/README.md": "mine\n", "fabrics/lab/notes": "x"})
     status, out, _ = lab("fabric", "delete", "lab", "--purge")
     assert (status, "from Git, 2 files of net:" in out) == (1, True)
-    assert "1 files stay in Git because people changed them: fabrics/lab/README.md" in out
+    assert "1 file stays in Git because of changes by others: fabrics/lab/README.md" in out
     assert fabrics.fabric_names(database) == ["lab", "other"]
     status, out, err = lab("fabric", "delete", "lab", "--purge", "--yes", "--output", "json")
     done = json.loads(out)

@@ -13,7 +13,7 @@ import yaml
 from devstack.cluster import RBAC, DevCluster
 from devstack.objects import small_fabric
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC, KINDS, Kind
 from hedgehog.fabric.permissions import Permission, permissions_for
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.fabric_crd import FALLBACK_GROUP
@@ -53,7 +53,7 @@ def read_only(kind: Kind) -> Permission:
 def test_each_namespace_grants_the_permissions_that_its_kinds_need() -> None:
     """The table of kinds and the verbs of `rights_to` are the only source; a new kind makes this test fail."""
     summaries = [FABRIC, replace(FABRIC, group=FALLBACK_GROUP)]
-    used = {permission for kind in KINDS.values() for permission in permissions_for(kind, kind.default_namespace)}
+    used = {permission for kind in ALL_KINDS.values() for permission in permissions_for(kind, kind.default_namespace)}
     used |= {
         permission for kind in summaries for permission in permissions_for(kind, FABRIC.default_namespace, status=True)
     }

@@ -50,7 +50,16 @@ def test_every_dag_that_is_named_exists() -> None:
     """One file per DAG."""
     connections = {
         f"hedgehog_{name}"
-        for name in ("db", "webhook_db", "actions_db", "airflow_api", "github_webhook", "metrics_token", "backup_key")
+        for name in (
+            "db",
+            "webhook_db",
+            "actions_db",
+            "airflow_api",
+            "github_webhook",
+            "gitea_webhook",
+            "metrics_token",
+            "backup_key",
+        )
     }
     roles = {path.stem for path in (MIGRATIONS / "roles").glob("*.sql")}
     named = set(re.findall(r"hedgehog_\w+", PAGE)) - connections - roles

@@ -11,10 +11,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from devstack import stack as devstack
 from devstack.git_server import GitServer
+from devstack.gitea.server import Gitea
 from devstack.github import GitHub
+from hedgehog.store import fabrics
+from tests.e2e.gitea_lab import GiteaStack
 from tests.e2e.github_lab import TOKEN, GitHubLab
 
 _numbers = itertools.count(1)
+
+
+_LONGEST = ("test_rollouts.py", "test_changes.py", "test_every_page.py", "test_soak.py", "test_decisions.py")
+"""Files that take longest. They come first, so that no test process ends long after the others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,6 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/e2e/" in item.path.as_posix():
             item.add_marker(pytest.mark.e2e)
+    items.sort(key=lambda item: _LONGEST.index(item.path.name) if item.path.name in _LONGEST else len(_LONGEST))
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +44,16 @@ def stack() -> Iterator[devstack.Stack]:
 
 
 @pytest.fixture
-def name() -> str:
-    """A fabric name that no other test uses, short enough to start the names of its objects."""
-    return f"t{next(_numbers):02d}"
+def name(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fabric name that no other test uses, short enough to start the names of its objects. Fabrics whose names begin
+    with it are suspended in the end, so that the runs of later tests have nothing to do with them."""
+    chosen = f"t{next(_numbers):02d}"
+    yield chosen
+    if "stack" in request.fixturenames:
+        connection = request.getfixturevalue("stack").database
+        for fabric in fabrics.fabric_names(connection):
+            if fabric.startswith(chosen):
+                fabrics.suspend(connection, fabric, reason="its test is over", until=None)
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +66,9 @@ def github(stack: devstack.Stack, tmp_path_factory: pytest.TempPathFactory) -> I
     with GitServer(directory / "host") as git, GitHub(git, token=TOKEN) as hub:
         yield GitHubLab(stack, git, hub, directory, text)
         assert hub.undescribed == []
+
+
+@pytest.fixture(scope="session")
+def gitea_stack(stack: devstack.Stack, gitea: Gitea, tmp_path_factory: pytest.TempPathFactory) -> GiteaStack:
+    """A real Gitea beside the stack."""
+    return GiteaStack(stack, gitea, tmp_path_factory.mktemp("gitea"))

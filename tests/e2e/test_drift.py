@@ -10,13 +10,12 @@ from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.store import fabrics, open_drift
 from hedgehog.store import objects as object_store
-from tests.e2e.cluster_lab import apply_as
 from tests.e2e.looks import live
 
 
 def edit(stack: Stack, name: str, description: str) -> None:
     """Change server `name`-a as `kubectl edit` does."""
-    apply_as(stack, "kubectl-edit", make_server(f"{name}-a", description))
+    stack.cluster.apply_as("kubectl-edit", make_server(f"{name}-a", description))
 
 
 def description(stack: Stack, name: str) -> str:

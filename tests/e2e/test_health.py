@@ -48,7 +48,7 @@ def forget(stack: Stack, switch: str) -> None:
 def look(stack: Stack, name: str) -> Health:
     """Run the health DAG for one fabric and return what is stored."""
     run_id = stack.airflow.trigger(HEALTH, fabrics=[name])
-    assert stack.airflow.finished(HEALTH, run_id) == "success"
+    stack.airflow.succeed(HEALTH, run_id)
     return health.latest(stack.database, Scope.FABRIC, [name])[0].health
 
 
@@ -69,7 +69,7 @@ def test_the_reports_of_a_switch_determine_the_health_of_its_fabric(stack: Stack
 def test_git_hosts_database_and_airflow_itself_are_checked(stack: Stack) -> None:
     """Each component by its name."""
     run_id = stack.airflow.trigger("hedgehog_github_health")
-    assert stack.airflow.finished("hedgehog_github_health", run_id) == "success"
+    stack.airflow.succeed("hedgehog_github_health", run_id)
     assert {row.name: row.health for row in health.latest(stack.database, Scope.SERVICE)} == dict.fromkeys(
         ("airflow-dag_processor", "airflow-metadatabase", "airflow-scheduler", "airflow-triggerer", "database"),
         Health.HEALTHY,

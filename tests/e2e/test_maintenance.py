@@ -17,12 +17,13 @@ from hedgehog.store import database as store_database
 from hedgehog.store import dead_letters, fabrics, migrate
 from hedgehog.store.database import transaction
 from hedgehog.store.dead_letters import LetterStatus, Selection
+from tests.origins import SOMEBODY
 
 
 def run(stack: Stack, dag_id: str, **conf: object) -> str:
     """Run a DAG of maintenance manually until it has succeeded; returns the run's id."""
     run_id = stack.airflow.trigger(dag_id, **conf)
-    assert stack.airflow.finished(dag_id, run_id) == "success"
+    stack.airflow.succeed(dag_id, run_id)
     return run_id
 
 
@@ -101,14 +102,16 @@ def test_a_backup_and_git_alone_restore_to_the_same_hashes(stack: Stack, name: s
     wanted = hashes(stack.database)
     from_backup, from_git = emptied(stack, f"{name}_backup"), emptied(stack, f"{name}_git")
 
-    restored = restore(from_backup, Path(report["place"]))
+    restored = restore(from_backup, Path(report["place"]), origin=SOMEBODY)
 
     assert hashes(from_backup) == wanted
     assert restored.revisions[name] == stack.states(name)["git"].revision
     row = next(one for one in fabrics.load_repositories(stack.database) if one.name == repository)
     credentials = GitCredentials(username="hedgehog", token=stack.token)
     mirror = Mirror(stack.directory / f"{name}-mirror", Remote(row.url, row.branch, credentials))
-    restore_from_git(from_git, mirror, GitRepository(0, row.name, row.url, row.branch, row.connection_id))
+    restore_from_git(
+        from_git, mirror, GitRepository(0, row.name, row.url, row.branch, row.connection_id), origin=SOMEBODY
+    )
     assert hashes(from_git) == {key: digest for key, digest in wanted.items() if key[0] == name}
     from_backup.close()
     from_git.close()

@@ -5,26 +5,36 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from devstack import unhydrated
+from devstack.admission_webhook import admission_webhook
 from devstack.airflow import ROOT
 from devstack.stack import CLUSTER, Stack
 from hedgehog.fabric.canonical import differs
+from hedgehog.fabric.fabricator import read_fabricator
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.kube.client import Cluster
+from hedgehog.kube.fabric_crd import ensure_namespace
 from hedgehog.kube.resources import collection_path, object_path
 from hedgehog.store import fabrics
 from tests.e2e.looks import git, live, run
 
-FILES = (
-    "githedgehog__nvidia-air-demo/include.yaml",
-    "generated__hhfab-vlab/spineleaf-default.wiring.yaml",
-    "generated__hhfab-vlab/gateway-1.wiring.yaml",
-)
+SAMPLES = {
+    "air": ("githedgehog__nvidia-air-demo/config.yaml", "githedgehog__nvidia-air-demo/include.yaml"),
+    "spineleaf": (
+        "generated__hhfab-vlab/spineleaf-default.fab.yaml",
+        "generated__hhfab-vlab/spineleaf-default.wiring.yaml",
+    ),
+    "gateway": ("generated__hhfab-vlab/gateway-1.fab.yaml", "generated__hhfab-vlab/gateway-1.wiring.yaml"),
+}
+"""fab.yaml and wiring; the first has its addresses, the others have none."""
+LARGE = {"spines": 4, "leaves": 64, "gateways": 2, "servers": 500}
 
 
 def hedgehog(stack: Stack, *arguments: str) -> str:
@@ -55,6 +65,7 @@ def _an_empty_cluster(stack: Stack) -> None:
     for fabric in fabrics.load_fabrics(stack.database):
         fabrics.delete_fabric(stack.database, fabric.name)
     cluster = stack.cluster.connect()
+    ensure_namespace(cluster, "fab")  # as Hedgehog's installer does
     stack.airflow.wait(lambda: not sweep(stack, cluster), "the cluster to be empty")
     cluster.close()
 
@@ -67,58 +78,73 @@ def sweep(stack: Stack, cluster: Cluster) -> int:
     return len(found)
 
 
-@pytest.mark.parametrize("file", FILES, ids=[Path(file).name for file in FILES])
-def test_a_real_fabric_is_imported_synced_and_exported_without_loss(
-    stack: Stack, reference: Path, tmp_path: Path, file: str
-) -> None:
-    """Every object of the file is in Git and in the cluster, and the export equals it; the second run writes
-    nothing."""
-    source = reference / "samples" / file
-    wanted = manifests(source.read_text())
-    configuration = tmp_path / "fabric.yaml"
-    configuration.write_text(
-        yaml.safe_dump(
-            {
-                "apiVersion": "hedgehog-airflow/v1",
-                "kind": "Fabric",
-                "metadata": {"name": "real"},
-                "spec": {
-                    "git_repository": "network",
-                    "git_directory": f"real/{source.stem}",
-                    "git_sync_enabled": True,
-                    "enable_k8s_sync": True,
-                    "kubernetes_connection_id": CLUSTER,
-                    "settings": {"enforced": False},  # some are wiring without addresses, as before an installation
-                },
-            }
-        )
-    )
-    hedgehog(stack, "fabric", "import", str(configuration), str(source))
-    stack.wait_in_sync("real")
+@pytest.fixture(params=[*SAMPLES, "large"])
+def directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A directory as hhfab has it."""
+    if request.param == "large":
+        unhydrated.write(tmp_path, unhydrated.make_fab(gateways=LARGE["gateways"]), unhydrated.make_wiring(**LARGE))
+        return tmp_path
+    reference: Path = request.getfixturevalue("reference")
+    fab, wiring = (reference / "samples" / file for file in SAMPLES[request.param])
+    (tmp_path / "include").mkdir()
+    (tmp_path / "fab.yaml").write_bytes(fab.read_bytes())
+    (tmp_path / "include" / "wiring.yaml").write_bytes(wiring.read_bytes())
+    return tmp_path
 
-    found = live(stack, *{ref.kind for ref in wanted})
-    assert wanted.keys() <= found.keys()
-    exported = hedgehog(stack, "fabric", "export", "real")
-    assert manifests(exported) == wanted
-    desired = [one for one in yaml.safe_load_all(exported) if one["kind"] in {ref.kind for ref in wanted}]
-    assert [differs(one, found[ObjectRef.of(one)]) for one in desired if "spec" in one] == [[] for one in desired]
-    head = git(stack, "rev-parse", "main")
-    versions = {
-        ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()
+
+def test_a_fabric_goes_from_its_files_to_git_and_a_cluster_without_a_refusal(stack: Stack, directory: Path) -> None:
+    """The cluster refuses as upstream's does. Every object of the files is in Git and in the cluster, with its addresses;
+    the export has all of it; the second run writes nothing."""
+    wanted = manifests((directory / "include" / "wiring.yaml").read_text())
+    settings = {
+        "git_repository": "network",
+        "git_directory": f"real/{directory.name}",
+        "git_sync_enabled": "true",
+        "enable_k8s_sync": "true",
+        "kubernetes_connection_id": CLUSTER,
     }
+    options = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
+    fabricator = yaml.safe_load_all((directory / "fab.yaml").read_text())
+    rules, _ = read_fabricator(next(one for one in fabricator if one["kind"] == "Fabricator"))
+    with admission_webhook(stack.cluster, rules) as webhook:
+        hedgehog(stack, "fabric", "import", "--fabric", "real", *options, str(directory))
+        stack.wait_in_sync("real", limit=600)
+        assert webhook.refusals == []
+        assert sum(webhook.calls.values()) > len(wanted)
 
-    for target in ("git", "kubernetes"):
-        state, outcomes = run(stack, target, "real", force=True)
-        assert (state, outcomes["real"]["status"]) == ("success", "skipped")
+        found = live(stack, *{ref.kind for ref in wanted})
+        assert wanted.keys() <= found.keys()
+        assert all(one["spec"]["asn"] for ref, one in found.items() if ref.kind in ("Switch", "Gateway"))
+        exported = hedgehog(stack, "fabric", "export", "real")
+        assert [ref for ref, spec in manifests(exported).items() if not holds(wanted.get(ref), spec)] == []
+        desired = [one for one in yaml.safe_load_all(exported) if one["kind"] in {ref.kind for ref in wanted}]
+        assert [one for one in desired if "spec" in one and differs(one, found[ObjectRef.of(one)])] == []
+        head, versions = git(stack, "rev-parse", "main"), resource_versions(stack, wanted)
+        for target in ("git", "kubernetes"):
+            state, outcomes = run(stack, target, "real", force=True)
+            assert (state, outcomes["real"]["status"]) == ("success", "skipped")
+        assert (git(stack, "rev-parse", "main"), resource_versions(stack, wanted)) == (head, versions)
+        assert webhook.refusals == []
 
-    assert git(stack, "rev-parse", "main") == head
-    after = {ref: item["metadata"]["resourceVersion"] for ref, item in live(stack, *{r.kind for r in wanted}).items()}
-    assert after == versions
+
+def holds(part: object, whole: object) -> bool:
+    """Whether everything in *part* is in *whole*, which may have more."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(holds(value, whole.get(name)) for name, value in part.items())
+    if isinstance(part, list) and isinstance(whole, list) and len(part) == len(whole):
+        return all(map(holds, part, whole))
+    return part in (None, {}) or part == whole
+
+
+def resource_versions(stack: Stack, refs: Iterable[ObjectRef]) -> dict[ObjectRef, str]:
+    """What a write to the cluster would change."""
+    found = live(stack, *{ref.kind for ref in refs})
+    return {ref: item["metadata"]["resourceVersion"] for ref, item in found.items()}
 
 
 def test_a_running_installation_is_taken_over_without_a_write(stack: Stack, reference: Path) -> None:
     """Objects that kubectl created are imported from the cluster; the first sync takes ownership and writes nothing."""
-    source = reference / "samples" / FILES[1]
+    source = reference / "samples" / SAMPLES["spineleaf"][1]
     cluster = stack.cluster.connect()
     wanted = manifests(source.read_text())
     for manifest in yaml.safe_load_all(source.read_text()):
@@ -150,7 +176,7 @@ def test_the_airflow_command_of_the_readme_works(stack: Stack) -> None:
     done = stack.airflow.command("dags", "trigger", "hedgehog_git_sync", "--conf", conf, "--output", "json")
     run_id = json.loads(done.stdout[done.stdout.index("[{") :])[0]["dag_run_id"]
 
-    assert stack.airflow.finished("hedgehog_git_sync", run_id) == "success"
+    stack.airflow.succeed("hedgehog_git_sync", run_id)
     log = stack.airflow.log("hedgehog_git_sync", run_id, "summary")
     assert "real → git: skipped; nothing changed" in log or "nothing changed" in log
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from devstack.objects import make_server, small_fabric
 from devstack.stack import Stack
 from hedgehog.fabric.model import ObjectRef
-from tests.e2e.cluster_lab import apply_as
 from tests.e2e.looks import live, run
 
 
@@ -61,7 +60,7 @@ def test_a_field_of_another_manager_is_reported_with_its_owner(stack: Stack, nam
     field over."""
     stack.add_fabric(name, [make_server(f"{name}-a"), make_server(f"{name}-b")])
     stack.wait_in_sync(name)
-    apply_as(stack, "somebody-else", make_server(f"{name}-a", "set by somebody else"))
+    stack.cluster.apply_as("somebody-else", make_server(f"{name}-a", "set by somebody else"))
     stack.save(name, [make_server(f"{name}-a", "set by us"), make_server(f"{name}-b", "set by us")])
 
     stack.airflow.wait(lambda: "somebody-else" in stack.states(name)["kubernetes"].reason, "the conflict to be told")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from devstack.objects import make, make_server
+from hedgehog.fabric.differences import FieldDifference
 from hedgehog.fabric.drift_detection import (
     Drift,
     DriftState,
@@ -70,6 +71,23 @@ def test_the_manager_is_the_last_that_set_a_differing_field():
     assert last_manager(found, [".spec.other"]) == ""
 
 
+def test_each_difference_names_the_manager_of_its_field():
+    """Several people may have edited one object."""
+    applied = make("Server", "a", {"description": "a server", "profile": "p"})
+    found = live(
+        {"description": "moved", "profile": "q"},
+        ("kubectl-edit", "2026-01-01T00:00:00Z", {"f:spec": {"f:description": {}}}),
+        ("rancher", "2026-01-02T00:00:00Z", {"f:spec": {"f:profile": {}}}),
+    )
+    drift = drift_of_owned(REF, 1, applied, found)
+    assert drift is not None
+    assert {one.path: one.by for one in drift.differences} == {
+        ".spec.description": "kubectl-edit",
+        ".spec.profile": "rancher",
+    }
+    assert [FieldDifference.of(one.as_dict()) for one in drift.differences] == list(drift.differences)
+
+
 @pytest.mark.parametrize(
     ("fields", "path", "owned"),
     [
@@ -93,6 +111,9 @@ def test_an_object_of_no_fabric_is_an_orphan_unowned_or_a_controller_s():
     assert drift_of_foreign(REF, live({}, by_kubectl), HERE) == Drift(REF, DriftState.UNOWNED, manager="kubectl")
     assert drift_of_foreign(REF, live({}, by_kubectl, ownerReferences=owner), HERE) is None
     assert drift_of_foreign(REF, None, HERE) is None
+    made = ObjectRef("GatewayGroup", "default", "default")
+    assert drift_of_foreign(made, live({}, by_kubectl), HERE) is None
+    assert drift_of_foreign(made, live({}, by_us), HERE) == Drift(made, DriftState.ORPHAN)
     there = live({}, by_us)
     there["metadata"]["annotations"] = {"hedgehog-airflow/installation": "there"}
     assert drift_of_foreign(REF, there, HERE) == Drift(

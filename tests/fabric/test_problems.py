@@ -10,7 +10,7 @@ from hedgehog.__main__ import build_parser
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import ProblemKind, remedy
 
-SUBJECTS = {ProblemKind.PARKED: "7", ProblemKind.DELIVERY: "7"}
+SUBJECTS = {ProblemKind.PARKED: "7", ProblemKind.DELIVERY: "7", ProblemKind.PROPOSAL: "7"}
 OBJECT = "VPC/default/prod"
 
 

@@ -64,10 +64,14 @@ def test_github_ignores_case_and_serves_ssh_on_another_host():
     [
         ("https://gitlab.com/acme/net", "ssh://git@altssh.gitlab.com:443/acme/net.git"),
         ("https://bitbucket.org/acme/net", "ssh://git@altssh.bitbucket.org:443/acme/net.git"),
+        ("https://gitlab.com/Acme/Sub/Net", "git@gitlab.com:acme/sub/net.git"),
+        ("https://bitbucket.org/Acme/net", "https://bitbucket.org/acme/Net.git"),
+        ("https://codeberg.org/Acme/net", "ssh://git@codeberg.org/acme/net"),
+        ("https://acme.ghe.com/Acme/net", "https://acme.ghe.com/acme/net"),
         ("https://git.example.com/acme/net", "https://git.example.com//acme//net.git/"),
         ("file:///srv/net", "file:///srv//net/"),
     ],
 )
-def test_aliases_of_hosts_and_empty_path_segments_are_the_same_repository(one, other):
+def test_aliases_of_hosts_case_and_empty_path_segments_are_the_same_repository(one, other):
     """Servers do not tell these apart."""
     assert same_repository(one, other)

@@ -16,6 +16,7 @@ from devstack.git_server import GitServer, Person
 from hedgehog.errors import HedgehogError, InvalidInput, PermissionDenied, PushRace
 from hedgehog.fabric.model import Fabric
 from hedgehog.gitops.commit import Author, blob_id, build, check_path, message, push
+from hedgehog.gitops.history import edits, trailers
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from tests.gitops.conftest import AUTHOR, OpenMirror
@@ -135,17 +136,23 @@ def test_a_directory_is_never_replaced_by_a_file(mirror: Mirror) -> None:
             build(mirror, first, dict[str, bytes | None](changes), "x\n", AUTHOR)
 
 
-def test_a_message_begins_with_a_short_subject_and_ends_with_trailers() -> None:
-    """Subject, counts, trailers; names with line breaks cannot add trailers."""
+def test_a_message_is_a_subject_a_body_and_trailers() -> None:
+    """Names with line breaks cannot add trailers."""
     fabric = Fabric(id=1, name="lab", resource_name="lab", generation=7)
-    counts = {"created": 2, "configured": 0, "deleted": 1}
-    assert message(fabric, counts, run_id="dag/run\nEvil: x") == (
-        "Update fabric lab\n\nFiles: 2 created, 1 deleted.\n\n"
+    text = message(fabric, "lab: layout", "Files: 2 created.", run_id="dag/run\nEvil: x", others=["Ada\nEvil: y <a@b>"])
+    assert text == (
+        "lab: layout\n\nFiles: 2 created.\n\nCo-authored-by: Ada Evil: y <a@b>\n"
         "Hedgehog-Fabric: lab\nHedgehog-Generation: 7\nHedgehog-Run: dag/run Evil: x\n"
     )
-    long = Fabric(id=1, name="x" * 63, resource_name="x" * 63)
-    assert len(message(long, {}, run_id="r", initial=True).splitlines()[0]) == 50
-    assert message(fabric, {}, run_id="r", initial=True).startswith("Initialize fabric lab\n")
+    assert set(trailers(text)) == {"Co-authored-by", "Hedgehog-Fabric", "Hedgehog-Generation", "Hedgehog-Run"}
+
+
+def test_a_commit_can_have_another_author(mirror: Mirror) -> None:
+    """Who asked for it; the product commits."""
+    commit = build(mirror, None, {"a": b"1"}, "x\n", AUTHOR, author=Author("Ada", "ada@example.com", AUTHOR.when))
+    assert commit is not None
+    found = edits(mirror, commit, {"a"})["a"]
+    assert (found.author, found.committer_email) == ("Ada <ada@example.com>", AUTHOR.email)
 
 
 def test_a_push_begins_an_empty_repository(host: GitServer, mirror: Mirror, person: Person) -> None:

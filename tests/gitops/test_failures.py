@@ -41,7 +41,7 @@ CALLS: list[tuple[str, type[HedgehogError]]] = [
     ("remote: Repository not found.\nfatal: repository 'https://github.com/o/r/' not found", NotFound),
     ("ERROR: Repository not found.\nfatal: Could not read from remote repository.", NotFound),
     ("fatal: '/srv/r.git' does not appear to be a git repository", NotFound),
-    ("fatal: unable to access 'https://h/r/': The requested URL returned error: 301", InvalidInput),
+    ("fatal: unable to access 'https://h/r/': The requested URL returned error: 301", NotFound),
     ("error: object 123: zeroPaddedFilemode: fsck error in packed object", InvalidInput),
     ("fatal: unable to access 'https://h/r/': Could not resolve host: h", RemoteUnavailable),
     ("fatal: unable to access 'https://h/r/': Failed to connect to h port 443: Connection refused", RemoteUnavailable),

@@ -85,8 +85,8 @@ def test_what_is_elsewhere_in_the_repository_is_never_expanded(mirror, person, o
     other.git("pull", "--quiet", "origin", "main")
     head = plant_bomb(other, "elsewhere")
     base = person.commit({"f/a.yaml": "a: 2\n"})
-    _, files = merged(mirror, base, head, directory="f")
-    assert files == {"f/a.yaml": "a: 2\n"}
+    found, files = merged(mirror, base, head, directory="f")
+    assert (found.error, files) == (None, {"f/a.yaml": "a: 2\n"})
 
 
 @pytest.mark.parametrize("changed", ["one side", "both sides"])

@@ -102,7 +102,7 @@ def test_an_object_whose_reference_failed_is_skipped_and_independent_ones_are_no
     """By reference, not by kind: one broken VPC does not hold up the others."""
 
     def reply(request: Request) -> Reply:
-        return status(422, "bad") if "/vpcs/broken" in request.path else Reply(201, {"metadata": {}})
+        return status(422, "bad") if "/vpcs/broken" in request.path else Reply(201, request.body)
 
     with serve(reply) as fake:
         given = [
@@ -130,7 +130,7 @@ def test_a_wave_is_over_before_the_next_begins() -> None:
 
     def reply(request: Request) -> Reply:
         order.append(request.path.split("/")[6])
-        return Reply(201, {"metadata": {}}, delay=0.02 if "vpcs" in request.path else 0)
+        return Reply(201, request.body, delay=0.02 if "vpcs" in request.path else 0)
 
     with serve(reply) as fake:
         vpcs = [make_vpc(f"v{i}", i) for i in range(6)]

@@ -9,7 +9,7 @@ from hedgehog.fabric.tools import Installation
 from hedgehog.kube.execute import execute
 from hedgehog.kube.live import Live
 from hedgehog.kube.plan import Desired, Plan, spare
-from tests.kube.fake_server import Reply, serve
+from tests.kube.fake_server import Reply, Request, serve
 from tests.kube.objects_lab import seen
 
 FIRST, SECOND, THIRD, OLD = (ObjectRef("Server", "default", name) for name in ("third", "second", "first", "old"))
@@ -39,7 +39,11 @@ def make_plan(policy: PrunePolicy) -> Plan:
 
 def carried_out(policy: PrunePolicy) -> tuple[list[str], dict[str, str]]:
     """What was asked of the server, and what happened to every object."""
-    with serve(lambda request: Reply(201 if request.method == "PATCH" else 200, {"kind": "Status"})) as fake:
+
+    def reply(request: Request) -> Reply:
+        return Reply(201, request.body) if request.method == "PATCH" else Reply(200, {"kind": "Status"})
+
+    with serve(reply) as fake:
         results = execute(fake.cluster, make_plan(policy))
     asked = [f"{request.method} {request.path.partition('?')[0].rpartition('/')[2]}" for request in fake.requests]
     return asked, {ref.name: result.change.action.value for ref, result in results.items()}

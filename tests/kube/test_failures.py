@@ -23,7 +23,7 @@ from hedgehog.errors import (
     RetryableError,
     TooLarge,
 )
-from hedgehog.kube.failures import TEXT_LIMIT, Answer, failure
+from hedgehog.kube.failures import TEXT_LIMIT, Answer, failure, outage
 
 CONFLICT: dict[str, Any] = {
     "reason": "Conflict",
@@ -45,6 +45,8 @@ CONFLICT: dict[str, Any] = {
 }
 WEBHOOK = 'admission webhook "vvpc.kb.io" denied the request: at least one subnet is required'
 NOT_READY = 'admission webhook "vgatewaypeering.kb.io" denied the request: vpcinfo not ready: a: retry later'
+INITIALIZING = 'admission webhook "vvpc.kb.io" denied the request: fabric controller is initializing, retry shortly'
+DATAPLANE = 'admission webhook "vgatewaypeering.kb.io" denied the request: dp-validator: {}'
 UNTYPED = "failed to create typed patch object (default/s): .spec.bogus: field not declared in schema"
 
 
@@ -86,6 +88,11 @@ def test_an_object_that_is_too_large_waits_for_a_person(code: int, message: str)
         (answer(403), PermissionDenied),
         (answer(403, WEBHOOK), AdmissionRefused),
         (answer(403, NOT_READY), RetryableError),
+        (answer(403, INITIALIZING), RetryableError),
+        (answer(403, DATAPLANE.format("Found 0 vpcs but 1 peerings")), RetryableError),
+        (answer(403, DATAPLANE.format("peering a refers to non-existent VPC vpc-1")), RetryableError),
+        (answer(403, DATAPLANE.format("VPC prefixes overlap: 10.0.1.0/24 and 10.0.1.0/25")), AdmissionRefused),
+        (answer(503, INITIALIZING), RemoteUnavailable),
         (answer(404, details={"name": "v"}), NotFound),
         (answer(404, details={"name": "nope", "kind": "namespaces"}), NotFound),
         (answer(404), DefinitionMissing),
@@ -110,6 +117,15 @@ def test_a_refusal_is_sorted_by_reaction(given: Answer, expected: type[HedgehogE
     assert "VPC/default/v" in str(error) or "k8s_a" in str(error)
 
 
+def test_a_controller_that_has_not_started_is_an_outage_of_all_writes() -> None:
+    """Newer releases lock every write after an upgrade: the sync stops there and is tried again."""
+    given = answer(503, INITIALIZING)
+    assert given.transient
+    text, is_webhook = outage(failed(given)) or ("", True)
+    assert "fabric controller is initializing" in text
+    assert not is_webhook
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [
@@ -126,6 +142,13 @@ def test_what_is_only_passing_is_tried_again_whatever_its_code(code: int, text: 
     error = failed(answer(code, text))
     assert isinstance(error, RetryableError)
     assert "grant" not in str(error)
+
+
+def test_an_object_that_is_still_being_deleted_is_waited_for() -> None:
+    """It is in the way of a new one, though nobody else has made it."""
+    said = 'object is being deleted: vpcs.vpc.githedgehog.com "v" already exists'
+    assert isinstance(failed(answer(409, said, reason="AlreadyExists")), RetryableError)
+    assert isinstance(failed(answer(409, 'vpcs "v" already exists', reason="AlreadyExists")), AlreadyExists)
 
 
 def test_an_admission_webhook_that_speaks_of_an_end_has_refused() -> None:

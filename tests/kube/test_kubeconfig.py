@@ -258,10 +258,14 @@ def proxy() -> Iterator[Proxy]:
                 return
             threading.Thread(target=tunnel, args=(client,), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
     try:
         yield found
     finally:
+        # Ends `accept`, which would go on with whatever socket gets the number of this one.
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
         listener.close()
 
 

@@ -112,7 +112,7 @@ def test_an_error_is_reported_once_and_its_beginning_kept() -> None:
     bad = outcome_of(InvalidInput("Server/default/s0: bad"))
     first = next_status({}, bad, resource_generation=1, now=NOW)
     assert first is not None
-    assert (first["phase"], first["sync_error"]) == ("Error", "1 of 1 objects failed: Server/default/s0: bad")
+    assert (first["phase"], first["sync_error"]) == ("Error", "1 of 1 object failed: Server/default/s0: bad")
     assert next_status(first, bad, resource_generation=1, now=LATER) is None
     worse = next_status(first, outcome_of(InvalidInput("worse")), resource_generation=1, now=LATER)
     assert worse is not None

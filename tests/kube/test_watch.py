@@ -25,7 +25,7 @@ SERVER = KINDS["Server"]
 
 def event(number: int, kind: str = "MODIFIED") -> WatchEvent:
     """An event that made version *number*."""
-    return WatchEvent(kind, {"metadata": {"name": "a", "resourceVersion": str(number)}})
+    return WatchEvent(kind, {"metadata": {"name": "a", "namespace": "b", "resourceVersion": str(number)}})
 
 
 def line(one: WatchEvent) -> bytes:
@@ -64,6 +64,10 @@ def test_a_million_bytes_at_once_are_read_in_one_go():
         b"<html>a proxy's page</html>\n",
         b'{"type":"ADDED"}\n',
         b'{"type":"ADDED","object":{"metadata":{}}}\n',
+        b'{"type":"ADDED","object":{"metadata":{"resourceVersion":"2"}}}\n',
+        b'{"type":"DELETED","object":{"metadata":{"name":{},"namespace":"b","resourceVersion":"2"}}}\n',
+        b'{"type":"ADDED","object":7}\n',
+        b"[]\n",
     ],
 )
 def test_what_is_not_an_event_is_a_reason_to_list(told):

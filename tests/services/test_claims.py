@@ -99,11 +99,11 @@ def test_a_few_fabrics_get_a_batch_each_and_many_share(database: Connection) -> 
     for number in range(claims.MOST_BATCHES * 3):
         settings = {"git_repository": "ab"[number % 2], "git_directory": f"f{number}", "git_sync_enabled": True}
         fabrics.save_fabric(database, f"f{number:02d}", settings)
-    batches = claims.plan(database, Target.GIT)
+    batches = claims.plan(database, Target.GIT, now=datetime.now(UTC))
     assert len(batches) == claims.MOST_BATCHES
     order = ["ab"[int(name[1:]) % 2] for batch in batches for name in batch]
     assert order == sorted(order)
-    named = claims.plan(database, Target.GIT, fabrics=["f01", "f05"])
+    named = claims.plan(database, Target.GIT, now=datetime.now(UTC), fabrics=["f01", "f05"])
     assert sorted(named) == [["f01"], ["f05"]]
 
 
@@ -123,7 +123,7 @@ def test_regular_checks_share_few_tasks_and_what_changed_comes_first(
             "FROM hedgehog.fabric f WHERE f.id = s.fabric_id"
         )
     fabrics.save_fabric(database, "f07", {"description": "changed"})
-    first, *others = claims.plan(database, Target.GIT)
+    first, *others = claims.plan(database, Target.GIT, now=datetime.now(UTC))
     assert (first, len(others)) == (["f07"], tasks)
     assert len([name for batch in others for name in batch]) == 23
-    assert len(claims.plan(database, Target.GIT, force=True)) == claims.MOST_BATCHES
+    assert len(claims.plan(database, Target.GIT, now=datetime.now(UTC), force=True)) == claims.MOST_BATCHES

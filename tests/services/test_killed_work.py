@@ -53,7 +53,7 @@ def work(lab, check=None):
         return lab.validate(number, repository)
 
     def give_up(repository, number, why):
-        options = {"open_github": lab.open_github, "open_mirror": lab.open_mirror}
+        options = {"open_host": lab.open_host, "open_mirror": lab.open_mirror}
         return pull_request.give_up(lab.database, repository, number, why, **options)
 
     (task,) = pull_request_queue.plan(lab.database)

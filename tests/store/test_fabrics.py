@@ -8,7 +8,7 @@ from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import ObjectRef, Target
 from hedgehog.fabric.settings import FabricSettings
-from hedgehog.store import fabrics
+from hedgehog.store import fabrics, refusals
 from hedgehog.store import objects as object_store
 from tests.store.benches import make_vpc
 
@@ -183,7 +183,7 @@ def test_every_constraint_that_a_setting_can_violate_has_a_message(settled):
         "fabric_suspended_reason_check",
         "fabric_suspension_is_whole",
     }
-    assert {name for (name,) in named} - not_by_settings <= set(fabrics._CONSTRAINTS)
+    assert {name for (name,) in named} - not_by_settings <= set(refusals.CONSTRAINTS)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
@@ -141,7 +143,7 @@ def three(bench):
 
 def plan(bench):
     """The batches of the next run."""
-    return claims.plan(bench.connection, Target.KUBERNETES)
+    return claims.plan(bench.connection, Target.KUBERNETES, now=datetime.now(UTC))
 
 
 def claim(bench, *names, due_only=True):

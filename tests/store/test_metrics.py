@@ -13,8 +13,12 @@ from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
+from hedgehog.fabric.selectors import Selector
 from hedgehog.store import metrics
-from hedgehog.store.metric_table import FAILED, METRICS, Metric
+from hedgehog.store.database import transaction
+from hedgehog.store.freezes import save_freeze
+from hedgehog.store.metric import Metric
+from hedgehog.store.metric_table import FAILED, METRICS
 from hedgehog.store.metrics import Sample
 from hedgehog.store.task_runs import Attempt, TaskRun, TaskState, fill_in
 
@@ -63,7 +67,8 @@ def failing(bench):
 def test_an_empty_database_has_its_zeros(bench):
     """A series that appears only with trouble could not be told from one that is not collected."""
     found = Figures(bench.connection)
-    assert found["hedgehog_fabrics"] == {"all": 0, "git_enabled": 0, "kubernetes_enabled": 0, "suspended": 0}
+    counts = dict.fromkeys(("all", "git_enabled", "kubernetes_enabled", "suspended", "frozen"), 0)
+    assert found["hedgehog_fabrics"] == counts
     assert found["hedgehog_sync_due"] == {"git": 0, "kubernetes": 0}
     assert found["hedgehog_sync_oldest_due_seconds"] == {"git": 0, "kubernetes": 0}
     assert set(found["hedgehog_sync_fabrics"].values()) == {0}
@@ -78,8 +83,16 @@ def test_fabrics_are_counted_by_what_is_switched_on(bench):
     bench.synced_fabric("b", enable_k8s_sync=False)
     suspend(bench, "b")
     bench.fabric("c")
+    with transaction(bench.connection) as cursor:
+        save_freeze(cursor, Selector.named(["a", "c"]), reason="audit", until=None, actor="ann")
     found = Figures(bench.connection)
-    assert found["hedgehog_fabrics"] == {"all": 3, "git_enabled": 2, "kubernetes_enabled": 1, "suspended": 1}
+    assert found["hedgehog_fabrics"] == {
+        "all": 3,
+        "git_enabled": 2,
+        "kubernetes_enabled": 1,
+        "suspended": 1,
+        "frozen": 2,
+    }
 
 
 def test_the_rate_of_success_is_over_enabled_fabrics_that_are_not_suspended(bench):

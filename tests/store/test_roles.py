@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg2
 import pytest
 
 from devstack.objects import make_server
+from hedgehog.fabric.changes import Action
 from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.origin import Origin, Via
+from hedgehog.fabric.rollouts import RolloutPolicy, RolloutState
+from hedgehog.fabric.selectors import Selector
+from hedgehog.fabric.windows import checked_window
 from hedgehog.services.kubernetes.drift_decisions import revert
+from hedgehog.services.rollouts.start import begin_rollout, plan_rollout
+from hedgehog.services.rollouts.steering import abort_rollout
+from hedgehog.services.steer.deletions import remove_objects
+from hedgehog.services.steer.freezing import delete_window, freeze_fabrics, set_window, unfreeze_fabrics
 from hedgehog.services.steer.suspension import resume_fabrics, suspend_fabrics
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, inbox, migrate, objects, open_drift
@@ -89,7 +98,7 @@ def test_the_role_of_the_reader_reads_and_changes_nothing(database, connect_as):
 
 
 def test_the_role_of_actions_does_what_people_decide(database, connect_as):
-    """Suspend, resume, store and revert, with all that triggers do; and it neither creates nor deletes a fabric."""
+    """Suspend, resume, store, revert and roll out, with all that triggers do; and it neither creates nor deletes a fabric."""
     fabrics.save_fabric(database, "lab", {"enable_k8s_sync": True, "kubernetes_connection_id": "c"})
     lab = fabrics.load_fabric(database, "lab")
     role = connect_as("hedgehog_actions")
@@ -101,6 +110,16 @@ def test_the_role_of_actions_does_what_people_decide(database, connect_as):
         drift = Drift(ObjectRef("Server", "default", "s1"), DriftState.CHANGED, lab.id)
         open_drift.note(cursor, "c", [drift])
     assert revert(role, "lab", []) == [drift.ref]
+    remove_objects(role, "lab", ["server/s1"], origin=Origin(who="ann", via=Via.API))
+    everything, now = Selector(), datetime.now(UTC)
+    freeze_fabrics(role, [everything], reason="x", until=None, now=now, actor="ann")
+    assert [one.action for one in unfreeze_fabrics(role, [everything], actor="ann")] == [Action.DELETED]
+    window = checked_window("w", everything, cron="0 1 * * *", duration=timedelta(hours=1), time_zone="UTC")
+    set_window(role, window, actor="ann")
+    assert delete_window(role, "w", actor="ann").action is Action.DELETED
+    plan = plan_rollout(role, "r", {"manifests": [make_server("s2")], "delete": []}, everything, policy=RolloutPolicy())
+    begin_rollout(role, plan, why="x", actor="ann")
+    assert abort_rollout(role, "r", reason="x", actor="ann", now=now).state is RolloutState.ABORTED
     for statement in ("DELETE FROM hedgehog.fabric", "UPDATE hedgehog.fabric SET git_directory = 'x'"):
         with pytest.raises(psycopg2.errors.InsufficientPrivilege), role, role.cursor() as cursor:
             cursor.execute(statement)

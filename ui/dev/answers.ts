@@ -56,10 +56,20 @@ const ROUTES: [RegExp, (params: URLSearchParams, found: RegExpExecArray) => unkn
     /^\/fabrics\/[^/]+\/objects$/,
     (params) => page(fixtures.objects, params) satisfies Get<"/fabrics/{fabric}/objects">,
   ],
+  [/^\/history$/, (params) => page(fixtures.changes, params) satisfies Get<"/history">],
+  [/^\/fabrics\/[^/]+\/diff$/, () => fixtures.comparison satisfies Get<"/fabrics/{fabric}/diff">],
+  [/^\/trace\/.+$/, () => fixtures.traces satisfies Get<"/trace/{subject}">],
+  [/\/blame$/, () => fixtures.origins satisfies Get<"/fabrics/{fabric}/objects/{kind}/{namespace}/{name}/blame">],
   [
     /^\/fabrics\/[^/]+\/objects\/.+$/,
     () => fixtures.detail satisfies Get<"/fabrics/{fabric}/objects/{kind}/{namespace}/{name}">,
   ],
+  [/^\/freezes$/, () => fixtures.freezes satisfies Get<"/freezes">],
+  [/^\/windows$/, () => fixtures.windows satisfies Get<"/windows">],
+  [/^\/proposals$/, () => fixtures.proposals satisfies Get<"/proposals">],
+  [/^\/proposals\/\d+$/, () => fixtures.proposal satisfies Get<"/proposals/{proposal}">],
+  [/^\/rollouts$/, () => fixtures.rollouts satisfies Get<"/rollouts">],
+  [/^\/rollouts\/.+$/, () => fixtures.rollout satisfies Get<"/rollouts/{rollout}">],
   [/^\/drift$/, (params) => page(fixtures.drift, params) satisfies Get<"/drift">],
   [/^\/problems$/, (params) => page(fixtures.problems, params) satisfies Get<"/problems">],
   [/^\/dead-letters$/, (params) => page(fixtures.letters, params) satisfies Get<"/dead-letters">],
@@ -86,6 +96,8 @@ export function answer(method: string, path: string, params: URLSearchParams, bo
 function acted(name: string, body: unknown): Response {
   const given = body as { fabrics?: string[]; fabric?: string };
   if (name === "validate") return json(fixtures.verdicts);
+  if (name === "rollback") return json(fixtures.rolledBack);
+  if (name === "start-rollout") return json(fixtures.startedRollout);
   if (/^(sync|pull|dry-run|adopt)/.test(name)) {
     const fabrics = given.fabrics ?? [given.fabric ?? ""];
     return json({ action: name, actor: "admin", fabrics, dag_id: "hedgehog_git_sync", run_id: "ui__1", run_url: "" });

@@ -168,6 +168,9 @@ export const fabric: Fabric = {
   refused: 1,
   parked: 1,
   suspended: null,
+  frozen: null,
+  rollout: null,
+  labels: { site: "fra" },
   settings: { vlan_ranges: [{ from: 1000, to: 2999 }], gateway: true, upstream: "v0.129", drift_policy: "report" },
 };
 
@@ -199,8 +202,8 @@ export const drift: Drift[] = [
     state: "changed",
     paths: [".spec.subnets.default.vlan"],
     differences: [
-      { path: ".spec.subnets.default.vlan", ours: 1001, theirs: 1010 },
-      { path: ".metadata.annotations.note", ours: null, theirs: HOSTILE },
+      { path: ".spec.subnets.default.vlan", ours: 1001, theirs: 1010, by: "kubectl-edit" },
+      { path: ".metadata.annotations.note", ours: null, theirs: HOSTILE, by: "rancher" },
     ],
     problem: "",
     by: "kubectl-edit",
@@ -358,6 +361,15 @@ export const dryRuns: DryRun[] = [
       { subject: "fabrics/gen-00000/vpcs/vpc-1.yaml", action: "skipped", reason: "edited by ada" },
     ],
     error_class: null,
+    blast_radius: {
+      switches: ["leaf-1", "leaf-2"],
+      ports: ["leaf-1/E1/5", "leaf-2/E1/5"],
+      servers: ["server-01", "server-02", "server-03"],
+      gateways: [],
+      vpcs: ["vpc-2", "vpc-3"],
+      peerings: ["VPCPeering/vpc-2--vpc-3"],
+      externals: [],
+    },
   },
 ];
 

@@ -43,6 +43,13 @@ export const rows: FleetRow[] = Array.from({ length: 10_000 }, (_, at) => ({
   problems: at % 5,
   needs_somebody: at % 5 > 2,
   suspended: at % 13 === 4 ? { reason: "maintenance CHG-17", until: null } : null,
+  frozen: at % 8 === 3 ? { reason: "end of the year", until: ago(-600) } : null,
+  rollout:
+    at % 7 === 2
+      ? { number: 7, name: "ntp-servers", state: "running" as const, fabric_state: "stored" as const }
+      : null,
+  labels: { site: pick(["fra", "ams", "lon"], at), tier: pick(["prod", "lab"], at) },
+  last_change: { at: ago(at * 30 + 14), who: pick(["ann", "ada <ada@example.com>"], at), why: at === 2 ? HOSTILE : "" },
 }));
 
 export const counters: FleetCounters = {
@@ -60,6 +67,7 @@ export const counters: FleetCounters = {
     failing: 9,
     parked: 3,
     suspended: 41,
+    frozen: 1250,
     drifted: 88,
     held: 14,
     refused: 0,
@@ -74,6 +82,10 @@ const WRITES = [
   "pull",
   "suspend",
   "resume",
+  "freeze",
+  "unfreeze",
+  "set-window",
+  "delete-window",
   "adopt-git",
   "adopt-cluster",
   "revert-git",
@@ -81,6 +93,15 @@ const WRITES = [
   "replay",
   "discard",
   "edit",
+  "rollback",
+  "approve",
+  "reject",
+  "start-rollout",
+  "pause-rollout",
+  "resume-rollout",
+  "approve-rollout",
+  "abort-rollout",
+  "rollback-rollout",
 ];
 export const me = (_: URLSearchParams) => {
   const viewer = new URLSearchParams(location.search).has("viewer");

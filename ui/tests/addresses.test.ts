@@ -35,7 +35,7 @@ describe("addresses of our pages", () => {
     ["/plugin/hedgehog/", { page: "fleet" }],
     ["/plugin/hedgehog/health", { page: "health" }],
     ["/plugin/hedgehog/fabrics/gen", { page: "fabric", fabric: "gen", tab: "objects" }],
-    ["/plugin/hedgehog/fabrics/gen/next-sync", { page: "fabric", fabric: "gen", tab: "next-sync" }],
+    ["/plugin/hedgehog/fabrics/gen/plan", { page: "fabric", fabric: "gen", tab: "plan" }],
     ["/plugin/hedgehog/fabrics/gen/nowhere", { page: "unknown" }],
     ["/plugin/hedgehog/nowhere", { page: "unknown" }],
     ["/plugin/hedgehog/fabrics/%E0%A4%A", { page: "unknown" }],

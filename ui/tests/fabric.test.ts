@@ -84,6 +84,7 @@ const subject = (more: Partial<Subject> = {}): Subject => ({
   git: 2,
   cluster: 3,
   suspended: null,
+  frozen: null,
   held: 0,
   ...more,
 });
@@ -96,6 +97,12 @@ describe("the plan of an action", () => {
       "skipped: suspended (CHG-17)",
       "skipped: its sync to Git is off",
     ]);
+  });
+  it("says that a frozen fabric waits, and what lifts a freeze", () => {
+    const frozen = subject({ frozen: "audit" });
+    expect(planOf("sync-git", [frozen])[0]).toMatchObject({ acts: false, what: "waits: frozen (audit)" });
+    expect(planOf("unfreeze", [frozen, subject()]).map(({ acts }) => acts)).toEqual([true, false]);
+    expect(obstacle("unfreeze", [subject()])).toBe("is not frozen");
   });
   it("that would do nothing at all is no button", () => {
     expect(obstacle("resume", [subject()])).toBe("is not suspended");

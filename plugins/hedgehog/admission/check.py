@@ -16,7 +16,7 @@ from hedgehog.admission.review import Admission, AdmissionResponse, Operation, S
 from hedgehog.admission.rules.objects import DELETED_REFERENCE, DUPLICATE, REFUSED_REFERENCE
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Round
-from hedgehog.fabric.kinds import CONTROLLER_KINDS, KINDS
+from hedgehog.fabric.kinds import CONTROLLER_KINDS, DEFAULT_GROUP, KINDS
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.fabric.settings import FabricSettings
@@ -294,12 +294,16 @@ class _CheckRun:
                     if response.stage is Stage.WEBHOOK:
                         waiting.append(ref)
                     continue
-                freed = freed or (ref in self.old and self.old[ref] != self.wanted[ref])
+                freed = freed or self._makes_room(ref)
                 self._record(ref, response)
                 if ref in after_others:
                     steps.append([])
                 steps[-1].append(ref)
         return steps, waiting, freed
+
+    def _makes_room(self, ref: ObjectRef) -> bool:
+        """Whether its write may let others be accepted: a change, or a Gateway, with which a controller makes a group."""
+        return ref.kind == "Gateway" or (ref in self.old and self.old[ref] != self.wanted[ref])
 
     def _only_after_others(self, wave: list[ObjectRef]) -> frozenset[ObjectRef]:
         """What a cluster refuses unless another object of the wave is written first. Only an update makes room."""
@@ -340,7 +344,7 @@ class _CheckRun:
         if manifest["kind"] == "Switch" and isinstance(spec.get("profile"), str):
             yield ObjectRef("SwitchProfile", NAMESPACE, spec["profile"])
         if manifest["kind"] == "GatewayPeering":
-            yield from (ref for ref in self.findings if ref.kind == "Gateway")
+            yield from (ref for ref in self.findings if ref.kind == "Gateway" and ref not in self.old)
 
     def _operation(self, ref: ObjectRef) -> Operation:
         return Operation.UPDATE if ref in self.old else Operation.CREATE
@@ -360,7 +364,7 @@ class _CheckRun:
     def _warn_of_dangling_references(self) -> None:
         """Warn of deletes that upstream accepts although another object still refers to the deleted one."""
         gone = {ref for ref in self.old if ref not in self.wanted and ref not in self.findings}
-        gone = {ref for ref in gone if ref.kind not in CONTROLLER_KINDS}
+        gone = {ref for ref in gone if ref.kind not in CONTROLLER_KINDS and (ref.kind, ref.name) != DEFAULT_GROUP}
         if not gone:
             return
         users: dict[ObjectRef, list[ObjectRef]] = {}

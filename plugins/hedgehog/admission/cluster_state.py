@@ -6,7 +6,7 @@ Every look-up is a dictionary access, whatever the size of the fabric: a rule ne
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from hedgehog.fabric.addresses import Prefix, PrefixIndex
 from hedgehog.fabric.model import Manifest
@@ -16,6 +16,7 @@ Fact = tuple[Hashable, ...]
 """Something that an object uses and others must not, or may ask for: ("port", "leaf-01/E1/1"), ("asn", 65101)."""
 IndexEntries = tuple[tuple[Fact, ...], tuple[tuple[Hashable, Prefix], ...]]
 """The facts and the prefixes of one object."""
+Derived = TypeVar("Derived")
 Memoize = Callable[[Callable[[Manifest], IndexEntries], Manifest], IndexEntries]
 NAMESPACE = "default"
 
@@ -37,6 +38,22 @@ class ClusterState:
         self._labels: dict[tuple[str, str, str], dict[str, None]] = {}
         self._facts: dict[Fact, dict[tuple[str, str], None]] = {}
         self._prefixes: dict[Hashable, PrefixIndex[tuple[str, str]]] = {}
+        self._touched: dict[tuple[str, str], None] = {}
+        self._derived: dict[object, Any] = {}
+
+    def derive(self, make: Callable[[ClusterState], Derived]) -> Derived:
+        """`make(self)` of the first call. What it returns keeps itself up to date, by `take_touched`."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+            self._touched.clear()
+        derived: Derived = self._derived[make]
+        return derived
+
+    def take_touched(self) -> list[tuple[str, str]]:
+        """Kind and name of the objects that were put or removed since the last call; for what `derive` made first."""
+        touched = list(self._touched)
+        self._touched.clear()
+        return touched
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """The object of that name, or None."""
@@ -69,6 +86,7 @@ class ClusterState:
         facts, prefixes = self._memoize(indexer.entries, manifest) if indexer is not None else ((), ())
         self.remove(kind, name)
         self._objects.setdefault(kind, {})[name] = manifest
+        self._touch(kind, name)
         for key, value in labels:
             self._labels.setdefault((kind, key, value), {})[name] = None
         for fact in facts:
@@ -81,6 +99,7 @@ class ClusterState:
         manifest = self._objects.get(kind, {}).pop(name, None)
         if manifest is None:
             return
+        self._touch(kind, name)
         for key, value in (manifest["metadata"].get("labels") or {}).items():
             self._labels[kind, key, value].pop(name, None)
         indexer = self._kinds.get(kind)
@@ -90,6 +109,10 @@ class ClusterState:
                 self._facts[fact].pop((kind, name), None)
             for space, prefix in prefixes:
                 self._prefixes[space].remove(prefix, (kind, name))
+
+    def _touch(self, kind: str, name: str) -> None:
+        if self._derived:
+            self._touched[kind, name] = None
 
 
 def _call(work: Callable[[Manifest], IndexEntries], manifest: Manifest) -> IndexEntries:

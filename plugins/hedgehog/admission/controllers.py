@@ -1,14 +1,16 @@
-"""What Hedgehog's controllers add to a fabric: the built-in SwitchProfiles, and one VPCInfo per VPC or External."""
+"""What Hedgehog's controllers add to a fabric: built-in SwitchProfiles, a VPCInfo per VPC or External, a GatewayGroup."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from hedgehog.admission.result_cache import ResultCache
-from hedgehog.admission.review import Admission
+from hedgehog.admission.review import Admission, AdmissionResponse
 from hedgehog.admission.rules.vpc.infos import vpc_info
 from hedgehog.fabric.defaults import stored
+from hedgehog.fabric.kinds import DEFAULT_GROUP, GATEWAY, JUDGED_TOGETHER
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
@@ -16,10 +18,17 @@ from hedgehog.fabric.settings import FabricSettings
 _PROFILE = "SwitchProfile"
 _INFO = "VPCInfo"
 _SOURCES = frozenset({"VPC", "External"})
+_MADE_GROUP: Manifest = {
+    "apiVersion": f"{GATEWAY}/v1alpha1",
+    "kind": DEFAULT_GROUP[0],
+    "metadata": {"name": DEFAULT_GROUP[1], "namespace": "default"},
+    "spec": {},
+}
+"""Made with the first Gateway or GatewayPeering, and kept when they go (pkg/ctrl/gateway_ctrl.go)."""
 
 
 @functools.lru_cache(maxsize=8)
-def _built_in(settings: FabricSettings) -> tuple[Manifest, ...]:
+def built_in_profiles(settings: FabricSettings) -> tuple[Manifest, ...]:
     """The built-in SwitchProfiles as a cluster stores them, the same ones for every fabric with these settings."""
     return tuple(stored(profile, settings) for profile in default_profiles(settings))
 
@@ -40,13 +49,29 @@ class ControlledFabric(Admission):
         self._given = {(one["kind"], one["metadata"]["name"]) for one in objects if one["kind"] in (_PROFILE, _INFO)}
         self._info = vpc_info if cache is None else functools.partial(cache.memoize, vpc_info)
         super().__init__(settings, objects, unknown_kinds=unknown_kinds, cache=cache)
-        for profile in _built_in(settings):
+        for profile in built_in_profiles(settings):
             if (_PROFILE, profile["metadata"]["name"]) not in self._given:
                 super().put(profile)
+
+    def create(self, manifest: Mapping[str, Any]) -> AdmissionResponse:
+        """The answer to a create. What only a controller has made does not count: a sync applies it."""
+        made = self.state.get(*DEFAULT_GROUP)
+        if (
+            made is not _MADE_GROUP
+            or (manifest.get("kind"), (manifest.get("metadata") or {}).get("name")) != DEFAULT_GROUP
+        ):
+            return super().create(manifest)
+        super().remove(*DEFAULT_GROUP)
+        try:
+            return super().create(manifest)
+        finally:
+            super().put(made)
 
     def put(self, manifest: Manifest) -> None:
         """Add or replace an object, and what the controllers make of it."""
         super().put(manifest)
+        if manifest["kind"] in JUDGED_TOGETHER and self.state.get(*DEFAULT_GROUP) is None:
+            super().put(_MADE_GROUP)
         if manifest["kind"] in _SOURCES:
             info = self._info(manifest)
             if info is not None and (_INFO, info["metadata"]["name"]) not in self._given:

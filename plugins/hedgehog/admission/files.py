@@ -7,18 +7,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from hedgehog.admission.check import Finding, check_objects, identified
+from hedgehog.admission.hydrating import HydratedSet, hydrated_set, suggestions
 from hedgehog.admission.review import Operation
 from hedgehog.admission.rules.objects import DUPLICATE
 from hedgehog.fabric.fabricator import effective_settings
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.hydration.hydrate import HydrationMode
+from hedgehog.fabric.kinds import ALL_KINDS, KINDS, NEWER_KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.references import references
-from hedgehog.fabric.settings import FabricSettings
-from hedgehog.fabric.shown import and_more
-from hedgehog.manifests import configuration, decode, file_rules, file_text, intake, metadata, yaml
+from hedgehog.fabric.settings import FabricSettings, Upstream
+from hedgehog.fabric.shown import and_more, counted, listed
+from hedgehog.manifests import configuration, decode, file_rules, file_text, intake, metadata, other_tools, schema, yaml
 from hedgehog.manifests.configuration import Settings
 from hedgehog.manifests.intake import Item
 from hedgehog.manifests.places import SourcePlaces, reference_path
@@ -42,6 +45,7 @@ MOST_REMARKS = 100
 """At most so many about one object."""
 LONGEST_MESSAGE = 1000
 """Messages are cut there: a value or a name may be as long as its document."""
+_FIELDS_SHOWN = 3
 _NAMELESS = "?"
 """Shown for an object without a name; no name can be this."""
 
@@ -71,6 +75,7 @@ def check_files(
     strict: bool = False,
     namespace: str = "default",
     in_git: Fabric | None = None,
+    mode: HydrationMode = HydrationMode.NEVER,
 ) -> ValidationReport:
     """What a cluster would refuse of the objects in *files* (name → content), together and one by one.
 
@@ -79,12 +84,13 @@ def check_files(
     checked, also an unchanged one. References to kinds of which no object at all is known are not checked, which is a
     warning. Of our own configuration documents only invalid ones are reported, with *in_git* (the fabric whose directory
     in Git it is) also what they may not set there; objects of other products are left out, which is noted. *namespace*
-    is that of an object that names none and whose kind may live in any. *strict* turns warnings into errors.
+    is that of an object that names none and whose kind may live in any. *strict* turns warnings into errors. A wiring
+    that lacks addresses is hydrated in memory before, as *mode* says.
     """
     nodes = yaml.NodeBudget()
     sources = [read_source(file, content, nodes) for file, content in files.items()]
     return check_sources(
-        sources, settings, before=before, partial=partial, strict=strict, namespace=namespace, in_git=in_git
+        sources, settings, before=before, partial=partial, strict=strict, namespace=namespace, in_git=in_git, mode=mode
     )
 
 
@@ -97,12 +103,18 @@ def check_sources(
     strict: bool = False,
     namespace: str = "default",
     in_git: Fabric | None = None,
+    mode: HydrationMode = HydrationMode.NEVER,
+    completed: Mapping[ObjectRef, Manifest] = MappingProxyType({}),
+    suggest: bool = False,
 ) -> ValidationReport:
-    """Like `check_files`, for files that were read already."""
+    """Like `check_files`, for files that were read already. *completed* are objects of the files, or stored ones, as they
+    will be instead. With *suggest*, free values are named where addresses are missing.
+    """
     run = _FileCheck(settings, namespace, strict=strict, in_git=in_git)
     for source in sources:
         run.add(source)
-    return run.report(dict(identified(one) for one in before), partial=partial)
+    known = dict(identified(one) for one in before)
+    return run.report(known, partial=partial, mode=mode, completed=completed, suggest=suggest)
 
 
 @dataclass(slots=True)
@@ -117,6 +129,7 @@ class _CheckedObject:
     """What is to be applied; None where the object is not checked any further."""
     extra: list[Remark] = field(default_factory=list)
     """What is wrong with the file, in the lines of this object."""
+    because_of: ObjectRef | None = None
 
 
 class _FileCheck:
@@ -141,7 +154,9 @@ class _FileCheck:
             for item in intake.items(document):
                 if configuration.is_configuration(item.manifest):
                     here += self._configuration(item)
-                elif _is_of_another_product(item.manifest):
+                elif other_tools.is_kustomization(item, source.file):
+                    here += self._kustomization(item, source.file)
+                elif other_tools.tool_of(item.manifest):
                     self.left_out[f"{item.manifest['kind']} ({item.manifest['apiVersion']})"] += 1
                 else:
                     here.append(self._object(item))
@@ -157,11 +172,21 @@ class _FileCheck:
             ref, _ = identified(item.manifest, namespace=self.namespace)
             yield _CheckedObject(item, _line(item), ref, wrong)
 
+    def _kustomization(self, item: Item, file: str) -> Iterator[_CheckedObject]:
+        """A kustomization that cannot be followed; the check of a directory in Git says so itself."""
+        faults = other_tools.kustomization_faults(item.manifest, file, directory=None, namespace=self.namespace)
+        if faults and self.in_git is None:
+            given, _ = identified({"kind": "Kustomization", **item.manifest}, namespace=self.namespace)
+            ref = replace(given, name=given.name or _NAMELESS)
+            yield _CheckedObject(item, _line(item), ref, [file_rules.KUSTOMIZATION.at((), one) for one in faults])
+        else:
+            self.left_out["Kustomization"] += 1
+
     def _object(self, item: Item) -> _CheckedObject:
         line = _line(item)
         ref, manifest = identified(item.manifest, namespace=self.namespace)
         found = _CheckedObject(item, line, ref if _has_name(manifest) else replace(ref, name=_NAMELESS))
-        kind = intake.held_kind(item.manifest)
+        kind = intake.held_kind(item.manifest, self.settings.upstream)
         if isinstance(kind, Violation):
             found.violations.append(kind)
             return found
@@ -176,21 +201,53 @@ class _FileCheck:
             found.violations.append(DUPLICATE.at((), f"appears twice, first in {first.item.place()}"))
         return found
 
-    def report(self, before: Mapping[ObjectRef, Manifest], *, partial: bool) -> ValidationReport:
+    def report(
+        self,
+        before: Mapping[ObjectRef, Manifest],
+        *,
+        partial: bool,
+        mode: HydrationMode,
+        completed: Mapping[ObjectRef, Manifest],
+        suggest: bool,
+    ) -> ValidationReport:
         """Check the objects together; every violation has its place in a file."""
         wanted = {ref: found.manifest for ref, found in self.first.items() if found.manifest is not None}
         # What is in a part of a file that could not be read must not be taken for deleted.
         is_lost = any(source.problems for source in self.sources.values())
-        together = {**before, **wanted} if partial or is_lost else wanted
+        together = {**(before if partial or is_lost else {}), **wanted, **completed}
         settings = effective_settings(self.settings, together.values(), before=before.values())
+        hydrated = hydrated_set(together, settings, mode)
+        together |= hydrated.manifests
         unknown = KINDS.keys() - {ref.kind for ref in (*together, *before)}
-        findings = check_objects(
-            together.values(), settings, before=before.values(), unknown_kinds=unknown, recheck=wanted.keys()
+        findings = (
+            check_objects(
+                together.values(), settings, before=before.values(), unknown_kinds=unknown, recheck=wanted.keys()
+            )
+            if hydrated.is_possible
+            else {}
         )
         gone = self._place_findings(findings, settings)
+        gone += self._place_hydration(hydrated)
+        for ref, violation in suggestions(together, settings) if suggest else ():
+            if ref in self.first:
+                self.first[ref].violations.append(violation)
         entries = [entry for file in self.sources for entry in self._entries(file)]
         notes = [f"left out, of another product: {kind}: {count}" for kind, count in self.left_out.items()]
-        return ValidationReport(len(self.sources), (*entries, *gone), tuple(notes))
+        if settings.upstream is Upstream.NEWER:
+            notes += _newer_notes(wanted.values())
+        return ValidationReport(len(self.sources), (*entries, *gone), (*notes, *hydrated.notes))
+
+    def _place_hydration(self, hydrated: HydratedSet) -> Iterator[ReportEntry]:
+        """Give each object what hydration says of it, unless the same field is refused already."""
+        for ref, violation in hydrated.violations:
+            found = self.first.get(ref) if ref is not None else None
+            if found is None:
+                yield ReportEntry(_NO_FILE, None, 0, ref, (self._remark(violation, (0, 0), ""),))
+            elif violation.path not in {one.path for one in found.violations if one.rule.severity is Severity.ERROR}:
+                found.violations.append(violation)
+        if hydrated.is_hhfab_input:
+            for found in self.first.values():
+                found.violations = [one for one in found.violations if one.rule is not file_rules.SECRET]
 
     def _place_findings(self, findings: Mapping[ObjectRef, Finding], settings: FabricSettings) -> list[ReportEntry]:
         """Give each object its violations. A delete that is refused is reported at the objects that refer to it."""
@@ -199,6 +256,7 @@ class _FileCheck:
             if ref in self.first and finding.operation is not Operation.DELETE:
                 found = self.first[ref]
                 found.violations += _in_source(finding, found, settings)
+                found.because_of = finding.because_of
             elif finding.operation is Operation.DELETE and not self._report_at_referring(finding):
                 remarks = tuple(self._remark(one, (0, 0), "") for one in finding.violations)
                 gone.append(ReportEntry(_NO_FILE, None, 0, ref, remarks))
@@ -240,7 +298,16 @@ class _FileCheck:
             remarks = sorted((*found.extra, *self._remarks(found)), key=lambda one: (one.line, one.column))
             unsupported = any(one.rule.id in _UNSUPPORTED for one in found.violations)
             document: Any = found.item.source
-            yield ReportEntry(file, document.index, found.line, found.ref, tuple(remarks), unsupported, found.manifest)
+            yield ReportEntry(
+                file,
+                document.index,
+                found.line,
+                found.ref,
+                tuple(remarks),
+                unsupported,
+                found.manifest,
+                found.because_of,
+            )
 
     def _remarks(self, found: _CheckedObject) -> Iterator[Remark]:
         document: Any = found.item.source
@@ -260,6 +327,24 @@ class _FileCheck:
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
+def _newer_parts(manifest: Manifest) -> set[str]:
+    if manifest["kind"] in NEWER_KINDS:
+        return {manifest["kind"]}
+    return {printed(one.path[:2]) for one in schema.unknown_fields(manifest)} if manifest["kind"] in KINDS else set()
+
+
+def _newer_notes(manifests: Iterable[Manifest]) -> Iterator[str]:
+    """One note about all fields and kinds that are not known here."""
+    found = [_newer_parts(manifest) for manifest in manifests]
+    fields = sorted({name for names in found for name in names})
+    if fields:
+        number = sum(bool(names) for names in found)
+        yield (
+            f"newer than this package knows: not judged: {listed(fields, _FIELDS_SHOWN)} of {counted(number, 'object')}; "
+            "they are kept as they are"
+        )
+
+
 def _line(item: Item) -> int:
     """The line in which an object begins."""
     source: Any = item.source
@@ -273,17 +358,6 @@ def _lines(content: bytes) -> list[str]:
     return _LINE_BREAK.split(content.decode("utf-8", errors="replace"))
 
 
-def _is_of_another_product(manifest: Mapping[str, Any]) -> bool:
-    """Whether it is not a Hedgehog object; never where that may be a misspelling."""
-    kind, version = manifest.get("kind"), manifest.get("apiVersion")
-    if not isinstance(kind, str) or not isinstance(version, str) or not kind or not version or kind in KINDS:
-        return False
-    if kind == "List" and "items" in manifest:
-        return False  # what it lists would be silently lost
-    group = version.rpartition("/")[0]
-    return not group.endswith("githedgehog.com") and not intake.is_hedgehog_name(kind)
-
-
 def _has_name(manifest: Mapping[str, Any]) -> bool:
     given = manifest.get("metadata")
     return isinstance(given, Mapping) and isinstance(given.get("name"), str) and given["name"] != ""
@@ -291,7 +365,7 @@ def _has_name(manifest: Mapping[str, Any]) -> bool:
 
 def _own_violations(manifest: Manifest, namespace: str) -> Iterator[Violation]:
     """What is wrong with an object by itself, and no cluster refuses."""
-    row = KINDS[manifest["kind"]]
+    row = ALL_KINDS[manifest["kind"]]
     foreign = intake.foreign_namespace(row.kind, manifest["metadata"]["namespace"], namespace)
     if foreign and row.namespace is None:  # objects of other kinds are refused by the cluster
         yield file_rules.NAMESPACE.at(("metadata", "namespace"), foreign)

@@ -64,12 +64,15 @@ class Admission:
         *,
         unknown_kinds: Collection[str] = (),
         cache: ResultCache | None = None,
+        has_dataplane: bool = True,
     ) -> None:
         """*objects* are taken as they are, in canonical form, without a check.
 
         Of *unknown_kinds* no object is known here: that one of them is missing is a warning, not an error. A *cache* of
-        the same settings may have kept what follows from the objects.
+        the same settings may have kept what follows from the objects. Without *has_dataplane*, the cluster has not
+        loaded the validator of the gateway's dataplane, as in a test of the webhooks alone.
         """
+        self._has_dataplane = has_dataplane
         self._rules = rules()
         self._unknown_kinds = frozenset(unknown_kinds)
         self.settings = settings
@@ -128,6 +131,11 @@ class Admission:
         found = tuple(self._rules[kind].delete(old, self.state)) if kind in self._rules else ()
         return AdmissionResponse(found, Stage.WEBHOOK if found else None)
 
+    def faults(self, manifest: Manifest) -> list[Violation]:
+        """What the webhooks' rules say of an object in stored form that is there, beside everything else that is."""
+        row = self._rules.get(manifest["kind"])
+        return [] if row is None else list(row.validate(manifest, self.state, None))
+
     def _exists(self, new: Manifest) -> bool:
         old = self.state.get(new["kind"], new["metadata"]["name"])
         return old is not None and bool(old["metadata"]["namespace"] == new["metadata"]["namespace"])
@@ -145,14 +153,16 @@ class Admission:
 
     def _write(self, plain: Manifest, old: Manifest | None) -> AdmissionResponse:
         new = decode.with_server_fields(stored(plain, self.settings), old)
-        refused = decode.stored_form_violations(new, plain, old)
+        refused = decode.stored_form_violations(new, plain, old, self.settings.upstream)
         if refused:
             return AdmissionResponse(tuple(refused), Stage.SCHEMA)
         row = self._rules.get(new["kind"])
         if row is None:
             return AdmissionResponse((), None, new)
         found = self._known([*decode.foreign_namespace(new), *row.validate(new, self.state, old)])
-        if any(violation.rule.severity is Severity.ERROR for violation in found):
+        if not _has_error(found) and self._has_dataplane:
+            found += row.judge(new, self.state, old)
+        if _has_error(found):
             return AdmissionResponse(tuple(found), Stage.WEBHOOK)
         return AdmissionResponse((*found, *row.dropped(plain, new), *row.warn(new, self.state, old)), None, new)
 
@@ -166,6 +176,10 @@ class Admission:
             else one
             for one in found
         ]
+
+
+def _has_error(found: Iterable[Violation]) -> bool:
+    return any(violation.rule.severity is Severity.ERROR for violation in found)
 
 
 def _absent(kind: str, name: str) -> AdmissionResponse:

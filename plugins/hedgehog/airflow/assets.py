@@ -37,6 +37,14 @@ INBOX = Asset(
 )
 """A delivery of a Git host came in, or one that failed is due for a retry: a pushed branch or a pull request."""
 
+PROPOSED = Asset(
+    name="hedgehog_proposed",
+    uri="hedgehog://proposed",
+    group="hedgehog",
+    watchers=[AssetWatcher(name="proposed", trigger=NotificationTrigger(channel="hedgehog_proposed"))],
+)
+"""A change waits for approval."""
+
 CLUSTER_CHANGED = Asset(
     name="hedgehog_cluster_changed",
     uri="hedgehog://cluster-changed",
@@ -44,6 +52,17 @@ CLUSTER_CHANGED = Asset(
     watchers=[AssetWatcher(name="cluster_changed", trigger=ClusterWatchTrigger())],
 )
 """Somebody else changed or deleted one of our objects in a cluster, or undid that."""
+
+ROLLOUT_MOVED = Asset(
+    name="hedgehog_rollout_moved",
+    uri="hedgehog://rollout-moved",
+    group="hedgehog",
+    watchers=[AssetWatcher(name="rollout_moved", trigger=NotificationTrigger(channel="hedgehog_rollout"))],
+)
+"""A rollout has something to do, or to be asked about, and no run moves it on."""
+
+ROLLOUT_DUE = Asset(name="hedgehog_rollout_due", uri="hedgehog://rollout-due", group="hedgehog")
+"""A rollout without a run was there when the schedule of rollouts was checked."""
 
 GIT_SYNC_DUE = Asset(name="hedgehog_git_sync_due", uri="hedgehog://git-sync-due", group="hedgehog")
 """A fabric was due when the schedule of the Git sync was checked."""

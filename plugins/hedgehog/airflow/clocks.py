@@ -30,6 +30,7 @@ SHARED: Mapping[str, Setting[str]] = {
     "hedgehog_cache_cleanup": settings.CACHE_CLEANUP_SCHEDULE,
     "hedgehog_git_sync": settings.GIT_SYNC_SCHEDULE,
     "hedgehog_repository_changes": settings.REPOSITORY_CHANGES_SCHEDULE,
+    "hedgehog_rollout": settings.ROLLOUT_SCHEDULE,
 }
 """The DAGs whose schedules hedgehog_periodic checks every minute: it does their work in its own run, or triggers them
 if they have any. The other DAGs have timetables of their own."""

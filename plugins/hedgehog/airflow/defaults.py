@@ -143,4 +143,12 @@ def sync_params() -> dict[str, Param]:
             "Never overwrites changes that are held for a person.",
         ),
         "dry_run": dry_run_param("Only plan: the summary says what would be done; nothing is written or recorded."),
+        "override_window": Param(
+            None,
+            type=["string", "null"],
+            maxLength=1000,
+            title="Override change windows",
+            description="Why the fabrics named above are written although no change window of theirs is open. It is "
+            "recorded. A freeze holds all the same.",
+        ),
     }

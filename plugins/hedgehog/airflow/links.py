@@ -1,4 +1,4 @@
-"""Buttons on a task: its fabric on our pages, and its commit and its fabric's directory on the Git host."""
+"""Buttons on a task: its fabric and its object on our pages, and its commit and its fabric's directory on the Git host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hedgehog.fabric.git_urls import GitUrl
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
-    from hedgehog.fabric.model import GitRepository
+    from hedgehog.fabric.model import GitRepository, ObjectRef
 
 
 def web_page(url: str) -> str | None:
@@ -48,6 +48,13 @@ def fabric_page(fabrics: Sequence[str]) -> str:
     return f"plugin/hedgehog/fabrics/{quote(fabrics[0], safe='')}" if len(fabrics) == 1 else "plugin/hedgehog"
 
 
+def page_of_object(fabric: str, ref: ObjectRef) -> str:
+    """Our page of an object; relative as `fabric_page`."""
+    return "/".join(
+        [fabric_page([fabric]), "objects", *(quote(part, safe="") for part in (ref.kind, ref.namespace, ref.name))]
+    )
+
+
 class PageLink(BaseOperatorLink):
     """The fabric of the task on our pages."""
 
@@ -56,6 +63,16 @@ class PageLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Asked in the task's own process, after it ran; an empty link shows no button."""
         return getattr(operator, "page_link", None) or ""
+
+
+class ObjectLink(BaseOperatorLink):
+    """The one object that the task changed in a fabric, on our pages."""
+
+    name = "Object"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Asked in the task's own process, after it ran; an empty link shows no button."""
+        return getattr(operator, "object_link", None) or ""
 
 
 class CommitLink(BaseOperatorLink):

@@ -25,12 +25,12 @@ def check_settings() -> list[SelfTestResult]:
 
 def check_connections() -> Iterator[SelfTestResult]:
     """The fabric database, and every connection that a repository or a fabric names."""
-    from hedgehog.airflow.adapters.health_adapters import open_github_of
+    from hedgehog.airflow.adapters.health_adapters import find_host
     from hedgehog.airflow.adapters.hooks import open_cluster, open_database, open_mirror
     from hedgehog.services.observe import self_test
 
     yield from self_test.run_checks(
-        open_database, open_mirror=open_mirror, open_github=open_github_of, open_cluster=open_cluster
+        open_database, open_mirror=open_mirror, find_host=find_host, open_cluster=open_cluster
     )
 
 

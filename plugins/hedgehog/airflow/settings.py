@@ -198,6 +198,7 @@ KUBERNETES_SYNC_SCHEDULE = _clock(
 REPOSITORY_CHANGES_SCHEDULE = _clock(
     "repository_changes", "*/5 * * * *", "Polls the Git hosts for pushes that no webhook announced."
 )
+ROLLOUT_SCHEDULE = _clock("rollout", "*/5 * * * *", "Takes up rollouts whose run was lost.")
 KUBERNETES_HEALTH_SCHEDULE = _clock("kubernetes_health", "*/2 * * * *", "Checks the health of fabrics and clusters.")
 GITHUB_HEALTH_SCHEDULE = _clock(
     "github_health", "*/3 * * * *", "Checks the health of Git hosts, the fabric database and Airflow."
@@ -207,6 +208,9 @@ CACHE_CLEANUP_SCHEDULE = _clock("cache_cleanup", "*/30 * * * *", "Deletes read m
 METRICS_SCHEDULE = _clock("metrics", "* * * * *", "Collects metrics and notifies.")
 RESULT_CLEANUP_SCHEDULE = _clock("result_cleanup", "17 * * * *", "Deletes old rows and old runs, repairs killed runs.")
 LOG_ROTATION_SCHEDULE = _clock("log_rotation", "40 3 * * *", "Compresses and deletes old task logs.")
+APPROVAL_SCHEDULE = _clock(
+    "approval", "*/30 * * * *", "Asks about changes that wait for approval, in addition to the wake-ups."
+)
 BACKUP_SCHEDULE = _clock("backup", "20 2 * * *", "Writes a backup.")
 
 RETENTIONS: Mapping[str, Setting[float]] = {
@@ -220,9 +224,19 @@ RETENTIONS: Mapping[str, Setting[float]] = {
         ("task_run", 14, "Task records"),
         ("metric_sample", 2, "Metrics in the fabric database"),
         ("action", 365, "What people did with the API and the command"),
+        ("rollout", 365, "Rollouts that are over, with what their fabrics had before"),
+        ("proposal", 365, "Changes that somebody approved or rejected"),
+        ("plan", 30, "Plans that somebody was shown"),
     )
 }
 """By table of the fabric database."""
+HISTORY_RETENTION_DAYS = _days(
+    "history_retention_days",
+    0,
+    "After so many days, the history forgets what an object was that has changed since; 0: never. Who changed what and why "
+    "is kept for ever, and so is the last content of every object ([maintenance.md](maintenance.md#retention)).",
+    _number("days", highest=700_000),
+)
 DAG_RUN_RETENTION_DAYS = _days(
     "dag_run_retention_days",
     14,
@@ -297,6 +311,7 @@ GROUPS: Mapping[str, tuple[Setting[Any], ...]] = {
         GIT_SYNC_SCHEDULE,
         KUBERNETES_SYNC_SCHEDULE,
         REPOSITORY_CHANGES_SCHEDULE,
+        ROLLOUT_SCHEDULE,
         KUBERNETES_HEALTH_SCHEDULE,
         GITHUB_HEALTH_SCHEDULE,
         CACHE_REFRESH_SCHEDULE,
@@ -304,9 +319,10 @@ GROUPS: Mapping[str, tuple[Setting[Any], ...]] = {
         METRICS_SCHEDULE,
         RESULT_CLEANUP_SCHEDULE,
         LOG_ROTATION_SCHEDULE,
+        APPROVAL_SCHEDULE,
         BACKUP_SCHEDULE,
     ),
-    "Retention": (*RETENTIONS.values(), DAG_RUN_RETENTION_DAYS),
+    "Retention": (*RETENTIONS.values(), HISTORY_RETENTION_DAYS, DAG_RUN_RETENTION_DAYS),
     "Task logs": (LOG_COMPRESS_DAYS, LOG_RETENTION_DAYS, LOG_TOTAL_MEGABYTES, LOG_KEEP),
     "Backup": (BACKUP_DIRECTORY, BACKUP_KEEP),
     "Metrics and notifications": (NOTIFIERS, NOTIFY_AGAIN_MINUTES, METRICS_TOKEN),

@@ -7,8 +7,9 @@ import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
+from hedgehog.errors import InvalidInput
 from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.shown import printable
 from hedgehog.manifests.scalars import resolve
@@ -17,8 +18,13 @@ Run = Callable[[argparse.Namespace], int]
 """Carries out a parsed command and returns the exit status."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_LONGEST_DURATION = timedelta(days=36_500)
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+_BRACKETS = ("[", "{")
 _INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)'")
+
+OBJECT_HELP = "Kind/namespace/name, or Kind/name where that is clear"
+"""How objects are named."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,6 +37,12 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def add_argument(self, *names: str, **options: Any) -> Any:
+        """Add it as the base class does, but never list what may be left out among the arguments that are missing."""
+        if options.get("nargs") == "*":
+            options.setdefault("default", [])
+        return super().add_argument(*names, **options)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse as the base class does, after `fill`."""
@@ -118,26 +130,67 @@ def _epilog(examples: str) -> str | None:
     return f"examples:\n{lines}"
 
 
+def add_reason(parser: argparse.ArgumentParser) -> None:
+    """The option that says why a command changes something."""
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the history")
+
+
 def duration(text: str) -> timedelta:
     """`90s`, `45m`, `2h`, `3d`, `1w`."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 45m, 2h, 3d or 1w")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    found = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if found > _LONGEST_DURATION:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than {_LONGEST_DURATION.days} days")
+    return found
 
 
 def iso_time(text: str) -> datetime:
-    """An ISO date and time; without an offset it is UTC."""
+    """An ISO date and time, in UTC, which it is without an offset."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2026-05-01T18:00+02:00, or --for 2h") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write 2026-05-01T18:00+02:00") from None
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is outside of the years 1 to 9999 of UTC") from None
+
+
+def add_end(parser: argparse.ArgumentParser) -> None:
+    """`--until` and `--for`, of which at most one is given."""
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--until", type=iso_time, metavar="TIME", help="ISO time at which it ends by itself")
+    end.add_argument("--for", type=duration, dest="span", metavar="DURATION", help="90s, 45m, 2h, 3d, 1w")
+
+
+def end_of(arguments: argparse.Namespace, now: datetime) -> datetime | None:
+    """The time that `--until` or `--for` says; None without either. Exits with status 2 for a time that has passed."""
+    until: datetime | None = now + arguments.span if arguments.span else arguments.until
+    if until is not None and until <= now:
+        arguments.parser.error(f"--until {until.isoformat()} has passed")
+    return until
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """`NAME=VALUE`; the value is read as unquoted YAML."""
+    """`NAME=VALUE`; the value is read as unquoted YAML, or as a list or mapping of it in brackets."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not a setting; write NAME=VALUE")
-    return name, resolve(value)
+    return name, _bracketed(value) if value.startswith(_BRACKETS) else resolve(value)
+
+
+def _bracketed(text: str) -> Any:
+    from hedgehog.manifests import yaml
+
+    try:
+        ((_, value),) = [pair for found in yaml.load(f"value: {text}", file="value") for pair in found.manifest.items()]
+    except (InvalidInput, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not YAML; write it like [1, 2] or {{key: value}}") from None
+    return value
+
+
+def standard_input() -> BinaryIO | None:
+    """The bytes that are piped into the command; None if stdin is closed."""
+    return sys.stdin.buffer if sys.stdin is not None else None

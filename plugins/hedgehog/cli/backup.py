@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import Parser, add_command
+from hedgehog.cli.arguments import Parser, add_command, add_reason
 from hedgehog.cli.output import note, progress, show
-from hedgehog.cli.session import fabric_database
+from hedgehog.cli.session import fabric_database, origin
+from hedgehog.fabric.origin import Via
 
 if TYPE_CHECKING:
     from hedgehog.services.transfer.backup import Backup
@@ -60,6 +61,7 @@ def _add_restore(commands: Any) -> None:
         action="store_true",
         help="required when the database is not empty: what is not restored is deleted from it",
     )
+    add_reason(parser)
     group = parser.add_argument_group("from Git alone")
     group.add_argument("--from-git", metavar="URL", help="repository that fabrics were published to")
     group.add_argument("--branch", default="main", metavar="NAME", help="default: main")
@@ -109,7 +111,13 @@ def _from_backup(arguments: argparse.Namespace, connection: Connection) -> Resto
         directory = Path(arguments.place).expanduser()
         if backup_storage.is_url(arguments.place):
             directory = backup_storage.fetch(arguments.place, Path(name))
-        return restore(connection, directory, replace=arguments.replace, key=backup_storage.backup_key())
+        return restore(
+            connection,
+            directory,
+            origin=origin(arguments, Via.RESTORE),
+            replace=arguments.replace,
+            key=backup_storage.backup_key(),
+        )
 
 
 def _from_git(arguments: argparse.Namespace, connection: Connection) -> RestoreReport:
@@ -121,7 +129,13 @@ def _from_git(arguments: argparse.Namespace, connection: Connection) -> RestoreR
     name = arguments.name or url.rstrip("/").rpartition("/")[2].removesuffix(".git")
     repository = GitRepository(0, name, url, arguments.branch, arguments.connection)
     with progress(arguments, f"reading {url}"):
-        return restore_from_git(connection, open_mirror(repository), repository, replace=arguments.replace)
+        return restore_from_git(
+            connection,
+            open_mirror(repository),
+            repository,
+            origin=origin(arguments, Via.RESTORE),
+            replace=arguments.replace,
+        )
 
 
 def _text(report: RestoreReport) -> str:

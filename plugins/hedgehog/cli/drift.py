@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import Parser, add_command, add_group
+from hedgehog.cli.arguments import Parser, add_command, add_group, add_reason
 from hedgehog.cli.output import age, cell, first_lines_of, note, progress, show, table
-from hedgehog.cli.session import fabric_database, user
+from hedgehog.cli.session import fabric_database, origin, user
 from hedgehog.errors import NotFound
 from hedgehog.fabric.drift_detection import NextStep
 from hedgehog.services.browse.drift import CLUSTER, GIT, drift_entries
@@ -44,6 +44,7 @@ def add_commands(commands: Any) -> None:
         "hedgehog drift adopt gen fabrics/gen/vpcs/prod.yaml",
     )
     _add_objects(parser, "default: all changed ones; missing, orphaned and unowned ones must be named")
+    add_reason(parser)
     parser = add_command(
         group,
         "revert",
@@ -129,7 +130,9 @@ def _adopt(arguments: argparse.Namespace) -> int:
         chosen = choose(connection, arguments.fabric, arguments.objects, arguments.place)
         fabric = chosen.fabric
         with progress(arguments, f"reading what others changed of {fabric.name}"):
-            changes = adopt_chosen(connection, chosen, open_mirror=open_mirror, open_cluster=open_cluster, actor=user())
+            changes = adopt_chosen(
+                connection, chosen, open_mirror=open_mirror, open_cluster=open_cluster, origin=origin(arguments)
+            )
     data = [{"object": str(change.ref), "action": change.action.value} for change in changes.changes]
     rows = [tuple(one.values()) for one in data]
     show(arguments, data, lambda: table(("object", "action"), rows, nothing="nothing to adopt"))

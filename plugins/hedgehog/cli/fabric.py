@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -11,24 +10,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli import fabric_care
-from hedgehog.cli.arguments import add_command, add_group, setting
-from hedgehog.cli.output import age, first_lines_of, note, pairs, progress, say, screen, show, table, write_result
-from hedgehog.cli.session import fabric_database
+from hedgehog.cli import cluster_import, fabric_care, git_import, netbox_import
+from hedgehog.cli.arguments import add_command, add_group, add_reason, setting, standard_input
+from hedgehog.cli.import_report import show_report
+from hedgehog.cli.output import age, pairs, progress, say, screen, show, table, write_result
+from hedgehog.cli.selection import add_selection, chosen_fabrics
+from hedgehog.cli.session import fabric_database, origin
 from hedgehog.cli.status import status_table
 from hedgehog.errors import AlreadyExists, InvalidInput
-from hedgehog.fabric.changes import ChangeSet
+from hedgehog.fabric.hydration.hydrate import HydrationMode
 from hedgehog.fabric.model import Fabric
 from hedgehog.fabric.settings import FabricSettings, UnreadableSettings
+from hedgehog.fabric.shown import counted
 from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.store import fabrics as store
 from hedgehog.store import objects as object_store
 
 if TYPE_CHECKING:
-    from hedgehog.kube.client import Cluster
+    from hedgehog.manifests.configuration import Settings
     from hedgehog.services.transfer.load import ImportReport
-
-_SHOWN_CHANGES = 20
 
 
 def add_commands(commands: Any) -> None:
@@ -45,7 +45,14 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("fabric", metavar="NAME")
     parser.add_argument("--directory", type=Path, metavar="DIR", help="one file per object; must not exist or be empty")
-    add_command(group, "list", _list, summary="list all fabrics", examples="hedgehog fabric list --output json")
+    parser = add_command(
+        group,
+        "list",
+        _list,
+        summary="list fabrics with their labels",
+        examples="hedgehog fabric list --select site=fra,tier!=lab\nhedgehog fabric list --output json",
+    )
+    add_selection(parser, default="all")
     parser = add_command(group, "show", _show, summary="show the settings, objects and state of a fabric")
     parser.add_argument("fabric", metavar="NAME")
     fabric_care.add_commands(group)
@@ -56,12 +63,16 @@ def _add_import(group: Any) -> None:
         group,
         "import",
         _import,
-        summary="store fabrics, repositories and objects from files or from a cluster; all or nothing",
+        summary="store fabrics, repositories and objects from files, clusters, a Git repository or the NetBox plugin",
         examples="""
         hedgehog fabric import fabric.yaml wiring/ vpcs/
+        hedgehog fabric import --fabric gen hhfab/                   # fab.yaml and include/ as hhfab has them
         hedgehog fabric import --fabric gen --replace wiring/        # what is not in the files is removed
         kubectl get vpcs -o yaml | hedgehog fabric import --fabric gen -
         hedgehog fabric import --from-cluster gen_cluster --fabric gen --set enable_k8s_sync=true
+        hedgehog fabric import --from-cluster fra-1=fra_1_cluster fra-2=fra_2_cluster --dry-run
+        hedgehog fabric import --from-netbox netbox_db --dry-run
+        hedgehog fabric import gen --from-git https://github.com/acme/net --path fabrics/gen --connection acme_git
         """,
     )
     parser.add_argument(
@@ -77,93 +88,85 @@ def _add_import(group: Any) -> None:
         action="store_true",
         help="store what a cluster would refuse, too; it is held until it is corrected",
     )
+    parser.add_argument(
+        "--hydrate",
+        choices=[mode.value for mode in HydrationMode],
+        default=HydrationMode.MISSING.value,
+        help="assign addresses and ASNs that the files leave out: missing (default), if-not-present, override, or never",
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would change; change nothing")
-    cluster = parser.add_argument_group("from a cluster")
-    cluster.add_argument("--from-cluster", metavar="CONNECTION", help="Airflow connection of the cluster to take over")
-    cluster.add_argument("--kubeconfig", metavar="FILE", help="use this kubeconfig file instead of the connection")
-    cluster.add_argument(
+    add_reason(parser)
+    git_import.add_options(parser)
+    cluster_import.add_cluster_options(parser)
+    netbox_import.add_netbox_options(parser)
+    parser.add_argument(
         "--set", type=setting, action="append", default=[], dest="settings", metavar="SETTING=VALUE",
-        help="a setting of the fabric that is created, as under spec of a Fabric document",
+        help="a setting of each fabric that is created (from a cluster or a directory of hhfab), as under spec of a Fabric document",
     )  # fmt: skip
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    if bool(arguments.paths) == bool(arguments.from_cluster):
-        arguments.parser.error("name files to import, or a cluster with --from-cluster; not both")
-    if (arguments.kubeconfig or arguments.settings) and not arguments.from_cluster:
-        arguments.parser.error("--kubeconfig and --set go with --from-cluster")
-    report = _from_cluster(arguments) if arguments.from_cluster else _from_files(arguments)
-    show(arguments, report.as_dict(), lambda: _report_text(report, every=arguments.verbose))
-    if arguments.output == "table":
-        for text in report.notes:
-            note(text)
+    if arguments.from_git:
+        _refuse_other_sources(arguments)
+        return git_import.import_repository(arguments)
+    if arguments.path or arguments.connection:
+        arguments.parser.error("--path and --connection go with --from-git")
+    if sum(map(bool, (arguments.paths, arguments.from_cluster, arguments.from_netbox))) != 1:
+        arguments.parser.error(
+            "name files to import, or clusters with --from-cluster, or a database with --from-netbox"
+        )
+    if arguments.kubeconfig and not arguments.from_cluster:
+        arguments.parser.error("--kubeconfig goes with --from-cluster")
+    if arguments.from_cluster:
+        return cluster_import.import_clusters(arguments)
+    if arguments.from_netbox:
+        return netbox_import.import_netbox_fabrics(arguments)
+    show_report(arguments, _from_files(arguments))
     return 0
 
 
-def _from_files(arguments: argparse.Namespace) -> ImportReport:
-    from hedgehog.services.transfer import load as fabric_import
-    from hedgehog.services.transfer import local_files
+def _refuse_other_sources(arguments: argparse.Namespace) -> None:
+    given = {
+        name: getattr(arguments, name[2:].replace("-", "_"))
+        for name in ("--from-cluster", "--from-netbox", "--replace")
+    }
+    for option in (name for name, value in given.items() if value):
+        arguments.parser.error(f"{option} does not go with --from-git")
 
-    stdin = sys.stdin.buffer.read() if local_files.STDIN in arguments.paths else b""
+
+def _from_files(arguments: argparse.Namespace) -> ImportReport:
+    from hedgehog.airflow.adapters.hooks import refuse_unoffered
+    from hedgehog.services.transfer import from_hhfab, local_files
+    from hedgehog.services.transfer import load as fabric_import
+
+    found = [from_hhfab.hhfab_paths(path) for path in arguments.paths]
+    paths = [one for path, inside in zip(arguments.paths, found, strict=True) for one in inside or [path]]
+    if arguments.settings and not any(found):
+        arguments.parser.error("--set goes with --from-cluster or a directory of hhfab (fab.yaml and include/)")
     with progress(arguments, "reading the files"):
-        files = local_files.read_paths(arguments.paths, stdin=stdin, search_hidden=arguments.replace)
+        files = local_files.read_paths(paths, stdin=standard_input(), search_hidden=arguments.replace)
         documents = fabric_import.read_documents(files)
     if not documents:
         raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML document was found; nothing was imported")
     with fabric_database(arguments) as connection, progress(arguments, "writing to the fabric database"):
+        given: list[Settings] = []
+        if any(found):
+            values = dict(arguments.settings)
+            documents, given = from_hhfab.take_fabricator(connection, documents, fabric=arguments.fabric, values=values)
         return fabric_import.import_documents(
             connection,
             documents,
+            origin=origin(arguments),
             fabric=arguments.fabric,
             replace=arguments.replace,
             dry_run=arguments.dry_run,
             allow_large_prune=arguments.yes,
             allow_invalid=arguments.allow_invalid,
             unread=files.unread,
+            mode=HydrationMode(arguments.hydrate),
+            given=given,
+            check_repository=refuse_unoffered,
         )
-
-
-def _from_cluster(arguments: argparse.Namespace) -> ImportReport:
-    with progress(arguments, f"reading the cluster {arguments.from_cluster}"):
-        from hedgehog.services.transfer.from_cluster import import_from_cluster
-
-        cluster = _open_cluster(arguments)
-        try:
-            with fabric_database(arguments) as connection:
-                return import_from_cluster(
-                    connection,
-                    cluster,
-                    connection_id=arguments.from_cluster,
-                    fabric=arguments.fabric,
-                    settings=dict(arguments.settings),
-                    replace=arguments.replace,
-                    dry_run=arguments.dry_run,
-                    allow_large_prune=arguments.yes,
-                )
-        finally:
-            cluster.close()
-
-
-def _open_cluster(arguments: argparse.Namespace) -> Cluster:
-    from hedgehog.airflow.adapters.hooks import open_cluster, open_kubeconfig
-
-    if arguments.kubeconfig:
-        return open_kubeconfig(arguments.kubeconfig, name=arguments.from_cluster)
-    return open_cluster(arguments.from_cluster)
-
-
-def _report_text(report: ImportReport, *, every: bool) -> str:
-    lines = [f"repository {name}: {action}" for name, action in report.repositories.items()]
-    lines += [f"fabric {name}: {action}" for name, action in report.fabrics.items()]
-    if report.fabric is not None:
-        lines.append(f"objects of {report.fabric}: {_counts(report.objects)}")
-        changes = [str(change) for change in report.objects.writes]
-        lines += [f"  {line}" for line in first_lines_of(changes, _SHOWN_CHANGES, every=every)]
-    return "\n".join([*lines, "dry run: nothing was changed"] if report.dry_run else lines)
-
-
-def _counts(changes: ChangeSet) -> str:
-    return ", ".join(f"{count} {action}" for action, count in changes.counts().items() if count) or "none"
 
 
 def _export(arguments: argparse.Namespace) -> int:
@@ -175,7 +178,7 @@ def _export(arguments: argparse.Namespace) -> int:
         write_result(arguments, fabric_export.stream(files))
         return 0
     _write(arguments.directory, files)
-    say(arguments, f"{len(files)} files written to {arguments.directory}")
+    say(arguments, f"{counted(len(files), 'file')} written to {arguments.directory}")
     return 0
 
 
@@ -202,14 +205,15 @@ def _plain(fabric: Fabric) -> dict[str, Any]:
 
 def _list(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
-        fabrics = store.load_fabrics(connection)
+        fabrics = store.load_fabrics(connection, chosen_fabrics(arguments, connection))
     now = datetime.now(UTC)
-    columns = ("name", "git", "cluster", "suspended", "generation", "updated")
+    columns = ("name", "git", "cluster", "labels", "suspended", "generation", "updated")
     rows = [
         (
             fabric.name,
             _git(fabric),
             _on(fabric.kubernetes_connection_id, enabled=fabric.kubernetes_sync_enabled),
+            ",".join(f"{key}={value}" for key, value in sorted(fabric.labels.items())),
             _suspended(fabric, now),
             fabric.generation,
             age(fabric.last_updated, now),

@@ -83,11 +83,11 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
         service.check_fabrics(connection, batch, open_cluster=open_cluster, run_id=by_whom)
     if names:
         return
-    from hedgehog.airflow.adapters.health_adapters import airflow_health, open_github_of
+    from hedgehog.airflow.adapters.health_adapters import airflow_health, find_host
 
     for batch in remote_health.plan(connection):
         remote_health.check_repositories(
-            connection, batch, open_mirror=open_mirror, open_github=open_github_of, run_id=by_whom
+            connection, batch, open_mirror=open_mirror, find_host=find_host, run_id=by_whom
         )
     remote_health.check_services(connection, airflow_health=airflow_health(), run_id=by_whom)
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hedgehog.cli.arguments import add_command, add_group
+from hedgehog.cli.arguments import add_command, add_group, add_reason
 from hedgehog.cli.output import pairs, screen, show, table
-from hedgehog.cli.session import fabric_database
+from hedgehog.cli.session import fabric_database, origin
 from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.store import fabrics as store
-from hedgehog.store.database import Connection
+from hedgehog.store.database import Connection, transaction
+from hedgehog.store.origins import set_origin
 
 _COLUMNS = ("name", "branch", "connection", "fabrics", "url")
 
@@ -32,6 +33,7 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("repository", metavar="NAME")
     parser.add_argument("--yes", action="store_true", required=True, help="required: only an import can bring it back")
+    add_reason(parser)
 
 
 def _fabrics(connection: Connection) -> dict[int, list[Fabric]]:
@@ -73,7 +75,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    with fabric_database(arguments) as connection:
+    with fabric_database(arguments) as connection, transaction(connection) as cursor:
+        set_origin(cursor, origin(arguments))
         store.delete_repository(connection, arguments.repository)
     text = f"{arguments.repository} is deleted from the database; its content stays as it is"
     show(arguments, {"repository": arguments.repository, "action": "deleted"}, lambda: text)

@@ -15,6 +15,7 @@ from psycopg2.extensions import parse_dsn
 
 from hedgehog.airflow.adapters.connections import database_parameters
 from hedgehog.errors import InvalidInput
+from hedgehog.fabric.origin import Origin, Via
 from hedgehog.store import database, migrate
 from hedgehog.store.database import Connection
 
@@ -49,9 +50,18 @@ def fabric_database(arguments: argparse.Namespace, *, migrated: bool = True) -> 
 
 def run_id() -> str:
     """The id of this run in the history: who ran the command, and where."""
-    return f"hedgehog-command/{getpass.getuser()}@{socket.gethostname()}/{os.getpid()}"
+    return f"hedgehog-command/{user()}/{os.getpid()}"
+
+
+def origin(arguments: argparse.Namespace, via: Via = Via.CLI) -> Origin:
+    """What the history says of a change that this command makes."""
+    return Origin(who=user(), via=via, why=arguments.reason or "", run=run_id())
 
 
 def user() -> str:
     """Who ran the command and on which machine, as the record of what people did shows it."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        name = getpass.getuser()
+    except (KeyError, ImportError, OSError):  # in a container, a number without a name
+        name = str(os.getuid())
+    return f"{name}@{socket.gethostname()}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
@@ -15,14 +14,16 @@ import orjson
 from hedgehog.cli.arguments import add_command
 from hedgehog.cli.health import grouped_reasons
 from hedgehog.cli.output import VERBOSE, Screen, age, cell, say, screen, show, table, until
+from hedgehog.cli.selection import add_selection, chosen_fabrics, selection
 from hedgehog.cli.session import fabric_database
 from hedgehog.fabric.health import Health
-from hedgehog.fabric.model import Fabric, SyncStatus
-from hedgehog.fabric.shown import and_more, first_lines
+from hedgehog.fabric.model import Fabric, SyncStatus, Target
+from hedgehog.fabric.shown import and_more, counted, first_lines
 from hedgehog.services.observe.status import TargetStatus, describe_problem, target_statuses
+from hedgehog.services.waits import Wait
 from hedgehog.store import health
 from hedgehog.store.database import Connection
-from hedgehog.store.fabrics import load_fabric, load_fabrics
+from hedgehog.store.fabrics import load_fabric, selected_names
 from hedgehog.store.health import HealthRow, Scope
 from hedgehog.store.problems import Problem
 
@@ -34,7 +35,6 @@ _LINES_SHOWN = 3
 _SUBJECTS_SHOWN = 5
 """How many problems of one kind an explanation shows."""
 _CLEAR = "\x1b[H\x1b[2J"
-_KEYS = ("fabric", "target", "status", "repository", "cluster")
 
 
 def add_commands(commands: Any) -> None:
@@ -46,17 +46,17 @@ def add_commands(commands: Any) -> None:
         summary="show the state of every fabric in Git and on its cluster, and why one is not in sync",
         examples="""
         hedgehog status --not-in-sync
-        hedgehog status --select cluster=dc1_* --select status=parked,error
+        hedgehog status --select site=fra,cluster=dc1_* --status parked,error
         hedgehog status gen --check || page-somebody
         hedgehog status gen --output json
         """,
     )
-    parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all")
+    add_selection(parser, default="all")
     parser.add_argument("--not-in-sync", action="store_true", help="only what is not in sync")
     parser.add_argument(
-        "--select", type=_selector, action="append", default=[], metavar="KEY=VALUE",
-        help=f"only these; KEY is one of {', '.join(_KEYS)}, VALUE a name or pattern, or several with commas",
-    )  # fmt: skip
+        "--status", type=_statuses, metavar="STATUS", help=f"only these, with commas: {', '.join(SyncStatus)}"
+    )
+    parser.add_argument("--target", choices=[*map(str, Target)], help="only this place")
     parser.add_argument("--check", action="store_true", help="exit status 1 when anything needs a person")
     parser.add_argument(
         "--watch", nargs="?", type=_seconds, const=2.0, metavar="SECONDS", help="show it repeatedly; default: 2"
@@ -73,15 +73,12 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("fabric", metavar="NAME")
 
 
-def _selector(text: str) -> tuple[str, list[str]]:
-    key, equals, values = text.partition("=")
-    if not equals or key not in _KEYS or not values:
-        raise argparse.ArgumentTypeError(f"{text!r} selects nothing; write KEY=VALUE, where KEY is {', '.join(_KEYS)}")
-    if key == "status":
-        unknown = [value for value in values.split(",") if value not in list(SyncStatus)]
-        if unknown:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not a status; known are {', '.join(SyncStatus)}")
-    return key, values.split(",")
+def _statuses(text: str) -> list[str]:
+    values = text.split(",")
+    unknown = [value for value in values if value not in list(SyncStatus)]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not a status; known are {', '.join(SyncStatus)}")
+    return values
 
 
 def _seconds(text: str) -> float:
@@ -108,26 +105,22 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _selected(arguments: argparse.Namespace, connection: Connection) -> list[TargetStatus]:
-    for name in arguments.fabrics:
-        load_fabric(connection, name)  # raises NotFound with near names
-    rows = target_statuses(connection, arguments.fabrics or None, now=datetime.now(UTC))
-    if arguments.select:
-        fabrics = {fabric.name: fabric for fabric in load_fabrics(connection)}
-        rows = [row for row in rows if all(_fits(row, fabrics, *one) for one in arguments.select)]
-    return [row for row in rows if not row.is_in_step] if arguments.not_in_sync else rows
+    rows = target_statuses(connection, _names(arguments, connection), now=datetime.now(UTC))
+    return [row for row in rows if _fits(row, arguments)]
 
 
-def _fits(row: TargetStatus, fabrics: Mapping[str, Fabric], key: str, values: Sequence[str]) -> bool:
-    fabric = fabrics.get(row.state.fabric)
-    repository = fabric.git_repository.name if fabric and fabric.git_repository else ""
-    found = {
-        "fabric": row.state.fabric,
-        "target": row.state.target.value,
-        "status": row.state.status.value,
-        "repository": repository,
-        "cluster": (fabric.kubernetes_connection_id if fabric else None) or "",
-    }[key]
-    return any(fnmatchcase(found, value) for value in values)
+def _names(arguments: argparse.Namespace, connection: Connection) -> list[str] | None:
+    """The fabrics to show; a selector may fit none."""
+    selector = selection(arguments)
+    return chosen_fabrics(arguments, connection) if selector is None else selected_names(connection, selector)
+
+
+def _fits(row: TargetStatus, arguments: argparse.Namespace) -> bool:
+    return (
+        not (arguments.not_in_sync and row.is_in_step)
+        and (arguments.status is None or row.state.status.value in arguments.status)
+        and arguments.target in (None, row.state.target.value)
+    )
 
 
 def _show_rows(arguments: argparse.Namespace, rows: Sequence[TargetStatus]) -> None:
@@ -147,9 +140,11 @@ def _show_rows(arguments: argparse.Namespace, rows: Sequence[TargetStatus]) -> N
 
 def _nothing(arguments: argparse.Namespace) -> str:
     """The text for an empty table."""
-    if arguments.select:
-        wanted = " and ".join(f"{key}={','.join(values)}" for key, values in arguments.select)
-        return f"no fabric fits {wanted}" + (" and is not in sync" if arguments.not_in_sync else "")
+    wanted = [str(selector) for selector in arguments.select]
+    wanted += [f"--status {','.join(arguments.status)}"] if arguments.status else []
+    wanted += [f"--target {arguments.target}"] if arguments.target else []
+    if wanted:
+        return f"no fabric fits {' and '.join(wanted)}" + (" and is not in sync" if arguments.not_in_sync else "")
     return "every fabric is in sync" if arguments.not_in_sync else "no fabric has a sync enabled"
 
 
@@ -200,15 +195,11 @@ def _totals(rows: Sequence[TargetStatus]) -> Iterator[str]:
         mending = len(problems) - needing
         yield ""
         yield (
-            f"{_many(fabrics, 'fabric')}: {said}; {_many(needing, 'problem')} for somebody"
+            f"{counted(fabrics, 'fabric')}: {said}; {counted(needing, 'problem')} for somebody"
             + (f", {mending} that need nobody now" if mending else "")
         )
     if problems:
         yield f"what to do: `hedgehog explain {bad[0] if len(bad) == 1 else 'NAME'}`"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -245,7 +236,7 @@ def _explanation(
         yield f"{fabric.name} is in sync: Git and cluster have everything that is wanted"
     else:
         yield f"{fabric.name} is not in sync; " + (
-            f"{_many(needing, 'problem')} for you" if needing else "nothing for you to do"
+            f"{counted(needing, 'problem')} for you" if needing else "nothing for you to do"
         )
     for row in rows:
         state = row.state
@@ -255,8 +246,16 @@ def _explanation(
             yield from _indented(row.reason, 2, screen)
         if state.status is SyncStatus.SUSPENDED:
             yield from _indented(f"→ when it is to go on: `hedgehog fabric resume {fabric.name}`", 2, screen)
+        if row.wait is not None:
+            yield from _indented(f"→ {_end_of_wait(row.wait)}", 2, screen)
         for group in _grouped(row.problems):
             yield from _group(group, now, screen, every=every)
+
+
+def _end_of_wait(wait: Wait) -> str:
+    if wait.is_frozen:
+        return "to end it: `hedgehog freeze --list`, then `hedgehog unfreeze` with what was frozen"
+    return "to see the windows: `hedgehog window list`; not to wait: `hedgehog sync … --override-window REASON`"
 
 
 def _health_lines(row: HealthRow, now: datetime, screen: Screen) -> Iterator[str]:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.cli.arguments import add_command, add_group
 from hedgehog.cli.output import Screen, cell, note, progress, screen, show, table
-from hedgehog.cli.session import fabric_database, run_id
+from hedgehog.cli.selection import add_selection, chosen_fabrics
+from hedgehog.cli.session import fabric_database, run_id, user
 from hedgehog.cli.status import shown_revision
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
+from hedgehog.fabric.shown import counted
 from hedgehog.services.claims import suspension
+from hedgehog.services.waits import WindowOverride, waits
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics
 
@@ -38,11 +41,16 @@ def add_commands(commands: Any) -> None:
             summary=f"{what}; exit status 1 when one fails",
             examples=f"hedgehog sync {target} gen --dry-run\nhedgehog sync {target}        # all that are due",
         )
-        parser.add_argument("fabrics", nargs="*", metavar="NAME", help="default: all that are due")
+        add_selection(parser, default="all that are due")
         parser.add_argument(
             "--force", action="store_true", help="compare everything again; without names: of all enabled fabrics"
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would be written; write nothing")
+        parser.add_argument(
+            "--override-window",
+            metavar="REASON",
+            help="write although no change window is open; the reason is recorded",
+        )
         if target is Target.KUBERNETES:
             parser.add_argument(
                 "--allow-large-prune", action="store_true", help="delete more than the thresholds allow"
@@ -95,25 +103,29 @@ def _pull_text(found: Sequence[RepositoryOutcome], screen: Screen) -> str:
     ]
     outcomes = [outcome for one in found for outcome in one.outcomes]
     lines = [table(columns, rows, nothing="no fabric follows a repository", screen=screen)]
-    return "\n".join([*lines, *(["", _outcome_text(outcomes, details=False, screen=screen)] if outcomes else [])])
+    return "\n".join([*lines, *(["", outcome_text(outcomes, details=False, screen=screen)] if outcomes else [])])
 
 
 def _sync_git(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.airflow.adapters.hooks import open_host, open_mirror
     from hedgehog.services.git import sync as git_sync
+    from hedgehog.services.plans.publication import request_access
 
+    override = _override(arguments)
     with fabric_database(arguments) as connection:
-        names = _names(git_sync.plan(connection, fabrics=arguments.fabrics or None, force=arguments.force))
-        with progress(arguments, f"syncing {len(names)} fabrics to Git"):
+        names = _names(git_sync.plan(connection, fabrics=chosen_fabrics(arguments, connection), force=arguments.force))
+        with progress(arguments, f"syncing {counted(len(names), 'fabric')} to Git"):
             outcomes = git_sync.sync(
                 connection,
                 names,
                 open_mirror=open_mirror,
+                requests=request_access(open_host),
                 run_id=run_id(),
                 force=arguments.force,
                 dry_run=arguments.dry_run,
+                override=override,
             )
-        _note_suspended(arguments, connection, names)
+        _note_skipped(arguments, connection, names)
     return _show_outcomes(arguments, outcomes)
 
 
@@ -121,9 +133,11 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
     from hedgehog.airflow.adapters.hooks import open_cluster
     from hedgehog.services.kubernetes import sync as kubernetes_sync
 
+    override = _override(arguments)
     with fabric_database(arguments) as connection:
-        names = _names(kubernetes_sync.plan(connection, fabrics=arguments.fabrics or None, force=arguments.force))
-        with progress(arguments, f"syncing {len(names)} fabrics to their clusters"):
+        chosen = chosen_fabrics(arguments, connection)
+        names = _names(kubernetes_sync.plan(connection, fabrics=chosen, force=arguments.force))
+        with progress(arguments, f"syncing {counted(len(names), 'fabric')} to their clusters"):
             outcomes = kubernetes_sync.sync(
                 connection,
                 names,
@@ -131,17 +145,31 @@ def _sync_kubernetes(arguments: argparse.Namespace) -> int:
                 run_id=run_id(),
                 dry_run=arguments.dry_run,
                 allow_large_prune=arguments.allow_large_prune,
+                override=override,
             )
-        _note_suspended(arguments, connection, names)
+        _note_skipped(arguments, connection, names)
     return _show_outcomes(arguments, outcomes)
 
 
-def _note_suspended(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
-    """Note that a sync skips suspended fabrics, which a dry run includes."""
-    for fabric in load_fabrics(connection, names) if arguments.dry_run else ():
-        why = suspension(fabric, datetime.now(UTC))
-        if why:
+def _override(arguments: argparse.Namespace) -> WindowOverride | None:
+    if arguments.override_window is None:
+        return None
+    if not arguments.override_window.strip() or not (arguments.fabrics or arguments.select):
+        arguments.parser.error("--override-window needs a reason, and fabrics by name or with --select")
+    return WindowOverride(arguments.override_window, user())
+
+
+def _note_skipped(arguments: argparse.Namespace, connection: Connection, names: Sequence[str]) -> None:
+    """Note which fabrics a sync skips, which a dry run includes, and why."""
+    if not arguments.dry_run:
+        return
+    now = datetime.now(UTC)
+    waiting = waits(connection, names, now=now)
+    for fabric in load_fabrics(connection, names):
+        if why := suspension(fabric, now):
             note(f"{fabric.name} is {why}; a sync skips it until it is resumed")
+        elif fabric.name in waiting:
+            note(f"{fabric.name}: a sync waits: {waiting[fabric.name].reason}")
 
 
 def _names(batches: Sequence[Sequence[str]]) -> list[str]:
@@ -151,11 +179,12 @@ def _names(batches: Sequence[Sequence[str]]) -> list[str]:
 def _show_outcomes(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
     data = [outcome.as_dict() | {"details": list(outcome.details)} for outcome in outcomes]
     details = arguments.verbose or arguments.dry_run
-    show(arguments, data, lambda: _outcome_text(outcomes, details=details, screen=screen(arguments)))
+    show(arguments, data, lambda: outcome_text(outcomes, details=details, screen=screen(arguments)))
     return 1 if any(outcome.status is OutcomeStatus.ERROR for outcome in outcomes) else 0
 
 
-def _outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen) -> str:
+def outcome_text(outcomes: Sequence[Outcome], *, details: bool, screen: Screen) -> str:
+    """How syncs ended: a line for each; *details* adds what each of them did."""
     rows = [
         (
             outcome.fabric,

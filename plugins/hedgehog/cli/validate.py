@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import sys
 from typing import TYPE_CHECKING, Any
 
-from hedgehog.cli.arguments import Run, add_command
+from hedgehog.cli.arguments import Run, add_command, standard_input
 from hedgehog.cli.output import print_error, progress, say
 from hedgehog.errors import HedgehogError, InvalidInput
+from hedgehog.fabric.hydration.hydrate import HydrationMode
 from hedgehog.fabric.settings import Upstream
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def add_commands(commands: Any) -> None:
         hedgehog validate wiring/ vpcs/vpc-1.yaml
         hedgehog validate --fabric gen vpcs/                 # the other objects of the fabric are there too
         hedgehog validate --against-cluster gen_cluster .    # asks the cluster as well; writes nothing
+        hedgehog validate .                                  # fab.yaml and include/, as hhfab validate does
+        hedgehog validate --hydrate never wiring/            # what a cluster says of it, without hydration
         hedgehog validate --strict --output sarif . > hedgehog.sarif
         """,
         without=("output",),
@@ -58,6 +60,12 @@ def add_commands(commands: Any) -> None:
         "--upstream",
         choices=[release.value for release in Upstream],
         help="release of githedgehog/fabric to check against; default: that of the fabric, or else the newest",
+    )
+    parser.add_argument(
+        "--hydrate",
+        choices=[mode.value for mode in HydrationMode],
+        help="assign missing addresses and ASNs in memory: all or none (if-not-present, the default without --fabric and "
+        "--against-cluster), what is missing (missing), all again (override), none (never): what a cluster says",
     )
     parser.add_argument("--output", choices=_OUTPUTS, default="text", help="default: text")
 
@@ -104,7 +112,9 @@ def _report(arguments: argparse.Namespace) -> ValidationReport:
     files = _read(arguments)
     fabric, objects = _fabric(arguments)
     upstream = Upstream(arguments.upstream) if arguments.upstream else None
-    report = check_beside(files.contents, fabric, objects, strict=arguments.strict, upstream=upstream)
+    report = check_beside(
+        files.contents, fabric, objects, strict=arguments.strict, upstream=upstream, mode=_mode(arguments)
+    )
     notes = [
         f"not checked, though it has objects: {path}; *.yaml and *.yml are read" for path in not_read(files.unread)
     ]
@@ -112,11 +122,17 @@ def _report(arguments: argparse.Namespace) -> ValidationReport:
     return report if arguments.cluster is None else _ask(arguments, report, fabric)
 
 
-def _read(arguments: argparse.Namespace) -> LocalFiles:
-    from hedgehog.services.transfer.local_files import STDIN, read_paths
+def _mode(arguments: argparse.Namespace) -> HydrationMode:
+    if arguments.hydrate:
+        return HydrationMode(arguments.hydrate)
+    of_a_cluster = arguments.fabric or arguments.cluster is not None
+    return HydrationMode.NEVER if of_a_cluster else HydrationMode.IF_NOT_PRESENT
 
-    stdin = sys.stdin.buffer.read() if STDIN in arguments.paths else b""
-    files = read_paths(arguments.paths, stdin=stdin)
+
+def _read(arguments: argparse.Namespace) -> LocalFiles:
+    from hedgehog.services.transfer.local_files import read_paths
+
+    files = read_paths(arguments.paths, stdin=standard_input())
     if not files.contents and not files.opaque:
         raise InvalidInput(f"{', '.join(arguments.paths)}: no YAML file was found; nothing was checked")
     return files

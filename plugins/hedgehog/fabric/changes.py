@@ -106,6 +106,8 @@ class Outcome:
     details: tuple[str, ...] = ()
     """One printable line per object or file that changed, failed or is held; unchanged ones are left out."""
     dry_run: bool = False
+    waits_for: str = ""
+    """What has to happen before the target reaches the generation: the merge of a pull request."""
     problems: tuple[SyncProblem, ...] = ()
     """What is wrong with single objects and files; none where they could not be checked."""
 
@@ -113,7 +115,8 @@ class Outcome:
     def needs_somebody(self) -> bool:
         """Whether it waits for a person, and not only for something that may end without one."""
         passing = {ProblemKind.FINALIZER, ProblemKind.FAILING}
-        waits = not self.problems or any(one.kind not in passing for one in self.problems)
+        unknown = not self.problems and not self.waits_for
+        waits = unknown or any(one.kind not in passing for one in self.problems)
         return self.status is OutcomeStatus.HELD and waits
 
     def as_dict(self) -> dict[str, Any]:

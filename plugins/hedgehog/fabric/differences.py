@@ -27,21 +27,25 @@ class FieldDifference:
     path: str
     ours: Any = None
     theirs: Any = None
+    by: str = ""
+    """The field manager that set it last, where a cluster names one."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {_text(self.ours)} → {_text(self.theirs)}"
+        return f"{self.path}: {field_text(self.ours)} → {field_text(self.theirs)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {"path": self.path, "ours": self.ours, "theirs": self.theirs}
+        values = {"path": self.path, "ours": self.ours, "theirs": self.theirs}
+        return {**values, "by": self.by} if self.by else values
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> FieldDifference:
         """The inverse of `as_dict`."""
-        return cls(str(data["path"]), data.get("ours"), data.get("theirs"))
+        return cls(str(data["path"]), data.get("ours"), data.get("theirs"), data.get("by", ""))
 
 
-def _text(value: Any) -> str:
+def field_text(value: Any) -> str:
+    """A value of a field, for people."""
     if value is None:
         return "(none)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -73,7 +77,7 @@ def _storable_text(text: str) -> str:
 
 
 def _short(value: Any) -> Any:
-    text = _text(value)
+    text = field_text(value)
     return value if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
@@ -89,6 +93,20 @@ def _between(ours: Any, theirs: Any, path: str) -> Iterator[FieldDifference]:
             yield from _between(ours.get(key), theirs.get(key), f"{path}.{key}")
     elif isinstance(ours, bool) != isinstance(theirs, bool) or ours != theirs:
         yield _shown(path, ours, theirs)
+
+
+def flattened(manifest: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields of a manifest with their paths and values; a list is one field, as in `between`."""
+    for key, found in manifest.items():
+        if isinstance(found, dict) and found:
+            yield from flattened(found, f"{path}.{key}")
+        else:
+            yield f"{path}.{key}", found
+
+
+def shown_value(path: str, value: Any) -> Any:
+    """The value of a field without secrets, cut where it is longer than a screen."""
+    return _shown(path, value, None).ours
 
 
 def at(ours: Mapping[str, Any], theirs: Mapping[str, Any], paths: Iterable[str]) -> list[FieldDifference]:

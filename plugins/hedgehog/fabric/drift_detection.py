@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.canonical import canonical, differs
 from hedgehog.fabric.differences import MOST, FieldDifference, at
-from hedgehog.fabric.kinds import FIELD_MANAGER
+from hedgehog.fabric.kinds import DEFAULT_GROUP, FIELD_MANAGER
 from hedgehog.fabric.model import ConflictPolicy, DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
 from hedgehog.fabric.shown import listed
 from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
@@ -50,7 +50,7 @@ class Drift:
     score: float = 1.0
     """The share of the fields that we applied which is not as applied, from 0 to 1."""
     differences: tuple[FieldDifference, ...] = field(default=(), compare=False)
-    """The values at `paths`, as applied and as they are. They do not count when two drifts are compared."""
+    """The values at `paths`, as applied and as they are, and who set each. They do not count when two drifts are compared."""
 
     def __str__(self) -> str:
         return f"{self.ref}: {self.summary}"
@@ -115,13 +115,15 @@ def drift_of_owned(
         return None
     score = min(1.0, len(paths) / max(1, _fields(canonical(applied))))
     who = last_manager(live, paths)
-    return Drift(ref, DriftState.CHANGED, fabric_id, paths[:MOST], who, score, tuple(at(applied, live, paths)))
+    differences = (replace(one, by=last_manager(live, (one.path,))) for one in at(applied, live, paths))
+    return Drift(ref, DriftState.CHANGED, fabric_id, paths[:MOST], who, score, tuple(differences))
 
 
 def drift_of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) -> Drift | None:
     """The drift of an object that no fabric has: our orphan, or somebody else's object. None when it is deleted.
 
-    An object that a controller created for another one (its owner) is deleted with that one and is not drift.
+    An object that a controller created for another one (its owner) is deleted with that one and is not drift, nor is the
+    GatewayGroup that a controller creates for all.
     """
     if live is None or is_gone(live):
         return None
@@ -130,7 +132,7 @@ def drift_of_foreign(ref: ObjectRef, live: Manifest | None, ours: Installation) 
         return Drift(ref, DriftState.UNOWNED, manager=f"{FIELD_MANAGER} of installation {other}")
     if is_owned_by(live, ours):
         return Drift(ref, DriftState.ORPHAN)
-    if live["metadata"].get("ownerReferences"):
+    if live["metadata"].get("ownerReferences") or (ref.kind, ref.name) == DEFAULT_GROUP:
         return None
     return Drift(ref, DriftState.UNOWNED, manager=last_manager(live, ()))
 

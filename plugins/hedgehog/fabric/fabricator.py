@@ -16,6 +16,7 @@ _NAME = "default"
 _FIELDS: Mapping[str, str] = {
     "control.controlVIP": "control_vip",
     "control.managementSubnet": "management_subnet",
+    "control.dummySubnet": "dummy_subnet",
     "fabric.managementDHCPStart": "management_dhcp_start",
     "fabric.managementDHCPEnd": "management_dhcp_end",
     "fabric.spineASN": "spine_asn",
@@ -41,6 +42,31 @@ _RESERVED: Mapping[str, str] = {
     "fabric.proxyExternalSubnet": "172.30.16.0/22",
 }
 """The subnets that no VPC may overlap, in upstream's order, with their defaults."""
+_DEFAULT = FabricSettings()
+FABRIC_DEFAULTS: Mapping[str, Any] = {
+    **_RESERVED,
+    "registry.mode": "airgap",
+    "control.controlVIP": _DEFAULT.control_vip,
+    "control.dummySubnet": _DEFAULT.dummy_subnet,
+    "control.kubeClusterSubnet": "172.28.0.0/16",
+    "control.kubeServiceSubnet": "172.29.0.0/16",
+    "control.kubeClusterDNS": "172.29.0.10",
+    "fabric.mode": "spine-leaf",
+    "fabric.managementDHCPStart": _DEFAULT.management_dhcp_start,
+    "fabric.managementDHCPEnd": _DEFAULT.management_dhcp_end,
+    "fabric.spineASN": _DEFAULT.spine_asn,
+    "fabric.leafASNStart": _DEFAULT.leaf_asn_start,
+    "fabric.leafASNEnd": _DEFAULT.leaf_asn_end,
+    "fabric.vpcIRBVLANs": [{"from": first, "to": last} for first, last in _DEFAULT.vpc_irb_vlans],
+    "fabric.th5WorkaroundVLANs": [{"from": first, "to": last} for first, last in _DEFAULT.th5_workaround_vlans],
+    "fabric.eslagMACBase": "f2:00:00:00:00:00",
+    "fabric.eslagESIPrefix": "00:f2:00:00:",
+    "gateway.asn": _DEFAULT.gateway_asn,
+    "gateway.communities": {str(priority): f"50001:{priority}" for priority in range(_DEFAULT.gateway_communities)},
+}
+"""What upstream fills in where spec.config has nothing, an empty value or 0."""
+_OLD_LEAF_ASN_END, _OLD_IRB_VLANS = _DEFAULT.gateway_asn, ((3000, 3999),)
+"""Defaults of older releases that collide with later ones, so upstream takes the new default where they are written."""
 _NOT_IN_FABRICATOR = (
     "upstream",
     "fabric_mtu",
@@ -74,7 +100,17 @@ def read_fabricator(manifest: Mapping[str, Any]) -> tuple[FabricSettings, list[F
         found["gateway_communities"] = len(communities)
     elif not _is_unset(communities):
         problems.append((_path("gateway.communities"), f"{shown(communities)} is not a mapping"))
-    return FabricSettings(**found, reserved_subnets=_reserved(config, problems)), problems
+    settings = FabricSettings(**found, reserved_subnets=_reserved(config, problems))
+    return dataclasses.replace(settings, **_modernized(settings)), problems
+
+
+def _modernized(settings: FabricSettings) -> dict[str, Any]:
+    newer: dict[str, Any] = {}
+    if settings.leaf_asn_end == settings.gateway_asn == _OLD_LEAF_ASN_END:
+        newer["leaf_asn_end"] = _DEFAULT.leaf_asn_end
+    if settings.vpc_irb_vlans == _OLD_IRB_VLANS:
+        newer["vpc_irb_vlans"] = _DEFAULT.vpc_irb_vlans
+    return newer
 
 
 def _reserved(config: Mapping[str, Any], problems: list[FieldProblem]) -> tuple[str, ...]:
@@ -107,7 +143,14 @@ def effective_settings(
     old = _fabricator(before) if problems else None
     if old is not None:
         settings, _ = read_fabricator(old)
-    return dataclasses.replace(settings, **{name: getattr(stored, name) for name in _NOT_IN_FABRICATOR})
+    return settings_beside_fabricator(settings, stored)
+
+
+def settings_beside_fabricator(read: FabricSettings, stored: FabricSettings | None) -> FabricSettings:
+    """What was *read* from a Fabricator, with what is not part of one from the *stored* settings of the fabric."""
+    if stored is None:
+        return read
+    return dataclasses.replace(read, **{name: getattr(stored, name) for name in _NOT_IN_FABRICATOR})
 
 
 def is_fabricator(manifest: Mapping[str, Any]) -> bool:

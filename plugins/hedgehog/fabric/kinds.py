@@ -74,5 +74,17 @@ _ROWS = (
 KINDS: Mapping[str, Kind] = MappingProxyType({row.kind: row for row in _ROWS})
 """Every kind that users write, by its name. Names are unique over all groups."""
 
+NEWER_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {row.kind: row for row in (Kind("VPCInterconnect", VPC_GROUP, "v1beta1", "vpcinterconnects", 5),)}
+)
+"""Kinds of releases that are newer than this package knows: kept and synced as they are, and not judged."""
+
+ALL_KINDS: Mapping[str, Kind] = MappingProxyType({**KINDS, **NEWER_KINDS})
+"""Every kind that a fabric can hold, by its name; that a cluster has it is only certain of those in `KINDS`."""
+
+DEFAULT_GROUP = ("GatewayGroup", "default")
+"""Kind and name of the object that a controller makes with the first Gateway or GatewayPeering; people may change it."""
+JUDGED_TOGETHER = frozenset({"Gateway", "GatewayPeering"})
+"""Kinds of which a cluster judges all stored objects at each write of any."""
 CONTROLLER_KINDS = frozenset({"SwitchProfile", "VPCInfo", "GatewayAgent", "Agent", "Catalog", "DHCPSubnet"})
 """Kinds that Hedgehog's controllers write; a fabric never holds them."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hedgehog.errors import HedgehogError, RetryableError
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Target
 
 
@@ -27,6 +27,9 @@ class ProblemKind(StrEnum):
     FAILED = "failed-object"
     PARKED = "parked"
     DELIVERY = "given-up-delivery"
+    PROPOSAL = "proposal"
+    SIGNATURE = "unverified-commit"
+    PULL_REQUEST = "pull-request"
     FAILING = "failing"
 
 
@@ -37,6 +40,7 @@ HELD_KINDS = (
     ProblemKind.PRUNE,
     ProblemKind.DRIFT,
     ProblemKind.FLAPPING,
+    ProblemKind.PULL_REQUEST,
 )
 """What waits for a decision of a person: nothing in it is wrong."""
 
@@ -86,6 +90,8 @@ class Remedy:
 
 
 _SYNC = "hedgehog sync {target} {fabric}"
+_PULL = "hedgehog pull"
+"""For a fabric that is kept in Git: a sync writes nothing there."""
 REMEDIES: Mapping[ProblemKind, Remedy] = {
     ProblemKind.HELD_EDIT: Remedy(
         "A file in Git that we would write was changed by somebody else.",
@@ -143,6 +149,22 @@ REMEDIES: Mapping[ProblemKind, Remedy] = {
         "correct the cause, then replay it",
         "hedgehog dead-letters replay {subject}",
     ),
+    ProblemKind.PROPOSAL: Remedy(
+        "A change waits for approval, or was rejected and is still in Git.",
+        "look at its plan, then approve or reject it; revert in Git what was rejected",
+        "hedgehog proposals show {subject}",
+    ),
+    ProblemKind.SIGNATURE: Remedy(
+        "The commit that changed the fabric in Git is not signed by an allowed signer.",
+        "have an allowed signer review the fabric's directory and change something in it with a signed commit, or add "
+        "the signer to allowed_signers of the GitRepository",
+        _PULL,
+    ),
+    ProblemKind.PULL_REQUEST: Remedy(
+        "A pull request of ours was closed without merging, or somebody else pushed to its branch.",
+        "change the fabric, reopen or merge the pull request, or have it opened again",
+        "hedgehog pull-request renew {fabric}",
+    ),
     ProblemKind.FAILING: Remedy(
         "Retried automatically.", "nothing: it is retried automatically; to retry it now, sync", _SYNC
     ),
@@ -153,10 +175,6 @@ _CHECK_FILE = "hedgehog validate --fabric {fabric} {subject}"
 """For a refused file, in a clone of its repository: the database has nothing of it to export."""
 
 
-_PULL = "hedgehog pull"
-"""For a fabric that is kept in Git: a sync writes nothing there."""
-
-
 def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject: str) -> Remedy:
     """What to do about a problem of this kind, which the DAG of *verb* can solve.
 
@@ -164,7 +182,7 @@ def remedy(kind: ProblemKind, *, fabric: str, target: Target, verb: str, subject
     """
     found = REMEDIES[kind]
     command = _PULL if found.command == _SYNC and verb == "repository_changes" else found.command
-    if kind is ProblemKind.REFUSED and subject and subject.partition("/")[0] not in {*KINDS, FABRIC.kind}:
+    if kind is ProblemKind.REFUSED and subject and subject.partition("/")[0] not in {*ALL_KINDS, FABRIC.kind}:
         command = _CHECK_FILE
     elif kind is ProblemKind.REFUSED and target is Target.KUBERNETES:
         command += " --against-cluster"

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 
 FABRIC_FILE = "fabric.yaml"
@@ -86,7 +86,7 @@ def object_path(fabric: Fabric, ref: ObjectRef) -> str:
     """
     if ref.kind == FABRIC.kind:
         return in_directory(fabric, FABRIC_FILE)
-    kind = KINDS.get(ref.kind)
+    kind = ALL_KINDS.get(ref.kind)
     if kind is None:
         raise InvalidInput(f"{ref}: {ref.kind} is not a kind that a fabric holds; remove the object from {fabric.name}")
     folder = kind.plural if ref.namespace == kind.default_namespace else f"{kind.plural}/{ref.namespace}"

@@ -30,6 +30,8 @@ class Upstream(StrEnum):
 
     V0_126 = "v0.126"
     V0_129 = "v0.129"
+    NEWER = "newer"
+    """Newer than this package knows: what it does not know is kept as it is, and not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class FabricSettings:
     management_subnet: str = "172.30.0.0/21"
     management_dhcp_start: str = "172.30.4.0"
     management_dhcp_end: str = "172.30.7.254"
+    dummy_subnet: str = "172.30.90.0/24"
+    """Addresses of the links between control nodes and the pods on them."""
     protocol_subnet: str = "172.30.8.0/22"
     vtep_subnet: str = "172.30.12.0/22"
     fabric_subnet: str = "172.30.128.0/17"
@@ -100,6 +104,11 @@ class UnreadableSettings(FabricSettings):
 
     def __repr__(self) -> str:
         return f"UnreadableSettings({self.why!r})"
+
+
+def release_of(settings: FabricSettings) -> Upstream:
+    """The release whose fields objects may have; the default where the stored settings are invalid."""
+    return FabricSettings().upstream if isinstance(settings, UnreadableSettings) else settings.upstream
 
 
 def parse_settings(values: Any, *, owner: str = "settings") -> FabricSettings:

@@ -37,8 +37,9 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """`1 problem`, `2 problems`, `2 repositories`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith(("ory", "ery")) else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def listed(names: Iterable[object], most: int, *, where: str = "") -> str:

@@ -16,8 +16,11 @@ ADOPT = "hedgehog-airflow/adopt"
 """The annotation that makes a fabric take over an object of another tool; its value is "true". For an object of another
 installation the value is the id of that installation, because a "true" may date from when it took the object over."""
 
-_MANAGED_BY = "/managed-by"
-"""The end of a key, with any domain, whose value names a tool."""
+_MANAGED_BY = "managed-by"
+"""The name of a key, with any domain or none, whose value names a tool."""
+_HERITAGE = "heritage"
+"""The label of charts of before `app.kubernetes.io/managed-by`; its value is that of Helm, or of its former server."""
+_HELM = frozenset({"Helm", "Tiller"})
 _INSTANCE = "app.kubernetes.io/instance"
 """By default the only label that Argo CD sets; people set it, too."""
 _MARKS: Mapping[str, tuple[str, str]] = {
@@ -47,6 +50,13 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "kubefed.io/managed": ("KubeFed", ""),
     "k0s.k0sproject.io/stack": ("k0s stack", ""),
     "skaffold.dev/run-id": ("Skaffold", ""),
+    "kluctl.io/discriminator": ("Kluctl deployment", ""),
+    "qbec.io/application": ("qbec application", ""),
+    "tanka.dev/environment": ("Tanka environment", ""),
+    "kots.io/app-slug": ("KOTS application", ""),
+    "generate.kyverno.io/policy-name": ("Kyverno policy", "generate.kyverno.io/policy-namespace"),
+    "hnc.x-k8s.io/inherited-from": ("Hierarchical namespace", ""),
+    "apps.open-cluster-management.io/hosting-subscription": ("Open Cluster Management subscription", ""),
 }
 """Label or annotation → the words before its value, and the label or annotation with the namespace of that value."""
 _RELEASED = {"configmanagement.gke.io/managed": "disabled", "addonmanager.kubernetes.io/mode": "EnsureExists"}
@@ -139,8 +149,10 @@ def _marked(live: Mapping[str, Any]) -> str:
         known = [what for tools, what in _DOMAINS.items() if f".{domain}".endswith(f".{tools}")]
         if known:
             return f"{known[0]} ({key})"
-        if key.endswith(_MANAGED_BY) and value and value != FIELD_MANAGER:
+        if key.rpartition("/")[2] == _MANAGED_BY and value and value != FIELD_MANAGER:
             return f"{value} ({key})"
+        if key == _HERITAGE and value in _HELM:
+            return f"Helm ({key})"
     return ""
 
 

@@ -15,8 +15,11 @@ _ALIASES = {
     "altssh.gitlab.com": "gitlab.com",
     "altssh.bitbucket.org": "bitbucket.org",
 }
-_WITHOUT_CASE = frozenset({"github.com"})
-"""Hosts where `Acme/Net` and `acme/net` are one repository."""
+_WITHOUT_CASE = frozenset(
+    {"github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gitea.com", "dev.azure.com", "ssh.dev.azure.com"}
+)
+"""Hosts where `Acme/Net` and `acme/net` are one repository. Of a server of one's own that is not known."""
+_GITHUB_ENTERPRISE = ".ghe.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class RepositoryAddress:
         if host in _ALIASES:
             host, port = _ALIASES[host], None
         path = "/".join(part for part in path.split("/") if part).removesuffix(".git").rstrip("/")
-        return cls(host, path.lower() if host in _WITHOUT_CASE else path, over_ssh, port)
+        ignores_case = host in _WITHOUT_CASE or host.endswith(_GITHUB_ENTERPRISE)
+        return cls(host, path.lower() if ignores_case else path, over_ssh, port)
 
     def names(self, other: RepositoryAddress) -> bool:
         """Whether both name one repository. Ports count within one transport; across transports they always differ."""

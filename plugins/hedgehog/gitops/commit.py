@@ -1,13 +1,13 @@
 """Commits without a checkout: trees are built from entries, and a push is a compare-and-swap.
 
-The cost grows with the change: only the directories that it touches are written. No push is forced; if the branch has
-moved, PushRace is raised and the caller plans again on its new head.
+The cost grows with the change: only the directories that it touches are written. No push to a repository's branch is
+forced, only one to a branch of ours; if either has moved, PushRace is raised and the caller plans again on its new head.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -19,11 +19,14 @@ from hedgehog.errors import InvalidInput, PushRace, RemoteUnavailable
 from hedgehog.fabric.model import Fabric
 from hedgehog.gitops import failures
 from hedgehog.gitops.mirror import Mirror
+from hedgehog.gitops.signatures import sign
 
-SUBJECT_LIMIT = 50
+SUBJECT_LIMIT = 72
+"""Characters of the first line of a message: what Git hosts show without cutting it."""
 FABRIC_TRAILER = "Hedgehog-Fabric"
 GENERATION_TRAILER = "Hedgehog-Generation"
 RUN_TRAILER = "Hedgehog-Run"
+CO_AUTHOR_TRAILER = "Co-authored-by"
 _PATH_LIMIT = 1024
 _NAME_LIMIT = 255
 
@@ -66,9 +69,17 @@ def check_path(path: str) -> str:
 
 
 def build(
-    mirror: Mirror, parent: str | None, changes: Mapping[str, bytes | None], message: str, author: Author
+    mirror: Mirror,
+    parent: str | None,
+    changes: Mapping[str, bytes | None],
+    message: str,
+    committer: Author,
+    *,
+    author: Author | None = None,
 ) -> str | None:
     """Create the commit with *changes* (None: remove the file) on top of *parent*, and return its id.
+
+    Without an *author* it is the *committer*. It is signed where the repository's credentials have a signing key.
 
     Returns None if the tree would equal that of the parent. Directories that become empty are removed. Raises
     InvalidInput for a path that leaves the repository, or if a file would replace a directory or the other way round:
@@ -82,9 +93,13 @@ def build(
         tree = _write(repository, base, layer, "") or repository.TreeBuilder().write()
         if tree == (base.id if base is not None else repository.TreeBuilder().write()):
             return None
-        signature = author.signature()
+        signature = committer.signature()
+        signed = author.signature() if author else signature
         parents: list[str | pygit2.Oid] = [parent] if parent else []
-        return str(repository.create_commit(None, signature, signature, message, tree, parents))
+        content = str(repository.create_commit_string(signed, signature, message, tree, parents))
+        if mark := sign(mirror, content):
+            return str(repository.create_commit_with_signature(content, mark))
+        return str(repository.create_commit(None, signed, signature, message, tree, parents))
 
     return mirror.reading(parent, make)
 
@@ -128,17 +143,16 @@ def _write(repository: pygit2.Repository, base: pygit2.Tree | None, layer: _Laye
     return builder.write() if len(builder) else None
 
 
-def message(
-    fabric: Fabric, counts: Mapping[str, int], *, run_id: str, initial: bool = False, verb: str = "Update"
-) -> str:
-    """The message of a fabric's commit: a subject, the number of files per action, and trailers for tools."""
-    subject = f"{'Initialize' if initial else verb} fabric {fabric.name}"
-    if len(subject) > SUBJECT_LIMIT:
-        subject = subject[: SUBJECT_LIMIT - 1] + "…"
-    counted = ", ".join(f"{number} {action}" for action, number in counts.items() if number)
-    trailers = {FABRIC_TRAILER: fabric.name, GENERATION_TRAILER: str(fabric.generation), RUN_TRAILER: run_id}
-    lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items()]
-    return "\n".join([subject, "", f"Files: {counted or 'layout only'}.", "", *lines, ""])
+def message(fabric: Fabric, subject: str, body: str, *, run_id: str, others: Sequence[str] = ()) -> str:
+    """The message of a fabric's commit: *subject*, *body*, and trailers for tools, which name *others* who took part."""
+    trailers = [
+        *((CO_AUTHOR_TRAILER, one) for one in others),
+        (FABRIC_TRAILER, fabric.name),
+        (GENERATION_TRAILER, str(fabric.generation)),
+        (RUN_TRAILER, run_id),
+    ]
+    lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers]
+    return "\n".join([subject, "", body, "", *lines, ""])
 
 
 def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
@@ -150,20 +164,33 @@ def push(mirror: Mirror, commit: str, expected_head: str | None) -> None:
     remote = mirror.remote
     if expected_head is not None and not mirror.is_ancestor(expected_head, commit):
         raise PushRace(f"git push {remote}: {commit} does not contain {expected_head}; plan again on the branch's head")
+    _send(mirror, commit, remote.ref, expected_head)
+    mirror.published(commit)
+
+
+def push_own_branch(mirror: Mirror, commit: str, branch: str, expected_head: str | None = None) -> None:
+    """Make *commit* all that *branch* of ours has, or raise as `push` does.
+
+    Raises PushRace if it is not at *expected_head* (None: it must not exist): nobody else's commit is dropped.
+    """
+    _send(mirror, commit, f"refs/heads/{branch}", expected_head)
+
+
+def _send(mirror: Mirror, commit: str, ref: str, expected_head: str | None) -> None:
+    remote = mirror.remote
     # The lease makes this exact: a plain push would also "fast-forward" a branch that somebody has reset, and create one
-    # that somebody has deleted. With the check above, it can never drop a commit.
-    lease = f"--force-with-lease={remote.ref}:{expected_head or ''}"
-    done = mirror.git(["push", "--porcelain", "--progress", "--no-verify", lease, remote.url, f"{commit}:{remote.ref}"])
-    summary = _refusal(done.out, remote.ref)
+    # that somebody has deleted. With the check of `push`, it can never drop a commit.
+    lease = f"--force-with-lease={ref}:{expected_head or ''}"
+    done = mirror.git(["push", "--porcelain", "--progress", "--no-verify", lease, remote.url, f"{commit}:{ref}"])
+    summary = _refusal(done.out, ref)
     if summary is not None:
         raise failures.push_refused(summary, done.error, f"git push {remote}")
     if done.code != 0 and mirror.cure(done.error):
         raise PushRace(f"git push {remote}: the clone was damaged and is created again; plan again")
     if done.code != 0:
         raise failures.call_failed(done.error, f"git push {remote}")
-    if not any(line.startswith((" \t", "*\t", "=\t")) for line in done.out.splitlines()):
+    if not any(line.startswith((" \t", "+\t", "*\t", "=\t")) for line in done.out.splitlines()):
         raise RemoteUnavailable(f"git push {remote}: git did not say what happened to the branch")
-    mirror.published(commit)
 
 
 def _refusal(report: str, ref: str) -> str | None:

@@ -22,6 +22,7 @@ from hedgehog.errors import (
     PushRace,
     RateLimited,
     RemoteUnavailable,
+    TooLarge,
 )
 
 _TEXT_LIMIT = 1000
@@ -72,12 +73,13 @@ _CALLS = (
     _rule(r"repository not found|returned error: 404|repository '.*' not found|does not appear to be a git repository"
           r"|could not be found|no such repository|project .* not found",
           NotFound, "check the URL, and that the credential may see the repository"),
-    _rule(r"returned error: 413|HTTP 413", InvalidInput,
+    _rule(r"returned error: 413|HTTP 413", TooLarge,
           "the host, or a proxy before it, takes no push of this size; raise its limit for request bodies "
           "(client_max_body_size of nginx)"),
     _rule(r"not valid: is this a git repository|invalid server response|bad line length character", RemoteUnavailable, NO_GIT_HOST),
-    _rule(r"returned error: 30\d|unable to update url base from redirection", InvalidInput,
-          "the repository has moved, or its URL needs its full form (often a final .git); redirects are not followed"),
+    _rule(r"returned error: 30\d|unable to update url base from redirection", NotFound,
+          "the repository has moved, its URL needs its full form (often a final .git), or a sign-in page is in its place; "
+          "redirects are not followed"),
     _rule(r"(?:malformed mode|empty filename|truncated) in tree|too-short tree", InvalidInput,
           "a commit of the branch holds a directory that git itself cannot read; take it out of the branch's history"),
     _rule(r"fsck error|error in object|transport '.*' not allowed", InvalidInput),

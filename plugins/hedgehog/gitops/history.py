@@ -20,6 +20,7 @@ class Edit:
 
     commit: str
     author: str
+    subject: str = ""
     committer_email: str = ""
     trailers: Mapping[str, str] = field(default_factory=dict)
 
@@ -38,6 +39,53 @@ def edits(mirror: Mirror, head: str, paths: Collection[str], *, since: str | Non
     return mirror.reading(head, lambda repository: _search(repository, head, set(paths), since))
 
 
+def branch_edits(mirror: Mirror, head: str, trunk: str) -> dict[str, Edit]:
+    """By path, the newest edit of each file that the branch at *head* has otherwise than where it left *trunk*.
+
+    What a merge of *trunk* into the branch brought is not among them.
+    """
+
+    def search(repository: pygit2.Repository) -> dict[str, Edit]:
+        origin = repository.merge_base(pygit2.Oid(hex=head), pygit2.Oid(hex=trunk))
+        tree = repository[head].peel(pygit2.Tree)
+        before = repository[origin].peel(pygit2.Tree) if origin is not None else None
+        difference = before.diff_to_tree(tree) if before is not None else tree.diff_to_tree(swap=True)
+        paths = {file.path for delta in difference.deltas for file in (delta.old_file, delta.new_file)}
+        return _search(repository, head, paths, str(origin) if origin else None)
+
+    return mirror.reading(head, search)
+
+
+def head_edit(mirror: Mirror, head: str) -> Edit:
+    """The commit *head* itself."""
+    return mirror.reading(head, lambda repository: _edit(repository[head].peel(pygit2.Commit)))
+
+
+def introduction(mirror: Mirror, head: str, directory: str, *, since: str | None = None) -> str:
+    """The commit that gave *directory* the content that it has at *head*: a push or a merge, not what was merged.
+
+    Looks no further back than *since*, whose directory has another content.
+    """
+
+    def search(repository: pygit2.Repository) -> str:
+        commit = repository[head].peel(pygit2.Commit)
+        wanted = _tree_at(commit, directory)
+        while commit.parents and str(commit.id) != since and _tree_at(commit.parents[0], directory) == wanted:
+            commit = commit.parents[0]
+        return str(commit.id)
+
+    return mirror.reading(head, search)
+
+
+def _tree_at(commit: pygit2.Commit, directory: str) -> pygit2.Oid | None:
+    if not directory:
+        return commit.tree_id
+    try:
+        return commit.tree[directory].id
+    except KeyError:
+        return None
+
+
 def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: str | None) -> dict[str, Edit]:
     found: dict[str, Edit] = {}
     walker = repository.walk(head, SortMode.TOPOLOGICAL | SortMode.TIME)
@@ -54,7 +102,8 @@ def _search(repository: pygit2.Repository, head: str, wanted: set[str], since: s
 
 def _edit(commit: pygit2.Commit) -> Edit:
     author = f"{commit.author.name} <{commit.author.email}>"
-    return Edit(str(commit.id), author, commit.committer.email, trailers(commit.message))
+    subject = commit.message.strip().partition("\n")[0]
+    return Edit(str(commit.id), author, subject, commit.committer.email, trailers(commit.message))
 
 
 def trailers(message: str) -> dict[str, str]:

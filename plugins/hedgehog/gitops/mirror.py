@@ -13,7 +13,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +26,8 @@ from hedgehog.fabric.paths import LIMITS, Limits, Listing, Opaque
 from hedgehog.gitops import failures, leftovers, trees
 from hedgehog.gitops.loose import are_whole
 from hedgehog.gitops.packing import pack_blobs
-from hedgehog.gitops.remote import Completed, Remote, make_private
+from hedgehog.gitops.private_files import make_private, private_directory
+from hedgehog.gitops.remote import Completed, Remote
 from hedgehog.gitops.trees import PathEntry
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,11 @@ class Mirror:
         names = sorted(found, key=lambda ref: (found[ref] != default, ref))
         return {ref.removeprefix(_BRANCHES): found[ref] for ref in names if ref.startswith(_BRANCHES)}
 
+    def heads(self, branches: Iterable[str]) -> dict[str, str]:
+        """Those of *branches* that the host has now, with their heads."""
+        found = self._heads([_BRANCHES + name for name in branches])
+        return {ref.removeprefix(_BRANCHES): head for ref, head in found.items()}
+
     def _heads(self, refs: list[str]) -> dict[str, str]:
         arguments = ["ls-remote", self.remote.url, *refs]
         lines = self.remote.call(arguments, state=self._cache).splitlines()
@@ -125,6 +131,10 @@ class Mirror:
         """Run git in the mirror; see Remote.run."""
         self._open()
         return self.remote.run(arguments, state=self._cache, repository=self.path, stdin=stdin)
+
+    def private_directory(self) -> AbstractContextManager[Path]:
+        """A directory that only we can read, for files that one call needs; it is removed afterwards."""
+        return private_directory(self._cache, abandoned_after=2 * self.remote.timeout)
 
     def keep(self, contents: Collection[bytes]) -> None:
         """Store *contents* as blobs, for trees to refer to; many of them are stored as one pack."""

@@ -17,10 +17,9 @@ import shlex
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -30,13 +29,14 @@ import pygit2
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
 from hedgehog.fabric.git_urls import GitUrl, is_ambiguous, without_login
 from hedgehog.gitops import failures
+from hedgehog.gitops.private_files import key_text, private_directory, secret_file
+from hedgehog.gitops.signing import OpenPGPKey, SigningKey
 
 CALL_TIMEOUT = 480.0
 """Seconds that a git process may take by default: enough to clone gigabytes, and less than the limit of a task."""
 PATIENCE = 60.0
 """Seconds without progress after which a git process that talks to a host is stopped."""
 _LOOK_EVERY = 1.0
-_ABANDONED_AFTER = 600.0
 # They print their progress; other commands work on the clone and are silent until they end.
 _OVER_THE_WIRE = frozenset({"ls-remote", "fetch", "push"})
 
@@ -63,6 +63,8 @@ class GitCredentials:
     private_key: str | None = field(default=None, repr=False)
     private_key_path: str | None = None
     known_hosts: str | None = field(default=None, repr=False)
+    signing_key: SigningKey | OpenPGPKey | None = None
+    """Signs our commits to this repository."""
 
     def header(self) -> str | None:
         """The HTTP header that carries user name and token, if there is a token."""
@@ -149,7 +151,7 @@ class Remote:
             raise NotFound("git is not installed on this worker; install git 2.31 or newer")
         command = [git, *([f"--git-dir={repository}"] if repository else []), *arguments]
         try:
-            with _private_directory(state, abandoned_after=2 * self.timeout) as home:
+            with private_directory(state, abandoned_after=2 * self.timeout) as home:
                 environment = self._environment(home, state) | ({"GIT_TRACE_PACKET": "1"} if traced else {})
                 # A file, not a pipe: writing to a pipe cannot be continued after a check of the time.
                 given = home / "stdin"
@@ -273,71 +275,14 @@ def _ssh_command(credentials: GitCredentials, home: Path, state: Path) -> list[s
     command += ["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "IdentityFile=none"]
     command += ["-o", "PreferredAuthentications=publickey"]
     if credentials.known_hosts:
-        known_hosts = _secret_file(home / "known_hosts", credentials.known_hosts)
+        known_hosts = secret_file(home / "known_hosts", credentials.known_hosts)
         command += ["-o", "StrictHostKeyChecking=yes", "-o", f'UserKnownHostsFile="{known_hosts}"']
     else:
         command += ["-o", "StrictHostKeyChecking=accept-new", "-o", f'UserKnownHostsFile="{state / "known_hosts"}"']
     if credentials.private_key or credentials.private_key_path:
-        key = _secret_file(home / "key", _key_text(credentials))
+        key = secret_file(home / "key", key_text(credentials.private_key, credentials.private_key_path))
         command += ["-i", str(key)]
     return command
-
-
-def _key_text(credentials: GitCredentials) -> str:
-    """The text of the private key. A key file is copied, too: ssh refuses a mounted secret that a group may read."""
-    key = credentials.private_key
-    if not key:
-        try:
-            key = Path(credentials.private_key_path or "").read_text()
-        except (OSError, ValueError) as error:
-            raise InvalidInput(f"the SSH private key {credentials.private_key_path} cannot be read: {error}") from error
-    text = key.replace("\r\n", "\n").strip() + "\n"
-    if "PRIVATE KEY-----" not in text:
-        raise InvalidInput("this is not an SSH private key: it must begin with -----BEGIN … PRIVATE KEY-----")
-    if _is_encrypted(text):
-        raise InvalidInput("the SSH private key needs a passphrase, which is not supported; use a key without one")
-    return text
-
-
-def _is_encrypted(text: str) -> bool:
-    if "ENCRYPTED" in text:
-        return True
-    body = "".join(line for line in text.splitlines() if not line.startswith("-----"))
-    try:
-        return b"openssh-key-v1\x00\x00\x00\x00\x04none" not in base64.b64decode(body) and "OPENSSH" in text
-    except ValueError:
-        return False
-
-
-def _secret_file(path: Path, text: str) -> Path:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text if text.endswith("\n") else text + "\n")
-    return path
-
-
-def make_private(directory: Path) -> Path:
-    """*directory*, created so that only we can read it if it does not exist."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return directory
-
-
-@contextmanager
-def _private_directory(state: Path, *, abandoned_after: float) -> Iterator[Path]:
-    """A private directory for one call, removed afterwards, as are those of killed processes."""
-    calls = make_private(make_private(state) / "calls")
-    with tempfile.TemporaryDirectory(dir=calls, ignore_cleanup_errors=True) as name:
-        _remove_leftovers(calls, time.time() - max(abandoned_after, _ABANDONED_AFTER))
-        yield Path(name)
-
-
-def _remove_leftovers(calls: Path, oldest: float) -> None:
-    for entry in os.scandir(calls):
-        try:
-            if entry.stat().st_mtime < oldest:
-                shutil.rmtree(entry.path, ignore_errors=True)
-        except FileNotFoundError:  # another call has just removed it
-            continue
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

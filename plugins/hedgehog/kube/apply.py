@@ -14,7 +14,7 @@ from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references
 from hedgehog.kube.client import APPLY_PATCH, Cluster
 from hedgehog.kube.fabric_crd import explained
-from hedgehog.kube.failures import of_object
+from hedgehog.kube.failures import is_object, no_answer, of_object
 from hedgehog.kube.resources import crd_name, kind_of, object_path
 from hedgehog.kube.result import Result
 from hedgehog.kube.throttle import Halt
@@ -101,8 +101,8 @@ def apply_one(cluster: Cluster, manifest: Manifest, *, force_conflicts: bool = F
         content_type=APPLY_PATCH,
         crd=crd_name(kind),
     )
-    if not answer.body.startswith(b"{"):
-        answer.json()  # raises: a proxy answered, not an API server
+    if not is_object(answer.json(), ref):
+        raise no_answer(str(ref), cluster.name)
     return Result(Change(ref, Action.CREATED if answer.status == 201 else Action.CONFIGURED), answer=answer)
 
 
@@ -137,4 +137,6 @@ def apply_status(
         crd=crd_name(kind),
     )
     stored: Manifest = answer.json()
+    if not is_object(stored, ref):
+        raise no_answer(f"status of {ref}", cluster.name)
     return stored

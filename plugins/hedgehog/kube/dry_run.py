@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hedgehog.errors import AdmissionRefused, DefinitionMissing, HedgehogError, InvalidInput, NotFound, PermissionDenied
 from hedgehog.fabric.canonical import differs
-from hedgehog.fabric.kinds import FIELD_MANAGER, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FIELD_MANAGER
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.kube.client import APPLY_PATCH, Cluster
@@ -68,7 +68,7 @@ def _live(
     """The objects of the kinds in question, and the kinds that the cluster does not serve, with the reason."""
     kinds = {(ref.kind, ref.namespace) for ref in wanted}
     kinds |= {(target.kind, target.namespace) for manifest in wanted.values() for target in references(manifest)}
-    scopes: set[Scope] = {(KINDS[kind], namespace) for kind, namespace in kinds if kind in KINDS}
+    scopes: set[Scope] = {(ALL_KINDS[kind], namespace) for kind, namespace in kinds if kind in ALL_KINDS}
     live = list_live(cluster, scopes)
     for error in live.failed.values():
         if not isinstance(error, DefinitionMissing | PermissionDenied):

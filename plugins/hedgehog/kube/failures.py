@@ -29,6 +29,7 @@ from hedgehog.errors import (
     RetryableError,
     TooLarge,
 )
+from hedgehog.fabric.model import ObjectRef
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +37,14 @@ TEXT_LIMIT = 1000
 """Most characters of a server's text that reach a message, a log or a row."""
 
 _WEBHOOK = re.compile(r'admission webhook "[^"]+" denied the request')
-_NOT_READY = "retry later"
-"""How Hedgehog's gateway admission ends when a controller has not numbered a new VPC yet (gateway_ctrl.go)."""
+_NOT_READY = ("retry later", "retry shortly")
+"""How Hedgehog's admission ends when a controller has not numbered a new VPC yet (gateway_ctrl.go), or, in releases after
+v0.129, when the fabric controller has not started after an upgrade."""
+_NO_VPCINFO = re.compile("dp-validator: .*(non-existent VPC|Found 0 vpcs but [0-9]+ peerings)", re.IGNORECASE)
+"""What the gateway's validator says while a controller has not made the VPCInfo of a new VPC or External yet."""
 _PASSING = re.compile(
     "because it is being terminated"  # a namespace: 403
+    "|object is being deleted: "  # one that was to be created: 409
     "|not allowed while custom resource definition is terminating"  # 405
     "|not yet ready to handle request"  # an admission plugin of a server that has just started: 403
     "|status unknown for quota"  # a quota that nobody has counted yet: 403
@@ -133,6 +138,24 @@ def is_absent(answer: Answer, name: str) -> bool:
     return answer.status == 404 and (_status(answer).get("details") or {}).get("name") == name
 
 
+def is_object(answered: Any, ref: ObjectRef | None = None) -> bool:
+    """Whether *answered* is an object as API servers write it, and that of *ref* if there is one: a proxy, or a server
+    with trouble of its own, may answer anything."""
+    metadata = answered.get("metadata") if isinstance(answered, dict) else None
+    if not isinstance(metadata, dict) or not all(isinstance(metadata.get(name), str) for name in ("name", "namespace")):
+        return False
+    return ref is None or (answered.get("kind"), metadata["namespace"], metadata["name"]) == (
+        ref.kind,
+        ref.namespace,
+        ref.name,
+    )
+
+
+def no_answer(subject: str, cluster: str) -> RemoteUnavailable:
+    """The error for a write that was answered with something else than an API server answers: it may have happened."""
+    return RemoteUnavailable(f"{subject}: what answered for {cluster} is no API server; whether it was done is unknown")
+
+
 def of_object(subject: str, error: Exception) -> HedgehogError:
     """What kept one object from being worked on: *error* itself, or what nobody foresaw as something to try again."""
     if isinstance(error, HedgehogError):
@@ -144,10 +167,13 @@ def of_object(subject: str, error: Exception) -> HedgehogError:
 
 
 def outage(error: HedgehogError) -> tuple[str, bool] | None:
-    """What failed, in words that are the same for every object, when that is not the object's own fault; else None.
+    """What failed, in words that are the same for every object, when that is not the object's own fault; else None: an
+    outage, or a credential that was revoked or has expired under way.
 
     And whether it is an admission webhook, which concerns some kinds only.
     """
+    if isinstance(error, AuthenticationFailed):
+        return "the credential", False
     if not isinstance(error, RemoteUnavailable | RateLimited):
         return None
     webhook = _FAILED_WEBHOOK.search(str(error))
@@ -178,7 +204,8 @@ def _status(answer: Answer) -> Mapping[str, Any]:
 
 def _forbidden(text: str, subject: str, cluster: str) -> HedgehogError:
     if _WEBHOOK.search(text):
-        refusal = RetryableError if text.rstrip().endswith(_NOT_READY) else AdmissionRefused
+        is_early = text.rstrip().endswith(_NOT_READY) or _NO_VPCINFO.search(text)
+        refusal = RetryableError if is_early else AdmissionRefused
         return refusal(f"{subject}: {text}")
     quota = _QUOTA.search(text)
     if quota:

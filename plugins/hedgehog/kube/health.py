@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from hedgehog.errors import DefinitionMissing, HedgehogError, NotFound, PermissionDenied, RemoteUnavailable
 from hedgehog.fabric.agents import Agent
 from hedgehog.fabric.health import ClusterNodes, Fabricator
-from hedgehog.fabric.kinds import FABRICATOR, Kind
+from hedgehog.fabric.kinds import FABRICATOR, JUDGED_TOGETHER, KINDS, Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.permissions import Permission, not_granted, permissions_for
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_crd import ensure_fabric_crd
+from hedgehog.kube.release import is_newer
 from hedgehog.kube.resources import collection_path, crd_name
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ GATEWAY_AGENT = Kind("GatewayAgent", "gwint.githedgehog.com", "v1alpha1", "gatew
 _FABRICATOR = Kind("Fabricator", FABRICATOR, "v1beta1", "fabricators", 0, "fab")
 PAGE = 25
 """Agents a request: a page stays at some megabytes."""
+MOST = 500
+"""Small objects a request."""
 DEADLINE = 30.0
 """Seconds after which no further request to one cluster is made."""
 _REVIEWS = "/apis/authorization.k8s.io/v1"
@@ -45,12 +48,16 @@ class ClusterFacts:
 
     version: str
     nodes: ClusterNodes | None = None
+    is_newer: bool = False
+    """Whether it serves kinds of a release that is newer than this package knows."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Kind → why its objects cannot be kept there: the CRD is absent, or served in other versions."""
     denied: frozenset[Permission] = frozenset()
     agents: Sequence[Agent] | None = None
     gateway_agents: Sequence[Agent] | None = None
     fabricators: Sequence[Fabricator] = ()
+    gateway_objects: Sequence[Manifest] = ()
+    """Gateways and GatewayPeerings with the VPCs and Externals that they route between; only where kinds ask for them."""
     resources: Mapping[str, Manifest] = field(default_factory=dict)
     """Our own Fabric resources by name."""
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -88,11 +95,11 @@ class _Reader:
             self.unread[name] = f"it cannot be understood (unforeseen {type(error).__name__})"
         return None
 
-    def pages(self, kind: Kind) -> Iterator[Manifest]:
+    def pages(self, kind: Kind, limit: int = PAGE) -> Iterator[Manifest]:
         """The objects of a kind in its namespace, page by page."""
         path, token = collection_path(kind, kind.default_namespace), ""
         while True:
-            query: dict[str, Any] = {"limit": PAGE} | ({"continue": token} if token else {})
+            query: dict[str, Any] = {"limit": limit} | ({"continue": token} if token else {})
             listing = self.get(path, subject=f"list of {kind.plural}", crd=crd_name(kind), **query)
             yield from listing.get("items") or ()
             token = (listing.get("metadata") or {}).get("continue") or ""
@@ -119,6 +126,7 @@ def read_facts(
     With *resources* our own Fabric resources, too. Raises what `Cluster.version` raises when the server does not answer
     or refuses the credential; everything else that fails is in `unread`.
     """
+    kinds = list(kinds)
     version = cluster.version()
     reader = _Reader(cluster, clock, deadline)
     own = reader.part("fabric resources", lambda: _own_kind(reader)) if resources else None
@@ -126,11 +134,13 @@ def read_facts(
     return ClusterFacts(
         version=version,
         nodes=reader.part("nodes", lambda: _nodes(reader), forbidden_is_fine=True),
+        is_newer=reader.part("release", lambda: is_newer(lambda path, about: reader.get(path, subject=about))) or False,
         missing=reader.part("definitions", lambda: _missing(reader, [*kinds, AGENT])) or {},
         denied=frozenset(reader.part("permissions", lambda: _denied(reader, wanted)) or ()),
         agents=reader.part("agents", lambda: [_agent(item) for item in reader.pages(AGENT)]),
         gateway_agents=reader.part("gateway agents", lambda: [_gateway(item) for item in reader.pages(GATEWAY_AGENT)]),
         fabricators=reader.part("fabricators", lambda: _fabricators(reader), forbidden_is_fine=True) or (),
+        gateway_objects=reader.part("gateway peerings", lambda: _gateway_objects(reader, kinds)) or (),
         resources=(reader.part("fabric resources", lambda: _resources(reader, own)) or {}) if own else {},
         unread=reader.unread,
     )
@@ -142,7 +152,7 @@ def missing_crds(cluster: Cluster, kinds: Iterable[Kind]) -> dict[str, str]:
 
 
 def _nodes(reader: _Reader) -> ClusterNodes:
-    items = reader.get("/api/v1/nodes", subject="list of nodes", limit=500).get("items") or []
+    items = reader.get("/api/v1/nodes", subject="list of nodes", limit=MOST).get("items") or []
     unready = sorted(item["metadata"]["name"] for item in items if not _holds(item, "Ready"))
     return ClusterNodes(len(items), tuple(unready))
 
@@ -251,6 +261,20 @@ def _gateway(item: Manifest) -> Agent:
         version=status.get("agentVersion", ""),
         wanted_version=spec.get("agentVersion") or "",
     )
+
+
+def _gateway_objects(reader: _Reader, kinds: Iterable[Kind]) -> list[Manifest]:
+    """What is judged as a whole at each write of a gateway's object; nothing where the fabrics have none."""
+    if JUDGED_TOGETHER.isdisjoint(kind.kind for kind in kinds):
+        return []
+    found = [_named(item, KINDS[name]) for name in ("GatewayPeering", "Gateway") for item in reader.pages(KINDS[name])]
+    if any(one["kind"] == "GatewayPeering" for one in found):
+        found += [_named(item, KINDS[name]) for name in ("VPC", "External") for item in reader.pages(KINDS[name], MOST)]
+    return found
+
+
+def _named(item: Manifest, kind: Kind) -> Manifest:
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **item}
 
 
 def _time(text: str | None) -> datetime | None:

@@ -12,7 +12,7 @@ from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_crd import explained
-from hedgehog.kube.failures import failure
+from hedgehog.kube.failures import failure, is_object, of_object
 from hedgehog.kube.resources import collection_path, crd_name
 
 PAGE = 500
@@ -68,9 +68,12 @@ def list_live(cluster: Cluster, scopes: Collection[Scope]) -> Live:
 
 def _list_scope(cluster: Cluster, kind: Kind, namespace: str) -> dict[ObjectRef, Manifest] | HedgehogError:
     try:
-        return {ObjectRef.of(item): item for item in _pages(cluster, kind, namespace)}
-    except HedgehogError as error:
-        return explained(cluster, kind, error)
+        try:
+            return {ObjectRef.of(item): item for item in _pages(cluster, kind, namespace)}
+        except HedgehogError as error:
+            return explained(cluster, kind, error)
+    except Exception as error:  # whatever one kind is answered must not hide the others
+        return of_object(f"list of {kind.plural} in {namespace}", error)
 
 
 def _pages(cluster: Cluster, kind: Kind, namespace: str) -> list[Manifest]:
@@ -111,7 +114,13 @@ def listing_of(cluster: Cluster, subject: str, answered: Any) -> dict[str, Any]:
 
     Raises RemoteUnavailable for what is none: a proxy's own page must not look like a cluster without objects.
     """
-    if not isinstance(answered, dict) or "items" not in answered or not isinstance(answered.get("metadata"), dict):
+    if (
+        not isinstance(answered, dict)
+        or "items" not in answered
+        or not isinstance(answered.get("metadata"), dict)
+        or not isinstance(answered["items"] or [], list)
+        or not all(map(is_object, answered["items"] or ()))
+    ):
         raise RemoteUnavailable(f"{cluster.name}: {subject}: what answered is no API server; nothing is known of it")
     return answered
 

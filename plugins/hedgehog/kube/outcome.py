@@ -21,6 +21,7 @@ from hedgehog.errors import (
 from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.model import Manifest, ObjectRef, Target
 from hedgehog.fabric.problems import problem_of_error
+from hedgehog.fabric.shown import counted
 from hedgehog.kube.plan import Plan
 from hedgehog.kube.readback import with_left
 from hedgehog.kube.result import Result
@@ -123,7 +124,7 @@ def _reason(status: OutcomeStatus, cause: HedgehogError | None, results: Collect
         return "unchanged" if status is OutcomeStatus.SKIPPED else ""
     concerned = sum(1 for result in results if result.error is not None)
     verb = "held" if status is OutcomeStatus.HELD else "failed"
-    return f"{concerned} of {len(results)} objects {verb}: {cause}"
+    return f"{concerned} of {counted(len(results), 'object')} {verb}: {cause}"
 
 
 def _details(changes: ChangeSet) -> list[str]:

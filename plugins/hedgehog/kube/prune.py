@@ -9,7 +9,7 @@ from hedgehog.fabric.changes import Action, Change
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.references import references, waves
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.failures import failure, of_object
+from hedgehog.kube.failures import failure, is_absent, is_object, no_answer, of_object
 from hedgehog.kube.resources import kind_of, object_path
 from hedgehog.kube.result import Result, terminating
 from hedgehog.kube.throttle import Halt
@@ -72,13 +72,20 @@ def _delete(cluster: Cluster, ref: ObjectRef, live: Manifest) -> Result:
     subject = f"deletion of {ref}"
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": metadata["uid"]}}
     answer = cluster.send("DELETE", "DELETE", object_path(kind, ref), subject=subject, body=body)
-    if answer.status == 404:
+    if is_absent(answer, ref.name):
         return Result(Change(ref, Action.DELETED, "already gone"))
+    if answer.status == 404:  # of a proxy, or of a kind whose CRD went meanwhile: the next list tells
+        raise no_answer(subject, cluster.name)
     if answer.status == 409:  # the uid is the only precondition
         return Result(Change(ref, Action.SKIPPED, "another object of this name has been created meanwhile"))
     if not answer.ok:
         raise failure(answer, subject, cluster=cluster.name)
     left = answer.json()
-    if left.get("kind") != "Status" and (left.get("metadata") or {}).get("finalizers"):
-        return Result(Change(ref, Action.DELETED, terminating(left["metadata"])), live=left)
+    if is_object(left, ref):
+        waits = bool(left["metadata"].get("finalizers"))
+        return Result(
+            Change(ref, Action.DELETED, terminating(left["metadata"]) if waits else ""), live=left if waits else None
+        )
+    if not isinstance(left, dict) or left.get("kind") != "Status":
+        raise no_answer(subject, cluster.name)
     return Result(Change(ref, Action.DELETED))

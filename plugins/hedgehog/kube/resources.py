@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.kinds import FABRIC, KINDS, Kind
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC, Kind
 from hedgehog.fabric.model import ObjectRef
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -23,7 +23,7 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
     if name == FABRIC.kind:
         group, _, version = str(manifest["apiVersion"]).partition("/")
         return replace(FABRIC, group=group, version=version)
-    row = KINDS.get(name)
+    row = ALL_KINDS.get(name)
     if row is None:
         raise InvalidInput(f"{ObjectRef.of(manifest)}: {name} is not a kind that this product writes")
     return row

@@ -19,7 +19,7 @@ from hedgehog.fabric.kinds import Kind
 from hedgehog.fabric.model import Manifest
 from hedgehog.kube import live
 from hedgehog.kube.client import Cluster
-from hedgehog.kube.failures import Answer, failure
+from hedgehog.kube.failures import Answer, failure, is_object
 from hedgehog.kube.resources import collection_path, crd_name
 
 _READ = 1 << 16
@@ -210,6 +210,8 @@ def _events_of(lines: list[bytes], closed: bool) -> StreamEvents:
             if event.type == "ERROR":
                 return StreamEvents(tuple(events), StreamEnd.EXPIRED)
             event.version  # noqa: B018 - an event without a version is none
+            if event.type != "BOOKMARK" and not is_object(event.manifest):
+                raise KeyError("name")
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return StreamEvents(tuple(events), StreamEnd.EXPIRED)
         events.append(event)

@@ -11,7 +11,10 @@ from hedgehog.fabric.git_urls import GitUrl, is_ambiguous
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import DriftPolicy
 from hedgehog.fabric.near import did_you_mean
+from hedgehog.fabric.request_settings import requests_fault
+from hedgehog.fabric.selectors import labels_fault, variables_fault
 from hedgehog.fabric.shown import shown
+from hedgehog.fabric.signers import signers_fault
 
 Fault = Callable[[Any], str]
 """From a value of the right type to what is wrong with it; empty for a valid one."""
@@ -97,6 +100,8 @@ _FAULTS: Mapping[str, Fault] = {
     "connection_id": _text(_CONNECTION_ID, "1 to 200 letters, digits, '.', '_' and '-'"),
     "author_name": _text(r"[^<>\n]{1,100}", "one line of 1 to 100 characters without < and >"),
     "author_email": _text(r"[^<>\s]{1,200}", "1 to 200 characters without blanks, < and >"),
+    "allowed_signers": signers_fault,
+    "pull_requests": requests_fault,
     "description": _text(r"(?s:.{0,4000})", "at most 4000 characters"),
     "asn": _number("asn", 1, _LARGEST_ASN),
     "spine_count": _number("spine_count", 0, _LARGEST_INTEGER),
@@ -108,4 +113,6 @@ _FAULTS: Mapping[str, Fault] = {
     "prune_max_objects": _number("prune_max_objects", 0, _LARGEST_INTEGER),
     "prune_max_percent": _number("prune_max_percent", 0, 100),
     "resync_seconds": _number("resync_seconds", 60, 86400),
+    "labels": labels_fault,
+    "variables": variables_fault,
 }

@@ -10,8 +10,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hedgehog.fabric.kinds import NEWER_KINDS
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.settings import FabricSettings
+from hedgehog.fabric.settings import FabricSettings, Upstream
 from hedgehog.manifests import keywords, schema
 from hedgehog.manifests import metadata as meta
 from hedgehog.manifests.rule import Rule, Severity, Violation, rule
@@ -134,7 +135,7 @@ def decode(manifest: Any, settings: FabricSettings) -> tuple[Manifest | None, li
     Null map values are removed, null list items become Go's zero values, whole floats become integers. The result may
     share parts with *manifest*, which is not changed.
     """
-    found = list(_unidentified(manifest))
+    found = list(_unidentified(manifest, settings.upstream))
     if found:
         return None, found
     plain: Manifest = manifest
@@ -145,6 +146,24 @@ def decode(manifest: Any, settings: FabricSettings) -> tuple[Manifest | None, li
         return None, [_decode_rule(one).at(one.path, one.message) for one in wrong]
     late = list(meta.time_violations(plain.get("metadata", {})))
     return (None, late) if late else (plain, [])
+
+
+def newer_kind(kind: str) -> Violation:
+    """That *kind* is not of a release which is known here."""
+    return KIND.at(
+        ("kind",),
+        f"{kind} is a kind of newer releases",
+        "set `upstream: newer` in the settings of the fabric if its cluster has this kind",
+    )
+
+
+def with_empty_values(manifest: Mapping[str, Any], settings: FabricSettings) -> Mapping[str, Any]:
+    """*manifest* with Go's zero values for null values of maps, as `hhfab` reads it; an API server drops them."""
+    kind = manifest.get("kind")
+    if not isinstance(kind, str) or kind not in schema.KNOWN or not _has_nulls_or_floats(manifest):
+        return manifest
+    emptied: Mapping[str, Any] = _emptied(manifest, schema.decoding_schema(kind, settings.upstream))
+    return emptied
 
 
 def target_violations(plain: Manifest, name: str, namespace: str) -> Iterator[Violation]:
@@ -198,9 +217,11 @@ def with_server_fields(new: Manifest, old: Manifest | None) -> Manifest:
     return new
 
 
-def stored_form_violations(new: Manifest, sent: Mapping[str, Any], old: Manifest | None) -> list[Violation]:
+def stored_form_violations(
+    new: Manifest, sent: Mapping[str, Any], old: Manifest | None, upstream: Upstream = schema.NEWEST
+) -> list[Violation]:
     """What the CRD's schema and Kubernetes' own rules of metadata refuse in the object after defaulting."""
-    found = [SHAPE.at(one.path, one.message) for one in schema.shape_violations(new)]
+    found = [SHAPE.at(one.path, one.message) for one in schema.shape_violations(new, upstream)]
     found += itertools.islice(meta.metadata_violations(new, sent), schema.MOST_ERRORS)
     deleted = (sent.get("metadata") or {}).get("deletionTimestamp")
     if deleted is not None and old is not None and not old["metadata"].get("deletionTimestamp"):
@@ -221,7 +242,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def _unidentified(manifest: Any) -> Iterator[Violation]:
+def _unidentified(manifest: Any, upstream: Upstream) -> Iterator[Violation]:
     """Why the kind of *manifest* cannot be looked up."""
     if not isinstance(manifest, dict):
         yield NO_OBJECT.at((), "is not a mapping")
@@ -231,12 +252,14 @@ def _unidentified(manifest: Any) -> Iterator[Violation]:
         if not isinstance(value, str) or not value:
             yield NO_OBJECT.at((field,), "is missing" if value in (None, "") else "is not text")
     if isinstance(kind, str) and isinstance(version, str) and kind and version:
-        yield from _unknown_kind(kind, version)
+        yield from _unknown_kind(kind, version, upstream)
 
 
-def _unknown_kind(kind: str, version: str) -> Iterator[Violation]:
+def _unknown_kind(kind: str, version: str, upstream: Upstream) -> Iterator[Violation]:
     known = schema.KNOWN.get(kind)
-    if known is None:
+    if kind in NEWER_KINDS and upstream is not Upstream.NEWER:
+        yield newer_kind(kind)
+    elif known is None:
         yield KIND.at(("kind",), f"{kind!r} is not a kind that a fabric holds")
     elif version != known.api_version:
         old = version.startswith(f"{known.group}/") and version.rpartition("/")[2] in _OLD_VERSIONS
@@ -283,6 +306,17 @@ def _converted(value: Any, shape: Mapping[str, Any]) -> Any:
         return [_zero(item) if child is None else _converted(child, item) for child in value]
     if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
         return int(value)
+    return value
+
+
+def _emptied(value: Any, shape: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        fields, rest = shape.get("properties", {}), shape.get("additionalProperties")
+        if isinstance(rest, dict) and not fields:
+            return {key: _zero(rest) if child is None else _emptied(child, rest) for key, child in value.items()}
+        return {key: _emptied(child, fields.get(key, {})) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_emptied(child, shape.get("items", {})) for child in value]
     return value
 
 

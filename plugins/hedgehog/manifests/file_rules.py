@@ -35,6 +35,14 @@ UNREADABLE = rule(
     source=_OURS,
     fix="put an ordinary file or directory there, with a plain name, small enough to be read",
 )
+KUSTOMIZATION = rule(
+    "kustomization-not-followed",
+    what="A kustomization beside the objects of a fabric only lists files of the same directory.",
+    why="The files are read as they are, so that the fabric would have other objects than those that Kustomize makes.",
+    source=_OURS,
+    fix="write out what it makes (`kustomize build`), or remove what the message names",
+    severity=Severity.WARNING,
+)
 ALIAS = rule(
     "yaml-alias",
     what="A file has no aliases.",

@@ -14,13 +14,14 @@ from typing import Any
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.differences import SECRET_FIELDS
-from hedgehog.fabric.kinds import CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, WIRING, Kind
+from hedgehog.fabric.kinds import ALL_KINDS, CONTROLLER_KINDS, FABRIC, FABRICATOR, KINDS, NEWER_KINDS, WIRING, Kind
 from hedgehog.fabric.model import Manifest, ObjectRef
 from hedgehog.fabric.near import did_you_mean, near
+from hedgehog.fabric.settings import Upstream
 from hedgehog.fabric.shown import shown
 from hedgehog.manifests import decode, file_rules
 from hedgehog.manifests import rule as rules
-from hedgehog.manifests.schema import SchemaViolation, schema_violations, unwritable
+from hedgehog.manifests.schema import NEWEST, SchemaViolation, schema_violations, unwritable
 from hedgehog.manifests.yaml import Document
 
 MOST_PROBLEMS = 100
@@ -97,12 +98,13 @@ def is_opaque(manifest: Mapping[str, Any]) -> bool:
     return not manifest or hidden or _SOPS in manifest
 
 
-def accept_manifest(item: Item, *, namespace: str) -> Accepted | list[str]:
+def accept_manifest(item: Item, *, namespace: str, upstream: Upstream = NEWEST) -> Accepted | list[str]:
     """The object of *item*, or all its problems as `place: Kind/namespace/name: what is wrong; what to do`.
 
-    *namespace* is that of an object which names none and whose kind accepts any.
+    *namespace* is that of an object which names none and whose kind accepts any; *upstream* is the release of the
+    fabric's cluster, whose fields the object may have.
     """
-    kind = held_kind(item.manifest)
+    kind = held_kind(item.manifest, upstream)
     if isinstance(kind, rules.Violation):
         return [f"{item.place(kind.path)}: {kind.message}"]
     unfit = list(itertools.islice(unwritable(item.manifest), MOST_PROBLEMS))
@@ -114,7 +116,7 @@ def accept_manifest(item: Item, *, namespace: str) -> Accepted | list[str]:
     manifest["metadata"].setdefault("namespace", kind.namespace or namespace)
     found = [
         *_metadata_violations(item.manifest, manifest, kind, namespace),
-        *schema_violations(manifest),
+        *schema_violations(manifest, upstream),
         *_secrets(manifest),
     ][:MOST_PROBLEMS]
     if found:
@@ -145,12 +147,17 @@ def _shown_field(metadata: Mapping[str, Any], field: str) -> str:
     return value[:_LONGEST_SUBJECT] if isinstance(value, str) else shown(value)
 
 
-def held_kind(manifest: Mapping[str, Any]) -> Kind | rules.Violation:
-    """The row of the manifest's kind, if a fabric can hold such objects in that version; otherwise why not."""
+def held_kind(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> Kind | rules.Violation:
+    """The row of the manifest's kind, if a fabric can hold such objects in that version; otherwise why not.
+
+    Where *upstream* is newer than what is known here, that may be a kind of which only the name is known.
+    """
     name, api_version = manifest.get("kind"), manifest.get("apiVersion")
     if not isinstance(name, str) or not isinstance(api_version, str) or not name or not api_version:
         return decode.NO_OBJECT.at((), "apiVersion and kind are missing; this is not a Kubernetes object")
-    row = KINDS.get(name)
+    if name in NEWER_KINDS and upstream is not Upstream.NEWER:
+        return decode.newer_kind(name)
+    row = ALL_KINDS.get(name)
     if row is None or (name == "ControlNode" and api_version.startswith(f"{WIRING}/")):
         return _kind_violation(name, api_version)
     if api_version == row.api_version:
@@ -185,7 +192,7 @@ def foreign_namespace(kind: str, namespace: Any, own: str) -> str:
 
     The author of a manifest must not be able to write into the namespaces of other people on the cluster.
     """
-    row = KINDS.get(kind)
+    row = ALL_KINDS.get(kind)
     wanted = own if row is None or row.namespace is None else row.namespace
     if namespace == wanted:
         return ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from hedgehog.fabric.shown import printable, printable_json
+from hedgehog.fabric.shown import counted, printable, printable_json
 from hedgehog.manifests.report import Remark, ReportEntry, ValidationReport
 from hedgehog.manifests.rule import Rule, Severity
 
@@ -62,13 +62,9 @@ def _window(line: str, column: int) -> tuple[str, int]:
 def _summary(report: ValidationReport) -> str:
     counts = report.summary()
     verdicts = [f"{counts[name]} {name}" for name in ("valid", "invalid", "unsupported") if counts[name]]
-    found = [_count(counts["errors"], "error"), _count(counts["warnings"], "warning")]
+    found = [counted(counts["errors"], "error"), counted(counts["warnings"], "warning")]
     said = f" ({', '.join(verdicts)})" if verdicts else ""
-    return f"{_count(counts['objects'], 'object')} in {_count(counts['files'], 'file')}{said}; {' and '.join(found)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{counted(counts['objects'], 'object')} in {counted(counts['files'], 'file')}{said}; {' and '.join(found)}"
 
 
 def format_json(report: ValidationReport) -> str:

@@ -64,13 +64,15 @@ class ReportEntry:
     unsupported: bool = False
     manifest: Manifest | None = field(default=None, compare=False, repr=False)
     """What would be applied, if it is an object that a fabric can hold."""
+    because_of: ObjectRef | None = None
+    """The refused object that this one refers to, where that is all that is wrong with it."""
 
     @property
     def verdict(self) -> Verdict:
         """Whether a cluster would accept it."""
         if self.unsupported:
             return Verdict.UNSUPPORTED
-        wrong = any(remark.severity is Severity.ERROR for remark in self.remarks)
+        wrong = self.because_of is not None or any(one.severity is Severity.ERROR for one in self.remarks)
         return Verdict.INVALID if wrong else Verdict.VALID
 
     def as_dict(self) -> dict[str, Any]:
@@ -81,6 +83,7 @@ class ReportEntry:
             "line": self.line,
             "ref": None if self.ref is None else str(self.ref),
             "verdict": self.verdict.value,
+            **({} if self.because_of is None else {"because_of": str(self.because_of)}),
             "violations": [remark.as_dict() for remark in self.remarks],
         }
 

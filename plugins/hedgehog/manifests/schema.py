@@ -20,7 +20,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from hedgehog.fabric.kinds import FABRIC, GATEWAY, KINDS, WIRING, Kind
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC, GATEWAY, KINDS, NEWER_KINDS, WIRING, Kind
 from hedgehog.fabric.near import did_you_mean
 from hedgehog.fabric.settings import Upstream
 from hedgehog.fabric.shown import shown
@@ -34,9 +34,10 @@ _ADMITTED = (
     Kind("VPCInfo", GATEWAY, "v1alpha1", "vpcinfos", 0),
 )
 """Written by controllers, but admission has rules for them too."""
-KNOWN: Mapping[str, Kind] = {**KINDS, **{kind.kind: kind for kind in (FABRIC, *_ADMITTED)}}
+KNOWN: Mapping[str, Kind] = {**ALL_KINDS, **{kind.kind: kind for kind in (FABRIC, *_ADMITTED)}}
 """Every kind that is checked, by name."""
-NEWEST = list(Upstream)[-1]
+NEWEST = Upstream.V0_129
+"""The newest release whose fields are known."""
 
 _LONGEST_VALUE = 60
 MOST_ERRORS = 1000
@@ -67,22 +68,38 @@ class SchemaViolation:
         return f"{printed(self.path)}: {self.message}"
 
 
-def schema_violations(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
-    """The violations of *manifest*, sorted by path. A kind or version without a schema is a violation itself."""
+def schema_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[SchemaViolation]:
+    """The violations of *manifest*, sorted by path. A kind or version without a schema is a violation itself.
+
+    Where *upstream* is newer than what is known here, fields of `spec` that are not known are none.
+    """
     kind = _row(manifest)
     if isinstance(kind, SchemaViolation):
         return [kind]
-    return _faults(manifest, _load(kind))
+    return _judged(_faults(manifest, _load(kind)), upstream)
+
+
+def unknown_fields(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
+    """The fields of the `spec` of *manifest*, whose kind is known, that no release which is known here has."""
+    return [one for one in decode_violations(manifest) if _is_unknown_field(one)]
+
+
+def _judged(found: list[SchemaViolation], upstream: Upstream) -> list[SchemaViolation]:
+    return [one for one in found if not _is_unknown_field(one)] if upstream is Upstream.NEWER else found
+
+
+def _is_unknown_field(one: SchemaViolation) -> bool:
+    return one.keyword == "additionalProperties" and one.path[:1] == ("spec",) and len(one.path) > 1
 
 
 def decode_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[SchemaViolation]:
     """Why an API server cannot decode *manifest*, whose kind and apiVersion are known: unknown fields, wrong types."""
-    return _faults(manifest, _decoder(KNOWN[manifest["kind"]], upstream))
+    return _judged(_faults(manifest, _decoder(KNOWN[manifest["kind"]], upstream)), upstream)
 
 
-def shape_violations(manifest: Mapping[str, Any]) -> list[SchemaViolation]:
+def shape_violations(manifest: Mapping[str, Any], upstream: Upstream = NEWEST) -> list[SchemaViolation]:
     """What an API server refuses in *manifest* after the mutating webhooks. Its metadata is not checked."""
-    return _faults(manifest, _shape(KNOWN[manifest["kind"]]))
+    return _judged(_faults(manifest, _shape(KNOWN[manifest["kind"]])), upstream)
 
 
 def decoding_schema(kind: str, upstream: Upstream = NEWEST) -> Mapping[str, Any]:
@@ -155,9 +172,24 @@ def _shape(kind: Kind) -> Loaded:
 
 
 def _read(kind: Kind) -> dict[str, Any]:
+    if kind.kind in NEWER_KINDS:
+        return _any_spec(kind)
     path = SCHEMAS / kind.group / f"{kind.kind.lower()}_{kind.version}.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
+
+
+def _any_spec(kind: Kind) -> dict[str, Any]:
+    """The schema of a kind of which only the name is known."""
+    constants = {"apiVersion": {"const": kind.api_version}, "kind": {"const": kind.kind}}
+    any_fields = {"type": "object"}
+    metadata = _read(KINDS["GatewayGroup"])["properties"]["metadata"]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["apiVersion", "kind", "metadata"],
+        "properties": {**constants, "metadata": metadata, "spec": any_fields, "status": any_fields},
+    }
 
 
 def _compiled(schema: dict[str, Any]) -> Loaded:

@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 
 from hedgehog import errors
-from hedgehog.errors import HedgehogError, PermanentError
+from hedgehog.errors import HedgehogError, PermanentError, RetryableError
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, Target
 from hedgehog.fabric.shown import reason_of
@@ -74,6 +74,16 @@ def error_outcome(
         duration=duration,
         dry_run=dry_run,
     )
+
+
+def as_ours(subject: str, error: Exception) -> HedgehogError:
+    """*error* as one of ours: an unforeseen one about *subject* is retried; its traceback is logged, its text is not told."""
+    if isinstance(error, HedgehogError):
+        return error
+    logger.error("%s: unforeseen error", subject, exc_info=error)
+    ours = RetryableError(f"{subject}: {error_lines(error)[0]}")
+    ours.__cause__ = error
+    return ours
 
 
 def error_lines(error: Exception) -> list[str]:

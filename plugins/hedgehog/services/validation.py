@@ -6,7 +6,7 @@ A refused object is left as it is where it is to be written; what refers to it w
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hedgehog.admission.check import Finding, check_rounds
@@ -30,6 +30,8 @@ class Refusals:
     deletes: Mapping[ObjectRef, str] = field(default_factory=dict)
     rounds: tuple[Round, ...] = ()
     """In which order a cluster takes it; empty: all writes, then all deletes."""
+    warnings: Mapping[ObjectRef, str] = field(default_factory=dict)
+    """What a cluster accepts and somebody should know, of the objects that change."""
 
 
 FindRefusals = Callable[[Fabric, Sequence[Manifest], Sequence[Manifest]], Refusals]
@@ -68,6 +70,7 @@ def _refusals(fabric: Fabric, wanted: Sequence[Manifest], before: Sequence[Manif
         },
         {ref: _reason(one) for ref, one in refused.items() if one.operation is Operation.DELETE},
         checked.rounds,
+        {ref: _faults(one.violations) for ref, one in checked.findings.items() if ref not in refused},
     )
 
 
@@ -98,8 +101,11 @@ _MOST_FAULTS = 5
 
 
 def _reason(finding: Finding) -> str:
-    errors = [violation for violation in finding.violations if violation.rule.severity is Severity.ERROR]
-    return "; also ".join(first_lines(map(_described, errors), _MOST_FAULTS))
+    return _faults(one for one in finding.violations if one.rule.severity is Severity.ERROR)
+
+
+def _faults(violations: Iterable[Violation]) -> str:
+    return "; also ".join(first_lines(map(_described, violations), _MOST_FAULTS))
 
 
 def _described(violation: Violation) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hedgehog.fabric.origin import Origin
 from hedgehog.store.database import Connection, jsonb, transaction
 from hedgehog.store.listings.keyset import Row, falling, rows_of
 
@@ -24,6 +25,13 @@ class Deed:
     reason: str = ""
     dag_id: str | None = None
     run_id: str | None = None
+
+    @classmethod
+    def of(cls, origin: Origin, *, action: str, fabrics: Sequence[str], subjects: Sequence[str]) -> Deed:
+        """What the *origin* of a change did."""
+        return cls(
+            actor=origin.who, action=action, fabrics=fabrics, subjects=subjects, reason=origin.why, run_id=origin.run
+        )
 
 
 def record_action(cursor: Any, deed: Deed) -> None:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import psycopg2
-import psycopg2.errors
-
-from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
+from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import FABRIC, KINDS
 from hedgehog.fabric.model import (
     ConflictPolicy,
+    DriftOutsideWindows,
     DriftPolicy,
     Fabric,
     GitDriftPolicy,
     GitRepository,
     PrunePolicy,
+    PushMode,
     SourceOfTruth,
     attribute_of,
 )
 from hedgehog.fabric.near import did_you_mean
+from hedgehog.fabric.selectors import Selector
 from hedgehog.fabric.settings import UnreadableSettings, parse_settings
+from hedgehog.fabric.signers import Verify
 from hedgehog.store.database import Connection, UnreadableJSON, jsonb, transaction
+from hedgehog.store.refusals import refusals
 
 _FABRIC_FIELDS = (
     "id",
@@ -48,27 +49,53 @@ _FABRIC_FIELDS = (
     "git_drift_policy",
     "drift_policy",
     "drift_policies",
+    "drift_outside_windows",
     "prune_policy",
     "prune_max_objects",
     "prune_max_percent",
     "conflict_policy",
     "resync_seconds",
     "settings",
+    "labels",
+    "variables",
     "suspended",
     "suspended_reason",
     "suspended_until",
     "generation",
     "last_updated",
 )
-_REPOSITORY_FIELDS = ("id", "name", "url", "branch", "connection_id", "author_name", "author_email")
+_REPOSITORY_FIELDS = (
+    "id",
+    "name",
+    "url",
+    "branch",
+    "connection_id",
+    "author_name",
+    "author_email",
+    "verify",
+    "allowed_signers",
+    "push",
+    "pull_requests",
+)
 _ENUMS = {
     "source_of_truth": SourceOfTruth,
     "git_drift_policy": GitDriftPolicy,
     "drift_policy": DriftPolicy,
+    "drift_outside_windows": DriftOutsideWindows,
     "prune_policy": PrunePolicy,
     "conflict_policy": ConflictPolicy,
 }
-_JSON_FIELDS = frozenset({"spine_leaf_links", "vpc_peering_config", "switch_config", "settings", "drift_policies"})
+_JSON_FIELDS = frozenset(
+    {
+        "spine_leaf_links",
+        "vpc_peering_config",
+        "switch_config",
+        "settings",
+        "drift_policies",
+        "labels",
+        "variables",
+    }
+)
 
 _COLUMNS = {
     "suspended_until": "CASE WHEN f.suspended_until IS NOT NULL "
@@ -88,44 +115,6 @@ FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
 
 REPOSITORY_SETTINGS = frozenset(_REPOSITORY_FIELDS[2:])
 """The columns of a repository that `save_repository` sets."""
-
-# What a violated constraint means, for the person who wrote the row.
-_CONSTRAINTS = {
-    "fabric_resource_name_is_unique": "another fabric has this name but for upper and lower case; both would be one Kubernetes resource",
-    "fabric_name_is_dns_1123": "a name is letters, digits, '-' and '.', starting and ending with a letter or digit, at most 63 long",
-    "fabric_name_check": "a name is 1 to 63 characters long",
-    "fabric_git_sync_needs_repository": "git_sync_enabled needs git_repository",
-    "fabric_k8s_sync_needs_connection": "enable_k8s_sync needs kubernetes_connection_id",
-    "fabric_git_directory_is_unique": "another fabric has this directory of this repository",
-    "fabric_git_directory_is_a_path": "git_directory is a relative path of letters, digits, '.', '_', '-' without '..' or hidden parts",
-    "fabric_asn_check": "asn is 1 to 4294967295",
-    "fabric_spine_count_check": "spine_count is 0 or more",
-    "fabric_leaf_count_check": "leaf_count is 0 or more",
-    "git_repository_url_has_no_password": "a URL carries no password; put it into an Airflow connection and name that in connection_id",
-    "git_repository_url_branch_key": "another repository row has this URL and branch",
-    "fabric_description_check": "description has at most 4000 characters",
-    "fabric_kubernetes_connection_id_check": "a connection id is 1 to 200 letters, digits, '.', '_' and '-'",
-    "fabric_kubernetes_namespace_check": "kubernetes_namespace is a Kubernetes name of at most 63 characters",
-    "fabric_source_of_truth_check": "source_of_truth is database or git",
-    "fabric_git_drift_policy_check": "git_drift_policy is hold, overwrite or adopt",
-    "fabric_drift_policy_check": "drift_policy is report, correct or adopt",
-    "fabric_drift_policies_check": "drift_policies is a mapping of kinds to report, correct or adopt",
-    "fabric_prune_policy_check": "prune_policy is delete or orphan",
-    "fabric_prune_max_objects_check": "prune_max_objects is 0 or more",
-    "fabric_prune_max_percent_check": "prune_max_percent is 0 to 100",
-    "fabric_conflict_policy_check": "conflict_policy is report or force",
-    "fabric_resync_seconds_check": "resync_seconds is 60 to 86400",
-    "fabric_spine_leaf_links_check": "spine_leaf_links is a mapping",
-    "fabric_vpc_peering_config_check": "vpc_peering_config is a mapping",
-    "fabric_switch_config_check": "switch_config is a mapping",
-    "fabric_settings_check": "settings is a mapping",
-    "git_repository_name_check": "a name is 1 to 200 letters, digits, '.', '_', '-' and '/', and begins with a letter or digit",
-    "git_repository_url_check": "url is 1 to 500 characters long",
-    "git_repository_branch_check": "branch is a Git branch name of letters, digits, '.', '_', '/', '+' and '-'",
-    "git_repository_connection_id_check": "a connection id is 1 to 200 letters, digits, '.', '_' and '-'",
-    "git_repository_author_name_check": "author_name is one line of 1 to 100 characters without < and >",
-    "git_repository_author_email_check": "author_email is 1 to 200 characters without blanks, < and >",
-}
 
 
 def _select(where: str) -> str:
@@ -153,7 +142,15 @@ def _fabric(row: Sequence[Any]) -> Fabric:
         reasons = "; ".join(str(error).splitlines())
         values["settings"] = UnreadableSettings(f"{reasons}; import the fabric's document with settings that are right")
     repository = row[len(_FABRIC_FIELDS) :]
-    return Fabric(**values, git_repository=GitRepository(*repository) if repository[0] is not None else None)
+    return Fabric(**values, git_repository=_repository(repository) if repository[0] is not None else None)
+
+
+def _repository(row: Sequence[Any]) -> GitRepository:
+    values = dict(zip(_REPOSITORY_FIELDS, row, strict=True))
+    enums = {"verify": Verify(values["verify"]), "push": PushMode(values["push"])}
+    if isinstance(values["pull_requests"], UnreadableJSON):
+        values["pull_requests"] = values["pull_requests"].of(f"git_repository {values['name']}: pull_requests")
+    return GitRepository(**values | enums)
 
 
 def load_fabrics(connection: Connection, names: Sequence[str] | None = None) -> list[Fabric]:
@@ -164,6 +161,16 @@ def load_fabrics(connection: Connection, names: Sequence[str] | None = None) -> 
         else:
             cursor.execute(_select("WHERE f.name = ANY(%s) ORDER BY f.name"), (list(names),))
         return [_fabric(row) for row in cursor.fetchall()]
+
+
+def selected_names(connection: Connection, selector: Selector) -> list[str]:
+    """The names of the fabrics that *selector* fits, sorted."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT f.name FROM hedgehog.fabric f WHERE hedgehog.selects(%s, f) ORDER BY f.name",
+            (jsonb(selector.as_data()),),
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def load_fabric(connection: Connection, name: str) -> Fabric:
@@ -198,7 +205,7 @@ def load_repositories(connection: Connection) -> list[GitRepository]:
     """All repositories by name."""
     with transaction(connection) as cursor:
         cursor.execute(f"SELECT {', '.join(_REPOSITORY_FIELDS)} FROM hedgehog.git_repository ORDER BY name")
-        return [GitRepository(*row) for row in cursor.fetchall()]
+        return [_repository(row) for row in cursor.fetchall()]
 
 
 def load_repository(connection: Connection, name: str) -> GitRepository:
@@ -227,7 +234,8 @@ def save_repository(connection: Connection, name: str, settings: Mapping[str, An
     Raises InvalidInput on an unknown setting or a value the database refuses, naming it.
     """
     _refuse_unknown(settings, REPOSITORY_SETTINGS, f"git_repository {name}")
-    return _upsert(connection, "git_repository", name, dict(settings))
+    values = {key: jsonb(value) if key == "pull_requests" else value for key, value in settings.items()}
+    return _upsert(connection, "git_repository", name, values)
 
 
 def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
@@ -280,7 +288,7 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
     """Insert or update one row by name. Table and column names come from this module, never from a caller's data."""
     columns = ["name", *values]
     holes = ", ".join(["%s"] * len(columns))
-    with transaction(connection) as cursor, _refusals(f"{table} {name}"):
+    with transaction(connection) as cursor, refusals(f"{table} {name}"):
         cursor.execute(
             f"SELECT to_jsonb(t) - 'last_updated' FROM hedgehog.{table} t WHERE name = %s FOR UPDATE", (name,)
         )
@@ -299,26 +307,6 @@ def _upsert(connection: Connection, table: str, name: str, values: dict[str, Any
             if cursor.fetchone() != before:
                 return Action.CONFIGURED
         return Action.UNCHANGED
-
-
-@contextmanager
-def _refusals(owner: str) -> Iterator[None]:
-    """Turn refusals of the tables in the block into errors that name *owner* and the setting."""
-    try:
-        yield
-    except psycopg2.IntegrityError as error:
-        raise _refusal(error, owner) from error
-    except psycopg2.DataError as error:
-        raise InvalidInput(f"{owner}: {str(error).splitlines()[0]}") from error
-
-
-def _refusal(error: psycopg2.IntegrityError, owner: str) -> InvalidInput | AlreadyExists:
-    constraint = error.diag.constraint_name or ""
-    detail = _CONSTRAINTS.get(constraint) or f"{error.diag.message_primary} ({constraint})"
-    if isinstance(error, psycopg2.errors.NotNullViolation):
-        detail = f"{error.diag.column_name} is missing"
-    cause = AlreadyExists if isinstance(error, psycopg2.errors.UniqueViolation) else InvalidInput
-    return cause(f"{owner}: {detail}")
 
 
 def suspend(connection: Connection, name: str, *, reason: str, until: datetime | None) -> None:

@@ -69,8 +69,8 @@ def _edit(row: Sequence[Any]) -> GitEdit:
     return GitEdit(row[0], ref, EditState(row[4]), row[5], row[6], row[7], differences)
 
 
-def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
-    """Replace the rows of a fabric by *found*, inside the caller's transaction.
+def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit], *, undecided: Collection[str] = ()) -> None:
+    """Replace the rows of a fabric by *found*, inside the caller's transaction; those of the paths *undecided* stay.
 
     A version that has a row keeps its time, its author, and what a person decided about it.
     """
@@ -86,7 +86,7 @@ def replace_rows(cursor: Any, fabric_id: int, found: Iterable[GitEdit]) -> None:
     ]
     cursor.execute(
         "DELETE FROM hedgehog.git_edit WHERE fabric_id = %s AND NOT path = ANY(%s)",
-        (fabric_id, [row[1] for row in rows]),
+        (fabric_id, [*(row[1] for row in rows), *undecided]),
     )
     if rows:
         same = "e.blob_id IS NOT DISTINCT FROM excluded.blob_id"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,13 @@ class GitFile:
 
 
 _COLUMNS = "g.path, g.kind, g.namespace, g.name, g.blob_id, g.object_digest, g.held_reason"
+
+
+def row_values(file: GitFile) -> tuple[Any, ...]:
+    """The columns path, kind, namespace, name, blob_id, object_digest and manifest of a row about *file*."""
+    ref = (file.ref.kind, file.ref.namespace, file.ref.name) if file.ref else (None, None, None)
+    manifest = jsonb(file.manifest) if file.manifest is not None else None
+    return (file.path, *ref, file.blob_id, file.object_digest, manifest)
 
 
 def _file(row: Sequence[Any], manifest: Manifest | None = None) -> GitFile:
@@ -102,6 +109,16 @@ def published(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, li
     return found
 
 
+def manifests_at(connection: Connection, fabric_id: int, paths: Collection[str]) -> dict[str, Manifest]:
+    """What the files at *paths* say, as they were written last, by path; files without an object are left out."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT path, manifest FROM hedgehog.git_file WHERE fabric_id = %s AND path = ANY(%s) AND manifest IS NOT NULL",
+            (fabric_id, list(paths)),
+        )
+        return dict(cursor.fetchall())
+
+
 def record(
     cursor: Any,
     fabric_id: int,
@@ -115,18 +132,7 @@ def record(
     paths = sorted(removed)
     if paths:
         cursor.execute("DELETE FROM hedgehog.git_file WHERE fabric_id = %s AND path = ANY(%s)", (fabric_id, paths))
-    rows = [
-        (
-            fabric_id,
-            file.path,
-            *((file.ref.kind, file.ref.namespace, file.ref.name) if file.ref else (None, None, None)),
-            file.blob_id,
-            file.object_digest,
-            jsonb(file.manifest) if file.manifest is not None else None,
-            file.held_reason,
-        )
-        for file in written
-    ]
+    rows = [(fabric_id, *row_values(file), file.held_reason) for file in written]
     if rows:
         psycopg2.extras.execute_values(
             cursor,

@@ -7,27 +7,15 @@ not of fabrics.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from hedgehog.store.freezes import FROZEN
+from hedgehog.store.metric import MOST_SERIES, Metric
+from hedgehog.store.schedule import WAITS
 
 FAILED = "hedgehog_metric_failed"
 """The metric that says which others could not be collected."""
 FABRIC_TROUBLE = "FabricTrouble"
 """The error class of tasks that fail only to report trouble with fabrics."""
-MOST_SERIES = 200
-"""The most series of one metric about single fabrics; the worst are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One of our metrics. `sql` gives the labels, in their order, and then the value; None: it comes from elsewhere."""
-
-    name: str
-    kind: str
-    """`gauge`, `counter` (never falls), or `summary` (quantiles of the last hour)."""
-    help: str
-    labels: tuple[str, ...] = ()
-    sql: str | None = None
-
 
 _TARGETS = "(VALUES ('git'), ('kubernetes')) v (target)"
 _STATES = "hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id"
@@ -41,9 +29,13 @@ _DUE = (
 _FAILING = f"s.attempts > 0 AND {_ENABLED} AND NOT {_SUSPENDED}"
 _STATUS = (
     f"CASE WHEN {_SUSPENDED} THEN 'suspended' "
+    f"WHEN {WAITS} AND (s.status IN ('never_synced', 'error') OR s.observed_generation < f.generation AND s.status <> 'parked') "
+    "THEN 'waiting' "
     "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END"
 )
-_STATUSES = "('never_synced'), ('syncing'), ('in_sync'), ('out_of_sync'), ('error'), ('parked'), ('suspended')"
+_STATUSES = (
+    "('never_synced'), ('syncing'), ('in_sync'), ('out_of_sync'), ('error'), ('parked'), ('waiting'), ('suspended')"
+)
 # A sync that is running does not undo the successful one before it.
 _GOOD = "(s.status = 'in_sync' OR (s.status = 'syncing' AND s.attempts = 0 AND s.last_success_at IS NOT NULL))"
 _WORST = f"DESC, 1 LIMIT {MOST_SERIES}"
@@ -66,12 +58,13 @@ _FABRICS = (
     Metric(
         "hedgehog_fabrics",
         "gauge",
-        "Fabrics, and how many of them have each sync switched on or are suspended.",
+        "Fabrics, and how many of them have each sync switched on, are suspended or are frozen.",
         ("state",),
         "SELECT v.state, v.count FROM (SELECT count(*) AS a, count(*) FILTER (WHERE f.git_sync_enabled) AS g, "
         "count(*) FILTER (WHERE f.enable_k8s_sync) AS k, "
-        f"count(*) FILTER (WHERE {_SUSPENDED}) AS s FROM hedgehog.fabric f) c, LATERAL "
-        "(VALUES ('all', c.a), ('git_enabled', c.g), ('kubernetes_enabled', c.k), ('suspended', c.s)) v (state, count)",
+        f"count(*) FILTER (WHERE {_SUSPENDED}) AS s, count(*) FILTER (WHERE {FROZEN}) AS z FROM hedgehog.fabric f) c, LATERAL "
+        "(VALUES ('all', c.a), ('git_enabled', c.g), ('kubernetes_enabled', c.k), ('suspended', c.s), ('frozen', c.z)) "
+        "v (state, count)",
     ),
     Metric(
         "hedgehog_sync_fabrics",
@@ -81,6 +74,30 @@ _FABRICS = (
         f"SELECT v.target, w.status, coalesce(c.count, 0) FROM {_TARGETS} CROSS JOIN (VALUES {_STATUSES}) w (status) LEFT JOIN "
         f"(SELECT s.target, {_STATUS} AS status, count(*) FROM {_STATES} WHERE {_ENABLED} GROUP BY 1, 2) c USING (target, status) "
         "ORDER BY 1, 2",
+    ),
+    Metric(
+        "hedgehog_rollouts",
+        "gauge",
+        "Rollouts that are not over, by their state: paused ones and those in approval wait for somebody.",
+        ("state",),
+        "SELECT v.state, count(r.id) FROM (VALUES ('running'), ('paused'), ('approval')) v (state) "
+        "LEFT JOIN hedgehog.rollout r ON r.state = v.state GROUP BY 1 ORDER BY 1",
+    ),
+    Metric(
+        "hedgehog_rollout_waiting_seconds",
+        "gauge",
+        "How long a rollout that is paused, or whose next wave is to be approved, has waited for somebody.",
+        ("rollout", "state"),
+        "SELECT name, state, extract(epoch FROM now() - moved_at) FROM hedgehog.rollout "
+        f"WHERE state IN ('paused', 'approval') ORDER BY 1 LIMIT {MOST_SERIES}",
+    ),
+    Metric(
+        "hedgehog_rollout_fabrics",
+        "gauge",
+        "The fabrics of a rollout that is not over, by how far it is with them.",
+        ("rollout", "state"),
+        "SELECT r.name, m.state, count(*) FROM hedgehog.rollout r JOIN hedgehog.rollout_fabric m ON m.rollout_id = r.id "
+        f"WHERE r.ended_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2 LIMIT {MOST_SERIES}",
     ),
     Metric(
         "hedgehog_sync_success_ratio",
@@ -131,6 +148,20 @@ _FABRICS = (
         ("fabric", "target"),
         f"SELECT f.name, s.target, extract(epoch FROM now() - s.failing_since) FROM {_STATES} "
         f"WHERE {_FAILING} AND s.error_class = 'RemoteUnavailable' AND s.failing_since IS NOT NULL ORDER BY 3 {_WORST}",
+    ),
+    Metric(
+        "hedgehog_proposals",
+        "gauge",
+        "Changes of a fabric that wait for approval; no series for a fabric without any.",
+        ("fabric",),
+        f"SELECT fabric, count(*) FROM hedgehog.problem WHERE kind = 'proposal' AND verb = 'approval' GROUP BY 1 ORDER BY 2 {_WORST}",
+    ),
+    Metric(
+        "hedgehog_proposal_oldest_seconds",
+        "gauge",
+        "How long the oldest of them waits; 0 without any.",
+        (),
+        "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM hedgehog.proposal WHERE status = 'waiting'",
     ),
     Metric(
         "hedgehog_problems",

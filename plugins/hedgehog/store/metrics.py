@@ -11,7 +11,8 @@ from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.store.database import Connection, jsonb, transaction
-from hedgehog.store.metric_table import FAILED, METRICS, Metric
+from hedgehog.store.metric import Metric
+from hedgehog.store.metric_table import FAILED, METRICS
 
 logger = logging.getLogger(__name__)
 

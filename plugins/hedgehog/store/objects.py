@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,19 +22,48 @@ class StoredObject:
     digest: str
 
 
+_OBJECT = "kind, namespace, name, manifest, digest"
+
+
+def _object(row: Sequence[Any]) -> StoredObject:
+    ref = ObjectRef(*row[:3])
+    return StoredObject(ref, _manifest(ref, row[3]), row[4])
+
+
 def load_objects(connection: Connection, fabric_ids: Sequence[int]) -> dict[int, list[StoredObject]]:
     """All desired objects of the fabrics, each list by kind, namespace, name."""
     found: dict[int, list[StoredObject]] = {fabric_id: [] for fabric_id in fabric_ids}
     with transaction(connection) as cursor:
         cursor.execute(
-            "SELECT fabric_id, kind, namespace, name, manifest, digest FROM hedgehog.fabric_object WHERE fabric_id = ANY(%s) "
+            f"SELECT fabric_id, {_OBJECT} FROM hedgehog.fabric_object WHERE fabric_id = ANY(%s) "
             "ORDER BY kind, namespace, name",
             (list(fabric_ids),),
         )
         for row in cursor.fetchall():
-            ref = ObjectRef(*row[1:4])
-            found[row[0]].append(StoredObject(ref, _manifest(ref, row[4]), row[5]))
+            found[row[0]].append(_object(row[1:]))
     return found
+
+
+def load_named(connection: Connection, fabric_id: int, refs: Collection[ObjectRef]) -> list[StoredObject]:
+    """Those of *refs* that are desired objects of a fabric, by kind, namespace, name."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT {_OBJECT} FROM hedgehog.fabric_object "
+            "JOIN unnest(%s::text[], %s::text[], %s::text[]) AS wanted (kind, namespace, name) USING (kind, namespace, name) "
+            "WHERE fabric_id = %s ORDER BY kind, namespace, name",
+            ([ref.kind for ref in refs], [ref.namespace for ref in refs], [ref.name for ref in refs], fabric_id),
+        )
+        return [_object(row) for row in cursor.fetchall()]
+
+
+def object_refs(connection: Connection, fabric_id: int) -> list[ObjectRef]:
+    """The desired objects of a fabric by kind, namespace, name, without their content."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "SELECT kind, namespace, name FROM hedgehog.fabric_object WHERE fabric_id = %s ORDER BY kind, namespace, name",
+            (fabric_id,),
+        )
+        return [ObjectRef(*row) for row in cursor.fetchall()]
 
 
 def _manifest(ref: ObjectRef, stored: Any) -> Any:
@@ -61,26 +90,15 @@ def save_objects(
     """
     wanted = {ObjectRef.of(manifest): manifest for manifest in manifests}
     with transaction(connection) as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
+        lock_objects(cursor, fabric_id)
         cursor.execute(
             "SELECT kind, namespace, name, manifest FROM hedgehog.fabric_object WHERE fabric_id = %s", (fabric_id,)
         )
         present = {ObjectRef(*row[:3]): row[3] for row in cursor.fetchall()}
-        changes = [
-            Change(
-                ref,
-                Action.CREATED
-                if ref not in present
-                else Action.UNCHANGED
-                if present[ref] == manifest
-                else Action.CONFIGURED,
-            )
-            for ref, manifest in sorted(wanted.items())
-        ]
+        changes = changes_of(present, wanted, delete_missing=delete_missing)
         rows = [
             (fabric_id, change.ref.kind, change.ref.namespace, change.ref.name, jsonb(wanted[change.ref]))
-            for change in changes
-            if change.action is not Action.UNCHANGED
+            for change in changes.having(Action.CREATED, Action.CONFIGURED)
         ]
         if rows:
             psycopg2.extras.execute_values(
@@ -90,16 +108,34 @@ def save_objects(
                 rows,
                 page_size=5000,
             )
-        if delete_missing:
-            to_delete = sorted(present.keys() - wanted.keys())
-            _delete_objects(cursor, fabric_id, to_delete)
-            changes += [Change(ref, Action.DELETED) for ref in to_delete]
-    return ChangeSet.of(changes)
+        _delete_objects(cursor, fabric_id, [change.ref for change in changes.having(Action.DELETED)])
+    return changes
+
+
+def changes_of(
+    present: Mapping[ObjectRef, Manifest], wanted: Mapping[ObjectRef, Manifest], *, delete_missing: bool = False
+) -> ChangeSet:
+    """What `save_objects` does to a fabric that has *present*, to store *wanted*. Pure."""
+
+    def action(ref: ObjectRef) -> Action:
+        if ref not in present:
+            return Action.CREATED
+        return Action.UNCHANGED if present[ref] == wanted[ref] else Action.CONFIGURED
+
+    gone = sorted(present.keys() - wanted.keys()) if delete_missing else []
+    changes = [Change(ref, action(ref)) for ref in sorted(wanted)]
+    return ChangeSet.of([*changes, *(Change(ref, Action.DELETED) for ref in gone)])
+
+
+def lock_objects(cursor: Any, fabric_id: int) -> None:
+    """Keep others from changing the fabric or its objects until the caller's transaction ends."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
+    cursor.execute("SELECT 1 FROM hedgehog.fabric WHERE id = %s FOR NO KEY UPDATE", (fabric_id,))
 
 
 def lock_object(cursor: Any, fabric_id: int, ref: ObjectRef) -> str | None:
     """The digest of a desired object, which nobody else changes until the caller's transaction ends; None: no such one."""
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('hedgehog.fabric_object', %s))", (fabric_id,))
+    lock_objects(cursor, fabric_id)
     cursor.execute(
         "SELECT digest FROM hedgehog.fabric_object WHERE (fabric_id, kind, namespace, name) = (%s, %s, %s, %s) FOR UPDATE",
         (fabric_id, ref.kind, ref.namespace, ref.name),

@@ -59,6 +59,9 @@ HISTORIES = (
     ),
     History("metric_sample", "at"),
     History("action", "at"),
+    History("rollout", "ended_at", ended="t.ended_at IS NOT NULL"),
+    History("proposal", "created_at", ended="t.status NOT IN ('waiting', 'approved')"),
+    History("plan", "at", kept="EXISTS (SELECT 1 FROM hedgehog.proposal p WHERE p.plan_id = t.id)"),
 )
 """Every table that only grows; its setting is `<name>_retention_days`."""
 
@@ -103,6 +106,19 @@ def count_expired(connection: Connection, history: History, days: float) -> int:
         cursor.execute(f"SELECT count(*) FROM {_expired(history)}", {"seconds": days * 86400})
         row = cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+def prune_history(connection: Connection, days: float, *, most: int = MOST, dry_run: bool = False) -> SweepResult:
+    """Delete at most *most* contents that no object has had for *days*, but never an object's last one."""
+    counted = "SELECT count(*) FROM hedgehog.expired_contents(now() - make_interval(secs => %s))"
+    with transaction(connection) as cursor:
+        if dry_run:
+            cursor.execute(counted, (days * 86400,))
+        else:
+            cursor.execute("SELECT hedgehog.prune_history(now() - make_interval(secs => %s), %s)", (days * 86400, most))
+        row = cursor.fetchone()
+    pruned = int(row[0]) if row else 0
+    return SweepResult(days, pruned, more=not dry_run and pruned == most)
 
 
 def note_run(connection: Connection, job: str, report: Mapping[str, Any]) -> None:

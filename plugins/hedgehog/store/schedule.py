@@ -6,13 +6,15 @@ killed run leaves it in the past, so the fabric is due again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Target
-from hedgehog.store.database import TARGET_LOCK, Connection, transaction
+from hedgehog.fabric.selectors import Selector
+from hedgehog.store.database import TARGET_LOCK, Connection, jsonb, transaction
 from hedgehog.store.fabrics import unknown_fabric
 
 FABRIC_CHANGED = "hedgehog_fabric_changed"
@@ -49,6 +51,8 @@ _NOT_LOCKED = (
     "NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = %(lock)s "
     "AND l.objid = f.id AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
+WAITS = "(s.waits_for IS NOT NULL AND s.due_at > now())"
+"""SQL for: a freeze or closed windows have postponed what was due."""
 NOT_SUSPENDED = "(NOT f.suspended OR coalesce(f.suspended_until <= now(), false))"
 
 
@@ -89,6 +93,36 @@ def make_due(connection: Connection, target: Target, fabric_ids: Sequence[int]) 
 def wake_dag(cursor: Any, target: Target, names: Sequence[str]) -> None:
     """Wake who syncs to *target*, because of the fabrics *names*; inside the caller's transaction."""
     cursor.execute("SELECT pg_notify(%s, name) FROM unnest(%s::text[]) AS woken (name)", (channel(target), list(names)))
+
+
+def postpone(cursor: Any, target: Target, waits: Mapping[int, tuple[datetime | None, str]]) -> None:
+    """Let fabrics that are due wait until a moment, None for no end, and keep the reason; inside the caller's
+    transaction."""
+    rows = sorted((fabric_id, until, reason) for fabric_id, (until, reason) in waits.items())
+    ids, ends, reasons = zip(*rows, strict=True)
+    cursor.execute(
+        "UPDATE hedgehog.sync_state s SET due_at = coalesce(w.until, 'infinity'), waits_for = left(w.reason, 2000) "
+        "FROM unnest(%s::bigint[], %s::timestamptz[], %s::text[]) AS w (fabric_id, until, reason) "
+        "WHERE s.fabric_id = w.fabric_id AND s.target = %s AND s.due_at <= now()",
+        (list(ids), list(ends), list(reasons), target.value),
+    )
+
+
+def end_waits(cursor: Any, selector: Selector) -> None:
+    """Have what waits of the fabrics that *selector* fits planned again now; inside the caller's transaction."""
+    cursor.execute(
+        "SELECT s.fabric_id, s.target FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
+        f"WHERE {WAITS} AND hedgehog.selects(%s, f) ORDER BY s.fabric_id, s.target FOR UPDATE OF s",
+        (jsonb(selector.as_data()),),
+    )
+    rows = cursor.fetchall()
+    for target in Target:
+        cursor.execute(
+            "UPDATE hedgehog.sync_state s SET due_at = now(), waits_for = NULL FROM hedgehog.fabric f "
+            "WHERE f.id = s.fabric_id AND s.target = %s AND s.fabric_id = ANY(%s) RETURNING f.name",
+            (target.value, [fabric_id for fabric_id, place in rows if place == target]),
+        )
+        wake_dag(cursor, target, sorted(name for (name,) in cursor.fetchall()))
 
 
 def make_failed_due(

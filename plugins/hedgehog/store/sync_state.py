@@ -110,7 +110,7 @@ _MEANWHILE = "due_at > started_at AND due_at <= now()"
 _FINISH = (
     f"UPDATE hedgehog.sync_state SET status = CASE WHEN %(status)s = 'parked' AND {_MEANWHILE} THEN 'error' "
     "    ELSE %(status)s END, attempts = %(attempts)s, run_id = %(run_id)s, "
-    "  reason = %(reason)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "
+    "  reason = %(reason)s, waits_for = %(waits_for)s, error_class = %(error_class)s, counts = %(counts)s, last_attempt_at = now(), "
     "  revision = coalesce(%(revision)s, revision), "
     "  observed_generation = CASE WHEN %(reached)s THEN %(generation)s ELSE observed_generation END, "
     "  last_success_at = CASE WHEN %(status)s = 'in_sync' THEN now() ELSE last_success_at END, "
@@ -134,8 +134,9 @@ def finish(
 
     A fabric that changed again meanwhile stays due, and its wake-up is repeated, so that it need not wait for the schedule.
     A published generation makes the Kubernetes target due; without *wake_kubernetes* it wakes nobody, because the caller
-    applies it. A sync that is not retryable, or that failed MAX_ATTEMPTS times, is parked, and a trigger writes its dead
-    letter; it is retried slowly, unless only a change of the fabric can help. Outcomes of a dry run are not recorded.
+    applies it. What waits for something has not reached its generation. A sync that is not retryable, or that failed
+    MAX_ATTEMPTS times, is parked, and a trigger writes its dead letter; it is retried slowly, unless only a change of the
+    fabric can help. Outcomes of a dry run are not recorded.
     """
     if outcome.dry_run:
         return
@@ -158,7 +159,8 @@ def finish(
             "error_class": outcome.error_class,
             "counts": jsonb(dict(outcome.counts)),
             "revision": outcome.revision,
-            "reached": not failed,
+            "waits_for": _text(outcome.waits_for) or None,
+            "reached": not failed and not outcome.waits_for,
             "generation": outcome.generation,
             "wrote": _wrote(outcome),
             "again": again,
@@ -174,7 +176,7 @@ def finish(
         append_event(cursor, fabric_id, outcome, run_id)
     if again:
         cursor.execute("SELECT pg_notify(%s, %s)", (channel(outcome.target), before.name))
-    if outcome.target is Target.GIT and not failed:
+    if outcome.target is Target.GIT and not failed and not outcome.waits_for:
         published = _make_kubernetes_due(cursor, fabric_id, outcome.generation)
         if published and wake_kubernetes:
             cursor.execute("SELECT pg_notify(%s, %s)", (REVISION_PUBLISHED, before.name))
@@ -311,6 +313,8 @@ class SyncState:
     last_success_at: datetime | None
     last_change_at: datetime | None
     run_id: str | None
+    waits_for: str = ""
+    """What has to happen before the target reaches the generation."""
 
 
 def states(connection: Connection, names: Sequence[str] | None = None) -> list[SyncState]:
@@ -319,7 +323,7 @@ def states(connection: Connection, names: Sequence[str] | None = None) -> list[S
         "SELECT f.name, s.target, CASE WHEN NOT (" + NOT_SUSPENDED + ") THEN 'suspended' "
         "WHEN s.status = 'in_sync' AND s.observed_generation < f.generation THEN 'out_of_sync' ELSE s.status END, f.generation, "
         "s.observed_generation, s.revision, s.counts, s.reason, s.error_class, s.attempts, nullif(s.due_at, 'infinity'), "
-        "s.last_attempt_at, s.last_success_at, s.last_change_at, s.run_id "
+        "s.last_attempt_at, s.last_success_at, s.last_change_at, s.run_id, coalesce(s.waits_for, '') "
         "FROM hedgehog.sync_state s JOIN hedgehog.fabric f ON f.id = s.fabric_id "
         "WHERE (CASE s.target WHEN 'git' THEN f.git_sync_enabled ELSE f.enable_k8s_sync END) "
         "AND (%(names)s::text[] IS NULL OR f.name = ANY(%(names)s)) ORDER BY f.name, s.target"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from devstack.objects import make
+from hedgehog.admission.controllers import ControlledFabric
 from hedgehog.admission.review import Admission, AdmissionResponse
 from hedgehog.fabric.model import Manifest
-from hedgehog.fabric.profiles import default_profiles
 from hedgehog.fabric.settings import FabricSettings
 
 
@@ -73,10 +73,9 @@ def make_profile(name: str = "mine", **spec: Any) -> Manifest:
 def make_admission(*more: Manifest, settings: FabricSettings | None = None) -> Admission:
     """A fabric with the built-in profiles, VLANNamespace and IPv4Namespace `default`, SwitchGroup `pair`, and *more*."""
     settings = settings or FabricSettings()
-    return Admission(
+    return ControlledFabric(
         settings,
         [
-            *default_profiles(settings),
             make("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
             make("IPv4Namespace", "default", {"subnets": ["10.0.0.0/16"]}),
             make("SwitchGroup", "pair"),
@@ -170,8 +169,11 @@ def make_gateway_peering(
     sides: tuple[str, str] = ("vpc-1", "vpc-2"),
     **spec: Any,
 ) -> Manifest:
-    """A GatewayPeering with what each side exposes; nothing but the first one's 10.0.1.0/24 unless given."""
-    exposed = ([make_expose("10.0.1.0/24")] if one is None else one, other or [])
+    """A GatewayPeering with what each side exposes: 10.0.1.0/24 and the default unless given."""
+    exposed = (
+        [make_expose("10.0.1.0/24")] if one is None else one,
+        [{"default": True}] if other is None else other,
+    )
     return make(
         "GatewayPeering",
         name,

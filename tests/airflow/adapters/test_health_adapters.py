@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hedgehog.airflow.adapters.health_adapters import airflow_api, airflow_health, open_github_of
+from hedgehog.airflow.adapters.health_adapters import airflow_api, airflow_health, find_host
 from hedgehog.fabric.model import GitRepository
 
 TOKEN = {"conn_type": "git", "password": "ghp_x"}
@@ -32,10 +32,10 @@ def test_only_github_hosts_with_a_credential_have_an_api(
 ) -> None:
     """By the name of the host, or by the type of the connection; a token is sent to no other host."""
     monkeypatch.setenv("AIRFLOW_CONN_ROBOT", json.dumps(connection or {}))
-    client = open_github_of(GitRepository(1, "net", url, connection_id="robot" if connection else None))
-    assert (client.base_url if client else None) == api
-    if client:
-        client.close()
+    host = find_host(GitRepository(1, "net", url, connection_id="robot" if connection else None))
+    assert (host.base_url if host else None) == api
+    if host:
+        host.close()
 
 
 def test_airflows_api_comes_from_the_connection_or_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:

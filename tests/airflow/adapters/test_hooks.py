@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, nullcontext
+from dataclasses import replace
 
 import psycopg2
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from devstack.git_server import GitServer
 from devstack.github import GitHub
@@ -16,14 +17,17 @@ from hedgehog.airflow.adapters.hooks import (
     git_credentials,
     open_cluster,
     open_database,
-    open_github,
+    open_host,
     open_kubeconfig,
     open_mirror,
+    refuse_unoffered,
 )
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound, SchemaMismatch
-from hedgehog.fabric.model import GitRepository
+from hedgehog.fabric.model import GitRepository, PushMode
 from hedgehog.gitops.remote import GitCredentials
+from hedgehog.gitops.signing import SigningKey
 from hedgehog.hosts.github.client import Credentials
+from hedgehog.hosts.github.repository import Repository
 from hedgehog.store import database as store_database
 from tests.waiting import until_alone
 
@@ -60,6 +64,24 @@ def test_a_key_and_known_hosts_are_used_over_ssh(monkeypatch):
     )
 
 
+def test_a_signing_key_comes_with_the_credential(monkeypatch, tmp_path):
+    """As text, or as the path of its file; a wrong one stops the sync, rather than pushing unsigned commits."""
+    made = ed25519.Ed25519PrivateKey.generate()
+    form, none = serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    text = made.private_bytes(serialization.Encoding.PEM, form, none).decode()
+    (tmp_path / "key").write_text(text)
+    found = []
+    for extra in ({"signing_key": text}, {"signing_key_file": str(tmp_path / "key")}):
+        connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra=extra)
+        found.append(git_credentials(make_repository()).signing_key)
+    assert [one and one.public for one in found] == [SigningKey.of(text, "it").public] * 2
+    for extra in ({"signing_key": f"no key, but {SECRET}"}, {"signing_key_file": str(tmp_path / "none")}):
+        connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra=extra)
+        with pytest.raises(InvalidInput, match="network_git: signing_key") as caught:
+            git_credentials(make_repository())
+        assert SECRET not in str(caught.value)
+
+
 @pytest.mark.parametrize("hosts", [["git.example.com"], "other.example.com, Git.Example.com"])
 def test_a_credential_is_used_for_its_hosts(monkeypatch, hosts):
     """As a list or separated by commas; the case of a host name does not matter."""
@@ -68,7 +90,7 @@ def test_a_credential_is_used_for_its_hosts(monkeypatch, hosts):
 
 
 @pytest.mark.parametrize("hosts", [[], "", ["git.example.org"], ["example.com"], {"git.example.com": 1}, [7]])
-@pytest.mark.parametrize("enter", [git_credentials, open_github])
+@pytest.mark.parametrize("enter", [git_credentials, open_host])
 def test_a_credential_is_used_for_no_other_host(monkeypatch, hosts, enter):
     """A person who writes the URL of a repository, in a row or in a backup, does not get it."""
     connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"hosts": hosts})
@@ -226,10 +248,11 @@ def test_a_newer_fabric_database_is_refused_and_its_connection_closed(fabric_dat
 
 
 def test_a_token_is_used_for_the_api_of_the_repositorys_host(monkeypatch):
-    """By GitHub's conventions; here, an enterprise server."""
-    connect(monkeypatch, "NETWORK_GIT", conn_type="git", login="robot", password=SECRET)
-    with closing(open_github(make_repository())) as client:
-        assert (client.base_url, client.credentials) == (
+    """By GitHub's conventions; here, an enterprise server, which its name does not tell."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", login="robot", password=SECRET, extra={"host": "github"})
+    with closing(open_host(make_repository())) as host:
+        assert isinstance(host, Repository)
+        assert (host.base_url, host.client.credentials) == (
             "https://git.example.com/api/v3",
             Credentials(token=SECRET),
         )
@@ -240,8 +263,9 @@ def test_an_app_uses_the_api_that_its_connection_names(monkeypatch, tmp_path):
     (tmp_path / "app.pem").write_text("KEY")
     extra = {"app_id": 42, "installation_id": 4242, "key_path": str(tmp_path / "app.pem")}
     connect(monkeypatch, "NETWORK_GIT", conn_type="github", host="https://api.example.com/v3", extra=extra)
-    with closing(open_github(make_repository())) as client:
-        assert (client.base_url, client.credentials) == (
+    with closing(open_host(make_repository())) as host:
+        assert isinstance(host, Repository)
+        assert (host.base_url, host.client.credentials) == (
             "https://api.example.com/v3",
             Credentials(app_id="42", installation_id=4242, private_key="KEY"),
         )
@@ -260,14 +284,44 @@ def test_a_connection_without_api_credentials_is_refused_without_quoting_it(monk
     """A deploy key alone, an incomplete app, a missing key file, a token over plain http."""
     connect(monkeypatch, "NETWORK_GIT", **parts)
     with pytest.raises(InvalidInput) as caught:
-        open_github(make_repository())
+        open_host(make_repository())
     assert SECRET not in str(caught.value)
+
+
+def test_a_host_that_nothing_names_is_plain_git(monkeypatch):
+    """A token is sent to no guessed address; the message says how to name the host."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET)
+    with pytest.raises(
+        InvalidInput, match=r"git\.example\.com: plain Git has no API.*connection network_git"
+    ) as caught:
+        open_host(make_repository())
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "auto_merge", "refusal"),
+    [("github", True, ""), ("gitea", True, ""), ("gitlab", True, ""), ("bitbucket", False, "Bitbucket has no API")],
+)
+def test_a_repository_gets_no_setting_that_its_host_cannot_serve(monkeypatch, host, auto_merge, refusal):
+    """When it is set, not when the first change waits for a pull request that cannot be opened."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"host": host})
+    refuse_unoffered(make_repository())
+    asking = replace(make_repository(), push=PushMode.PULL_REQUEST, pull_requests={"auto_merge": auto_merge})
+    with pytest.raises(InvalidInput, match=refusal) if refusal else nullcontext():
+        refuse_unoffered(asking)
+
+
+def test_a_misspelt_host_is_refused(monkeypatch):
+    """With the names that there are."""
+    connect(monkeypatch, "NETWORK_GIT", conn_type="git", password=SECRET, extra={"host": "githib"})
+    with pytest.raises(InvalidInput, match=r"network_git: there is no host 'githib'; did you mean github\?"):
+        open_host(make_repository())
 
 
 def test_a_repository_without_a_connection_has_no_api():
     """Anonymous comments are not possible."""
     with pytest.raises(InvalidInput, match="names no connection"):
-        open_github(make_repository(None))
+        open_host(make_repository(None))
 
 
 def test_an_app_uses_a_short_lived_token_for_git(monkeypatch, tmp_path):

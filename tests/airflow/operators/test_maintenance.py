@@ -29,6 +29,7 @@ from hedgehog.services.transfer.backup_manifest import MANIFEST_FILE
 from hedgehog.services.transfer.restore import restore
 from hedgehog.store import fabrics, sync_state
 from hedgehog.store.database import Connection, transaction
+from tests.origins import SOMEBODY
 
 DAY = 86400.0
 
@@ -167,7 +168,7 @@ def test_a_backup_in_a_directory_or_object_storage_can_be_restored(
     if scheme:
         place = backup_storage.fetch(done["place"], tmp_path / "fetched")
     fabrics.delete_fabric(parked, "lab")
-    assert restore(parked, place).fabrics == {"lab": "created"}
+    assert restore(parked, place, origin=SOMEBODY).fabrics == {"lab": "created"}
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
@@ -239,7 +240,7 @@ def test_backups_are_signed_if_there_is_a_key(parked, context, monkeypatch, tmp_
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_BACKUP_KEY", '{"conn_type": "generic", "password": "k"}')
     signed = backup_storage.back_up(parked, place, keep=5, now=datetime(2026, 5, 2, tzinfo=UTC))
     fetched = backup_storage.fetch(signed.place, tmp_path / "fetched")
-    assert restore(parked, fetched, replace=True, key="k").fabrics == {"lab": "unchanged"}
+    assert restore(parked, fetched, replace=True, key="k", origin=SOMEBODY).fabrics == {"lab": "unchanged"}
     with pytest.raises(InvalidInput, match="is not signed"):
         backup_storage.fetch(unsigned.place, tmp_path / "again")
 

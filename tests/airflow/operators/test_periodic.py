@@ -22,11 +22,20 @@ WORK = {
     "hedgehog_cache_cleanup": ["clean_up"],
     "hedgehog_git_sync": ["git_sync"],
     "hedgehog_repository_changes": ["repository_changes"],
+    "hedgehog_rollout": ["rollout"],
 }
 
 
+@pytest.fixture
+def rollouts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The rollouts that no run moves on."""
+    found: list[str] = []
+    monkeypatch.setattr("hedgehog.store.rollouts.undriven", lambda connection: found)
+    return found
+
+
 @pytest.fixture(autouse=True)
-def plans(service: Any) -> Any:
+def plans(service: Any, rollouts: list[str]) -> Any:
     """The plans of the DAGs that are triggered: there is nothing to do, but what a test puts there."""
     service("git.sync.plan", [])
     service("repository.plan.plan", [])
@@ -49,14 +58,14 @@ def test_only_what_is_due_is_done(ti):
     """Six minutes past: the two, three and one minute clocks; the rest is skipped without a process."""
     due, skipped = find_due(ti, NOON + timedelta(minutes=6), NOON + timedelta(minutes=5))
     assert due == ["hedgehog_metrics", "hedgehog_kubernetes_health", "hedgehog_github_health"]
-    assert skipped == ["refresh", "clean_up", "git_sync", "repository_changes"]
+    assert skipped == ["refresh", "clean_up", "git_sync", "repository_changes", "rollout"]
 
 
 def test_most_minutes_have_metrics_only(ti, fake_database):
     """The fabric database is not even asked."""
     due, skipped = find_due(ti, NOON + timedelta(minutes=7), NOON + timedelta(minutes=6))
     assert due == ["hedgehog_metrics"]
-    assert skipped == ["plan", "check", "hosts", "refresh", "clean_up", "git_sync", "repository_changes"]
+    assert skipped == ["plan", "check", "hosts", "refresh", "clean_up", "git_sync", "repository_changes", "rollout"]
     assert not fake_database.closed
 
 
@@ -67,8 +76,9 @@ def test_what_missed_minutes_left_is_due_now(ti):
 
 
 @pytest.mark.parametrize("at", [NOON, None])
-def test_in_the_first_run_and_in_a_manual_run_everything_is_due(ti, plans, at):
+def test_in_the_first_run_and_in_a_manual_run_everything_is_due(ti, plans, rollouts, at):
     """A person waits, or nothing is known yet."""
+    rollouts.append("mtu")
     plans("git.sync.plan", [["one"]])
     plans("repository.plan.plan", [["one"]])
     assert find_due(ti, at, None) == ([*SHARED], [])
@@ -102,6 +112,14 @@ def test_a_dag_is_triggered_at_its_time_if_it_has_work(ti, plans, name, dag_id):
     assert dag_id in due
     assert not set(WORK[dag_id]) & set(skipped)
     assert dag_id not in find_due(ti, five + timedelta(minutes=1), five)[0]
+
+
+def test_a_rollout_that_no_run_moves_on_is_taken_up(ti, rollouts):
+    """Its run was lost."""
+    five = NOON + timedelta(minutes=5)
+    assert "hedgehog_rollout" not in find_due(ti, five, five - timedelta(minutes=1))[0]
+    rollouts.append("mtu")
+    assert "hedgehog_rollout" in find_due(ti, five, five - timedelta(minutes=1))[0]
 
 
 def test_a_dag_with_open_problems_is_triggered_to_report_them(ti, monkeypatch):

@@ -88,12 +88,14 @@ def test_a_git_sync_passes_its_batch_to_the_service(service, context, fake_datab
     ((arguments, options),) = synced.calls
     assert arguments == (fake_database, ["fabric-1"])
     assert options.pop("open_mirror").__name__ == "open_mirror"
+    assert options.pop("requests").open_host.__name__ == "open_host"
     assert options == {
         "run_id": "hedgehog_git_sync/manual__2026-01-01",
         "force": True,
         "dry_run": True,
         "due_only": False,
         "wake_kubernetes": False,
+        "override": None,
     }
     assert fake_database.closed
 
@@ -111,10 +113,32 @@ def test_what_was_published_is_applied_and_who_still_waits_is_handed_over(
     ((arguments, options),) = applied.calls
     assert arguments == (fake_database, ["fabric-1", "fabric-2"])
     assert options.pop("open_cluster").__name__ == "open_cluster"
-    assert options == {"run_id": "hedgehog_git_sync/manual__2026-01-01", "dry_run": dry_run}
+    assert options == {"run_id": "hedgehog_git_sync/manual__2026-01-01", "dry_run": dry_run, "override": None}
     assert [names for (_, names), _ in handed.calls] == woken
     assert ("left to hedgehog_kubernetes_sync, which is woken: fabric-2" in caplog.text) is not dry_run
     assert [outcome["target"] for outcome in ti.pushed[OUTCOMES]] == ["kubernetes"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "module", "kept"),
+    [
+        (FabricGitSyncOperator, "git.sync.sync", ["fabric-1"]),
+        (FabricKubernetesSyncOperator, "kubernetes.sync.sync", ["fabric-1"]),
+        (ApplyPublishedOperator, "kubernetes.published.apply_published", []),
+    ],
+)
+def test_a_dry_run_keeps_what_it_found_where_it_looked(
+    service, context, fake_database, monkeypatch, operator, module, kept
+):
+    """The half that applies what was published finds nothing, and must not cover what a dry run of the cluster found."""
+    found: list[str] = []
+    monkeypatch.setattr(
+        "hedgehog.store.dry_runs.record_dry_runs",
+        lambda connection, outcomes, *, run_id: found.extend(one.fabric for one in outcomes),
+    )
+    service(module, [make_outcome(dry_run=True)])
+    operator(task_id="sync", fabrics=["fabric-1"], dry_run=True).execute(context)
+    assert found == kept
 
 
 def test_a_cluster_that_failed_turns_the_second_half_red_after_the_hand_over(service, context):
@@ -138,6 +162,7 @@ def test_a_kubernetes_sync_passes_its_batch_to_the_service(service, context, fak
         "dry_run": False,
         "due_only": False,
         "allow_large_prune": True,
+        "override": None,
     }
 
 

@@ -164,7 +164,7 @@ def test_a_fabric_with_one_final_failure_is_not_said_to_be_retried(make_ti):
     """Both halves failed, and one of them needs somebody."""
     refused = applied(status=OutcomeStatus.ERROR, reason="403", error_class="PermissionDenied")
     error, ti = summarise_both([["fabric-1"]], {0: [make_error("fabric-1")]}, {0: [refused]}, make_ti)
-    assert str(error) == "1 of 1 fabrics failed: fabric-1"
+    assert str(error) == "1 of 1 fabric failed: fabric-1"
     assert ti.pushed["return_value"]["retrying"] == []
 
 

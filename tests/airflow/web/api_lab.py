@@ -115,7 +115,7 @@ def add_trouble(connection: Connection, fabric: Fabric) -> None:
     """A drift, an edit in Git that is held, an object that is refused, and a cluster that is parked."""
     with transaction(connection) as cursor:
         ref = ObjectRef("VPC", "default", "gen-v")
-        difference = FieldDifference(".spec.subnets.subnet-1.vlan", 1004, 1234)
+        difference = FieldDifference(".spec.subnets.subnet-1.vlan", 1004, 1234, "kubectl-edit")
         drift = Drift(ref, DriftState.CHANGED, fabric.id, (difference.path,), "kubectl-edit", 0.1, (difference,))
         open_drift.note(cursor, fabric.kubernetes_connection_id or "", [drift])
         path = f"fabrics/{fabric.name}/Server/srv-2.yaml"

@@ -13,7 +13,8 @@ from hedgehog.airflow.plugin import HedgehogPlugin
 from hedgehog.store import database as store_database
 from hedgehog.store import inbox
 
-PUBLIC = {("POST", "/hedgehog/webhooks/github"), ("GET", "/hedgehog/static/{name}")}
+WEBHOOKS = ("github", "gitea", "gitlab", "bitbucket", "generic/{repository}")
+PUBLIC = {*(("POST", f"/hedgehog/webhooks/{one}") for one in WEBHOOKS), ("GET", "/hedgehog/static/{name}")}
 """Every route of ours that needs no login. A new one is a decision."""
 TOKEN = {("GET", "/hedgehog/metrics/prometheus")}
 """Every route of ours that needs a token of its own instead of a login."""

@@ -9,10 +9,12 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from devstack.objects import small_fabric
+from devstack.objects import make_server, small_fabric
 from hedgehog.store import fabrics
 from hedgehog.store.actions import action_rows
 from hedgehog.store.database import Connection, connect
+from hedgehog.store.objects import object_refs, save_objects
+from hedgehog.store.plans import load_plan
 from tests.airflow.web.airflow_lab import airflow_application, login, runs_of
 from tests.airflow.web.api_lab import add_fabric, add_trouble, publish
 
@@ -24,6 +26,10 @@ NAMES = {
     "{name}": "gen-v",
     "{letter}": "1",
     "{rule}": "vpc-name",
+    "{plan}": "0" * 16,
+    "{subject}": "gen",
+    "{proposal}": "1",
+    "{rollout}": "1",
 }
 
 
@@ -116,6 +122,16 @@ def test_who_may_trigger_dags_may_do_all_actions(airflow, database, role):
     assert (permissions["user"], set(permissions["actions"].values())) == (role, {True})
 
 
+@pytest.mark.parametrize(("name", "status"), [("", 401), ("nobody", 403), ("viewer", 403), ("admin", 422)])
+def test_who_may_not_ask_is_told_that_before_what_is_wrong_with_the_body(airflow, database, name, status):
+    """What cannot be read as JSON says nothing to somebody who is not logged in."""
+    headers = {"Content-Type": "application/json", **(login(name) if name else {})}
+    for method, path in routes():
+        if method == "POST":
+            answer = airflow.post(path, content=b"{", headers=headers)
+            assert (path, is_problem(answer, status)) == (path, True), answer.text
+
+
 def test_a_sync_is_a_run_that_the_user_triggered(airflow, database):
     """Airflow has it with the user's name, and so has the record of actions."""
     body = {"fabrics": ["gen"], "force": True, "allow_large_prune": True}
@@ -170,6 +186,45 @@ def test_an_action_of_a_dag_starts_it_with_what_it_takes(airflow, database, acti
     answer = airflow.post(f"{BASE}/actions/{action}", json=body, headers=login("admin"))
     assert answer.status_code == 200, answer.text
     assert runs_of(dag_id)[-1] == (answer.json()["run_id"], conf, "admin")
+
+
+def test_a_fabric_that_lives_in_git_is_changed_by_a_run(airflow, database):
+    """Each with a plan of its own, which a run commits: the API server reaches no Git host. A dry run starts none."""
+    gen = fabrics.load_fabric(database, "gen")
+    fabrics.save_fabric(database, "gen", {"source_of_truth": "git"})
+    user, first = login("user"), gen.generation
+    found = airflow.get(f"{BASE}/fabrics/gen/objects/Server/default/gen-srv", headers=user).json()
+    save_objects(database, gen.id, [make_server("another")])
+    edit = {"text": found["text"].replace("a server", "moved"), "digest": found["digest"]}
+    delete, back = {"objects": ["server/another"]}, {"to": str(first)}
+    plan = airflow.post(f"{BASE}/actions/plan", json={"fabric": "gen", "text": edit["text"]}, headers=user).json()
+    for action, body in (
+        ("edit", {"fabric": "gen", **edit}),
+        ("delete", {"fabric": "gen", **delete}),
+        ("rollback", {"fabric": "gen", **back}),
+        ("apply", {"plan": plan["id"]}),
+    ):
+        before = runs_of("hedgehog_git_change")
+        if action != "apply":
+            dry = airflow.post(f"{BASE}/actions/{action}", json={**body, "dry_run": True, "reason": "x"}, headers=user)
+            assert (dry.status_code, dry.json()["run"]) == (200, None), dry.text
+        answer = airflow.post(f"{BASE}/actions/{action}", json={**body, "reason": "CHG-17"}, headers=user)
+        assert answer.status_code == 200, answer.text
+        run = answer.json()["run"]
+        (started,) = runs_of("hedgehog_git_change")[len(before) :]
+        kept = load_plan(database, started[1]["plan"])
+        assert (started[0], started[2], kept.actor) == (run["run_id"], "user", "user")
+        assert started[1] == {
+            **{"plan": kept.plan.id, "reason": "CHG-17", "allow_invalid": False},
+            **({"rollback_to": first} if action == "rollback" else {}),
+        }
+        row = action_rows(database, "gen", after=None, limit=1)[0]
+        assert (row["actor"], row["action"], row["run_id"]) == ("user", action, run["run_id"])
+    assert {ref.name for ref in object_refs(database, gen.id) if ref.kind == "Server"} == {"gen-srv", "another"}
+    refused = airflow.post(
+        f"{BASE}/actions/rollback", json={"fabric": "gen", **back, "without_git": True, "reason": "x"}, headers=user
+    )
+    assert is_problem(refused, 422) and "cannot be rolled back without it" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

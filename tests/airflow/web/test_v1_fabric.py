@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from devstack.objects import make_server
+from devstack.objects import make, make_server
 from hedgehog.airflow.web.models.topology import Topology
+from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.health import Health
-from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.store.dry_runs import record_dry_runs
 from hedgehog.store.objects import delete_objects, save_objects
 from tests.airflow.web.api_lab import AGENTS, add_fabric, add_trouble, look_at, publish, wide_fabric
 
@@ -21,11 +23,11 @@ def test_a_fabric_is_followed_from_the_database_to_the_switches(database, read):
     found = read("/fabrics/gen")
     assert {step["place"]: (step["status"], step["generation"], step["waits_for"]) for step in found["steps"]} == {
         "database": ("in_sync", 2, ""),
-        "git": ("out_of_sync", 2, "somebody: 2 problems"),
-        "cluster": ("parked", 2, "somebody: 1 problem"),
+        "git": ("out_of_sync", 2, "somebody to look at 2 problems"),
+        "cluster": ("parked", 2, "somebody to look at 1 problem"),
         "switches": ("converging", None, "1 of 2 switches and gateways"),
     }
-    assert found["waits_for"] == "git: somebody: 2 problems"
+    assert found["waits_for"] == "Git waits for somebody to look at 2 problems"
     assert found["agents"][1] == {
         "kind": "Agent",
         "name": "spine-1",
@@ -51,6 +53,13 @@ def test_a_fabric_is_followed_from_the_database_to_the_switches(database, read):
     }
     assert {one["kind"]: one["objects"] for one in found["kinds"]}["Connection"] == 3
     assert found["settings"]["kubernetes_connection_id"] == "gen_cluster"
+
+
+def test_a_fabric_whose_switches_are_not_behind_waits_for_its_cluster(database, read):
+    """It has none that could be waited for, and its last sync left something open."""
+    look_at(database, add_fabric(database, "gen", wide_fabric()), Health.HEALTHY, (), converged=False)
+    (switches,) = (step for step in read("/fabrics/gen")["steps"] if step["place"] == "switches")
+    assert (switches["status"], switches["waits_for"]) == ("converging", "the cluster")
 
 
 def test_objects_say_how_they_stand_at_each_place(database, read):
@@ -179,7 +188,7 @@ def test_drift_has_our_value_and_theirs(database, read):
         "path": None,
         "state": "changed",
         "paths": [".spec.subnets.subnet-1.vlan"],
-        "differences": [{"path": ".spec.subnets.subnet-1.vlan", "ours": 1004, "theirs": 1234}],
+        "differences": [{"path": ".spec.subnets.subnet-1.vlan", "ours": 1004, "theirs": 1234, "by": "kubectl-edit"}],
         "problem": "",
         "by": "kubectl-edit",
         "score": 0.1,
@@ -191,6 +200,22 @@ def test_drift_has_our_value_and_theirs(database, read):
         "found_at": "TIME",
     }
     assert [one["place"] for one in read("/drift", place="git")["items"]] == ["git"]
+
+
+def test_the_addresses_of_a_fabric_are_listed_by_range(database, read):
+    """With what is free, and who has the rest."""
+    leaf = make("Switch", "leaf-1", {"role": "server-leaf", "asn": 65101})
+    add_fabric(database, "gen", [leaf])
+    found = {one["name"]: one for one in read("/fabrics/gen/addresses")}
+    assert found["leaf-asn"] == {
+        "name": "leaf-asn",
+        "span": "65101 - 65533",
+        "size": 433,
+        "used": 1,
+        "free": 432,
+        "next_free": "65102",
+        "uses": [{"value": "65101", "object": "Switch/default/leaf-1", "field": "spec.asn"}],
+    }
 
 
 def test_the_network_has_layers_links_and_states(database, read):
@@ -245,3 +270,21 @@ def test_dead_letters_can_be_listed_and_looked_at(database, read, api):
     )
     assert read(f"/dead-letters/{letter['id']}") == letter
     assert api.get("/dead-letters/77").status_code == 404
+
+
+def test_a_dry_run_says_what_its_changes_concern(database, read):
+    """By references; what is held is left alone, and the path of a file is not an object."""
+    gen = add_fabric(database, "gen", wide_fabric())
+    publish(database, gen)
+    assert read("/fabrics/gen/dry-runs") == []
+    details = ("VPC/default/gen-v configured (spec.subnets)", "VPC/default/v-2 skipped (held)", "a.yaml deleted")
+    found = Outcome("gen", Target.KUBERNETES, OutcomeStatus.SUCCESS, gen.generation, details=details, dry_run=True)
+    record_dry_runs(database, [found], run_id="run-1")
+    (run,) = read("/fabrics/gen/dry-runs")
+    assert (run["target"], run["dag_id"], len(run["changes"])) == ("kubernetes", "hedgehog_kubernetes_sync", 3)
+    blast = run["blast_radius"]
+    assert (blast["vpcs"], blast["switches"], blast["peerings"]) == (
+        ["gen-v", "v-2"],
+        ["gen-leaf"],
+        ["VPCPeering/gen-v--v-2"],
+    )

@@ -9,39 +9,49 @@ import pytest
 from devstack.objects import small_fabric
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import Target
+from hedgehog.fabric.origin import Origin, Via
+from hedgehog.fabric.selectors import Selector
 from hedgehog.services.observe.status import target_statuses
+from hedgehog.services.steer.freezing import freeze_fabrics
 from hedgehog.store import fabrics
 from hedgehog.store.database import Connection, connect, transaction
+from hedgehog.store.objects import save_objects
+from hedgehog.store.origins import set_origin
 from tests.airflow.web.api_lab import AGENTS, add_fabric, add_trouble, look_at, publish, wide_fabric
 
 
 def test_the_fleet_has_a_row_for_each_fabric(database, read):
     """In sync, drifted and parked, and new: each as it stands."""
-    gen = add_fabric(database, "gen", wide_fabric(), description="the lab")
+    gen = add_fabric(database, "gen", wide_fabric()[1:], description="the lab", labels={"site": "fra"})
+    with transaction(database) as cursor:
+        set_origin(cursor, Origin(who="ann", via=Via.API, why="CHG-7"))
+        save_objects(database, gen.id, wide_fabric())
+    gen = fabrics.load_fabric(database, "gen")
     publish(database, gen)
+    freeze_fabrics(database, [Selector()], reason="audit", until=None, now=datetime.now(UTC), actor="bob")
     look_at(
         database, gen, Health.PROGRESSING, ("spine-1 is behind",), agents=AGENTS, converged=False, convergence="1 of 2"
     )
     found = read("/fleet")
-    assert (found["next_cursor"], found["total"]) == (None, None)
+    assert (found["next_cursor"], found["total"]) == (None, 1)
     assert found["items"] == [
         {
             "name": "gen",
             "description": "the lab",
             "source_of_truth": "database",
-            "generation": 2,
+            "generation": 3,
             "health": "Progressing",
             "health_reason": "spine-1 is behind",
             "git": {
                 "status": "in_sync",
-                "generation": 2,
+                "generation": 3,
                 "revision": f"main@sha1:{'a' * 40}",
                 "reason": "",
                 "changed_at": "TIME",
             },
             "cluster": {
                 "status": "in_sync",
-                "generation": 2,
+                "generation": 3,
                 "revision": f"main@sha1:{'a' * 40}",
                 "reason": "",
                 "changed_at": "TIME",
@@ -57,6 +67,10 @@ def test_the_fleet_has_a_row_for_each_fabric(database, read):
             "problems": 0,
             "needs_somebody": False,
             "suspended": None,
+            "frozen": {"reason": "audit", "until": None},
+            "rollout": None,
+            "labels": {"site": "fra"},
+            "last_change": {"at": "TIME", "who": "ann", "why": "CHG-7"},
         }
     ]
 
@@ -109,6 +123,7 @@ def test_counters_say_how_many_fabrics_are_in_each_state(database, read):
         ({"repository": "net/new"}, ["new"]),
         ({"cluster": "fine_cluster"}, ["fine"]),
         ({"fabric": ["new", "nobody"]}, ["new"]),
+        ({"select": "fabric in (new,off)"}, ["new", "off"]),
     ],
 )
 def test_the_database_filters_and_sorts_the_fleet(database, read, parameters, names):

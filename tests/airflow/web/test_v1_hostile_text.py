@@ -10,45 +10,19 @@ from starlette.testclient import TestClient
 
 from devstack.objects import make_server, small_fabric
 from hedgehog.fabric.health import Health
+from hedgehog.fabric.origin import Origin, Via
+from hedgehog.fabric.rollouts import RolloutPolicy
+from hedgehog.fabric.selectors import Selector
 from hedgehog.store import fabrics
 from hedgehog.store.actions import Deed, record_action
 from hedgehog.store.database import connect, transaction
+from hedgehog.store.freezes import save_freeze
 from hedgehog.store.objects import save_objects
+from hedgehog.store.origins import set_origin
+from hedgehog.store.rollouts import NewMember, add_rollout
 from tests.airflow.web.api_lab import add_fabric, add_trouble, client_of, look_at, publish
+from tests.hostile_text import PAYLOADS
 
-PAYLOADS = (
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg/onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "<iframe src=javascript:alert(1)></iframe>",
-    "<a href=javascript:alert(1)>x</a>",
-    "javascript:alert(1)",
-    "JaVaScRiPt:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==",
-    "vbscript:msgbox(1)",
-    '"><script>alert(1)</script>',
-    "'><script>alert(1)</script>",
-    "' onmouseover='alert(1)",
-    '" autofocus onfocus=alert(1) x="',
-    "<body onload=alert(1)>",
-    "<input autofocus onfocus=alert(1)>",
-    "<details open ontoggle=alert(1)>",
-    "<math><mtext></p><img src=x onerror=alert(1)>",
-    "<style>@import 'javascript:alert(1)';</style>",
-    "<link rel=stylesheet href=javascript:alert(1)>",
-    "<meta http-equiv=refresh content=0;url=javascript:alert(1)>",
-    "<object data=javascript:alert(1)>",
-    "<embed src=javascript:alert(1)>",
-    "{{constructor.constructor('alert(1)')()}}",
-    "${alert(1)}",
-    "<!--<img src=--><img src=x onerror=alert(1)>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "\u202e<script>alert(1)</script>",
-)
-"""Stored in every text that somebody can write."""
 PATHS = (
     "/fleet",
     "/fabrics/gen",
@@ -56,12 +30,22 @@ PATHS = (
     "/fabrics/gen/objects/Server/default/gen-srv",
     "/fabrics/gen/timeline",
     "/fabrics/gen/topology",
+    "/fabrics/gen/addresses",
     "/problems",
     "/drift",
     "/dead-letters",
     "/deliveries",
     "/pull-requests",
     "/actions",
+    "/find?value=gen-srv",
+    "/freezes",
+    "/windows",
+    "/rollouts",
+    "/rollouts/r",
+    "/history",
+    "/fabrics/gen/diff",
+    "/fabrics/gen/objects/Server/default/gen-srv/blame",
+    "/trace/gen",
     "/health",
 )
 
@@ -81,11 +65,25 @@ def store(parameters: dict[str, Any], payload: str) -> None:
     gen = add_fabric(connection, "gen", small_fabric("gen"), description=payload)
     server = make_server("gen-srv", payload)
     server["metadata"]["annotations"] = {"example.com/note": payload}
-    save_objects(connection, gen.id, [server])
+    with transaction(connection) as cursor:
+        set_origin(cursor, Origin(who=payload, via=Via.API, why=payload))
+        save_objects(connection, gen.id, [server])
+        save_freeze(cursor, Selector(), reason=payload, until=None, actor=payload)
     publish(connection, fabrics.load_fabric(connection, "gen"))
     add_trouble(connection, gen)
     look_at(connection, gen, Health.DEGRADED, (payload,), convergence=payload)
     with transaction(connection) as cursor:
+        add_rollout(
+            cursor,
+            "r",
+            {"manifests": [server], "delete": [payload]},
+            [NewMember("gen", gen.id, 0, {})],
+            digest="0" * 16,
+            selector=Selector(),
+            policy=RolloutPolicy(),
+            why=payload,
+            actor=payload,
+        )
         for statement in (
             "UPDATE hedgehog.sync_state SET reason = %(x)s, revision = %(x)s || '@sha1:' || repeat('a', 40)",
             "UPDATE hedgehog.sync_event SET reason = %(x)s, details = jsonb_build_array(%(x)s::text), revision = %(x)s",
@@ -93,6 +91,8 @@ def store(parameters: dict[str, Any], payload: str) -> None:
             "UPDATE hedgehog.dead_letter SET message = %(x)s",
             "UPDATE hedgehog.drift SET manager = %(x)s",
             "UPDATE hedgehog.git_edit SET author = %(x)s",
+            "UPDATE hedgehog.rollout SET reason = %(x)s",
+            "UPDATE hedgehog.rollout_fabric SET reason = %(x)s",
             "INSERT INTO hedgehog.inbox (delivery_id, digest, kind, event, repository, url, number, branch, base, reason, summary, "
             "status) VALUES ('d', repeat('0', 64), 'pull_request', 'pull_request', 'a/b', 'https://h/a/b', 7, %(x)s, 'main', "
             "%(x)s, jsonb_build_object('sender', %(x)s::text), 'done')",
@@ -128,9 +128,12 @@ def test_thirty_attempts_come_back_as_data(fabric_database, api):
             assert answer.headers["content-type"] == "application/json"
             assert answer.headers["x-content-type-options"] == "nosniff"
             seen += sum(payload in text for text in texts(answer.json()))
-        assert seen >= 15, payload
+        assert seen >= 25, payload
         with connect(fabric_database) as connection, connection.cursor() as cursor:
-            cursor.execute("DELETE FROM hedgehog.fabric; DELETE FROM hedgehog.inbox; DELETE FROM hedgehog.action")
+            cursor.execute(
+                "DELETE FROM hedgehog.fabric; DELETE FROM hedgehog.inbox; DELETE FROM hedgehog.action; DELETE FROM hedgehog.freeze; "
+                "DELETE FROM hedgehog.rollout"
+            )
 
 
 def test_an_error_quotes_what_was_asked_as_data(api):

@@ -77,7 +77,7 @@ def host(fabric_database) -> Iterator[Host]:
     url = PUSH["repository"]["clone_url"]
     fabrics.save_repository(connection, "net", {"url": url, "branch": "master"})
     connection.close()
-    client = TestClient(webhook.webhook_app(lambda: (SECRET, "the one before")))
+    client = TestClient(webhook.webhook_app(lambda _: (SECRET, "the one before")))
     client.__enter__()
     yield Host(client, fabric_database)
     client.__exit__(None, None, None)
@@ -208,7 +208,7 @@ def test_all_bodies_together_have_a_limit(fabric_database):
     """Unsigned bodies cannot fill the memory of Airflow's API server; afterwards there is room again."""
 
     async def flood() -> tuple[list[int], int]:
-        app = webhook.webhook_app(lambda: (SECRET,))
+        app = webhook.webhook_app(lambda _: (SECRET,))
         size = 2 * 1024 * 1024
         senders = [Sender(app, size) for _ in range(BODIES_LIMIT // size + 3)]
         for sender in senders:
@@ -239,7 +239,7 @@ def test_a_sender_who_fills_the_memory_keeps_no_delivery_out(fabric_database, se
     """It may send for ten seconds and start again; signed deliveries that are sent meanwhile arrive."""
 
     async def flood() -> list[int]:
-        app = webhook.webhook_app(lambda: (SECRET,))
+        app = webhook.webhook_app(lambda _: (SECRET,))
         names = itertools.cycle(senders)
         slow: list[Sender] = []
         arrived = []
@@ -266,7 +266,7 @@ def test_a_flood_from_one_address_affects_only_that_address(fabric_database):
     """A sender with fewer bytes than others keeps them, however slowly it sends."""
 
     async def flood() -> tuple[int, list[int]]:
-        app = webhook.webhook_app(lambda: (SECRET,))
+        app = webhook.webhook_app(lambda _: (SECRET,))
         delivery = GitHub(app, "203.0.113.9")
         await delivery.pause()
         senders = [Sender(app, 2 * 1024 * 1024) for _ in range(3 * BODIES_LIMIT // 2**21)]
@@ -289,7 +289,7 @@ def test_a_failing_secrets_backend_is_asked_rarely(fabric_database, caplog):
     """However many deliveries come; its error text is neither in the answer nor in the log."""
     asked = []
 
-    def read_secrets() -> tuple[str, ...]:
+    def read_secrets(route: str) -> tuple[str, ...]:
         asked.append(1)
         raise RuntimeError("https://vault.example.com/?token=hunter2")
 
@@ -304,7 +304,7 @@ def test_a_failing_secrets_backend_is_asked_rarely(fabric_database, caplog):
 
 def test_without_a_configured_secret_every_delivery_is_refused(fabric_database):
     """Also one that is signed with an empty secret; GitHub shows the answer and can deliver it again."""
-    with TestClient(webhook.webhook_app(tuple)) as client:
+    with TestClient(webhook.webhook_app(lambda _: ())) as client:
         host = Host(client, fabric_database)
         answer = host.deliver(secret="")
         assert answer.status_code == 503
@@ -322,7 +322,7 @@ def test_only_post_is_answered(host, method):
 @given(place=st.integers(0, 10**9), bit=st.integers(0, 7))
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_delivery_with_any_bit_flipped_is_refused(host, place, bit):
-    """Over HTTP; as in the tests of `hedgehog.services.repository.webhook`."""
+    """Over HTTP; as in the tests of `hedgehog.hosts.webhook`."""
     body = bytearray(make_push())
     signature = sign(bytes(body), SECRET)
     body[place % len(body)] ^= 1 << bit
@@ -366,15 +366,15 @@ def test_the_secrets_come_from_an_airflow_connection(monkeypatch):
     """From its password and, while the secret is being changed, from `previous` in its extra."""
     connection = {"conn_type": "generic", "password": "new", "extra": {"previous": "old"}}
     monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_GITHUB_WEBHOOK", json.dumps(connection))
-    assert webhook.webhook_secrets() == ("new", "old")
+    assert webhook.webhook_secrets("github") == ("new", "old")
 
 
 def test_the_secrets_may_come_from_the_configuration(monkeypatch):
     """An empty value does not count."""
     monkeypatch.setattr(webhook, "read_connection", _no_connection)
-    assert webhook.webhook_secrets() == ()
+    assert webhook.webhook_secrets("github") == ()
     monkeypatch.setenv("AIRFLOW__HEDGEHOG__GITHUB_WEBHOOK_SECRET", "from the environment")
-    assert webhook.webhook_secrets() == ("from the environment",)
+    assert webhook.webhook_secrets("github") == ("from the environment",)
 
 
 def _no_connection(connection_id: str) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from devstack.git_server import GitServer, Person
 from devstack.github import GitHub, Pull
 from hedgehog.hosts.github.client import Client, Credentials
-from hedgehog.hosts.github.pulls import Repository
+from hedgehog.hosts.github.repository import Repository
 
 TOKEN = "ghp_0123456789abcdef0123456789abcdef0123"
 Enter = Callable[..., Client]

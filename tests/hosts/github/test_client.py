@@ -17,8 +17,8 @@ from hedgehog.errors import (
     RemoteUnavailable,
     RetryableError,
 )
+from hedgehog.hosts.failures import refusal
 from hedgehog.hosts.github.client import Client, Credentials, api_url
-from hedgehog.hosts.github.failures import refusal
 from tests.hosts.github.conftest import TOKEN
 from tests.kube.fake_server import Reply, serve
 
@@ -53,7 +53,7 @@ RESET = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1700000090", "date"
 )
 def test_an_answer_is_sorted_by_the_reaction_it_needs(status, headers, message, error, retry_after):
     """A 403 is a missing permission, or a rate limit in one of three forms."""
-    found = refusal(status, headers, {"message": message}, "GET /x")
+    found = refusal(status, headers, {"message": message}, "GET /x", title="GitHub")
     assert (type(found), getattr(found, "retry_after", None)) == (error, retry_after)
     assert message in str(found)
 
@@ -64,12 +64,14 @@ def test_details_of_a_refusal_are_reported():
         "message": "Validation Failed",
         "errors": [{"resource": "Status", "field": "sha", "code": "missing"}, "and so on"],
     }
-    assert "Validation Failed; Status.sha: missing; and so on" in str(refusal(422, {}, body, "POST /x"))
+    assert "Validation Failed; Status.sha: missing; and so on" in str(refusal(422, {}, body, "POST /x", title="GitHub"))
 
 
 def test_the_permission_that_is_missing_is_named():
     """GitHub says it in a header."""
-    found = refusal(403, {"x-accepted-github-permissions": "checks=write"}, {"message": "no"}, "POST /x")
+    found = refusal(
+        403, {"x-accepted-github-permissions": "checks=write"}, {"message": "no"}, "POST /x", title="GitHub"
+    )
     assert "checks=write" in str(found)
 
 

@@ -86,10 +86,10 @@ class Lab:
         """Sync one fabric."""
         return self.sync_all(name, **options)[0]
 
-    def person(self, repository: str = "net") -> Person:
+    def person(self, repository: str = "net", name: str = "Ada") -> Person:
         """Somebody new with a clone."""
         self._people += 1
-        return Person(self.directory / f"person-{self._people}", self.host.url(repository))
+        return Person(self.directory / f"person-{self._people}", self.host.url(repository), name=name)
 
     def files(self, repository: str = "net", branch: str = "main") -> dict[str, str]:
         """What is at the branch's head, by path."""

@@ -18,6 +18,7 @@ from hedgehog.store import git_edits as store
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 from hedgehog.store.git_edits import EditState, GitEdit
+from tests.origins import SOMEBODY, origins
 from tests.services.git.sync_lab import EDITED, Lab, edited_text, make_vpc, open_lab, trust
 
 FABRIC_FILE = "fabrics/lab/fabric.yaml"
@@ -43,7 +44,9 @@ def adopt(lab: Lab, *words: str) -> ChangeSet:
     edits, unknown = git_edits.named(lab.database, "lab", words)
     assert unknown == []
     repository = fabric_store.load_repositories(lab.database)[0]
-    return git_edits.adopt(lab.database, lab.open_mirror(repository), "lab", edits, find_refusals=trust)
+    return git_edits.adopt(
+        lab.database, lab.open_mirror(repository), "lab", edits, origin=SOMEBODY, find_refusals=trust
+    )
 
 
 def revert(lab: Lab, *words: str) -> None:
@@ -75,6 +78,7 @@ def test_an_adopted_file_stays_as_the_person_wrote_it_and_the_fabric_wants_it(la
     lab.person().commit({EDITED: edited_text(1500), other: "# not ours\n" + yaml.safe_dump(make_vpc("vpc-0", 1600))})
     lab.sync("lab")
     changes = adopt(lab, "VPC/default/vpc-1")
+    assert origins(lab.database)[-1] == ("Ada <ada@example.com>", "git", "adopted by somebody")
     assert [str(change) for change in changes.changes] == ["VPC/default/vpc-1 configured"]
     assert objects(lab) == {"vpc-0": make_vpc("vpc-0"), "vpc-1": make_vpc("vpc-1", 1500)}
     lab.sync("lab")
@@ -189,7 +193,7 @@ def test_what_a_cluster_would_refuse_is_not_adopted(lab: Lab) -> None:
         return Refusals({edit.ref: "VLAN 1500 is taken" for edit in held(lab) if edit.ref})
 
     with pytest.raises(InvalidInput, match="VPC/default/vpc-1: VLAN 1500 is taken"):
-        git_edits.adopt(lab.database, mirror, "lab", held(lab), find_refusals=refuse)
+        git_edits.adopt(lab.database, mirror, "lab", held(lab), origin=SOMEBODY, find_refusals=refuse)
     assert objects(lab)["vpc-1"] == make_vpc("vpc-1")
 
 

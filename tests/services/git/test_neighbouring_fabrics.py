@@ -54,7 +54,7 @@ def test_a_directory_that_says_whose_it_is_is_that_fabrics(lab: Lab):
     )
     outcome = follow(lab)
     assert outcome.status is OutcomeStatus.HELD
-    assert f"{INNER}: is the directory of fabric inner; its 1 objects are not taken into lab" in "\n".join(
+    assert f"{INNER}: is the directory of fabric inner; what it holds (1 object) is not taken into lab" in "\n".join(
         outcome.details
     )
     assert objects(lab) == ["a"]

@@ -13,13 +13,15 @@ import yaml
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.changes import OutcomeStatus
-from hedgehog.fabric.model import GitRepository, SyncStatus
+from hedgehog.fabric.model import GitRepository, Manifest, SyncStatus
+from hedgehog.fabric.origin import Origin, Via
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import claims
 from hedgehog.services.git import sync as git_sync
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection, Lock, connect, transaction, try_locks
-from tests.services.git.sync_lab import NOW, Lab, make_vpc, open_lab
+from hedgehog.store.origins import set_origin
+from tests.services.git.sync_lab import EDITED, NOW, Lab, make_vpc, open_lab
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_the_first_sync_writes_every_file_in_one_commit(lab: Lab) -> None:
     outcome = lab.sync("lab")
     assert outcome.status is OutcomeStatus.SUCCESS
     assert outcome.counts["created"] == 50
-    assert lab.log() == ["Initialize fabric lab"]
+    assert lab.log() == ["lab: 48 objects of 1 kind"]
     files = lab.files()
     assert len(files) == 50
     assert yaml.safe_load(files["fabrics/lab/vpcs/vpc-7.yaml"]) == make_vpc("vpc-7")
@@ -57,16 +59,75 @@ def test_a_branch_that_is_missing_is_made(lab: Lab) -> None:
     ]  # fmt: skip
 
 
+def last_commit(lab: Lab, form: str) -> str:
+    """What `git log` shows of the newest commit."""
+    git = ["git", f"--git-dir={lab.host.path('net')}", "log", "-1", f"--format={form}", "main"]
+    return subprocess.check_output(git, text=True).rstrip()
+
+
+def saved_by(lab: Lab, who: str, why: str, *manifests: Manifest, via: Via = Via.CLI) -> None:
+    """Somebody stores objects of the fabric lab."""
+    with transaction(lab.database) as cursor:
+        set_origin(cursor, Origin(who=who, via=via, why=why))
+        lab.save("lab", *manifests)
+
+
 def test_the_commit_says_who_what_and_why(lab: Lab) -> None:
-    """Author from the repository row, counts, trailers; the time is the clock's."""
-    lab.add_fabric("lab", vpcs=1)
+    """Who asked is its author, the product its committer; the subject says what changed, the body why."""
+    lab.add_fabric("lab", vpcs=2)
+    lab.sync("lab")
+    saved_by(lab, "ops@build-7", "CHG-17: another VLAN", make_vpc("vpc-1", vlan=1999))
     lab.sync("lab", run_id="hedgehog_git_sync/manual__1")
     generation = lab.state("lab").generation
-    git = ["git", f"--git-dir={lab.host.path('net')}", "log", "-1", "--format=%an <%ae> %at%n%B", "main"]
-    assert subprocess.check_output(git, text=True).rstrip() == (
-        f"Hedgehog on Airflow <hedgehog@localhost> {int(NOW.timestamp())}\nInitialize fabric lab\n\nFiles: 3 created.\n\n"
+    now = int(NOW.timestamp())
+    assert last_commit(lab, "%an <%ae> %at%n%cn <%ce> %ct%n%B") == (
+        f"ops@build-7 <hedgehog@localhost> {now}\nHedgehog on Airflow <hedgehog@localhost> {now}\n"
+        "lab: VPC vpc-1 subnet default vlan 1001 → 1999\n\nCHG-17: another VLAN\n\nFiles: 1 configured, 3 unchanged.\n\n"
         f"Hedgehog-Fabric: lab\nHedgehog-Generation: {generation}\nHedgehog-Run: hedgehog_git_sync/manual__1"
     )
+
+
+def test_several_people_share_a_commit(lab: Lab) -> None:
+    """The last is the author, the others are named; what was published before is nobody's again."""
+    lab.add_fabric("lab", vpcs=1)
+    lab.sync("lab")
+    saved_by(lab, "Ada <ada@example.com>", "one", make_vpc("vpc-1"))
+    saved_by(lab, "bob@example.com", "two", make_vpc("vpc-2"), via=Via.API)
+    saved_by(lab, "Ada <ada@example.com>", "", make_vpc("vpc-3"))
+    saved_by(lab, "eve@host", "one", make_vpc("vpc-4"))
+    lab.sync("lab")
+    assert last_commit(lab, "%an <%ae>%n%s%n%(trailers:key=Co-authored-by)") == (
+        "eve@host <hedgehog@localhost>\nlab: 4 objects of 1 kind\n"
+        "Co-authored-by: Ada <ada@example.com>\nCo-authored-by: bob@example.com <bob@example.com>"
+    )
+    assert last_commit(lab, "%b").startswith("one (Ada)\ntwo (bob@example.com)\none (eve@host)\n\nFiles: ")
+    lab.save("lab", make_vpc("vpc-5"))
+    lab.sync("lab")
+    assert last_commit(lab, "%an%(trailers:key=Co-authored-by)") == "postgres"
+
+
+def test_what_nobody_asked_for_is_the_products(lab: Lab) -> None:
+    """A file that is restored, for example."""
+    lab.add_fabric("lab")
+    lab.sync("lab")
+    lab.person().commit({EDITED: None})
+    lab.sync("lab")
+    assert last_commit(lab, "%an <%ae>%n%s") == "Hedgehog on Airflow <hedgehog@localhost>\nlab: VPC vpc-1 created"
+
+
+def test_a_text_of_a_person_cannot_pass_for_a_trailer(lab: Lab) -> None:
+    """Nor for a line of its own, nor move a cursor."""
+    lab.add_fabric("lab", vpcs=1)
+    lab.sync("lab")
+    evil = "x\n\nHedgehog-Fabric: other\nHedgehog-Run: evil\x1b[2J"
+    saved_by(lab, f"{evil}<>", evil, make_vpc("vpc-1"))
+    saved_by(lab, "Eve\nHedgehog-Fabric: other <e@x>", evil, make_vpc("vpc-2"))
+    lab.sync("lab")
+    text = last_commit(lab, "%an%n%cn%n%B")
+    assert "\x1b" not in text
+    assert last_commit(lab, "%(trailers:key=Hedgehog-Fabric)") == "Hedgehog-Fabric: lab"
+    assert last_commit(lab, "%(trailers:key=Hedgehog-Run)") == "Hedgehog-Run: run-1"
+    assert last_commit(lab, "%cn") == "Hedgehog on Airflow"
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -101,7 +162,7 @@ def test_only_what_changed_is_written(lab: Lab) -> None:
     assert "fabrics/lab/vpcs/vpc-3.yaml" not in lab.files()
     git = ["git", f"--git-dir={lab.host.path('net')}", "show", "--no-renames", "--stat=200", "--format=%s", "main"]
     shown = subprocess.check_output(git, text=True)
-    assert shown.startswith("Update fabric lab\n")
+    assert shown.startswith("lab: 3 objects of 1 kind\n")
     assert "3 files changed" in shown
     assert lab.sync("lab").status is OutcomeStatus.SKIPPED
 
@@ -137,7 +198,7 @@ def test_another_directory_moves_everything_in_one_commit(lab: Lab) -> None:
         "fabrics/lab/notes.txt", "sites/a/README.md", "sites/a/fabric.yaml", "sites/a/vpcs/vpc-0.yaml",
         "sites/a/vpcs/vpc-1.yaml",
     ]  # fmt: skip
-    assert lab.log()[0] == "Update fabric lab"
+    assert lab.log()[0] == "lab: 2 objects of 1 kind"
     assert lab.sync("lab").status is OutcomeStatus.SKIPPED
 
 

@@ -141,7 +141,8 @@ def test_a_push_that_is_too_large_with_all_goes_without_the_largest(lab: Lab, mo
     monkeypatch.setattr(git_server._Handler, "_serve", limited)
     large, small = lab.sync_all("large", "lab")
     assert (small.status, lab.state("lab").status) == (OutcomeStatus.SUCCESS, SyncStatus.IN_SYNC)
-    assert (large.error_class, lab.state("large").status) == ("InvalidInput", SyncStatus.PARKED)
+    assert (large.error_class, lab.state("large").status) == ("TooLarge", SyncStatus.PARKED)
+    assert lab.state("large").due_at is not None  # whoever raises the limit need not tell us
     assert "raise its limit for request bodies" in large.reason
 
 

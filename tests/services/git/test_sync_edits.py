@@ -12,11 +12,12 @@ from hedgehog.errors import HedgehogError
 from hedgehog.fabric import render
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import ObjectRef, SyncStatus
-from hedgehog.services.git import sync as git_sync
+from hedgehog.services.git.fabric_run import read_manifest
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
+from tests.origins import origins
 from tests.services.git.sync_lab import EDITED, Lab, edited_text, make_vpc, open_lab
 
 
@@ -108,6 +109,7 @@ def test_policy_adopt_takes_the_edit_into_the_database(lab: Lab) -> None:
         one.ref.name: one.manifest for one in object_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]
     }
     assert stored["vpc-1"] == make_vpc("vpc-1", 1500)
+    assert origins(lab.database)[-1] == ("Ada <ada@example.com>", "git", "Edit a file")
     assert make_vpc("vpc-1", 1500) in git_files.published(lab.database, [lab.id("lab")])[lab.id("lab")]
     for force in (False, True):
         assert lab.sync("lab", force=force).status is OutcomeStatus.SKIPPED
@@ -254,7 +256,7 @@ def test_an_edited_file_is_read_strictly(lab: Lab) -> None:
     lab.add_fabric("lab")
     fabric = fabric_store.load_fabric(lab.database, "lab")
     ref = ObjectRef("VPC", "default", "vpc-1")
-    assert git_sync.read_manifest(fabric, ref, EDITED, edited_text().encode()) == make_vpc("vpc-1", 1500)
+    assert read_manifest(fabric, ref, EDITED, edited_text().encode()) == make_vpc("vpc-1", 1500)
     for text in (b"", b"a: 1\na: 2\n", b"\xff", b"x: &a 1\ny: *a\n"):
         with pytest.raises(HedgehogError):
-            git_sync.read_manifest(fabric, ref, EDITED, text)
+            read_manifest(fabric, ref, EDITED, text)

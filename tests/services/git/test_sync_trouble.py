@@ -49,7 +49,7 @@ def test_a_run_killed_after_its_push_is_not_repeated(lab: Lab, monkeypatch: pyte
     assert git_sync.plan(lab.database) == [["lab"]]
     outcome = lab.sync("lab")
     assert (outcome.status, outcome.commit, outcome.counts["unchanged"]) == (OutcomeStatus.SUCCESS, None, 4)
-    assert lab.log() == ["Initialize fabric lab"]
+    assert lab.log() == ["lab: 2 objects of 1 kind"]
     assert lab.sync("lab").status is OutcomeStatus.SKIPPED
 
 
@@ -109,7 +109,7 @@ def test_a_batch_makes_a_commit_per_fabric_and_one_push(lab: Lab) -> None:
     assert [outcome.fabric for outcome in outcomes] == ["c", "a", "b"]
     assert [outcome.status.value for outcome in outcomes] == ["success", "success", "skipped"]
     assert lab.pushes() == before + 1
-    assert sorted(lab.log()) == ["Initialize fabric a", "Initialize fabric b", "Initialize fabric c"]
+    assert sorted(lab.log()) == ["a: 2 objects of 1 kind", "b: 2 objects of 1 kind", "c: 2 objects of 1 kind"]
     assert lab.sync_all("a", "b", "c")[0].status is OutcomeStatus.SKIPPED
 
 
@@ -140,7 +140,7 @@ def test_a_lost_race_is_planned_again_on_the_new_head(lab: Lab) -> None:
     assert len(lab.pauses) == 3
     assert max(lab.pauses) < 1
     assert {"theirs/0", "theirs/1", "theirs/2", EDITED} <= lab.files().keys()
-    assert lab.log()[0] == "Initialize fabric lab"
+    assert lab.log()[0] == "lab: 2 objects of 1 kind"
 
 
 def test_a_race_lost_again_and_again_is_an_error_to_retry(lab: Lab) -> None:

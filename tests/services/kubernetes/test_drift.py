@@ -14,6 +14,7 @@ from hedgehog.store import fabrics, open_drift, schedule
 from hedgehog.store import objects as object_store
 from tests.kube.clusters import api, cluster
 from tests.kube.objects_lab import create
+from tests.origins import SOMEBODY, origins
 from tests.services.kubernetes.watch_lab import drifts, edit, remove
 from tests.services.kubernetes.worlds import World, world
 
@@ -85,6 +86,7 @@ def test_adopted_drift_becomes_what_the_fabric_wants(world: World) -> None:
     assert "Server/default/a skipped (adopted into the fabric)" in outcome.details
     assert "a deletion is never adopted by itself" in outcome.reason
     assert wanted(world)["a"] == make_server("a", "edited")
+    assert origins(world.database)[-1] == ("kubectl-edit", "cluster", "adopted, as the drift policy says")
     object_store.delete_objects(world.database, world.id("lab"), [B])
     assert world.sync("lab").status in {SUCCESS, SKIPPED}
     assert (drifts(world.database), description(world)) == ({}, "edited")
@@ -117,7 +119,7 @@ def test_a_fabric_that_lives_in_git_adopts_nothing(world: World) -> None:
     drifted(world, drift_policy="adopt", source_of_truth="git")
     assert "the fabric lives in Git; change it there" in world.sync("lab").details[0]
     with pytest.raises(InvalidInput, match="lives in Git"):
-        drift_decisions.adopt(world.database, world.api, "lab", [A])
+        drift_decisions.adopt(world.database, world.api, "lab", [A], origin=SOMEBODY)
 
 
 def test_a_kind_may_have_a_policy_of_its_own(world: World) -> None:
@@ -161,14 +163,15 @@ def test_a_person_may_adopt_changes_deletions_and_strangers(world: World) -> Non
     drifted(world, drift_policy="report")
     create(world.api, make_server("stranger"))
     world.sync("lab")
-    assert [str(change) for change in drift_decisions.adopt(world.database, world.api, "lab", []).changes] == [
-        "Server/default/a configured"
-    ]
+    assert [
+        str(change) for change in drift_decisions.adopt(world.database, world.api, "lab", [], origin=SOMEBODY).changes
+    ] == ["Server/default/a configured"]
+    assert origins(world.database)[-1] == ("kubectl-edit", "cluster", "adopted by somebody")
     assert world.sync("lab").status is HELD
     stranger = open_drift.Drift(ObjectRef("Server", "default", "stranger"), open_drift.DriftState.UNOWNED)
     with open_drift.transaction(world.database) as cursor:
         open_drift.note(cursor, "k8s_a", [stranger])
-    changes = drift_decisions.adopt(world.database, world.api, "lab", [stranger.ref, B]).changes
+    changes = drift_decisions.adopt(world.database, world.api, "lab", [stranger.ref, B], origin=SOMEBODY).changes
     assert {(change.ref.name, change.action.value) for change in changes} == {("stranger", "created"), ("b", "deleted")}
     assert world.sync("lab").status in {SUCCESS, SKIPPED}
     assert (drifts(world.database), sorted(wanted(world))) == ({}, ["a", "stranger"])
@@ -185,10 +188,10 @@ def test_what_changed_since_it_was_listed_is_not_adopted(world: World, ref: Obje
     else:
         create(world.api, make_server("b", "somebody else's"))
     with pytest.raises(InvalidInput, match=f"^{ref}: changed again since it was listed; list it again"):
-        drift_decisions.adopt(world.database, world.api, "lab", [ref])
+        drift_decisions.adopt(world.database, world.api, "lab", [ref], origin=SOMEBODY)
     assert sorted(wanted(world)) == ["a", "b"]
     world.sync("lab")
-    drift_decisions.adopt(world.database, world.api, "lab", [ref])
+    drift_decisions.adopt(world.database, world.api, "lab", [ref], origin=SOMEBODY)
     assert sorted(wanted(world)) == (["b"] if ref == A else ["a", "b"])
 
 
@@ -198,9 +201,9 @@ def test_another_value_at_the_same_place_must_be_seen_as_well(world: World) -> N
     world.sync("lab")
     edit(world.api, make_server("a", "edited again"))
     with pytest.raises(InvalidInput, match="changed again since it was listed"):
-        drift_decisions.adopt(world.database, world.api, "lab", [])
+        drift_decisions.adopt(world.database, world.api, "lab", [], origin=SOMEBODY)
     world.sync("lab")
-    drift_decisions.adopt(world.database, world.api, "lab", [])
+    drift_decisions.adopt(world.database, world.api, "lab", [], origin=SOMEBODY)
     assert wanted(world)["a"]["spec"]["description"] == "edited again"
 
 
@@ -210,7 +213,7 @@ def test_what_has_no_drift_cannot_be_decided_on(world: World) -> None:
     with pytest.raises(NotFound, match=r"Server/default/z has no drift.*hedgehog drift list lab"):
         drift_decisions.revert(world.database, "lab", [ObjectRef("Server", "default", "z")])
     with pytest.raises(NotFound, match="Server/default/z has no drift"):
-        drift_decisions.adopt(world.database, world.api, "lab", [ObjectRef("Server", "default", "z")])
+        drift_decisions.adopt(world.database, world.api, "lab", [ObjectRef("Server", "default", "z")], origin=SOMEBODY)
 
 
 def test_what_prune_leaves_behind_is_an_orphan(world: World) -> None:

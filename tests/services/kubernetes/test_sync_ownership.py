@@ -16,6 +16,7 @@ from hedgehog.services.kubernetes import drift_decisions
 from hedgehog.store import open_drift
 from tests.kube.clusters import api, cluster
 from tests.kube.objects_lab import write_as
+from tests.origins import SOMEBODY
 from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
@@ -192,7 +193,7 @@ def test_what_was_adopted_from_a_person_becomes_the_fabric_s(world: World) -> No
     world.sync("lab")
     write_as(world.api, "kubectl-edit", make_server("s", "edited"), force="true")
     world.sync("lab")
-    drift_decisions.adopt(world.database, world.api, "lab", [server])
+    drift_decisions.adopt(world.database, world.api, "lab", [server], origin=SOMEBODY)
     world.sync("lab")
     world.fabric("lab", make_server("s", "changed again"), drift_policy="report")
     assert world.sync("lab").status is SUCCESS

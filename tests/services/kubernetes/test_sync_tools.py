@@ -18,6 +18,7 @@ from hedgehog.store import objects as object_store
 from hedgehog.store.database import transaction
 from tests.kube.clusters import api, cluster
 from tests.kube.objects_lab import create, write_as
+from tests.origins import SOMEBODY
 from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
@@ -146,7 +147,7 @@ def test_a_person_who_adopts_an_object_of_a_tool_says_so(world: World) -> None:
     world.fabric("lab", make_server("b"))
     with transaction(world.database) as cursor:
         open_drift.note(cursor, "k8s_a", [Drift(A, DriftState.UNOWNED)])
-    drift_decisions.adopt(world.database, world.api, "lab", [A])
+    drift_decisions.adopt(world.database, world.api, "lab", [A], origin=SOMEBODY)
     (row,) = [
         one for one in object_store.load_objects(world.database, [world.id("lab")])[world.id("lab")] if one.ref == A
     ]

@@ -24,6 +24,7 @@ from hedgehog.services.upkeep.purge import find_remains
 from hedgehog.store import fabrics, installations, open_drift
 from hedgehog.store.database import connect, transaction
 from tests.kube.clusters import api, cluster
+from tests.origins import SOMEBODY
 from tests.services.kubernetes.worlds import World, world
 
 __all__ = ["api", "cluster", "world"]
@@ -143,7 +144,7 @@ def test_a_restored_database_goes_on_with_its_objects(world: World, other: World
     world.fabric("lab", make_server("a"))
     world.sync("lab")
     done = backup.write_backup(world.database, tmp_path, now=datetime.now(UTC))
-    restore(other.database, Path(done.place))
+    restore(other.database, Path(done.place), origin=SOMEBODY)
     assert (other.sync("lab").status, other.writes, other.inventory("lab")) == (SKIPPED, 0, {"a": False})
     other.fabric("lab", make_server("a", "new"))
     assert (other.sync("lab").status, mark(world)) == (SUCCESS, "theother")
@@ -176,7 +177,7 @@ def test_what_another_installation_has_is_neither_an_orphan_nor_purged(world: Wo
     watched_drift.update_drift(other.database, "k8s_a", {A: server(world)})
     (found,) = [one.drift for one in open_drift.listing(other.database) if one.drift.ref == A]
     assert (found.state, found.manager) == (DriftState.UNOWNED, f"hedgehog-airflow of installation {id_of(world)}")
-    drift_decisions.adopt(other.database, world.api, "lab", [A])
+    drift_decisions.adopt(other.database, world.api, "lab", [A], origin=SOMEBODY)
     assert other.sync("lab").status is SUCCESS
     assert mark(world) == "theother"
 

@@ -92,7 +92,7 @@ def publish(world: World, name: str, *manifests: Manifest, generation: int, wake
     row = world.id(name)
     digests = {stored.ref: stored.digest for stored in object_store.load_objects(world.database, [row])[row]}
     files = [
-        git_files.GitFile(f"{ref.name}.yaml", ref, "0" * 40, digests.get(ref, "old"), manifest)
+        git_files.GitFile(f"{ref.kind}-{ref.name}.yaml", ref, "0" * 40, digests.get(ref, "old"), manifest)
         for manifest in manifests
         for ref in [ObjectRef.of(manifest)]
     ]

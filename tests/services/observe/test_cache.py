@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -144,11 +145,11 @@ def test_what_is_too_old_is_dropped_and_never_shown(database, lab):
 def test_what_is_due_and_in_step_is_never_read_from_the_cache(database, lab):
     """Emptied or full of nonsense, it changes nothing but what readers see."""
     cache.refresh(database)
-    before = (claims.plan(database, Target.GIT), sync_state.states(database))
+    before = (claims.plan(database, Target.GIT, now=datetime.now(UTC)), sync_state.states(database))
     execute(database, 'UPDATE hedgehog.cache_entry SET value = \'{"sync": "in_sync"}\'')
-    assert (claims.plan(database, Target.GIT), sync_state.states(database)) == before
+    assert (claims.plan(database, Target.GIT, now=datetime.now(UTC)), sync_state.states(database)) == before
     execute(database, "DELETE FROM hedgehog.cache_entry")
-    assert (claims.plan(database, Target.GIT), sync_state.states(database)) == before
+    assert (claims.plan(database, Target.GIT, now=datetime.now(UTC)), sync_state.states(database)) == before
 
 
 def test_a_deleted_fabric_takes_its_models_along(database, lab):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,20 @@ import pytest
 
 from devstack.objects import make, make_server
 from hedgehog.errors import NotFound
-from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.model import Fabric, ObjectRef
+from hedgehog.fabric.settings import FabricSettings, Upstream
+from hedgehog.fabric.tools import Installation
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.health import DEADLINE, read_facts
+from hedgehog.kube.resources import collection_path
+from hedgehog.services.observe import health_rules
 from hedgehog.services.observe.health import BATCH, check_fabrics, plan
+from hedgehog.services.observe.health_rules import FabricContext
 from hedgehog.store import convergence, fabrics
 from hedgehog.store import health as health_store
-from hedgehog.store.circuits import FAILURES, RECOVERY
-from hedgehog.store.database import connect
-from hedgehog.store.health import HealthResult, Scope
+from hedgehog.store.health import Scope
+from tests.admission.rules.factories import make_gateway
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.worlds import world
 from tests.services.observe.ward import (
@@ -155,6 +161,51 @@ def test_gateways_and_the_installer_count_too(ward: Ward) -> None:
     )
 
 
+def test_a_stored_peering_that_blocks_all_gateways_is_named(ward: Ward) -> None:
+    """With the field; only for fabrics that have objects of gateways."""
+    uneven = {"ips": [{"cidr": "10.0.1.0/24"}], "as": [{"cidr": "192.0.2.0/25"}], "nat": {"static": {}}}
+    peering = make(
+        "GatewayPeering",
+        "uneven",
+        {
+            "peering": {"vpc-1": {"expose": [uneven]}, "vpc-2": {"expose": [{"default": True}]}},
+            "gatewayGroup": "default",
+        },
+    )
+    vpcs = [
+        make("VPC", f"vpc-{number}", {"subnets": {"default": {"subnet": f"10.0.{number}.0/24", "vlan": 1000 + number}}})
+        for number in (1, 2)
+    ]
+    for manifest in (make("GatewayGroup", "default"), *vpcs, make_gateway(), peering):
+        kind = KINDS[manifest["kind"]]
+        ward.world.api.call("POST", "POST", collection_path(kind, "default"), subject=kind.kind, body=manifest)
+    ward.world.fabric("gw", make("GatewayGroup", "default"), make_gateway())
+    health, reasons = ward.found("gw")
+    assert health is DEGRADED
+    assert [reason for reason in reasons if "GatewayPeering" in reason] == [
+        "GatewayPeering uneven blocks writes of Gateways and GatewayPeerings: .spec.peering.vpc-1.expose[0].nat.static 256 "
+        "addresses become 128; list the same number of addresses in `ips` and `as`; addresses listed twice count once "
+        "[gateway-peering-static-sizes]"
+    ]
+    assert not [reason for reason in ward.found("lab")[1] if "GatewayPeering" in reason]
+
+
+def test_a_newer_cluster_is_told_once_and_must_be_in_the_settings(ward: Ward) -> None:
+    """It is known by the kinds that it serves."""
+    facts = replace(read_facts(ward.world.api, [], []), is_newer=True)
+    known = FabricContext(
+        Fabric(1, "lab", "lab"), frozenset(), {}, frozenset(), {}, None, Installation("", frozenset())
+    )
+    newer = replace(known, fabric=replace(known.fabric, settings=FabricSettings(upstream=Upstream.NEWER)))
+    told = [health_rules.assess(one, facts, ward.clock).summary for one in (known, newer)]
+    assert [summary.health for summary in told] == [DEGRADED, HEALTHY]
+    assert "set `upstream: newer` in its settings" in told[0].reasons[0]
+    assert told[1].reasons == (
+        "the cluster's release is newer than this package knows: its fields that are not known are kept as they are, and "
+        "not judged",
+    )
+
+
 def test_a_dead_cluster_is_unknown_and_delays_nobody_else(ward: Ward, tmp_path: Path) -> None:
     """What was known of its switches is kept for the next look."""
     ward.agent("leaf-1")
@@ -205,51 +256,6 @@ def test_a_missing_definition_is_named_with_its_version(ward: Ward) -> None:
         assert ward.found() == (MISSING, ("CRD gateways.gateway.githedgehog.com is not installed at v1alpha1",))
     finally:
         ward.world.dev.install_crds()
-
-
-def test_the_circuit_opens_after_failures_and_lets_one_check_through_later(ward: Ward, tmp_path: Path) -> None:
-    """Closed, open, half-open; whoever comes next to the one try is refused."""
-    opened = []
-
-    def refuse(connection_id: str) -> Cluster:
-        opened.append(connection_id)
-        raise NotFound("no such connection")
-
-    for _ in range(FAILURES):
-        assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
-        ward.clock += SECOND
-    told = f"k8s_a is not asked: {FAILURES} failures in a row; it is retried 60 s after the last: no such connection"
-    assert ward.found(open_cluster=refuse) == (UNKNOWN, (told,))
-    assert len(opened) == FAILURES
-    ward.clock += RECOVERY
-    assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
-    assert ward.found() == (UNKNOWN, (told.replace("5 failures", "6 failures"),))
-    ward.clock += RECOVERY
-    assert ward.found() == (HEALTHY, ())
-    assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
-
-
-def test_a_circuit_is_shared_by_all_workers_and_belongs_to_one_fabric(
-    ward: Ward, database_parameters: dict[str, Any]
-) -> None:
-    """What five workers found, each with a connection of its own, the sixth knows; another fabric is asked as ever."""
-    ward.world.fabric("other")
-
-    def refuse(connection_id: str) -> Cluster:
-        raise NotFound("no such connection")
-
-    def by_another_worker(name: str, **options: Any) -> HealthResult:
-        connection = connect(database_parameters)
-        try:
-            return check_fabrics(connection, (name,), run_id="run-1", now=lambda: ward.clock, **options)[-1]
-        finally:
-            connection.close()
-
-    for _ in range(FAILURES):
-        by_another_worker("lab", open_cluster=refuse)
-        ward.clock += SECOND
-    assert "is not asked" in by_another_worker("lab", open_cluster=refuse).summary.reasons[0]
-    assert ward.look("other").summary.health is HEALTHY
 
 
 def test_a_slow_cluster_costs_no_more_than_its_time(ward: Ward) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from devstack.objects import make_server
+from hedgehog.errors import NotFound
 from hedgehog.kube.client import Cluster
 from hedgehog.services.observe import health_rules
+from hedgehog.services.observe.health import check_fabrics
 from hedgehog.services.observe.health_rules import Assessment, FabricContext
+from hedgehog.store.circuits import FAILURES, RECOVERY
+from hedgehog.store.database import connect
+from hedgehog.store.health import HealthResult
 from tests.kube.clusters import api, cluster
 from tests.services.kubernetes.worlds import world
-from tests.services.observe.ward import HEALTHY, UNKNOWN, Ward, ward, with_switches
+from tests.services.observe.ward import HEALTHY, SECOND, UNKNOWN, Ward, ward, with_switches
 
 __all__ = ["api", "cluster", "ward", "world"]
 
@@ -65,3 +72,48 @@ def test_a_look_that_cannot_be_stored_is_unknown_alone(ward: Ward) -> None:
     assert found["lab"][0] is UNKNOWN
     assert "cannot be stored" in found["lab"][1]
     assert found["other"][0] is HEALTHY
+
+
+def test_the_circuit_opens_after_failures_and_lets_one_check_through_later(ward: Ward, tmp_path: Path) -> None:
+    """Closed, open, half-open; whoever comes next to the one try is refused."""
+    opened = []
+
+    def refuse(connection_id: str) -> Cluster:
+        opened.append(connection_id)
+        raise NotFound("no such connection")
+
+    for _ in range(FAILURES):
+        assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
+        ward.clock += SECOND
+    told = f"k8s_a is not asked: {FAILURES} failures in a row; it is retried 60 s after the last: no such connection"
+    assert ward.found(open_cluster=refuse) == (UNKNOWN, (told,))
+    assert len(opened) == FAILURES
+    ward.clock += RECOVERY
+    assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
+    assert ward.found() == (UNKNOWN, (told.replace("5 failures", "6 failures"),))
+    ward.clock += RECOVERY
+    assert ward.found() == (HEALTHY, ())
+    assert ward.found(open_cluster=refuse) == (UNKNOWN, ("no such connection",))
+
+
+def test_a_circuit_is_shared_by_all_workers_and_belongs_to_one_fabric(
+    ward: Ward, database_parameters: dict[str, Any]
+) -> None:
+    """What five workers found, each with a connection of its own, the sixth knows; another fabric is asked as ever."""
+    ward.world.fabric("other")
+
+    def refuse(connection_id: str) -> Cluster:
+        raise NotFound("no such connection")
+
+    def by_another_worker(name: str, **options: Any) -> HealthResult:
+        connection = connect(database_parameters)
+        try:
+            return check_fabrics(connection, (name,), run_id="run-1", now=lambda: ward.clock, **options)[-1]
+        finally:
+            connection.close()
+
+    for _ in range(FAILURES):
+        by_another_worker("lab", open_cluster=refuse)
+        ward.clock += SECOND
+    assert "is not asked" in by_another_worker("lab", open_cluster=refuse).summary.reasons[0]
+    assert ward.look("other").summary.health is HEALTHY

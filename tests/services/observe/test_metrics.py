@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from hedgehog.services.observe import metrics
 from hedgehog.store import fabrics
 from hedgehog.store import metrics as store
-from hedgehog.store.metric_table import FAILED, METRICS, Metric
+from hedgehog.store.metric import Metric
+from hedgehog.store.metric_table import FAILED, METRICS
 from hedgehog.store.metrics import Sample
 
 INTERVALS = {"git": 300.0, "kubernetes": 180.0, "result_cleanup": 3600.0}

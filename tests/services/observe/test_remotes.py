@@ -1,4 +1,4 @@
-"""The health of Git hosts, GitHub credentials, database and Airflow, on real ones but for Airflow's report."""
+"""The health of Git hosts, credentials of their APIs, database and Airflow, on real ones but for Airflow's report."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from hedgehog.fabric.model import GitRepository
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.hosts.github.client import Client, Credentials
+from hedgehog.hosts.github.repository import Repository
+from hedgehog.hosts.host import Host
 from hedgehog.services.observe.remotes import BATCH, check_repositories, check_services, plan
 from hedgehog.store import fabrics
 from hedgehog.store import health as health_store
@@ -39,25 +41,34 @@ class Hosts:
         self.hub = hub
         self.cache = cache
         self.token = TOKEN
+        self.unforeseen: set[str] = set()
         git.create("acme/twin")
         for name in ("net", "twin"):
             settings = {"url": git.url(f"acme/{name}"), "connection_id": "robot"}
             fabrics.save_repository(database, name, settings)
         fabrics.save_fabric(database, "lab", {"git_repository": "net"})
 
-    def open_github(self, repository: GitRepository) -> Client | None:
+    def find_host(self, repository: GitRepository) -> Host | None:
         """The API, but for repositories that are elsewhere."""
         if repository.name == "elsewhere":
             return None
-        return Client(Credentials(token=self.token), base_url=self.hub.url, write_pause=0)
+        if repository.name in self.unforeseen:
+            raise RuntimeError("vault token canary-4711 expired")
+        return Repository(Client(Credentials(token=self.token), base_url=self.hub.url, write_pause=0), "acme/net")
+
+    def open_mirror(self, repository: GitRepository) -> Mirror:
+        """Its clone, unless its credential cannot be read."""
+        if repository.name in self.unforeseen:
+            raise RuntimeError("vault token canary-4711 expired")
+        return Mirror(self.cache, Remote(repository.url, repository.branch))
 
     def look(self, *names: str, now: datetime = NOW) -> dict[tuple[Scope, str], HealthResult]:
         """Check and return the looks by what they are of."""
         looks = check_repositories(
             self.database,
             names or ("net", "twin"),
-            open_mirror=lambda one: Mirror(self.cache, Remote(one.url, one.branch)),
-            open_github=self.open_github,
+            open_mirror=self.open_mirror,
+            find_host=self.find_host,
             run_id="run-1",
             now=lambda: now,
         )
@@ -119,6 +130,16 @@ def test_a_host_that_is_unreachable_is_unknown_and_left_alone_after_a_while(host
         assert (look.summary.health, look.facts) == (UNKNOWN, {"error": "RemoteUnavailable"})
     assert (Scope.REPOSITORY, "net") not in hosts.look("net")
     assert (Scope.REPOSITORY, "net") in hosts.look("net", now=NOW + timedelta(minutes=1))
+
+
+def test_the_trouble_of_one_repository_is_its_own(hosts: Hosts) -> None:
+    """A secrets backend may raise anything, and its text may hold a secret."""
+    hosts.unforeseen = {"net"}
+    looks = hosts.look()
+    assert looks[Scope.REPOSITORY, "twin"].summary.health is HEALTHY
+    assert looks[Scope.REPOSITORY, "net"].summary.health is UNKNOWN
+    assert "unforeseen RuntimeError" in looks[Scope.REPOSITORY, "net"].summary.reasons[0]
+    assert "canary" not in str(looks)
 
 
 def test_results_of_deleted_repositories_are_deleted_and_many_repositories_are_few_tasks(hosts: Hosts) -> None:

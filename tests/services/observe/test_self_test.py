@@ -15,6 +15,7 @@ from hedgehog.errors import InvalidInput, RemoteUnavailable
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.hosts.github.client import Client, Credentials
+from hedgehog.hosts.github.repository import Repository
 from hedgehog.kube.client import Cluster
 from hedgehog.services.observe.self_test import SelfTestResult, run_checks
 from hedgehog.store import fabrics
@@ -42,6 +43,8 @@ class Parts:
 
     def open_cluster(self, connection_id: str) -> Cluster:
         """The one cluster, by one name."""
+        if connection_id == "k8s_odd":
+            raise RuntimeError("vault token canary-4711 expired")
         if connection_id != "k8s_a":
             raise InvalidInput(f"connection {connection_id} names no cluster")
         return self.cluster.connect()
@@ -52,7 +55,9 @@ class Parts:
             run_checks(
                 self.open_database,
                 open_mirror=lambda one: Mirror(self.cache, Remote(one.url, one.branch)),
-                open_github=lambda one: Client(Credentials(token=self.token), base_url=self.hub.url, write_pause=0),
+                find_host=lambda one: Repository(
+                    Client(Credentials(token=self.token), base_url=self.hub.url, write_pause=0), "acme/net"
+                ),
                 open_cluster=self.open_cluster,
             )
         )
@@ -80,7 +85,7 @@ def test_all_is_tried_and_nothing_stays(parts: Parts, database: Connection) -> N
     assert [(check.name, check.passed) for check in found] == [
         ("fabric database", True),
         ("git repository net", True),
-        ("GitHub credential of net", True),
+        ("API credential of net", True),
         ("cluster k8s_a", True),
         ("definitions of k8s_a", True),
     ]
@@ -96,8 +101,20 @@ def test_every_failure_is_reported_by_its_name(parts: Parts, database: Connectio
     fabrics.save_repository(database, "net", {"url": "http://127.0.0.1:1/acme/net.git"})
     fabrics.save_fabric(database, "two", {"enable_k8s_sync": True, "kubernetes_connection_id": "k8s_b"})
     failed = {check.name: check.text for check in parts.run() if not check.passed}
-    assert failed.keys() == {"git repository net", "GitHub credential of net", "cluster k8s_b"}
+    assert failed.keys() == {"git repository net", "API credential of net", "cluster k8s_b"}
     assert failed["cluster k8s_b"] == "connection k8s_b names no cluster"
+
+
+def test_what_nobody_foresaw_is_reported_by_its_place_and_hides_nothing_else(
+    parts: Parts, database: Connection
+) -> None:
+    """A secrets backend may raise anything, and its text may hold a secret."""
+    for name, connection_id in (("a-first", "k8s_a_first"), ("odd", "k8s_odd"), ("z-last", "k8s_z_last")):
+        fabrics.save_fabric(database, name, {"enable_k8s_sync": True, "kubernetes_connection_id": connection_id})
+    failed = {check.name: check.text for check in parts.run() if not check.passed}
+    assert failed.keys() == {"cluster k8s_a_first", "cluster k8s_odd", "cluster k8s_z_last"}
+    assert failed["cluster k8s_odd"].startswith("unforeseen RuntimeError")
+    assert "canary" not in failed["cluster k8s_odd"]
 
 
 def test_a_missing_definition_is_named(parts: Parts, cluster: DevCluster) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
-from hedgehog.fabric.model import SyncStatus, Target
+from hedgehog.fabric.model import ObjectRef, SyncStatus, Target
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
 from hedgehog.services.git import sync as git_sync
 from hedgehog.services.observe.status import TargetStatus, target_statuses
@@ -48,7 +48,7 @@ def refuse(lab: Lab) -> None:
 
     def refusing(fabric: object, wanted: object, before: object) -> Refusals:
         refs = [ref for ref in (f"VPC/default/{name}" for name in ("bad-1", "bad-2"))]
-        return Refusals({git_sync.ObjectRef.parse(ref): "VLAN 1 is taken" for ref in refs})
+        return Refusals({ObjectRef.parse(ref): "VLAN 1 is taken" for ref in refs})
 
     lab.save("lab", make_vpc("bad-1"), make_vpc("bad-2"))
     lab.sync("lab", dependencies=git_sync.Dependencies(find_refusals=refusing, clock=lambda: NOW))

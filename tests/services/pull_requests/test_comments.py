@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from hedgehog.hosts.github.reports import COMMENT_MARK, LONGEST_COMMENT
+from hedgehog.hosts.github import HOST
+from hedgehog.hosts.reports import COMMENT_MARK
 from hedgehog.services.pull_requests.verdict import ValidationStatus
 from tests.services.pull_requests.validate_lab import OVERLAPS, TOKEN, VPC_2, key, lab, text, vpc
 
@@ -47,7 +48,7 @@ def test_a_long_report_is_shortened_with_a_link_to_the_whole(lab):
     body = pull.comments[0]["body"]
     assert len(found.fabrics[0].problems) >= 300
     assert body.startswith(COMMENT_MARK)
-    assert LONGEST_COMMENT - 1000 < len(body) <= LONGEST_COMMENT
+    assert HOST.longest_comment - 1000 < len(body) <= HOST.longest_comment
     assert body.endswith("… shortened; [the full report](https://airflow.example.com/log).")
     assert lab.hub.checks[0]["seen"][-1] == "completed"
     assert len(lab.hub.checks[0]["annotations"]) == min(len(found.fabrics[0].problems), 500)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from devstack.github import Outage
+from devstack.unhydrated import make_wiring
 from hedgehog.errors import AuthenticationFailed, InvalidInput, PermissionDenied, RateLimited, RemoteUnavailable
+from hedgehog.fabric.hydration.hydrate import HydrationMode, hydrate
+from hedgehog.fabric.hydration.ranges import ranges_of
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.settings import FabricSettings
 from hedgehog.services.git import wanted_files
 from hedgehog.services.pull_requests.verdict import ValidationStatus
 from hedgehog.store import fabrics as fabric_store
@@ -13,6 +18,7 @@ from tests.services.pull_requests.validate_lab import OVERLAPS, VPC_2, key, lab,
 
 __all__ = ["key", "lab"]
 
+WIRING = "fabrics/lab/wiring.yaml"
 GOOD = text(vpc("vpc-2", "10.0.2.0/24", 1002))
 
 
@@ -34,7 +40,8 @@ def test_a_good_pull_request_gets_a_green_check_and_says_what_merging_does(lab):
     found = lab.validate(details_url="https://airflow.example.com/log")
     assert (found.status, counts(found), rules(found)) == (ValidationStatus.SUCCESS, (1, 1, 0), [])
     assert (lab.hub.checks[0]["conclusion"], lab.hub.checks[0]["head_sha"]) == ("success", found.head)
-    assert "- create `VPC/default/vpc-2`\n- configure `VPC/default/vpc-1`" in pull.comments[0]["body"]
+    assert "- VPC/default/vpc-1 configured\n  - `.spec" in pull.comments[0]["body"]
+    assert "\n- VPC/default/vpc-2 created\n" in pull.comments[0]["body"]
     assert found.comment == pull.comments[0]["html_url"]
 
 
@@ -49,6 +56,44 @@ def test_a_fault_is_reported_with_file_and_line(lab):
     line = annotation["start_line"]
     assert ("# a comment\n" + OVERLAPS).splitlines()[line - 1].strip().startswith("subnet")
     assert f"`{VPC_2}:{line}`" in pull.comments[0]["body"]
+
+
+def test_free_addresses_are_suggested_where_they_are_missing(lab):
+    """At the object that lacks them; what refers to it is counted there, and not listed."""
+    wiring = make_wiring(leaves=2, servers=1)[2:]
+    pull = lab.propose({WIRING: text(*wiring)})
+    found = lab.validate()
+    problems = {one.ref: one for one in found.fabrics[0].problems if one.rule == "hydration-suggestion"}
+    leaf = problems["Switch/default/leaf-02"]
+    assert "asn: 65102" in leaf.message
+    assert leaf.message in {one["message"].split(": ", 1)[-1].split(" write them")[0] for one in notes(lab, leaf)}
+    assert "asn: 65102" in pull.comments[0]["body"]
+    assert found.status is ValidationStatus.FAILURE
+    assert "reference-refused" not in {rule for rule, _ in rules(found)}
+    told = [one.message for one in found.fabrics[0].problems if one.ref == "Switch/default/leaf-01" and one.is_error]
+    assert "(and 3 objects that refer to it)" in told[0]
+
+
+def test_documents_of_other_tools_are_left_alone(lab):
+    """They change no object, and are not a problem."""
+    other = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: net}\n"
+    lab.propose({"fabrics/lab/other.yaml": other})
+    found = lab.validate()
+    assert (found.status, counts(found), rules(found)) == (ValidationStatus.SUCCESS, (0, 0, 0), [])
+
+
+def test_with_the_suggested_values_the_check_is_green(lab):
+    """They are free, and nothing is missing any more."""
+    made = hydrate(make_wiring(servers=1), ranges_of(FabricSettings()), HydrationMode.MISSING)
+    complete = {ObjectRef.of(one): one for one in [*make_wiring(servers=1)[2:], *made.objects]}
+    lab.propose({WIRING: text(*complete.values())})
+    found = lab.validate()
+    assert (found.status, rules(found)) == (ValidationStatus.SUCCESS, [])
+
+
+def notes(lab, problem):
+    """The annotations at the place of a problem."""
+    return [one for one in lab.hub.checks[0]["annotations"] if one["start_line"] == problem.line]
 
 
 @pytest.mark.parametrize("spec", ["{settings: {enforced: false}}", "{nonsense: 1}", "{asn: 99999999999}"])

@@ -51,6 +51,20 @@ def test_a_file_that_nobody_would_read_any_more_is_a_fault(lab, name):
     assert [(one.ref, f"fabrics/lab/{name}" in one.message) for one in report.problems] == [("VPC/default/vpc-1", True)]
 
 
+def test_a_kustomization_that_cannot_be_followed_is_a_fault_and_deletes_nothing(lab):
+    """The object may be in what it adds; a push of the same is held as well."""
+    base = {"base/vpc-1.yaml": text(vpc("vpc-1", "10.0.1.0/24", 1001))}
+    lab.propose({VPC_1: None, "fabrics/lab/kustomization.yaml": "resources: [../../base]\n", **base})
+    found = lab.validate()
+    (report,) = found.fabrics
+    assert (found.status, report.changes.writes) == (ValidationStatus.FAILURE, ())
+    told = [one.message for one in report.problems if one.file == "fabrics/lab/kustomization.yaml"]
+    assert told == [
+        "this kustomization names '../../base', which is not read: it lies outside fabrics/lab. Move it there, or import "
+        "it as a fabric of its own"
+    ]
+
+
 def test_a_name_that_cannot_be_used_is_a_fault(lab):
     """It is shown as text that can do nothing."""
     person = lab.person("change")

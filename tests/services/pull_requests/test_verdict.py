@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hedgehog.fabric.model import Fabric, GitRepository
-from hedgehog.hosts.github.pulls import PullRequest
-from hedgehog.hosts.github.reports import Conclusion
+from hedgehog.hosts.github import HOST
+from hedgehog.hosts.host import Conclusion, PullRequest
 from hedgehog.services.fabric_files import FabricFiles
 from hedgehog.services.pull_requests.fabric_report import FabricReport, fabric_report
 from hedgehog.services.pull_requests.gather import MergedFabric
@@ -14,7 +14,8 @@ from tests.services.pull_requests.validate_lab import FILES, OVERLAPS, text, vpc
 
 REPOSITORY = GitRepository(1, "net", "https://git.example.com/acme/net")
 LAB = Fabric(1, "lab", "lab", git_repository=REPOSITORY, git_directory="fabrics/lab")
-PULL = PullRequest(7, "Add a VPC", "open", False, "a" * 40, "main", 1, "https://git.example.com/acme/net/pull/7")
+PAGE = "https://git.example.com/acme/net/pull/7"
+PULL = PullRequest(7, "Add a VPC", "open", False, "a" * 40, "main", 1, PAGE, "refs/pull/7/head")
 BEFORE = {
     "fabrics/lab/namespaces.yaml": FILES["fabrics/lab/namespaces.yaml"],
     "fabrics/lab/vpc-1.yaml": text(vpc("vpc-1", "10.0.1.0/24", 1001)),
@@ -36,7 +37,7 @@ def test_a_sound_change_is_a_success():
     report = report_on("fabrics/lab/vpc-2.yaml", text(vpc("vpc-2", "10.0.2.0/24", 1002)))
     found = conclude("acme/net", PULL, [report])
     assert (found.status, found.reason) == (ValidationStatus.SUCCESS, "1 fabric checked, no problems")
-    result = check_result(found, PULL, "")
+    result = check_result(found, PULL, "", HOST)
     assert (result.conclusion, result.notes, result.needs_comment) == (Conclusion.SUCCESS, [], True)
     assert "Merging would create 1 object." in result.summary
 
@@ -45,7 +46,7 @@ def test_a_refused_object_is_a_failure_with_a_note_on_its_line():
     """Of the file that the pull request adds."""
     found = conclude("acme/net", PULL, [report_on("fabrics/lab/vpc-2.yaml", OVERLAPS)])
     assert (found.status, found.reason) == (ValidationStatus.FAILURE, "1 problem in 1 fabric")
-    result = check_result(found, PULL, "https://airflow.example.com/log")
+    result = check_result(found, PULL, "https://airflow.example.com/log", HOST)
     assert (result.conclusion, [note.path for note in result.notes]) == (Conclusion.FAILURE, ["fabrics/lab/vpc-2.yaml"])
     assert "[the full report](https://airflow.example.com/log)" in result.ending
 
@@ -61,13 +62,13 @@ def test_nothing_that_touches_a_fabric_is_a_success_without_a_new_comment():
     """A pull request to other files is not commented on, unless it was before."""
     found = conclude("acme/net", PULL, [])
     assert (found.status, found.reason) == (ValidationStatus.SUCCESS, "no fabric is touched")
-    assert not check_result(found, PULL, "").needs_comment
-    assert check_result(could_not_verify("acme/net", PULL, "why"), PULL, "").needs_comment
+    assert not check_result(found, PULL, "", HOST).needs_comment
+    assert check_result(could_not_verify("acme/net", PULL, "why"), PULL, "", HOST).needs_comment
 
 
 def test_only_open_pull_requests_that_are_no_drafts_are_checked():
     """The others are skipped, with the reason."""
-    draft = PullRequest(7, "x", "open", True, "a" * 40, "main", 1, "u")
-    closed = PullRequest(7, "x", "closed", False, "a" * 40, "main", 1, "u")
+    draft = PullRequest(7, "x", "open", True, "a" * 40, "main", 1, "u", "refs/pull/7/head")
+    closed = PullRequest(7, "x", "closed", False, "a" * 40, "main", 1, "u", "refs/pull/7/head")
     reasons = [found and found.reason for found in (skipped("acme/net", one) for one in (PULL, draft, closed))]
     assert reasons == [None, "it is a draft", "it is closed"]

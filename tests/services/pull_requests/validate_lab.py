@@ -18,6 +18,7 @@ from hedgehog.fabric.model import GitRepository, Manifest
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.gitops.remote import Remote
 from hedgehog.hosts.github.client import Client, Credentials
+from hedgehog.hosts.github.repository import Repository
 from hedgehog.services.pull_requests import validate as pull_request
 from hedgehog.services.pull_requests.verdict import Validation
 from hedgehog.store import fabrics as fabric_store
@@ -100,18 +101,26 @@ class Lab:
         person.commit(files)
         return self.hub.synchronize(pull)
 
-    def open_github(self, repository: GitRepository) -> Client:
+    def open_host(self, repository: GitRepository) -> Repository:
         """As the Airflow hook does."""
         app = Credentials(app_id=str(self.hub.app_id), installation_id=self.hub.installation, private_key=self.key)
-        return Client(app if self.as_app else Credentials(token=TOKEN), base_url=self.hub.url, write_pause=0)
+        credentials = app if self.as_app else Credentials(token=TOKEN)
+        return Repository(Client(credentials, base_url=self.hub.url, write_pause=0), "acme/net")
 
     def open_mirror(self, repository: GitRepository) -> Mirror:
         """As the Airflow hook does."""
         return Mirror(self.directory / "cache", Remote(repository.url, repository.branch, timeout=300))
 
+    def protect_main(self) -> Path:
+        """Let the host refuse pushes to main; what is to be removed to allow them again."""
+        hook = self.git.path("acme/net") / "hooks" / "update"
+        hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/main ] || { echo "GH006: Protected branch" >&2; exit 1; }\n')
+        hook.chmod(0o755)
+        return hook
+
     def validate(self, number: int = 1, repository: str = "acme/net", **options: Any) -> Validation:
         """Check a pull request."""
-        given = {"open_github": self.open_github, "open_mirror": self.open_mirror}
+        given = {"open_host": self.open_host, "open_mirror": self.open_mirror}
         return pull_request.validate(self.database, repository, number, **{**given, **options})
 
 

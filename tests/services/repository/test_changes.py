@@ -65,6 +65,27 @@ def test_an_edit_a_removal_and_a_move_are_taken_over(lab, ada):
     assert objects(lab) == published(lab) == {"a": 1111, "c": 1003}
 
 
+def test_each_commit_of_a_push_is_a_change_of_its_author(lab, ada):
+    """The author of a file is asked why, not whoever pushed last."""
+    first = ada.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("a", 1111))}, "Give a another VLAN")
+    second = lab.person(name="Bob").commit(
+        {f"{LAB}/vpcs/b.yaml": None, f"{LAB}/vpcs/c.yaml": text(make_vpc("c"))}, "Replace b by c\n\nWhy."
+    )
+    follow(lab)
+    found = execute(
+        lab,
+        "SELECT c.who, c.via, c.why, c.commit_id, c.run_id, v.name FROM hedgehog.change c JOIN hedgehog.object_version v "
+        "ON v.change_id = c.id WHERE c.commit_id = ANY(%s) ORDER BY v.name",
+        [first, second],
+    )
+    ada_, bob = "Ada <ada@example.com>", "Bob <bob@example.com>"
+    assert found == [
+        (ada_, "git", "Give a another VLAN", first, "run-1", "a"),
+        (bob, "git", "Replace b by c", second, "run-1", "b"),
+        (bob, "git", "Replace b by c", second, "run-1", "c"),
+    ]
+
+
 def test_two_files_may_swap_their_objects(lab, ada):
     """However people sort their files."""
     ada.commit({f"{LAB}/vpcs/a.yaml": text(make_vpc("b", 1002)), f"{LAB}/vpcs/b.yaml": text(make_vpc("a", 1001))})

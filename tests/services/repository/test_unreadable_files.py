@@ -98,8 +98,10 @@ def test_the_case_of_a_suffix_does_not_matter(lab, ada, new):
     """A rename changes no object."""
     ada.git("mv", f"{VPCS}/a.yaml", f"{VPCS}/{new}")
     ada.publish()
-    assert follow(lab).counts["deleted"] == 0
+    assert follow(lab).status is OutcomeStatus.SKIPPED
     assert objects(lab) == ["a", "b"]
+    ada.commit({f"{VPCS}/{new}": text("a", "c")})
+    assert follow(lab).counts["created"] == 1
 
 
 @pytest.mark.parametrize(
@@ -235,6 +237,13 @@ def test_a_renamed_file_above_the_limit_deletes_nothing(lab, ada):
     assert objects(lab) == ["a"]
 
 
+def test_an_object_that_moved_into_a_file_above_the_limit_is_not_deleted(lab, ada):
+    """Nor is any other that vanished with it."""
+    ada.commit({f"{VPCS}/a.yaml": None, f"{VPCS}/big.yaml": text("a") + "#" * 1_100_000})
+    assert f"it may have moved into {VPCS}/big.yaml, which cannot be read" in told(follow(lab))
+    assert objects(lab) == ["a", "b"]
+
+
 def test_other_files_are_looked_into_however_many_bytes_there_are(lab, ada):
     """Pictures and captures before it hide no renamed file; those beyond the limit keep everything."""
     pictures = {f"{VPCS}/0{number}.svg": f"{number}" * 1_000_000 for number in range(6)}
@@ -293,3 +302,19 @@ def test_a_link_written_as_text_keeps_what_may_have_moved_behind_it(lab, ada):
     ada.commit({f"{VPCS}/a.yaml": None})
     assert "fabrics/lab/more may be where its directory was; remove that file" in told(follow(lab))
     assert objects(lab) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "added",
+    ["resources: [../../base]", "resources: ['https://git.example.com/base']", "components: [more]", "namePrefix: x-"],
+)
+def test_an_object_that_moved_to_where_a_kustomization_takes_it_from_is_not_deleted(lab, ada, added):
+    """Kustomize would find it there; here nobody looks."""
+    ada.commit({f"{VPCS}/a.yaml": None, "base/a.yaml": text("a"), "fabrics/lab/kustomization.yaml": f"{added}\n"})
+    outcome = follow(lab)
+    assert outcome.status is OutcomeStatus.HELD
+    assert "it may have moved into fabrics/lab/kustomization.yaml, which cannot be read" in told(outcome)
+    assert objects(lab) == ["a", "b"]
+    ada.commit({"fabrics/lab/kustomization.yaml": "resources: [vpcs]\n"})
+    assert follow(lab).status is OutcomeStatus.SUCCESS
+    assert objects(lab) == ["b"]

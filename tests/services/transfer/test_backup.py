@@ -24,6 +24,7 @@ from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
+from tests.origins import SOMEBODY
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,7 +46,7 @@ def fill(database: Connection) -> None:
     fabrics.save_repository(database, "demo", {"url": "https://git.example.com/demo.git", "connection_id": "demo_git"})
     fabrics.save_repository(database, "unused", {"url": "ssh://git@git.example.com/unused.git", "branch": "live"})
     fabrics.save_fabric(database, "gone", {})
-    import_documents(database, read_documents(read_paths([ROOT / "examples" / "gen"])))
+    import_documents(database, read_documents(read_paths([ROOT / "examples" / "gen"])), origin=SOMEBODY)
     fabrics.delete_fabric(database, "gone")
     settings = {"asn": 0x1_0000, "description": "über\n- all: #1", "spine_leaf_links": {"s1": ["l1", 1.5, None, True]}}
     fabrics.save_fabric(database, "Site.B", {**settings, "git_repository": "demo", "git_directory": "b"})
@@ -84,7 +85,7 @@ def test_a_backup_restores_into_an_empty_database_to_the_same_hashes(
     database: Connection, empty: Connection, backed_up: Path
 ) -> None:
     """Ids, settings, suspensions, repositories nobody uses, and every object."""
-    report = restore(empty, backed_up)
+    report = restore(empty, backed_up, origin=SOMEBODY)
     wanted = rows(database)
     assert rows(empty) == wanted
     assert len(wanted["objects"]) == sum(report.objects.values()) > 50
@@ -99,9 +100,9 @@ def test_a_backup_restores_into_an_empty_database_to_the_same_hashes(
 
 def test_a_second_restore_changes_nothing(database: Connection, empty: Connection, backed_up: Path) -> None:
     """No new generation, so nothing is due for it."""
-    restore(empty, backed_up)
+    restore(empty, backed_up, origin=SOMEBODY)
     before = {fabric.name: fabric.generation for fabric in fabrics.load_fabrics(empty)}
-    report = restore(empty, backed_up, replace=True)
+    report = restore(empty, backed_up, replace=True, origin=SOMEBODY)
     assert report.fabrics == {"Site.B": "unchanged", "gen": "unchanged"}
     assert {fabric.name: fabric.generation for fabric in fabrics.load_fabrics(empty)} == before
 
@@ -110,7 +111,7 @@ def test_the_files_of_a_fabric_are_what_an_import_reads(
     empty: Connection, database: Connection, backed_up: Path
 ) -> None:
     """A backup is of use without the command that restores it."""
-    report = import_documents(empty, read_documents(read_paths([backed_up / "fabrics" / "gen"])))
+    report = import_documents(empty, read_documents(read_paths([backed_up / "fabrics" / "gen"])), origin=SOMEBODY)
     assert report.fabrics == {"gen": "created"}
     ids = [fabrics.load_fabric(one, "gen").id for one in (database, empty)]
     stored = [object_store.load_objects(one, [row])[row] for one, row in zip((database, empty), ids, strict=True)]
@@ -131,7 +132,7 @@ def test_the_last_revisions_are_in_the_backup_and_reported(
     place = Path(write_backup(database, tmp_path, now=NOW).place)
     kept = json.loads((place / "state.json").read_text())["fabrics"]["gen"]["sync"]["git"]
     assert (kept["revision"], kept["status"], kept["observed_generation"]) == (revision, "in_sync", 2)
-    assert restore(empty, place).revisions == {"gen": revision}
+    assert restore(empty, place, origin=SOMEBODY).revisions == {"gen": revision}
 
 
 def test_what_was_published_is_restored_from_git_alone(lab: Lab, empty: Connection, tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_what_was_published_is_restored_from_git_alone(lab: Lab, empty: Connecti
     assert [one.status for one in lab.sync_all("other", "Lab")] == [OutcomeStatus.SUCCESS] * 2
     log = lab.log()
     repository = GitRepository(0, "net", lab.host.url("net"))
-    report = restore_from_git(empty, lab.open_mirror(repository), repository)
+    report = restore_from_git(empty, lab.open_mirror(repository), repository, origin=SOMEBODY)
     assert (report.fabrics, report.objects) == ({"Lab": "created", "other": "created"}, {"Lab": 30, "other": 1})
     assert report.notes == [SYNCS_ARE_OFF, INSTALLATION_IS_NEW]
     for name in ("Lab", "other"):
@@ -164,7 +165,7 @@ def test_a_backup_meets_git_without_a_commit(lab: Lab, empty: Connection, tmp_pa
     lab.add_fabric("lab", vpcs=5)
     lab.sync("lab")
     log = lab.log()
-    restore(empty, Path(write_backup(lab.database, tmp_path / "backups", now=NOW).place))
+    restore(empty, Path(write_backup(lab.database, tmp_path / "backups", now=NOW).place), origin=SOMEBODY)
     outcome = Lab(empty, lab.host, tmp_path).sync("lab")
     assert (outcome.status, outcome.commit, outcome.counts["skipped"]) == (OutcomeStatus.SUCCESS, None, 0)
     assert lab.log() == log
@@ -195,8 +196,8 @@ def lab(database: Connection, tmp_path: Path) -> Iterator[Lab]:
 def test_a_database_that_is_not_empty_is_refused(empty: Connection, backed_up: Path) -> None:
     """One repository is enough to ask."""
     fabrics.save_repository(empty, "mine", {"url": "https://git.example.com/mine.git"})
-    with pytest.raises(AlreadyExists, match="has 0 fabrics and 1 repositories; say --replace"):
-        restore(empty, backed_up)
+    with pytest.raises(AlreadyExists, match="has 0 fabrics and 1 repository; say --replace"):
+        restore(empty, backed_up, origin=SOMEBODY)
     assert fabrics.load_fabrics(empty) == []
 
 
@@ -208,12 +209,12 @@ def test_replacing_makes_exactly_what_the_backup_has(database: Connection, backe
     gen = fabrics.load_fabric(database, "gen")
     object_store.save_objects(database, gen.id, [make_vpc("new")], delete_missing=True)
     fabrics.save_fabric(database, "Site.B", {"asn": 5})
-    report = restore(database, backed_up, replace=True)
+    report = restore(database, backed_up, replace=True, origin=SOMEBODY)
     assert report.deleted == ["later", "later"]
     assert report.fabrics == {"Site.B": "configured", "gen": "configured"}
     assert rows(database) == wanted
     fabrics.suspend(database, "gen", reason="drill", until=None)
-    restore(database, backed_up, replace=True)
+    restore(database, backed_up, replace=True, origin=SOMEBODY)
     assert fabrics.load_fabric(database, "gen").suspended_reason == "drill"
 
 
@@ -233,7 +234,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     """Every file is named."""
     damage(backed_up)
     with pytest.raises(InvalidInput, match=said):
-        restore(empty, backed_up)
+        restore(empty, backed_up, origin=SOMEBODY)
     assert rows(empty) == {"fabrics": [], "repositories": [], "objects": []}
 
 
@@ -242,7 +243,7 @@ def test_a_backup_of_a_newer_version_is_refused(empty: Connection, backed_up: Pa
     """We would not know what we leave out."""
     (backed_up / MANIFEST_FILE).write_text(json.dumps(manifest_of(backed_up) | changed))
     with pytest.raises(SchemaMismatch):
-        restore(empty, backed_up)
+        restore(empty, backed_up, origin=SOMEBODY)
 
 
 def test_a_fabric_that_would_differ_rolls_everything_back(empty: Connection, backed_up: Path) -> None:
@@ -251,7 +252,7 @@ def test_a_fabric_that_would_differ_rolls_everything_back(empty: Connection, bac
     manifest["fabrics"]["gen"]["sha256"] = "0" * 64
     (backed_up / MANIFEST_FILE).write_text(json.dumps(manifest))
     with pytest.raises(InvalidInput, match="gen would not be what it was"):
-        restore(empty, backed_up)
+        restore(empty, backed_up, origin=SOMEBODY)
     assert rows(empty) == {"fabrics": [], "repositories": [], "objects": []}
 
 
@@ -259,10 +260,10 @@ def test_a_branch_without_fabrics_restores_nothing(lab: Lab, empty: Connection) 
     """A wrong URL must not look like an empty fleet."""
     repository = GitRepository(0, "net", lab.host.url("net"))
     with pytest.raises(NotFound, match="has no branch main"):
-        restore_from_git(empty, lab.open_mirror(repository), repository)
+        restore_from_git(empty, lab.open_mirror(repository), repository, origin=SOMEBODY)
     lab.person().commit({"README.md": "hello"}, "Begin")
     with pytest.raises(NotFound, match=r"has none of our fabric\.yaml files"):
-        restore_from_git(empty, lab.open_mirror(repository), repository)
+        restore_from_git(empty, lab.open_mirror(repository), repository, origin=SOMEBODY)
 
 
 def test_a_fabric_whose_id_is_taken_gets_another_one_and_says_what_follows(
@@ -271,7 +272,7 @@ def test_a_fabric_whose_id_is_taken_gets_another_one_and_says_what_follows(
     """Its published fabric.yaml has the old one."""
     fabrics.save_fabric(empty, "zzz", {})
     fabrics.save_fabric(empty, "Site.B", {})
-    report = restore(empty, backed_up, replace=True)
+    report = restore(empty, backed_up, replace=True, origin=SOMEBODY)
     assert [note.partition(" in Git ")[0] for note in report.notes] == [
         "gen has another id than it had (2): its fabric.yaml"
     ]
@@ -371,5 +372,5 @@ def test_a_large_fabric_is_cut_into_files_that_can_be_read(
     fill(database)
     place = Path(write_backup(database, tmp_path, now=NOW).place)
     assert len(list((place / "fabrics" / "gen").glob("objects-*.yaml"))) > 10
-    restore(empty, place)
+    restore(empty, place, origin=SOMEBODY)
     assert rows(empty) == rows(database)

@@ -23,6 +23,7 @@ from hedgehog.services.transfer.restore import restore
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
+from tests.origins import SOMEBODY
 
 NOW = datetime(2026, 5, 1, 3, 40, tzinfo=UTC)
 DIGEST = "0" * 64
@@ -119,7 +120,7 @@ def test_a_backup_that_was_tampered_with_is_refused_with_the_place(
     """Before anything of it is used, and without a traceback."""
     harm(place)
     with pytest.raises(InvalidInput, match=said):
-        restore(filled, place, replace=True)
+        restore(filled, place, replace=True, origin=SOMEBODY)
 
 
 def test_a_manifest_that_cannot_be_read_ends_no_rotation(place: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -149,27 +150,27 @@ def test_a_state_that_no_backup_has_is_refused(filled: Connection, place: Path, 
     digest = backup_manifest.hashlib.sha256(path.read_bytes()).hexdigest()
     change(place, lambda it: it["files"].update({STATE_FILE: {"sha256": digest, "bytes": path.stat().st_size}}))
     with pytest.raises(InvalidInput, match=said):
-        restore(filled, place, replace=True)
+        restore(filled, place, replace=True, origin=SOMEBODY)
 
 
 def test_with_a_key_only_what_it_signed_is_restored(filled: Connection, tmp_path: Path) -> None:
     """Unsigned, signed with another key, or changed after it was signed: none of these counts."""
     signed = Path(write_backup(filled, tmp_path, now=NOW, key=KEY).place)
-    assert restore(filled, signed, replace=True, key=KEY).fabrics == {"lab": "unchanged"}
+    assert restore(filled, signed, replace=True, key=KEY, origin=SOMEBODY).fabrics == {"lab": "unchanged"}
     with pytest.raises(InvalidInput, match="signed with another key"):
-        restore(filled, signed, replace=True, key="another key")
+        restore(filled, signed, replace=True, key="another key", origin=SOMEBODY)
     change(signed, lambda it: it.update(created_at="2001-01-01T00:00:00+00:00"))
     with pytest.raises(InvalidInput, match="the backup was changed"):
-        restore(filled, signed, replace=True, key=KEY)
+        restore(filled, signed, replace=True, key=KEY, origin=SOMEBODY)
     (signed / SIGNATURE_FILE).unlink()
     with pytest.raises(InvalidInput, match="is not signed"):
-        restore(filled, signed, replace=True, key=KEY)
+        restore(filled, signed, replace=True, key=KEY, origin=SOMEBODY)
 
 
 def test_without_a_key_a_signed_backup_is_restored(filled: Connection, tmp_path: Path) -> None:
     """Where the key is lost, the backup is not."""
     signed = Path(write_backup(filled, tmp_path, now=NOW, key=KEY).place)
-    assert restore(filled, signed, replace=True).fabrics == {"lab": "unchanged"}
+    assert restore(filled, signed, replace=True, origin=SOMEBODY).fabrics == {"lab": "unchanged"}
 
 
 _json = st.recursive(
@@ -229,7 +230,7 @@ def test_an_object_that_no_backup_has_is_refused_with_its_place(
     """The checksums fit; whoever made them can make those, too."""
     sign_anew(place, OBJECTS, content)
     with pytest.raises(InvalidInput, match=rf"objects-0001\.yaml:\d+:\d+: .*{said}"):
-        restore(filled, place, replace=True)
+        restore(filled, place, replace=True, origin=SOMEBODY)
 
 
 @pytest.mark.parametrize("path", ["repositories.yaml", STATE_FILE, OBJECTS])
@@ -247,4 +248,4 @@ def test_a_file_that_is_changed_after_it_was_checked_is_refused(
 
     monkeypatch.setattr(backup_manifest, "verify", check_and_change)
     with pytest.raises(InvalidInput, match=f"{path}: was changed"):
-        restore(filled, place, replace=True, key=KEY)
+        restore(filled, place, replace=True, key=KEY, origin=SOMEBODY)

@@ -18,6 +18,7 @@ from hedgehog.store import database as store_database
 from hedgehog.store import fabrics, repository_heads
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
+from tests.origins import SOMEBODY
 from tests.services.git.sync_lab import Lab, make_vpc, open_lab
 
 NOW = datetime(2026, 5, 1, 3, 40, tzinfo=UTC)
@@ -79,7 +80,7 @@ def test_what_cannot_be_read_is_missing_and_named_and_the_rest_is_backed_up(
     assert "canary" not in str(done.as_dict())
     assert all(b"canary" not in path.read_bytes() for path in Path(done.place).rglob("*") if path.is_file())
     assert list(verify(Path(done.place)).fabrics) == ["a", "c"]
-    report = restore(other, Path(done.place))
+    report = restore(other, Path(done.place), origin=SOMEBODY)
     assert fabrics.fabric_names(other) == ["a", "c"]
     assert report.notes[0].startswith("fabric bad is not in the backup: ")
 
@@ -89,7 +90,7 @@ def test_a_restore_leaves_alone_what_the_backup_could_not_have(fleet: Connection
     harm(fleet, "a repository")
     place = Path(write_backup(fleet, tmp_path, now=NOW).place)
     fabrics.save_fabric(fleet, "later", {})
-    assert restore(fleet, place, replace=True).deleted == ["later"]
+    assert restore(fleet, place, replace=True, origin=SOMEBODY).deleted == ["later"]
     assert fabrics.fabric_names(fleet) == ["a", "bad", "c"]
     assert [one.name for one in fabrics.load_repositories(fleet)] == ["odd"]
 
@@ -123,7 +124,7 @@ def test_a_branch_that_was_known_is_known_after_a_restore(
         ada = lab.person()
         ada.pull()
         ada.git("push", "origin", "main:trunk", ":main")
-        restore(other, place)
+        restore(other, place, origin=SOMEBODY)
         outcome = Lab(other, lab.host, tmp_path / "new").sync("lab")
         assert (outcome.status, outcome.error_class) == (OutcomeStatus.ERROR, "NotFound")
         assert "trunk" in outcome.reason

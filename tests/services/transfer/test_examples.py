@@ -20,6 +20,7 @@ from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
+from tests.origins import SOMEBODY
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
@@ -43,7 +44,7 @@ def examples(postgres, large):
     connection = store_database.connect(postgres.database("examples", template="hedgehog_template"))
     fabrics.save_repository(connection, "demo", {"url": "https://git.example.com/demo.git"})
     for name, directory in (("gen", EXAMPLES / "gen"), ("large", large)):
-        report = import_documents(connection, read_documents(read_paths([directory])))
+        report = import_documents(connection, read_documents(read_paths([directory])), origin=SOMEBODY)
         assert (report.fabric, report.notes) == (name, ())
     yield connection
     connection.close()

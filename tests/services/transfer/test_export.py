@@ -13,6 +13,7 @@ from hedgehog.services.transfer.load import import_documents
 from hedgehog.store import database as store_database
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
+from tests.origins import SOMEBODY
 
 SETTINGS = {
     "description": "two\nlines: and 'quotes'",
@@ -72,7 +73,7 @@ def test_an_export_imported_again_changes_nothing(database):
     before = make_fabric(database)
     files = export(database, "Lab")
     for found in (documents(files), yaml.load(stream(files), file="stream")):
-        report = import_documents(database, found, replace=True)
+        report = import_documents(database, found, replace=True, origin=SOMEBODY)
         assert (report.repositories, report.fabrics) == ({"net": Action.UNCHANGED}, {"Lab": Action.UNCHANGED})
         assert (report.objects.writes, report.notes) == ((), ())
     assert fabrics.load_fabric(database, "Lab") == before
@@ -82,7 +83,7 @@ def test_an_export_makes_the_same_fabric_elsewhere(database, other):
     """And exports to the same bytes from there."""
     make_fabric(database)
     files = export(database, "Lab")
-    import_documents(other, documents(files), allow_invalid=True)
+    import_documents(other, documents(files), allow_invalid=True, origin=SOMEBODY)
     assert export(other, "Lab") == files
 
 
@@ -92,7 +93,7 @@ def test_an_export_brings_back_what_was_changed(database):
     files = export(database, "Lab")
     fabrics.save_fabric(database, "Lab", {"description": "x", "git_sync_enabled": False, "git_repository": None})
     fabrics.save_repository(database, "net", {"connection_id": "git"})
-    import_documents(database, documents(files), replace=True)
+    import_documents(database, documents(files), replace=True, origin=SOMEBODY)
     assert export(database, "Lab") == files
 
 
@@ -126,9 +127,9 @@ def test_upstreams_fabrics_survive_import_and_export(database, reference, sample
     fabrics.save_fabric(database, "lab", {})
     found = yaml.load((reference / sample).read_bytes(), file=sample)
     found = [document for document in found if document.manifest["kind"] not in CONTROLLER_KINDS]
-    report = import_documents(database, found, fabric="lab", allow_invalid=True)
+    report = import_documents(database, found, fabric="lab", allow_invalid=True, origin=SOMEBODY)
     assert report.objects.counts()["created"] == len(found) >= 15
     files = export(database, "lab")
     assert len(files) == len(found) + 1
-    assert import_documents(database, documents(files), replace=True).objects.writes == ()
+    assert import_documents(database, documents(files), replace=True, origin=SOMEBODY).objects.writes == ()
     assert export(database, "lab") == files

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from devstack.objects import make_server, make_vpc
@@ -18,6 +20,7 @@ from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.fake_server import Reply, serve, status
+from tests.origins import SOMEBODY
 
 __all__ = ["api", "cluster"]
 
@@ -43,7 +46,7 @@ def test_what_users_wrote_is_taken_without_what_the_cluster_added(api, database)
     server = create(api, make_server("srv-1"))
     create(api, make_vpc("vpc-1"))
     assert server["metadata"]["uid"]
-    report = import_from_cluster(database, api, connection_id="lab_cluster", fabric="lab")
+    report = import_from_cluster(database, api, connection_id="lab_cluster", fabric="lab", origin=SOMEBODY)
     assert (report.fabrics, report.fabric, report.notes) == ({"lab": Action.CREATED}, "lab", ())
     stored = names(database)
     assert set(stored) == {"Server/default/srv-1", "VPC/default/vpc-1"}
@@ -60,7 +63,9 @@ def test_the_first_sync_after_it_writes_nothing(api, cluster, database):
     """It only takes note of what it owns from now on."""
     for name in ("a", "b"):
         create(api, make_vpc(name))
-    import_from_cluster(database, api, connection_id="c", fabric="lab", settings={"enable_k8s_sync": True})
+    import_from_cluster(
+        database, api, connection_id="c", fabric="lab", settings={"enable_k8s_sync": True}, origin=SOMEBODY
+    )
     client = cluster.connect()
     (outcome,) = kubernetes_sync.sync(database, ["lab"], open_cluster=lambda _: client, run_id="r")
     assert (outcome.status, outcome.counts["unchanged"]) == (OutcomeStatus.SKIPPED, 2)
@@ -70,11 +75,11 @@ def test_the_first_sync_after_it_writes_nothing(api, cluster, database):
 def test_a_second_import_finds_nothing_new_and_sees_what_changed(api, database):
     """Which fabric is meant is clear from the connection; its settings stay."""
     create(api, make_vpc("a"))
-    import_from_cluster(database, api, connection_id="c", fabric="lab")
+    import_from_cluster(database, api, connection_id="c", fabric="lab", origin=SOMEBODY)
     fabrics.save_fabric(database, "lab", {"description": "mine"})
-    assert import_from_cluster(database, api, connection_id="c").objects.writes == ()
+    assert import_from_cluster(database, api, connection_id="c", origin=SOMEBODY).objects.writes == ()
     create(api, make_vpc("b"))
-    report = import_from_cluster(database, api, connection_id="c")
+    report = import_from_cluster(database, api, connection_id="c", origin=SOMEBODY)
     assert [str(change) for change in report.objects.writes] == ["VPC/default/b created"]
     assert (report.fabrics, fabrics.load_fabric(database, "lab").description) == ({}, "mine")
 
@@ -85,7 +90,7 @@ def test_our_fabric_resource_names_the_fabric_and_fills_its_fields(api, database
     api.send("POST", "POST", "/api/v1/namespaces", subject="namespace", body={"metadata": {"name": "hedgehog-system"}})
     resource = fabric_resource(Fabric(1, "Lab", "lab", description="d", asn=65001), group=crd.kind.group)
     create(api, resource, plural="fabrics")
-    report = import_from_cluster(database, api, connection_id="c")
+    report = import_from_cluster(database, api, connection_id="c", origin=SOMEBODY)
     assert report.fabrics == {"Lab": Action.CREATED}
     fabric = fabrics.load_fabric(database, "Lab")
     assert (fabric.description, fabric.asn, fabric.publish_fabric_resource) == ("d", 65001, True)
@@ -95,13 +100,13 @@ def test_our_fabric_resource_names_the_fabric_and_fills_its_fields(api, database
 def test_without_a_name_and_without_a_resource_nothing_is_guessed(api, database):
     """One word is enough."""
     with pytest.raises(InvalidInput, match=r"c: for which fabric. none is known there yet; say so with --fabric NAME"):
-        import_from_cluster(database, api, connection_id="c")
+        import_from_cluster(database, api, connection_id="c", origin=SOMEBODY)
 
 
 def test_a_setting_that_does_not_exist_is_refused(api, database):
     """As in a document."""
     with pytest.raises(InvalidInput, match="did you mean asn"):
-        import_from_cluster(database, api, connection_id="c", fabric="lab", settings={"asm": 5})
+        import_from_cluster(database, api, connection_id="c", fabric="lab", settings={"asm": 5}, origin=SOMEBODY)
     assert fabrics.fabric_names(database) == []
 
 
@@ -116,7 +121,7 @@ def test_secrets_stay_where_they_are_and_are_noted(api, database):
     }
     create(api, secret)
     create(api, make_vpc("a"))
-    report = import_from_cluster(database, api, connection_id="c", fabric="lab")
+    report = import_from_cluster(database, api, connection_id="c", fabric="lab", origin=SOMEBODY)
     (note,) = report.notes
     assert note.startswith("Fabricator/fab/default: left out, it holds secrets: .spec.config.control.")
     assert "canary" not in str(report)
@@ -128,7 +133,7 @@ def test_an_object_of_another_tool_is_noted(api, database):
     create(
         api, make_vpc("a") | {"metadata": {"name": "a", "namespace": "default", "labels": {"kapp.k14s.io/app": "1"}}}
     )
-    report = import_from_cluster(database, api, connection_id="c", fabric="lab")
+    report = import_from_cluster(database, api, connection_id="c", fabric="lab", origin=SOMEBODY)
     (note,) = report.notes
     assert (
         note == "VPC/default/a: belongs to kapp app 1 (kapp.k14s.io/app); it is held until it has the annotation "
@@ -160,7 +165,7 @@ def answers(*, absent=(), refused=()):
 def test_a_kind_that_the_cluster_does_not_serve_and_an_object_that_goes_are_noted(database):
     """Neither is an error."""
     with answers(absent=("gateways", "gatewaypeerings")) as server:
-        report = import_from_cluster(database, server.cluster, connection_id="c", fabric="lab")
+        report = import_from_cluster(database, server.cluster, connection_id="c", fabric="lab", origin=SOMEBODY)
     assert report.notes == (
         "the cluster does not serve Gateway, GatewayPeering",
         "VPC/default/a: left out, it is being deleted",
@@ -170,7 +175,7 @@ def test_a_kind_that_the_cluster_does_not_serve_and_an_object_that_goes_are_note
 def test_a_kind_that_cannot_be_read_stops_the_import(database):
     """A part of a cluster is never taken for all of it."""
     with answers(refused=("switches",)) as server, pytest.raises(PermissionDenied):
-        import_from_cluster(database, server.cluster, connection_id="c", fabric="lab")
+        import_from_cluster(database, server.cluster, connection_id="c", fabric="lab", origin=SOMEBODY)
     assert fabrics.fabric_names(database) == []
 
 
@@ -185,3 +190,21 @@ def test_the_command_takes_a_cluster_over_by_a_kubeconfig(
     captured = capsys.readouterr()
     assert captured.out == "fabric lab: created\nobjects of lab: 1 created\n  VPC/default/a created\n"
     assert captured.err == ""
+
+
+def test_a_list_of_clusters_is_taken_over_each_for_itself(
+    api, cluster, postgres, database_parameters, database, monkeypatch, capsys
+):
+    """One that cannot be read is said, and the others are imported."""
+    create(api, make_vpc("a"))
+    monkeypatch.setenv("AIRFLOW_CONN_HEDGEHOG_DB", postgres.uri(database_parameters["dbname"], scheme="postgres"))
+    good = {"conn_type": "kubernetes", "extra": {"kube_config_path": str(cluster.kubeconfig)}}
+    monkeypatch.setenv("AIRFLOW_CONN_GOOD", json.dumps(good))
+    command = ["fabric", "import", "--from-cluster", "gone=not_there", "lab=good"]
+    assert main([*command, "--set", "asn=65001"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "fabric lab: created\nobjects of lab: 1 created\n  VPC/default/a created\n"
+    assert captured.err.startswith("hedgehog: error: not_there: ")
+    assert list(fabrics.fabric_names(database)) == ["lab"]
+    with pytest.raises(SystemExit):
+        main([*command, "--fabric", "lab"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from hedgehog.errors import AlreadyExists, InvalidInput, NotFound, PruneRefused
@@ -11,6 +13,7 @@ from hedgehog.services.transfer.load import import_documents, read_documents
 from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
+from tests.origins import SOMEBODY
 
 VPC = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {{name: {name}}}\nspec: {spec}\n"
 
@@ -40,7 +43,7 @@ def imported(database):
     """Import the texts into the database, whatever a cluster would say of them."""
 
     def do(*texts, **options):
-        return import_documents(database, load(*texts), allow_invalid=True, **options)
+        return import_documents(database, load(*texts), allow_invalid=True, origin=SOMEBODY, **options)
 
     return do
 
@@ -135,6 +138,23 @@ def test_what_the_database_refuses_rolls_everything_back(imported, database):
     imported(fabric_document("lab"))
     refused(imported, repository_document(), collision, vpc(), error=AlreadyExists)
     assert (fabrics.load_repositories(database), names(database)) == ([], [])
+
+
+def test_a_repository_whose_host_cannot_serve_it_rolls_everything_back(imported, database):
+    """It is judged as it would be; one that stays as it is, is not judged again."""
+    asking = repository_document(spec="{url: 'https://git.example.com/net.git', push: pull_request}")
+    judged = []
+
+    def refuse(repository):
+        judged.append(repository.push)
+        raise InvalidInput(f"{repository.name}: plain Git does not offer pull requests")
+
+    said = refused(imported, asking, fabric_document(), check_repository=refuse)
+    assert said == ["net: plain Git does not offer pull requests"]
+    assert (fabrics.load_repositories(database), fabrics.fabric_names(database)) == ([], [])
+    imported(asking, check_repository=lambda _: None)
+    imported(asking, check_repository=refuse)
+    assert judged == ["pull_request"]
 
 
 def test_an_object_that_is_there_twice_is_refused_with_both_places(imported):
@@ -245,7 +265,7 @@ def test_files_are_read_in_their_order_and_directories_below_each_other(tmp_path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"name: {name}\n")
     (tmp_path / "c.txt").write_text("name: c.txt\n")
-    found = read_documents(read_paths([tmp_path / "c.txt", tmp_path, "-"], stdin=b"name: stdin\n"))
+    found = read_documents(read_paths([tmp_path / "c.txt", tmp_path, "-", "-"], stdin=io.BytesIO(b"name: stdin\n")))
     assert [document.manifest["name"] for document in found] == ["c.txt", "a/deep/y.yaml", "a/x.yml", "b.yaml", "stdin"]
     assert found[-1].place == "stdin:1"
 
@@ -264,3 +284,25 @@ def test_a_file_that_is_not_there_is_named():
     """Nothing else is read then."""
     with pytest.raises(NotFound, match=r"/nowhere/x.yaml: there is no such file or directory"):
         read_documents(read_paths(["/nowhere/x.yaml"]))
+
+
+FLUX = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: net}\n"
+CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: net}\n"
+OVERLAY = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+
+
+def test_documents_of_other_tools_are_left_alone_with_a_note(imported, database):
+    """As in a repository that is taken over; a kustomization that only lists files changes nothing."""
+    report = imported(fabric_document(), vpc(), FLUX, CONFIG_MAP, f"{OVERLAY}resources: [f1.yaml]\n", fabric="lab")
+    assert names(database) == ["VPC/default/vpc-1"]
+    assert [note for note in report.notes if "left alone" in note] == [
+        "f2.yaml:1:1: Kustomization is left alone: it is a document of Flux",
+        "f3.yaml:1:1: ConfigMap is left alone: it is a document of Kubernetes",
+    ]
+
+
+def test_a_kustomization_that_cannot_be_followed_is_refused(imported, database):
+    """The objects would be others than those that it makes."""
+    (line,) = refused(imported, fabric_document(), vpc(), f"{OVERLAY}namePrefix: a-\n")
+    assert "f2.yaml:1:1: this kustomization cannot be followed, because it has namePrefix" in line
+    assert fabrics.fabric_names(database) == []

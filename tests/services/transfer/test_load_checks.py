@@ -14,6 +14,7 @@ from hedgehog.services.transfer.load import import_documents, read_documents
 from hedgehog.services.transfer.local_files import read_paths
 from hedgehog.store import fabrics
 from hedgehog.store import objects as object_store
+from tests.origins import SOMEBODY
 
 NAMESPACES = """\
 apiVersion: wiring.githedgehog.com/v1beta1
@@ -53,7 +54,7 @@ def imported(database):
 
     def do(*texts, **options):
         found = [document for number, text in enumerate(texts) for document in yaml.load(text, file=f"f{number}.yaml")]
-        return import_documents(database, found, **options)
+        return import_documents(database, found, origin=SOMEBODY, **options)
 
     return do
 
@@ -83,7 +84,9 @@ def names(database) -> list[str]:
 def replaced(database, directory):
     """Import the directory as `fabric import --replace` does."""
     files = read_paths([directory], search_hidden=True)
-    return import_documents(database, read_documents(files), replace=True, allow_large_prune=True, unread=files.unread)
+    return import_documents(
+        database, read_documents(files), replace=True, allow_large_prune=True, unread=files.unread, origin=SOMEBODY
+    )
 
 
 # What a cluster would refuse
@@ -140,8 +143,8 @@ def test_the_demos_own_files_can_be_imported_again(database):
     """Nothing changes, nothing is refused."""
     documents = read_documents(read_paths([EXAMPLE]))
     fabrics.save_repository(database, "demo", {"url": "https://git.example.com/demo.git"})
-    import_documents(database, documents)
-    assert import_documents(database, documents).objects.writes == ()
+    import_documents(database, documents, origin=SOMEBODY)
+    assert import_documents(database, documents, origin=SOMEBODY).objects.writes == ()
 
 
 # Fabrics that follow Git, repositories that are the same
@@ -156,7 +159,7 @@ def test_objects_of_a_fabric_that_follows_git_are_refused_with_the_way_to_do_it(
     imported(NAMESPACES, vpc("a"), fabric="lab")
     imported(fabric("{source_of_truth: git}"))
     with pytest.raises(
-        InvalidInput, match=r"Push the objects to fabrics/lab of https://git.example.com/net.git \(branch main\)"
+        InvalidInput, match=r"Push the change to fabrics/lab of https://git.example.com/net.git \(branch main\)"
     ):
         imported(vpc("b", 1002), fabric="lab")
     imported(vpc("a"), fabric="lab")

@@ -12,6 +12,7 @@ from hedgehog.services.transfer.restore import restore_from_git
 from hedgehog.store import fabrics, git_files, migrate
 from hedgehog.store import objects as object_store
 from hedgehog.store.git_files import GitFile
+from tests.origins import SOMEBODY
 from tests.services.git.sync_lab import make_vpc, open_lab
 
 
@@ -34,7 +35,7 @@ def test_a_link_ends_the_restore_and_nothing_changes(lab, path):
     ada.publish()
     repository = GitRepository(0, "net", lab.host.url("net"))
     with pytest.raises(InvalidInput, match=f"{path}: is a symbolic link, which is never followed"):
-        restore_from_git(lab.database, lab.open_mirror(repository), repository, replace=True)
+        restore_from_git(lab.database, lab.open_mirror(repository), repository, replace=True, origin=SOMEBODY)
     assert len(object_store.load_objects(lab.database, [lab.id("lab")])[lab.id("lab")]) == 2
 
 

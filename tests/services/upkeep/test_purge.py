@@ -20,6 +20,7 @@ from hedgehog.store import fabrics, open_drift, watch
 from hedgehog.store.database import Lock
 from tests.kube.clusters import CRDS, api, cluster
 from tests.kube.objects_lab import write_as
+from tests.origins import SOMEBODY
 from tests.services.git.sync_lab import open_lab, trust
 
 __all__ = ["api", "cluster"]
@@ -62,7 +63,7 @@ def look(lab):
 def test_a_purge_leaves_what_another_tool_has_marked(lab, api, cluster):
     """With its name; the rest goes, the fabric as well, and it is not pruned as an orphan later either."""
     write_as(api, "helm", make("Server", "a", annotations={"meta.helm.sh/release-name": "net"}))
-    left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
+    left, problems = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-2")
     assert (left.done, problems, servers(api)) == (True, [], {"a"})
     owner = "Helm release net (meta.helm.sh/release-name)"
     assert left.as_dict()["objects_of_others"] == {"k8s_lab": {"Server/default/a": owner}}
@@ -83,10 +84,10 @@ def test_a_purge_removes_files_and_objects_and_forgets_the_fabric(lab, api):
     lab.person().commit({"fabrics/lab/notes.txt": "x\n", "elsewhere/file": "y\n"})
     seen = look(lab)
     assert (list(seen.files), seen.foreign) == (FILES, ("fabrics/lab/notes.txt",))
-    left, problems = purge.purge(lab.database, seen, **lab.dependencies, run_id="run-2")
+    left, problems = purge.purge(lab.database, seen, origin=SOMEBODY, **lab.dependencies, run_id="run-2")
     assert (left.done, problems) == (True, [])
     assert sorted(lab.files()) == ["elsewhere/file", "fabrics/lab/notes.txt"]
-    assert lab.log()[0] == "Remove fabric lab"
+    assert lab.log()[0] == "lab: fabric removed"
     assert servers(api) == {"theirs"}
     assert fabrics.fabric_names(lab.database) == []
 
@@ -96,7 +97,7 @@ def test_an_edited_file_stays_and_is_reported(lab):
     lab.person().commit({FILES[2]: "# by Ada\n"})
     seen = look(lab)
     assert (seen.edited, FILES[2] in seen.files) == ((FILES[2],), False)
-    left, _ = purge.purge(lab.database, seen, **lab.dependencies, run_id="run-2")
+    left, _ = purge.purge(lab.database, seen, origin=SOMEBODY, **lab.dependencies, run_id="run-2")
     assert (left.done, left.edited, sorted(lab.files())) == (True, (FILES[2],), [FILES[2]])
 
 
@@ -118,14 +119,16 @@ def test_a_purge_that_is_cut_off_is_taken_up_again_or_taken_back(lab, api):
         raise RemoteUnavailable(f"{name} is away")
 
     with pytest.raises(RemoteUnavailable):
-        purge.purge(lab.database, look(lab), **(lab.dependencies | {"open_cluster": away}), run_id="run-2")
+        purge.purge(
+            lab.database, look(lab), origin=SOMEBODY, **(lab.dependencies | {"open_cluster": away}), run_id="run-2"
+        )
     assert lab.files() == {}
     assert lab.sync("lab").reason.startswith("suspended")
     assert servers(api) == {"a", "b"}
     fabrics.resume(lab.database, "lab")
     lab.sync("lab")
     assert sorted(lab.files()) == FILES
-    left, _ = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-3")
+    left, _ = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-3")
     assert (left.done, servers(api)) == (True, set())
 
 
@@ -144,13 +147,13 @@ def test_an_object_that_waits_for_its_finalizer_keeps_the_fabric(lab, api):
     with store_database.transaction(lab.database) as cursor:
         ref = purge.ObjectRef("Server", "default", "held")
         inventory.record(cursor, "k8s_lab", row.id, applied={ref: held}, adopted={}, gone=[])
-    left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
+    left, problems = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-2")
     assert left.done is False
     assert "example.com/wait" in " ".join(problems)
     assert fabrics.fabric_names(lab.database) == ["lab"]
     del held["metadata"]["finalizers"]
     apply_one(api, {**held, "metadata": {**held["metadata"], "finalizers": []}}, force_conflicts=True)
-    left, _ = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-3")
+    left, _ = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-3")
     assert left.done is True
 
 
@@ -168,9 +171,9 @@ def test_a_fabric_that_a_run_works_on_is_not_purged(lab, database_parameters):
     try:
         store_database.try_locks(other, Lock.KUBERNETES, [seen.fabric.id])
         with pytest.raises(LockHeld):
-            purge.purge(lab.database, seen, **lab.dependencies, run_id="run-2")
+            purge.purge(lab.database, seen, origin=SOMEBODY, **lab.dependencies, run_id="run-2")
         with pytest.raises(LockHeld, match="a run works on lab; delete it when that is done"):
-            purge.forget(lab.database, "lab")
+            purge.forget(lab.database, "lab", origin=SOMEBODY)
     finally:
         other.close()
     assert len(lab.files()) == len(FILES)
@@ -179,7 +182,7 @@ def test_a_fabric_that_a_run_works_on_is_not_purged(lab, database_parameters):
 
 def test_what_a_forgotten_fabric_leaves_is_on_record_as_orphans(lab):
     """Also when no fabric uses the cluster any more, so that nobody watches it."""
-    left = purge.forget(lab.database, "lab")
+    left = purge.forget(lab.database, "lab", origin=SOMEBODY)
     assert (len(left.files), [place.connection_id for place in left.clusters]) == (4, ["k8s_lab"])
     watch.forget_others(lab.database, [])
     found = [one.drift for one in open_drift.listing(lab.database)]
@@ -191,7 +194,7 @@ def test_what_a_forgotten_fabric_leaves_is_on_record_as_orphans(lab):
 
 def test_only_orphans_that_we_wrote_and_nobody_wants_are_pruned(lab, api, cluster):
     """A fabric that took one over keeps it; what somebody else created again in its place stays."""
-    purge.forget(lab.database, "lab")
+    purge.forget(lab.database, "lab", origin=SOMEBODY)
     fabrics.save_fabric(lab.database, "heir", {"kubernetes_connection_id": "k8s_lab"})
     lab.save("heir", make_server("a"))
     client = cluster.connect(name="k8s_lab")
@@ -211,7 +214,7 @@ def test_a_purge_ends_when_the_definition_went_with_the_objects(lab, api, cluste
     while api.send("GET", "GET", servers_crd, subject="CRD").ok:
         pass
     try:
-        left, problems = purge.purge(lab.database, look(lab), **lab.dependencies, run_id="run-2")
+        left, problems = purge.purge(lab.database, look(lab), origin=SOMEBODY, **lab.dependencies, run_id="run-2")
         assert (left.done, problems, fabrics.fabric_names(lab.database)) == (True, [], [])
     finally:
         cluster.install_crds()

@@ -1,5 +1,5 @@
 /** Everything that writes: one POST to `/actions/<name>`, offered only to those who may do it. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ApiError, apiBase, isProblem } from "./client";
 import { permissions } from "./queries";
 import type { paths } from "./schema";
@@ -44,3 +44,15 @@ export function useAct<Name extends ActionName>(name: Name) {
 export type Outcome = RunStarted | Changed;
 
 export const isRun = (outcome: Outcome): outcome is RunStarted => "run_id" in outcome;
+
+/** What a rollback of a fabric, or of some of its objects, would do; asked for by those who may do it. */
+export const rollbackPlan = (fabric: string, to: string, objects: string[]) =>
+  queryOptions({
+    queryKey: ["fabric", fabric, "rollback", to, objects],
+    queryFn: () =>
+      act("rollback", {
+        ...{ fabric, to, objects, dry_run: true, allow_invalid: false, without_git: false },
+        reason: "a dry run, on a page",
+      }),
+    retry: false,
+  });

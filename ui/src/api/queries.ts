@@ -69,6 +69,41 @@ export const timeline = (name: string, target: Target | undefined) =>
     ),
   );
 
+export const history = (name: string, query: Omit<Paged<Query<"/history">>, "fabric">) =>
+  pages(["fabric", name, "history", query], (cursor) =>
+    read(api().GET("/history", { params: { query: { ...query, fabric: name, ...(cursor && { cursor }) } } })),
+  );
+
+/** What differs between two moments; without *from*, what the change of *to* did. */
+export const comparison = (name: string, from: string | null, to: string) =>
+  queryOptions({
+    queryKey: ["fabric", name, "diff", from, to],
+    queryFn: () =>
+      read(
+        api().GET("/fabrics/{fabric}/diff", {
+          params: { path: { fabric: name }, query: { to, ...(from !== null && { from }) } },
+        }),
+      ),
+  });
+
+export const blame = (path: ObjectPath) =>
+  queryOptions({
+    queryKey: ["fabric", path.fabric, "blame", path.kind, path.namespace, path.name],
+    queryFn: () => read(api().GET("/fabrics/{fabric}/objects/{kind}/{namespace}/{name}/blame", { params: { path } })),
+  });
+
+export const trace = (name: string) =>
+  queryOptions({
+    queryKey: ["fabric", name, "trace"],
+    queryFn: () => read(api().GET("/trace/{subject}", { params: { path: { subject: name } } })),
+  });
+
+export const addressRanges = (name: string) =>
+  queryOptions({
+    queryKey: ["fabric", name, "addresses"],
+    queryFn: () => read(api().GET("/fabrics/{fabric}/addresses", { params: { path: { fabric: name } } })),
+  });
+
 export const topology = (name: string) =>
   queryOptions({
     queryKey: ["fabric", name, "topology"],
@@ -102,6 +137,48 @@ export const actions = (query: Paged<Query<"/actions">>) =>
   pages(query.fabric ? ["fabric", query.fabric, "actions"] : ["fleet", "actions"], (cursor) =>
     read(api().GET("/actions", { params: { query: cursor ? { ...query, cursor } : query } })),
   );
+
+/** Freezes and windows begin and end by the clock, which `/changes` does not tell. */
+const BY_THE_CLOCK = 30_000;
+
+export const freezes = () =>
+  queryOptions({
+    queryKey: ["fleet", "freezes"],
+    queryFn: () => read(api().GET("/freezes")),
+    refetchInterval: BY_THE_CLOCK,
+  });
+
+export const windows = () =>
+  queryOptions({
+    queryKey: ["fleet", "windows"],
+    queryFn: () => read(api().GET("/windows")),
+    refetchInterval: BY_THE_CLOCK,
+  });
+
+export const proposals = (query: Query<"/proposals">) =>
+  queryOptions({
+    queryKey: ["fleet", "proposals", query],
+    queryFn: () => read(api().GET("/proposals", { params: { query } })),
+  });
+
+export const proposal = (id: number) =>
+  queryOptions({
+    queryKey: ["fleet", "proposal", id],
+    queryFn: () => read(api().GET("/proposals/{proposal}", { params: { path: { proposal: id } } })),
+  });
+
+export const rollouts = (query: Query<"/rollouts">) =>
+  queryOptions({
+    queryKey: ["rollouts", "list", query],
+    queryFn: () => read(api().GET("/rollouts", { params: { query } })),
+  });
+
+/** A rollout by its number or name. */
+export const rollout = (name: string) =>
+  queryOptions({
+    queryKey: ["rollouts", "one", name],
+    queryFn: () => read(api().GET("/rollouts/{rollout}", { params: { path: { rollout: name } } })),
+  });
 
 export const deadLetters = (query: Paged<Query<"/dead-letters">>) =>
   pages(["fleet", "dead-letters", query], (cursor) =>

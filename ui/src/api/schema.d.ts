@@ -206,6 +206,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/fabrics/{fabric}/addresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Addresses
+         * @description The address and ASN ranges of a fabric: who has what, and what is free.
+         */
+        get: operations["list_addresses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/fabrics/{fabric}/topology": {
         parameters: {
             query?: never;
@@ -238,6 +258,108 @@ export interface paths {
          * @description How two servers reach each other through attachments, VPCs and peerings, by what the fabric wants.
          */
         get: operations["get_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Objects
+         * @description A page of the objects of all fabrics that use a value, with the fields that hold it.
+         *
+         *     An address or a subnet is found in the subnets that contain it, too.
+         */
+        get: operations["find_objects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List History
+         * @description Who changed what is wanted, through what and why, the newest change first.
+         */
+        get: operations["list_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fabrics/{fabric}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Diff
+         * @description What differs between two moments of a fabric, field by field; without `from`, what the change of `to` did.
+         */
+        get: operations["get_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/fabrics/{fabric}/objects/{kind}/{namespace}/{name}/blame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Blame
+         * @description Each field of an object with the change that gave it its value.
+         */
+        get: operations["get_blame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trace/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trace
+         * @description How far the last change of a fabric, or what a commit changed in each of its fabrics, has come to the switches.
+         */
+        get: operations["get_trace"];
         put?: never;
         post?: never;
         delete?: never;
@@ -438,6 +560,146 @@ export interface paths {
          * @description What a rule demands, why, and what to do, as in docs/rules.md.
          */
         get: operations["get_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/freezes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Freezes
+         * @description The freezes that are in force, the oldest first.
+         */
+        get: operations["list_freezes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Windows
+         * @description The change windows by name, and when each opens.
+         */
+        get: operations["list_windows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/plans/{plan}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Plan
+         * @description A plan that somebody was shown: of a change, of a sync or of a merge.
+         */
+        get: operations["get_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Proposals
+         * @description What waits for approval, or what became of it; the newest first.
+         */
+        get: operations["get_proposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/proposals/{proposal}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Proposal
+         * @description A proposal with its plan.
+         */
+        get: operations["get_proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rollouts
+         * @description Rollouts with how far each is, the newest first.
+         */
+        get: operations["get_rollouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rollouts/{rollout}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rollout
+         * @description A rollout with its change, its waves, and how far it is with each fabric.
+         */
+        get: operations["get_rollout"];
         put?: never;
         post?: never;
         delete?: never;
@@ -737,9 +999,333 @@ export interface paths {
         put?: never;
         /**
          * Edit
-         * @description Store one object, validated beside the others of its fabric; Git and the cluster follow.
+         * @description Store one object, validated beside the others of its fabric; Git and the cluster follow. Where Git is the source of
+         *     truth, a run of hedgehog_git_change commits it there.
          */
         post: operations["edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete
+         * @description Remove objects from a fabric, all of them or none; Git and the cluster follow. Where Git is the source of truth, a
+         *     run of hedgehog_git_change removes them there.
+         */
+        post: operations["delete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/freeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Freeze
+         * @description Write nothing of fabrics to Git or a cluster for a while; they are watched and planned as before.
+         */
+        post: operations["freeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/unfreeze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unfreeze
+         * @description Lift freezes; what waited for them is due at once.
+         */
+        post: operations["unfreeze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/set-window": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put Window
+         * @description Create or change a change window: its fabrics are written only while a window of theirs is open.
+         */
+        post: operations["put_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/delete-window": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove Window
+         * @description Delete a change window; what waited for it is planned again.
+         */
+        post: operations["remove_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan Objects
+         * @description Say what storing and removing objects would do to a fabric, and what that concerns; only the plan is kept.
+         */
+        post: operations["plan_objects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply Plan
+         * @description Store what the plan of a change says, if the very same plan would be made now; Git and the cluster follow. Where Git
+         *     is the source of truth, a run of hedgehog_git_change commits it there.
+         */
+        post: operations["apply_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rollback
+         * @description Make a fabric, or some of its objects, again what it was: a new change with the old content. Where Git is the source
+         *     of truth, a run of hedgehog_git_change commits it there.
+         */
+        post: operations["rollback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Proposal
+         * @description Approve a proposal: its change is stored if its plan still holds, else it is superseded.
+         */
+        post: operations["approve_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject Proposal
+         * @description Reject a proposal: nothing of it is stored.
+         */
+        post: operations["reject_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/start-rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Rollout
+         * @description Plan and validate a change for every fabric, then begin with the first wave.
+         */
+        post: operations["start_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/pause-rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Rollout
+         * @description Let no further fabric begin; what has begun goes on.
+         */
+        post: operations["pause_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/resume-rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Rollout
+         * @description Go on with a paused rollout; fabrics that failed are watched again.
+         */
+        post: operations["resume_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/approve-rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Rollout
+         * @description Let the wave begin that waits to be approved.
+         */
+        post: operations["approve_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/abort-rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Abort Rollout
+         * @description End a rollout where it is: what has the change keeps it, nothing else gets it.
+         */
+        post: operations["abort_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/actions/rollback-rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Rollout
+         * @description Give every fabric that has the change what it had before, unless somebody changed it since.
+         */
+        post: operations["roll_back_rollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -784,6 +1370,231 @@ export interface components {
             dag_id: string | null;
         };
         /**
+         * AddressRange
+         * @description A range from which addresses or ASNs are assigned.
+         */
+        AddressRange: {
+            /**
+             * Name
+             * @description `management`, `dummy`, `protocol`, `vtep`, `links` or `leaf-asn`.
+             */
+            name: string;
+            /**
+             * Span
+             * @description First and last value that may be assigned; empty: none may.
+             */
+            span: string;
+            /** Size */
+            size: number;
+            /**
+             * Used
+             * @description Values of the span that somebody has.
+             */
+            used: number;
+            /** Free */
+            free: number;
+            /**
+             * Next Free
+             * @description What is assigned next; empty: nothing is free.
+             */
+            next_free: string;
+            /**
+             * Uses
+             * @description By value; also values outside of the span.
+             */
+            uses: components["schemas"]["AddressUser"][];
+        };
+        /**
+         * AddressUser
+         * @description Who has an address or ASN.
+         */
+        AddressUser: {
+            /** Value */
+            value: string;
+            /**
+             * Object
+             * @description `Switch/default/leaf-1`; the control VIP belongs to `Fabricator/fab/default`.
+             */
+            object: string;
+            /**
+             * Field
+             * @description `spec.asn`.
+             */
+            field: string;
+        };
+        /**
+         * ApplyBody
+         * @description Which plan to carry out, and why.
+         */
+        ApplyBody: {
+            /**
+             * Plan
+             * @description Its id.
+             */
+            plan: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Approve
+         * @description When a person must approve.
+         * @enum {string}
+         */
+        Approve: "none" | "canary" | "wave";
+        /**
+         * ApproveBody
+         * @description Which proposal is approved.
+         */
+        ApproveBody: {
+            /**
+             * Proposal
+             * @description Its number.
+             */
+            proposal: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ApproveRolloutBody
+         * @description Which wave of which rollout may begin.
+         */
+        ApproveRolloutBody: {
+            /**
+             * Rollout
+             * @description Its number or name.
+             */
+            rollout: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Wave
+             * @description The wave that is meant: if another one waits meanwhile, nothing begins. Null: the one that waits.
+             */
+            wave?: number | null;
+        };
+        /**
+         * BlastRadius
+         * @description The names of all that a plan concerns.
+         */
+        BlastRadius: {
+            /** Switches */
+            switches: string[];
+            /**
+             * Ports
+             * @description As `switch/port`.
+             */
+            ports: string[];
+            /** Servers */
+            servers: string[];
+            /** Gateways */
+            gateways: string[];
+            /** Vpcs */
+            vpcs: string[];
+            /**
+             * Peerings
+             * @description As `Kind/name`.
+             */
+            peerings: string[];
+            /** Externals */
+            externals: string[];
+        };
+        /**
+         * ChangePlan
+         * @description What would happen to one fabric.
+         */
+        ChangePlan: {
+            /** Version */
+            version: number;
+            /**
+             * Id
+             * @description The same for the same plan, made from the same.
+             */
+            id: string;
+            /** Fabric */
+            fabric: string;
+            /**
+             * Kind
+             * @description `change`, `sync` or `merge`.
+             */
+            kind: string;
+            /**
+             * Generation
+             * @description The generation that it was made from.
+             */
+            generation: number;
+            /** Revision */
+            revision: string | null;
+            /** Branch */
+            branch: string;
+            /** Base */
+            base: string;
+            blast_radius: components["schemas"]["BlastRadius"];
+            /** Parts */
+            parts: components["schemas"]["PlanPart"][];
+        };
+        /**
+         * ChangeRow
+         * @description A change in a list, with what it touched.
+         */
+        ChangeRow: {
+            /** Id */
+            id: number;
+            /**
+             * Fabric
+             * @description Empty for a change of Git repositories.
+             */
+            fabric: string;
+            /**
+             * Generation
+             * @description The generation that it made; null for the end of a fabric.
+             */
+            generation: number | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Who */
+            who: string;
+            /**
+             * Via
+             * @description Through what: `cli`, `api`, `run`, `git`, `cluster`, `rollout`, `restore`, `sql`, `migration`.
+             */
+            via: string;
+            /** Why */
+            why: string;
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Commit Id
+             * @description The commit that it was read from.
+             */
+            commit_id: string | null;
+            /**
+             * Role
+             * @description The role of the database that wrote it.
+             */
+            role: string;
+            /**
+             * Counts
+             * @description Objects by what happened to them: `created`, `configured`, `deleted`.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Objects
+             * @description The first of them.
+             */
+            objects: string[];
+        };
+        /**
          * Changed
          * @description What an action changed in the database; what follows from it is up to the next sync, which is due at once.
          */
@@ -800,10 +1611,29 @@ export interface components {
             /** Changes */
             changes: components["schemas"]["ChangedItem"][];
             /**
+             * Proposal
+             * @description The proposal as which the change waits for approval: nothing is stored yet. Null: it is done.
+             */
+            proposal?: number | null;
+            /** @description The run that commits the change to Git, for a fabric whose source of truth that is: nothing is stored yet. */
+            run?: components["schemas"]["RunStarted"] | null;
+            /**
              * Notes
              * @description What to know about it: warnings, what is held.
              */
             notes?: string[];
+        };
+        /**
+         * ChangedField
+         * @description A field of an object before and after; a missing one is null. Secrets are covered, long values are cut.
+         */
+        ChangedField: {
+            /** Path */
+            path: string;
+            /** Before */
+            before?: unknown;
+            /** After */
+            after?: unknown;
         };
         /**
          * ChangedItem
@@ -827,6 +1657,18 @@ export interface components {
             note: string;
         };
         /**
+         * ChangedSetting
+         * @description A setting of the fabric that changes back.
+         */
+        ChangedSetting: {
+            /** Setting */
+            setting: string;
+            /** Before */
+            before?: unknown;
+            /** After */
+            after?: unknown;
+        };
+        /**
          * Changes
          * @description What has changed since a cursor.
          */
@@ -848,7 +1690,7 @@ export interface components {
             fabrics: string[];
             /**
              * Topics
-             * @description What else changed: `health`, `deliveries`.
+             * @description What else changed: `health`, `deliveries`, `rollouts`.
              */
             topics: string[];
         };
@@ -914,6 +1756,23 @@ export interface components {
              * @default false
              */
             allow_large_prune: boolean;
+        };
+        /**
+         * Comparison
+         * @description What differs between two moments of a fabric.
+         */
+        Comparison: {
+            /** Fabric */
+            fabric: string;
+            /**
+             * First
+             * @description The earlier moment, in words.
+             */
+            first: string;
+            /** Second */
+            second: string;
+            /** Objects */
+            objects: components["schemas"]["ObjectDifference"][];
         };
         /**
          * DeadLetter
@@ -983,6 +1842,41 @@ export interface components {
              * @description `Kind/namespace/name`, or paths of files in Git; empty: all that were changed.
              */
             objects?: string[];
+        };
+        /**
+         * DeleteBody
+         * @description Objects that a fabric is to have no longer.
+         */
+        DeleteBody: {
+            /** Fabric */
+            fabric: string;
+            /**
+             * Objects
+             * @description `Kind/namespace/name`, or `Kind/name` where that is clear.
+             */
+            objects: string[];
+            /** Reason */
+            reason: string;
+            /**
+             * Dry Run
+             * @description Say what would be deleted, and what still needs it; change nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Allow Invalid
+             * @description Remove from the database what a cluster would keep because others need it, too.
+             * @default false
+             */
+            allow_invalid: boolean;
+        };
+        /**
+         * DeleteWindowBody
+         * @description Which window to delete.
+         */
+        DeleteWindowBody: {
+            /** Name */
+            name: string;
         };
         /**
          * Delivery
@@ -1184,6 +2078,8 @@ export interface components {
              * @description The first 1,000.
              */
             changes: components["schemas"]["PlannedChange"][];
+            /** @description What these changes concern. */
+            blast_radius: components["schemas"]["BlastRadius"];
             /** Error Class */
             error_class: string | null;
         };
@@ -1265,7 +2161,7 @@ export interface components {
             steps: components["schemas"]["Step"][];
             /**
              * Waits For
-             * @description The first thing that is waited for; empty when everything is in order.
+             * @description The first thing that is waited for, as a sentence; empty when everything is in order.
              */
             waits_for: string;
             /** Needs Somebody */
@@ -1289,6 +2185,13 @@ export interface components {
             /** Parked */
             parked: number;
             suspended: components["schemas"]["Suspension"] | null;
+            /** @description Why nothing is written of it for a while, although it is watched and planned. */
+            frozen: components["schemas"]["Suspension"] | null;
+            rollout: components["schemas"]["FabricRollout"] | null;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
             /**
              * Settings
              * @description Its settings, as in a Fabric document.
@@ -1317,6 +2220,20 @@ export interface components {
             web_url: string | null;
         };
         /**
+         * FabricRollout
+         * @description The rollout that a fabric is in; a fabric is in one at a time.
+         */
+        FabricRollout: {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            /** @description Of the rollout. */
+            state: components["schemas"]["RolloutState"];
+            /** @description How far it is with this fabric. */
+            fabric_state: components["schemas"]["MemberState"];
+        };
+        /**
          * FieldDifference
          * @description One field with its values; a missing one is null. Secrets are covered, long values are cut.
          */
@@ -1333,6 +2250,23 @@ export interface components {
              * @description As others made it.
              */
             theirs?: unknown;
+            /**
+             * By
+             * @description The field manager that set it last, where the cluster names one.
+             */
+            by?: string | null;
+        };
+        /**
+         * FieldOrigin
+         * @description A field of an object, and the change that gave it its value.
+         */
+        FieldOrigin: {
+            /** Path */
+            path: string;
+            /** Value */
+            value?: unknown;
+            /** @description Null: it had this value before everything that is kept of its history. */
+            change: components["schemas"]["RecordedChange"] | null;
         };
         /**
          * FleetCounters
@@ -1415,13 +2349,107 @@ export interface components {
             /** Needs Somebody */
             needs_somebody: boolean;
             suspended: components["schemas"]["Suspension"] | null;
+            /** @description Why nothing is written of it for a while, although it is watched and planned. */
+            frozen: components["schemas"]["Suspension"] | null;
+            rollout: components["schemas"]["FabricRollout"] | null;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            last_change: components["schemas"]["LastChange"] | null;
         };
         /**
          * FleetState
          * @description A state to count and to filter by; a fabric may be in several.
          * @enum {string}
          */
-        FleetState: "healthy" | "progressing" | "degraded" | "missing" | "unknown" | "in_sync" | "not_in_sync" | "syncing" | "waiting" | "failing" | "parked" | "suspended" | "drifted" | "held" | "refused" | "needs_somebody";
+        FleetState: "healthy" | "progressing" | "degraded" | "missing" | "unknown" | "in_sync" | "not_in_sync" | "syncing" | "waiting" | "failing" | "parked" | "suspended" | "frozen" | "drifted" | "held" | "refused" | "needs_somebody";
+        /**
+         * FoundField
+         * @description A field that holds what was looked for.
+         */
+        FoundField: {
+            /** Path */
+            path: string;
+            /** Value */
+            value: string;
+        };
+        /**
+         * FoundUse
+         * @description An object that uses what was looked for.
+         */
+        FoundUse: {
+            /**
+             * Ref
+             * @description `Kind/namespace/name`.
+             */
+            ref: string;
+            /** Kind */
+            kind: string;
+            /** Namespace */
+            namespace: string;
+            /** Name */
+            name: string;
+            /** Fabric */
+            fabric: string;
+            /**
+             * Places
+             * @description Empty: its content in the fabric database cannot be read.
+             */
+            places: components["schemas"]["FoundField"][];
+        };
+        /**
+         * Freeze
+         * @description Nothing is written of the fabrics that it is for.
+         */
+        Freeze: {
+            /**
+             * Selector
+             * @description Which fabrics; empty: all.
+             */
+            selector: string;
+            /** Reason */
+            reason: string;
+            /** Until */
+            until: string | null;
+            /** Frozen By */
+            frozen_by: string;
+            /**
+             * Frozen At
+             * Format: date-time
+             */
+            frozen_at: string;
+        };
+        /**
+         * FreezeBody
+         * @description What to freeze, why, and until when.
+         */
+        FreezeBody: {
+            /** Fabrics */
+            fabrics?: string[];
+            /**
+             * Select
+             * @description `site=fra,tier!=lab`, as in `hedgehog freeze --select`.
+             * @default
+             */
+            select: string;
+            /**
+             * All
+             * @description All fabrics, also those that are added later.
+             * @default false
+             */
+            all: boolean;
+            /**
+             * Reason
+             * @description Shown wherever something waits for it.
+             */
+            reason: string;
+            /**
+             * Until
+             * @description When it ends by itself; null: when somebody lifts it.
+             */
+            until?: string | null;
+        };
         /**
          * Health
          * @description How well something is, from best to worst: the worst issue decides.
@@ -1513,6 +2541,21 @@ export interface components {
             objects: number;
         };
         /**
+         * LastChange
+         * @description Who last changed what is wanted of a fabric, when and why.
+         */
+        LastChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Who */
+            who: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * Layer
          * @description Where a device is drawn, from top to bottom.
          * @enum {string}
@@ -1560,6 +2603,22 @@ export interface components {
             ends: components["schemas"]["End"][];
             state: components["schemas"]["ObjectState"];
         };
+        /**
+         * LostDrift
+         * @description A change by others that would be overwritten.
+         */
+        LostDrift: {
+            /** Subject */
+            subject: string;
+            /** Summary */
+            summary: string;
+        };
+        /**
+         * MemberState
+         * @description How far the rollout is with one fabric.
+         * @enum {string}
+         */
+        MemberState: "pending" | "stored" | "converged" | "done" | "failed" | "skipped" | "taken_back";
         /**
          * Node
          * @description A device, or an external network.
@@ -1660,6 +2719,23 @@ export interface components {
             text: string | null;
         };
         /**
+         * ObjectDifference
+         * @description How one object differs between two moments.
+         */
+        ObjectDifference: {
+            /** Object */
+            object: string;
+            /** Action */
+            action: string;
+            /** Fields */
+            fields: components["schemas"]["ChangedField"][];
+            /**
+             * Note
+             * @description Why the fields are not known; mostly empty.
+             */
+            note: string;
+        };
+        /**
          * ObjectEvent
          * @description What a sync did to the object.
          */
@@ -1730,6 +2806,12 @@ export interface components {
          */
         ObjectState: "refused" | "failed" | "held" | "drifted" | "deleting" | "pending" | "in_order";
         /**
+         * OnFailure
+         * @description What happens when a fabric fails.
+         * @enum {string}
+         */
+        OnFailure: "hold" | "rollback";
+        /**
          * OutcomeStatus
          * @description How the sync of one fabric to one target ended.
          * @enum {string}
@@ -1739,6 +2821,21 @@ export interface components {
         Page_ActionRecord_: {
             /** Items */
             items: components["schemas"]["ActionRecord"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor`, with the same filter and order, to read on; null: this is the end.
+             */
+            next_cursor?: string | null;
+            /**
+             * Total
+             * @description How many there are with this filter; null where counting would cost too much.
+             */
+            total?: number | null;
+        };
+        /** Page[ChangeRow] */
+        Page_ChangeRow_: {
+            /** Items */
+            items: components["schemas"]["ChangeRow"][];
             /**
              * Next Cursor
              * @description Give it as `cursor`, with the same filter and order, to read on; null: this is the end.
@@ -1799,6 +2896,21 @@ export interface components {
         Page_FleetRow_: {
             /** Items */
             items: components["schemas"]["FleetRow"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor`, with the same filter and order, to read on; null: this is the end.
+             */
+            next_cursor?: string | null;
+            /**
+             * Total
+             * @description How many there are with this filter; null where counting would cost too much.
+             */
+            total?: number | null;
+        };
+        /** Page[FoundUse] */
+        Page_FoundUse_: {
+            /** Items */
+            items: components["schemas"]["FoundUse"][];
             /**
              * Next Cursor
              * @description Give it as `cursor`, with the same filter and order, to read on; null: this is the end.
@@ -1931,6 +3043,84 @@ export interface components {
          */
         PlaceState: "same" | "differs" | "absent" | "off";
         /**
+         * PlanBody
+         * @description A change of objects that somebody thinks of.
+         */
+        PlanBody: {
+            /** Fabric */
+            fabric: string;
+            /**
+             * Text
+             * @description The objects that would be stored, YAML or JSON.
+             * @default
+             */
+            text: string;
+            /**
+             * Deletes
+             * @description The objects that would be removed: `Kind/namespace/name`, or `Kind/name` where that is clear.
+             */
+            deletes?: string[];
+        };
+        /**
+         * PlanEntry
+         * @description One object that is created, configured or deleted.
+         */
+        PlanEntry: {
+            /** Object */
+            object: string;
+            /** Action */
+            action: string;
+            /** Differences */
+            differences: components["schemas"]["ChangedField"][];
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * PlanPart
+         * @description What happens at one place.
+         */
+        PlanPart: {
+            /**
+             * Place
+             * @description `database`, `git` or `kubernetes`.
+             */
+            place: string;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Unchanged */
+            unchanged: number;
+            /** Changes */
+            changes: components["schemas"]["PlanEntry"][];
+            /** Held */
+            held: components["schemas"]["PlannedHold"][];
+            /** Warnings */
+            warnings: string[];
+            /** Drift */
+            drift: components["schemas"]["LostDrift"][];
+            /** Waves */
+            waves: components["schemas"]["PlanWave"][];
+            /**
+             * Unverified
+             * @description Why nothing can be said about this place; mostly empty.
+             */
+            unverified: string;
+        };
+        /**
+         * PlanWave
+         * @description Objects that are written or deleted together; a wave begins when the one before it has ended.
+         */
+        PlanWave: {
+            /**
+             * Action
+             * @description `write` or `delete`.
+             */
+            action: string;
+            /** Objects */
+            objects: string[];
+        };
+        /**
          * PlannedChange
          * @description What would happen to one object or file.
          */
@@ -1947,6 +3137,38 @@ export interface components {
             action: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * PlannedHold
+         * @description One object or file that would be changed and is left alone.
+         */
+        PlannedHold: {
+            /** Subject */
+            subject: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Refused
+             * @description Whether it breaks a rule; otherwise it waits for a decision, or for something else.
+             */
+            refused: boolean;
+        };
+        /**
+         * PlannedRolloutFabric
+         * @description What a rollout would do to one fabric.
+         */
+        PlannedRolloutFabric: {
+            /** Fabric */
+            fabric: string;
+            /** Wave */
+            wave: number;
+            /**
+             * Counts
+             * @description Its objects by what happens to them: `created`, `configured`, `deleted`, `unchanged`.
+             */
+            counts: {
+                [key: string]: number;
+            };
         };
         /**
          * Problem
@@ -2004,7 +3226,131 @@ export interface components {
          * @description In which way a fabric is not as desired; `REMEDIES` describes each.
          * @enum {string}
          */
-        ProblemKind: "held-edit" | "refused-object" | "field-conflict" | "claimed-object" | "large-prune" | "drift" | "flapping" | "stuck-finalizer" | "missing-definition" | "failed-object" | "parked" | "given-up-delivery" | "failing";
+        ProblemKind: "held-edit" | "refused-object" | "field-conflict" | "claimed-object" | "large-prune" | "drift" | "flapping" | "stuck-finalizer" | "missing-definition" | "failed-object" | "parked" | "given-up-delivery" | "proposal" | "unverified-commit" | "pull-request" | "failing";
+        /**
+         * Proposal
+         * @description A change that waits, or waited, for approval.
+         */
+        Proposal: {
+            /** Id */
+            id: number;
+            /** Fabric */
+            fabric: string;
+            /**
+             * Plan
+             * @description The id of its plan.
+             */
+            plan: string;
+            status: components["schemas"]["ProposalStatus"];
+            /** Author */
+            author: string;
+            /**
+             * Via
+             * @description Through what it was made: `cli`, `api`, `git` …
+             */
+            via: string;
+            /** Reason */
+            reason: string;
+            /** Commit */
+            commit: string | null;
+            /**
+             * Needs Approval
+             * @description The rules that ask for it, and why.
+             */
+            needs_approval: string[];
+            /** Author May Approve */
+            author_may_approve: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /**
+             * Decision
+             * @description Why it was decided so, or why it no longer held.
+             */
+            decision: string;
+            /** Superseded By */
+            superseded_by: number | null;
+        };
+        /**
+         * ProposalDecision
+         * @description What became of a proposal.
+         */
+        ProposalDecision: {
+            proposal: components["schemas"]["Proposal"];
+            /**
+             * Changes
+             * @description The objects that were stored or removed, and how.
+             */
+            changes: string[];
+            /**
+             * Differences
+             * @description Why it no longer held: what would happen now instead; empty for one that did.
+             */
+            differences: string[];
+        };
+        /**
+         * ProposalDetail
+         * @description A proposal with its plan.
+         */
+        ProposalDetail: {
+            /** Id */
+            id: number;
+            /** Fabric */
+            fabric: string;
+            /**
+             * Plan
+             * @description The id of its plan.
+             */
+            plan: string;
+            status: components["schemas"]["ProposalStatus"];
+            /** Author */
+            author: string;
+            /**
+             * Via
+             * @description Through what it was made: `cli`, `api`, `git` …
+             */
+            via: string;
+            /** Reason */
+            reason: string;
+            /** Commit */
+            commit: string | null;
+            /**
+             * Needs Approval
+             * @description The rules that ask for it, and why.
+             */
+            needs_approval: string[];
+            /** Author May Approve */
+            author_may_approve: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /**
+             * Decision
+             * @description Why it was decided so, or why it no longer held.
+             */
+            decision: string;
+            /** Superseded By */
+            superseded_by: number | null;
+            document: components["schemas"]["ChangePlan"];
+        };
+        /**
+         * ProposalStatus
+         * @description What became of a proposal.
+         * @enum {string}
+         */
+        ProposalStatus: "waiting" | "approved" | "applied" | "rejected" | "superseded";
         /**
          * PullBody
          * @description Which fabrics, whose source of truth is Git, to read from their repositories now.
@@ -2089,6 +3435,50 @@ export interface components {
             oldest_due_at: string | null;
         };
         /**
+         * RecordedChange
+         * @description One change of what is wanted.
+         */
+        RecordedChange: {
+            /** Id */
+            id: number;
+            /**
+             * Fabric
+             * @description Empty for a change of Git repositories.
+             */
+            fabric: string;
+            /**
+             * Generation
+             * @description The generation that it made; null for the end of a fabric.
+             */
+            generation: number | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Who */
+            who: string;
+            /**
+             * Via
+             * @description Through what: `cli`, `api`, `run`, `git`, `cluster`, `rollout`, `restore`, `sql`, `migration`.
+             */
+            via: string;
+            /** Why */
+            why: string;
+            /** Run Id */
+            run_id: string | null;
+            /**
+             * Commit Id
+             * @description The commit that it was read from.
+             */
+            commit_id: string | null;
+            /**
+             * Role
+             * @description The role of the database that wrote it.
+             */
+            role: string;
+        };
+        /**
          * Reference
          * @description An object that this one refers to, or that refers to it.
          */
@@ -2131,6 +3521,31 @@ export interface components {
             since: string;
         };
         /**
+         * RejectBody
+         * @description Which proposal is rejected, and why.
+         */
+        RejectBody: {
+            /**
+             * Proposal
+             * @description Its number.
+             */
+            proposal: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * RepeatedChange
+         * @description What happens to an object in some of the fabrics.
+         */
+        RepeatedChange: {
+            /** Object */
+            object: string;
+            /** Action */
+            action: string;
+            /** Fabrics */
+            fabrics: number;
+        };
+        /**
          * ResumeBody
          * @description Which fabrics to take up again.
          */
@@ -2138,6 +3553,307 @@ export interface components {
             /** Fabrics */
             fabrics: string[];
         };
+        /**
+         * RollbackBody
+         * @description What a fabric, or some of its objects, is to be again.
+         */
+        RollbackBody: {
+            /** Fabric */
+            fabric: string;
+            /**
+             * To
+             * @description A generation (`12`), a time (`2026-05-01T18:00Z`, or `2d` for two days ago) or a commit.
+             */
+            to: string;
+            /**
+             * Objects
+             * @description `Kind/namespace/name`; empty: all of the fabric.
+             */
+            objects?: string[];
+            /** Reason */
+            reason: string;
+            /**
+             * Dry Run
+             * @description Say what would change; change nothing.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * Allow Invalid
+             * @description Also what a cluster would refuse now; it is held until it is corrected.
+             * @default false
+             */
+            allow_invalid: boolean;
+            /**
+             * Without Git
+             * @description The cluster gets it at once; Git follows when its host answers again.
+             * @default false
+             */
+            without_git: boolean;
+        };
+        /**
+         * RolledBack
+         * @description What a rollback did, or in a dry run would do.
+         */
+        RolledBack: {
+            /** Fabric */
+            fabric: string;
+            /** @description The change after which the fabric was as it is now again. */
+            to: components["schemas"]["RecordedChange"];
+            /** @description What happens to the objects. */
+            plan: components["schemas"]["ChangePlan"];
+            /** Settings */
+            settings: components["schemas"]["ChangedSetting"][];
+            /**
+             * Kept Settings
+             * @description Settings that differ and stay as they are.
+             */
+            kept_settings: string[];
+            /**
+             * Generation
+             * @description The generation that it made; null: nothing differed, a dry run, it waits for approval, or a run commits it.
+             */
+            generation: number | null;
+            /**
+             * Proposal
+             * @description The number of the proposal as which it waits for approval.
+             */
+            proposal: number | null;
+            /** @description The run that commits it to Git, for a fabric whose source of truth that is. */
+            run?: components["schemas"]["RunStarted"] | null;
+            /** Dry Run */
+            dry_run: boolean;
+        };
+        /**
+         * Rollout
+         * @description How far a rollout is.
+         */
+        Rollout: {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            state: components["schemas"]["RolloutState"];
+            /**
+             * Reason
+             * @description Why it is in this state: what failed, what it waits for, who paused it.
+             */
+            reason: string;
+            /**
+             * Why
+             * @description Why it was begun.
+             */
+            why: string;
+            /**
+             * Selector
+             * @description The fabrics that it is for; empty: all.
+             */
+            selector: string;
+            /**
+             * Digest
+             * @description Pins the change and the variables of each fabric.
+             */
+            digest: string;
+            /**
+             * Counts
+             * @description How many of its fabrics are in each state.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Total
+             * @description All its fabrics.
+             */
+            total: number;
+            /**
+             * Wave
+             * @description The wave that is under way, counted from 1; null: it is over.
+             */
+            wave: number | null;
+            /** Waves */
+            waves: number;
+            /** Soak Seconds */
+            soak_seconds: number;
+            /** Timeout Seconds */
+            timeout_seconds: number;
+            approve: components["schemas"]["Approve"];
+            on_failure: components["schemas"]["OnFailure"];
+            /** Started By */
+            started_by: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Moved At
+             * Format: date-time
+             * @description When it came into its state.
+             */
+            moved_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Actions
+             * @description The actions that change it as it stands, the most likely first.
+             */
+            actions: string[];
+        };
+        /**
+         * RolloutBody
+         * @description Which rollout is meant.
+         */
+        RolloutBody: {
+            /**
+             * Rollout
+             * @description Its number or name.
+             */
+            rollout: string;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * RolloutDetail
+         * @description A rollout with its change and its fabrics.
+         */
+        RolloutDetail: {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            state: components["schemas"]["RolloutState"];
+            /**
+             * Reason
+             * @description Why it is in this state: what failed, what it waits for, who paused it.
+             */
+            reason: string;
+            /**
+             * Why
+             * @description Why it was begun.
+             */
+            why: string;
+            /**
+             * Selector
+             * @description The fabrics that it is for; empty: all.
+             */
+            selector: string;
+            /**
+             * Digest
+             * @description Pins the change and the variables of each fabric.
+             */
+            digest: string;
+            /**
+             * Counts
+             * @description How many of its fabrics are in each state.
+             */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Total
+             * @description All its fabrics.
+             */
+            total: number;
+            /**
+             * Wave
+             * @description The wave that is under way, counted from 1; null: it is over.
+             */
+            wave: number | null;
+            /** Waves */
+            waves: number;
+            /** Soak Seconds */
+            soak_seconds: number;
+            /** Timeout Seconds */
+            timeout_seconds: number;
+            approve: components["schemas"]["Approve"];
+            on_failure: components["schemas"]["OnFailure"];
+            /** Started By */
+            started_by: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Moved At
+             * Format: date-time
+             * @description When it came into its state.
+             */
+            moved_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Actions
+             * @description The actions that change it as it stands, the most likely first.
+             */
+            actions: string[];
+            /**
+             * Text
+             * @description The objects that are stored, with variables in them; secrets are hidden.
+             */
+            text: string;
+            /**
+             * Deletes
+             * @description The objects that are deleted.
+             */
+            deletes: string[];
+            /**
+             * Fabrics
+             * @description By wave and name.
+             */
+            fabrics: components["schemas"]["RolloutFabric"][];
+        };
+        /**
+         * RolloutFabric
+         * @description How far a rollout is with one fabric.
+         */
+        RolloutFabric: {
+            /** Fabric */
+            fabric: string;
+            /** Wave */
+            wave: number;
+            state: components["schemas"]["MemberState"];
+            /** Since */
+            since: string | null;
+            /**
+             * Reason
+             * @description Why it failed, or what it waits for.
+             */
+            reason: string;
+            /**
+             * Generation
+             * @description The generation that the change made; null: it does not have it yet.
+             */
+            generation: number | null;
+            /**
+             * Ends At
+             * @description When it has soaked, or fails because it has not converged; null while it is not watched.
+             */
+            ends_at: string | null;
+        };
+        /**
+         * RolloutReasonBody
+         * @description Which rollout is meant, and why.
+         */
+        RolloutReasonBody: {
+            /**
+             * Rollout
+             * @description Its number or name.
+             */
+            rollout: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * RolloutState
+         * @description How a rollout stands. The first three are open: their fabrics can be in no other rollout.
+         * @enum {string}
+         */
+        RolloutState: "running" | "paused" | "approval" | "done" | "aborted" | "rolled_back";
         /**
          * RuleText
          * @description A rule that objects must keep.
@@ -2195,6 +3911,112 @@ export interface components {
          * @enum {string}
          */
         SourceOfTruth: "database" | "git";
+        /**
+         * StartRolloutBody
+         * @description A change, the fabrics that are to get it, and how.
+         */
+        StartRolloutBody: {
+            /** Fabrics */
+            fabrics?: string[];
+            /**
+             * Select
+             * @description `site=fra,tier!=lab`, as in `hedgehog freeze --select`.
+             * @default
+             */
+            select: string;
+            /**
+             * All
+             * @description All fabrics, also those that are added later.
+             * @default false
+             */
+            all: boolean;
+            /**
+             * Name
+             * @description Letters, digits, `.`, `_` and `-`, and not digits alone; no other open rollout has it.
+             */
+            name: string;
+            /**
+             * Text
+             * @description The objects to store, YAML with `${variables}`; in a document of kind `Change`, the objects to delete.
+             */
+            text: string;
+            /**
+             * Canary
+             * @description The fabrics of the first wave.
+             */
+            canary?: string[];
+            /**
+             * Waves
+             * @description How many of the others have it after each wave, as `5` or `10%`; the rest is the last wave.
+             */
+            waves?: string[];
+            /**
+             * Max Unavailable
+             * @description The most fabrics of a wave, as `20` or `5%`; null: as many as there are.
+             */
+            max_unavailable?: string | null;
+            /**
+             * Soak Seconds
+             * @description How long each fabric is watched after it has converged.
+             * @default 0
+             */
+            soak_seconds: number;
+            /**
+             * Timeout Seconds
+             * @description How long a fabric may take to converge.
+             * @default 1800
+             */
+            timeout_seconds: number;
+            /**
+             * @description Whether a person lets the second wave (`canary`), or every further one (`wave`), begin.
+             * @default none
+             */
+            approve: components["schemas"]["Approve"];
+            /**
+             * @description When a fabric fails: pause, or take all of it back.
+             * @default hold
+             */
+            on_failure: components["schemas"]["OnFailure"];
+            /** Reason */
+            reason: string;
+            /**
+             * Dry Run
+             * @description Plan and validate it for every fabric; begin nothing.
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * StartedRollout
+         * @description A rollout that has begun, or in a dry run would begin.
+         */
+        StartedRollout: {
+            /** Name */
+            name: string;
+            /**
+             * Number
+             * @description Null: a dry run.
+             */
+            number: number | null;
+            /** Digest */
+            digest: string;
+            /** Waves */
+            waves: number;
+            /**
+             * Fabrics
+             * @description By wave and name.
+             */
+            fabrics: components["schemas"]["PlannedRolloutFabric"][];
+            /**
+             * Changes
+             * @description The first of what happens, that in most fabrics first.
+             */
+            changes: components["schemas"]["RepeatedChange"][];
+            /** @description What happens in the first fabric, field by field, and what that concerns. */
+            example: components["schemas"]["ChangePlan"];
+            /** Dry Run */
+            dry_run: boolean;
+        };
         /**
          * Step
          * @description How far the data of a fabric has come at one place.
@@ -2272,14 +4094,14 @@ export interface components {
         };
         /**
          * Suspension
-         * @description Why a fabric is left alone, and until when.
+         * @description Why a fabric is left alone or frozen, and until when.
          */
         Suspension: {
             /** Reason */
             reason: string;
             /**
              * Until
-             * @description Null: until it is resumed.
+             * @description Null: until somebody ends it.
              */
             until: string | null;
         };
@@ -2451,11 +4273,68 @@ export interface components {
             };
         };
         /**
+         * Trace
+         * @description How far one change has come.
+         */
+        Trace: {
+            change: components["schemas"]["RecordedChange"];
+            /** Stages */
+            stages: components["schemas"]["TraceStage"][];
+        };
+        /**
+         * TraceStage
+         * @description One stage of a change on its way to the switches.
+         */
+        TraceStage: {
+            /**
+             * Name
+             * @description `changed`, `committed`, `applied` or `converged`.
+             */
+            name: string;
+            /** At */
+            at: string | null;
+            /**
+             * By
+             * @description Who or what did it: a person, a commit, a run.
+             */
+            by: string;
+            /**
+             * Waits For
+             * @description What must happen first; empty for a stage that is reached.
+             */
+            waits_for: string;
+            /**
+             * Note
+             * @description Why there is no such stage; mostly empty.
+             */
+            note: string;
+        };
+        /**
+         * UnfreezeBody
+         * @description Which freezes to lift: chosen as they were frozen.
+         */
+        UnfreezeBody: {
+            /** Fabrics */
+            fabrics?: string[];
+            /**
+             * Select
+             * @description `site=fra,tier!=lab`, as in `hedgehog freeze --select`.
+             * @default
+             */
+            select: string;
+            /**
+             * All
+             * @description All fabrics, also those that are added later.
+             * @default false
+             */
+            all: boolean;
+        };
+        /**
          * Upstream
          * @description The release of githedgehog/fabric whose rules apply; they differ in places.
          * @enum {string}
          */
-        Upstream: "v0.126" | "v0.129";
+        Upstream: "v0.126" | "v0.129" | "newer";
         /**
          * ValidateBody
          * @description A text to check as a cluster would.
@@ -2555,6 +4434,76 @@ export interface components {
             switches: string[];
         };
         /**
+         * Window
+         * @description When fabrics may be written.
+         */
+        Window: {
+            /** Name */
+            name: string;
+            /**
+             * Selector
+             * @description Which fabrics; empty: all.
+             */
+            selector: string;
+            /**
+             * Fabrics
+             * @description How many it is for now.
+             */
+            fabrics: number;
+            /** Cron */
+            cron: string;
+            /** Minutes */
+            minutes: number;
+            /** Time Zone */
+            time_zone: string;
+            /** Is Open */
+            is_open: boolean;
+            /**
+             * Opens At
+             * @description When it opens next; null: never.
+             */
+            opens_at: string | null;
+            /** Created By */
+            created_by: string;
+        };
+        /**
+         * WindowBody
+         * @description A change window as it is to be.
+         */
+        WindowBody: {
+            /** Fabrics */
+            fabrics?: string[];
+            /**
+             * Select
+             * @description `site=fra,tier!=lab`, as in `hedgehog freeze --select`.
+             * @default
+             */
+            select: string;
+            /**
+             * All
+             * @description All fabrics, also those that are added later.
+             * @default false
+             */
+            all: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Cron
+             * @description When it opens: minute, hour, day, month, weekday.
+             */
+            cron: string;
+            /**
+             * Minutes
+             * @description How long it stays open.
+             */
+            minutes: number;
+            /**
+             * Time Zone
+             * @description Whose clock counts, as in `Europe/Berlin`.
+             */
+            time_zone: string;
+        };
+        /**
          * FieldError
          * @description What is wrong with one field of a request.
          */
@@ -2622,6 +4571,8 @@ export interface operations {
                 repository?: string | null;
                 /** @description Only fabrics of this cluster. */
                 cluster?: string | null;
+                /** @description Only fabrics with these labels: `site=fra,tier!=lab`. */
+                select?: string;
                 /** @description Only these fabrics. */
                 fabric?: string[];
                 sort?: components["schemas"]["FleetOrder"];
@@ -2701,6 +4652,8 @@ export interface operations {
                 repository?: string | null;
                 /** @description Only fabrics of this cluster. */
                 cluster?: string | null;
+                /** @description Only fabrics with these labels: `site=fra,tier!=lab`. */
+                select?: string;
             };
             header?: never;
             path?: never;
@@ -3340,6 +5293,74 @@ export interface operations {
             };
         };
     };
+    list_addresses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a fabric. */
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressRange"][];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     get_topology: {
         parameters: {
             query?: never;
@@ -3432,6 +5453,370 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PathAnswer"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    find_objects: {
+        parameters: {
+            query: {
+                /** @description A name, VLAN, address, subnet, community …; `vlan=1200`: only in fields of that name. */
+                value: string;
+                /** @description Only of this fabric. */
+                fabric?: string | null;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; none: the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FoundUse_"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    list_history: {
+        parameters: {
+            query?: {
+                /** @description Only of this fabric. */
+                fabric?: string | null;
+                /** @description Only changes of this object, `Kind/namespace/name`; needs `fabric`. */
+                object?: string | null;
+                /** @description Only later ones. */
+                since?: string | null;
+                /** @description A part of the name of who made the change. */
+                by?: string;
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; none: the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ChangeRow_"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_diff: {
+        parameters: {
+            query?: {
+                /** @description a generation (`12`), a time (`2026-05-01T18:00Z`, or `2d` for two days ago), a commit, or `now`; none: before the other one. */
+                from?: string | null;
+                /** @description a generation (`12`), a time (`2026-05-01T18:00Z`, or `2d` for two days ago), a commit, or `now` */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name of a fabric. */
+                fabric: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_blame: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a fabric. */
+                fabric: string;
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldOrigin"][];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A fabric, or a commit with at least 7 digits. */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"][];
                 };
             };
             /** @description Nobody is logged in. */
@@ -4144,6 +6529,481 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleText"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    list_freezes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freeze"][];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    list_windows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Window"][];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a plan. */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePlan"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_proposals: {
+        parameters: {
+            query?: {
+                /** @description Only of this fabric. */
+                fabric?: string | null;
+                /** @description Only in any of these states; none: the open ones. */
+                status?: components["schemas"]["ProposalStatus"][];
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Proposal"][];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDetail"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_rollouts: {
+        parameters: {
+            query?: {
+                /** @description Only those that are not over. */
+                open?: boolean;
+                /** @description At most so many items. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"][];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    get_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its number or name. */
+                rollout: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutDetail"];
                 };
             };
             /** @description Nobody is logged in. */
@@ -5169,6 +8029,1110 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["EditBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    freeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FreezeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    unfreeze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnfreezeBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    put_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WindowBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    remove_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteWindowBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    plan_objects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePlan"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    apply_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    rollback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolledBack"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    approve_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDecision"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    reject_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposalDecision"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    start_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRolloutBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedRollout"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    pause_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    resume_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    approve_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveRolloutBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    abort_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutReasonBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The permission is missing, or the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description A parameter or the body is wrong. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The fabric database, or another service, does not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    roll_back_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutReasonBody"];
             };
         };
         responses: {

@@ -21,7 +21,7 @@ export function App() {
 function Shell() {
   useLive();
   return (
-    <Box p={4} w="100%" fontSize="sm" maxW="100%" overflowX="hidden">
+    <Box data-hedgehog="" p={4} w="100%" fontSize="sm" maxW="100%" overflowX="hidden">
       <Navigation />
       <Dialogs>
         <Boundary>

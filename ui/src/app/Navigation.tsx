@@ -1,11 +1,20 @@
 import { chakra, HStack, Link } from "@chakra-ui/react";
 import { Link as RouterLink, useLocation } from "react-router-dom";
-import { routeOf, SECTIONS } from "./routes";
+import { type Route, routeOf, SECTIONS, type Section } from "./routes";
+
+/** The section that a page without an entry of its own belongs to. */
+const PARENTS: Partial<Record<Route["page"], Section>> = {
+  fabric: "fleet",
+  object: "fleet",
+  proposal: "proposals",
+  rollout: "rollouts",
+  "new-rollout": "rollouts",
+};
 
 /** Between our pages; Airflow's bar has one entry for all of them. */
 export function Navigation() {
   const { page } = routeOf(useLocation().pathname);
-  const current = page === "fabric" || page === "object" ? "fleet" : page;
+  const current = PARENTS[page] ?? page;
   return (
     <chakra.nav aria-label="Hedgehog" mb={4} borderBottomWidth="1px">
       <HStack as="ul" gap={1} wrap="wrap" listStyleType="none">

@@ -1,6 +1,7 @@
 import { useLocation } from "react-router-dom";
 import { FabricPage } from "@/fabric/FabricPage";
 import { FleetPage } from "@/fleet/FleetPage";
+import { FreezesPage } from "@/freezes/FreezesPage";
 import { ObjectPage } from "@/object/ObjectPage";
 import { DeadLettersPage } from "@/other/DeadLettersPage";
 import { HealthPage } from "@/other/HealthPage";
@@ -9,6 +10,11 @@ import { ProblemsPage } from "@/other/ProblemsPage";
 import { PullRequestsPage } from "@/other/PullRequestsPage";
 import { RulePage } from "@/other/RulePage";
 import { ValidatePage } from "@/other/ValidatePage";
+import { ProposalPage } from "@/proposals/ProposalPage";
+import { ProposalsPage } from "@/proposals/ProposalsPage";
+import { NewRolloutPage } from "@/rollouts/NewRolloutPage";
+import { RolloutPage } from "@/rollouts/RolloutPage";
+import { RolloutsPage } from "@/rollouts/RolloutsPage";
 import { addresses } from "@/shared/addresses";
 import { Inside } from "@/shared/links";
 import { Nothing } from "@/shared/states";
@@ -25,6 +31,18 @@ export function Pages() {
       return <ObjectPage key={`${route.fabric} ${route.kind} ${route.namespace} ${route.name}`} path={route} />;
     case "problems":
       return <ProblemsPage />;
+    case "proposals":
+      return <ProposalsPage />;
+    case "proposal":
+      return <ProposalPage key={route.proposal} id={route.proposal} />;
+    case "rollouts":
+      return <RolloutsPage />;
+    case "rollout":
+      return <RolloutPage key={route.rollout} name={route.rollout} />;
+    case "new-rollout":
+      return <NewRolloutPage />;
+    case "freezes":
+      return <FreezesPage />;
     case "pull-requests":
       return <PullRequestsPage />;
     case "inbox":

@@ -43,6 +43,7 @@ function Card() {
     <HStack
       as="section"
       aria-label="Hedgehog fabrics"
+      data-hedgehog=""
       borderWidth="1px"
       borderRadius="md"
       px={4}

@@ -76,7 +76,7 @@ export function DriftCard({ fabric, drift }: { fabric: string; drift: Drift }) {
   const [all, setAll] = useState(false);
   const ref = drift.object ? parseRef(drift.object) : null;
   return (
-    <Box borderWidth="1px" borderRadius="md" p={3}>
+    <Box as="article" aria-label={subjectOf(drift)} borderWidth="1px" borderRadius="md" p={3}>
       <HStack justify="space-between" wrap="wrap" align="start" mb={2}>
         <HStack wrap="wrap" gap={2}>
           <Status state={drift.state} />

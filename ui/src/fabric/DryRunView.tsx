@@ -1,6 +1,7 @@
 import { HStack, Stack, Text } from "@chakra-ui/react";
 import { useMemo } from "react";
 import type { DryRun } from "@/api/types";
+import { Blast } from "@/plan/Blast";
 import { type Column, DataTable } from "@/shared/DataTable";
 import { RunLink, Subject } from "@/shared/links";
 import { Status } from "@/shared/Status";
@@ -34,6 +35,7 @@ export function DryRunView({ fabric, generation, run }: Props) {
       {outdated && <Text>The fabric has changed since (generation {generation}): ask again.</Text>}
       {run.reason && <Text overflowWrap="anywhere">{run.reason}</Text>}
       <Text>{countsLine(run.counts)}</Text>
+      {run.changes.length > 0 && <Blast blast={run.blast_radius} />}
       {run.changes.length > 0 && (
         <DataTable
           label="Plan"

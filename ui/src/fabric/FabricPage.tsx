@@ -6,6 +6,8 @@ import type { Fabric } from "@/api/types";
 import { TABS, type Tab } from "@/app/routes";
 import { FabricActions } from "@/fleet/FabricActions";
 import { subjectOfFabric } from "@/fleet/plans";
+import { HistoryTab } from "@/history/HistoryTab";
+import { RolloutBadge } from "@/rollouts/RolloutBadge";
 import { addresses } from "@/shared/addresses";
 import { CopyButton } from "@/shared/CopyButton";
 import { Inside, Name } from "@/shared/links";
@@ -16,9 +18,9 @@ import { Time } from "@/shared/Time";
 import { sentence } from "@/shared/words";
 import { TopologyTab } from "@/topology/TopologyTab";
 import { DriftTab } from "./DriftTab";
-import { NextSyncTab } from "./NextSyncTab";
 import { ObjectsTab } from "./ObjectsTab";
 import { Pipeline } from "./Pipeline";
+import { PlanTab } from "./PlanTab";
 import { ProblemsTab } from "./ProblemsTab";
 import { RunsTab } from "./RunsTab";
 import { SettingsTab } from "./SettingsTab";
@@ -58,6 +60,8 @@ function Title({ name, fabric }: { name: string; fabric: Fabric | undefined }) {
       <CopyButton text={name} what="the name" />
       {fabric && <Status state={fabric.health.health} reason={fabric.health.reasons.join("\n")} />}
       {fabric?.suspended && <Status state="suspended" />}
+      {fabric?.frozen && <Status state="frozen" />}
+      {fabric?.rollout && <RolloutBadge rollout={fabric.rollout} />}
     </HStack>
   );
 }
@@ -68,7 +72,7 @@ function Actions({ of }: { of: Fabric }) {
 
 /** Why it is not well, why it is left alone, and what it waits for. */
 function Notice({ fabric }: { fabric: Fabric }) {
-  const { suspended, health, waits_for: waitsFor, description } = fabric;
+  const { suspended, frozen, health, waits_for: waitsFor, description } = fabric;
   return (
     <Stack gap={1} fontSize="sm">
       {description && <Text color="fg.muted">{description}</Text>}
@@ -78,15 +82,16 @@ function Notice({ fabric }: { fabric: Fabric }) {
           {suspended.until && <Time at={suspended.until} full />}: {suspended.reason}
         </Text>
       )}
+      {frozen && (
+        <Text>
+          Frozen{frozen.until ? " until " : " until somebody lifts it"}
+          {frozen.until && <Time at={frozen.until} full />}: <Name>{frozen.reason}</Name>
+        </Text>
+      )}
       {health.reasons.map((reason) => (
         <Text key={reason}>{reason}</Text>
       ))}
-      {waitsFor && (
-        <Text>
-          <strong>{fabric.needs_somebody ? "Needs somebody: " : "Waits for: "}</strong>
-          {waitsFor}
-        </Text>
-      )}
+      {waitsFor && <Text fontWeight={fabric.needs_somebody ? "semibold" : undefined}>{waitsFor}.</Text>}
     </Stack>
   );
 }
@@ -139,8 +144,10 @@ function Content({ fabric, tab }: { fabric: Fabric; tab: Tab }) {
       return <ObjectsTab fabric={fabric} />;
     case "topology":
       return <TopologyTab fabric={fabric.name} />;
-    case "next-sync":
-      return <NextSyncTab fabric={fabric} />;
+    case "plan":
+      return <PlanTab fabric={fabric} />;
+    case "history":
+      return <HistoryTab fabric={fabric.name} followsGit={fabric.source_of_truth === "git"} />;
     case "timeline":
       return <TimelineTab fabric={fabric.name} />;
     case "drift":

@@ -1,6 +1,7 @@
 import { Box, chakra, Flex, HStack, Stack, Text } from "@chakra-ui/react";
 import { ArrowRight } from "lucide-react";
 import type { Fabric, Step } from "@/api/types";
+import { TraceLine } from "@/history/TraceLine";
 import { CopyButton } from "@/shared/CopyButton";
 import { Outside, RunLink } from "@/shared/links";
 import { Status } from "@/shared/Status";
@@ -8,21 +9,24 @@ import { Time } from "@/shared/Time";
 import { useNow } from "@/shared/times";
 import { look, sentence, shortRevision } from "@/shared/words";
 
-/** Database → Git → cluster → switches: what each has reached, and what is waited for. */
+/** Database → Git → cluster → switches: what each has reached, what is waited for, and the last change on this way. */
 export function Pipeline({ fabric }: { fabric: Fabric }) {
   return (
-    <Flex as="ol" gap={2} align="stretch" wrap="wrap" listStyleType="none" aria-label="The way of the data">
-      {fabric.steps.map((step, at) => (
-        <Flex as="li" key={step.place} align="stretch" gap={2} flex="1 1 220px" minW="220px">
-          {at > 0 && (
-            <Box alignSelf="center" color="fg.muted" aria-hidden>
-              <ArrowRight size={18} />
-            </Box>
-          )}
-          <StepBox step={step} fabric={fabric} />
-        </Flex>
-      ))}
-    </Flex>
+    <Stack gap={3}>
+      <Flex as="ol" gap={2} align="stretch" wrap="wrap" listStyleType="none" aria-label="The way of the data">
+        {fabric.steps.map((step, at) => (
+          <Flex as="li" key={step.place} align="stretch" gap={2} flex="1 1 220px" minW="220px">
+            {at > 0 && (
+              <Box alignSelf="center" color="fg.muted" aria-hidden>
+                <ArrowRight size={18} />
+              </Box>
+            )}
+            <StepBox step={step} fabric={fabric} />
+          </Flex>
+        ))}
+      </Flex>
+      <TraceLine fabric={fabric.name} />
+    </Stack>
   );
 }
 
@@ -52,28 +56,52 @@ function StepBox({ step, fabric }: { step: Step; fabric: Fabric }) {
 }
 
 function Reached({ step, fabric }: { step: Step; fabric: Fabric }) {
-  const now = useNow();
   return (
     <>
-      {step.generation !== null && (
-        <Text>
-          Generation {step.generation}
-          {step.generation < fabric.generation && <chakra.span color="fg.muted"> of {fabric.generation}</chakra.span>}
-        </Text>
-      )}
+      <Text>
+        {step.generation !== null && `Generation ${step.generation}`}
+        {step.generation !== null && step.generation < fabric.generation && (
+          <chakra.span color="fg.muted"> of {fabric.generation}</chakra.span>
+        )}
+        {step.at && (
+          <chakra.span color="fg.muted">
+            {step.generation !== null && " · "}
+            <Time at={step.at} />
+          </chakra.span>
+        )}
+      </Text>
       {step.place === "switches" && (
         <Text title={fabric.switches.reason || undefined}>
-          {fabric.switches.current} of {fabric.switches.total} up to date
+          {fabric.switches.total === 0
+            ? "None are known"
+            : `${fabric.switches.current} of ${fabric.switches.total} up to date`}
         </Text>
       )}
-      {step.revision && (
-        <HStack gap={1}>
-          <Text fontFamily="mono" fontSize="xs" title={step.revision} truncate>
-            {shortRevision(step.revision)}
-          </Text>
-          <CopyButton text={step.revision} what="the revision" />
-        </HStack>
+      <Place step={step} fabric={fabric} />
+      {step.reason && step.status !== "converged" && (
+        <Text overflowWrap="anywhere" lineClamp={3} title={step.reason}>
+          {step.reason}
+        </Text>
       )}
+      {step.waits_for && (
+        <Text overflowWrap="anywhere">
+          <strong>Waits for:</strong> {step.waits_for}
+        </Text>
+      )}
+      <Looks step={step} />
+    </>
+  );
+}
+
+/** The revision that a place has, and where it can be read. */
+function Place({ step, fabric }: { step: Step; fabric: Fabric }) {
+  if (!step.revision) return null;
+  return (
+    <HStack gap={1}>
+      <Text fontFamily="mono" fontSize="xs" title={step.revision} whiteSpace="nowrap">
+        {shortRevision(step.revision)}
+      </Text>
+      <CopyButton text={step.revision} what="the revision" />
       {step.place === "git" && fabric.repository && (
         <Text truncate title={fabric.repository.url}>
           <Outside url={fabric.repository.web_url}>
@@ -81,29 +109,29 @@ function Reached({ step, fabric }: { step: Step; fabric: Fabric }) {
           </Outside>
         </Text>
       )}
-      {step.at && (
-        <Text color="fg.muted">
-          <Time at={step.at} />
-        </Text>
-      )}
-      {step.reason && <Text overflowWrap="anywhere">{step.reason}</Text>}
-      {step.waits_for && (
-        <Text overflowWrap="anywhere">
-          <strong>Waits for:</strong> {step.waits_for}
-        </Text>
-      )}
+    </HStack>
+  );
+}
+
+/** When a run looks at the place again, and which one did last. */
+function Looks({ step }: { step: Step }) {
+  const now = useNow();
+  if (!step.next_look_at && !step.run_id) return null;
+  const isDue = step.next_look_at !== null && new Date(step.next_look_at).getTime() <= now;
+  return (
+    <Text color="fg.muted">
       {step.next_look_at && (
-        <Text color="fg.muted">
-          {new Date(step.next_look_at).getTime() > now ? "Next look" : "Due since"}{" "}
-          <Time at={step.next_look_at} full={new Date(step.next_look_at).getTime() <= now} />
+        <>
+          {isDue ? "Due since" : "Next look"} <Time at={step.next_look_at} full={isDue} />
           {step.attempts > 0 && `, after ${step.attempts} failed attempts`}
-        </Text>
+          {step.run_id && " · "}
+        </>
       )}
       {step.run_id && (
-        <Text color="fg.muted">
+        <>
           Last run: <RunLink dag={step.dag_id} run={step.run_id} />
-        </Text>
+        </>
       )}
-    </>
+    </Text>
   );
 }

@@ -79,7 +79,7 @@ function Runs({ fabric, rows, more }: RunsProps) {
 }
 
 const RUN_COLUMNS: readonly Column<Run>[] = [
-  { id: "at", header: "When", width: 150, cell: (row) => <Time at={row.at} full /> },
+  { id: "at", header: "When", width: 175, cell: (row) => <Time at={row.at} full /> },
   { id: "status", header: "Outcome", width: 110, cell: (row) => <Status state={row.status} reason={row.reason} /> },
   { id: "dag", header: "DAG", width: 150, cell: (row) => <RunLink dag={row.dag} run={row.run} /> },
   { id: "run", header: "Run", width: 320, cell: (row) => <Name>{row.run}</Name> },
@@ -87,7 +87,7 @@ const RUN_COLUMNS: readonly Column<Run>[] = [
 ];
 
 const ACTION_COLUMNS: readonly Column<ActionRecord>[] = [
-  { id: "at", header: "When", width: 150, cell: (row) => <Time at={row.at} full /> },
+  { id: "at", header: "When", width: 175, cell: (row) => <Time at={row.at} full /> },
   { id: "actor", header: "Who", width: 120, cell: (row) => <Name>{row.actor}</Name> },
   { id: "action", header: "Did", width: 130, cell: (row) => sentence(row.action) },
   {

@@ -8,6 +8,7 @@ import { Inside, Outside } from "@/shared/links";
 import { Time } from "@/shared/Time";
 import { shownValue } from "@/shared/words";
 import { toYaml } from "@/shared/yaml";
+import { AddressRanges } from "./AddressRanges";
 
 /** How the fabric is set up. It is changed where it is kept: with `hedgehog fabric import`. */
 export function SettingsTab({ fabric }: { fabric: Fabric }) {
@@ -54,6 +55,7 @@ export function SettingsTab({ fabric }: { fabric: Fabric }) {
           </Row>
         ))}
       </Rows>
+      <AddressRanges fabric={fabric.name} />
       <Text color="fg.muted" fontSize="sm">
         To change a setting, change the Fabric document and import it: hedgehog fabric import {fabric.name}.yaml
       </Text>

@@ -61,7 +61,7 @@ function Revision({ event }: { event: SyncEvent }) {
 
 function timelineColumns(open: (id: number) => void): Column<SyncEvent>[] {
   return [
-    { id: "at", header: "When", width: 150, cell: (row) => <Time at={row.at} full /> },
+    { id: "at", header: "When", width: 175, cell: (row) => <Time at={row.at} full /> },
     { id: "target", header: "Place", width: 80, cell: (row) => PLACES[row.target] },
     {
       id: "status",

@@ -1,6 +1,6 @@
-import { Checkbox, Field, Input, List, Stack, Text } from "@chakra-ui/react";
+import { Field, Input, List, Stack, Text } from "@chakra-ui/react";
 import { useQuery } from "@tanstack/react-query";
-import { Pause, Play, RefreshCw } from "lucide-react";
+import { Pause, Play, RefreshCw, Snowflake } from "lucide-react";
 import type { ReactNode } from "react";
 import { dryRuns } from "@/api/queries";
 import type { Target } from "@/api/types";
@@ -8,6 +8,7 @@ import { DryRunView } from "@/fabric/DryRunView";
 import { ActionButton, type Options } from "@/shared/ActionButton";
 import { addresses } from "@/shared/addresses";
 import { Inside, Name } from "@/shared/links";
+import { Tick } from "@/shared/Tick";
 import { counted } from "@/shared/words";
 import { type BulkAction, obstacle, planOf, type Subject } from "./plans";
 
@@ -22,6 +23,7 @@ interface Props {
 export function FabricActions({ subjects, done }: Props) {
   const follows = subjects.some((subject) => subject.followsGit);
   const isSuspended = subjects.some((subject) => subject.suspended !== null);
+  const isFrozen = subjects.some((subject) => subject.frozen !== null);
   const isActive = subjects.some((subject) => subject.suspended === null);
   return (
     <>
@@ -30,6 +32,8 @@ export function FabricActions({ subjects, done }: Props) {
       <SyncCluster subjects={subjects} {...(done && { done })} />
       {isSuspended && <Resume subjects={subjects} {...(done && { done })} />}
       {isActive && <Suspend subjects={subjects} {...(done && { done })} />}
+      {isFrozen && <Unfreeze subjects={subjects} {...(done && { done })} />}
+      <Freeze subjects={subjects} {...(done && { done })} />
     </>
   );
 }
@@ -39,6 +43,9 @@ function title(verb: string, subjects: readonly Subject[]): string {
 }
 
 const names = (subjects: readonly Subject[]) => subjects.map((subject) => subject.name);
+
+/** What a body says where fabrics could be chosen by a selector, too. */
+const named = (subjects: readonly Subject[]) => ({ fabrics: names(subjects), select: "", all: false });
 
 function Plan({
   action,
@@ -80,26 +87,10 @@ function Known({ subjects, target }: { subjects: readonly Subject[]; target: Tar
     <Stack gap={2}>
       <Text>
         {run ? "The last dry run:" : "No dry run says which objects that concerns."}{" "}
-        <Inside to={addresses.fabric(subject.name, "next-sync")}>Next sync</Inside>
+        <Inside to={addresses.fabric(subject.name, "plan")}>Plan</Inside>
       </Text>
       {run && <DryRunView fabric={subject.name} generation={subject.generation} run={run} />}
     </Stack>
-  );
-}
-
-interface TickProps {
-  label: string;
-  checked: boolean;
-  change: (checked: boolean) => void;
-}
-
-function Tick({ label, checked, change }: TickProps) {
-  return (
-    <Checkbox.Root checked={checked} onCheckedChange={(to) => change(to.checked === true)}>
-      <Checkbox.HiddenInput />
-      <Checkbox.Control />
-      <Checkbox.Label>{label}</Checkbox.Label>
-    </Checkbox.Root>
   );
 }
 
@@ -188,18 +179,12 @@ function Suspend({ subjects, ...rest }: Props) {
       plan={() => <Plan action="suspend" subjects={subjects} />}
       options={{ hours: "" }}
       fields={({ hours }, change) => (
-        <Field.Root>
-          <Field.Label>Resumes by itself after (hours)</Field.Label>
-          <Input
-            type="number"
-            min={0.1}
-            step="any"
-            width="140px"
-            value={String(hours)}
-            onChange={(event) => change({ hours: event.target.value })}
-          />
-          <Field.HelperText>Empty: until somebody resumes it.</Field.HelperText>
-        </Field.Root>
+        <Hours
+          label="Resumes by itself after (hours)"
+          hint="Empty: until somebody resumes it."
+          value={String(hours)}
+          change={(to) => change({ hours: to })}
+        />
       )}
       body={(reason, { hours }) => ({
         fabrics: names(subjects),
@@ -208,6 +193,73 @@ function Suspend({ subjects, ...rest }: Props) {
       })}
       {...rest}
     />
+  );
+}
+
+function Freeze({ subjects, ...rest }: Props) {
+  return (
+    <ActionButton
+      name="freeze"
+      label="Freeze"
+      icon={<Snowflake size={14} aria-hidden />}
+      title={title("Freeze", subjects)}
+      asksForReason
+      obstacle={obstacle("freeze", subjects)}
+      plan={() => <Plan action="freeze" subjects={subjects} />}
+      options={{ hours: "" }}
+      fields={({ hours }, change) => (
+        <Hours
+          label="Ends by itself after (hours)"
+          hint="Empty: until somebody lifts it."
+          value={String(hours)}
+          change={(to) => change({ hours: to })}
+        />
+      )}
+      body={(reason, { hours }) => ({
+        ...named(subjects),
+        reason,
+        until: hoursFromNow(String(hours), Date.now()),
+      })}
+      {...rest}
+    />
+  );
+}
+
+function Unfreeze({ subjects, ...rest }: Props) {
+  return (
+    <ActionButton
+      name="unfreeze"
+      label="Unfreeze"
+      title={title("Unfreeze", subjects)}
+      obstacle={obstacle("unfreeze", subjects)}
+      plan={() => <Plan action="unfreeze" subjects={subjects} />}
+      body={() => named(subjects)}
+      {...rest}
+    />
+  );
+}
+
+interface HoursProps {
+  label: string;
+  hint: string;
+  value: string;
+  change: (value: string) => void;
+}
+
+export function Hours({ label, hint, value, change }: HoursProps) {
+  return (
+    <Field.Root>
+      <Field.Label>{label}</Field.Label>
+      <Input
+        type="number"
+        min={0.1}
+        step="any"
+        width="140px"
+        value={value}
+        onChange={(event) => change(event.target.value)}
+      />
+      <Field.HelperText>{hint}</Field.HelperText>
+    </Field.Root>
   );
 }
 

@@ -1,6 +1,7 @@
 import { Box, Stack, Text } from "@chakra-ui/react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
+import { useMay } from "@/api/actions";
 import { fleet, fleetCounters } from "@/api/queries";
 import { addresses } from "@/shared/addresses";
 import { Chips, Search } from "@/shared/Filters";
@@ -20,6 +21,7 @@ function useFilters() {
   const [params, change] = useParams();
   const repository = params.get("repository");
   const cluster = params.get("cluster");
+  const select = params.get("select") ?? "";
   const search = params.get("search") ?? "";
   const states = among(
     params,
@@ -27,15 +29,15 @@ function useFilters() {
     STATES.map(({ value }) => value),
   );
   const sort = among(params, "sort", ORDERS)[0] ?? "name";
-  const scope = { search, ...(repository && { repository }), ...(cluster && { cluster }) };
-  const isFiltered = states.length > 0 || search !== "" || repository !== null || cluster !== null;
-  return { repository, cluster, search, states, sort, scope, isFiltered, change };
+  const scope = { search, select, ...(repository && { repository }), ...(cluster && { cluster }) };
+  const isFiltered = states.length > 0 || search !== "" || select !== "" || repository !== null || cluster !== null;
+  return { repository, cluster, select, search, states, sort, scope, isFiltered, change };
 }
 
 /** Every fabric in a row: filtered, sorted and counted by the server, kept in the URL, live. */
 export function FleetPage() {
   const filters = useFilters();
-  const { search, states, sort, scope, change } = filters;
+  const { search, select, states, sort, scope, change } = filters;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const query = useInfiniteQuery(fleet({ ...scope, state: states, sort, limit: PAGE }));
   const counters = useQuery(fleetCounters(scope));
@@ -46,7 +48,16 @@ export function FleetPage() {
     <Page
       title="Fleet"
       name="Fleet"
-      aside={<Search label="Search fabrics" value={search} change={(text) => change({ search: text })} />}
+      aside={
+        <>
+          <Search
+            label="Labels, as in site=fra,tier!=lab"
+            value={select}
+            change={(text) => change({ select: text.trim() })}
+          />
+          <Search label="Search fabrics" value={search} change={(text) => change({ search: text })} />
+        </>
+      }
     >
       <Stack gap={3}>
         <Chips
@@ -87,7 +98,8 @@ interface SummaryProps {
 }
 
 /** How many fabrics there are with these filters, and the way back to all. */
-function Summary({ filters: { repository, cluster, isFiltered }, shown, all }: SummaryProps) {
+function Summary({ filters: { repository, cluster, select, isFiltered }, shown, all }: SummaryProps) {
+  const may = useMay();
   const count = shown ?? (isFiltered ? null : all);
   return (
     <Text color="fg.muted" fontSize="sm" role="status">
@@ -99,6 +111,12 @@ function Summary({ filters: { repository, cluster, isFiltered }, shown, all }: S
         <>
           {" · "}
           <Inside to={addresses.fleet}>Show all</Inside>
+        </>
+      )}
+      {select && may("start-rollout") && (
+        <>
+          {" · "}
+          <Inside to={`${addresses.newRollout}?${new URLSearchParams({ select })}`}>Roll a change out to them</Inside>
         </>
       )}
     </Text>

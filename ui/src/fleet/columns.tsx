@@ -1,8 +1,9 @@
 import { Badge, HStack, Text } from "@chakra-ui/react";
 import type { FleetRow, SyncSummary } from "@/api/types";
+import { RolloutBadge } from "@/rollouts/RolloutBadge";
 import { addresses } from "@/shared/addresses";
 import type { Column } from "@/shared/DataTable";
-import { FabricLink, Inside } from "@/shared/links";
+import { FabricLink, Inside, Name } from "@/shared/links";
 import { Status } from "@/shared/Status";
 import { Time } from "@/shared/Time";
 import { shortRevision, type Tone } from "@/shared/words";
@@ -39,16 +40,45 @@ function Switches({ row }: { row: FleetRow }) {
   return <Status state={state} label={`${current}/${total}`} reason={reason} />;
 }
 
+/** When somebody last changed what is wanted, and who; why is in the tooltip. */
+function LastChange({ row: { name, last_change: last } }: { row: FleetRow }) {
+  if (!last) return <Text color="fg.muted">–</Text>;
+  return (
+    <Text truncate title={[last.who, last.why].filter(Boolean).join(": ")}>
+      <Inside to={addresses.fabric(name, "history")}>
+        <Time at={last.at} />
+      </Inside>{" "}
+      by <Name>{last.who}</Name>
+    </Text>
+  );
+}
+
+/** `site=fra, tier=lab`; each is a filter. */
+function Labels({ row }: { row: FleetRow }) {
+  const labels = Object.entries(row.labels).map(([key, value]) => `${key}=${value}`);
+  return (
+    <HStack gap={1} title={labels.join("\n")} overflow="hidden">
+      {labels.map((label) => (
+        <Inside key={label} to={`${addresses.fleet}?${new URLSearchParams({ select: label })}`} truncate>
+          <Name>{label}</Name>
+        </Inside>
+      ))}
+    </HStack>
+  );
+}
+
 export const COLUMNS: readonly Column<FleetRow>[] = [
   {
     id: "name",
     header: "Fabric",
-    width: 190,
+    width: 195,
     sort: "name",
     cell: (row) => (
       <HStack gap={2} title={row.description || undefined}>
         <FabricLink name={row.name} />
         {row.suspended && <Status state="suspended" reason={row.suspended.reason} />}
+        {row.frozen && <Status state="frozen" reason={row.frozen.reason} />}
+        {row.rollout && <RolloutBadge rollout={row.rollout} />}
       </HStack>
     ),
   },
@@ -68,20 +98,6 @@ export const COLUMNS: readonly Column<FleetRow>[] = [
     cell: (row) => <Sync sync={row.cluster} wanted={row.generation} />,
   },
   { id: "switches", header: "Switches", width: 105, cell: (row) => <Switches row={row} /> },
-  {
-    id: "revision",
-    header: "Revision",
-    width: 150,
-    cell: (row) => {
-      const revision = row.cluster?.revision ?? row.git?.revision;
-      return (
-        <Text fontFamily="mono" fontSize="xs" title={revision ?? undefined} truncate>
-          {revision ? shortRevision(revision) : "–"}
-        </Text>
-      );
-    },
-  },
-  { id: "changed", header: "Last change", width: 110, sort: "changed", cell: (row) => <Time at={row.changed_at} /> },
   {
     id: "drift",
     header: "Drift",
@@ -110,7 +126,7 @@ export const COLUMNS: readonly Column<FleetRow>[] = [
   {
     id: "problems",
     header: "Problems",
-    width: 95,
+    width: 105,
     sort: "problems",
     cell: (row) => (
       <Count
@@ -121,4 +137,20 @@ export const COLUMNS: readonly Column<FleetRow>[] = [
       />
     ),
   },
+  {
+    id: "revision",
+    header: "Revision",
+    width: 135,
+    cell: (row) => {
+      const revision = row.cluster?.revision ?? row.git?.revision;
+      return (
+        <Text fontFamily="mono" fontSize="xs" title={revision ?? undefined} truncate>
+          {revision ? shortRevision(revision) : "–"}
+        </Text>
+      );
+    },
+  },
+  { id: "changed", header: "Last write", width: 100, sort: "changed", cell: (row) => <Time at={row.changed_at} /> },
+  { id: "change", header: "Last change", width: 170, cell: (row) => <LastChange row={row} /> },
+  { id: "labels", header: "Labels", width: 170, cell: (row) => <Labels row={row} /> },
 ];

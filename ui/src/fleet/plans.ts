@@ -10,6 +10,7 @@ export interface Subject {
   git: number | null;
   cluster: number | null;
   suspended: string | null;
+  frozen: string | null;
   /** How many files or objects wait for a decision: a sync leaves them alone. */
   held: number;
 }
@@ -29,6 +30,7 @@ export function subjectOfRow(row: FleetRow): Subject {
     git: row.git?.generation ?? null,
     cluster: row.cluster?.generation ?? null,
     suspended: row.suspended?.reason ?? null,
+    frozen: row.frozen?.reason ?? null,
     held: row.held,
   };
 }
@@ -45,15 +47,17 @@ export function subjectOfFabric(fabric: Fabric): Subject {
     git: reached("git"),
     cluster: reached("cluster"),
     suspended: fabric.suspended?.reason ?? null,
+    frozen: fabric.frozen?.reason ?? null,
     held: fabric.held,
   };
 }
 
-export type BulkAction = "sync-git" | "sync-cluster" | "pull" | "suspend" | "resume";
+export type BulkAction = "sync-git" | "sync-cluster" | "pull" | "suspend" | "resume" | "freeze" | "unfreeze";
 
 function sync(subject: Subject, has: number | null, place: string): Omit<PlanLine, "name"> {
   if (has === null) return { acts: false, what: `skipped: its sync to ${place} is off` };
   if (subject.suspended !== null) return { acts: false, what: `skipped: suspended (${subject.suspended})` };
+  if (subject.frozen !== null) return { acts: false, what: `waits: frozen (${subject.frozen})` };
   const held = subject.held > 0 ? `; leaves alone what is held (${subject.held})` : "";
   if (has < subject.generation) {
     return { acts: true, what: `writes generation ${subject.generation}; ${place} has ${has}${held}` };
@@ -79,6 +83,14 @@ function line(action: BulkAction, subject: Subject): Omit<PlanLine, "name"> {
       return subject.suspended === null
         ? { acts: false, what: "is not suspended" }
         : { acts: true, what: "its syncs are due at once" };
+    case "freeze":
+      return subject.frozen === null
+        ? { acts: true, what: "nothing is written to Git or the cluster; it is watched and planned as before" }
+        : { acts: true, what: `is frozen already (${subject.frozen}); gets a freeze of its own, too` };
+    case "unfreeze":
+      return subject.frozen === null
+        ? { acts: false, what: "is not frozen" }
+        : { acts: true, what: "its own freeze is lifted; one that it shares with others stays (page Freezes)" };
   }
 }
 

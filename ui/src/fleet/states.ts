@@ -18,6 +18,7 @@ export const STATES: readonly { value: FleetState; word: string }[] = [
   { value: "refused", word: "Refused" },
   { value: "parked", word: "Parked" },
   { value: "suspended", word: "Suspended" },
+  { value: "frozen", word: "Frozen" },
 ];
 
 export const ORDERS = [

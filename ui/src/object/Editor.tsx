@@ -101,7 +101,8 @@ function EditForm({ edit }: { edit: Edit }) {
   return (
     <Stack gap={3}>
       <Text fontSize="sm" color="fg.muted">
-        It is stored in the database; Git and the cluster follow with the next syncs, which are due at once.
+        It is stored in the database, and Git and the cluster follow with the next syncs, which are due at once; a
+        fabric that lives in Git gets a commit.
       </Text>
       <Views text={edit.text} base={edit.base.text} change={edit.setText} />
       <Verdicts validation={edit.validation} text={edit.text} />
@@ -125,7 +126,7 @@ function Views({ text, base, change }: { text: string; base: string; change: (te
         <Tabs.Trigger value="changes">Your changes</Tabs.Trigger>
       </Tabs.List>
       <Tabs.Content value="text">
-        <YamlEditor label="The object as YAML" value={text} change={change} rows={18} />
+        <YamlEditor label="The object as YAML" value={text} change={change} rows={14} />
       </Tabs.Content>
       <Tabs.Content value="changes">
         <TextDiff before={base} after={text} label="Your changes" />

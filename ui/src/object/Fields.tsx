@@ -1,10 +1,12 @@
 import { Box, Button, chakra, Stack, Table, Text } from "@chakra-ui/react";
-import { useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import type { Drift, ObjectDetail } from "@/api/types";
+import { Blamed, useBlame } from "@/history/Blamed";
 import { type FieldRow, fieldRows } from "@/shared/fields";
+import { Name } from "@/shared/links";
 import { shownValue } from "@/shared/words";
 
-function Value({ value, marked = false }: { value: unknown; marked?: boolean }) {
+export function Value({ value, marked = false }: { value: unknown; marked?: boolean }) {
   return (
     <Table.Cell
       fontFamily="mono"
@@ -19,19 +21,18 @@ function Value({ value, marked = false }: { value: unknown; marked?: boolean }) 
   );
 }
 
-function Path({ path }: { path: string }) {
+/** The path of a field; with *children* in the place of its plain text. */
+export function Path({ path, children }: { path: string; children?: ReactNode }) {
   return (
     <Table.Cell asChild verticalAlign="top" fontFamily="mono" fontSize="xs" fontWeight="normal" overflowWrap="anywhere">
-      <th scope="row">
-        <chakra.bdi>{path || "(whole object)"}</chakra.bdi>
-      </th>
+      <th scope="row">{children ?? <chakra.bdi>{path || "(whole object)"}</chakra.bdi>}</th>
     </Table.Cell>
   );
 }
 
-/** What others changed: the fabric's value of each field, and theirs. */
+/** What others changed: the fabric's value of each field, and theirs; in the cluster also who set which. */
 export function DriftFields({ drift }: { drift: Drift }) {
-  const theirs = drift.place === "git" ? "In Git now" : "In the cluster now";
+  const isManaged = drift.place === "cluster";
   return (
     <Box overflowX="auto">
       <Table.Root size="sm" variant="outline" tableLayout="fixed" minW="560px">
@@ -39,7 +40,8 @@ export function DriftFields({ drift }: { drift: Drift }) {
           <Table.Row>
             <Table.ColumnHeader>Field</Table.ColumnHeader>
             <Table.ColumnHeader>The fabric wants</Table.ColumnHeader>
-            <Table.ColumnHeader>{theirs}</Table.ColumnHeader>
+            <Table.ColumnHeader>{isManaged ? "In the cluster now" : "In Git now"}</Table.ColumnHeader>
+            {isManaged && <Table.ColumnHeader>Field manager</Table.ColumnHeader>}
           </Table.Row>
         </Table.Header>
         <Table.Body>
@@ -48,6 +50,11 @@ export function DriftFields({ drift }: { drift: Drift }) {
               <Path path={one.path} />
               <Value value={one.ours} />
               <Value value={one.theirs} marked />
+              {isManaged && (
+                <Table.Cell fontSize="xs" verticalAlign="top" overflowWrap="anywhere">
+                  {one.by ? <Name>{one.by}</Name> : <chakra.span color="fg.muted">not named</chakra.span>}
+                </Table.Cell>
+              )}
             </Table.Row>
           ))}
         </Table.Body>
@@ -56,12 +63,13 @@ export function DriftFields({ drift }: { drift: Drift }) {
   );
 }
 
-/** Every field at the three places; at first only those that differ, where any do. */
+/** Every field at the three places, at first only those that differ, where any do; a path tells who set the field. */
 export function ThreeWay({ detail }: { detail: ObjectDetail }) {
   const rows = useMemo(() => rowsOfDetail(detail), [detail]);
   const differing = rows.filter((row) => row.differs);
   const [all, setAll] = useState(differing.length === 0);
   const shown = all ? rows : differing;
+  const origins = useBlame(detail);
   return (
     <Stack gap={2}>
       <Box display="flex" gap={2} alignItems="center" flexWrap="wrap">
@@ -89,7 +97,9 @@ export function ThreeWay({ detail }: { detail: ObjectDetail }) {
           <Table.Body>
             {shown.map((row) => (
               <Table.Row key={row.path}>
-                <Path path={row.path} />
+                <Path path={row.path}>
+                  <Blamed path={row.path} origins={origins} />
+                </Path>
                 <Value value={row.database} marked={row.differs} />
                 <Value value={row.git} marked={row.differs} />
                 <Value value={row.cluster} marked={row.differs} />

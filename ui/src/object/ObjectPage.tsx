@@ -53,9 +53,11 @@ function Title({ path, objectRef, detail }: { path: ObjectPath; objectRef: strin
 }
 
 function Content({ detail }: { detail: ObjectDetail }) {
+  const causes = new Set(detail.problems.map((problem) => problem.cause));
+  const refusals = detail.refusals.filter((refusal) => !causes.has(refusal.reason));
   return (
     <Stack gap={6}>
-      {detail.reason && <Text>{detail.reason}</Text>}
+      {detail.reason && !causes.has(detail.reason) && <Text>{detail.reason}</Text>}
       <Where detail={detail} />
       {detail.problems.length > 0 && (
         <Section title="Problems">
@@ -64,9 +66,9 @@ function Content({ detail }: { detail: ObjectDetail }) {
           ))}
         </Section>
       )}
-      {detail.refusals.length > 0 && (
+      {refusals.length > 0 && (
         <Section title="Why it is not written">
-          {detail.refusals.map((refusal) => (
+          {refusals.map((refusal) => (
             <HStack key={refusal.reason} gap={2} wrap="wrap">
               {refusal.rules.map((rule) => (
                 <RuleLink key={rule} rule={rule} />

@@ -32,18 +32,18 @@ const COLUMNS: readonly Column<DeadLetter>[] = [
   { id: "status", header: "Status", width: 110, cell: (row) => <Status state={row.status} reason={row.note} /> },
   { id: "attempts", header: "Attempts", width: 85, cell: (row) => row.attempts },
   { id: "failed", header: "Last failure", width: 110, cell: (row) => <Time at={row.last_failed_at} /> },
-  { id: "error", header: "Error", width: 150, cell: (row) => row.error_class ?? "–" },
+  { id: "error", header: "Error", width: 180, cell: (row) => row.error_class ?? "–" },
   {
     id: "message",
     header: "Message",
-    width: 340,
+    width: 300,
     cell: (row) => (
       <Text truncate title={row.message}>
         {row.message}
       </Text>
     ),
   },
-  { id: "run", header: "Run", width: 130, cell: (row) => <RunLink dag={row.dag_id} run={row.run_id} /> },
+  { id: "run", header: "Run", width: 150, cell: (row) => <RunLink dag={row.dag_id} run={row.run_id} /> },
 ];
 
 /** Work that was given up: replay it once its cause is gone, or discard it with a reason. `?letter=` opens one. */

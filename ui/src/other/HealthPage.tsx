@@ -4,18 +4,19 @@ import type { ReactNode } from "react";
 import { health } from "@/api/queries";
 import type { ClusterRow, HealthRow, QueueRow } from "@/api/types";
 import { addresses } from "@/shared/addresses";
-import { leaves } from "@/shared/fields";
+import { factLine } from "@/shared/facts";
 import { Inside, Name } from "@/shared/links";
 import { Page } from "@/shared/Page";
 import { Status } from "@/shared/Status";
-import { Nothing, Read } from "@/shared/states";
+import { Read } from "@/shared/states";
 import { Time } from "@/shared/Time";
-import { counted, sentence, shownValue } from "@/shared/words";
+import { useZone } from "@/shared/times";
+import { counted, sentence } from "@/shared/words";
 
-const SCOPES: readonly { scope: string; title: string }[] = [
-  { scope: "repository", title: "Git hosts" },
-  { scope: "github", title: "Credentials" },
-  { scope: "service", title: "Services" },
+const SCOPES: readonly { scope: string; title: string; empty: string }[] = [
+  { scope: "repository", title: "Git hosts", empty: "No repository was checked yet" },
+  { scope: "github", title: "Credentials", empty: "There is no credential of a Git host's API to check" },
+  { scope: "service", title: "Services", empty: "No service was checked yet" },
 ];
 
 /** Git hosts, credentials, services, clusters and queues, each as it was last looked at. */
@@ -29,9 +30,9 @@ export function HealthPage() {
             <Section title="Queues">
               <Queues rows={queues} />
             </Section>
-            {SCOPES.map(({ scope, title }) => (
+            {SCOPES.map(({ scope, title, empty }) => (
               <Section key={scope} title={title}>
-                <Rows rows={rows.filter((row) => row.scope === scope)} />
+                <Rows rows={rows.filter((row) => row.scope === scope)} empty={empty} />
               </Section>
             ))}
             <Section title="Clusters">
@@ -76,17 +77,18 @@ function Queues({ rows }: { rows: readonly QueueRow[] }) {
   );
 }
 
-function Rows({ rows }: { rows: readonly HealthRow[] }) {
-  if (rows.length === 0) return <Nothing title="Nobody has looked yet" />;
+function Rows({ rows, empty }: { rows: readonly HealthRow[]; empty: string }) {
+  const zone = useZone();
+  if (rows.length === 0) return <Text color="fg.muted">{empty}</Text>;
   return (
-    <Table.Root size="sm" variant="outline">
+    <Table.Root size="sm" variant="outline" tableLayout="fixed" minW="720px">
       <Table.Header>
         <Table.Row>
-          <Table.ColumnHeader>Name</Table.ColumnHeader>
-          <Table.ColumnHeader>Health</Table.ColumnHeader>
+          <Table.ColumnHeader width="26%">Name</Table.ColumnHeader>
+          <Table.ColumnHeader width="120px">Health</Table.ColumnHeader>
           <Table.ColumnHeader>Reasons</Table.ColumnHeader>
-          <Table.ColumnHeader>Facts</Table.ColumnHeader>
-          <Table.ColumnHeader>Looked at</Table.ColumnHeader>
+          <Table.ColumnHeader width="36%">Facts</Table.ColumnHeader>
+          <Table.ColumnHeader width="110px">Looked at</Table.ColumnHeader>
         </Table.Row>
       </Table.Header>
       <Table.Body>
@@ -100,9 +102,7 @@ function Rows({ rows }: { rows: readonly HealthRow[] }) {
             </Table.Cell>
             <Table.Cell overflowWrap="anywhere">{row.reasons.join("; ")}</Table.Cell>
             <Table.Cell color="fg.muted" overflowWrap="anywhere">
-              {[...leaves(row.facts)]
-                .map(([name, value]) => `${sentence(name.slice(1))} ${shownValue(value)}`)
-                .join(" · ")}
+              {factLine(row.facts, zone)}
             </Table.Cell>
             <Table.Cell>
               <Time at={row.checked_at} />
@@ -115,7 +115,7 @@ function Rows({ rows }: { rows: readonly HealthRow[] }) {
 }
 
 function Clusters({ rows }: { rows: readonly ClusterRow[] }) {
-  if (rows.length === 0) return <Nothing title="No fabric has a cluster" />;
+  if (rows.length === 0) return <Text color="fg.muted">No fabric has a cluster</Text>;
   return (
     <Table.Root size="sm" variant="outline">
       <Table.Header>

@@ -16,7 +16,7 @@ import { counted, sentence } from "@/shared/words";
 const STATUSES = ["received", "processing", "done", "failed", "ignored"] as const;
 
 const COLUMNS: readonly Column<Delivery>[] = [
-  { id: "at", header: "Received", width: 150, cell: (row) => <Time at={row.received_at} full /> },
+  { id: "at", header: "Received", width: 175, cell: (row) => <Time at={row.received_at} full /> },
   { id: "repository", header: "Repository", width: 170, cell: (row) => <Name>{row.repository}</Name> },
   {
     id: "event",

@@ -56,7 +56,7 @@ export function ValidatePage() {
           placeholder={"apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\n…"}
           value={text}
           change={setText}
-          rows={20}
+          rows={12}
           drop
         />
         <Verdicts validation={validation} text={text} goTo={(line) => editor.current?.goTo(line)} />

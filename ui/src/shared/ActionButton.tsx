@@ -1,7 +1,7 @@
 /** A button for what writes: it shows the plan and asks before, and says what was done after. */
 import { Button, type ButtonProps, CloseButton, Dialog, Field, Portal, Stack, Textarea } from "@chakra-ui/react";
 import { type ReactNode, useState } from "react";
-import { type ActionName, type BodyOf, type Outcome, useAct, useMay } from "@/api/actions";
+import { type ActionName, type AnswerOf, type BodyOf, type Outcome, useAct, useMay } from "@/api/actions";
 import { useOpenDialog } from "./dialogs";
 import { OutcomeView } from "./Outcome";
 import { Failure } from "./states";
@@ -26,6 +26,9 @@ export interface ActionProps<Name extends ActionName> {
   fields?: (options: Options, change: (change: Options) => void) => ReactNode;
   /** Why it cannot be done as things stand; empty: it can. */
   obstacle?: string;
+  /** What was done, drawn from the answer; without it, as most actions answer. */
+  outcome?: (answer: AnswerOf<Name>) => ReactNode;
+  size?: "lg" | "xl";
   button?: ButtonProps;
   icon?: ReactNode;
   done?: () => void;
@@ -52,15 +55,22 @@ export function ActionButton<Name extends ActionName>(props: ActionProps<Name>) 
 }
 
 function Confirmation<Name extends ActionName>(props: ActionProps<Name> & { close: () => void }) {
-  const { name, title, label, plan, body, fields, asksForReason = false, close, done } = props;
+  const { name, title, label, plan, body, fields, asksForReason = false, size = "lg", close, done } = props;
   const action = useAct(name);
   const [reason, setReason] = useState("");
   const [options, setOptions] = useState(props.options ?? {});
-  const outcome = action.data as Outcome | undefined;
+  const answer = action.data;
+  const outcome = props.outcome ?? ((given) => <OutcomeView outcome={given as Outcome} />);
   const incomplete = asksForReason && reason.trim() === "";
   const confirm = () => action.mutate(body(reason.trim(), options), { onSuccess: () => done?.() });
   return (
-    <Dialog.Root open size="lg" role="alertdialog" scrollBehavior="inside" onOpenChange={({ open }) => open || close()}>
+    <Dialog.Root
+      open
+      size={size}
+      role="alertdialog"
+      scrollBehavior="inside"
+      onOpenChange={({ open }) => open || close()}
+    >
       <Portal>
         <Dialog.Backdrop />
         <Dialog.Positioner>
@@ -70,17 +80,17 @@ function Confirmation<Name extends ActionName>(props: ActionProps<Name> & { clos
             </Dialog.Header>
             <Dialog.Body>
               <Stack gap={4}>
-                {outcome ? <OutcomeView outcome={outcome} /> : plan()}
-                {!outcome && fields?.(options, (change) => setOptions({ ...options, ...change }))}
-                {!outcome && asksForReason && <Reason value={reason} change={setReason} />}
+                {answer ? outcome(answer) : plan()}
+                {!answer && fields?.(options, (change) => setOptions({ ...options, ...change }))}
+                {!answer && asksForReason && <Reason value={reason} change={setReason} />}
                 {action.error && <Failure error={action.error} />}
               </Stack>
             </Dialog.Body>
             <Dialog.Footer>
               <Button variant="outline" colorPalette="gray" onClick={close}>
-                {outcome ? "Close" : "Cancel"}
+                {answer ? "Close" : "Cancel"}
               </Button>
-              {!outcome && (
+              {!answer && (
                 <Button onClick={confirm} loading={action.isPending} disabled={incomplete}>
                   {label}
                 </Button>

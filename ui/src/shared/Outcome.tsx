@@ -1,6 +1,6 @@
 import { Alert, List, Stack, Text } from "@chakra-ui/react";
 import { isRun, type Outcome } from "@/api/actions";
-import type { Changed } from "@/api/types";
+import type { Changed, RunStarted } from "@/api/types";
 import { addresses } from "./addresses";
 import { Inside, Name } from "./links";
 import { Status } from "./Status";
@@ -28,10 +28,21 @@ export function OutcomeView({ outcome }: { outcome: Outcome }) {
   return <ChangedView outcome={outcome} />;
 }
 
+/** The change of a fabric that lives in Git: a run makes the commit. */
+export function CommittingRun({ run }: { run: RunStarted }) {
+  return (
+    <Text role="status">
+      This fabric lives in Git. <Inside to={addresses.run(run.dag_id, run.run_id)}>A run</Inside> makes the commit, or
+      opens a pull request where the branch is protected, and takes it in.
+    </Text>
+  );
+}
+
 export function ChangedView({ outcome }: { outcome: Changed }) {
-  const title = outcome.dry_run ? "This would change" : "Done";
+  const title = outcome.run ? "It will change" : outcome.dry_run ? "This would change" : "Done";
   return (
     <Stack gap={2} role="status">
+      {outcome.run && <CommittingRun run={outcome.run} />}
       <Text fontWeight="medium">
         {title}: {counted(outcome.changes.length, "change")}
       </Text>

@@ -1,4 +1,5 @@
 import { Box, Button, chakra, HStack, Stack, Text } from "@chakra-ui/react";
+import { useMay } from "@/api/actions";
 import type { Page, Problem } from "@/api/types";
 import { ActionButton } from "./ActionButton";
 import { addresses, objectAddress } from "./addresses";
@@ -6,7 +7,7 @@ import { CopyButton } from "./CopyButton";
 import { FabricLink, Inside, Subject } from "./links";
 import { rowsOf } from "./PagedTable";
 import { RuleLink } from "./RuleLink";
-import { type Remedy, remediesOf } from "./remedies";
+import { letterOf, type Remedy, remediesOf } from "./remedies";
 import { Status } from "./Status";
 import { Nothing, Read } from "./states";
 import { Time } from "./Time";
@@ -120,11 +121,15 @@ export function ProblemCard({ problem, showFabric = false }: { problem: Problem;
 
 /** Where to look closer: drift with its differences, or the object to be corrected. */
 function Elsewhere({ problem }: { problem: Problem }) {
+  const may = useMay();
   if (problem.actions.some((action) => action.startsWith("adopt-"))) {
     return <Inside to={addresses.fabric(problem.fabric, "drift")}>See the difference</Inside>;
   }
+  const proposal = problem.kind === "proposal" ? letterOf(problem.subject) : null;
+  if (proposal !== null) return <Inside to={addresses.proposal(proposal)}>See the proposal</Inside>;
   const object = objectAddress(problem.fabric, problem.subject);
-  return object && problem.actions.includes("edit") ? <Inside to={`${object}?edit=1`}>Edit</Inside> : null;
+  if (!object || !problem.actions.includes("edit")) return null;
+  return may("edit") ? <Inside to={`${object}?edit=1`}>Edit</Inside> : <Inside to={object}>See the object</Inside>;
 }
 
 function RemedyButton({ remedy, problem }: { remedy: Remedy; problem: Problem }) {

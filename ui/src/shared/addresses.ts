@@ -8,6 +8,11 @@ export const addresses = {
   fabric: (name: string, tab?: string) => `${ROOT}/fabrics/${part(name)}${tab ? `/${part(tab)}` : ""}`,
   object: (fabric: string, kind: string, namespace: string, name: string) =>
     `${ROOT}/fabrics/${part(fabric)}/objects/${part(kind)}/${part(namespace)}/${part(name)}`,
+  proposals: `${ROOT}/proposals`,
+  proposal: (id: number) => `${ROOT}/proposals/${id}`,
+  rollouts: `${ROOT}/rollouts`,
+  rollout: (number: number) => `${ROOT}/rollouts/${number}`,
+  newRollout: `${ROOT}/rollouts/new`,
   rule: (id: string) => `${ROOT}/rules/${part(id)}`,
   run: (dag: string, run: string) => `/dags/${part(dag)}/runs/${part(run)}`,
   dag: (dag: string) => `/dags/${part(dag)}`,

@@ -17,7 +17,7 @@ export function Nothing({ title, children }: { title: string; children?: ReactNo
   return (
     <EmptyState.Root size="sm">
       <EmptyState.Content>
-        <EmptyState.Title>{title}</EmptyState.Title>
+        <EmptyState.Title fontSize="md">{title}</EmptyState.Title>
         {children && <EmptyState.Description textAlign="center">{children}</EmptyState.Description>}
       </EmptyState.Content>
     </EmptyState.Root>

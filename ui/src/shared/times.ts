@@ -60,23 +60,24 @@ export function absolute(iso: string, zone: string): string {
   return `${part("year")}-${part("month")}-${part("day")} ${part("hour")}:${part("minute")}:${part("second")}`;
 }
 
+/** How often the times on a page move on. */
+const TICK = 10_000;
+
 const UNITS: readonly [string, number][] = [
   ["d", 86_400],
   ["h", 3_600],
   ["min", 60],
-  ["s", 1],
 ];
 
-/** `3 min ago`, `in 2 h`, `now`: the largest whole unit. */
+/** `3 min ago`, `in 2 h`: the largest whole unit. What is as near as two clocks may differ is `now`. */
 export function relative(iso: string, now: number): string {
   const seconds = Math.round((now - new Date(iso).getTime()) / 1000);
   if (Number.isNaN(seconds)) return iso;
-  const past = seconds >= 0;
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(Math.abs(seconds) / size);
-    if (count > 0) return past ? `${count} ${unit} ago` : `in ${count} ${unit}`;
-  }
-  return "now";
+  if (Math.abs(seconds) < TICK / 1000) return "now";
+  const distance = Math.abs(seconds);
+  const [unit, size] = UNITS.find(([, least]) => distance >= least) ?? ["s", 1];
+  const count = `${Math.floor(distance / size)} ${unit}`;
+  return seconds > 0 ? `${count} ago` : `in ${count}`;
 }
 
 /** `0.4 s`, `1 min 5 s`. */
@@ -86,7 +87,6 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-const TICK = 10_000;
 let now = Date.now();
 const listeners = new Set<() => void>();
 let ticking: ReturnType<typeof setInterval> | undefined;

@@ -7,8 +7,33 @@ export interface Look {
 }
 
 const TONES: Record<Tone, readonly string[]> = {
-  green: ["Healthy", "in_sync", "in_order", "same", "success", "valid", "done", "replayed", "created", "ok"],
-  blue: ["Progressing", "syncing", "pending", "processing", "received", "configured", "waiting", "running"],
+  green: [
+    "Healthy",
+    "in_sync",
+    "in_order",
+    "same",
+    "success",
+    "valid",
+    "done",
+    "replayed",
+    "created",
+    "converged",
+    "ok",
+    "applied",
+    "approved",
+  ],
+  blue: [
+    "Progressing",
+    "syncing",
+    "pending",
+    "processing",
+    "received",
+    "configured",
+    "waiting",
+    "running",
+    "converging",
+    "stored",
+  ],
   orange: [
     "Degraded",
     "out_of_sync",
@@ -20,10 +45,37 @@ const TONES: Record<Tone, readonly string[]> = {
     "waits",
     "orphan",
     "unwanted",
+    "paused",
+    "approval",
+    "left",
   ],
-  red: ["Missing", "error", "failed", "refused", "parked", "invalid", "refused-object", "deleted", "open", "failing"],
-  purple: ["suspended", "deleting", "skipped", "ignored", "discarded", "unowned", "foreign", "obstacle"],
-  gray: ["Unknown", "never_synced", "off", "absent", "unchanged", "unsupported", "closed"],
+  red: [
+    "Missing",
+    "error",
+    "failed",
+    "refused",
+    "parked",
+    "invalid",
+    "refused-object",
+    "deleted",
+    "open",
+    "failing",
+    "rejected",
+  ],
+  purple: [
+    "suspended",
+    "frozen",
+    "deleting",
+    "skipped",
+    "ignored",
+    "discarded",
+    "unowned",
+    "foreign",
+    "obstacle",
+    "taken_back",
+    "rolled_back",
+  ],
+  gray: ["Unknown", "never_synced", "off", "absent", "unchanged", "unsupported", "closed", "aborted", "superseded"],
 };
 
 const BY_STATE: ReadonlyMap<string, Tone> = new Map(
@@ -46,6 +98,12 @@ export function sentence(name: string): string {
 /** `1 fabric`, `2 fabrics`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** `90 min`, `6 h`, `1 d`: the largest unit that leaves no rest. */
+export function span(minutes: number): string {
+  if (minutes > 0 && minutes % 1440 === 0) return `${minutes / 1440} d`;
+  return minutes > 0 && minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
 }
 
 /** `main@sha1:5394cb7f…` → `main@5394cb7f`; anything else is cut at *most* characters. */

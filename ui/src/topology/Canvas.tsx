@@ -26,11 +26,12 @@ interface Props {
   highlight: Highlight;
   /** The node to bring into view. */
   focus: string | null;
+  height?: string;
   onNode: (id: string) => void;
   onLink: (id: string | null) => void;
 }
 
-export function Canvas({ label, picture, highlight, focus, onNode, onLink }: Props) {
+export function Canvas({ label, picture, highlight, focus, height = "calc(100vh - 200px)", onNode, onLink }: Props) {
   const svg = useRef<SVGSVGElement>(null);
   const group = useRef<SVGGElement>(null);
   const lines = useMemo(() => linesOf(picture), [picture]);
@@ -54,8 +55,8 @@ export function Canvas({ label, picture, highlight, focus, onNode, onLink }: Pro
       borderWidth="1px"
       borderRadius="md"
       overflow="hidden"
-      h="calc(100vh - 200px)"
-      minH="480px"
+      h={height}
+      minH="400px"
       css={NODE_STYLES}
     >
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list view and the search offer the same with the keyboard */}

@@ -5,9 +5,12 @@ An update looks at every VPC of the namespace, as upstream does; a create looks 
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterator, Mapping
 
 from hedgehog.admission.cluster_state import ClusterState
+from hedgehog.admission.rules import reserved_vlans
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import Prefix, parse_prefix
@@ -122,6 +125,13 @@ SUBNET_RESERVED = rule(
     source=_IPV4_VALIDATE,
     fix="choose another subnet; reserved by default are 172.30.0.0/21 and others of 172.30.0.0/16",
 )
+RESERVED_OVERLAP = rule(
+    "ipv4namespace-reserved-overlap",
+    what="The subnets that are reserved for the fabric itself do not overlap.",
+    why="Upstream compares all of them with each other at each write of an IPv4Namespace, and refuses it.",
+    source=_IPV4_VALIDATE,
+    fix="correct the subnets of the Fabricator, or those in the settings of the fabric",
+)
 SUBNET_IN_USE = rule(
     "ipv4namespace-subnet-in-use",
     what="An IPv4Namespace keeps the subnets that its VPCs use.",
@@ -217,6 +227,7 @@ def _in_use(vpc: Manifest, subnet: str, used: str) -> str:
 
 
 def _warn_vlans(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
+    yield from reserved_vlans.namespace_warnings(new, state)
     if old is None:
         return
     name = new["metadata"]["name"]
@@ -274,6 +285,9 @@ def _validate_ipv4(new: Manifest, state: ClusterState, old: Manifest | None) -> 
         for reserved in reserved_overlaps(prefix, state):
             yield SUBNET_RESERVED.at(path, f"{text} overlaps {reserved}, which is reserved")
         valid.append(prefix)
+    for one, other in _colliding(state.settings.reserved_subnets):
+        message = f"no IPv4Namespace is accepted while the reserved subnets {one} and {other} overlap"
+        yield RESERVED_OVERLAP.at(("spec", "subnets"), message)
     if old is not None and len(valid) == len(subnets):
         yield from _subnets_kept(new, state)
 
@@ -284,6 +298,13 @@ def reserved_overlaps(prefix: Prefix, state: ClusterState) -> Iterator[str]:
         reserved = parse_prefix(text)
         if reserved is not None and reserved.overlaps(prefix):
             yield text
+
+
+@functools.lru_cache(maxsize=8)
+def _colliding(texts: tuple[str, ...]) -> tuple[tuple[Prefix, Prefix], ...]:
+    """The subnets that overlap each other."""
+    pairs = itertools.combinations([prefix for prefix in map(parse_prefix, texts) if prefix is not None], 2)
+    return tuple((one, other) for one, other in pairs if one.overlaps(other))
 
 
 def _subnets_kept(new: Manifest, state: ClusterState) -> Iterator[Violation]:

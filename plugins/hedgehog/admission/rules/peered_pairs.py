@@ -12,10 +12,13 @@ from hedgehog.admission.cluster_state import ClusterState, Fact
 from hedgehog.fabric.defaults.externals import peered_vpcs
 from hedgehog.fabric.model import Manifest
 from hedgehog.fabric.references import EXTERNAL_PREFIX
+from hedgehog.fabric.settings import Upstream
+from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Path, Severity, Violation, rule
 
 _SHOWN = 3
 """Peerings that a warning names."""
+_KINDS = ("VPCPeering", "ExternalPeering", "GatewayPeering")
 _SOURCE = "ours; upstream api/valid/peering.go Peering, in later releases"
 _DUPLICATE = {
     "VPCPeering": rule(
@@ -34,15 +37,14 @@ _DUPLICATE = {
         fix="put all subnets and prefixes into one ExternalPeering and delete the other",
         severity=Severity.WARNING,
     ),
-    "GatewayPeering": rule(
-        "gateway-peering-duplicate",
-        what="Two sides have at most one GatewayPeering.",
-        why="With two, their address translations and filters contradict each other; later releases refuse it.",
-        source=_SOURCE,
-        fix="put all exposes into one GatewayPeering and delete the other",
-        severity=Severity.WARNING,
-    ),
 }
+GATEWAY_DUPLICATE = rule(
+    "gateway-peering-duplicate",
+    what="Two sides have at most one GatewayPeering.",
+    why="With two, their address translations and filters contradict each other.",
+    source="githedgehog/dataplane config/src/external/overlay/vpc.rs check_peering_count",
+    fix="put all exposes into one GatewayPeering and delete the other",
+)
 _BOTH = rule(
     "peering-fabric-and-gateway",
     what="A pair is peered by the fabric or by a gateway, not by both.",
@@ -50,6 +52,15 @@ _BOTH = rule(
     source=_SOURCE,
     fix="delete the VPCPeering or ExternalPeering, or else the GatewayPeering",
     severity=Severity.WARNING,
+)
+
+
+_PAIR = rule(
+    "peering-pair-duplicate",
+    what="A pair has one peering, of whichever kind (after v0.129).",
+    why="With two, it is undefined which one applies.",
+    source="api/valid/peering.go Peering, after v0.129",
+    fix="delete one of them",
 )
 
 
@@ -67,16 +78,31 @@ def duplicate_warnings(manifest: Manifest, path: Path, state: ClusterState) -> I
         same = _others(state, ("peered", kind, one, other), name)
         across = [
             f"{user} {peering}"
-            for user in _DUPLICATE
+            for user in _KINDS
             if user != kind
             for peering in _others(state, ("peered", user, one, other), "")
         ]
-        for which, violated in ((same, _DUPLICATE[kind]), (across, _BOTH)):
-            if which:
+        for which, violated in ((same, _DUPLICATE.get(kind)), (across, _BOTH)):
+            if which and violated:
                 more = " and others" if len(which) > _SHOWN else ""
                 yield violated.at(
                     path, f"{one} and {other} are already peered by {', '.join(sorted(which[:_SHOWN]))}{more}"
                 )
+
+
+def pair_violations(manifest: Manifest, path: Path, state: ClusterState) -> Iterator[Violation]:
+    """The other peerings of the same pair, which releases after v0.129 refuse."""
+    if state.settings.upstream is not Upstream.NEWER:
+        return
+    me = manifest["kind"], manifest["metadata"]["name"]
+    for _, _, one, other in pair_facts(manifest):
+        found = [
+            f"{kind} {name}"
+            for kind in _KINDS
+            for name in _others(state, ("peered", kind, one, other), me[1] if kind == me[0] else "")
+        ]
+        if found:
+            yield _PAIR.at(path, f"{one} and {other} are already peered by {listed(found, _SHOWN)}")
 
 
 def _others(state: ClusterState, fact: Fact, me: str) -> list[str]:

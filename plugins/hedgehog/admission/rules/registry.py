@@ -41,7 +41,7 @@ def _accept(*_: Any, **__: Any) -> Iterator[Violation]:
 class KindRules:
     """The row of one kind."""
 
-    __slots__ = ("delete", "dropped", "indexer", "validate", "warn")
+    __slots__ = ("delete", "dropped", "indexer", "judge", "validate", "warn")
 
     def __init__(
         self,
@@ -50,13 +50,16 @@ class KindRules:
         delete: Delete = _accept,
         warn: Validate = _accept,
         dropped: Dropped = _accept,
+        judge: Validate = _accept,
         indexer: Indexer | None = None,
     ) -> None:
         self.validate = validate
         """What upstream's validating webhook checks on create and update (immutable fields: compare with *old*)."""
         self.delete = delete
         self.warn = warn
-        """What upstream accepts by mistake; only called when `validate` found no error."""
+        """What upstream accepts by mistake; only called when neither `validate` nor `judge` found an error."""
         self.dropped = dropped
         """What the stored form no longer shows; called together with `warn`."""
+        self.judge = judge
+        """What upstream's webhook asks of the gateway's dataplane; only called when `validate` found no error."""
         self.indexer = indexer or Indexer()

@@ -1,4 +1,4 @@
-"""What health checks need of the outside: the API of a repository's GitHub host, and Airflow's own report."""
+"""What health checks need of the outside: the API of a repository's host, and Airflow's own report."""
 
 from __future__ import annotations
 
@@ -7,30 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from hedgehog.airflow.adapters.connections import read_connection
 from hedgehog.airflow.configuration import option
-from hedgehog.gitops.addresses import RepositoryAddress
 
 if TYPE_CHECKING:
     from hedgehog.airflow.adapters.rest import AirflowApi
     from hedgehog.fabric.model import GitRepository
-    from hedgehog.hosts.github.client import Client
+    from hedgehog.hosts.host import Host
 
 
-def open_github_of(repository: GitRepository) -> Client | None:
-    """The API of the repository's GitHub host; None for one that is not on GitHub, or is entered without a credential.
-
-    A host is GitHub by its name, or because the repository's connection has the type `github`.
+def find_host(repository: GitRepository) -> Host | None:
+    """The API of the repository's host; None for one that has none (plain Git), or is entered without a credential
+    that an API takes (an SSH key).
     """
-    from hedgehog.airflow.adapters.hooks import open_github
+    from hedgehog.airflow.adapters.hooks import host_access, open_host
 
     if repository.connection_id is None or repository.url.startswith("file:"):
         return None
-    values = read_connection(repository.connection_id)
-    host = RepositoryAddress.of(repository.url).host
-    if values.conn_type != "github" and host != "github.com" and not host.endswith(".ghe.com"):
-        return None
-    if not values.password and not values.extra.get("app_id"):
-        return None  # entered with an SSH key, which the API does not take
-    return open_github(repository)
+    of, access = host_access(repository, read_connection(repository.connection_id))
+    return open_host(repository) if of.open is not None and of.can_enter(access) else None
 
 
 def airflow_api() -> AirflowApi | None:

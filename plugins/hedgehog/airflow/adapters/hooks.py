@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from hedgehog.fabric.model import GitRepository
     from hedgehog.gitops.mirror import Mirror
     from hedgehog.gitops.remote import GitCredentials
-    from hedgehog.hosts.github.client import Client, Credentials
+    from hedgehog.gitops.signing import OpenPGPKey, SigningKey
+    from hedgehog.hosts.host import Access, Host, HostType
     from hedgehog.kube.client import Cluster
     from hedgehog.store.database import Connection
 
@@ -50,7 +51,8 @@ def open_mirror(repository: GitRepository) -> Mirror:
 
 
 def git_credentials(repository: GitRepository) -> GitCredentials:
-    """What the repository's connection holds: login and password (a token), or extra `private_key`, `known_hosts`.
+    """What the repository's connection holds: login and password (a token), or extra `private_key`, `known_hosts`; and
+    with extra `signing_key` (or `signing_key_file`), what our commits are signed with.
 
     Takes the fields of Airflow's own `git` and `github` connection types as well. A GitHub App's installation enters
     over https with a token of the next hour, which is asked for here.
@@ -62,16 +64,35 @@ def git_credentials(repository: GitRepository) -> GitCredentials:
     values = _credential_of(repository, repository.connection_id)
     extra = values.extra
     token = values.password or None
-    if token is None and _is_app(values) and repository.url.startswith("https://"):
-        with closing(open_github(repository)) as client:
-            token = client.token()
+    if token is None and extra.get("app_id") and repository.url.startswith("https://"):
+        with closing(open_host(repository)) as host:
+            token = host.git_token()
     return GitCredentials(
         username=values.login or None,
         token=token,
         private_key=extra.get("private_key") or None,
         private_key_path=extra.get("key_file") or None,
         known_hosts=extra.get("known_hosts") or None,
+        signing_key=_signing_key(values),
     )
+
+
+def _signing_key(values: ConnectionValues) -> SigningKey | OpenPGPKey | None:
+    from hedgehog.gitops.signing import OpenPGPKey, SigningKey
+
+    subject = f"connection {values.connection_id}: signing_key in its extra"
+    text, path = values.extra.get("signing_key"), values.extra.get("signing_key_file")
+    if not text and path:
+        try:
+            text = Path(str(path)).read_text()
+        except (OSError, ValueError) as error:
+            reason = type(error).__name__
+            raise InvalidInput(
+                f"connection {values.connection_id}: signing_key_file {path} in its extra cannot be read ({reason})"
+            ) from None
+    if text and OpenPGPKey.is_in(str(text)):
+        return OpenPGPKey(str(text))
+    return SigningKey.of(str(text), subject) if text else None
 
 
 def open_kubeconfig(path: str | Path, *, name: str | None = None) -> Cluster:
@@ -135,25 +156,63 @@ def _way_to_cluster(connection_id: str, extra: Mapping[str, Any]) -> str:
     return ways[0]
 
 
-def open_github(repository: GitRepository) -> Client:
-    """The API of the GitHub host of *repository*, entered with the repository's connection.
+def open_host(repository: GitRepository) -> Host:
+    """The API of the host of *repository*, entered with the repository's connection.
 
-    The connection holds a token (its password) or a GitHub App (extra `app_id`, `installation_id` and `private_key` or
-    `key_path`, as Airflow's `github` type has them). The host of a `github` connection is the API's URL; else it
-    follows from the repository's URL. Raises InvalidInput for a connection that holds neither.
+    Which host it is: the extra `host` of the connection (`github`, `gitea`, …), else GitHub for a connection of type
+    `github`, else the name of the server. The host of a `github` connection, and the extra `api_url` of any, is the
+    API's URL; else it follows from the repository's URL. Raises InvalidInput for a host without an API, and for a
+    connection without a credential for it.
     """
-    from hedgehog.hosts.github.client import Client, api_url
-    from hedgehog.services.pull_requests.fabrics import repository_name
-
     if repository.connection_id is None:
         raise InvalidInput(
             f"git_repository {repository.name} names no connection; pull requests need a token or an app"
         )
-    values = _credential_of(repository, repository.connection_id)
-    base_url = api_url(repository_name(repository.url).partition("/")[0])
-    if values.conn_type == "github" and values.host:
-        base_url = values.host if "://" in values.host else f"https://{values.host}"
-    return Client(_github_credentials(values), base_url=base_url)
+    of, access = host_access(repository, _credential_of(repository, repository.connection_id))
+    return of.enter(access)
+
+
+def refuse_unoffered(repository: GitRepository) -> None:
+    """Raise InvalidInput for settings that the repository's host cannot serve: pull requests, auto-merge. Sends nothing."""
+    from hedgehog.fabric.model import PushMode
+    from hedgehog.fabric.request_settings import RequestSettings
+    from hedgehog.hosts.host import Feature
+
+    if repository.push is not PushMode.PULL_REQUEST:
+        return
+    with closing(open_host(repository)) as host:
+        wanted = {Feature.PULL_REQUESTS}
+        if RequestSettings.of(repository.pull_requests).auto_merge:
+            wanted.add(Feature.AUTO_MERGE)
+        missing = sorted(wanted - host.offers)
+        if missing:
+            raise InvalidInput(
+                f"git_repository {repository.name}: {host.type.title} does not offer: {', '.join(missing)}"
+            )
+
+
+def host_access(repository: GitRepository, values: ConnectionValues) -> tuple[HostType, Access]:
+    """The type of a repository's host, and what is needed to enter it with the connection *values*."""
+    from hedgehog.gitops.addresses import RepositoryAddress
+    from hedgehog.hosts.host import Access
+    from hedgehog.hosts.registry import host_type
+
+    address = RepositoryAddress.of(repository.url)
+    port = f":{address.port}" if address.port and not address.over_ssh else ""
+    is_github = values.conn_type == "github"
+    api_url = str(values.extra.get("api_url") or (values.host if is_github else "") or "")
+    access = Access(
+        connection_id=values.connection_id,
+        server=f"{address.host}{port}",
+        full_name=address.path,
+        over_https=not repository.url.startswith("http://"),
+        api_url=api_url if "://" in api_url or not api_url else f"https://{api_url}",
+        username=values.login,
+        token=values.password,
+        extra=values.extra,
+    )
+    named = str(values.extra.get("host") or ("github" if is_github else ""))
+    return host_type(address.host, named=named, subject=f"connection {values.connection_id}"), access
 
 
 def _credential_of(repository: GitRepository, connection_id: str) -> ConnectionValues:
@@ -163,33 +222,3 @@ def _credential_of(repository: GitRepository, connection_id: str) -> ConnectionV
     values = read_connection(connection_id)
     refuse_other_host(values, RepositoryAddress.of(repository.url).host)
     return values
-
-
-def _is_app(values: ConnectionValues) -> bool:
-    return bool(values.extra.get("app_id"))
-
-
-def _github_credentials(values: ConnectionValues) -> Credentials:
-    from hedgehog.hosts.github.client import Credentials
-
-    if values.password or not _is_app(values):
-        return Credentials(token=values.password)
-    extra = values.extra
-    installation, permissions = str(extra.get("installation_id") or ""), extra.get("token_permissions")
-    if not installation.isdigit():
-        raise InvalidInput(f"connection {values.connection_id}: installation_id in its extra is not a number")
-    return Credentials(
-        app_id=str(extra["app_id"]),
-        installation_id=int(installation),
-        private_key=extra.get("private_key") or _key_text(values.connection_id, extra.get("key_path")),
-        permissions=permissions if isinstance(permissions, dict) else None,
-    )
-
-
-def _key_text(connection_id: str, path: str | None) -> str | None:
-    if not path:
-        return None
-    try:
-        return Path(path).read_text()
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"connection {connection_id}: key_path {path} cannot be read ({error})") from None

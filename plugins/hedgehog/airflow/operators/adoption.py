@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from hedgehog.airflow.operators.tasks import fabric_database, run_id_of
+from hedgehog.airflow.links import ObjectLink, PageLink, fabric_page, page_of_object
+from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, triggering_user
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,6 +29,7 @@ class AdoptOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("fabric", "objects", "place")
     ui_color = "#e6f4ea"
+    operator_extra_links = (PageLink(), ObjectLink())
 
     def __init__(self, *, fabric: str, objects: Any = (), place: str = _BOTH, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -38,19 +40,21 @@ class AdoptOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return how many objects changed in the fabric, by action."""
         from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+        from hedgehog.fabric.origin import Origin, Via
         from hedgehog.services.steer.decisions import adopt_chosen, choose
 
         place = None if self.place == _BOTH else self.place
-        actor = getattr(context["dag_run"], "triggering_user_name", None) or "unknown"
         with fabric_database() as connection:
             changes = adopt_chosen(
                 connection,
                 choose(connection, self.fabric, list(self.objects), place),
                 open_mirror=open_mirror,
                 open_cluster=open_cluster,
-                actor=actor,
-                run_id=run_id_of(context),
+                origin=Origin(who=triggering_user(context), via=Via.RUN, run=run_id_of(context)),
             )
+        self.page_link = fabric_page([self.fabric])
+        if len(changes.changes) == 1:
+            self.object_link = page_of_object(self.fabric, changes.changes[0].ref)
         for change in changes.changes:
             logger.info("%s: %s", self.fabric, change)
         return {"fabric": self.fabric, "counts": changes.counts()}

@@ -118,7 +118,7 @@ class FabricHealthOperator(_LookOperator):
 
 
 class RepositoryHealthOperator(_LookOperator):
-    """Looks at a batch of repositories: one ls-remote each, one rate-limit call a GitHub credential.
+    """Looks at a batch of repositories: one ls-remote each, one call a credential of an API.
 
     :param repositories: names of repositories. (templated, mappable)
     """
@@ -158,12 +158,12 @@ class HostsHealthOperator(_LookOperator):
 
 
 def _check_repositories(connection: Connection, names: Sequence[str], run_id: str) -> list[HealthResult]:
-    from hedgehog.airflow.adapters.health_adapters import open_github_of
+    from hedgehog.airflow.adapters.health_adapters import find_host
     from hedgehog.airflow.adapters.hooks import open_mirror
     from hedgehog.services.observe import remotes as remote_health
 
     return remote_health.check_repositories(
-        connection, names, open_mirror=open_mirror, open_github=open_github_of, run_id=run_id
+        connection, names, open_mirror=open_mirror, find_host=find_host, run_id=run_id
     )
 
 

@@ -115,6 +115,8 @@ class SweepHistoriesOperator(_CleaningOperator):
         with fabric_database() as connection:
             days = {table: retention.read() for table, retention in settings.RETENTIONS.items()}
             report = maintenance.sweep_histories(connection, days, dry_run=bool(self.is_dry_run))
+            kept = settings.HISTORY_RETENTION_DAYS.read()
+            report |= maintenance.sweep_contents(connection, kept, dry_run=bool(self.is_dry_run))
             if not self.is_dry_run:
                 note_run(connection, RESULT_CLEANUP, report)
         for name, swept in report.items():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRIGGERED = ("hedgehog_git_sync", "hedgehog_repository_changes")
+TRIGGERED = ("hedgehog_git_sync", "hedgehog_repository_changes", "hedgehog_rollout")
 """The DAGs of `SHARED` whose work is not done in a run of hedgehog_periodic: they are triggered if they have any."""
 
 
@@ -74,7 +74,7 @@ class TriggerOperator(BaseOperator):
 def _has_work(connection: Connection, dag_id: str) -> bool:
     """Whether a run of the DAG would do or report anything: its first task will make the same plan."""
     try:
-        return bool(_plan(connection, dag_id) or trouble.problems_of(connection, dag_id.removeprefix("hedgehog_")))
+        return bool(any(_plan(connection, dag_id)) or trouble.problems_of(connection, dag_id.removeprefix("hedgehog_")))
     except Exception as error:  # whatever it is, that DAG meets it as well and shows it; the other work must go on
         logger.error("whether %s has work is not known, so it is triggered: %s", dag_id, error)
         return True
@@ -85,6 +85,10 @@ def _plan(connection: Connection, dag_id: str) -> list[list[str]]:
         from hedgehog.services.git import sync as git_sync
 
         return git_sync.plan(connection)
+    if dag_id == "hedgehog_rollout":
+        from hedgehog.store import rollouts
+
+        return [rollouts.undriven(connection)]
     from hedgehog.services.repository import plan as repository_plan
 
     return repository_plan.plan(connection)

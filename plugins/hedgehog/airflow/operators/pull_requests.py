@@ -1,7 +1,7 @@
 """Operators of hedgehog_pull_request_validation: which pull requests wait, the checks, and what came of them.
 
 The task of a pull request with faults succeeds: it was checked and reported. A task is red when it could not check.
-Nothing here is retried by Airflow: the inbox knows when a failed delivery is due again, and GitHub when it has room.
+Nothing here is retried by Airflow: the inbox knows when a failed delivery is due again, and the host when it has room.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STATUSES = ("success", "failure", "skipped")
 
 
 class PullRequestLink(BaseOperatorLink):
-    """The pull request on GitHub."""
+    """The pull request at its host."""
 
     name = "Pull request"
 
@@ -67,7 +67,7 @@ class PlanPullRequestsOperator(BaseOperator):
 
 
 class PullRequestValidationOperator(BaseOperator):
-    """Checks one pull request and says so on GitHub: a check or status, notes on lines, one comment.
+    """Checks one pull request and says so at its host: a check or status, notes on lines, one comment.
 
     :param task: what the plan returned for it. (templated, mappable)
     """
@@ -82,7 +82,7 @@ class PullRequestValidationOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Check it. Its deliveries are finished whatever happens."""
-        from hedgehog.airflow.adapters.hooks import open_github, open_mirror
+        from hedgehog.airflow.adapters.hooks import open_host, open_mirror
         from hedgehog.services.pull_requests import queue as pull_request_queue
         from hedgehog.services.pull_requests import validate as pull_request
 
@@ -98,7 +98,7 @@ class PullRequestValidationOperator(BaseOperator):
                     connection,
                     repository,
                     number,
-                    open_github=open_github,
+                    open_host=open_host,
                     open_mirror=open_mirror,
                     details_url=page,
                     **limit,
@@ -110,7 +110,7 @@ class PullRequestValidationOperator(BaseOperator):
                     repository,
                     number,
                     why,
-                    open_github=open_github,
+                    open_host=open_host,
                     open_mirror=open_mirror,
                     details_url=page,
                 )

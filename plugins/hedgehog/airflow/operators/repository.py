@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from hedgehog.airflow import trouble
+from hedgehog.airflow.operators.outcomes import log_outcome, outcome_line
 from hedgehog.airflow.operators.steps import (
     Batches,
     Result,
@@ -17,7 +18,6 @@ from hedgehog.airflow.operators.steps import (
     names_without_result,
     or_open_problems,
 )
-from hedgehog.airflow.operators.sync import log_outcome, outcome_line
 from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, short, short_revision, time_limit
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from airflow.sdk import BaseOperator
 
 from hedgehog.airflow import trouble
 from hedgehog.airflow.links import CommitLink, FabricLink, PageLink, commit_page, directory_page, fabric_page
+from hedgehog.airflow.operators.outcomes import log_outcome, outcome_line
 from hedgehog.airflow.operators.steps import (
     Batches,
     Result,
@@ -22,13 +23,15 @@ from hedgehog.airflow.operators.steps import (
     names_without_result,
     or_open_problems,
 )
-from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, short, short_revision, time_limit
+from hedgehog.airflow.operators.tasks import fabric_database, run_id_of, short, time_limit, triggering_user
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
+from hedgehog.fabric.shown import counted
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
 
+    from hedgehog.services.waits import WindowOverride
     from hedgehog.store.database import Connection
     from hedgehog.store.problems import Problem
 
@@ -81,17 +84,24 @@ class _FabricSyncOperator(WorkOperator):
 
     key = OUTCOMES
     batch = "fabrics"
-    template_fields: Sequence[str] = ("fabrics", "is_dry_run", "due_only")
+    plans = True
+    """Whether a dry run finds out something."""
+    template_fields: Sequence[str] = ("fabrics", "is_dry_run", "due_only", "override_window")
     operator_extra_links: tuple[BaseOperatorLink, ...] = (PageLink(),)
 
-    def __init__(self, *, fabrics: Any, dry_run: Any = False, due_only: Any = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, fabrics: Any, dry_run: Any = False, due_only: Any = False, override_window: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.override_window = override_window
         self.fabrics = fabrics
         self.is_dry_run = dry_run
         self.due_only = due_only
 
     @abstractmethod
-    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+    def sync(
+        self, connection: Connection, names: list[str], run_id: str, override: WindowOverride | None
+    ) -> list[Outcome]:
         """Call the service."""
 
     def work(self, connection: Connection, context: Context) -> list[Outcome]:
@@ -99,12 +109,20 @@ class _FabricSyncOperator(WorkOperator):
         from hedgehog.store.dry_runs import record_dry_runs
 
         self.page_link = fabric_page(self.names)
-        outcomes = self.sync(connection, self.names, run_id_of(context))
-        if self.is_dry_run:
-            record_dry_runs(connection, outcomes, run_id=context["dag_run"].run_id)
-        else:
+        outcomes = self.sync(connection, self.names, run_id_of(context), self._override(context))
+        if not self.is_dry_run:
             _renew_read_models(connection, self.names)
+        elif self.plans:
+            record_dry_runs(connection, outcomes, run_id=context["dag_run"].run_id)
         return outcomes
+
+    def _override(self, context: Context) -> WindowOverride | None:
+        """Who triggered the run and why it may write outside of change windows, if it may."""
+        from hedgehog.services.waits import WindowOverride
+
+        if self.override_window in (None, ""):
+            return None
+        return WindowOverride(str(self.override_window), triggering_user(context))
 
     def log_result(self, result: Outcome) -> None:
         """One line, and one for each change."""
@@ -124,32 +142,13 @@ def _renew_read_models(connection: Connection, names: list[str]) -> None:
         logger.warning("the read models of %s were not renewed: %s", short(names), error)
 
 
-def log_outcome(outcome: Outcome, indent: str = "") -> None:
-    """Say in the log what happened to one fabric, and each of its changes."""
-    level = trouble.level(outcome.status)
-    logger.log(level, "%s%s", indent, outcome_line(outcome.as_dict()))
-    for line in outcome.details:
-        logger.log(level, "%s  %s", indent, line)
-
-
-def outcome_line(outcome: Result) -> str:
-    """One line about one fabric, for people."""
-    counts = ", ".join(f"{count} {action}" for action, count in outcome["counts"].items() if count)
-    parts = [
-        f"{outcome['fabric']} → {outcome['target']}: {'would be ' if outcome['dry_run'] else ''}{outcome['status']}",
-        outcome["reason"],
-        counts,
-        short_revision(outcome["revision"] or ""),
-    ]
-    return "; ".join(part for part in parts if part)
-
-
 class FabricGitSyncOperator(_FabricSyncOperator):
     """Publishes a batch of fabrics to Git: one commit per fabric, one push per repository.
 
     :param fabrics: fabric names. (templated, mappable)
     :param dry_run: a dry run: say what would be committed; write nothing. (templated)
     :param due_only: leave out fabrics that another run was quicker with. (templated)
+    :param override_window: why fabrics are written although no change window of theirs is open. (templated)
     :param force: compare every file again, even where nothing seems to have changed. (templated)
     """
 
@@ -160,19 +159,24 @@ class FabricGitSyncOperator(_FabricSyncOperator):
         super().__init__(**kwargs)
         self.force = force
 
-    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+    def sync(
+        self, connection: Connection, names: list[str], run_id: str, override: WindowOverride | None
+    ) -> list[Outcome]:
         """Run `hedgehog.services.git.sync.sync`."""
-        from hedgehog.airflow.adapters.hooks import open_mirror
+        from hedgehog.airflow.adapters.hooks import open_host, open_mirror
         from hedgehog.services.git import sync as git_sync
+        from hedgehog.services.plans.publication import request_access
 
         outcomes = git_sync.sync(
             connection,
             names,
             open_mirror=open_mirror,
+            requests=request_access(open_host),
             run_id=run_id,
             force=bool(self.force),
             dry_run=bool(self.is_dry_run),
             due_only=bool(self.due_only),
+            override=override,
             wake_kubernetes=False,  # ApplyPublishedOperator follows, and the summary sees to what it left
             **time_limit(self),
         )
@@ -199,6 +203,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
     :param fabrics: fabric names. (templated, mappable)
     :param dry_run: a dry run: say what would be applied and deleted; write nothing. (templated)
     :param due_only: leave out fabrics that another run was quicker with. (templated)
+    :param override_window: why fabrics are written although no change window of theirs is open. (templated)
     :param allow_large_prune: delete more than the fabrics' thresholds allow. (templated)
     """
 
@@ -208,7 +213,9 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
         super().__init__(**kwargs)
         self.allow_large_prune = allow_large_prune
 
-    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+    def sync(
+        self, connection: Connection, names: list[str], run_id: str, override: WindowOverride | None
+    ) -> list[Outcome]:
         """Run `hedgehog.services.kubernetes.sync.sync`."""
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.kubernetes import sync as kubernetes_sync
@@ -220,6 +227,7 @@ class FabricKubernetesSyncOperator(_FabricSyncOperator):
             run_id=run_id,
             dry_run=bool(self.is_dry_run),
             due_only=bool(self.due_only),
+            override=override,
             allow_large_prune=bool(self.allow_large_prune),
             **time_limit(self),
         )
@@ -231,16 +239,27 @@ class ApplyPublishedOperator(_FabricSyncOperator):
 
     :param fabrics: fabric names. (templated, mappable)
     :param dry_run: a dry run, which has published nothing: apply nothing. (templated)
+    :param override_window: why fabrics are written although no change window of theirs is open. (templated)
     """
 
-    def sync(self, connection: Connection, names: list[str], run_id: str) -> list[Outcome]:
+    plans = False
+
+    def sync(
+        self, connection: Connection, names: list[str], run_id: str, override: WindowOverride | None
+    ) -> list[Outcome]:
         """Run `hedgehog.services.kubernetes.published.apply_published`."""
         from hedgehog.airflow.adapters.hooks import open_cluster
         from hedgehog.services.kubernetes import published
 
         dry_run = bool(self.is_dry_run)
         outcomes = published.apply_published(
-            connection, names, open_cluster=open_cluster, run_id=run_id, dry_run=dry_run, **time_limit(self)
+            connection,
+            names,
+            open_cluster=open_cluster,
+            run_id=run_id,
+            dry_run=dry_run,
+            override=override,
+            **time_limit(self),
         )
         if not dry_run:
             _hand_over(connection, names)
@@ -323,7 +342,7 @@ class SyncSummaryOperator(SummaryOperator):
         retrying = len({*_retried(errors), *lost})
         again = f"; {retrying} of them are retried automatically" if retrying else ""
         fabrics = {*(outcome["fabric"] for outcome in results), *lost}
-        return [f"{len(failed)} of {len(fabrics)} fabrics failed: {short(failed)}{again}"]
+        return [f"{len(failed)} of {counted(len(fabrics), 'fabric')} failed: {short(failed)}{again}"]
 
     def held(self, results: Sequence[Result]) -> list[str]:
         """What is held is in the register with what it needs, but for a dry run, which records nothing."""

@@ -4,7 +4,7 @@ trigger the DAGs that do such work. Loaded by the API server only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -12,13 +12,18 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag, requires_access_view
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 
 GIT_SYNC = "hedgehog_git_sync"
 KUBERNETES_SYNC = "hedgehog_kubernetes_sync"
 REPOSITORY_CHANGES = "hedgehog_repository_changes"
 DEAD_LETTER_REPLAY = "hedgehog_dead_letter_replay"
 ADOPTION = "hedgehog_adoption"
+GIT_CHANGE = "hedgehog_git_change"
+APPROVAL = "hedgehog_approval"
+ROLLOUT = "hedgehog_rollout"
 PULL_REQUEST_VALIDATION = "hedgehog_pull_request_validation"
 
 ACTIONS: Mapping[str, tuple[str, ...]] = {
@@ -29,6 +34,10 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "dry-run-cluster": (KUBERNETES_SYNC,),
     "suspend": (GIT_SYNC, KUBERNETES_SYNC),
     "resume": (GIT_SYNC, KUBERNETES_SYNC),
+    "freeze": (GIT_SYNC, KUBERNETES_SYNC),
+    "unfreeze": (GIT_SYNC, KUBERNETES_SYNC),
+    "set-window": (GIT_SYNC, KUBERNETES_SYNC),
+    "delete-window": (GIT_SYNC, KUBERNETES_SYNC),
     "adopt-git": (ADOPTION,),
     "adopt-cluster": (ADOPTION,),
     "revert-git": (GIT_SYNC,),
@@ -37,6 +46,18 @@ ACTIONS: Mapping[str, tuple[str, ...]] = {
     "discard": (DEAD_LETTER_REPLAY,),
     "validate": (PULL_REQUEST_VALIDATION,),
     "edit": (GIT_SYNC, KUBERNETES_SYNC),
+    "delete": (GIT_SYNC, KUBERNETES_SYNC),
+    "plan": (GIT_SYNC, KUBERNETES_SYNC),
+    "apply": (GIT_SYNC, KUBERNETES_SYNC),
+    "rollback": (GIT_SYNC, KUBERNETES_SYNC),
+    "approve": (APPROVAL,),
+    "reject": (APPROVAL,),
+    "start-rollout": (ROLLOUT,),
+    "pause-rollout": (ROLLOUT,),
+    "resume-rollout": (ROLLOUT,),
+    "approve-rollout": (ROLLOUT,),
+    "abort-rollout": (ROLLOUT,),
+    "rollback-rollout": (ROLLOUT,),
 }
 """Every action, and the DAGs that do such work: who may trigger all of them may do it."""
 
@@ -74,6 +95,34 @@ def permission_to(action: str) -> list[Any]:
         for dag_id in ACTIONS[action]
     ]
     return [*permissions, Depends(same_site)]
+
+
+class PermissionFirst(APIRoute):
+    """A route that says who may not ask before what is wrong with a body: FastAPI reads JSON before anything else."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Answer as any route does, except to somebody who may not ask and sends a body that is not JSON."""
+        answer = super().get_route_handler()
+        before = APIRoute(
+            self.path,
+            _let_pass,
+            dependencies=self.dependencies,
+            dependency_overrides_provider=self.dependency_overrides_provider,
+        ).get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except RequestValidationError as error:
+                if any(one["type"] == "json_invalid" for one in error.errors()):
+                    await before(request)
+                raise
+
+        return answered
+
+
+def _let_pass() -> None:
+    """What a route does whose dependencies alone are of interest."""
 
 
 def allowed(user: BaseUser) -> dict[str, bool]:

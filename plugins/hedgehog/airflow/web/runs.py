@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +13,12 @@ import anyio.from_thread
 import httpx
 from fastapi import HTTPException, Request
 
+from hedgehog.airflow.web.answers import run_page
+from hedgehog.airflow.web.models.actions import RunStarted
 from hedgehog.airflow.web.root import KEY
 from hedgehog.errors import InvalidInput, NotFound, RemoteUnavailable
+from hedgehog.store.actions import Deed, record_action
+from hedgehog.store.database import Connection, transaction
 
 _PASSED_ON = ("authorization", "cookie", "referer", "user-agent")
 _LONGEST_NOTE = 900
@@ -31,6 +35,22 @@ class Triggered:
 def new_run_id() -> str:
     """A run id as Airflow makes it for runs that people trigger, and that no other run has."""
     return f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+
+
+def start(request: Request, database: Connection, deed: Deed, dag_id: str, conf: Mapping[str, Any]) -> RunStarted:
+    """Trigger a run and record who did: if it cannot be triggered, nothing is recorded. Raises as `trigger`."""
+    run_id = new_run_id()
+    with transaction(database) as cursor:
+        record_action(cursor, replace(deed, dag_id=dag_id, run_id=run_id))
+        started = trigger(request, dag_id, conf, run_id=run_id, note=f"{deed.action} by {deed.actor}, on a page")
+    return RunStarted(
+        action=deed.action,
+        actor=deed.actor,
+        fabrics=list(deed.fabrics),
+        dag_id=dag_id,
+        run_id=started.run_id,
+        run_url=run_page(dag_id, started.run_id),
+    )
 
 
 def trigger(request: Request, dag_id: str, conf: Mapping[str, Any], *, run_id: str, note: str = "") -> Triggered:

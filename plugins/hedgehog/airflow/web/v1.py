@@ -16,10 +16,36 @@ from hedgehog.airflow.web import errors
 from hedgehog.airflow.web.access import READING
 from hedgehog.airflow.web.guard import Guard
 from hedgehog.airflow.web.models.common import ProblemDetails
-from hedgehog.airflow.web.routes import actions, fabrics, fleet, places, rules, trouble
+from hedgehog.airflow.web.routes import (
+    actions,
+    fabrics,
+    find,
+    fleet,
+    freezing,
+    history,
+    places,
+    plans,
+    proposals,
+    rollouts,
+    rules,
+    trouble,
+)
 
 VERSION = "1"
-_ROUTERS = (fleet.router, fabrics.router, trouble.router, places.router, rules.router, actions.router)
+_ROUTERS = (
+    fleet.router,
+    fabrics.router,
+    find.router,
+    history.router,
+    trouble.router,
+    places.router,
+    rules.router,
+    freezing.router,
+    plans.router,
+    proposals.router,
+    rollouts.router,
+    actions.router,
+)
 _REFUSALS = {
     401: "Nobody is logged in.",
     403: "The permission is missing, or the request comes from another site.",

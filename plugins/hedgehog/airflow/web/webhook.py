@@ -1,4 +1,4 @@
-"""GitHub's webhook: a web application with one route, which needs a signature instead of a login.
+"""The webhooks of Git hosts: a web application with a route for each, which needs a signature instead of a login.
 
 Loaded by the API server only.
 """
@@ -9,9 +9,10 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -23,6 +24,10 @@ from hedgehog.airflow.settings import GITHUB_WEBHOOK_PREVIOUS_SECRET, GITHUB_WEB
 from hedgehog.airflow.web.bodies import Bodies, Body, NoRoom
 from hedgehog.airflow.web.database import open_for_web
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound
+from hedgehog.hosts.plain import HOST as PLAIN
+from hedgehog.hosts.plain import WEBHOOK as GENERIC_WEBHOOK
+from hedgehog.hosts.registry import host_types
+from hedgehog.hosts.webhook import PONG, Ignored, Webhook
 from hedgehog.services.repository import webhook
 from hedgehog.store import inbox
 from hedgehog.store.database import Connection
@@ -30,7 +35,9 @@ from hedgehog.store.inbox import Receipt
 
 logger = logging.getLogger(__name__)
 
-SECRET_CONNECTION = "hedgehog_github_webhook"  # noqa: S105 - the name of a connection
+GITHUB = "github"
+GENERIC = "generic"
+"""The route of hosts that have no webhook of their own: any program may announce a push of a repository that is named."""
 WEBHOOK_DATABASE_CONNECTION = "hedgehog_webhook_db"
 """The fabric database with a role that may only add deliveries; where there is none, `hedgehog_db` is used."""
 BODY_LIMIT = 3 * 1024 * 1024
@@ -41,6 +48,7 @@ _KEEP_SECRETS = 30.0
 _FLUSH_AFTER = 1.0
 _MOST_WAITING = 64
 _STATEMENT_TIMEOUT = 5.0
+_BUSY = "too many deliveries at once; it may be delivered again"
 
 T = TypeVar("T")
 Secrets = tuple[str, ...]
@@ -55,60 +63,94 @@ class _Refused(Exception):
         self.reason = reason
 
 
-def webhook_secrets() -> Secrets:
-    """The active secrets of the webhook: password and extra `previous` of the connection `hedgehog_github_webhook`,
-    else `[hedgehog] github_webhook_secret` and `github_webhook_previous_secret`. Empty when none is configured."""
+def secret_connection(route: str) -> str:
+    """The connection whose password is the secret of a route."""
+    return f"hedgehog_{route}_webhook"
+
+
+def webhook_secrets(route: str) -> Secrets:
+    """The active secrets of a route: password and extra `previous` of the connection `hedgehog_<route>_webhook`; for
+    GitHub also `[hedgehog] github_webhook_secret` and `github_webhook_previous_secret`. Empty when none is configured.
+    """
     try:
-        values = read_connection(SECRET_CONNECTION)
+        values = read_connection(secret_connection(route))
         found = (values.password, values.extra.get("previous"))
     except NotFound:
+        if route != GITHUB:
+            return ()
         found = (GITHUB_WEBHOOK_SECRET.read(), GITHUB_WEBHOOK_PREVIOUS_SECRET.read())
     return tuple(secret for secret in found if isinstance(secret, str) and secret)
 
 
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where a delivery arrived: how its host proves and announces, the name of its secret, and the repository, if the path
+    names one."""
+
+    webhook: Webhook
+    name: str
+    repository: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptSecrets:
+    """What was read of a route's secrets, and until when that counts."""
+
+    secrets: Secrets
+    until: float
+    is_unknown: bool = False
+
+
 class _Receiver:
-    """What the webhook keeps between requests: one worker thread with one database connection, the secrets for half a
+    """What the webhooks keep between requests: one worker thread with one database connection, the secrets for half a
     minute, and counters of refusals, which are written at most once a second.
 
     The thread is its own: a database that hangs must not block the threads that Airflow's own pages need.
     """
 
-    def __init__(self, read_secrets: Callable[[], Secrets]) -> None:
+    def __init__(self, read_secrets: Callable[[str], Secrets]) -> None:
         self._read_secrets = read_secrets
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="hedgehog-webhook")
         self._waiting = 0
         self._connection: Connection | None = None
-        self._secrets: Secrets = ()
-        self._secrets_until = 0.0
-        self._secrets_error = ""
+        self._secrets: dict[str, _KeptSecrets] = {}
         self._reading_secrets = asyncio.Lock()
         self.bodies = Bodies()
         self._refusals: Counter[str] = Counter()
         self._flush: asyncio.TimerHandle | None = None
 
-    async def secrets(self) -> Secrets:
-        """The active secrets, at most half a minute old. A backend that fails is asked just as rarely."""
+    async def secrets(self, route: str) -> Secrets:
+        """The active secrets of a route, at most half a minute old. A backend that fails is asked just as rarely."""
         async with self._reading_secrets:
-            if time.monotonic() >= self._secrets_until:
-                try:
-                    self._secrets, self._secrets_error = await self._run(self._read_secrets), ""
-                except _Refused:
-                    raise
-                except Exception as error:  # its text may hold anything
-                    self._secrets, self._secrets_error = (), type(error).__name__
-                    logger.error("the secret of the webhook cannot be read: %s", self._secrets_error)
-                self._secrets_until = time.monotonic() + _KEEP_SECRETS
-        if self._secrets_error:
+            kept = self._secrets.get(route)
+            if kept is None or time.monotonic() >= kept.until:
+                kept = self._secrets[route] = await self._read(route)
+        if kept.is_unknown:
             raise _Refused(503, "no secret", "the secret of the webhook cannot be read")
-        return self._secrets
+        return kept.secrets
 
-    async def receive(self, event: str, delivery_id: str, body: bytes) -> Receipt | webhook.Ignored:
-        """Store a signed delivery."""
-        return await self._run(self._in_database, lambda found: webhook.receive(found, event, delivery_id, body))
+    async def _read(self, route: str) -> _KeptSecrets:
+        found: Secrets = ()
+        is_unknown = False
+        try:
+            found = await self._run(self._read_secrets, route)
+        except _Refused:
+            raise
+        except Exception as error:  # its text may hold anything
+            is_unknown = True
+            logger.error("the secret of the webhook of %s cannot be read: %s", route, type(error).__name__)
+        return _KeptSecrets(found, time.monotonic() + _KEEP_SECRETS, is_unknown)
+
+    async def receive(self, route: _Route, headers: Mapping[str, str], body: bytes) -> Receipt | Ignored:
+        """Store a proven delivery."""
+        return await self._run(
+            self._in_database,
+            lambda found: webhook.receive(found, route.webhook, headers, body, repository=route.repository),
+        )
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         if self._waiting >= _MOST_WAITING:
-            raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again")
+            raise _Refused(503, "busy", _BUSY)
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
@@ -161,14 +203,16 @@ class _Receiver:
 
 
 def _connect() -> Connection:
-    """The fabric database, with limits that answer before GitHub gives up."""
+    """The fabric database, with limits that answer before a host gives up."""
     return open_for_web(
         "hedgehog webhook", connection_id=WEBHOOK_DATABASE_CONNECTION, statement_timeout=_STATEMENT_TIMEOUT
     )
 
 
-def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAPI:
-    """The application below `/hedgehog/webhooks`: `POST /github`, for everybody who knows the secret."""
+def webhook_app(read_secrets: Callable[[str], Secrets] = webhook_secrets) -> FastAPI:
+    """The application below `/hedgehog/webhooks`: `POST /<host>` for each host with a webhook, and
+    `POST /generic/<repository>`, for everybody who knows the secret of that route.
+    """
     receiver = _Receiver(read_secrets)
 
     @asynccontextmanager
@@ -177,60 +221,73 @@ def webhook_app(read_secrets: Callable[[], Secrets] = webhook_secrets) -> FastAP
         await receiver.close()
 
     app = FastAPI(title="Hedgehog webhooks", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    for host in host_types().values():
+        if host.webhook is not None and host is not PLAIN:
+            route = _Route(host.webhook, host.name)
+            app.add_api_route(f"/{host.name}", _endpoint(receiver, route), methods=["POST"])
 
-    @app.post("/github")
-    async def github(request: Request) -> JSONResponse:
-        """Receive a delivery from GitHub: size, signature, content, one row, in this order."""
-        try:
-            return await _receive(receiver, request)
-        except _Refused as refusal:
-            receiver.count(refusal.reason)
-            headers = {"Retry-After": "60"} if refusal.status == 503 else {}
-            return _answer(refusal.status, "refused", str(refusal), headers)
+    @app.post(f"/{GENERIC}/{{repository}}")
+    async def generic(request: Request, repository: str) -> JSONResponse:
+        """Receive a push of a repository that the path names."""
+        return await _answered(receiver, request, _Route(GENERIC_WEBHOOK, GENERIC, repository))
 
     return app
 
 
-async def _receive(receiver: _Receiver, request: Request) -> JSONResponse:
+def _endpoint(receiver: _Receiver, route: _Route) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def receive(request: Request) -> JSONResponse:
+        return await _answered(receiver, request, route)
+
+    return receive
+
+
+async def _answered(receiver: _Receiver, request: Request, route: _Route) -> JSONResponse:
+    """Receive a delivery: size, signature, content, one row, in this order."""
     address = request.client.host if request.client else ""
-    with receiver.bodies.of(address) as body:
-        await _read_signed(receiver, request, body)
-        return await _store(receiver, request, bytes(body.content))
-
-
-async def _store(receiver: _Receiver, request: Request, body: bytes) -> JSONResponse:
-    event, delivery_id = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
-    if not event:
-        raise _Refused(400, "malformed", "the header X-GitHub-Event is missing")
     try:
-        found = await receiver.receive(event, delivery_id, body)
+        with receiver.bodies.of(address) as body:
+            await _read_proven(receiver, request, route, body)
+            return await _store(receiver, request, route, bytes(body.content))
+    except _Refused as refusal:
+        receiver.count(refusal.reason)
+        headers = {"Retry-After": "60"} if refusal.status == 503 else {}
+        return _answer(refusal.status, "refused", str(refusal), headers)
+
+
+async def _store(receiver: _Receiver, request: Request, route: _Route, body: bytes) -> JSONResponse:
+    try:
+        found = await receiver.receive(route, dict(request.headers), body)
     except InvalidInput as error:
         raise _Refused(400, "malformed", str(error)) from None
+    except _Refused:
+        raise
     except Exception as error:  # nothing of the delivery may reach a log or an answer by way of an error text
         logger.error("a delivery could not be kept: %s", type(error).__name__)
-        raise _Refused(503, "database away", "the delivery could not be kept; GitHub may deliver it again") from None
+        raise _Refused(503, "database away", "the delivery could not be kept; it may be delivered again") from None
     if found is Receipt.DUPLICATE:
         receiver.count("replayed")
         return _answer(200, "duplicate", "this delivery is known already")
-    if isinstance(found, webhook.Ignored):
-        return _answer(200, "pong" if found is webhook.PONG else "ignored", found.reason)
+    if isinstance(found, Ignored):
+        return _answer(200, "pong" if found is PONG else "ignored", found.reason)
     return _answer(202, str(found), "")
 
 
-async def _read_signed(receiver: _Receiver, request: Request, body: Body) -> None:
-    """Read all of the body, and check its size and signature."""
-    secrets = await receiver.secrets()
+async def _read_proven(receiver: _Receiver, request: Request, route: _Route, body: Body) -> None:
+    """Read all of the body, and check its size and what proves where it comes from."""
+    secrets = await receiver.secrets(route.name)
     if not secrets:
-        raise _Refused(503, "no secret", f"no secret is configured; create the connection {SECRET_CONNECTION}")
+        name = secret_connection(route.name)
+        raise _Refused(503, "no secret", f"no secret is configured; create the connection {name}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise _Refused(415, "wrong content type", "choose content type application/json in the webhook")
-    signature = request.headers.get("x-hub-signature-256", "")
-    if not signature:
-        raise _Refused(401, "unsigned", "the header X-Hub-Signature-256 is missing; give the webhook its secret")
+    header = route.webhook.proof
+    proof = request.headers.get(header.lower(), "")
+    if not proof:
+        raise _Refused(401, "unsigned", f"the header {header} is missing; give the webhook its secret")
     await _read(request, body)
-    if not webhook.is_signed(bytes(body.content), signature, secrets):
+    if not route.webhook.is_proven(bytes(body.content), proof, secrets):
         raise _Refused(
-            401, "bad signature", "the signature does not match; check that the secret is the same on both sides"
+            401, "bad signature", f"{header} does not match; check that the secret is the same on both sides"
         )
 
 
@@ -247,7 +304,7 @@ async def _read(request: Request, body: Body) -> None:
                     raise too_large
                 body.take(chunk)
     except NoRoom:
-        raise _Refused(503, "busy", "too many deliveries at once; GitHub may deliver it again") from None
+        raise _Refused(503, "busy", _BUSY) from None
     except TimeoutError:
         raise _Refused(408, "too slow", f"the delivery took longer than {_SECONDS_TO_SEND:g} s") from None
     except ClientDisconnect:

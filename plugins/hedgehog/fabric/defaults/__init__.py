@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from hedgehog.fabric.defaults import connections, externals, gateway, switches, vpcs
-from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.model import Manifest, plain_copy
 from hedgehog.fabric.settings import FabricSettings
 
 _DEFAULTERS = {
@@ -29,13 +29,13 @@ def stored(manifest: Manifest, settings: FabricSettings) -> Manifest:
     The input is not changed. Doing it twice changes nothing.
     """
     sent = _in_namespace(manifest)
-    result: Manifest = _copy(sent)
+    result: Manifest = plain_copy(sent)
     fill = _DEFAULTERS.get(result["kind"])
     if fill is None:
         return result
     fill(result, settings)
     if _is_unchanged(sent, result):
-        result = _copy(sent)
+        result = plain_copy(sent)
     return result
 
 
@@ -66,13 +66,3 @@ def _adds_only_empty(before: Any, after: Any) -> bool:
         and before.keys() <= after.keys()
         and all(_adds_only_empty(before.get(key, {}), value) for key, value in after.items())
     )
-
-
-def _copy(value: Any) -> Any:
-    """A deep copy of plain data: several times as fast as `copy.deepcopy`."""
-    kind = type(value)
-    if kind is dict:
-        return {key: child if type(child) is str else _copy(child) for key, child in value.items()}
-    if kind is list:
-        return [child if type(child) is str else _copy(child) for child in value]
-    return value

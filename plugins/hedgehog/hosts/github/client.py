@@ -19,11 +19,9 @@ import requests
 from github import Auth, Github, GithubException
 
 from hedgehog.errors import AuthenticationFailed, HedgehogError, InvalidInput, RemoteUnavailable
-from hedgehog.fabric.git_urls import GitUrl, without_login
-from hedgehog.hosts.github import failures
+from hedgehog.hosts import failures
+from hedgehog.hosts.http import TIMEOUT, redacted, refuse_unsafe
 
-TIMEOUT = 20
-"""Seconds for one answer."""
 WRITE_PAUSE = 1.0
 """Seconds between two writes, as GitHub asks. A validation makes a dozen at most."""
 MOST_PAGES = 60
@@ -77,19 +75,6 @@ class Credentials:
         )
 
 
-def _refuse_unsafe(base_url: str) -> None:
-    """Raise InvalidInput unless *base_url* keeps a token secret, and itself carries none."""
-    wrong = f"{without_login(base_url)}: is not an https URL of GitHub's API; a token would be seen on the wire"
-    try:
-        parts = GitUrl.parse(base_url)
-    except InvalidInput:
-        raise InvalidInput(wrong) from None
-    if parts.has_login:
-        raise InvalidInput("the API's URL carries a credential; put the token into the connection's password")
-    if parts.transport != "https" and not (parts.transport == "http" and parts.is_loopback):
-        raise InvalidInput(wrong)
-
-
 @dataclass(frozen=True, slots=True)
 class _CachedPage:
     """A page that GitHub sent, and its ETag: GitHub does not count a request that finds it unchanged."""
@@ -103,7 +88,7 @@ class Client:
     """One host's API, with one credential. Not for several threads at once."""
 
     def __init__(self, credentials: Credentials, *, base_url: str, write_pause: float = WRITE_PAUSE) -> None:
-        _refuse_unsafe(base_url)
+        refuse_unsafe(base_url, "GitHub")
         # At DEBUG it prints whole answers, and one of them is an app's token.
         logging.getLogger("github.Requester").setLevel(logging.INFO)
         self.credentials = credentials
@@ -165,6 +150,15 @@ class Client:
         """Change something and return it."""
         return self._request("PATCH", path, body=body)[2]
 
+    def put(self, path: str, body: JSON) -> Any:
+        """Do something and return what came of it."""
+        return self._request("PUT", path, body=body)[2]
+
+    def query(self, text: str, variables: JSON) -> None:
+        """Have GitHub's GraphQL API do what *text* says. Raises InvalidInput with its words if it does not."""
+        with _translated_errors("POST /graphql", self._secrets):
+            self._github.requester.graphql_query(text, variables)
+
     def _page(self, path: str, parameters: Mapping[str, str | int]) -> tuple[Any, str | None]:
         key = f"{path} {sorted(parameters.items())}"
         cached = self._cache.get(key)
@@ -201,7 +195,7 @@ class Client:
                 raise RemoteUnavailable(f"{doing}: what answered is not GitHub's API; check the base URL") from None
             answer = text
         if status >= 300:
-            raise _redacted(self._secrets, failures.refusal(status, answered, answer, doing))
+            raise redacted(self._secrets, failures.refusal(status, answered, answer, doing, title="GitHub"))
         return status, answered, answer
 
     def _next_page(self, link: str) -> str | None:
@@ -237,13 +231,15 @@ def _translated_errors(doing: str, secrets: tuple[str, ...]) -> Iterator[None]:
     try:
         yield
     except (GithubException, requests.exceptions.RequestException, jwt.PyJWTError, ValueError, RuntimeError) as error:
-        raise _redacted(secrets, _error(error, doing)) from None
+        raise redacted(secrets, _error(error, doing)) from None
 
 
 def _error(error: Exception, doing: str) -> HedgehogError:
-    if isinstance(error, GithubException):  # from the exchange of an app's key for a token
+    if isinstance(error, GithubException):
         headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
-        return failures.refusal(error.status, headers, error.data, f"{doing}: signing in as the app")
+        if not (isinstance(error.data, dict) and "data" in error.data):  # not an answer of the GraphQL API
+            doing = f"{doing}: signing in as the app"
+        return failures.refusal(error.status, headers, error.data, doing, title="GitHub")
     if isinstance(error, requests.exceptions.SSLError):
         return AuthenticationFailed(f"{doing}: the server's identity is not proven ({error}); check its certificate")
     if isinstance(error, requests.exceptions.RequestException):
@@ -251,12 +247,3 @@ def _error(error: Exception, doing: str) -> HedgehogError:
     if isinstance(error, RuntimeError):
         return InvalidInput(f"{doing}: {error}")  # redirected to another host or protocol
     return InvalidInput(f"{doing}: the app's private key cannot be used ({type(error).__name__}); it is PEM text")
-
-
-def _redacted(secrets: tuple[str, ...], error: HedgehogError) -> HedgehogError:
-    """*error*, with no secret in its text."""
-    text = str(error)
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    error.args = (text,)
-    return error

@@ -8,7 +8,8 @@ from typing import Any
 
 from hedgehog.errors import NotFound
 from hedgehog.fabric.model import Fabric, SyncStatus, Target
-from hedgehog.services.browse.fleet import suspended, switches
+from hedgehog.fabric.shown import counted
+from hedgehog.services.browse.fleet import frozen, rollout_of, suspended, switches
 from hedgehog.services.browse.runs import run_of
 from hedgehog.services.observe.status import TargetStatus, target_statuses
 from hedgehog.services.transfer.export import settings_of
@@ -20,6 +21,11 @@ from hedgehog.store.listings.keyset import Row
 from hedgehog.store.listings.objects import kind_counts
 
 _PLACES = {Target.GIT: "git", Target.KUBERNETES: "cluster"}
+_WAITING = {
+    "git": "Git waits for",
+    "cluster": "The cluster waits for",
+    "switches": "The fabric waits for",
+}
 
 
 def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
@@ -45,7 +51,7 @@ def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
         "source_of_truth": fabric.source_of_truth,
         "health": _health(health),
         "steps": steps,
-        "waits_for": next((f"{one['place']}: {one['waits_for']}" for one in steps if one["waits_for"]), ""),
+        "waits_for": next((_sentence(one) for one in steps if one["waits_for"]), ""),
         "needs_somebody": row["needs_somebody"],
         "switches": switches(row),
         "agents": agents(facts),
@@ -56,8 +62,16 @@ def fabric_overview(connection: Connection, name: str, *, now: datetime) -> Row:
         "kinds": [{"kind": kind, "objects": count} for kind, count in kind_counts(connection, fabric.id).items()],
         **{word: row[word] for word in ("drift", "held", "refused", "parked")},
         "suspended": suspended(row),
+        "frozen": frozen(row),
+        "rollout": rollout_of(row),
+        "labels": fabric.labels,
         "settings": settings_of(fabric),
     }
+
+
+def _sentence(step: Row) -> str:
+    """What a step waits for, in words for people."""
+    return f"{_WAITING[step['place']]} {step['waits_for']}"
 
 
 def _health(row: HealthRow | None) -> Row:
@@ -139,9 +153,9 @@ def _waits_for(standing: TargetStatus) -> str:
         return ""
     if standing.needs_somebody:
         count = sum(problem.needs_somebody for problem in standing.problems)
-        return f"somebody: {count} {'problem' if count == 1 else 'problems'}"
+        return f"somebody to look at {counted(count, 'problem')}"
     waiting: dict[SyncStatus, str] = {
-        SyncStatus.WAITING: "Git",
+        SyncStatus.WAITING: standing.wait.reason if standing.wait else "Git",
         SyncStatus.SUSPENDED: "the end of the suspension",
         SyncStatus.SYNCING: "the run that works on it",
         SyncStatus.PARKED: "somebody, or a slow retry",
@@ -172,4 +186,6 @@ def _switches(row: Row, health: HealthRow | None) -> Row:
 def _switches_wait(row: Row, health: HealthRow | None) -> str:
     if health is None or row["converged"] is None:
         return "the next look at the cluster"
+    if row["switches"] == row["current_switches"]:
+        return "the cluster"
     return f"{row['switches'] - row['current_switches']} of {row['switches']} switches and gateways"

@@ -6,6 +6,7 @@ import time
 from threading import Lock
 from typing import Any
 
+from hedgehog.fabric.model import SyncStatus
 from hedgehog.services.browse.paging import Paged, decoded, page_of
 from hedgehog.store.database import Connection
 from hedgehog.store.listings import fleet as listing
@@ -20,12 +21,16 @@ _MOST_COUNTED = 100
 def fleet_page(
     connection: Connection, wanted: FleetFilter, *, sort: str = "name", limit: int, cursor: str | None = None
 ) -> Paged:
-    """At most *limit* fabrics, in the order *sort*. Raises InvalidInput for a cursor of another list or order."""
+    """At most *limit* fabrics, in the order *sort*; the first page says how many there are.
+
+    Raises InvalidInput for a cursor of another list or order.
+    """
     types = (str,) if sort.removeprefix("-") == "name" else (int, str)
     after = decoded(cursor, types, sort)
     rows = listing.fleet_rows(connection, wanted, sort=sort, after=after, limit=limit + 1)
     paged = page_of(rows, limit, lambda row: row["place"], sort)
-    return Paged([_row(row) for row in paged.items], paged.next_cursor)
+    total = None if after else rows[0]["total"] if rows else 0
+    return Paged([_row(row) for row in paged.items], paged.next_cursor, total)
 
 
 def fleet_counters(connection: Connection, wanted: FleetFilter) -> dict[str, Any]:
@@ -62,6 +67,9 @@ def _row(row: Row) -> Row:
         "cluster_connection": row["kubernetes_connection_id"],
         "switches": switches(row),
         "suspended": suspended(row),
+        "frozen": frozen(row),
+        "rollout": rollout_of(row),
+        "last_change": _last_change(row),
     }
 
 
@@ -79,6 +87,7 @@ _SAME = (
     "parked",
     "problems",
     "needs_somebody",
+    "labels",
 )
 
 
@@ -89,9 +98,15 @@ def _summary(row: Row, place: str) -> Row | None:
         "status": row[f"{place}_status"],
         "generation": row[f"{place}_generation"],
         "revision": row[f"{place}_revision"],
-        "reason": row[f"{place}_reason"],
+        "reason": _reason(row, place),
         "changed_at": row[f"{place}_changed_at"],
     }
+
+
+def _reason(row: Row, place: str) -> str:
+    """Why the last sync did not do all, or what the next one waits for."""
+    waits = row[f"{place}_status"] == SyncStatus.WAITING and row[f"{place}_waits_for"]
+    return str(waits or row[f"{place}_reason"])
 
 
 def switches(row: Row) -> Row:
@@ -105,8 +120,26 @@ def switches(row: Row) -> Row:
     }
 
 
+def _last_change(row: Row) -> Row | None:
+    if row["last_change_at"] is None:
+        return None
+    return {name: row[f"last_change_{name}"] for name in ("at", "who", "why")}
+
+
+def rollout_of(row: Row) -> Row | None:
+    """The open rollout that a fabric is in, and how far it is with it; None for none."""
+    if row["rollout_number"] is None:
+        return None
+    return {name: row[f"rollout_{name}"] for name in ("number", "name", "state", "fabric_state")}
+
+
 def suspended(row: Row) -> Row | None:
     """Why a fabric is left alone, and until when; None for one that is not."""
     if not row["suspended"]:
         return None
     return {"reason": row["suspended_reason"] or "", "until": row["suspended_until"]}
+
+
+def frozen(row: Row) -> Row | None:
+    """Why nothing is written of a fabric for a while, and until when; None for one that is not frozen."""
+    return None if row["frozen_reason"] is None else {"reason": row["frozen_reason"], "until": row["frozen_until"]}

@@ -13,10 +13,13 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change, ChangeSet
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, Target
+from hedgehog.fabric.origin import Origin
 from hedgehog.fabric.render import fabric_ref
+from hedgehog.gitops import history
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import configuration, intake, yaml
-from hedgehog.services.git.sync import read_manifest
+from hedgehog.services.attribution import adopted_by, of_commit, save_as_written
+from hedgehog.services.git.fabric_run import read_manifest
 from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import corrections, schedule
 from hedgehog.store import fabrics as fabric_store
@@ -24,6 +27,7 @@ from hedgehog.store import git_edits as store
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_edits import EditState, GitEdit
+from hedgehog.store.origins import set_origin
 
 
 def named(connection: Connection, fabric: str, words: Sequence[str]) -> tuple[list[GitEdit], list[str]]:
@@ -59,23 +63,36 @@ def adopt(
     name: str,
     edits: Sequence[GitEdit],
     *,
+    origin: Origin,
     find_refusals: FindRefusals = find_refusals,
 ) -> ChangeSet:
     """Adopt the content of these files into the fabric, all or nothing; the next sync to Git finds no difference.
 
-    The files must be in the version that was shown. Raises InvalidInput with a line for each that is not, that the fabric
-    cannot hold, or that a cluster would refuse.
+    It is recorded as the change of those who wrote the files; *origin* is who adopts them. The files must be in the
+    version that was shown. Raises InvalidInput with a line for each that is not, that the fabric cannot hold, or that a
+    cluster would refuse.
     """
     fabric = fabric_store.load_fabric(connection, name)
-    manifests, settings, problems = _read(fabric, mirror, edits)
+    head = mirror.head()
+    if head is None:
+        raise NotFound(f"{mirror.remote}: the branch does not exist any more")
+    mirror.fetch(head)
+    manifests, settings, problems = _read(fabric, mirror, head, edits)
     if not problems:
-        problems = _refusals(connection, fabric, manifests, find_refusals)
+        problems = _refusals(connection, fabric, list(manifests.values()), find_refusals)
     if problems:
         raise InvalidInput("\n".join(problems))
+    writers = history.edits(mirror, head, [edit.path for edit in edits])
+    origins = {
+        path: of_commit(writers.get(path), why=adopted_by(origin), run=origin.run)
+        for path in (one.path for one in edits)
+    }
     with transaction(connection) as cursor:
-        changes = list(object_store.save_objects(connection, fabric.id, manifests).changes)
+        written = [(ObjectRef.of(manifest), manifest, origins[path]) for path, manifest in manifests.items()]
+        changes = list(save_as_written(connection, fabric.id, written).changes)
         resource = next((edit for edit in edits if edit.ref == fabric_ref(fabric)), None)
         if resource is not None:
+            set_origin(cursor, origins[resource.path])
             changes.append(Change(fabric_ref(fabric), fabric_store.save_fabric(connection, name, settings)))
             # Its text is always rendered by us, so it is written once more.
             store.revert(connection, fabric.id, [resource.path])
@@ -85,15 +102,11 @@ def adopt(
 
 
 def _read(
-    fabric: Fabric, mirror: Mirror, edits: Sequence[GitEdit]
-) -> tuple[list[Manifest], Mapping[str, Any], list[str]]:
-    """The objects and settings in the files, and the problems with them."""
-    head = mirror.head()
-    if head is None:
-        raise NotFound(f"{mirror.remote}: the branch does not exist any more")
-    mirror.fetch(head)
+    fabric: Fabric, mirror: Mirror, head: str, edits: Sequence[GitEdit]
+) -> tuple[dict[str, Manifest], Mapping[str, Any], list[str]]:
+    """The objects by path and the settings in the files, and the problems with them."""
     files = mirror.lookup(head, [edit.path for edit in edits]).files
-    manifests: list[Manifest] = []
+    manifests: dict[str, Manifest] = {}
     settings: Mapping[str, Any] = {}
     problems: list[str] = []
     for edit in edits:
@@ -108,7 +121,7 @@ def _read(
                 if edit.ref.kind == FABRIC.kind:
                     settings = _settings(fabric, edit.path, content)
                 else:
-                    manifests.append(read_manifest(fabric, edit.ref, edit.path, content))
+                    manifests[edit.path] = read_manifest(fabric, edit.ref, edit.path, content)
             except InvalidInput as error:
                 problems += str(error).splitlines()
     return manifests, settings, problems

@@ -14,7 +14,7 @@ from hedgehog.errors import HedgehogError, InvalidInput
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.differences import between
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Fabric, GitDriftPolicy, Manifest, ObjectRef, Revision, SyncStatus, Target
 from hedgehog.fabric.paths import Listing
 from hedgehog.gitops.commit import FABRIC_TRAILER
@@ -136,7 +136,7 @@ def _others_changes(
     suspects = _suspects(wanted, records.known, files)
     missing = {one.path for one in wanted if one.path in records.known and one.path not in files}
     found = _edits(source, suspects | strangers | missing, since)
-    own = {path for path, edit in found.items() if _is_ours(job.fabric, edit)}
+    own = {path for path, edit in found.items() if is_from_sync(job.fabric, edit)}
     return _OthersChanges(
         _with_unrecorded(records.known, own & suspects, files),
         _editors(source, found, (suspects | missing) - own, records.known),
@@ -176,7 +176,9 @@ def _refusals(source: PlanInputs, fabric: Fabric, records: _Records) -> Refusals
     if not records.changed and not records.removed:
         return Refusals()
     before = git_files.published(source.connection, [fabric.id])[fabric.id]
-    return source.find_refusals(fabric, [one.manifest for one in records.objects() if one.ref.kind in KINDS], before)
+    return source.find_refusals(
+        fabric, [one.manifest for one in records.objects() if one.ref.kind in ALL_KINDS], before
+    )
 
 
 def _is_unchanged(job: Job, source: PlanInputs) -> bool:
@@ -279,7 +281,7 @@ def _editors(
     return {**older, **{path: edit for path, edit in found.items() if path in held}}
 
 
-def _is_ours(fabric: Fabric, edit: Edit) -> bool:
+def is_from_sync(fabric: Fabric, edit: Edit) -> bool:
     """Whether a sync of this fabric made the commit: our committer, and our trailer for this fabric."""
     repository = fabric.git_repository
     ours = repository is not None and edit.committer_email == repository.author_email

@@ -87,6 +87,8 @@ class FilePlan:
     held: tuple[tuple[str, str], ...] = ()
     adopted: tuple[GitFile, ...] = ()
     """Files whose content is adopted: their manifest is what the person wrote, their digest is not known yet."""
+    adopters: Mapping[str, Edit] = field(default_factory=dict)
+    """By path, who wrote what is adopted, where that is known."""
     edits: tuple[GitEdit, ...] = ()
     """All files of the fabric that are held because people changed them."""
     corrected: Mapping[str, str] = field(default_factory=dict)
@@ -140,10 +142,10 @@ def plan_files(
         if one.ref is None or one.ref not in held or one.path in known
     ]
     touched = {one.path for one in wanted} | {record.path for record in stale}
-    return _combined(steps, known, untouched=len(known.keys() - touched))
+    return _combined(steps, known, observed, untouched=len(known.keys() - touched))
 
 
-def _combined(steps: Sequence[_Step], known: Mapping[str, GitFile], *, untouched: int) -> FilePlan:
+def _combined(steps: Sequence[_Step], known: Mapping[str, GitFile], observed: Observed, *, untouched: int) -> FilePlan:
     """The plan that consists of *steps*."""
     return FilePlan(
         entries=tuple(step.entry for step in steps if step.entry),
@@ -152,6 +154,9 @@ def _combined(steps: Sequence[_Step], known: Mapping[str, GitFile], *, untouched
         removed=tuple(step.path for step in steps if step.forgets),
         held=tuple((step.path, step.entry.reason) for step in steps if step.entry and step.holds(known)),
         adopted=tuple(step.record for step in steps if step.record and step.adopts),
+        adopters={
+            step.path: observed.edits[step.path] for step in steps if step.adopts and step.path in observed.edits
+        },
         edits=tuple(step.edit for step in steps if step.edit),
         corrected={step.path: step.corrects for step in steps if step.corrects is not None},
         untouched=untouched,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hedgehog.fabric import render
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.gitops.commit import blob_id
 from hedgehog.gitops.mirror import FILE_LIMIT
@@ -53,7 +53,7 @@ def objects(fabric: Fabric, stored: Iterable[StoredObject], refused: Mapping[Obj
     """The files of *stored*. A file that may not be published, as *refused* says or for another reason, states why."""
     wanted = []
     for one in stored:
-        if one.ref.kind not in KINDS:
+        if one.ref.kind not in ALL_KINDS:
             why = f"{one.ref.kind} is not a kind that a fabric holds; remove the object"
             wanted.append(WantedFile(str(one.ref), one.ref, b"", one.digest, one.manifest, why))
             continue

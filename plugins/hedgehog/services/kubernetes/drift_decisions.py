@@ -7,13 +7,15 @@ from functools import partial
 
 from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric import tools
-from hedgehog.fabric.changes import Action, Change, ChangeSet
+from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.drift_detection import Drift, DriftState, drift_of_owned, is_gone
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth, Target
+from hedgehog.fabric.origin import Origin
 from hedgehog.fabric.problems import ProblemKind
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.live import Live, list_live
+from hedgehog.services.attribution import adopted_by, of_manager, save_as_written
 from hedgehog.services.kubernetes.drift_policy import stored_form, takeable
 from hedgehog.store import corrections, installations, inventory, open_drift, schedule
 from hedgehog.store import fabrics as fabric_store
@@ -54,12 +56,15 @@ def _conflicts(connection: Connection, name: str) -> set[ObjectRef]:
     }
 
 
-def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[ObjectRef]) -> ChangeSet:
+def adopt(
+    connection: Connection, cluster: Cluster, name: str, refs: Sequence[ObjectRef], *, origin: Origin
+) -> ChangeSet:
     """Take objects as they are in *cluster* into the fabric; without *refs* all that were changed there.
 
     A named object that is gone from the cluster leaves the fabric; one that belongs to no fabric joins it. All or
-    nothing. Raises NotFound for an object without a drift, InvalidInput for one that the fabric cannot hold, for one
-    that is not as it was listed any more, and for a fabric that lives in Git.
+    nothing. It is recorded as the change of those who wrote the objects; *origin* is who adopts them. Raises NotFound
+    for an object without a drift, InvalidInput for one that the fabric cannot hold, for one that is not as it was listed
+    any more, and for a fabric that lives in Git.
     """
     fabric = fabric_store.load_fabric(connection, name)
     if fabric.source_of_truth is SourceOfTruth.GIT:
@@ -67,7 +72,7 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
     drifts = _drifts(connection, name)
     open_ = set(drifts) if refs else {ref for ref, one in drifts.items() if one.state is DriftState.CHANGED}
     chosen = _chosen(name, refs, open_, "has no drift that could be adopted")
-    live = list_live(cluster, {(KINDS[ref.kind], ref.namespace) for ref in chosen if ref.kind in KINDS})
+    live = list_live(cluster, {(ALL_KINDS[ref.kind], ref.namespace) for ref in chosen if ref.kind in ALL_KINDS})
     for error in live.failed.values():
         raise error
     rows = {row.ref: row.manifest for row in object_store.load_objects(connection, [fabric.id])[fabric.id]}
@@ -75,11 +80,14 @@ def adopt(connection: Connection, cluster: Cluster, name: str, refs: Sequence[Ob
     problems += _changed_since(connection, fabric, {ref: drifts[ref] for ref in chosen}, live)
     if problems:
         raise InvalidInput("\n".join(problems))
+    found: list[tuple[ObjectRef, Manifest | None]] = [(ObjectRef.of(one), one) for one in manifests]
+    found += [(ref, None) for ref in gone]
+    why = adopted_by(origin)
+    written = [(ref, one, of_manager(drifts[ref].manager, why=why, run=origin.run)) for ref, one in found]
     with transaction(connection) as cursor:
-        changes = object_store.save_objects(connection, fabric.id, manifests)
-        object_store.delete_objects(connection, fabric.id, gone)
+        changes = save_as_written(connection, fabric.id, written)
         inventory.take_over(cursor, fabric.id, chosen)
-    return ChangeSet.of([*changes.changes, *(Change(ref, Action.DELETED) for ref in gone)])
+    return changes
 
 
 def _changed_since(
@@ -110,7 +118,7 @@ def _decided(
     manifests, gone, problems = [], [], []
     for ref in chosen:
         there = live.objects.get(ref)
-        if ref.kind not in KINDS:
+        if ref.kind not in ALL_KINDS:
             problems.append(f"{ref}: belongs to the product; revert it")
         elif there is None or is_gone(there):
             gone.append(ref)

@@ -25,7 +25,7 @@ from hedgehog.fabric.drift_detection import (
 )
 from hedgehog.fabric.kinds import FIELD_MANAGER
 from hedgehog.fabric.model import DriftPolicy, Fabric, Manifest, ObjectRef, SourceOfTruth
-from hedgehog.fabric.settings import FabricSettings
+from hedgehog.fabric.settings import FabricSettings, release_of
 from hedgehog.kube.plan import Plan
 from hedgehog.kube.result import Result
 from hedgehog.manifests import intake
@@ -34,7 +34,7 @@ from hedgehog.manifests.schema import schema_violations
 
 def stored_form(settings: FabricSettings, manifest: Manifest) -> Manifest:
     """What admission makes of a manifest; one that has not the shape of its kind is compared as it is."""
-    return manifest if schema_violations(manifest) else defaults.stored(manifest, settings)
+    return manifest if schema_violations(manifest, settings.upstream) else defaults.stored(manifest, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,9 @@ def _adopt(
 
 def takeable(fabric: Fabric, live: Manifest, row: Manifest | None, stored: Stored | None) -> Manifest | str:
     """*live* as the fabric can hold it: what people set there, valid and without secrets; or why not."""
-    accepted = intake.accept_manifest(intake.Item(live, "the cluster"), namespace=fabric.kubernetes_namespace)
+    accepted = intake.accept_manifest(
+        intake.Item(live, "the cluster"), namespace=fabric.kubernetes_namespace, upstream=release_of(fabric.settings)
+    )
     if isinstance(accepted, list):
         return "; ".join(accepted)
     if row is None:

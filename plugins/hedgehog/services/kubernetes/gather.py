@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from hedgehog.errors import (
     AuthenticationFailed,
-    HedgehogError,
     InvalidInput,
     RateLimited,
     RemoteUnavailable,
@@ -19,15 +18,26 @@ from hedgehog.errors import (
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.corrections import Corrections
 from hedgehog.fabric.drift_detection import may_adopt
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, Target
 from hedgehog.fabric.render import fabric_ref
 from hedgehog.fabric.tools import Installation
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_crd import FabricCrd, ensure_fabric_crd
+from hedgehog.kube.failures import of_object
 from hedgehog.kube.live import Live, Scope, list_live
 from hedgehog.kube.resources import kind_of
-from hedgehog.store import corrections, git_files, installations, inventory, open_drift, sync_state
+from hedgehog.services.waits import Wait
+from hedgehog.store import (
+    ahead_of_git,
+    corrections,
+    git_files,
+    history,
+    installations,
+    inventory,
+    open_drift,
+    sync_state,
+)
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection
 
@@ -46,6 +56,8 @@ class Job:
     revision: str | None
     rows: Mapping[ObjectRef, Manifest]
     """Its objects in the fabric database, where a drift may be adopted into them; else empty."""
+    wait: Wait | None = None
+    """Why nothing new is written; what was applied before is kept as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +108,22 @@ def gather_jobs(connection: Connection, fabrics: Sequence[Fabric]) -> GatheredJo
     contents = git_files.published(connection, [fabric.id for fabric in published])
     from_rows = [fabric.id for fabric in fabrics if not fabric.git_sync_enabled or may_adopt(fabric)]
     stored = object_store.load_objects(connection, from_rows)
+    ahead = ahead_of_git.ahead(connection, [fabric.id for fabric in published])
     jobs: list[Job] = []
     waiting: dict[str, str] = {}
     failed: list[tuple[Fabric, Exception]] = []
     for fabric in fabrics:
         state = git.get(fabric.name)
-        if fabric.git_sync_enabled and (state is None or not state.observed_generation):
+        if fabric.git_sync_enabled and fabric.id not in ahead and (state is None or not state.observed_generation):
             waiting[fabric.name] = "nothing is published to Git yet"
             continue
         try:
             rows = {row.ref: row.manifest for row in stored.get(fabric.id, ())}
             kept = rows if may_adopt(fabric) else {}
-            if fabric.git_sync_enabled and state is not None:
+            if fabric.id in ahead:
+                change_id, generation = ahead[fabric.id]
+                jobs.append(Job(fabric, _former(connection, fabric, change_id), generation, None, kept))
+            elif fabric.git_sync_enabled and state is not None:
                 manifests = _by_ref(contents[fabric.id])
                 jobs.append(Job(fabric, manifests, state.observed_generation, state.revision, kept))
             else:
@@ -115,6 +131,34 @@ def gather_jobs(connection: Connection, fabrics: Sequence[Fabric]) -> GatheredJo
         except Exception as error:  # one fabric's data, whatever is wrong with it, must not stop the others
             failed.append((fabric, error))
     return GatheredJobs(jobs, waiting, failed)
+
+
+def _former(connection: Connection, fabric: Fabric, change_id: int) -> dict[ObjectRef, Manifest]:
+    """The objects of a fabric as they were after a change."""
+    contents = history.contents_at(connection, fabric.id, change_id)
+    return _by_ref([one.manifest for ref, one in contents.items() if ref.kind != FABRIC.kind and one.manifest])
+
+
+def keep_applied(connection: Connection, gathered: GatheredJobs, closed: Mapping[str, Wait]) -> GatheredJobs:
+    """*gathered*, where fabrics whose windows are *closed* want in their cluster what was applied to it last.
+
+    So drift is corrected, and nothing else is written. A fabric that was never applied waits.
+    """
+    names = [job.fabric.name for job in gathered.jobs if job.fabric.name in closed]
+    if not names:
+        return gathered
+    states = {one.fabric: one for one in sync_state.states(connection, names) if one.target is Target.KUBERNETES}
+    jobs, waiting = [], dict(gathered.waiting)
+    for job in gathered.jobs:
+        fabric, state = job.fabric, states.get(job.fabric.name)
+        if fabric.name not in closed:
+            jobs.append(job)
+        elif state is None or not state.observed_generation:
+            waiting[fabric.name] = closed[fabric.name].reason
+        else:
+            applied = inventory.of_fabric(connection, fabric.id).get(fabric.kubernetes_connection_id or "", {})
+            jobs.append(Job(fabric, applied, state.observed_generation, state.revision, job.rows, closed[fabric.name]))
+    return replace(gathered, jobs=jobs, waiting=waiting)
 
 
 def _by_ref(manifests: Sequence[Manifest]) -> dict[ObjectRef, Manifest]:
@@ -171,8 +215,8 @@ def _crd(cluster: Cluster, install: bool) -> FabricCrd:
         return ensure_fabric_crd(cluster, install=install)
     except _UNREACHABLE:
         raise
-    except HedgehogError as error:
-        return FabricCrd(FABRIC, served=False, trouble=error)
+    except Exception as error:  # whatever is answered about our CRD
+        return FabricCrd(FABRIC, served=False, trouble=of_object(f"CRD of {FABRIC.kind}", error))
 
 
 def _scopes(jobs: Sequence[Job], known: ClusterRecords, crd: FabricCrd | None) -> set[Scope]:
@@ -189,4 +233,4 @@ def _scopes(jobs: Sequence[Job], known: ClusterRecords, crd: FabricCrd | None) -
     if crd is not None and crd.kind is not None and crd.served:
         scopes.add((crd.kind, crd.kind.default_namespace))
     begun = (ref for refs in known.begun.values() for ref in refs)
-    return scopes | {(KINDS[ref.kind], ref.namespace) for ref in begun if ref.kind in KINDS}
+    return scopes | {(ALL_KINDS[ref.kind], ref.namespace) for ref in begun if ref.kind in ALL_KINDS}

@@ -12,7 +12,7 @@ from functools import partial
 
 from hedgehog.fabric.canonical import canonical
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, JUDGED_TOGETHER
 from hedgehog.fabric.model import ConflictPolicy, Manifest, ObjectRef
 from hedgehog.fabric.render import fabric_ref, fabric_resource
 from hedgehog.fabric.tools import Installation, is_owned_by
@@ -61,7 +61,7 @@ def _desired(job: Job, records: ClusterRecords, observed: ObservedCluster) -> De
         kind = observed.crd.kind
         if kind is None:
             left_alone[fabric_ref(fabric)] = observed.crd.note
-        else:
+        elif job.wait is None:
             manifests[fabric_ref(fabric)] = canonical(fabric_resource(fabric, group=kind.group, version=kind.version))
     owned = {ref: one.manifest for ref, one in records.owned.items() if one.fabric_id == fabric.id}
     begun = records.begun.get(fabric.id, frozenset())
@@ -107,13 +107,16 @@ def _known_drift(job: Job, records: ClusterRecords) -> KnownDrift:
 def _without_refused(job: Job, plan: Plan, find_refusals: FindRefusals) -> Plan:
     """The plan without what the cluster's admission would refuse.
 
-    Nothing to write, nothing to ask about; and what was published to Git was checked then: new objects of it go as they are.
+    Nothing to write, nothing to ask about; and what was published to Git was checked then: new objects of it go as they
+    are, but for those of gateways, which may be blocked by what only the cluster has.
     """
-    only_new = all(change.action is Action.CREATED for change in plan.to_apply.values())
+    only_new = all(
+        change.action is Action.CREATED and ref.kind not in JUDGED_TOGETHER for ref, change in plan.to_apply.items()
+    )
     if not plan.to_delete and only_new and (job.revision is not None or not plan.to_apply):
         return plan
-    before = {ref: live for ref, live in plan.live.objects.items() if ref.kind in KINDS}
-    written = {ref: plan.desired.manifests[ref] for ref in plan.to_apply if ref.kind in KINDS}
+    before = {ref: live for ref, live in plan.live.objects.items() if ref.kind in ALL_KINDS}
+    written = {ref: plan.desired.manifests[ref] for ref in plan.to_apply if ref.kind in ALL_KINDS}
     wanted = {**{ref: live for ref, live in before.items() if ref not in plan.to_delete}, **written}
     refusals = find_refusals(job.fabric, list(wanted.values()), list(before.values()))
     return withhold(plan, refusals.writes, refusals.deletes, refusals.rounds)

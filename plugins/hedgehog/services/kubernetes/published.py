@@ -15,6 +15,7 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import SyncStatus, Target
 from hedgehog.kube.client import OpenCluster
 from hedgehog.services.kubernetes import sync as kubernetes_sync
+from hedgehog.services.waits import WindowOverride
 from hedgehog.store import schedule, sync_state
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.sync_state import SyncState
@@ -30,6 +31,7 @@ def apply_published(
     open_cluster: OpenCluster,
     run_id: str,
     dry_run: bool = False,
+    override: WindowOverride | None = None,
     deadline: float = math.inf,
 ) -> list[Outcome]:
     """Apply those of the named fabrics whose clusters lack what Git has; an outcome for each, in the order of *names*.
@@ -47,7 +49,13 @@ def apply_published(
     outcomes = [_skipped(name, reason) for name, reason in reasons.items() if reason]
     if waiting:
         outcomes += kubernetes_sync.sync(
-            connection, waiting, open_cluster=open_cluster, run_id=run_id, due_only=True, deadline=deadline
+            connection,
+            waiting,
+            open_cluster=open_cluster,
+            run_id=run_id,
+            due_only=True,
+            override=override,
+            deadline=deadline,
         )
     return sorted(outcomes, key=lambda outcome: names.index(outcome.fabric))
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hedgehog.errors import RetryableError
-from hedgehog.fabric.changes import WRITES, Action, Outcome
+from hedgehog.fabric.changes import WRITES, Action, Outcome, OutcomeStatus
 from hedgehog.fabric.drift_detection import Drift, DriftState
 from hedgehog.fabric.model import Fabric, ObjectRef, PrunePolicy, Target
 from hedgehog.kube import outcome as outcomes
 from hedgehog.kube.outcome import Effect
 from hedgehog.kube.plan import Plan
 from hedgehog.kube.result import Result
+from hedgehog.services.attribution import of_manager, save_as_written
 from hedgehog.services.kubernetes.plan import FabricPlan
-from hedgehog.store import corrections, inventory, open_drift, sync_state
+from hedgehog.services.waits import Wait
+from hedgehog.store import corrections, inventory, open_drift, schedule, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 
@@ -39,9 +42,18 @@ def record(
         if planned.begun:
             rest = _still_open(planned.begun, effect, results, plan)
             inventory.forget_begun(cursor, connection_id, fabric.id, open_still=rest)
-        _record_adopted(connection, cursor, planned)
+        _record_adopted(connection, cursor, planned, run_id)
         _record_drift(cursor, connection_id, planned, results)
         sync_state.finish(cursor, fabric.id, outcome, run_id=run_id)
+        if planned.job.wait is not None and outcome.status is not OutcomeStatus.ERROR:
+            _postpone_the_rest(cursor, fabric, planned.job.wait)
+
+
+def _postpone_the_rest(cursor: Any, fabric: Fabric, wait: Wait) -> None:
+    """What the fabric wants newly waits; the next look for drift is not later than usual."""
+    regular = datetime.now(UTC) + timedelta(seconds=fabric.resync_seconds)
+    until = min(regular, wait.until) if wait.until else regular
+    schedule.postpone(cursor, Target.KUBERNETES, {fabric.id: (until, wait.reason)})
 
 
 def _still_open(begun: frozenset[ObjectRef], effect: Effect, results: Results, plan: Plan) -> list[ObjectRef]:
@@ -52,14 +64,18 @@ def _still_open(begun: frozenset[ObjectRef], effect: Effect, results: Results, p
     return [ref for ref in rest if ref.kind in plan.live.unknown or ref in plan.desired.owned or ref in doubtful]
 
 
-def _record_adopted(connection: Connection, cursor: Any, planned: FabricPlan) -> None:
+def _record_adopted(connection: Connection, cursor: Any, planned: FabricPlan, run_id: str) -> None:
     """Take what the fabric adopts into its objects, unless they were changed since the sync read them."""
     if not planned.drift.adopted:
         return
     fabric, rows = planned.job.fabric, planned.job.rows
     now = {row.ref: row.manifest for row in object_store.load_objects(connection, [fabric.id])[fabric.id]}
     adopted = {ref: one for ref, one in planned.drift.adopted.items() if now.get(ref) == rows[ref]}
-    object_store.save_objects(connection, fabric.id, adopted.values())
+    found = planned.drift.found
+    managers = {ref: found[ref].manager if ref in found else "" for ref in adopted}
+    why = "adopted, as the drift policy says"
+    written = [(ref, one, of_manager(managers[ref], why=why, run=run_id)) for ref, one in adopted.items()]
+    save_as_written(connection, fabric.id, written)
     inventory.take_over(cursor, fabric.id, adopted)
 
 

@@ -24,18 +24,20 @@ from hedgehog.kube.execute import execute
 from hedgehog.kube.fabric_status import next_status
 from hedgehog.kube.result import Result
 from hedgehog.kube.throttle import Halt
-from hedgehog.services import claims, failures
+from hedgehog.services import claims, failures, waits
 from hedgehog.services.kubernetes.gather import (
     ClusterRecords,
     Job,
     ObservedCluster,
     gather_jobs,
     gather_records,
+    keep_applied,
     observe,
 )
 from hedgehog.services.kubernetes.plan import FabricPlan, plan_fabric
 from hedgehog.services.kubernetes.record import record
 from hedgehog.services.validation import FindRefusals, find_refusals
+from hedgehog.services.waits import WindowOverride
 from hedgehog.store import inventory, sync_state
 from hedgehog.store.database import Connection
 
@@ -68,7 +70,7 @@ class _Run:
 
 def plan(connection: Connection, *, fabrics: Sequence[str] | None = None, force: bool = False) -> list[list[str]]:
     """Batches of fabrics that need a sync to their clusters; see `claims.plan`."""
-    return claims.plan(connection, Target.KUBERNETES, fabrics=fabrics, force=force)
+    return claims.plan(connection, Target.KUBERNETES, now=datetime.now(UTC), fabrics=fabrics, force=force)
 
 
 def sync(
@@ -80,31 +82,38 @@ def sync(
     dry_run: bool = False,
     due_only: bool = False,
     allow_large_prune: bool = False,
+    override: WindowOverride | None = None,
     find_refusals: FindRefusals = find_refusals,
     deadline: float = math.inf,
+    planned_from: Mapping[str, int] | None = None,
 ) -> list[Outcome]:
     """Bring the clusters of the named fabrics in sync and return an outcome for each, in the order of *names*.
 
     Every outcome but those of skipped fabrics and dry runs is recorded, together with the inventory, after the effect.
     A failure of a fabric, foreseen or not, is its own; one of a cluster is an error of each of its fabrics. Named fabrics
     are compared in full, due or not, unless *due_only*. Objects that *find_refusals* reports are not sent to the cluster:
-    they are held, with those that refer to them, and the rest proceeds. *allow_large_prune* lifts the prune guard; *dry_run* writes
-    nothing anywhere. After *deadline* (of `time.monotonic`) nothing more is begun: what was done is recorded, what was not
-    reached stays due. Raises only for the fabric database's own failures.
+    they are held, with those that refer to them, and the rest proceeds. *allow_large_prune* lifts the prune guard, an
+    *override* has fabrics written outside of their windows, *dry_run* writes nothing anywhere. After *deadline* (of
+    `time.monotonic`) nothing more is begun: what was done is recorded, what was not reached stays due. A fabric whose
+    generation is not that in *planned_from* is skipped. Raises only for the fabric database's own failures.
     """
     options = _Options(run_id, dry_run, allow_large_prune, find_refusals, deadline)
+    now = datetime.now(UTC)
     claimed = claims.claim(
         connection,
         Target.KUBERNETES,
         names,
         skip_reason=_skip_reason,
-        now=datetime.now(UTC),
+        now=now,
         dry_run=dry_run,
         due_only=due_only,
+        override=override,
+        planned_from=planned_from,
     )
     with claimed as (fabrics, skipped):
         started = time.perf_counter()
-        gathered = gather_jobs(connection, fabrics)
+        closed = {} if dry_run else waits.in_force(waits.waits(connection, names, now=now), override)
+        gathered = keep_applied(connection, gather_jobs(connection, fabrics), closed)
         done = skipped + [_skipped(name, reason) for name, reason in gathered.waiting.items()]
         done += [_failed(connection, fabric, error, started, options) for fabric, error in gathered.failed]
         groups: dict[str, list[Job]] = {}

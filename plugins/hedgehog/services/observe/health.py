@@ -16,7 +16,7 @@ from typing import Any
 from hedgehog.errors import HedgehogError, NotFound
 from hedgehog.fabric.agents import OWNER
 from hedgehog.fabric.health import Health, HealthIssue, summarize_health
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import Fabric, ObjectRef
 from hedgehog.fabric.tools import Installation, other_installation
 from hedgehog.kube.client import Cluster, OpenCluster
@@ -29,6 +29,7 @@ from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import health as health_store
 from hedgehog.store.circuits import Service
 from hedgehog.store.database import Connection, transaction
+from hedgehog.store.freezes import freezes_of
 from hedgehog.store.health import HealthResult, Scope
 
 logger = logging.getLogger(__name__)
@@ -106,14 +107,15 @@ def _skipped(
 
 
 def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[FabricContext]:
-    """What the database has about each fabric before its cluster is read: six queries, whatever their number."""
+    """What the database has about each fabric before its cluster is read: seven queries, whatever their number."""
     ids = [fabric.id for fabric in fabrics]
-    kinds = health_store.kinds_held(connection, ids, list(KINDS))
+    kinds = health_store.kinds_held(connection, ids, list(ALL_KINDS))
     clusters = sorted({fabric.kubernetes_connection_id or "" for fabric in fabrics})
     holders = health_store.holders(connection, clusters, sorted(OWNER.values()))
     convergence.record_syncs(connection, ids)
     applied = convergence.last_writes(connection, ids)
     ours = installations.load(connection)
+    frozen = freezes_of(connection, [fabric.name for fabric in fabrics])
     rows = {row.name: row for row in health_store.latest(connection, Scope.FABRIC, [fabric.name for fabric in fabrics])}
     return [
         FabricContext(
@@ -124,6 +126,7 @@ def _known(connection: Connection, fabrics: Sequence[Fabric]) -> list[FabricCont
             rows[fabric.name].facts.get("agents", {}) if fabric.name in rows else {},
             applied.get(fabric.id),
             ours,
+            fabric.name in frozen,
         )
         for fabric in fabrics
     ]
@@ -162,7 +165,7 @@ def _check_cluster(
         cluster = open_cluster(connection_id)
         facts = read_facts(
             cluster,
-            [KINDS[name] for name in sorted({name for one in group for name in one.kinds})],
+            [ALL_KINDS[name] for name in sorted({name for one in group for name in one.kinds})],
             {permission for one in group for permission in one.permissions},
             resources=any(one.fabric.publish_fabric_resource for one in group),
         )
@@ -177,10 +180,11 @@ def _check_cluster(
 
 
 def _judged(cluster: Cluster, known: FabricContext, facts: ClusterFacts, now: datetime) -> Assessment:
-    """The assessment of one fabric, written to its resource; Unknown if the facts cannot be understood."""
+    """The assessment of one fabric, written to its resource unless it is frozen; Unknown if the facts cannot be understood."""
     try:
         judged = health_rules.assess(known, facts, now)
-        _write_back(cluster, judged, facts, known.installation, now)
+        if not known.is_frozen:
+            _write_back(cluster, judged, facts, known.installation, now)
     except Exception as error:
         logger.exception("%s: could not be judged", known.fabric.name)
         return health_rules.unreachable(known, f"its health could not be judged: {' '.join(error_lines(error))}")

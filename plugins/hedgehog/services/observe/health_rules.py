@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hedgehog.admission.stored_peerings import blocking_reasons
 from hedgehog.fabric import agents as agent_rules
 from hedgehog.fabric.agents import OWNER, STUCK_AFTER, Agent, Convergence
 from hedgehog.fabric.health import Health, HealthIssue, HealthSummary, fabricator_issues, node_issues, summarize_health
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC, JUDGED_TOGETHER
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.permissions import Permission, describe_permissions, permissions_for
+from hedgehog.fabric.settings import Upstream, release_of
 from hedgehog.fabric.tools import Installation
 from hedgehog.kube.apply import apply_status
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_status import with_health
 from hedgehog.kube.health import ClusterFacts
 from hedgehog.store.convergence import LastWrite
+
+logger = logging.getLogger(__name__)
 
 AGENT_OF = {owner: agent for agent, owner in OWNER.items()}
 
@@ -39,11 +44,13 @@ class FabricContext:
     applied: LastWrite | None
     installation: Installation
     """This installation."""
+    is_frozen: bool = False
+    """Whether nothing may be written to its cluster."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
         """What the user of the fabric's connection must be allowed to do with its objects."""
-        kinds = (KINDS[name] for name in self.kinds)
+        kinds = (ALL_KINDS[name] for name in self.kinds)
         return frozenset(
             permission
             for kind in kinds
@@ -107,12 +114,40 @@ def _of_cluster(known: FabricContext, facts: ClusterFacts) -> Iterator[HealthIss
     yield from (HealthIssue(Health.MISSING, facts.missing[kind]) for kind in sorted(needed & facts.missing.keys()))
     for line in describe_permissions(permission for permission in facts.denied if known.needs(permission)):
         yield HealthIssue(Health.DEGRADED, f"the connection's user may not {line}; grant it, or change the connection")
+    yield from _release(known, facts)
+    yield from _blocking(known, facts)
     yield from node_issues(facts.nodes)
     for fabricator in facts.fabricators:
         yield from fabricator_issues(fabricator)
     for part, reason in sorted(facts.unread.items()):
         if part != "gateway agents" or "Gateway" in known.kinds:
             yield HealthIssue(Health.UNKNOWN, f"{part} cannot be read: {reason}")
+
+
+def _release(known: FabricContext, facts: ClusterFacts) -> Iterator[HealthIssue]:
+    """That the cluster is newer than this package, which is not a fault as long as the fabric says so."""
+    if facts.is_newer and release_of(known.fabric.settings) is Upstream.NEWER:
+        why = "its fields that are not known are kept as they are, and not judged"
+        yield HealthIssue(Health.HEALTHY, f"the cluster's release is newer than this package knows: {why}")
+    elif facts.is_newer:
+        reason = (
+            "the cluster runs a newer release than the fabric's settings say; set `upstream: newer` in its settings"
+        )
+        yield HealthIssue(Health.DEGRADED, reason)
+
+
+def _blocking(known: FabricContext, facts: ClusterFacts) -> Iterator[HealthIssue]:
+    """What the cluster has that blocks every write of a gateway's object."""
+    if not known.kinds & JUDGED_TOGETHER or not facts.gateway_objects:
+        return
+    try:
+        reasons = blocking_reasons(facts.gateway_objects, known.fabric.settings)
+    except Exception as error:  # an object that nobody foresaw: the health of the rest is known all the same
+        logger.exception("%s: the GatewayPeerings could not be judged", known.fabric.name)
+        reason = f"the GatewayPeerings could not be judged: {type(error).__name__}; the log says more"
+        yield HealthIssue(Health.UNKNOWN, reason)
+        return
+    yield from (HealthIssue(Health.DEGRADED, reason) for reason in reasons)
 
 
 def _without_agent(

@@ -87,6 +87,12 @@ CONDITIONS = (
         "{fabric}: {value:g} × {kind} waits for somebody; see `hedgehog status {fabric}`",
     ),
     Condition(
+        "HedgehogRolloutWaiting",
+        "hedgehog_rollout_waiting_seconds",
+        60,
+        "rollout {rollout} waits for somebody ({state}); see `hedgehog rollout show {rollout}`",
+    ),
+    Condition(
         "HedgehogFinalizerStuck",
         "hedgehog_finalizer_oldest_seconds",
         3600,

@@ -1,4 +1,4 @@
-"""The health of what fabrics depend on: Git hosts, GitHub credentials, the fabric database, and Airflow itself.
+"""The health of what fabrics depend on: Git hosts, credentials of their APIs, the fabric database, and Airflow itself.
 
 Every check is a real call: `ls-remote` per repository, the rate limit per credential, a query of the database, the report
 of the API server. Plain Python; the caller passes functions that open the remotes.
@@ -17,8 +17,8 @@ from hedgehog.errors import HedgehogError
 from hedgehog.fabric.health import Health, HealthIssue, HealthSummary, format_time, summarize_health
 from hedgehog.fabric.model import GitRepository
 from hedgehog.gitops.mirror import OpenMirror
-from hedgehog.hosts.github.client import Client
-from hedgehog.hosts.github.rate_limit import RateLimit, rate_limit
+from hedgehog.hosts.host import Host, RateLimit
+from hedgehog.services.failures import as_ours
 from hedgehog.store import circuits
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import health as health_store
@@ -26,8 +26,8 @@ from hedgehog.store.circuits import Service
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.health import HealthResult, Scope
 
-OpenGitHub = Callable[[GitRepository], Client | None]
-"""From a repository to the API of its host; None for one that is not on GitHub or has no credential."""
+FindHost = Callable[[GitRepository], Host | None]
+"""From a repository to the API of its host; None for one whose host has none, or that has no credential for it."""
 Clock = Callable[[], datetime]
 
 MOST_BATCHES = 2
@@ -62,7 +62,7 @@ def check_repositories(
     names: Sequence[str],
     *,
     open_mirror: OpenMirror,
-    open_github: OpenGitHub,
+    find_host: FindHost,
     run_id: str,
     now: Clock = _utc_now,
 ) -> list[HealthResult]:
@@ -74,7 +74,7 @@ def check_repositories(
     users = _users(connection)
     results = [
         *_asked(connection, Service.GIT, found, users, lambda one: _of_git(one, open_mirror), now=now),
-        *_asked(connection, Service.GITHUB, found, users, _once_a_credential(open_github, now), now=now),
+        *_asked(connection, Service.GITHUB, found, users, _once_a_credential(find_host, now), now=now),
     ]
     with transaction(connection) as cursor:
         for result in results:
@@ -126,8 +126,9 @@ def _of_git(repository: GitRepository, open_mirror: OpenMirror) -> _Answer:
     started = time.perf_counter()
     try:
         head = open_mirror(repository).head()
-    except HedgehogError as error:
-        return _unhealthy(Scope.REPOSITORY, repository.name, error), error
+    except Exception as error:  # whatever is wrong with one repository, the others are asked
+        ours = as_ours(repository.name, error)
+        return _unhealthy(Scope.REPOSITORY, repository.name, ours), ours
     facts = {"branch": repository.branch, "head": head, "seconds": round(time.perf_counter() - started, 3)}
     return HealthResult(Scope.REPOSITORY, repository.name, HealthSummary(), facts), None
 
@@ -138,36 +139,38 @@ def _unhealthy(scope: Scope, name: str, error: HedgehogError) -> HealthResult:
     return HealthResult(scope, name, summarize_health([HealthIssue(health, str(error))]), {"error": error.reason})
 
 
-def _once_a_credential(open_github: OpenGitHub, now: Clock) -> Callable[[GitRepository], _Answer | None]:
-    """A function that asks GitHub about a repository's credential, unless another repository has had it asked."""
+def _once_a_credential(find_host: FindHost, now: Clock) -> Callable[[GitRepository], _Answer | None]:
+    """A function that asks the host about a repository's credential, unless another repository has had it asked."""
     asked: set[tuple[str, str]] = set()
 
     def ask(repository: GitRepository) -> _Answer | None:
         name = repository.connection_id or ""
         try:
-            client = open_github(repository)
-        except HedgehogError as error:
-            return _unhealthy(Scope.GITHUB, name or repository.name, error), error
-        if client is None:
+            host = find_host(repository)
+        except Exception as error:  # see _of_git
+            ours = as_ours(repository.name, error)
+            return _unhealthy(Scope.GITHUB, name or repository.name, ours), ours
+        if host is None:
             return None
         try:
-            key = (name, client.base_url)
+            key = (name, host.base_url)
             if key in asked:
                 return None
             asked.add(key)
-            return _of_credential(f"{name}@{client.base_url}", client, now())
+            return _of_credential(f"{name}@{host.base_url}", host, now())
         finally:
-            client.close()
+            host.close()
 
     return ask
 
 
-def _of_credential(name: str, client: Client, now: datetime) -> _Answer:
+def _of_credential(name: str, host: Host, now: datetime) -> _Answer:
     try:
-        found = rate_limit(client)
-    except HedgehogError as error:
-        return _unhealthy(Scope.GITHUB, name, error), error
-    facts: dict[str, Any] = {"authentication": "app" if client.credentials.is_app else "token"}
+        found = host.rate_limit()
+    except Exception as error:  # see _of_git
+        ours = as_ours(name, error)
+        return _unhealthy(Scope.GITHUB, name, ours), ours
+    facts: dict[str, Any] = {"authentication": host.credential}
     if found is not None:
         facts |= {"limit": found.limit, "remaining": found.remaining, "resets_at": found.resets_at.isoformat()}
     return HealthResult(Scope.GITHUB, name, summarize_health(_of_rate(found, now)), facts), None
@@ -220,8 +223,8 @@ def _of_airflow(airflow_health: Callable[[], Mapping[str, Any]], now: datetime) 
     """One result per part, from the report of the API server; a part that an installation lacks is left out."""
     try:
         report = airflow_health()
-    except HedgehogError as error:
-        return [_unhealthy(Scope.SERVICE, "airflow", error)]
+    except Exception as error:  # the other services are checked
+        return [_unhealthy(Scope.SERVICE, "airflow", as_ours("airflow", error))]
     return [
         HealthResult(
             Scope.SERVICE,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hedgehog.errors import HedgehogError
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.gitops.mirror import OpenMirror
-from hedgehog.hosts.github.rate_limit import rate_limit
 from hedgehog.kube.client import OpenCluster
 from hedgehog.kube.health import missing_crds
-from hedgehog.services.observe.remotes import OpenGitHub
+from hedgehog.services.failures import as_ours
+from hedgehog.services.observe.remotes import FindHost
 from hedgehog.store.database import Connection
 from hedgehog.store.fabrics import load_fabrics, load_repositories
 from hedgehog.store.health import kinds_held, write_and_roll_back
@@ -34,15 +34,19 @@ def attempt(name: str, what: Callable[[], str]) -> SelfTestResult:
     """A check that passes with the text that *what* returns, or fails with that of the error that it raises."""
     try:
         return SelfTestResult(name, True, what())
-    except HedgehogError as error:
-        return SelfTestResult(name, False, str(error))
+    except Exception as error:  # whatever is wrong with one part, the others are tried
+        return _failed(name, error)
+
+
+def _failed(name: str, error: Exception) -> SelfTestResult:
+    return SelfTestResult(name, False, str(as_ours(name, error)).removeprefix(f"{name}: "))
 
 
 def run_checks(
     open_database: Callable[[], Connection],
     *,
     open_mirror: OpenMirror,
-    open_github: OpenGitHub,
+    find_host: FindHost,
     open_cluster: OpenCluster,
 ) -> Iterator[SelfTestResult]:
     """Try the database (read, write, roll back), the connection of every repository and fabric, and the definitions.
@@ -58,7 +62,7 @@ def run_checks(
         yield attempt("fabric database", lambda: _of_database(connection))
         repositories, fabrics = load_repositories(connection), load_fabrics(connection)
         for repository in repositories:
-            yield from _of_repository(repository, open_mirror, open_github)
+            yield from _of_repository(repository, open_mirror, find_host)
         yield from _of_clusters(connection, fabrics, open_cluster)
     finally:
         connection.close()
@@ -69,25 +73,23 @@ def _of_database(connection: Connection) -> str:
     return "a row was written, read and rolled back"
 
 
-def _of_repository(
-    repository: GitRepository, open_mirror: OpenMirror, open_github: OpenGitHub
-) -> Iterator[SelfTestResult]:
+def _of_repository(repository: GitRepository, open_mirror: OpenMirror, find_host: FindHost) -> Iterator[SelfTestResult]:
     def git() -> str:
         head = open_mirror(repository).head()
         return f"{repository.branch} at {head[:12]}" if head else f"{repository.branch} does not exist yet"
 
-    def github() -> str:
-        client = open_github(repository)
-        if client is None:
+    def api() -> str:
+        host = find_host(repository)
+        if host is None:
             return ""
         try:
-            found = rate_limit(client)
+            found = host.rate_limit()
         finally:
-            client.close()
+            host.close()
         return f"{found.remaining} of {found.limit} calls are left" if found else "the credential is accepted"
 
     yield attempt(f"git repository {repository.name}", git)
-    check = attempt(f"GitHub credential of {repository.name}", github)
+    check = attempt(f"API credential of {repository.name}", api)
     if check.text:
         yield check
 
@@ -98,7 +100,7 @@ def _of_clusters(connection: Connection, fabrics: list[Fabric], open_cluster: Op
     for fabric in fabrics:
         if fabric.kubernetes_sync_enabled and fabric.kubernetes_connection_id:
             users.setdefault(fabric.kubernetes_connection_id, []).append(fabric.id)
-    held = kinds_held(connection, [row for ids in users.values() for row in ids], list(KINDS))
+    held = kinds_held(connection, [row for ids in users.values() for row in ids], list(ALL_KINDS))
     for connection_id, ids in sorted(users.items()):
         kinds = frozenset(kind for row in ids for kind in held[row])
         yield from _of_cluster(connection_id, kinds, open_cluster)
@@ -107,8 +109,8 @@ def _of_clusters(connection: Connection, fabrics: list[Fabric], open_cluster: Op
 def _of_cluster(connection_id: str, kinds: frozenset[str], open_cluster: OpenCluster) -> Iterator[SelfTestResult]:
     try:
         cluster = open_cluster(connection_id)
-    except HedgehogError as error:
-        yield SelfTestResult(f"cluster {connection_id}", False, str(error))
+    except Exception as error:  # see attempt
+        yield _failed(f"cluster {connection_id}", error)
         return
     try:
         reached = attempt(f"cluster {connection_id}", lambda: f"Kubernetes {cluster.version()}")
@@ -116,10 +118,10 @@ def _of_cluster(connection_id: str, kinds: frozenset[str], open_cluster: OpenClu
         if reached.passed:
             name = f"definitions of {connection_id}"
             try:
-                missing = missing_crds(cluster, [KINDS[kind] for kind in sorted(kinds)])
+                missing = missing_crds(cluster, [ALL_KINDS[kind] for kind in sorted(kinds)])
                 text = "; ".join(missing[kind] for kind in sorted(missing))
                 yield SelfTestResult(name, not missing, text or "all kinds of its fabrics are served")
-            except HedgehogError as error:
-                yield SelfTestResult(name, False, str(error))
+            except Exception as error:  # see attempt
+                yield _failed(name, error)
     finally:
         cluster.close()

@@ -12,7 +12,9 @@ from typing import Any
 
 from hedgehog.fabric.model import Fabric, SourceOfTruth, SyncStatus, Target
 from hedgehog.fabric.problems import ProblemKind
+from hedgehog.services import waits
 from hedgehog.services.claims import suspension
+from hedgehog.services.waits import Wait
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, sync_state
 from hedgehog.store import problems as problem_store
@@ -23,6 +25,8 @@ from hedgehog.store.sync_state import SyncState
 OVERDUE = timedelta(minutes=15)
 """How long a fabric may be due before that is reported: longer than the interval of any sync."""
 _MAY_WAIT = frozenset({SyncStatus.IN_SYNC, SyncStatus.OUT_OF_SYNC, SyncStatus.NEVER_SYNCED})
+_MAY_BE_HELD_UP = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.NEVER_SYNCED, SyncStatus.ERROR})
+"""What a freeze or closed windows make `waiting`, unless it has problems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class TargetStatus:
     reason: str
     """Why it is not in sync, in addition to the problems; empty if it is, or if the problems are the reason."""
     problems: tuple[Problem, ...] = ()
+    wait: Wait | None = None
+    """The freeze or the closed windows for which what is to be written waits."""
 
     @property
     def is_in_step(self) -> bool:
@@ -51,7 +57,8 @@ class TargetStatus:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON: the state, its reasons and its problems."""
-        values = {
+        values: dict[str, Any] = {
+            "frozen": self.wait is not None and self.wait.is_frozen,
             "reason": "; ".join(self.lines()),
             "needs_somebody": self.needs_somebody,
             "problems": [problem.as_dict() for problem in self.problems],
@@ -78,6 +85,7 @@ def target_statuses(connection: Connection, names: Sequence[str] | None = None, 
         fabrics[name].id for name, state in in_git.items() if name in fabrics and state.status is not SyncStatus.IN_SYNC
     ]
     unpublished = git_files.unpublished(connection, behind)
+    held_up = waits.waits(connection, [*fabrics], now=now)
     rows = []
     for state in states:
         fabric = fabrics.get(state.fabric)
@@ -86,20 +94,36 @@ def target_statuses(connection: Connection, names: Sequence[str] | None = None, 
         left = unpublished.get(fabric.id, 0)
         if fabric.source_of_truth is SourceOfTruth.GIT:
             left = sum(one.kind is ProblemKind.REFUSED for one in found.get((fabric.name, Target.GIT), ()))
-        waits = _waits_for(state, in_git[fabric.name], left) if fabric.name in in_git else ""
+        for_git = _waits_for(state, in_git[fabric.name], left) if fabric.name in in_git else ""
         problems = tuple(found.get((fabric.name, state.target), ()))
-        rows.append(_standing(state, fabric, problems, waits=waits, now=now))
+        standing = _standing(state, fabric, problems, for_git=for_git, now=now)
+        comes_in = state.target is Target.GIT and fabric.source_of_truth is SourceOfTruth.GIT
+        wait = None if comes_in else held_up.get(fabric.name)
+        rows.append(_held_up(standing, wait) if wait else standing)
     return rows
 
 
+def _held_up(standing: TargetStatus, wait: Wait) -> TargetStatus:
+    """How a fabric stands that is frozen, or whose windows are closed: what is to be written waits for that."""
+    state = standing.state
+    if state.status in (SyncStatus.SUSPENDED, SyncStatus.SYNCING) or not wait.holds(state.target):
+        return standing
+    held = state.status in _MAY_BE_HELD_UP and not standing.problems
+    status = SyncStatus.WAITING if held else state.status
+    reason = wait.reason if held else "; ".join(part for part in (standing.reason, wait.reason) if part)
+    return TargetStatus(replace(state, status=status, due_at=wait.until), reason, standing.problems, wait)
+
+
 def _standing(
-    state: SyncState, fabric: Fabric, problems: tuple[Problem, ...], *, waits: str, now: datetime
+    state: SyncState, fabric: Fabric, problems: tuple[Problem, ...], *, for_git: str, now: datetime
 ) -> TargetStatus:
     if state.status is SyncStatus.SUSPENDED:
         return TargetStatus(state, suspension(fabric, now), problems)
-    if waits and state.status in _MAY_WAIT:
+    if for_git and state.status in _MAY_WAIT:
         status = state.status if problems else SyncStatus.WAITING
-        return TargetStatus(replace(state, status=status), waits, problems)
+        return TargetStatus(replace(state, status=status), for_git, problems)
+    if state.status is SyncStatus.OUT_OF_SYNC and state.waits_for and not problems:
+        return TargetStatus(replace(state, status=SyncStatus.WAITING), state.waits_for, problems)
     return TargetStatus(state, "" if problems else _reason(state, now), problems)
 
 
@@ -111,12 +135,19 @@ def _waits_for(state: SyncState, git: SyncState, left: int) -> str:
         return "waits for the first publication to Git"
     if state.observed_generation < git.observed_generation:
         return ""
+    return _unpublished(state, git, left)
+
+
+def _unpublished(state: SyncState, git: SyncState, left: int) -> str:
+    """What of the fabric Git does not have yet; the cluster may have it, after a rollback that did not wait for Git."""
+    if state.observed_generation >= state.generation > git.observed_generation:
+        return f"has generation {state.generation} already; Git follows when its host takes it"
     if left:
         what = "1 object or file waits" if left == 1 else f"{left} objects or files wait"
         return f"has all that is published; {what} for Git"
-    if git.observed_generation < state.generation:
-        return f"has all that is published; generation {state.generation} waits for Git"
-    return ""
+    if git.observed_generation >= state.generation:
+        return ""
+    return f"has all that is published; generation {state.generation} waits for Git"
 
 
 def _reason(state: SyncState, now: datetime) -> str:

@@ -6,21 +6,23 @@ it does not touch; what was wrong before and is left alone is not reported.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from hedgehog.admission.check import identified
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.canonical import canonical
-from hedgehog.fabric.changes import Action, Change, ChangeSet
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.blast_radius import blast_radius
+from hedgehog.fabric.change_plan import ChangePlan, PlanKind, PlanPart, PlanPlace, planned_change, planned_waves
+from hedgehog.fabric.changes import Change, ChangeSet
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
-from hedgehog.fabric.settings import parse_settings
-from hedgehog.manifests import configuration, intake
+from hedgehog.fabric.settings import parse_settings, release_of
+from hedgehog.manifests import configuration, intake, other_tools
 from hedgehog.services.pull_requests.gather import MergedFabric
-from hedgehog.services.pull_requests.problems import MergeProblem, OpenEngine, fabric_engine
+from hedgehog.services.pull_requests.problems import MergeProblem, OpenEngine, fabric_engine, said_once
 from hedgehog.services.pull_requests.trees import Tree, read_trees
 from hedgehog.services.repository.vanished import FILE_HAS_A_PROBLEM, out_of_sight
 
@@ -33,7 +35,8 @@ class FabricReport:
 
     fabric: str
     directory: str
-    changes: ChangeSet = field(default_factory=ChangeSet)
+    plan: ChangePlan | None = None
+    """What merging would do to its objects; None where that could not be found out."""
     problems: tuple[MergeProblem, ...] = ()
     older: int = 0
     """Problems that were there before, of objects that are left alone."""
@@ -41,6 +44,12 @@ class FabricReport:
     """Why it could not be checked: the merge conflicts, the repository cannot be read."""
     settings: tuple[str, ...] = ()
     """What happens to the fabric's own settings, one line each."""
+
+    @property
+    def changes(self) -> ChangeSet:
+        """The objects that merging would change."""
+        found = self.plan.changes if self.plan is not None else ()
+        return ChangeSet.of(Change(change.ref, change.action) for change in found)
 
     @property
     def errors(self) -> int:
@@ -84,9 +93,9 @@ def _compared(fabric: Fabric, before: Tree, after: Tree, open_engine: OpenEngine
     have, want = _objects(before, namespace), _objects(after, namespace)
     vanished = {ref: have[ref].file for ref in have.keys() - want.keys()}
     recorded = {one.file for one in have.values()}
-    kept = _out_of_sight(vanished, after, namespace, recorded) if vanished else {}
-    changes = _changes(have, want, kept)
-    changed = {str(change.ref) for change in changes.writes}
+    kept = _out_of_sight(vanished, after, fabric, recorded) if vanished else {}
+    plan = _plan(fabric, have, want, kept)
+    changed = {str(change.ref) for change in plan.changes}
     was, would_be = _configured(fabric, before), _configured(fabric, after)
     known = open_engine(was)(list(before.sources.values()), (), False)
     refused = {problem.ref for problem in known if problem.is_error}
@@ -104,24 +113,30 @@ def _compared(fabric: Fabric, before: Tree, after: Tree, open_engine: OpenEngine
     problems = (
         *_unreadable(before, after),
         *_kept(kept, vanished, after),
-        *sorted(mine, key=lambda one: (not one.is_error, one.file, one.line, one.column)),
+        *sorted(said_once(mine), key=lambda one: (not one.is_error, one.file, one.line, one.column)),
     )
     settings = tuple(_settings_changed(was, would_be))
-    return FabricReport(fabric.name, fabric.git_directory, changes, problems, len(found) - len(mine), "", settings)
+    return FabricReport(fabric.name, fabric.git_directory, plan, problems, len(found) - len(mine), "", settings)
 
 
 def _out_of_sight(
-    vanished: Mapping[ObjectRef, str], after: Tree, namespace: str, recorded: Collection[str]
+    vanished: Mapping[ObjectRef, str], after: Tree, fabric: Fabric, recorded: Collection[str]
 ) -> dict[ObjectRef, str]:
     """Those of *vanished* that a push of the same would keep: also where a document was read, but no fabric can hold it."""
     torn: dict[str, bytes] = {}
     partly: dict[str, bytes] = {}
+    others: dict[str, bytes] = {}
+    accepted = functools.partial(
+        intake.accept_manifest, namespace=fabric.kubernetes_namespace, upstream=release_of(fabric.settings)
+    )
     for path, source in after.sources.items():
         items = (item for document in source.documents for item in intake.items(document))
         for item in (one for one in items if not configuration.is_configuration(one.manifest)):
-            if isinstance(intake.accept_manifest(item, namespace=namespace), list):
+            if other_tools.tool_of(item.manifest) or other_tools.is_kustomization(item, path):
+                others[path] = source.content
+            elif isinstance(accepted(item), list):
                 (torn if intake.is_opaque(item.manifest) else partly)[path] = source.content
-    left = replace(after.unread, torn={**after.unread.torn, **torn}, refused=partly)
+    left = replace(after.unread, torn={**after.unread.torn, **torn}, refused={**partly, **others})
     return out_of_sight(vanished, left, faulty={*torn, *partly}, recorded=recorded)
 
 
@@ -156,11 +171,14 @@ def _shown(value: Any) -> str:
 
 
 def _unreadable(before: Tree, after: Tree) -> Iterator[MergeProblem]:
-    """What the merge would make unreadable; what was unreadable before is not reported."""
+    """What the merge would make unreadable, or impossible to follow; what was so before is not reported."""
     for path, why in sorted(after.unreadable.items()):
         if before.unreadable.get(path) != why:
             hint = "Put an ordinary file or directory there, small enough to be read."
             yield MergeProblem(path, 1, 1, "", "file-unreadable", "", f"{why}; what it may hold is not deleted", hint)
+    for path, why in sorted(after.unfollowed.items()):
+        if before.unfollowed.get(path) != why:
+            yield MergeProblem(path, 1, 1, "", "file-unreadable", "", why)
 
 
 def _kept(kept: Mapping[ObjectRef, str], files: Mapping[ObjectRef, str], after: Tree) -> Iterator[MergeProblem]:
@@ -191,26 +209,21 @@ def _objects(tree: Tree, namespace: str) -> dict[ObjectRef, _Object]:
         for document in tree.sources[path].documents:
             for item in intake.items(document):
                 ref, manifest = identified(item.manifest, namespace=namespace)
-                if ref.kind in KINDS:
+                if ref.kind in ALL_KINDS:
                     found.setdefault(ref, _Object(path, manifest))
     return found
 
 
-def _changes(
-    have: Mapping[ObjectRef, _Object], want: Mapping[ObjectRef, _Object], kept: Collection[ObjectRef]
-) -> ChangeSet:
+def _plan(
+    fabric: Fabric, have: Mapping[ObjectRef, _Object], want: Mapping[ObjectRef, _Object], kept: Collection[ObjectRef]
+) -> ChangePlan:
     """What merging does. What is *kept* does not count as deleted."""
-    return ChangeSet.of(
-        Change(ref, action)
-        for ref in sorted((have.keys() | want.keys()) - set(kept))
-        if (action := _action(have.get(ref), want.get(ref))) is not Action.UNCHANGED
-    )
-
-
-def _action(have: _Object | None, want: _Object | None) -> Action:
-    if have is None:
-        return Action.CREATED
-    if want is None:
-        return Action.DELETED
-    same = have.manifest == want.manifest or canonical(have.manifest) == canonical(want.manifest)
-    return Action.UNCHANGED if same else Action.CONFIGURED
+    before = {ref: one.manifest for ref, one in have.items()}
+    after = {**{ref: before[ref] for ref in kept}, **{ref: one.manifest for ref, one in want.items()}}
+    refs = sorted(before.keys() | after.keys())
+    changes = [one for ref in refs if (one := planned_change(ref, before.get(ref), after.get(ref)))]
+    unchanged = len(after) - sum(one.ref in after for one in changes)
+    waves = planned_waves(changes, before, after)
+    part = PlanPart(PlanPlace.GIT, tuple(changes), waves=waves, unchanged=unchanged)
+    blast = blast_radius([one.ref for one in changes], before, after)
+    return ChangePlan(fabric.name, PlanKind.MERGE, fabric.generation, (part,), blast)

@@ -10,17 +10,28 @@ from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.gitops.addresses import RepositoryAddress
 
 _GITHUB = "github.com"
-_NAME = re.compile(r"(?:(?P<host>[a-z0-9][a-z0-9.:-]*)/)?(?P<full_name>[a-z0-9._-]+/[a-z0-9._-]+)")
+_NAME = re.compile(r"[a-z0-9._:-]+(?:/[a-z0-9._-]+){1,22}")
+"""A host, up to twenty nested groups (GitLab's limit), and a name; at least one group and a name."""
 
 
-def parse_repository(text: str) -> tuple[str | None, str]:
-    """Host (None: not given) and `owner/name` of `owner/name` or `host/owner/name`, in lower case: GitHub does
-    not distinguish names by case. Raises InvalidInput for anything else.
+def parse_repository(text: str) -> str:
+    """*text*, which names a repository, in lower case: GitHub does not distinguish names by case.
+
+    It is `owner/name` or `host/owner/name`; where groups are nested, with all of them. Raises InvalidInput for anything
+    else.
     """
-    match = _NAME.fullmatch(text.lower())
-    if match is None:
+    if not _NAME.fullmatch(text.lower()):
         raise InvalidInput(f"{text!r} names no repository; write owner/name, or host/owner/name")
-    return match["host"], match["full_name"]
+    return text.lower()
+
+
+def is_called(url: str, repository: str) -> bool:
+    """Whether the repository at *url* is the one that a parsed name means, be it with or without its host.
+
+    The first part of a name may be a host or a group, so that both are tried.
+    """
+    name = repository_name(url)
+    return repository in (name, name.partition("/")[2])
 
 
 def repository_name(url: str) -> str:
@@ -36,18 +47,15 @@ def fabrics_in(fabrics: Iterable[Fabric], repository: str) -> list[tuple[GitRepo
     A name without a host means the one on github.com, or else the only one there is. Raises InvalidInput where it fits
     several other hosts.
     """
-    host, full_name = parse_repository(repository)
+    wanted = parse_repository(repository)
     found: dict[str, list[tuple[GitRepository, Fabric]]] = {}
     for fabric in fabrics:
         row = fabric.git_repository
-        if row is None:
-            continue
-        its_host, _, its_name = repository_name(row.url).partition("/")
-        if its_name == full_name and host in (None, its_host):
-            found.setdefault(its_host, []).append((row, fabric))
-    if _GITHUB in found:
-        return found[_GITHUB]
+        if row is not None and is_called(row.url, wanted):
+            found.setdefault(repository_name(row.url), []).append((row, fabric))
+    for name in (wanted, f"{_GITHUB}/{wanted}"):
+        if name in found:
+            return found[name]
     if len(found) > 1:
-        names = ", ".join(f"{one}/{full_name}" for one in sorted(found))
-        raise InvalidInput(f"{repository} is on several hosts; say which: {names}")
+        raise InvalidInput(f"{repository} is on several hosts; say which: {', '.join(sorted(found))}")
     return next(iter(found.values()), [])

@@ -1,4 +1,4 @@
-"""The first step of a check: what the database, the host and Git say of a pull request, before anything is decided.
+"""The first step of a check: what the database and Git say of a pull request or a branch, before anything is decided.
 
 Files are taken from the kept clone at one revision, as data. No merge commit is made: git is asked
 what its directories would hold.
@@ -16,7 +16,6 @@ from hedgehog.fabric.shown import listed
 from hedgehog.gitops.merge import MergedDirectory, merge_directories
 from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.gitops.trees import PathEntry
-from hedgehog.hosts.github.pulls import PullRequest
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort_files
 from hedgehog.services.repository.changes import left_directories
 from hedgehog.services.repository.ingest import left_by_others
@@ -28,6 +27,15 @@ _GONE = "would be gone; nothing is deleted for that. Remove the objects and leav
 
 def _nothing(_: str) -> bytes:
     return b""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeHead:
+    """A commit that is to be merged into the branch *base_ref*; *git_ref* is where the Git host has it."""
+
+    base_ref: str
+    head_sha: str
+    git_ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +77,33 @@ class _Budget:
 
 def gather(
     connection: Connection,
-    pull: PullRequest,
+    merge: MergeHead,
     fabrics: Iterable[tuple[GitRepository, Fabric]],
     *,
     open_mirror: OpenMirror,
     check_time: Callable[[], None],
 ) -> Iterator[MergedFabric]:
-    """Each of *fabrics* that *pull* touches, one after the other, so that only the files of one are in memory.
+    """Each of *fabrics* that *merge* touches, one after the other, so that only the files of one are in memory.
 
     Calls *check_time* before each. Raises PushRace for a branch that is gone.
     """
     groups: dict[GitRepository, list[Fabric]] = {}
     for row, fabric in fabrics:
-        if row.branch == pull.base_ref:
+        if row.branch == merge.base_ref:
             groups.setdefault(row, []).append(fabric)
     neighbours = {fabric.git_directory for group in groups.values() for fabric in group}
     budget = _Budget()
     for row, group in groups.items():
-        branch = _Branch(open_mirror(row), pull, left_directories(connection, row), neighbours, budget)
+        branch = _Branch(open_mirror(row), merge, left_directories(connection, row), neighbours, budget)
         yield from _gather_row(branch, group, check_time)
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """The branch that *pull* is to be merged into, and what matters of it for every fabric there."""
+    """The branch that *merge* is to be merged into, and what matters of it for every fabric there."""
 
     mirror: Mirror
-    pull: PullRequest
+    merge: MergeHead
     left: Sequence[LeftDirectory]
     neighbours: Collection[str]
     budget: _Budget
@@ -103,14 +111,14 @@ class _Branch:
 
 def _gather_row(branch: _Branch, fabrics: Sequence[Fabric], check_time: Callable[[], None]) -> Iterator[MergedFabric]:
     """The fabrics of one branch."""
-    mirror, pull = branch.mirror, branch.pull
+    mirror, merge = branch.mirror, branch.merge
     base = mirror.head()
     if base is None:
         raise PushRace(f"{mirror.remote}: the branch is gone; look again")
     mirror.fetch(base)
-    mirror.fetch(pull.head_sha, ref=pull.git_ref)
+    mirror.fetch(merge.head_sha, ref=merge.git_ref)
     try:
-        merged = merge_directories(mirror, base, pull.head_sha, [fabric.git_directory for fabric in fabrics])
+        merged = merge_directories(mirror, base, merge.head_sha, [fabric.git_directory for fabric in fabrics])
     except InvalidInput as error:
         yield from (MergedFabric(fabric, unverified=str(error)) for fabric in fabrics)
         return
@@ -151,7 +159,7 @@ def _files(branch: _Branch, fabric: Fabric, place: PathEntry) -> FabricFiles:
     """One side of a fabric's directory, without what others left in it. Raises InvalidInput for too many entries."""
     if place.tree is None:
         return FabricFiles()
-    directory, head = fabric.git_directory, branch.pull.head_sha
+    directory, head = fabric.git_directory, branch.merge.head_sha
     inner = inside(directory, branch.neighbours)
     listing = branch.mirror.tree_listing(head, place.tree, directory, skip=inner.__contains__)
     return set_aside(sort_files(listing, directory, inner), left_by_others(branch.left, fabric), around=directory)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hedgehog.admission.files import SourceFile, check_sources
+from hedgehog.admission.followers import with_followers
+from hedgehog.admission.rules.objects import REFUSED_REFERENCE
 from hedgehog.fabric.model import Fabric, Manifest
 from hedgehog.manifests.report import Remark, ReportEntry
 from hedgehog.manifests.rule import Severity
@@ -26,6 +29,8 @@ class MergeProblem:
     message: str
     hint: str = ""
     is_error: bool = True
+    because_of: str = ""
+    """The object for whose refusal alone this one is refused."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -55,7 +60,7 @@ def fabric_engine(fabric: Fabric) -> Engine:
     def run(sources: Sequence[SourceFile], before: Iterable[Manifest], partial: bool) -> list[MergeProblem]:
         namespace = fabric.kubernetes_namespace
         report = check_sources(
-            sources, fabric.settings, before=before, partial=partial, namespace=namespace, in_git=fabric
+            sources, fabric.settings, before=before, partial=partial, namespace=namespace, in_git=fabric, suggest=True
         )
         return [_problem(entry, remark) for entry, remark in report.remarks()]
 
@@ -73,4 +78,18 @@ def _problem(entry: ReportEntry, remark: Remark) -> MergeProblem:
         message=remark.message,
         hint=remark.hint,
         is_error=remark.severity is Severity.ERROR,
+        because_of=str(entry.because_of) if entry.because_of and remark.rule is REFUSED_REFERENCE else "",
     )
+
+
+def said_once(problems: Sequence[MergeProblem]) -> list[MergeProblem]:
+    """*problems* without those of objects that are refused only because another of them is; its message counts them."""
+    causes = {one.ref for one in problems if one.ref and one.is_error and not one.because_of}
+    followers = Counter(one.because_of for one in problems if one.because_of in causes)
+    left: list[MergeProblem] = []
+    for one in problems:
+        if one.because_of in causes:
+            continue
+        number = followers.pop(one.ref, 0) if one.is_error else 0
+        left.append(replace(one, message=with_followers(one.message, number)) if number else one)
+    return left

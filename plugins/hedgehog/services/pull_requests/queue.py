@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, WorkKilled
-from hedgehog.services.pull_requests.fabrics import parse_repository, repository_name
+from hedgehog.services.pull_requests.fabrics import is_called, parse_repository, repository_name
 from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 from hedgehog.store import inbox
 from hedgehog.store.database import Connection
@@ -21,7 +21,7 @@ class Task:
     """One pull request to check, and the deliveries that ask for it, oldest first; none when a person asks."""
 
     repository: str
-    """`owner/name` or `host/owner/name`."""
+    """`owner/name` or `host/owner/name`; where groups are nested, with all of them."""
     number: int
     deliveries: tuple[int, ...] = field(default=())
 
@@ -35,7 +35,8 @@ class Task:
         return cls(values["repository"], int(values["pull_request"]), tuple(values["deliveries"]))
 
     def __str__(self) -> str:
-        return f"{'/'.join(self.repository.rsplit('/', 2)[-2:])}#{self.number}"
+        host, _, name = self.repository.partition("/")
+        return f"{name if '/' in name and ('.' in host or ':' in host) else self.repository}#{self.number}"
 
 
 def plan(connection: Connection, *, repository: str = "", number: int | None = None) -> list[Task]:
@@ -90,10 +91,9 @@ def work(
 def _settle(connection: Connection, task: Task, found: Validation) -> Validation:
     """Deliveries of the same pull request that were given up before are settled by this one."""
     late = [one for one in inbox.given_up(connection, inbox.PULL_REQUEST) if one.number == task.number]
-    host, name = parse_repository(task.repository)
+    wanted = parse_repository(task.repository)
     for one in late:
-        its_host, its_name = parse_repository(repository_name(one.url))
-        if its_name == name and host in (None, its_host):
+        if is_called(one.url, wanted):
             inbox.mark_handled(connection, [one.id], found.reason)
     return found
 

@@ -9,28 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hedgehog.fabric.changes import Action
-from hedgehog.fabric.shown import counted, first_lines, printable
-from hedgehog.hosts.github.markdown import code, quoted
-from hedgehog.hosts.github.pulls import MOST_FILES, PullRequest
-from hedgehog.hosts.github.reports import CheckResult, Conclusion, Note
+from hedgehog.fabric.shown import counted, printable
+from hedgehog.hosts.host import CheckResult, Conclusion, HostType, Note, PullRequest
+from hedgehog.hosts.markdown import code, quoted
+from hedgehog.services.plans.markdown import plan_section, radius_section
+from hedgehog.services.plans.text import part_lines
 from hedgehog.services.pull_requests.fabric_report import FabricReport
 from hedgehog.services.pull_requests.problems import MergeProblem
 from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 
-MOST_OBJECTS = 200
-"""Objects of one action that a comment names; of more, it gives the number."""
-
 _VERBS = {Action.CREATED: "create", Action.CONFIGURED: "configure", Action.DELETED: "delete"}
 
 
-def check_result(found: Validation, pull: PullRequest, details_url: str) -> CheckResult:
-    """What is published of *found* on *pull*; *details_url* is the page with the full report, if Airflow knows its own address."""
+def check_result(found: Validation, pull: PullRequest, details_url: str, host: HostType) -> CheckResult:
+    """What is published of *found* on *pull* at *host*.
+
+    *details_url* is the page with the full report, if Airflow knows its own address.
+    """
     is_good = found.status is ValidationStatus.SUCCESS
     where = f"[the full report]({details_url})" if details_url else "the full report is in the log of the task"
     return CheckResult(
         Conclusion.SUCCESS if is_good else Conclusion.FAILURE,
         found.reason,
-        _comment(found, pull, is_good=is_good),
+        _comment(found, pull, host, is_good=is_good),
         [_note(problem) for report in found.fabrics for problem in report.problems if problem.file],
         details_url,
         ending=f"\n\n… shortened; {where}.",
@@ -43,24 +44,24 @@ def _note(problem: MergeProblem) -> Note:
     return Note(problem.file, problem.line, f"{problem.rule}{subject}", problem_text(problem), problem.is_error)
 
 
-def _comment(found: Validation, pull: PullRequest, *, is_good: bool) -> str:
+def _comment(found: Validation, pull: PullRequest, host: HostType, *, is_good: bool) -> str:
     """The comment, in full length: the verdict, and by fabric what merging would do and what is wrong."""
     lines = [
         f"### {'✅' if is_good else '❌'} Hedgehog: {quoted(found.reason)}",
         "",
         f"{code(pull.head_sha[:12])} merged into {code(pull.base_ref)}, as it is now.",
     ]
-    for part in (_remarks(pull), *map(_fabric, found.fabrics)):
+    for part in (_remarks(pull, host), *map(_fabric, found.fabrics)):
         if section := list(part):
             lines += ["", *section]
     return "\n".join(lines) + "\n"
 
 
-def _remarks(pull: PullRequest) -> Iterator[str]:
-    if pull.changed_files > MOST_FILES:
+def _remarks(pull: PullRequest, host: HostType) -> Iterator[str]:
+    if host.most_files is not None and pull.changed_files > host.most_files:
         yield (
-            f"It changes {pull.changed_files} files. GitHub lists {MOST_FILES} of them, so only those can have comments "
-            "on lines; all of them were read from Git and checked."
+            f"It changes {pull.changed_files} files. {host.title} lists {host.most_files} of them, so only "
+            "those can have comments on lines; all of them were read from Git and checked."
         )
 
 
@@ -78,8 +79,8 @@ def _lines(report: FabricReport) -> Iterator[str]:
         yield f"  {where}: {'error' if problem.is_error else 'warning'}: {problem_text(problem)}"
     for setting in report.settings:
         yield f"  {setting}"
-    for change in report.changes.writes:
-        yield f"  {change}"
+    if report.plan is not None:
+        yield from (f"  {line}" for part in report.plan.parts for line in part_lines(part, every=True))
 
 
 def problem_text(problem: MergeProblem) -> str:
@@ -109,7 +110,9 @@ def _fabric(report: FabricReport) -> Iterator[str]:
     if report.older:
         yield ""
         yield f"{counted(report.older, 'problem')} of objects that this pull request leaves alone not shown."
-    yield from _folded(report)
+    if report.plan is not None:
+        yield from plan_section(report.plan.parts[0])
+        yield from radius_section(report.plan)
 
 
 def _sentence(report: FabricReport) -> str:
@@ -125,16 +128,3 @@ def _row(problem: MergeProblem) -> str:
     place = f"{code(problem.path)}: " if problem.path not in ("", ".") else ""
     where = code(f"{problem.file}:{problem.line}") if problem.file else "deleted"
     return f"| {sign} | {where} | {code(problem.ref)} | {place}{what} ({code(problem.rule)}) |"
-
-
-def _folded(report: FabricReport) -> Iterator[str]:
-    if not report.changes.writes:
-        return
-    yield ""
-    yield "<details><summary>What merging would do</summary>"
-    yield ""
-    for action, verb in _VERBS.items():
-        refs = [code(str(change.ref)) for change in report.changes.having(action)]
-        yield from (f"- {verb} {one}" for one in first_lines(refs, MOST_OBJECTS))
-    yield ""
-    yield "</details>"

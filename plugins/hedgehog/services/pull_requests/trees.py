@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from hedgehog.admission.files import SourceFile, read_source
 from hedgehog.errors import InvalidInput
-from hedgehog.manifests import intake, yaml
+from hedgehog.manifests import intake, other_tools, yaml
 from hedgehog.services.fabric_files import FabricFiles
 from hedgehog.services.pull_requests.gather import MergedFabric
 from hedgehog.services.repository.vanished import NOTHING, Unread, unread
@@ -21,6 +21,8 @@ class Tree:
     sources: Mapping[str, SourceFile]
     unreadable: Mapping[str, str] = field(default_factory=dict)
     """Path → why it cannot be read: it is too large, a link …"""
+    unfollowed: Mapping[str, str] = field(default_factory=dict)
+    """Path of a kustomization → why it cannot be followed: objects may be in what it adds."""
     unread: Unread = NOTHING
 
 
@@ -67,8 +69,23 @@ class _Reader:
         namespace = self._fabric.kubernetes_namespace
         left = unread(files, self._content, limits=self._limits, namespace=namespace)
         torn = {path: source.content for path, source in sources.items() if source.problems}
+        unfollowed = {path: why for path, source in sources.items() if (why := self._unfollowed(source))}
         opaque = {**left.opaque, **{path: why for path, why in unreadable.items() if path not in files.opaque}}
-        return Tree(sources, unreadable, replace(left, opaque=opaque, torn=torn))
+        return Tree(sources, unreadable, unfollowed, replace(left, opaque={**opaque, **unfollowed}, torn=torn))
+
+    def _unfollowed(self, source: SourceFile) -> str:
+        """Why the kustomizations in a file cannot be followed; empty where they can."""
+        directory, namespace = self._fabric.git_directory, self._fabric.kubernetes_namespace
+        items = (item for document in source.documents for item in intake.items(document))
+        found = (
+            problem
+            for item in items
+            if other_tools.is_kustomization(item, source.file)
+            for problem in other_tools.kustomization_problems(
+                item, source.file, directory=directory, namespace=namespace
+            )
+        )
+        return "; ".join(problem.partition(": ")[2] for problem in found)
 
     def _source(self, path: str, blob: str) -> SourceFile | str:
         if blob not in self._parsed:

@@ -13,32 +13,29 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from hedgehog.errors import NotReached, PushRace, RetryableError
 from hedgehog.fabric.model import Fabric, GitRepository
 from hedgehog.gitops.mirror import OpenMirror
-from hedgehog.hosts.github.client import Client
-from hedgehog.hosts.github.pulls import PullRequest, Repository
-from hedgehog.hosts.github.reports import publish
+from hedgehog.hosts.host import Host, OpenHost, PullRequest
+from hedgehog.hosts.reports import publish
 from hedgehog.services.pull_requests.fabric_report import fabric_report
-from hedgehog.services.pull_requests.fabrics import fabrics_in, parse_repository
-from hedgehog.services.pull_requests.gather import gather
+from hedgehog.services.pull_requests.fabrics import fabrics_in
+from hedgehog.services.pull_requests.gather import MergeHead, gather
 from hedgehog.services.pull_requests.problems import OpenEngine, fabric_engine
 from hedgehog.services.pull_requests.report import check_result
 from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus, conclude, could_not_verify, skipped
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store.database import Connection
+from hedgehog.store.pull_requests import wake_requester
 
 logger = logging.getLogger(__name__)
 
 MOST_ROUNDS = 3
 """How many times a pull request is checked again because somebody pushed in the meantime."""
-
-OpenGitHub = Callable[[GitRepository], Client]
-"""From a repository to its host's API, credentials included; raises only `hedgehog.errors`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class _Run:
     connection: Connection
     repository: str
     number: int
-    host: Repository
+    host: Host
     fabrics: Sequence[tuple[GitRepository, Fabric]]
     open_mirror: OpenMirror
     open_engine: OpenEngine = fabric_engine
@@ -66,13 +63,13 @@ def validate(
     repository: str,
     number: int,
     *,
-    open_github: OpenGitHub,
+    open_host: OpenHost,
     open_mirror: OpenMirror,
     open_engine: OpenEngine = fabric_engine,
     details_url: str = "",
     deadline: float = math.inf,
 ) -> Validation:
-    """Check pull request *number* of *repository* (`owner/name`, or `host/owner/name`) and publish the result on GitHub.
+    """Check pull request *number* of *repository* (`owner/name`, or `host/owner/name`) and publish the result at its host.
 
     The check (or status) is on the head commit, and the one comment is kept up to date. What cannot be verified is a
     failure there; when the cause is not in the pull request, the error is raised after that was published.
@@ -83,7 +80,7 @@ def validate(
     fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
     if not fabrics:
         return _not_ours(repository, number)
-    with _opened(open_github, fabrics[0][0], repository) as host:
+    with _opened(open_host, fabrics[0][0]) as host:
         run = _Run(connection, repository, number, host, fabrics, open_mirror, open_engine, details_url, deadline)
         return _validate(run)
 
@@ -94,15 +91,15 @@ def give_up(
     number: int,
     why: str,
     *,
-    open_github: OpenGitHub,
+    open_host: OpenHost,
     open_mirror: OpenMirror,
     details_url: str = "",
 ) -> Validation:
-    """Publish on GitHub that pull request *number* could not be verified, without checking it again."""
+    """Publish at the host that pull request *number* could not be verified, without checking it again."""
     fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
     if not fabrics:
         return _not_ours(repository, number)
-    with _opened(open_github, fabrics[0][0], repository) as host:
+    with _opened(open_host, fabrics[0][0]) as host:
         run = _Run(connection, repository, number, host, fabrics, open_mirror, details_url=details_url)
         pull = host.pull(number)
         return skipped(repository, pull) or _publish(
@@ -115,13 +112,13 @@ def _not_ours(repository: str, number: int) -> Validation:
 
 
 @contextmanager
-def _opened(open_github: OpenGitHub, row: GitRepository, repository: str) -> Iterator[Repository]:
-    """The API of *repository*, with the credentials of *row*."""
-    client = open_github(row)
+def _opened(open_host: OpenHost, row: GitRepository) -> Iterator[Host]:
+    """The host of *row*, with its credential."""
+    host = open_host(row)
     try:
-        yield Repository(client, parse_repository(repository)[1])
+        yield host
     finally:
-        client.close()
+        host.close()
 
 
 def _validate(run: _Run) -> Validation:
@@ -129,6 +126,8 @@ def _validate(run: _Run) -> Validation:
     for _ in range(MOST_ROUNDS):
         pull = run.host.pull(run.number)
         if (nothing := skipped(run.repository, pull)) is not None:
+            if pull.state != "open":
+                wake_requester(run.connection, {repository.id for repository, _ in run.fabrics}, pull.number)
             return nothing
         try:
             found = _check(run, pull)
@@ -147,7 +146,8 @@ def _validate(run: _Run) -> Validation:
 
 def _check(run: _Run, pull: PullRequest) -> Validation:
     """Gather, report on each fabric, and conclude; nothing is published yet."""
-    merges = gather(run.connection, pull, run.fabrics, open_mirror=run.open_mirror, check_time=run.check_time)
+    merge = MergeHead(pull.base_ref, pull.head_sha, pull.git_ref)
+    merges = gather(run.connection, merge, run.fabrics, open_mirror=run.open_mirror, check_time=run.check_time)
     reports = [fabric_report(merged, open_engine=run.open_engine) for merged in merges]
     return conclude(run.repository, pull, reports)
 
@@ -158,5 +158,6 @@ def _for_strangers(error: Exception) -> str:
 
 
 def _publish(run: _Run, pull: PullRequest, found: Validation) -> Validation:
-    """Publish *found* on GitHub."""
-    return replace(found, comment=publish(run.host, pull, check_result(found, pull, run.details_url)))
+    """Publish *found* at the host."""
+    result = check_result(found, pull, run.details_url, run.host.type)
+    return replace(found, comment=publish(run.host, pull, result))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.fabric.shown import counted
-from hedgehog.hosts.github.pulls import PullRequest
+from hedgehog.hosts.host import PullRequest
 from hedgehog.services.pull_requests.fabric_report import FabricReport
 
 
@@ -19,7 +19,7 @@ class ValidationStatus(StrEnum):
     FAILURE = "failure"
     """The pull request should not be merged, or could not be verified."""
     SKIPPED = "skipped"
-    """A draft, closed, or not for our fabrics: nothing was posted on GitHub."""
+    """A draft, closed, or not for our fabrics: nothing was posted at the host."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, RetryableError, WorkKilled
+from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, WorkKilled
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import same_repository
@@ -29,7 +29,7 @@ from hedgehog.services.repository.ingest import Ingestion, ingest, is_due, recor
 from hedgehog.services.repository.plan import is_about
 from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import fabrics as fabric_store
-from hedgehog.store import git_files, inbox, repository_heads, schedule, sync_state
+from hedgehog.store import git_files, inbox, pull_requests, repository_heads, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.inbox import BRANCH, Delivery, DeliveryStatus
 from hedgehog.store.repository_heads import LeftDirectory
@@ -198,18 +198,8 @@ def _retry_races(run: _Run) -> RepositoryOutcome:
         except NotReached as error:  # not a failure: the head is not recorded, so the next run takes it up
             return RepositoryOutcome(run.repository.name, error=error)
         except Exception as error:  # whatever it is, the other repositories of the batch are processed
-            return _fail(run, _as_ours(run, error))
+            return _fail(run, failures.as_ours(run.repository.name, error))
     raise AssertionError("the loop returns")
-
-
-def _as_ours(run: _Run, error: Exception) -> HedgehogError:
-    """*error*, as one of ours. An unexpected error is retried; it may quote a secret, so only its place is reported."""
-    if isinstance(error, HedgehogError):
-        return error
-    logger.error("%s: nobody foresaw this error", run.repository.name, exc_info=error)
-    ours = RetryableError(f"{run.repository.name}: {failures.error_lines(error)[0]}")
-    ours.__cause__ = error
-    return ours
 
 
 def _attempt(run: _Run) -> RepositoryOutcome:
@@ -269,6 +259,7 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
         now=datetime.now(UTC),
         dry_run=False,
         due_only=False,
+        writes=False,
     )
     others, left = neighbours(run.connection, run.repository), left_directories(run.connection, run.repository)
     ingestion = Ingestion(run.connection, run.run_id, run.find_refusals, run.force, run.at_once, others, left)
@@ -282,12 +273,14 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
 
 
 def _wake(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[str, ...]:
-    """Make those fabrics that the database owns due at Git whose files were changed by others; their names."""
+    """Make those fabrics that the database owns due at Git whose files were changed by others, or whose pull request may
+    have been merged or overtaken; their names."""
     if commit.note:
         _record_forced_push(run, commit, fabrics)
     ids = [fabric.id for fabric in fabrics if changes_directory(commit, fabric.git_directory)]
     records = git_files.files(run.connection, ids)
-    touched = [one for one in ids if changes_files(commit, records[one])]
+    asking = pull_requests.asking_fabrics(run.connection, run.repository)
+    touched = [one for one in ids if one in asking or changes_files(commit, records[one])]
     return tuple(schedule.make_due(run.connection, Target.GIT, touched))
 
 

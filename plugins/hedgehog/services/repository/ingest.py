@@ -7,21 +7,29 @@ the change: an unchanged directory costs two lookups, and in a changed one only 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from hedgehog.errors import InvalidInput, NotFound, PushRace
-from hedgehog.fabric.changes import Action, ChangeSet, Outcome, OutcomeStatus
-from hedgehog.fabric.model import Fabric, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
+from hedgehog.fabric.desired_change import DesiredChange
+from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, Revision, SyncStatus, Target
+from hedgehog.fabric.origin import Origin
 from hedgehog.fabric.paths import LIMITS
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
-from hedgehog.fabric.shown import reason_of
+from hedgehog.fabric.proposals import ProposalStatus
+from hedgehog.fabric.shown import counted, reason_of
+from hedgehog.gitops import history
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.services import failures
+from hedgehog.services.attribution import of_commit, save_as_written
 from hedgehog.services.fabric_files import FabricFiles, inside, measured, set_aside, sort_files
+from hedgehog.services.plans.approval import pushed_change_waits, why_it_waits
 from hedgehog.services.repository.branch import Commit
 from hedgehog.services.repository.reading import FabricContent, FoundObject, file_of, plan_ingestion, read_files
+from hedgehog.services.repository.trust import doubted
 from hedgehog.services.repository.vanished import unread
 from hedgehog.services.validation import FindRefusals
 from hedgehog.store import fabrics as fabric_store
@@ -29,6 +37,7 @@ from hedgehog.store import git_files, repository_heads, sync_state
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.git_files import GitFile
+from hedgehog.store.origins import set_origin
 from hedgehog.store.repository_heads import LeftDirectory
 from hedgehog.store.sync_state import SyncState
 
@@ -61,10 +70,17 @@ def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: SyncStat
             return None
         if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.force:
             return _record_unchanged(ingestion, commit, fabric)
+        last = _last(commit, state)
+        doubt = doubted(commit, fabric, since=last)
+        if doubt and doubt.is_refused:
+            with transaction(ingestion.connection) as cursor:
+                return _held(ingestion, cursor, fabric, doubt.reason, doubt.problem)
         files = _own_files(ingestion, commit, fabric)
         _forget_vanished_directories(ingestion, commit)
         content = _read(ingestion, commit.mirror, fabric, files, None if ingestion.force else state)
-        return _store(ingestion, commit, fabric, content)
+        if doubt:
+            commit = replace(commit, note="; ".join(filter(None, (commit.note, doubt.reason))))
+        return _store(ingestion, commit, fabric, content, since=last)
     except PushRace:
         raise
     except Exception as error:
@@ -120,7 +136,7 @@ def _read(
     known = _known(ingestion.connection, fabric, state, files.wanted)
     changed = {path: blob for path, blob in files.wanted.items() if path not in known}
     measured(changed, mirror.size, place=fabric.git_directory, limits=LIMITS)
-    contents = ((path, blob, _content(mirror, blob)) for path, blob in sorted(changed.items()))
+    contents = ((path, blob, content_of(mirror, blob)) for path, blob in sorted(changed.items()))
     left = unread(files, mirror.read, limits=LIMITS, namespace=fabric.kubernetes_namespace)
     return read_files(fabric, contents, known, left)
 
@@ -146,7 +162,8 @@ def files_at(mirror: Mirror, commit: Commit, fabric: Fabric, neighbours: Mapping
     return sort_files(mirror.listing(commit.head, directory, skip=inner.__contains__), directory, inner)
 
 
-def _content(mirror: Mirror, blob_id: str) -> bytes | str:
+def content_of(mirror: Mirror, blob_id: str) -> bytes | str:
+    """What a file says, or why it cannot be read."""
     try:
         return mirror.read(blob_id)
     except InvalidInput as error:
@@ -170,32 +187,82 @@ def _known(
     return found
 
 
-def _store(ingestion: Ingestion, commit: Commit, fabric: Fabric, content: FabricContent) -> Outcome:
-    """Settings, then objects, records and state in one transaction."""
+def _store(
+    ingestion: Ingestion, commit: Commit, fabric: Fabric, content: FabricContent, *, since: str | None
+) -> Outcome:
+    """Settings, then objects, records and state in one transaction, as the changes of who made the commits after *since*."""
     connection = ingestion.connection
-    problems = _save_settings(connection, fabric, content)
+    changed_by = history.introduction(commit.mirror, commit.head, fabric.git_directory, since=since)
+    author = of_commit(history.head_edit(commit.mirror, changed_by), run=ingestion.run_id)
+    problems = _save_settings(connection, fabric, content, author)
     fabric = next(iter(fabric_store.load_fabrics(connection, [fabric.name])), fabric)
     with transaction(connection) as cursor:
         have = {one.ref: one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         known = git_files.files(connection, [fabric.id])[fabric.id]
         recorded = {record.ref: record for record in known.values() if record.ref in have}
         planned = plan_ingestion(fabric, content, have, recorded, ingestion.find_refusals)
-        changes = object_store.save_objects(connection, fabric.id, planned.objects.values(), delete_missing=True)
+        waits = pushed_change_waits(connection, fabric, _change(have, planned.objects), author)
+        if waits is not None:
+            rejected = waits.status is ProposalStatus.REJECTED
+            reason = why_it_waits(waits)
+            problem = SyncProblem(ProblemKind.PROPOSAL, str(waits.id), reason) if rejected else None
+            return _held(ingestion, cursor, fabric, reason, problem)
+        paths = {one.ref: file_of(one.path) for one in (*known.values(), *planned.records) if one.ref}
+        differing = [ref for ref in have.keys() | planned.objects.keys() if have.get(ref) != planned.objects.get(ref)]
+        authors = _authors(ingestion, commit, {paths[ref] for ref in differing if ref in paths}, since)
+        whose = [(ref, planned.objects.get(ref), authors.get(paths.get(ref, ""), author)) for ref in sorted(differing)]
+        saved = save_as_written(connection, fabric.id, whose)
+        unchanged = planned.objects.keys() - {change.ref for change in saved.changes}
+        changes = ChangeSet.of([*saved.changes, *(Change(ref, Action.UNCHANGED) for ref in unchanged)])
         digests = {one.ref: one.digest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
         records = {one.path: replace(one, object_digest=digests[one.ref]) for one in planned.records if one.ref}
         written, removed = _differences(known, records)
         git_files.record(cursor, fabric.id, written=written, removed=removed)
         now = fabric_store.load_fabrics(connection, [fabric.name])
         outcome = _outcome(ingestion, commit, now[0] if now else fabric, changes, (*problems, *planned.parked))
+        outcome = replace(outcome, details=(*outcome.details, *_left_alone(content)))
         sync_state.finish(cursor, fabric.id, outcome, run_id=ingestion.run_id)
     return outcome
 
 
-def _save_settings(connection: Connection, fabric: Fabric, content: FabricContent) -> tuple[str, ...]:
+def _change(have: Mapping[ObjectRef, Manifest], want: Mapping[ObjectRef, Manifest]) -> DesiredChange:
+    """What taking in a commit changes."""
+    written = [manifest for ref, manifest in want.items() if have.get(ref) != manifest]
+    return DesiredChange(tuple(written), tuple(ref for ref in have if ref not in want))
+
+
+def _held(ingestion: Ingestion, cursor: Any, fabric: Fabric, reason: str, problem: SyncProblem | None) -> Outcome:
+    """Nothing is taken in; the revision that was taken in last stays the one on record."""
+    outcome = Outcome(
+        fabric.name,
+        Target.GIT,
+        OutcomeStatus.HELD,
+        generation=fabric.generation,
+        counts={**ChangeSet().counts(), Action.SKIPPED.value: 1},
+        reason=reason,
+        details=(reason,),
+        duration=time.perf_counter() - ingestion.started,
+        problems=(problem,) if problem else (),
+    )
+    sync_state.finish(cursor, fabric.id, outcome, run_id=ingestion.run_id)
+    return outcome
+
+
+def _authors(ingestion: Ingestion, commit: Commit, paths: Collection[str], since: str | None) -> dict[str, Origin]:
+    """By path, whose commit changed it last; nobody where the push has no beginning that is known."""
+    if since is None or not commit.mirror.is_ancestor(since, commit.head):
+        return {}
+    found = history.edits(commit.mirror, commit.head, paths, since=since)
+    return {path: of_commit(edit, run=ingestion.run_id) for path, edit in found.items()}
+
+
+def _save_settings(connection: Connection, fabric: Fabric, content: FabricContent, author: Origin) -> tuple[str, ...]:
     """Store what the fabric's own files say about it; a value that the database refuses is a problem of that file."""
     try:
         if content.settings:
-            fabric_store.save_fabric(connection, fabric.name, content.settings)
+            with transaction(connection) as cursor:
+                set_origin(cursor, author)
+                fabric_store.save_fabric(connection, fabric.name, content.settings)
     except InvalidInput as error:
         return tuple(f"{fabric.git_directory or '.'}: {line}" for line in str(error).splitlines())
     return ()
@@ -225,6 +292,13 @@ def _outcome(
         duration=time.perf_counter() - ingestion.started,
         problems=tuple(SyncProblem(ProblemKind.REFUSED, line.partition(":")[0], line) for line in parked),
     )
+
+
+def _left_alone(content: FabricContent) -> Iterator[str]:
+    """One line about the documents of other tools."""
+    if content.notes:
+        number = counted(len(content.notes), "document")
+        yield f"{number} of other tools left alone, among them {content.notes[0]}"
 
 
 def _reasons(commit: Commit, fabric: Fabric, parked: Sequence[str]) -> Iterator[str]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hedgehog.errors import InvalidInput
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
 from hedgehog.fabric.paths import LIMITS
-from hedgehog.manifests import configuration, intake, yaml
+from hedgehog.fabric.settings import release_of
+from hedgehog.fabric.shown import counted
+from hedgehog.manifests import configuration, intake, other_tools, yaml
 from hedgehog.manifests.intake import Item
 from hedgehog.services.repository.vanished import FILE_HAS_A_PROBLEM, NOTHING, Unread, out_of_sight
 from hedgehog.services.validation import FindRefusals
@@ -43,6 +45,8 @@ class FabricContent:
     """Files with a problem: their recorded objects may still be wanted."""
     unread: Unread = NOTHING
     """Files whose content is unknown."""
+    notes: tuple[str, ...] = ()
+    """What was left alone, because it is another tool's."""
 
 
 def read_files(
@@ -80,6 +84,7 @@ class _Reader:
         self._parsed: dict[str, Sequence[yaml.Document]] = {}
         self._nodes = yaml.NodeBudget()
         self._count = 0
+        self._notes: list[str] = []
         self._given: configuration.Given = {}
         self._foreign: dict[str, str] = {}
         """Directory → name of the fabric that a document in it configures."""
@@ -104,7 +109,12 @@ class _Reader:
             if configuration.is_configuration(item.manifest):
                 self._configure(path, item)
                 continue
-            accepted = intake.accept_manifest(item, namespace=self._fabric.kubernetes_namespace)
+            if self._is_left_alone(path, item):
+                self._partly[path] = content  # it may mention an object that is in no file any more
+                continue
+            accepted = intake.accept_manifest(
+                item, namespace=self._fabric.kubernetes_namespace, upstream=release_of(self._fabric.settings)
+            )
             if isinstance(accepted, list):
                 self._refuse(path, accepted)
                 self._refused |= _refs_of_refused(item.manifest, self._fabric)
@@ -113,13 +123,33 @@ class _Reader:
             self.add(FoundObject(accepted.ref, accepted.manifest, place, blob_id), item)
             place = record_path(path, accepted.ref)
 
+    def _is_left_alone(self, path: str, item: Item) -> bool:
+        """Whether *item* is a document of another tool; what of it cannot be followed is a problem."""
+        tool = other_tools.tool_of(item.manifest)
+        if tool is not None:
+            self._notes.append(f"{item.place()}: {item.manifest['kind']} is left alone: it is a document of {tool}")
+            return True
+        if not other_tools.is_kustomization(item, path):
+            return False
+        directory, namespace = self._fabric.git_directory, self._fabric.kubernetes_namespace
+        found = other_tools.kustomization_problems(item, path, directory=directory, namespace=namespace)
+        self._refuse(path, found)
+        if found:
+            self._opaque[path] = "cannot be followed"  # an object that vanished may be in what it adds
+        else:
+            self._notes.append(f"{item.place()}: Kustomization only lists files; all files of the directory are read")
+        return True
+
     def _disown(self) -> None:
         """Leave out objects in the directory of another fabric."""
         for directory, name in sorted(self._foreign.items()):
             theirs = [one for one in self._objects.values() if one.path.startswith(f"{directory}/")]
             self._refused |= {one.ref for one in theirs}
             if theirs:
-                what = f"is the directory of fabric {name}; its {len(theirs)} objects are not taken into {self._fabric.name}"
+                held = counted(len(theirs), "object")
+                what = (
+                    f"is the directory of fabric {name}; what it holds ({held}) is not taken into {self._fabric.name}"
+                )
                 self._refuse(directory, [f"{directory}: {what}. Import that fabric, or move its directory away"])
 
     def _documents(self, path: str, blob_id: str, content: bytes) -> Sequence[yaml.Document]:
@@ -172,12 +202,13 @@ class _Reader:
                 torn=self._torn,
                 refused=self._partly,
             ),
+            tuple(self._notes),
         )
 
 
 def _refs_of_refused(manifest: Manifest, fabric: Fabric) -> set[ObjectRef]:
     """The object that a refused manifest is about, if it says so."""
-    kind, metadata = KINDS.get(str(manifest.get("kind"))), manifest.get("metadata")
+    kind, metadata = ALL_KINDS.get(str(manifest.get("kind"))), manifest.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if kind is None or not isinstance(metadata, dict) or not isinstance(name, str):
         return set()

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from hedgehog.admission.check import identified
 from hedgehog.errors import HedgehogError
-from hedgehog.fabric.kinds import KINDS
+from hedgehog.fabric.kinds import ALL_KINDS
 from hedgehog.fabric.model import ObjectRef
 from hedgehog.fabric.near import near
 from hedgehog.fabric.paths import LIMITS, Limits, Opaque, is_hidden
@@ -31,7 +31,7 @@ _LINK = re.compile(rb"[^\s\0/]*/[^\s\0]*")
 _LOOKS_LIKE_YAML = re.compile(r"\.(ya?ml|json)\b", re.IGNORECASE)
 _PACKED = re.compile(r"\.(?:tar|tgz|gz|tbz2?|bz2|txz|xz|zst|zip|7z|rar|gpg|pgp|asc|age|enc|p7m)", re.IGNORECASE)
 """The end of a name that indicates packed or encrypted content."""
-_KINDS = {kind.lower().encode(): kind.encode() for kind in KINDS}
+_KINDS = {kind.lower().encode(): kind.encode() for kind in ALL_KINDS}
 _LONGEST_KIND = max(map(len, _KINDS)) + 4
 _MOST_SLIPS = 100
 """Unknown kinds of one file that are compared with those that there are."""

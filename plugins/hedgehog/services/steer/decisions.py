@@ -9,6 +9,7 @@ from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.changes import Change, ChangeSet
 from hedgehog.fabric.drift_detection import DriftState
 from hedgehog.fabric.model import Fabric, GitRepository, ObjectRef
+from hedgehog.fabric.origin import Origin
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.kube.client import OpenCluster
 from hedgehog.services.browse.drift import CLUSTER, GIT
@@ -80,8 +81,7 @@ def adopt_chosen(
     *,
     open_mirror: Callable[[GitRepository], Mirror],
     open_cluster: OpenCluster,
-    actor: str,
-    run_id: str | None = None,
+    origin: Origin,
 ) -> ChangeSet:
     """Take all of *chosen* into the fabric as others wrote it, or nothing; what changed there.
 
@@ -93,19 +93,22 @@ def adopt_chosen(
     edits = [one for one in chosen.edits if chosen.named or (one.state is EditState.CHANGED and one.ref is not None)]
     with transaction(connection) as cursor:
         if edits and fabric.git_repository is not None:
-            found += git_edits.adopt(connection, open_mirror(fabric.git_repository), fabric.name, edits).changes
+            found += git_edits.adopt(
+                connection, open_mirror(fabric.git_repository), fabric.name, edits, origin=origin
+            ).changes
         if chosen.in_cluster and (chosen.refs or _has_changed(connection, fabric)):
             if fabric.kubernetes_connection_id is None:
                 raise InvalidInput(f"fabric {fabric.name} names no cluster; set its kubernetes_connection_id")
             cluster = open_cluster(fabric.kubernetes_connection_id)
             try:
-                found += drift_decisions.adopt(connection, cluster, fabric.name, list(chosen.refs)).changes
+                found += drift_decisions.adopt(
+                    connection, cluster, fabric.name, list(chosen.refs), origin=origin
+                ).changes
             finally:
                 cluster.close()
         if found:
             subjects = [str(change.ref) for change in found]
-            deed = Deed(actor=actor, action="adopt", fabrics=[fabric.name], subjects=subjects, run_id=run_id)
-            record_action(cursor, deed)
+            record_action(cursor, Deed.of(origin, action="adopt", fabrics=[fabric.name], subjects=subjects))
     return ChangeSet.of(found)
 
 

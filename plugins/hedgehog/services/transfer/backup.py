@@ -182,7 +182,7 @@ def fingerprint(exported: Mapping[str, bytes]) -> str:
 
 
 def _repository(repository: GitRepository) -> bytes:
-    values = {key: getattr(repository, key) for key in sorted(store.REPOSITORY_SETTINGS)}
+    values = {key: fabric_export.plain(getattr(repository, key)) for key in sorted(store.REPOSITORY_SETTINGS)}
     text = dump(document(REPOSITORY, repository.name, values))
     _refuse_what_cannot_come_back(text, repository.name)
     return text

@@ -43,19 +43,19 @@ def stream(files: Mapping[str, bytes]) -> bytes:
 def _configuration(fabric: Fabric) -> list[Manifest]:
     documents = []
     if fabric.git_repository is not None:
-        values = {name: _plain(getattr(fabric.git_repository, name)) for name in sorted(store.REPOSITORY_SETTINGS)}
+        values = {name: plain(getattr(fabric.git_repository, name)) for name in sorted(store.REPOSITORY_SETTINGS)}
         documents.append(document(REPOSITORY, fabric.git_repository.name, values))
     return [*documents, document(FABRIC.kind, fabric.name, settings_of(fabric))]
 
 
 def settings_of(fabric: Fabric) -> dict[str, Any]:
     """What a Fabric document sets for *fabric* to be as it is."""
-    settings = {name: _plain(fabric.setting(name)) for name in sorted(store.FABRIC_SETTINGS)}
+    settings = {name: plain(fabric.setting(name)) for name in sorted(store.FABRIC_SETTINGS)}
     settings["git_repository"] = fabric.git_repository.name if fabric.git_repository else None
     return settings
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A setting as plain data: an enum is a string, a mapping a dict; of the rules' settings, those that are set."""
     if isinstance(value, FabricSettings):
         return value.as_dict()

@@ -7,14 +7,18 @@ from typing import Any
 
 from hedgehog.errors import DefinitionMissing, HedgehogError, InvalidInput
 from hedgehog.fabric import tools
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC, KINDS
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef
+from hedgehog.fabric.origin import Origin
+from hedgehog.fabric.settings import Upstream, release_of
 from hedgehog.kube.client import Cluster
 from hedgehog.kube.fabric_crd import ensure_fabric_crd
 from hedgehog.kube.live import Scope, list_live
+from hedgehog.kube.release import detect_release
 from hedgehog.manifests import configuration, intake
 from hedgehog.manifests.configuration import Settings
 from hedgehog.manifests.intake import Item
+from hedgehog.manifests.schema import NEWEST
 from hedgehog.services.transfer.load import (
     NAMESPACE,
     ImportContent,
@@ -35,6 +39,7 @@ def import_from_cluster(
     cluster: Cluster,
     *,
     connection_id: str,
+    origin: Origin,
     fabric: str | None = None,
     settings: Mapping[str, Any] | None = None,
     replace: bool = False,
@@ -51,19 +56,20 @@ def import_from_cluster(
     """
     known = {one.name: one for one in store.load_fabrics(connection)}
     namespace = _namespace(known.get(fabric or ""), settings or {})
-    present, unserved = _objects(cluster, namespace)
+    release = _release(cluster, known.get(fabric or ""), settings or {})
+    present, unserved = _objects(cluster, namespace, release)
     found = [Item(manifest, connection_id) for _, manifest in sorted(present.items())]
     ours = [item for item in found if configuration.is_fabric_resource(item.manifest)]
     name = fabric or _fabric_of(known.values(), ours, connection_id)
     items, left_out = _takeable([item for item in found if item not in ours], installations.load(connection))
-    accepted, problems = accept_all(items, namespace=namespace)
+    accepted, problems = accept_all(items, namespace=namespace, upstream=release)
     given: list[Settings] = []
     if name not in known:
-        given, unreadable = _new_fabric(name, ours, connection_id, settings or {})
+        given, unreadable = _new_fabric(name, ours, connection_id, _with_release(settings or {}, release))
         problems += unreadable
     raise_problems(problems)
     wanted = ImportContent(given, name, accepted, (*unserved, *left_out))
-    options = ImportOptions(replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
+    options = ImportOptions(origin=origin, replace=replace, dry_run=dry_run, allow_large_prune=allow_large_prune)
     return store_content(connection, wanted, options)
 
 
@@ -72,10 +78,26 @@ def _namespace(fabric: Fabric | None, settings: Mapping[str, Any]) -> str:
     return str(settings.get("kubernetes_namespace", fabric.kubernetes_namespace if fabric else NAMESPACE))
 
 
-def _objects(cluster: Cluster, namespace: str) -> tuple[Mapping[ObjectRef, Manifest], list[str]]:
+def _release(cluster: Cluster, fabric: Fabric | None, settings: Mapping[str, Any]) -> Upstream:
+    """The release whose fields the objects may have: as is set, else as the cluster's definitions tell."""
+    if fabric is not None:
+        return release_of(fabric.settings)
+    given = (settings.get("settings") or {}).get("upstream")
+    return Upstream(given) if given in list(Upstream) else detect_release(cluster) or NEWEST
+
+
+def _with_release(settings: Mapping[str, Any], release: Upstream) -> Mapping[str, Any]:
+    """The settings of a new fabric, with the release where it is not the default."""
+    rules = {"upstream": release.value} if release is not NEWEST else {}
+    merged = {**rules, **(settings.get("settings") or {})}
+    return {**settings, "settings": merged} if merged else settings
+
+
+def _objects(cluster: Cluster, namespace: str, release: Upstream) -> tuple[Mapping[ObjectRef, Manifest], list[str]]:
     """All objects of users and our own resources, and a note about the kinds that the cluster does not serve."""
-    scopes: set[Scope] = {(kind, kind.namespace) for kind in KINDS.values() if kind.namespace is not None}
-    scopes |= {(kind, namespace) for kind in KINDS.values() if kind.namespace is None}
+    kinds = ALL_KINDS if release is Upstream.NEWER else KINDS
+    scopes: set[Scope] = {(kind, kind.namespace) for kind in kinds.values() if kind.namespace is not None}
+    scopes |= {(kind, namespace) for kind in kinds.values() if kind.namespace is None}
     crd = ensure_fabric_crd(cluster, install=False)
     if crd.kind is not None and crd.served:
         scopes.add((crd.kind, crd.kind.default_namespace))

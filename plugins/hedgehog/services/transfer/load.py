@@ -15,19 +15,29 @@ from typing import Any
 from hedgehog.admission.files import SourceFile, check_sources
 from hedgehog.errors import AlreadyExists, InvalidInput, PruneRefused
 from hedgehog.fabric.changes import Action, ChangeSet
+from hedgehog.fabric.desired_change import DesiredChange
+from hedgehog.fabric.hydration.hydrate import HydrationMode
 from hedgehog.fabric.kinds import FABRIC
-from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.model import Fabric, GitRepository, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.origin import Origin
+from hedgehog.fabric.proposals import Proposal
+from hedgehog.fabric.settings import Upstream, release_of
 from hedgehog.gitops.addresses import same_repository
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.manifests.configuration import REPOSITORY, Settings
 from hedgehog.manifests.intake import Accepted, Item
 from hedgehog.manifests.outputs import format_line
 from hedgehog.manifests.rule import Severity
+from hedgehog.manifests.schema import NEWEST
+from hedgehog.services.plans.approval import propose_if_needed
 from hedgehog.services.repository.vanished import NOTHING, Unread, not_read, out_of_sight
+from hedgehog.services.transfer.completion import Completion, complete
 from hedgehog.services.transfer.local_files import LocalFiles
+from hedgehog.services.transfer.others import about_others, without_others
 from hedgehog.store import fabrics as store
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
+from hedgehog.store.origins import set_origin
 
 NAMESPACE = "default"
 """The namespace of an object that names none, unless the fabric has another default."""
@@ -44,6 +54,8 @@ class ImportReport:
     objects: ChangeSet = field(default_factory=ChangeSet)
     notes: tuple[str, ...] = ()
     dry_run: bool = False
+    proposal: Proposal | None = None
+    """As what the objects wait for approval: none of them is stored yet."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; unchanged objects are only counted."""
@@ -55,7 +67,12 @@ class ImportReport:
             "changes": [{"object": str(change.ref), "action": change.action.value} for change in self.objects.writes],
             "notes": list(self.notes),
             "dry_run": self.dry_run,
+            "proposal": self.proposal.as_dict() if self.proposal else None,
         }
+
+
+CheckRepository = Callable[[GitRepository], None]
+"""Raises InvalidInput for a repository whose host does not offer what its settings ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +91,19 @@ class ImportContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOptions:
-    """How to import."""
+    """How to import, and on whose behalf."""
 
+    origin: Origin
     replace: bool = False
     """The fabric has exactly these objects afterwards."""
     dry_run: bool = False
     allow_large_prune: bool = False
     allow_invalid: bool = False
+    mode: HydrationMode = HydrationMode.NEVER
+    """What is assigned that the objects leave out."""
     restoring: bool = False
     """What is restored was stored before: neither validity nor source of truth is checked."""
+    check_repository: CheckRepository = lambda _: None
 
 
 def read_documents(files: LocalFiles) -> list[yaml.Document]:
@@ -103,6 +124,7 @@ def import_documents(
     connection: Connection,
     documents: Iterable[yaml.Document],
     *,
+    origin: Origin,
     fabric: str | None = None,
     replace: bool = False,
     dry_run: bool = False,
@@ -110,6 +132,9 @@ def import_documents(
     allow_invalid: bool = False,
     unread: Unread = NOTHING,
     restoring: bool = False,
+    mode: HydrationMode = HydrationMode.NEVER,
+    given: Iterable[Settings] = (),
+    check_repository: CheckRepository = lambda _: None,
 ) -> ImportReport:
     """Store the objects and settings of *documents*; all of them, or none when any is wrong.
 
@@ -117,24 +142,34 @@ def import_documents(
     exactly these objects afterwards; raises PruneRefused if that removes more than its threshold, unless
     *allow_large_prune*, and InvalidInput if a removed object seems to be in an *unread* file. What a cluster would
     refuse is refused, unless *allow_invalid*, and so are objects of a fabric whose source of truth is Git; *restoring*
-    stores both. A dry run does everything and rolls it back. Raises InvalidInput with every problem found,
+    stores both. *given* are settings that no document contains. Addresses and ASNs that the objects leave out are assigned
+    as *mode* says. *check_repository* judges
+    each repository that is set. A dry run does everything and rolls it back. Raises InvalidInput with every problem found,
     a line each; NotFound for an unknown fabric; AlreadyExists on a collision with another row.
     """
     documents = list(documents)
     items = [item for document in documents for item in intake.items(document)]
     settings, problems = read_settings(item for item in items if configuration.is_configuration(item.manifest))
-    manifests = [item for item in items if not configuration.is_configuration(item.manifest)]
+    settings += given
+    manifests = without_others(items)
     name, unknown = _target(settings, manifests, fabric, replace=replace)
-    accepted, refused = accept_all(manifests, namespace=_default_namespace(connection, settings, name, problems))
-    raise_problems([*(problems or unknown), *refused])
+    namespace = _default_namespace(connection, settings, name, problems)
+    accepted, refused = accept_all(manifests, namespace=namespace, upstream=_release(connection, settings, name))
+    left_alone, unfollowed = about_others(items, namespace=namespace)
+    raise_problems([*(problems or unknown), *refused, *unfollowed])
     not_taken = [f"{path} has objects, but is not read: give it a name that ends in .yaml" for path in not_read(unread)]
-    wanted = ImportContent(settings, name, accepted, (*_notes(accepted), *not_taken), tuple(documents), unread)
+    wanted = ImportContent(
+        settings, name, accepted, (*_notes(accepted), *not_taken, *left_alone), tuple(documents), unread
+    )
     options = ImportOptions(
+        origin=origin,
         replace=replace,
         dry_run=dry_run,
         allow_large_prune=allow_large_prune,
         allow_invalid=allow_invalid,
         restoring=restoring,
+        mode=mode,
+        check_repository=check_repository,
     )
     return store_content(connection, wanted, options)
 
@@ -194,12 +229,24 @@ def _default_namespace(
     return store.load_fabric(connection, name).kubernetes_namespace
 
 
-def accept_all(items: Iterable[Item], *, namespace: str) -> tuple[list[Accepted], list[str]]:
+def _release(connection: Connection, settings: Sequence[Settings], name: str | None) -> Upstream:
+    """The release whose fields the objects may have: as the documents say, or else as is stored."""
+    for found in settings:
+        if found.kind == FABRIC.kind and "settings" in found.values:
+            given = found.values["settings"].get("upstream")
+            return Upstream(given) if given in list(Upstream) else NEWEST
+    stored = store.load_fabrics(connection, [name]) if name is not None else []
+    return release_of(stored[0].settings) if stored else NEWEST
+
+
+def accept_all(
+    items: Iterable[Item], *, namespace: str, upstream: Upstream = NEWEST
+) -> tuple[list[Accepted], list[str]]:
     """The objects of *items*, and the problems of those that a fabric cannot hold or that appear twice."""
     accepted: dict[ObjectRef, Accepted] = {}
     problems: list[str] = []
     for item in items:
-        found = intake.accept_manifest(item, namespace=namespace)
+        found = intake.accept_manifest(item, namespace=namespace, upstream=upstream)
         if isinstance(found, list):
             problems += found
             continue
@@ -221,31 +268,49 @@ def _notes(accepted: Sequence[Accepted]) -> Iterable[str]:
 
 def store_content(connection: Connection, wanted: ImportContent, options: ImportOptions) -> ImportReport:
     """Store everything in one transaction; a dry run rolls it back at the end, so its report is that of a real import."""
-    with transaction(connection, keep=not options.dry_run):
+    with transaction(connection, keep=not options.dry_run) as cursor:
+        set_origin(cursor, options.origin)
         return _write(connection, wanted, options)
 
 
 def _write(connection: Connection, wanted: ImportContent, options: ImportOptions) -> ImportReport:
-    repositories = _save(wanted.settings, REPOSITORY, partial(_save_repository, connection))
+    repositories = _save(wanted.settings, REPOSITORY, partial(_save_repository, connection, options.check_repository))
     fabrics = _save(wanted.settings, FABRIC.kind, partial(store.save_fabric, connection))
-    changes, notes = ChangeSet(), wanted.notes
+    changes, notes, proposal = ChangeSet(), wanted.notes, None
     if wanted.fabric is not None:
         fabric = store.load_fabric(connection, wanted.fabric)
-        before = [one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]]
-        manifests = [one.manifest for one in wanted.objects]
-        changes = object_store.save_objects(connection, fabric.id, manifests, delete_missing=options.replace)
+        before = {one.ref: one.manifest for one in object_store.load_objects(connection, [fabric.id])[fabric.id]}
+        imported = {one.ref: one.manifest for one in wanted.objects}
+        completed = complete(fabric, before, imported, replace=options.replace, mode=options.mode)
+        after = {**imported, **completed.objects}
+        changes = object_store.changes_of(before, after, delete_missing=options.replace)
         if changes.writes and not options.restoring:
-            _refuse_git_source(fabric)
+            refuse_git_source(fabric)
         _refuse_unread(changes, wanted.unread)
         if not options.allow_large_prune:
             _refuse_large_prune(fabric, changes)
         if not options.restoring:
-            notes += tuple(admission_notes(fabric, wanted.documents, before, changes, options))
-    return ImportReport(repositories, fabrics, wanted.fabric, changes, notes, options.dry_run)
+            notes += completed.notes
+            notes += tuple(admission_notes(fabric, wanted.documents, before, changes, options, completed=completed))
+            change = _differing(after, changes)
+            proposal = propose_if_needed(connection, fabric, change, options.origin) if changes.writes else None
+        if proposal is None:
+            object_store.save_objects(connection, fabric.id, after.values(), delete_missing=options.replace)
+    return ImportReport(repositories, fabrics, wanted.fabric, changes, notes, options.dry_run, proposal)
 
 
-def _save_repository(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:
-    """Save a repository. Raises AlreadyExists if another row names the same branch: two rows would overwrite each other."""
+def _differing(after: Mapping[ObjectRef, Manifest], changes: ChangeSet) -> DesiredChange:
+    """What an import changes: what stays the same is not part of a proposal."""
+    written = changes.having(Action.CREATED, Action.CONFIGURED)
+    gone = changes.having(Action.DELETED)
+    return DesiredChange(tuple(after[one.ref] for one in written), tuple(one.ref for one in gone))
+
+
+def _save_repository(connection: Connection, check: CheckRepository, name: str, settings: Mapping[str, Any]) -> Action:
+    """Save a repository that passes *check*.
+
+    Raises AlreadyExists if another row names the same branch: two rows would overwrite each other.
+    """
     action = store.save_repository(connection, name, settings)
     rows = {row.name: row for row in store.load_repositories(connection)}
     mine = rows.pop(name)
@@ -255,18 +320,20 @@ def _save_repository(connection: Connection, name: str, settings: Mapping[str, A
             f"git_repository {name}: {mine.url} (branch {mine.branch}) is the git_repository {same[0].name} already, whose "
             f"URL is {same[0].url}; use that one"
         )
+    if action is not Action.UNCHANGED:
+        check(mine)
     return action
 
 
-def _refuse_git_source(fabric: Fabric) -> None:
-    """Refuse objects of a fabric that follows Git: its next run would replace them by those in Git."""
+def refuse_git_source(fabric: Fabric) -> None:
+    """Raise InvalidInput for a fabric that follows Git: its next run would replace what is stored by what Git has."""
     if fabric.source_of_truth is not SourceOfTruth.GIT:
         return
     repository = fabric.git_repository
     where = f"{fabric.git_directory or '/'} of {repository.url} (branch {repository.branch})" if repository else "Git"
     raise InvalidInput(
-        f"{fabric.name}: its source of truth is Git, so what is imported here would be reverted; nothing was stored. Push "
-        f"the objects to {where}, or import a Fabric document with source_of_truth: database first"
+        f"{fabric.name}: its source of truth is Git, so what is changed here would be reverted; nothing was changed. Push "
+        f"the change to {where}, or set source_of_truth=database first"
     )
 
 
@@ -279,9 +346,11 @@ def _refuse_unread(changes: ChangeSet, unread: Unread) -> None:
 def admission_notes(
     fabric: Fabric,
     documents: Sequence[yaml.Document],
-    before: Sequence[Manifest],
+    before: Mapping[ObjectRef, Manifest],
     changes: ChangeSet,
     options: ImportOptions,
+    *,
+    completed: Completion,
 ) -> Iterator[str]:
     """What `validate` reports about the fabric as it would be: warnings, and what would be held. Raises InvalidInput with a
     line for each error, unless invalid objects are allowed."""
@@ -291,13 +360,14 @@ def admission_notes(
     report = check_sources(
         [SourceFile(file, found, (), b"") for file, found in files.items()],
         fabric.settings,
-        before=before,
+        before=before.values(),
         partial=not options.replace,
         namespace=fabric.kubernetes_namespace,
+        completed=completed.objects,
     )
     touched = {change.ref for change in changes.writes}
     found = [(entry, remark) for entry, remark in report.remarks() if entry.ref is None or entry.ref in touched]
-    errors = [format_line(*one) for one in found if one[1].severity is Severity.ERROR]
+    errors = [*completed.problems, *(format_line(*one) for one in found if one[1].severity is Severity.ERROR)]
     if errors and fabric.settings.enforced and not options.allow_invalid:
         raise InvalidInput("\n".join([*errors, "nothing was stored; --allow-invalid stores it all the same"]))
     held = (

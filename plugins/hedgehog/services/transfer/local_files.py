@@ -11,6 +11,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from hedgehog.errors import HedgehogError, InvalidInput, NotFound
 from hedgehog.fabric.paths import Limits, Listing, Opaque, clean_name, is_yaml
@@ -33,18 +34,25 @@ class LocalFiles:
     unread: Unread = NOTHING
 
 
-def read_paths(paths: Sequence[Path | str], *, stdin: bytes = b"", search_hidden: bool = False) -> LocalFiles:
+def read_paths(
+    paths: Sequence[Path | str], *, stdin: BinaryIO | None = None, search_hidden: bool = False
+) -> LocalFiles:
     """The files that *paths* name, in their order; a directory stands for the YAML files below it, sorted by path.
 
-    `-` is *stdin*. *search_hidden* also lists hidden directories, which are not read: an object may have moved there.
-    Raises NotFound for a path that does not exist, InvalidInput for one that cannot be read.
+    `-` is *stdin* (None: closed). *search_hidden* also lists hidden directories, which are not read: an object may have
+    moved there. Raises NotFound for a path that does not exist, InvalidInput for one that cannot be read or is empty:
+    that of a variable that is not set must not stand for the current directory.
     """
     contents: dict[str, bytes] = {}
     opaque: dict[str, str] = {}
     left = NOTHING
     for path in paths:
+        if not str(path):
+            raise InvalidInput(
+                "a path is empty (a variable that is not set?); name a file or directory, `.` for this one"
+            )
         if str(path) == STDIN:
-            contents["stdin"] = stdin
+            contents["stdin"] = contents["stdin"] if "stdin" in contents else _read_stdin(stdin)
         elif not Path(path).is_dir():
             contents[clean_name(os.fsencode(path))[0]] = _read(str(path))
         else:
@@ -59,6 +67,11 @@ def read_paths(paths: Sequence[Path | str], *, stdin: bytes = b"", search_hidden
                 instead=left.instead | {_shown(path, name) for name in here.instead},
             )
     return LocalFiles(contents, opaque, replace(left, content=_read, limits=LIMITS))
+
+
+def read_file(path: str, *, stdin: BinaryIO | None = None) -> bytes:
+    """The content of one file; `-` is *stdin* (None: closed). Raises as `read_paths` does."""
+    return _read_stdin(stdin) if path == STDIN else _read(path)
 
 
 def _shown(root: Path | str, name: str) -> str:
@@ -87,9 +100,22 @@ def _read(key: str) -> bytes:
     shown = clean_name(os.fsencode(key))[0]
     try:
         with Path(key).open("rb") as file:
-            content = file.read(LIMITS.file_bytes + 1)
+            return _bounded(shown, file)
     except OSError as error:
         raise _unreadable(shown, error) from error
+
+
+def _read_stdin(stdin: BinaryIO | None) -> bytes:
+    if stdin is None:
+        raise InvalidInput("stdin is closed; pipe a file into the command, or name one")
+    try:
+        return _bounded("stdin", stdin)
+    except OSError as error:
+        raise _unreadable("stdin", error) from error
+
+
+def _bounded(shown: str, file: BinaryIO) -> bytes:
+    content = file.read(LIMITS.file_bytes + 1)
     if len(content) > LIMITS.file_bytes:
         raise InvalidInput(f"{shown}: is larger than {LIMITS.file_bytes} bytes; split it")
     return content

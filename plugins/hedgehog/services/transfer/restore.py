@@ -17,8 +17,10 @@ from hedgehog.errors import AlreadyExists, InvalidInput, NotFound
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.kinds import FABRIC
 from hedgehog.fabric.model import GitRepository, Manifest, ObjectRef
+from hedgehog.fabric.origin import Origin
 from hedgehog.fabric.paths import LIMITS, Limits, Listing
 from hedgehog.fabric.render import FABRIC_FILE, FABRIC_ID_LABEL
+from hedgehog.fabric.shown import counted
 from hedgehog.gitops.mirror import Mirror
 from hedgehog.manifests import configuration, intake, yaml
 from hedgehog.manifests.configuration import REPOSITORY, Settings
@@ -31,6 +33,7 @@ from hedgehog.store import fabrics as store
 from hedgehog.store import installations, snapshot
 from hedgehog.store import objects as object_store
 from hedgehog.store.database import Connection, transaction
+from hedgehog.store.origins import set_origin
 
 _FABRIC_ID = re.compile(r"[1-9][0-9]{0,8}")
 """There are no larger ids: a lock takes 31 bits."""
@@ -63,7 +66,9 @@ class RestoreReport:
         return asdict(self)
 
 
-def restore(connection: Connection, directory: Path, *, replace: bool = False, key: str | None = None) -> RestoreReport:
+def restore(
+    connection: Connection, directory: Path, *, origin: Origin, replace: bool = False, key: str | None = None
+) -> RestoreReport:
     """Restore the backup in *directory*, and verify that every fabric is the same to the byte.
 
     With a *key*, only a backup that was signed with it is restored.
@@ -76,7 +81,7 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
     manifest = backup_manifest.verify(directory, key=key)
     state = backup_manifest.state(directory, manifest)
     with transaction(connection) as cursor:
-        work = _Restore(connection, cursor, RestoreReport(str(directory)))
+        work = _Restore(connection, cursor, RestoreReport(str(directory)), origin)
         work.begin(manifest.fabrics.keys() | manifest.missing.fabrics.keys(), replace=replace)
         snapshot.remember_branches(cursor, state.known_branches)
         read = partial(backup_manifest.content, directory, manifest)
@@ -93,7 +98,7 @@ def restore(connection: Connection, directory: Path, *, replace: bool = False, k
 
 
 def restore_from_git(
-    connection: Connection, mirror: Mirror, repository: GitRepository, *, replace: bool = False
+    connection: Connection, mirror: Mirror, repository: GitRepository, *, origin: Origin, replace: bool = False
 ) -> RestoreReport:
     """Restore every fabric that was published to the branch of *repository*, as it is at the head.
 
@@ -112,9 +117,9 @@ def restore_from_git(
             f"{repository.url} has none of our {FABRIC_FILE} files on {repository.branch}; nothing was restored"
         )
     with transaction(connection) as cursor:
-        work = _Restore(connection, cursor, RestoreReport(f"{repository.url} {repository.branch}@sha1:{head}"))
+        work = _Restore(connection, cursor, RestoreReport(f"{repository.url} {repository.branch}@sha1:{head}"), origin)
         work.begin({_name(manifest) for manifest in published.values()}, replace=replace)
-        values = {name: getattr(repository, name) for name in sorted(store.REPOSITORY_SETTINGS)}
+        values = {name: fabric_export.plain(getattr(repository, name)) for name in sorted(store.REPOSITORY_SETTINGS)}
         work.save_repository(repository.name, values)
         snapshot.remember_branches(cursor, [(repository.url, repository.branch)])
         for directory, manifest in sorted(published.items()):
@@ -131,15 +136,17 @@ class _Restore:
     connection: Connection
     cursor: Any
     report: RestoreReport
+    origin: Origin
 
     def begin(self, kept: Collection[str], *, replace: bool) -> None:
         """Delete the fabrics that are not *kept*; raises AlreadyExists for a database that is not empty, unless *replace*."""
+        set_origin(self.cursor, self.origin)
         snapshot.lock_tables(self.cursor)
         there = store.fabric_names(self.connection)
         repositories = store.load_repositories(self.connection)
         if (there or repositories) and not replace:
             raise AlreadyExists(
-                f"the fabric database is not empty: it has {len(there)} fabrics and {len(repositories)} repositories; "
+                f"the fabric database is not empty: it has {counted(len(there), 'fabric')} and {counted(len(repositories), 'repository')}; "
                 "say --replace to have exactly what is restored, and nothing else"
             )
         for name in sorted(set(there).difference(kept)):
@@ -194,7 +201,13 @@ class _Restore:
         if label:
             self._place(name, int(label[0]))
         done = import_documents(
-            self.connection, documents, fabric=name, replace=True, allow_large_prune=True, restoring=True
+            self.connection,
+            documents,
+            origin=self.origin,
+            fabric=name,
+            replace=True,
+            allow_large_prune=True,
+            restoring=True,
         )
         store.save_fabric(self.connection, name, place)
         stored = len(done.objects.changes) - len(done.objects.having(Action.DELETED))

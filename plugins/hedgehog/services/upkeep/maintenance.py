@@ -43,6 +43,11 @@ def sweep_histories(
     return report
 
 
+def sweep_contents(connection: Connection, days: float, *, dry_run: bool = False) -> dict[str, dict[str, Any]]:
+    """Delete what objects were more than *days* ago, and report it as `sweep_histories` does; 0 keeps everything."""
+    return {"object_content": asdict(retention.prune_history(connection, days, dry_run=dry_run))} if days else {}
+
+
 def _count(connection: Connection, history: History, days: float) -> SweepResult:
     return SweepResult(days, retention.count_expired(connection, history, days))
 

@@ -18,8 +18,10 @@ from hedgehog.errors import InvalidInput, LockHeld, PushRace
 from hedgehog.fabric import tools
 from hedgehog.fabric.changes import Action
 from hedgehog.fabric.drift_detection import Drift, DriftState
-from hedgehog.fabric.kinds import FABRIC, KINDS
+from hedgehog.fabric.kinds import ALL_KINDS, FABRIC
 from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, SourceOfTruth
+from hedgehog.fabric.origin import Origin
+from hedgehog.fabric.selectors import Selector
 from hedgehog.fabric.tools import Installation, is_owned_by, other_installation
 from hedgehog.gitops import commit as commits
 from hedgehog.gitops.mirror import Mirror, OpenMirror
@@ -29,11 +31,14 @@ from hedgehog.kube.prune import prune
 from hedgehog.kube.resources import kind_of
 from hedgehog.services.claims import suspension
 from hedgehog.services.fabric_files import inside
+from hedgehog.services.git import messages
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository.reading import file_of
+from hedgehog.services.waits import refuse_frozen
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, installations, inventory, open_drift
 from hedgehog.store.database import Connection, Lock, transaction, try_locks, unlock, wait_lock
+from hedgehog.store.origins import set_origin
 
 REASON = (
     "it is being purged; go on with `hedgehog fabric delete --purge`, or take it back with `hedgehog fabric resume`"
@@ -103,12 +108,13 @@ def find_remains(
 ) -> Remains:
     """What a fabric has now, in Git and in every cluster that it was applied to. Writes nothing.
 
-    Raises NotFound, InvalidInput for a fabric that is suspended for another reason, and the error if Git or a
+    Raises NotFound, InvalidInput for a fabric that is frozen, or suspended for another reason, and the error if Git or a
     cluster cannot be read: what cannot be read does not count as gone.
     """
     fabric = fabric_store.load_fabric(connection, name)
     if suspension(fabric, now) and fabric.suspended_reason != REASON:
         raise InvalidInput(f"{name} is {suspension(fabric, now)}; resume it first")
+    refuse_frozen(connection, [name])
     files, edited, foreign = _in_git(connection, fabric, open_mirror)
     owned = inventory.of_fabric(connection, fabric.id)
     places = []
@@ -194,6 +200,7 @@ def purge(
     open_mirror: OpenMirror,
     open_cluster: OpenCluster,
     run_id: str,
+    origin: Origin,
     now: datetime,
 ) -> tuple[Remains, list[str]]:
     """Remove what was *seen*, first from Git, then from the clusters, and delete the fabric when nothing is left.
@@ -205,7 +212,7 @@ def purge(
     fabric = seen.fabric
     with _exclusively(connection, fabric):
         fabric_store.suspend(connection, fabric.name, reason=REASON, until=None)
-        _remove_files(connection, fabric, seen.files, open_mirror, run_id=run_id, now=now)
+        _remove_files(connection, fabric, seen.files, open_mirror, run_id=run_id, now=now, origin=origin)
         problems: list[str] = []
         for place in seen.clusters:
             cluster = open_cluster(place.connection_id)
@@ -216,7 +223,9 @@ def purge(
         left = find_remains(connection, fabric.name, open_mirror=open_mirror, open_cluster=open_cluster, now=now)
         if any(place.live or place.waiting for place in left.clusters) or left.files:
             return left, problems
-        fabric_store.delete_fabric(connection, fabric.name)
+        with transaction(connection) as cursor:
+            set_origin(cursor, origin)
+            fabric_store.delete_fabric(connection, fabric.name)
         return Remains(fabric, (), left.edited, left.foreign, left.clusters, done=True), problems
 
 
@@ -234,7 +243,14 @@ def _exclusively(connection: Connection, fabric: Fabric) -> Iterator[None]:
 
 
 def _remove_files(
-    connection: Connection, fabric: Fabric, files: Sequence[str], open_mirror: OpenMirror, *, run_id: str, now: datetime
+    connection: Connection,
+    fabric: Fabric,
+    files: Sequence[str],
+    open_mirror: OpenMirror,
+    *,
+    run_id: str,
+    now: datetime,
+    origin: Origin,
 ) -> None:
     """One commit that removes *files* where they are as we left them. Raises PushRace if other pushes keep interfering."""
     repository = fabric.git_repository
@@ -246,7 +262,8 @@ def _remove_files(
     try:
         for attempt in range(_MOST_RACES + 1):
             try:
-                _push_removal(mirror, fabric, {path: records[path].blob_id for path in files}, run_id, now)
+                blobs = {path: records[path].blob_id for path in files}
+                _push_removal(mirror, fabric, blobs, run_id=run_id, now=now, origin=origin)
                 return
             except PushRace:
                 if attempt == _MOST_RACES:
@@ -256,7 +273,9 @@ def _remove_files(
         unlock(connection, Lock.REPOSITORY, [repository.id])
 
 
-def _push_removal(mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], run_id: str, now: datetime) -> None:
+def _push_removal(
+    mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], *, run_id: str, now: datetime, origin: Origin
+) -> None:
     repository = fabric.git_repository
     head = mirror.head()
     if head is None or repository is None:
@@ -266,15 +285,21 @@ def _push_removal(mirror: Mirror, fabric: Fabric, blobs: Mapping[str, str], run_
     to_remove: dict[str, bytes | None] = {path: None for path, blob in blobs.items() if there.get(path) == blob}
     if not to_remove:
         return
-    text = commits.message(fabric, {Action.DELETED.value: len(to_remove)}, run_id=run_id, verb="Remove")
-    author = commits.Author(repository.author_name, repository.author_email, now)
-    tip = commits.build(mirror, head, to_remove, text, author)
+    credit = messages.credits_of([origin], repository, now)
+    text = commits.message(
+        fabric,
+        f"{fabric.name}: fabric removed",
+        messages.body({Action.DELETED.value: len(to_remove)}, credit.reasons),
+        run_id=run_id,
+    )
+    tip = commits.build(mirror, head, to_remove, text, messages.committer(repository, now), author=credit.author)
     if tip is not None:
         commits.push(mirror, tip, head)
 
 
 def _remove_objects(connection: Connection, fabric: Fabric, place: ClusterRemains, cluster: Cluster) -> list[str]:
     """Delete the objects that were seen, in reverse order of references; returns why some are still there."""
+    refuse_frozen(connection, fabric_store.selected_names(connection, Selector.of_cluster(place.connection_id)))
     results = prune(cluster, list(place.live.values()))
     gone = {
         ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there
@@ -285,7 +310,7 @@ def _remove_objects(connection: Connection, fabric: Fabric, place: ClusterRemain
     return [f"{place.connection_id}: {one.change.ref}: {one.change.reason or one.change.action}" for one in left]
 
 
-def forget(connection: Connection, name: str) -> Remains:
+def forget(connection: Connection, name: str, *, origin: Origin) -> Remains:
     """Delete a fabric from the database and keep everything else; its objects are orphans from now on.
 
     Returns what it had according to the database. Raises NotFound, and LockHeld while a run works on it, because what
@@ -293,6 +318,7 @@ def forget(connection: Connection, name: str) -> Remains:
     """
     with _exclusively(connection, fabric_store.load_fabric(connection, name)), transaction(connection) as cursor:
         left = recorded_remains(connection, name)
+        set_origin(cursor, origin)
         fabric_store.delete_fabric(connection, name)
         for place in left.clusters:
             orphans = [Drift(ref, DriftState.ORPHAN) for ref in place.live]
@@ -309,13 +335,13 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Clu
     Raises the error if the cluster cannot be read.
     """
     listed = [one.drift.ref for one in open_drift.listing(connection) if one.connection_id == connection_id]
-    refs = {ref for ref in listed if ref.kind in KINDS or ref.kind == FABRIC.kind}
+    refs = {ref for ref in listed if ref.kind in ALL_KINDS or ref.kind == FABRIC.kind}
     states = open_drift.recorded(connection, connection_id, refs)
     refs = {ref for ref in refs if ref in states and states[ref].state is DriftState.ORPHAN}
     kept = open_drift.inventory_entries(connection, connection_id, refs).keys() | open_drift.wanted(
         connection, connection_id, refs
     )
-    seen = list_live(cluster, {(KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
+    seen = list_live(cluster, {(ALL_KINDS.get(ref.kind, FABRIC), ref.namespace) for ref in refs})
     for error in seen.unknown.values():
         raise error
     installation = installations.load(connection)
@@ -325,7 +351,10 @@ def orphans(connection: Connection, connection_id: str, cluster: Cluster) -> Clu
 
 
 def prune_orphans(connection: Connection, place: ClusterRemains, cluster: Cluster) -> list[str]:
-    """Delete the orphans that were seen, and their rows when they are gone; returns why some are left."""
+    """Delete the orphans that were seen, and their rows when they are gone; returns why some are left.
+
+    Raises InvalidInput while a fabric of that cluster is frozen.
+    """
     results = prune(cluster, list(place.live.values()))
     gone = {
         ref for ref, one in results.items() if one.change.action is Action.DELETED and not one.is_there

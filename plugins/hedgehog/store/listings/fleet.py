@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hedgehog.fabric.health import SEVERITY
 from hedgehog.fabric.model import SyncStatus
 from hedgehog.fabric.problems import HELD_KINDS, ProblemKind
-from hedgehog.store.database import Connection, transaction
+from hedgehog.fabric.selectors import Selector
+from hedgehog.store.database import Connection, jsonb, transaction
+from hedgehog.store.freezes import FREEZE_OF
 from hedgehog.store.listings.keyset import Keyset, Row, like, rows_of
 
 
@@ -23,6 +25,7 @@ class FleetFilter:
     repository: str | None = None
     cluster: str | None = None
     names: tuple[str, ...] = ()
+    selector: Selector = field(default_factory=Selector)
 
 
 _SEVERITY = "CASE health {} END".format(" ".join(f"WHEN '{word}' THEN {rank}" for word, rank in SEVERITY.items()))
@@ -65,10 +68,11 @@ STATES = {
     "in_sync": f"(NOT {_NOT_IN_SYNC} AND coalesce(git_status, cluster_status) IS NOT NULL)",
     "not_in_sync": _NOT_IN_SYNC,
     "syncing": "'syncing' IN (git_status, cluster_status)",
-    "waiting": "cluster_status = 'waiting'",
+    "waiting": "'waiting' IN (git_status, cluster_status)",
     "failing": "'error' IN (git_status, cluster_status)",
     "parked": "parked > 0",
     "suspended": "suspended",
+    "frozen": "frozen_reason IS NOT NULL",
     "drifted": "drift > 0",
     "held": "held > 0",
     "refused": "refused > 0",
@@ -82,6 +86,8 @@ _SUSPENDED = "(f.suspended AND coalesce(f.suspended_until > now(), true))"
 def _status(row: str) -> str:
     return (
         f"CASE WHEN {row}.fabric_id IS NULL THEN NULL WHEN {_SUSPENDED} THEN 'suspended' "
+        f"WHEN {row}.waits_for IS NOT NULL AND {row}.due_at > now() AND ({row}.status IN ('never_synced', 'error') "
+        f"OR {row}.observed_generation < f.generation AND {row}.status <> 'parked') THEN 'waiting' "
         f"WHEN {row}.status = 'in_sync' AND {row}.observed_generation < f.generation THEN 'out_of_sync' ELSE {row}.status END"
     )
 
@@ -101,7 +107,10 @@ _PROBLEMS = (
 )
 _STANDING = (
     "SELECT f.id, f.name, f.description, f.source_of_truth, f.generation, coalesce(h.health, 'Unknown') AS health, "
-    f"{_SUSPENDED} AS suspended, f.suspended_reason, f.suspended_until, {_status('g')} AS git_status, "
+    f"{_SUSPENDED} AS suspended, f.suspended_reason, f.suspended_until, "
+    "z.reason AS frozen_reason, z.until AS frozen_until, g.waits_for AS git_waits_for, k.waits_for AS cluster_waits_for, "
+    "f.labels, "
+    f"{_status('g')} AS git_status, "
     f"CASE WHEN k.fabric_id IS NOT NULL AND NOT {_SUSPENDED} AND {_WAITS} THEN 'waiting' ELSE {_status('k')} END "
     "AS cluster_status, greatest(g.last_change_at, k.last_change_at) AS changed_at, coalesce(d.n, 0) AS drift, "
     "coalesce(p.held, 0) AS held, coalesce(p.refused, 0) AS refused, coalesce(p.parked, 0) AS parked, "
@@ -114,7 +123,8 @@ _STANDING = (
     "LEFT JOIN (SELECT fabric_id, count(*) AS n FROM hedgehog.drift WHERE state IN ('changed', 'missing') "
     "AND {theirs} GROUP BY fabric_id) d "
     "ON d.fabric_id = f.id "
-    f"LEFT JOIN ({_PROBLEMS}) p ON p.fabric_id = f.id"
+    f"LEFT JOIN ({_PROBLEMS}) p ON p.fabric_id = f.id "
+    f"LEFT JOIN LATERAL {FREEZE_OF} z ON true"
 )
 _AGENTS = (
     "SELECT count(*) AS total, count(*) FILTER (WHERE a.value -> 'generation' = a.value -> 'applied') AS current "
@@ -125,14 +135,19 @@ _DETAILS = (
     "h.facts ->> 'convergence' AS convergence, a.total AS switches, a.current AS current_switches, c.converged_at, "
     "g.observed_generation AS git_generation, g.revision AS git_revision, g.reason AS git_reason, g.last_change_at AS git_changed_at, "
     "k.observed_generation AS cluster_generation, k.revision AS cluster_revision, k.reason AS cluster_reason, "
-    "k.last_change_at AS cluster_changed_at "
+    "k.last_change_at AS cluster_changed_at, w.at AS last_change_at, w.who AS last_change_who, w.why AS last_change_why, "
+    "o.number AS rollout_number, o.name AS rollout_name, o.state AS rollout_state, o.fabric_state AS rollout_fabric_state "
     "FROM page s LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
     "LEFT JOIN hedgehog.git_repository r ON r.id = s.git_repository_id "
     "JOIN hedgehog.sync_state g ON g.fabric_id = s.id AND g.target = 'git' "
     "JOIN hedgehog.sync_state k ON k.fabric_id = s.id AND k.target = 'kubernetes' "
     f"CROSS JOIN LATERAL ({_AGENTS}) a "
     "LEFT JOIN LATERAL (SELECT converged_at FROM hedgehog.convergence c WHERE c.fabric_id = s.id "
-    "ORDER BY c.applied_at DESC LIMIT 1) c ON true"
+    "ORDER BY c.applied_at DESC LIMIT 1) c ON true "
+    "LEFT JOIN LATERAL (SELECT at, who, why FROM hedgehog.change w WHERE w.fabric_id = s.id ORDER BY w.id DESC LIMIT 1) w "
+    "ON true "
+    "LEFT JOIN LATERAL (SELECT r.id AS number, r.name, r.state, m.state AS fabric_state FROM hedgehog.rollout_fabric m "
+    "JOIN hedgehog.rollout r ON r.id = m.rollout_id WHERE m.open AND m.fabric_id = s.id) o ON true"
 )
 
 
@@ -146,6 +161,7 @@ def _parameters(wanted: FleetFilter) -> dict[str, Any]:
         "repository": wanted.repository,
         "cluster": wanted.cluster,
         "names": list(wanted.names),
+        "selector": jsonb(wanted.selector.as_data()),
     }
 
 
@@ -166,6 +182,8 @@ def _where(wanted: FleetFilter) -> str:
         conditions.append("f.kubernetes_connection_id = %(cluster)s")
     if wanted.names:
         conditions.append("f.name = ANY(%(names)s)")
+    if wanted.selector.requirements:
+        conditions.append("hedgehog.selects(%(selector)s, f)")
     return " AND ".join(conditions)
 
 
@@ -178,7 +196,8 @@ def fleet_order(sort: str) -> Keyset:
 def fleet_rows(
     connection: Connection, wanted: FleetFilter, *, sort: str, after: Sequence[Any] | None, limit: int
 ) -> list[Row]:
-    """At most *limit* fabrics behind the one at *after*, each with `place`, where it is in this order."""
+    """At most *limit* fabrics behind the one at *after*, each with `place`, where it is in this order, and `total`, how
+    many there are from there on."""
     keyset = fleet_order(sort)
     condition, values = keyset.after(after)
     named = {f"after{number}": value for number, value in enumerate(values)}
@@ -188,7 +207,7 @@ def fleet_rows(
     place = ", ".join(column for column, _ in keyset.columns)
     query = (
         f"WITH standing AS ({_standing(wanted)}), page AS MATERIALIZED (SELECT *, "
-        f"jsonb_build_array({place}) AS place, row_number() OVER (ORDER BY {keyset.order()}) AS number "
+        f"jsonb_build_array({place}) AS place, row_number() OVER (ORDER BY {keyset.order()}) AS number, count(*) OVER () AS total "
         f"FROM standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
         f"{_DETAILS} ORDER BY s.number"
     )

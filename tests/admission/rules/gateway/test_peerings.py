@@ -111,7 +111,10 @@ def forwarding(*ports: dict[str, str], **fields: Any) -> dict[str, Any]:
             make_gateway_peering([{"ips": [{"vpcSubnet": "nope"}]}]),
             ["gateway-peering-subnet-absent .vpc-1.expose[0].ips[0].vpcSubnet"],
         ),
-        (make_gateway_peering([], sides=("ext.ext-1", "ext.ext-2")), ["gateway-peering-no-vpc "]),
+        (
+            make_gateway_peering([make_expose("203.0.113.0/24")], sides=("ext.ext-1", "ext.ext-2")),
+            ["gateway-peering-no-vpc "],
+        ),
         (
             make_gateway_peering([{"ips": [{"not": "10.0.1.0/28"}]}]),
             ["gateway-peering-only-excluded .vpc-1.expose[0].ips"],
@@ -149,7 +152,7 @@ def test_a_peering_needs_a_gateway_in_its_group(group: str, expected: str) -> No
 def test_addresses_exposed_to_one_vpc_do_not_overlap() -> None:
     """Across peerings, after translation; to different VPCs it may."""
     other = make_gateway_peering(
-        [translated(STATIC, "10.0.3.0/24", "10.0.1.128/25")], name="other", sides=("vpc-3", "vpc-2")
+        [translated(STATIC, "10.0.3.0/25", "10.0.1.128/25")], name="other", sides=("vpc-3", "vpc-2")
     )
     admission = fabric(other)
     refused = admission.create(make_gateway_peering())
@@ -178,7 +181,7 @@ def test_the_shorthand_is_refused_beside_another_peering() -> None:
 
 def rule(**fields: Any) -> dict[str, Any]:
     """A rule of an ACL, from vpc-1."""
-    return {"action": "allow", "from": "vpc-1", **fields}
+    return {"action": "allow", "from": "vpc-1", "scope": "packet", **fields}
 
 
 @pytest.mark.parametrize(
@@ -205,14 +208,14 @@ def test_rules_of_an_acl_name_existing_sides_and_subnets(row: dict[str, Any], ex
     assert [one.replace(".spec.acl.rules[0]", "") for one in found] == expected
 
 
-def test_peering_a_pair_again_is_a_warning() -> None:
-    """By a gateway, or by the fabric."""
+def test_peering_a_pair_with_the_fabric_as_well_is_a_warning() -> None:
+    """A second GatewayPeering is refused."""
     admission = fabric(make_gateway_peering(name="first"), make_vpc_peering())
-    again = make_gateway_peering([], [make_expose("10.0.2.0/24")], name="second")
-    assert broken_rules(admission.create(again)) == [
-        "gateway-peering-duplicate .spec.peering",
-        "peering-fabric-and-gateway .spec.peering",
+    assert broken_rules(admission.update(make_gateway_peering(name="first"))) == [
+        "peering-fabric-and-gateway .spec.peering"
     ]
+    again = make_gateway_peering([translated(STATIC)], name="second")
+    assert broken_rules(admission.create(again))[0] == "gateway-peering-duplicate .spec.peering"
 
 
 def test_ports_are_read_as_upstream_reads_them() -> None:

@@ -13,6 +13,8 @@ ACTIONS = ("permit", "deny", "discard", "transit")
 PROTOCOLS = ("ip", "tcp", "udp", "icmp")
 _FLAGS = ("Ack", "Fin", "Psh", "Rst", "Syn", "Urg")
 _ANY = "any"
+_WITH_BGP = ("ip", "tcp")
+_DROPPING = ("deny", "discard")
 _VALIDATE = "api/vpc/v1beta1/externalattachment_types.go ACLSpec.Validate"
 _PATH = ("spec", "inboundACL", "statements")
 
@@ -71,6 +73,16 @@ PREFIX_UNUSUAL = rule(
     why="It is an IPv4 list; host bits suggest that a single host was meant, but the whole network matches.",
     source="ours",
     fix="write the IPv4 network, or a single host as address/32",
+    severity=Severity.WARNING,
+)
+
+
+LEAF_ADDRESS = rule(
+    "external-acl-leaf-address",
+    what="A statement does not drop what is sent to the switch's own address.",
+    why="The BGP session with the External ends there, and so do answers to ping.",
+    source="ours; upstream does not compare them",
+    fix="leave the address of the switch out of dstPrefix, or permit it in a statement with a lower number",
     severity=Severity.WARNING,
 )
 
@@ -134,11 +146,31 @@ def _ports(statement: Mapping[str, Any], path: Path) -> Iterator[Violation]:
         yield PORTS.at((*path, "portRangeBegin"), f"the range is {begin} to {end}")
 
 
-def warnings(acl: Mapping[str, Any]) -> Iterator[Violation]:
-    """What upstream accepts in an `inboundACL`, although it is almost certainly a mistake."""
+def warnings(acl: Mapping[str, Any], switch_ip: str) -> Iterator[Violation]:
+    """What upstream accepts in an `inboundACL`, although it is almost certainly a mistake.
+
+    *switch_ip* is the address of the switch with its prefix length, or empty.
+    """
+    yield from _dropped_at_switch(acl, switch_ip)
     for index, statement in enumerate(acl.get("statements") or ()):
         for field in ("srcPrefix", "dstPrefix"):
             prefix = parse_cidr(statement[field])
             if prefix is not None and (prefix.version != 4 or prefix != prefix.network):
                 message = f"has host bits; its network is {prefix.network}" if prefix.version == 4 else "is IPv6"
                 yield PREFIX_UNUSUAL.at((*_PATH, index, field), f"{statement[field]} {message}")
+
+
+def _dropped_at_switch(acl: Mapping[str, Any], switch_ip: str) -> Iterator[Violation]:
+    """The first statement that names the switch's address, if it drops; `any` ends many lists and is not meant."""
+    address = parse_cidr(switch_ip)
+    statements = enumerate(acl.get("statements") or ()) if address is not None else ()
+    for index, statement in sorted(statements, key=lambda one: int(one[1]["seq"])):
+        prefix = parse_cidr(statement["dstPrefix"])
+        if address is None or prefix is None or not prefix.contains(address.address):
+            continue
+        if statement["protocol"] in _WITH_BGP and statement["action"] in _DROPPING:
+            yield LEAF_ADDRESS.at(
+                (*_PATH, index, "dstPrefix"), f"{prefix} contains the switch's address {address.address}"
+            )
+        if statement["protocol"] == _WITH_BGP[0]:
+            return

@@ -10,6 +10,7 @@ from hedgehog.admission.rules.external import acls as external_acls
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.fabric.addresses import parse_address, parse_cidr
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.settings import Upstream
 from hedgehog.manifests.rule import Path, Rule, Severity, Violation, rule
 
 LAST_VLAN = 4094
@@ -88,7 +89,7 @@ EXTERNAL_ABSENT = rule(
 )
 FORM = rule(
     "external-attachment-form",
-    what="An ExternalAttachment is static if its External is, and only then.",
+    what="An ExternalAttachment is static if its External is, and only then; after v0.129, BGP is possible for both.",
     why="Static routes and BGP sessions cannot be mixed for one External.",
     source=_VALIDATE,
     fix="give the attachment the form of the External",
@@ -190,9 +191,14 @@ def _external(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violatio
     external = state.get("External", name)
     if external is None:
         yield EXTERNAL_ABSENT.at(("spec", "external"), f"there is no External {name}")
-    elif ("static" in spec) != ("static" in external["spec"]):
+    elif ("static" in spec) != ("static" in external["spec"]) and not _may_mix(spec, state):
         forms = ("is static", "is not") if "static" in spec else ("is not static", "is")
         yield FORM.at(("spec", "static"), f"the attachment {forms[0]}, but External {name} {forms[1]}")
+
+
+def _may_mix(spec: Mapping[str, Any], state: ClusterState) -> bool:
+    """Whether the release takes BGP attachments of static Externals (githedgehog/fabric#1601)."""
+    return state.settings.upstream is Upstream.NEWER and "static" not in spec
 
 
 def _connection(spec: Mapping[str, Any], state: ClusterState) -> Iterator[Violation]:
@@ -226,7 +232,8 @@ def _warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Itera
         first, end = _MULTICAST[address.version]
         if address.value == 0 or first <= address.value < end:
             yield NEIGHBOR_NOWHERE.at(("spec", "neighbor", "ip"), f"{address} cannot be the address of a neighbour")
-    yield from external_acls.warnings(new["spec"].get("inboundACL") or {})
+    switch_ip = (new["spec"].get("switch") or {}).get("ip") or (new["spec"].get("static") or {}).get("ip") or ""
+    yield from external_acls.warnings(new["spec"].get("inboundACL") or {}, switch_ip)
 
 
 def _facts(manifest: Manifest) -> Iterator[Fact]:

@@ -10,10 +10,9 @@ from hedgehog.admission.rules.gateway.ports import parse_ports
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.atoi import atoi
 from hedgehog.fabric.model import Manifest
-from hedgehog.manifests.rule import Path, Severity, Violation, rule
+from hedgehog.manifests.rule import Path, Violation, rule
 
 LONGEST_NAME = 64
-LAST_PROTOCOL = 255
 _PROTOCOLS = ("", "tcp", "udp")
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _ENDS = (("src", "from"), ("dst", "to"))
@@ -67,14 +66,6 @@ SUBNET = rule(
     why="src is the from side, dst the to side; an External has no subnets.",
     source=_VALIDATE,
     fix="correct the name, or use cidr for an External",
-)
-PROTOCOL_RANGE = rule(
-    "gateway-acl-protocol-range",
-    what="The number of a protocol is from 0 to 255.",
-    why="IP has no others, so the rule never matches; upstream accepts any number.",
-    source="ours",
-    fix="write the number of the protocol, like 47 for GRE",
-    severity=Severity.WARNING,
 )
 
 
@@ -137,11 +128,3 @@ def _side(row: Mapping[str, Any], direction: str, sides: tuple[str, ...]) -> str
         return row[direction] if row[direction] in sides else None
     opposite = row.get("to" if direction == "from" else "from")
     return next((side for side in sides if side != opposite), None) if opposite in sides else None
-
-
-def warnings(acl: Mapping[str, Any]) -> Iterator[Violation]:
-    """What upstream accepts in `acl`, although it is almost certainly a mistake."""
-    for index, row in enumerate(acl.get("rules") or ()):
-        number = atoi((row.get("match") or {}).get("proto", ""))
-        if number is not None and not 0 <= number <= LAST_PROTOCOL:
-            yield PROTOCOL_RANGE.at(("spec", "acl", "rules", index, "match", "proto"), f"{number} is not a protocol")

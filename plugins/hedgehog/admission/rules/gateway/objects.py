@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
+from hedgehog.admission.rules.dataplane.judge import judge
 from hedgehog.admission.rules.gateway import links as gateway_links
+from hedgehog.admission.rules.gateway import peering_warnings as gateway_peering_warnings
 from hedgehog.admission.rules.gateway import peerings as gateway_peerings
 from hedgehog.admission.rules.gateway import warnings as gateway_warnings
 from hedgehog.admission.rules.registry import KindRules
@@ -180,8 +182,10 @@ def _facts(manifest: Manifest) -> Iterator[Fact]:
 
 
 KINDS: Mapping[str, KindRules] = {
-    "Gateway": KindRules(_gateway, warn=gateway_warnings.warn, indexer=Indexer(facts=_facts)),
+    "Gateway": KindRules(_gateway, warn=gateway_warnings.warn, judge=judge, indexer=Indexer(facts=_facts)),
     "GatewayGroup": KindRules(_gateway_group),
-    **gateway_peerings.KINDS,
+    "GatewayPeering": KindRules(
+        gateway_peerings.validate, warn=gateway_peering_warnings.warn, judge=judge, indexer=gateway_peerings.INDEXER
+    ),
     **vpc_infos.KINDS,
 }

@@ -10,8 +10,6 @@ from hedgehog.admission.cluster_state import ClusterState, Fact, Indexer
 from hedgehog.admission.rules import peered_pairs
 from hedgehog.admission.rules.gateway import acls as gateway_acls
 from hedgehog.admission.rules.gateway import exposes as gateway_exposes
-from hedgehog.admission.rules.gateway import peering_warnings as gateway_peering_warnings
-from hedgehog.admission.rules.registry import KindRules
 from hedgehog.admission.rules.vpc import infos as vpc_infos
 from hedgehog.fabric.addresses import Prefix, parse_prefix
 from hedgehog.fabric.labels import SET, gateway_peered_vpc
@@ -100,7 +98,8 @@ def member_of(group: str) -> Fact:
     return "gateway-group", group
 
 
-def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
+def validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[Violation]:
+    """What upstream's webhook refuses in a GatewayPeering."""
     spec = new["spec"]
     peering = spec.get("peering") or {}
     yield from vpc_infos.not_enabled(state)
@@ -114,6 +113,7 @@ def _validate(new: Manifest, state: ClusterState, old: Manifest | None) -> Itera
     yield from _group(spec["gatewayGroup"], state)
     for name, side in peering.items():
         yield from _side(name, side, vpcs[name], state)
+    yield from peered_pairs.pair_violations(new, ("spec", "peering"), state)
     yield from _exposed_twice(new, state)
     yield from vpc_infos.not_ready(state)
 
@@ -233,6 +233,4 @@ def _prefixes(manifest: Manifest) -> Iterator[tuple[Fact, Prefix]]:
             yield _exposed_to(target), prefix
 
 
-KINDS: Mapping[str, KindRules] = {
-    "GatewayPeering": KindRules(_validate, warn=gateway_peering_warnings.warn, indexer=Indexer(_facts, _prefixes))
-}
+INDEXER = Indexer(_facts, _prefixes)

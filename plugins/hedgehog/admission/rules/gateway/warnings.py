@@ -7,12 +7,8 @@ from typing import Any
 
 from hedgehog.admission.cluster_state import ClusterState
 from hedgehog.fabric.addresses import parse_prefix
-from hedgehog.fabric.macs import parse_mac
 from hedgehog.fabric.model import Manifest
-from hedgehog.manifests.rule import Path, Severity, Violation, rule
-
-LOG_LEVELS = ("off", "error", "warning", "info", "debug", "trace")
-_MAC_LENGTH = len("00:00:00:00:00:00")
+from hedgehog.manifests.rule import Severity, Violation, rule
 
 ADDRESS_FOREIGN = rule(
     "gateway-address-foreign",
@@ -28,22 +24,6 @@ ASN_FOREIGN = rule(
     why="Switches expect that one, and refuse a session with another.",
     source="ours",
     fix="use the gateway ASN of the fabric's settings",
-    severity=Severity.WARNING,
-)
-VTEP_MAC_LENGTH = rule(
-    "gateway-vtep-mac-length",
-    what="vtepMAC of a Gateway has six bytes.",
-    why="Ethernet has no longer ones; upstream accepts EUI-64 addresses, too.",
-    source="ours",
-    fix="write a MAC address of six bytes, like ca:fe:ba:be:00:01",
-    severity=Severity.WARNING,
-)
-LOG_LEVEL = rule(
-    "gateway-log-level",
-    what=f"Log levels are {', '.join(LOG_LEVELS)}.",
-    why="The dataplane knows no other.",
-    source="ours",
-    fix="write one of them, in lower case",
     severity=Severity.WARNING,
 )
 NEIGHBOR_SOURCE = rule(
@@ -63,9 +43,6 @@ def warn(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterator[V
     yield from _address(spec, "vtepIP", settings.vtep_subnet)
     if spec["asn"] != settings.gateway_asn:
         yield ASN_FOREIGN.at(("spec", "asn"), f"{spec['asn']} is not {settings.gateway_asn}, the fabric's")
-    if len(parse_mac(spec["vtepMAC"]) or "") > _MAC_LENGTH:
-        yield VTEP_MAC_LENGTH.at(("spec", "vtepMAC"), f"{spec['vtepMAC']} has more than six bytes")
-    yield from _logs(spec["logs"])
     yield from _sources(spec)
 
 
@@ -73,16 +50,6 @@ def _address(spec: Mapping[str, Any], field: str, subnet: str) -> Iterator[Viola
     prefix, allowed = parse_prefix(spec[field]), parse_prefix(subnet)
     if prefix is not None and allowed is not None and not allowed.covers(prefix):
         yield ADDRESS_FOREIGN.at(("spec", field), f"{prefix} is not inside {allowed}")
-
-
-def _logs(logs: Mapping[str, Any]) -> Iterator[Violation]:
-    levels: dict[Path, str] = {
-        ("default",): logs["default"],
-        **{("tags", tag): level for tag, level in logs["tags"].items()},
-    }
-    for path, level in levels.items():
-        if level not in LOG_LEVELS:
-            yield LOG_LEVEL.at(("spec", "logs", *path), f"{level!r} is not a log level")
 
 
 def _sources(spec: Mapping[str, Any]) -> Iterator[Violation]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hedgehog.admission.cluster_state import ClusterState, Fact
-from hedgehog.admission.rules.switch.facts import LEAVES, SPINE, others
+from hedgehog.admission.rules.switch.facts import others
 from hedgehog.fabric.addresses import Prefix, parse_address, parse_prefix
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.roles import LEAVES, SPINE
 from hedgehog.manifests.rule import Path, Violation, rule
 
 _SOURCE = "api/wiring/v1beta1/switch_types.go Switch.HydrationValidation"

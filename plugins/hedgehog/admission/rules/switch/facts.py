@@ -8,9 +8,8 @@ from hedgehog.admission.cluster_state import ClusterState, Fact
 from hedgehog.fabric import labels
 from hedgehog.fabric.addresses import parse_prefix
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.roles import LEAVES
 
-LEAVES = frozenset({"server-leaf", "border-leaf", "mixed-leaf"})
-SPINE = "spine"
 _HOST = "/32"
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from hedgehog.admission.cluster_state import ClusterState, Indexer
 from hedgehog.admission.rules.registry import KindRules
 from hedgehog.admission.rules.switch.addresses import address_violations
-from hedgehog.admission.rules.switch.facts import LEAVES, SPINE, connections_of, facts
+from hedgehog.admission.rules.switch.facts import connections_of, facts
 from hedgehog.admission.rules.switch.ports import port_violations
 from hedgehog.admission.rules.switch.warnings import dropped, warnings
 from hedgehog.fabric.model import Manifest
+from hedgehog.fabric.roles import LEAVES, SPINE
 from hedgehog.fabric.shown import listed
 from hedgehog.manifests.rule import Violation, rule
 

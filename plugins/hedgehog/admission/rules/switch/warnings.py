@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from hedgehog.admission.cluster_state import ClusterState
+from hedgehog.admission.rules import reserved_vlans
 from hedgehog.admission.rules.profile.objects import breakouts_of, profile_of
 from hedgehog.admission.rules.switch.facts import boot_facts, connections_of, others
 from hedgehog.fabric import labels
@@ -123,6 +124,7 @@ def warnings(new: Manifest, state: ClusterState, old: Manifest | None) -> Iterat
             yield BOOT_TAKEN.at(("spec", "boot", str(fact[1])), f"switch {other} has the same {fact[1]} {fact[2]}")
     if spec.get("portLocators"):
         yield LOCATORS_KEPT.at(("spec", "portLocators"), "locator lights are temporary")
+    yield from reserved_vlans.switch_warnings(new, state, old)
     if old is not None:
         yield from _change_warnings(new, state, old)
 

@@ -143,6 +143,7 @@ def _vpc_peering(new: Manifest, state: ClusterState, old: Manifest | None) -> It
     if one is not None and other is not None:
         yield from _in_one_namespace(one, other, "ipv4Namespace", PEERED_IPV4_NAMESPACES)
         yield from _in_one_namespace(one, other, "vlanNamespace", PEERED_VLAN_NAMESPACES)
+    yield from peered_pairs.pair_violations(new, ("spec", "permit"), state)
 
 
 def _miscounted(permit: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
@@ -196,6 +197,7 @@ def _external_peering(new: Manifest, state: ClusterState, old: Manifest | None) 
         yield from _in_one_namespace(vpc, external, "ipv4Namespace", IPV4_NAMESPACES)
     subnets = permit["vpc"].get("subnets") or ()
     yield from _missing_subnets(subnets, vpc, ("spec", "permit", "vpc", "subnets"), SUBNET_ABSENT)
+    yield from peered_pairs.pair_violations(new, ("spec", "permit"), state)
 
 
 def _peer(kind: str, name: str | None, state: ClusterState) -> Manifest | None:

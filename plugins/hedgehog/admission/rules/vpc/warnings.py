@@ -105,6 +105,22 @@ SUBNET_CHANGED = rule(
     fix="delete the attachments, wait until all Agents have applied that, then change the subnet and attach it again",
     severity=Severity.WARNING,
 )
+GATEWAY_CHANGED = rule(
+    "vpc-gateway-changed",
+    what="The gateway of a subnet does not change while it is attached.",
+    why="Servers keep the old one until they are configured again, or until their lease ends.",
+    source=f"ours; {_UPDATE} does not compare it",
+    fix="change it in a maintenance window, and renew the leases of the servers; or attach a new subnet",
+    severity=Severity.WARNING,
+)
+HOST_BGP_REMOVED = rule(
+    "vpc-hostbgp-removed",
+    what="hostBGP is not removed from a subnet without VLAN while it is attached.",
+    why="Its traffic is untagged: the switch is left with the native VLAN, and servers lose their sessions.",
+    source=f"ours; {_UPDATE} does not compare it",
+    fix="delete the attachments, wait until all Agents have applied that, then change the subnet and attach it again",
+    severity=Severity.WARNING,
+)
 ATTACHMENT_MISFIT = rule(
     "vpc-attachment-misfit",
     what=(
@@ -195,7 +211,21 @@ def _attachments(new: Manifest, state: ClusterState, old: Manifest) -> Iterator[
                     yield SUBNET_CHANGED.at(
                         (*path, field), f"changes from {was} to {now}, while VPCAttachment {name} attaches it"
                     )
+            yield from _attached_subnet(path, before[subnet], after[subnet], name)
         yield from _fit_warnings(attachment, new, state, old)
+
+
+def _attached_subnet(
+    path: Path, before: Mapping[str, Any], after: Mapping[str, Any], attachment: str
+) -> Iterator[Violation]:
+    """What changes beside CIDR and VLAN of a subnet that *attachment* attaches."""
+    was, now = before.get("gateway"), after.get("gateway")
+    if before.get("hostBGP") and not after.get("hostBGP"):
+        if not before.get("vlan"):
+            yield HOST_BGP_REMOVED.at((*path, "hostBGP"), f"is removed, while VPCAttachment {attachment} attaches it")
+    elif was and now and was != now and before.get("subnet") == after.get("subnet"):
+        message = f"changes from {was} to {now}, while VPCAttachment {attachment} attaches the subnet"
+        yield GATEWAY_CHANGED.at((*path, "gateway"), message)
 
 
 def _fit_warnings(attachment: Manifest, new: Manifest, state: ClusterState, old: Manifest) -> Iterator[Violation]:

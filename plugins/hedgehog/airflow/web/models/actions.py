@@ -116,6 +116,19 @@ class EditBody(ActionBody):
     """Store what a cluster would refuse, too; it is held until it is corrected."""
 
 
+class DeleteBody(ActionBody):
+    """Objects that a fabric is to have no longer."""
+
+    fabric: FabricName
+    objects: Annotated[list[Subject], Field(min_length=1, max_length=MOST_OBJECTS)]
+    """`Kind/namespace/name`, or `Kind/name` where that is clear."""
+    reason: Reason
+    dry_run: bool = False
+    """Say what would be deleted, and what still needs it; change nothing."""
+    allow_invalid: bool = False
+    """Remove from the database what a cluster would keep because others need it, too."""
+
+
 class RunStarted(Model):
     """The DAG run that an action triggered."""
 
@@ -145,6 +158,10 @@ class Changed(Model):
     actor: str
     dry_run: bool = False
     changes: list[ChangedItem]
+    proposal: int | None = None
+    """The proposal as which the change waits for approval: nothing is stored yet. Null: it is done."""
+    run: RunStarted | None = None
+    """The run that commits the change to Git, for a fabric whose source of truth that is: nothing is stored yet."""
     notes: list[str] = Field(default_factory=list)
     """What to know about it: warnings, what is held."""
 

@@ -79,6 +79,8 @@ class FieldDifference(Model):
     """As the fabric has it."""
     theirs: Any = None
     """As others made it."""
+    by: str | None = None
+    """The field manager that set it last, where the cluster names one."""
 
 
 class HealthState(Model):

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from hedgehog.airflow.web.models.common import HealthState, Model
-from hedgehog.airflow.web.models.fleet import Suspension, Switches
+from hedgehog.airflow.web.models.fleet import FabricRollout, Suspension, Switches
+from hedgehog.airflow.web.models.plans import BlastRadius
 from hedgehog.fabric.changes import OutcomeStatus
 from hedgehog.fabric.model import SourceOfTruth, Target
 
@@ -92,7 +93,7 @@ class Fabric(Model):
     steps: list[Step]
     """Database, Git, cluster, switches, in this order."""
     waits_for: str
-    """The first thing that is waited for; empty when everything is in order."""
+    """The first thing that is waited for, as a sentence; empty when everything is in order."""
     needs_somebody: bool
     switches: Switches
     agents: list[SwitchState]
@@ -105,6 +106,10 @@ class Fabric(Model):
     refused: int
     parked: int
     suspended: Suspension | None
+    frozen: Suspension | None
+    """Why nothing is written of it for a while, although it is watched and planned."""
+    rollout: FabricRollout | None
+    labels: dict[str, str]
     settings: dict[str, Any]
     """Its settings, as in a Fabric document."""
 
@@ -157,4 +162,6 @@ class DryRun(Model):
     counts: dict[str, int]
     changes: list[PlannedChange]
     """The first 1,000."""
+    blast_radius: BlastRadius
+    """What these changes concern."""
     error_class: str | None

@@ -8,6 +8,7 @@ from enum import StrEnum
 from hedgehog.airflow.web.models.common import Model
 from hedgehog.fabric.health import Health
 from hedgehog.fabric.model import SourceOfTruth, SyncStatus
+from hedgehog.fabric.rollouts import MemberState, RolloutState
 
 
 class FleetState(StrEnum):
@@ -26,6 +27,7 @@ class FleetState(StrEnum):
     FAILING = "failing"
     PARKED = "parked"
     SUSPENDED = "suspended"
+    FROZEN = "frozen"
     DRIFTED = "drifted"
     HELD = "held"
     REFUSED = "refused"
@@ -54,11 +56,11 @@ class FleetOrder(StrEnum):
 
 
 class Suspension(Model):
-    """Why a fabric is left alone, and until when."""
+    """Why a fabric is left alone or frozen, and until when."""
 
     reason: str
     until: datetime | None
-    """Null: until it is resumed."""
+    """Null: until somebody ends it."""
 
 
 class SyncSummary(Model):
@@ -85,6 +87,25 @@ class Switches(Model):
     converged_at: datetime | None
     reason: str
     """Why it is not known, or what is waited for; may be empty."""
+
+
+class LastChange(Model):
+    """Who last changed what is wanted of a fabric, when and why."""
+
+    at: datetime
+    who: str
+    why: str
+
+
+class FabricRollout(Model):
+    """The rollout that a fabric is in; a fabric is in one at a time."""
+
+    number: int
+    name: str
+    state: RolloutState
+    """Of the rollout."""
+    fabric_state: MemberState
+    """How far it is with this fabric."""
 
 
 class FleetRow(Model):
@@ -119,6 +140,11 @@ class FleetRow(Model):
     """All open problems."""
     needs_somebody: bool
     suspended: Suspension | None
+    frozen: Suspension | None
+    """Why nothing is written of it for a while, although it is watched and planned."""
+    rollout: FabricRollout | None
+    labels: dict[str, str]
+    last_change: LastChange | None
 
 
 class FleetCounters(Model):
@@ -138,7 +164,7 @@ class Changes(Model):
     fabrics: list[str]
     """The fabrics that changed, in alphabetical order, those that were deleted as well; the first 1,000."""
     topics: list[str]
-    """What else changed: `health`, `deliveries`."""
+    """What else changed: `health`, `deliveries`, `rollouts`."""
 
 
 class Permissions(Model):

@@ -104,6 +104,21 @@ class ObjectDetail(ObjectName):
     """The content in the database as YAML, to be edited."""
 
 
+class FoundField(_Model):
+    """A field that holds what was looked for."""
+
+    path: str
+    value: str
+
+
+class FoundUse(ObjectName):
+    """An object that uses what was looked for."""
+
+    fabric: str
+    places: list[FoundField]
+    """Empty: its content in the fabric database cannot be read."""
+
+
 class RuleText(_Model):
     """A rule that objects must keep."""
 

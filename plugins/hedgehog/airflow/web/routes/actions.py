@@ -14,15 +14,16 @@ from hedgehog.airflow.web.access import (
     GIT_SYNC,
     KUBERNETES_SYNC,
     REPOSITORY_CHANGES,
+    PermissionFirst,
     User,
     permission_to,
 )
-from hedgehog.airflow.web.answers import run_page
 from hedgehog.airflow.web.models.actions import (
     Changed,
     ChangedItem,
     ClusterSyncBody,
     DecisionBody,
+    DeleteBody,
     DiscardBody,
     DryRunBody,
     EditBody,
@@ -35,21 +36,31 @@ from hedgehog.airflow.web.models.actions import (
     ValidateBody,
     ValidationAnswer,
 )
+from hedgehog.airflow.web.routes.git_commits import start_commit
 from hedgehog.airflow.web.routes.parameters import Database, WritableDatabase
-from hedgehog.airflow.web.runs import new_run_id, trigger
+from hedgehog.airflow.web.runs import start
+from hedgehog.fabric.changes import Action
+from hedgehog.fabric.desired_change import DesiredChange
 from hedgehog.fabric.model import Target
+from hedgehog.fabric.origin import Origin, Via
+from hedgehog.fabric.proposals import Proposal
 from hedgehog.services.browse.checking import check_text
 from hedgehog.services.browse.drift import CLUSTER, GIT
+from hedgehog.services.plans.approval import why_it_waits
 from hedgehog.services.steer.decisions import choose, refuse_both_places, revert_chosen
+from hedgehog.services.steer.deletions import Deletion, refuse_needed, remove_objects
 from hedgehog.services.steer.edits import edit_object
+from hedgehog.services.steer.git_edits import plan_edit, plan_git_deletion
+from hedgehog.services.steer.git_plans import follows_git, plan_for_git
 from hedgehog.services.steer.letters import discard_letters, replay_letters
 from hedgehog.services.steer.suspension import resume_fabrics, suspend_fabrics
 from hedgehog.services.steer.syncing import refuse_not_followed, refuse_not_synced
 from hedgehog.services.upkeep.dead_letters import WAITS, select
-from hedgehog.store.actions import Deed, record_action
-from hedgehog.store.database import Connection, transaction
+from hedgehog.store.actions import Deed
+from hedgehog.store.database import Connection
+from hedgehog.store.fabrics import load_fabric
 
-router = APIRouter(prefix="/actions", tags=["actions"])
+router = APIRouter(prefix="/actions", tags=["actions"], route_class=PermissionFirst)
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -59,32 +70,12 @@ def action(name: str) -> Callable[[Route], Route]:
     return router.post(f"/{name}", dependencies=permission_to(name), openapi_extra={"x-triggers": list(ACTIONS[name])})
 
 
-def _start(request: Request, database: Connection, deed: Deed, dag_id: str, conf: dict[str, Any]) -> RunStarted:
-    """Trigger a run and record who did: if it cannot be triggered, nothing is recorded."""
-    run_id = new_run_id()
-    with transaction(database) as cursor:
-        record_action(cursor, Deed(**{**_fields(deed), "dag_id": dag_id, "run_id": run_id}))
-        started = trigger(request, dag_id, conf, run_id=run_id, note=f"{deed.action} by {deed.actor}, on a page")
-    return RunStarted(
-        action=deed.action,
-        actor=deed.actor,
-        fabrics=list(deed.fabrics),
-        dag_id=dag_id,
-        run_id=started.run_id,
-        run_url=run_page(dag_id, started.run_id),
-    )
-
-
-def _fields(deed: Deed) -> dict[str, Any]:
-    return {name: getattr(deed, name) for name in ("actor", "action", "fabrics", "subjects", "reason")}
-
-
 @action("sync-git")
 def sync_git(request: Request, user: User, database: WritableDatabase, body: SyncBody) -> RunStarted:
     """Publish fabrics to Git now, from where their clusters follow: a run of hedgehog_git_sync."""
     refuse_not_synced(database, Target.GIT, body.fabrics)
     deed = Deed(actor=user.get_name(), action="sync-git", fabrics=body.fabrics)
-    return _start(request, database, deed, GIT_SYNC, {"fabrics": body.fabrics, "force": body.force})
+    return start(request, database, deed, GIT_SYNC, {"fabrics": body.fabrics, "force": body.force})
 
 
 @action("sync-cluster")
@@ -93,7 +84,7 @@ def sync_cluster(request: Request, user: User, database: WritableDatabase, body:
     refuse_not_synced(database, Target.KUBERNETES, body.fabrics)
     deed = Deed(actor=user.get_name(), action="sync-cluster", fabrics=body.fabrics)
     conf = {"fabrics": body.fabrics, "force": body.force, "allow_large_prune": body.allow_large_prune}
-    return _start(request, database, deed, KUBERNETES_SYNC, conf)
+    return start(request, database, deed, KUBERNETES_SYNC, conf)
 
 
 @action("pull")
@@ -101,7 +92,7 @@ def pull(request: Request, user: User, database: WritableDatabase, body: PullBod
     """Read the repositories of fabrics whose source of truth is Git now: a run of hedgehog_repository_changes."""
     refuse_not_followed(database, body.fabrics)
     deed = Deed(actor=user.get_name(), action="pull", fabrics=body.fabrics)
-    return _start(request, database, deed, REPOSITORY_CHANGES, {"fabrics": body.fabrics})
+    return start(request, database, deed, REPOSITORY_CHANGES, {"fabrics": body.fabrics})
 
 
 @action("dry-run-git")
@@ -109,7 +100,7 @@ def dry_run_git(request: Request, user: User, database: WritableDatabase, body: 
     """Find out what the next sync to Git would do: a dry run of hedgehog_git_sync; see `/fabrics/{fabric}/dry-runs`."""
     refuse_not_synced(database, Target.GIT, [body.fabric])
     deed = Deed(actor=user.get_name(), action="dry-run-git", fabrics=[body.fabric])
-    return _start(request, database, deed, GIT_SYNC, {"fabrics": [body.fabric], "dry_run": True})
+    return start(request, database, deed, GIT_SYNC, {"fabrics": [body.fabric], "dry_run": True})
 
 
 @action("dry-run-cluster")
@@ -117,7 +108,7 @@ def dry_run_cluster(request: Request, user: User, database: WritableDatabase, bo
     """Find out what the next sync to the cluster would do: a dry run of hedgehog_kubernetes_sync."""
     refuse_not_synced(database, Target.KUBERNETES, [body.fabric])
     deed = Deed(actor=user.get_name(), action="dry-run-cluster", fabrics=[body.fabric])
-    return _start(request, database, deed, KUBERNETES_SYNC, {"fabrics": [body.fabric], "dry_run": True})
+    return start(request, database, deed, KUBERNETES_SYNC, {"fabrics": [body.fabric], "dry_run": True})
 
 
 @action("suspend")
@@ -127,7 +118,7 @@ def suspend(user: User, database: WritableDatabase, body: SuspendBody) -> Change
     names = suspend_fabrics(
         database, body.fabrics, reason=body.reason, until=body.until, now=datetime.now(UTC), actor=actor
     )
-    return _changed("suspend", actor, ((name, "suspended", "") for name in names))
+    return changed("suspend", actor, ((name, "suspended", "") for name in names))
 
 
 @action("resume")
@@ -135,7 +126,7 @@ def resume(user: User, database: WritableDatabase, body: ResumeBody) -> Changed:
     """Take suspended fabrics up again, at once."""
     actor = user.get_name()
     resumed = resume_fabrics(database, body.fabrics, actor=actor)
-    return _changed("resume", actor, ((name, "resumed" if done else "unchanged", "") for name, done in resumed.items()))
+    return changed("resume", actor, ((name, "resumed" if done else "unchanged", "") for name, done in resumed.items()))
 
 
 @action("adopt-git")
@@ -159,7 +150,7 @@ def _adopt(request: Request, user: User, database: Connection, body: DecisionBod
         subjects=body.objects,
     )
     conf = {"fabric": body.fabric, "objects": body.objects, "place": place}
-    return _start(request, database, deed, ADOPTION, conf)
+    return start(request, database, deed, ADOPTION, conf)
 
 
 @action("revert-git")
@@ -177,7 +168,7 @@ def revert_cluster(user: User, database: WritableDatabase, body: DecisionBody) -
 def _revert(word: str, user: User, database: Connection, body: DecisionBody, place: str) -> Changed:
     actor = user.get_name()
     done = revert_chosen(database, choose(database, body.fabric, body.objects, place), actor=actor)
-    return _changed(word, actor, ((one, "reverted", "") for one in (*done.paths, *map(str, done.refs))))
+    return changed(word, actor, ((one, "reverted", "") for one in (*done.paths, *map(str, done.refs))))
 
 
 @action("replay")
@@ -187,7 +178,7 @@ def replay(user: User, database: WritableDatabase, body: LettersBody) -> Changed
     selection = select(database, ids=body.ids, fabrics=body.fabrics, target=body.target)
     done = replay_letters(database, selection, actor=actor)
     replayed = [(str(one.id), "replayed", "") for one in done.replayed]
-    return _changed("replay", actor, [*replayed, *((str(one.id), "left", WAITS) for one in done.left)])
+    return changed("replay", actor, [*replayed, *((str(one.id), "left", WAITS) for one in done.left)])
 
 
 @action("discard")
@@ -196,7 +187,7 @@ def discard(user: User, database: WritableDatabase, body: DiscardBody) -> Change
     actor = user.get_name()
     selection = select(database, ids=body.ids, fabrics=body.fabrics, target=body.target)
     done = discard_letters(database, selection, reason=body.reason, actor=actor)
-    return _changed("discard", actor, ((str(one.id), "discarded", "") for one in done))
+    return changed("discard", actor, ((str(one.id), "discarded", "") for one in done))
 
 
 @action("validate")
@@ -207,30 +198,99 @@ def validate(database: Database, body: ValidateBody) -> ValidationAnswer:
 
 
 @action("edit")
-def edit(user: User, database: WritableDatabase, body: EditBody) -> Changed:
-    """Store one object, validated beside the others of its fabric; Git and the cluster follow."""
+def edit(request: Request, user: User, database: WritableDatabase, body: EditBody) -> Changed:
+    """Store one object, validated beside the others of its fabric; Git and the cluster follow. Where Git is the source of
+    truth, a run of hedgehog_git_change commits it there.
+    """
     actor = user.get_name()
-    report = edit_object(
+    if follows_git(database, body.fabric):
+        return _edit_in_git(request, actor, database, body)
+    done = edit_object(
         database,
         body.fabric,
         body.text,
         digest=body.digest,
-        reason=body.reason,
-        actor=actor,
+        origin=Origin(who=actor, via=Via.API, why=body.reason),
         dry_run=body.dry_run,
         allow_invalid=body.allow_invalid,
     )
-    changes = ((str(change.ref), change.action.value, change.reason) for change in report.objects.changes)
-    return _changed("edit", actor, changes, notes=report.notes, dry_run=body.dry_run)
+    item = (str(done.ref), done.action.value, "")
+    return changed("edit", actor, [item], notes=done.notes, dry_run=body.dry_run, proposal=done.proposal)
 
 
-def _changed(
+def _edit_in_git(request: Request, actor: str, database: Connection, body: EditBody) -> Changed:
+    fabric = load_fabric(database, body.fabric)
+    found, change = plan_edit(database, fabric, body.text, digest=body.digest)
+    plan = plan_for_git(database, fabric, change, actor=actor, allow_invalid=body.allow_invalid)
+    run = None
+    if found.action is not Action.UNCHANGED and not body.dry_run:
+        deed = Deed(actor=actor, action="edit", fabrics=[fabric.name], subjects=[str(found.ref)], reason=body.reason)
+        run = start_commit(request, database, deed, plan.id, allow_invalid=body.allow_invalid)
+    item = (str(found.ref), found.action.value, "")
+    return changed("edit", actor, [item], notes=found.notes, dry_run=body.dry_run, run=run)
+
+
+@action("delete")
+def delete(request: Request, user: User, database: WritableDatabase, body: DeleteBody) -> Changed:
+    """Remove objects from a fabric, all of them or none; Git and the cluster follow. Where Git is the source of truth, a
+    run of hedgehog_git_change removes them there.
+    """
+    actor = user.get_name()
+    run = None
+    if follows_git(database, body.fabric):
+        done, run = _delete_in_git(request, actor, database, body)
+    else:
+        done = remove_objects(
+            database,
+            body.fabric,
+            body.objects,
+            origin=Origin(who=actor, via=Via.API, why=body.reason),
+            dry_run=body.dry_run,
+            allow_invalid=body.allow_invalid,
+        )
+    changes = [(str(ref), Action.DELETED.value, done.refusals.get(ref, "")) for ref in done.refs]
+    users = sorted((str(one), str(ref)) for ref, refs in done.needed_by.items() for one in refs)
+    notes = [f"{one} refers to {ref}" for one, ref in users]
+    return changed("delete", actor, changes, notes=notes, dry_run=body.dry_run, proposal=done.proposal, run=run)
+
+
+def _delete_in_git(
+    request: Request, actor: str, database: Connection, body: DeleteBody
+) -> tuple[Deletion, RunStarted | None]:
+    fabric = load_fabric(database, body.fabric)
+    found = plan_git_deletion(database, fabric, body.objects, dry_run=body.dry_run)
+    if body.dry_run:
+        return found, None
+    refuse_needed(found, allow_invalid=body.allow_invalid)
+    change = DesiredChange(deletes=found.refs)
+    plan = plan_for_git(database, fabric, change, actor=actor, allow_invalid=body.allow_invalid)
+    subjects = [str(ref) for ref in found.refs]
+    deed = Deed(actor=actor, action="delete", fabrics=[fabric.name], subjects=subjects, reason=body.reason)
+    return found, start_commit(request, database, deed, plan.id, allow_invalid=body.allow_invalid)
+
+
+def changed(
     word: str,
     actor: str,
     changes: Iterable[tuple[str, str, str]],
     *,
     notes: Sequence[str] = (),
     dry_run: bool = False,
+    proposal: Proposal | None = None,
+    run: RunStarted | None = None,
 ) -> Changed:
+    """The answer of an action that changed something in the database: what, to what, and a note.
+
+    A *proposal* is a change that waits for approval instead, and a *run* does what is done in Git.
+    """
     items = [ChangedItem(subject=subject, action=what, note=note) for subject, what, note in changes]
-    return Changed(action=word, actor=actor, dry_run=dry_run, changes=items, notes=list(notes))
+    waits = [why_it_waits(proposal)] if proposal is not None else []
+    return Changed(
+        action=word,
+        actor=actor,
+        dry_run=dry_run,
+        changes=items,
+        proposal=proposal.id if proposal is not None else None,
+        run=run,
+        notes=[*waits, *notes],
+    )

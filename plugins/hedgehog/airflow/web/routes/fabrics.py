@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from hedgehog.airflow.web import answers
+from hedgehog.airflow.web.models.addresses import AddressRange
 from hedgehog.airflow.web.models.common import Page
 from hedgehog.airflow.web.models.fabric import DryRun, Fabric, SyncEvent
 from hedgehog.airflow.web.models.objects import ObjectDetail, ObjectRow
 from hedgehog.airflow.web.models.topology import PathAnswer, Topology
-from hedgehog.airflow.web.routes.parameters import Cursor, Database, FabricPath, Limit
+from hedgehog.airflow.web.routes.parameters import Cursor, Database, FabricPath, Limit, ObjectPart
 from hedgehog.fabric.model import ObjectRef, Target
+from hedgehog.services.browse.addresses import address_ranges
 from hedgehog.services.browse.dry_runs import last_dry_runs
 from hedgehog.services.browse.fabric_page import fabric_overview
 from hedgehog.services.browse.object_states import ObjectState
@@ -24,7 +26,6 @@ from hedgehog.services.browse.topology import path_between, topology_of
 
 router = APIRouter(prefix="/fabrics/{fabric}", tags=["fabric"])
 
-_Part = Annotated[str, Path(max_length=253)]
 _Server = Annotated[str, Query(max_length=253, description="Name of a Server.")]
 
 
@@ -51,7 +52,9 @@ def list_objects(
 
 
 @router.get("/objects/{kind}/{namespace}/{name}")
-def get_object(database: Database, fabric: FabricPath, kind: _Part, namespace: _Part, name: _Part) -> ObjectDetail:
+def get_object(
+    database: Database, fabric: FabricPath, kind: ObjectPart, namespace: ObjectPart, name: ObjectPart
+) -> ObjectDetail:
     """An object in the database, in Git and in the cluster as it was last applied, with their differences."""
     return answers.object_answer(object_detail(database, fabric, ObjectRef(kind, namespace, name)))
 
@@ -72,6 +75,12 @@ def list_timeline(
 def list_dry_runs(database: Database, fabric: FabricPath) -> list[DryRun]:
     """What the last dry run of a fabric at each target found; the actions `dry-run-…` start one."""
     return [DryRun.model_validate(one) for one in last_dry_runs(database, fabric)]
+
+
+@router.get("/addresses")
+def list_addresses(database: Database, fabric: FabricPath) -> list[AddressRange]:
+    """The address and ASN ranges of a fabric: who has what, and what is free."""
+    return [AddressRange.model_validate(one.as_dict()) for one in address_ranges(database, fabric)]
 
 
 @router.get("/topology", response_model=Topology)

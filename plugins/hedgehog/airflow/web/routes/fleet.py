@@ -18,6 +18,7 @@ from hedgehog.airflow.web.models.fleet import (
     Permissions,
 )
 from hedgehog.airflow.web.routes.parameters import Cursor, Database, FabricFilter, Limit
+from hedgehog.fabric.selectors import Selector, parse_selector
 from hedgehog.services.browse.actions import action_page
 from hedgehog.services.browse.changes import changed_since
 from hedgehog.services.browse.fleet import KeptCounters, fleet_page
@@ -30,6 +31,10 @@ Search = Annotated[str, Query(max_length=100, description="A part of the name or
 RepositoryFilter = Annotated[str | None, Query(max_length=200, description="Only fabrics of this repository.")]
 ClusterFilter = Annotated[str | None, Query(max_length=200, description="Only fabrics of this cluster.")]
 
+SelectorFilter = Annotated[
+    str, Query(max_length=2000, description="Only fabrics with these labels: `site=fra,tier!=lab`.")
+]
+
 
 @router.get("/fleet")
 def list_fleet(
@@ -39,6 +44,7 @@ def list_fleet(
     state: Annotated[list[FleetState], Query(description="Only fabrics in any of these states.")] = [],  # noqa: B006
     repository: RepositoryFilter = None,
     cluster: ClusterFilter = None,
+    select: SelectorFilter = "",
     fabric: Annotated[list[str], Query(max_length=500, description="Only these fabrics.")] = [],  # noqa: B006
     sort: FleetOrder = FleetOrder.NAME,
     limit: Limit = 100,
@@ -46,16 +52,25 @@ def list_fleet(
 ) -> Page[FleetRow]:
     """A page of the fleet: one row for each fabric, filtered, sorted and counted by the database."""
     states = tuple(one.value for one in state)
-    wanted = FleetFilter(search, states, repository, cluster, tuple(fabric))
+    wanted = FleetFilter(search, states, repository, cluster, tuple(fabric), _selector(select))
     return Page[FleetRow].model_validate(fleet_page(database, wanted, sort=sort.value, limit=limit, cursor=cursor))
+
+
+def _selector(text: str) -> Selector:
+    return parse_selector(text) if text else Selector()
 
 
 @router.get("/fleet/counters")
 def count_fleet(
-    database: Database, search: Search = "", repository: RepositoryFilter = None, cluster: ClusterFilter = None
+    database: Database,
+    search: Search = "",
+    repository: RepositoryFilter = None,
+    cluster: ClusterFilter = None,
+    select: SelectorFilter = "",
 ) -> FleetCounters:
     """How many fabrics are in each state, at most two seconds ago."""
-    return FleetCounters.model_validate(_counters.get(database, FleetFilter(search, (), repository, cluster)))
+    wanted = FleetFilter(search, (), repository, cluster, selector=_selector(select))
+    return FleetCounters.model_validate(_counters.get(database, wanted))
 
 
 @router.get("/changes", response_model=Changes, responses={304: {"description": "Nothing has changed."}})

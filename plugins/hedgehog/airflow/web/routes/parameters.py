@@ -8,6 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Path, Query
 
 from hedgehog.airflow.web.database import acting, reading
+from hedgehog.errors import InvalidInput
+from hedgehog.fabric.model import ObjectRef
+from hedgehog.fabric.shown import shown
 from hedgehog.store.database import Connection
 
 
@@ -29,5 +32,15 @@ Limit = Annotated[int, Query(ge=1, le=500, description="At most so many items.")
 Cursor = Annotated[
     str | None, Query(max_length=2000, description="`next_cursor` of the page before; none: the first page.")
 ]
+ObjectPart = Annotated[str, Path(max_length=253)]
+"""Kind, namespace or name of an object."""
 FabricPath = Annotated[str, Path(max_length=63, description="Name of a fabric.")]
 FabricFilter = Annotated[str | None, Query(max_length=63, description="Only of this fabric.")]
+
+
+def parsed_ref(text: str) -> ObjectRef:
+    """An object that a request names. Raises InvalidInput for another form than `Kind/namespace/name`."""
+    try:
+        return ObjectRef.parse(text)
+    except ValueError:
+        raise InvalidInput(f"{shown(text)} is not an object; write Kind/namespace/name") from None

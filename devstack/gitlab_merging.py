@@ -1,0 +1,134 @@
+"""What the GitLab stand-in does to merge requests at the request of an API client: list, change, close, merge.
+
+A branch of `protected` takes a merge only after a pipeline that succeeded; until then an auto-merge waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from devstack.github_repositories import Repositories
+
+PROJECT = r"/projects/(?P<project>[^/]+)"
+REQUEST = rf"{PROJECT}/merge_requests/(?P<iid>\d+)"
+MERGING_ROUTES: dict[tuple[str, str], tuple[str, frozenset[str], str]] = {
+    ("GET", "/users"): ("users", frozenset({"username"}), "users"),
+    ("GET", f"{PROJECT}/merge_requests"): (
+        "list",
+        frozenset({"state", "source_branch", "target_branch", "page", "per_page"}),
+        "merge_requests",
+    ),
+    ("PUT", REQUEST): (
+        "update",
+        frozenset({"title", "description", "state_event", "add_labels", "reviewer_ids"}),
+        "merge_requests",
+    ),
+    ("PUT", f"{REQUEST}/merge"): (
+        "merge",
+        frozenset({"sha", "auto_merge", "merge_when_pipeline_succeeds"}),
+        "merge_requests",
+    ),
+    ("GET", rf"{PROJECT}/repository/branches/(?P<branch>[^/]+)"): ("branch", frozenset(), "branches"),
+}
+Answer = tuple[int, Any]
+
+
+@dataclass
+class MergeRequest:
+    """One merge request, as the stand-in keeps it."""
+
+    project: str
+    iid: int
+    source_project: str
+    source: str
+    target: str
+    title: str
+    description: str = ""
+    draft: bool = False
+    state: str = "opened"
+    is_compared: bool = True
+    """False for as long as GitLab has no `diff_refs`: shortly after a push."""
+    closed_by: str = ""
+    labels: list[str] = field(default_factory=list)
+    reviewers: list[int] = field(default_factory=list)
+    merges_at: str = ""
+    """The head at which it is merged when the pipeline succeeds."""
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def ref(self) -> str:
+        """Where its head is in the project that it goes to."""
+        return f"refs/merge-requests/{self.iid}/head"
+
+
+class Merging:
+    """The merge side of the stand-in. `people` are users by name, with their numbers."""
+
+    repositories: Repositories
+    login: str
+    requests_by_number: dict[tuple[str, int], MergeRequest]
+    _request: Callable[[MergeRequest], dict[str, Any]]
+    _with: Callable[[dict[str, str], Callable[[MergeRequest], Answer]], Answer]
+
+    def __init__(self, *arguments: Any) -> None:
+        self.people = {"ada": 11, "eve": 12}
+        self.protected: set[tuple[str, str]] = set()
+        super().__init__(*arguments)
+
+    def merge(self, request: MergeRequest) -> str:
+        """Merge it with a merge commit, whose id is returned."""
+        git = self.repositories.git
+        tree = git(request.project, "merge-tree", "--write-tree", request.target, request.ref).splitlines()[0]
+        who = ("-c", "user.name=GitLab", "-c", "user.email=gitlab@localhost")
+        parents = ("-p", f"refs/heads/{request.target}", "-p", request.ref)
+        made = git(request.project, *who, "commit-tree", tree, *parents, "-m", f"Merge branch {request.source!r}")
+        git(request.project, "update-ref", f"refs/heads/{request.target}", made)
+        request.state = "merged"
+        return made
+
+    def _users(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        number = self.people.get(query["username"])
+        return 200, [{"id": number, "username": query["username"]}] if number else []
+
+    def _list(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        wanted = (values["project"], query["state"], query["source_branch"], query["target_branch"])
+        found = (
+            one
+            for one in self.requests_by_number.values()
+            if (one.project, one.state, one.source, one.target) == wanted
+        )
+        detailed = ("changes_count", "diff_refs", "head_pipeline")
+        return 200, [{key: part for key, part in self._request(one).items() if key not in detailed} for one in found]
+
+    def _update(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
+        def change(request: MergeRequest) -> Answer:
+            request.title = body.get("title", request.title)
+            request.description = body.get("description", request.description)
+            request.labels += [one for one in body.get("add_labels", "").split(",") if one]
+            request.reviewers = body.get("reviewer_ids", request.reviewers)
+            if body.get("state_event") == "close":
+                request.state, request.closed_by = "closed", self.login
+            return 200, self._request(request)
+
+        return self._with(values, change)
+
+    def _merge(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
+        def begin(request: MergeRequest) -> Answer:
+            if body["sha"] != self._request(request)["sha"]:
+                return 409, {"message": "SHA does not match HEAD of source branch"}
+            if (request.project, request.target) in self.protected:
+                request.merges_at = body["sha"]
+            else:
+                self.merge(request)
+            return 200, self._request(request)
+
+        return self._with(values, begin)
+
+    def _branch(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
+        project, branch = values["project"], unquote(values["branch"])
+        if not self.repositories.has(project, f"refs/heads/{branch}"):
+            return 404, {"message": "404 Branch Not Found"}
+        return 200, {"name": branch, "protected": (project, branch) in self.protected}

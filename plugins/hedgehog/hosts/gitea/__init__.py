@@ -1,0 +1,26 @@
+"""Gitea and Forgejo, whose API is the same: pull requests, statuses, comments, reviews.
+
+Never decides what is published.
+"""
+
+from __future__ import annotations
+
+from hedgehog.hosts.gitea.webhook import WEBHOOK
+from hedgehog.hosts.host import Access, Feature, Host, HostType
+
+
+def _open(access: Access) -> Host:
+    from hedgehog.hosts.gitea.repository import Repository
+
+    return Repository.of(access)
+
+
+HOST = HostType(
+    "gitea",
+    "Gitea",
+    frozenset(Feature) - {Feature.CHECKS, Feature.RATE_LIMIT},
+    open=_open,
+    webhook=WEBHOOK,
+    servers=("gitea.com", "codeberg.org"),
+)
+"""Gitea or Forgejo, nearly always on a server of one's own, which the connection names."""
