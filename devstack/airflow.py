@@ -164,22 +164,31 @@ class Airflow:
         """Start every component and return when all are healthy. Raises RuntimeError with a log's end."""
         self.migrate()
         for name in COMPONENTS:
-            self.start_part(name)
+            if name != "scheduler":
+                self.start_part(name)
+        # A task whose API server does not listen yet fails its first attempt.
+        self.wait(lambda: self.health() is not None, "Airflow's API server", limit=LIMIT, progress=progress)
+        self.start_part("scheduler")
         self.wait(self.healthy, "Airflow to be healthy", limit=LIMIT, progress=progress)
 
     def healthy(self) -> bool:
         """Whether every component has a fresh heartbeat. Raises RuntimeError when one has ended."""
+        health = self.health()
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return health is not None and all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    def health(self) -> dict[str, Any] | None:
+        """What the API server says of every component, or None while it does not answer. Raises RuntimeError when a
+        component has ended."""
         for name, process in self.processes.items():
             if process.poll() is not None:
                 tail = (self.home / f"{name}.log").read_text(errors="replace")[-3000:]
                 raise RuntimeError(f"airflow {name} ended with status {process.returncode}:\n{tail}")
         try:
             with urllib.request.urlopen(f"{self.url}/api/v2/monitor/health", timeout=30) as answer:
-                health = json.load(answer)
+                return dict(json.load(answer))
         except OSError:
-            return False
-        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+            return None
 
     def stop_part(self, name: str, sign: signal.Signals = signal.SIGTERM) -> None:
         """Stop one component with its children."""

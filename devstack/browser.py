@@ -70,13 +70,9 @@ def _present(own: Path) -> str | None:
 
 
 @contextmanager
-def session(
-    chromium: Browser, airflow: Airflow, *, user: str = "admin", dark: bool = False
-) -> Iterator[BrowserContext]:
+def session(chromium: Browser, airflow: Airflow, *, user: str = "admin") -> Iterator[BrowserContext]:
     """A window of *user*, who is logged in."""
-    context = chromium.new_context(
-        viewport=WINDOW, base_url=airflow.url, locale="en-GB", color_scheme="dark" if dark else "light"
-    )
+    context = chromium.new_context(viewport=WINDOW, base_url=airflow.url, locale="en-GB", color_scheme="light")
     context.set_default_timeout(_PATIENCE)
     token = {"name": "_token", "value": airflow.login(user), "url": airflow.url, "httpOnly": True, "sameSite": "Lax"}
     context.add_cookies([token])

@@ -115,13 +115,12 @@ def _example(directory: Path) -> Path:
     return directory
 
 
-@pytest.fixture(scope="module", params=["light"])
-def open_window(request: pytest.FixtureRequest, chromium: Browser, scene: Stack) -> Iterator[tuple[Window, bool]]:
-    """A window in this colour mode, and whether that is the one of the pictures."""
-    dark = request.param == "dark"
-    with browser.session(chromium, scene.airflow, dark=dark) as session:
-        session.add_init_script(f"localStorage.setItem('theme', '{request.param}')")
-        yield Window(session.new_page()), not dark
+@pytest.fixture(scope="module")
+def open_window(chromium: Browser, scene: Stack) -> Iterator[Window]:
+    """One window for all pages, in light mode."""
+    with browser.session(chromium, scene.airflow) as session:
+        session.add_init_script("localStorage.setItem('theme', 'light')")
+        yield Window(session.new_page())
 
 
 def picture(window: Window, name: str) -> None:
@@ -134,41 +133,43 @@ def picture(window: Window, name: str) -> None:
         (PICTURES / f"{name}.png").write_bytes(taken)
 
 
-def look(window: Window, name: str, *, is_pictured: bool) -> None:
-    """Everything has been read, nothing went wrong, axe is content."""
-    window.settle()
-    if is_pictured:
-        if name in TABS:
-            begin = window.page.get_by_role("navigation", name="About ")
-            network = window.page.locator("svg[role=img]")
-            (network if name == "topology" else begin).evaluate("one => one.scrollIntoView()")
-        picture(window, name)
-    assert (window.violations(), window.said) == ([], [])
+def faults(window: Window) -> dict[str, list[str]]:
+    """What axe has to say in each colour mode, and what went wrong."""
+    found = {"light": window.violations()}
+    window.colour("dark")
+    found["dark"] = window.violations()
+    window.colour("light")
+    return {kind: each for kind, each in {**found, "said": window.said}.items() if each}
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_in_order(open_window: tuple[Window, bool], name: str) -> None:
-    """With all that it shows."""
-    window, is_pictured = open_window
-    window.open(PAGES[name])
+def test_a_page_is_in_order(open_window: Window, name: str) -> None:
+    """With all that it shows, in both colour modes."""
+    window = open_window
+    window.follow(PAGES[name])
     if name == "validate":
         window.page.get_by_label("YAML to check").fill(_faulty_vpc())
         window.sees("A cluster would refuse it")
-    look(window, name, is_pictured=is_pictured)
+    window.settle()
+    if name in TABS:
+        begin = window.page.get_by_role("navigation", name="About ")
+        network = window.page.locator("svg[role=img]")
+        (network if name == "topology" else begin).evaluate("one => one.scrollIntoView()")
+    picture(window, name)
+    assert faults(window) == {}
 
 
-def test_the_card_of_the_home_page_is_in_order(open_window: tuple[Window, bool]) -> None:
+def test_the_card_of_the_home_page_is_in_order(open_window: Window) -> None:
     """At the top of Airflow's own page; it leads to the fabrics that it counts."""
-    window, is_pictured = open_window
+    window = open_window
     window.page.goto("/")
     card = window.page.get_by_role("region", name="Hedgehog fabrics")
     window.sees(" fabrics, ", within=card)
-    if is_pictured:
-        picture(window, "home")
+    picture(window, "home")
     box = card.bounding_box()
     assert box is not None
     assert box["height"] < LOW
-    assert (window.violations(), window.said) == ([], [])
+    assert faults(window) == {}
     card.get_by_role("link", name="need somebody").click()
     window.settle()
     assert window.page.url.endswith("/plugin/hedgehog?state=needs_somebody")

@@ -126,9 +126,15 @@ class Window:
                 return
         raise AssertionError(f"{name} cannot be reached with the tab key")
 
+    def colour(self, mode: str) -> None:
+        """Change to *mode*, `dark` or `light`, as when another tab did."""
+        self.page.evaluate(_CHANGE_COLOUR, mode)
+        expect(self.page.locator("html")).to_have_class(re.compile(rf"\b{mode}\b"))
+
     def violations(self) -> list[str]:
         """What axe has to say about our part of the page, if it is serious."""
-        self.page.evaluate(AXE.read_text())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
         found: Any = self.page.evaluate(_VIOLATIONS)
         return [
             f"{one['id']}: {node['html'][:200]}" for one in found if one["impact"] in _GRAVE for node in one["nodes"]
@@ -143,6 +149,10 @@ _FOCUSED = """() => {
     return named.replace("*", "").trim();
 }"""
 """How the element with the focus is called."""
+_CHANGE_COLOUR = """(mode) => {
+    localStorage.setItem("theme", mode);
+    dispatchEvent(new StorageEvent("storage", {key: "theme", newValue: mode}));
+}"""
 _VIOLATIONS = f"""async () => {{
     const ours = document.querySelectorAll('[data-hedgehog], {DIALOG}');
     return (await axe.run({{include: [...ours]}})).violations;
