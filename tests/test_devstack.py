@@ -43,7 +43,7 @@ def test_the_buttons_of_a_task_lead_to_pages(tmp_path: Path) -> None:
         server.create("demo")
         files = {"fabrics/lab/fabric.yaml": "kind: Fabric\n", "fabrics/lab/<b>.yaml": "a: <script>\n"}
         commit = Person(tmp_path / "ada", server.url("demo")).commit(files, "Say <hello>")
-        repository = GitRepository(1, "demo", server.url("demo"))
+        repository = GitRepository(1, "demo", server.url("demo"), host="github")
         shown = read(commit_page(repository, commit) or "")
         assert "Say &lt;hello&gt;" in shown
         assert "+a: &lt;script&gt;" in shown

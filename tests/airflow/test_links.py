@@ -12,7 +12,9 @@ from hedgehog.airflow.links import (
     commit_page,
     directory_page,
     fabric_page,
+    file_page,
     page_of_object,
+    pull_page,
     web_page,
 )
 from hedgehog.fabric.model import GitRepository, ObjectRef
@@ -20,9 +22,11 @@ from hedgehog.fabric.model import GitRepository, ObjectRef
 COMMIT = "5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
 
 
-def make_repository(url: str = "https://git.example.com/net/fabrics.git", branch: str = "main") -> GitRepository:
+def make_repository(
+    url: str = "https://git.example.com/net/fabrics.git", branch: str = "main", host: str | None = None
+) -> GitRepository:
     """A repository at *url*."""
-    return GitRepository(id=1, name="network", url=url, branch=branch)
+    return GitRepository(id=1, name="network", url=url, branch=branch, host=host)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_a_repository_without_a_web_host_has_no_page(url):
     """No button is better than a dead one."""
     assert web_page(url) is None
     assert commit_page(make_repository(url), COMMIT) is None
-    assert directory_page(make_repository(url), "fabrics/fabric-1") is None
+    assert directory_page(make_repository(url, host="gitea"), "fabrics/fabric-1") is None
 
 
 def test_a_user_name_in_the_url_is_not_in_the_link():
@@ -67,17 +71,38 @@ def test_a_user_name_in_the_url_is_not_in_the_link():
     assert web_page("https://robot@git.example.com/net/fabrics.git") == "https://git.example.com/net/fabrics"
 
 
-def test_a_commit_and_a_directory_have_pages_below_the_repository():
-    """The form that GitHub, GitLab and Gitea share."""
-    repository = make_repository()
-    assert commit_page(repository, COMMIT) == f"https://git.example.com/net/fabrics/commit/{COMMIT}"
-    assert directory_page(repository, "fabrics/a b") == "https://git.example.com/net/fabrics/tree/main/fabrics/a%20b"
+@pytest.mark.parametrize(
+    ("host", "commit", "directory", "file", "pull"),
+    [
+        ("github", "commit", "tree/release/1.2", "blob/release/1.2", "pull/7"),
+        ("gitea", "commit", "src/branch/release/1.2", "src/branch/release/1.2", "pulls/7"),
+        ("gitlab", "-/commit", "-/tree/release/1.2", "-/blob/release/1.2", "-/merge_requests/7"),
+        ("bitbucket", "commits", "src/release%2F1.2", "src/release%2F1.2", None),
+    ],
+)
+def test_each_host_has_its_own_addresses(host, commit, directory, file, pull):
+    """On a server of one's own, whose name does not tell which host it is; a branch with a slash is one branch."""
+    repository, page = make_repository(branch="release/1.2", host=host), "https://git.example.com/net/fabrics"
+    assert commit_page(repository, COMMIT) == f"{page}/{commit}/{COMMIT}"
+    assert directory_page(repository, "fabrics/a b") == f"{page}/{directory}/fabrics/a%20b"
+    assert file_page(repository, "fabrics/a b/#1.yaml") == f"{page}/{file}/fabrics/a%20b/%231.yaml"
+    assert pull_page(repository.url, host, 7) == (pull and f"{page}/{pull}")
 
 
-def test_a_branch_with_a_slash_keeps_it():
-    """`release/1.2` is one branch, and hosts accept it unchanged."""
-    page = directory_page(make_repository(branch="release/1.2"), "fabric-1")
-    assert page == "https://git.example.com/net/fabrics/tree/release/1.2/fabric-1"
+@pytest.mark.parametrize(
+    ("url", "host", "page"),
+    [
+        ("git@github.com:net/fabrics.git", None, f"https://github.com/net/fabrics/commit/{COMMIT}"),
+        ("https://gitlab.com/a/b/net.git", None, f"https://gitlab.com/a/b/net/-/commit/{COMMIT}"),
+        ("https://git.example.com/net/fabrics.git", None, None),
+        ("https://git.example.com/net/fabrics.git", "git", None),
+        ("https://git.example.com/net/fabrics.git", "a-host-that-was-removed", None),
+        ("https://github.com/net/fabrics.git", "git", None),
+    ],
+)
+def test_a_host_that_was_not_asked_for_is_known_by_its_server_or_has_no_pages(url, host, page):
+    """Plain Git has none: no button is better than a dead one."""
+    assert commit_page(make_repository(url, host=host), COMMIT) == page
 
 
 def test_one_fabric_has_a_page_of_ours_and_several_have_the_fleet():

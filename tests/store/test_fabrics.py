@@ -180,6 +180,7 @@ def test_every_constraint_that_a_setting_can_violate_has_a_message(settled):
     not_by_settings = {
         "fabric_name_key",
         "git_repository_name_key",
+        "git_repository_host_check",
         "fabric_suspended_reason_check",
         "fabric_suspension_is_whole",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,11 +10,13 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.git_urls import GitUrl
+from hedgehog.hosts.registry import host_type, host_types
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
     from hedgehog.fabric.model import GitRepository, ObjectRef
+    from hedgehog.hosts.pages import Pages
 
 
 def web_page(url: str) -> str | None:
@@ -32,15 +34,36 @@ def web_page(url: str) -> str | None:
 
 
 def commit_page(repository: GitRepository, commit: str) -> str | None:
-    """Where a commit can be read (GitHub, GitLab and Gitea share the form)."""
-    page = web_page(repository.url)
-    return page and f"{page}/commit/{commit}"
+    """Where a commit can be read."""
+    return _page_below(repository.url, repository.host, lambda pages: pages.commit(commit))
 
 
 def directory_page(repository: GitRepository, directory: str) -> str | None:
     """Where a fabric's directory can be read."""
-    page = web_page(repository.url)
-    return page and f"{page}/tree/{quote(repository.branch)}/{quote(directory)}"
+    return _page_below(repository.url, repository.host, lambda pages: pages.directory(repository.branch, directory))
+
+
+def file_page(repository: GitRepository, path: str) -> str | None:
+    """Where a file of a fabric can be read."""
+    return _page_below(repository.url, repository.host, lambda pages: pages.file(repository.branch, path))
+
+
+def pull_page(url: str, host: str | None, number: int) -> str | None:
+    """Where a pull request of the repository at *url* can be read."""
+    return _page_below(url, host, lambda pages: pages.pull(number))
+
+
+def _page_below(url: str, host: str | None, path_of: Callable[[Pages], str]) -> str | None:
+    """The page of a repository at a host of the type *host*, or else of the one that its server's name tells.
+
+    None where no pages of the host are known.
+    """
+    page = web_page(url)
+    if page is None:
+        return None
+    of = host_types().get(host) if host else host_type(GitUrl.parse(url).host)
+    path = path_of(of.pages) if of is not None and of.pages is not None else ""
+    return f"{page}/{path}" if path else None
 
 
 def fabric_page(fabrics: Sequence[str]) -> str:

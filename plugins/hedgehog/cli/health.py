@@ -74,9 +74,10 @@ def _latencies(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
 
 def _check(connection: Connection, names: Sequence[str]) -> None:
     """Check the named fabrics, or everything, now, and record the result."""
-    from hedgehog.airflow.adapters.hooks import open_cluster, open_mirror
+    from hedgehog.airflow.adapters.hooks import host_name, open_cluster, open_mirror
     from hedgehog.services.observe import health as service
     from hedgehog.services.observe import remotes as remote_health
+    from hedgehog.services.repository.hosts import note_hosts
 
     by_whom = run_id()
     for batch in service.plan(connection, fabrics=names or None):
@@ -86,6 +87,7 @@ def _check(connection: Connection, names: Sequence[str]) -> None:
     from hedgehog.airflow.adapters.health_adapters import airflow_health, find_host
 
     for batch in remote_health.plan(connection):
+        note_hosts(connection, batch, host_name)
         remote_health.check_repositories(
             connection, batch, open_mirror=open_mirror, find_host=find_host, run_id=by_whom
         )

@@ -156,6 +156,8 @@ class GitRepository:
     push: PushMode = PushMode.DIRECT
     pull_requests: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What pull requests of ours get: see `hedgehog.fabric.request_settings.RequestSettings`."""
+    host: str | None = field(default=None, compare=False)
+    """The type of its host, as its connection said when it was last asked; None: not asked yet."""
 
 
 SETTING_NAMES = {"kubernetes_sync_enabled": "enable_k8s_sync"}

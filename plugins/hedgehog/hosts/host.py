@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from hedgehog.errors import InvalidInput
 from hedgehog.fabric.model import GitRepository
+from hedgehog.hosts.pages import Pages
 from hedgehog.hosts.webhook import Webhook
 
 
@@ -282,6 +283,8 @@ class HostType:
     """Whether a connection has what the API needs."""
     webhook: Webhook | None = None
     """How it announces what happened."""
+    pages: Pages | None = None
+    """Where its pages are; None: it has none that are known."""
     longest_comment: int = 65_536
     most_files: int | None = None
     """Files of a pull request that the host lists; None: all."""

@@ -76,6 +76,7 @@ _REPOSITORY_FIELDS = (
     "allowed_signers",
     "push",
     "pull_requests",
+    "host",
 )
 _ENUMS = {
     "source_of_truth": SourceOfTruth,
@@ -113,7 +114,7 @@ FABRIC_SETTINGS = frozenset(_FABRIC_FIELDS[2:]) - {
 }
 """The columns of a fabric that `save_fabric` sets, besides `git_repository` (a repository name)."""
 
-REPOSITORY_SETTINGS = frozenset(_REPOSITORY_FIELDS[2:])
+REPOSITORY_SETTINGS = frozenset(_REPOSITORY_FIELDS[2:]) - {"host"}
 """The columns of a repository that `save_repository` sets."""
 
 
@@ -236,6 +237,16 @@ def save_repository(connection: Connection, name: str, settings: Mapping[str, An
     _refuse_unknown(settings, REPOSITORY_SETTINGS, f"git_repository {name}")
     values = {key: jsonb(value) if key == "pull_requests" else value for key, value in settings.items()}
     return _upsert(connection, "git_repository", name, values)
+
+
+def note_host(connection: Connection, repository: GitRepository, host: str) -> None:
+    """Note the type of the host of *repository*, unless its row has changed since it was read."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.git_repository SET host = %s WHERE (id, url) = (%s, %s) "
+            "AND connection_id IS NOT DISTINCT FROM %s AND host IS DISTINCT FROM %s",
+            (host, repository.id, repository.url, repository.connection_id, host),
+        )
 
 
 def save_fabric(connection: Connection, name: str, settings: Mapping[str, Any]) -> Action:

@@ -15,6 +15,7 @@ from devstack.git_server import GitServer
 from devstack.github import GitHub
 from hedgehog.airflow.adapters.hooks import (
     git_credentials,
+    host_name,
     open_cluster,
     open_database,
     open_host,
@@ -309,6 +310,21 @@ def test_a_repository_gets_no_setting_that_its_host_cannot_serve(monkeypatch, ho
     asking = replace(make_repository(), push=PushMode.PULL_REQUEST, pull_requests={"auto_merge": auto_merge})
     with pytest.raises(InvalidInput, match=refusal) if refusal else nullcontext():
         refuse_unoffered(asking)
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        ({"conn_type": "git", "extra": {"host": "gitea"}}, "gitea"),
+        ({"conn_type": "github"}, "github"),
+        ({"conn_type": "git"}, "git"),
+    ],
+)
+def test_the_type_of_host_is_told_without_a_credential(monkeypatch, parts, name):
+    """As for its API; without a connection, the name of the server tells it."""
+    connect(monkeypatch, "NETWORK_GIT", **parts)
+    assert host_name(make_repository()) == name
+    assert host_name(replace(make_repository(None), url="git@gitlab.com:net/fabrics.git")) == "gitlab"
 
 
 def test_a_misspelt_host_is_refused(monkeypatch):

@@ -9,7 +9,7 @@ from hedgehog.fabric.model import Fabric, GitRepository, Target
 
 REVISION = "main@sha1:5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
 COMMIT = "5394cb7f48332b2de7c17dd8b8384bbc84b7e738"
-REPOSITORY = GitRepository(id=1, name="network", url="https://git.example.com/net/fabrics.git")
+REPOSITORY = GitRepository(id=1, name="network", url="https://git.example.com/net/fabrics.git", host="gitea")
 
 
 def make_outcome(fabric: str = "fabric-1", status: OutcomeStatus = OutcomeStatus.SUCCESS, **parts: Any) -> Outcome:

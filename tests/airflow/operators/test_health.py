@@ -82,12 +82,14 @@ def test_a_task_that_finds_a_fault_succeeds(fake_database: FakeDatabase, service
 
 
 def test_repositories_and_services_are_checked(fake_database: FakeDatabase, service: ServiceMaker) -> None:
-    """With the connections of this Airflow."""
+    """With the connections of this Airflow; which hosts they name is noted."""
+    noted = service("repository.hosts.note_hosts", None)
     repositories = service("observe.remotes.check_repositories", [WELL])
     services = service("observe.remotes.check_services", [WELL])
     RepositoryHealthOperator(task_id="check", repositories=["net"]).execute(context_of())
     ServiceHealthOperator(task_id="services").execute(context_of())
     assert repositories.calls[0][0] == (fake_database, ["net"])
+    assert [(names, host_name.__name__) for (_, names, host_name), _ in noted.calls] == [(["net"], "host_name")]
     assert services.calls[0][1].keys() == {"airflow_health", "run_id"}
 
 

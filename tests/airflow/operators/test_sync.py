@@ -330,7 +330,7 @@ def test_a_push_gives_the_task_its_buttons(service, context):
     assert links == [
         "plugin/hedgehog",
         f"https://git.example.com/net/fabrics/commit/{COMMIT}",
-        "https://git.example.com/net/fabrics/tree/main/fabrics/fabric-2",
+        "https://git.example.com/net/fabrics/src/branch/main/fabrics/fabric-2",
     ]
 
 
@@ -343,7 +343,7 @@ def test_a_sync_without_changes_still_links_to_the_fabric(service, context):
     assert links == [
         "plugin/hedgehog/fabrics/fabric-1",
         "",
-        "https://git.example.com/net/fabrics/tree/main/fabrics/fabric-1",
+        "https://git.example.com/net/fabrics/src/branch/main/fabrics/fabric-1",
     ]
 
 

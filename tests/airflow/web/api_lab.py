@@ -63,6 +63,7 @@ def wide_fabric() -> list[Manifest]:
 def add_fabric(connection: Connection, name: str, objects: list[Manifest], **settings: Any) -> Fabric:
     """A fabric with a repository and a cluster of its own."""
     fabrics.save_repository(connection, f"net/{name}", {"url": f"https://git.example.com/net/{name}.git"})
+    fabrics.note_host(connection, fabrics.load_repository(connection, f"net/{name}"), "gitlab")
     values = {
         "git_repository": f"net/{name}",
         "git_directory": f"fabrics/{name}",

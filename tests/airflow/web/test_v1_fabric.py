@@ -42,7 +42,7 @@ def test_a_fabric_is_followed_from_the_database_to_the_switches(database, read):
         "url": "https://git.example.com/net/gen.git",
         "branch": "main",
         "directory": "fabrics/gen",
-        "web_url": "https://git.example.com/net/gen/tree/main/fabrics/gen",
+        "web_url": "https://git.example.com/net/gen/-/tree/main/fabrics/gen",
     }
     assert {name: found[name] for name in ("drift", "held", "refused", "parked", "needs_somebody")} == {
         "drift": 1,
@@ -110,7 +110,7 @@ def test_an_object_is_shown_at_its_three_places(database, read):
         (target, "Server/default/srv-2 created", "hedgehog_git_sync")
         for target in ("kubernetes", "git", "kubernetes", "git")
     ]
-    assert found["git"]["url"] == "https://git.example.com/net/gen/blob/main/fabrics/gen/Server/srv-2.yaml"
+    assert found["git"]["url"] == "https://git.example.com/net/gen/-/blob/main/fabrics/gen/Server/srv-2.yaml"
     assert "description: moved" in found["text"]
     refused = read("/fabrics/gen/objects/VPC/default/v-2")
     assert refused["refusals"] == [
@@ -145,7 +145,7 @@ def test_the_timeline_goes_back_page_by_page(database, read):
         "generation": 2,
         "revision": f"main@sha1:{'a' * 40}",
         "commit": "a" * 40,
-        "commit_url": f"https://git.example.com/net/gen/commit/{'a' * 40}",
+        "commit_url": f"https://git.example.com/net/gen/-/commit/{'a' * 40}",
         "counts": {"created": 2},
         "reason": "",
         "error_class": None,

@@ -15,9 +15,11 @@ from hedgehog.services.observe.status import target_statuses
 from hedgehog.services.steer.freezing import freeze_fabrics
 from hedgehog.store import fabrics
 from hedgehog.store.database import Connection, connect, transaction
+from hedgehog.store.inbox import PULL_REQUEST, store_delivery
 from hedgehog.store.objects import save_objects
 from hedgehog.store.origins import set_origin
 from tests.airflow.web.api_lab import AGENTS, add_fabric, add_trouble, look_at, publish, wide_fabric
+from tests.store.inbox_lab import make_arrival
 
 
 def test_the_fleet_has_a_row_for_each_fabric(database, read):
@@ -171,6 +173,24 @@ def test_health_counts_clusters_and_queues(database, read):
         "git": (1, 0, 0),
         "kubernetes": (0, 0, 1),
     }
+
+
+def test_a_pull_request_leads_to_its_page_at_its_host(database, read):
+    """As the connection of its repository says which host it is; of one that no repository follows, nobody knows."""
+    add_fabric(database, "gen", small_fabric("gen"))
+    for number, name in ((7, "gen"), (8, "other")):
+        pull = {
+            "url": f"https://git.example.com/net/{name}.git",
+            "number": number,
+            "base": "main",
+            "kind": PULL_REQUEST,
+        }
+        store_delivery(database, make_arrival(**pull))
+    found = read("/pull-requests")["items"]
+    assert [(one["number"], one["url"], one["fabrics"]) for one in found] == [
+        (8, None, []),
+        (7, "https://git.example.com/net/gen/-/merge_requests/7", ["gen"]),
+    ]
 
 
 def test_a_page_asks_what_has_changed_and_mostly_hears_nothing(database, api):

@@ -172,6 +172,16 @@ def open_host(repository: GitRepository) -> Host:
     return of.enter(access)
 
 
+def host_name(repository: GitRepository) -> str:
+    """The name of the type of the repository's host, as its connection or else its URL says. Sends nothing."""
+    from hedgehog.gitops.addresses import RepositoryAddress
+    from hedgehog.hosts.registry import host_type
+
+    if repository.connection_id is None:
+        return host_type(RepositoryAddress.of(repository.url).host).name
+    return host_access(repository, read_connection(repository.connection_id))[0].name
+
+
 def refuse_unoffered(repository: GitRepository) -> None:
     """Raise InvalidInput for settings that the repository's host cannot serve: pull requests, auto-merge. Sends nothing."""
     from hedgehog.fabric.model import PushMode

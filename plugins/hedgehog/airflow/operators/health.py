@@ -159,9 +159,11 @@ class HostsHealthOperator(_LookOperator):
 
 def _check_repositories(connection: Connection, names: Sequence[str], run_id: str) -> list[HealthResult]:
     from hedgehog.airflow.adapters.health_adapters import find_host
-    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.airflow.adapters.hooks import host_name, open_mirror
     from hedgehog.services.observe import remotes as remote_health
+    from hedgehog.services.repository.hosts import note_hosts
 
+    note_hosts(connection, names, host_name)
     return remote_health.check_repositories(
         connection, names, open_mirror=open_mirror, find_host=find_host, run_id=run_id
     )

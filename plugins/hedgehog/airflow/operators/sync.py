@@ -184,9 +184,16 @@ class FabricGitSyncOperator(_FabricSyncOperator):
         return outcomes
 
     def _link(self, connection: Connection, names: list[str], outcomes: list[Outcome]) -> None:
+        from hedgehog.airflow.adapters.hooks import host_name
+        from hedgehog.services.repository.hosts import note_hosts
         from hedgehog.store.fabrics import load_fabrics
 
-        fabrics = {fabric.name: fabric for fabric in load_fabrics(connection, names)}
+        loaded = load_fabrics(connection, names)
+        repositories = [fabric.git_repository for fabric in loaded if fabric.git_repository is not None]
+        if new := {one.name for one in repositories if one.host is None}:
+            note_hosts(connection, new, host_name)
+            loaded = load_fabrics(connection, names)
+        fabrics = {fabric.name: fabric for fabric in loaded}
         for outcome in outcomes:
             fabric = fabrics.get(outcome.fabric)
             if fabric is None or fabric.git_repository is None:

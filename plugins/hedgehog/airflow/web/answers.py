@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from hedgehog.airflow.links import commit_page, directory_page, web_page
+from hedgehog.airflow.links import commit_page, directory_page, file_page, pull_page
 from hedgehog.airflow.web.models.common import Page
 from hedgehog.airflow.web.models.fabric import Fabric, SyncEvent
 from hedgehog.airflow.web.models.objects import ObjectDetail
@@ -24,10 +24,7 @@ def run_page(dag_id: str, run_id: str) -> str:
 
 def _file_page(repository: GitRepository | None, path: str | None) -> str | None:
     """Where a file of a fabric can be read, whatever its object's record is called."""
-    if repository is None or path is None:
-        return None
-    page = web_page(repository.url)
-    return page and f"{page}/blob/{quote(repository.branch)}/{quote(path.partition('//')[0])}"
+    return None if repository is None or path is None else file_page(repository, path.partition("//")[0])
 
 
 def fabric_answer(found: Row) -> Fabric:
@@ -78,10 +75,5 @@ def _commit_page(repository: GitRepository | None, commit: str | None) -> str | 
 
 def pull_requests_answer(found: Paged) -> Page[PullRequest]:
     """Pull requests, with their pages."""
-    items = [{**one, "url": _pull_page(one["url"], one["number"])} for one in found.items]
+    items = [{**one, "url": pull_page(one["url"], one["host"], one["number"])} for one in found.items]
     return Page[PullRequest].model_validate({"items": items, "next_cursor": found.next_cursor})
-
-
-def _pull_page(url: str, number: int) -> str | None:
-    page = web_page(url)
-    return page and f"{page}/pull/{number}"

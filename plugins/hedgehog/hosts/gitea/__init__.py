@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hedgehog.hosts.gitea.webhook import WEBHOOK
 from hedgehog.hosts.host import Access, Feature, Host, HostType
+from hedgehog.hosts.pages import Pages
 
 
 def _open(access: Access) -> Host:
@@ -21,6 +22,7 @@ HOST = HostType(
     frozenset(Feature) - {Feature.CHECKS, Feature.RATE_LIMIT},
     open=_open,
     webhook=WEBHOOK,
+    pages=Pages("commit", "src/branch/{branch}/{path}", "src/branch/{branch}/{path}", "pulls"),
     servers=("gitea.com", "codeberg.org"),
 )
 """Gitea or Forgejo, nearly always on a server of one's own, which the connection names."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hedgehog.hosts.github.webhook import WEBHOOK
 from hedgehog.hosts.host import Access, Feature, Host, HostType
+from hedgehog.hosts.pages import Pages
 
 MOST_FILES = 3000
 """Files of a pull request that GitHub lists; the rest of a larger one is not listed."""
@@ -30,6 +31,7 @@ HOST = HostType(
     servers=("github.com", "*.ghe.com"),
     can_enter=_can_enter,
     webhook=WEBHOOK,
+    pages=Pages("commit", "tree/{branch}/{path}", "blob/{branch}/{path}", "pull"),
     longest_comment=65_536,
     most_files=MOST_FILES,
 )

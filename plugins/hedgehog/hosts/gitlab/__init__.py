@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hedgehog.hosts.gitlab.webhook import WEBHOOK
 from hedgehog.hosts.host import Access, Feature, Host, HostType
+from hedgehog.hosts.pages import Pages
 
 
 def _open(access: Access) -> Host:
@@ -22,5 +23,6 @@ HOST = HostType(
     open=_open,
     servers=("gitlab.com",),
     webhook=WEBHOOK,
+    pages=Pages("-/commit", "-/tree/{branch}/{path}", "-/blob/{branch}/{path}", "-/merge_requests"),
 )
 """GitLab, by the name of its server or of the connection."""

@@ -67,6 +67,7 @@ def _pull_request(row: Row) -> Row:
     return {
         **{name: row[name] for name in same},
         "url": row["url"],
+        "host": row["host"],
         "author": row["sender"] or "",
         "result": row["reason"],
     }

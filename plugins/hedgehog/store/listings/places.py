@@ -82,7 +82,9 @@ def pull_request_rows(
         f"SELECT {_DELIVERY}, i.summary ->> 'sender' AS sender, n.checked_at, "
         "(SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}') FROM hedgehog.git_repository r "
         "JOIN hedgehog.fabric f ON f.git_repository_id = r.id AND f.git_sync_enabled "
-        "WHERE hedgehog.repository_place(r.url) = hedgehog.repository_place(i.url) AND r.branch = i.base) AS fabrics "
+        "WHERE hedgehog.repository_place(r.url) = hedgehog.repository_place(i.url) AND r.branch = i.base) AS fabrics, "
+        "(SELECT max(r.host) FROM hedgehog.git_repository r "
+        "WHERE hedgehog.repository_place(r.url) = hedgehog.repository_place(i.url)) AS host "
         "FROM newest n JOIN hedgehog.inbox i ON i.id = n.id "
         f"WHERE {condition} ORDER BY {_NEWEST_FIRST.order()} LIMIT %s"
     )
