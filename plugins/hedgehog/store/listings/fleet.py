@@ -108,7 +108,7 @@ _PROBLEMS = (
 _STANDING = (
     "SELECT f.id, f.name, f.description, f.source_of_truth, f.generation, coalesce(h.health, 'Unknown') AS health, "
     f"{_SUSPENDED} AS suspended, f.suspended_reason, f.suspended_until, "
-    "z.reason AS frozen_reason, z.until AS frozen_until, g.waits_for AS git_waits_for, k.waits_for AS cluster_waits_for, "
+    "{frozen}, g.waits_for AS git_waits_for, k.waits_for AS cluster_waits_for, "
     "f.labels, "
     f"{_status('g')} AS git_status, "
     f"CASE WHEN k.fabric_id IS NOT NULL AND NOT {_SUSPENDED} AND {_WAITS} THEN 'waiting' ELSE {_status('k')} END "
@@ -124,20 +124,20 @@ _STANDING = (
     "AND {theirs} GROUP BY fabric_id) d "
     "ON d.fabric_id = f.id "
     f"LEFT JOIN ({_PROBLEMS}) p ON p.fabric_id = f.id "
-    f"LEFT JOIN LATERAL {FREEZE_OF} z ON true"
 )
+_FREEZES = f"LEFT JOIN LATERAL {FREEZE_OF} z ON true "
 _AGENTS = (
     "SELECT count(*) AS total, count(*) FILTER (WHERE a.value -> 'generation' = a.value -> 'applied') AS current "
     "FROM jsonb_each(CASE jsonb_typeof(h.facts -> 'agents') WHEN 'object' THEN h.facts -> 'agents' ELSE '{}' END) a"
 )
 _DETAILS = (
-    "SELECT s.*, r.name AS repository, h.reasons ->> 0 AS health_reason, h.facts -> 'converged' AS converged, "
+    "SELECT s.*, page.place, page.total, r.name AS repository, h.reasons ->> 0 AS health_reason, h.facts -> 'converged' AS converged, "
     "h.facts ->> 'convergence' AS convergence, a.total AS switches, a.current AS current_switches, c.converged_at, "
     "g.observed_generation AS git_generation, g.revision AS git_revision, g.reason AS git_reason, g.last_change_at AS git_changed_at, "
     "k.observed_generation AS cluster_generation, k.revision AS cluster_revision, k.reason AS cluster_reason, "
     "k.last_change_at AS cluster_changed_at, w.at AS last_change_at, w.who AS last_change_who, w.why AS last_change_why, "
     "o.number AS rollout_number, o.name AS rollout_name, o.state AS rollout_state, o.fabric_state AS rollout_fabric_state "
-    "FROM page s LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
+    "FROM ({shown}) s JOIN page ON page.id = s.id LEFT JOIN hedgehog.health h ON h.fabric_id = s.id "
     "LEFT JOIN hedgehog.git_repository r ON r.id = s.git_repository_id "
     "JOIN hedgehog.sync_state g ON g.fabric_id = s.id AND g.target = 'git' "
     "JOIN hedgehog.sync_state k ON k.fabric_id = s.id AND k.target = 'kubernetes' "
@@ -165,10 +165,21 @@ def _parameters(wanted: FleetFilter) -> dict[str, Any]:
     }
 
 
-def _standing(wanted: FleetFilter) -> str:
-    """How the fabrics stand. Of a few named ones only their own trouble is read, not that of the fleet."""
+def _standing(fabrics: str, where: str, *, freezes: bool = True) -> str:
+    """How the fabrics stand that fit the conditions *fabrics* on the column `fabric_id` and *where* on the row `f`, with or
+    without the freezes that they are under.
+
+    What the statement around this does not ask for is not computed, but for the freezes.
+    """
+    frozen = "z.reason AS frozen_reason, z.until AS frozen_until" if freezes else "NULL AS frozen_reason"
+    columns = _STANDING.replace("{theirs}", fabrics).replace("{frozen}", frozen)
+    return f"{columns} {_FREEZES if freezes else ''} WHERE {where}"
+
+
+def _found(wanted: FleetFilter, *, freezes: bool = True) -> str:
+    """How the fabrics stand that fit *wanted*. Of a few named ones only their own trouble is read, not that of the fleet."""
     own = "fabric_id = ANY(ARRAY(SELECT id FROM hedgehog.fabric WHERE name = ANY(%(names)s)))"
-    return f"{_STANDING.replace('{theirs}', own if wanted.names else 'true')} WHERE {_where(wanted)}"
+    return _standing(own if wanted.names else "true", _where(wanted), freezes=freezes)
 
 
 def _where(wanted: FleetFilter) -> str:
@@ -197,7 +208,7 @@ def fleet_rows(
     connection: Connection, wanted: FleetFilter, *, sort: str, after: Sequence[Any] | None, limit: int
 ) -> list[Row]:
     """At most *limit* fabrics behind the one at *after*, each with `place`, where it is in this order, and `total`, how
-    many there are from there on."""
+    many there are from there on. Of all others only what they are chosen and sorted by is computed."""
     keyset = fleet_order(sort)
     condition, values = keyset.after(after)
     named = {f"after{number}": value for number, value in enumerate(values)}
@@ -205,11 +216,13 @@ def fleet_rows(
         condition = condition.replace("%s", f"%({name})s", 1)
     states = " OR ".join(STATES[state] for state in wanted.states) or "true"
     place = ", ".join(column for column, _ in keyset.columns)
+    found = _found(wanted, freezes="frozen" in wanted.states)
+    shown = _standing("fabric_id = ANY(ARRAY(SELECT id FROM page))", "f.id = ANY(ARRAY(SELECT id FROM page))")
     query = (
-        f"WITH standing AS ({_standing(wanted)}), page AS MATERIALIZED (SELECT *, "
-        f"jsonb_build_array({place}) AS place, row_number() OVER (ORDER BY {keyset.order()}) AS number, count(*) OVER () AS total "
-        f"FROM standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
-        f"{_DETAILS} ORDER BY s.number"
+        f"WITH page AS MATERIALIZED (SELECT id, jsonb_build_array({place}) AS place, "
+        f"row_number() OVER (ORDER BY {keyset.order()}) AS number, count(*) OVER () AS total "
+        f"FROM ({found}) standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
+        f"{_DETAILS.replace('{shown}', shown)} ORDER BY page.number"
     )
     with transaction(connection) as cursor:
         cursor.execute(query, _parameters(wanted) | named | {"limit": limit})
@@ -219,7 +232,7 @@ def fleet_rows(
 def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict[str, int]]:
     """How many fabrics there are, and how many in each of STATES."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in STATES.values())
-    query = f"SELECT count(*), {counts} FROM ({_standing(wanted)}) standing"
+    query = f"SELECT count(*), {counts} FROM ({_found(wanted)}) standing"
     with transaction(connection) as cursor:
         cursor.execute(query, _parameters(wanted))
         rows = cursor.fetchall()
