@@ -226,14 +226,16 @@ def test_leftovers_of_killed_processes_are_removed(person: Person, mirror: Mirro
     old, young = pack / "tmp_pack_old", pack / "tmp_pack_young"
     gone = mirror.path.parent / "new-abandoned"
     gone.mkdir()
-    for leftover in (old, young):
+    loose = next(mirror.path.glob("objects/??")) / "tmp_obj_old"
+    for leftover in (old, young, loose):
         leftover.write_bytes(b"x")
-    for leftover in (old, gone):
+    for leftover in (old, gone, loose, mirror.path / "hedgehog-swept"):
         os.utime(leftover, (time.time() - 7200, time.time() - 7200))
     person.commit({"a": "2"})
     fetched(mirror)
     assert not old.exists()
     assert not gone.exists()
+    assert not loose.exists()
     assert young.exists()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 _FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -18,18 +19,22 @@ _MARK = "hedgehog-whole"
 _CHUNK = 1024 * 1024
 
 
-def are_whole(clone: Path) -> bool:
-    """Whether every loose object of *clone* is complete; if so, the time of the check is stored in the clone."""
+def are_whole(clone: Path, seen: dict[str, int]) -> bool:
+    """Whether every loose object of *clone* is complete; if so, the time of the check is stored in the clone.
+
+    *seen* is the caller's, empty at first: in the folders that have not changed since its last call, nothing is looked at.
+    """
     mark = clone / _MARK
     boot = _BOOT.read_text() if _BOOT.exists() else ""
     known = mark.stat().st_mtime_ns if mark.is_file() and mark.read_text() == boot else 0
     newest = known
-    for entry in _loose(clone / "objects"):
+    for entry in _loose(clone / "objects", seen):
         try:
             changed = entry.stat().st_mtime_ns
         except FileNotFoundError:  # packed by another process meanwhile
             continue
         if changed > known and not _is_whole(Path(entry.path)):
+            seen.clear()
             return False
         newest = max(newest, changed)
     if newest > known:
@@ -38,14 +43,18 @@ def are_whole(clone: Path) -> bool:
     return True
 
 
-def _loose(objects: Path) -> list[os.DirEntry[str]]:
-    found: list[os.DirEntry[str]] = []
+def _loose(objects: Path, seen: dict[str, int]) -> Iterator[os.DirEntry[str]]:
+    """The loose objects in the folders that have changed since they were *seen*."""
     with os.scandir(objects) as folders:
         for folder in folders:
-            if _FOLDER.fullmatch(folder.name) and folder.is_dir():
-                with os.scandir(folder.path) as entries:
-                    found += (entry for entry in entries if _OBJECT.fullmatch(entry.name))
-    return found
+            if not _FOLDER.fullmatch(folder.name) or not folder.is_dir():
+                continue
+            changed = folder.stat().st_mtime_ns
+            if seen.get(folder.name) == changed:
+                continue
+            with os.scandir(folder.path) as entries:
+                yield from (entry for entry in entries if _OBJECT.fullmatch(entry.name))
+            seen[folder.name] = changed
 
 
 def _is_whole(path: Path) -> bool:

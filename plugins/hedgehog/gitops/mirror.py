@@ -65,6 +65,7 @@ class Mirror:
         self._file_limit = file_limit
         self._tracking = f"refs/remotes/origin/{remote.branch}"
         self._repository: pygit2.Repository | None = None
+        self._seen: dict[str, int] = {}
 
     # The branch at the host ------------------------------------------------------------------------------------------
 
@@ -298,7 +299,7 @@ class Mirror:
 
     def _opened(self) -> pygit2.Repository | None:
         try:
-            if not are_whole(self.path):
+            if not are_whole(self.path, self._seen):
                 return None
             return pygit2.Repository(str(self.path), RepositoryOpenFlag.NO_SEARCH | RepositoryOpenFlag.BARE)
         except _TROUBLE:
@@ -319,6 +320,7 @@ class Mirror:
 
     def _discard(self) -> None:
         self._repository = None
+        self._seen.clear()
         if os.path.lexists(self.path):
             # In the same directory: renaming works even if the clone belongs to another user and cannot be removed.
             aside = Path(tempfile.mkdtemp(dir=self._cache, prefix="old-"))
