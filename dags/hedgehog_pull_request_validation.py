@@ -6,7 +6,8 @@ that is kept up to date with what merging would do. What cannot be verified is a
 
 **When.** When a webhook announces that a pull request was opened or pushed to. Several deliveries for one pull request
 lead to one check, of its newest head. Drafts and closed pull requests are not checked; mark a draft as ready, or
-reopen a closed one, to have it checked.
+reopen a closed one, to have it checked. Commits of GitHub's merge queue are checked in the same way; they get the check
+alone.
 
 **Tasks.** `plan` finds the pull requests that wait. `check` checks them, one mapped task each, named by its pull
 request; its log has the full report. `summary` says what happened to each; it is red when one could not be checked. A

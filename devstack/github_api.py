@@ -1,8 +1,8 @@
 """GitHub's published description of the routes that we use: checks requests and answers, and completes answers.
 
 `github_api.json` is a part of GitHub's OpenAPI description as packaged in the npm package `@octokit/openapi` (MIT
-License, Copyright (c) 2020 Octokit contributors; https://github.com/octokit/openapi): the operations in `OPERATIONS`
-and the components they refer to, without prose and examples, else as published. To create it again:
+License, Copyright (c) 2020 Octokit contributors; https://github.com/octokit/openapi): the operations in `OPERATIONS`,
+the deliveries in `DELIVERIES` and the components they refer to, without prose and examples, else as published. To create it again:
 
     npm pack @octokit/openapi && tar xzf octokit-openapi-*.tgz
     python -m devstack.github_api package/generated/api.github.com.json
@@ -52,6 +52,8 @@ OPERATIONS = (
     ("post", f"{_REPOSITORY}/hooks"),
     ("patch", f"{_REPOSITORY}/hooks/{{hook_id}}"),
 )
+DELIVERIES = ("merge-group-checks-requested",)
+"""Those of its webhooks that the stand-in makes up; of the others, the tests have published examples."""
 _PROSE = frozenset({"description", "summary", "example", "examples", "externalDocs", "tags"})
 _SAMPLES = {
     "date-time": "2026-01-02T03:04:05Z",
@@ -117,15 +119,27 @@ def complete(operation: Operation, status: int, body: Any) -> Any:
     return body if schema is None else _complete(schema, body)
 
 
+def delivery(name: str, body: Any) -> Any:
+    """What a webhook of `DELIVERIES` delivers, completed as an answer is. Raises Undescribed for what is not described."""
+    schema = _content(_description()["x-webhooks"][name]["post"]["requestBody"]) or {}
+    whole = _complete(schema, body)
+    _check(schema, whole, name)
+    return whole
+
+
 def select(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of *description* that `OPERATIONS` use."""
+    """The part of *description* that `OPERATIONS` and `DELIVERIES` use."""
     paths: dict[str, Any] = {}
     for method, path in OPERATIONS:
         entry = description["paths"][path][method]
         kept = {key: entry[key] for key in ("operationId", "parameters", "requestBody", "responses") if key in entry}
         paths.setdefault(path, {})[method] = _without_prose(kept)
+    hooks = {
+        name: {"post": {"requestBody": _without_prose(description["x-webhooks"][name]["post"]["requestBody"])}}
+        for name in DELIVERIES
+    }
     found: dict[str, Any] = {}
-    wanted = [*_references(paths), "#/components/schemas/basic-error"]
+    wanted = [*_references(paths), *_references(hooks), "#/components/schemas/basic-error"]
     while wanted:
         _, _, section, name = wanted.pop().split("/")
         if name not in found.setdefault(section, {}):
@@ -134,7 +148,13 @@ def select(description: Mapping[str, Any]) -> dict[str, Any]:
     components = {section: dict(sorted(entries.items())) for section, entries in sorted(found.items())}
     version = description["info"]["version"]
     note = f"Part of npm @octokit/openapi {version} (MIT License, Copyright (c) 2020 Octokit contributors); see github_api.py"
-    return {"openapi": description["openapi"], "x-source": note, "paths": paths, "components": components}
+    return {
+        "openapi": description["openapi"],
+        "x-source": note,
+        "paths": paths,
+        "x-webhooks": hooks,
+        "components": components,
+    }
 
 
 @cache

@@ -64,14 +64,36 @@ class Merging:
 
     def merge(self, pull: Pull) -> str:
         """Merge *pull* with a merge commit, whose id is returned."""
+        made = self._merged(pull)
+        self.repositories.git(pull.repository, "update-ref", f"refs/heads/{pull.base}", made)
+        pull.state, pull.merged = "closed", True
+        return made
+
+    def _merged(self, pull: Pull) -> str:
+        """A merge commit of *pull*, on no branch yet."""
         git, head = self.repositories.git, f"refs/pull/{pull.number}/head"
         tree = git(pull.repository, "merge-tree", "--write-tree", pull.base, head).splitlines()[0]
         who = ("-c", "user.name=GitHub", "-c", "user.email=noreply@github.com")
         text = f"Merge pull request #{pull.number}"
-        made = git(pull.repository, *who, "commit-tree", tree, "-p", f"refs/heads/{pull.base}", "-p", head, "-m", text)
-        git(pull.repository, "update-ref", f"refs/heads/{pull.base}", made)
-        pull.state, pull.merged = "closed", True
-        return made
+        return git(pull.repository, *who, "commit-tree", tree, "-p", f"refs/heads/{pull.base}", "-p", head, "-m", text)
+
+    def queue(self, pull: Pull) -> dict[str, Any]:
+        """Put *pull* into the merge queue, which makes a branch of its own with the merge; what the webhook delivers."""
+        git, base = self.repositories.git, f"refs/heads/{pull.base}"
+        before = git(pull.repository, "rev-parse", base)
+        made = self._merged(pull)
+        ref = f"refs/heads/gh-readonly-queue/{pull.base}/pr-{pull.number}-{before}"
+        git(pull.repository, "update-ref", ref, made)
+        group = {"head_sha": made, "head_ref": ref, "base_sha": before, "base_ref": base}
+        owner, _, name = pull.repository.partition("/")
+        repository = {
+            "name": name,
+            "full_name": pull.repository,
+            "clone_url": self.repositories.host.url(pull.repository),
+            "owner": {**self.user(), "login": owner},
+        }
+        body = {"action": "checks_requested", "merge_group": group, "repository": repository, "sender": self.user()}
+        return dict(github_api.delivery("merge-group-checks-requested", body))
 
     def _repository(self, repository: str) -> dict[str, Any]:
         owner, _, short = repository.partition("/")

@@ -42,9 +42,10 @@ class Conclusion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the host has it now."""
+    """A pull request as the host has it now; or what a merge queue would merge, which is checked like one."""
 
     number: int
+    """0 for what a merge queue would merge: it has neither a page nor comments."""
     title: str
     state: str
     """`open` or `closed`."""
@@ -57,6 +58,16 @@ class PullRequest:
     git_ref: str
     """Where its head can be fetched in the base repository, also when it comes from a fork."""
     merged: bool = False
+
+    @classmethod
+    def queued(cls, head_sha: str, *, base_ref: str, git_ref: str) -> PullRequest:
+        """What a merge queue would merge."""
+        return cls(0, "", "open", False, head_sha, base_ref, 0, "", git_ref)
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it is what a merge queue would merge."""
+        return self.number == 0
 
 
 @dataclass(frozen=True, slots=True)

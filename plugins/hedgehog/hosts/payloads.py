@@ -17,7 +17,7 @@ BRANCH = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]{1,255}")
 REF = re.compile(rf"refs/[a-z]+/{BRANCH.pattern}")
 LOGIN = re.compile(r"[A-Za-z0-9_.-]{1,100}(?:\[bot\])?")
 ACTION = re.compile(r"[a-z_]{0,40}")
-_HEADS = "refs/heads/"
+HEADS = "refs/heads/"
 _MOST_COMMITS = 2048
 """GitHub lists no more commits of a push: a list of that length may not be all."""
 
@@ -26,15 +26,15 @@ def readers(checked: Collection[str]) -> Mapping[str, Read]:
     """Our events in GitHub's form; pull requests are checked after the actions *checked*."""
 
     def read_pull_request(payload: Part, found: Announcement) -> Announcement | Ignored:
-        return _read_pull_request(payload, _begun(payload, found), checked)
+        return _read_pull_request(payload, begun(payload, found), checked)
 
     return {"push": _read_push, "create": _read_create, "delete": _read_delete, "pull_request": read_pull_request}
 
 
 def moved(found: Announcement, ref: str, before: str, after: str) -> Announcement:
     """A push of *ref* from the commit *before* to *after*; ignored for a tag and for a deleted branch."""
-    found = replace(found, branch=ref.removeprefix(_HEADS)[:255], before=before, after=after)
-    if not ref.startswith(_HEADS):
+    found = replace(found, branch=ref.removeprefix(HEADS)[:255], before=before, after=after)
+    if not ref.startswith(HEADS):
         return replace(found, ignored=f"{ref[:200]} is not a branch")
     if not after.strip("0"):
         return replace(found, ignored=f"branch {found.branch} was deleted")
@@ -47,7 +47,7 @@ def rejected(found: Announcement, branch: str) -> Announcement:
     return replace(found, is_pull_request=True, branch=branch, ignored="" if ours else "closed without merging")
 
 
-def _begun(payload: Part, found: Announcement) -> Announcement:
+def begun(payload: Part, found: Announcement) -> Announcement:
     """What all events have."""
     repository, sender = payload.mapping("repository"), payload.values.get("sender")
     return replace(
@@ -60,7 +60,7 @@ def _begun(payload: Part, found: Announcement) -> Announcement:
 
 
 def _read_push(payload: Part, found: Announcement) -> Announcement:
-    found = _begun(payload, found)
+    found = begun(payload, found)
     ref, before, after = payload.text("ref", REF), payload.text("before", COMMIT), payload.text("after", COMMIT)
     if payload.values.get("deleted") is True:
         after = "0" * len(after)
@@ -89,13 +89,13 @@ def _read_commits(commits: Sequence[Any]) -> tuple[PushedCommit, ...]:
 
 
 def _read_create(payload: Part, found: Announcement) -> Announcement:
-    found = replace(_begun(payload, found), branch=payload.text("ref", BRANCH))
+    found = replace(begun(payload, found), branch=payload.text("ref", BRANCH))
     kind = payload.values.get("ref_type")
     return found if kind == "branch" else replace(found, ignored=f"{found.branch[:200]} is a tag, no branch")
 
 
 def _read_delete(payload: Part, found: Announcement) -> Announcement:
-    found = replace(_begun(payload, found), branch=payload.text("ref", BRANCH))
+    found = replace(begun(payload, found), branch=payload.text("ref", BRANCH))
     kind = "branch" if payload.values.get("ref_type") == "branch" else "tag"
     return replace(found, ignored=f"{kind} {found.branch[:200]} was deleted")
 

@@ -27,12 +27,15 @@ _NOTE_MARK = "<!-- hedgehog-on-airflow: note {digest} -->"
 def publish(host: Host, pull: PullRequest, result: CheckResult) -> str | None:
     """Publish *result* on *pull*, and return the page of our comment, if it has one.
 
-    The check comes first, because merges wait for it; then the lines; then the comment.
+    The check comes first, because merges wait for it; then the lines; then the comment. What a merge queue would merge
+    has the check alone.
     """
     if Feature.CHECKS in host.offers:
         host.write_check(pull, result, CHECK_NAME)
     elif Feature.STATUSES in host.offers:
         host.write_status(pull, result, CHECK_NAME)
+    if pull.is_queued:
+        return None
     if Feature.REVIEWS in host.offers:
         write_line_comments(host, pull, result.notes)
     if Feature.COMMENTS not in host.offers:

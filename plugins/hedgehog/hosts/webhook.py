@@ -43,7 +43,10 @@ class PushedCommit:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A branch that moved, or (with *is_pull_request*) a pull request that is to be checked."""
+    """A branch that moved, or (with *is_pull_request*) a pull request that is to be checked.
+
+    Without a *number*, that is what a merge queue would merge: the commit *head* of the queue's own *branch*.
+    """
 
     delivery_id: str
     digest: str

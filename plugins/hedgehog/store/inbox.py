@@ -75,7 +75,8 @@ class Delivery:
     """A delivery that is being processed.
 
     Of kind BRANCH: *branch* of the repository was at *before* and is at *after* (either may be empty). Of kind
-    PULL_REQUEST: *number* asks to merge the commit *head* of *branch* into the branch *base*.
+    PULL_REQUEST: *number* asks to merge the commit *head* of *branch* into the branch *base*; without a number, a merge
+    queue does.
     """
 
     id: int

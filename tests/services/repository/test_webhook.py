@@ -196,6 +196,28 @@ def test_a_merged_pull_request_is_a_branch_that_moved():
     assert (found.kind, found.branch, found.number, found.ignored) == (inbox.BRANCH, "master", 2, "")
 
 
+def test_a_merge_group_is_checked_like_a_pull_request():
+    """It has no number: it is a commit of the queue's own branch."""
+    queued = example("merge_group_checks_requested")
+    head = queued["merge_group"]["head_sha"]
+    assert read("merge_group", queued) == make_arrival(
+        kind=inbox.PULL_REQUEST,
+        event="merge_group",
+        action="checks_requested",
+        repository="octo-org/octo-repo",
+        url="https://github.com/octo-org/octo-repo.git",
+        branch="gh-readonly-queue/main/pr-104-929f8209d40f77f4abc622a499c93a83babdbe64",
+        base="main",
+        head=head,
+    )
+    gone = read("merge_group", {**queued, "action": "destroyed", "reason": "merged"})
+    assert gone == Ignored("merge groups are checked when that is requested, not 'destroyed'")
+    for name in ("head_sha", "head_ref", "base_ref"):
+        group = {**queued["merge_group"], name: None}
+        with pytest.raises(InvalidInput, match=f"merge_group.{name} is missing"):
+            read("merge_group", {**queued, "merge_group": group})
+
+
 def test_what_nobody_needs_is_not_kept(bench):
     """A ping, a label, an event of another kind, or about the repository itself: where it lies is set in the database."""
     assert receive(bench, "ping", example("ping")) == (PONG, None)
@@ -208,7 +230,7 @@ def test_what_nobody_needs_is_not_kept(bench):
     assert (type(published), row) == (Ignored, None)
     starred, row = receive(bench, "star", {})
     assert (starred, row) == (
-        Ignored("event 'star' is of no use here; subscribe to create, delete, pull_request, push"),
+        Ignored("event 'star' is of no use here; subscribe to create, delete, merge_group, pull_request, push"),
         None,
     )
 

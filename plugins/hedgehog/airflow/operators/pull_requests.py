@@ -101,6 +101,7 @@ class PullRequestValidationOperator(BaseOperator):
                     open_host=open_host,
                     open_mirror=open_mirror,
                     details_url=page,
+                    merge=task.merge,
                     **limit,
                 )
 
@@ -113,6 +114,7 @@ class PullRequestValidationOperator(BaseOperator):
                     open_host=open_host,
                     open_mirror=open_mirror,
                     details_url=page,
+                    merge=task.merge,
                 )
 
             try:
@@ -180,4 +182,6 @@ class PullRequestSummaryOperator(SummaryOperator):
 
 
 def _name(one: Result) -> str:
-    return f"{one['repository']}#{one['pull_request']}"
+    from hedgehog.services.pull_requests.queue import shown_name
+
+    return shown_name(one["repository"], one["pull_request"], one.get("head", ""))

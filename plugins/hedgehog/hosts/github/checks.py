@@ -33,7 +33,8 @@ def write_check(
     annotations = [_annotation(note) for note in result.notes[:MOST_ANNOTATIONS]]
     starts = range(0, max(len(annotations), 1), ANNOTATIONS_PER_REQUEST)
     parts = [annotations[start : start + ANNOTATIONS_PER_REQUEST] for start in starts]
-    body: dict[str, Any] = {"name": name, "head_sha": pull.head_sha, "external_id": f"pull/{pull.number}"}
+    subject = pull.git_ref if pull.is_queued else f"pull/{pull.number}"
+    body: dict[str, Any] = {"name": name, "head_sha": pull.head_sha, "external_id": subject}
     if result.details_url:
         body["details_url"] = result.details_url
     first = done if len(parts) == 1 else {"status": "in_progress"}

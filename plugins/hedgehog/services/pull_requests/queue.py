@@ -1,4 +1,7 @@
-"""Pull requests that wait in the inbox: several deliveries of one are one check, of its newest head."""
+"""Pull requests that wait in the inbox: several deliveries of one are one check, of its newest head.
+
+What a merge queue would merge waits there, too: each of its commits is one check.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hedgehog.errors import HedgehogError, InvalidInput, PermanentError, WorkKilled
+from hedgehog.fabric.versions import short_commit
 from hedgehog.services.pull_requests.fabrics import is_called, parse_repository, repository_name
+from hedgehog.services.pull_requests.gather import MergeHead
 from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus
 from hedgehog.store import inbox
 from hedgehog.store.database import Connection
+from hedgehog.store.inbox import Delivery
 
 _KILLED = "its check was killed (time limit, out of memory)"
 _TOGETHER = "checked together with a later delivery"
@@ -24,19 +30,31 @@ class Task:
     """`owner/name` or `host/owner/name`; where groups are nested, with all of them."""
     number: int
     deliveries: tuple[int, ...] = field(default=())
+    merge: MergeHead | None = None
+    """What a merge queue would merge, where it is no pull request; *number* is 0 then."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for XCom; `Task.of` gives it back."""
-        return {"repository": self.repository, "pull_request": self.number, "deliveries": list(self.deliveries)}
+        same = {"repository": self.repository, "pull_request": self.number, "deliveries": list(self.deliveries)}
+        if self.merge is None:
+            return same
+        return {**same, "head": self.merge.head_sha, "base": self.merge.base_ref, "git_ref": self.merge.git_ref}
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Task:
         """The task of `as_dict`."""
-        return cls(values["repository"], int(values["pull_request"]), tuple(values["deliveries"]))
+        merge = MergeHead(values["base"], values["head"], values["git_ref"]) if "git_ref" in values else None
+        return cls(values["repository"], int(values["pull_request"]), tuple(values["deliveries"]), merge)
 
     def __str__(self) -> str:
         host, _, name = self.repository.partition("/")
-        return f"{name if '/' in name and ('.' in host or ':' in host) else self.repository}#{self.number}"
+        short = name if "/" in name and ("." in host or ":" in host) else self.repository
+        return shown_name(short, self.number, self.merge.head_sha if self.merge else "")
+
+
+def shown_name(repository: str, number: int, head: str) -> str:
+    """A pull request, or what a merge queue would merge, for people."""
+    return f"{repository}#{number}" if number else f"{repository}@{short_commit(head)}"
 
 
 def plan(connection: Connection, *, repository: str = "", number: int | None = None) -> list[Task]:
@@ -46,10 +64,18 @@ def plan(connection: Connection, *, repository: str = "", number: int | None = N
         if number is None:
             raise InvalidInput(f"{repository}: the number of a pull request is missing")
         return [Task(repository, number)]
-    found: dict[tuple[str, int], list[int]] = {}
+    found: dict[tuple[str, int, MergeHead | None], list[int]] = {}
     for delivery in inbox.pending(connection, (inbox.PULL_REQUEST,)):
-        found.setdefault((repository_name(delivery.url), delivery.number or 0), []).append(delivery.id)
-    return [Task(name, number, tuple(ids)) for (name, number), ids in found.items()]
+        subject = (repository_name(delivery.url), delivery.number or 0, _merge_of(delivery))
+        found.setdefault(subject, []).append(delivery.id)
+    return [Task(name, number, tuple(ids), merge) for (name, number, merge), ids in found.items()]
+
+
+def _merge_of(delivery: Delivery) -> MergeHead | None:
+    """What a merge queue asks for with a delivery."""
+    if delivery.number is not None:
+        return None
+    return MergeHead(delivery.base, delivery.head, f"refs/heads/{delivery.branch}")
 
 
 def work(
@@ -90,7 +116,11 @@ def work(
 
 def _settle(connection: Connection, task: Task, found: Validation) -> Validation:
     """Deliveries of the same pull request that were given up before are settled by this one."""
-    late = [one for one in inbox.given_up(connection, inbox.PULL_REQUEST) if one.number == task.number]
+    late = [
+        one
+        for one in inbox.given_up(connection, inbox.PULL_REQUEST)
+        if (one.number or 0, _merge_of(one)) == (task.number, task.merge)
+    ]
     wanted = parse_repository(task.repository)
     for one in late:
         if is_called(one.url, wanted):

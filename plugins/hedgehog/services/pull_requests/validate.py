@@ -26,6 +26,7 @@ from hedgehog.services.pull_requests.fabric_report import fabric_report
 from hedgehog.services.pull_requests.fabrics import fabrics_in
 from hedgehog.services.pull_requests.gather import MergeHead, gather
 from hedgehog.services.pull_requests.problems import OpenEngine, fabric_engine
+from hedgehog.services.pull_requests.queue import shown_name
 from hedgehog.services.pull_requests.report import check_result
 from hedgehog.services.pull_requests.verdict import Validation, ValidationStatus, conclude, could_not_verify, skipped
 from hedgehog.store import fabrics as fabric_store
@@ -51,11 +52,22 @@ class _Run:
     open_engine: OpenEngine = fabric_engine
     details_url: str = ""
     deadline: float = math.inf
+    merge: MergeHead | None = None
+
+    def look(self) -> PullRequest:
+        """The pull request as it is now."""
+        if self.merge is None:
+            return self.host.pull(self.number)
+        merge = self.merge
+        return PullRequest.queued(merge.head_sha, base_ref=merge.base_ref, git_ref=merge.git_ref)
 
     def check_time(self) -> None:
         """Raise NotReached when nothing more may be begun."""
         if time.monotonic() >= self.deadline:
-            raise NotReached(f"{self.repository}#{self.number}: the time limit of the task came first; it is retried")
+            raise NotReached(f"{self}: the time limit of the task came first; it is retried")
+
+    def __str__(self) -> str:
+        return shown_name(self.repository, self.number, self.merge.head_sha if self.merge else "")
 
 
 def validate(
@@ -68,6 +80,7 @@ def validate(
     open_engine: OpenEngine = fabric_engine,
     details_url: str = "",
     deadline: float = math.inf,
+    merge: MergeHead | None = None,
 ) -> Validation:
     """Check pull request *number* of *repository* (`owner/name`, or `host/owner/name`) and publish the result at its host.
 
@@ -76,12 +89,17 @@ def validate(
     Retryable errors (network, rate limit) are raised with nothing published: the caller tries again. Drafts, closed pull
     requests and repositories without fabrics are skipped. *details_url* is where the full report can be read.
     Raises NotReached, too, when *deadline* (of `time.monotonic`) comes before all fabrics are checked.
+
+    With *merge*, it is what a merge queue would merge (*number* is 0), and only its commit gets the check. One that is no
+    longer in the queue is skipped.
     """
     fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
     if not fabrics:
         return _not_ours(repository, number)
     with _opened(open_host, fabrics[0][0]) as host:
-        run = _Run(connection, repository, number, host, fabrics, open_mirror, open_engine, details_url, deadline)
+        run = _Run(
+            connection, repository, number, host, fabrics, open_mirror, open_engine, details_url, deadline, merge
+        )
         return _validate(run)
 
 
@@ -94,14 +112,15 @@ def give_up(
     open_host: OpenHost,
     open_mirror: OpenMirror,
     details_url: str = "",
+    merge: MergeHead | None = None,
 ) -> Validation:
     """Publish at the host that pull request *number* could not be verified, without checking it again."""
     fabrics = fabrics_in(fabric_store.load_fabrics(connection), repository)
     if not fabrics:
         return _not_ours(repository, number)
     with _opened(open_host, fabrics[0][0]) as host:
-        run = _Run(connection, repository, number, host, fabrics, open_mirror, details_url=details_url)
-        pull = host.pull(number)
+        run = _Run(connection, repository, number, host, fabrics, open_mirror, details_url=details_url, merge=merge)
+        pull = run.look()
         return skipped(repository, pull) or _publish(
             run, pull, could_not_verify(repository, pull, f"could not verify: {why}")
         )
@@ -124,7 +143,7 @@ def _opened(open_host: OpenHost, row: GitRepository) -> Iterator[Host]:
 def _validate(run: _Run) -> Validation:
     """Check until nobody pushes during a check, then publish."""
     for _ in range(MOST_ROUNDS):
-        pull = run.host.pull(run.number)
+        pull = run.look()
         if (nothing := skipped(run.repository, pull)) is not None:
             if pull.state != "open":
                 wake_requester(run.connection, {repository.id for repository, _ in run.fabrics}, pull.number)
@@ -139,9 +158,11 @@ def _validate(run: _Run) -> Validation:
         except Exception as error:  # whatever it is, a required check must neither stay open nor turn green
             _publish(run, pull, could_not_verify(run.repository, pull, _for_strangers(error)))
             raise
-        if run.host.pull(run.number).head_sha == pull.head_sha:
+        if run.look().head_sha == pull.head_sha:
             return _publish(run, pull, found)
-    raise PushRace(f"{run.repository}#{run.number}: somebody pushed {MOST_ROUNDS} times while it was checked")
+    if run.merge is not None:
+        return Validation.of(run.repository, run.look(), ValidationStatus.SKIPPED, "it is no longer in the merge queue")
+    raise PushRace(f"{run}: somebody pushed {MOST_ROUNDS} times while it was checked")
 
 
 def _check(run: _Run, pull: PullRequest) -> Validation:

@@ -77,7 +77,7 @@ def pull_request_rows(
     """At most *limit* pull requests, each by its last delivery, the newest first, with the fabrics of its branch."""
     condition, values = _NEWEST_FIRST.after(after)
     query = (
-        "WITH newest AS (SELECT max(id) AS id, max(finished_at) AS checked_at FROM hedgehog.inbox WHERE kind = %s "
+        "WITH newest AS (SELECT max(id) AS id, max(finished_at) AS checked_at FROM hedgehog.inbox WHERE kind = %s AND number IS NOT NULL "
         "AND (%s::text IS NULL OR repository = %s) GROUP BY url, repository, number) "
         f"SELECT {_DELIVERY}, i.summary ->> 'sender' AS sender, n.checked_at, "
         "(SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}') FROM hedgehog.git_repository r "
