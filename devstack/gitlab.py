@@ -52,7 +52,7 @@ ROUTES: dict[tuple[str, str], tuple[str, frozenset[str], str]] = {
     ("GET", f"{PROJECT}/hooks"): ("hooks", _PAGES, "project_webhooks"),
     ("POST", f"{PROJECT}/hooks"): (
         "add_hook",
-        frozenset({"url", "token", "enable_ssl_verification", *_EVENTS}),
+        frozenset({"url", "token", "signing_token", "enable_ssl_verification", *_EVENTS}),
         "project_webhooks",
     ),
     ("DELETE", rf"{PROJECT}/hooks/(?P<hook>\d+)"): ("delete_hook", frozenset(), "project_webhooks"),
@@ -79,6 +79,8 @@ class GitLab(Merging, InThread):
         self.statuses: list[dict[str, Any]] = []
         self.closed: set[str] = set()
         self.webhooks: list[dict[str, Any]] = []
+        self.signs_deliveries = True
+        """Whether it knows signing tokens, as new ones do; others ignore them."""
         self._projects: list[str] = []
         self._ids = 0
         self._lock = threading.Lock()
@@ -266,11 +268,18 @@ class GitLab(Merging, InThread):
         return 201, made
 
     def _hooks(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
-        return 200, [{key: value for key, value in one.items() if key != "token"} for one in self.webhooks]
+        return 200, [self._hook(one) for one in self.webhooks]
+
+    def _hook(self, hook: dict[str, Any]) -> dict[str, Any]:
+        """As GitLab shows it: whether there are secrets, and none of them."""
+        secrets = ("token", "signing_token")
+        known = {f"{name}_present": name in hook for name in secrets} if self.signs_deliveries else {}
+        return {key: value for key, value in hook.items() if key not in secrets} | known
 
     def _add_hook(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
         events = {**dict.fromkeys(_EVENTS, False), "push_events": True}
-        self.webhooks.append({"id": self._id(), "alert_status": "executable", **events, **body})
+        given = {key: value for key, value in body.items() if self.signs_deliveries or key != "signing_token"}
+        self.webhooks.append({"id": self._id(), "alert_status": "executable", **events, **given})
         return 201, self._hooks(values, body)[1][-1]
 
     def _delete_hook(self, values: dict[str, str], body: dict[str, Any]) -> Answer:

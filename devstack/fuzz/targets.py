@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,10 @@ class Lab:
         for host in host_types().values():
             if (hook := host.webhook) is None:
                 continue
-            hook.is_proven(body, delivery_id, ["secret"])
+            proofs = dict.fromkeys(("webhook-id", *map(str.lower, hook.proofs)), delivery_id) | {
+                "webhook-timestamp": event
+            }
+            hook.is_believed(proofs, body, ["secret", "whsec_c2VjcmV0"], now=datetime.now(UTC))
             given = "d-1" if len(delivery_id) % 2 else delivery_id
             headers = {hook.event.lower(): event, hook.delivery.lower(): given}
             with suppress(HedgehogError):

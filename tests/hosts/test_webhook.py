@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedgehog.errors import InvalidInput
+from hedgehog.hosts.gitlab.webhook import WEBHOOK as GITLAB
 from hedgehog.hosts.registry import host_types
 from hedgehog.hosts.webhook import Announcement, Ignored, PushedCommit, Webhook, is_secret
 
@@ -224,6 +227,81 @@ def test_only_who_knows_a_secret_is_believed(host: str) -> None:
         assert not hook.is_proven(body, proof(wrong), ("new", "old"))
         assert not hook.is_proven(body, proof(wrong), ())
         assert not hook.is_proven(body, proof(wrong), ("",))
+
+
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SENT = datetime.fromtimestamp(1614265330, UTC)
+SIGNED = b'{"test": 2432232314}'
+"""The test vector of Standard Webhooks, whose library is what GitLab's own description verifies with."""
+
+
+def signed(**changes: str) -> dict[str, str]:
+    """The headers of the test vector, with changes."""
+    signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    made = {"id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "timestamp": "1614265330", "signature": signature} | changes
+    return {f"webhook-{name}": value for name, value in made.items()}
+
+
+def believed(headers: dict[str, str], *secrets: str, now: datetime = SENT, body: bytes = SIGNED) -> bool:
+    """Whether GitLab's webhook takes a delivery."""
+    return GITLAB.is_believed(headers, body, secrets, now=now)
+
+
+def test_gitlab_signs_as_standard_webhooks_are_signed() -> None:
+    """With either key, and where several signatures are sent, with one of them."""
+    assert believed(signed(), KEY)
+    assert believed(signed(), "whsec_b3RoZXI=", KEY)
+    ours = signed()["webhook-signature"]
+    assert believed(signed(signature=f"v2,x v1,AAAA {ours}"), KEY)
+    assert not believed(signed(), "whsec_b3RoZXI=")
+    assert not believed(signed(), KEY.removeprefix("whsec_"))
+    assert not believed(signed())
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(-301, False), (-299, True), (0, True), (299, True), (301, False)])
+def test_a_signature_is_of_now(seconds: int, is_taken: bool) -> None:
+    """What was recorded is not delivered again later; the time is signed, too."""
+    assert believed(signed(), KEY, now=SENT + timedelta(seconds=seconds)) is is_taken
+    assert not believed(signed(timestamp="1614265331"), KEY, now=SENT + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "msg_other"},
+        {"id": ""},
+        {"timestamp": "now"},
+        {"timestamp": "1614265330.0"},
+        {"timestamp": "٣"},
+        {"timestamp": "9" * 400},
+        {"signature": ""},
+        {"signature": "v1,"},
+        {"signature": "v1,g0hM9SsE"},
+        {"signature": "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+        {"signature": "v1a,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+        {"signature": "v1,\xff"},
+        {"signature": "v1,AAAA " * 1000},
+    ],
+)
+def test_what_is_not_signed_as_it_is_sent_is_refused(changes: dict[str, str]) -> None:
+    """Whatever is in its headers."""
+    assert not believed(signed(**changes), KEY)
+    assert not believed(signed(), KEY, body=SIGNED + b" ")
+
+
+@pytest.mark.parametrize("key", ["whsec_", "whsec_ß", "whsec_not base64", "whsec_MfKQ9r8"])
+def test_a_key_that_is_none_proves_nothing(key: str) -> None:
+    """Above all not the signature under an empty key."""
+    message = b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + SIGNED
+    signature = base64.b64encode(hmac.digest(b"", message, hashlib.sha256)).decode()
+    assert not believed(signed(signature=f"v1,{signature}"), key)
+
+
+def test_a_signing_key_is_no_token_and_a_token_no_signing_key() -> None:
+    """A key that somebody sends is not a secret any more; while one replaces the other, each proves in its own way."""
+    assert not believed({"x-gitlab-token": KEY}, KEY)
+    assert believed({"x-gitlab-token": "old"}, KEY, "old")
+    assert believed({"x-gitlab-token": "wrong", **signed()}, KEY, "old")
 
 
 @given(st.text(max_size=40), st.text(min_size=1, max_size=40))

@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -107,6 +108,8 @@ class Part:
 
 IsProven = Callable[[bytes, str, Sequence[str]], bool]
 """Whether a body with the value of the proving header comes from somebody who knows one of the secrets."""
+IsSigned = Callable[[bytes, Mapping[str, str], Sequence[str], datetime], bool]
+"""The same of a body with all headers at a time: see `hedgehog.hosts.signed_messages`."""
 Read = Callable[[Part, Announcement], Announcement | Ignored]
 """Fills in what the payload of one of the events says. Raises InvalidInput for any other payload; never quotes it."""
 
@@ -126,6 +129,21 @@ class Webhook:
     """The events as the host's API names them, where we make the webhook."""
     ping: str = ""
     """The event by which a host tries a new webhook."""
+    signature: str = ""
+    """The header of another proof, which takes several headers together; empty: there is none."""
+    is_signed: IsSigned | None = None
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """The headers, one of which a proven delivery has."""
+        return (self.proof, self.signature) if self.signature else (self.proof,)
+
+    def is_believed(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str], *, now: datetime) -> bool:
+        """Whether a delivery comes from somebody who knows one of *secrets*; *headers* have lower-case names."""
+        proof = headers.get(self.proof.lower(), "")
+        if proof and self.is_proven(body, proof, secrets):
+            return True
+        return self.is_signed is not None and self.is_signed(body, headers, secrets, now)
 
     def announced(self, headers: Mapping[str, str], body: bytes) -> Announcement | Ignored:
         """What a proven delivery says; *headers* have lower-case names. Raises InvalidInput where it is not understood."""

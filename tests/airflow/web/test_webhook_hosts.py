@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +20,7 @@ from hedgehog.store import fabrics
 from hedgehog.store.database import Connection
 
 SECRETS = {name: f"the secret of {name}" for name in ("github", "gitea", "gitlab", "bitbucket", "generic")}
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 URL = "https://git.example.com/acme/net.git"
 MOVED = {"ref": "refs/heads/main", "before": "a" * 40, "after": "b" * 40}
 
@@ -106,6 +109,26 @@ def test_without_its_secret_no_delivery_is_taken(
     other = SECRETS["gitea" if route == "github" else "github"]
     assert {deliver(client, route, secret=one)[0] for one in (secret, other)} == {401}
     assert stored(database) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "key", "answer"),
+    [(0, KEY, (202, "accepted")), (600, KEY, (401, "refused")), (0, "whsec_b3RoZXI=", (401, "refused"))],
+)
+def test_gitlab_may_sign_what_it_delivers(database: Connection, late: int, key: str, answer: tuple[int, str]) -> None:
+    """As Standard Webhooks are signed, in place of the token; not with another key, nor ten minutes ago."""
+    body, sent = make_push("gitlab"), str(int(time.time()) - late)
+    made = hmac.digest(base64.b64decode(KEY.removeprefix("whsec_")), f"msg-1.{sent}.".encode() + body, "sha256")
+    headers = make_headers("gitlab", body, "") | {
+        "webhook-id": "msg-1",
+        "webhook-timestamp": sent,
+        "webhook-signature": f"v1,{base64.b64encode(made).decode()}",
+    }
+    with TestClient(webhook.webhook_app(lambda _: (key,))) as client:
+        found = client.post("/gitlab", content=body, headers=headers)
+    assert (found.status_code, found.json()["status"]) == answer
+    if answer[0] == 401:
+        assert "that the clocks agree" in found.json()["reason"]
 
 
 def test_any_program_may_announce_a_push_of_a_repository_by_name(client: TestClient, database: Connection) -> None:

@@ -7,12 +7,13 @@ import logging
 import pytest
 
 from devstack.git_server import Person
-from hedgehog.errors import PermissionDenied, RateLimited, RetryableError
+from hedgehog.errors import InvalidInput, PermissionDenied, RateLimited, RetryableError
 from hedgehog.hosts.failures import refusal
-from hedgehog.hosts.host import CheckResult, Conclusion, Host, Note
+from hedgehog.hosts.host import CheckResult, Conclusion, Hook, Host, Note
 from hedgehog.hosts.reports import CHECK_NAME, write_comment, write_line_comments
 from tests.hosts.gitlab_lab import PROJECT, GitLabLab
 
+KEY = "whsec_dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q="
 LONG = "".join(f"line{number}: {number}\n" for number in range(1, 11))
 
 
@@ -143,3 +144,31 @@ def test_a_used_up_limit_says_when_to_come_back() -> None:
     assert isinstance(found, RateLimited)
     assert found.retry_after == 90
     assert "error: This endpoint" in str(found)
+
+
+def hook_of(host: Host, url: str) -> list[Hook]:
+    """The webhooks to *url*."""
+    return [one for one in host.hooks() if one.url == url]
+
+
+def test_a_webhook_gets_a_signing_key_where_gitlab_signs(host: Host, lab: GitLabLab) -> None:
+    """It is what the secret looks like that decides; a token is sent as one."""
+    pushes = frozenset({"push_events"})
+    host.put_hook("https://airflow.example.com/a", KEY, pushes, None)
+    host.put_hook("https://airflow.example.com/b", "a token", pushes, None)
+    assert [(one.get("signing_token"), one.get("token")) for one in lab.lab.webhooks] == [
+        (KEY, None),
+        (None, "a token"),
+    ]
+
+
+def test_a_gitlab_that_signs_nothing_takes_no_signing_key(host: Host, lab: GitLabLab) -> None:
+    """It would make a webhook that proves nothing; the one that is there stays."""
+    lab.lab.signs_deliveries = False
+    url, pushes = "https://airflow.example.com/a", frozenset({"push_events"})
+    host.put_hook(url, "a token", pushes, None)
+    (known,) = hook_of(host, url)
+    with pytest.raises(InvalidInput, match="this GitLab takes no signing token") as refused:
+        host.put_hook(url, KEY, pushes, known)
+    assert KEY not in str(refused.value)
+    assert [one.id for one in hook_of(host, url)] == [known.id]

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
@@ -280,14 +281,16 @@ async def _read_proven(receiver: _Receiver, request: Request, route: _Route, bod
         raise _Refused(503, "no secret", f"no secret is configured; create the connection {name}")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise _Refused(415, "wrong content type", "choose content type application/json in the webhook")
-    header = route.webhook.proof
-    proof = request.headers.get(header.lower(), "")
-    if not proof:
-        raise _Refused(401, "unsigned", f"the header {header} is missing; give the webhook its secret")
+    proofs = route.webhook.proofs
+    if not any(request.headers.get(name) for name in proofs):
+        raise _Refused(401, "unsigned", f"the header {' or '.join(proofs)} is missing; give the webhook its secret")
     await _read(request, body)
-    if not route.webhook.is_proven(bytes(body.content), proof, secrets):
+    if not route.webhook.is_believed(dict(request.headers), bytes(body.content), secrets, now=datetime.now(UTC)):
+        clocks = f", and for {route.webhook.signature} that the clocks agree" if route.webhook.signature else ""
         raise _Refused(
-            401, "bad signature", f"{header} does not match; check that the secret is the same on both sides"
+            401,
+            "bad signature",
+            f"{' or '.join(proofs)} does not match; check that the secret is the same on both sides{clocks}",
         )
 
 

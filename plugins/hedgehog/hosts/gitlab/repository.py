@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from hedgehog.errors import NotFound, RetryableError
+from hedgehog.errors import InvalidInput, NotFound, RetryableError
 from hedgehog.hosts.diffs import line_pairs, lines_shown
 from hedgehog.hosts.gitlab import HOST, statuses
 from hedgehog.hosts.host import Access, ChangedFile, CheckResult, Comment, Hook, Note, PullRequest, RateLimit
 from hedgehog.hosts.http import JSON, JsonApi, understood
+from hedgehog.hosts.signed_messages import is_signing_key
 
 _PAGE_SIZE = 100
 """Entries per page; GitLab gives no more."""
@@ -203,9 +204,22 @@ class Repository:
         return map(_hook, self.client.pages(f"{self.path}/hooks", per_page=_PAGE_SIZE))
 
     def put_hook(self, url: str, secret: str, events: frozenset[str], known: Hook | None) -> None:
-        """Make a webhook instead of *known*: an edit would keep its filters, and that GitLab disabled it."""
+        """Make a webhook instead of *known*: an edit would keep its filters, and that GitLab disabled it.
+
+        Raises InvalidInput for a signing key where GitLab signs no deliveries; *known* stays as it is then.
+        """
         flags = {"push_events": False, **dict.fromkeys(sorted(events), True)}  # pushes are announced by default
-        self.client.post(f"{self.path}/hooks", {"url": url, "token": secret, "enable_ssl_verification": True, **flags})
+        proof = {"signing_token" if is_signing_key(secret) else "token": secret}
+        made = self.client.post(f"{self.path}/hooks", {"url": url, **proof, "enable_ssl_verification": True, **flags})
+        with understood(HOST.title):
+            is_proving = "token" in proof or made.get("signing_token_present") is True
+            number = int(made["id"])
+        if not is_proving:  # a GitLab that does not know signing tokens ignores them
+            self.client.delete(f"{self.path}/hooks/{number}")
+            raise InvalidInput(
+                f"{self.full_name}: this GitLab takes no signing token; give its webhook a secret that does not begin "
+                "with whsec_"
+            )
         if known is not None:
             self.client.delete(f"{self.path}/hooks/{known.id}")
 

@@ -1,4 +1,4 @@
-"""GitLab's webhook: the secret itself in a header, and GitLab's words for pushes and merge requests.
+"""GitLab's webhook: the secret itself in a header or a signature with it, and GitLab's words for pushes and merge requests.
 
 https://docs.gitlab.com/user/project/integrations/webhook_events/
 """
@@ -6,10 +6,12 @@ https://docs.gitlab.com/user/project/integrations/webhook_events/
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from hedgehog.hosts.payloads import ACTION, BRANCH, COMMIT, LOGIN, REF, URL, moved, rejected
+from hedgehog.hosts.signed_messages import SIGNATURE, is_signed_message, is_signing_key
 from hedgehog.hosts.webhook import Announcement, Ignored, Part, Webhook, is_secret
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,20}")
@@ -18,6 +20,11 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,20}"
 _CHECKED_ACTIONS = ("open", "reopen", "update")
 _CHECKED_CHANGES = frozenset({"target_branch", "draft", "title"})
 """A draft becomes ready when its title is edited."""
+
+
+def _is_token(body: bytes, token: str, secrets: Sequence[str]) -> bool:
+    """Whether *token* is one of *secrets*. A signing key proves by what it signs alone: nobody sends it."""
+    return is_secret(body, token, [secret for secret in secrets if not is_signing_key(secret)])
 
 
 def _begun(payload: Part, found: Announcement) -> Announcement:
@@ -70,9 +77,11 @@ def _is_changed(payload: Part, request: Part) -> bool:
 
 WEBHOOK = Webhook(
     "X-Gitlab-Token",
-    is_secret,
+    _is_token,
     {"Push Hook": _read_push, "Tag Push Hook": _read_push, "Merge Request Hook": _read_merge_request},
     event="X-Gitlab-Event",
     delivery="X-Gitlab-Event-UUID",
     subscriptions=frozenset({"push_events", "tag_push_events", "merge_requests_events"}),
+    signature=SIGNATURE,
+    is_signed=is_signed_message,
 )
