@@ -22,7 +22,7 @@ _CHUNK = 1024 * 1024
 def are_whole(clone: Path, seen: dict[str, int]) -> bool:
     """Whether every loose object of *clone* is complete; if so, the time of the check is stored in the clone.
 
-    *seen* is the caller's, empty at first: in the folders that have not changed since its last call, nothing is looked at.
+    *seen* is the caller's, empty at first: the folders that have not changed since its last call are not read again.
     """
     mark = clone / _MARK
     boot = _BOOT.read_text() if _BOOT.exists() else ""
