@@ -26,7 +26,7 @@ def readers(checked: Collection[str]) -> Mapping[str, Read]:
     """Our events in GitHub's form; pull requests are checked after the actions *checked*."""
 
     def read_pull_request(payload: Part, found: Announcement) -> Announcement | Ignored:
-        return _read_pull_request(payload, begun(payload, found), checked)
+        return _read_pull_request(payload, same_in_all(payload, found), checked)
 
     return {"push": _read_push, "create": _read_create, "delete": _read_delete, "pull_request": read_pull_request}
 
@@ -47,7 +47,7 @@ def rejected(found: Announcement, branch: str) -> Announcement:
     return replace(found, is_pull_request=True, branch=branch, ignored="" if ours else "closed without merging")
 
 
-def begun(payload: Part, found: Announcement) -> Announcement:
+def same_in_all(payload: Part, found: Announcement) -> Announcement:
     """What all events have."""
     repository, sender = payload.mapping("repository"), payload.values.get("sender")
     return replace(
@@ -60,7 +60,7 @@ def begun(payload: Part, found: Announcement) -> Announcement:
 
 
 def _read_push(payload: Part, found: Announcement) -> Announcement:
-    found = begun(payload, found)
+    found = same_in_all(payload, found)
     ref, before, after = payload.text("ref", REF), payload.text("before", COMMIT), payload.text("after", COMMIT)
     if payload.values.get("deleted") is True:
         after = "0" * len(after)
@@ -89,13 +89,13 @@ def _read_commits(commits: Sequence[Any]) -> tuple[PushedCommit, ...]:
 
 
 def _read_create(payload: Part, found: Announcement) -> Announcement:
-    found = replace(begun(payload, found), branch=payload.text("ref", BRANCH))
+    found = replace(same_in_all(payload, found), branch=payload.text("ref", BRANCH))
     kind = payload.values.get("ref_type")
     return found if kind == "branch" else replace(found, ignored=f"{found.branch[:200]} is a tag, no branch")
 
 
 def _read_delete(payload: Part, found: Announcement) -> Announcement:
-    found = replace(begun(payload, found), branch=payload.text("ref", BRANCH))
+    found = replace(same_in_all(payload, found), branch=payload.text("ref", BRANCH))
     kind = "branch" if payload.values.get("ref_type") == "branch" else "tag"
     return replace(found, ignored=f"{kind} {found.branch[:200]} was deleted")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hedgehog.hosts.payloads import COMMIT, HEADS, REF, begun, readers
+from hedgehog.hosts.payloads import COMMIT, HEADS, REF, readers, same_in_all
 from hedgehog.hosts.webhook import Announcement, Ignored, Part, Webhook, is_signed
 
 CHECKED_ACTIONS = frozenset({"opened", "synchronize", "reopened", "ready_for_review", "edited"})
@@ -17,7 +17,7 @@ _QUEUED = "checks_requested"
 
 def _read_merge_group(payload: Part, found: Announcement) -> Announcement | Ignored:
     """A commit that the merge queue has made of the branch and of pull requests, to be checked before it is the branch."""
-    found = begun(payload, found)
+    found = same_in_all(payload, found)
     if found.action != _QUEUED:
         return Ignored(f"merge groups are checked when that is requested, not {found.action!r}")
     group = payload.mapping("merge_group")
