@@ -234,3 +234,28 @@ def test_a_cursor_that_is_not_ours_is_refused(database, api, cursor):
     for path in ("/fleet", "/problems", "/drift", "/dead-letters", "/deliveries", "/actions", "/fabrics/gen/objects"):
         answer = api.get(path, params={"cursor": cursor})
         assert (path, answer.status_code, answer.json()["reason"]) == (path, 422, "InvalidInput")
+
+
+@pytest.fixture
+def grown(database: Connection) -> None:
+    """Ten thousand fabrics that came since the last ANALYZE, which found none."""
+    add_fabric(database, "gone", [])
+    with transaction(database) as cursor:
+        cursor.execute("ALTER TABLE hedgehog.fabric SET (autovacuum_enabled = false)")
+        cursor.execute("ALTER TABLE hedgehog.sync_state SET (autovacuum_enabled = false)")
+        cursor.execute("DELETE FROM hedgehog.fabric")
+    with transaction(database) as cursor:
+        cursor.execute("ANALYZE hedgehog.fabric, hedgehog.sync_state")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("INSERT INTO hedgehog.fabric (name) SELECT 'f-' || i FROM generate_series(1, 10000) i")
+        cursor.execute(
+            "INSERT INTO hedgehog.sync_state (fabric_id, target) SELECT f.id, unnest(ARRAY['git', 'kubernetes']) "
+            "FROM hedgehog.fabric f"
+        )
+
+
+@pytest.mark.usefixtures("grown")
+def test_a_fleet_is_read_in_time_before_the_database_has_statistics(api):
+    """As after the import of a large fleet: for a minute, the planner takes it for a row or two."""
+    for path in ("/fleet", "/fleet?fabric=f-1", "/fleet/counters", "/problems", "/held", "/health"):
+        assert (path, api.get(path).status_code) == (path, 200)

@@ -32,7 +32,6 @@ def large(stack: Stack) -> Iterator[Stack]:
             [COUNT],
         )
         cursor.execute(f"INSERT INTO hedgehog.sync_state (fabric_id, target) SELECT id, unnest({_TARGETS}) {_BULK}")
-        cursor.execute("ANALYZE hedgehog.fabric, hedgehog.sync_state")  # as the server does within a minute
     yield stack
     with transaction(stack.database) as cursor:
         cursor.execute(_WITHOUT_TRIGGERS)

@@ -10,9 +10,10 @@ from hedgehog.fabric.health import SEVERITY
 from hedgehog.fabric.model import SyncStatus
 from hedgehog.fabric.problems import HELD_KINDS, ProblemKind
 from hedgehog.fabric.selectors import Selector
-from hedgehog.store.database import Connection, jsonb, transaction
+from hedgehog.store.database import Connection, jsonb
 from hedgehog.store.freezes import FREEZE_OF
 from hedgehog.store.listings.keyset import Keyset, Row, like, rows_of
+from hedgehog.store.listings.whole_fleet import fleet_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ def fleet_rows(
         f"FROM ({found}) standing WHERE ({states}) AND {condition} ORDER BY {keyset.order()} LIMIT %(limit)s) "
         f"{_DETAILS.replace('{shown}', shown)} ORDER BY page.number"
     )
-    with transaction(connection) as cursor:
+    with fleet_transaction(connection) as cursor:
         cursor.execute(query, _parameters(wanted) | named | {"limit": limit})
         return rows_of(cursor)
 
@@ -233,7 +234,7 @@ def fleet_counts(connection: Connection, wanted: FleetFilter) -> tuple[int, dict
     """How many fabrics there are, and how many in each of STATES."""
     counts = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in STATES.values())
     query = f"SELECT count(*), {counts} FROM ({_found(wanted)}) standing"
-    with transaction(connection) as cursor:
+    with fleet_transaction(connection) as cursor:
         cursor.execute(query, _parameters(wanted))
         rows = cursor.fetchall()
     total, *found = rows[0]

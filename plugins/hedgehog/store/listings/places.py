@@ -8,6 +8,7 @@ from typing import Any
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.inbox import PULL_REQUEST
 from hedgehog.store.listings.keyset import Row, falling, rows_of
+from hedgehog.store.listings.whole_fleet import fleet_transaction
 from hedgehog.store.schedule import ENABLED, NOT_SUSPENDED
 
 _NEWEST_FIRST = falling("i.id")
@@ -28,7 +29,7 @@ def cluster_rows(connection: Connection) -> list[Row]:
         "LEFT JOIN hedgehog.circuit c ON c.fabric_id = f.id AND c.service = 'kubernetes' "
         "WHERE f.enable_k8s_sync GROUP BY f.kubernetes_connection_id ORDER BY f.kubernetes_connection_id"
     )
-    with transaction(connection) as cursor:
+    with fleet_transaction(connection) as cursor:
         cursor.execute(query)
         return rows_of(cursor)
 
@@ -47,7 +48,7 @@ def queue_rows(connection: Connection) -> list[Row]:
         "min(i.received_at) FILTER (WHERE i.next_attempt_at <= now()) FROM hedgehog.inbox i "
         "WHERE i.status IN ('received', 'processing', 'failed') GROUP BY i.kind ORDER BY 1"
     )
-    with transaction(connection) as cursor:
+    with fleet_transaction(connection) as cursor:
         cursor.execute(query)
         return rows_of(cursor)
 

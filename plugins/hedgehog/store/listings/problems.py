@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import ProblemKind
-from hedgehog.store.database import Connection, transaction
+from hedgehog.store.database import Connection
 from hedgehog.store.listings.keyset import Row, rising, rows_of
+from hedgehog.store.listings.whole_fleet import fleet_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,6 @@ def problem_rows(
         *(wanted.fabric, wanted.fabric, target, target, kinds, kinds, wanted.only_for_people),
         *(subjects, subjects, *values, limit),
     )
-    with transaction(connection) as cursor:
+    with fleet_transaction(connection) as cursor:
         cursor.execute(query, parameters)
         return rows_of(cursor)
