@@ -38,6 +38,8 @@ def stack() -> Iterator[devstack.Stack]:
     settings = {
         "AIRFLOW__HEDGEHOG__GIT_SYNC_SCHEDULE": "* * * * *",
         "AIRFLOW__HEDGEHOG__KUBERNETES_SYNC_SCHEDULE": "* * * * *",
+        # Several schedulers share the machine, and what they do while idle slows all tests down.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     }
     with devstack.running(settings=settings) as running:
         yield running
