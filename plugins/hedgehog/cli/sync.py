@@ -72,7 +72,7 @@ def _add_pull(commands: Any) -> None:
 
 
 def _pull(arguments: argparse.Namespace) -> int:
-    from hedgehog.airflow.adapters.hooks import open_mirror
+    from hedgehog.airflow.adapters.hooks import open_host, open_mirror
     from hedgehog.services.repository import changes as repository_changes
     from hedgehog.services.repository import plan as repository_plan
 
@@ -82,7 +82,13 @@ def _pull(arguments: argparse.Namespace) -> int:
         names = list(dict.fromkeys(_names(batches)))
         with progress(arguments, f"reading {len(names)} repositories"):
             found = repository_changes.follow(
-                connection, names, open_mirror=open_mirror, run_id=run_id(), force=arguments.force, at_once=True
+                connection,
+                names,
+                open_mirror=open_mirror,
+                open_host=open_host,
+                run_id=run_id(),
+                force=arguments.force,
+                at_once=True,
             )
     show(arguments, [one.as_dict() for one in found], lambda: _pull_text(found, screen(arguments)))
     return 1 if any(one.failed for one in found) else 0
@@ -103,6 +109,7 @@ def _pull_text(found: Sequence[RepositoryOutcome], screen: Screen) -> str:
     ]
     outcomes = [outcome for one in found for outcome in one.outcomes]
     lines = [table(columns, rows, nothing="no fabric follows a repository", screen=screen)]
+    lines += [cell(line) for one in found for line in one.requests.failed]
     return "\n".join([*lines, *(["", outcome_text(outcomes, details=False, screen=screen)] if outcomes else [])])
 
 

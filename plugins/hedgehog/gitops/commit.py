@@ -176,7 +176,13 @@ def push_own_branch(mirror: Mirror, commit: str, branch: str, expected_head: str
     _send(mirror, commit, f"refs/heads/{branch}", expected_head)
 
 
+def delete_own_branch(mirror: Mirror, branch: str, expected_head: str) -> None:
+    """Delete *branch* of ours, or raise as `push` does: PushRace if it is not at *expected_head*."""
+    _send(mirror, "", f"refs/heads/{branch}", expected_head)
+
+
 def _send(mirror: Mirror, commit: str, ref: str, expected_head: str | None) -> None:
+    """Have the host's *ref* be *commit*; empty: delete it."""
     remote = mirror.remote
     # The lease makes this exact: a plain push would also "fast-forward" a branch that somebody has reset, and create one
     # that somebody has deleted. With the check of `push`, it can never drop a commit.
@@ -189,7 +195,7 @@ def _send(mirror: Mirror, commit: str, ref: str, expected_head: str | None) -> N
         raise PushRace(f"git push {remote}: the clone was damaged and is created again; plan again")
     if done.code != 0:
         raise failures.call_failed(done.error, f"git push {remote}")
-    if not any(line.startswith((" \t", "+\t", "*\t", "=\t")) for line in done.out.splitlines()):
+    if not any(line.startswith((" \t", "+\t", "-\t", "*\t", "=\t")) for line in done.out.splitlines()):
         raise RemoteUnavailable(f"git push {remote}: git did not say what happened to the branch")
 
 

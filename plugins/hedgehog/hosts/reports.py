@@ -62,15 +62,17 @@ def write_line_comments(host: Host, pull: PullRequest, notes: Sequence[Note]) ->
     return len(comments[:MOST_LINE_COMMENTS])
 
 
-def write_comment(host: Host, pull: PullRequest, text: str, *, only_update: bool = False) -> str | None:
-    """Make our one comment on *pull* say *text*, and return its page.
+def write_comment(
+    host: Host, pull: PullRequest, text: str, *, only_update: bool = False, mark: str = COMMENT_MARK
+) -> str | None:
+    """Make our one comment on *pull* with *mark* say *text*, and return its page.
 
     The comment is known by its mark and by who wrote it, so that nobody else's is ever overwritten; equal text is not
     written again. With *only_update* a pull request without our comment gets none. The caller shortens *text*.
     """
-    body = f"{COMMENT_MARK}\n{text}"
+    body = f"{mark}\n{text}"
     for comment in host.comments(pull):
-        if comment.body.startswith(COMMENT_MARK) and comment.author == host.login():
+        if comment.body.startswith(mark) and comment.author == host.login():
             if comment.body.replace("\r\n", "\n").rstrip() != body.rstrip():  # GitLab drops the end
                 host.edit_comment(pull, comment, body)
             return comment.url

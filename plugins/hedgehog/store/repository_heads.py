@@ -180,15 +180,16 @@ def forget_left(connection: Connection, gone: Iterable[LeftDirectory]) -> None:
 def due(connection: Connection, *, seconds: float) -> set[int]:
     """The ids of the repositories to read, whether a webhook reported a push or not.
 
-    Those with an enabled fabric that were not read for *seconds*, and those with a fabric whose source of truth is Git
-    and that is due at Git: one that failed, or whose rows somebody changed.
+    Those with an enabled fabric that were not read for *seconds*, those with a fabric whose source of truth is Git
+    and that is due at Git (one that failed, or whose rows somebody changed), and those with pull requests to close.
     """
     with transaction(connection) as cursor:
         cursor.execute(
             "SELECT r.id FROM hedgehog.git_repository r LEFT JOIN hedgehog.repository_head h ON h.git_repository_id = r.id "
             f"WHERE (coalesce(h.checked_at, '-infinity') <= now() - make_interval(secs => %s) AND EXISTS ({_FABRICS})) "
             f"OR EXISTS ({_FABRICS} AND f.source_of_truth = %s AND s.due_at <= now() AND NOT coalesce("
-            "f.suspended AND coalesce(f.suspended_until > now(), true), false))",
+            "f.suspended AND coalesce(f.suspended_until > now(), true), false)) "
+            "OR EXISTS (SELECT 1 FROM hedgehog.left_request l WHERE l.git_repository_id = r.id AND l.next_attempt_at <= now())",
             (seconds, SourceOfTruth.GIT.value),
         )
         return {row[0] for row in cursor.fetchall()}

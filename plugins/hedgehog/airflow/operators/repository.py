@@ -97,7 +97,7 @@ class FollowRepositoriesOperator(WorkOperator):
 
     def work(self, connection: Connection, context: Context) -> list[RepositoryOutcome]:
         """Run `hedgehog.services.repository.changes.follow`."""
-        from hedgehog.airflow.adapters.hooks import open_mirror
+        from hedgehog.airflow.adapters.hooks import open_host, open_mirror
         from hedgehog.services.repository import changes as repository_changes
 
         return repository_changes.follow(
@@ -108,6 +108,7 @@ class FollowRepositoriesOperator(WorkOperator):
             fabrics=list(self.fabrics),
             force=bool(self.force),
             at_once=bool(self.at_once),
+            open_host=open_host,
             **time_limit(self),
         )
 
@@ -143,13 +144,16 @@ def _found(look: Result) -> str:
         parts.append(f"force-pushed over {look['replaced'][:12]}")
     if look["woken"]:
         parts.append(f"files of {short(look['woken'])} were touched")
+    if look["closed"]:
+        parts.append(f"closed {short(look['closed'])}, which nobody needs any more")
     return "; ".join(parts)
 
 
 def _failures(look: Result) -> list[str]:
+    unclosed = [f"{look['repository']}: {one}" for one in look["not_closed"]]
     if look["error"]:
-        return [f"{look['repository']}: {look['error']}"]
-    return [f"{one['fabric']}: {one['reason']}" for one in look["fabrics"] if one["status"] == "error"]
+        return [f"{look['repository']}: {look['error']}", *unclosed]
+    return [f"{one['fabric']}: {one['reason']}" for one in look["fabrics"] if one["status"] == "error"] + unclosed
 
 
 def _held(looks: Iterable[Result]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,8 +21,10 @@ from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
 from hedgehog.gitops.addresses import same_repository
 from hedgehog.gitops.mirror import Mirror, OpenMirror
+from hedgehog.hosts.host import OpenHost
 from hedgehog.services import claims, failures
 from hedgehog.services.git import lost_branches
+from hedgehog.services.git.left_requests import ClosedRequests, close_left
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository.branch import Commit, changes_directory, changes_files, fetch_branch
 from hedgehog.services.repository.ingest import Ingestion, ingest, is_due, record_failure
@@ -54,6 +56,8 @@ class RepositoryOutcome:
     woken: tuple[str, ...] = ()
     """Fabrics owned by the database that became due at Git."""
     deliveries: int = 0
+    requests: ClosedRequests = field(default_factory=ClosedRequests)
+    """Pull requests of ours that nobody needs any more."""
     error: Exception | None = None
 
     @property
@@ -64,7 +68,8 @@ class RepositoryOutcome:
     @property
     def failed(self) -> bool:
         """Whether anything needs a person or must be retried."""
-        return self.error is not None or any(one.status is OutcomeStatus.ERROR for one in self.outcomes)
+        is_unclosed = bool(self.requests.failed)
+        return self.error is not None or is_unclosed or any(one.status is OutcomeStatus.ERROR for one in self.outcomes)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: names, counts and revisions, never manifests."""
@@ -76,6 +81,8 @@ class RepositoryOutcome:
             "fabrics": [outcome.as_dict() for outcome in self.outcomes],
             "woken": list(self.woken),
             "deliveries": self.deliveries,
+            "closed": list(self.requests.closed),
+            "not_closed": list(self.requests.failed),
             "error": str(self.error) if self.error else None,
         }
 
@@ -91,6 +98,7 @@ class _Run:
     force: bool
     at_once: bool
     deadline: float
+    open_host: OpenHost | None
 
     def check_time(self) -> None:
         """Raise NotReached when nothing more may be begun."""
@@ -109,19 +117,21 @@ def follow(
     at_once: bool = False,
     find_refusals: FindRefusals = find_refusals,
     deadline: float = math.inf,
+    open_host: OpenHost | None = None,
 ) -> list[RepositoryOutcome]:
     """Process the named repositories, one after the other, and return what was found and done.
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
     failure does not affect the others. *fabrics* narrows it to those; *force* compares every file although nothing moved;
-    *at_once* includes fabrics that are not due, because a person waits. After *deadline*
+    *at_once* includes fabrics that are not due, because a person waits. With *open_host*, pull requests of ours that nobody
+    needs any more are closed. After *deadline*
     (of `time.monotonic`) nothing more is begun, and the next run processes what was not reached. Raises only
     for the fabric database's own failures.
     """
     rows = {row.name: row for row in fabric_store.load_repositories(connection)}
     only = frozenset(fabrics)
     runs = [
-        _Run(connection, rows[name], open_mirror, run_id, find_refusals, only, force, at_once, deadline)
+        _Run(connection, rows[name], open_mirror, run_id, find_refusals, only, force, at_once, deadline, open_host)
         for name in names
         if name in rows
     ]
@@ -138,7 +148,8 @@ def _follow(run: _Run) -> RepositoryOutcome:
     deliveries = inbox.claim(run.connection, (BRANCH,), len(about), ids=about) if about else []
     wait_lock(run.connection, Lock.REPOSITORY, run.repository.id)
     try:
-        outcome = replace(_guarded(run, deliveries), deliveries=len(deliveries))
+        requests = _close_requests(run)
+        outcome = replace(_guarded(run, deliveries), deliveries=len(deliveries), requests=requests)
     finally:
         unlock(run.connection, Lock.REPOSITORY, [run.repository.id])
     for delivery in deliveries:
@@ -147,6 +158,13 @@ def _follow(run: _Run) -> RepositoryOutcome:
         late = [one.id for one in inbox.given_up(run.connection, BRANCH) if is_about(one, run.repository)]
         inbox.mark_handled(run.connection, late, outcome.found)
     return outcome
+
+
+def _close_requests(run: _Run) -> ClosedRequests:
+    """Close the pull requests that nobody needs; the mirror is opened for them only."""
+    if run.open_host is None:
+        return ClosedRequests()
+    return close_left(run.connection, run.repository, run.open_mirror, open_host=run.open_host)
 
 
 def _guarded(run: _Run, deliveries: Sequence[Delivery]) -> RepositoryOutcome:
