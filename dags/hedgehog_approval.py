@@ -4,7 +4,8 @@ Asks people about changes that need approval, each with its plan, under *Require
 decide. Which changes need approval is set with `hedgehog approval require`.
 
 **When.** At once when a change is proposed: by an import, an edit, a deletion or a rollback with the command, the pages or
-the API, or by a push to a fabric whose source of truth is Git. Every half an hour it asks about what it missed.
+the API, or by a push to a fabric whose source of truth is Git, if no approving review of its pull request decides it. Every
+half an hour it asks about what it missed.
 
 **Tasks.** `find` supersedes proposals whose fabric has changed since, and finds those that nobody is asked about. `ask`,
 one mapped task per proposal, waits in the state `awaiting_input`, which holds no slot, worker or triggerer. *Approve*

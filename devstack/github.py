@@ -250,7 +250,7 @@ class GitHub(InThread):
         if not self.repositories.has(repository, f"refs/heads/{body['head']}"):
             return 422, _invalid("PullRequest", "head", "is invalid")
         pull = self.open_pull(repository, body["head"], base=body["base"], title=body["title"])
-        pull.body = body.get("body", "")
+        pull.body, pull.author = body.get("body", ""), self._user(who)["login"]
         return 201, self._pull(pull)
 
     def _status(
@@ -309,7 +309,7 @@ class GitHub(InThread):
             "body": pull.body,
             "changed_files": len(self.repositories.files(pull)),
             "html_url": self._page_of(pull),
-            "user": user,
+            "user": {**user, "login": pull.author},
             "author_association": "MEMBER",
             "head": {"label": pull.head, "ref": pull.head, "sha": head, "repo": other, "user": user},
             "base": {"label": pull.base, "ref": pull.base, "sha": base, "repo": own, "user": user},

@@ -34,6 +34,8 @@ class Merging:
             "get /pulls": lambda: (200, self._list(repository, query)),
             "get /branches/{branch}": lambda: self._branch(repository, values["branch"]),
             "get /rules/branches/{branch}": lambda: (200, self._rules(repository, values["branch"])),
+            "get /commits/{commit_sha}/pulls": lambda: (200, self._pulls_of(repository, values["commit_sha"])),
+            "get /collaborators/{username}/permission": lambda: (200, self._permission(values["username"])),
         }
 
     def routes_of(self, pull: Pull, body: dict[str, Any]) -> Mapping[str, Callable[[], Answer]]:
@@ -44,6 +46,8 @@ class Merging:
             "post /pulls/{pull_number}/requested_reviewers": lambda: self._ask(pull, body),
             "get /issues/{issue_number}": lambda: (200, self._issue(pull)),
             "post /issues/{issue_number}/labels": lambda: self._label(pull, body),
+            "get /pulls/{pull_number}/reviews": lambda: (200, pull.reviews),
+            "get /pulls/{pull_number}/commits": lambda: (200, self._commits(pull)),
         }
 
     def mutate(self, body: dict[str, Any]) -> Answer:
@@ -62,20 +66,22 @@ class Merging:
         """GitHub's `mergeable_state`."""
         return "blocked" if self.protected.get((pull.repository, pull.base)) == "check" else "clean"
 
-    def merge(self, pull: Pull) -> str:
-        """Merge *pull* with a merge commit, whose id is returned."""
-        made = self._merged(pull)
-        self.repositories.git(pull.repository, "update-ref", f"refs/heads/{pull.base}", made)
-        pull.state, pull.merged = "closed", True
+    def merge(self, pull: Pull, how: str = "merge") -> str:
+        """Merge *pull* with a merge commit, whose id is returned; or `squash` it, or move the branch (`fast-forward`)."""
+        git, head, base = self.repositories.git, f"refs/pull/{pull.number}/head", f"refs/heads/{pull.base}"
+        pull.own_commits = git(pull.repository, "rev-list", "--reverse", head, f"^{base}").splitlines()
+        made = git(pull.repository, "rev-parse", head) if how == "fast-forward" else self._merged(pull, how)
+        git(pull.repository, "update-ref", base, made)
+        pull.state, pull.merged, pull.merge_commit = "closed", True, made
         return made
 
-    def _merged(self, pull: Pull) -> str:
-        """A merge commit of *pull*, on no branch yet."""
-        git, head = self.repositories.git, f"refs/pull/{pull.number}/head"
+    def _merged(self, pull: Pull, how: str = "merge") -> str:
+        """A merge commit of *pull*, or a squashed one, on no branch yet."""
+        git, head, base = self.repositories.git, f"refs/pull/{pull.number}/head", f"refs/heads/{pull.base}"
         tree = git(pull.repository, "merge-tree", "--write-tree", pull.base, head).splitlines()[0]
         who = ("-c", "user.name=GitHub", "-c", "user.email=noreply@github.com")
-        text = f"Merge pull request #{pull.number}"
-        return git(pull.repository, *who, "commit-tree", tree, "-p", f"refs/heads/{pull.base}", "-p", head, "-m", text)
+        parents = ("-p", base) if how == "squash" else ("-p", base, "-p", head)
+        return git(pull.repository, *who, "commit-tree", tree, *parents, "-m", f"Merge pull request #{pull.number}")
 
     def queue(self, pull: Pull) -> dict[str, Any]:
         """Put *pull* into the merge queue, which makes a branch of its own with the merge; what the webhook delivers."""
@@ -95,6 +101,37 @@ class Merging:
         body = {"action": "checks_requested", "merge_group": group, "repository": repository, "sender": self.user()}
         return dict(github_api.delivery("merge-group-checks-requested", body))
 
+    def review(self, pull: Pull, login: str, state: str, *, kind: str = "User") -> dict[str, Any]:
+        """Somebody reviews *pull* as it is now; *state* is APPROVED, CHANGES_REQUESTED or COMMENTED."""
+        head = self.repositories.git(pull.repository, "rev-parse", f"refs/pull/{pull.number}/head")
+        user = {**self.user(), "login": login, "type": kind}
+        page = f"{self.shown(pull)['html_url']}#pullrequestreview-{len(pull.reviews) + 1}"
+        made = {"id": len(pull.reviews) + 1, "user": user, "state": state, "commit_id": head, "body": ""}
+        pull.reviews.append({**made, "html_url": page, "author_association": "NONE"})
+        return pull.reviews[-1]
+
+    def _pulls_of(self, repository: str, commit: str) -> list[dict[str, Any]]:
+        return [
+            self._simple(one)
+            for one in self.pulls.values()
+            if one.repository.lower() == repository and commit in (one.merge_commit, *one.own_commits)
+        ]
+
+    def _permission(self, login: str) -> dict[str, Any]:
+        word = "write" if login in self.users else "read"
+        return {"permission": word, "role_name": word, "user": {**self.user(), "login": login}}
+
+    def _commits(self, pull: Pull) -> list[dict[str, Any]]:
+        """Those of a merged pull request; GitHub knows the people by the addresses of the commits."""
+        head, git = f"refs/pull/{pull.number}/head", self.repositories.git
+        own = pull.own_commits or git(pull.repository, "rev-list", "--reverse", head, f"^{pull.base}").splitlines()
+        return [self._commit(pull, one) for one in own]
+
+    def _commit(self, pull: Pull, commit: str) -> dict[str, Any]:
+        name = self.repositories.git(pull.repository, "log", "-1", "--format=%an", commit).casefold()
+        who = {**self.user(), "login": name} if name in self.users else None
+        return {"sha": commit, "author": who, "committer": who}
+
     def _repository(self, repository: str) -> dict[str, Any]:
         owner, _, short = repository.partition("/")
         return {"name": short, "full_name": repository, "owner": {**self.user(), "login": owner}}
@@ -112,7 +149,8 @@ class Merging:
     def _simple(self, pull: Pull) -> dict[str, Any]:
         """As in a list, which tells less of each."""
         detailed = ("merged", "mergeable", "mergeable_state", "changed_files")
-        return {key: value for key, value in self.shown(pull).items() if key not in detailed}
+        kept = {key: value for key, value in self.shown(pull).items() if key not in detailed}
+        return {**kept, "merged_at": "2026-01-02T03:04:05Z" if pull.merged else None}
 
     def _edit(self, pull: Pull, body: dict[str, Any]) -> Answer:
         pull.title, pull.body = body.get("title", pull.title), body.get("body", pull.body)

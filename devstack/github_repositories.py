@@ -24,8 +24,13 @@ class Pull:
     base: str
     title: str
     draft: bool = False
+    author: str = "ada"
     state: str = "open"
     merged: bool = False
+    merge_commit: str = ""
+    own_commits: list[str] = field(default_factory=list)
+    """What the merge brought, the oldest first."""
+    reviews: list[dict[str, Any]] = field(default_factory=list)
     body: str = ""
     closed_by: str = ""
     labels: list[str] = field(default_factory=list)

@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -126,6 +127,8 @@ class GitLab(Merging, InThread):
         source = self.git.path(request.source_project)
         head = self.repositories.git(request.source_project, "rev-parse", f"refs/heads/{request.source}")
         self.repositories.git(request.project, "fetch", "--quiet", str(source), f"+{head}:{request.ref}")
+        if head not in (known for known, _ in request.versions[-1:]):
+            request.versions.append((head, datetime.now(UTC)))
         return head
 
     def comment(self, request: MergeRequest, body: str, *, login: str = "ada", system: bool = False) -> dict[str, Any]:
@@ -183,7 +186,7 @@ class GitLab(Merging, InThread):
         if any((one.source, one.target) == (source, body["target_branch"]) for one in opened):
             return 409, {"message": ["Another open merge request already exists for this source branch: !1"]}
         request = self.open_request(project, source, target=body["target_branch"], title=body["title"])
-        request.description = body.get("description", "")
+        request.description, request.author = body.get("description", ""), self.login
         return 201, self._request(request) | {"changes_count": None, "diff_refs": None}
 
     def _show(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
@@ -311,6 +314,7 @@ class GitLab(Merging, InThread):
             "web_url": f"https://gitlab.example.com/{request.project}/-/merge_requests/{request.iid}",
             "diff_refs": self._refs(request) if request.is_compared else None,
             "head_pipeline": pipelines[-1] if pipelines else None,
+            "author": {"username": request.author},
             "closed_by": {"username": request.closed_by} if request.closed_by else None,
         }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +32,15 @@ MERGING_ROUTES: dict[tuple[str, str], tuple[str, frozenset[str], str]] = {
         frozenset({"sha", "auto_merge", "merge_when_pipeline_succeeds"}),
         "merge_requests",
     ),
+    ("GET", rf"{PROJECT}/repository/commits/(?P<sha>[0-9a-f]{{40}})/merge_requests"): (
+        "requests_of",
+        frozenset({"page", "per_page"}),
+        "commits",
+    ),
+    ("GET", f"{REQUEST}/approvals"): ("approvals", frozenset(), "merge_request_approvals"),
+    ("GET", f"{REQUEST}/reviewers"): ("reviewers", frozenset({"page", "per_page"}), "merge_requests"),
+    ("GET", f"{REQUEST}/versions"): ("versions", frozenset({"page", "per_page"}), "merge_requests"),
+    ("GET", f"{REQUEST}/commits"): ("commits", frozenset({"page", "per_page"}), "merge_requests"),
     ("GET", rf"{PROJECT}/repository/branches/(?P<branch>[^/]+)"): ("branch", frozenset(), "branches"),
 }
 Answer = tuple[int, Any]
@@ -51,6 +61,15 @@ class MergeRequest:
     state: str = "opened"
     is_compared: bool = True
     """False for as long as GitLab has no `diff_refs`: shortly after a push."""
+    author: str = "ada"
+    merge_commit: str = ""
+    own_commits: list[str] = field(default_factory=list)
+    """What the merge brought, the newest first."""
+    versions: list[tuple[str, datetime]] = field(default_factory=list)
+    """Its heads until now, the newest last, each with its time."""
+    approved: dict[str, datetime] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """Reviewers who ask for changes."""
     closed_by: str = ""
     labels: list[str] = field(default_factory=list)
     reviewers: list[int] = field(default_factory=list)
@@ -76,6 +95,8 @@ class Merging:
     def __init__(self, *arguments: Any) -> None:
         self.people = {"ada": 11, "eve": 12}
         self.protected: set[tuple[str, str]] = set()
+        self.tells_times = True
+        """Whether approvals have their times; those of older versions of GitLab have none."""
         super().__init__(*arguments)
 
     def merge(self, request: MergeRequest) -> str:
@@ -85,9 +106,68 @@ class Merging:
         who = ("-c", "user.name=GitLab", "-c", "user.email=gitlab@localhost")
         parents = ("-p", f"refs/heads/{request.target}", "-p", request.ref)
         made = git(request.project, *who, "commit-tree", tree, *parents, "-m", f"Merge branch {request.source!r}")
+        own = self._own_commits(request)
         git(request.project, "update-ref", f"refs/heads/{request.target}", made)
-        request.state = "merged"
+        request.state, request.merge_commit, request.own_commits = "merged", made, own
         return made
+
+    def _own_commits(self, request: MergeRequest) -> list[str]:
+        git, target = self.repositories.git, f"refs/heads/{request.target}"
+        return git(request.project, "rev-list", request.ref, f"^{target}").splitlines()
+
+    def approve(self, request: MergeRequest, name: str) -> None:
+        """Somebody approves it as it is."""
+        request.refused.discard(name)
+        request.approved[name] = datetime.now(UTC)
+
+    def ask_for_changes(self, request: MergeRequest, name: str) -> None:
+        """Somebody reviews it and asks for changes, which takes an approval back."""
+        request.approved.pop(name, None)
+        request.refused.add(name)
+
+    def _requests_of(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        found = [one for one in self.requests_by_number.values() if one.project == values["project"]]
+        found = [one for one in found if values["sha"] in (one.merge_commit, *one.own_commits)]
+        return 200, [self._basic(one) for one in found]
+
+    def _approvals(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        def answer(request: MergeRequest) -> Answer:
+            times = request.approved.items() if self.tells_times else ((name, None) for name in request.approved)
+            by = [self._approval(name, time) for name, time in times]
+            return 200, {"approved": bool(by), "approved_by": by}
+
+        return self._with(values, answer)
+
+    def _approval(self, name: str, time: datetime | None) -> dict[str, Any]:
+        return {"user": self._person(name), **({"approved_at": time.isoformat()} if time else {})}
+
+    def _person(self, name: str) -> dict[str, Any]:
+        return {"id": self.people.get(name, 99), "username": name, "name": name.title(), "state": "active"}
+
+    def _reviewers(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        def answer(request: MergeRequest) -> Answer:
+            return 200, [{"user": self._person(one), "state": "requested_changes"} for one in sorted(request.refused)]
+
+        return self._with(values, answer)
+
+    def _versions(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        def answer(request: MergeRequest) -> Answer:
+            found = [{"head_commit_sha": head, "created_at": time.isoformat()} for head, time in request.versions]
+            return 200, found[::-1]
+
+        return self._with(values, answer)
+
+    def _commits(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
+        def answer(request: MergeRequest) -> Answer:
+            return 200, [self._commit(request, one) for one in request.own_commits or self._own_commits(request)]
+
+        return self._with(values, answer)
+
+    def _commit(self, request: MergeRequest, commit: str) -> dict[str, Any]:
+        format_ = "--format=%an%n%ae%n%cn%n%ce"
+        name, email, *other = self.repositories.git(request.project, "log", "-1", format_, commit).splitlines()
+        made = {"id": commit, "author_name": name, "author_email": email}
+        return {**made, "committer_name": other[0], "committer_email": other[1]}
 
     def _users(self, values: dict[str, str], query: dict[str, Any]) -> Answer:
         number = self.people.get(query["username"])
@@ -100,8 +180,12 @@ class Merging:
             for one in self.requests_by_number.values()
             if (one.project, one.state, one.source, one.target) == wanted
         )
+        return 200, [self._basic(one) for one in found]
+
+    def _basic(self, request: MergeRequest) -> dict[str, Any]:
+        """As in a list, which tells less of each."""
         detailed = ("changes_count", "diff_refs", "head_pipeline")
-        return 200, [{key: part for key, part in self._request(one).items() if key not in detailed} for one in found]
+        return {key: part for key, part in self._request(request).items() if key not in detailed}
 
     def _update(self, values: dict[str, str], body: dict[str, Any]) -> Answer:
         def change(request: MergeRequest) -> Answer:

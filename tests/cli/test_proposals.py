@@ -7,6 +7,7 @@ import json
 import pytest
 
 from hedgehog.services.observe.metrics import collect
+from hedgehog.store.proposals import note_review
 from tests.cli.lab import EXAMPLES, connection_uri, filled, hedgehog
 
 __all__ = ["connection_uri", "filled", "hedgehog"]
@@ -56,6 +57,17 @@ def test_a_proposal_is_shown_with_its_plan_and_nothing_of_it_acts(guarded):
     assert shown["document"]["id"] == proposal["plan"]
 
 
+def test_what_the_reviews_say_is_shown(guarded, database):
+    """With the pull request; what others wrote does not act."""
+    (proposal,) = waiting(guarded)
+    assert (proposal["review_decides"], proposal["review"]) == (False, "")  # there is no pull request of an import
+    note_review(database, proposal["id"], "eve\x1b asked for changes", "https://git.example.com/net/pull/7")
+    _, out, _ = guarded("proposals", "show", proposal["id"])
+    assert ("reviews: eve" in out, "asked for changes" in out, "\x1b" in out) == (True, True, False)
+    (proposal,) = waiting(guarded)
+    assert proposal["pull_request"] == "https://git.example.com/net/pull/7"
+
+
 def test_a_deletion_and_a_plan_wait_as_well(guarded):
     """Each with a note that says so."""
     _, out, err = guarded("object", "delete", "gen", "vpc/solo", "--yes")
@@ -100,5 +112,9 @@ def test_rules_are_listed_replaced_and_dropped(filled):
     filled("approval", "require", "gen", "--select", "tier=prod")
     (rule,) = json.loads(filled("approval", "list", "--output", "json")[1])
     assert (rule["select"], rule["above_deleted"], rule["kinds"]) == ("tier=prod", None, [])
+    assert rule["review_decides"] is True
+    filled("approval", "require", "gen", "--select", "tier=prod", "--without-reviews")
+    (rule,) = json.loads(filled("approval", "list", "--output", "json")[1])
+    assert rule["review_decides"] is False
     assert filled("approval", "drop", "gen")[0] == 0
     assert "no change needs approval" in filled("approval", "list")[1]

@@ -10,8 +10,9 @@ from devstack.cluster import DevCluster
 from hedgehog.fabric.kinds import KINDS
 from hedgehog.fabric.model import Target
 from hedgehog.fabric.problems import ProblemKind
+from hedgehog.fabric.proposals import Proposal, ProposalStatus
 from hedgehog.kube.live import list_live
-from hedgehog.store import fabrics, problems, sync_state
+from hedgehog.store import fabrics, problems, proposals, sync_state
 from tests.e2e.gitea_lab import GiteaStack
 from tests.e2e.github_lab import make_vpc
 from tests.services.pull_requests.validate_lab import FILES
@@ -86,6 +87,41 @@ def test_a_push_and_a_pull_request_reach_the_cluster_through_gitea(gitea_stack: 
     merged = host.call("GET", name, "/branches/main", by="ada")["commit"]["id"]
     wait_for(host, name, merged)
     assert vpcs(host.stack.cluster, name) == [f"{name}-1", f"{name}-2", f"{name}-3"]
+
+
+def test_an_approving_review_is_the_approval(gitea_stack: GiteaStack, name: str) -> None:
+    """What bob approved and merged reaches the cluster in his name; what nobody reviewed waits."""
+    host = gitea_stack
+    start = {f"fabrics/{name}/namespaces.yaml": namespaces(name), f"fabrics/{name}/vpc-1.yaml": vpc(name, 1)}
+    ada = host.add_repository(name, start)
+    host.gitea.user("bob")
+    host.call("PUT", name, "/collaborators/bob", {"permission": "write"})
+    host.stack.add_fabric(name, git_repository=name, source_of_truth="git")
+    host.stack.airflow.wait(lambda: vpcs(host.stack.cluster, name) == [f"{name}-1"], "the first VPC to be applied")
+    host.stack.hedgehog("approval", "require", name, "--select", f"fabric={name}")
+
+    change = host.person(name, "change")
+    head = change.commit({f"fabrics/{name}/vpc-2.yaml": vpc(name, 2)}, "Add a VPC")
+    opened = host.call("POST", name, "/pulls", {"title": "One more", "head": "change", "base": "main"}, by="ada")
+    host.worked_on(name, event="pull_request", head=head)
+    host.call("POST", name, f"/pulls/{opened['number']}/reviews", {"event": "APPROVED", "body": "fine"}, by="bob")
+    host.call("POST", name, f"/pulls/{opened['number']}/merge", {"Do": "merge"}, by="bob")
+    merged = host.call("GET", name, "/branches/main", by="ada")["commit"]["id"]
+    wait_for(host, name, merged)
+    assert vpcs(host.stack.cluster, name) == [f"{name}-1", f"{name}-2"]
+    (done,) = proposals.list_proposals(host.stack.database, list(ProposalStatus), fabric=name)
+    assert (done.status, done.decided_by, done.pull_request) == (ProposalStatus.APPLIED, "bob", opened["html_url"])
+
+    ada.commit({f"fabrics/{name}/vpc-3.yaml": vpc(name, 3)}, "Add one that nobody saw")
+    found: list[Proposal] = []
+
+    def waits() -> bool:
+        found[:] = proposals.list_proposals(host.stack.database, [ProposalStatus.WAITING], fabric=name)
+        return bool(found and found[0].review)
+
+    host.stack.airflow.wait(waits, "the push to wait for approval")
+    assert "came to main without a pull request" in found[0].review
+    assert vpcs(host.stack.cluster, name) == [f"{name}-1", f"{name}-2"]
 
 
 def test_a_change_reaches_the_cluster_through_a_pull_request_of_ours(gitea_stack: GiteaStack, name: str) -> None:

@@ -54,11 +54,19 @@ def test_the_author_may_approve_only_if_every_rule_that_asks_allows_it():
     """A lenient rule does not lift a strict one; a rule that does not ask has no say."""
     lenient, strict, silent = rule("a", author_may_approve=True), rule("b"), rule("c", max_deleted=9)
     assert needed_approval([lenient, strict], plan()) == NeededApproval(
-        ("rule a: every change", "rule b: every change"), author_may_approve=False
+        ("rule a: every change", "rule b: every change"), author_may_approve=False, review_decides=True
     )
     assert needed_approval([lenient, silent], plan()) == NeededApproval(
-        ("rule a: every change",), author_may_approve=True
+        ("rule a: every change",), author_may_approve=True, review_decides=True
     )
+
+
+def test_a_review_decides_only_if_every_rule_that_asks_allows_it():
+    """The same, and the default is the other way round."""
+    lenient, strict = rule("a"), rule("b", review_decides=False)
+    silent = rule("c", max_deleted=9, review_decides=False)
+    found = [needed_approval(rules, plan()) for rules in ([lenient, silent], [lenient, strict])]
+    assert [one.review_decides for one in found if one] == [True, False]
 
 
 @pytest.mark.parametrize(

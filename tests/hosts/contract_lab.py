@@ -34,6 +34,8 @@ class HostLab(Protocol):
     full_name: str
     robot: str
     """The login that people see of us."""
+    outsider: str
+    """Somebody who may approve and not write; empty where the host lets nobody do so."""
 
     def enter(self) -> Host:
         """Open the API as the product does; it is closed with the lab."""
@@ -65,6 +67,14 @@ class HostLab(Protocol):
 
     def merge(self, number: int) -> str:
         """Somebody merges a pull request; the commit that `main` has then."""
+        ...
+
+    def review(self, number: int, by: str, *, approves: bool) -> None:
+        """Somebody approves a pull request as it is now, or asks for changes."""
+        ...
+
+    def dismiss(self, number: int, by: str) -> None:
+        """The last review of somebody no longer stands."""
         ...
 
     def said(self, number: int) -> tuple[str, str, list[str], list[str]]:
@@ -103,6 +113,7 @@ class GitHubLab:
     """GitHub's stand-in, entered with a token or as an app."""
 
     robot = "hedgehog-robot"
+    outsider = "mallory"
     token = "ghp_0123456789abcdef0123456789abcdef0123"
     full_name = "acme/net"
 
@@ -150,6 +161,16 @@ class GitHubLab:
     def merge(self, number: int) -> str:
         """Somebody merges it."""
         return self.hub.merging.merge(self.hub.pulls["acme/net", number])
+
+    def review(self, number: int, by: str, *, approves: bool) -> None:
+        """On its page."""
+        state = "APPROVED" if approves else "CHANGES_REQUESTED"
+        self.hub.merging.review(self.hub.pulls["acme/net", number], by, state)
+
+    def dismiss(self, number: int, by: str) -> None:
+        """With a reason, which nobody needs."""
+        reviews = self.hub.pulls["acme/net", number].reviews
+        next(one for one in reversed(reviews) if one["user"]["login"] == by)["state"] = "DISMISSED"
 
     def said(self, number: int) -> tuple[str, str, list[str], list[str]]:
         """As the stand-in keeps it."""
@@ -203,12 +224,13 @@ class GiteaLab:
     """A repository of a real Gitea, where we are `robot`, and `ada` and `eve` work."""
 
     robot = "robot"
+    outsider = "mallory"
 
     def __init__(self, gitea: Gitea, directory: Path) -> None:
         self.gitea, self.directory = gitea, directory
         self.full_name = f"acme/net-{next(_numbers)}"
         gitea.create(self.full_name, "ada", "eve")
-        for other in ("robot", "eve"):
+        for other in ("robot", "eve", "mallory"):
             gitea.user(other)
         self._call("PUT", "/collaborators/robot", {"permission": "admin"})  # webhooks need that
         self.person("main").commit(START)
@@ -254,6 +276,18 @@ class GiteaLab:
         self.pushed(number)
         self._call("POST", f"/pulls/{number}/merge", {"Do": "merge"}, by="ada")
         return str(self._call("GET", "/branches/main")["commit"]["id"])
+
+    def review(self, number: int, by: str, *, approves: bool) -> None:
+        """On its page."""
+        self.pushed(number)
+        review = {"event": "APPROVED" if approves else "REQUEST_CHANGES", "body": "I have read it"}
+        self._call("POST", f"/pulls/{number}/reviews", review, by=by)
+
+    def dismiss(self, number: int, by: str) -> None:
+        """By who administers the repository."""
+        reviews = self._call("GET", f"/pulls/{number}/reviews")
+        last = [one["id"] for one in reviews if one["user"]["login"] == by][-1]
+        self._call("POST", f"/pulls/{number}/reviews/{last}/dismissals", {"message": "not any more"})
 
     def said(self, number: int) -> tuple[str, str, list[str], list[str]]:
         """As Gitea shows it."""

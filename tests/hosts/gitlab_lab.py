@@ -21,6 +21,7 @@ class GitLabLab:
 
     full_name = PROJECT
     robot = "hedgehog-robot"
+    outsider = ""
 
     def __init__(self, git: GitServer, lab: GitLab, directory: Path) -> None:
         from tests.hosts.contract_lab import START
@@ -70,6 +71,16 @@ class GitLabLab:
     def merge(self, number: int) -> str:
         """Somebody merges it."""
         return self.lab.merge(self.request(number))
+
+    def review(self, number: int, by: str, *, approves: bool) -> None:
+        """On its page."""
+        decide = self.lab.approve if approves else self.lab.ask_for_changes
+        decide(self.request(number), by)
+
+    def dismiss(self, number: int, by: str) -> None:
+        """The person takes it back."""
+        self.request(number).approved.pop(by, None)
+        self.request(number).refused.discard(by)
 
     def said(self, number: int) -> tuple[str, str, list[str], list[str]]:
         """As the stand-in keeps it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hedgehog.errors import AuthenticationFailed, InvalidInput, NotFound
-from hedgehog.hosts.host import CheckResult, Conclusion, Feature, Host, Note
+from hedgehog.hosts.host import CheckResult, Conclusion, Feature, Host, Note, Opinion
 from hedgehog.hosts.reports import (
     CHECK_NAME,
     COMMENT_MARK,
@@ -140,6 +140,68 @@ def test_what_became_of_a_pull_request_is_known(host: Host, host_lab: HostLab) -
     rejected = host_lab.propose("bad")
     host_lab.close_pull(rejected)
     assert (host.pull(rejected).merged, host.closed_by(host.pull(rejected))) == (False, "ada")
+
+
+@pytest.mark.needs(Feature.OPINIONS)
+def test_a_commit_leads_to_the_pull_request_that_brought_it(host: Host, host_lab: HostLab) -> None:
+    """By its merge, with who opened it and who made its commits; a plain push leads to none."""
+    number, head = propose(host_lab)
+    merged = host_lab.merge(number)
+    (pull,) = host.merged_pulls(merged)
+    assert (pull.number, pull.merged, pull.head_sha, pull.base_ref, pull.author) == (number, True, head, "main", "ada")
+    commits = host.commits(pull)
+    assert list(commits) == [head]
+    assert any(name.casefold().startswith("ada") for name in commits[head])
+    pushed = host_lab.person("main").commit({"direct.yaml": "f: 7\n"})
+    assert list(host.merged_pulls(pushed)) == []
+
+
+@pytest.mark.needs(Feature.OPINIONS)
+def test_the_last_word_of_each_person_stands(host: Host, host_lab: HostLab) -> None:
+    """An approval is of a head; a later request for changes replaces it, and what is dismissed is gone."""
+    number, head = propose(host_lab)
+    assert opinions(host, number) == []
+    host_lab.review(number, "eve", approves=True)
+    assert opinions(host, number) == [("eve", True, head, True)]
+    host_lab.review(number, "eve", approves=False)
+    ((login, approves, _, counts),) = opinions(host, number)
+    assert (login, approves, counts) == ("eve", False, False)
+    host_lab.review(number, "eve", approves=True)
+    assert opinions(host, number) == [("eve", True, head, True)]
+    host_lab.dismiss(number, "eve")
+    assert opinions(host, number) == []
+
+
+@pytest.mark.needs(Feature.OPINIONS)
+def test_an_approval_is_of_the_head_that_there_was(host: Host, host_lab: HostLab) -> None:
+    """What is pushed afterwards, nobody has seen."""
+    number, head = propose(host_lab)
+    host_lab.review(number, "eve", approves=True)
+    host_lab.person("change").commit({"more.yaml": "d: 5\n"})
+    host_lab.pushed(number)
+    assert opinions(host, number) == [("eve", True, head, False)]
+    host_lab.merge(number)
+    assert opinions(host, number) == [("eve", True, head, False)]
+
+
+@pytest.mark.needs(Feature.OPINIONS)
+def test_an_approval_of_somebody_who_may_not_write_does_not_count(host: Host, host_lab: HostLab) -> None:
+    """Anybody can approve at a public repository."""
+    if not host_lab.outsider:
+        pytest.skip("this host lets nobody approve who may not")
+    number, head = propose(host_lab)
+    host_lab.review(number, host_lab.outsider, approves=True)
+    assert opinions(host, number) == [(host_lab.outsider, True, head, False)]
+
+
+def opinions(host: Host, number: int) -> list[tuple[str, bool, str, bool]]:
+    """What is known of the reviews of a pull request."""
+    return [shown(one) for one in host.opinions(host.pull(number))]
+
+
+def shown(opinion: Opinion) -> tuple[str, bool, str, bool]:
+    """The person, what it says, of which head, and whether it counts."""
+    return opinion.login, opinion.approves, opinion.head, opinion.counts
 
 
 @pytest.mark.needs(Feature.PROTECTION)

@@ -125,6 +125,31 @@ def test_a_merge_is_a_branch_that_moved(host: str, event: str, action: str) -> N
     assert (found.is_pull_request, found.branch, found.ignored) == (False, "main", "")
 
 
+@pytest.mark.parametrize(
+    ("host", "event", "action"),
+    [
+        ("github", "pull_request_review", "submitted"),
+        ("gitea", "pull_request_approved", "reviewed"),
+        ("gitea", "pull_request_rejected", "reviewed"),
+        ("gitlab", "Merge Request Hook", "approved"),
+        ("gitlab", "Merge Request Hook", "approval"),
+    ],
+)
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_review_is_of_use_once_its_pull_request_is_merged(host: str, event: str, action: str, merged: bool) -> None:
+    """Then the branch is looked at, where what was pushed may wait for approval; before, it leaves nothing in the inbox."""
+    payload = make_pull(host, action)
+    if host == "gitlab":
+        payload["object_attributes"]["state"] = "merged" if merged else "opened"
+    else:
+        del payload["number"]  # GitHub says it of the pull request only
+        payload["pull_request"] |= {"number": 7, "merged_at": "2026-01-02T03:04:05Z" if merged else None}
+    found = announced(host, payload, event)
+    assert isinstance(found, Announcement) == merged
+    if isinstance(found, Announcement):
+        assert (found.is_pull_request, found.branch, found.number, found.ignored) == (False, "main", 7, "")
+
+
 @pytest.mark.parametrize("part", [{"oldrev": A}, {"changes": {"draft": {"previous": True, "current": False}}}, {}])
 def test_an_update_on_gitlab_is_checked_if_the_outcome_may_differ(part: dict[str, Any]) -> None:
     """After a push, or when it stops being a draft; not when somebody sets a label."""

@@ -153,6 +153,7 @@ class ToyLab:
 
     full_name = "acme/net"
     robot = "robot"
+    outsider = ""
 
     def __init__(self, module: Any, git: GitServer, directory: Path) -> None:
         self.module, self.git, self.directory = module, git, directory
@@ -194,6 +195,12 @@ class ToyLab:
         one |= {"state": "closed", "merged": True}
         self.module.git("update-ref", "refs/heads/main", one["branch"])
         return str(self.module.git("rev-parse", "main").strip())
+
+    def review(self, number: int, by: str, *, approves: bool) -> None:
+        """It has no reviews."""
+
+    def dismiss(self, number: int, by: str) -> None:
+        """Nor does anything become of them."""
 
     def said(self, number: int) -> tuple[str, str, list[str], list[str]]:
         """As it is kept."""

@@ -162,6 +162,9 @@ export const proposals: Proposal[] = (["waiting", "waiting", "applied", "rejecte
     decided_by: at < 2 ? null : "ann",
     decision: at < 2 ? "" : pick(["tonight", "use VLAN 1300", "the fabric was changed: generation 2 → 3"], at),
     superseded_by: status === "superseded" ? 21 : null,
+    review_decides: at === 0,
+    review: at === 0 ? `https://git.example.com/acme/net/pull/7 has no approving review; ${HOSTILE}` : "",
+    pull_request: at === 0 ? "https://git.example.com/acme/net/pull/7" : "",
   }),
 );
 

@@ -19,10 +19,10 @@ from hedgehog.store import proposals as store
 from hedgehog.store.plans import load_plan
 
 if TYPE_CHECKING:
-    from hedgehog.services.steer.proposals import Decided
+    from hedgehog.services.plans.deciding import Decided
 
 _COLUMNS = ("id", "fabric", "status", "author", "age", "why it needs approval", "reason")
-_RULE_COLUMNS = ("name", "fabrics", "author may approve", "changes")
+_RULE_COLUMNS = ("name", "fabrics", "author may approve", "review approves", "changes")
 _NO_DIFFERENCE = "the fabric holds that already"
 
 
@@ -85,6 +85,11 @@ def _add_rules(commands: Any) -> None:
     parser.add_argument(
         "--author-may-approve", action="store_true", help="who makes a change may approve it, as a second look"
     )
+    parser.add_argument(
+        "--without-reviews",
+        action="store_true",
+        help="an approving review of the pull request with which a change was pushed is no approval",
+    )
     parser = add_command(group, "drop", _drop, summary="delete a rule; what waits because of it stays a proposal")
     parser.add_argument("name", metavar="RULE")
 
@@ -138,6 +143,8 @@ def _lines(proposal: Proposal) -> Sequence[str]:
     decided = f" by {cell(proposal.decided_by)}" if proposal.decided_by else ""
     decision = f": {cell(proposal.decision)}" if proposal.decision else ""
     lines.append(f"{proposal.status}{decided}{decision}")
+    if proposal.review and proposal.review != proposal.decision:
+        lines.append(f"reviews: {cell(proposal.review)}")
     if proposal.superseded_by:
         lines.append(f"proposal {proposal.superseded_by} replaces it")
     return lines
@@ -188,7 +195,7 @@ def note_proposal(proposal: Proposal) -> None:
 def _rules(arguments: argparse.Namespace) -> int:
     with fabric_database(arguments) as connection:
         found = approval_rules.load_rules(connection)
-    rows = [(one.name, str(one.selector), one.author_may_approve, one.condition) for one in found]
+    rows = [(one.name, str(one.selector), one.author_may_approve, one.review_decides, one.condition) for one in found]
     nothing = "no change needs approval; `hedgehog approval require` changes that"
     show(arguments, [_plain(one) for one in found], lambda: table(_RULE_COLUMNS, rows, nothing=nothing))
     return 0
@@ -202,6 +209,7 @@ def _plain(rule: ApprovalRule) -> dict[str, Any]:
         "above_switches": rule.max_switches,
         "kinds": sorted(rule.kinds),
         "author_may_approve": rule.author_may_approve,
+        "review_decides": rule.review_decides,
     }
 
 
@@ -216,6 +224,7 @@ def _require(arguments: argparse.Namespace) -> int:
         arguments.above_switches,
         kinds,
         arguments.author_may_approve,
+        not arguments.without_reviews,
     )
     with fabric_database(arguments) as connection:
         keep_rule(connection, rule, actor=user())

@@ -44,6 +44,8 @@ class ApprovalRule:
     kinds: frozenset[str] = field(default_factory=frozenset)
     """Changes of objects of these kinds need approval."""
     author_may_approve: bool = False
+    review_decides: bool = True
+    """Whether an approving review of the pull request is an approval."""
 
     @property
     def is_always(self) -> bool:
@@ -82,10 +84,11 @@ class ApprovalRule:
 
 @dataclass(frozen=True, slots=True)
 class NeededApproval:
-    """Why a change needs approval, and whether its author may give it: only if every rule that asks allows it."""
+    """Why a change needs approval, and whether its author or a review may give it: only if every rule that asks allows it."""
 
     reasons: tuple[str, ...]
     author_may_approve: bool
+    review_decides: bool = False
 
 
 def needed_approval(rules: Iterable[ApprovalRule], plan: ChangePlan) -> NeededApproval | None:
@@ -94,7 +97,8 @@ def needed_approval(rules: Iterable[ApprovalRule], plan: ChangePlan) -> NeededAp
     if not asking:
         return None
     reasons = tuple(reason for _, found in asking for reason in found)
-    return NeededApproval(reasons, all(rule.author_may_approve for rule, _ in asking))
+    author_may_approve = all(rule.author_may_approve for rule, _ in asking)
+    return NeededApproval(reasons, author_may_approve, all(rule.review_decides for rule, _ in asking))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,14 @@ class Proposal:
     decision: str = ""
     """Why it was decided so, or why it no longer held."""
     superseded_by: int | None = None
+    review_decides: bool = False
+    """Whether an approving review of the pull request that it came with is an approval."""
+    review: str = ""
+    """What its reviews at the host say."""
+    pull_request: str = ""
+    """The page of the pull request that it came with, once that is known."""
+    reviewed_at: datetime | None = None
+    """Since when the reviews say that; None: they were not read."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -133,7 +145,16 @@ class Proposal:
             "decided_by": self.decided_by,
             "decision": self.decision,
             "superseded_by": self.superseded_by,
+            "review_decides": self.review_decides,
+            "review": self.review,
+            "pull_request": self.pull_request,
         }
+
+    def approved_why(self, why: str) -> str:
+        """The reason of its change in the history: *why*, as its author says, and who approved it."""
+        said = f": {self.decision}" if self.decision else ""
+        approved = f"proposal {self.id}, approved by {self.decided_by}{said}"
+        return f"{why} ({approved})" if why else approved
 
 
 def is_same_person(one: str, other: str) -> bool:

@@ -69,15 +69,16 @@ def introduction(mirror: Mirror, head: str, directory: str, *, since: str | None
 
     def search(repository: pygit2.Repository) -> str:
         commit = repository[head].peel(pygit2.Commit)
-        wanted = _tree_at(commit, directory)
-        while commit.parents and str(commit.id) != since and _tree_at(commit.parents[0], directory) == wanted:
+        wanted = tree_at(commit, directory)
+        while commit.parents and str(commit.id) != since and tree_at(commit.parents[0], directory) == wanted:
             commit = commit.parents[0]
         return str(commit.id)
 
     return mirror.reading(head, search)
 
 
-def _tree_at(commit: pygit2.Commit, directory: str) -> pygit2.Oid | None:
+def tree_at(commit: pygit2.Commit, directory: str) -> pygit2.Oid | None:
+    """The tree of *directory* at *commit*; None where there is nothing of that name."""
     if not directory:
         return commit.tree_id
     try:

@@ -28,6 +28,7 @@ class Feature(StrEnum):
     REVIEWS = "comments on lines"
     PROTECTION = "protected branches are recognized"
     AUTO_MERGE = "pull requests of ours are merged when the rules allow it"
+    OPINIONS = "an approving review decides a proposal"
     RATE_LIMIT = "rate limit is known"
     WEBHOOK = "webhook"
     HOOKS = "webhook is made by `hedgehog webhook install`"
@@ -58,6 +59,8 @@ class PullRequest:
     git_ref: str
     """Where its head can be fetched in the base repository, also when it comes from a fork."""
     merged: bool = False
+    author: str = ""
+    """The login of who opened it."""
 
     @classmethod
     def queued(cls, head_sha: str, *, base_ref: str, git_ref: str) -> PullRequest:
@@ -68,6 +71,21 @@ class PullRequest:
     def is_queued(self) -> bool:
         """Whether it is what a merge queue would merge."""
         return self.number == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one person says of a pull request, in a review that still stands."""
+
+    login: str
+    approves: bool
+    """False: the person asks for changes."""
+    head: str = ""
+    """The head of the pull request that was approved; empty where the host does not say."""
+    counts: bool = False
+    """Whether it is an approval of that head by a person who may write to the repository."""
+    names: tuple[str, ...] = ()
+    """What else the host calls the person: a full name, an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +245,18 @@ class Host(Protocol):
 
         Raises an error where the host does not take that on; then it may be asked again later.
         """
+        ...
+
+    def merged_pulls(self, commit: str) -> Sequence[PullRequest]:
+        """The merged pull requests with which *commit* came to a branch, as far as the host knows."""
+        ...
+
+    def opinions(self, pull: PullRequest) -> Sequence[Opinion]:
+        """What people say of *pull*: of each the last review that approves it or asks for changes, unless dismissed."""
+        ...
+
+    def commits(self, pull: PullRequest) -> Mapping[str, tuple[str, ...]]:
+        """The commits of *pull* that its page shows, each with what the host calls those who made it."""
         ...
 
     def is_protected(self, branch: str) -> bool:

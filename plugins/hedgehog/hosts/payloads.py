@@ -22,13 +22,14 @@ _MOST_COMMITS = 2048
 """GitHub lists no more commits of a push: a list of that length may not be all."""
 
 
-def readers(checked: Collection[str]) -> Mapping[str, Read]:
-    """Our events in GitHub's form; pull requests are checked after the actions *checked*."""
+def readers(checked: Collection[str], reviewed: Collection[str]) -> Mapping[str, Read]:
+    """Our events in GitHub's form; pull requests are checked after the actions *checked*, *reviewed* are events of reviews."""
 
     def read_pull_request(payload: Part, found: Announcement) -> Announcement | Ignored:
         return _read_pull_request(payload, same_in_all(payload, found), checked)
 
-    return {"push": _read_push, "create": _read_create, "delete": _read_delete, "pull_request": read_pull_request}
+    branches = {"push": _read_push, "create": _read_create, "delete": _read_delete}
+    return {**branches, "pull_request": read_pull_request, **dict.fromkeys(reviewed, _read_review)}
 
 
 def moved(found: Announcement, ref: str, before: str, after: str) -> Announcement:
@@ -45,6 +46,13 @@ def rejected(found: Announcement, branch: str) -> Announcement:
     """A pull request from *branch* that was closed without merging; it is of use where we have opened it."""
     ours = branch.startswith(OUR_BRANCHES)
     return replace(found, is_pull_request=True, branch=branch, ignored="" if ours else "closed without merging")
+
+
+def review_of(found: Announcement, base: str, *, is_merged: bool) -> Announcement | Ignored:
+    """A review of a pull request to *base*: once that is merged, it may decide what waits there for approval."""
+    if not is_merged:
+        return Ignored("reviews are read once their pull request is merged")
+    return replace(found, base=base, branch=base)
 
 
 def same_in_all(payload: Part, found: Announcement) -> Announcement:
@@ -98,6 +106,13 @@ def _read_delete(payload: Part, found: Announcement) -> Announcement:
     found = replace(same_in_all(payload, found), branch=payload.text("ref", BRANCH))
     kind = "branch" if payload.values.get("ref_type") == "branch" else "tag"
     return replace(found, ignored=f"{kind} {found.branch[:200]} was deleted")
+
+
+def _read_review(payload: Part, found: Announcement) -> Announcement | Ignored:
+    pull_request = payload.mapping("pull_request")
+    found = replace(same_in_all(payload, found), number=pull_request.number("number"))
+    base = pull_request.mapping("base").text("ref", BRANCH)
+    return review_of(found, base, is_merged=bool(pull_request.values.get("merged_at")))
 
 
 def _read_pull_request(payload: Part, found: Announcement, checked: Collection[str]) -> Announcement | Ignored:

@@ -10,11 +10,11 @@ from hedgehog.fabric.proposals import ApprovalRule
 from hedgehog.fabric.selectors import Selector
 from hedgehog.store.database import Connection, jsonb, transaction
 
-_COLUMNS = "r.name, r.selector, r.max_deleted, r.max_switches, r.kinds, r.author_may_approve"
+_COLUMNS = "r.name, r.selector, r.max_deleted, r.max_switches, r.kinds, r.author_may_approve, r.review_decides"
 
 
 def _rule(row: tuple[Any, ...]) -> ApprovalRule:
-    return ApprovalRule(row[0], Selector.of(row[1]), row[2], row[3], frozenset(row[4]), row[5])
+    return ApprovalRule(row[0], Selector.of(row[1]), row[2], row[3], frozenset(row[4]), *row[5:])
 
 
 def load_rules(connection: Connection, fabric: str | None = None) -> list[ApprovalRule]:
@@ -31,13 +31,15 @@ def load_rules(connection: Connection, fabric: str | None = None) -> list[Approv
 def save_rule(cursor: Any, rule: ApprovalRule, *, actor: str) -> None:
     """Store a rule, inside the caller's transaction; one of the same name is replaced."""
     cursor.execute(
-        "INSERT INTO hedgehog.approval_rule (name, selector, max_deleted, max_switches, kinds, author_may_approve, created_by) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET selector = excluded.selector, "
+        "INSERT INTO hedgehog.approval_rule (name, selector, max_deleted, max_switches, kinds, author_may_approve, "
+        "review_decides, created_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET "
+        "selector = excluded.selector, "
         "max_deleted = excluded.max_deleted, max_switches = excluded.max_switches, kinds = excluded.kinds, "
-        "author_may_approve = excluded.author_may_approve, created_by = excluded.created_by, created_at = now()",
+        "author_may_approve = excluded.author_may_approve, review_decides = excluded.review_decides, "
+        "created_by = excluded.created_by, created_at = now()",
         (
             *(rule.name, jsonb(rule.selector.as_data()), rule.max_deleted, rule.max_switches),
-            *(jsonb(sorted(rule.kinds)), rule.author_may_approve, actor[:300]),
+            *(jsonb(sorted(rule.kinds)), rule.author_may_approve, rule.review_decides, actor[:300]),
         ),
     )
 

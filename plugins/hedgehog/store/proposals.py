@@ -13,7 +13,10 @@ from hedgehog.store.database import Connection, jsonb, transaction
 
 CHANNEL = "hedgehog_proposed"
 """Where a new proposal is announced."""
+_SILENCE = 120.0
+"""Seconds for a first look at the reviews of a pushed change, before somebody is asked about it."""
 _LONGEST_DECISION = 4000
+_LONGEST_URL = 2000
 _FIELDS = tuple(one.name for one in fields(Proposal))
 _COLUMNS = ", ".join("f.name" if name == "fabric" else f"p.{name}" for name in _FIELDS)
 _FROM = "FROM hedgehog.proposal p JOIN hedgehog.fabric f ON f.id = p.fabric_id"
@@ -31,16 +34,26 @@ def _proposal(row: Sequence[Any]) -> Proposal:
     )
 
 
-def add_proposal(cursor: Any, fabric_id: int, plan_id: str, origin: Origin, needed: NeededApproval) -> int:
-    """The number of the open proposal of this very plan, inside the caller's transaction; it is added if there is none."""
+def add_proposal(
+    cursor: Any, fabric_id: int, plan_id: str, origin: Origin, needed: NeededApproval, *, is_announced: bool = True
+) -> int:
+    """The number of the open proposal of this very plan, inside the caller's transaction; it is added if there is none.
+
+    Unless it *is_announced*, nobody is asked about it for the next minutes, or until `announce`.
+    """
     cursor.execute(
-        "INSERT INTO hedgehog.proposal (fabric_id, plan_id, origin, reasons, author_may_approve) VALUES (%s, %s, %s, %s, %s) "
+        "INSERT INTO hedgehog.proposal (fabric_id, plan_id, origin, reasons, author_may_approve, review_decides, asked_until) "
+        "VALUES (%s, %s, %s, %s, %s, %s, CASE WHEN %s THEN NULL ELSE now() + make_interval(secs => %s) END) "
         "ON CONFLICT (fabric_id, plan_id) WHERE status IN ('waiting', 'approved') DO NOTHING RETURNING id",
-        (fabric_id, plan_id, jsonb(_storable(origin)), jsonb(list(needed.reasons)), needed.author_may_approve),
+        (
+            *(fabric_id, plan_id, jsonb(_storable(origin)), jsonb(list(needed.reasons))),
+            *(needed.author_may_approve, needed.review_decides, is_announced, _SILENCE),
+        ),
     )
     row = cursor.fetchone()
     if row is not None:
-        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(row[0])))
+        if is_announced:
+            cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(row[0])))
         return int(row[0])
     cursor.execute(
         "SELECT id FROM hedgehog.proposal WHERE (fabric_id, plan_id) = (%s, %s) AND status IN ('waiting', 'approved')",
@@ -97,9 +110,37 @@ def note_decision(
     )
 
 
+def note_review(connection: Connection, number: int, review: str, pull_request: str) -> None:
+    """Note what the reviews of a proposal that waits say; nothing is written where that is known."""
+    values = (review[:_LONGEST_DECISION], pull_request[:_LONGEST_URL])
+    with transaction(connection) as cursor:
+        cursor.execute(
+            "UPDATE hedgehog.proposal SET review = %s, pull_request = %s, reviewed_at = now() WHERE id = %s "
+            "AND status = 'waiting' AND (reviewed_at IS NULL OR (review, pull_request) <> (%s, %s))",
+            (*values, number, *values),
+        )
+
+
+def announce(connection: Connection, number: int) -> None:
+    """Have people be asked about a proposal."""
+    with transaction(connection) as cursor:
+        cursor.execute("UPDATE hedgehog.proposal SET asked_until = NULL WHERE id = %s", (number,))
+        cursor.execute("SELECT pg_notify(%s, %s)", (CHANNEL, str(number)))
+
+
 def mark_applied(cursor: Any, number: int) -> None:
     """Note that an approved proposal was carried out, inside the caller's transaction; who decided stays."""
     cursor.execute("UPDATE hedgehog.proposal SET status = 'applied' WHERE id = %s", (number,))
+
+
+def reviewable(connection: Connection, fabrics: Collection[str]) -> list[Proposal]:
+    """The proposals of *fabrics* that wait and that an approving review decides."""
+    with transaction(connection) as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} {_FROM} WHERE p.status = 'waiting' AND p.review_decides AND f.name = ANY(%s) ORDER BY p.id",
+            (list(fabrics),),
+        )
+        return [_proposal(row) for row in cursor.fetchall()]
 
 
 def proposals_about(connection: Connection, fabric_id: int, plan_base: str) -> list[Proposal]:

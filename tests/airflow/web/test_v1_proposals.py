@@ -46,6 +46,7 @@ def test_what_waits_is_shown_with_its_plan(read, waiting):
     (one,) = read("/proposals", fabric="gen")
     assert (one["id"], one["status"], one["author"], one["reason"]) == (waiting, "waiting", "bob", "CHG-17")
     assert one["needs_approval"] == ["rule all: every change"]
+    assert (one["review_decides"], one["review"], one["pull_request"]) == (False, "", "")
     found = read(f"/proposals/{waiting}")
     (change,) = found["document"]["parts"][0]["changes"]
     assert (found["plan"], change["object"]) == (found["document"]["id"], SERVER)

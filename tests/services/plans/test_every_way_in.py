@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[3] / "plugins" / "hedgehog"
-_STORES = re.compile(r"\b(?:save_objects|delete_objects|save_as_written|store_former)\(")
+_STORES = re.compile(r"\b(?:save_objects|delete_objects|save_as_written|store_former|store_change)\(")
 _ASKS = re.compile(r"\b(?:propose_if_needed|pushed_change_waits)\(")
 
 NOT_ASKED = {
@@ -15,6 +15,7 @@ NOT_ASKED = {
     "services/kubernetes/drift_decisions.py": "what somebody adopts is in the cluster already",
     "services/kubernetes/record.py": "what a policy adopts is in the cluster already",
     "services/git/fabric_run.py": "what a policy adopts is in Git already",
+    "services/plans/deciding.py": "stores what was approved",
     "services/rollouts/advance.py": "a rollout has approvals of its own",
     "services/rollouts/take_back.py": "what is taken back was wanted before",
     "services/transfer/restore.py": "what is restored was wanted before",

@@ -3276,6 +3276,21 @@ export interface components {
             decision: string;
             /** Superseded By */
             superseded_by: number | null;
+            /**
+             * Review Decides
+             * @description Whether an approving review of the pull request that it came with is an approval.
+             */
+            review_decides: boolean;
+            /**
+             * Review
+             * @description What the reviews at the Git host say; empty before they were read.
+             */
+            review: string;
+            /**
+             * Pull Request
+             * @description The page of the pull request that it came with; empty where that is not known, or there is none.
+             */
+            pull_request: string;
         };
         /**
          * ProposalDecision
@@ -3343,6 +3358,21 @@ export interface components {
             decision: string;
             /** Superseded By */
             superseded_by: number | null;
+            /**
+             * Review Decides
+             * @description Whether an approving review of the pull request that it came with is an approval.
+             */
+            review_decides: boolean;
+            /**
+             * Review
+             * @description What the reviews at the Git host say; empty before they were read.
+             */
+            review: string;
+            /**
+             * Pull Request
+             * @description The page of the pull request that it came with; empty where that is not known, or there is none.
+             */
+            pull_request: string;
             document: components["schemas"]["ChangePlan"];
         };
         /**

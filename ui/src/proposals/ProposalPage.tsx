@@ -6,7 +6,7 @@ import { through } from "@/history/origin";
 import { PlanView } from "@/plan/PlanView";
 import { ActionButton } from "@/shared/ActionButton";
 import { addresses } from "@/shared/addresses";
-import { FabricLink, Inside, Name } from "@/shared/links";
+import { FabricLink, Inside, Name, Outside } from "@/shared/links";
 import { Page } from "@/shared/Page";
 import { Status } from "@/shared/Status";
 import { Read } from "@/shared/states";
@@ -74,8 +74,21 @@ function About({ proposal }: { proposal: ProposalDetail }) {
           )}
         </Text>
       )}
+      <Reviews proposal={proposal} />
       <Following number={proposal.superseded_by} />
     </Stack>
+  );
+}
+
+/** What the reviews at the Git host say, and the pull request that they are of. */
+function Reviews({ proposal }: { proposal: ProposalDetail }) {
+  if (!proposal.review && !proposal.pull_request) return null;
+  return (
+    <Text>
+      {proposal.pull_request && <Outside url={proposal.pull_request}>Pull request</Outside>}
+      {proposal.pull_request && proposal.review && ": "}
+      <Name>{proposal.review}</Name>
+    </Text>
   );
 }
 

@@ -111,7 +111,8 @@ def _body(proposal: Proposal, plan: ChangePlan) -> str:
 
     why = f": {proposal.origin.why}" if proposal.origin.why else ""
     head = f"By {quoted(proposal.origin.who + why)}. Needs approval by {quoted('; '.join(proposal.reasons))}."
-    text = f"{head}\n\n{plan_markdown(plan)}"
+    reviews = f" Reviews: {quoted(proposal.review)}." if proposal.review else ""
+    text = f"{head}{reviews}\n\n{plan_markdown(plan)}"
     return (
         text if len(text) <= _LONGEST_BODY else f"{text[:_LONGEST_BODY]}\n\n… (`hedgehog proposals show {proposal.id}`)"
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from hedgehog.errors import InvalidInput
+from hedgehog.errors import InvalidInput, NotFound
 from hedgehog.fabric.shown import printable
 from hedgehog.hosts.diffs import lines_by_file
 from hedgehog.hosts.gitea import HOST
-from hedgehog.hosts.host import Access, ChangedFile, CheckResult, Comment, Hook, Note, PullRequest, RateLimit
+from hedgehog.hosts.host import Access, ChangedFile, CheckResult, Comment, Hook, Note, Opinion, PullRequest, RateLimit
 from hedgehog.hosts.http import JsonApi, understood
 from hedgehog.hosts.reports import shortened
 
@@ -19,6 +19,8 @@ _PAGE_SIZE = 50
 """Entries per page, unless the server's own limit is lower."""
 _LONGEST_STATUS = 255
 _LABEL_COLOR = "#0052cc"
+_APPROVED = "APPROVED"
+_SAYS_SOMETHING = frozenset({_APPROVED, "REQUEST_CHANGES"})
 
 
 class Repository:
@@ -108,6 +110,29 @@ class Repository:
             style = str(self.client.get(self.path).get("default_merge_style") or "merge")
         values = {"Do": style, "head_commit_id": pull.head_sha, "merge_when_checks_succeed": True}
         self.client.post(f"{self.path}/pulls/{pull.number}/merge", values)
+
+    def merged_pulls(self, commit: str) -> list[PullRequest]:
+        """The pull request whose merge ended with *commit*: Gitea knows it by that commit alone."""
+        try:
+            return [_pull(self.client.get(f"{self.path}/commits/{commit}/pull"))]
+        except NotFound:
+            return []
+
+    def opinions(self, pull: PullRequest) -> list[Opinion]:
+        """The last review of each person that says yes or no; Gitea calls those official that count."""
+        last: dict[str, dict[str, Any]] = {}
+        with understood(HOST.title):
+            for review in self.client.pages(f"{self.path}/pulls/{pull.number}/reviews", limit=_PAGE_SIZE):
+                if review["state"] in _SAYS_SOMETHING and review.get("user"):
+                    last[review["user"]["login"]] = review
+            return [_opinion(one, pull) for one in last.values() if not one["dismissed"]]
+
+    def commits(self, pull: PullRequest) -> Mapping[str, tuple[str, ...]]:
+        """All commits of *pull*, with the users that Gitea knows by their addresses."""
+        path = f"{self.path}/pulls/{pull.number}/commits"
+        with understood(HOST.title):
+            found = self.client.pages(path, limit=_PAGE_SIZE, verification="false", files="false")
+            return {str(one["sha"]): _makers(one) for one in found}
 
     def is_protected(self, branch: str) -> bool:
         """Whether a rule of the repository is about *branch*."""
@@ -203,7 +228,21 @@ def _pull(answer: dict[str, Any]) -> PullRequest:
         url=answer["html_url"],
         git_ref=f"refs/pull/{answer['number']}/head",
         merged=bool(answer.get("merged")),
+        author=str((answer.get("user") or {}).get("login") or ""),
     )
+
+
+def _opinion(review: dict[str, Any], pull: PullRequest) -> Opinion:
+    user, approves = review["user"], review["state"] == _APPROVED
+    head = str(review.get("commit_id") or "")
+    counts = approves and review["official"] and not review["stale"] and head == pull.head_sha
+    names = tuple(str(user[key]) for key in ("full_name", "email") if user.get(key))
+    return Opinion(str(user["login"]), approves, head, counts, names)
+
+
+def _makers(commit: dict[str, Any]) -> tuple[str, ...]:
+    people = (commit.get("author") or {}, commit.get("committer") or {})
+    return tuple(str(one["login"]) for one in people if one.get("login"))
 
 
 @understood(HOST.title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from hedgehog.errors import NotFound, PermissionDenied, RemoteUnavailable
 from hedgehog.hosts.diffs import lines_shown
-from hedgehog.hosts.github import HOST, checks
+from hedgehog.hosts.github import HOST, checks, reviews
 from hedgehog.hosts.github.client import Client
-from hedgehog.hosts.host import ChangedFile, CheckResult, Comment, Feature, Hook, Note, PullRequest, RateLimit
+from hedgehog.hosts.host import ChangedFile, CheckResult, Comment, Feature, Hook, Note, Opinion, PullRequest, RateLimit
 from hedgehog.hosts.http import understood
 
 _NOTHING_TO_WAIT_FOR = "clean"
@@ -121,6 +121,18 @@ class Repository:
             answer = self.client.get(self.path)
             return next((name for name, key in _METHODS.items() if answer.get(key, True)), "merge")
 
+    def merged_pulls(self, commit: str) -> list[PullRequest]:
+        """The merged pull requests that introduced *commit*."""
+        return [self.pull(number) for number in reviews.merged_numbers(self.client, self.path, commit)]
+
+    def opinions(self, pull: PullRequest) -> list[Opinion]:
+        """The last review of each person that says yes or no; who approves the head is asked for their permission."""
+        return reviews.last_reviews(self.client, self.path, pull)
+
+    def commits(self, pull: PullRequest) -> Mapping[str, tuple[str, ...]]:
+        """The commits that GitHub lists, at most 250, with the logins of their authors and committers."""
+        return reviews.commit_logins(self.client, self.path, pull)
+
     def is_protected(self, branch: str) -> bool:
         """Whether a protection or a ruleset is about *branch*."""
         path = quote(branch)
@@ -206,6 +218,7 @@ def _pull(answer: dict[str, Any]) -> PullRequest:
         url=answer["html_url"],
         git_ref=f"refs/pull/{answer['number']}/head",
         merged=bool(answer.get("merged")),
+        author=str((answer.get("user") or {}).get("login") or ""),
     )
 
 

@@ -29,9 +29,9 @@ def _read_merge_group(payload: Part, found: Announcement) -> Announcement | Igno
 WEBHOOK = Webhook(
     "X-Hub-Signature-256",
     is_signed,
-    {**readers(CHECKED_ACTIONS), "merge_group": _read_merge_group},
+    {**readers(CHECKED_ACTIONS, {"pull_request_review"}), "merge_group": _read_merge_group},
     event="X-GitHub-Event",
     delivery="X-GitHub-Delivery",
-    subscriptions=frozenset({"push", "pull_request", "merge_group", "create", "delete"}),
+    subscriptions=frozenset({"push", "pull_request", "pull_request_review", "merge_group", "create", "delete"}),
     ping="ping",
 )

@@ -6,7 +6,7 @@ The API is that of https://docs.gitlab.com/api/rest/; each method names the page
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from hedgehog.errors import InvalidInput, NotFound, RetryableError
 from hedgehog.hosts.diffs import line_pairs, lines_shown
-from hedgehog.hosts.gitlab import HOST, statuses
-from hedgehog.hosts.host import Access, ChangedFile, CheckResult, Comment, Hook, Note, PullRequest, RateLimit
+from hedgehog.hosts.gitlab import HOST, reviews, statuses
+from hedgehog.hosts.host import Access, ChangedFile, CheckResult, Comment, Hook, Note, Opinion, PullRequest, RateLimit
 from hedgehog.hosts.http import JSON, JsonApi, understood
 from hedgehog.hosts.signed_messages import is_signing_key
 
@@ -122,6 +122,23 @@ class Repository:
         # GitLab before 17.11 knows only the old name, and ignores the new one.
         values = {"sha": pull.head_sha, "auto_merge": True, "merge_when_pipeline_succeeds": True}
         self.client.put(f"{self._path_of(pull)}/merge", values)
+
+    def merged_pulls(self, commit: str) -> list[PullRequest]:
+        """The merged merge requests of *commit*: those that it is of, and that it merged or squashed.
+
+        https://docs.gitlab.com/api/commits/#list-merge-requests-associated-with-a-commit
+        """
+        found = self.client.pages(f"{self.path}/repository/commits/{commit}/merge_requests", per_page=_PAGE_SIZE)
+        with understood(HOST.title):
+            return [self.pull(one["iid"]) for one in found if one["state"] == "merged"]
+
+    def opinions(self, pull: PullRequest) -> list[Opinion]:
+        """Who approved it, and which reviewers ask for changes; see `reviews`."""
+        return reviews.standing_approvals(self.client, self._path_of(pull), pull)
+
+    def commits(self, pull: PullRequest) -> Mapping[str, tuple[str, ...]]:
+        """The commits of *pull* with names and addresses: GitLab does not say whose they are."""
+        return reviews.commit_people(self.client, self._path_of(pull))
 
     def is_protected(self, branch: str) -> bool:
         """Whether a rule protects *branch*. https://docs.gitlab.com/api/branches/#get-single-repository-branch"""
@@ -267,6 +284,7 @@ def _pull(answer: JSON) -> PullRequest:
         url=answer["web_url"],
         git_ref=f"refs/merge-requests/{answer['iid']}/head",
         merged=answer["state"] == "merged",
+        author=str((answer.get("author") or {}).get("username") or ""),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hedgehog.hosts.payloads import ACTION, BRANCH, COMMIT, LOGIN, REF, URL, moved, rejected
+from hedgehog.hosts.payloads import ACTION, BRANCH, COMMIT, LOGIN, REF, URL, moved, rejected, review_of
 from hedgehog.hosts.signed_messages import SIGNATURE, is_signed_message, is_signing_key
 from hedgehog.hosts.webhook import Announcement, Ignored, Part, Webhook, is_secret
 
@@ -18,6 +18,8 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){1,20}"
 """Groups are nested at most twenty deep."""
 
 _CHECKED_ACTIONS = ("open", "reopen", "update")
+_REVIEWS = ("approved", "approval", "unapproved", "unapproval")
+"""By who completes or breaks the approval of a merge request, and by everybody else."""
 _CHECKED_CHANGES = frozenset({"target_branch", "draft", "title"})
 """A draft becomes ready when its title is edited."""
 
@@ -45,6 +47,9 @@ def _read_push(payload: Part, found: Announcement) -> Announcement:
 def _read_merge_request(payload: Part, found: Announcement) -> Announcement | Ignored:
     found, request = _begun(payload, found), payload.mapping("object_attributes")
     action = request.word("action", ACTION)
+    if action in _REVIEWS:
+        base, is_merged = request.text("target_branch", BRANCH), request.values.get("state") == "merged"
+        return review_of(replace(found, number=request.number("iid"), action=action), base, is_merged=is_merged)
     if action not in (*_CHECKED_ACTIONS, "close", "merge") or (
         action == "update" and not _is_changed(payload, request)
     ):

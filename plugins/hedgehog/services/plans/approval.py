@@ -6,6 +6,7 @@ Every way in asks here before it stores objects: imports, edits and deletions, p
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hedgehog.errors import InvalidInput
@@ -38,7 +39,10 @@ def propose_if_needed(connection: Connection, fabric: Fabric, change: DesiredCha
         lines = [f"{one.subject}: {one.reason}" for one in plan.refused]
         raise InvalidInput("\n".join([*lines, f"nothing was stored; changes of {fabric.name} may need approval"]))
     needed = needed_approval(rules, plan)
-    return propose(connection, fabric, plan, change, origin=origin, needed=needed) if needed else None
+    if needed is None:
+        return None
+    needed = replace(needed, review_decides=False)  # it is in no pull request before it is approved
+    return propose(connection, fabric, plan, change, origin=origin, needed=needed)
 
 
 def propose(
@@ -49,43 +53,57 @@ def propose(
     *,
     origin: Origin,
     needed: NeededApproval,
+    is_announced: bool = True,
 ) -> Proposal:
-    """Have a change wait for approval with its plan."""
+    """Have a change wait for approval with its plan; unless it *is_announced*, nobody is asked about it yet."""
     with transaction(connection) as cursor:
         save_plan(cursor, fabric.id, plan, change, actor=origin.who)
-        number = store.add_proposal(cursor, fabric.id, plan.id, origin, needed)
+        number = store.add_proposal(cursor, fabric.id, plan.id, origin, needed, is_announced=is_announced)
         subjects = [str(one.ref) for one in plan.changes]
         record_action(cursor, Deed.of(origin, action="propose", fabrics=[fabric.name], subjects=subjects))
     return store.load_proposal(connection, number)
 
 
-def pushed_change_waits(
-    connection: Connection, fabric: Fabric, change: DesiredChange, origin: Origin
-) -> Proposal | None:
-    """The proposal that keeps a pushed change from being taken in: it waits, or was rejected; None if it may be stored.
+@dataclass(frozen=True, slots=True)
+class PushedVerdict:
+    """What is to become of a pushed change: it is stored, unless it *waits*."""
 
-    An approval counts for this very change and is used up by it; a push that changes something else supersedes it. Joins
-    the caller's transaction.
+    waits: Proposal | None = None
+    """The proposal that keeps it from being taken in: it waits, or was rejected."""
+    approved: Proposal | None = None
+    """The proposal whose approval it has used up."""
+
+
+def pushed_change_waits(
+    connection: Connection, fabric: Fabric, change: DesiredChange, origin: Origin, *, can_be_reviewed: bool = False
+) -> PushedVerdict:
+    """Whether a pushed change may be stored, or waits as a proposal.
+
+    An approval counts for this very change and is used up by it; a push that changes something else supersedes it. If it
+    *can_be_reviewed*, all of it is from commits whose pull requests the caller looks up next. Joins the caller's
+    transaction.
     """
     rules = load_rules(connection, fabric.name)
     if not rules:
-        return None
+        return PushedVerdict()
     plan = plan_change(connection, fabric, change)
     needed = needed_approval(rules, plan)
     with transaction(connection) as cursor:
         if needed is None:
             _supersede_pushes(connection, cursor, fabric, None, "what Git has now needs no approval")
-            return None
+            return PushedVerdict()
         known = store.proposals_about(connection, fabric.id, plan.base)
         latest = known[0] if known else None
         if latest is not None and latest.status is ProposalStatus.APPROVED:
             store.mark_applied(cursor, latest.id)
-            return None
+            return PushedVerdict(approved=latest)
         if latest is not None and (latest.status is ProposalStatus.REJECTED or latest.plan_id == plan.id):
-            return latest
-        found = propose(connection, fabric, plan, change, origin=origin, needed=needed)
+            return PushedVerdict(waits=latest)
+        needed = replace(needed, review_decides=needed.review_decides and can_be_reviewed)
+        is_announced = not needed.review_decides
+        found = propose(connection, fabric, plan, change, origin=origin, needed=needed, is_announced=is_announced)
         _supersede_pushes(connection, cursor, fabric, found, "Git has another change now")
-        return found
+        return PushedVerdict(waits=found)
 
 
 def _supersede_pushes(connection: Connection, cursor: Any, fabric: Fabric, by: Proposal | None, reason: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from hedgehog.errors import HedgehogError, NotFound, NotReached, PermanentError, PushRace, WorkKilled
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Fabric, GitRepository, SourceOfTruth, Target
+from hedgehog.gitops import history
 from hedgehog.gitops.addresses import same_repository
 from hedgehog.gitops.mirror import Mirror, OpenMirror
 from hedgehog.hosts.host import OpenHost
@@ -27,13 +28,15 @@ from hedgehog.services.git import lost_branches
 from hedgehog.services.git.left_requests import ClosedRequests, close_left
 from hedgehog.services.git.neighbours import neighbours
 from hedgehog.services.repository.branch import Commit, changes_directory, changes_files, fetch_branch
-from hedgehog.services.repository.ingest import Ingestion, ingest, is_due, record_failure
+from hedgehog.services.repository.ingest import Ingestion, ingest, is_due, last_taken_in, record_failure
 from hedgehog.services.repository.plan import is_about
+from hedgehog.services.repository.reviews import PushedChange, decide_by_reviews
 from hedgehog.services.validation import FindRefusals, find_refusals
 from hedgehog.store import fabrics as fabric_store
 from hedgehog.store import git_files, inbox, pull_requests, repository_heads, schedule, sync_state
 from hedgehog.store.database import Connection, Lock, transaction, unlock, wait_lock
 from hedgehog.store.inbox import BRANCH, Delivery, DeliveryStatus
+from hedgehog.store.proposals import reviewable
 from hedgehog.store.repository_heads import LeftDirectory
 
 logger = logging.getLogger(__name__)
@@ -123,8 +126,8 @@ def follow(
 
     Everything is recorded after the effect: outcomes of fabrics, the head of the branch, deliveries. A repository's
     failure does not affect the others. *fabrics* narrows it to those; *force* compares every file although nothing moved;
-    *at_once* includes fabrics that are not due, because a person waits. With *open_host*, pull requests of ours that nobody
-    needs any more are closed. After *deadline*
+    *at_once* includes fabrics that are not due, because a person waits. With *open_host*, reviews at the host decide about
+    what waits for approval, and pull requests of ours that nobody needs any more are closed. After *deadline*
     (of `time.monotonic`) nothing more is begun, and the next run processes what was not reached. Raises only
     for the fabric database's own failures.
     """
@@ -233,7 +236,11 @@ def _attempt(run: _Run) -> RepositoryOutcome:
             schedule.make_failed_due(cursor, Target.GIT, repository_id=repository.id)
     commit = fetch_branch(mirror, repository, head, seen=seen)
     fabrics = [fabric for fabric in _fabrics(run) if not run.only or fabric.name in run.only]
-    outcomes = _ingest(run, commit, [one for one in fabrics if one.source_of_truth is SourceOfTruth.GIT])
+    sourced = [one for one in fabrics if one.source_of_truth is SourceOfTruth.GIT]
+    outcomes = _ingest(run, commit, sourced)
+    if reviewed := _decide_by_reviews(run, commit, sourced):
+        taken_in = {one.fabric: one for one in _ingest(run, commit, reviewed)}
+        outcomes = tuple({**{one.fabric: one for one in outcomes}, **taken_in}.values())
     woken = _wake(run, commit, [one for one in fabrics if one.source_of_truth is SourceOfTruth.DATABASE])
     if not run.only:  # with a selection of fabrics, the others have not seen the head
         repository_heads.record(run.connection, repository.id, head, replaced=commit.replaced)
@@ -280,7 +287,10 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
         writes=False,
     )
     others, left = neighbours(run.connection, run.repository), left_directories(run.connection, run.repository)
-    ingestion = Ingestion(run.connection, run.run_id, run.find_refusals, run.force, run.at_once, others, left)
+    reads_reviews = run.open_host is not None
+    ingestion = Ingestion(
+        run.connection, run.run_id, run.find_refusals, run.force, run.at_once, others, left, reads_reviews
+    )
     with claimed as (taken, skipped):
         states = _states(run.connection, [fabric.name for fabric in taken])
         done = []
@@ -288,6 +298,26 @@ def _ingest(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[Outco
             run.check_time()
             done.append(ingest(ingestion, commit, fabric, states.get(fabric.name)))
     return (*skipped, *(outcome for outcome in done if outcome is not None))
+
+
+def _decide_by_reviews(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> list[Fabric]:
+    """Look at the reviews of what waits for approval; the fabrics whose change is approved thereby."""
+    if run.open_host is None:
+        return []
+    by_name = {fabric.name: fabric for fabric in fabrics}
+    waiting = reviewable(run.connection, by_name)
+    states = _states(run.connection, [one.fabric for one in waiting]) if waiting else {}
+    changes = []
+    for one in waiting:
+        fabric, since = by_name[one.fabric], last_taken_in(commit, states.get(one.fabric))
+        directory = fabric.git_directory
+        # What waits must be what the branch has now; else the next run finds another change first.
+        if since and one.origin.commit == history.introduction(commit.mirror, commit.head, directory, since=since):
+            changes.append(PushedChange(one, fabric, since))
+    decided = decide_by_reviews(
+        run.connection, run.repository, commit, changes, open_host=run.open_host, run_id=run.run_id
+    )
+    return [by_name[name] for name in decided]
 
 
 def _wake(run: _Run, commit: Commit, fabrics: Sequence[Fabric]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from hedgehog.fabric.model import Fabric, Manifest, ObjectRef, Revision, SyncSta
 from hedgehog.fabric.origin import Origin
 from hedgehog.fabric.paths import LIMITS
 from hedgehog.fabric.problems import ProblemKind, SyncProblem
-from hedgehog.fabric.proposals import ProposalStatus
+from hedgehog.fabric.proposals import Proposal, ProposalStatus
 from hedgehog.fabric.shown import counted, reason_of
 from hedgehog.gitops import history
 from hedgehog.gitops.mirror import Mirror
@@ -56,6 +56,8 @@ class Ingestion:
     neighbours: Mapping[str, str] = field(default_factory=dict)
     left: Sequence[LeftDirectory] = ()
     """The directories in the repository that fabrics left."""
+    reads_reviews: bool = False
+    """Whether the caller looks at the reviews of what waits for approval afterwards."""
     started: float = field(default_factory=time.perf_counter)
 
 
@@ -70,7 +72,7 @@ def ingest(ingestion: Ingestion, commit: Commit, fabric: Fabric, state: SyncStat
             return None
         if state is not None and state.status is SyncStatus.IN_SYNC and not behind and not ingestion.force:
             return _record_unchanged(ingestion, commit, fabric)
-        last = _last(commit, state)
+        last = last_taken_in(commit, state)
         doubt = doubted(commit, fabric, since=last)
         if doubt and doubt.is_refused:
             with transaction(ingestion.connection) as cursor:
@@ -99,7 +101,7 @@ def _is_needed(commit: Commit, state: SyncState | None, *, behind: bool) -> bool
     return commit.moved if behind else state.status is SyncStatus.PARKED
 
 
-def _last(commit: Commit, state: SyncState | None) -> str | None:
+def last_taken_in(commit: Commit, state: SyncState | None) -> str | None:
     """The commit that was ingested last, if it is of this branch and in the clone."""
     if state is None or state.revision is None:
         return None
@@ -109,7 +111,7 @@ def _last(commit: Commit, state: SyncState | None) -> str | None:
 
 
 def _is_behind(commit: Commit, fabric: Fabric, state: SyncState | None) -> bool:
-    last = _last(commit, state)
+    last = last_taken_in(commit, state)
     if last is None or state is None or state.observed_generation != fabric.generation:
         return True
     directory = fabric.git_directory
@@ -201,16 +203,19 @@ def _store(
         known = git_files.files(connection, [fabric.id])[fabric.id]
         recorded = {record.ref: record for record in known.values() if record.ref in have}
         planned = plan_ingestion(fabric, content, have, recorded, ingestion.find_refusals)
-        waits = pushed_change_waits(connection, fabric, _change(have, planned.objects), author)
-        if waits is not None:
-            rejected = waits.status is ProposalStatus.REJECTED
-            reason = why_it_waits(waits)
-            problem = SyncProblem(ProblemKind.PROPOSAL, str(waits.id), reason) if rejected else None
-            return _held(ingestion, cursor, fabric, reason, problem)
         paths = {one.ref: file_of(one.path) for one in (*known.values(), *planned.records) if one.ref}
         differing = [ref for ref in have.keys() | planned.objects.keys() if have.get(ref) != planned.objects.get(ref)]
+        can_be_reviewed = ingestion.reads_reviews and _is_from_commits(
+            commit, [paths.get(ref) for ref in differing], since
+        )
+        verdict = pushed_change_waits(
+            connection, fabric, _change(have, planned.objects), author, can_be_reviewed=can_be_reviewed
+        )
+        if verdict.waits is not None:
+            return _held_by(ingestion, cursor, fabric, verdict.waits)
         authors = _authors(ingestion, commit, {paths[ref] for ref in differing if ref in paths}, since)
-        whose = [(ref, planned.objects.get(ref), authors.get(paths.get(ref, ""), author)) for ref in sorted(differing)]
+        origins = {ref: _approved(authors.get(paths.get(ref, ""), author), verdict.approved) for ref in differing}
+        whose = [(ref, planned.objects.get(ref), origins[ref]) for ref in sorted(differing)]
         saved = save_as_written(connection, fabric.id, whose)
         unchanged = planned.objects.keys() - {change.ref for change in saved.changes}
         changes = ChangeSet.of([*saved.changes, *(Change(ref, Action.UNCHANGED) for ref in unchanged)])
@@ -229,6 +234,27 @@ def _change(have: Mapping[ObjectRef, Manifest], want: Mapping[ObjectRef, Manifes
     """What taking in a commit changes."""
     written = [manifest for ref, manifest in want.items() if have.get(ref) != manifest]
     return DesiredChange(tuple(written), tuple(ref for ref in have if ref not in want))
+
+
+def _is_from_commits(commit: Commit, paths: Sequence[str | None], since: str | None) -> bool:
+    """Whether all that differs is from files that the commits after *since* changed; the database may differ by itself."""
+    if since is None or None in paths:
+        return False
+    files = {path for path in paths if path is not None}
+    before, now = (commit.mirror.lookup(one, files).files for one in (since, commit.head))
+    return all(before.get(path) != now.get(path) for path in files)
+
+
+def _approved(origin: Origin, proposal: Proposal | None) -> Origin:
+    return origin if proposal is None else replace(origin, why=proposal.approved_why(origin.why))
+
+
+def _held_by(ingestion: Ingestion, cursor: Any, fabric: Fabric, proposal: Proposal) -> Outcome:
+    """A change that waits for approval, or was rejected."""
+    reason = why_it_waits(proposal)
+    is_rejected = proposal.status is ProposalStatus.REJECTED
+    problem = SyncProblem(ProblemKind.PROPOSAL, str(proposal.id), reason) if is_rejected else None
+    return _held(ingestion, cursor, fabric, reason, problem)
 
 
 def _held(ingestion: Ingestion, cursor: Any, fabric: Fabric, reason: str, problem: SyncProblem | None) -> Outcome:

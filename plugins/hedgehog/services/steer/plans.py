@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hedgehog.errors import InvalidInput, Superseded
 from hedgehog.fabric.change_plan import ChangePlan, PlanKind, PlanPlace
-from hedgehog.fabric.changes import Action, Change, ChangeSet, Outcome, OutcomeStatus
+from hedgehog.fabric.changes import ChangeSet, Outcome, OutcomeStatus
 from hedgehog.fabric.desired_change import DesiredChange
 from hedgehog.fabric.hydration.hydrate import HydrationMode
 from hedgehog.fabric.model import Fabric, ObjectRef
@@ -22,6 +22,7 @@ from hedgehog.services.kubernetes import sync as kubernetes_sync
 from hedgehog.services.plans.approval import propose_if_needed
 from hedgehog.services.plans.change import plan_change
 from hedgehog.services.plans.comparison import plan_differences
+from hedgehog.services.plans.deciding import store_change
 from hedgehog.services.plans.next_sync import SyncDependencies, plan_next_sync
 from hedgehog.services.transfer.completion import complete_change
 from hedgehog.services.transfer.load import accept_all, raise_problems, refuse_git_source
@@ -30,7 +31,6 @@ from hedgehog.store import objects
 from hedgehog.store.actions import Deed, record_action
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.fabrics import load_fabric
-from hedgehog.store.origins import set_origin
 from hedgehog.store.plans import StoredPlan, load_plan, save_plan
 
 _MOST_DIFFERENCES = 20
@@ -158,15 +158,6 @@ def _store(connection: Connection, stored: StoredPlan, origin: Origin) -> Carrie
         changes = store_change(connection, fabric, change, origin=origin)
         record_action(cursor, _deed(plan, origin))
     return CarriedOut(plan, changes)
-
-
-def store_change(connection: Connection, fabric: Fabric, change: DesiredChange, *, origin: Origin) -> ChangeSet:
-    """Store a change that was planned, as *origin*'s; it joins the caller's transaction, which holds the fabric's lock."""
-    with transaction(connection) as cursor:
-        set_origin(cursor, origin)
-        saved = objects.save_objects(connection, fabric.id, change.upserts)
-        objects.delete_objects(connection, fabric.id, change.deletes)
-    return ChangeSet((*saved.changes, *(Change(ref, Action.DELETED) for ref in change.deletes)))
 
 
 def _sync(

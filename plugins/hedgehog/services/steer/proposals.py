@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 
 from hedgehog.errors import InvalidInput, PermissionDenied
-from hedgehog.fabric.change_plan import ChangePlan
-from hedgehog.fabric.changes import ChangeSet
 from hedgehog.fabric.desired_change import DesiredChange
-from hedgehog.fabric.model import Fabric, SourceOfTruth, Target
 from hedgehog.fabric.origin import Origin
-from hedgehog.fabric.proposals import ApprovalRule, NeededApproval, Proposal, ProposalStatus, is_same_person
-from hedgehog.services.plans.approval import propose
+from hedgehog.fabric.proposals import ApprovalRule, Proposal, ProposalStatus, is_same_person
 from hedgehog.services.plans.change import plan_change
-from hedgehog.services.plans.comparison import plan_differences
-from hedgehog.services.steer.plans import store_change
+from hedgehog.services.plans.deciding import Decided, carry_out_approval, deed_about, supersede
 from hedgehog.store import approval_rules as rules
-from hedgehog.store import objects, schedule
+from hedgehog.store import objects
 from hedgehog.store import proposals as store
 from hedgehog.store.actions import Deed, record_action
 from hedgehog.store.database import Connection, transaction
 from hedgehog.store.fabrics import load_fabric
-from hedgehog.store.plans import StoredPlan, load_plan
+from hedgehog.store.plans import load_plan
 
 _RULE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of a proposal, and what was stored."""
-
-    proposal: Proposal
-    changes: ChangeSet = field(default_factory=ChangeSet)
-    differences: tuple[str, ...] = ()
-    """Why it no longer held: what would happen now instead."""
 
 
 def approve(connection: Connection, number: int, *, origin: Origin) -> Decided:
@@ -44,31 +28,14 @@ def approve(connection: Connection, number: int, *, origin: Origin) -> Decided:
     makes a difference, and the differences are told. Raises PermissionDenied for its author, unless the rules allow
     that, and InvalidInput for a proposal that was decided before.
     """
-    with transaction(connection) as cursor:
+    with transaction(connection):
         proposal = _undecided(connection, number)
         if not proposal.author_may_approve and is_same_person(origin.who, proposal.origin.who):
             raise PermissionDenied(
                 f"proposal {number} is by {proposal.origin.who}: somebody else must approve it (no rule that asks for "
                 "this approval allows its author)"
             )
-        fabric = load_fabric(connection, proposal.fabric)
-        objects.lock_objects(cursor, fabric.id)
-        fabric = load_fabric(connection, proposal.fabric)
-        kept = load_plan(connection, proposal.plan_id)
-        now = plan_change(connection, fabric, kept.change or DesiredChange())
-        if now.id != kept.plan.id:
-            return _superseded(connection, proposal, fabric, kept, now)
-        changes = ChangeSet()
-        from_git = fabric.source_of_truth is SourceOfTruth.GIT
-        status = ProposalStatus.APPROVED if from_git else ProposalStatus.APPLIED
-        store.note_decision(cursor, number, status, actor=origin.who, reason=origin.why)
-        if from_git:
-            schedule.make_due(connection, Target.GIT, [fabric.id])
-        else:
-            whose = replace(proposal.origin, why=_why(proposal, origin))
-            changes = store_change(connection, fabric, kept.change or DesiredChange(), origin=whose)
-        record_action(cursor, _deed(origin, "approve", proposal, kept.plan))
-    return Decided(store.load_proposal(connection, number), changes)
+        return carry_out_approval(connection, proposal, origin)
 
 
 def reject(connection: Connection, number: int, *, origin: Origin) -> Decided:
@@ -80,7 +47,7 @@ def reject(connection: Connection, number: int, *, origin: Origin) -> Decided:
         proposal = _undecided(connection, number)
         store.note_decision(cursor, number, ProposalStatus.REJECTED, actor=origin.who, reason=origin.why)
         plan = load_plan(connection, proposal.plan_id).plan
-        record_action(cursor, _deed(origin, "reject", proposal, plan))
+        record_action(cursor, deed_about(origin, "reject", proposal, plan))
     return Decided(store.load_proposal(connection, number))
 
 
@@ -97,7 +64,7 @@ def refresh(connection: Connection) -> list[Decided]:
             if proposal.status is not ProposalStatus.WAITING or fabric.generation == kept.plan.generation:
                 continue
             now = plan_change(connection, fabric, kept.change or DesiredChange())
-            done.append(_superseded(connection, proposal, fabric, kept, now))
+            done.append(supersede(connection, proposal, fabric, kept, now))
     return done
 
 
@@ -125,37 +92,3 @@ def _undecided(connection: Connection, number: int) -> Proposal:
         after = f"; proposal {proposal.superseded_by} replaces it" if proposal.superseded_by else ""
         raise InvalidInput(f"proposal {number} was {proposal.status}{by} already{after}")
     return proposal
-
-
-def _superseded(
-    connection: Connection, proposal: Proposal, fabric: Fabric, kept: StoredPlan, now: ChangePlan
-) -> Decided:
-    """Note that a proposal no longer holds, and have its change wait as it is now, where it still makes a difference."""
-    differences = tuple(plan_differences(kept.plan, now))
-    change = kept.change or DesiredChange()
-    needed = NeededApproval(proposal.reasons, proposal.author_may_approve)
-    with transaction(connection) as cursor:
-        following = None
-        if not now.is_empty:
-            following = propose(connection, fabric, now, change, origin=proposal.origin, needed=needed)
-        store.note_decision(
-            cursor,
-            proposal.id,
-            ProposalStatus.SUPERSEDED,
-            actor=proposal.origin.who,
-            reason="; ".join(differences),
-            superseded_by=following.id if following else None,
-        )
-    return Decided(store.load_proposal(connection, proposal.id), differences=differences)
-
-
-def _why(proposal: Proposal, approver: Origin) -> str:
-    """The reason in the history: the author's, and who approved it."""
-    said = f": {approver.why}" if approver.why else ""
-    approved = f"proposal {proposal.id}, approved by {approver.who}{said}"
-    return f"{proposal.origin.why} ({approved})" if proposal.origin.why else approved
-
-
-def _deed(origin: Origin, action: str, proposal: Proposal, plan: ChangePlan) -> Deed:
-    subjects = [f"proposal {proposal.id}", *(str(change.ref) for change in plan.changes)]
-    return Deed.of(origin, action=action, fabrics=[proposal.fabric], subjects=subjects)

@@ -51,6 +51,12 @@ class Proposal(Model):
     decision: str
     """Why it was decided so, or why it no longer held."""
     superseded_by: int | None
+    review_decides: bool
+    """Whether an approving review of the pull request that it came with is an approval."""
+    review: str
+    """What the reviews at the Git host say; empty before they were read."""
+    pull_request: str
+    """The page of the pull request that it came with; empty where that is not known, or there is none."""
 
 
 class ProposalDetail(Proposal):

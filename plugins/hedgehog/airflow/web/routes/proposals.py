@@ -19,7 +19,8 @@ from hedgehog.airflow.web.routes.parameters import Database, FabricFilter, Limit
 from hedgehog.errors import PermissionDenied
 from hedgehog.fabric.origin import Origin, Via
 from hedgehog.fabric.proposals import ProposalStatus
-from hedgehog.services.steer.proposals import Decided, approve, reject
+from hedgehog.services.plans.deciding import Decided
+from hedgehog.services.steer.proposals import approve, reject
 from hedgehog.store.plans import load_plan
 from hedgehog.store.proposals import list_proposals, load_proposal
 
