@@ -11,9 +11,12 @@ from typing import Any
 from devstack.git_server import Person
 from devstack.gitea.server import Gitea
 from devstack.stack import Stack
+from hedgehog.store import fabrics
+from tests.gitops.keys import Key
 
 SECRET = "the secret of Gitea's webhook"
 CONNECTION = "e2e_gitea"
+SIGNING_CONNECTION = "e2e_gitea_signing"
 
 
 class GiteaStack:
@@ -58,6 +61,20 @@ class GiteaStack:
             person.git("fetch", "--quiet", "origin", "main")
             person.git("reset", "--quiet", "--hard", "FETCH_HEAD")
         return person
+
+    def sign_with(self, name: str, key: Key) -> None:
+        """Have our commits to a repository signed with *key*, which Gitea knows as one of `robot`'s."""
+        self.gitea.trust_key("robot", key.allowed.partition(" ")[2].strip())
+        robot = {"login": "robot", "password": self.gitea.user("robot")}
+        extra = json.dumps({"host": "gitea", "signing_key": key.private})
+        self._connect(SIGNING_CONNECTION, conn_type="git", **robot, extra=extra)
+        values = {"connection_id": SIGNING_CONNECTION, "author_email": "robot@example.com"}
+        fabrics.save_repository(self.stack.database, name, values)
+
+    def verification(self, name: str, commit: str) -> tuple[bool, str]:
+        """Whether Gitea shows a commit as verified, and whose signature that is."""
+        found = self.call("GET", name, f"/git/commits/{commit}")["commit"]["verification"]
+        return found["verified"], (found["signer"] or {}).get("email", "")
 
     def call(self, method: str, name: str, path: str, body: Any = None, *, by: str = "acme") -> Any:
         """A request about the repository `acme/<name>`."""

@@ -15,6 +15,7 @@ from hedgehog.kube.live import list_live
 from hedgehog.store import fabrics, problems, proposals, sync_state
 from tests.e2e.gitea_lab import GiteaStack
 from tests.e2e.github_lab import make_vpc
+from tests.gitops.keys import ssh_key
 from tests.services.pull_requests.validate_lab import FILES
 
 
@@ -211,6 +212,37 @@ def line_comments(host: GiteaStack, name: str, number: int) -> list[dict[str, An
     path = f"/pulls/{number}/reviews"
     reviews = host.call("GET", name, path)
     return [one for review in reviews for one in host.call("GET", name, f"{path}/{review['id']}/comments")]
+
+
+def test_signatures_are_demanded_and_made(gitea_stack: GiteaStack, name: str) -> None:
+    """With `verify: require`, an unsigned push changes nothing and a signed one is taken in; Gitea verifies our commits."""
+    host, key, ours = gitea_stack, ssh_key("ada@example.com"), f"{name}-ours"
+    ada = host.add_repository(name, {"README.md": "# net\n"})
+    host.sign_with(name, ssh_key("robot@example.com"))
+    fabrics.save_repository(host.stack.database, name, {"verify": "require", "allowed_signers": key.allowed})
+    key.sign_with(ada)
+    good = ada.commit({f"fabrics/{name}/namespaces.yaml": namespaces(name), f"fabrics/{name}/vpc-1.yaml": vpc(name, 1)})
+    host.stack.add_fabric(name, git_repository=name, source_of_truth="git")
+    wait_for(host, name, good)
+
+    ada.git("config", "commit.gpgSign", "false")
+    bad = ada.commit({f"fabrics/{name}/vpc-2.yaml": vpc(name, 2)}, "Add a VPC")
+    reason = f"commit {bad[:12]} is not signed, and {name} has verify: require"
+    host.stack.airflow.wait(lambda: reason in git_state(host, name).reason, "the unsigned push to be refused")
+    assert git_state(host, name).revision == f"main@sha1:{good}"
+    assert vpcs(host.stack.cluster, name) == [f"{name}-1"]
+
+    ada.git("config", "commit.gpgSign", "true")
+    signed = ada.commit({f"fabrics/{name}/vpc-3.yaml": vpc(name, 3)}, "Add another, signed")
+    wait_for(host, name, signed)
+    assert vpcs(host.stack.cluster, name) == [f"{name}-1", f"{name}-2", f"{name}-3"]
+
+    host.stack.add_fabric(ours, [*yaml.safe_load_all(namespaces(ours))], git_repository=name)
+    host.stack.wait_in_sync(ours)
+    published = host.call("GET", name, "/branches/main")["commit"]["id"]
+    assert published != signed
+    assert host.verification(name, published) == (True, "robot@example.com")
+    assert host.verification(name, bad) == (False, "")
 
 
 def test_a_delivery_that_gitea_signs_with_another_secret_is_refused(gitea_stack: GiteaStack, name: str) -> None:
