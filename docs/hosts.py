@@ -26,5 +26,8 @@ def with_hosts(page: str, types: Mapping[str, HostType]) -> str:
             f"| {feature.value} | " + " | ".join("yes" if feature in one.features else "no" for one in hosts) + " |"
             for feature in Feature
         ),
+        "| links to commits, files and pull requests | "
+        + " | ".join("yes" if one.pages is not None else "no" for one in hosts)
+        + " |",
     ]
     return _TABLE.sub(lambda _: "\n".join(["", *rows, "", ""]), page)

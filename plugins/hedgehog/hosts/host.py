@@ -29,6 +29,7 @@ class Feature(StrEnum):
     PROTECTION = "protected branches are recognized"
     AUTO_MERGE = "pull requests of ours are merged when the rules allow it"
     OPINIONS = "an approving review decides a proposal"
+    MERGE_QUEUE = "what a merge queue would merge is checked"
     RATE_LIMIT = "rate limit is known"
     WEBHOOK = "webhook"
     HOOKS = "webhook is made by `hedgehog webhook install`"

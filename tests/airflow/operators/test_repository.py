@@ -17,6 +17,7 @@ from hedgehog.airflow.operators.repository import (
 from hedgehog.errors import RemoteUnavailable
 from hedgehog.fabric.changes import Outcome, OutcomeStatus
 from hedgehog.fabric.model import Target
+from hedgehog.services.git.left_requests import ClosedRequests
 from hedgehog.services.repository import changes as repository_changes
 from hedgehog.services.repository.changes import RepositoryOutcome
 from hedgehog.store import database as store_database
@@ -93,8 +94,12 @@ def test_a_batch_is_read_and_its_results_are_left_for_the_summary(follow, contex
             RepositoryOutcome("net", REVISION, outcomes=(make_outcome(OutcomeStatus.ERROR, "no directory"),)),
             "lab: no directory",
         ),
+        (
+            RepositoryOutcome("net", REVISION, requests=ClosedRequests(failed=("https://h/1 is not closed",))),
+            "net: https://h/1 is not closed",
+        ),
     ],
-    ids=["repository", "fabric"],
+    ids=["repository", "fabric", "pull request"],
 )
 def test_a_failure_makes_the_task_red_after_its_results_are_kept(follow, context, ti, look, said):
     """Airflow does not retry it: the store does that."""
@@ -172,3 +177,5 @@ def test_a_read_is_reported_in_one_line():
     assert change_operators._found(
         RepositoryOutcome("net", REVISION, replaced="a" * 40, moved=True, woken=("x",)).as_dict()
     ) == ("main@sha1:5394cb7f, moved; force-pushed over aaaaaaaaaaaa; files of x were touched")
+    closed = RepositoryOutcome("net", REVISION, requests=ClosedRequests(("https://h/1",)))
+    assert change_operators._found(closed.as_dict()).endswith("; closed https://h/1, which nobody needs any more")

@@ -19,7 +19,7 @@ def _open(access: Access) -> Host:
 HOST = HostType(
     "gitlab",
     "GitLab",
-    frozenset(Feature) - {Feature.CHECKS},
+    frozenset(Feature) - {Feature.CHECKS, Feature.MERGE_QUEUE},
     open=_open,
     servers=("gitlab.com",),
     webhook=WEBHOOK,
