@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import urllib.request
+from pathlib import Path
+
 import pytest
 
+from devstack.git_server import Person
+from devstack.gitea.server import Gitea
 from hedgehog.airflow.links import (
     CommitLink,
     FabricLink,
@@ -137,3 +142,27 @@ def test_a_task_without_pages_shows_no_button(ran):
     """A run that changed nothing pushed no commit."""
     links = (PageLink(), ObjectLink(), CommitLink(), FabricLink())
     assert [link.get_link(ran, ti_key=None) for link in links] == ["", "", "", ""]
+
+
+def test_the_links_lead_to_pages_of_a_real_gitea(gitea: Gitea, tmp_path: Path) -> None:
+    """Each to the right one; anybody may read a public repository."""
+    url = gitea.create("acme/linked", "ada")
+    path = "fabrics/a b/vpc 1.yaml"
+    ada = Person(tmp_path / "ada", gitea.clone_url("acme/linked", "ada"), branch="release/1.2")
+    commit = ada.commit({"README.md": "# net\n", path: "kind: VPC\n"}, "Say hello")
+    gitea.call("POST", "/repos/acme/linked/branches", {"new_branch_name": "next", "old_branch_name": "main"}, by="acme")
+    ours = Person(tmp_path / "us", gitea.clone_url("acme/linked", "ada"), branch="next")
+    ours.commit({"README.md": "# more\n"})
+    opened = gitea.call(
+        "POST", "/repos/acme/linked/pulls", {"title": "One more", "head": "next", "base": "main"}, by="acme"
+    )
+    repository = make_repository(url, branch="release/1.2", host="gitea")
+    for page, text in (
+        (commit_page(repository, commit), "Say hello"),
+        (directory_page(repository, "fabrics/a b"), "vpc 1.yaml"),
+        (file_page(repository, path), "kind"),
+        (pull_page(url, "gitea", opened["number"]), "One more"),
+    ):
+        assert page is not None
+        with urllib.request.urlopen(page, timeout=120) as answer:
+            assert text in answer.read().decode(), page
